@@ -39,7 +39,9 @@ def parse(value: str) -> tuple[int, int, int]:
     """Red, green and blue (0 to 255) of `#rrggbb` or `#rgb`; ValueError for anything else."""
     match = _HEX.fullmatch(value.strip())
     if match is None:
-        raise ValueError(f"“{value}” is no colour. Write it as # and six hexadecimal digits, for example #0b5c6b.")
+        raise ValueError(
+            f"“{value}” is no colour. Write it as # and six hexadecimal digits, for example #0b5c6b."
+        )
     digits = match[1] if len(match[1]) == 6 else "".join(digit * 2 for digit in match[1])
     return int(digits[0:2], 16), int(digits[2:4], 16), int(digits[4:6], 16)
 

@@ -1,0 +1,28 @@
+"""Posters are small, repeatable, and unlike each other."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from ticketshop.demo import posters
+
+
+@pytest.mark.parametrize("kind", posters.KINDS)
+def test_a_poster_is_the_same_every_time_small_and_of_the_size_asked(kind):
+    palette = posters.PALETTES["sea"][0]
+    made = posters.poster("Seeklang", kind, palette, 640)
+    assert made == posters.poster("Seeklang", kind, palette, 640)
+    assert Image.open(io.BytesIO(made)).size == (640, 426)
+    assert len(made) < 14_000
+
+
+def test_seed_kind_and_palette_all_make_a_difference():
+    one, other = posters.PALETTES["lake"][:2]
+    made = {
+        posters.poster("a", "play", one, 160),
+        posters.poster("b", "play", one, 160),
+        posters.poster("a", "dance", one, 160),
+        posters.poster("a", "play", other, 160),
+    }
+    assert len(made) == 4
