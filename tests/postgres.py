@@ -1,0 +1,60 @@
+"""pytest plugin, loaded before all others: gives the tests a throw-away PostgreSQL and an environment of their own.
+
+The process that runs pytest starts the server, and pytest-xdist's workers inherit its address. `TEST_DATABASE_URL` names
+another server, for example of another version; its user must be allowed to create databases.
+"""
+
+import os
+import signal
+import tempfile
+
+import pytest
+
+from ticketshop.lib import postgres
+
+# What a developer has set for himself must not reach the tests.
+FOREIGN = [
+    "ALLOWED_HOSTS",
+    "ANYMAIL",
+    "DB_POOL_SIZE",
+    "DB_STATEMENT_TIMEOUT_MS",
+    "DEFAULT_FROM_EMAIL",
+    "DEMO_PUBLIC",
+    "EMAIL_BACKEND",
+    "EMAIL_URL",
+    "LOG_LEVEL",
+    "MEDIA_ROOT",
+    "SECRET_KEY_FALLBACKS",
+    "SITE_NAME",
+    "STATIC_ROOT",
+]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config):
+    """Runs before pytest-django, which reads the settings in its implementation of the same hook."""
+    asked = early_config.known_args_namespace
+    if "PYTEST_XDIST_WORKER" not in os.environ and not asked.help and not asked.version:
+        _prepare(early_config)
+    return (yield)
+
+
+def _prepare(config: pytest.Config) -> None:
+    # pytest cleans up after Ctrl-C, but not after the signal that a time limit or a CI runner sends.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    files = tempfile.TemporaryDirectory(prefix="ticketshop-tests-", ignore_cleanup_errors=True)
+    config.add_cleanup(files.cleanup)
+    url = os.environ.get("TEST_DATABASE_URL")
+    if not url:
+        server = postgres.Server(throwaway=True)
+        config.add_cleanup(server.stop)
+        url = server.start().url
+    for name in FOREIGN:
+        os.environ.pop(name, None)
+    os.environ.update(
+        DATABASE_URL=url,
+        SECRET_KEY="only-for-the-tests-" + "0123456789" * 4,
+        BASE_URL="http://testserver",
+        VAR_DIR=files.name,
+        DEMO="1",  # so that the filled shop and the mailbox are there to be tested
+    )

