@@ -1,0 +1,56 @@
+"""What django-allauth asks of us: mails go out from the worker, links come from BASE_URL."""
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from django.utils import timezone, translation
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from ticketshop.lib.text import normalise_email
+from ticketshop.mail import outbox
+
+# allauth's template prefix -> our kind of mail.
+KINDS = {
+    "account/email/email_confirmation": "account_confirm",
+    "account/email/email_confirmation_signup": "account_confirm",
+    "account/email/password_reset_key": "account_reset",
+    "account/email/unknown_account": "account_unknown",
+    "account/email/account_already_exists": "account_exists",
+}
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Accounts of visitors and staff."""
+
+    def send_mail(self, template_prefix, email, context_values=None, **kwargs):
+        """Queue the mail: no request waits for a mail server, and no token lies in a queue.
+
+        The worker makes the link when the mail leaves, from the ids kept here.
+        """
+        values = context_values or kwargs.get("context") or {}
+        about = {}
+        if user := values.get("user"):
+            about["user"] = user.pk
+        request = context.request
+        pos = getattr(request, "pos", None)
+        outbox.queue(
+            KINDS[template_prefix],
+            to=email,
+            language=translation.get_language() or "en",
+            now=timezone.now(),
+            about=about,
+            pos=pos,
+        )
+
+    def clean_email(self, email):
+        return normalise_email(email)
+
+    def is_safe_url(self, url):
+        """Where log-in may lead: addresses of this host only."""
+        request = context.request
+        return url_has_allowed_host_and_scheme(
+            url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+        )
+
+    def get_login_redirect_url(self, request):
+        pos = getattr(request, "pos", None)
+        return f"/{pos.slug}/account/" if pos else super().get_login_redirect_url(request)

@@ -1,0 +1,51 @@
+"""Mails about the log-in itself: to the log-in address only. Links are made when the mail leaves."""
+
+from allauth.account import app_settings
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
+from django.urls import reverse
+
+from ticketshop.mail.kinds import Content, register
+from ticketshop.mail.models import Mail
+
+from .models import User
+
+
+def _url(mail: Mail, name: str, *args) -> str:
+    """An absolute address below BASE_URL, in the look of the shop the person came from."""
+    home = f"?next=/{mail.point_of_sale.slug}/account/" if mail.point_of_sale else ""
+    return f"{settings.BASE_URL}{reverse(name, args=args)}{home}"
+
+
+@register("account_confirm")
+def confirm(mail: Mail) -> Content | None:
+    """Prove the mailbox; nothing to tell once that is done."""
+    address = EmailAddress.objects.filter(
+        user_id=mail.about.get("user"), email__iexact=mail.recipient
+    ).first()
+    if address is None or address.verified:
+        return None
+    return Content({"url": _url(mail, "account_confirm_email", EmailConfirmationHMAC(address).key)})
+
+
+@register("account_reset")
+def reset(mail: Mail) -> Content | None:
+    """Choose a new password."""
+    user = User.objects.filter(pk=mail.about.get("user"), is_active=True).first()
+    if user is None:
+        return None
+    token = app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
+    return Content({"url": _url(mail, "account_reset_password_from_key", user_pk_to_url_str(user), token)})
+
+
+@register("account_unknown")
+def unknown(mail: Mail) -> Content:
+    """Somebody asked for a new password for an address that has no account."""
+    return Content({"url": _url(mail, "account_signup")})
+
+
+@register("account_exists")
+def exists(mail: Mail) -> Content:
+    """Somebody signed up with an address that has an account already."""
+    return Content({"url": _url(mail, "account_login"), "reset_url": _url(mail, "account_reset_password")})

@@ -1,0 +1,93 @@
+"""Forms of the visitor's account."""
+
+import phonenumbers
+from django import forms
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact
+from ticketshop.lib.forms import LineField, no_markup_in_name
+
+PHONE_SHAPE = _("Enter a phone number such as %(example)s.")
+
+
+def parse_phone(text: str, country: str) -> str:
+    """A phone number in E.164, such as +41791234567; ValidationError with an example of the country else."""
+    try:
+        number = phonenumbers.parse(text, country or "CH")
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_possible_number(number):
+        example = phonenumbers.format_number(
+            phonenumbers.example_number(country) or phonenumbers.example_number("CH"),
+            phonenumbers.PhoneNumberFormat.INTERNATIONAL,
+        )
+        raise forms.ValidationError(PHONE_SHAPE, params={"example": example})
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+class ProfileForm(forms.Form):
+    """What a person tells this organiser about themselves."""
+
+    first_name = LineField(
+        label=_("First name"),
+        max_length=100,
+        validators=[no_markup_in_name],
+        widget=forms.TextInput(attrs={"autocomplete": "given-name"}),
+    )
+    last_name = LineField(
+        label=_("Last name"),
+        max_length=100,
+        required=False,
+        validators=[no_markup_in_name],
+        widget=forms.TextInput(attrs={"autocomplete": "family-name"}),
+    )
+    phone = LineField(
+        label=_("Phone"),
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
+    )
+    street = LineField(
+        label=_("Street and number"),
+        max_length=160,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "street-address"}),
+    )
+    postcode = LineField(
+        label=_("Postcode"),
+        max_length=12,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "postal-code"}),
+    )
+    city = LineField(
+        label=_("Town"),
+        max_length=80,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "address-level2"}),
+    )
+    birth_date = forms.DateField(
+        label=_("Date of birth"),
+        required=False,
+        widget=forms.DateInput(attrs={"autocomplete": "bday", "type": "date"}, format="%Y-%m-%d"),
+    )
+    language = forms.ChoiceField(label=_("Language of our e-mails"), choices=settings.LANGUAGES)
+
+    def __init__(self, *args, contact: Contact, **kwargs):
+        self.contact = contact
+        initial = {name: getattr(contact, name) for name in self.base_fields}
+        super().__init__(*args, initial=initial, **kwargs)
+
+    def clean_phone(self):
+        text = self.cleaned_data["phone"]
+        return parse_phone(text, self.contact.country or self.contact.organiser.country) if text else ""
+
+    def clean_birth_date(self):
+        day = self.cleaned_data["birth_date"]
+        today = timezone.localdate()
+        if day and not (today.year - 130 <= day.year and day <= today):
+            raise forms.ValidationError(
+                _("Enter a date between %(first)s and today."), params={"first": today.year - 130}
+            )
+        return day

@@ -1,0 +1,58 @@
+"""A person who can log in: one address in the whole installation."""
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.lib.personal import USER, DeleteRow
+from ticketshop.lib.text import normalise_email
+
+
+class UserManager(BaseUserManager):
+    def create_user(self, email: str, password: str | None = None, **extra):
+        """A log-in with a normalised address; without a password it can't be used until one is chosen."""
+        user = self.model(email=normalise_email(email), **extra)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str, **extra):
+        return self.create_user(email, password, is_superuser=True, **extra)
+
+    def get_by_natural_key(self, email):
+        return self.get(email=normalise_email(email))
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """The log-in. What an organiser knows of the person is on their contacts."""
+
+    email = models.EmailField(_("e-mail address"), unique=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
+
+    objects = UserManager()
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = []
+
+    class Meta:
+        verbose_name = _("log-in")
+        verbose_name_plural = _("log-ins")
+
+    class Personal:
+        person = USER
+        subject = {"pk": USER}
+        columns = {
+            "email": DeleteRow(),
+            "password": DeleteRow(),
+            "last_login": DeleteRow(),
+            "date_joined": DeleteRow(),
+        }
+
+    def __str__(self):
+        return f"#{self.pk}"
+
+    @property
+    def is_staff(self) -> bool:
+        # Third-party code asks; the back office asks the memberships itself.
+        return self.is_superuser

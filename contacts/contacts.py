@@ -1,0 +1,130 @@
+"""Verbs of contacts: make one, find the one an order belongs to, change it."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
+
+from ticketshop.history import history
+from ticketshop.lib import references
+from ticketshop.lib.text import normalise_email, normalise_line
+from ticketshop.organisers.models import Organiser
+
+from . import names
+from .models import Contact
+
+# What a person, or staff, may change; everything else is the shop's own.
+EDITABLE = (
+    "kind",
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "street",
+    "postcode",
+    "city",
+    "country",
+    "birth_date",
+    "language",
+)
+
+
+def create(*, organiser: Organiser, via: str, now: datetime, by=None, **values) -> Contact:
+    """A new contact with a random readable number. ``values`` are columns of ``EDITABLE`` and ``user``."""
+    contact = Contact(
+        organiser=organiser, created_via=via, created_at=now, number=references.readable(), **values
+    )
+    _normalise(contact)
+    try:
+        with transaction.atomic():
+            contact.save(force_insert=True)
+    except IntegrityError as error:
+        if "contact_number_once" not in str(error):
+            raise
+        contact.number = references.readable(10)
+        contact.save(force_insert=True)
+    history.record(contact, "created", by=by, now=now, via=via)
+    return contact
+
+
+def change(contact: Contact, values: dict, *, by, now: datetime) -> list[str]:
+    """Set columns of ``EDITABLE``; the history names the changed columns, never a value. Returns their names."""
+    before = {name: getattr(contact, name) for name in values}
+    for name, value in values.items():
+        if name not in EDITABLE:
+            raise ValueError(f"{name} is not a column a person may change")
+        setattr(contact, name, value)
+    _normalise(contact)
+    changed = sorted(name for name, old in before.items() if getattr(contact, name) != old)
+    if changed:
+        contact.save(update_fields=[*changed, "email_key"])
+        history.record(contact, "changed", by=by, now=now, columns=changed)
+    return changed
+
+
+def for_user(organiser: Organiser, user, *, language: str, now: datetime) -> Contact:
+    """The contact of a signed-in user at ``organiser``, made on first use; one per user whatever happens at once."""
+    found = Contact.objects.filter(organiser=organiser, user=user).first()
+    if found is not None:
+        return found
+    try:
+        with transaction.atomic():
+            return create(
+                organiser=organiser,
+                via=Contact.CreatedVia.ACCOUNT,
+                now=now,
+                by=user,
+                user=user,
+                email=user.email,
+                language=language,
+                email_verified_at=now,
+                claimed_at=now,
+            )
+    except IntegrityError:
+        return Contact.objects.get(organiser=organiser, user=user)
+
+
+def for_guest(
+    organiser: Organiser, *, email: str, first_name: str, last_name: str, language: str, now: datetime
+) -> Contact:
+    """The contact a guest order belongs to (selling.md, "Whose order is it?"). Call within a transaction.
+
+    An unclaimed contact with the same address whose name matches is reused and nothing on it is
+    overwritten; otherwise a new one is made. A contact that has a log-in is never touched.
+    """
+    key = normalise_email(email)
+    _lock_address(organiser.pk, key)
+    for candidate in unclaimed(organiser, key).order_by("pk"):
+        if names.same_person(first_name, last_name, candidate.first_name, candidate.last_name):
+            return candidate
+    return create(
+        organiser=organiser,
+        via=Contact.CreatedVia.GUEST_ORDER,
+        now=now,
+        email=email,
+        first_name=first_name,
+        last_name=last_name,
+        language=language,
+    )
+
+
+def unclaimed(organiser: Organiser, email_key: str) -> QuerySet[Contact]:
+    """The contacts without a log-in that have this normalised address."""
+    if not email_key:
+        return Contact.objects.none()
+    return Contact.objects.filter(
+        organiser=organiser, email_key=email_key, user=None, kind=Contact.Kind.INDIVIDUAL
+    )
+
+
+def _lock_address(organiser_id: int, key: str) -> None:
+    # The same stranger ordering twice at once is one person: the second waits for the first.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [key, organiser_id])
+
+
+def _normalise(contact: Contact) -> None:
+    for name in ("first_name", "last_name", "street", "postcode", "city"):
+        setattr(contact, name, normalise_line(getattr(contact, name) or ""))
+    contact.email = (contact.email or "").strip() or None
+    contact.email_key = normalise_email(contact.email or "")

@@ -1,0 +1,174 @@
+"""A person as one organiser knows them."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Func, Q, Value
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.lib.personal import CONTACT, Erase, NotPersonal, Unlink, erase, not_personal
+from ticketshop.organisers.models import Organiser
+
+
+class WordQuery(SearchQuery):
+    """Every word typed must begin a word of the contact, or be a run of its phone's digits.
+
+    The database folds the query with the function that made the column, so the two can't differ.
+    """
+
+    def __init__(self, text: str):
+        super().__init__(text)
+        self.function = "contact_query"
+        self.set_source_expressions([Value(text, output_field=models.TextField())])
+
+
+class ContactQuerySet(models.QuerySet):
+    def search(self, text: str) -> "ContactQuerySet":
+        """By the beginning of any word of name, e-mail or number and by phone digits, accents or not."""
+        text = text.replace("\x00", "").strip()
+        return self.filter(search=WordQuery(text[:200])) if text else self
+
+    def sorted(self) -> "ContactQuerySet":
+        return self.order_by("sort_key", "pk")
+
+
+class Contact(models.Model):
+    """One person as one organiser knows them: master data. Orders are read through it."""
+
+    class Kind(models.TextChoices):
+        INDIVIDUAL = "individual", _("person")
+        STRUCTURE = "structure", _("organisation")
+
+    class CreatedVia(models.TextChoices):
+        GUEST_ORDER = "guest_order", _("order as a guest")
+        ACCOUNT = "account", _("visitor's account")
+        BACK_OFFICE = "back_office", _("back office")
+        FRIENDS_FAMILY = "friends_family", _("friends and family")
+        IMPORT = "import", _("import")
+
+    organiser = models.ForeignKey(
+        Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
+    )
+    number = models.CharField(_("number"), max_length=12, null=True, editable=False)
+    subject_uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind, default=Kind.INDIVIDUAL)
+    first_name = models.CharField(_("first name"), max_length=100, blank=True)
+    last_name = models.CharField(_("last name"), max_length=100, blank=True)
+    email = models.EmailField(_("e-mail address"), null=True, blank=True)
+    email_key = models.CharField(max_length=254, blank=True, editable=False)
+    phone = models.CharField(
+        _("phone"), max_length=20, blank=True, help_text=_("With the country code, such as +41 79 123 45 67.")
+    )
+    street = models.CharField(_("street and number"), max_length=160, blank=True)
+    postcode = models.CharField(_("postcode"), max_length=12, blank=True)
+    city = models.CharField(_("town"), max_length=80, blank=True)
+    country = models.CharField(
+        _("country"), max_length=2, blank=True, validators=[RegexValidator(r"^[A-Z]{2}$")]
+    )
+    birth_date = models.DateField(_("date of birth"), null=True, blank=True)
+    language = models.CharField(
+        _("language of e-mails"), max_length=5, blank=True, choices=settings.LANGUAGES
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="contacts",
+        verbose_name=_("log-in"),
+    )
+    email_verified_at = models.DateTimeField(_("address proved"), null=True, blank=True)
+    created_via = models.CharField(_("came by"), max_length=16, choices=CreatedVia)
+    created_at = models.DateTimeField(_("created"))
+    claimed_at = models.DateTimeField(_("claimed"), null=True, blank=True)
+    purge_after = models.DateField(_("erased after"), null=True, blank=True)
+    # Made by the database from the columns above: they can't drift and vanish with them.
+    sort_key = models.GeneratedField(
+        expression=Func(
+            F("last_name"),
+            Value(" "),
+            F("first_name"),
+            function="contact_sort_key",
+            output_field=models.TextField(),
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
+    search = models.GeneratedField(
+        expression=Func(
+            F("first_name"),
+            F("last_name"),
+            F("email"),
+            F("number"),
+            F("phone"),
+            function="contact_words",
+            output_field=SearchVectorField(),
+        ),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    objects = ContactQuerySet.as_manager()
+    organiser_path = "organiser"
+
+    class Meta:
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        permissions = [("erase_contact", _("Can erase a contact and everything that identifies it"))]
+        constraints = [
+            models.UniqueConstraint(fields=["organiser", "number"], name="contact_number_once"),
+            models.UniqueConstraint(
+                fields=["organiser", "user"], condition=Q(user__isnull=False), name="contact_once_per_user"
+            ),
+            # Composite keys elsewhere point here, so that a row and its contact share the organiser.
+            models.UniqueConstraint(fields=["organiser", "id"], name="contact_in_organiser"),
+        ]
+        indexes = [
+            GinIndex(fields=["search"], name="contact_search", fastupdate=False),
+            models.Index(fields=["organiser", "sort_key", "id"], name="contact_sorted"),
+            models.Index(
+                fields=["organiser", "email_key"], name="contact_by_email", condition=~Q(email_key="")
+            ),
+        ]
+
+    class Personal:
+        person = CONTACT
+        subject = {"pk": CONTACT}
+        columns = {
+            **erase(
+                "first_name",
+                "last_name",
+                "email",
+                "email_key",
+                "phone",
+                "street",
+                "postcode",
+                "city",
+                "country",
+                "birth_date",
+                "language",
+                "email_verified_at",
+                "claimed_at",
+                "purge_after",
+            ),
+            "number": Erase(),
+            "user": Unlink(),
+            "subject_uuid": NotPersonal(
+                "random, never derived and never reused; receipts of erasure name it"
+            ),
+            "sort_key": NotPersonal("generated by the database from erased columns"),
+            "search": NotPersonal("generated by the database from erased columns"),
+            **not_personal("says how the row came to be", "kind", "created_via", "created_at"),
+        }
+
+    def __str__(self):
+        # The number alone: this text ends up in logs, tracebacks and the admin's own log.
+        return self.number or f"#{self.pk}"
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()

@@ -1,0 +1,62 @@
+"""What the tables of others know about a person: Django, allauth, procrastinate."""
+
+from ticketshop.lib.personal import (
+    AUTHORSHIP,
+    SECURITY,
+    USER,
+    DeleteRow,
+    Erase,
+    Json,
+    Keep,
+    NotPersonal,
+    not_personal,
+)
+
+
+def _declare(columns: dict, subject: dict | None = None, person: str | None = None):
+    return type("Personal", (), {"columns": columns, "subject": subject or {}, "person": person})
+
+
+JOB_ARGUMENTS = Json({"mail_id": NotPersonal("the number of a row"), "timestamp": NotPersonal("an instant")})
+DECLARATIONS = {
+    "contenttypes.ContentType": _declare(not_personal("names of models", "app_label", "model")),
+    "auth.Permission": _declare(not_personal("a right", "name", "codename")),
+    "auth.Group": _declare(not_personal("a role", "name")),
+    "accounts.User_groups": _declare({"user": DeleteRow()}, {"user": USER}),
+    "accounts.User_user_permissions": _declare({"user": DeleteRow()}, {"user": USER}),
+    "sessions.Session": _declare({"session_data": DeleteRow(), "expire_date": Keep(SECURITY)}),
+    "admin.LogEntry": _declare(
+        {
+            "user": Keep(AUTHORSHIP),
+            "object_repr": Erase(),
+            "change_message": Erase(),
+            **not_personal("which row, when, and what was done", "action_time", "object_id", "action_flag"),
+        },
+        {"user": USER},
+    ),
+    "account.EmailAddress": _declare({"user": DeleteRow(), "email": DeleteRow()}, {"user": USER}),
+    "account.EmailConfirmation": _declare(
+        {"created": DeleteRow(), "sent": DeleteRow(), "key": DeleteRow()}, {"email_address__user": USER}
+    ),
+    "procrastinate.ProcrastinateJob": _declare(
+        {
+            "args": JOB_ARGUMENTS,
+            **not_personal(
+                "how a job runs",
+                "queue_name",
+                "task_name",
+                "priority",
+                "lock",
+                "status",
+                "scheduled_at",
+                "attempts",
+                "queueing_lock",
+            ),
+        }
+    ),
+    "procrastinate.ProcrastinateEvent": _declare(not_personal("what became of a job", "type", "at")),
+    "procrastinate.ProcrastinatePeriodicDefer": _declare(
+        not_personal("when a periodic job was queued", "task_name", "defer_timestamp", "periodic_id")
+    ),
+    "procrastinate.ProcrastinateWorker": _declare(not_personal("a process", "last_heartbeat")),
+}

@@ -1,0 +1,21 @@
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+from django.db.models.signals import post_migrate
+
+
+class BackOfficeConfig(AdminConfig):
+    """Django's admin, with our site as the default one."""
+
+    default_site = "ticketshop.backoffice.BackOffice"
+
+
+class TicketshopConfig(AppConfig):
+    """The project itself: static files, texts, commands. Last in the list, so that it sees all other rooms."""
+
+    name = "ticketshop"
+
+    def ready(self):
+        from . import checks, roles  # noqa: F401, PLC0415 - models must be loaded first
+
+        # Django makes permissions after migrating; the roles that hold them follow, last of all apps.
+        post_migrate.connect(roles.after_migrate, sender=self)

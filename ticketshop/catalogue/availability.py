@@ -1,0 +1,141 @@
+"""What is on sale at an instant, and how much of it is left."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from ticketshop.organisers.models import PointOfSale
+
+from . import places
+from .models import Event, Offer, SeasonPass, Session
+
+FEW = 10
+
+
+def _within(now: datetime, start: datetime | None, end: datetime | None) -> bool:
+    return (start is None or start <= now) and (end is None or now < end)
+
+
+def session_on_sale(session: Session, now: datetime) -> bool:
+    """Whether tickets for this date may be sold now, places aside."""
+    end = session.sales_end_at or session.starts_at
+    return session.state == Session.State.ON_SALE and _within(now, session.sales_start_at, end)
+
+
+def offer_on_sale(offer: Offer, now: datetime) -> bool:
+    """Whether this tariff may be sold for this date now, places aside."""
+    tariff = offer.tariff
+    return (
+        tariff.active
+        and offer.session.event.state == Event.State.PUBLISHED
+        and session_on_sale(offer.session, now)
+        and _within(now, tariff.sales_start_at, tariff.sales_end_at)
+    )
+
+
+def pass_on_sale(season_pass: SeasonPass, now: datetime) -> bool:
+    """Whether this pass may be sold now, places aside."""
+    return (
+        season_pass.active
+        and season_pass.valid_until >= now.date()
+        and _within(now, season_pass.sales_start_at, season_pass.sales_end_at)
+    )
+
+
+def events(pos: PointOfSale) -> QuerySet[Event]:
+    """The published events of a shop."""
+    return Event.objects.filter(
+        points_of_sale=pos, organiser_id=pos.organiser_id, state=Event.State.PUBLISHED
+    )
+
+
+def event(pos: PointOfSale, slug: str) -> Event | None:
+    """One published event of a shop, with its venue and category."""
+    return events(pos).filter(slug=slug).select_related("venue", "category").first()
+
+
+def season_passes(pos: PointOfSale) -> QuerySet[SeasonPass]:
+    """The passes a shop sells."""
+    return SeasonPass.objects.filter(points_of_sale=pos, organiser_id=pos.organiser_id, active=True)
+
+
+def offers(pos: PointOfSale) -> QuerySet[Offer]:
+    """Every offer of a shop: the only way from a posted id to something that can be bought."""
+    return Offer.objects.filter(
+        session__event__points_of_sale=pos,
+        session__event__organiser_id=pos.organiser_id,
+        session__event__state=Event.State.PUBLISHED,
+    ).select_related("tariff__only_with", "session__event", "allotment")
+
+
+@dataclass(frozen=True)
+class OfferRow:
+    """A tariff on an event page: ``left`` places, the most a visitor may ask for, and whether it is on sale."""
+
+    offer: Offer
+    left: int
+    on_sale: bool
+    at_most: int
+
+    @property
+    def sold_out(self) -> bool:
+        return self.at_most == 0
+
+    @property
+    def few(self) -> bool:
+        return 0 < self.left <= FEW
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """A date on an event page with its tariffs."""
+
+    session: Session
+    offers: list[OfferRow]
+    state: str  # "on_sale", "sold_out", "cancelled", "not_yet", "over"
+
+    @property
+    def few(self) -> bool:
+        return (
+            self.state == "on_sale"
+            and max((row.left for row in self.offers if row.on_sale), default=0) <= FEW
+        )
+
+
+def sessions_of(event: Event, now: datetime) -> list[SessionRow]:
+    """The dates of an event that are not over, with tariffs and places left: two queries."""
+    rows = list(
+        Offer.objects.filter(session__event=event, session__ends_at__gt=now, tariff__active=True)
+        .select_related("tariff__only_with", "session")
+        .order_by("session__starts_at", "tariff__position", "tariff_id")
+    )
+    left = places.left({offer.allotment_id for offer in rows}) if rows else {}
+    by_session: dict[int, list[Offer]] = {}
+    for offer in rows:
+        offer.session.event = event
+        by_session.setdefault(offer.session_id, []).append(offer)
+    return [session_row(group, left, now) for group in by_session.values()]
+
+
+def session_row(group: list[Offer], left: dict[int, int], now: datetime) -> SessionRow:
+    session = group[0].session
+    rows = []
+    for offer in group:
+        free = left[offer.allotment_id]
+        at_most = min(offer.tariff.max_per_order, free // offer.tariff.tickets_per_unit)
+        if at_most < offer.tariff.min_per_order:
+            at_most = 0
+        rows.append(OfferRow(offer, free, offer_on_sale(offer, now), at_most))
+    return SessionRow(session, rows, session_state(session, rows, now))
+
+
+def session_state(session: Session, rows: list[OfferRow], now: datetime) -> str:
+    """One word for a date: on_sale, sold_out, cancelled, not_yet, over."""
+    if session.state != Session.State.ON_SALE:
+        return session.state
+    if session.sales_start_at and now < session.sales_start_at:
+        return "not_yet"
+    if not session_on_sale(session, now) or not any(row.on_sale for row in rows):
+        return "over"
+    return "on_sale" if any(row.on_sale and not row.sold_out for row in rows) else "sold_out"

@@ -1,0 +1,102 @@
+"""The one door to the places of an allotment: ``hold``, ``release``, ``claim``, ``give_back``, ``left``.
+
+Nobody goes round it, so that an allotment may become something else than one counter row later.
+Every function that makes places scarcer locks the counter rows it needs, in id order, and does so
+**last** in its caller's transaction: a row locked early serialises every buyer behind the slowest
+(measured: 150 instead of 1,600 tickets a second with 5 ms of work after the lock). The lock is a
+statement of its own, before the count: in one statement the snapshot would be older than the lock,
+and that oversells.
+"""
+
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce, Now
+
+from .models import Allotment, Hold
+
+
+class NotEnoughPlaces(Exception):
+    """Fewer places are left than asked for. ``left`` maps allotment id -> places left for this buyer."""
+
+    def __init__(self, left: dict[int, int]):
+        super().__init__(f"not enough places in allotments {sorted(left)}")
+        self.left = left
+
+
+def left(allotments: Iterable[int]) -> dict[int, int]:
+    """Allotment id -> capacity - sold - unexpired holds, never below zero; one query."""
+    rows = (
+        Allotment.objects.filter(pk__in=list(allotments))
+        .annotate(held=Coalesce(Sum("holds__places", filter=Q(holds__expires_at__gt=Now())), 0))
+        .values_list("pk", "capacity", "sold", "held")
+    )
+    return {pk: max(0, capacity - sold - held) for pk, capacity, sold, held in rows}
+
+
+def hold(key: uuid.UUID, wanted: dict[int, int], lasting: timedelta) -> None:
+    """Hold ``wanted`` (allotment id -> places) for ``key``, instead of what it held before.
+
+    Raises NotEnoughPlaces, and then nothing has changed: all or nothing. An allotment with 0 places
+    wanted is let go. Locks the rows until the end of the caller's transaction.
+    """
+    need = {pk: places for pk, places in wanted.items() if places > 0}
+    _check_free(need, key)
+    Hold.objects.filter(key=key).exclude(allotment_id__in=list(need)).delete()
+    Hold.objects.bulk_create(
+        [
+            Hold(allotment_id=pk, key=key, places=places, expires_at=Now() + lasting)
+            for pk, places in need.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["key", "allotment"],
+        update_fields=["places", "expires_at"],
+    )
+
+
+def release(key: uuid.UUID) -> None:
+    """Let go of what ``key`` holds."""
+    Hold.objects.filter(key=key).delete()
+
+
+def claim(key: uuid.UUID, wanted: dict[int, int]) -> None:
+    """Turn what ``key`` holds into sold places; where the hold has expired, take free ones.
+
+    Raises NotEnoughPlaces, and then nothing has changed.
+    """
+    need = {pk: places for pk, places in wanted.items() if places > 0}
+    _check_free(need, key)
+    for pk in sorted(need):
+        Allotment.objects.filter(pk=pk).update(sold=F("sold") + need[pk])
+    release(key)
+
+
+def give_back(places: dict[int, int]) -> None:
+    """Return sold places (allotment id -> places) when an order is cancelled or expires."""
+    for pk in sorted(places):
+        Allotment.objects.filter(pk=pk).update(sold=F("sold") - places[pk])
+
+
+def forget_expired() -> int:
+    """Delete holds that ended an hour ago or earlier; returns how many. They stopped counting long before."""
+    deleted, _ = Hold.objects.filter(expires_at__lt=Now() - timedelta(hours=1)).delete()
+    return deleted
+
+
+def _check_free(need: dict[int, int], key: uuid.UUID) -> None:
+    locked = {
+        a.pk: a
+        for a in Allotment.objects.select_for_update(of=("self",)).filter(pk__in=list(need)).order_by("pk")
+    }
+    held = dict(
+        Hold.objects.filter(allotment_id__in=list(need), expires_at__gt=Now())
+        .exclude(key=key)
+        .values_list("allotment_id")
+        .annotate(places=Sum("places"))
+    )
+    free = {pk: a.capacity - a.sold - held.get(pk, 0) for pk, a in locked.items()}
+    short = {pk: max(0, free.get(pk, 0)) for pk, places in need.items() if free.get(pk, 0) < places}
+    if short:
+        raise NotEnoughPlaces(short)

@@ -1,0 +1,55 @@
+"""System checks of our own: what `check --deploy` does not ask for."""
+
+from django.conf import settings
+from django.core.checks import Error, Tags, register
+
+
+@register(Tags.security, deploy=True)
+def demo_is_off(app_configs, **kwargs):
+    """The demo shows every mail and has known passwords: never in production."""
+    if settings.DEMO:
+        return [
+            Error(
+                "DEMO is on: mails and known passwords would be public.",
+                hint="Unset DEMO.",
+                id="ticketshop.E001",
+            )
+        ]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def timeouts_are_set(app_configs, **kwargs):
+    """No request may outlive its limit (quality, section 3)."""
+    options = settings.DATABASES["default"]["OPTIONS"].get("options", "")
+    missing = [
+        name
+        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+        if name not in options
+    ]
+    errors = [Error(f"The database connection has no {name}.", id="ticketshop.E002") for name in missing]
+    if not settings.EMAIL_TIMEOUT:
+        errors.append(
+            Error(
+                "EMAIL_TIMEOUT is not set: a silent mail server would hold a worker for ever.",
+                id="ticketshop.E003",
+            )
+        )
+    if not settings.DATABASES["default"]["CONN_HEALTH_CHECKS"]:
+        errors.append(
+            Error(
+                "CONN_HEALTH_CHECKS is off: the first request after a database restart would fail.",
+                id="ticketshop.E004",
+            )
+        )
+    return errors
+
+
+@register(Tags.security, deploy=True)
+def https_only(app_configs, **kwargs):
+    """Cookies are Secure and __Host- only when BASE_URL is https."""
+    if not settings.HTTPS:
+        return [
+            Error("BASE_URL is not https.", hint="Set BASE_URL to the public address.", id="ticketshop.E005")
+        ]
+    return []

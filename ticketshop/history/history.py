@@ -1,0 +1,35 @@
+"""The one way to write history, and the one way to read it."""
+
+from datetime import datetime
+
+from django.db.models import Model, QuerySet
+
+from .models import Event
+
+
+def record(
+    row: Model, action: str, *, by, now: datetime, organiser_id: int | None = None, **details
+) -> Event:
+    """Say that ``action`` happened to ``row``, in the caller's transaction.
+
+    ``by`` is a user or None (the visitor without log-in, or the shop itself). ``details`` are states,
+    amounts and names of changed columns; for settings old and new values. Never a person's values.
+    """
+    return Event.objects.create(
+        at=now,
+        organiser_id=organiser_id or getattr(row, "organiser_id", None),
+        model=row._meta.label_lower,
+        object_id=str(row.pk),
+        action=action,
+        by=by if by is not None and by.is_authenticated else None,
+        details=details,
+    )
+
+
+def of(row: Model) -> QuerySet[Event]:
+    """What happened to ``row``, newest first."""
+    return (
+        Event.objects.filter(model=row._meta.label_lower, object_id=str(row.pk))
+        .select_related("by")
+        .order_by("-at", "-pk")
+    )

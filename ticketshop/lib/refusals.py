@@ -1,0 +1,15 @@
+"""Refusals any room may answer with: neutral pages that say what to do now."""
+
+from django.shortcuts import render
+
+
+def csrf_failure(request, reason=""):
+    """The form's token was missing, old or foreign: nothing has changed, and what to do now."""
+    return render(request, "403_csrf.html", status=403)
+
+
+def too_many_requests(request):
+    """A limit was reached: neutral, and when to come back."""
+    response = render(request, "429.html", status=429)
+    response.headers["Retry-After"] = "60"
+    return response

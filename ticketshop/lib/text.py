@@ -1,0 +1,67 @@
+"""Text as people type it: one normal form for storing, one folded form for comparing and sorting.
+
+``fold`` has a twin in the database (``contacts`` migration 0001, function ``fold_text``) so that search
+columns are generated there and can't drift; a property test compares the two.
+"""
+
+import re
+import unicodedata
+
+# Letters that Unicode does not take apart into a base letter and an accent.
+LETTERS = {
+    "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l",
+    "ħ": "h", "ŧ": "t", "þ": "th", "ı": "i", "ŋ": "n", "ĸ": "k",
+}  # fmt: skip
+_LETTER_TABLE = str.maketrans(LETTERS)
+_MARKS = re.compile("[\u0300-\u036f]")
+_APOSTROPHES = re.compile("['’‘ʼ`´]")
+# Control, bidi and zero-width characters. Zero-width joiners inside emoji and Indic words are kept
+# out of this set on purpose: removing them would change what people typed.
+_INVISIBLE = re.compile(
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\u2028\u2029]"
+)
+_SPACES = re.compile(r"\s+")
+
+
+def normalise_line(value: str) -> str:
+    """One line as stored: NFC, no control or bidi characters, runs of white space become one space."""
+    value = _SPACES.sub(" ", unicodedata.normalize("NFC", value))
+    return _INVISIBLE.sub("", value).strip()
+
+
+def fold(value: str) -> str:
+    """The form people and titles are compared and sorted by: no case, no accents, no apostrophes, single spaces."""
+    value = unicodedata.normalize("NFKD", value.lower())
+    value = _MARKS.sub("", value).translate(_LETTER_TABLE)
+    value = _APOSTROPHES.sub("", value)
+    return re.sub(r"[^\w@.+]+|_", " ", value).strip()
+
+
+def fold_words(value: str) -> list[str]:
+    """The folded words of a text, in order: what search matches the beginnings of."""
+    return [word for word in re.split(r"[^\w]+", fold(value)) if word]
+
+
+def normalise_email(value: str) -> str:
+    """An address as compared: trimmed, ASCII letters lower, the domain in its ASCII (IDNA) form.
+
+    Only ASCII letters change case, so that "mıke" never becomes "mike". Empty for an empty value.
+    """
+    value = _INVISIBLE.sub("", unicodedata.normalize("NFC", value)).strip()
+    local, at, domain = value.rpartition("@")
+    if not at:
+        return _ascii_lower(value)
+    try:
+        domain = domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        pass
+    return f"{_ascii_lower(local)}@{_ascii_lower(domain)}"
+
+
+def _ascii_lower(value: str) -> str:
+    return "".join(c.lower() if "A" <= c <= "Z" else c for c in value)
+
+
+def digits(value: str) -> str:
+    """The ASCII digits of a text, in order."""
+    return re.sub(r"[^0-9]", "", value)

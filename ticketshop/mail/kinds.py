@@ -1,0 +1,36 @@
+"""Which mails there are. The room that has something to tell registers a builder for each kind.
+
+A builder gets the Mail row when the mail is sent, not when it is queued, and reads what it needs:
+so nothing a person wrote lies in a queue, and a mail tells what is true when it leaves.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .models import Mail
+
+
+@dataclass(frozen=True)
+class Content:
+    """What goes into the templates ``emails/<kind>.{subject.txt,txt,html}``, and files to attach."""
+
+    context: dict
+    attachments: list[tuple[str, bytes, str]] = field(default_factory=list)  # name, content, MIME type
+
+
+Builder = Callable[[Mail], Content | None]
+_BUILDERS: dict[str, Builder] = {}
+
+
+def register(kind: str) -> Callable[[Builder], Builder]:
+    """Decorate the builder of ``kind``; it may return None: then there is nothing to tell any more."""
+
+    def decorate(builder: Builder) -> Builder:
+        _BUILDERS[kind] = builder
+        return builder
+
+    return decorate
+
+
+def builder(kind: str) -> Builder:
+    return _BUILDERS[kind]

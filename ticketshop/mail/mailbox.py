@@ -1,0 +1,66 @@
+"""The demo's mail sink: mails land in files that the page ``/mailbox/`` shows. Only under the DEMO setting."""
+
+import email
+import email.policy
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.core.mail.backends.base import BaseEmailBackend
+from django.shortcuts import render
+
+KEPT = 500
+
+
+class Backend(BaseEmailBackend):
+    """One .eml file per mail, named by its time, so that web server and worker share them."""
+
+    def send_messages(self, messages):
+        folder = Path(settings.MAILBOX_DIR)
+        folder.mkdir(parents=True, exist_ok=True)
+        for message in messages:
+            name = f"{time.time_ns():020d}"
+            partial = folder / f".{name}"
+            partial.write_bytes(message.message().as_bytes())
+            partial.rename(folder / f"{name}.eml")
+        for old in sorted(folder.glob("*.eml"))[:-KEPT]:
+            old.unlink(missing_ok=True)
+        return len(messages)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail as the page shows it."""
+
+    sender: str
+    to: str
+    subject: str
+    text: str
+    attachments: list[str]
+
+
+def letters(to: str = "") -> list[Letter]:
+    """The mails sent, newest first; with ``to``, one recipient's."""
+    found = []
+    for path in sorted(Path(settings.MAILBOX_DIR).glob("*.eml"), reverse=True):
+        parsed = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        if to and to.casefold() != str(parsed["To"]).casefold():
+            continue
+        body = parsed.get_body(("plain",))
+        found.append(
+            Letter(
+                sender=str(parsed["From"]),
+                to=str(parsed["To"]),
+                subject=str(parsed["Subject"]),
+                text=body.get_content() if body else "",
+                attachments=[part.get_filename() or "" for part in parsed.iter_attachments()],
+            )
+        )
+    return found
+
+
+def page(request):
+    """``/mailbox/``: one article per mail, newest first; ``?to=ADDRESS`` shows one recipient's."""
+    to = request.GET.get("to", "").strip()
+    return render(request, "mail/mailbox.html", {"letters": letters(to)[:100], "to": to})

@@ -1,0 +1,88 @@
+"""One row per mail: what it tells about, to whom, and what became of it. No body is kept."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.lib.personal import SUBJECT_UUID, Erase, Json, NotPersonal, Replace, not_personal
+from ticketshop.organisers.models import Organiser, PointOfSale
+
+
+class Mail(models.Model):
+    """A mail that is to be sent, was sent, or could not be sent."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    organiser = models.ForeignKey(
+        Organiser,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("organiser"),
+    )
+    point_of_sale = models.ForeignKey(
+        PointOfSale,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("point of sale"),
+    )
+    kind = models.CharField(_("kind"), max_length=60)
+    # What the mail tells about: ids only, read by the kind's builder when the mail is sent.
+    about = models.JSONField(default=dict)
+    recipient = models.CharField(_("recipient"), max_length=254)
+    subject_uuid = models.UUIDField(null=True, blank=True, db_index=True)
+    language = models.CharField(_("language"), max_length=5)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
+    # One mail per event: the same key twice is one mail. Null where repetition is meant.
+    once = models.CharField(max_length=120, null=True, blank=True, unique=True)
+    provider_id = models.CharField(max_length=120, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    error = models.CharField(_("last error"), max_length=120, blank=True)
+    created_at = models.DateTimeField(_("queued"))
+    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+
+    organiser_path = "organiser"
+
+    class Meta:
+        verbose_name = _("e-mail")
+        verbose_name_plural = _("e-mails")
+        indexes = [
+            models.Index(fields=["organiser", "-created_at"], name="mail_newest"),
+            models.Index(fields=["state", "created_at"], name="mail_state"),
+        ]
+
+    class Personal:
+        subject = {"subject_uuid": SUBJECT_UUID}
+        columns = {
+            "recipient": Replace(""),
+            "subject_uuid": Erase(),
+            "about": Json(
+                {
+                    "order": NotPersonal("the number of a row"),
+                    "user": Erase(),
+                    "contact": Erase(),
+                    "ticket": NotPersonal("the number of a row"),
+                }
+            ),
+            "provider_id": Erase(),
+            "once": NotPersonal("the kind and the number of the row it tells about"),
+            **not_personal(
+                "what became of a mail",
+                "kind",
+                "language",
+                "state",
+                "attempts",
+                "error",
+                "created_at",
+                "sent_at",
+            ),
+        }
+
+    def __str__(self):
+        return f"{self.kind} {self.pk}"

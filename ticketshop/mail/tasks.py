@@ -1,0 +1,80 @@
+"""The job that sends a mail, and the one that takes up again what a killed worker left."""
+
+import smtplib
+
+from anymail.exceptions import AnymailError
+from django.db import transaction
+from django.utils import timezone
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+from . import letters
+from .models import Mail
+
+MAX_ATTEMPTS = 10
+
+
+class TryAgain(Exception):
+    """The mail could not be sent now. Carries no address: it ends up in logs."""
+
+
+@app.task(name="mail.send", retry=RetryStrategy(exponential_wait=3, max_attempts=MAX_ATTEMPTS + 5))
+def send(mail_id: int) -> None:
+    """Send one mail. Tries again after 3, 9, 27 … seconds, for about a day; then the mail is marked failed."""
+    with transaction.atomic():
+        mail = (
+            Mail.objects.select_for_update(of=("self",))
+            .select_related("point_of_sale__organiser")
+            .get(pk=mail_id)
+        )
+        if mail.state != Mail.State.QUEUED:
+            return
+        failure = attempt(mail)
+    if failure and mail.state == Mail.State.QUEUED:
+        raise TryAgain(failure)
+
+
+def attempt(mail: Mail) -> str:
+    """Try once; writes what came of it to the row. Returns the name of the failure, or an empty text."""
+    mail.attempts += 1
+    mail.error = ""
+    letter = letters.message(mail)
+    if letter is None:
+        mail.state = Mail.State.CANCELLED
+    else:
+        try:
+            letter.send()
+        except (OSError, smtplib.SMTPException, AnymailError) as error:
+            mail.error = failure_name(error)
+            if refused_for_good(error) or mail.attempts >= MAX_ATTEMPTS:
+                mail.state = Mail.State.FAILED
+        else:
+            mail.state, mail.sent_at = Mail.State.SENT, timezone.now()
+            mail.provider_id = (getattr(getattr(letter, "anymail_status", None), "message_id", None) or "")[
+                :120
+            ]
+    mail.save(update_fields=["attempts", "error", "state", "sent_at", "provider_id"])
+    return mail.error
+
+
+def failure_name(error: Exception) -> str:
+    """The kind of failure and the server's number for it; never its text, which repeats the address."""
+    code = getattr(error, "smtp_code", "")
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code = next(iter(error.recipients.values()))[0]
+    return f"{type(error).__name__} {code}".strip()
+
+
+def refused_for_good(error: Exception) -> bool:
+    """Whether the mail server said that another try will not help (5xx about this recipient)."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(500 <= code < 600 for code, _text in error.recipients.values())
+    return False
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="jobs.take_up_stalled", queueing_lock="jobs.take_up_stalled", pass_context=True)
+async def take_up_stalled(context, timestamp: int) -> None:
+    """A worker was killed: what it was doing is done again. Every job may run twice without harm."""
+    for job in await context.app.job_manager.get_stalled_jobs():
+        await context.app.job_manager.retry_job(job)

@@ -1,0 +1,242 @@
+"""Who sells: organisers, their points of sale, and who is staff where."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.lib.personal import AUTHORSHIP, Keep, not_personal
+
+RESERVED_SLUGS = frozenset(
+    "accounts admin door favicon health i18n links mailbox media robots static".split()
+)
+
+
+def not_reserved(slug: str) -> None:
+    """Refuse a slug that is the beginning of an address of the installation itself."""
+    if slug in RESERVED_SLUGS:
+        raise ValidationError(
+            _("“%(slug)s” is an address of the shop itself. Choose another one."), params={"slug": slug}
+        )
+
+
+def default_languages() -> list[str]:
+    return ["en", "fr"]
+
+
+class Organiser(models.Model):
+    """The tenant root: nothing of one organiser is ever visible to another."""
+
+    name = models.CharField(_("name"), max_length=120)
+    legal_name = models.CharField(_("legal name"), max_length=160, blank=True)
+    street = models.CharField(_("street"), max_length=160, blank=True)
+    postcode = models.CharField(_("postcode"), max_length=12, blank=True)
+    city = models.CharField(_("town"), max_length=80, blank=True)
+    country = models.CharField(
+        _("country"), max_length=2, default="CH", validators=[RegexValidator(r"^[A-Z]{2}$")]
+    )
+    vat_number = models.CharField(_("VAT number"), max_length=40, blank=True)
+    currency = models.CharField(
+        _("currency"), max_length=3, default="CHF", validators=[RegexValidator(r"^[A-Z]{3}$")]
+    )
+    time_zone = models.CharField(_("time zone"), max_length=60, default="Europe/Zurich")
+    languages = ArrayField(
+        models.CharField(max_length=5, choices=settings.CONTENT_LANGUAGES),
+        default=default_languages,
+        verbose_name=_("languages"),
+        help_text=_("The first one stands in where a text is missing."),
+    )
+    privacy_contact = models.EmailField(_("privacy contact"), blank=True)
+    bank_reminder_days = models.PositiveSmallIntegerField(
+        _("reminder for bank transfers after (days)"), default=5
+    )
+    bank_expiry_days = models.PositiveSmallIntegerField(
+        _("unpaid bank transfers expire after (days)"), default=10
+    )
+    unclaimed_purge_days = models.PositiveSmallIntegerField(
+        _("never claimed contacts without orders are erased after (days)"), default=30
+    )
+
+    organiser_path = "pk"
+
+    class Meta:
+        verbose_name = _("organiser")
+        verbose_name_plural = _("organisers")
+
+    class Personal:
+        columns = {
+            **not_personal(
+                "an organisation that sells tickets",
+                "name",
+                "legal_name",
+                "street",
+                "postcode",
+                "city",
+                "country",
+                "vat_number",
+                "privacy_contact",
+            ),
+            **not_personal(
+                "a setting",
+                "currency",
+                "time_zone",
+                "languages",
+                "bank_reminder_days",
+                "bank_expiry_days",
+                "unclaimed_purge_days",
+            ),
+        }
+
+    def __str__(self):
+        return self.name
+
+
+class PointOfSale(models.Model):
+    """An online shop of an organiser."""
+
+    class FriendsFamilyMode(models.TextChoices):
+        COMPATIBLE = "compatible", _("compatible")
+        DISCREET = "discreet", _("discreet")
+
+    organiser = models.ForeignKey(
+        Organiser, on_delete=models.PROTECT, related_name="points_of_sale", verbose_name=_("organiser")
+    )
+    slug = models.SlugField(
+        _("address"),
+        max_length=40,
+        unique=True,
+        validators=[not_reserved],
+        help_text=_("The first part of the shop's addresses."),
+    )
+    name = models.CharField(_("name"), max_length=120)
+    tagline = models.CharField(_("one line about the shop"), max_length=200, blank=True)
+    languages = ArrayField(
+        models.CharField(max_length=5, choices=settings.LANGUAGES),
+        default=default_languages,
+        verbose_name=_("languages"),
+    )
+    active = models.BooleanField(_("switched on"), default=True)
+    email_sender_name = models.CharField(_("sender name of e-mails"), max_length=120, blank=True)
+    email_sender_address = models.EmailField(_("answers to e-mails go to"), blank=True)
+    accent_colour = models.CharField(
+        _("colour"), max_length=7, default="#8a1c3b", validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$")]
+    )
+    logo = models.ImageField(_("logo"), upload_to="logos/", blank=True)
+    terms = models.TextField(_("terms of sale"), blank=True, help_text=_("Markdown."))
+    privacy_notice = models.TextField(_("privacy notice"), blank=True, help_text=_("Markdown."))
+    imprint = models.TextField(_("imprint"), blank=True, help_text=_("Markdown."))
+    accessibility_statement = models.TextField(
+        _("accessibility statement"), blank=True, help_text=_("Markdown.")
+    )
+    # The characteristics.
+    friends_family_enabled = models.BooleanField(
+        _("Friends and family"),
+        default=False,
+        help_text=_("Visitors can connect several people to their profile."),
+    )
+    friends_family_mode = models.CharField(
+        _("Friends and family: mode"),
+        max_length=12,
+        choices=FriendsFamilyMode,
+        default=FriendsFamilyMode.COMPATIBLE,
+    )
+    friends_family_max = models.PositiveSmallIntegerField(
+        _("Friends and family: maximum"),
+        default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(500)],
+    )
+    guest_checkout = models.BooleanField(
+        _("guests may order"), default=True, help_text=_("Without it, visitors sign in before they order.")
+    )
+    hold_minutes = models.PositiveSmallIntegerField(
+        _("places in the cart are held for (minutes)"),
+        default=15,
+        validators=[MinValueValidator(3), MaxValueValidator(120)],
+    )
+    max_tickets_per_order = models.PositiveSmallIntegerField(
+        _("tickets in one order, at most"),
+        default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(500)],
+    )
+
+    organiser_path = "organiser"
+
+    class Meta:
+        verbose_name = _("point of sale")
+        verbose_name_plural = _("points of sale")
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(slug__in=sorted(RESERVED_SLUGS)), name="pointofsale_slug_free"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(hold_minutes__gte=3, max_tickets_per_order__gte=1),
+                name="pointofsale_limits",
+            ),
+        ]
+
+    class Personal:
+        columns = {
+            **not_personal(
+                "how an organiser's shop is set up",
+                "slug",
+                "name",
+                "tagline",
+                "languages",
+                "accent_colour",
+                "logo",
+                "terms",
+                "privacy_notice",
+                "imprint",
+                "accessibility_statement",
+            ),
+            **not_personal("the organisation's own sender", "email_sender_name", "email_sender_address"),
+            **not_personal(
+                "a setting",
+                "friends_family_mode",
+                "friends_family_max",
+                "hold_minutes",
+                "max_tickets_per_order",
+            ),
+        }
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def language(self) -> str:
+        """The language of the page, if the shop offers it, else the shop's first."""
+        active = (get_language() or "")[:2]
+        return active if active in self.languages else self.languages[0]
+
+
+class StaffMembership(models.Model):
+    """A user is staff of an organiser, in one role. A role is a Django group and its permissions."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="memberships",
+        verbose_name=_("log-in"),
+    )
+    organiser = models.ForeignKey(
+        Organiser, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("organiser")
+    )
+    role = models.ForeignKey("auth.Group", on_delete=models.PROTECT, related_name="+", verbose_name=_("role"))
+
+    organiser_path = "organiser"
+
+    class Meta:
+        verbose_name = _("member of staff")
+        verbose_name_plural = _("staff")
+        constraints = [models.UniqueConstraint(fields=["user", "organiser"], name="membership_once")]
+
+    class Personal:
+        subject = {"user": "user"}
+        columns = {"user": Keep(AUTHORSHIP)}
+
+    def __str__(self):
+        return f"{self.organiser}: {self.role}"

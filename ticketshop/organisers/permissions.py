@@ -1,0 +1,89 @@
+"""What staff may do: permissions come from memberships, organiser by organiser."""
+
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Permission
+from django.db.models import Model, QuerySet
+
+from .models import StaffMembership
+
+
+def organiser_id_of(row: Model) -> int | None:
+    """The organiser a row belongs to, along its class's ``organiser_path``."""
+    value = row
+    *path, last = row.organiser_path.split("__")
+    for name in path:
+        value = getattr(value, name)
+    return getattr(value, "pk" if last == "pk" else f"{last}_id")
+
+
+def permissions_by_organiser(user) -> dict[int, set[str]]:
+    """Organiser id -> {"sales.view_order", …}, read once a request (kept on the user object)."""
+    cached = getattr(user, "_permissions_by_organiser", None)
+    if cached is None:
+        cached = {}
+        rows = StaffMembership.objects.filter(user=user).values_list(
+            "organiser_id", "role__permissions__content_type__app_label", "role__permissions__codename"
+        )
+        for organiser_id, app, codename in rows:
+            cached.setdefault(organiser_id, set()).add(f"{app}.{codename}")
+        user._permissions_by_organiser = cached
+    return cached
+
+
+def organisers_where(user, permission: str) -> set[int] | None:
+    """Ids of the organisers in which ``user`` has ``permission``; None means all (the superuser)."""
+    if not user.is_active:
+        return set()
+    if user.is_superuser:
+        return None
+    return {organiser for organiser, names in permissions_by_organiser(user).items() if permission in names}
+
+
+def for_staff(queryset: QuerySet, user, permission: str) -> QuerySet:
+    """The rows of ``queryset`` that belong to organisers where ``user`` has ``permission``."""
+    organisers = organisers_where(user, permission)
+    if organisers is None:
+        return queryset
+    path = queryset.model.organiser_path
+    return queryset.filter(**{f"{path}__in": organisers})
+
+
+def is_staff(user) -> bool:
+    """Whether the back office opens for this user at all."""
+    return (
+        user.is_active
+        and user.is_authenticated
+        and (user.is_superuser or bool(permissions_by_organiser(user)))
+    )
+
+
+class MembershipBackend(ModelBackend):
+    """``has_perm(p)``: in any of the user's organisers. ``has_perm(p, row)``: in the row's."""
+
+    def authenticate(self, request, **credentials):
+        """Log-in is the accounts room's matter."""
+        return None
+
+    def has_perm(self, user_obj, perm, obj=None):
+        if not user_obj.is_active or user_obj.is_anonymous:
+            return False
+        if user_obj.is_superuser:
+            return True
+        organisers = organisers_where(user_obj, perm)
+        if obj is None:
+            return bool(organisers)
+        return organiser_id_of(obj) in organisers
+
+    def get_all_permissions(self, user_obj, obj=None):
+        if not user_obj.is_active or user_obj.is_anonymous:
+            return set()
+        if user_obj.is_superuser:
+            return {
+                f"{app}.{code}"
+                for app, code in Permission.objects.values_list("content_type__app_label", "codename")
+            }
+        granted = permissions_by_organiser(user_obj)
+        return set().union(*granted.values()) if obj is None else granted.get(organiser_id_of(obj), set())
+
+    def has_module_perms(self, user_obj, app_label):
+        return any(name.startswith(f"{app_label}.") for name in self.get_all_permissions(user_obj))

@@ -1,0 +1,10 @@
+"""Texts of points of sale that an organiser writes in several languages."""
+
+from modeltranslation.translator import TranslationOptions, register
+
+from .models import PointOfSale
+
+
+@register(PointOfSale)
+class PointOfSaleTranslation(TranslationOptions):
+    fields = ("name", "tagline", "terms", "privacy_notice", "imprint", "accessibility_statement")

@@ -1,0 +1,62 @@
+"""The roles of staff: which permission each one has. A role is a Django group; users themselves are in no group."""
+
+from django.contrib.auth.models import Group, Permission
+
+VIEW, CHANGE, ADD = "view", "change", "add"
+ALL = (VIEW, CHANGE, ADD)
+
+
+def _models(app: str, names: str, verbs: tuple) -> set[str]:
+    return {f"{app}.{verb}_{name}" for name in names.split() for verb in verbs}
+
+
+CATALOGUE = "event session tariff seasonpass allotment venue category offer"
+SALES = "order orderline ticket issuedpass payment refund"
+
+BOX_OFFICE = (
+    _models("catalogue", CATALOGUE, (VIEW,))
+    | _models("sales", f"{SALES} customer", (VIEW,))
+    | _models("sales", "order", (CHANGE,))
+    | _models("contacts", "contact", (VIEW,))
+)
+BACK_OFFICE = (
+    BOX_OFFICE
+    | _models("catalogue", CATALOGUE, ALL)
+    | {"catalogue.delete_offer", "catalogue.delete_session", "catalogue.delete_tariff"}
+    | _models("contacts", "contact", ALL)
+    | _models("organisers", "pointofsale", (VIEW,))
+    | _models("mail", "mail", (VIEW,))
+    | _models("sales", "refund", (CHANGE,))
+    | {"history.view_event"}
+)
+ACCOUNTING = (
+    _models("sales", f"{SALES} customer", (VIEW,))
+    | _models("sales", "order refund", (CHANGE,))
+    | _models("contacts", "contact", (VIEW,))
+)
+OWNER = (
+    BACK_OFFICE
+    | ACCOUNTING
+    | _models("organisers", "pointofsale", (CHANGE,))
+    | _models("organisers", "organiser", (VIEW, CHANGE))
+    | _models("organisers", "staffmembership", (VIEW,))
+    | _models("sales", "paymentmethod", ALL)
+    | {"contacts.erase_contact"}
+)
+
+ROLES = {"owner": OWNER, "back office": BACK_OFFICE, "box office": BOX_OFFICE, "accounting": ACCOUNTING}
+
+
+def sync() -> None:
+    """Make the groups hold exactly these permissions."""
+    permissions = {
+        f"{app}.{codename}": pk
+        for pk, app, codename in Permission.objects.values_list("pk", "content_type__app_label", "codename")
+    }
+    for name, wanted in ROLES.items():
+        group, _ = Group.objects.get_or_create(name=name)
+        group.permissions.set([permissions[p] for p in wanted])
+
+
+def after_migrate(**kwargs) -> None:
+    sync()

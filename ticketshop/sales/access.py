@@ -1,0 +1,57 @@
+"""The doors to orders and tickets: strangers get 404."""
+
+import hmac
+
+from django.db.models import Q, QuerySet
+from django.http import Http404
+
+from ticketshop.organisers.models import PointOfSale
+
+from .models import IssuedPass, Order, Ticket
+
+
+def order_by_link(pos: PointOfSale, reference: str, secret: str) -> Order:
+    """The order behind an unguessable link; Http404 for anything else, with no hint which part was wrong."""
+    order = (
+        Order.objects.filter(point_of_sale=pos, reference=reference)
+        .select_related("buyer", "point_of_sale__organiser")
+        .first()
+        if secret
+        else None
+    )
+    if order is None or not order.secret or not hmac.compare_digest(order.secret.encode(), secret.encode()):
+        raise Http404("no such order")
+    return order
+
+
+def orders_of(user, pos: PointOfSale) -> QuerySet[Order]:
+    """The orders a visitor placed at this shop's organiser, newest first."""
+    return (
+        Order.objects.filter(organiser_id=pos.organiser_id, buyer__user=user)
+        .select_related("point_of_sale")
+        .order_by("-placed_at")
+    )
+
+
+def tickets_of(user, pos: PointOfSale) -> QuerySet[Ticket]:
+    """The tickets a visitor holds at this organiser: bought by them, or for them by somebody else."""
+    return (
+        Ticket.objects.filter(
+            Q(beneficiary__user=user) | Q(beneficiary=None, order__buyer__user=user),
+            order__organiser_id=pos.organiser_id,
+        )
+        .select_related("session__event__venue", "line", "order__point_of_sale")
+        .order_by("session__starts_at", "pk")
+    )
+
+
+def passes_of(user, pos: PointOfSale) -> QuerySet[IssuedPass]:
+    """The passes a visitor holds at this organiser."""
+    return (
+        IssuedPass.objects.filter(
+            Q(beneficiary__user=user) | Q(beneficiary=None, order__buyer__user=user),
+            order__organiser_id=pos.organiser_id,
+        )
+        .select_related("season_pass", "line", "order__point_of_sale")
+        .order_by("valid_until", "pk")
+    )

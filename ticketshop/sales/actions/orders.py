@@ -1,0 +1,241 @@
+"""Verbs of orders: place, cancel, expire."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+
+from contacts import contacts, locking
+from contacts.models import Contact
+from ticketshop.catalogue import places
+from ticketshop.history import history
+from ticketshop.lib import references
+from ticketshop.lib.money import ZERO, to_cents, vat_included
+
+from .. import contents, notices, payment_methods
+from ..models import Cart, Order, OrderLine
+from . import payments, tickets
+
+
+class CannotPlace(Exception):
+    """Why an order was not made; nothing has changed. ``code`` is one of
+
+    changed (the page showed other things or prices), sold_out (``left``: allotment id -> places),
+    rules (``problems``: sentences), details (the details are not complete), method, gone (no such cart),
+    sign_in (this shop sells to signed-in visitors only), conflict (other content under the same key).
+    """
+
+    def __init__(self, code: str, *, problems: list[str] | None = None, left: dict[int, int] | None = None):
+        super().__init__(code)
+        self.code, self.problems, self.left = code, problems or [], left or {}
+
+
+def placed_under(checkout_key, content_hash: str = "") -> Order | None:
+    """The order that was placed under this key, if any. Raises CannotPlace("conflict") if it held something else."""
+    order = Order.objects.filter(checkout_key=checkout_key).select_related("point_of_sale").first()
+    if order and content_hash and order.content_hash != content_hash:
+        raise CannotPlace("conflict")
+    return order
+
+
+def place(cart: Cart, *, method: str, content_hash: str, user, language: str, now: datetime) -> Order:
+    """Turn a cart into an order, in one transaction; the same cart placed twice is one order.
+
+    ``content_hash`` is what the visitor saw (``Contents.content_hash``). A free order is paid and its
+    tickets are issued at once. Raises CannotPlace.
+    """
+    try:
+        with transaction.atomic():
+            return _place(cart, method, content_hash, user, language, now)
+    except IntegrityError as error:
+        # The connection was lost in a COMMIT once, or another worker placed the same key just now.
+        if "checkout_key" in str(error) and (order := placed_under(cart.checkout_key, content_hash)):
+            return order
+        raise
+    except places.NotEnoughPlaces as error:
+        raise CannotPlace("sold_out", left=error.left) from error
+
+
+def _place(cart: Cart, method_code: str, content_hash: str, user, language: str, now: datetime) -> Order:
+    key = cart.checkout_key
+    cart = (
+        Cart.objects.select_for_update(of=("self",))
+        .select_related("point_of_sale__organiser")
+        .filter(pk=cart.pk)
+        .first()
+    )
+    if cart is None:
+        if order := placed_under(key, content_hash):
+            return order
+        raise CannotPlace("gone")
+    whole = contents.read(cart)
+    method = _checked(cart, whole, method_code, content_hash, user, now)
+    buyer = _buyer(cart, user, language, now)
+    order = _write_order(cart, whole, buyer, method, user, language, now)
+    lines = _write_lines(order, whole)
+    tickets.reserve(order, lines, whole, cart.details.get("holders", {}))
+    payment = payments.start(order, method, now=now)
+    history.record(order, "placed", by=user, now=now, total=str(order.total), method=method.code)
+    if order.total == ZERO:
+        payments.confirm(payment, by=None, now=now)
+    else:
+        notices.queue(order, "order_placed", now)
+    Cart.objects.filter(pk=cart.pk).delete()
+    # Last, so that the counters stay locked for as short as possible.
+    places.claim(cart.key, whole.places)
+    return order
+
+
+def _checked(cart: Cart, whole: contents.Contents, method_code: str, content_hash: str, user, now: datetime):
+    if not whole.lines:
+        raise CannotPlace("gone")
+    if not user.is_authenticated and not cart.point_of_sale.guest_checkout:
+        raise CannotPlace("sign_in")
+    if not cart.details_complete:
+        raise CannotPlace("details")
+    expired = cart.held_until is None or cart.held_until <= now
+    repriced = expired and any(line.unit_price != contents.current_price(line) for line in whole.lines)
+    if repriced or whole.content_hash != content_hash:
+        raise CannotPlace("changed")
+    if found := contents.problems(whole, now):
+        raise CannotPlace("rules", problems=found)
+    method = payment_methods.offered(
+        cart.point_of_sale, whole.total, cart.point_of_sale.organiser.currency
+    ).get(method_code)
+    if method is None:
+        raise CannotPlace("method")
+    return method
+
+
+def _buyer(cart: Cart, user, language: str, now: datetime) -> Contact:
+    typed = cart.details["buyer"]
+    organiser = cart.point_of_sale.organiser
+    if user.is_authenticated:
+        contact = contacts.for_user(organiser, user, language=language, now=now)
+        missing = {name: typed[name] for name in ("first_name", "last_name") if not getattr(contact, name)}
+        if missing:
+            contacts.change(contact, missing, by=user, now=now)
+    else:
+        contact = contacts.for_guest(
+            organiser,
+            email=typed["email"],
+            first_name=typed["first_name"],
+            last_name=typed["last_name"],
+            language=language,
+            now=now,
+        )
+    return locking.hold(contact.pk)
+
+
+def _write_order(
+    cart: Cart, whole: contents.Contents, buyer: Contact, method, user, language: str, now: datetime
+) -> Order:
+    vat = sum((vat_included(_total(line), _rate(line)) for line in whole.lines), ZERO)
+    return Order.objects.create(
+        organiser=cart.point_of_sale.organiser,
+        point_of_sale=cart.point_of_sale,
+        reference=references.readable(),
+        secret=references.secret(),
+        checkout_key=cart.checkout_key,
+        content_hash=whole.content_hash,
+        buyer=buyer,
+        payment_method=method.code,
+        currency=cart.point_of_sale.organiser.currency,
+        total=whole.total,
+        vat_total=vat,
+        language=language,
+        placed_at=now,
+        expires_at=method.expires_at(cart.point_of_sale.organiser, first_start(whole), now),
+        created_by=user if user.is_authenticated else None,
+    )
+
+
+def first_start(whole: contents.Contents) -> datetime | None:
+    """When the earliest session of the cart begins; None for passes alone."""
+    return min((line.offer.session.starts_at for line in whole.lines if line.offer), default=None)
+
+
+def _write_lines(order: Order, whole: contents.Contents) -> list[OrderLine]:
+    return OrderLine.objects.bulk_create(
+        [
+            OrderLine(
+                order=order,
+                offer=line.offer,
+                season_pass=line.season_pass,
+                allotment_id=contents.allotment_id(line),
+                places=contents.units(line),
+                title=contents.title(line)[:160],
+                tariff_name=line.offer.tariff.name if line.offer else "",
+                session_starts_at=line.offer.session.starts_at if line.offer else None,
+                quantity=line.quantity,
+                unit_price=line.unit_price,
+                total=_total(line),
+                vat_rate=_rate(line),
+                vat_amount=vat_included(_total(line), _rate(line)),
+            )
+            for line in whole.lines
+        ]
+    )
+
+
+def _total(line) -> Decimal:
+    return to_cents(line.unit_price * line.quantity)
+
+
+def _rate(line) -> Decimal:
+    return line.offer.tariff.vat_rate if line.offer else line.season_pass.vat_rate
+
+
+def cancel(order: Order, *, by, now: datetime) -> bool:
+    """Cancel a pending or paid order: places are free again, money that came is to be paid back.
+
+    Returns False if it was cancelled or expired already: then nothing changes.
+    """
+    return _end(order, Order.State.CANCELLED, [Order.State.PENDING, Order.State.PAID], by, now)
+
+
+def expire(order: Order, *, now: datetime) -> bool:
+    """An order was not paid in time: its places are free again. False if it is not pending any more."""
+    return _end(order, Order.State.EXPIRED, [Order.State.PENDING], None, now)
+
+
+@transaction.atomic
+def _end(order: Order, state: str, before: list[str], by, now: datetime) -> bool:
+    changed = Order.objects.filter(pk=order.pk, state__in=before).update(state=state, cancelled_at=now)
+    if not changed:
+        order.refresh_from_db()
+        return False
+    order.refresh_from_db()
+    payments.stop(order, now=now)
+    tickets.cancel(order)
+    history.record(order, state, by=by, now=now)
+    notices.queue(order, f"order_{state}", now)
+    freed: dict[int, int] = {}
+    for allotment, count in OrderLine.objects.filter(order=order).values_list("allotment_id", "places"):
+        freed[allotment] = freed.get(allotment, 0) + count
+    places.give_back(freed)
+    return True
+
+
+def expire_overdue(now: datetime) -> int:
+    """Expire every pending order whose time has come; returns how many. One transaction each."""
+    overdue = Order.objects.filter(state=Order.State.PENDING, expires_at__lte=now).order_by("expires_at")
+    return sum(expire(order, now=now) for order in overdue[:500])
+
+
+def remind(now: datetime) -> int:
+    """Remind the buyers of bank transfers that have not come, once each; returns how many."""
+    waiting = Order.objects.filter(
+        state=Order.State.PENDING, payment_method="bank_transfer", reminded_at=None, expires_at__gt=now
+    ).select_related("organiser", "buyer", "point_of_sale")
+    count = 0
+    for order in waiting.order_by("placed_at")[:500]:
+        if order.placed_at + timedelta(days=order.organiser.bank_reminder_days) > now:
+            continue
+        with transaction.atomic():
+            if Order.objects.filter(pk=order.pk, reminded_at=None, state=Order.State.PENDING).update(
+                reminded_at=now
+            ):
+                notices.queue(order, "order_reminder", now)
+                count += 1
+    return count

@@ -1,0 +1,53 @@
+"""Verbs of tickets and passes: reserve, issue, cancel."""
+
+from datetime import datetime
+
+from ticketshop.lib import references
+
+from .. import contents, notices
+from ..models import Admission, IssuedPass, Order, OrderLine, Ticket
+
+
+def reserve(order: Order, lines: list[OrderLine], whole: contents.Contents, holders: dict) -> None:
+    """Write a ticket or pass for every slot of the cart, with the names typed for it: two queries."""
+    new_tickets, new_passes = [], []
+    for line, cart_line in zip(lines, whole.lines, strict=True):
+        for slot in cart_line.slots:
+            typed = holders.get(slot, {})
+            shared = {
+                "line": line,
+                "order": order,
+                "code": references.code(),
+                "holder_first_name": typed.get("first_name", ""),
+                "holder_last_name": typed.get("last_name", ""),
+            }
+            if cart_line.offer:
+                new_tickets.append(Ticket(session_id=cart_line.offer.session_id, **shared))
+            else:
+                season_pass = cart_line.season_pass
+                new_passes.append(
+                    IssuedPass(
+                        season_pass=season_pass,
+                        valid_from=season_pass.valid_from,
+                        valid_until=season_pass.valid_until,
+                        entries_left=season_pass.entries,
+                        **shared,
+                    )
+                )
+    Ticket.objects.bulk_create(new_tickets)
+    IssuedPass.objects.bulk_create(new_passes)
+
+
+def issue(order: Order, *, now: datetime) -> None:
+    """Make the reserved tickets and passes valid, and tell the buyer; in the caller's transaction."""
+    for model in (Ticket, IssuedPass):
+        model.objects.filter(order=order, state=Admission.State.RESERVED).update(state=Admission.State.VALID)
+    notices.queue(order, "order_paid", now)
+
+
+def cancel(order: Order) -> None:
+    """Make every ticket and pass of an order void; one that was used stays used."""
+    for model in (Ticket, IssuedPass):
+        model.objects.filter(order=order).exclude(state=Admission.State.USED).update(
+            state=Admission.State.CANCELLED
+        )

@@ -1,0 +1,145 @@
+"""What lies in a cart, read once: lines with their titles and prices, and what stands in the way of ordering."""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ticketshop.catalogue import availability
+from ticketshop.lib.money import ZERO
+
+from .models import Cart, CartLine
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A cart's lines, with everything a page or the placing needs already read: two queries."""
+
+    cart: Cart
+    lines: list[CartLine]
+
+    @property
+    def total(self) -> Decimal:
+        return sum((line.unit_price * line.quantity for line in self.lines), ZERO)
+
+    @property
+    def admissions(self) -> int:
+        """Tickets and passes in all."""
+        return sum(units(line) for line in self.lines)
+
+    @property
+    def places(self) -> dict[int, int]:
+        """Allotment id -> places needed."""
+        need: Counter = Counter()
+        for line in self.lines:
+            need[allotment_id(line)] += units(line)
+        return dict(need)
+
+    @property
+    def content_hash(self) -> str:
+        """What is ordered and at which price, as one text: a page that showed something else is told so."""
+        content = sorted(
+            [line.offer_id or 0, line.season_pass_id or 0, line.quantity, f"{line.unit_price:.2f}"]
+            for line in self.lines
+        )
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def read(cart: Cart) -> Contents:
+    """The cart's contents: by date, then passes; one query."""
+    lines = CartLine.objects.filter(cart=cart).select_related(
+        "offer__tariff__only_with",
+        "offer__session__event__venue",
+        "offer__allotment",
+        "season_pass__allotment",
+    )
+    ordered = sorted(
+        lines,
+        key=lambda line: (
+            (
+                line.offer is None,
+                line.offer and line.offer.session.starts_at,
+                line.offer and line.offer.tariff.position,
+                line.pk,
+            )
+            if line.offer
+            else (True, 0, 0, line.pk)
+        ),
+    )
+    return Contents(cart, ordered)
+
+
+def units(line: CartLine) -> int:
+    """Tickets or passes a line gives."""
+    return line.quantity * (line.offer.tariff.tickets_per_unit if line.offer else 1)
+
+
+def allotment_id(line: CartLine) -> int:
+    return line.offer.allotment_id if line.offer else line.season_pass.allotment_id
+
+
+def current_price(line: CartLine) -> Decimal:
+    """What the catalogue asks today."""
+    return line.offer.tariff.price if line.offer else line.season_pass.price
+
+
+def title(line: CartLine) -> str:
+    return line.offer.session.event.title if line.offer else line.season_pass.name
+
+
+def problems(contents: Contents, now: datetime) -> list[str]:
+    """What stands in the way of ordering this cart, in sentences; empty when nothing does."""
+    found = [
+        _("“%(title)s” is no longer on sale. Remove it to go on.") % {"title": title(line)}
+        for line in contents.lines
+        if not on_sale(line, now)
+    ]
+    if contents.admissions > (most := contents.cart.point_of_sale.max_tickets_per_order):
+        found.append(
+            ngettext(
+                "One order holds at most %(count)d ticket.",
+                "One order holds at most %(count)d tickets.",
+                most,
+            )
+            % {"count": most}
+        )
+    for line in contents.lines:
+        found.extend(_line_problems(line, contents))
+    return found
+
+
+def on_sale(line: CartLine, now: datetime) -> bool:
+    if line.offer:
+        return availability.offer_on_sale(line.offer, now)
+    return availability.pass_on_sale(line.season_pass, now)
+
+
+def _line_problems(line: CartLine, contents: Contents) -> list[str]:
+    found = []
+    most = line.offer.tariff.max_per_order if line.offer else line.season_pass.max_per_order
+    name = line.offer.tariff.name if line.offer else line.season_pass.name
+    if line.quantity > most:
+        found.append(_("“%(name)s”: at most %(count)d in one order.") % {"name": name, "count": most})
+    if line.offer:
+        tariff = line.offer.tariff
+        if line.quantity < tariff.min_per_order:
+            found.append(
+                _("“%(name)s”: at least %(count)d in one order.")
+                % {"name": name, "count": tariff.min_per_order}
+            )
+        if tariff.only_with_id and not any(
+            other.offer
+            and other.offer.session_id == line.offer.session_id
+            and other.offer.tariff_id == tariff.only_with_id
+            for other in contents.lines
+        ):
+            found.append(
+                _("“%(name)s” is sold only together with “%(other)s” for the same date. Add one to go on.")
+                % {"name": name, "other": tariff.only_with.name}
+            )
+    return found

@@ -1,0 +1,98 @@
+"""The mails about orders. Each is built when it leaves, from the order as it is then."""
+
+from django.conf import settings
+from django.urls import reverse
+
+from ticketshop.mail.kinds import Content, register
+from ticketshop.mail.models import Mail
+
+from . import payment_methods, ticket_pdf
+from .models import Admission, IssuedPass, Order, Payment, Ticket
+
+
+def order_url(order: Order) -> str:
+    """The order's page; links in mails come from BASE_URL, never from a request."""
+    return settings.BASE_URL + reverse(
+        "shop:order", args=[order.point_of_sale.slug, order.reference, order.secret]
+    )
+
+
+def _order(mail: Mail) -> Order | None:
+    return (
+        Order.objects.filter(pk=mail.about["order"], buyer__isnull=False)
+        .select_related("buyer", "point_of_sale__organiser", "organiser")
+        .first()
+    )
+
+
+def _context(order: Order) -> dict:
+    method = payment_methods.of_order(order.point_of_sale, order.payment_method)
+    payment = Payment.objects.filter(order=order).order_by("pk").first()
+    return {
+        "order": order,
+        "lines": list(order.lines.order_by("pk")),
+        "url": order_url(order),
+        "method": method,
+        "instructions": method.instructions(order, payment)
+        if payment and order.state == Order.State.PENDING
+        else [],
+    }
+
+
+@register("order_placed")
+def order_placed(mail: Mail) -> Content | None:
+    """The order is made and waits for payment; nothing to tell once it is paid or over."""
+    order = _order(mail)
+    if order is None or order.state != Order.State.PENDING:
+        return None
+    return Content(_context(order))
+
+
+@register("order_reminder")
+def order_reminder(mail: Mail) -> Content | None:
+    """The transfer has not come; nothing to tell once it has."""
+    return order_placed(mail)
+
+
+@register("order_paid")
+def order_paid(mail: Mail) -> Content | None:
+    """The tickets, as a PDF."""
+    order = _order(mail)
+    if order is None or order.state != Order.State.PAID:
+        return None
+    tickets = list(
+        Ticket.objects.filter(order=order)
+        .exclude(state=Admission.State.CANCELLED)
+        .select_related("session__event__venue", "line")
+        .order_by("session__starts_at", "line_id", "pk")
+    )
+    passes = list(
+        IssuedPass.objects.filter(order=order)
+        .exclude(state=Admission.State.CANCELLED)
+        .select_related("season_pass", "line")
+        .order_by("line_id", "pk")
+    )
+    attachment = (
+        f"tickets-{order.reference}.pdf",
+        ticket_pdf.render(order, tickets, passes),
+        "application/pdf",
+    )
+    return Content({**_context(order), "tickets": tickets, "passes": passes}, [attachment])
+
+
+@register("order_cancelled")
+def order_cancelled(mail: Mail) -> Content | None:
+    """The order is cancelled; whether money comes back."""
+    order = _order(mail)
+    return (
+        Content({**_context(order), "refund": order.paid_at is not None and order.total > 0})
+        if order
+        else None
+    )
+
+
+@register("order_expired")
+def order_expired(mail: Mail) -> Content | None:
+    """The order was not paid in time."""
+    order = _order(mail)
+    return Content(_context(order)) if order else None

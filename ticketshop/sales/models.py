@@ -1,0 +1,472 @@
+"""What is being sold and what was sold: carts, orders, tickets, passes, payments.
+
+An order copies titles, prices and tax, never the buyer's identity: the buyer is read through the contact.
+"""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact
+from ticketshop.catalogue.models import Allotment, Offer, SeasonPass, Session
+from ticketshop.lib.personal import (
+    AUTHORSHIP,
+    BOOKS,
+    CONTACT,
+    USER,
+    DeleteRow,
+    Erase,
+    Keep,
+    Unlink,
+    Until,
+    erase,
+    keep,
+    not_personal,
+)
+from ticketshop.organisers.models import Organiser, PointOfSale
+
+MONEY = {"max_digits": 10, "decimal_places": 2}
+
+
+class PaymentMethod(models.Model):
+    """A way to pay at a point of sale. Secrets come from the environment, never from ``settings``."""
+
+    point_of_sale = models.ForeignKey(
+        PointOfSale, on_delete=models.CASCADE, related_name="payment_methods", verbose_name=_("point of sale")
+    )
+    code = models.CharField(_("method"), max_length=20)
+    enabled = models.BooleanField(_("offered"), default=True)
+    settings = models.JSONField(_("settings"), default=dict, blank=True)
+
+    organiser_path = "point_of_sale__organiser"
+
+    class Meta:
+        verbose_name = _("payment method")
+        verbose_name_plural = _("payment methods")
+        constraints = [models.UniqueConstraint(fields=["point_of_sale", "code"], name="payment_method_once")]
+
+    class Personal:
+        columns = not_personal("the organiser's own account", "code", "settings")
+
+    def __str__(self):
+        return self.code
+
+
+class Cart(models.Model):
+    """What a visitor is about to order; lives 24 hours and dies with everything typed into it."""
+
+    # Known to the visitor's session only.
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # Whoever places this key places one order, however often it is sent.
+    checkout_key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    point_of_sale = models.ForeignKey(PointOfSale, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    # Input as typed: {"buyer": {...}, "holders": {slot: {...}}}; checked when shown and again when placed.
+    details = models.JSONField(default=dict)
+    details_complete = models.BooleanField(default=False)
+    held_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    organiser_path = "point_of_sale__organiser"
+
+    class Meta:
+        verbose_name = _("cart")
+        verbose_name_plural = _("carts")
+
+    class Personal:
+        subject = {"user": USER}
+        columns = {
+            "user": DeleteRow(),
+            "details": Erase(),
+            **not_personal(
+                "random, or an instant of the cart's own",
+                "key",
+                "checkout_key",
+                "held_until",
+                "created_at",
+                "expires_at",
+            ),
+        }
+
+    def __str__(self):
+        return str(self.key)
+
+
+class CartLine(models.Model):
+    """A quantity of one offer or one season pass in a cart, at the price agreed when it was put there."""
+
+    cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="lines")
+    offer = models.ForeignKey(Offer, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    season_pass = models.ForeignKey(
+        SeasonPass, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    quantity = models.PositiveSmallIntegerField()
+    unit_price = models.DecimalField(**MONEY)
+    # One random name per ticket or pass: what was typed for a ticket stays with it when others go.
+    slots = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(offer__isnull=True) ^ Q(season_pass__isnull=True), name="cartline_one_thing"
+            ),
+            models.UniqueConstraint(fields=["cart", "offer"], name="cartline_offer_once"),
+            models.UniqueConstraint(fields=["cart", "season_pass"], name="cartline_pass_once"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="cartline_quantity"),
+        ]
+
+    class Personal:
+        columns = not_personal("what is about to be ordered", "quantity", "unit_price", "slots")
+
+    def __str__(self):
+        return f"{self.quantity} x {self.offer_id or self.season_pass_id}"
+
+
+class Order(models.Model):
+    """A sale: figures, titles and keys."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("waiting for payment")
+        PAID = "paid", _("paid")
+        CANCELLED = "cancelled", _("cancelled")
+        EXPIRED = "expired", _("expired")
+
+    class Channel(models.TextChoices):
+        SHOP = "shop", _("shop")
+        BACK_OFFICE = "back_office", _("back office")
+
+    organiser = models.ForeignKey(
+        Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
+    )
+    point_of_sale = models.ForeignKey(
+        PointOfSale, on_delete=models.PROTECT, related_name="+", verbose_name=_("point of sale")
+    )
+    reference = models.CharField(_("reference"), max_length=12, unique=True)
+    secret = models.CharField(max_length=32, editable=False)
+    checkout_key = models.UUIDField(unique=True, editable=False)
+    # What was ordered under the key, as a hash: another content under the same key is refused.
+    content_hash = models.CharField(max_length=64, editable=False)
+    buyer = models.ForeignKey(
+        Contact, null=True, on_delete=models.PROTECT, related_name="orders", verbose_name=_("buyer")
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
+    channel = models.CharField(_("channel"), max_length=12, choices=Channel, default=Channel.SHOP)
+    payment_method = models.CharField(_("payment method"), max_length=20)
+    currency = models.CharField(_("currency"), max_length=3)
+    total = models.DecimalField(_("total"), **MONEY)
+    vat_total = models.DecimalField(_("of which VAT"), **MONEY)
+    language = models.CharField(_("language"), max_length=5)
+    placed_at = models.DateTimeField(_("placed"))
+    paid_at = models.DateTimeField(_("paid"), null=True, blank=True)
+    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("unpaid until"), null=True, blank=True)
+    reminded_at = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("entered by"),
+    )
+
+    organiser_path = "organiser"
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(total__gte=0) & Q(vat_total__gte=0) & Q(vat_total__lte=F("total")),
+                name="order_amounts",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="paid") | Q(paid_at__isnull=False), name="order_paid_has_instant"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organiser", "-placed_at", "-id"], name="order_newest"),
+            models.Index(fields=["expires_at"], name="order_expiring", condition=Q(state="pending")),
+        ]
+
+    class Personal:
+        subject = {"buyer": CONTACT}
+        columns = {
+            "buyer": Unlink(),
+            "language": Erase(),
+            "secret": Erase(),
+            "created_by": Keep(AUTHORSHIP),
+            **keep(
+                BOOKS,
+                "reference",
+                "state",
+                "channel",
+                "payment_method",
+                "currency",
+                "total",
+                "vat_total",
+                "placed_at",
+                "paid_at",
+                "cancelled_at",
+            ),
+            **not_personal("random, or a hash of tariffs and quantities", "checkout_key", "content_hash"),
+            **not_personal("an instant of the order's own", "expires_at", "reminded_at"),
+        }
+
+    def __str__(self):
+        return self.reference
+
+
+class OrderLine(models.Model):
+    """One thing ordered: title, price and tax as they were."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
+    offer = models.ForeignKey(Offer, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    season_pass = models.ForeignKey(
+        SeasonPass, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    allotment = models.ForeignKey(Allotment, on_delete=models.PROTECT, related_name="+")
+    places = models.PositiveIntegerField()
+    title = models.CharField(_("title"), max_length=160)
+    tariff_name = models.CharField(_("tariff"), max_length=80, blank=True)
+    session_starts_at = models.DateTimeField(_("date"), null=True, blank=True)
+    quantity = models.PositiveSmallIntegerField(_("quantity"))
+    unit_price = models.DecimalField(_("price"), **MONEY)
+    total = models.DecimalField(_("total"), **MONEY)
+    vat_rate = models.DecimalField(_("VAT rate (%)"), max_digits=5, decimal_places=2)
+    vat_amount = models.DecimalField(_("VAT"), **MONEY)
+
+    organiser_path = "order__organiser"
+
+    class Meta:
+        verbose_name = _("order line")
+        verbose_name_plural = _("order lines")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(total=F("unit_price") * F("quantity")), name="orderline_total"
+            ),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="orderline_quantity"),
+        ]
+
+    class Personal:
+        columns = keep(
+            BOOKS,
+            "places",
+            "title",
+            "tariff_name",
+            "session_starts_at",
+            "quantity",
+            "unit_price",
+            "total",
+            "vat_rate",
+            "vat_amount",
+        )
+
+    def __str__(self):
+        return f"{self.quantity} x {self.title}"
+
+
+class Admission(models.Model):
+    """What a ticket and an issued pass share."""
+
+    class State(models.TextChoices):
+        RESERVED = "reserved", _("reserved")
+        VALID = "valid", _("valid")
+        USED = "used", _("used")
+        CANCELLED = "cancelled", _("cancelled")
+
+    code = models.CharField(_("code"), max_length=40, unique=True, editable=False)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.RESERVED)
+    # Printed on the ticket: copied at sale, apart from whoever benefits.
+    holder_first_name = models.CharField(_("first name on it"), max_length=100, blank=True)
+    holder_last_name = models.CharField(_("last name on it"), max_length=100, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def holder(self) -> str:
+        return f"{self.holder_first_name} {self.holder_last_name}".strip()
+
+
+class Ticket(Admission):
+    """One entry for one person at one session."""
+
+    line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="tickets")
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="tickets", verbose_name=_("order")
+    )
+    session = models.ForeignKey(
+        Session, on_delete=models.PROTECT, related_name="tickets", verbose_name=_("session")
+    )
+    # For whom, where that is a contact of the organiser; the buyer is on the order.
+    beneficiary = models.ForeignKey(
+        Contact,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="tickets",
+        verbose_name=_("for"),
+    )
+    used_at = models.DateTimeField(_("used"), null=True, blank=True)
+
+    organiser_path = "order__organiser"
+
+    class Meta:
+        verbose_name = _("ticket")
+        verbose_name_plural = _("tickets")
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state="used") | Q(used_at__isnull=False), name="ticket_used_has_instant"
+            )
+        ]
+
+    class Personal:
+        subject = {"beneficiary": CONTACT, "order__buyer": CONTACT}
+        columns = {
+            **erase("holder_first_name", "holder_last_name", until=Until("session__ends_at", days=1)),
+            "beneficiary": Unlink(),
+            **keep(BOOKS, "code", "state", "used_at"),
+        }
+
+    def __str__(self):
+        return f"#{self.pk}"
+
+
+class IssuedPass(Admission):
+    """One season pass of one person."""
+
+    line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="passes")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="passes", verbose_name=_("order"))
+    season_pass = models.ForeignKey(
+        SeasonPass, on_delete=models.PROTECT, related_name="issued", verbose_name=_("season pass")
+    )
+    beneficiary = models.ForeignKey(
+        Contact, null=True, blank=True, on_delete=models.PROTECT, related_name="passes", verbose_name=_("for")
+    )
+    valid_from = models.DateField(_("valid from"))
+    valid_until = models.DateField(_("valid until"))
+    entries_left = models.PositiveSmallIntegerField(_("entries left"), null=True, blank=True)
+
+    organiser_path = "order__organiser"
+
+    class Meta:
+        verbose_name = _("issued pass")
+        verbose_name_plural = _("issued passes")
+
+    class Personal:
+        subject = {"beneficiary": CONTACT, "order__buyer": CONTACT}
+        columns = {
+            **erase("holder_first_name", "holder_last_name", until=Until("valid_until", days=1)),
+            "beneficiary": Unlink(),
+            **keep(BOOKS, "code", "state", "valid_from", "valid_until", "entries_left"),
+        }
+
+    def __str__(self):
+        return f"#{self.pk}"
+
+
+class Payment(models.Model):
+    """Money that came, or is to come, for an order."""
+
+    class State(models.TextChoices):
+        STARTED = "started", _("started")
+        CONFIRMED = "confirmed", _("confirmed")
+        FAILED = "failed", _("failed")
+
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="payments", verbose_name=_("order")
+    )
+    method = models.CharField(_("method"), max_length=20)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.STARTED)
+    amount = models.DecimalField(_("amount"), **MONEY)
+    currency = models.CharField(_("currency"), max_length=3)
+    # What the payer quotes: the reference of a bank transfer.
+    reference = models.CharField(_("payment reference"), max_length=40, blank=True)
+    started_at = models.DateTimeField(_("started"))
+    confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("confirmed by"),
+    )
+
+    organiser_path = "order__organiser"
+
+    class Meta:
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gte=0), name="payment_not_negative"),
+            models.CheckConstraint(
+                condition=~Q(state="confirmed") | Q(confirmed_at__isnull=False),
+                name="payment_confirmed_has_instant",
+            ),
+            models.UniqueConstraint(
+                fields=["reference"], condition=~Q(reference=""), name="payment_reference_once"
+            ),
+        ]
+
+    class Personal:
+        columns = {
+            **keep(BOOKS, "method", "state", "amount", "currency", "reference", "started_at", "confirmed_at"),
+            "confirmed_by": Keep(AUTHORSHIP),
+        }
+
+    def __str__(self):
+        return f"{self.method} {self.amount} {self.currency}"
+
+
+class Refund(models.Model):
+    """Money to give back for a confirmed payment."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", _("to be paid back")
+        DONE = "done", _("paid back")
+
+    payment = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, related_name="refunds", verbose_name=_("payment")
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED)
+    amount = models.DecimalField(_("amount"), **MONEY)
+    requested_at = models.DateTimeField(_("requested"))
+    done_at = models.DateTimeField(_("paid back"), null=True, blank=True)
+
+    organiser_path = "payment__order__organiser"
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_positive"),
+            models.CheckConstraint(
+                condition=~Q(state="done") | Q(done_at__isnull=False), name="refund_done_has_instant"
+            ),
+        ]
+
+    class Personal:
+        columns = keep(BOOKS, "state", "amount", "requested_at", "done_at")
+
+    def __str__(self):
+        return f"{self.amount}"
+
+
+class Customer(Contact):
+    """Contacts as the back office lists them under Sales: with their orders."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
+
+    class Personal:
+        columns = {}

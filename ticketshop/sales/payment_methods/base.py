@@ -1,0 +1,43 @@
+"""What every payment method answers. It renders nothing: pages read ``label``, ``hint`` and ``instructions``."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from ticketshop.organisers.models import Organiser
+
+
+class Method:
+    """One way to pay, with the settings of one point of sale."""
+
+    code: str
+    label: str
+    hint: str = ""
+    # Settings an organiser fills in: name -> (label, required).
+    setting_fields: dict[str, tuple[str, bool]] = {}
+
+    def __init__(self, settings: dict):
+        self.settings = settings
+
+    def takes(self, total: Decimal, currency: str) -> bool:
+        """Whether this method can take this amount."""
+        return total > 0
+
+    def reference(self, order) -> str:
+        """What the payer quotes; empty where there is nothing to quote."""
+        return ""
+
+    def expires_at(
+        self, organiser: Organiser, first_start: datetime | None, now: datetime
+    ) -> datetime | None:
+        """Until when an unpaid order is kept; ``first_start`` is its earliest session."""
+        return None
+
+    def instructions(self, order, payment) -> list[tuple[str, str]]:
+        """What the buyer does now, as (label, value) lines; empty when nothing."""
+        return []
+
+
+def no_later_than(start: datetime | None, limit: datetime, now: datetime) -> datetime:
+    """``limit``, but not after the first session begins; at least an hour from now."""
+    wanted = min(limit, start) if start else limit
+    return max(wanted, now + timedelta(hours=1))

@@ -1,0 +1,23 @@
+"""Cash or card at the box office: the places are kept until the first session begins."""
+
+from datetime import timedelta
+
+from django.utils.translation import gettext_lazy as _
+
+from .base import Method, no_later_than
+
+
+class OnSite(Method):
+    code = "on_site"
+    label = _("Pay at the box office")
+    hint = _("Cash or card. Your places are kept until the event begins.")
+    setting_fields = {"opening_hours": (_("Opening hours of the box office"), False)}
+
+    def expires_at(self, organiser, first_start, now):
+        return no_later_than(first_start, now + timedelta(days=366 if first_start else 30), now)
+
+    def instructions(self, order, payment):
+        lines = [(_("Show at the box office"), order.reference)]
+        if hours := self.settings.get("opening_hours"):
+            lines.append((_("Open"), hours))
+        return lines

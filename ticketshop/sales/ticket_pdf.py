@@ -1,0 +1,162 @@
+"""Tickets and passes as PDF: one A5 page each, made when asked for and never stored."""
+
+import functools
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import segno
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from reportlab.lib.colors import HexColor, black
+from reportlab.lib.pagesizes import A5
+from reportlab.lib.utils import simpleSplit
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+
+from ticketshop.lib import colour
+from ticketshop.lib.template_tags import money
+
+from .models import IssuedPass, Order, Ticket
+
+WIDTH, HEIGHT = A5
+MARGIN = 34
+GREY = HexColor("#55555d")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What stands on one page."""
+
+    title: str
+    when: str
+    where: str
+    tariff: str
+    price: str
+    holder: str
+    code: str
+    number: str
+
+
+@functools.cache
+def register_fonts() -> None:
+    folder = Path(__file__).parent / "fonts"
+    pdfmetrics.registerFont(TTFont("Shop", folder / "DejaVuSans.ttf"))
+    pdfmetrics.registerFont(TTFont("Shop-Bold", folder / "DejaVuSans-Bold.ttf"))
+
+
+def render(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> bytes:
+    """The PDF of these tickets and passes, in the active language and time zone."""
+    register_fonts()
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A5, pageCompression=1, lang=order.language)
+    canvas.setTitle(_("Tickets for order %(reference)s") % {"reference": order.reference})
+    canvas.setAuthor(order.point_of_sale.name)
+    canvas.setCreator("ticketshop")
+    for sheet in [
+        *(ticket_sheet(order, ticket) for ticket in tickets),
+        *(pass_sheet(order, issued) for issued in passes),
+    ]:
+        draw(canvas, order, sheet)
+        canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def ticket_sheet(order: Order, ticket: Ticket) -> Sheet:
+    session, venue = ticket.session, ticket.session.event.venue
+    starts = timezone.localtime(session.starts_at)
+    doors = (
+        _("doors %(time)s") % {"time": date_format(timezone.localtime(session.doors_at), "H:i")}
+        if session.doors_at
+        else ""
+    )
+    return Sheet(
+        title=ticket.line.title,
+        when=" · ".join(
+            part for part in (date_format(starts, "l j F Y"), date_format(starts, "H:i"), doors) if part
+        ),
+        where=", ".join(
+            part for part in (venue.name, venue.street, f"{venue.postcode} {venue.city}".strip()) if part
+        )
+        if venue
+        else "",
+        tariff=ticket.line.tariff_name,
+        price=money(ticket.line.unit_price, order.currency),
+        holder=ticket.holder,
+        code=ticket.code,
+        number=_("Ticket %(number)d") % {"number": ticket.pk},
+    )
+
+
+def pass_sheet(order: Order, issued: IssuedPass) -> Sheet:
+    when = _("Valid from %(start)s to %(end)s") % {
+        "start": date_format(issued.valid_from, "j F Y"),
+        "end": date_format(issued.valid_until, "j F Y"),
+    }
+    entries = (
+        _("%(count)d entries") % {"count": issued.entries_left}
+        if issued.entries_left is not None
+        else _("Season pass")
+    )
+    return Sheet(
+        issued.line.title,
+        when,
+        "",
+        entries,
+        money(issued.line.unit_price, order.currency),
+        issued.holder,
+        issued.code,
+        _("Pass %(number)d") % {"number": issued.pk},
+    )
+
+
+def draw(canvas: Canvas, order: Order, sheet: Sheet) -> None:
+    """One page: the shop, what, when and where, for whom, the code as QR and in letters."""
+    accent = HexColor(colour.theme(order.point_of_sale.accent_colour)["light"]["accent"])
+    canvas.setFillColor(accent)
+    canvas.rect(0, HEIGHT - 12, WIDTH, 12, stroke=0, fill=1)
+    y = HEIGHT - 48
+    y = lines(canvas, order.point_of_sale.name, "Shop", 10, y, GREY)
+    y = lines(canvas, sheet.title, "Shop-Bold", 20, y - 10, black)
+    y = lines(canvas, sheet.when, "Shop-Bold", 11, y - 4, accent)
+    y = lines(canvas, sheet.where, "Shop", 10, y, GREY)
+    y = lines(canvas, f"{sheet.tariff} · {sheet.price}", "Shop", 11, y - 8, black)
+    lines(canvas, sheet.holder, "Shop-Bold", 13, y - 4, black)
+    size = 190
+    qr(canvas, sheet.code, MARGIN, 92, size)
+    canvas.setFillColor(black)
+    canvas.setFont("Shop", 8)
+    canvas.drawString(MARGIN, 78, " ".join(sheet.code[i : i + 5] for i in range(0, len(sheet.code), 5)))
+    canvas.setFillColor(GREY)
+    canvas.drawString(
+        MARGIN,
+        56,
+        _("%(number)s · Order %(reference)s") % {"number": sheet.number, "reference": order.reference},
+    )
+    canvas.drawString(MARGIN, 42, _("The code lets one person in, once. Show it on paper or on a screen."))
+
+
+def lines(canvas: Canvas, text: str, font: str, size: int, y: float, fill) -> float:
+    """Draw text, at most three lines; returns where the next one goes."""
+    canvas.setFillColor(fill)
+    canvas.setFont(font, size)
+    for line in simpleSplit(text, font, size, WIDTH - 2 * MARGIN)[:3]:
+        canvas.drawString(MARGIN, y, line)
+        y -= size * 1.35
+    return y
+
+
+def qr(canvas: Canvas, code: str, x: float, y: float, size: float) -> None:
+    """The code as a QR symbol, drawn as rectangles: sharp at any size. Quiet zone of four modules."""
+    matrix = segno.make(code, error="m", micro=False).matrix
+    module = size / (len(matrix) + 8)
+    canvas.setFillColor(black)
+    path = canvas.beginPath()
+    for row, cells in enumerate(matrix):
+        for column, dark in enumerate(cells):
+            if dark:
+                path.rect(x + (column + 4) * module, y + size - (row + 5) * module, module, module)
+    canvas.drawPath(path, stroke=0, fill=1)

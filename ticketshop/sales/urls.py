@@ -1,0 +1,25 @@
+"""The shop's addresses, all below a point of sale's slug."""
+
+from django.urls import path
+
+from .views import cart, checkout, orders, shop
+
+app_name = "shop"
+ORDER = "<slug:pos>/orders/<slug:reference>/<slug:secret>/"
+urlpatterns = [
+    path("<slug:pos>/", shop.index, name="index"),
+    path("<slug:pos>/events/<slug:slug>/", shop.event, name="event"),
+    path("<slug:pos>/passes/<slug:slug>/", shop.season_pass, name="pass"),
+    path("<slug:pos>/about/<slug:page>/", shop.about, name="about"),
+    path("<slug:pos>/theme/<slug:fingerprint>.css", shop.theme, name="theme"),
+    path("<slug:pos>/cart/", cart.show, name="cart"),
+    path("<slug:pos>/cart/add/", cart.add, name="cart_add"),
+    path("<slug:pos>/cart/update/", cart.update, name="cart_update"),
+    path("<slug:pos>/checkout/", checkout.details, name="checkout"),
+    path("<slug:pos>/checkout/review/", checkout.review, name="review"),
+    path(ORDER, orders.show, name="order"),
+    path(f"{ORDER}tickets.pdf", orders.tickets_pdf, name="tickets_pdf"),
+    path(f"{ORDER}tickets/", orders.tickets_page, name="tickets_page"),
+    path(f"{ORDER}calendar.ics", orders.calendar, name="calendar"),
+    path(f"{ORDER}cancel/", orders.cancel, name="order_cancel"),
+]

@@ -1,0 +1,233 @@
+"""The checkout: details, then review and pay. What was typed waits on the cart, as typed."""
+
+import uuid
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from contacts import contacts
+from ticketshop.lib.network import network
+from ticketshop.lib.refusals import too_many_requests
+from ticketshop.limits import limits
+
+from .. import contents, payment_methods, session
+from ..actions import carts, orders
+from ..forms import BuyerForm, HolderForm, PaymentForm, SignedInBuyerForm
+from ..models import Cart
+
+
+def ready_cart(request):
+    """The cart and its contents, or a redirect to the page that says what is missing."""
+    cart = session.cart_of(request)
+    if cart is None:
+        messages.info(request, _("Your cart is empty."))
+        return None, None, redirect("shop:cart", pos=request.pos.slug)
+    now = timezone.now()
+    refreshed = carts.refresh(cart, now=now)
+    whole = contents.read(cart)
+    if not whole.lines or refreshed.left or contents.problems(whole, now):
+        return cart, whole, redirect("shop:cart", pos=request.pos.slug)
+    for title in refreshed.repriced:
+        messages.warning(
+            request, _("The price of “%(title)s” has changed. Please check the total.") % {"title": title}
+        )
+    cart.refresh_from_db(fields=["held_until"])
+    return cart, whole, None
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def details(request, pos):
+    """Who orders, and whose name stands on each ticket."""
+    cart, whole, elsewhere = ready_cart(request)
+    if elsewhere:
+        return elsewhere
+    if not request.user.is_authenticated and not request.pos.guest_checkout:
+        messages.info(request, _("Sign in to order here."))
+        return redirect(f"/accounts/login/?next=/{pos}/checkout/")
+    posted = request.POST if request.method == "POST" else None
+    buyer = buyer_form(request, cart, posted)
+    holders = holder_forms(cart, whole, posted)
+    if posted is not None:
+        sound = all([buyer.is_valid(), *(form.is_valid() for _slot, _heading, form in holders)])
+        typed = typed_details(request, buyer, holders, checked=sound)
+        carts.write_details(cart, typed, complete=sound)
+        if sound:
+            return redirect("shop:review", pos=pos)
+    context = {
+        "contents": whole,
+        "cart": cart,
+        "buyer": buyer,
+        "holders": holders,
+        "forms": [buyer, *(form for _slot, _heading, form in holders)],
+        "has_errors": posted is not None,
+        "currency": request.pos.organiser.currency,
+    }
+    return render(request, "sales/checkout.html", context, status=422 if posted is not None else 200)
+
+
+def buyer_form(request, cart: Cart, posted):
+    """The buyer's form: as typed, else what the log-in's contact knows."""
+    initial = cart.details.get("buyer")
+    if not request.user.is_authenticated:
+        return BuyerForm(posted, prefix="buyer", initial=initial)
+    if initial is None:
+        contact = contacts.for_user(
+            request.pos.organiser, request.user, language=get_language(), now=timezone.now()
+        )
+        initial = {"first_name": contact.first_name, "last_name": contact.last_name}
+    return SignedInBuyerForm(posted, prefix="buyer", initial=initial)
+
+
+def holder_forms(cart: Cart, whole: contents.Contents, posted) -> list[tuple[str, str, HolderForm]]:
+    """One form per ticket and pass: (slot, heading, form)."""
+    typed = cart.details.get("holders", {})
+    found = []
+    for line in whole.lines:
+        name = line.offer.tariff.name if line.offer else line.season_pass.name
+        for number, slot in enumerate(line.slots, start=1):
+            heading = _("%(name)s – %(number)d of %(count)d") % {
+                "name": name,
+                "number": number,
+                "count": len(line.slots),
+            }
+            form = HolderForm(posted, prefix=f"holder-{slot}", initial=typed.get(slot))
+            form.line, form.heading = line, heading
+            found.append((slot, heading, form))
+    return found
+
+
+def typed_details(request, buyer, holders, *, checked: bool) -> dict:
+    """What waits on the cart: cleaned once all is sound, else as typed, so that nothing is lost."""
+
+    def values(form):
+        if checked:
+            return {name: form.cleaned_data[name] for name in form.fields}
+        return {name: str(form[name].value() or "").replace("\x00", "")[:500] for name in form.fields}
+
+    return {"buyer": values(buyer), "holders": {slot: values(form) for slot, _heading, form in holders}}
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def review(request, pos):
+    """Everything once more, then place the order. Posting twice shows the one order."""
+    if request.method == "POST" and (placed := order_of_key(request)):
+        return redirect_to(placed)
+    cart, whole, elsewhere = ready_cart(request)
+    if elsewhere:
+        return elsewhere
+    if not cart.details_complete:
+        return redirect("shop:checkout", pos=pos)
+    methods = payment_methods.offered(request.pos, whole.total, request.pos.organiser.currency)
+    form = PaymentForm(request.POST if request.method == "POST" else None, methods=methods)
+    status = 200
+    if request.method == "POST":
+        if form.is_valid():
+            answer = place(request, cart, form.cleaned_data["method"])
+            if answer is not None:
+                return answer
+            whole = contents.read(cart)
+        status = 422
+    context = {
+        "contents": whole,
+        "cart": cart,
+        "form": form,
+        "methods": methods,
+        "buyer": cart.details["buyer"],
+        "buyer_email": buyer_email(request, cart),
+        "holders": [
+            (heading, holder.initial or {}) for _slot, heading, holder in holder_forms(cart, whole, None)
+        ],
+        "lines": [
+            {"line": line, "title": contents.title(line), "total": line.unit_price * line.quantity}
+            for line in whole.lines
+        ],
+        "has_errors": bool(form.errors),
+        "currency": request.pos.organiser.currency,
+    }
+    return render(request, "sales/review.html", context, status=status)
+
+
+def buyer_email(request, cart: Cart) -> str:
+    """Where the tickets go: the contact's address for a log-in, else the one typed."""
+    if request.user.is_authenticated:
+        contact = contacts.for_user(
+            request.pos.organiser, request.user, language=get_language(), now=timezone.now()
+        )
+        return contact.email or request.user.email
+    return cart.details["buyer"].get("email", "")
+
+
+def order_of_key(request):
+    """The order already placed under the posted key, if any: double submit, back button, second tab."""
+    try:
+        key = uuid.UUID(request.POST.get("checkout_key", ""))
+    except ValueError:
+        return None
+    return orders.placed_under(key)
+
+
+def redirect_to(order):
+    return redirect(
+        "shop:order", pos=order.point_of_sale.slug, reference=order.reference, secret=order.secret
+    )
+
+
+def place(request, cart: Cart, method: str):
+    """Place the order and go to its page; None when the review has to be shown again, with a message why."""
+    now = timezone.now()
+    if not limits.hit("order_place", network(request), now):
+        return too_many_requests(request)
+    try:
+        order = orders.place(
+            cart,
+            method=method,
+            content_hash=request.POST.get("content_hash", ""),
+            user=request.user,
+            language=get_language(),
+            now=now,
+        )
+    except orders.CannotPlace as error:
+        return refused(request, error)
+    session.forget(request)
+    return redirect_to(order)
+
+
+def refused(request, error: orders.CannotPlace):
+    """One defined answer for each reason: a message and the page to go on from."""
+    pos = request.pos.slug
+    if error.code == "sold_out":
+        left = min(error.left.values(), default=0)
+        text = ngettext(
+            "Only %(left)d place is left. Nothing was ordered; what you typed is kept.",
+            "Only %(left)d places are left. Nothing was ordered; what you typed is kept.",
+            left,
+        ) % {"left": left}
+        messages.error(
+            request,
+            text if left else _("Sold out in the meantime. Nothing was ordered; what you typed is kept."),
+        )
+        return redirect("shop:cart", pos=pos)
+    if error.code == "changed":
+        messages.warning(
+            request, _("Your cart has changed since you opened this page. Please check it and order again.")
+        )
+        return redirect("shop:review", pos=pos)
+    if error.code == "conflict":
+        return render(request, "sales/conflict.html", status=409)
+    if error.code == "sign_in":
+        return redirect(f"/accounts/login/?next=/{pos}/checkout/")
+    if error.code == "details":
+        return redirect("shop:checkout", pos=pos)
+    if error.code == "method":
+        messages.error(request, _("This way to pay is not offered any more. Please choose another one."))
+        return redirect("shop:review", pos=pos)
+    for problem in error.problems:
+        messages.error(request, problem)
+    return redirect("shop:cart", pos=pos)

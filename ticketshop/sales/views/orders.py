@@ -1,0 +1,129 @@
+"""The order's page behind its unguessable link: state, tickets, what to do next."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from ticketshop.lib.network import network
+from ticketshop.lib.refusals import too_many_requests
+from ticketshop.limits import limits
+
+from .. import access, calendars, payment_methods, ticket_pdf
+from ..actions import orders
+from ..models import Admission, IssuedPass, Order, Payment, Ticket
+
+
+def order_or_404(request, reference: str, secret: str) -> Order:
+    return access.order_by_link(request.pos, reference, secret)
+
+
+def tickets_of(order: Order) -> list[Ticket]:
+    """The order's tickets in the order of their lines and dates."""
+    return list(
+        Ticket.objects.filter(order=order)
+        .select_related("session__event__venue", "line")
+        .order_by("session__starts_at", "line_id", "pk")
+    )
+
+
+def passes_of(order: Order) -> list[IssuedPass]:
+    return list(
+        IssuedPass.objects.filter(order=order).select_related("season_pass", "line").order_by("line_id", "pk")
+    )
+
+
+@login_not_required
+@require_safe
+def show(request, pos, reference, secret):
+    """The order: what was bought, what to pay, the tickets."""
+    if not limits.hit("order_link", network(request), timezone.now()):
+        return too_many_requests(request)
+    order = order_or_404(request, reference, secret)
+    method = payment_methods.of_order(order.point_of_sale, order.payment_method)
+    payment = Payment.objects.filter(order=order).order_by("pk").first()
+    pending = order.state == Order.State.PENDING
+    context = {
+        "order": order,
+        "lines": order.lines.order_by("pk"),
+        "tickets": tickets_of(order),
+        "passes": passes_of(order),
+        "method": method,
+        "instructions": method.instructions(order, payment) if pending and payment else [],
+        "can_cancel": pending,
+        "downloads": order.state == Order.State.PAID,
+    }
+    return render(request, "sales/order.html", context)
+
+
+def valid_admissions(request, reference: str, secret: str) -> tuple[Order, list[Ticket], list[IssuedPass]]:
+    """The order with the tickets and passes that may be shown at a door; 404 when there are none yet."""
+    order = order_or_404(request, reference, secret)
+    usable = {Admission.State.VALID, Admission.State.USED}
+    tickets = [ticket for ticket in tickets_of(order) if ticket.state in usable]
+    passes = [issued for issued in passes_of(order) if issued.state in usable]
+    if not tickets and not passes:
+        raise Http404("no tickets")
+    return order, tickets, passes
+
+
+@login_not_required
+@require_safe
+def tickets_pdf(request, pos, reference, secret):
+    """The tickets as one PDF, made now and never stored."""
+    order, tickets, passes = valid_admissions(request, reference, secret)
+    return download(
+        ticket_pdf.render(order, tickets, passes), "application/pdf", f"tickets-{order.reference}.pdf"
+    )
+
+
+@login_not_required
+@require_safe
+def tickets_page(request, pos, reference, secret):
+    """The tickets as a page to print or to show: the same content as the PDF, for everybody who can't read that."""
+    order, tickets, passes = valid_admissions(request, reference, secret)
+    return render(request, "sales/tickets.html", {"order": order, "tickets": tickets, "passes": passes})
+
+
+@login_not_required
+@require_safe
+def calendar(request, pos, reference, secret):
+    """The sessions of the order as a calendar file."""
+    order = order_or_404(request, reference, secret)
+    sessions = {
+        ticket.session_id: ticket.session
+        for ticket in tickets_of(order)
+        if ticket.state != Admission.State.CANCELLED
+    }
+    if not sessions:
+        raise Http404("no dates")
+    return download(
+        calendars.render(order, list(sessions.values())),
+        "text/calendar; charset=utf-8",
+        f"{order.reference}.ics",
+    )
+
+
+def download(content: bytes, mime_type: str, name: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=mime_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel(request, pos, reference, secret):
+    """Ask, then cancel an order that is not paid yet."""
+    order = order_or_404(request, reference, secret)
+    page = redirect("shop:order", pos=pos, reference=reference, secret=secret)
+    if order.state != Order.State.PENDING:
+        messages.info(request, _("This order can't be cancelled here any more."))
+        return page
+    if request.method != "POST":
+        return render(request, "sales/order_cancel.html", {"order": order})
+    if orders.cancel(order, by=request.user, now=timezone.now()):
+        messages.success(request, _("Your order is cancelled. The places are free again."))
+    return page

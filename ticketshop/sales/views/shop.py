@@ -1,0 +1,154 @@
+"""What is on: the shop, an event, a pass. Pages of visitors without a session carry no cookie."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from django.conf import settings
+
+from ticketshop.catalogue import availability, programme
+from ticketshop.lib import colour, open_forms
+from ticketshop.organisers import access
+
+ABOUT = {
+    "terms": "terms",
+    "privacy": "privacy_notice",
+    "imprint": "imprint",
+    "accessibility": "accessibility_statement",
+}
+
+
+def shared(request, response: HttpResponse) -> HttpResponse:
+    """Let a page be kept for a second if it was made for a visitor without a session: it is everybody's."""
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        response.headers["Cache-Control"] = "public, max-age=1"
+    return response
+
+
+@login_not_required
+@require_safe
+def home(request):
+    """The points of sale; straight to the shop when there is one."""
+    shops = list(access.points_of_sale())
+    if len(shops) == 1:
+        return redirect("shop:index", pos=shops[0].slug)
+    return shared(request, render(request, "sales/home.html", {"shops": shops}))
+
+
+@login_not_required
+@require_safe
+def index(request, pos):
+    """The programme by date, with search and category, and the passes."""
+    now = timezone.now()
+    query = request.GET.get("q", "").replace("\x00", "")[:80].strip()
+    category = request.GET.get("category", "")[:60]
+    whole = programme.programme(request.pos, now)
+    context = {
+        "months": programme.by_month(programme.narrow(whole.events, query, category)),
+        "categories": whole.categories,
+        "passes": whole.passes,
+        "query": query,
+        "category": category,
+        "narrowed": bool(query or category),
+    }
+    return shared(request, render(request, "sales/index.html", context))
+
+
+@login_not_required
+@require_safe
+def event(request, pos, slug):
+    """An event: its dates, tariffs with quantity, places left."""
+    found = availability.event(request.pos, slug)
+    if found is None:
+        raise Http404("no such event")
+    sessions = availability.sessions_of(found, timezone.now())
+    return shared(
+        request,
+        render(
+            request,
+            "sales/event.html",
+            {"event": found, "sessions": sessions, "form_is_open": is_open(request)},
+        ),
+    )
+
+
+@login_not_required
+@require_safe
+def season_pass(request, pos, slug):
+    """A pass: what it opens, its price, how many are left."""
+    found = availability.season_passes(request.pos).filter(slug=slug).select_related("allotment").first()
+    if found is None:
+        raise Http404("no such pass")
+    row = programme.pass_row(found, timezone.now())
+    return shared(
+        request,
+        render(
+            request,
+            "sales/season_pass.html",
+            {"row": row, "season_pass": found, "form_is_open": is_open(request)},
+        ),
+    )
+
+
+def is_open(request) -> bool:
+    """Whether the page's forms carry the open token instead of Django's: see ``open_forms``."""
+    return settings.SESSION_COOKIE_NAME not in request.COOKIES
+
+
+@login_not_required
+@require_safe
+def about(request, pos, page):
+    """Terms, privacy notice, imprint, accessibility statement: the organiser's own words."""
+    if page not in ABOUT:
+        raise Http404("no such page")
+    titles = {
+        "terms": _("Terms of sale"),
+        "privacy": _("Privacy notice"),
+        "imprint": _("Imprint"),
+        "accessibility": _("Accessibility statement"),
+    }
+    text = getattr(request.pos, ABOUT[page])
+    return shared(
+        request, render(request, "sales/about.html", {"title": titles[page], "text": text, "page": page})
+    )
+
+
+@login_not_required
+@require_safe
+def theme(request, pos, fingerprint):
+    """The shop's colour as a stylesheet; its address changes with the colour, so it may be kept for ever."""
+    response = HttpResponse(
+        colour.stylesheet(request.pos.accent_colour), content_type="text/css; charset=utf-8"
+    )
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
+
+
+@csrf_exempt  # checks the origin and the open token itself
+@login_not_required
+@require_POST
+def language(request):
+    """Remember the visitor's language and go back."""
+    target = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        target = reverse("home")
+    response = HttpResponseRedirect(target)
+    chosen = request.POST.get("language", "")
+    if open_forms.comes_from_us(request) and chosen in dict(settings.LANGUAGES):
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            chosen,
+            max_age=settings.LANGUAGE_COOKIE_AGE,
+            secure=settings.HTTPS,
+            httponly=True,
+            samesite="Lax",
+        )
+    return response

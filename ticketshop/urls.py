@@ -1,0 +1,48 @@
+"""All addresses. A shop's come last: its slug is the first part, and what stands before it is reserved."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+from django.views.static import serve
+from django.templatetags.static import static
+
+from ticketshop import views
+from ticketshop.mail import mailbox
+from ticketshop.sales.views import shop
+
+handler400 = "ticketshop.views.bad_request"
+handler403 = "ticketshop.views.forbidden"
+handler404 = "ticketshop.views.not_found"
+handler500 = "ticketshop.views.server_error"
+
+
+@login_not_required
+def favicon(request):
+    """Browsers ask for it here whatever the page says."""
+    return RedirectView.as_view(url=static("shop/favicon.ico"), permanent=False)(request)
+
+
+urlpatterns = [
+    path("", shop.home, name="home"),
+    path("health/live", views.live, name="live"),
+    path("health/ready", views.ready, name="ready"),
+    path("favicon.ico", favicon, name="favicon"),
+    path("i18n/language/", shop.language, name="language"),
+    path("accounts/", include("allauth.account.urls")),
+    path("admin/", admin.site.urls),
+    # Images of the catalogue only: nothing a visitor uploads lies there.
+    re_path(
+        r"^media/(?P<path>(?:events|passes|logos)/[\w.-]+)$",
+        login_not_required(serve),
+        {"document_root": settings.MEDIA_ROOT},
+        name="media",
+    ),
+]
+if settings.DEMO:
+    urlpatterns.append(path("mailbox/", login_not_required(mailbox.page), name="mailbox"))
+urlpatterns += [
+    path("<slug:pos>/account/", include("accounts.urls")),
+    path("", include("ticketshop.sales.urls")),
+]

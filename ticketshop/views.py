@@ -1,0 +1,56 @@
+"""Pages that belong to no room: faults in the shop's look, each with a way on; and health."""
+
+import logging
+import sys
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import InterfaceError, OperationalError, connection
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_safe
+from psycopg_pool import PoolTimeout
+
+logger = logging.getLogger("ticketshop.outages")
+OUTAGES = (OperationalError, InterfaceError, PoolTimeout)
+
+
+def bad_request(request, exception=None):
+    return render(request, "400.html", status=400)
+
+
+def forbidden(request, exception=None):
+    return render(request, "403.html", status=403)
+
+
+def not_found(request, exception=None):
+    return render(request, "404.html", status=404)
+
+
+def server_error(request):
+    """503 while the database is away, slow or locked; else 500. Rendered without the database."""
+    error = sys.exc_info()[1]
+    if isinstance(error, OUTAGES):
+        logger.error("503 %s %s", type(error).__name__, request.method)
+        response = HttpResponse(render_to_string("503.html"), status=503)
+        response.headers["Retry-After"] = "5"
+    else:
+        response = HttpResponse(render_to_string("500.html"), status=500)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@login_not_required
+@require_safe
+def live(request):
+    """The process answers."""
+    return JsonResponse({"status": "live"})
+
+
+@login_not_required
+@require_safe
+def ready(request):
+    """The process answers and reaches its database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "ready"})
