@@ -154,10 +154,9 @@ class Server:
         folder = _noted_folder(self.home, "location") if account else self.home
         if not folder or not folder.is_dir():
             return None
-        sockets = folder / "run"
-        if not _fits(sockets):
-            sockets = _noted_folder(self.home, "sockets") or sockets
-        return Cluster(folder, sockets, account, False)
+        fits = _fits(folder / "run")
+        outside = None if fits else _noted_folder(self.home, "sockets")
+        return Cluster(folder, (outside or folder) / "run", account, False)
 
     def _settle(self, account: Account | None) -> Cluster:
         """A place for the cluster; what is inside stays what it is."""
@@ -166,18 +165,17 @@ class Server:
             _note_folder(self.home, "location", folder)
         else:
             folder = self.home
-        sockets = folder / "run"
-        if _fits(sockets):
-            _own_folder(sockets, account)
-        else:
-            sockets = _noted_folder(self.home, "sockets") or _new_folder("ticketshop-run-", None)
-            _note_folder(self.home, "sockets", sockets)
-        return Cluster(folder, sockets, account, False)
+        outside = folder
+        if not _fits(folder / "run"):
+            outside = _noted_folder(self.home, "sockets") or _new_folder("ticketshop-run-", None)
+            _note_folder(self.home, "sockets", outside)
+        _own_folder(outside / "run", account)
+        return Cluster(folder, outside / "run", account, False)
 
     def _remove_outside_sockets(self) -> None:
         """The temp folder is cleaned by others: its folder is made anew at each start."""
-        if sockets := _noted_folder(self.home, "sockets"):
-            shutil.rmtree(sockets)
+        if outside := _noted_folder(self.home, "sockets"):
+            shutil.rmtree(outside)
             (self.home / "sockets").unlink()
 
 
