@@ -1,0 +1,13 @@
+"""Who can log in to the demo. Known to everybody, so none of it exists outside of the demo."""
+
+PASSWORD = "demo-ticketshop"  # noqa: S105  meant to be known
+LOG_INS = [
+    ("alice@example.org", "visitor of the theatre, with friends and family and past orders"),
+    ("bob@example.org", "visitor, linked by Alice"),
+    ("charlie@example.org", "visitor without links"),
+    ("owner@theatre.example", "owner of Théâtre du Lac"),
+    ("office@theatre.example", "back office of Théâtre du Lac"),
+    ("box@theatre.example", "box office of Théâtre du Lac"),
+    ("owner@festival.example", "owner of Seeklang Festival"),
+    ("admin@example.org", "administrator of the platform"),
+]

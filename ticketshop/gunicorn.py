@@ -1,0 +1,39 @@
+"""How gunicorn serves the shop, here and in production: `gunicorn --config ticketshop/gunicorn.py`.
+
+HOST, PORT, WEB_CONCURRENCY, WEB_THREADS and FORWARDED_ALLOW_IPS come from the environment.
+"""
+
+import os
+from pathlib import Path
+
+_host = os.environ.get("HOST", "127.0.0.1")
+_port = os.environ.get("PORT", "8000")
+
+wsgi_app = "ticketshop.wsgi"
+bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+# Each thread may hold one of the process's database connections: keep DB_POOL_SIZE at least as large.
+threads = int(os.environ.get("WEB_THREADS", "4"))
+
+# Above the database's own limits (10 s for a statement), so that those answer first, with a page that says what to do.
+timeout = 30
+graceful_timeout = 25
+keepalive = 5
+limit_request_line = 8190
+limit_request_fields = 64
+limit_request_field_size = 8190
+
+# The scheme a proxy reports counts only if it comes from here; it may not rewrite the path.
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
+forwarder_headers = ""
+
+# The workers' sign of life is a file: a slow disk must not look like a dead worker.
+if Path("/dev/shm").is_dir() and os.access("/dev/shm", os.W_OK):  # noqa: S108  gunicorn makes a file of its own there
+    worker_tmp_dir = "/dev/shm"  # noqa: S108
+control_socket_disable = True
+
+# No access log: addresses of orders carry a secret.
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
