@@ -1,0 +1,49 @@
+"""Small template filters of the shop's pages."""
+
+import io
+from datetime import datetime
+
+import segno
+from django import template
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+
+from . import colour
+
+register = template.Library()
+
+
+@register.filter
+def fingerprint(brand: str) -> str:
+    """The part of the theme's address that changes with the colour."""
+    return colour.fingerprint(brand)
+
+
+@register.filter
+def quantities(most: int, least: int = 1) -> list[int]:
+    """What a quantity list offers: none, or from `least` to `most`."""
+    return [0, *range(max(1, least), most + 1)]
+
+
+@register.filter
+def seconds_until(when: datetime | None) -> int:
+    """Whole seconds from now, never below 0: a page counts down without trusting the visitor's clock."""
+    return max(0, int((when - timezone.now()).total_seconds())) if when else 0
+
+
+@register.filter
+def qr(code: str) -> SafeString:
+    """The code as an inline QR picture. Says nothing to a screen reader: the code stands beside it."""
+    picture = io.BytesIO()
+    segno.make(code, error="m", micro=False).save(
+        picture,
+        kind="svg",
+        border=4,
+        xmldecl=False,
+        svgns=False,
+        svgclass="qr",
+        lineclass=None,
+        omitsize=True,
+    )
+    # Made of numbers only: segno writes no part of the code into the picture.
+    return mark_safe(picture.getvalue().decode().replace("<svg ", '<svg aria-hidden="true" ', 1))  # noqa: S308
