@@ -8,15 +8,7 @@ from django import template
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
-from . import colour
-
 register = template.Library()
-
-
-@register.filter
-def fingerprint(brand: str) -> str:
-    """The part of the theme's address that changes with the colour."""
-    return colour.fingerprint(brand)
 
 
 @register.filter

@@ -22,6 +22,8 @@ ABOUT = {
     "imprint": "imprint",
     "accessibility": "accessibility_statement",
 }
+# How many of the next events show their poster on the shop's page.
+POSTERS = 4
 
 
 def shared(request, response: HttpResponse) -> HttpResponse:
@@ -49,13 +51,18 @@ def index(request, pos):
     query = request.GET.get("q", "").replace("\x00", "")[:80].strip()
     category = request.GET.get("category", "")[:60]
     whole = programme.programme(request.pos, now)
+    rows = programme.narrow(whole.events, query, category)
+    narrowed = bool(query or category)
+    # The next ones with their posters, the rest as a list: a page of all posters would weigh too much.
+    featured = [] if narrowed else rows[:POSTERS]
     context = {
-        "months": programme.by_month(programme.narrow(whole.events, query, category)),
+        "featured": featured,
+        "months": programme.by_month(rows[len(featured) :]),
         "categories": whole.categories,
         "passes": whole.passes,
         "query": query,
         "category": category,
-        "narrowed": bool(query or category),
+        "narrowed": narrowed,
     }
     return shared(request, render(request, "sales/index.html", context))
 
@@ -68,14 +75,14 @@ def event(request, pos, slug):
     if found is None:
         raise Http404("no such event")
     sessions = availability.sessions_of(found, timezone.now())
-    return shared(
-        request,
-        render(
-            request,
-            "sales/event.html",
-            {"event": found, "sessions": sessions, "form_is_open": is_open(request)},
-        ),
-    )
+    context = {
+        "event": found,
+        "sessions": sessions,
+        # The first date that can be bought stands open; None where nothing is on sale.
+        "buyable": next((row for row in sessions if row.state == "on_sale"), None),
+        "form_is_open": is_open(request),
+    }
+    return shared(request, render(request, "sales/event.html", context))
 
 
 @login_not_required
