@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "django.forms",  # its templates, found after ours
     "allauth",
     "allauth.account",
     "procrastinate.contrib.django",
