@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
 
@@ -17,5 +17,6 @@ class TicketshopConfig(AppConfig):
     def ready(self):
         from . import checks, roles  # noqa: F401, PLC0415 - models must be loaded first
 
-        # Django makes permissions after migrating; the roles that hold them follow, last of all apps.
-        post_migrate.connect(roles.after_migrate, sender=self)
+        # Django makes the permissions after migrating, app by app, and says so only for apps with models:
+        # the roles follow the last of them that a role speaks of.
+        post_migrate.connect(roles.after_migrate, sender=apps.get_app_config("sales"))

@@ -1,0 +1,151 @@
+"""What can be sold. ``OfferFactory`` alone makes everything a ticket needs to be on sale."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import factory
+from django.utils import timezone
+
+from ticketshop.catalogue.models import (
+    Allotment,
+    Category,
+    Event,
+    Offer,
+    SeasonPass,
+    Session,
+    Tariff,
+    Venue,
+)
+from ticketshop.organisers.models import Organiser
+
+from .organisers import OrganiserFactory, PointOfSaleFactory
+
+
+class VenueFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Venue
+
+    organiser = factory.SubFactory(OrganiserFactory)
+    name = factory.Sequence(lambda n: f"Venue {n}")
+
+
+class CategoryFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Category
+
+    organiser = factory.SubFactory(OrganiserFactory)
+    slug = factory.Sequence(lambda n: f"category-{n}")
+    name = factory.Sequence(lambda n: f"Category {n}")
+
+
+class AllotmentFactory(factory.django.DjangoModelFactory):
+    """100 places."""
+
+    class Meta:
+        model = Allotment
+
+    organiser = factory.SubFactory(OrganiserFactory)
+    name = factory.Sequence(lambda n: f"Allotment {n}")
+    capacity = 100
+
+
+class SoldInShops(factory.django.DjangoModelFactory):
+    """Sold at ``pos``, by default a new one: of ``organiser`` where that is given."""
+
+    class Meta:
+        abstract = True
+
+    pos = None
+    organiser = None
+
+    @classmethod
+    def _create(cls, model_class, *args, pos, organiser, **values):
+        pos = pos or PointOfSaleFactory(**({"organiser": organiser} if organiser else {}))
+        values = cls.fill_in(pos.organiser, values)
+        made = super()._create(model_class, *args, organiser=pos.organiser, **values)
+        made.points_of_sale.add(pos)
+        return made
+
+    @classmethod
+    def fill_in(cls, organiser: Organiser, values: dict) -> dict:
+        return values
+
+
+class EventFactory(SoldInShops):
+    """Published; without a date, so nothing of it is sold yet."""
+
+    class Meta:
+        model = Event
+
+    slug = factory.Sequence(lambda n: f"event-{n}")
+    title = factory.Sequence(lambda n: f"Event {n}")
+    state = Event.State.PUBLISHED
+
+
+class SessionFactory(factory.django.DjangoModelFactory):
+    """Two hours long, thirty days from now or later; the next one made is a day later."""
+
+    class Meta:
+        model = Session
+
+    event = factory.SubFactory(EventFactory)
+    starts_at = factory.Sequence(lambda n: timezone.now() + timedelta(days=30 + n % 300))
+    ends_at = factory.LazyAttribute(lambda made: made.starts_at + timedelta(hours=2))
+
+
+class TariffFactory(factory.django.DjangoModelFactory):
+    """35.00, VAT of 2.60 % included."""
+
+    class Meta:
+        model = Tariff
+
+    event = factory.SubFactory(EventFactory)
+    name = "Adult"
+    price = Decimal("35.00")
+
+
+class OfferFactory(factory.django.DjangoModelFactory):
+    """A tariff on sale at a session. What is not given is made: shop, event, session, tariff, allotment.
+
+    ``OfferFactory(pos=pos, price=0)``, ``OfferFactory(session=one, tariff=TariffFactory(event=one.event))``
+    """
+
+    class Meta:
+        model = Offer
+
+    pos = None
+    event = None
+    session = None
+    tariff = None
+    allotment = None
+    capacity = 100
+    price = Decimal("35.00")
+
+    @classmethod
+    def _create(cls, model_class, *args, pos, event, session, tariff, allotment, capacity, price):
+        event = event or (session and session.event) or (tariff and tariff.event) or EventFactory(pos=pos)
+        return super()._create(
+            model_class,
+            session=session or SessionFactory(event=event),
+            tariff=tariff or TariffFactory(event=event, price=price),
+            allotment=allotment or AllotmentFactory(organiser=event.organiser, capacity=capacity),
+        )
+
+
+class SeasonPassFactory(SoldInShops):
+    """120.00, valid for a year from yesterday, 50 passes."""
+
+    class Meta:
+        model = SeasonPass
+
+    slug = factory.Sequence(lambda n: f"pass-{n}")
+    name = factory.Sequence(lambda n: f"Pass {n}")
+    price = Decimal("120.00")
+    valid_from = factory.LazyFunction(lambda: timezone.localdate() - timedelta(days=1))
+    valid_until = factory.LazyAttribute(lambda made: made.valid_from + timedelta(days=365))
+    capacity = 50
+
+    @classmethod
+    def fill_in(cls, organiser: Organiser, values: dict) -> dict:
+        capacity = values.pop("capacity")
+        return {"allotment": AllotmentFactory(organiser=organiser, capacity=capacity), **values}

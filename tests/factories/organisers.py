@@ -1,0 +1,48 @@
+"""Organisers, their points of sale, and their staff."""
+
+import factory
+from django.contrib.auth.models import Group
+
+from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
+
+from .accounts import UserFactory
+
+
+class OrganiserFactory(factory.django.DjangoModelFactory):
+    """Swiss: CHF, Europe/Zurich, English and French."""
+
+    class Meta:
+        model = Organiser
+
+    name = factory.Sequence(lambda n: f"Organiser {n}")
+
+
+class PointOfSaleFactory(factory.django.DjangoModelFactory):
+    """A shop that is switched on, with the settings a new one has; it offers no payment methods yet."""
+
+    class Meta:
+        model = PointOfSale
+
+    organiser = factory.SubFactory(OrganiserFactory)
+    name = factory.Sequence(lambda n: f"Shop {n}")
+    slug = factory.Sequence(lambda n: f"shop-{n}")
+
+
+class StaffMembershipFactory(factory.django.DjangoModelFactory):
+    """``role`` is the name of one of ``ticketshop.roles.ROLES``."""
+
+    class Meta:
+        model = StaffMembership
+
+    user = factory.SubFactory(UserFactory)
+    organiser = factory.SubFactory(OrganiserFactory)
+    role = "owner"
+
+    @classmethod
+    def _create(cls, model_class, *args, role, **values):
+        return super()._create(model_class, *args, role=Group.objects.get(name=role), **values)
+
+
+def make_staff(organiser: Organiser, role: str = "owner", **values):
+    """A new log-in that is staff of ``organiser`` in this role; ``values`` are the log-in's."""
+    return StaffMembershipFactory(user=UserFactory(**values), organiser=organiser, role=role).user

@@ -1,0 +1,115 @@
+"""Carts and orders, made by the actions that visitors' pages call."""
+
+from datetime import datetime
+
+import factory
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+
+from contacts.models import Contact
+from ticketshop.catalogue.models import Offer, SeasonPass
+from ticketshop.organisers.models import PointOfSale
+from ticketshop.sales import contents
+from ticketshop.sales.actions import carts, orders, payments
+from ticketshop.sales.models import Cart, Order, PaymentMethod
+
+from .catalogue import OfferFactory
+from .organisers import PointOfSaleFactory
+
+BUYER = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.org"}
+
+
+class PaymentMethodFactory(factory.django.DjangoModelFactory):
+    """Pay at the box office; ``code="bank_transfer"`` has an account too."""
+
+    class Meta:
+        model = PaymentMethod
+
+    point_of_sale = factory.SubFactory(PointOfSaleFactory)
+    code = "on_site"
+    settings = factory.LazyAttribute(
+        lambda made: (
+            {"account_holder": "The Theatre", "iban": "CH9300762011623852957"}
+            if made.code == "bank_transfer"
+            else {}
+        )
+    )
+
+
+def make_cart(
+    wanted: dict[Offer | SeasonPass, int] | None = None,
+    *,
+    pos: PointOfSale | None = None,
+    user=None,
+    buyer: dict | None = None,
+    holders: list[dict] | None = None,
+    now: datetime | None = None,
+) -> Cart:
+    """A cart ready to be placed: ``wanted`` (thing -> quantity), by default one ticket of a new offer.
+
+    ``pos`` is needed only where the first thing is sold in several shops. ``buyer`` is what was typed,
+    by default ``BUYER``; ``holders`` are the names typed for the tickets, in their order.
+    """
+    now = now or timezone.now()
+    wanted = wanted or {OfferFactory(pos=pos): 1}
+    first = next(iter(wanted))
+    sold = first.session.event if isinstance(first, Offer) else first
+    pos = pos or sold.points_of_sale.get()
+    cart = carts.open_cart(pos, user=user or AnonymousUser(), now=now)
+    keys = {
+        ("offer" if isinstance(thing, Offer) else "pass", thing.pk): quantity
+        for thing, quantity in wanted.items()
+    }
+    carts.add(cart, keys, now=now)
+    cart.refresh_from_db()
+    slots = [slot for line in contents.read(cart).lines for slot in line.slots]
+    details = {"buyer": buyer or BUYER, "holders": dict(zip(slots, holders or [], strict=False))}
+    carts.write_details(cart, details, complete=True)
+    return cart
+
+
+def place(cart: Cart, *, method: str = "on_site", user=None, now: datetime | None = None) -> Order:
+    """Place a cart as its review page does; the shop offers ``method`` from now on."""
+    now = now or timezone.now()
+    whole = contents.read(cart)
+    if whole.total and not PaymentMethod.objects.filter(point_of_sale=cart.point_of_sale, code=method):
+        PaymentMethodFactory(point_of_sale=cart.point_of_sale, code=method)
+    return orders.place(
+        cart,
+        method=method if whole.total else "free",
+        content_hash=whole.content_hash,
+        user=user or cart.user or AnonymousUser(),
+        language="en",
+        now=now,
+    )
+
+
+def make_order(
+    wanted: dict[Offer | SeasonPass, int] | None = None,
+    *,
+    pos: PointOfSale | None = None,
+    buyer: Contact | dict | None = None,
+    user=None,
+    holders: list[dict] | None = None,
+    method: str = "on_site",
+    paid: bool = False,
+    now: datetime | None = None,
+) -> Order:
+    """An order, placed by the actions: by default one ticket for 35.00, waiting for payment at the box office.
+
+    ``buyer`` is a contact (of the shop's organiser), or what a guest types; ``user`` orders signed in.
+    With ``paid`` the money has come. An order for nothing is paid at once.
+    """
+    now = now or timezone.now()
+    typed = buyer if isinstance(buyer, dict) else None
+    if isinstance(buyer, Contact):
+        user = buyer.user
+        typed = {"first_name": buyer.first_name, "last_name": buyer.last_name, "email": buyer.email}
+    cart = make_cart(wanted, pos=pos, user=user, buyer=typed, holders=holders, now=now)
+    order = place(cart, method=method, user=user, now=now)
+    if isinstance(buyer, Contact):
+        assert order.buyer == buyer, "no guest's order reaches this contact: it needs an address and a name"
+    if paid and order.state == Order.State.PENDING:
+        payments.confirm(order.payments.get(), by=None, now=now)
+        order.refresh_from_db()
+    return order
