@@ -24,7 +24,7 @@ def forms(name: str) -> frozenset[str]:
     text = unicodedata.normalize("NFC", name.strip().lower())
     text = _SEPARATORS.sub(" ", _APOSTROPHES.sub("", text)).strip()
     written_out = "".join(_TWO_SPELLINGS.get(c, c) for c in text)
-    plain = text.translate(str.maketrans({"ø": "o", "æ": "ae", "œ": "oe"}))
+    plain = text.replace("ø", "o").replace("æ", "ae").replace("œ", "oe")
     return frozenset(
         _MARKS.sub("", unicodedata.normalize("NFKD", form)).translate(_PLAIN) for form in (plain, written_out)
     )

@@ -38,7 +38,7 @@ def census() -> list[type[models.Model]]:
 
 def is_person(model: type[models.Model]) -> bool:
     """Whether a row of ``model`` is a person."""
-    return declaration(model._meta.concrete_model).person is not None
+    return declaration(model._meta.concrete_model or model).person is not None
 
 
 def needs_word(field: models.Field) -> bool:

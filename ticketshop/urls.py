@@ -3,10 +3,10 @@
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
+from django.templatetags.static import static
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from django.views.static import serve
-from django.templatetags.static import static
 
 from ticketshop import views
 from ticketshop.mail import mailbox

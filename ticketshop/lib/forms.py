@@ -18,7 +18,8 @@ class LineField(forms.CharField):
     """One line of text as stored: NFC, without control or bidi characters, white space folded."""
 
     def to_python(self, value):
-        return normalise_line(super().to_python(value))
+        text = super().to_python(value)
+        return normalise_line(text) if text else text
 
 
 def no_markup_in_name(value: str) -> None:

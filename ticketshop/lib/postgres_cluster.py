@@ -192,8 +192,8 @@ class Cluster:
         raise PostgresError(f"PostgreSQL did not start.{self._end_of_log(before)}")
 
     def _make_database(self) -> None:
-        where = {"host": str(self.sockets), "port": PORT, "user": NAME, "dbname": "postgres"}
-        with psycopg.connect(**where, connect_timeout=PATIENCE, autocommit=True) as connection:
+        url = self.url.replace(f"/{NAME}?", "/postgres?")
+        with psycopg.connect(url, connect_timeout=PATIENCE, autocommit=True) as connection:
             if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [NAME]).rowcount:
                 connection.execute(f"CREATE DATABASE {NAME}")
 

@@ -4,6 +4,7 @@
 columns are generated there and can't drift; a property test compares the two.
 """
 
+import contextlib
 import re
 import unicodedata
 
@@ -51,10 +52,8 @@ def normalise_email(value: str) -> str:
     local, at, domain = value.rpartition("@")
     if not at:
         return _ascii_lower(value)
-    try:
+    with contextlib.suppress(UnicodeError):
         domain = domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        pass
     return f"{_ascii_lower(local)}@{_ascii_lower(domain)}"
 
 

@@ -1,12 +1,13 @@
 """Which shop a page belongs to, and in which language it speaks."""
 
+from zoneinfo import ZoneInfo
+
 from django.conf import settings
 from django.http import Http404
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation.trans_real import parse_accept_lang_header
-from zoneinfo import ZoneInfo
 
 from . import access
 

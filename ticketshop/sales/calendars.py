@@ -1,9 +1,8 @@
 """Sessions as a calendar file (RFC 5545)."""
 
+from django.conf import settings
 from icalendar import Calendar
 from icalendar import Event as Entry
-
-from django.conf import settings
 
 from ticketshop.catalogue.models import Session
 

@@ -181,7 +181,7 @@ def _things(
     return found
 
 
-def _key(line: CartLine) -> tuple[str, int]:
+def _key(line: CartLine) -> tuple[str, int | None]:
     return ("offer", line.offer_id) if line.offer_id else ("pass", line.season_pass_id)
 
 

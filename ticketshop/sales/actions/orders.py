@@ -59,7 +59,7 @@ def place(cart: Cart, *, method: str, content_hash: str, user, language: str, no
 def _place(cart: Cart, method_code: str, content_hash: str, user, language: str, now: datetime) -> Order:
     key = cart.checkout_key
     cart = (
-        Cart.objects.select_for_update(of=("self",))
+        Cart.objects.select_for_update(of=("self",))  # type: ignore[assignment]
         .select_related("point_of_sale__organiser")
         .filter(pk=cart.pk)
         .first()

@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.utils.functional import Promise
+
 from ticketshop.organisers.models import Organiser
 
 
@@ -10,10 +12,10 @@ class Method:
     """One way to pay, with the settings of one point of sale."""
 
     code: str
-    label: str
-    hint: str = ""
+    label: str | Promise
+    hint: str | Promise = ""
     # Settings an organiser fills in: name -> (label, required).
-    setting_fields: dict[str, tuple[str, bool]] = {}
+    setting_fields: dict[str, tuple[str | Promise, bool]] = {}
 
     def __init__(self, settings: dict):
         self.settings = settings

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ticketshop.lib import open_forms
 from ticketshop.lib.network import network
-from ticketshop.limits import limits
 from ticketshop.lib.refusals import csrf_failure, too_many_requests
+from ticketshop.limits import limits
 
 from .. import contents, session
 from ..actions import carts

@@ -1,5 +1,6 @@
 """What is on: the shop, an event, a pass. Pages of visitors without a session carry no cookie."""
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -9,8 +10,6 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
-
-from django.conf import settings
 
 from ticketshop.catalogue import availability, programme
 from ticketshop.lib import colour, open_forms
