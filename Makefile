@@ -23,8 +23,8 @@ check: .venv/dev.stamp
 	@echo "ruff format" && $(PY) -m ruff format --check --quiet . || \
 		{ echo "To put it right: $(PY) -m ruff format ."; exit 1; }
 	@echo "djlint" && $(PY) -m djlint --quiet --lint templates
-	@$(PY) -m djlint --quiet --check templates || \
-		{ echo "To put it right: $(PY) -m djlint --reformat templates"; exit 1; }
+	@found=$$($(PY) -m djlint --check templates 2>&1) || \
+		{ echo "$$found"; echo "To put it right: $(PY) -m djlint --reformat templates"; exit 1; }
 	@echo "mypy" && $(PRODUCTION) DATABASE_URL=postgres://nobody@127.0.0.1:9/nothing $(PY) -m mypy --no-error-summary
 	@echo "import contracts" && $(LINT_IMPORTS)
 	@echo "manage.py check --deploy, missing migrations" && $(PRODUCTION) $(PY) -m ticketshop.lib.postgres run sh -c \
