@@ -87,14 +87,14 @@ def for_user(organiser: Organiser, user, *, language: str, now: datetime) -> Con
 def for_guest(
     organiser: Organiser, *, email: str, first_name: str, last_name: str, language: str, now: datetime
 ) -> Contact:
-    """The contact a guest order belongs to (selling.md, "Whose order is it?"). Call within a transaction.
+    """The contact a guest order belongs to (selling.md, "Whose order is it?"), locked. Call within a transaction.
 
     An unclaimed contact with the same address whose name matches is reused and nothing on it is
     overwritten; otherwise a new one is made. A contact that has a log-in is never touched.
     """
     key = normalise_email(email)
     _lock_address(organiser.pk, key)
-    for candidate in unclaimed(organiser, key).order_by("pk"):
+    for candidate in unclaimed(organiser, key).select_for_update(no_key=True).order_by("pk"):
         if names.same_person(first_name, last_name, candidate.first_name, candidate.last_name):
             return candidate
     return create(

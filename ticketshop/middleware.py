@@ -1,5 +1,7 @@
 """What holds for every answer of the installation."""
 
+from ticketshop.lib import refusals
+
 
 def private_pages(get_response):
     """A page with a name or a form of one person on it is never kept by anybody else."""
@@ -11,3 +13,18 @@ def private_pages(get_response):
         return response
 
     return middleware
+
+
+class Refuse:
+    """Answers 429 when a limit was reached deep inside a page."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        if isinstance(exception, refusals.TooManyTries):
+            return refusals.too_many_requests(request)
+        return None

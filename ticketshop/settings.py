@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "ticketshop.organisers.middleware.PointOfSaleMiddleware",
     "ticketshop.middleware.private_pages",
+    "ticketshop.middleware.Refuse",
 ]
 
 TEMPLATES = [
@@ -169,7 +170,7 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if HTTPS else 0
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "ticketshop.lib.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True

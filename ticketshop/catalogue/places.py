@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db.models import F, Q, Sum
+from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce, Now
 
 from .models import Allotment, Hold
@@ -43,8 +43,9 @@ def hold(key: uuid.UUID, wanted: dict[int, int], lasting: timedelta) -> None:
     wanted is let go. Locks the rows until the end of the caller's transaction.
     """
     need = {pk: places for pk, places in wanted.items() if places > 0}
-    _check_free(need, key)
-    Hold.objects.filter(key=key).exclude(allotment_id__in=list(need)).delete()
+    mine = _check_free(need, key)
+    if mine - set(need):
+        Hold.objects.filter(key=key).exclude(allotment_id__in=list(need)).delete()
     Hold.objects.bulk_create(
         [
             Hold(allotment_id=pk, key=key, places=places, expires_at=Now() + lasting)
@@ -85,18 +86,30 @@ def forget_expired() -> int:
     return deleted
 
 
-def _check_free(need: dict[int, int], key: uuid.UUID) -> None:
+def _check_free(need: dict[int, int], key: uuid.UUID) -> set[int]:
+    """Lock the counters, then count what others hold; returns the allotments ``key`` has holds on."""
     locked = {
-        a.pk: a
-        for a in Allotment.objects.select_for_update(of=("self",)).filter(pk__in=list(need)).order_by("pk")
+        pk: (capacity, sold)
+        for pk, capacity, sold in Allotment.objects.select_for_update()
+        .filter(pk__in=list(need))
+        .order_by("pk")
+        .values_list("pk", "capacity", "sold")
     }
-    held = dict(
-        Hold.objects.filter(allotment_id__in=list(need), expires_at__gt=Now())
-        .exclude(key=key)
+    held = {
+        pk: (others or 0, mine)
+        for pk, others, mine in Hold.objects.filter(Q(allotment_id__in=list(need)) | Q(key=key))
         .values_list("allotment_id")
-        .annotate(places=Sum("places"))
-    )
-    free = {pk: a.capacity - a.sold - held.get(pk, 0) for pk, a in locked.items()}
-    short = {pk: max(0, free.get(pk, 0)) for pk, places in need.items() if free.get(pk, 0) < places}
+        .annotate(
+            others=Sum("places", filter=~Q(key=key) & Q(expires_at__gt=Now())),
+            mine=Count("pk", filter=Q(key=key)),
+        )
+    }
+    short = {}
+    for pk, places in need.items():
+        capacity, sold = locked.get(pk, (0, 0))
+        free = capacity - sold - held.get(pk, (0, 0))[0]
+        if free < places:
+            short[pk] = max(0, free)
     if short:
         raise NotEnoughPlaces(short)
+    return {pk for pk, (_others, mine) in held.items() if mine}

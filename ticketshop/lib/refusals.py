@@ -8,6 +8,10 @@ def csrf_failure(request, reason=""):
     return render(request, "403_csrf.html", status=403)
 
 
+class TooManyTries(Exception):
+    """A limit was reached deep inside a page; ``ticketshop.middleware.Refuse`` answers with 429."""
+
+
 def too_many_requests(request):
     """A limit was reached: neutral, and when to come back."""
     response = render(request, "429.html", status=429)

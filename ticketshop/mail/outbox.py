@@ -3,8 +3,13 @@
 import uuid
 from datetime import datetime
 
+from django.db import connection
+
 from . import tasks
 from .models import Mail
+
+# The names are those of our own columns, the values are bound.
+_INSERT_ONCE = "INSERT INTO mail_mail ({names}) VALUES ({marks}) ON CONFLICT (once) DO NOTHING RETURNING id"
 
 
 def queue(
@@ -42,9 +47,15 @@ def queue(
 
 
 def _insert_once(mail: Mail) -> bool:
-    Mail.objects.bulk_create([mail], ignore_conflicts=True)
-    row = Mail.objects.filter(once=mail.once).values_list("pk", "created_at").first()
-    if row is None or row[1] != mail.created_at:
+    """Insert the row unless one with its key exists: one statement, so that two at once are one mail."""
+    columns = [field for field in Mail._meta.concrete_fields if not field.primary_key]
+    names = ", ".join(connection.ops.quote_name(field.column) for field in columns)
+    marks = ", ".join(["%s"] * len(columns))
+    values = [field.get_db_prep_save(getattr(mail, field.attname), connection) for field in columns]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT_ONCE.format(names=names, marks=marks), values)
+        row = cursor.fetchone()
+    if row is None:
         return False
     mail.pk = row[0]
     return True

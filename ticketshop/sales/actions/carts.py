@@ -39,12 +39,15 @@ class Refreshed:
 
 def open_cart(pos: PointOfSale, *, user, now: datetime) -> Cart:
     """A new, empty cart; of a signed-in visitor it dies with the log-in."""
-    return Cart.objects.create(
+    cart = Cart(
         point_of_sale=pos,
         user=user if user.is_authenticated else None,
         created_at=now,
         expires_at=now + LIFETIME,
     )
+    cart.held_until = latest_hold(cart, now)
+    cart.save(force_insert=True)
+    return cart
 
 
 @transaction.atomic
@@ -54,8 +57,8 @@ def add(cart: Cart, wanted: dict[tuple[str, int], int], *, now: datetime) -> int
     Raises CannotAdd for something this shop does not sell now or has not enough places for; then
     nothing has changed.
     """
-    cart = Cart.objects.select_for_update(of=("self",)).select_related("point_of_sale").get(pk=cart.pk)
-    existing = {_key(line): line for line in CartLine.objects.filter(cart=cart)}
+    cart = _locked(cart)
+    existing = {_key(line): line for line in contents.read(cart).lines}
     for key, thing in _things(cart.point_of_sale, wanted).items():
         if not _on_sale(thing, now):
             raise CannotAdd("not_on_sale")
@@ -71,28 +74,30 @@ def add(cart: Cart, wanted: dict[tuple[str, int], int], *, now: datetime) -> int
     if len(existing) > LINES:
         raise CannotAdd("too_many")
     _save([line for key, line in existing.items() if key in wanted])
-    return _hold_again(cart, now)
+    return _hold_again(contents.Contents(cart, list(existing.values())), now)
 
 
 @transaction.atomic
 def set_quantities(cart: Cart, quantities: dict[int, int], *, now: datetime) -> None:
     """Cart line id -> new quantity; 0 takes the line out. Unknown ids are ignored. Raises CannotAdd as ``add``."""
-    cart = Cart.objects.select_for_update(of=("self",)).select_related("point_of_sale").get(pk=cart.pk)
-    lines = contents.read(cart).lines
-    for line in lines:
+    cart = _locked(cart)
+    kept = []
+    for line in contents.read(cart).lines:
         wanted = quantities.get(line.pk, line.quantity)
         if wanted == 0:
             line.delete()
-        elif wanted != line.quantity:
+            continue
+        if wanted != line.quantity:
             _resize(line, wanted, line.offer.tariff.tickets_per_unit if line.offer else 1)
             line.save(update_fields=["quantity", "slots"])
-    _hold_again(cart, now)
+        kept.append(line)
+    _hold_again(contents.Contents(cart, kept), now)
 
 
 @transaction.atomic
 def remove_slot(cart: Cart, slot: str, *, now: datetime) -> None:
     """Take one ticket out by its slot; what was typed for the others stays with them."""
-    cart = Cart.objects.select_for_update(of=("self",)).select_related("point_of_sale").get(pk=cart.pk)
+    cart = _locked(cart)
     for line in contents.read(cart).lines:
         if slot not in line.slots:
             continue
@@ -104,28 +109,39 @@ def remove_slot(cart: Cart, slot: str, *, now: datetime) -> None:
             line.save(update_fields=["quantity", "slots"])
         else:
             line.delete()
-    _hold_again(cart, now)
+    _hold_again(contents.read(cart), now)
 
 
-@transaction.atomic
 def refresh(cart: Cart, *, now: datetime) -> Refreshed:
     """Bring a cart whose hold has run out up to date: hold again what is free, ask today's prices.
 
-    The rule: a price agreed is kept while the hold lasts.
+    The rule: a price agreed is kept while the hold lasts. Writes to ``cart`` until when it is held.
     """
-    cart = Cart.objects.select_for_update(of=("self",)).select_related("point_of_sale").get(pk=cart.pk)
     if cart.held_until is not None and cart.held_until > now:
         return Refreshed([], {})
+    with transaction.atomic():
+        locked = _locked(cart)
+        refreshed = _refresh(locked, now)
+    cart.held_until = locked.held_until
+    return refreshed
+
+
+def _refresh(cart: Cart, now: datetime) -> Refreshed:
+    if cart.held_until is not None and cart.held_until > now:
+        return Refreshed([], {})
+    whole = contents.read(cart)
     changed = []
-    for line in contents.read(cart).lines:
+    for line in whole.lines:
         if line.unit_price != (price := contents.current_price(line)):
             line.unit_price = price
             line.save(update_fields=["unit_price"])
             changed.append(contents.title(line))
+    before = cart.held_until
     try:
         with transaction.atomic():
-            _hold_again(cart, now)
+            _hold_again(whole, now)
     except CannotAdd as error:
+        cart.held_until = before
         return Refreshed(changed, error.left)
     return Refreshed(changed, {})
 
@@ -148,14 +164,19 @@ def latest_hold(cart: Cart, now: datetime) -> datetime:
     return min(now + span, max(cart.created_at + RENEWALS * span, now + timedelta(minutes=3)))
 
 
-def _hold_again(cart: Cart, now: datetime) -> int:
-    whole = contents.read(cart)
+def _locked(cart: Cart) -> Cart:
+    return Cart.objects.select_for_update(of=("self",)).select_related("point_of_sale").get(pk=cart.pk)
+
+
+def _hold_again(whole: contents.Contents, now: datetime) -> int:
+    cart = whole.cart
     if whole.admissions > cart.point_of_sale.max_tickets_per_order:
         raise CannotAdd("too_many")
     until = latest_hold(cart, now)
-    cart.held_until = until if whole.lines else None
-    cart.expires_at = now + LIFETIME
-    cart.save(update_fields=["held_until", "expires_at"])
+    if cart.held_until != until or not whole.lines:
+        cart.held_until = until if whole.lines else None
+        cart.expires_at = now + LIFETIME
+        cart.save(update_fields=["held_until", "expires_at"])
     try:
         places.hold(cart.key, whole.places, until - now)
     except places.NotEnoughPlaces as error:
@@ -212,5 +233,6 @@ def _resize(line: CartLine, quantity: int, per_unit: int) -> None:
 
 
 def _save(lines: list[CartLine]) -> None:
-    CartLine.objects.bulk_create([line for line in lines if line.pk is None])
-    CartLine.objects.bulk_update([line for line in lines if line.pk is not None], ["quantity", "slots"])
+    new, known = [line for line in lines if line.pk is None], [line for line in lines if line.pk is not None]
+    CartLine.objects.bulk_create(new)
+    CartLine.objects.bulk_update(known, ["quantity", "slots"])

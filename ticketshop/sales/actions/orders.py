@@ -80,7 +80,7 @@ def _place(cart: Cart, method_code: str, content_hash: str, user, language: str,
         payments.confirm(payment, by=None, now=now)
     else:
         notices.queue(order, "order_placed", now)
-    Cart.objects.filter(pk=cart.pk).delete()
+    cart.delete()
     # Last, so that the counters stay locked for as short as possible.
     places.claim(cart.key, whole.places)
     return order
@@ -111,20 +111,19 @@ def _buyer(cart: Cart, user, language: str, now: datetime) -> Contact:
     typed = cart.details["buyer"]
     organiser = cart.point_of_sale.organiser
     if user.is_authenticated:
-        contact = contacts.for_user(organiser, user, language=language, now=now)
+        contact = locking.hold(contacts.for_user(organiser, user, language=language, now=now).pk)
         missing = {name: typed[name] for name in ("first_name", "last_name") if not getattr(contact, name)}
         if missing:
             contacts.change(contact, missing, by=user, now=now)
-    else:
-        contact = contacts.for_guest(
-            organiser,
-            email=typed["email"],
-            first_name=typed["first_name"],
-            last_name=typed["last_name"],
-            language=language,
-            now=now,
-        )
-    return locking.hold(contact.pk)
+        return contact
+    return contacts.for_guest(
+        organiser,
+        email=typed["email"],
+        first_name=typed["first_name"],
+        last_name=typed["last_name"],
+        language=language,
+        now=now,
+    )
 
 
 def _write_order(

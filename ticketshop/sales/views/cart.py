@@ -123,7 +123,6 @@ def show(request, pos):
         session.count(request, 0) if session.counted(request) else None
         return render(request, "sales/cart.html", {"contents": None})
     refreshed = carts.refresh(cart, now=now)
-    cart.refresh_from_db(fields=["held_until"])
     whole = contents.read(cart)
     if session.counted(request) != whole.admissions:
         session.count(request, whole.admissions)

@@ -36,7 +36,6 @@ def ready_cart(request):
         messages.warning(
             request, _("The price of “%(title)s” has changed. Please check the total.") % {"title": title}
         )
-    cart.refresh_from_db(fields=["held_until"])
     return cart, whole, None
 
 
@@ -117,9 +116,9 @@ def typed_details(request, buyer, holders, *, checked: bool) -> dict:
 @require_http_methods(["GET", "HEAD", "POST"])
 def review(request, pos):
     """Everything once more, then place the order. Posting twice shows the one order."""
-    if request.method == "POST" and (placed := order_of_key(request)):
-        return redirect_to(placed)
     cart, whole, elsewhere = ready_cart(request)
+    if request.method == "POST" and not holds_key(request, cart) and (placed := order_of_key(request)):
+        return redirect_to(placed)
     if elsewhere:
         return elsewhere
     if not cart.details_complete:
@@ -162,6 +161,11 @@ def buyer_email(request, cart: Cart) -> str:
         )
         return contact.email or request.user.email
     return cart.details["buyer"].get("email", "")
+
+
+def holds_key(request, cart: Cart | None) -> bool:
+    """Whether the posted key is that of the cart at hand: then nothing was placed under it yet."""
+    return cart is not None and str(cart.checkout_key) == request.POST.get("checkout_key")
 
 
 def order_of_key(request):

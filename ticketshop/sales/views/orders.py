@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ticketshop.lib.network import network
-from ticketshop.lib.refusals import too_many_requests
+from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
 
 from .. import access, calendars, payment_methods, ticket_pdf
@@ -18,7 +18,13 @@ from ..models import Admission, IssuedPass, Order, Payment, Ticket
 
 
 def order_or_404(request, reference: str, secret: str) -> Order:
-    return access.order_by_link(request.pos, reference, secret)
+    """The order behind the link. Wrong links are counted: guessing meets a limit, an honest buyer never does."""
+    try:
+        return access.order_by_link(request.pos, reference, secret)
+    except Http404:
+        if not limits.hit("order_link", network(request), timezone.now()):
+            raise TooManyTries from None
+        raise
 
 
 def tickets_of(order: Order) -> list[Ticket]:
@@ -36,23 +42,27 @@ def passes_of(order: Order) -> list[IssuedPass]:
     )
 
 
+def instructions(order: Order) -> list[tuple[str, str]]:
+    """What the buyer does now to pay a pending order."""
+    payment = Payment.objects.filter(order=order).order_by("pk").first()
+    method = payment_methods.of_order(order.point_of_sale, order.payment_method)
+    return method.instructions(order, payment) if payment else []
+
+
 @login_not_required
 @require_safe
 def show(request, pos, reference, secret):
     """The order: what was bought, what to pay, the tickets."""
-    if not limits.hit("order_link", network(request), timezone.now()):
-        return too_many_requests(request)
     order = order_or_404(request, reference, secret)
-    method = payment_methods.of_order(order.point_of_sale, order.payment_method)
-    payment = Payment.objects.filter(order=order).order_by("pk").first()
+    lines = list(order.lines.order_by("pk"))
     pending = order.state == Order.State.PENDING
     context = {
         "order": order,
-        "lines": order.lines.order_by("pk"),
-        "tickets": tickets_of(order),
-        "passes": passes_of(order),
-        "method": method,
-        "instructions": method.instructions(order, payment) if pending and payment else [],
+        "lines": lines,
+        "tickets": tickets_of(order) if any(line.offer_id for line in lines) else [],
+        "passes": passes_of(order) if any(line.season_pass_id for line in lines) else [],
+        "method": payment_methods.METHODS[order.payment_method],
+        "instructions": instructions(order) if pending else [],
         "can_cancel": pending,
         "downloads": order.state == Order.State.PAID,
     }
