@@ -39,6 +39,10 @@ class Venue(models.Model):
     class Meta:
         verbose_name = _("venue")
         verbose_name_plural = _("venues")
+        constraints = [
+            # Composite keys elsewhere point here, so that two rows share the organiser.
+            models.UniqueConstraint(fields=["organiser", "id"], name="venue_in_organiser"),
+        ]
 
     class Personal:
         columns = not_personal("a place open to the public", "name", "street", "postcode", "city")
@@ -61,7 +65,11 @@ class Category(models.Model):
     class Meta:
         verbose_name = _("category")
         verbose_name_plural = _("categories")
-        constraints = [models.UniqueConstraint(fields=["organiser", "slug"], name="category_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["organiser", "slug"], name="category_once"),
+            # Composite keys elsewhere point here, so that two rows share the organiser.
+            models.UniqueConstraint(fields=["organiser", "id"], name="category_in_organiser"),
+        ]
 
     class Personal:
         columns = not_personal("a heading of the programme", "slug", "name")
@@ -88,7 +96,8 @@ class Allotment(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(sold__gte=0) & Q(sold__lte=F("capacity")), name="allotment_never_oversold"
-            )
+            ),
+            models.UniqueConstraint(fields=["organiser", "id"], name="allotment_in_organiser"),
         ]
 
     class Personal:

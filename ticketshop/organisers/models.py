@@ -176,6 +176,8 @@ class PointOfSale(models.Model):
                 condition=models.Q(hold_minutes__gte=3, max_tickets_per_order__gte=1),
                 name="pointofsale_limits",
             ),
+            # Composite keys elsewhere point here, so that two rows share the organiser.
+            models.UniqueConstraint(fields=["organiser", "id"], name="pointofsale_in_organiser"),
         ]
 
     class Personal:
