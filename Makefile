@@ -37,8 +37,7 @@ soak: .venv/dev.stamp
 	@$(PY) -m pytest tests/soak -m soak -n 0 --capture no
 
 reset:
-	@if [ -e var/postgres ]; then $(MAKE) --no-print-directory .venv/local.stamp && $(PY) -m ticketshop.demo.run reset; fi
-	@rm -rf var
+	@[ ! -e var ] || { $(MAKE) --no-print-directory --silent .venv/local.stamp && $(PY) -m ticketshop.demo.run reset; }
 
 .venv/local.stamp: requirements/local.txt | .venv/bin/python
 	@$(call install,$<)

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import OperationalError
 
-DEV_ENV = Path(__file__).resolve().parent / "var" / "dev.env"
+DEV_ENV = Path(os.environ.get("VAR_DIR") or Path(__file__).resolve().parent / "var") / "dev.env"
 
 
 def main() -> None:

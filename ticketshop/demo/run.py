@@ -1,9 +1,9 @@
 """`make run`: the whole shop on this machine, with nothing to configure. Ctrl-C ends everything it started.
 
     python -m ticketshop.demo.run
-    python -m ticketshop.demo.run reset     forgets the database
+    python -m ticketshop.demo.run reset     forgets var/ and the database
 
-HOST, PORT, BASE_URL and DATABASE_URL are taken from the environment when they are set. Django is loaded only in the
+HOST, PORT, BASE_URL, DATABASE_URL and VAR_DIR are taken from the environment when they are set. Django is loaded only in the
 processes started here: this one stays small, and lives on when the shop's code is broken.
 """
 
@@ -13,6 +13,7 @@ import http.client
 import ipaddress
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,7 +29,7 @@ from ticketshop.demo.processes import Process, end_leftovers, note, stop_all
 from ticketshop.lib import postgres
 
 ROOT = Path(__file__).resolve().parents[2]
-VAR = ROOT / "var"
+VAR = Path(os.environ.get("VAR_DIR") or ROOT / "var")
 DEV_ENV = VAR / "dev.env"
 CHILDREN = VAR / "children.json"
 PATIENCE = 60  # seconds until the shop must answer
@@ -95,7 +96,7 @@ def read_address() -> Address:
 
 def run(address: Address) -> None:
     """Returns only by an exception: KeyboardInterrupt when it is asked to end."""
-    VAR.mkdir(exist_ok=True)
+    VAR.mkdir(parents=True, exist_ok=True)
     with only_one_in_this_clone(f"make run at {address.url}/"):
         end_leftovers(CHILDREN)
         with reserved(address) as listener, database() as server:
@@ -106,10 +107,11 @@ def run(address: Address) -> None:
 
 
 def reset() -> None:
-    VAR.mkdir(exist_ok=True)
+    VAR.mkdir(parents=True, exist_ok=True)
     with only_one_in_this_clone("make reset"):
         end_leftovers(CHILDREN)
-        postgres.Server().reset()
+        postgres.Server(VAR / "postgres").reset()
+        shutil.rmtree(VAR)
 
 
 @contextlib.contextmanager
@@ -158,7 +160,7 @@ def database() -> Iterator[postgres.Server | None]:
     if os.environ.get("DATABASE_URL"):
         yield None
         return
-    server = postgres.Server()
+    server = postgres.Server(VAR / "postgres")
     try:
         yield server.start()
     finally:
@@ -200,6 +202,7 @@ def write_dev_env(env: dict[str, str]) -> None:
 
 def prepare(env: dict[str, str]) -> None:
     # Filling the shop takes longer than any visitor's request may.
+    print("Preparing the shop ...", flush=True)
     patient = env | {"DB_STATEMENT_TIMEOUT_MS": "0"}
     done = subprocess.run(
         [sys.executable, "-m", "ticketshop.demo.prepare"], cwd=ROOT, env=patient, check=False

@@ -42,7 +42,7 @@ from ticketshop.lib.postgres_cluster import (
 
 __all__ = ["HOME", "PostgresError", "Server"]
 
-HOME = Path(__file__).resolve().parents[2] / "var" / "postgres"
+HOME = Path(os.environ.get("VAR_DIR") or Path(__file__).parents[2] / "var") / "postgres"
 THROWAWAY_PREFIX = "ticketshop-throwaway-"
 # The kernel's limit for a socket's path, less the name PostgreSQL gives the socket.
 LONGEST_SOCKET_FOLDER = (103 if sys.platform == "darwin" else 107) - len(f"/{SOCKET_NAME}")

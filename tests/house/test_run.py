@@ -1,0 +1,157 @@
+"""`make run` with real processes, in a `var/` of its own: it starts, keeps alive, and leaves nothing behind."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ticketshop.demo.processes import end_leftovers
+from ticketshop.lib import postgres
+
+ROOT = Path(__file__).resolve().parents[2]
+OF_THE_TESTS = ["ALLOWED_HOSTS", "BASE_URL", "DATABASE_URL", "DEMO", "HOST", "MAKELEVEL", "SECRET_KEY"]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Run:
+    """One call of `make run`, less the make."""
+
+    def __init__(self, var, port, **env):
+        self.var = var
+        self.port = port
+        kept = {name: value for name, value in os.environ.items() if name not in OF_THE_TESTS}
+        self.log = var.with_name(f"run-{time.monotonic_ns()}.log")
+        with self.log.open("w") as log:  # a pipe would be held open by what outlives a kill -9
+            self.popen = subprocess.Popen(
+                [sys.executable, "-m", "ticketshop.demo.run"],
+                cwd=ROOT,
+                env=kept | {"VAR_DIR": str(var), "PORT": str(port)} | env,
+                stdout=log,
+                stderr=log,
+            )
+
+    def until_ready(self):
+        within(60, lambda: "Ready: " in self.log.read_text() or self.popen.poll() is not None)
+        return next(line for line in self.log.read_text().splitlines() if line.startswith("Ready: "))
+
+    def end(self, how=signal.SIGTERM):
+        self.popen.send_signal(how)
+        return self.output()
+
+    def output(self):
+        self.popen.wait(timeout=30)
+        return self.log.read_text()
+
+    def children(self):
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return [pid for pid, _ in json.loads((self.var / "children.json").read_text())]
+        return []
+
+    def answers(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def within(seconds, condition):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.02)
+
+
+def gone(pid):
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    return True
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Starts `make run` with a `var/` that is the same for the whole test; the rest is ended whatever happens."""
+    runs = []
+
+    def start(port=None, **env):
+        runs.append(Run(tmp_path / "var", port or free_port(), **env))
+        return runs[-1]
+
+    yield start
+    for started in runs:
+        if started.popen.poll() is None:
+            started.end()
+    end_leftovers(tmp_path / "var" / "children.json")
+    postgres.Server(tmp_path / "var" / "postgres").reset()
+
+
+def test_what_dies_comes_back_and_a_killed_run_is_taken_over_by_the_next(run):
+    first = run()
+    assert first.until_ready() == f"Ready: http://127.0.0.1:{first.port}/"
+    var = first.var
+    assert (var / "dev.env").stat().st_mode & 0o777 == 0o600
+    web, worker = first.children()
+    for pid in (web, worker):
+        os.kill(pid, signal.SIGKILL)
+    within(5, lambda: len(new := first.children()) == 2 and not {web, worker} & set(new))
+    within(5, first.answers)
+    database = postgres.Server(var / "postgres")
+    killed = database.pid
+    os.kill(killed, signal.SIGKILL)
+    within(10, lambda: database.pid not in (None, killed) and first.answers())
+
+    secret = (var / "dev.env").read_text()
+    left = first.children()
+    first.end(signal.SIGKILL)
+    second = run(first.port)
+    second.until_ready()
+    assert all(gone(pid) for pid in left)
+    assert (var / "dev.env").read_text() == secret, "nobody is logged out by a restart"
+    children = [*second.children(), database.pid]
+    output = second.end(signal.SIGINT)
+    assert second.popen.returncode == 0, output
+    assert all(gone(pid) for pid in children)
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"HOST": "0.0.0.0"}, "DEMO_PUBLIC=1"),
+        ({"HOST": "nowhere"}, "HOST must be"),
+        ({"HOST": "::1 "}, "HOST must be"),
+    ],
+)
+def test_what_stops_it_is_said_in_a_sentence_before_anything_is_started(run, env, words):
+    stopped = run(**env)
+    output = stopped.output()
+    assert words in output
+    assert "Traceback" not in output
+    assert stopped.popen.returncode == 1
+    assert not stopped.var.exists()
+
+
+def test_a_port_in_use(run):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        stopped = run(other.getsockname()[1])
+        output = stopped.output()
+    assert f"Port {stopped.port} of 127.0.0.1 cannot be used" in output
+    assert stopped.popen.returncode == 1
+    assert not (stopped.var / "postgres").exists()
