@@ -11,6 +11,8 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 from psycopg_pool import PoolTimeout
 
+from ticketshop.organisers import middleware
+
 logger = logging.getLogger("ticketshop.outages")
 OUTAGES = (OperationalError, InterfaceError, PoolTimeout)
 
@@ -24,6 +26,9 @@ def forbidden(request, exception=None):
 
 
 def not_found(request, exception=None):
+    """In the look of the shop whose address begins like this one."""
+    if request.pos is None and (pos := middleware.shop_at(request.path)):
+        middleware.enter(request, pos)
     return render(request, "404.html", status=404)
 
 

@@ -1,5 +1,6 @@
 """Which shop a page belongs to, and in which language it speaks."""
 
+import re
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -10,6 +11,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from . import access
+from .models import PointOfSale
+
+_SLUG = re.compile(r"/([-\w]{1,40})/", re.ASCII)
 
 
 def choose_language(request, offered: list[str]) -> str:
@@ -42,13 +46,26 @@ def language(get_response):
     return middleware
 
 
-def slug_in_next(request) -> str | None:
+def shop_at(address: str) -> PointOfSale | None:
+    """The point of sale whose slug a path of this site begins with, if it is one."""
+    found = _SLUG.match(address)
+    return access.point_of_sale(found[1]) if found else None
+
+
+def shop_in_next(request) -> PointOfSale | None:
     """The point of sale named in ``next``: the log-in pages take its look and language."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     if not url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
         return None
-    parts = target.split("?")[0].split("/")
-    return parts[1] if len(parts) > 2 and parts[0] == "" else None
+    return shop_at(target)
+
+
+def enter(request, pos: PointOfSale) -> None:
+    """Give the page the shop's look, language and time zone."""
+    request.pos = pos
+    translation.activate(choose_language(request, pos.languages))
+    request.LANGUAGE_CODE = translation.get_language()
+    timezone.activate(ZoneInfo(pos.organiser.time_zone))
 
 
 class PointOfSaleMiddleware:
@@ -63,12 +80,10 @@ class PointOfSaleMiddleware:
     def process_view(self, request, view, args, kwargs):
         slug = kwargs.get("pos")
         if slug is not None:
-            request.pos = access.point_of_sale(slug)
-            if request.pos is None:
+            pos = access.point_of_sale(slug)
+            if pos is None:
                 raise Http404("no such point of sale")
-        elif request.path.startswith("/accounts/") and (wanted := slug_in_next(request)):
-            request.pos = access.point_of_sale(wanted)
-        if request.pos is not None:
-            translation.activate(choose_language(request, request.pos.languages))
-            request.LANGUAGE_CODE = translation.get_language()
-            timezone.activate(ZoneInfo(request.pos.organiser.time_zone))
+        else:
+            pos = shop_in_next(request) if request.path.startswith("/accounts/") else None
+        if pos is not None:
+            enter(request, pos)
