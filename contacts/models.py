@@ -45,7 +45,7 @@ class Contact(models.Model):
 
     class CreatedVia(models.TextChoices):
         GUEST_ORDER = "guest_order", _("order as a guest")
-        ACCOUNT = "account", _("visitor's account")
+        ACCOUNT = "account", _("visitor’s account")
         BACK_OFFICE = "back_office", _("back office")
         FRIENDS_FAMILY = "friends_family", _("friends and family")
         IMPORT = "import", _("import")
@@ -82,7 +82,7 @@ class Contact(models.Model):
         verbose_name=_("log-in"),
     )
     email_verified_at = models.DateTimeField(_("address proved"), null=True, blank=True)
-    created_via = models.CharField(_("came by"), max_length=16, choices=CreatedVia)
+    created_via = models.CharField(_("added through"), max_length=16, choices=CreatedVia)
     created_at = models.DateTimeField(_("created"))
     claimed_at = models.DateTimeField(_("claimed"), null=True, blank=True)
     purge_after = models.DateField(_("erased after"), null=True, blank=True)

@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ('birth_date', models.DateField(blank=True, null=True, verbose_name='date of birth')),
                 ('language', models.CharField(blank=True, choices=[('en', 'English'), ('fr', 'French')], max_length=5, verbose_name='language of e-mails')),
                 ('email_verified_at', models.DateTimeField(blank=True, null=True, verbose_name='address proved')),
-                ('created_via', models.CharField(choices=[('guest_order', 'order as a guest'), ('account', "visitor's account"), ('back_office', 'back office'), ('friends_family', 'friends and family'), ('import', 'import')], max_length=16, verbose_name='came by')),
+                ('created_via', models.CharField(choices=[('guest_order', 'order as a guest'), ('account', 'visitor’s account'), ('back_office', 'back office'), ('friends_family', 'friends and family'), ('import', 'import')], max_length=16, verbose_name='added through')),
                 ('created_at', models.DateTimeField(verbose_name='created')),
                 ('claimed_at', models.DateTimeField(blank=True, null=True, verbose_name='claimed')),
                 ('purge_after', models.DateField(blank=True, null=True, verbose_name='erased after')),

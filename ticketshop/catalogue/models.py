@@ -6,6 +6,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ticketshop.lib.personal import not_personal
 from ticketshop.organisers.models import Organiser, PointOfSale
@@ -57,7 +58,7 @@ class Category(models.Model):
     organiser = models.ForeignKey(
         Organiser, on_delete=models.PROTECT, related_name="categories", verbose_name=_("organiser")
     )
-    slug = models.SlugField(_("address"), max_length=60)
+    slug = models.SlugField(_("web address"), max_length=60)
     name = models.CharField(_("name"), max_length=80)
 
     organiser_path = "organiser"
@@ -148,7 +149,7 @@ class Event(models.Model):
     points_of_sale = models.ManyToManyField(
         PointOfSale, related_name="events", verbose_name=_("points of sale")
     )
-    slug = models.SlugField(_("address"), max_length=80)
+    slug = models.SlugField(_("web address"), max_length=80)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
     title = models.CharField(_("title"), max_length=160)
     teaser = models.CharField(_("one sentence"), max_length=240, blank=True)
@@ -162,7 +163,7 @@ class Event(models.Model):
         _("image in words"),
         max_length=240,
         blank=True,
-        help_text=_("For people who can't see it. Empty if it only decorates."),
+        help_text=_("For people who can’t see it. Empty if it only decorates."),
     )
     venue = models.ForeignKey(Venue, null=True, blank=True, on_delete=models.PROTECT, verbose_name=_("venue"))
     category = models.ForeignKey(
@@ -191,14 +192,14 @@ class Session(models.Model):
     class State(models.TextChoices):
         ON_SALE = "on_sale", _("on sale")
         SOLD_OUT = "sold_out", _("sold out")
-        CANCELLED = "cancelled", _("cancelled")
+        CANCELLED = "cancelled", pgettext_lazy("session", "cancelled")
 
     event = models.ForeignKey(
         Event, on_delete=models.PROTECT, related_name="sessions", verbose_name=_("event")
     )
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"))
-    doors_at = models.DateTimeField(_("doors"), null=True, blank=True)
+    doors_at = models.DateTimeField(_("doors open"), null=True, blank=True)
     sales_start_at = models.DateTimeField(_("sales from"), null=True, blank=True)
     sales_end_at = models.DateTimeField(
         _("sales until"), null=True, blank=True, help_text=_("Without it, until the session starts.")
@@ -240,7 +241,7 @@ class Tariff(models.Model):
     )
     name = models.CharField(_("name"), max_length=80)
     description = models.CharField(_("description"), max_length=240, blank=True)
-    position = models.PositiveSmallIntegerField(_("order"), default=0)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
     price = models.DecimalField(_("price"), **PRICE, help_text=_("VAT included."))
     vat_rate = models.DecimalField(_("VAT rate (%)"), **RATE, default=Decimal("2.60"))
     tickets_per_unit = models.PositiveSmallIntegerField(
@@ -330,7 +331,7 @@ class SeasonPass(models.Model):
     points_of_sale = models.ManyToManyField(
         PointOfSale, related_name="season_passes", verbose_name=_("points of sale")
     )
-    slug = models.SlugField(_("address"), max_length=80)
+    slug = models.SlugField(_("web address"), max_length=80)
     name = models.CharField(_("name"), max_length=160)
     teaser = models.CharField(_("one sentence"), max_length=240, blank=True)
     description = models.TextField(_("description"), blank=True, help_text=_("Markdown."))

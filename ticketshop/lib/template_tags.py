@@ -7,7 +7,7 @@ from django import template
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 
 from . import colour, open_forms, qr
 from . import markdown as markdown_text
@@ -34,6 +34,12 @@ def money(amount: Decimal, currency: str) -> str:
     if (get_language() or "en").startswith("fr"):
         return f"{number}\N{NO-BREAK SPACE}{currency}"
     return f"{currency}\N{NO-BREAK SPACE}{number}"
+
+
+@register.filter
+def colon(label) -> str:
+    """The label with its colon, which stands after a space in French."""
+    return gettext("%(label)s:") % {"label": label}
 
 
 @register.filter

@@ -105,11 +105,11 @@ class PointOfSale(models.Model):
         Organiser, on_delete=models.PROTECT, related_name="points_of_sale", verbose_name=_("organiser")
     )
     slug = models.SlugField(
-        _("address"),
+        _("web address"),
         max_length=40,
         unique=True,
         validators=[not_reserved],
-        help_text=_("The first part of the shop's addresses."),
+        help_text=_("The first part of the shop’s addresses."),
     )
     name = models.CharField(_("name"), max_length=120)
     tagline = models.CharField(_("one line about the shop"), max_length=200, blank=True)
@@ -149,7 +149,7 @@ class PointOfSale(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(500)],
     )
     guest_checkout = models.BooleanField(
-        _("guests may order"), default=True, help_text=_("Without it, visitors sign in before they order.")
+        _("guests may order"), default=True, help_text=_("Without it, visitors log in before they order.")
     )
     hold_minutes = models.PositiveSmallIntegerField(
         _("places in the cart are held for (minutes)"),

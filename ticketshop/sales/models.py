@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from contacts.models import Contact
 from ticketshop.catalogue.models import Allotment, Offer, SeasonPass, Session
@@ -134,7 +135,7 @@ class Order(models.Model):
     class State(models.TextChoices):
         PENDING = "pending", _("waiting for payment")
         PAID = "paid", _("paid")
-        CANCELLED = "cancelled", _("cancelled")
+        CANCELLED = "cancelled", pgettext_lazy("order", "cancelled")
         EXPIRED = "expired", _("expired")
 
     class Channel(models.TextChoices):
@@ -164,7 +165,7 @@ class Order(models.Model):
     language = models.CharField(_("language"), max_length=5)
     placed_at = models.DateTimeField(_("placed"))
     paid_at = models.DateTimeField(_("paid"), null=True, blank=True)
-    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+    cancelled_at = models.DateTimeField(pgettext_lazy("order", "cancelled"), null=True, blank=True)
     expires_at = models.DateTimeField(_("unpaid until"), null=True, blank=True)
     reminded_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(
@@ -284,8 +285,8 @@ class Admission(models.Model):
     code = models.CharField(_("code"), max_length=40, unique=True, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.RESERVED)
     # Printed on the ticket: copied at sale, apart from whoever benefits.
-    holder_first_name = models.CharField(_("first name on it"), max_length=100, blank=True)
-    holder_last_name = models.CharField(_("last name on it"), max_length=100, blank=True)
+    holder_first_name = models.CharField(_("first name on the ticket"), max_length=100, blank=True)
+    holder_last_name = models.CharField(_("last name on the ticket"), max_length=100, blank=True)
 
     class Meta:
         abstract = True

@@ -9,6 +9,7 @@ import segno
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from reportlab.lib.colors import HexColor, black
 from reportlab.lib.pagesizes import A5
 from reportlab.lib.utils import simpleSplit
@@ -97,7 +98,7 @@ def pass_sheet(order: Order, issued: IssuedPass) -> Sheet:
         "end": date_format(issued.valid_until, "j F Y"),
     }
     entries = (
-        _("%(count)d entries") % {"count": issued.entries_left}
+        ngettext("%(count)d entry", "%(count)d entries", issued.entries_left) % {"count": issued.entries_left}
         if issued.entries_left is not None
         else _("Season pass")
     )
@@ -136,7 +137,9 @@ def draw(canvas: Canvas, order: Order, sheet: Sheet) -> None:
         56,
         _("%(number)s · Order %(reference)s") % {"number": sheet.number, "reference": order.reference},
     )
-    canvas.drawString(MARGIN, 42, _("The code lets one person in, once. Show it on paper or on a screen."))
+    canvas.drawString(
+        MARGIN, 42, _("Show this code at the door, on paper or on a screen. It lets one person in.")
+    )
 
 
 def lines(canvas: Canvas, text: str, font: str, size: int, y: float, fill) -> float:

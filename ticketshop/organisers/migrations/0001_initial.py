@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
             name='PointOfSale',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(help_text="The first part of the shop's addresses.", max_length=40, unique=True, validators=[ticketshop.organisers.models.not_reserved], verbose_name='address')),
+                ('slug', models.SlugField(help_text='The first part of the shop’s addresses.', max_length=40, unique=True, validators=[ticketshop.organisers.models.not_reserved], verbose_name='web address')),
                 ('name', models.CharField(max_length=120, verbose_name='name')),
                 ('name_en', models.CharField(max_length=120, null=True, verbose_name='name')),
                 ('name_fr', models.CharField(max_length=120, null=True, verbose_name='name')),
@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
                 ('friends_family_enabled', models.BooleanField(default=False, help_text='Visitors can connect several people to their profile.', verbose_name='Friends and family')),
                 ('friends_family_mode', models.CharField(choices=[('compatible', 'compatible'), ('discreet', 'discreet')], default='compatible', max_length=12, verbose_name='Friends and family: mode')),
                 ('friends_family_max', models.PositiveSmallIntegerField(default=20, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(500)], verbose_name='Friends and family: maximum')),
-                ('guest_checkout', models.BooleanField(default=True, help_text='Without it, visitors sign in before they order.', verbose_name='guests may order')),
+                ('guest_checkout', models.BooleanField(default=True, help_text='Without it, visitors log in before they order.', verbose_name='guests may order')),
                 ('hold_minutes', models.PositiveSmallIntegerField(default=15, validators=[django.core.validators.MinValueValidator(3), django.core.validators.MaxValueValidator(120)], verbose_name='places in the cart are held for (minutes)')),
                 ('max_tickets_per_order', models.PositiveSmallIntegerField(default=20, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(500)], verbose_name='tickets in one order, at most')),
                 ('organiser', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='points_of_sale', to='organisers.organiser', verbose_name='organiser')),

@@ -12,7 +12,7 @@ from .base import Method, no_later_than
 class BankTransfer(Method):
     code = "bank_transfer"
     label = _("Bank transfer")
-    hint = _("You get the account and a reference. We send the tickets when the money has come.")
+    hint = _("You get the account and a reference. We send the tickets when the money has arrived.")
     setting_fields = {"account_holder": (_("Account holder"), True), "iban": (_("IBAN"), True)}
 
     def takes(self, total, currency):
@@ -27,7 +27,7 @@ class BankTransfer(Method):
     def instructions(self, order, payment):
         return [
             (_("Amount"), money(payment.amount, payment.currency)),
-            (_("To"), self.settings.get("account_holder", "")),
+            (_("Account holder"), self.settings.get("account_holder", "")),
             (_("IBAN"), self.settings.get("iban", "")),
             (_("Reference"), payment.reference),
         ]

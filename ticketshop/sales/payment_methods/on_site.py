@@ -19,5 +19,5 @@ class OnSite(Method):
     def instructions(self, order, payment):
         lines = [(_("Show at the box office"), order.reference)]
         if hours := self.settings.get("opening_hours"):
-            lines.append((_("Open"), hours))
+            lines.append((_("Opening hours"), hours))
         return lines

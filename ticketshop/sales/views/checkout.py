@@ -47,7 +47,7 @@ def details(request, pos):
     if elsewhere:
         return elsewhere
     if not request.user.is_authenticated and not request.pos.guest_checkout:
-        messages.info(request, _("Sign in to order here."))
+        messages.info(request, _("Log in to order here."))
         return redirect(f"/accounts/login/?next=/{pos}/checkout/")
     posted = request.POST if request.method == "POST" else None
     buyer = buyer_form(request, cart, posted)

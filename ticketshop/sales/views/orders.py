@@ -130,7 +130,7 @@ def cancel(request, pos, reference, secret):
     order = order_or_404(request, reference, secret)
     page = redirect("shop:order", pos=pos, reference=reference, secret=secret)
     if order.state != Order.State.PENDING:
-        messages.info(request, _("This order can't be cancelled here any more."))
+        messages.info(request, _("This order can’t be cancelled here any more. Write to the organiser."))
         return page
     if request.method != "POST":
         return render(request, "sales/order_cancel.html", {"order": order})
