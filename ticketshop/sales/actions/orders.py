@@ -71,6 +71,8 @@ def _place(cart: Cart, method_code: str, content_hash: str, user, language: str,
     whole = contents.read(cart)
     method = _checked(cart, whole, method_code, content_hash, user, now)
     buyer = _buyer(cart, user, language, now)
+    if found := contents.person_problems(whole, buyer):
+        raise CannotPlace("rules", problems=found)
     order = _write_order(cart, whole, buyer, method, user, language, now)
     lines = _write_lines(order, whole)
     tickets.reserve(order, lines, whole, cart.details.get("holders", {}))
@@ -108,6 +110,7 @@ def _checked(cart: Cart, whole: contents.Contents, method_code: str, content_has
 
 
 def _buyer(cart: Cart, user, language: str, now: datetime) -> Contact:
+    """Whose order it is; another order of the same person waits until this one is written."""
     typed = cart.details["buyer"]
     organiser = cart.point_of_sale.organiser
     if user.is_authenticated:
