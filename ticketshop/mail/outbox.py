@@ -49,7 +49,7 @@ def queue(
 def _insert_once(mail: Mail) -> bool:
     """Insert the row unless one with its key exists: one statement, so that two at once are one mail."""
     columns = [field for field in Mail._meta.concrete_fields if not field.primary_key]
-    names = ", ".join(connection.ops.quote_name(field.column) for field in columns)
+    names = ", ".join(connection.ops.quote_name(str(field.column)) for field in columns)
     marks = ", ".join(["%s"] * len(columns))
     values = [field.get_db_prep_save(getattr(mail, field.attname), connection) for field in columns]
     with connection.cursor() as cursor:
