@@ -56,5 +56,6 @@ def _prepare(config: pytest.Config) -> None:
         SECRET_KEY="only-for-the-tests-" + "0123456789" * 4,
         BASE_URL="http://testserver",
         VAR_DIR=files.name,
+        PAGE_CACHE_SECONDS="0",  # a test sees what it has just changed
         DEMO="1",  # so that the filled shop and the mailbox are there to be tested
     )

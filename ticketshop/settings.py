@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "ticketshop.lib.page_cache.PageCache",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "ticketshop.organisers.middleware.language",
     "django.middleware.common.CommonMiddleware",
@@ -212,6 +213,8 @@ CONTENT_SECURITY_POLICY = {
 PERMISSIONS_POLICY = {
     feature: [] for feature in ("accelerometer", "camera", "geolocation", "microphone", "payment", "usb")
 }
+# Pages of visitors without a session are kept so long in each web process; 0 keeps none.
+PAGE_CACHE_SECONDS = env.float("PAGE_CACHE_SECONDS", default=1.0)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from ticketshop.catalogue import availability, programme
-from ticketshop.lib import colour, open_forms
+from ticketshop.lib import colour, open_forms, page_cache
 from ticketshop.organisers import access
 
 ABOUT = {
@@ -28,7 +28,7 @@ POSTERS = 4
 def shared(request, response: HttpResponse) -> HttpResponse:
     """Let a page be kept for a second if it was made for a visitor without a session: it is everybody's."""
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
-        response.headers["Cache-Control"] = "public, max-age=1"
+        response.headers["Cache-Control"] = page_cache.PUBLIC
     return response
 
 
