@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "ticketshop.organisers.middleware.PointOfSaleMiddleware",
+    "ticketshop.organisers.staff_sessions.StaffSessions",
     "ticketshop.middleware.private_pages",
     "ticketshop.middleware.Refuse",
 ]

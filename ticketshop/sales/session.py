@@ -16,11 +16,15 @@ def cart_of(request) -> Cart | None:
     key = request.session.get(_name(request.pos))
     if key is None:
         return None
-    return (
-        Cart.objects.select_related("point_of_sale__organiser")
-        .filter(key=uuid.UUID(key), point_of_sale=request.pos)
-        .first()
-    )
+    cart = Cart.objects.filter(key=uuid.UUID(key), point_of_sale=request.pos).first()
+    if cart is None:
+        return None
+    cart.point_of_sale = request.pos
+    if cart.user_id is None and request.user.is_authenticated:
+        # A guest's cart moves over with the log-in; from then on it goes when the log-in goes.
+        cart.user = request.user
+        cart.save(update_fields=["user"])
+    return cart
 
 
 def remember(request, cart: Cart) -> None:

@@ -1,0 +1,46 @@
+"""How long a log-in opens the back office: an hour without a click, twelve hours in all.
+
+Visitors' own pages keep their fourteen days; only the back office asks again.
+"""
+
+import time
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
+from django.utils.translation import gettext as _
+
+IDLE_SECONDS = 3600
+WHOLE_SECONDS = 12 * 3600
+SEEN = "staff_seen"
+# Writing the session at every click would cost a query each time.
+NOTED_EVERY = 300
+
+
+class StaffSessions:
+    """Middleware; after authentication."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if not request.path.startswith("/admin/") or not request.user.is_authenticated:
+            return self.get_response(request)
+        now = time.time()
+        seen = request.session.get(SEEN, logged_in_at(request, now))
+        if now - seen > IDLE_SECONDS or now - logged_in_at(request, now) > WHOLE_SECONDS:
+            logout(request)
+            messages.info(
+                request, _("You were signed out of the back office after a while. Please sign in again.")
+            )
+            return redirect_to_login(request.get_full_path(), login_url=settings.LOGIN_URL)
+        if SEEN not in request.session or now - seen > NOTED_EVERY:
+            request.session[SEEN] = now
+        return self.get_response(request)
+
+
+def logged_in_at(request, now: float) -> float:
+    """When this session was signed in (seconds since 1970), as django-allauth noted it."""
+    methods = request.session.get("account_authentication_methods") or []
+    return max((method.get("at", now) for method in methods), default=now)
