@@ -1,5 +1,7 @@
 """What django-allauth asks of us: mails go out from the worker, links come from BASE_URL."""
 
+import logging
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
 from django.utils import timezone, translation
@@ -8,6 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from ticketshop.lib.text import normalise_email
 from ticketshop.mail import outbox
 
+logger = logging.getLogger("ticketshop.accounts")
 # allauth's template prefix -> our kind of mail.
 KINDS = {
     "account/email/email_confirmation": "account_confirm",
@@ -40,6 +43,17 @@ class AccountAdapter(DefaultAccountAdapter):
             about=about,
             pos=pos,
         )
+
+    def post_login(self, request, user, **kwargs):
+        logger.info("log-in user=%s", user.pk)
+        return super().post_login(request, user, **kwargs)
+
+    def authentication_failed(self, request, **credentials):
+        logger.warning("log-in refused")
+
+    def logout(self, request):
+        logger.info("log-out user=%s", request.user.pk)
+        super().logout(request)
 
     def clean_email(self, email):
         return normalise_email(email)

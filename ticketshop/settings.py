@@ -269,5 +269,9 @@ LOGGING = {
     "formatters": {"line": {"()": "ticketshop.lib.logs.LineFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
-    "loggers": {"django.server": {"handlers": ["stderr"], "level": "ERROR", "propagate": False}},
+    "loggers": {
+        # Log-ins, refusals, outages: what happened and to which row, never a person's values.
+        "ticketshop": {"level": "INFO"},
+        "django.server": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+    },
 }
