@@ -1,7 +1,7 @@
 """Text as people type it: one normal form for storing, one folded form for comparing and sorting.
 
-``fold`` has a twin in the database (``contacts`` migration 0001, function ``fold_text``) so that search
-columns are generated there and can't drift; a property test compares the two.
+``fold`` has a twin in the database (``contacts`` migration 0001, function ``contact_fold``) so that search
+columns are generated there and can't drift; a test compares the two.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import unicodedata
 # Letters that Unicode does not take apart into a base letter and an accent.
 LETTERS = {
     "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l",
-    "ħ": "h", "ŧ": "t", "þ": "th", "ı": "i", "ŋ": "n", "ĸ": "k",
+    "ħ": "h", "ŧ": "t", "þ": "th", "ı": "i", "ŋ": "n", "ĸ": "k", "ς": "σ",
 }  # fmt: skip
 _LETTER_TABLE = str.maketrans(LETTERS)
 _MARKS = re.compile("[\u0300-\u036f]")
@@ -19,22 +19,23 @@ _APOSTROPHES = re.compile("['’‘ʼ`´]")
 # Control, bidi and zero-width characters. Zero-width joiners inside emoji and Indic words are kept
 # out of this set on purpose: removing them would change what people typed.
 _INVISIBLE = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\u2028\u2029]"
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
 _SPACES = re.compile(r"\s+")
 
 
 def normalise_line(value: str) -> str:
     """One line as stored: NFC, no control or bidi characters, runs of white space become one space."""
-    value = _SPACES.sub(" ", unicodedata.normalize("NFC", value))
-    return _INVISIBLE.sub("", value).strip()
+    # Spaces once more at the end: what was taken out may have stood between two of them.
+    value = _INVISIBLE.sub("", _SPACES.sub(" ", value))
+    return _SPACES.sub(" ", unicodedata.normalize("NFC", value)).strip()
 
 
 def fold(value: str) -> str:
     """The form people and titles are compared and sorted by: no case, no accents, no apostrophes, single spaces."""
-    value = unicodedata.normalize("NFKD", value.lower())
+    # Apostrophes first: taken apart, an acute accent of its own would become a space.
+    value = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", value)).lower()
     value = _MARKS.sub("", value).translate(_LETTER_TABLE)
-    value = _APOSTROPHES.sub("", value)
     return re.sub(r"[^\w@.+]+|_", " ", value).strip()
 
 
@@ -48,7 +49,7 @@ def normalise_email(value: str) -> str:
 
     Only ASCII letters change case, so that "mıke" never becomes "mike". Empty for an empty value.
     """
-    value = _INVISIBLE.sub("", unicodedata.normalize("NFC", value)).strip()
+    value = unicodedata.normalize("NFC", _INVISIBLE.sub("", value)).strip()
     local, at, domain = value.rpartition("@")
     if not at:
         return _ascii_lower(value)

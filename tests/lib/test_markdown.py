@@ -1,0 +1,80 @@
+"""What organisers write becomes safe HTML."""
+
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketshop.lib.markdown import to_html
+
+ALLOWED = {"p", "br", "em", "strong", "a", "ul", "ol", "li", "h2", "h3", "h4", "blockquote"}
+
+
+class Tags(HTMLParser):
+    def __init__(self, html: str):
+        super().__init__()
+        self.found: list[tuple[str, dict]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+@pytest.mark.parametrize(
+    ("source", "html"),
+    [
+        ("One *two* **three**", "<p>One <em>two</em> <strong>three</strong></p>"),
+        ("one\ntwo", "<p>one<br>\ntwo</p>"),
+        ("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>"),
+        ("# Top", "<h3>Top</h3>"),
+        ("## Next", "<h4>Next</h4>"),
+        ("#### Deep", "<h4>Deep</h4>"),
+        ("", ""),
+    ],
+)
+def test_what_organisers_may_write(source, html):
+    assert to_html(source).strip() == html
+
+
+def test_links_to_the_web_and_to_mailboxes():
+    html = to_html("[a](https://a.example/?x=1&y=2) <mailto:b@b.example>")
+    links = [attrs for tag, attrs in Tags(html).found if tag == "a"]
+    assert [link["href"] for link in links] == ["https://a.example/?x=1&y=2", "mailto:b@b.example"]
+    assert {link["rel"] for link in links} == {"noopener noreferrer nofollow"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "<iframe src=https://evil.example></iframe>",
+        "<style>*{display:none}</style>",
+        "![x](https://evil.example/pixel.png)",
+        "[click](javascript:alert(1))",
+        "[click](JaVa\tscript:alert(1))",
+        "[click](data:text/html;base64,PHNjcmlwdD4=)",
+        "[click](vbscript:x)",
+        "<a href='javascript:alert(1)'>x</a>",
+        "[x]: javascript:alert(1)\n\n[x]",
+        "<h3 onclick=alert(1)>x</h3>",
+        "`<b onmouseover=alert(1)>`",
+        "<b><p>never closed",
+    ],
+)
+def test_nothing_that_runs_or_loads_gets_through(source):
+    html = to_html(f"before {source}\n\nafter")
+    assert "before" in html
+    assert "after" in html
+    for tag, attrs in Tags(html).found:
+        assert tag in ALLOWED
+        assert set(attrs) <= {"href", "rel"}
+        assert attrs.get("href", "https:").split(":")[0] in {"http", "https", "mailto"}
+
+
+@given(st.text(st.sampled_from("<>\"'&/=!-[]()`*_#:;\\ \n\tajscriptonx1"), max_size=60))
+def test_no_text_breaks_out(source):
+    for tag, attrs in Tags(to_html(source)).found:
+        assert tag in ALLOWED
+        assert set(attrs) <= {"href", "rel"}
