@@ -94,7 +94,7 @@ def test_the_edges_of_a_sale_window_belong_to_the_sale_at_the_start_only():
     now = timezone.now()
     change(offer.tariff, sales_start_at=now, sales_end_at=now + HOUR)
     cart = carts.open_cart(offer.session.event.points_of_sale.get(), user=AnonymousUser(), now=now)
-    assert carts.add(cart, {("offer", offer.pk): 1}, now=now) == 1
+    assert carts.add(cart, {("offer", offer.pk): 1}, now=now).admissions == 1
     with pytest.raises(carts.CannotAdd):
         carts.add(cart, {("offer", offer.pk): 1}, now=now + HOUR)
 

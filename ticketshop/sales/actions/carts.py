@@ -21,12 +21,23 @@ LINES = 60
 
 
 class CannotAdd(Exception):
-    """A sentence for the visitor is in ``reason``; nothing has changed."""
+    """Why a cart could not be changed; nothing has changed. ``reason`` is one of
+
+    not_on_sale, too_many, sold_out (``left``: allotment id -> places), gone (it was ordered meanwhile).
+    """
 
     def __init__(self, reason: str, left: dict[int, int] | None = None):
         super().__init__(reason)
         self.reason = reason
         self.left = left or {}
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A cart after a change: its tickets and passes in all, and the titles whose price is another one now."""
+
+    admissions: int
+    repriced: list[str]
 
 
 @dataclass(frozen=True)
@@ -51,14 +62,15 @@ def open_cart(pos: PointOfSale, *, user, now: datetime) -> Cart:
 
 
 @transaction.atomic
-def add(cart: Cart, wanted: dict[tuple[str, int], int], *, now: datetime) -> int:
-    """Add quantities: ("offer" or "pass", id) -> how many more. Returns how many admissions were added.
+def add(cart: Cart, wanted: dict[tuple[str, int], int], *, now: datetime) -> Changed:
+    """Add quantities: ("offer" or "pass", id) -> how many more.
 
     Raises CannotAdd for something this shop does not sell now or has not enough places for; then
     nothing has changed.
     """
     cart = _locked(cart)
     existing = {_key(line): line for line in contents.read(cart).lines}
+    repriced = _todays_prices(cart, list(existing.values()), now)
     for key, thing in _things(cart.point_of_sale, wanted).items():
         if not _on_sale(thing, now):
             raise CannotAdd("not_on_sale")
@@ -74,14 +86,14 @@ def add(cart: Cart, wanted: dict[tuple[str, int], int], *, now: datetime) -> int
     if len(existing) > LINES:
         raise CannotAdd("too_many")
     _save([line for key, line in existing.items() if key in wanted])
-    return _hold_again(contents.Contents(cart, list(existing.values())), now)
+    return Changed(_hold_again(contents.Contents(cart, list(existing.values())), now), repriced)
 
 
 @transaction.atomic
-def set_quantities(cart: Cart, quantities: dict[int, int], *, now: datetime) -> None:
+def set_quantities(cart: Cart, quantities: dict[int, int], *, now: datetime) -> Changed:
     """Cart line id -> new quantity; 0 takes the line out. Unknown ids are ignored. Raises CannotAdd as ``add``."""
     cart = _locked(cart)
-    kept = []
+    kept: list[CartLine] = []
     for line in contents.read(cart).lines:
         wanted = quantities.get(line.pk, line.quantity)
         if wanted == 0:
@@ -91,15 +103,18 @@ def set_quantities(cart: Cart, quantities: dict[int, int], *, now: datetime) -> 
             _resize(line, wanted, line.offer.tariff.tickets_per_unit if line.offer else 1)
             line.save(update_fields=["quantity", "slots"])
         kept.append(line)
-    _hold_again(contents.Contents(cart, kept), now)
+    repriced = _todays_prices(cart, kept, now)
+    return Changed(_hold_again(contents.Contents(cart, kept), now), repriced)
 
 
 @transaction.atomic
-def remove_slot(cart: Cart, slot: str, *, now: datetime) -> None:
-    """Take one ticket out by its slot; what was typed for the others stays with them."""
+def remove_slot(cart: Cart, slot: str, *, now: datetime) -> Changed:
+    """Take one ticket out by its slot; what was typed for the others stays with them. Raises CannotAdd as ``add``."""
     cart = _locked(cart)
+    kept = []
     for line in contents.read(cart).lines:
         if slot not in line.slots:
+            kept.append(line)
             continue
         per_unit = line.offer.tariff.tickets_per_unit if line.offer else 1
         start = line.slots.index(slot) // per_unit * per_unit
@@ -107,9 +122,11 @@ def remove_slot(cart: Cart, slot: str, *, now: datetime) -> None:
         line.quantity -= 1
         if line.quantity:
             line.save(update_fields=["quantity", "slots"])
+            kept.append(line)
         else:
             line.delete()
-    _hold_again(contents.read(cart), now)
+    repriced = _todays_prices(cart, kept, now)
+    return Changed(_hold_again(contents.Contents(cart, kept), now), repriced)
 
 
 def refresh(cart: Cart, *, now: datetime) -> Refreshed:
@@ -117,25 +134,23 @@ def refresh(cart: Cart, *, now: datetime) -> Refreshed:
 
     The rule: a price agreed is kept while the hold lasts. Writes to ``cart`` until when it is held.
     """
-    if cart.held_until is not None and cart.held_until > now:
+    if _is_held(cart, now):
         return Refreshed([], {})
     with transaction.atomic():
-        locked = _locked(cart)
+        try:
+            locked = _locked(cart)
+        except CannotAdd:
+            return Refreshed([], {})  # it was ordered meanwhile: nothing lies in it any more
         refreshed = _refresh(locked, now)
     cart.held_until = locked.held_until
     return refreshed
 
 
 def _refresh(cart: Cart, now: datetime) -> Refreshed:
-    if cart.held_until is not None and cart.held_until > now:
+    if _is_held(cart, now):
         return Refreshed([], {})
     whole = contents.read(cart)
-    changed = []
-    for line in whole.lines:
-        if line.unit_price != (price := contents.current_price(line)):
-            line.unit_price = price
-            line.save(update_fields=["unit_price"])
-            changed.append(contents.title(line))
+    changed = _todays_prices(cart, whole.lines, now)
     before = cart.held_until
     try:
         with transaction.atomic():
@@ -147,15 +162,15 @@ def _refresh(cart: Cart, now: datetime) -> Refreshed:
 
 
 def write_details(cart: Cart, details: dict, *, complete: bool) -> None:
-    """Keep what was typed, as typed."""
+    """Keep what was typed, as typed; a cart that was ordered meanwhile stays ordered as it was."""
     cart.details, cart.details_complete = details, complete
-    cart.save(update_fields=["details", "details_complete"])
+    Cart.objects.filter(pk=cart.pk).update(details=details, details_complete=complete)
 
 
 def forget_expired(now: datetime) -> int:
     """Delete carts whose day is over, with everything typed into them; returns how many."""
-    deleted, _ = Cart.objects.filter(expires_at__lt=now).delete()
-    return deleted
+    _total, deleted = Cart.objects.filter(expires_at__lt=now).delete()
+    return deleted.get(Cart._meta.label, 0)
 
 
 def latest_hold(cart: Cart, now: datetime) -> datetime:
@@ -165,7 +180,28 @@ def latest_hold(cart: Cart, now: datetime) -> datetime:
 
 
 def _locked(cart: Cart) -> Cart:
-    return Cart.objects.select_for_update(of=("self",)).select_related("point_of_sale").get(pk=cart.pk)
+    rows = Cart.objects.select_for_update(of=("self",)).select_related("point_of_sale")
+    found = rows.filter(pk=cart.pk).first()
+    if found is None:
+        raise CannotAdd("gone")
+    return found
+
+
+def _is_held(cart: Cart, now: datetime) -> bool:
+    return cart.held_until is not None and cart.held_until > now
+
+
+def _todays_prices(cart: Cart, lines: list[CartLine], now: datetime) -> list[str]:
+    """Ask what the catalogue asks today, where the hold has run out; returns the titles that changed."""
+    if _is_held(cart, now):
+        return []
+    changed = []
+    for line in lines:
+        if line.unit_price != (price := contents.current_price(line)):
+            line.unit_price = price
+            line.save(update_fields=["unit_price"])
+            changed.append(contents.title(line))
+    return changed
 
 
 def _hold_again(whole: contents.Contents, now: datetime) -> int:

@@ -93,7 +93,8 @@ def _checked(cart: Cart, whole: contents.Contents, method_code: str, content_has
         raise CannotPlace("gone")
     if not user.is_authenticated and not cart.point_of_sale.guest_checkout:
         raise CannotPlace("sign_in")
-    if not cart.details_complete:
+    # A log-in is not asked for its address; who has none any more is asked for it now.
+    if not cart.details_complete or not (user.is_authenticated or cart.details["buyer"].get("email")):
         raise CannotPlace("details")
     expired = cart.held_until is None or cart.held_until <= now
     repriced = expired and any(line.unit_price != contents.current_price(line) for line in whole.lines)

@@ -63,6 +63,8 @@ def reason(error: carts.CannotAdd, pos) -> str:
         return ngettext(
             "One order holds at most %(count)d ticket.", "One order holds at most %(count)d tickets.", most
         ) % {"count": most}
+    if error.reason == "gone":
+        return _("This cart was ordered meanwhile. To order more, choose again.")
     return _("This is not on sale at the moment. Your cart is as it was.")
 
 
@@ -95,15 +97,25 @@ def add(request, pos):
         cart = carts.open_cart(request.pos, user=request.user, now=now)
         session.remember(request, cart)
     try:
-        session.count(request, carts.add(cart, wanted, now=now))
+        changed = carts.add(cart, wanted, now=now)
     except carts.CannotAdd as error:
         messages.error(request, reason(error, request.pos))
         return redirect(back(request))
+    session.count(request, changed.admissions)
+    say_repriced(request, changed.repriced)
     return redirect("shop:cart", pos=pos)
 
 
 def _checked_by_token(request):
     """Stands for a view that Django's CSRF middleware does not exempt."""
+
+
+def say_repriced(request, titles: list[str]) -> None:
+    """The hold had run out and something costs more or less by now: say so before it binds."""
+    for title in titles:
+        messages.warning(
+            request, _("The price of “%(title)s” has changed. Please check the total.") % {"title": title}
+        )
 
 
 def back(request) -> str:
@@ -159,11 +171,13 @@ def update(request, pos):
     wanted, sound = quantities(request.POST, {"line": "line"})
     if (gone := request.POST.get("remove", "")).isascii() and gone.isdecimal() and len(gone) <= 18:
         wanted["line", int(gone)] = 0
+    numbers = {pk: number for (_kind, pk), number in wanted.items()}
     try:
-        carts.set_quantities(cart, {pk: number for (_kind, pk), number in wanted.items()}, now=timezone.now())
+        changed = carts.set_quantities(cart, numbers, now=timezone.now())
     except carts.CannotAdd as error:
         messages.error(request, reason(error, request.pos))
     else:
+        say_repriced(request, changed.repriced)
         if not sound:
             messages.warning(request, _("Enter the number of tickets in digits, such as 2."))
     return redirect("shop:checkout" if "checkout" in request.POST and sound else "shop:cart", pos=pos)

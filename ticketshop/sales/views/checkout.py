@@ -19,6 +19,7 @@ from .. import contents, payment_methods, session
 from ..actions import carts, orders
 from ..forms import BuyerForm, HolderForm, PaymentForm, SignedInBuyerForm
 from ..models import Cart
+from .cart import say_repriced
 
 
 def ready_cart(request):
@@ -29,13 +30,10 @@ def ready_cart(request):
         return None, None, redirect("shop:cart", pos=request.pos.slug)
     now = timezone.now()
     refreshed = carts.refresh(cart, now=now)
+    say_repriced(request, refreshed.repriced)
     whole = contents.read(cart)
     if not whole.lines or refreshed.left or contents.problems(whole, now):
         return cart, whole, redirect("shop:cart", pos=request.pos.slug)
-    for title in refreshed.repriced:
-        messages.warning(
-            request, _("The price of “%(title)s” has changed. Please check the total.") % {"title": title}
-        )
     return cart, whole, None
 
 
