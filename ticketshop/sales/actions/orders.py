@@ -73,8 +73,9 @@ def _place(cart: Cart, method_code: str, content_hash: str, user, language: str,
     buyer = _buyer(cart, user, language, now)
     if found := contents.person_problems(whole, buyer):
         raise CannotPlace("rules", problems=found)
-    order = _write_order(cart, whole, buyer, method, user, language, now)
-    lines = _write_lines(order, whole)
+    order = new(whole, buyer, method, user, language, now)
+    order.save(force_insert=True)
+    lines = OrderLine.objects.bulk_create(new_lines(order, whole))
     tickets.reserve(order, lines, whole, cart.details.get("holders", {}))
     payment = payments.start(order, method, now=now)
     history.record(order, "placed", by=user, now=now, total=str(order.total), method=method.code)
@@ -130,11 +131,11 @@ def _buyer(cart: Cart, user, language: str, now: datetime) -> Contact:
     )
 
 
-def _write_order(
-    cart: Cart, whole: contents.Contents, buyer: Contact, method, user, language: str, now: datetime
-) -> Order:
+def new(whole: contents.Contents, buyer: Contact, method, user, language: str, now: datetime) -> Order:
+    """An order for what lies in the cart, not yet written."""
+    cart = whole.cart
     vat = sum((vat_included(_total(line), _rate(line)) for line in whole.lines), ZERO)
-    return Order.objects.create(
+    return Order(
         organiser=cart.point_of_sale.organiser,
         point_of_sale=cart.point_of_sale,
         reference=references.readable(),
@@ -158,27 +159,26 @@ def first_start(whole: contents.Contents) -> datetime | None:
     return min((line.offer.session.starts_at for line in whole.lines if line.offer), default=None)
 
 
-def _write_lines(order: Order, whole: contents.Contents) -> list[OrderLine]:
-    return OrderLine.objects.bulk_create(
-        [
-            OrderLine(
-                order=order,
-                offer=line.offer,
-                season_pass=line.season_pass,
-                allotment_id=contents.allotment_id(line),
-                places=contents.units(line),
-                title=contents.title(line)[:160],
-                tariff_name=line.offer.tariff.name if line.offer else "",
-                session_starts_at=line.offer.session.starts_at if line.offer else None,
-                quantity=line.quantity,
-                unit_price=line.unit_price,
-                total=_total(line),
-                vat_rate=_rate(line),
-                vat_amount=vat_included(_total(line), _rate(line)),
-            )
-            for line in whole.lines
-        ]
-    )
+def new_lines(order: Order, whole: contents.Contents) -> list[OrderLine]:
+    """The lines of an order, in the order of the cart's, not yet written."""
+    return [
+        OrderLine(
+            order=order,
+            offer=line.offer,
+            season_pass=line.season_pass,
+            allotment_id=contents.allotment_id(line),
+            places=contents.units(line),
+            title=contents.title(line)[:160],
+            tariff_name=line.offer.tariff.name if line.offer else "",
+            session_starts_at=line.offer.session.starts_at if line.offer else None,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            total=_total(line),
+            vat_rate=_rate(line),
+            vat_amount=vat_included(_total(line), _rate(line)),
+        )
+        for line in whole.lines
+    ]
 
 
 def _total(line) -> Decimal:

@@ -12,7 +12,14 @@ from . import tickets
 
 def start(order: Order, method, *, now: datetime) -> Payment:
     """The payment an order waits for, with the reference the payer quotes where the method has one."""
-    return Payment.objects.create(
+    payment = new(order, method, now)
+    payment.save(force_insert=True)
+    return payment
+
+
+def new(order: Order, method, now: datetime) -> Payment:
+    """The payment an order waits for, not yet written."""
+    return Payment(
         order=order,
         method=method.code,
         amount=order.total,

@@ -10,6 +10,15 @@ from ..models import Admission, IssuedPass, Order, OrderLine, Ticket
 
 def reserve(order: Order, lines: list[OrderLine], whole: contents.Contents, holders: dict) -> None:
     """Write a ticket or pass for every slot of the cart, with the names typed for it: two queries."""
+    new_tickets, new_passes = new(order, lines, whole, holders)
+    Ticket.objects.bulk_create(new_tickets)
+    IssuedPass.objects.bulk_create(new_passes)
+
+
+def new(
+    order: Order, lines: list[OrderLine], whole: contents.Contents, holders: dict
+) -> tuple[list[Ticket], list[IssuedPass]]:
+    """The tickets and passes of an order, not yet written."""
     new_tickets, new_passes = [], []
     for line, cart_line in zip(lines, whole.lines, strict=True):
         for slot in cart_line.slots:
@@ -34,8 +43,7 @@ def reserve(order: Order, lines: list[OrderLine], whole: contents.Contents, hold
                         **shared,
                     )
                 )
-    Ticket.objects.bulk_create(new_tickets)
-    IssuedPass.objects.bulk_create(new_passes)
+    return new_tickets, new_passes
 
 
 def issue(order: Order, *, now: datetime) -> None:
