@@ -6,7 +6,6 @@ from django.contrib.auth.decorators import login_not_required
 from django.templatetags.static import static
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from django.views.static import serve
 
 from ticketshop import views
 from ticketshop.mail import mailbox
@@ -33,12 +32,7 @@ urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
     # Images of the catalogue only: nothing a visitor uploads lies there.
-    re_path(
-        r"^media/(?P<path>(?:events|passes|logos)/[\w.-]+)$",
-        login_not_required(serve),
-        {"document_root": settings.MEDIA_ROOT},
-        name="media",
-    ),
+    re_path(r"^media/(?P<path>(?:events|passes|logos)/[\w.-]+)$", views.media, name="media"),
 ]
 if settings.DEMO:
     urlpatterns.append(path("mailbox/", login_not_required(mailbox.page), name="mailbox"))

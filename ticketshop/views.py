@@ -3,12 +3,14 @@
 import logging
 import sys
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
+from django.views.static import serve
 from psycopg_pool import PoolTimeout
 
 from ticketshop.organisers import middleware
@@ -42,6 +44,15 @@ def server_error(request):
     else:
         response = HttpResponse(render_to_string("500.html"), status=500)
     response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@login_not_required
+@require_safe
+def media(request, path):
+    """An image of the catalogue. Another image gets another name, so this one may be kept for a month."""
+    response = serve(request, path, document_root=settings.MEDIA_ROOT)
+    response.headers["Cache-Control"] = "public, max-age=2592000"
     return response
 
 

@@ -36,6 +36,7 @@ class PageCache:
             request.get_full_path(),
             request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")[:8],
             request.headers.get("Accept-Language", "")[:200],
+            "gzip" in request.headers.get("Accept-Encoding", ""),
         )
         kept = self.pages.get(key)
         if kept is not None and kept[0] > time.monotonic():
