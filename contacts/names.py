@@ -12,7 +12,9 @@ import unicodedata
 from ticketshop.lib.text import LETTERS
 
 # Letters with two customary spellings: the plain one (Muller) and the written-out one (Mueller).
-_TWO_SPELLINGS = {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae", "œ": "oe"}
+_TWO_SPELLINGS = {
+    "ä": ("a", "ae"), "ö": ("o", "oe"), "ü": ("u", "ue"), "å": ("a", "aa"), "ø": ("o", "oe"),
+}  # fmt: skip
 _MARKS = re.compile("[\u0300-\u036f]")
 _APOSTROPHES = re.compile("['’‘ʼ`´]")
 _SEPARATORS = re.compile(r"[\s\-‐‑–]+")
@@ -20,32 +22,36 @@ _PLAIN = str.maketrans(LETTERS)
 
 
 def forms(name: str) -> frozenset[str]:
-    """The folded forms of one name part: plain letters, and umlauts written out."""
+    """The folded forms of one name part: each letter with two spellings takes either, all its occurrences alike."""
     text = unicodedata.normalize("NFC", name.strip().lower())
     text = _SEPARATORS.sub(" ", _APOSTROPHES.sub("", text)).strip()
-    written_out = "".join(_TWO_SPELLINGS.get(c, c) for c in text)
-    plain = text.replace("ø", "o").replace("æ", "ae").replace("œ", "oe")
-    return frozenset(
-        _MARKS.sub("", unicodedata.normalize("NFKD", form)).translate(_PLAIN) for form in (plain, written_out)
-    )
+    letters = [letter for letter in _TWO_SPELLINGS if letter in text]
+    spelt = itertools.product(*(_TWO_SPELLINGS[letter] for letter in letters))
+    return frozenset(_fold(text, dict(zip(letters, choice, strict=True))) for choice in spelt)
+
+
+def _fold(text: str, spelling: dict[str, str]) -> str:
+    text = text.translate(str.maketrans(spelling)).translate(_PLAIN)
+    return _MARKS.sub("", unicodedata.normalize("NFKD", text)).translate(_PLAIN)
 
 
 def same_person(first_a: str, last_a: str, first_b: str, last_b: str) -> bool:
-    """Whether two names match; empty names match nothing but a name of one part its like."""
+    """Whether two names match; symmetric. A name of one part matches only the same name of one part."""
     a, b = (forms(first_a), forms(last_a)), (forms(first_b), forms(last_b))
     if a == b == (forms(""), forms("")):
         return False
-    return _match(a, b) or _match(a, (b[1], b[0]))
+    return _match(a, b) or _match(a, b[::-1]) or _match(a[::-1], b)
 
 
-def _match(a, b) -> bool:
+def _match(a: tuple[frozenset[str], frozenset[str]], b: tuple[frozenset[str], frozenset[str]]) -> bool:
     (given_a, family_a), (given_b, family_b) = a, b
-    return bool(family_a & family_b) and any(
-        _leading_part(x, y) or _leading_part(y, x) for x, y in itertools.product(given_a, given_b)
-    )
+    family = family_a & family_b
+    if not family:
+        return False
+    if family == {""}:
+        return bool(given_a & given_b)
+    return any(_leading_part(x, y) or _leading_part(y, x) for x, y in itertools.product(given_a, given_b))
 
 
 def _leading_part(short: str, long: str) -> bool:
-    if short == long:
-        return True
-    return bool(short) and long.startswith(short + " ")
+    return short == long or (bool(short) and long.startswith(short + " "))
