@@ -46,14 +46,18 @@ QUERY = r"""
 CREATE FUNCTION contact_query(typed text) RETURNS tsquery
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
     SELECT CASE
-        -- A phone number as people write it: 079 123 45 67, +41 79 123, 0041 79.
+        -- A phone number as people write it: 079 123 45 67, +41 (0)79 123, 0041 79.
         WHEN typed ~ '^[0-9 +()./-]+$' AND length(regexp_replace(typed, '[^0-9]', '', 'g')) >= 3 THEN
             (SELECT '''' || coalesce(nullif(ltrim(digits, '0'), ''), digits) || ''':*'
-             FROM (SELECT regexp_replace(typed, '[^0-9]', '', 'g') AS digits) AS d)::tsquery
+             FROM (SELECT regexp_replace(replace(typed, '(0)', ''), '[^0-9]', '', 'g') AS digits) AS d)::tsquery
         ELSE
-            (SELECT string_agg('''' || left(word, 100) || ''':*', ' & ')
-             FROM regexp_split_to_table(contact_fold(typed), '[^[:alnum:]]+') AS word
-             WHERE word <> '')::tsquery
+            -- Digits among words may be a phone number with the zero that people dial at home.
+            (SELECT string_agg('(''' || word || ''':*|''' || coalesce(nullif(ltrim(word, '0'), ''), word) || ''':*)', ' & ')
+             FROM (
+                SELECT left(part, 100) AS word
+                FROM regexp_split_to_table(contact_fold(typed), '[^[:alnum:]]+') AS part
+                WHERE part <> ''
+             ) AS words)::tsquery
     END
 $$;
 """

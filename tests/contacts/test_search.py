@@ -1,0 +1,187 @@
+"""Finding and sorting people: done by functions of the database, so that no code path can leave a column stale."""
+
+import re
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contacts.models import Contact
+from tests.factories.contacts import ContactFactory
+from tests.factories.organisers import OrganiserFactory
+from ticketshop.lib.text import fold_words
+
+pytestmark = pytest.mark.django_db
+
+
+def sql(expression: str, *values):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {expression}", values)
+        return cursor.fetchone()[0]
+
+
+@pytest.fixture
+def people():
+    organiser = OrganiserFactory()
+    rows = [
+        ("Łukasz", "Müller-Straße", "lukasz.m@example.org", "+41791234567"),
+        ("Zoë", "O’Connor", "zoe+tickets@exämple.example", "+33612345678"),
+        ("Anna Maria", "Παπαδόπουλος", None, ""),
+        ("李", "小龙", "bruce@example.net", "+85212345678"),
+    ]
+    return [
+        ContactFactory(organiser=organiser, first_name=first, last_name=last, email=email, phone=phone)
+        for first, last, email, phone in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        # The beginning of any word, accents or not, in any order.
+        ("luk", [0]),
+        ("ŁUKASZ", [0]),
+        ("strasse", [0]),
+        ("straße müll", [0]),
+        ("zoe", [1]),
+        ("Zoë oconnor", [1]),
+        ("o'connor", [1]),
+        ("maria", [2]),
+        ("ΠΑΠΑΔΟΠΟΥΛΟΣ", [2]),
+        ("李", [3]),
+        ("小", [3]),
+        # Not the middle of a word, and every word counts.
+        ("kasz", []),
+        ("lukasz connor", []),
+        # Addresses, whole or by their beginning.
+        ("lukasz.m@example.org", [0]),
+        ("zoe+tickets", [1]),
+        ("bruce@", [3]),
+        # Any run of phone digits, as people write them.
+        ("+41 79 123 45 67", [0]),
+        ("0041791234567", [0]),
+        ("079 123 45 67", [0]),
+        ("(0)79/123-45", [0]),
+        ("+41 (0)79 123 45 67", [0]),
+        ("2345", [0, 1, 3]),
+        ("06 12 34", [1]),
+        ("99999", []),
+        # Both at once.
+        ("lukasz 4567", [0]),
+        ("müller 0791234567", [0]),
+        ("müller 0612345678", []),
+        # Signs of query languages and of LIKE are words like others, or nothing.
+        ("%", []),
+        ("_", []),
+        ("' OR 1=1 --", [0]),  # a word beginning with “or”, and digits beginning with 1
+        ("' OR 8=8 --", []),
+        ("luk:* | zoe", []),
+        ("luk & !zoe", []),
+        ("\\", []),
+        ("luk\x00asz", [0]),
+        ("luk" + " " * 500 + "asz", [0]),
+    ],
+)
+def test_what_finds_whom(people, typed, found):
+    assert set(Contact.objects.search(typed)) == {people[index] for index in found}
+
+
+@pytest.mark.parametrize("typed", ["", "   ", "\x00"])
+def test_no_word_leaves_the_list_as_it_is(people, typed):
+    assert Contact.objects.search(typed).count() == len(people)
+
+
+def test_a_number_is_found_whole_and_by_its_beginning_with_or_without_the_hyphen(people):
+    wanted = people[0]
+    number = wanted.number
+    for typed in (number, number.lower(), number.replace("-", ""), number[:6]):
+        assert list(Contact.objects.search(typed)) == [wanted], typed
+    Contact.objects.filter(pk=wanted.pk).update(number="3467-4967")
+    assert list(Contact.objects.search("3467-4967")) == [wanted]
+    assert list(Contact.objects.search("34674967")) == [wanted]
+
+
+def test_the_columns_follow_every_change_even_one_past_the_models(people):
+    Contact.objects.filter(pk=people[0].pk).update(last_name="Álvarez", phone="")
+    assert list(Contact.objects.search("alva")) == [people[0]]
+    assert not Contact.objects.search("strasse").exists()
+    assert people[0] not in Contact.objects.search("2345")
+    people[0].refresh_from_db()
+    assert people[0].sort_key == "alvarez lukasz"
+
+
+def test_people_sort_by_name_without_regard_to_case_accents_and_signs():
+    organiser = OrganiserFactory()
+    names = [
+        "d'Arc",
+        "Darby",
+        "Ébert",
+        "ebner",
+        "Eck",
+        "Łaski",
+        "Lasko",
+        "Ödön",
+        "Zürn",
+        "van Dyk",
+        "Van-Dyke",
+    ]
+    for name in reversed(names):
+        ContactFactory(organiser=organiser, first_name="", last_name=name)
+    expected = [
+        "Darby",
+        "d'Arc",
+        "Ébert",
+        "ebner",
+        "Eck",
+        "Łaski",
+        "Lasko",
+        "Ödön",
+        "van Dyk",
+        "Van-Dyke",
+        "Zürn",
+    ]
+    assert [contact.last_name for contact in Contact.objects.sorted()] == expected
+
+
+def test_a_search_uses_the_index(people):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = Contact.objects.search("luk").explain()
+    assert "contact_search" in plan
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=30))
+def test_no_text_breaks_the_search(people, typed):
+    list(Contact.objects.search(typed)[:1])
+
+
+# Letters of the scripts whose people the shop's languages write; others are compared as they are typed.
+ALPHABETS = "".join(
+    char
+    for start, end in ((0x41, 0x250), (0x370, 0x530), (0x1E00, 0x2000))
+    for char in map(chr, range(start, end))
+    if char.isalpha()
+)
+
+
+def test_every_letter_folds_in_the_database_as_in_the_program():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT letter, regexp_split_to_array(contact_fold('a' || letter || 'b'), '[^[:alnum:]]+')
+            FROM unnest(%s::text[]) AS letter
+            """,
+            [list(ALPHABETS)],
+        )
+        rows = cursor.fetchall()
+    assert len(rows) > 1000
+    assert [(char, folded) for char, folded in rows if folded != fold_words(f"a{char}b")] == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@given(st.text(st.sampled_from(ALPHABETS + "\u0300\u0301\u0308'’ -.,;:0123456789"), max_size=30))
+def test_a_text_has_the_same_words_in_the_database_as_in_the_program(text):
+    words = sql("contact_words(%s, NULL, NULL, NULL, NULL)::text", text)
+    assert set(re.findall(r"'([^']+)'", words)) == set(fold_words(text))
