@@ -32,7 +32,7 @@ class StaffSessions:
         if now - seen > IDLE_SECONDS or now - logged_in_at(request, now) > WHOLE_SECONDS:
             logout(request)
             messages.info(
-                request, _("You were signed out of the back office after a while. Please sign in again.")
+                request, _("You were logged out of the back office after a while. Log in again to go on.")
             )
             return redirect_to_login(request.get_full_path(), login_url=settings.LOGIN_URL)
         if SEEN not in request.session or now - seen > NOTED_EVERY:
