@@ -27,6 +27,8 @@ check: .venv/dev.stamp
 		{ echo "$$found"; echo "To put it right: $(PY) -m djlint --reformat templates"; exit 1; }
 	@echo "mypy" && $(PRODUCTION) DATABASE_URL=postgres://nobody@127.0.0.1:9/nothing $(PY) -m mypy --no-error-summary
 	@echo "import contracts" && $(LINT_IMPORTS)
+	@echo "translations" && $(PY) -m tests.house.catalogues --check || \
+		{ echo "To put it right: $(PY) -m tests.house.catalogues, then the French in ticketshop/locale"; exit 1; }
 	@echo "manage.py check --deploy, missing migrations" && $(PRODUCTION) $(PY) -m ticketshop.lib.postgres run sh -c \
 		"$(PY) manage.py check --deploy --fail-level WARNING && $(PY) manage.py makemigrations --check --dry-run"
 

@@ -261,7 +261,10 @@ def main() -> int:
     if not check:
         update()
     found = problems()
-    print("\n".join(found) or f"{len(catalogue())} texts, all in French.")
+    for sentence in found:
+        print(sentence)
+    if not check and not found:
+        print(f"{len(catalogue())} texts, all in French.")
     return 1 if found else 0
 
 
