@@ -5,53 +5,63 @@ from datetime import datetime
 from django.db import transaction
 
 from ticketshop.history import history
+from ticketshop.lib.text import normalise_email
+from ticketshop.mail.models import Mail
 
 from .models import Contact
 
+# Filled where the contact that stays has nothing.
+FILLED = (
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "street",
+    "postcode",
+    "city",
+    "country",
+    "birth_date",
+    "language",
+)
+
 
 class CannotMerge(Exception):
-    """Two contacts with two log-ins, of two organisers, or one and the same."""
+    """Two contacts with two log-ins, of two organisers, one and the same, or one that is gone."""
 
 
 def merge(keep: Contact, lose: Contact, *, by, now: datetime) -> None:
     """Point every row that names ``lose`` to ``keep`` and delete ``lose``; one transaction.
 
     Empty columns of ``keep`` are filled from ``lose``; nothing on it is overwritten. Rooms above are
-    reached through Django's relations: this room need not know what an order is.
+    reached through Django's relations: this room need not know what an order is. Raises CannotMerge.
     """
     if keep.pk == lose.pk or keep.organiser_id != lose.organiser_id:
         raise CannotMerge("the two must be different contacts of one organiser")
-    if lose.user_id is not None:
-        raise CannotMerge("the contact that goes must not have a log-in")
     with transaction.atomic():
-        list(Contact.objects.select_for_update().filter(pk__in=[keep.pk, lose.pk]).order_by("pk"))
-        for relation in Contact._meta.related_objects:
-            relation.related_model._base_manager.filter(**{relation.field.name: lose.pk}).update(
-                **{relation.field.name: keep.pk}
-            )
-        for name in (
-            "first_name",
-            "last_name",
-            "phone",
-            "street",
-            "postcode",
-            "city",
-            "country",
-            "birth_date",
-        ):
-            if not getattr(keep, name) and getattr(lose, name):
-                setattr(keep, name, getattr(lose, name))
-        keep.save(
-            update_fields=[
-                "first_name",
-                "last_name",
-                "phone",
-                "street",
-                "postcode",
-                "city",
-                "country",
-                "birth_date",
-            ]
-        )
+        both = Contact.objects.select_for_update().filter(pk__in=[keep.pk, lose.pk]).order_by("pk")
+        as_they_are = {contact.pk: contact for contact in both}
+        if len(as_they_are) < 2:
+            raise CannotMerge("one of the two is gone: it was merged or erased in the meantime")
+        if as_they_are[lose.pk].user_id is not None:
+            raise CannotMerge("the contact that goes must not have a log-in")
+        _point_to(keep.pk, lose.pk)
+        # Mails stand below this room and know a person by this alone.
+        Mail.objects.filter(subject_uuid=lose.subject_uuid).update(subject_uuid=keep.subject_uuid)
+        _fill(as_they_are[keep.pk], as_they_are[lose.pk])
         history.record(keep, "merged", by=by, now=now, other=lose.pk)
         Contact.objects.filter(pk=lose.pk).delete()
+    keep.refresh_from_db()
+
+
+def _point_to(keep_id: int, lose_id: int) -> None:
+    for relation in Contact._meta.related_objects:
+        name = relation.field.name
+        relation.related_model._base_manager.filter(**{name: lose_id}).update(**{name: keep_id})
+
+
+def _fill(keep: Contact, lose: Contact) -> None:
+    for name in FILLED:
+        if not getattr(keep, name) and getattr(lose, name):
+            setattr(keep, name, getattr(lose, name))
+    keep.email_key = normalise_email(keep.email or "")
+    keep.save(update_fields=[*FILLED, "email_key"])

@@ -1,0 +1,127 @@
+"""Two contacts turn out to be one person: everything moves, nothing on the one that stays is overwritten."""
+
+from datetime import date
+
+import pytest
+from django.apps import apps
+from django.utils import timezone
+
+from contacts import merging
+from contacts.models import Contact
+from privacy import registry
+from tests.factories.accounts import UserFactory
+from tests.factories.catalogue import OfferFactory, SeasonPassFactory
+from tests.factories.contacts import ContactFactory
+from tests.factories.organisers import PointOfSaleFactory
+from tests.factories.sales import make_order
+from ticketshop.history import history
+from ticketshop.lib.personal import SUBJECT_UUID
+from ticketshop.mail.models import Mail
+
+pytestmark = pytest.mark.django_db
+
+
+def merge(keep, lose, by=None):
+    merging.merge(keep, lose, by=by, now=timezone.now())
+
+
+@pytest.fixture
+def two():
+    """Two contacts of one organiser: the second has an order with a ticket and a pass, for themselves."""
+    pos = PointOfSaleFactory()
+    keep = ContactFactory(organiser=pos.organiser, first_name="Grace", last_name="", email="g@example.org")
+    lose = ContactFactory(
+        organiser=pos.organiser, first_name="G.", last_name="Hopper", email="grace@example.org"
+    )
+    order = make_order({OfferFactory(pos=pos): 1, SeasonPassFactory(pos=pos): 1}, buyer=lose, paid=True)
+    order.tickets.update(beneficiary=lose)
+    order.passes.update(beneficiary=lose)
+    return keep, lose, order
+
+
+def rows_of(contact: Contact) -> dict[str, int]:
+    """How many rows of each table name this contact, by key or by its random id."""
+    found = {}
+    for relation in Contact._meta.related_objects:
+        rows = relation.related_model._base_manager.filter(**{relation.field.name: contact.pk})
+        found[f"{relation.related_model._meta.label}.{relation.field.name}"] = rows.count()
+    for model in apps.get_models():
+        for path, kind in registry.declaration(model).subject.items():
+            if kind == SUBJECT_UUID:
+                rows = model._base_manager.filter(**{path: contact.subject_uuid})
+                found[f"{model._meta.label}.{path}"] = rows.count()
+    return found
+
+
+def test_every_row_that_names_the_one_names_the_other_afterwards(two):
+    keep, lose, order = two
+    before = rows_of(lose)
+    assert {name for name, number in before.items() if number} >= {
+        "sales.Order.buyer",
+        "sales.Ticket.beneficiary",
+        "sales.IssuedPass.beneficiary",
+        "mail.Mail.subject_uuid",
+    }
+    merge(keep, lose)
+    assert rows_of(keep) == before
+    assert not any(rows_of(lose).values())
+    order.refresh_from_db()
+    assert order.buyer == keep
+    assert not Contact.objects.filter(pk=lose.pk).exists()
+
+
+def test_nothing_is_overwritten_and_what_was_empty_is_filled(two):
+    keep, lose, _order = two
+    Contact.objects.filter(pk=lose.pk).update(
+        phone="+41791234567", birth_date=date(1906, 12, 9), language="fr"
+    )
+    merge(keep, lose)
+    assert (keep.first_name, keep.email, keep.email_key, keep.language) == (
+        "Grace",
+        "g@example.org",
+        "g@example.org",
+        "en",
+    )
+    assert (keep.last_name, keep.phone, keep.birth_date) == ("Hopper", "+41791234567", date(1906, 12, 9))
+    assert list(Contact.objects.search("grace hopper 079 123")) == [keep]
+
+
+def test_an_address_comes_along_where_there_was_none(two):
+    keep, lose, _order = two
+    Contact.objects.filter(pk=keep.pk).update(email=None, email_key="")
+    merge(keep, lose)
+    assert (keep.email, keep.email_key) == ("grace@example.org", "grace@example.org")
+
+
+def test_what_was_changed_meanwhile_counts_not_what_was_read_before(two):
+    keep, lose, _order = two
+    stale = Contact.objects.get(pk=keep.pk)
+    Contact.objects.filter(pk=keep.pk).update(last_name="Murray")
+    merge(stale, lose)
+    assert Contact.objects.get(pk=keep.pk).last_name == stale.last_name == "Murray"
+
+
+def test_the_history_says_who_merged_what_and_no_names(two):
+    keep, lose, _order = two
+    user = UserFactory()
+    merge(keep, lose, by=user)
+    event = history.of(keep).first()
+    assert (event.action, event.by, event.details) == ("merged", user, {"other": lose.pk})
+
+
+def test_what_can_not_be_merged(two):
+    keep, lose, _order = two
+    stranger = ContactFactory()
+    for one, other in [(keep, keep), (keep, stranger)]:
+        with pytest.raises(merging.CannotMerge, match="different contacts of one organiser"):
+            merge(one, other)
+    # The log-in may have come after the page was shown.
+    Contact.objects.filter(pk=lose.pk).update(user=UserFactory())
+    with pytest.raises(merging.CannotMerge, match="log-in"):
+        merge(keep, lose)
+    Contact.objects.filter(pk=lose.pk).update(user=None)
+    merge(keep, lose)
+    with pytest.raises(merging.CannotMerge, match="gone"):
+        merge(keep, lose)
+    assert Contact.objects.filter(pk=keep.pk).exists()
+    assert Mail.objects.filter(subject_uuid=keep.subject_uuid).exists()
