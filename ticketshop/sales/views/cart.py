@@ -133,7 +133,7 @@ def show(request, pos):
     now = timezone.now()
     if cart is None:
         session.count(request, 0) if session.counted(request) else None
-        return render(request, "sales/cart.html", {"contents": None})
+        return render(request, "sales/cart.html", {"contents": None, "ordered": session.last_order(request)})
     refreshed = carts.refresh(cart, now=now)
     whole = contents.read(cart)
     if session.counted(request) != whole.admissions:

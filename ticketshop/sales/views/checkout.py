@@ -1,7 +1,5 @@
 """The checkout: details, then review and pay. What was typed waits on the cart, as typed."""
 
-import uuid
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect, render
@@ -22,9 +20,14 @@ from ..models import Cart
 from .cart import say_repriced
 
 
-def ready_cart(request):
-    """The cart and its contents, or a redirect to the page that says what is missing."""
-    cart = session.cart_of(request)
+def ready_cart(request, cart: Cart | None):
+    """The visitor's cart and its contents, or a redirect to the page that says what is missing."""
+    if cart is None and (waiting := session.of_a_log_in(request)):
+        messages.info(
+            request,
+            _("You have been logged out. Log in to go on: your cart and what you typed are still there."),
+        )
+        return waiting, contents.read(waiting), log_in(request)
     if cart is None:
         messages.info(request, _("Your cart is empty."))
         return None, None, redirect("shop:cart", pos=request.pos.slug)
@@ -41,21 +44,23 @@ def ready_cart(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 def details(request, pos):
     """Who orders, and whose name stands on each ticket."""
-    cart, whole, elsewhere = ready_cart(request)
-    if elsewhere:
+    cart, whole, elsewhere = ready_cart(request, session.cart_of(request))
+    if cart is None:
         return elsewhere
-    if not request.user.is_authenticated and not request.pos.guest_checkout:
+    if not elsewhere and not request.user.is_authenticated and not request.pos.guest_checkout:
         messages.info(request, _("Log in to order here."))
-        return redirect(f"/accounts/login/?next=/{pos}/checkout/")
+        elsewhere = log_in(request)
     posted = request.POST if request.method == "POST" else None
     buyer = buyer_form(request, cart, posted)
     holders = holder_forms(cart, whole, posted)
     if posted is not None:
         sound = all([buyer.is_valid(), *(form.is_valid() for _slot, _heading, form in holders)])
         typed = typed_details(request, buyer, holders, checked=sound)
+        # Kept in any case: places that are gone, or a log-in that is over, are no reason to type it again.
         carts.write_details(cart, typed, complete=sound)
-        if sound:
-            return redirect("shop:review", pos=pos)
+        elsewhere = elsewhere or (redirect("shop:review", pos=pos) if sound else None)
+    if elsewhere:
+        return elsewhere
     context = {
         "contents": whole,
         "cart": cart,
@@ -114,9 +119,10 @@ def typed_details(request, buyer, holders, *, checked: bool) -> dict:
 @require_http_methods(["GET", "HEAD", "POST"])
 def review(request, pos):
     """Everything once more, then place the order. Posting twice shows the one order."""
-    cart, whole, elsewhere = ready_cart(request)
-    if request.method == "POST" and not holds_key(request, cart) and (placed := order_of_key(request)):
-        return redirect_to(placed)
+    cart = session.cart_of(request)
+    if request.method == "POST" and (answer := placed_before(request, cart)):
+        return answer
+    cart, whole, elsewhere = ready_cart(request, cart)
     if elsewhere:
         return elsewhere
     if not cart.details_complete:
@@ -161,18 +167,20 @@ def buyer_email(request, cart: Cart) -> str:
     return cart.details["buyer"].get("email", "")
 
 
-def holds_key(request, cart: Cart | None) -> bool:
-    """Whether the posted key is that of the cart at hand: then nothing was placed under it yet."""
-    return cart is not None and str(cart.checkout_key) == request.POST.get("checkout_key")
+def log_in(request):
+    return redirect(f"/accounts/login/?next=/{request.pos.slug}/checkout/")
 
 
-def order_of_key(request):
-    """The order already placed under the posted key, if any: double submit, back button, second tab."""
-    try:
-        key = uuid.UUID(request.POST.get("checkout_key", ""))
-    except ValueError:
+def placed_before(request, cart: Cart | None):
+    """The answer where something was placed under the posted key: double submit, back button, second tab."""
+    key = session.posted_key(request)
+    if key is None or (cart is not None and cart.checkout_key == key):
         return None
-    return orders.placed_under(key)
+    try:
+        order = orders.placed_under(key, request.POST.get("content_hash", ""))
+    except orders.CannotPlace as error:
+        return refused(request, error)
+    return redirect_to(order) if order else None
 
 
 def redirect_to(order):
@@ -186,6 +194,8 @@ def place(request, cart: Cart, method: str):
     now = timezone.now()
     if not limits.hit("order_place", network(request), now):
         return too_many_requests(request)
+    if session.posted_key(request) != cart.checkout_key:
+        return refused(request, orders.CannotPlace("changed"))
     try:
         order = orders.place(
             cart,
@@ -197,7 +207,7 @@ def place(request, cart: Cart, method: str):
         )
     except orders.CannotPlace as error:
         return refused(request, error)
-    session.forget(request)
+    session.ordered(request, order)
     return redirect_to(order)
 
 
@@ -224,7 +234,7 @@ def refused(request, error: orders.CannotPlace):
     if error.code == "conflict":
         return render(request, "sales/conflict.html", status=409)
     if error.code == "sign_in":
-        return redirect(f"/accounts/login/?next=/{pos}/checkout/")
+        return log_in(request)
     if error.code == "details":
         return redirect("shop:checkout", pos=pos)
     if error.code == "method":
