@@ -1,0 +1,271 @@
+"""A visitor at a browser without JavaScript: opens pages, fills in the forms that stand there, and sends them.
+
+Over Django's test client, or over real HTTP (for threads, and for a server in another process).
+"""
+
+import html
+import http.client
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from http.cookies import SimpleCookie
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from django.test import Client
+
+MOST_REDIRECTS = 5
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+
+
+@dataclass
+class Form:
+    """A form as it stands on a page; ``values`` is what it would send as it is, without any button."""
+
+    method: str
+    action: str
+    values: dict[str, str] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)  # unticked boxes included
+    choices: dict[str, list[str]] = field(default_factory=dict)
+
+    def filled(self, values: Mapping[str, object]) -> dict[str, str]:
+        unknown = set(values) - self.names
+        assert not unknown, f"the form has no field {sorted(unknown)}, only {sorted(self.names)}"
+        return self.values | {name: str(value) for name, value in values.items()}
+
+
+class _Forms(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.forms: list[Form] = []
+        self.open: Form | None = None
+        self.select: str | None = None
+        self.area: str | None = None
+
+    def handle_starttag(self, tag, attrs):
+        found = {name: value if value is not None else "" for name, value in attrs}
+        if tag == "form":
+            self.open = Form(found.get("method", "get").lower(), found.get("action", ""))
+            self.forms.append(self.open)
+        elif self.open is not None and (name := found.get("name")):
+            self._field(tag, name, found)
+        elif tag == "option" and self.select and self.open is not None:
+            self.option = found
+            self.open.choices[self.select].append(found.get("value", ""))
+            self.text = ""
+
+    def _field(self, tag, name, found):
+        form = self.open
+        form.names.add(name)
+        kind = found.get("type", "text").lower()
+        if tag == "input" and kind in {"checkbox", "radio"}:
+            form.choices.setdefault(name, []).append(found.get("value", "on"))
+            if "checked" in found:
+                form.values[name] = found.get("value", "on")
+        elif tag == "input" and kind not in {"submit", "button", "image", "file"}:
+            form.values[name] = found.get("value", "")
+        elif tag == "select":
+            self.select = name
+            form.choices[name] = []
+        elif tag == "textarea":
+            self.area = name
+            form.values[name] = ""
+
+    def handle_data(self, data):
+        if self.area and self.open is not None:
+            self.open.values[self.area] += data
+        elif self.select:
+            self.text = getattr(self, "text", "") + data
+
+    def handle_endtag(self, tag):
+        if tag == "form":
+            self.open = None
+        elif tag == "textarea":
+            self.area = None
+        elif tag == "option" and self.select and self.open is not None:
+            value = self.option.get("value", self.text.strip())
+            if "value" not in self.option:
+                self.open.choices[self.select][-1] = value
+            if "selected" in self.option or self.select not in self.open.values:
+                self.open.values[self.select] = value
+        elif tag == "select":
+            self.select = None
+
+
+@dataclass
+class Page:
+    """An answer, after its redirects."""
+
+    status: int
+    url: str  # path and query
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def source(self) -> str:
+        return self.body.decode()
+
+    @property
+    def text(self) -> str:
+        """What a reader sees, in one line."""
+        main = re.sub(r"(?s)<(script|style|head)\b.*?</\1>|<!--.*?-->|<[^>]*>", " ", self.source)
+        return " ".join(html.unescape(main).split())
+
+    @property
+    def messages(self) -> list[str]:
+        """The notices and messages above the content."""
+        found = re.findall(
+            r'(?s)<(\w+)[^>]*class="[^"]*\b(?:message|notice)\b[^"]*"[^>]*>(.*?)</\1>', self.source
+        )
+        return [" ".join(html.unescape(re.sub("<[^>]*>", " ", inside)).split()) for _tag, inside in found]
+
+    @property
+    def forms(self) -> list[Form]:
+        parser = _Forms()
+        parser.feed(self.source)
+        return parser.forms
+
+    def form(self, having: str) -> Form:
+        """The form whose address or one of whose fields matches the regular expression ``having``."""
+        for form in self.forms:
+            if re.search(having, form.action) or any(re.search(having, name) for name in form.names):
+                return form
+        raise AssertionError(f"no form with {having!r} on {self.url} ({self.status}): {self.text[:600]}")
+
+    def link(self, words: str) -> str:
+        """The address behind the link that says ``words``."""
+        for address, inside in re.findall(r'(?s)<a\b[^>]*href="([^"]*)"[^>]*>(.*?)</a>', self.source):
+            if words in " ".join(html.unescape(re.sub("<[^>]*>", " ", inside)).split()):
+                return html.unescape(address)
+        raise AssertionError(f"no link “{words}” on {self.url}: {self.text[:600]}")
+
+
+class Visitor:
+    """Opens, fills in, sends; follows redirects as a browser does. ``page`` is what is on screen."""
+
+    page: Page
+
+    def send(self, method: str, url: str, data: Mapping[str, str] | None = None) -> Page:
+        """One request, no redirect followed."""
+        raise NotImplementedError
+
+    def open(self, url: str) -> Page:
+        return self._follow("GET", url, None)
+
+    def submit(
+        self, form: Form, values: Mapping[str, object] = {}, *, button: tuple[str, str] | None = None
+    ) -> Page:
+        data = form.filled(values) | (dict([button]) if button else {})
+        target = urljoin(self.page.url, form.action) if form.action else self.page.url
+        if form.method == "get":
+            return self.open(f"{target.split('?')[0]}?{urlencode(data)}")
+        return self._follow("POST", target, data)
+
+    def fill(self, having: str, values: Mapping[str, object] = {}, *, button=None) -> Page:
+        """Fill in the form on screen that matches ``having`` and send it."""
+        return self.submit(self.page.form(having), values, button=button)
+
+    def _follow(self, method: str, url: str, data: Mapping[str, str] | None) -> Page:
+        page = self.send(method, url, data)
+        for _ in range(MOST_REDIRECTS):
+            if page.status not in {301, 302, 303}:
+                self.page = page
+                return page
+            parts = urlsplit(urljoin(page.url, page.headers["Location"]))
+            page = self.send("GET", parts.path + (f"?{parts.query}" if parts.query else ""))
+        raise AssertionError(f"more than {MOST_REDIRECTS} redirects, the last to {page.url}")
+
+    # --- the way to a ticket --------------------------------------------------------------------------
+
+    def add(self, url: str, **quantities: int) -> Page:
+        """Open an event's or a pass's page and put things into the cart: ``offer_12=2``, ``pass_3=1``."""
+        self.open(url)
+        return self.fill(
+            r"cart/add/", {name.replace("_", "-"): number for name, number in quantities.items()}
+        )
+
+    def to_details(self) -> Page:
+        return self.fill("^line-", button=("checkout", "1"))
+
+    def give_details(self, *, first_name="Ada", last_name="Lovelace", email=None, holders=()) -> Page:
+        form = self.page.form("^buyer-first_name$")
+        values: dict[str, object] = {"buyer-first_name": first_name, "buyer-last_name": last_name}
+        if email:
+            values["buyer-email"] = email
+        slots = [
+            name.removesuffix("-first_name") for name in form.values if re.match("holder-.*-first_name", name)
+        ]
+        for slot, (first, last) in zip(slots, holders, strict=False):
+            values |= {f"{slot}-first_name": first, f"{slot}-last_name": last}
+        return self.submit(form, values)
+
+    def place(self, method: str | None = None) -> Page:
+        return self.fill("^content_hash$", {"terms": "on"} | ({"method": method} if method else {}))
+
+    def log_in(self, email: str, password: str, url: str = "/accounts/login/") -> Page:
+        self.open(url)
+        return self.fill("^login$", {"login": email, "password": password})
+
+
+class TestClientVisitor(Visitor):
+    """Over Django's test client, in the test's own transaction; CSRF is checked."""
+
+    __test__ = False
+
+    def __init__(self, **headers: str):
+        self.client = Client(enforce_csrf_checks=True, headers=headers)
+
+    def send(self, method, url, data=None):
+        extra = {"origin": "http://testserver"} if method == "POST" else {}
+        answer = self.client.generic(
+            method,
+            url,
+            urlencode(data or {}),
+            content_type="application/x-www-form-urlencoded" if method == "POST" else "text/html",
+            headers=extra,
+        )
+        body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        return Page(answer.status_code, url, answer.headers, body)
+
+
+class HttpVisitor(Visitor):
+    """Over real HTTP. ``headers`` go with every request, such as the ones a proxy would write."""
+
+    def __init__(self, base_url: str, *, timeout: float = 30, headers: Mapping[str, str] | None = None):
+        parts = urlsplit(base_url)
+        self.host, self.port, self.timeout = parts.hostname, parts.port, timeout
+        self.headers = dict(headers or {})
+        self.cookies: dict[str, str] = {}
+        self.connection: http.client.HTTPConnection | None = None
+
+    def send(self, method, url, data=None):
+        headers = {"Accept": "text/html", "Accept-Language": "en", **self.headers}
+        if self.cookies:
+            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        body = None
+        if method == "POST":
+            body = urlencode(data or {})
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            scheme = self.headers.get("X-Forwarded-Proto", "http")
+            headers["Origin"] = f"{scheme}://{self.headers.get('Host', f'{self.host}:{self.port}')}"
+        connection = self.connection or http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+        self.connection = None
+        try:
+            connection.request(method, url, body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+        except BaseException:
+            connection.close()
+            raise
+        self.connection = connection
+        for line in answer.headers.get_all("Set-Cookie", []):
+            for name, morsel in SimpleCookie(line).items():
+                self.cookies[name] = morsel.value
+                if morsel["max-age"] == "0":
+                    del self.cookies[name]
+        return Page(answer.status, url, answer.headers, content)
+
+    def close(self) -> None:
+        if self.connection:
+            self.connection.close()
+            self.connection = None
