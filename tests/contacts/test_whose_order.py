@@ -1,0 +1,163 @@
+"""To whom an order belongs: the rules of “Whose order is it?”, sentence by sentence."""
+
+import time
+from functools import partial
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from contacts import contacts
+from contacts.models import Contact
+from tests.at_once import at_once
+from tests.factories.accounts import UserFactory
+from tests.factories.catalogue import OfferFactory
+from tests.factories.contacts import ContactFactory
+from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory
+from tests.factories.sales import make_order
+from ticketshop.history import history
+
+GRACE = {"email": "grace@example.org", "first_name": "Grace", "last_name": "Müller"}
+
+
+def guest(organiser, **typed) -> Contact:
+    with transaction.atomic():
+        return contacts.for_guest(organiser, language="en", now=timezone.now(), **{**GRACE, **typed})
+
+
+def columns(contact: Contact) -> dict:
+    return Contact.objects.filter(pk=contact.pk).values().get()
+
+
+@pytest.fixture
+def organiser(db):
+    return OrganiserFactory()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {},
+        {"email": " Grace@Example.ORG "},
+        {"first_name": "GRACE", "last_name": "mueller"},
+        {"last_name": "Muller"},
+        {"first_name": "Grace Brewster"},
+        {"first_name": "Müller", "last_name": "Grace"},
+    ],
+)
+def test_a_guest_with_a_known_address_and_a_matching_name_is_the_known_person(organiser, typed):
+    known = ContactFactory(organiser=organiser, phone="+41791234567", **GRACE)
+    before = columns(known)
+    assert guest(organiser, **typed) == known
+    assert columns(known) == before, "nothing on it is overwritten"
+    assert Contact.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"last_name": "Hopper"},
+        {"first_name": "Gracie"},
+        {"email": "grace+tickets@example.org"},
+        {"email": "gracé@example.org"},
+    ],
+)
+def test_a_guest_with_another_name_or_address_is_somebody_new(organiser, typed):
+    known = ContactFactory(organiser=organiser, **GRACE)
+    before = columns(known)
+    new = guest(organiser, **typed)
+    assert new != known
+    assert columns(known) == before
+    assert (new.created_via, new.user, new.claimed_at) == (Contact.CreatedVia.GUEST_ORDER, None, None)
+    assert guest(organiser, **typed) == new, "and is known the next time"
+
+
+def test_a_guest_is_not_a_person_another_organiser_knows(organiser):
+    elsewhere = ContactFactory(**GRACE)
+    assert guest(organiser) != elsewhere
+    assert guest(elsewhere.organiser) == elsewhere
+
+
+def test_a_guest_is_never_an_organisation(organiser):
+    ContactFactory(organiser=organiser, kind=Contact.Kind.STRUCTURE, **GRACE)
+    assert guest(organiser).kind == Contact.Kind.INDIVIDUAL
+
+
+def test_a_guest_order_never_reaches_a_contact_that_has_a_log_in(organiser):
+    pos = PointOfSaleFactory(organiser=organiser)
+    user = UserFactory(email=GRACE["email"])
+    claimed = ContactFactory(organiser=organiser, user=user, **GRACE | {"first_name": ""})
+    before = columns(claimed)
+    offer = OfferFactory(pos=pos)
+    mine = make_order({offer: 1}, user=user, buyer=None)
+    assert mine.buyer == claimed, "signed in, the order is the user's"
+    before = columns(claimed)
+    order = make_order({offer: 1}, buyer=dict(GRACE))
+    assert order.buyer != claimed
+    assert columns(claimed) == before
+    assert list(claimed.orders.all()) == [mine]
+
+
+def test_signed_in_the_contact_is_made_on_first_use_and_once(organiser):
+    user = UserFactory()
+    unclaimed = ContactFactory(organiser=organiser, email=user.email)
+    own = partial(contacts.for_user, organiser, user, language="fr", now=timezone.now())
+    contact = own()
+    assert contact != unclaimed, "what a guest left behind is joined by its own button"
+    assert (contact.user, contact.email, contact.language) == (user, user.email, "fr")
+    assert contact.claimed_at is not None
+    assert own() == contact
+    assert contacts.for_user(OrganiserFactory(), user, language="en", now=timezone.now()) != contact
+    assert [event.action for event in history.of(contact)] == ["created"]
+
+
+# --- at once ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slowly(monkeypatch):
+    """A moment passes between looking for a contact and making one; returns from when to when, each time."""
+    create, moments = contacts.create, []
+
+    def created(**values):
+        start = time.monotonic()
+        time.sleep(0.3)
+        moments.append((start, time.monotonic()))
+        return create(**values)
+
+    monkeypatch.setattr(contacts, "create", created)
+    return moments
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_guest_twice_at_once_is_one_person(slowly):
+    organiser = OrganiserFactory()
+    one, other = at_once(partial(guest, organiser), partial(guest, organiser, email="GRACE@example.org"))
+    assert one == other
+    assert Contact.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_lock_the_same_guest_twice_at_once_is_two_people(slowly, monkeypatch):
+    monkeypatch.setattr(contacts, "_lock_address", lambda *address: None)
+    organiser = OrganiserFactory()
+    one, other = at_once(partial(guest, organiser), partial(guest, organiser))
+    assert one != other, "the race above is a real one"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_guests_do_not_wait_for_each_other(slowly):
+    organiser = OrganiserFactory()
+    one, other = at_once(partial(guest, organiser), partial(guest, organiser, email="ada@example.org"))
+    assert one != other
+    (start, end), (other_start, other_end) = slowly
+    assert max(start, other_start) < min(end, other_end)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_own_contact_is_made_once_however_many_pages_open_at_once(slowly):
+    organiser, user = OrganiserFactory(), UserFactory()
+    own = partial(contacts.for_user, organiser, user, language="en", now=timezone.now())
+    assert len(set(at_once(own, own, own))) == 1
+    assert Contact.objects.get().user == user
+    assert history.of(Contact.objects.get()).count() == 1
