@@ -47,6 +47,37 @@ def create(*, organiser: Organiser, via: str, now: datetime, by=None, **values) 
     return contact
 
 
+def create_if(needed: bool, *, organiser: Organiser, via: str, now: datetime, **values) -> Contact | None:
+    """As ``create`` where ``needed``; else the same statement that inserts nothing, and None.
+
+    So a page that must not tell whether somebody is known takes the same path either way. The caller
+    writes the history.
+    """
+    contact = Contact(
+        organiser=organiser, created_via=via, created_at=now, number=references.readable(10), **values
+    )
+    _normalise(contact)
+    columns = [
+        column for column in Contact._meta.concrete_fields if not (column.primary_key or column.generated)
+    ]
+    names_sql = ", ".join(connection.ops.quote_name(column.column) for column in columns)
+    bound = [column.get_db_prep_save(getattr(contact, column.attname), connection) for column in columns]
+    with connection.cursor() as cursor:
+        types = [column.db_type(connection) for column in columns]
+        marks = ", ".join(f"%s::{kind}" for kind in types)
+        # Column names and types are those of our own model, the values are bound.
+        cursor.execute(
+            f"INSERT INTO contacts_contact ({names_sql}) SELECT {marks} WHERE %s RETURNING id",
+            [*bound, needed],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    contact.pk = row[0]
+    contact._state.adding = False
+    return contact
+
+
 def change(contact: Contact, values: dict, *, by, now: datetime) -> list[str]:
     """Set columns of ``EDITABLE``; the history names the changed columns, never a value. Returns their names."""
     before = {name: getattr(contact, name) for name in values}
@@ -93,7 +124,7 @@ def for_guest(
     overwritten; otherwise a new one is made. A contact that has a log-in is never touched.
     """
     key = normalise_email(email)
-    _lock_address(organiser.pk, key)
+    lock_address(organiser.pk, key)
     for candidate in unclaimed(organiser, key).select_for_update(no_key=True).order_by("pk"):
         if names.same_person(first_name, last_name, candidate.first_name, candidate.last_name):
             return candidate
@@ -117,8 +148,11 @@ def unclaimed(organiser: Organiser, email_key: str) -> QuerySet[Contact]:
     )
 
 
-def _lock_address(organiser_id: int, key: str) -> None:
-    # The same stranger ordering twice at once is one person: the second waits for the first.
+def lock_address(organiser_id: int, key: str) -> None:
+    """Until the end of the caller's transaction nobody else makes a contact for this address.
+
+    The same stranger ordering, or being added, twice at once is one person: the second waits for the first.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [key, organiser_id])
 

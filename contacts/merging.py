@@ -8,6 +8,7 @@ from ticketshop.history import history
 from ticketshop.lib.text import normalise_email
 from ticketshop.mail.models import Mail
 
+from . import link_merging
 from .models import Contact
 
 # Filled where the contact that stays has nothing.
@@ -44,6 +45,7 @@ def merge(keep: Contact, lose: Contact, *, by, now: datetime) -> None:
             raise CannotMerge("one of the two is gone: it was merged or erased in the meantime")
         if as_they_are[lose.pk].user_id is not None:
             raise CannotMerge("the contact that goes must not have a log-in")
+        link_merging.prepare(keep, lose, by=by, now=now)
         _point_to(keep.pk, lose.pk)
         # Mails stand below this room and know a person by this alone.
         Mail.objects.filter(subject_uuid=lose.subject_uuid).update(subject_uuid=keep.subject_uuid)

@@ -2,6 +2,8 @@
 
 from django.contrib.auth.models import Group, Permission
 
+from contacts import link_types
+
 VIEW, CHANGE, ADD = "view", "change", "add"
 ALL = (VIEW, CHANGE, ADD)
 
@@ -17,22 +19,22 @@ BOX_OFFICE = (
     _models("catalogue", CATALOGUE, (VIEW,))
     | _models("sales", f"{SALES} customer", (VIEW,))
     | _models("sales", "order", (CHANGE,))
-    | _models("contacts", "contact", (VIEW,))
+    | _models("contacts", "contact contactlink", (VIEW,))
 )
 BACK_OFFICE = (
     BOX_OFFICE
     | _models("catalogue", CATALOGUE, ALL)
     | {"catalogue.delete_offer", "catalogue.delete_session", "catalogue.delete_tariff"}
-    | _models("contacts", "contact", ALL)
+    | _models("contacts", "contact contactlink", ALL)
     | _models("organisers", "pointofsale", (VIEW,))
-    | _models("mail", "mail", (VIEW,))
+    | _models("mail", "mail", (VIEW, CHANGE))
     | _models("sales", "refund", (CHANGE,))
     | {"history.view_event"}
 )
 ACCOUNTING = (
     _models("sales", f"{SALES} customer", (VIEW,))
     | _models("sales", "order refund", (CHANGE,))
-    | _models("contacts", "contact", (VIEW,))
+    | _models("contacts", "contact contactlink", (VIEW,))
 )
 OWNER = (
     BACK_OFFICE
@@ -59,4 +61,6 @@ def sync() -> None:
 
 
 def after_migrate(**kwargs) -> None:
+    """What every installation has, made after its tables: roles and kinds of links."""
     sync()
+    link_types.sync()

@@ -1,5 +1,14 @@
-"""People as an organiser knows them."""
+"""People as an organiser knows them, and the links between them."""
 
 from .contact import Contact, ContactQuerySet, WordQuery
+from .link import AddressSuppression, ContactLink, LinkRequest, LinkType
 
-__all__ = ["Contact", "ContactQuerySet", "WordQuery"]
+__all__ = [
+    "AddressSuppression",
+    "Contact",
+    "ContactLink",
+    "ContactQuerySet",
+    "LinkRequest",
+    "LinkType",
+    "WordQuery",
+]

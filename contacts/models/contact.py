@@ -85,6 +85,7 @@ class Contact(models.Model):
     created_via = models.CharField(_("added through"), max_length=16, choices=CreatedVia)
     created_at = models.DateTimeField(_("created"))
     claimed_at = models.DateTimeField(_("claimed"), null=True, blank=True)
+    blocked_at = models.DateTimeField(_("blocked"), null=True, blank=True)
     purge_after = models.DateField(_("erased after"), null=True, blank=True)
     # Made by the database from the columns above: they can't drift and vanish with them.
     sort_key = models.GeneratedField(
@@ -153,6 +154,7 @@ class Contact(models.Model):
                 "language",
                 "email_verified_at",
                 "claimed_at",
+                "blocked_at",
                 "purge_after",
             ),
             "number": Erase(),

@@ -64,6 +64,7 @@ class Mail(models.Model):
             "subject_uuid": Erase(),
             "about": Json(
                 {
+                    "link": NotPersonal("the number of a row"),
                     "order": NotPersonal("the number of a row"),
                     "user": Erase(),
                     "contact": Erase(),

@@ -60,6 +60,29 @@ class Organiser(models.Model):
         _("never claimed contacts without orders are erased after (days)"), default=30
     )
 
+    # Friends and family.
+    link_consent_required = models.BooleanField(
+        _("added people must agree first"),
+        default=False,
+        help_text=_("Without it a connection is active at once, and the person is told."),
+    )
+    single_part_names = models.BooleanField(_("names of one part are allowed"), default=True)
+    minor_age = models.PositiveSmallIntegerField(_("of age from (years)"), default=18)
+    link_adds_per_hour = models.PositiveSmallIntegerField(_("people added an hour, at most"), default=10)
+    link_adds_per_day = models.PositiveSmallIntegerField(_("people added a day, at most"), default=20)
+    link_mismatches_per_hour = models.PositiveSmallIntegerField(
+        _("names that did not match, an hour, at most"), default=5
+    )
+    link_mails_per_day = models.PositiveSmallIntegerField(
+        _("e-mails to one address in 24 hours, at most"), default=1
+    )
+    link_mails_per_week = models.PositiveSmallIntegerField(
+        _("e-mails to one address in 7 days, at most"), default=3
+    )
+    link_request_days = models.PositiveSmallIntegerField(
+        _("links in those e-mails are good for (days)"), default=30
+    )
+
     organiser_path = "pk"
 
     class Meta:
@@ -87,6 +110,13 @@ class Organiser(models.Model):
                 "bank_reminder_days",
                 "bank_expiry_days",
                 "unclaimed_purge_days",
+                "minor_age",
+                "link_adds_per_hour",
+                "link_adds_per_day",
+                "link_mismatches_per_hour",
+                "link_mails_per_day",
+                "link_mails_per_week",
+                "link_request_days",
             ),
         }
 

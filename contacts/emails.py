@@ -1,0 +1,45 @@
+"""The mail to a person whom a visitor added: who holds their data, which, from whom, and what to do about it."""
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+
+from ticketshop.mail.kinds import Content, register
+from ticketshop.mail.models import Mail
+
+from . import link_mail
+from .models import ContactLink
+
+
+def _content(mail: Mail) -> Content | None:
+    link = (
+        ContactLink.objects.filter(pk=mail.about["link"], status__in=ContactLink.OPEN)
+        .select_related("parent", "child", "organiser", "request")
+        .first()
+    )
+    if link is None:
+        return None
+    # The token is made now: none lies in a queue, and a second try of the mail makes the first one's useless.
+    token = link_mail.new_token(link.request, days=link.organiser.link_request_days, now=timezone.now())
+    return Content(
+        {
+            "link": link,
+            "parent_name": link.parent.full_name,
+            "organiser": link.organiser,
+            "pending": link.status == ContactLink.Status.PENDING,
+            "url": settings.BASE_URL + reverse("links:show", args=[token]),
+            "days": link.organiser.link_request_days,
+        }
+    )
+
+
+@register("link_new")
+def link_new(mail: Mail) -> Content | None:
+    """To somebody the organiser did not know."""
+    return _content(mail)
+
+
+@register("link_known")
+def link_known(mail: Mail) -> Content | None:
+    """To somebody the organiser knew; never says that anything was created."""
+    return _content(mail)

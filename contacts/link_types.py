@@ -1,0 +1,43 @@
+"""The kinds of links every installation has. Made after migrating; staff may change the words afterwards."""
+
+from .models import Contact, LinkType
+
+TYPES = {
+    # code: reserved, then (parent to child, child to parent) in English, French, German, Italian
+    "friends_family": (
+        True,
+        ("friend or relative", "has connected them"),
+        ("ami ou proche", "les a ajoutés"),
+        ("Freund oder Angehörige", "hat sie verbunden"),
+        ("amico o familiare", "li ha collegati"),
+    ),
+    "parent_child": (
+        False,
+        ("child", "parent"),
+        ("enfant", "parent"),
+        ("Kind", "Elternteil"),
+        ("figlio", "genitore"),
+    ),
+    "partner": (
+        False,
+        ("partner", "partner"),
+        ("partenaire", "partenaire"),
+        ("Partner", "Partner"),
+        ("partner", "partner"),
+    ),
+}
+
+
+def sync() -> None:
+    """Make the kinds that are missing."""
+    known = set(LinkType.objects.values_list("code", flat=True))
+    for code, (reserved, *labels) in TYPES.items():
+        if code in known:
+            continue
+        words = {}
+        for language, (down, up) in zip(("en", "fr", "de", "it"), labels, strict=True):
+            words |= {f"label_parent_to_child_{language}": down, f"label_child_to_parent_{language}": up}
+        person = [Contact.Kind.INDIVIDUAL]
+        LinkType.objects.create(
+            code=code, reserved=reserved, parent_kinds=person, child_kinds=person, **words
+        )

@@ -1,0 +1,250 @@
+"""Verbs of links that exist: remove, undo, accept, decline, "this is not me", leave, resend, and staff's own."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, QuerySet
+
+from . import adding, link_mail
+from .models import Contact, ContactLink, LinkRequest, LinkType
+
+UNDO = timedelta(minutes=10)
+RESENDS = 3
+
+
+class CannotLink(Exception):
+    """Why staff may not link two contacts: ``code`` is self, duplicate, kind, organiser or consent."""
+
+    def __init__(self, code: str):
+        super().__init__(code)
+        self.code = code
+
+
+def of_parent(parent: Contact) -> QuerySet[ContactLink]:
+    """The people a contact connected, by name as entered."""
+    return (
+        ContactLink.objects.filter(parent=parent, status__in=ContactLink.OPEN)
+        .select_related("child", "request")
+        .order_by("entered_last_name", "entered_first_name", "pk")
+    )
+
+
+def of_child(child: Contact) -> QuerySet[ContactLink]:
+    """The people who connected a contact."""
+    return (
+        ContactLink.objects.filter(child=child, status__in=ContactLink.OPEN)
+        .select_related("parent", "request")
+        .order_by("parent__sort_key", "pk")
+    )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that one side of a link sees of the other: an allow-list; a new column is invisible until named here."""
+
+    name: str
+    email: str
+    status: str
+    since: datetime
+    tickets: bool
+    manages: bool
+
+
+def seen_by_parent(link: ContactLink) -> Seen:
+    """What the parent sees of the child: what they typed themselves, and tickets where the child allowed it."""
+    active = link.status == ContactLink.Status.ACTIVE
+    may = link.permission_parent
+    return Seen(
+        name=link.entered_name,
+        email=link.entered_email,
+        status=link.status,
+        since=link.started_at,
+        tickets=active and may in {ContactLink.Permission.VIEW, ContactLink.Permission.MANAGE},
+        manages=active and may == ContactLink.Permission.MANAGE,
+    )
+
+
+def end(link: ContactLink, *, reason: str, by, now: datetime, status: str = ContactLink.Status.ENDED) -> bool:
+    """End an open link. False if it was over already: then nothing changes."""
+    with transaction.atomic():
+        changed = ContactLink.objects.filter(pk=link.pk, status__in=ContactLink.OPEN).update(
+            status_before_end=F("status"),
+            status=status,
+            ended_at=now,
+            ended_by=by if by is not None and by.is_authenticated else None,
+            end_reason=reason,
+        )
+        if not changed:
+            return False
+        LinkRequest.objects.filter(link=link, used_at=None).update(used_at=now, token_hash=None)
+        adding.record_on_both(link, f"link_{reason}", by=by, now=now)
+    link.refresh_from_db()
+    return True
+
+
+def remove(link: ContactLink, *, by, now: datetime) -> bool:
+    """The parent takes the person off their list."""
+    return end(link, reason="removed", by=by, now=now)
+
+
+def undo_remove(link: ContactLink, *, by, now: datetime) -> bool:
+    """Take back a removal of the last ten minutes; False where that is not possible any more."""
+    try:
+        with transaction.atomic():
+            changed = ContactLink.objects.filter(
+                pk=link.pk, status=ContactLink.Status.ENDED, end_reason="removed", ended_at__gte=now - UNDO
+            ).update(
+                status=F("status_before_end"),
+                status_before_end="",
+                ended_at=None,
+                ended_by=None,
+                end_reason="",
+            )
+            if changed:
+                adding.record_on_both(link, "link_restored", by=by, now=now)
+    except IntegrityError:
+        # Added again meanwhile: there is one already.
+        return False
+    return bool(changed)
+
+
+def request_of(token: str, now: datetime) -> LinkRequest | None:
+    """The request behind a token that is neither used nor expired; else None, with no hint which."""
+    found = (
+        LinkRequest.objects.filter(token_hash=link_mail.hash_token(token), used_at=None, expires_at__gt=now)
+        .select_related("link__parent", "link__child__user", "link__organiser", "link__origin_pos__organiser")
+        .first()
+    )
+    return found if found and found.link.is_open else None
+
+
+def accept(link: ContactLink, *, permission: str = "", by, now: datetime) -> bool:
+    """The child agrees; it may let the parent do more. False if the link is over."""
+    values = {
+        "status": ContactLink.Status.ACTIVE,
+        "consent_at": now,
+        "consent_by": ContactLink.ConsentBy.CHILD,
+    }
+    if permission in ContactLink.Permission.values:
+        values["permission_parent"] = permission
+    with transaction.atomic():
+        changed = ContactLink.objects.filter(pk=link.pk, status__in=ContactLink.OPEN).update(**values)
+        if changed:
+            adding.record_on_both(
+                link, "link_accepted", by=by, now=now, permission=permission or link.permission_parent
+            )
+    link.refresh_from_db()
+    return bool(changed)
+
+
+def decline(link: ContactLink, *, by, now: datetime) -> bool:
+    """The child does not want this, or leaves later. The parent gets no mail; their orders stay."""
+    return end(link, reason="declined", by=by, now=now, status=ContactLink.Status.DECLINED)
+
+
+def not_me(link: ContactLink, *, now: datetime) -> bool:
+    """Whoever reads this mailbox is somebody else: no more mail to it started by this parent."""
+    with transaction.atomic():
+        if not end(link, reason="not_me", by=None, now=now):
+            return False
+        link_mail.suppress(link, now=now)
+        if link.child.user_id is None:
+            # Never claimed: the erasure takes it, at once if nothing was ordered for it.
+            Contact.objects.filter(pk=link.child_id).update(purge_after=now.date())
+    return True
+
+
+def use_up(request: LinkRequest, now: datetime) -> bool:
+    """Spend a token; False if somebody was quicker."""
+    return bool(LinkRequest.objects.filter(pk=request.pk, used_at=None).update(used_at=now, token_hash=None))
+
+
+def resend(link: ContactLink, asked, *, now: datetime) -> bool:
+    """Tell the person once more, within the limits of their address; False when nothing goes out."""
+    with transaction.atomic():
+        request = LinkRequest.objects.select_for_update().filter(link=link).first()
+        if request is None or not link.is_open or request.resend_count >= RESENDS or not link.child.email:
+            return False
+        if link_mail.may_send(asked.pos.organiser, link.child.email, link.parent, now) != link_mail.YES:
+            return False
+        LinkRequest.objects.filter(pk=request.pk).update(
+            resend_count=F("resend_count") + 1, used_at=None, delivery_state=LinkRequest.Delivery.QUEUED
+        )
+        link.request = request
+        link_mail.queue(link, asked, now, send=True)
+        adding.record_on_both(link, "link_resent", by=asked.by, now=now)
+    return True
+
+
+def staff_add(
+    *,
+    parent: Contact,
+    child: Contact,
+    link_type: LinkType,
+    by,
+    now: datetime,
+    consent_reason: str = "",
+    permission: str = "assign",
+) -> ContactLink:
+    """Staff link two contacts they know. Raises CannotLink with the reason.
+
+    Where added people must agree first, the link waits, unless staff write how they know of the consent.
+    """
+    if parent.pk == child.pk:
+        raise CannotLink("self")
+    if parent.organiser_id != child.organiser_id:
+        raise CannotLink("organiser")
+    if parent.kind not in link_type.parent_kinds or child.kind not in link_type.child_kinds:
+        raise CannotLink("kind")
+    agreed = bool(consent_reason.strip())
+    waits = parent.organiser.link_consent_required and not agreed
+    try:
+        with transaction.atomic():
+            link = ContactLink.objects.create(
+                organiser_id=parent.organiser_id,
+                parent=parent,
+                child=child,
+                type=link_type,
+                status=ContactLink.Status.PENDING if waits else ContactLink.Status.ACTIVE,
+                permission_parent=permission,
+                entered_first_name=child.first_name,
+                entered_last_name=child.last_name,
+                entered_email=child.email or "",
+                origin=ContactLink.Origin.BACK_OFFICE,
+                created_by=by,
+                started_at=now,
+                consent_at=now if agreed else None,
+                consent_by=ContactLink.ConsentBy.OPERATOR if agreed else "",
+                consent_reason=consent_reason.strip(),
+            )
+            LinkRequest.objects.create(link=link, delivery_state=LinkRequest.Delivery.SUPPRESSED)
+            adding.record_on_both(link, "link_added", by=by, now=now, status=link.status)
+    except IntegrityError as error:
+        if "link_once" in str(error):
+            raise CannotLink("duplicate") from error
+        raise
+    return link
+
+
+def record_consent(link: ContactLink, *, reason: str, by, now: datetime) -> bool:
+    """Staff know that the person agreed, and write how; without a reason CannotLink("consent")."""
+    if not reason.strip():
+        raise CannotLink("consent")
+    with transaction.atomic():
+        changed = ContactLink.objects.filter(pk=link.pk, status=ContactLink.Status.PENDING).update(
+            status=ContactLink.Status.ACTIVE,
+            consent_at=now,
+            consent_by=ContactLink.ConsentBy.OPERATOR,
+            consent_reason=reason.strip()[:240],
+        )
+        if changed:
+            adding.record_on_both(link, "link_consent_recorded", by=by, now=now)
+    return bool(changed)
+
+
+def change_permission(link: ContactLink, permission: str, *, by, now: datetime) -> None:
+    """The child, or staff, say what the parent may do."""
+    with transaction.atomic():
+        ContactLink.objects.filter(pk=link.pk).update(permission_parent=permission)
+        adding.record_on_both(link, "link_permission", by=by, now=now, permission=permission)

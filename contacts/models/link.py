@@ -1,0 +1,274 @@
+"""Directed links between contacts of one organiser, usually family: parent -> child, one row per direction."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.lib.personal import (
+    CONTACT,
+    SECURITY,
+    DeleteRow,
+    Erase,
+    Keep,
+    Unlink,
+    erase,
+    not_personal,
+)
+from ticketshop.organisers.models import Organiser, PointOfSale
+
+from .contact import Contact
+
+
+def any_kind() -> list[str]:
+    return list(Contact.Kind.values)
+
+
+class LinkType(models.Model):
+    """What two contacts are to each other. What they may *do* is on the link; neither follows from the other."""
+
+    FRIENDS_FAMILY = "friends_family"
+
+    code = models.SlugField(_("code"), max_length=30, unique=True)
+    label_parent_to_child = models.CharField(_("the child is the parent's …"), max_length=60)
+    label_child_to_parent = models.CharField(_("the parent is the child's …"), max_length=60)
+    parent_kinds = ArrayField(
+        models.CharField(max_length=12, choices=Contact.Kind),
+        default=any_kind,
+        verbose_name=_("the parent may be"),
+    )
+    child_kinds = ArrayField(
+        models.CharField(max_length=12, choices=Contact.Kind),
+        default=any_kind,
+        verbose_name=_("the child may be"),
+    )
+    reserved = models.BooleanField(_("used by the shop itself"), default=False)
+    active = models.BooleanField(_("may be chosen"), default=True)
+
+    class Meta:
+        verbose_name = _("link type")
+        verbose_name_plural = _("link types")
+        ordering = ["pk"]
+
+    class Personal:
+        columns = not_personal(
+            "words for kinds of links",
+            "code",
+            "label_parent_to_child",
+            "label_child_to_parent",
+            "parent_kinds",
+            "child_kinds",
+        )
+
+    def __str__(self):
+        return self.label_parent_to_child
+
+
+class ContactLink(models.Model):
+    """Parent -> child. Ending keeps the row (a period); adding again makes a new one."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("waiting for an answer")
+        ACTIVE = "active", _("connected")
+        DECLINED = "declined", _("declined")
+        ENDED = "ended", _("ended")
+
+    class Permission(models.TextChoices):
+        NONE = "none", _("nothing")
+        ASSIGN = "assign", _("choose for tickets")
+        VIEW = "view", _("see tickets")
+        MANAGE = "manage", _("manage tickets")
+
+    class Origin(models.TextChoices):
+        SHOP = "shop", _("shop")
+        BACK_OFFICE = "back_office", _("back office")
+        IMPORT = "import", _("import")
+
+    class ConsentBy(models.TextChoices):
+        CHILD = "child", _("the person")
+        GUARDIAN = "guardian", _("a guardian")
+        OPERATOR = "operator", _("staff, on paper or by phone")
+
+    organiser = models.ForeignKey(
+        Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
+    )
+    parent = models.ForeignKey(
+        Contact, on_delete=models.PROTECT, related_name="links_as_parent", verbose_name=_("parent")
+    )
+    child = models.ForeignKey(
+        Contact, on_delete=models.PROTECT, related_name="links_as_child", verbose_name=_("child")
+    )
+    type = models.ForeignKey(LinkType, on_delete=models.PROTECT, related_name="+", verbose_name=_("type"))
+    status = models.CharField(_("status"), max_length=10, choices=Status)
+    # What the parent may do for the child, and the child for the parent.
+    permission_parent = models.CharField(
+        _("the parent may"), max_length=8, choices=Permission, default=Permission.ASSIGN
+    )
+    permission_child = models.CharField(
+        _("the child may"), max_length=8, choices=Permission, default=Permission.NONE
+    )
+    # As the parent typed them: all a link reveals by itself.
+    entered_first_name = models.CharField(_("first name as entered"), max_length=100, blank=True)
+    entered_last_name = models.CharField(_("last name as entered"), max_length=100, blank=True)
+    # The address as typed, so that a discreet list shows the same whoever has it.
+    entered_email = models.EmailField(_("e-mail address as entered"), blank=True)
+    origin = models.CharField(_("made in"), max_length=12, choices=Origin)
+    origin_pos = models.ForeignKey(
+        PointOfSale,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("point of sale"),
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("made by"),
+    )
+    started_at = models.DateTimeField(_("since"))
+    # What an undone removal goes back to.
+    status_before_end = models.CharField(max_length=10, blank=True)
+    ended_at = models.DateTimeField(_("until"), null=True, blank=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("ended by"),
+    )
+    end_reason = models.CharField(_("reason of the end"), max_length=20, blank=True)
+    consent_at = models.DateTimeField(_("agreed"), null=True, blank=True)
+    consent_by = models.CharField(_("agreed by"), max_length=10, choices=ConsentBy, blank=True)
+    consent_reason = models.CharField(_("how staff know"), max_length=240, blank=True)
+    consent_text_version = models.PositiveSmallIntegerField(null=True, blank=True)
+
+    organiser_path = "organiser"
+    OPEN = ("pending", "active")
+
+    class Meta:
+        verbose_name = _("connection")
+        verbose_name_plural = _("connections")
+        constraints = [
+            models.CheckConstraint(condition=~Q(parent=F("child")), name="link_not_to_oneself"),
+            models.UniqueConstraint(
+                fields=["parent", "child", "type"],
+                condition=Q(status__in=["pending", "active"]),
+                name="link_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "active"]) | Q(ended_at__isnull=False),
+                name="link_end_has_instant",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["parent", "status"], name="link_of_parent"),
+            models.Index(fields=["child", "status"], name="link_of_child"),
+        ]
+
+    class Personal:
+        subject = {"parent": CONTACT, "child": CONTACT}
+        columns = {
+            "parent": DeleteRow(),
+            "child": DeleteRow(),
+            **erase("entered_first_name", "entered_last_name", "entered_email", "consent_reason"),
+            "created_by": Unlink(),
+            "ended_by": Unlink(),
+            **not_personal(
+                "what became of a link",
+                "status",
+                "permission_parent",
+                "permission_child",
+                "origin",
+                "started_at",
+                "ended_at",
+                "end_reason",
+                "status_before_end",
+                "consent_at",
+                "consent_by",
+                "consent_text_version",
+            ),
+        }
+
+    def __str__(self):
+        return f"#{self.pk}"
+
+    @property
+    def entered_name(self) -> str:
+        return f"{self.entered_first_name} {self.entered_last_name}".strip()
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in self.OPEN
+
+
+class LinkRequest(models.Model):
+    """What was sent to an added person: single-use tokens, of which only hashes are kept."""
+
+    class Delivery(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        SENT = "sent", _("sent")
+        SUPPRESSED = "suppressed", _("not sent")
+
+    link = models.OneToOneField(ContactLink, on_delete=models.CASCADE, related_name="request")
+    token_hash = models.CharField(max_length=64, null=True, unique=True)
+    # Whether the person was unknown before: decides what the mail says.
+    new_contact = models.BooleanField(default=False)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+    delivery_state = models.CharField(max_length=10, choices=Delivery, default=Delivery.QUEUED)
+    resend_count = models.PositiveSmallIntegerField(default=0)
+
+    organiser_path = "link__organiser"
+
+    class Meta:
+        verbose_name = _("request")
+        verbose_name_plural = _("requests")
+
+    class Personal:
+        subject = {"link__child": CONTACT, "link__parent": CONTACT}
+        columns = {
+            "token_hash": Erase(),
+            **not_personal(
+                "what became of a mail", "sent_at", "expires_at", "used_at", "delivery_state", "resend_count"
+            ),
+        }
+
+    def __str__(self):
+        return f"#{self.pk}"
+
+
+class AddressSuppression(models.Model):
+    """An address that gets no more mail started by a visitor: of one parent, or of all. It expires."""
+
+    organiser = models.ForeignKey(Organiser, on_delete=models.PROTECT, related_name="+")
+    # Keyed hash of the canonical address: still personal data, hence the expiry.
+    address_hash = models.BinaryField(max_length=32)
+    parent = models.ForeignKey(Contact, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    reason = models.CharField(max_length=20)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    organiser_path = "organiser"
+
+    class Meta:
+        verbose_name = _("suppressed address")
+        verbose_name_plural = _("suppressed addresses")
+        indexes = [models.Index(fields=["organiser", "address_hash"], name="suppression_by_address")]
+
+    class Personal:
+        subject = {"parent": CONTACT}
+        columns = {
+            "address_hash": Keep(SECURITY),
+            "parent": DeleteRow(),
+            **not_personal("why and how long", "reason", "created_at", "expires_at"),
+        }
+
+    def __str__(self):
+        return f"#{self.pk}"

@@ -1,0 +1,10 @@
+"""Words for kinds of links, in the languages of content."""
+
+from modeltranslation.translator import TranslationOptions, register
+
+from .models import LinkType
+
+
+@register(LinkType)
+class LinkTypeTranslation(TranslationOptions):
+    fields = ("label_parent_to_child", "label_child_to_parent")
