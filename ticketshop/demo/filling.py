@@ -1,0 +1,153 @@
+"""Fill an empty installation with two houses, their seasons, their visitors and what those bought."""
+
+import random
+from datetime import date, datetime, time, timedelta
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.utils import translation
+
+from accounts.models import User
+from contacts.models import Contact
+from ticketshop.history.models import Event
+from ticketshop.lib.text import normalise_email
+from ticketshop.organisers.models import StaffMembership
+
+from . import catalogue, people
+from .catalogue import Shop
+from .festival import FESTIVAL
+from .ledger import Ledger, event
+from .log_ins import LOG_INS, PASSWORD
+from .plan import House
+from .purchases import Planner, Sale
+from .theatre import THEATRE
+
+HOUSES = (THEATRE, FESTIVAL)
+STAFF = {
+    "theatre": {
+        "owner@theatre.example": "owner",
+        "office@theatre.example": "back office",
+        "box@theatre.example": "box office",
+    },
+    "festival": {"owner@festival.example": "owner"},
+}
+# Who takes the money and gives it back.
+CASHIER = {"theatre": "office@theatre.example", "festival": "owner@festival.example"}
+ADMINISTRATOR = "admin@example.org"
+
+
+@transaction.atomic
+def fill(today: date) -> None:
+    """Write everything but the posters (``pictures.draw``). The same day gives the same shop, secrets apart."""
+    with translation.override("en"):
+        users = _log_ins()
+        for house in HOUSES:
+            _fill_house(house, users, today)
+
+
+def _log_ins() -> dict[str, User]:
+    password = make_password(PASSWORD)
+    users = User.objects.bulk_create(
+        [User(email=email, password=password, is_superuser=email == ADMINISTRATOR) for email, _who in LOG_INS]
+    )
+    _prove_addresses(users)
+    return {user.email: user for user in users}
+
+
+def _prove_addresses(users: list[User]) -> None:
+    EmailAddress.objects.bulk_create(
+        [EmailAddress(user=user, email=user.email, verified=True, primary=True) for user in users]
+    )
+
+
+def _fill_house(house: House, users: dict[str, User], today: date) -> None:
+    rng = random.Random(house.seed)
+    shop = catalogue.build(house, today)
+    _staff(shop, users)
+    guests = people.visitors(house, shop.pos.organiser, rng)
+    planner = Planner(shop, guests, rng, today)
+    known = [people.familiar(shop.pos.organiser, users[email], rng) for email in people.FAMILIAR]
+    sales = _familiar_sales(planner, known, today) if house is THEATRE else []
+    sales += planner.everything(house.orders - len(sales))
+    staff = users[CASHIER[house.slug]]
+    _write_buyers(sales, staff, rng)
+    Ledger(shop, staff, rng, planner.midnight).write(sales)
+
+
+def _staff(shop: Shop, users: dict[str, User]) -> None:
+    roles = Group.objects.in_bulk(field_name="name")
+    StaffMembership.objects.bulk_create(
+        [
+            StaffMembership(user=users[email], organiser=shop.pos.organiser, role=roles[role])
+            for email, role in STAFF[shop.house.slug].items()
+        ]
+    )
+
+
+def _familiar_sales(planner: Planner, known: list[Contact], today: date) -> list[Sale]:
+    """Alice was there once, comes again with a child, and has a card of five; Bob and Charlie were there once."""
+    alice, bob, charlie = known
+    dates = {}
+    for found in planner.shop.dates:
+        dates.setdefault(found.show.slug, found)
+    past, next_time = dates["romeo-et-juliette"], dates["la-mouette"]
+    concert, tales = dates["quatuor-lemanie"], dates["nuit-du-conte"]
+    card = planner.shop.passes[1][1]
+    evening = datetime.combine(today, time(20, 14), planner.shop.house.zone)
+
+    def bought(contact, things, placed):
+        return planner.certain(contact, things, placed, placed + timedelta(days=2, hours=-9))
+
+    return [
+        bought(alice, {past.offers["adult"]: 2}, past.session.starts_at - timedelta(days=20, minutes=46)),
+        bought(alice, {card: 1}, evening - timedelta(days=41, minutes=33)),
+        bought(
+            alice,
+            {next_time.offers["adult"]: 2, next_time.offers["child"]: 1},
+            evening - timedelta(days=12),
+        ),
+        bought(bob, {concert.offers["adult"]: 1}, concert.session.starts_at - timedelta(days=9)),
+        bought(charlie, {tales.offers["adult"]: 2}, tales.session.starts_at - timedelta(days=15)),
+    ]
+
+
+def _write_buyers(sales: list[Sale], staff: User, rng: random.Random) -> None:
+    """The contacts of the sales: a guest's since the first order, a visitor's with a log-in since some days before."""
+    first: dict[str, tuple[Contact, datetime]] = {}
+    for sale in sales:
+        contact, earliest = first.get(sale.buyer.number, (sale.buyer, sale.placed_at))
+        first[contact.number] = contact, min(earliest, sale.placed_at)
+    contacts, users = [], []
+    for contact, ordered in sorted(first.values(), key=lambda pair: pair[1]):
+        contact.created_at = ordered
+        contact.email_key = normalise_email(contact.email or "")
+        if contact.user:
+            contact.created_at = ordered - timedelta(minutes=rng.randint(2, 9000))
+            contact.claimed_at = contact.email_verified_at = contact.created_at
+            contact.user.date_joined = contact.created_at
+            users.append(contact.user)
+        contacts.append(contact)
+    _write_users(users)
+    Contact.objects.bulk_create(contacts)
+    Event.objects.bulk_create(
+        event(contact, "created", _maker(contact, staff), contact.created_at, via=contact.created_via)
+        for contact in contacts
+    )
+
+
+def _write_users(users: list[User]) -> None:
+    joined = [user.date_joined for user in users]
+    new = [user for user in users if user.pk is None]
+    for user in new:
+        user.set_unusable_password()
+    User.objects.bulk_create(new)
+    _prove_addresses(new)
+    for user, instant in zip(users, joined, strict=True):
+        user.date_joined = instant  # the column fills itself with the clock's time when a row is made
+    User.objects.bulk_update(users, ["date_joined"])
+
+
+def _maker(contact: Contact, staff: User) -> User | None:
+    return staff if contact.created_via == Contact.CreatedVia.BACK_OFFICE else contact.user

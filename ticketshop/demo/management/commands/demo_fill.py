@@ -1,0 +1,31 @@
+"""``manage.py demo_fill``: two organisers with a season, visitors and orders."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ticketshop.demo import filling, pictures
+from ticketshop.organisers.models import Organiser
+
+
+class Command(BaseCommand):
+    help = "Fill an empty installation with the demo: two organisers, their seasons, visitors and orders."
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--once", action="store_true", help="do nothing when there are organisers already"
+        )
+        parser.add_argument(
+            "--today",
+            type=date.fromisoformat,
+            help="the day the seasons count from, such as 2026-03-01 (default: today)",
+        )
+
+    def handle(self, *, once, today, **options):
+        if Organiser.objects.exists():
+            if once:
+                return
+            raise CommandError("There are organisers already. `make reset` forgets them.")
+        filling.fill(today or datetime.now(ZoneInfo("Europe/Zurich")).date())
+        pictures.draw(filling.HOUSES)
