@@ -9,7 +9,7 @@ import os
 import django
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 
 
 def main() -> None:
@@ -18,8 +18,7 @@ def main() -> None:
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     collect_static_files()
-    if "demo_fill" in get_commands():
-        call_command("demo_fill", once=True)
+    call_command("demo_fill", once=True)
 
 
 def collect_static_files() -> None:
