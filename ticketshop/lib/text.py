@@ -36,7 +36,7 @@ def fold(value: str) -> str:
     # Apostrophes first: taken apart, an acute accent of its own would become a space.
     value = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", value)).lower()
     value = _MARKS.sub("", value).translate(_LETTER_TABLE)
-    return re.sub(r"[^\w@.+]+|_", " ", value).strip()
+    return re.sub(r"(?:[^\w@.+]|_)+", " ", value).strip()
 
 
 def fold_words(value: str) -> list[str]:
