@@ -1,6 +1,17 @@
 """What holds for every answer of the installation."""
 
+from django.middleware.gzip import GZipMiddleware
+
 from ticketshop.lib import refusals
+
+
+class CompressPages(GZipMiddleware):
+    """Text goes out compressed; pictures and documents are so already."""
+
+    def process_response(self, request, response):
+        if response.headers.get("Content-Type", "").startswith("text/"):
+            return super().process_response(request, response)
+        return response
 
 
 def private_pages(get_response):

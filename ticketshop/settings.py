@@ -76,7 +76,7 @@ MIDDLEWARE = [
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "ticketshop.lib.page_cache.PageCache",
-    "django.middleware.gzip.GZipMiddleware",  # inside: a page that is kept is kept compressed
+    "ticketshop.middleware.CompressPages",  # inside: a page that is kept is kept compressed
     "django.contrib.sessions.middleware.SessionMiddleware",
     "ticketshop.organisers.middleware.language",
     "django.middleware.common.CommonMiddleware",

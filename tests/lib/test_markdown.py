@@ -1,6 +1,7 @@
 """What organisers write becomes safe HTML."""
 
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -28,13 +29,26 @@ class Tags(HTMLParser):
         ("one\ntwo", "<p>one<br>\ntwo</p>"),
         ("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>"),
         ("# Top", "<h3>Top</h3>"),
-        ("## Next", "<h4>Next</h4>"),
-        ("#### Deep", "<h4>Deep</h4>"),
+        ("## Alone", "<h3>Alone</h3>"),
+        ("# Top\n## Next", "<h3>Top</h3>\n<h4>Next</h4>"),
+        ("# Top\n#### Deep", "<h3>Top</h3>\n<h4>Deep</h4>"),
         ("", ""),
     ],
 )
 def test_what_organisers_may_write(source, html):
     assert to_html(source).strip() == html
+
+
+def levels(html: str) -> list[int]:
+    return [int(tag[1]) for tag, _attrs in Tags(html).found if tag[0] == "h"]
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=8), st.integers(2, 3))
+def test_headings_begin_where_the_page_says_and_skip_no_level(typed, top):
+    found = levels(to_html("\n\n".join(f"{'#' * level} x" for level in typed), top))
+    assert len(found) == len(typed)
+    assert found[0] == top
+    assert all(top <= after <= before + 1 for before, after in pairwise(found))
 
 
 def test_links_to_the_web_and_to_mailboxes():

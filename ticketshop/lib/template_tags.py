@@ -22,9 +22,9 @@ def form_token():
 
 
 @register.filter
-def markdown(source):
-    """An organiser's markdown as safe HTML."""
-    return markdown_text.to_html(source)
+def markdown(source, top=3):
+    """An organiser's markdown as safe HTML; its headings begin at level ``top``."""
+    return markdown_text.to_html(source, top)
 
 
 @register.filter

@@ -37,8 +37,10 @@ def language(get_response):
         translation.activate(choose_language(request, everything))
         request.LANGUAGE_CODE = translation.get_language()
         response = get_response(request)
-        patch_vary_headers(response, ["Accept-Language", "Cookie"])
-        response.headers.setdefault("Content-Language", translation.get_language())
+        # Pages speak a language; a picture or the theme is the same for everybody and stays in the browser.
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            patch_vary_headers(response, ["Accept-Language", "Cookie"])
+            response.headers.setdefault("Content-Language", translation.get_language())
         translation.deactivate()
         timezone.deactivate()
         return response
