@@ -49,7 +49,7 @@ def profile(request, pos):
         messages.success(request, _("Your profile is saved."))
         return redirect("account:profile", pos=pos)
     context = {"form": form, "contact": contact, "section": "profile", "has_errors": bool(form.errors)}
-    return render(request, "accounts/profile.html", context, status=422 if form.errors else 200)
+    return render(request, "accounts/profile.html", context)
 
 
 @require_safe

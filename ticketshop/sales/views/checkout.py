@@ -70,7 +70,7 @@ def details(request, pos):
         "has_errors": posted is not None,
         "currency": request.pos.organiser.currency,
     }
-    return render(request, "sales/checkout.html", context, status=422 if posted is not None else 200)
+    return render(request, "sales/checkout.html", context)
 
 
 def buyer_form(request, cart: Cart, posted):
@@ -129,14 +129,12 @@ def review(request, pos):
         return redirect("shop:checkout", pos=pos)
     methods = payment_methods.offered(request.pos, whole.total, request.pos.organiser.currency)
     form = PaymentForm(request.POST if request.method == "POST" else None, methods=methods)
-    status = 200
     if request.method == "POST":
         if form.is_valid():
             answer = place(request, cart, form.cleaned_data["method"])
             if answer is not None:
                 return answer
             whole = contents.read(cart)
-        status = 422
     context = {
         "contents": whole,
         "cart": cart,
@@ -154,7 +152,7 @@ def review(request, pos):
         "has_errors": bool(form.errors),
         "currency": request.pos.organiser.currency,
     }
-    return render(request, "sales/review.html", context, status=status)
+    return render(request, "sales/review.html", context)
 
 
 def buyer_email(request, cart: Cart) -> str:
