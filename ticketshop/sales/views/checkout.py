@@ -129,12 +129,11 @@ def review(request, pos):
         return redirect("shop:checkout", pos=pos)
     methods = payment_methods.offered(request.pos, whole.total, request.pos.organiser.currency)
     form = PaymentForm(request.POST if request.method == "POST" else None, methods=methods)
-    if request.method == "POST":
-        if form.is_valid():
-            answer = place(request, cart, form.cleaned_data["method"])
-            if answer is not None:
-                return answer
-            whole = contents.read(cart)
+    if request.method == "POST" and form.is_valid():
+        answer = place(request, cart, form.cleaned_data["method"])
+        if answer is not None:
+            return answer
+        whole = contents.read(cart)
     context = {
         "contents": whole,
         "cart": cart,
