@@ -1,0 +1,37 @@
+"""Reads QR codes as a scanner does: from pixels."""
+
+import io
+
+import zxingcpp
+from PIL import Image, ImageDraw
+from pypdf import PdfReader
+from pypdf.generic import ContentStream
+
+SCALE = 4  # pixels to a point
+
+
+def codes_in_picture(picture: Image.Image) -> list[str]:
+    return [found.text for found in zxingcpp.read_barcodes(picture)]
+
+
+def codes_in_pdf(content: bytes) -> list[str]:
+    """The codes of all pages, from what their filled rectangles look like on white paper."""
+    reader = PdfReader(io.BytesIO(content))
+    return [code for page in reader.pages for code in codes_in_picture(_rectangles(page, reader))]
+
+
+def text_of_pdf(content: bytes) -> list[str]:
+    """The text of each page."""
+    return [page.extract_text() for page in PdfReader(io.BytesIO(content)).pages]
+
+
+def _rectangles(page, reader: PdfReader) -> Image.Image:
+    width, height = (float(page.mediabox.width), float(page.mediabox.height))
+    picture = Image.new("L", (round(width * SCALE), round(height * SCALE)), 255)
+    draw = ImageDraw.Draw(picture)
+    for operands, operator in ContentStream(page.get_contents(), reader).operations:
+        if operator == b"re":
+            x, y, w, h = (float(value) for value in operands)
+            box = [x * SCALE, (height - y - h) * SCALE, (x + w) * SCALE, (height - y) * SCALE]
+            draw.rectangle([round(edge) for edge in box], fill=0)
+    return picture
