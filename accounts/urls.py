@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import views
+from . import friends, views
 
 app_name = "account"
 urlpatterns = [
@@ -10,4 +10,12 @@ urlpatterns = [
     path("profile/", views.profile, name="profile"),
     path("orders/", views.orders, name="orders"),
     path("orders/join/", views.join, name="join"),
+    path("friends-and-family/", friends.index, name="friends"),
+    path("friends-and-family/new/", friends.new, name="friends_new"),
+    path("friends-and-family/<int:link_id>/", friends.person, name="friends_person"),
+    path("friends-and-family/<int:link_id>/remove/", friends.remove, name="friends_remove"),
+    path("friends-and-family/<int:link_id>/undo/", friends.undo, name="friends_undo"),
+    path("friends-and-family/<int:link_id>/resend/", friends.resend, name="friends_resend"),
+    path("friends-and-family/<int:link_id>/seen/", friends.seen, name="friends_seen"),
+    path("friends-and-family/<int:link_id>/answer/", friends.answer, name="friends_answer"),
 ]

@@ -12,12 +12,8 @@ from ticketshop.lib.pages import page_of
 from ticketshop.sales import access
 
 from . import earlier_orders
+from .contact import my_contact
 from .forms import ProfileForm
-
-
-def my_contact(request):
-    """The visitor's contact at this shop's organiser, made on first use."""
-    return contacts.for_user(request.pos.organiser, request.user, language=get_language(), now=timezone.now())
 
 
 @require_safe

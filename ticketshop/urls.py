@@ -30,6 +30,7 @@ urlpatterns = [
     path("favicon.ico", favicon, name="favicon"),
     path("i18n/language/", shop.language, name="language"),
     path("accounts/", include("allauth.account.urls")),
+    path("links/", include("accounts.link_urls")),
     path("admin/", admin.site.urls),
     # Images of the catalogue only: nothing a visitor uploads lies there.
     re_path(r"^media/(?P<path>(?:events|passes|logos)/[\w.-]+)$", views.media, name="media"),

@@ -21,6 +21,9 @@ _APOSTROPHES = re.compile("['’‘ʼ`´]")
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
+_HIDDEN = re.compile(
+    "[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\u2028\u2029]"
+)
 _SPACES = re.compile(r"\s+")
 
 
@@ -29,6 +32,11 @@ def normalise_line(value: str) -> str:
     # Spaces once more at the end: what was taken out may have stood between two of them.
     value = _INVISIBLE.sub("", _SPACES.sub(" ", value))
     return _SPACES.sub(" ", unicodedata.normalize("NFC", value)).strip()
+
+
+def has_invisible(value: str) -> bool:
+    """Whether a text holds control, bidi or zero-width characters, or a line break."""
+    return _HIDDEN.search(value) is not None
 
 
 def fold(value: str) -> str:

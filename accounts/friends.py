@@ -1,0 +1,223 @@
+"""Friends and family in the visitor's account: the list, adding, removing; and the other side of each link."""
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from contacts import adding, links
+from contacts.models import Contact, ContactLink
+from ticketshop.lib.network import network
+
+from . import linked_tickets
+from .contact import my_contact
+from .friends_forms import NewPersonForm, PermissionForm
+
+
+def my_contact_here(request) -> Contact:
+    """The visitor's contact; 404 where the point of sale has the function switched off."""
+    if not request.pos.friends_family_enabled:
+        raise Http404("friends and family is off")
+    return my_contact(request)
+
+
+def link_as_parent(request, link_id: int) -> ContactLink:
+    """A link the visitor made, over or not; 404 for anybody else's."""
+    mine = ContactLink.objects.filter(parent=my_contact_here(request)).select_related("child", "parent")
+    return get_object_or_404(mine, pk=link_id)
+
+
+def link_as_child(request, link_id: int) -> ContactLink:
+    """A link somebody made to the visitor; 404 for anybody else's."""
+    mine = ContactLink.objects.filter(child=my_contact_here(request)).select_related("child", "parent")
+    return get_object_or_404(mine, pk=link_id)
+
+
+def asked(request) -> adding.Asked:
+    return adding.Asked(by=request.user, pos=request.pos, network=network(request), language=get_language())
+
+
+@require_safe
+def index(request, pos):
+    """The people connected, and the people who added the visitor."""
+    contact = my_contact_here(request)
+    context = {
+        "people": [(link, links.seen_by_parent(link)) for link in links.of_parent(contact)],
+        "parents": links.of_child(contact),
+        "undo": undoable(request, contact),
+        "section": "friends",
+    }
+    return render(request, "accounts/friends.html", context)
+
+
+def undoable(request, contact: Contact) -> ContactLink | None:
+    """The removal the visitor may still take back."""
+    removed = request.session.get("link_removed")
+    since = timezone.now() - links.UNDO
+    return (
+        ContactLink.objects.filter(
+            pk=removed, parent=contact, end_reason="removed", ended_at__gte=since
+        ).first()
+        if removed
+        else None
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request, pos):
+    """Add a person; the result is on screen at once."""
+    contact = my_contact_here(request)
+    if not contact.first_name:
+        messages.info(request, _("Tell us your own name first: we mention it to the person you add."))
+        return redirect("account:profile", pos=pos)
+    form = NewPersonForm(request.POST or None, single_part_names=request.pos.organiser.single_part_names)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        person = adding.Person(
+            values["first_name"],
+            values["last_name"],
+            values["email"],
+            values["no_email"],
+            values["birth_date"],
+        )
+        outcome = adding.add(
+            contact, person, asked(request), now=timezone.now(), confirmed=values["confirmed"]
+        )
+        if outcome.code == adding.LINKED:
+            name = f"{values['first_name']} {values['last_name']}".strip()
+            messages.success(
+                request, _("%(name)s has been added to your friends and family.") % {"name": name}
+            )
+            return redirect("account:friends", pos=pos)
+        say_why(form, outcome, request.pos)
+    context = {
+        "form": form,
+        "section": "friends",
+        "has_errors": bool(form.errors),
+        "same_child": getattr(form, "same_child", False),
+    }
+    return render(request, "accounts/friends_new.html", context)
+
+
+def say_why(form: NewPersonForm, outcome: adding.Outcome, pos) -> None:
+    """Turn an outcome into words at the field they concern."""
+    if outcome.code == adding.SAME_CHILD:
+        # Asking again is a choice, not a mistake: the next post says that it was meant.
+        form.data = {**form.data.dict(), "confirmed": "on"}
+        form.same_child = True
+        form.add_error(
+            "first_name",
+            _(
+                "A person of this name and date of birth is in your list already. Send again to add another one."
+            ),
+        )
+        return
+    words = {
+        adding.MISMATCH: (
+            "email",
+            _("This e-mail address is already in use and does not match the name you entered."),
+        ),
+        adding.OWN_ADDRESS: ("email", _("This is your own address.")),
+        adding.ALREADY: ("email", _("This person is already in your list.")),
+        adding.FULL: (
+            None,
+            _("Your list holds %(count)d people, the most it can. Remove somebody first.")
+            % {"count": pos.friends_family_max},
+        ),
+        adding.TRY_LATER: (None, _("You have added, or tried to add, many people. Please try again later.")),
+        adding.UNVERIFIED: (None, _("Confirm your own e-mail address first.")),
+    }
+    form.add_error(*words[outcome.code])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request, pos, link_id):
+    """Ask, then take a person off the list. Repeating it changes nothing."""
+    link = link_as_parent(request, link_id)
+    if request.method != "POST":
+        if not link.is_open:
+            return redirect("account:friends", pos=pos)
+        return render(request, "accounts/friends_remove.html", {"link": link, "section": "friends"})
+    if links.remove(link, by=request.user, now=timezone.now()):
+        request.session["link_removed"] = link.pk
+        messages.success(request, _("%(name)s is no longer in your list.") % {"name": link.entered_name})
+    return redirect("account:friends", pos=pos)
+
+
+@require_POST
+def undo(request, pos, link_id):
+    """Take back a removal within ten minutes."""
+    link = link_as_parent(request, link_id)
+    if links.undo_remove(link, by=request.user, now=timezone.now()):
+        messages.success(request, _("%(name)s is in your list again.") % {"name": link.entered_name})
+    else:
+        messages.info(request, _("This can't be undone any more. You can add the person again."))
+    request.session.pop("link_removed", None)
+    return redirect("account:friends", pos=pos)
+
+
+@require_POST
+def resend(request, pos, link_id):
+    """Tell the person once more; the answer is the same whether a mail goes out or not."""
+    link = link_as_parent(request, link_id)
+    links.resend(link, asked(request), now=timezone.now())
+    messages.success(
+        request,
+        _("We tell %(name)s once more, unless they were told a short while ago.")
+        % {"name": link.entered_name},
+    )
+    return redirect("account:friends", pos=pos)
+
+
+@require_safe
+def person(request, pos, link_id):
+    """All the visitor sees of a person they added."""
+    link = link_as_parent(request, link_id)
+    if not link.is_open:
+        raise Http404("the link is over")
+    context = {
+        "seen": links.seen_by_parent(link),
+        "link": link,
+        "tickets": linked_tickets.of_child(link),
+        "section": "friends",
+    }
+    return render(request, "accounts/friends_person.html", context)
+
+
+@require_safe
+def seen(request, pos, link_id):
+    """What the other person sees of the visitor: the same page, from the same allow-list."""
+    link = link_as_child(request, link_id)
+    if not link.is_open:
+        raise Http404("the link is over")
+    context = {
+        "seen": links.seen_by_parent(link),
+        "link": link,
+        "tickets": linked_tickets.of_child(link),
+        "by": link.parent.full_name,
+        "form": PermissionForm(initial={"permission": link.permission_parent}),
+        "section": "friends",
+    }
+    return render(request, "accounts/friends_person.html", context)
+
+
+@require_POST
+def answer(request, pos, link_id):
+    """The visitor agrees to a link, says what it allows, or ends it."""
+    link = link_as_child(request, link_id)
+    now, wish = timezone.now(), request.POST.get("answer", "")
+    if wish == "accept" and links.accept(link, by=request.user, now=now):
+        messages.success(request, _("You are connected with %(name)s.") % {"name": link.parent.full_name})
+    elif wish == "leave" and links.decline(link, by=request.user, now=now):
+        messages.success(
+            request, _("You are no longer connected with %(name)s.") % {"name": link.parent.full_name}
+        )
+    elif wish == "allow" and link.is_open:
+        form = PermissionForm(request.POST)
+        if form.is_valid():
+            links.change_permission(link, form.cleaned_data["permission"], by=request.user, now=now)
+            messages.success(request, _("Saved."))
+    return redirect("account:friends", pos=pos)

@@ -1,0 +1,98 @@
+"""The form that adds a friend or relative."""
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import ContactLink
+from ticketshop.lib.forms import LineField, no_markup_in_name
+from ticketshop.lib.text import has_invisible
+
+OLDEST = 130
+
+
+class PersonNameField(LineField):
+    """A name that goes into a mail to somebody else: what hides in a text is refused, not removed."""
+
+    def to_python(self, value):
+        if value and has_invisible(str(value).strip()):
+            raise ValidationError(_("Enter a name on one line, without hidden characters."))
+        return super().to_python(value)
+
+
+class NewPersonForm(forms.Form):
+    """Who is to be connected: an address and a name, or a person without an address."""
+
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        required=False,
+        help_text=_("We tell this person that you added them."),
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    last_name = PersonNameField(
+        label=_("Last name"),
+        max_length=100,
+        required=False,
+        validators=[no_markup_in_name],
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    first_name = PersonNameField(
+        label=_("First name"),
+        max_length=100,
+        validators=[no_markup_in_name],
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Enter the first name.")},
+    )
+    no_email = forms.BooleanField(
+        label=_("This person has no e-mail address"),
+        required=False,
+        help_text=_("A child, for instance. Their e-mails come to you."),
+    )
+    birth_date = forms.DateField(
+        label=_("Date of birth"),
+        required=False,
+        help_text=_("Only for a person without an e-mail address: we propose the right tariff."),
+        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}, format="%Y-%m-%d"),
+    )
+    confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args, single_part_names: bool, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["last_name"].required = not single_part_names
+        self.fields["last_name"].error_messages["required"] = _("Enter the last name.")
+
+    def clean_birth_date(self):
+        day = self.cleaned_data["birth_date"]
+        today = timezone.localdate()
+        if day and not (today.year - OLDEST <= day.year and day <= today):
+            raise ValidationError(
+                _("Enter a date between %(first)s and today."), params={"first": today.year - OLDEST}
+            )
+        return day
+
+    def clean(self):
+        values = super().clean()
+        if not values.get("no_email"):
+            if not values.get("email") and "email" not in self.errors:
+                self.add_error("email", _("Enter the e-mail address, or say that this person has none."))
+            values["birth_date"] = None
+        return values
+
+
+class PermissionForm(forms.Form):
+    """What the person who was added allows."""
+
+    permission = forms.ChoiceField(
+        label=_("What may this person do for you?"),
+        choices=[
+            (ContactLink.Permission.ASSIGN, _("Choose me for tickets they buy, with the name they typed")),
+            (ContactLink.Permission.VIEW, _("Also see my tickets, without prices")),
+            (
+                ContactLink.Permission.MANAGE,
+                _("Also change the names on my tickets and cancel where that is allowed"),
+            ),
+        ],
+        widget=forms.RadioSelect,
+    )

@@ -1,0 +1,106 @@
+"""What an added person opens from the mail: accept, decline, "this is not me", claim the account."""
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.shortcuts import redirect, render
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from contacts import links
+from ticketshop.lib.network import network
+from ticketshop.lib.refusals import too_many_requests
+from ticketshop.limits import limits
+from ticketshop.organisers.middleware import choose_language
+
+from . import claiming
+from .claiming_forms import ChoosePasswordForm
+
+
+def request_or_none(request, token: str):
+    """The open request behind a token, its shop's look and language set; wrong tokens are counted."""
+    found = links.request_of(token, timezone.now())
+    if found is None:
+        return None
+    pos = found.link.origin_pos
+    if pos is not None and pos.active:
+        request.pos = pos
+        translation.activate(choose_language(request, pos.languages))
+    return found
+
+
+def gone(request):
+    """One neutral page for a token that is used, expired, of another purpose or invented."""
+    if not limits.hit("link_token", network(request), timezone.now()):
+        return too_many_requests(request)
+    return render(request, "410.html", status=410)
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def show(request, token):
+    """Say who added whom and with which data; the answer is a POST."""
+    found = request_or_none(request, token)
+    if found is None:
+        return gone(request)
+    if request.method == "POST":
+        return answer(request, found)
+    link = found.link
+    context = {
+        "link": link,
+        "seen": links.seen_by_parent(link),
+        "pending": link.status == "pending",
+        "claimed": link.child.user_id is not None,
+        "open": link.origin_pos is None or link.origin_pos.friends_family_enabled,
+    }
+    return render(request, "accounts/link.html", context)
+
+
+def answer(request, found):
+    """Carry out what the person decided; the token is spent with it."""
+    now, link, wish = timezone.now(), found.link, request.POST.get("answer", "")
+    if wish == "accept":
+        if link.origin_pos is not None and not link.origin_pos.friends_family_enabled:
+            return render(request, "accounts/link_done.html", {"done": "closed", "link": link}, status=409)
+        if not links.use_up(found, now):
+            return gone(request)
+        links.accept(link, by=link.child.user, now=now)
+        if link.child.user_id is None and claiming.may_claim(link.child):
+            claiming.remember(request, link, now)
+            return redirect("links:claim")
+        return render(request, "accounts/link_done.html", {"done": "accepted", "link": link})
+    if wish == "decline":
+        links.decline(link, by=link.child.user, now=now)
+        return render(request, "accounts/link_done.html", {"done": "declined", "link": link})
+    if wish == "not_me":
+        links.not_me(link, now=now)
+        return render(request, "accounts/link_done.html", {"done": "not_me", "link": link})
+    return redirect(request.path)
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def claim(request):
+    """Choose a password: the mailbox was proved by the link a moment ago, in this browser."""
+    link = claiming.remembered(request, timezone.now())
+    if link is None:
+        return gone(request)
+    if link.origin_pos is not None:
+        request.pos = link.origin_pos
+        translation.activate(choose_language(request, link.origin_pos.languages))
+    form = ChoosePasswordForm(request.POST or None, email=link.child.email)
+    if request.method == "POST" and form.is_valid():
+        try:
+            user = claiming.claim(link.child, form.cleaned_data["password1"], now=timezone.now())
+        except claiming.HasLogIn:
+            messages.info(
+                request, _("There is an account with this address already. Log in to see the connection.")
+            )
+            return redirect("account_login")
+        claiming.forget(request)
+        login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        messages.success(request, _("Your account is ready."))
+        return redirect("account:home", pos=link.origin_pos.slug) if link.origin_pos else redirect("home")
+    context = {"form": form, "link": link, "has_errors": bool(form.errors)}
+    return render(request, "accounts/link_claim.html", context)
