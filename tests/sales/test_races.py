@@ -1,0 +1,453 @@
+"""Many at once, each on a connection of its own: the last places, the same cart, money against time.
+
+A race is shown to be real first: its twin, without the lock and with a pause between looking and writing, oversells.
+"""
+
+import threading
+import time
+import uuid
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import F, Sum
+from django.utils import timezone
+
+from tests.at_once import at_once
+from tests.factories.catalogue import OfferFactory
+from tests.factories.organisers import PointOfSaleFactory
+from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
+from tests.visitor import HttpVisitor
+from ticketshop.catalogue import places
+from ticketshop.catalogue.models import Allotment, Hold
+from ticketshop.mail.models import Mail
+from ticketshop.sales import contents
+from ticketshop.sales.actions import carts, orders, payments, tickets
+from ticketshop.sales.models import Cart, Order, OrderLine, Payment, Refund, Ticket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = timezone.now
+BUYERS, PLACES = 50, 5
+
+
+@pytest.fixture(autouse=True)
+def a_connection_for_everybody():
+    """The pool of a web server's process is smaller: its requests wait for each other before the race begins."""
+    pool = connection.settings_dict["OPTIONS"]["pool"]
+    before = dict(pool)
+    connection.close()
+    connection.close_pool()
+    pool.update(max_size=BUYERS + 5, timeout=30)
+    deadlocks = deadlocks_so_far()
+    yield
+    connection.close()
+    connection.close_pool()  # the counters of a connection are written when it ends
+    pool.clear()
+    pool.update(before)
+    assert deadlocks_so_far() == deadlocks
+
+
+def deadlocks_so_far() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        return cursor.fetchone()[0]
+
+
+def outcome(call, *expected):
+    """``call`` so that the exceptions that may happen are an answer too; any other one fails the test."""
+
+    def run():
+        try:
+            return call()
+        except expected as error:
+            return error
+
+    return run
+
+
+def count(outcomes, kind) -> int:
+    return sum(isinstance(found, kind) for found in outcomes)
+
+
+def buyer(number: int) -> dict:
+    return {"first_name": f"N{number}", "last_name": "Test", "email": f"n{number}@example.org"}
+
+
+def empty_carts(offer, number=BUYERS) -> list[Cart]:
+    pos = offer.session.event.points_of_sale.get()
+    return [carts.open_cart(pos, user=AnonymousUser(), now=NOW()) for _ in range(number)]
+
+
+def carts_without_a_hold(offer, number=BUYERS) -> list[Cart]:
+    """Ready to be placed, one ticket each, when the time to do so has just run out."""
+    pos = offer.session.event.points_of_sale.get()
+    PaymentMethodFactory(point_of_sale=pos)
+    ready = [make_cart({offer: 1}, buyer=buyer(n)) for n in range(number)]
+    Hold.objects.all().delete()
+    return ready
+
+
+def add(cart, offer):
+    return carts.add(cart, {("offer", offer.pk): 1}, now=NOW())
+
+
+def place(cart):
+    return orders.place(
+        cart,
+        method="on_site",
+        content_hash=contents.read(cart).content_hash,
+        user=AnonymousUser(),
+        language="en",
+        now=NOW(),
+    )
+
+
+def held(offer) -> int:
+    return Hold.objects.filter(allotment=offer.allotment_id).aggregate(n=Sum("places"))["n"] or 0
+
+
+def sold(offer) -> int:
+    return Allotment.objects.get(pk=offer.allotment_id).sold
+
+
+def without_the_lock(monkeypatch, pause=0.3):
+    """The twin: look without locking, think for a moment, write."""
+    look = places._check_free
+    monkeypatch.setattr(Allotment.objects, "select_for_update", Allotment.objects.all)
+
+    def look_then_wait(need, key):
+        found = look(need, key)
+        time.sleep(pause)
+        return found
+
+    monkeypatch.setattr(places, "_check_free", look_then_wait)
+
+
+def scarce(capacity=PLACES, **values):
+    """Made with room for everybody's cart, then cut down: as if all had come at once."""
+    offer = OfferFactory(capacity=BUYERS, **values)
+    return offer, lambda: Allotment.objects.filter(pk=offer.allotment_id).update(capacity=capacity)
+
+
+# --- the last places ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("capacity", [1, PLACES])
+def test_fifty_at_once_put_the_last_places_into_their_carts(capacity):
+    offer = OfferFactory(capacity=capacity)
+    found = at_once(*(outcome(partial(add, cart, offer), carts.CannotAdd) for cart in empty_carts(offer)))
+    assert (count(found, carts.Changed), count(found, carts.CannotAdd)) == (capacity, BUYERS - capacity)
+    assert {error.reason for error in found if isinstance(error, carts.CannotAdd)} == {"sold_out"}
+    assert held(offer) == capacity
+    assert places.left([offer.allotment_id]) == {offer.allotment_id: 0}
+
+
+def test_without_the_lock_more_are_held_than_there_are(monkeypatch):
+    offer = OfferFactory(capacity=PLACES)
+    all_carts = empty_carts(offer)
+    without_the_lock(monkeypatch)
+    at_once(*(outcome(partial(add, cart, offer), carts.CannotAdd) for cart in all_carts))
+    assert held(offer) > PLACES
+
+
+def test_fifty_at_once_order_the_last_places():
+    offer, cut = scarce()
+    all_carts = carts_without_a_hold(offer)
+    cut()
+    found = at_once(*(outcome(partial(place, cart), orders.CannotPlace) for cart in all_carts))
+    assert (count(found, Order), count(found, orders.CannotPlace)) == (PLACES, BUYERS - PLACES)
+    assert {error.code for error in found if isinstance(error, orders.CannotPlace)} == {"sold_out"}
+    assert sold(offer) == PLACES
+    assert OrderLine.objects.aggregate(n=Sum("places"))["n"] == PLACES
+    assert (Order.objects.count(), Ticket.objects.count(), Mail.objects.count()) == (PLACES, PLACES, PLACES)
+    # Who came too late has everything as it was.
+    assert Cart.objects.count() == BUYERS - PLACES
+
+
+def test_without_the_lock_only_the_constraint_stands_between_us_and_an_oversold_house(monkeypatch):
+    offer, cut = scarce()
+    all_carts = carts_without_a_hold(offer, 20)
+    cut()
+    without_the_lock(monkeypatch)
+    found = at_once(
+        *(outcome(partial(place, cart), orders.CannotPlace, IntegrityError) for cart in all_carts)
+    )
+    hit = [error for error in found if isinstance(error, IntegrityError)]
+    assert hit, "nobody got past the check"
+    assert all("allotment_never_oversold" in str(error) for error in hit)
+    assert sold(offer) == PLACES
+
+
+def test_under_repeatable_read_the_lock_is_not_enough():
+    """Why the connection asks for READ COMMITTED: there a count after the lock sees what was written before it."""
+    offer = OfferFactory(capacity=PLACES)
+
+    def look_before_the_lock(cart):
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            assert Allotment.objects.exists()  # from here on it sees the world as it is now
+            time.sleep(0.3)
+            return add(cart, offer)
+
+    at_once(
+        *(outcome(partial(look_before_the_lock, cart), carts.CannotAdd) for cart in empty_carts(offer, 20))
+    )
+    assert held(offer) > PLACES
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_isolation")
+        assert cursor.fetchone() == ("read committed",)
+
+
+def test_buyers_over_http_share_out_the_last_places(live_server):
+    offer = OfferFactory(capacity=3)
+    pos = offer.session.event.points_of_sale.get()
+    PaymentMethodFactory(point_of_sale=pos)
+    page = f"/{pos.slug}/events/{offer.session.event.slug}/"
+    visitors = [HttpVisitor(live_server.url) for _ in range(12)]
+    for visitor in visitors:
+        visitor.open(page)
+
+    def buy(visitor):
+        answer = visitor.fill("cart/add/", {f"offer-{offer.pk}": 1})
+        if "Your cart" not in answer.text or "Sold out" in answer.text:
+            return answer
+        visitor.to_details()
+        visitor.give_details(email=f"{uuid.uuid4().hex}@example.org")
+        return visitor.place()
+
+    answers = at_once(*(partial(buy, visitor) for visitor in visitors))
+    for visitor in visitors:
+        visitor.close()
+    assert {answer.status for answer in answers} == {200}
+    thanked = [answer for answer in answers if "Thank you" in answer.text]
+    refused = [answer for answer in answers if "Sold out in the meantime" in answer.text]
+    assert (len(thanked), len(refused)) == (3, 9)
+    assert (sold(offer), Order.objects.count()) == (3, 3)
+
+
+def test_carts_that_cross_two_allotments_do_not_wait_for_each_other_for_ever():
+    pos = PointOfSaleFactory()
+    one, two = OfferFactory(pos=pos), OfferFactory(pos=pos)
+    several = [carts.open_cart(pos, user=AnonymousUser(), now=NOW()) for _ in range(20)]
+
+    def both(cart, first, second):
+        carts.add(cart, {("offer", first.pk): 1, ("offer", second.pk): 1}, now=NOW())
+
+    at_once(*(partial(both, cart, *((one, two) if n % 2 else (two, one))) for n, cart in enumerate(several)))
+    assert (held(one), held(two)) == (20, 20)
+
+
+def test_without_the_order_of_the_keys_they_would(monkeypatch):
+    """The twin: lock one row, then the other, as each cart happens to name them."""
+    pos = PointOfSaleFactory()
+    ids = [OfferFactory(pos=pos).allotment_id for _ in range(2)]
+
+    def one_after_the_other(first, second):
+        with transaction.atomic(), connection.cursor() as cursor:
+            # The test's own fixture counts deadlocks; this one gives up before it becomes one.
+            cursor.execute("SET LOCAL lock_timeout = '200ms'")
+            list(Allotment.objects.select_for_update().filter(pk=first))
+            time.sleep(0.1)
+            list(Allotment.objects.select_for_update().filter(pk=second))
+
+    found = at_once(
+        outcome(partial(one_after_the_other, *ids), OperationalError),
+        outcome(partial(one_after_the_other, *reversed(ids)), OperationalError),
+    )
+    assert any("lock timeout" in str(error) for error in found)
+
+
+def test_selling_and_giving_back_at_once_keeps_the_count():
+    offer = OfferFactory(capacity=20)
+    placed = [make_order({offer: 1}, buyer=buyer(n)) for n in range(10)]
+    ready = [make_cart({offer: 1}, buyer=buyer(100 + n)) for n in range(10)]
+    at_once(
+        *(partial(orders.cancel, order, by=None, now=NOW()) for order in placed),
+        *(partial(place, cart) for cart in ready),
+    )
+    assert sold(offer) == 10
+    assert Order.objects.filter(state="cancelled").count() == 10
+
+
+# --- the same cart ------------------------------------------------------------------------------------------
+
+
+def test_the_same_cart_placed_ten_times_at_once_is_one_order():
+    offer = OfferFactory(capacity=5)
+    cart = make_cart({offer: 2})
+    PaymentMethodFactory(point_of_sale=cart.point_of_sale)
+    content = contents.read(cart).content_hash
+    copies = [Cart.objects.get(pk=cart.pk) for _ in range(10)]
+
+    def place_it(copy):
+        return orders.place(
+            copy, method="on_site", content_hash=content, user=AnonymousUser(), language="en", now=NOW()
+        )
+
+    found = at_once(*(partial(place_it, copy) for copy in copies))
+    assert len({order.pk for order in found}) == 1
+    assert (sold(offer), held(offer), Mail.objects.count(), Payment.objects.count()) == (2, 0, 1, 1)
+
+
+def test_without_the_carts_lock_its_key_still_makes_one_order(monkeypatch):
+    """The second net, for a COMMIT whose answer was lost: the key is unique."""
+    offer = OfferFactory(capacity=5)
+    cart = make_cart({offer: 2})
+    PaymentMethodFactory(point_of_sale=cart.point_of_sale)
+    monkeypatch.setattr(Cart.objects, "select_for_update", lambda **_of: Cart.objects.all())
+    copies = [Cart.objects.get(pk=cart.pk) for _ in range(5)]
+    found = at_once(*(partial(place, copy) for copy in copies))
+    assert len({order.pk for order in found}) == 1
+    assert (Order.objects.count(), sold(offer), Mail.objects.count()) == (1, 2, 1)
+
+
+def test_ten_clicks_at_once_over_http_lead_to_the_same_page(live_server):
+    offer = OfferFactory()
+    pos = offer.session.event.points_of_sale.get()
+    PaymentMethodFactory(point_of_sale=pos)
+    visitor = HttpVisitor(live_server.url)
+    visitor.add(f"/{pos.slug}/events/{offer.session.event.slug}/", **{f"offer_{offer.pk}": 1})
+    visitor.to_details()
+    review = visitor.give_details(email="ada@example.org")
+
+    def click():
+        finger = HttpVisitor(live_server.url)
+        finger.cookies, finger.page = dict(visitor.cookies), review
+        try:
+            return finger.place()
+        finally:
+            finger.close()
+
+    answers = at_once(*[click] * 10)
+    visitor.close()
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.url for answer in answers}) == 1
+    assert (Order.objects.count(), Mail.objects.count(), sold(offer)) == (1, 1, 1)
+
+
+def test_two_tabs_add_to_one_cart():
+    offer = OfferFactory()
+    (cart,) = empty_carts(offer, 1)
+    add(cart, offer)
+    at_once(*[partial(add, Cart.objects.get(pk=cart.pk), offer) for _ in range(8)])
+    line = cart.lines.get()
+    assert (line.quantity, len(set(line.slots)), held(offer)) == (9, 9, 9)
+
+
+def test_one_tab_orders_while_the_other_still_adds():
+    for _round in range(5):
+        offer = OfferFactory()
+        cart = make_cart({offer: 1})
+        PaymentMethodFactory(point_of_sale=cart.point_of_sale)
+        twin = Cart.objects.get(pk=cart.pk)
+        placed, added = at_once(
+            outcome(partial(place, cart), orders.CannotPlace),
+            outcome(partial(add, twin, offer), carts.CannotAdd),
+        )
+        if isinstance(placed, Order):
+            # The order has what its page showed; what came later found no cart.
+            assert isinstance(added, carts.CannotAdd)
+            assert (sold(offer), held(offer)) == (1, 0)
+        else:
+            assert placed.code == "changed"
+            assert (sold(offer), held(offer)) == (0, 2)
+
+
+def test_nobody_gets_more_than_their_share_by_ordering_twice_at_once():
+    offer = OfferFactory()
+    offer.tariff.max_per_person = 1
+    offer.tariff.save()
+    PaymentMethodFactory(point_of_sale=offer.session.event.points_of_sale.get())
+    several = [make_cart({offer: 1}) for _ in range(6)]
+    found = at_once(*(outcome(partial(place, cart), orders.CannotPlace) for cart in several))
+    assert count(found, Order) == 1
+    assert {error.code for error in found if isinstance(error, orders.CannotPlace)} == {"rules"}
+
+
+# --- money against time -------------------------------------------------------------------------------------
+
+
+def confirm(order):
+    return payments.confirm(Payment.objects.get(order=order), by=None, now=NOW())
+
+
+ENDS = {"cancelled": partial(orders.cancel, by=None), "expired": orders.expire}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_money_that_meets_the_end_of_its_order_buys_a_ticket_or_is_paid_back(end):
+    offer = OfferFactory(capacity=6)
+    for number in range(6):
+        order = make_order({offer: 1}, buyer=buyer(number))
+        same = Order.objects.get(pk=order.pk)
+        confirmed, _ended = at_once(partial(confirm, order), partial(ENDS[end], same, now=NOW()))
+        order.refresh_from_db()
+        refunds = Refund.objects.filter(payment__order=order).count()
+        assert confirmed
+        assert (order.state, order.tickets.get().state, refunds) in {
+            ("paid", "valid", 0),
+            (end, "cancelled", 1),
+        }
+    assert sold(offer) == Order.objects.filter(state="paid").count()
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("first", ["money", "end"])
+def test_who_comes_second_waits_and_then_sees_what_happened(monkeypatch, end, first):
+    """As above, with the first one held in the middle of its transaction."""
+    order = make_order()
+    same = Order.objects.get(pk=order.pk)
+    in_the_middle = threading.Event()
+    name = "issue" if first == "money" else "cancel"
+    original = getattr(tickets, name)
+
+    def slowly(*args, **values):
+        in_the_middle.set()
+        time.sleep(0.3)
+        original(*args, **values)
+
+    monkeypatch.setattr(tickets, name, slowly)
+    calls = [partial(confirm, order), partial(ENDS[end], same, now=NOW())]
+    second = calls.pop(1 if first == "money" else 0)
+
+    def come_second():
+        in_the_middle.wait(5)
+        return second()
+
+    at_once(calls[0], come_second)
+    order.refresh_from_db()
+    refunds = Refund.objects.count()
+    paid_and_stays_so = first == "money" and end == "expired"
+    assert (order.state, refunds) == (("paid", 0) if paid_and_stays_so else (end, 1))
+
+
+def test_a_payment_confirmed_five_times_at_once_issues_once():
+    order = make_order()
+    found = at_once(*[partial(confirm, order)] * 5)
+    assert sorted(found) == [False] * 4 + [True]
+    assert Mail.objects.filter(kind="order_paid").count() == 1
+
+
+def test_an_order_cancelled_five_times_at_once_frees_its_places_once():
+    offer = OfferFactory()
+    make_order({offer: 3})
+    order = make_order({offer: 2}, paid=True)
+    copies = [Order.objects.get(pk=order.pk) for _ in range(5)]
+    found = at_once(*(partial(orders.cancel, copy, by=None, now=NOW()) for copy in copies))
+    assert sorted(found) == [False] * 4 + [True]
+    assert (sold(offer), Refund.objects.count()) == (3, 1)
+
+
+def test_two_workers_expire_and_remind_once():
+    start = NOW() - timedelta(days=6)
+    make_order(method="bank_transfer", now=start)
+    overdue = make_order(now=start)
+    Order.objects.filter(pk=overdue.pk).update(expires_at=F("placed_at"))
+    at_once(*[partial(orders.remind, NOW())] * 3, *[partial(orders.expire_overdue, NOW())] * 3)
+    assert Mail.objects.filter(kind="order_reminder").count() == 1
+    assert Mail.objects.filter(kind="order_expired").count() == 1
+    assert sold(overdue.lines.get().offer) == 0
