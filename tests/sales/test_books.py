@@ -1,0 +1,350 @@
+"""``check_books``: true of a shop where everything happened once, and each rule noticed when it is broken on purpose."""
+
+import io
+import uuid
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.models import F
+from django.utils import timezone
+
+from contacts import contacts
+from contacts.models import Contact
+from tests.factories.catalogue import OfferFactory, SeasonPassFactory
+from tests.factories.contacts import ContactFactory
+from tests.factories.organisers import PointOfSaleFactory
+from tests.factories.sales import make_cart, make_order
+from ticketshop.catalogue.models import Allotment, Hold
+from ticketshop.history.models import Event
+from ticketshop.mail.models import Mail
+from ticketshop.sales import books, notices
+from ticketshop.sales.actions import orders, payments
+from ticketshop.sales.models import Cart, IssuedPass, Order, OrderLine, Payment, Refund, Ticket
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop():
+    """Orders in every state, each brought there by the actions; and a cart that holds places."""
+    pos = PointOfSaleFactory()
+    offer, free = OfferFactory(pos=pos), OfferFactory(pos=pos, price=0)
+    season_pass = SeasonPassFactory(pos=pos)
+    now, by = timezone.now(), AnonymousUser()
+    made = SimpleNamespace(
+        pos=pos,
+        offer=offer,
+        pending=make_order({offer: 2}, pos=pos),
+        paid=make_order({offer: 1, season_pass: 2}, pos=pos, paid=True),
+        free=make_order({free: 1}, pos=pos),
+        cancelled=make_order({offer: 3}, pos=pos, paid=True),
+        expired=make_order({offer: 1}, pos=pos, method="bank_transfer"),
+        late=make_order({offer: 1}, pos=pos, method="bank_transfer"),
+        cart=make_cart({offer: 4}, pos=pos),
+    )
+    orders.cancel(made.cancelled, by=by, now=now)
+    payments.refund_done(Refund.objects.get(payment__order=made.cancelled), by=by, now=now)
+    orders.expire(made.expired, now=now)
+    orders.expire(made.late, now=now)
+    payments.confirm(made.late.payments.get(), by=by, now=now)
+    for row in vars(made).values():
+        row.refresh_from_db()
+    return made
+
+
+def broken():
+    return {code: found for code, found in books.check().items() if found}
+
+
+def test_a_shop_that_did_everything_once_keeps_its_books(shop):
+    states = {shop.pending.state, shop.paid.state, shop.free.state, shop.cancelled.state, shop.expired.state}
+    assert states == {"pending", "paid", "cancelled", "expired"}
+    assert broken() == {}
+
+
+def a_place_too_many(shop):
+    Allotment.objects.filter(pk=shop.offer.allotment_id).update(sold=F("sold") + 1)
+    return f"allotment {shop.offer.allotment_id}"
+
+
+def a_place_too_few(shop):
+    Allotment.objects.filter(pk=shop.offer.allotment_id).update(sold=F("sold") - 1)
+    return f"allotment {shop.offer.allotment_id}"
+
+
+def held_beyond_the_capacity(shop):
+    Hold.objects.filter(key=shop.cart.key).update(places=98)
+    return f"allotment {shop.offer.allotment_id}"
+
+
+def cancelled_by_hand(shop):
+    Order.objects.filter(pk=shop.pending.pk).update(state="cancelled", cancelled_at=timezone.now())
+    return f"allotment {shop.offer.allotment_id}"
+
+
+def paid_without_money(shop):
+    Payment.objects.filter(order=shop.paid).update(state="started")
+    return f"order {shop.paid.pk}"
+
+
+def paid_too_little(shop):
+    Payment.objects.filter(order=shop.paid).update(amount=F("amount") - 1)
+    return f"order {shop.paid.pk}"
+
+
+def money_nobody_is_owed(shop):
+    Payment.objects.filter(order=shop.pending).update(state="confirmed", confirmed_at=timezone.now())
+    return f"order {shop.pending.pk}"
+
+
+def refund_forgotten(shop):
+    Refund.objects.filter(payment__order=shop.cancelled).delete()
+    return f"order {shop.cancelled.pk}"
+
+
+def late_money_forgotten(shop):
+    Refund.objects.filter(payment__order=shop.late).delete()
+    return f"order {shop.late.pk}"
+
+
+def more_given_back_than_came(shop):
+    Refund.objects.filter(payment__order=shop.cancelled).update(amount=F("amount") + 1)
+    return f"payment {shop.cancelled.payments.get().pk}"
+
+
+def a_ticket_is_gone(shop):
+    line = shop.pending.lines.get()
+    line.tickets.first().delete()
+    return f"line {line.pk}"
+
+
+def a_pass_is_gone(shop):
+    line = shop.paid.lines.get(season_pass__isnull=False)
+    line.passes.first().delete()
+    return f"line {line.pk}"
+
+
+def an_empty_order(shop):
+    Ticket.objects.filter(order=shop.expired).delete()
+    OrderLine.objects.filter(order=shop.expired).delete()
+    return f"order {shop.expired.pk}"
+
+
+def a_ticket_for_another_session(shop):
+    ticket = shop.paid.tickets.get()
+    Ticket.objects.filter(pk=ticket.pk).update(session=OfferFactory(pos=shop.pos).session)
+    return f"ticket {ticket.pk}"
+
+
+def a_pass_of_another_order(shop):
+    issued = shop.paid.passes.first()
+    IssuedPass.objects.filter(pk=issued.pk).update(order=shop.pending)
+    return f"pass {issued.pk}"
+
+
+def one_code_opens_two_things(shop):
+    ticket, issued = shop.paid.tickets.get(), shop.paid.passes.first()
+    IssuedPass.objects.filter(pk=issued.pk).update(code=ticket.code)
+    return f"pass {issued.pk}"
+
+
+def one_key_placed_twice(shop):
+    without_unique("sales_order", "checkout_key")
+    Order.objects.filter(pk=shop.free.pk).update(checkout_key=shop.paid.checkout_key)
+    return f"order {shop.free.pk}"
+
+
+def one_reference_for_two(shop):
+    without_unique("sales_order", "reference")
+    Order.objects.filter(pk=shop.free.pk).update(reference=shop.paid.reference)
+    return f"order {shop.paid.pk}"
+
+
+def without_unique(table, column):
+    """Take away what the database itself refuses."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for name, found in connection.introspection.get_constraints(cursor, table).items():
+            if found["unique"] and found["columns"] == [column]:
+                cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+
+
+def a_total_that_does_not_add_up(shop):
+    Order.objects.filter(pk=shop.pending.pk).update(total=F("total") + 1)
+    return f"order {shop.pending.pk}"
+
+
+def tax_that_does_not_add_up(shop):
+    Order.objects.filter(pk=shop.pending.pk).update(vat_total=F("vat_total") + 1)
+    return f"order {shop.pending.pk}"
+
+
+def a_payment_that_asks_too_much(shop):
+    Payment.objects.filter(order=shop.pending).update(amount=F("amount") + 1)
+    return f"order {shop.pending.pk}"
+
+
+def a_payment_in_another_currency(shop):
+    Payment.objects.filter(order=shop.pending).update(currency="EUR")
+    return f"order {shop.pending.pk}"
+
+
+def a_line_with_the_wrong_tax(shop):
+    line = shop.pending.lines.get()
+    OrderLine.objects.filter(pk=line.pk).update(vat_amount=F("vat_amount") + 1)
+    return f"line {line.pk}"
+
+
+def a_mail_never_queued(shop):
+    assert Mail.objects.filter(once=f"order_paid:{shop.paid.pk}").delete()[0] == 1
+    return f"order {shop.paid.pk}"
+
+
+def a_mail_of_the_end_never_queued(shop):
+    assert Mail.objects.filter(once=f"order_expired:{shop.expired.pk}").delete()[0] == 1
+    return f"order {shop.expired.pk}"
+
+
+def a_mail_twice(shop):
+    mail = Mail.objects.get(once=f"order_paid:{shop.paid.pk}")
+    twin = Mail.objects.get(pk=mail.pk)
+    twin.pk, twin.once = None, "order_paid:another"
+    twin.save()
+    return f"mail {twin.pk}"
+
+
+def a_hold_without_a_cart(shop):
+    hold = Hold.objects.create(
+        allotment_id=shop.offer.allotment_id,
+        key=uuid.uuid4(),
+        places=1,
+        expires_at=timezone.now() + timedelta(minutes=5),
+    )
+    return f"hold {hold.pk}"
+
+
+def a_hold_that_lasts_too_long(shop):
+    hold = Hold.objects.get(key=shop.cart.key)
+    Hold.objects.filter(pk=hold.pk).update(expires_at=F("expires_at") + timedelta(minutes=1))
+    return f"hold {hold.pk}"
+
+
+def untold(order, action):
+    assert Event.objects.filter(model="sales.order", object_id=str(order.pk), action=action).delete()[0] == 1
+    return f"order {order.pk}"
+
+
+CASES = {
+    "I1": [a_place_too_many, a_place_too_few, held_beyond_the_capacity, cancelled_by_hand],
+    "I2": [
+        paid_without_money,
+        paid_too_little,
+        money_nobody_is_owed,
+        refund_forgotten,
+        late_money_forgotten,
+        more_given_back_than_came,
+    ],
+    "I3": [
+        a_ticket_is_gone,
+        a_pass_is_gone,
+        an_empty_order,
+        a_ticket_for_another_session,
+        a_pass_of_another_order,
+    ],
+    "I4": [one_code_opens_two_things, one_key_placed_twice, one_reference_for_two],
+    "I5": [
+        a_total_that_does_not_add_up,
+        tax_that_does_not_add_up,
+        a_payment_that_asks_too_much,
+        a_payment_in_another_currency,
+        a_line_with_the_wrong_tax,
+    ],
+    "I6": [a_mail_never_queued, a_mail_of_the_end_never_queued, a_mail_twice],
+    "I7": [a_hold_without_a_cart, a_hold_that_lasts_too_long],
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "break_it"),
+    [
+        pytest.param(code, case, id=f"{code}-{case.__name__}")
+        for code, cases in CASES.items()
+        for case in cases
+    ],
+)
+def test_each_rule_is_noticed_when_it_is_broken(shop, code, break_it):
+    offender = break_it(shop)
+    assert offender in broken().get(code, [])
+
+
+@pytest.mark.parametrize(
+    ("order", "action"),
+    [
+        ("pending", "placed"),
+        ("paid", "paid"),
+        ("cancelled", "cancelled"),
+        ("cancelled", "refunded"),
+        ("expired", "expired"),
+        ("late", "paid_too_late"),
+    ],
+)
+def test_a_change_of_state_that_is_not_told_is_noticed(shop, order, action):
+    offender = untold(getattr(shop, order), action)
+    assert broken() == {"I8": [offender]}
+
+
+def test_every_rule_has_a_case():
+    assert {*CASES, "I8"} == {invariant.code for invariant in books.INVARIANTS}
+
+
+def test_a_hold_that_has_run_out_counts_no_longer(shop):
+    held_beyond_the_capacity(shop)
+    Hold.objects.filter(key=shop.cart.key).update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert broken() == {}
+
+
+def test_a_cart_that_was_thrown_away_breaks_nothing_once_its_hold_is_over(shop):
+    Cart.objects.filter(pk=shop.cart.pk).delete()
+    Hold.objects.update(expires_at=timezone.now())
+    assert broken() == {}
+
+
+def test_nobody_without_an_address_is_owed_a_mail(shop):
+    Contact.objects.filter(pk=shop.paid.buyer_id).update(email=None)
+    Mail.objects.filter(about={"order": shop.paid.pk}).delete()
+    assert broken() == {}
+
+
+def test_an_address_that_came_after_the_order_was_not_there_to_be_written_to(shop):
+    buyer = ContactFactory(organiser=shop.pos.organiser, email="")
+    Mail.objects.filter(about={"order": shop.paid.pk}).delete()
+    Order.objects.filter(pk=shop.paid.pk).update(buyer=buyer)
+    contacts.change(buyer, {"email": "new@example.org"}, by=AnonymousUser(), now=timezone.now())
+    assert broken() == {}
+
+
+def test_a_mail_sent_again_on_demand_is_no_second_one(shop):
+    notices.queue(shop.paid, "order_paid", timezone.now(), again=True)
+    assert broken() == {}
+
+
+def test_the_command_says_each_rule_and_ends_well(shop):
+    out = io.StringIO()
+    call_command("check_books", stdout=out)
+    lines = out.getvalue().splitlines()
+    assert [line.split(":")[0] for line in lines] == [f"I{number} ok" for number in range(1, 9)]
+
+
+def test_the_command_names_what_offends_by_number_only_and_ends_with_an_error(shop):
+    a_ticket_is_gone(shop)
+    offenders = books.offending(books.CONTENTS)
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="1 of 8") as error:
+        call_command("check_books", stdout=out)
+    assert error.value.returncode == 1
+    assert f"I3 BROKEN by {', '.join(offenders)}: " in out.getvalue()
+    assert shop.pending.buyer.last_name not in out.getvalue()

@@ -1,0 +1,22 @@
+"""``manage.py check_books``: whether orders, places, money, mails and history agree."""
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ticketshop.sales import books
+
+SHOWN = 50
+
+
+class Command(BaseCommand):
+    help = "Check that orders, places, money, mails and history agree. Ends with status 1 if they do not."
+
+    def handle(self, **options):
+        broken = 0
+        for invariant in books.INVARIANTS:
+            found = books.offending(invariant)
+            broken += bool(found)
+            more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+            verdict = f"BROKEN by {', '.join(found[:SHOWN])}{more}" if found else "ok"
+            self.stdout.write(f"{invariant.code} {verdict}: {invariant.says}")
+        if broken:
+            raise CommandError(f"{broken} of {len(books.INVARIANTS)} rules are broken.")
