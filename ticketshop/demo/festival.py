@@ -7,6 +7,10 @@ NAME, CONTACT, PRIVACY_CONTACT = "Seeklang Festival", "hello@festival.example", 
 UID, PHONE = "CHE-999.999.996", "+41 21 000 23 23"
 ADDRESS = "Avenue des Roseaux 21, 1006 Lausanne"
 
+HOURS = both(
+    "Monday to Friday, 10 am to 4 pm; during the festival every day from 9 am",
+    "du lundi au vendredi de 10 h à 16 h ; pendant le festival, tous les jours dès 9 h",
+)
 ACCESS = both(
     "The harbour hall, the pavilion and the bar are reached without steps and have places for wheelchairs. The jetty of the bathing house and the boat are reached by a ramp that is steep when the lake is low: call us, and we come and help. The chapel has two steps and a mobile ramp. Quiet rooms are signposted.",
     "La halle du port, le pavillon et le bar sont de plain-pied et disposent de places pour fauteuils roulants. On accède à la jetée des bains et au bateau par une rampe, raide lorsque le lac est bas : appelez-nous, nous venons vous aider. La chapelle a deux marches et une rampe mobile. Des salles calmes sont signalées.",
@@ -31,14 +35,14 @@ TEXTS = {
             uid=UID,
             direction="Judith Amstad and Karim Benali",
             phone=PHONE,
-            hours="Monday to Friday, 10 am to 4 pm; during the festival every day from 9 am",
+            hours=HOURS.en,
         ),
         legal.IMPRINT.fr.format(
             owner=f"Le {NAME} est porté par une association de droit suisse",
             uid=UID,
             direction="Judith Amstad et Karim Benali",
             phone=PHONE,
-            hours="du lundi au vendredi de 10 h à 16 h ; pendant le festival, tous les jours dès 9 h",
+            hours=HOURS.fr,
         ),
     ),
 }

@@ -21,7 +21,7 @@ from .festival import FESTIVAL
 from .ledger import Ledger, event
 from .log_ins import LOG_INS, PASSWORD
 from .plan import House
-from .purchases import Planner, Sale
+from .purchases import SEASON, Planner, Sale
 from .theatre import THEATRE
 
 HOUSES = (THEATRE, FESTIVAL)
@@ -42,18 +42,26 @@ ADMINISTRATOR = "admin@example.org"
 def fill(today: date) -> None:
     """Write everything but the posters (``pictures.draw``). The same day gives the same shop, secrets apart."""
     with translation.override("en"):
-        users = _log_ins()
+        users = _log_ins(today)
         for house in HOUSES:
             _fill_house(house, users, today)
 
 
-def _log_ins() -> dict[str, User]:
+def _log_ins(today: date) -> dict[str, User]:
     password = make_password(PASSWORD)
     users = User.objects.bulk_create(
         [User(email=email, password=password, is_superuser=email == ADMINISTRATOR) for email, _who in LOG_INS]
     )
     _prove_addresses(users)
+    _join(users, [datetime.combine(today, time(9), THEATRE.zone) - SEASON] * len(users))
     return {user.email: user for user in users}
+
+
+def _join(users: list[User], instants: list[datetime]) -> None:
+    """Say since when: the column fills itself with the clock's time when a row is made."""
+    for user, instant in zip(users, instants, strict=True):
+        user.date_joined = instant
+    User.objects.bulk_update(users, ["date_joined"])
 
 
 def _prove_addresses(users: list[User]) -> None:
@@ -126,8 +134,7 @@ def _write_buyers(sales: list[Sale], staff: User, rng: random.Random) -> None:
         if contact.user:
             contact.created_at = ordered - timedelta(minutes=rng.randint(2, 9000))
             contact.claimed_at = contact.email_verified_at = contact.created_at
-            contact.user.date_joined = contact.created_at
-            users.append(contact.user)
+            users.append((contact.user, contact.created_at))
         contacts.append(contact)
     _write_users(users)
     Contact.objects.bulk_create(contacts)
@@ -137,16 +144,13 @@ def _write_buyers(sales: list[Sale], staff: User, rng: random.Random) -> None:
     )
 
 
-def _write_users(users: list[User]) -> None:
-    joined = [user.date_joined for user in users]
-    new = [user for user in users if user.pk is None]
+def _write_users(users: list[tuple[User, datetime]]) -> None:
+    new = [user for user, _joined in users if user.pk is None]
     for user in new:
         user.set_unusable_password()
     User.objects.bulk_create(new)
     _prove_addresses(new)
-    for user, instant in zip(users, joined, strict=True):
-        user.date_joined = instant  # the column fills itself with the clock's time when a row is made
-    User.objects.bulk_update(users, ["date_joined"])
+    _join(*map(list, zip(*users, strict=True)))
 
 
 def _maker(contact: Contact, staff: User) -> User | None:

@@ -7,6 +7,10 @@ NAME, CONTACT, PRIVACY_CONTACT = "Théâtre du Lac", "billets@theatre.example", 
 UID, PHONE = "CHE-123.456.788", "+41 22 000 14 14"
 ADDRESS = "Quai des Tilleuls 7, 1207 Genève"
 
+HOURS = both(
+    "Tuesday to Saturday, 2 pm to 6.30 pm, and an hour before every event",
+    "du mardi au samedi de 14 h à 18 h 30, et une heure avant chaque manifestation",
+)
 ACCESS = both(
     "The main hall and the foyer are reached without steps, with four places for wheelchairs; the studio is one floor up, with a lift. There is an induction loop in the main hall. Guide dogs are welcome, and a companion of a person with a disability card comes in free: tell us when you book.",
     "La grande salle et le foyer sont de plain-pied, avec quatre places pour fauteuils roulants ; le studio est à l’étage, avec un ascenseur. La grande salle dispose d’une boucle magnétique. Les chiens-guides sont les bienvenus, et la personne qui accompagne une ou un titulaire d’une carte d’invalidité entre gratuitement : signalez-le à la réservation.",
@@ -30,14 +34,14 @@ TEXTS = {
             uid=UID,
             direction="Mathilde Pasquier and Olivier Zbinden",
             phone=PHONE,
-            hours="Tuesday to Saturday, 2 pm to 6.30 pm, and an hour before every event",
+            hours=HOURS.en,
         ),
         legal.IMPRINT.fr.format(
             owner=f"Le {NAME} est porté par une fondation de droit suisse",
             uid=UID,
             direction="Mathilde Pasquier et Olivier Zbinden",
             phone=PHONE,
-            hours="du mardi au samedi de 14 h à 18 h 30, et une heure avant chaque manifestation",
+            hours=HOURS.fr,
         ),
     ),
 }

@@ -1,0 +1,241 @@
+"""The filled shop: what a visitor of the demo finds there, in both languages, and books that agree."""
+
+import re
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F, Max
+from modeltranslation.translator import translator
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from accounts.models import User
+from contacts.models import Contact
+from ticketshop.catalogue import programme
+from ticketshop.catalogue.models import Category, Event, SeasonPass, Session, Tariff
+from ticketshop.demo import filling, log_ins, pictures
+from ticketshop.demo.theatre import THEATRE
+from ticketshop.history.models import Event as History
+from ticketshop.lib.text import normalise_email, normalise_line
+from ticketshop.mail.models import Mail
+from ticketshop.organisers.models import PointOfSale, StaffMembership
+from ticketshop.sales import books
+from ticketshop.sales.models import Order, Payment, PaymentMethod, Refund, Ticket
+
+pytestmark = pytest.mark.django_db
+
+TODAY = date(2027, 4, 7)
+MIDNIGHT = datetime.combine(TODAY, time(), THEATRE.zone)
+SAME_IN_BOTH = {"Antigone", "Cyrano de Bergerac", "Théâtre du Lac", "Seeklang Festival", "Concerts"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def demo(django_db_setup, django_db_blocker):
+    """Filled once for all tests of this module, and gone afterwards."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        filling.fill(TODAY)
+        yield
+        transaction.set_rollback(True)
+
+
+def shown(slug):
+    """The programme as it stands in the morning."""
+    return programme.programme(PointOfSale.objects.get(slug=slug), MIDNIGHT + timedelta(hours=9))
+
+
+def test_the_books_agree():
+    assert {code: found for code, found in books.check().items() if found} == {}
+
+
+def test_the_past_needs_no_work():
+    assert not ProcrastinateJob.objects.exists()
+    assert set(Mail.objects.values_list("state", flat=True)) == {"sent"}
+    assert not list(settings.MAILBOX_DIR.glob("*"))
+
+
+def test_there_are_so_many_orders_in_every_state():
+    assert Order.objects.filter(point_of_sale__slug="theatre").count() == 320
+    assert Order.objects.filter(point_of_sale__slug="festival").count() == 180
+    for shop in ("theatre", "festival"):
+        orders = Order.objects.filter(point_of_sale__slug=shop)
+        assert set(orders.values_list("state", flat=True)) == {"paid", "pending", "cancelled", "expired"}
+        assert set(orders.values_list("payment_method", flat=True)) == {"free", "on_site", "bank_transfer"}
+        assert set(orders.values_list("buyer__created_via", flat=True)) == {
+            "guest_order",
+            "account",
+            "back_office",
+        }
+        assert orders.filter(state="paid").count() > orders.count() * 0.6
+    assert Refund.objects.filter(state="done").count() > 10
+    assert Ticket.objects.filter(state="used").count() > 100
+
+
+def test_nothing_happened_later_than_this_morning():
+    latest = [
+        Order.objects.aggregate(at=Max("placed_at"))["at"],
+        Order.objects.aggregate(at=Max("paid_at"))["at"],
+        Order.objects.aggregate(at=Max("cancelled_at"))["at"],
+        Payment.objects.aggregate(at=Max("confirmed_at"))["at"],
+        Refund.objects.aggregate(at=Max("done_at"))["at"],
+        Mail.objects.aggregate(at=Max("created_at"))["at"],
+        History.objects.aggregate(at=Max("at"))["at"],
+        Ticket.objects.aggregate(at=Max("used_at"))["at"],
+    ]
+    assert max(latest) < MIDNIGHT
+    assert Order.objects.earliest("placed_at").placed_at < MIDNIGHT - timedelta(days=180)
+
+
+def test_what_waits_does_not_expire_on_the_first_day():
+    waiting = Order.objects.filter(state="pending")
+    assert waiting and not waiting.filter(expires_at__lt=MIDNIGHT + timedelta(days=1))
+    assert not Order.objects.filter(expires_at__lte=F("placed_at"))
+
+
+def test_tickets_were_used_only_where_something_took_place():
+    assert not Ticket.objects.filter(state="used", session__starts_at__gt=MIDNIGHT)
+    assert not Ticket.objects.exclude(state="used").filter(used_at__isnull=False)
+    early, late = timedelta(hours=1), timedelta(minutes=10)
+    assert not Ticket.objects.filter(used_at__lt=F("session__starts_at") - early)
+    assert not Ticket.objects.filter(used_at__gt=F("session__starts_at") + late)
+
+
+@pytest.mark.parametrize(("slug", "events"), [("theatre", 14), ("festival", 12)])
+def test_the_programme_shows_every_kind_of_date(slug, events):
+    rows = shown(slug).events
+    assert len(rows) == events
+    dates = {session.state for row in rows for session in row.sessions}
+    assert dates == {"on_sale", "sold_out", "cancelled", "not_yet"}
+    assert any(row.from_price == 0 for row in rows), "something is free"
+    assert any(row.few for row in rows), "something is nearly sold out"
+    assert all(row.event.venue.street and row.event.category for row in rows)
+
+
+def test_the_passes_open_everything_five_entries_and_a_weekend():
+    assert [
+        row.on_sale and row.left > 0 for slug in ("theatre", "festival") for row in shown(slug).passes
+    ] == [True] * 3
+    assert set(SeasonPass.objects.values_list("opens", "entries")) == {
+        ("all", None),
+        ("entries", 5),
+        ("chosen", None),
+    }
+    weekend = SeasonPass.objects.get(opens="chosen")
+    assert (weekend.valid_until - weekend.valid_from).days == 3
+    assert weekend.sessions.count() == 9
+
+
+def test_children_come_with_an_adult_and_a_family_has_four_tickets():
+    children = Tariff.objects.filter(name_en="Child")
+    assert children and all(child.only_with.name_en == "Adult" for child in children)
+    assert set(Tariff.objects.filter(name_en="Family of 4").values_list("tickets_per_unit", flat=True)) == {4}
+
+
+@pytest.mark.parametrize("model", [PointOfSale, Category, Event, Tariff, SeasonPass])
+def test_every_text_is_there_in_both_languages(model):
+    for row in model.objects.all():
+        for field in translator.get_options_for_model(model).fields:
+            english, french = getattr(row, f"{field}_en"), getattr(row, f"{field}_fr")
+            assert bool(english) == bool(french), (row, field)
+            if english and english not in SAME_IN_BOTH:
+                assert english != french, (row, field)
+            assert not re.search(r" [:;!?»]|« |'", french), ("French signs", row, french)
+            assert "'" not in english, ("typewriter's apostrophe", row, english)
+            assert "{" not in english + french
+
+
+def test_descriptions_tell_something():
+    for event in Event.objects.all():
+        for text in (event.description_en, event.description_fr):
+            assert 2 <= len(text.split("\n\n")) <= 4
+            assert len(text) > 180
+
+
+def test_texts_fit_and_rows_are_sound():
+    for model in (PointOfSale, Event, Session, Tariff, SeasonPass, Contact, Order):
+        for row in model.objects.all():
+            try:
+                row.clean_fields(exclude=["password"])
+            except ValidationError as error:
+                pytest.fail(f"{model.__name__} {row.pk}: {error}")
+
+
+def test_both_shops_are_set_up_to_sell():
+    theatre, festival = PointOfSale.objects.get(slug="theatre"), PointOfSale.objects.get(slug="festival")
+    assert (theatre.languages, festival.languages) == (["fr", "en"], ["en", "fr"])
+    assert (theatre.friends_family_enabled, festival.friends_family_enabled) == (True, False)
+    for shop in (theatre, festival):
+        methods = {row.code: row.settings for row in PaymentMethod.objects.filter(point_of_sale=shop)}
+        assert set(methods) == {"on_site", "bank_transfer"}
+        assert methods["bank_transfer"]["account_holder"]
+        assert is_iban(methods["bank_transfer"]["iban"])
+
+
+def is_iban(text):
+    text = text.replace(" ", "")
+    return int("".join(str(int(sign, 36)) for sign in text[4:] + text[:4])) % 97 == 1
+
+
+def test_every_log_in_opens():
+    for email, _who in log_ins.LOG_INS:
+        user = User.objects.get(email=email)
+        assert user.check_password(log_ins.PASSWORD)
+        assert EmailAddress.objects.get(user=user, verified=True, primary=True).email == email
+    assert list(User.objects.filter(is_superuser=True).values_list("email", flat=True)) == [
+        "admin@example.org"
+    ]
+    known = {email for email, _who in log_ins.LOG_INS}
+    assert not any(user.has_usable_password() for user in User.objects.exclude(email__in=known))
+    assert set(StaffMembership.objects.values_list("user__email", "organiser__name", "role__name")) == {
+        ("owner@theatre.example", "Théâtre du Lac", "owner"),
+        ("office@theatre.example", "Théâtre du Lac", "back office"),
+        ("box@theatre.example", "Théâtre du Lac", "box office"),
+        ("owner@festival.example", "Seeklang Festival", "owner"),
+    }
+
+
+def test_alice_bob_and_charlie_are_known_to_the_theatre():
+    names = {"alice": "Alice Martin", "bob": "Bob Müller", "charlie": "Charlie Dubois"}
+    for who, name in names.items():
+        contact = Contact.objects.get(user__email=f"{who}@example.org")
+        assert contact.organiser.name == "Théâtre du Lac"
+        assert contact.full_name == name
+        assert contact.phone and contact.street and contact.postcode and contact.city
+    alice = Order.objects.filter(buyer__user__email="alice@example.org")
+    assert alice.filter(state="paid").count() == alice.count() == 3
+    coming = Ticket.objects.filter(order__in=alice, session__starts_at__gt=MIDNIGHT)
+    assert {ticket.state for ticket in coming} == {"valid"}
+
+
+def test_contacts_are_stored_as_the_shop_stores_them():
+    for contact in Contact.objects.all():
+        assert contact.email_key == normalise_email(contact.email or "")
+        assert contact.full_name == normalise_line(contact.full_name)
+        assert not contact.phone or re.fullmatch(r"\+41\d{9}", contact.phone)
+        assert not contact.email or contact.email.split("@")[1] in {
+            "example.org",
+            "example.net",
+            "example.com",
+        }
+    guests = Contact.objects.filter(created_via="guest_order")
+    assert guests and not guests.filter(user__isnull=False)
+    assert not guests.filter(orders__isnull=True), "who never ordered would be erased"
+
+
+def test_prices_include_the_tax_of_their_kind():
+    rates = set(Tariff.objects.values_list("vat_rate", flat=True)) | set(
+        SeasonPass.objects.values_list("vat_rate", flat=True)
+    )
+    assert rates == {Decimal("2.60"), Decimal("8.10")}, "culture; and where a meal or a drink is included"
+    assert Order.objects.filter(total=0, payment_method="free", vat_total=0).exists()
+
+
+def test_every_picture_is_said_in_words():
+    for house in filling.HOUSES:
+        for show in house.shows:
+            event = Event.objects.get(organiser__name=house.organiser["name"], slug=show.slug)
+            assert event.image.name == pictures.of_show(house, show)
+            assert event.image_alt_en.startswith("Poster: ")

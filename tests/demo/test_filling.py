@@ -1,0 +1,94 @@
+"""Filling the demo: on any day, the same twice, once only."""
+
+from datetime import date
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+from django.db import transaction
+
+from contacts.models import Contact
+from ticketshop.catalogue.models import Allotment, Event, SeasonPass, Session, Tariff
+from ticketshop.demo import filling, pictures, posters
+from ticketshop.history.models import Event as History
+from ticketshop.mail.models import Mail
+from ticketshop.organisers.models import Organiser, PointOfSale
+from ticketshop.sales import books
+from ticketshop.sales.models import IssuedPass, Order, OrderLine, Payment, Refund, Ticket
+
+pytestmark = pytest.mark.django_db
+
+# What names a row, differs by chance on purpose, or counts on from the filling before.
+RANDOM = {
+    "id",
+    "secret",
+    "code",
+    "checkout_key",
+    "content_hash",
+    "subject_uuid",
+    "once",
+    "about",
+    "object_id",
+    "password",
+}
+MODELS = (
+    Organiser, PointOfSale, Event, Session, Tariff, Allotment, SeasonPass, Contact, Order, OrderLine,
+    Ticket, IssuedPass, Payment, Refund, Mail, History,
+)  # fmt: skip
+
+
+def contents():
+    """Every row of the demo, without what is random and without keys to other rows."""
+    found = {}
+    for model in MODELS:
+        columns = [
+            field.attname
+            for field in model._meta.concrete_fields
+            if field.name not in RANDOM and not field.attname.endswith("_id")
+        ]
+        found[model.__name__ + model._meta.app_label] = list(
+            model.objects.order_by("pk").values_list(*columns)
+        )
+    return found
+
+
+def test_the_same_day_gives_the_same_shop():
+    made = []
+    for _ in range(2):
+        with transaction.atomic():
+            filling.fill(date(2027, 4, 7))
+            made.append(contents())
+            transaction.set_rollback(True)
+    assert made[0] == made[1]
+    assert sum(map(len, made[0].values())) > 4000
+
+
+# Christmas, a leap day, the days the clocks change, the middle of a summer.
+@pytest.mark.parametrize("today", ["2026-12-24", "2028-02-29", "2027-03-28", "2027-10-31", "2027-07-15"])
+def test_any_day_will_do(today):
+    filling.fill(date.fromisoformat(today))
+    assert {code: found for code, found in books.check().items() if found} == {}
+    assert Order.objects.count() == 500
+
+
+def test_the_command_fills_once(settings, tmp_path, monkeypatch):
+    settings.MEDIA_ROOT = tmp_path
+    monkeypatch.setattr(posters, "poster", lambda seed, kind, palette: f"{kind} {seed}".encode())
+    call_command("demo_fill", once=True, today=date(2027, 4, 7))
+    events = Event.objects.all()
+    passes = SeasonPass.objects.all()
+    assert all(default_storage.exists(row.image.name) for row in (*events, *passes))
+    call_command("demo_fill", once=True)
+    assert Organiser.objects.count() == 2
+    with pytest.raises(CommandError, match="already"):
+        call_command("demo_fill")
+
+
+def test_posters_of_an_earlier_filling_are_replaced(settings, tmp_path, monkeypatch):
+    settings.MEDIA_ROOT = tmp_path
+    for content in (b"old", b"new"):
+        monkeypatch.setattr(posters, "poster", lambda seed, kind, palette, content=content: content)
+        pictures.draw(filling.HOUSES)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == sum(len(house.shows) + len(house.passes) for house in filling.HOUSES)
+    assert {path.read_bytes() for path in files} == {b"new"}
