@@ -7,8 +7,10 @@ from allauth.core import context
 from django.utils import timezone, translation
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.forms import fitting_email
 from ticketshop.mail import outbox
+
+from . import passwords
 
 logger = logging.getLogger("ticketshop.accounts")
 # allauth's template prefix -> our kind of mail.
@@ -55,8 +57,16 @@ class AccountAdapter(DefaultAccountAdapter):
         logger.info("log-out user=%s", request.user.pk)
         super().logout(request)
 
+    def authenticate(self, request, **credentials):
+        if len(credentials.get("password", "")) <= passwords.LONGEST:
+            return super().authenticate(request, **credentials)
+        # Nobody's, and not worth hashing; a try all the same.
+        self.pre_authenticate(request, **credentials)
+        self.authentication_failed(request, **credentials)
+        return None
+
     def clean_email(self, email):
-        return normalise_email(email)
+        return fitting_email(email)
 
     def is_safe_url(self, url):
         """Where log-in may lead: addresses of this host only."""

@@ -1,5 +1,8 @@
 """What holds for every answer of the installation."""
 
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.core.exceptions import BadRequest
 from django.middleware.gzip import GZipMiddleware
 
 from ticketshop.lib import refusals
@@ -12,6 +15,45 @@ class CompressPages(GZipMiddleware):
         if response.headers.get("Content-Type", "").startswith("text/"):
             return super().process_response(request, response)
         return response
+
+
+def sound_requests(get_response):
+    """What no browser sends and nothing below could read is left out or refused here."""
+
+    def middleware(request):
+        key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        if key is not None and not (key.isascii() and key.isalnum()):
+            del request.COOKIES[settings.SESSION_COOKIE_NAME]
+        if request.content_params.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
+            raise BadRequest("a form in another encoding than UTF-8")
+        return get_response(request)
+
+    return middleware
+
+
+def leaving(get_response):
+    """What a log-in left in the browser goes with the log-out, whichever page ended it."""
+
+    def middleware(request):
+        was_in = SESSION_KEY in request.session
+        response = get_response(request)
+        if was_in and SESSION_KEY not in request.session:
+            response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
+    return middleware
+
+
+def worded_refusals(get_response):
+    """A method that an address does not know is refused with a page, not with nothing."""
+
+    def middleware(request):
+        response = get_response(request)
+        if response.status_code == 405 and not response.content:
+            return refusals.method_not_allowed(request, response.headers["Allow"])
+        return response
+
+    return middleware
 
 
 def private_pages(get_response):

@@ -77,17 +77,20 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "ticketshop.lib.page_cache.PageCache",
     "ticketshop.middleware.CompressPages",  # inside: a page that is kept is kept compressed
+    "ticketshop.middleware.sound_requests",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "ticketshop.organisers.middleware.language",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "ticketshop.middleware.leaving",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "ticketshop.organisers.middleware.PointOfSaleMiddleware",
     "ticketshop.organisers.staff_sessions.StaffSessions",
     "ticketshop.middleware.private_pages",
+    "ticketshop.middleware.worded_refusals",
     "ticketshop.middleware.Refuse",
 ]
 
@@ -155,6 +158,7 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.MaximumLengthValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
@@ -244,6 +248,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 WHITENOISE_MAX_AGE = 365 * 24 * 3600
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site needs our files
 
 # --- mail -------------------------------------------------------------------------------------------------
 # EMAIL_URL is smtp://user:password@host:port (or smtp+tls://…), or anymail's backend by EMAIL_BACKEND.
@@ -268,7 +273,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "ticketshop.lib.logs.LineFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"route": {"()": "ticketshop.lib.logs.RouteForPath"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["route"]}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
     "loggers": {
         # Log-ins, refusals, outages: what happened and to which row, never a person's values.

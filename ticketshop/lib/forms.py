@@ -2,10 +2,11 @@
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
 from django.forms.renderers import TemplatesSetting
 from django.utils.translation import gettext_lazy as _
 
-from .text import normalise_line
+from .text import normalise_email, normalise_line
 
 
 class Renderer(TemplatesSetting):
@@ -19,7 +20,18 @@ class LineField(forms.CharField):
 
     def to_python(self, value):
         text = super().to_python(value)
+        ProhibitNullCharactersValidator()(text)  # said, not silently taken out
         return normalise_line(text) if text else text
+
+
+def fitting_email(value: str) -> str:
+    """The address as compared; ValidationError where it no longer fits a column.
+
+    A domain with letters beyond ASCII grows when it is written as machines do.
+    """
+    normalised = normalise_email(value)
+    MaxLengthValidator(254)(normalised)
+    return normalised
 
 
 def no_markup_in_name(value: str) -> None:

@@ -12,6 +12,13 @@ class TooManyTries(Exception):
     """A limit was reached deep inside a page; ``ticketshop.middleware.Refuse`` answers with 429."""
 
 
+def method_not_allowed(request, allowed: str):
+    """The address exists, but does not answer this method."""
+    response = render(request, "405.html", status=405)
+    response.headers["Allow"] = allowed
+    return response
+
+
 def too_many_requests(request):
     """A limit was reached: neutral, and when to come back."""
     response = render(request, "429.html", status=429)

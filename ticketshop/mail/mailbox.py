@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.mail.backends.base import BaseEmailBackend
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 KEPT = 500
 
@@ -60,6 +61,7 @@ def letters(to: str = "") -> list[Letter]:
     return found
 
 
+@require_safe
 def page(request):
     """``/mailbox/``: one article per mail, newest first; ``?to=ADDRESS`` shows one recipient's."""
     to = request.GET.get("to", "").strip()

@@ -3,8 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.forms import LineField, no_markup_in_name
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.forms import LineField, fitting_email, no_markup_in_name
 
 
 def name_field(label, autocomplete: str, *, required: bool = True) -> LineField:
@@ -31,7 +30,7 @@ class BuyerForm(forms.Form):
 
     def clean_email(self):
         email = self.cleaned_data["email"].strip()
-        if normalise_email(email).endswith("."):
+        if fitting_email(email).endswith("."):
             raise forms.ValidationError(_("Enter a valid email address."))
         return email
 
@@ -44,10 +43,32 @@ class SignedInBuyerForm(forms.Form):
 
 
 class HolderForm(forms.Form):
-    """Whose name stands on a ticket; may stay empty."""
+    """Whom a ticket is for, and whose name stands on it; both may stay open.
+
+    ``people``: whom a signed-in buyer may choose (``ticketshop.sales.people``); names left empty are those
+    of the person chosen, as the buyer knows them.
+    """
 
     first_name = name_field(_("First name"), "off", required=False)
     last_name = name_field(_("Last name"), "off", required=False)
+
+    def __init__(self, *args, people: list, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.people = {person.value: person for person in people}
+        if people:
+            self.fields["person"] = forms.ChoiceField(
+                label=_("This ticket is for"),
+                required=False,
+                choices=[("", _("Somebody else, or not known yet")), *((person.value, person.label) for person in people)],
+            )
+            self.order_fields(["person", "first_name", "last_name"])
+
+    def clean(self):
+        values = super().clean()
+        person = self.people.get(values.get("person", ""))
+        if person and not values.get("first_name") and not values.get("last_name"):
+            values["first_name"], values["last_name"] = person.first_name, person.last_name
+        return values
 
 
 class PaymentForm(forms.Form):

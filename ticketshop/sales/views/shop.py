@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ticketshop.catalogue import availability, programme
 from ticketshop.lib import colour, open_forms, page_cache
+from ticketshop.lib.refusals import csrf_failure
 from ticketshop.organisers import access
 
 ABOUT = {
@@ -141,6 +142,8 @@ def theme(request, pos, fingerprint):
 @require_POST
 def language(request):
     """Remember the visitor's language and go back."""
+    if not (open_forms.comes_from_us(request) and open_forms.token_is_ours(request)):
+        return csrf_failure(request)
     target = request.POST.get("next", "/")
     if not url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
@@ -148,7 +151,7 @@ def language(request):
         target = reverse("home")
     response = HttpResponseRedirect(target)
     chosen = request.POST.get("language", "")
-    if open_forms.comes_from_us(request) and chosen in dict(settings.LANGUAGES):
+    if chosen in dict(settings.LANGUAGES):
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME,
             chosen,
