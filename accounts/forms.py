@@ -1,6 +1,5 @@
 """Forms of the visitor's account."""
 
-import phonenumbers
 from django import forms
 from django.conf import settings
 from django.utils import timezone
@@ -8,23 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
 from ticketshop.lib.forms import LineField, no_markup_in_name
-
-PHONE_SHAPE = _("Enter a phone number such as %(example)s.")
-
-
-def parse_phone(text: str, country: str) -> str:
-    """A phone number in E.164, such as +41791234567; ValidationError with an example of the country else."""
-    try:
-        number = phonenumbers.parse(text, country or "CH")
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_possible_number(number):
-        example = phonenumbers.format_number(
-            phonenumbers.example_number(country) or phonenumbers.example_number("CH"),
-            phonenumbers.PhoneNumberFormat.INTERNATIONAL,
-        )
-        raise forms.ValidationError(PHONE_SHAPE, params={"example": example})
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+from ticketshop.lib.phones import parse_phone
 
 
 class ProfileForm(forms.Form):
@@ -53,7 +36,7 @@ class ProfileForm(forms.Form):
         label=_("Street and number"),
         max_length=160,
         required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "street-address"}),
+        widget=forms.TextInput(attrs={"autocomplete": "address-line1"}),
     )
     postcode = LineField(
         label=_("Postcode"),
