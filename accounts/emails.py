@@ -5,6 +5,7 @@ from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.models import Mail
@@ -18,7 +19,7 @@ def _url(mail: Mail, name: str, *args) -> str:
     return f"{settings.BASE_URL}{reverse(name, args=args)}{home}"
 
 
-@register("account_confirm")
+@register("account_confirm", _("Confirm the e-mail address"))
 def confirm(mail: Mail) -> Content | None:
     """Prove the mailbox; nothing to tell once that is done."""
     address = EmailAddress.objects.filter(
@@ -29,7 +30,7 @@ def confirm(mail: Mail) -> Content | None:
     return Content({"url": _url(mail, "account_confirm_email", EmailConfirmationHMAC(address).key)})
 
 
-@register("account_reset")
+@register("account_reset", _("Choose a new password"))
 def reset(mail: Mail) -> Content | None:
     """Choose a new password."""
     user = User.objects.filter(pk=mail.about.get("user"), is_active=True).first()
@@ -39,13 +40,13 @@ def reset(mail: Mail) -> Content | None:
     return Content({"url": _url(mail, "account_reset_password_from_key", user_pk_to_url_str(user), token)})
 
 
-@register("account_unknown")
+@register("account_unknown", _("New password for an unknown address"))
 def unknown(mail: Mail) -> Content:
     """Somebody asked for a new password for an address that has no account."""
     return Content({"url": _url(mail, "account_signup")})
 
 
-@register("account_exists")
+@register("account_exists", _("Sign-up with a known address"))
 def exists(mail: Mail) -> Content:
     """Somebody signed up with an address that has an account already."""
     return Content({"url": _url(mail, "account_login"), "reset_url": _url(mail, "account_reset_password")})

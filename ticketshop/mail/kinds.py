@@ -20,13 +20,17 @@ class Content:
 
 Builder = Callable[[Mail], Content | None]
 _BUILDERS: dict[str, Builder] = {}
+_LABELS: dict[str, str] = {}
 
 
-def register(kind: str) -> Callable[[Builder], Builder]:
-    """Decorate the builder of ``kind``; it may return None: then there is nothing to tell any more."""
+def register(kind: str, label: str = "") -> Callable[[Builder], Builder]:
+    """Decorate the builder of ``kind``; it may return None: then there is nothing to tell any more.
+
+    ``label`` is what staff read in lists (a lazy translation).
+    """
 
     def decorate(builder: Builder) -> Builder:
-        _BUILDERS[kind] = builder
+        _BUILDERS[kind], _LABELS[kind] = builder, label
         return builder
 
     return decorate
@@ -34,3 +38,8 @@ def register(kind: str) -> Callable[[Builder], Builder]:
 
 def builder(kind: str) -> Builder:
     return _BUILDERS[kind]
+
+
+def label(kind: str) -> str:
+    """The name of a kind of mail, for people; the bare code for one that is no longer made."""
+    return str(_LABELS.get(kind) or kind)

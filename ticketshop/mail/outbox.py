@@ -46,6 +46,22 @@ def queue(
     return mail
 
 
+def again(mail: Mail, *, now: datetime) -> Mail:
+    """Queue a mail once more, to the same address: staff ask for it when it failed. Tells what is true then."""
+    copy = Mail.objects.create(
+        kind=mail.kind,
+        organiser_id=mail.organiser_id,
+        point_of_sale_id=mail.point_of_sale_id,
+        about=mail.about,
+        recipient=mail.recipient,
+        language=mail.language,
+        subject_uuid=mail.subject_uuid,
+        created_at=now,
+    )
+    tasks.send.defer(mail_id=copy.pk)
+    return copy
+
+
 def _insert_once(mail: Mail) -> bool:
     """Insert the row unless one with its key exists: one statement, so that two at once are one mail."""
     columns = [field for field in Mail._meta.concrete_fields if not field.primary_key]

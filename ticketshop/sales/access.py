@@ -2,9 +2,10 @@
 
 import hmac
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
+from contacts.models import ContactLink
 from ticketshop.organisers.models import PointOfSale
 
 from .models import IssuedPass, Order, Ticket
@@ -33,11 +34,19 @@ def orders_of(user, pos: PointOfSale) -> QuerySet[Order]:
     )
 
 
+def _declined() -> Q:
+    """Whether the person a ticket is for has declined the link of whoever bought it."""
+    theirs = ContactLink.objects.filter(parent=OuterRef("order__buyer"), child=OuterRef("beneficiary"))
+    return Exists(theirs.filter(status=ContactLink.Status.DECLINED)) & ~Exists(
+        theirs.filter(status__in=ContactLink.OPEN)
+    )
+
+
 def tickets_of(user, pos: PointOfSale) -> QuerySet[Ticket]:
     """The tickets a visitor holds at this organiser: bought by them, or for them by somebody else."""
     return (
         Ticket.objects.filter(
-            Q(beneficiary__user=user) | Q(beneficiary=None, order__buyer__user=user),
+            (Q(beneficiary__user=user) & ~_declined()) | Q(beneficiary=None, order__buyer__user=user),
             order__organiser_id=pos.organiser_id,
         )
         .select_related("session__event__venue", "line", "order__point_of_sale")
@@ -49,7 +58,7 @@ def passes_of(user, pos: PointOfSale) -> QuerySet[IssuedPass]:
     """The passes a visitor holds at this organiser."""
     return (
         IssuedPass.objects.filter(
-            Q(beneficiary__user=user) | Q(beneficiary=None, order__buyer__user=user),
+            (Q(beneficiary__user=user) & ~_declined()) | Q(beneficiary=None, order__buyer__user=user),
             order__organiser_id=pos.organiser_id,
         )
         .select_related("season_pass", "line", "order__point_of_sale")

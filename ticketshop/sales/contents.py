@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from contacts.models import Contact
 from ticketshop.catalogue import availability
-from ticketshop.catalogue.models import SeasonPass, Tariff
 from ticketshop.lib.money import ZERO
 
-from .models import Cart, CartLine, Order, OrderLine
+from .models import Cart, CartLine
 
 
 @dataclass(frozen=True)
@@ -146,38 +143,3 @@ def _line_problems(line: CartLine, contents: Contents) -> list[str]:
                 % {"name": name, "other": tariff.only_with.name}
             )
     return found
-
-
-def person_problems(contents: Contents, buyer: Contact) -> list[str]:
-    """What would be too much for one person, earlier orders counted, in sentences; at most one query.
-
-    Sure only while the caller's transaction keeps other orders of this buyer waiting.
-    """
-    wanted: Counter[Tariff | SeasonPass] = Counter()
-    for line in contents.lines:
-        if (sold := _sold(line)).max_per_person:
-            wanted[sold] += line.quantity
-    had = _bought(buyer, list(wanted)) if wanted else {}
-    return [
-        _("“%(name)s”: at most %(most)d per person, and %(had)d ordered before. Lower the number to go on.")
-        % {"name": sold.name, "most": sold.max_per_person, "had": had.get(sold, 0)}
-        for sold, count in wanted.items()
-        if count + had.get(sold, 0) > sold.max_per_person
-    ]
-
-
-def _sold(line: CartLine) -> Tariff | SeasonPass:
-    return line.offer.tariff if line.offer else line.season_pass
-
-
-def _bought(buyer: Contact, things: list[Tariff | SeasonPass]) -> dict[Tariff | SeasonPass, int]:
-    """How many of these ``buyer`` has in orders that are neither cancelled nor expired."""
-    tariffs = {thing.pk: thing for thing in things if isinstance(thing, Tariff)}
-    passes = {thing.pk: thing for thing in things if isinstance(thing, SeasonPass)}
-    rows = (
-        OrderLine.objects.filter(order__buyer=buyer, order__state__in=[Order.State.PENDING, Order.State.PAID])
-        .filter(Q(offer__tariff__in=list(tariffs)) | Q(season_pass__in=list(passes)))
-        .values_list("offer__tariff", "season_pass")
-        .annotate(count=Sum("quantity"))
-    )
-    return {tariffs[tariff] if tariff else passes[season_pass]: count for tariff, season_pass, count in rows}

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.models import Mail
@@ -12,9 +13,12 @@ from .models import Admission, IssuedPass, Order, Payment, Ticket
 
 def order_url(order: Order) -> str:
     """The order's page; links in mails come from BASE_URL, never from a request."""
-    return settings.BASE_URL + reverse(
-        "shop:order", args=[order.point_of_sale.slug, order.reference, order.secret]
-    )
+    return settings.BASE_URL + order_path(order)
+
+
+def order_path(order: Order) -> str:
+    """The order's page, as a link on a page of ours."""
+    return reverse("shop:order", args=[order.point_of_sale.slug, order.reference, order.secret])
 
 
 def _order(mail: Mail) -> Order | None:
@@ -39,7 +43,7 @@ def _context(order: Order) -> dict:
     }
 
 
-@register("order_placed")
+@register("order_placed", _("Order received"))
 def order_placed(mail: Mail) -> Content | None:
     """The order is made and waits for payment; nothing to tell once it is paid or over."""
     order = _order(mail)
@@ -48,13 +52,13 @@ def order_placed(mail: Mail) -> Content | None:
     return Content(_context(order))
 
 
-@register("order_reminder")
+@register("order_reminder", _("Reminder to pay"))
 def order_reminder(mail: Mail) -> Content | None:
     """The transfer has not come; nothing to tell once it has."""
     return order_placed(mail)
 
 
-@register("order_paid")
+@register("order_paid", _("Tickets"))
 def order_paid(mail: Mail) -> Content | None:
     """The tickets, as a PDF."""
     order = _order(mail)
@@ -80,7 +84,7 @@ def order_paid(mail: Mail) -> Content | None:
     return Content({**_context(order), "tickets": tickets, "passes": passes}, [attachment])
 
 
-@register("order_cancelled")
+@register("order_cancelled", _("Order cancelled"))
 def order_cancelled(mail: Mail) -> Content | None:
     """The order is cancelled; whether money comes back."""
     order = _order(mail)
@@ -91,8 +95,37 @@ def order_cancelled(mail: Mail) -> Content | None:
     )
 
 
-@register("order_expired")
+@register("order_expired", _("Order expired"))
 def order_expired(mail: Mail) -> Content | None:
     """The order was not paid in time."""
     order = _order(mail)
     return Content(_context(order)) if order else None
+
+
+@register("ticket_for_you", _("Ticket for a linked person"))
+def ticket_for_you(mail: Mail) -> Content | None:
+    """The tickets of one person in somebody else's order: no price, no order, no other holder."""
+    order = _order(mail)
+    if order is None or order.state != Order.State.PAID:
+        return None
+    theirs = {"order": order, "beneficiary": mail.about["contact"], "state": Admission.State.VALID}
+    tickets = list(
+        Ticket.objects.filter(**theirs)
+        .select_related("session__event__venue", "line")
+        .order_by("session__starts_at", "pk")
+    )
+    passes = list(IssuedPass.objects.filter(**theirs).select_related("season_pass", "line").order_by("pk"))
+    if not tickets and not passes:
+        return None
+    attachment = (
+        "tickets.pdf",
+        ticket_pdf.render(order, tickets, passes, for_holder=True),
+        "application/pdf",
+    )
+    context = {
+        "tickets": tickets,
+        "passes": passes,
+        "buyer_name": order.buyer.full_name,
+        "url": settings.BASE_URL + reverse("account:orders", args=[order.point_of_sale.slug]),
+    }
+    return Content(context, [attachment])

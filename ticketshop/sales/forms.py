@@ -59,7 +59,10 @@ class HolderForm(forms.Form):
             self.fields["person"] = forms.ChoiceField(
                 label=_("This ticket is for"),
                 required=False,
-                choices=[("", _("Somebody else, or not known yet")), *((person.value, person.label) for person in people)],
+                choices=[
+                    ("", _("Somebody else, or not known yet")),
+                    *((person.value, person.label) for person in people),
+                ],
             )
             self.order_fields(["person", "first_name", "last_name"])
 

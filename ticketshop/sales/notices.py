@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
+from contacts.models import Contact, ContactLink
 from ticketshop.mail import outbox
 
-from .models import Order
+from .models import IssuedPass, Order, Ticket
 
 
 def queue(order: Order, kind: str, now: datetime, *, again: bool = False) -> None:
@@ -22,3 +23,56 @@ def queue(order: Order, kind: str, now: datetime, *, again: bool = False) -> Non
         once=None if again else f"{kind}:{order.pk}",
         subject_uuid=buyer.subject_uuid,
     )
+
+
+def queue_for_others(order: Order, now: datetime) -> None:
+    """Tell the people the tickets are for: each of *their* tickets only, without price or order.
+
+    A linked person who has an address and whose link is active gets the mail; for a person without an
+    address the parent who manages them does, unless that parent is the buyer and has all tickets anyway.
+    """
+    if order.buyer is None or order.buyer.user_id is None:
+        # Only a log-in has people it can choose.
+        return
+    for person in _others(order):
+        to = person if person.email else _manager_of(person, order)
+        if to is None or not to.email:
+            continue
+        outbox.queue(
+            "ticket_for_you",
+            to=to.email,
+            language=to.language or order.language,
+            now=now,
+            about={"order": order.pk, "contact": person.pk},
+            pos=order.point_of_sale,
+            once=f"ticket_for_you:{order.pk}:{person.pk}",
+            subject_uuid=to.subject_uuid,
+        )
+
+
+def _others(order: Order) -> list[Contact]:
+    """The contacts with a ticket or pass of this order who may be told."""
+    ids = {
+        pk
+        for model in (Ticket, IssuedPass)
+        for pk in model.objects.filter(order=order, beneficiary__isnull=False)
+        .exclude(beneficiary=order.buyer_id)
+        .values_list("beneficiary", flat=True)
+    }
+    active = ContactLink.objects.filter(
+        parent=order.buyer_id, child__in=ids, status=ContactLink.Status.ACTIVE
+    ).select_related("child")
+    return list({link.child_id: link.child for link in active}.values()) if ids else []
+
+
+def _manager_of(person: Contact, order: Order) -> Contact | None:
+    link = (
+        ContactLink.objects.filter(
+            child=person, status=ContactLink.Status.ACTIVE, permission_parent=ContactLink.Permission.MANAGE
+        )
+        .exclude(parent=order.buyer_id)
+        .select_related("parent")
+        .order_by("pk")
+        .first()
+    )
+    return link.parent if link else None

@@ -2,7 +2,7 @@
 
 import functools
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import segno
@@ -39,6 +39,7 @@ class Sheet:
     holder: str
     code: str
     number: str
+    reference: str = ""
 
 
 @functools.cache
@@ -48,19 +49,30 @@ def register_fonts() -> None:
     pdfmetrics.registerFont(TTFont("Shop-Bold", folder / "DejaVuSans-Bold.ttf"))
 
 
-def render(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> bytes:
-    """The PDF of these tickets and passes, in the active language and time zone."""
+def render(
+    order: Order, tickets: list[Ticket], passes: list[IssuedPass], *, for_holder: bool = False
+) -> bytes:
+    """The PDF of these tickets and passes, in the active language and time zone.
+
+    ``for_holder``: for a person the buyer chose: without price and without the order's reference.
+    """
     register_fonts()
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=A5, pageCompression=1, lang=order.language)
-    canvas.setTitle(_("Tickets for order %(reference)s") % {"reference": order.reference})
+    canvas.setTitle(
+        _("Tickets") if for_holder else _("Tickets for order %(reference)s") % {"reference": order.reference}
+    )
     canvas.setAuthor(order.point_of_sale.name)
     canvas.setCreator("ticketshop")
     for sheet in [
         *(ticket_sheet(order, ticket) for ticket in tickets),
         *(pass_sheet(order, issued) for issued in passes),
     ]:
-        draw(canvas, order, sheet)
+        draw(
+            canvas,
+            order,
+            replace(sheet, price="") if for_holder else replace(sheet, reference=order.reference),
+        )
         canvas.showPage()
     canvas.save()
     return buffer.getvalue()
@@ -124,7 +136,9 @@ def draw(canvas: Canvas, order: Order, sheet: Sheet) -> None:
     y = lines(canvas, sheet.title, "Shop-Bold", 20, y - 10, black)
     y = lines(canvas, sheet.when, "Shop-Bold", 11, y - 4, accent)
     y = lines(canvas, sheet.where, "Shop", 10, y, GREY)
-    y = lines(canvas, f"{sheet.tariff} · {sheet.price}", "Shop", 11, y - 8, black)
+    y = lines(
+        canvas, " · ".join(part for part in (sheet.tariff, sheet.price) if part), "Shop", 11, y - 8, black
+    )
     lines(canvas, sheet.holder, "Shop-Bold", 13, y - 4, black)
     size = 190
     qr(canvas, sheet.code, MARGIN, 92, size)
@@ -132,11 +146,13 @@ def draw(canvas: Canvas, order: Order, sheet: Sheet) -> None:
     canvas.setFont("Shop", 8)
     canvas.drawString(MARGIN, 78, " ".join(sheet.code[i : i + 5] for i in range(0, len(sheet.code), 5)))
     canvas.setFillColor(GREY)
-    canvas.drawString(
-        MARGIN,
-        56,
-        _("%(number)s · Order %(reference)s") % {"number": sheet.number, "reference": order.reference},
-    )
+    number = sheet.number
+    if sheet.reference:
+        number = _("%(number)s · Order %(reference)s") % {
+            "number": sheet.number,
+            "reference": sheet.reference,
+        }
+    canvas.drawString(MARGIN, 56, number)
     canvas.drawString(
         MARGIN, 42, _("Show this code at the door, on paper or on a screen. It lets one person in.")
     )

@@ -12,7 +12,7 @@ from ticketshop.history import history
 from ticketshop.lib import references
 from ticketshop.lib.money import ZERO, to_cents, vat_included
 
-from .. import contents, notices, payment_methods
+from .. import contents, notices, payment_methods, people
 from ..models import Cart, Order, OrderLine
 from . import payments, tickets
 
@@ -71,12 +71,14 @@ def _place(cart: Cart, method_code: str, content_hash: str, user, language: str,
     whole = contents.read(cart)
     method = _checked(cart, whole, method_code, content_hash, user, now)
     buyer = _buyer(cart, user, language, now)
-    if found := contents.person_problems(whole, buyer):
+    holders = cart.details.get("holders", {})
+    whom = people.beneficiaries(buyer, holders)
+    if found := people.problems(whole, buyer, whom):
         raise CannotPlace("rules", problems=found)
     order = new(whole, buyer, method, user, language, now)
     order.save(force_insert=True)
     lines = OrderLine.objects.bulk_create(new_lines(order, whole))
-    tickets.reserve(order, lines, whole, cart.details.get("holders", {}))
+    tickets.reserve(order, lines, whole, holders, whom)
     payment = payments.start(order, method, now=now)
     history.record(order, "placed", by=user, now=now, total=str(order.total), method=method.code)
     if order.total == ZERO:

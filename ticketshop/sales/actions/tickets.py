@@ -8,15 +8,20 @@ from .. import contents, notices
 from ..models import Admission, IssuedPass, Order, OrderLine, Ticket
 
 
-def reserve(order: Order, lines: list[OrderLine], whole: contents.Contents, holders: dict) -> None:
-    """Write a ticket or pass for every slot of the cart, with the names typed for it: two queries."""
-    new_tickets, new_passes = new(order, lines, whole, holders)
+def reserve(
+    order: Order, lines: list[OrderLine], whole: contents.Contents, holders: dict, whom: dict[str, int]
+) -> None:
+    """Write a ticket or pass for every slot of the cart, with the names typed for it: two queries.
+
+    ``whom``: slot -> id of the contact it is for, where somebody was chosen.
+    """
+    new_tickets, new_passes = new(order, lines, whole, holders, whom)
     Ticket.objects.bulk_create(new_tickets)
     IssuedPass.objects.bulk_create(new_passes)
 
 
 def new(
-    order: Order, lines: list[OrderLine], whole: contents.Contents, holders: dict
+    order: Order, lines: list[OrderLine], whole: contents.Contents, holders: dict, whom: dict[str, int]
 ) -> tuple[list[Ticket], list[IssuedPass]]:
     """The tickets and passes of an order, not yet written."""
     new_tickets, new_passes = [], []
@@ -27,6 +32,7 @@ def new(
                 "line": line,
                 "order": order,
                 "code": references.code(),
+                "beneficiary_id": whom.get(slot),
                 "holder_first_name": typed.get("first_name", ""),
                 "holder_last_name": typed.get("last_name", ""),
             }
@@ -51,6 +57,7 @@ def issue(order: Order, *, now: datetime) -> None:
     for model in (Ticket, IssuedPass):
         model.objects.filter(order=order, state=Admission.State.RESERVED).update(state=Admission.State.VALID)
     notices.queue(order, "order_paid", now)
+    notices.queue_for_others(order, now)
 
 
 def cancel(order: Order) -> None:

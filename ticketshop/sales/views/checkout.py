@@ -13,7 +13,7 @@ from ticketshop.lib.network import network
 from ticketshop.lib.refusals import too_many_requests
 from ticketshop.limits import limits
 
-from .. import contents, payment_methods, session
+from .. import contents, payment_methods, people, session
 from ..actions import carts, orders
 from ..forms import BuyerForm, HolderForm, PaymentForm, SignedInBuyerForm
 from ..models import Cart
@@ -52,7 +52,7 @@ def details(request, pos):
         elsewhere = log_in(request)
     posted = request.POST if request.method == "POST" else None
     buyer = buyer_form(request, cart, posted)
-    holders = holder_forms(cart, whole, posted)
+    holders = holder_forms(request, cart, whole, posted)
     if posted is not None:
         sound = all([buyer.is_valid(), *(form.is_valid() for _slot, _heading, form in holders)])
         typed = typed_details(request, buyer, holders, checked=sound)
@@ -73,21 +73,27 @@ def details(request, pos):
     return render(request, "sales/checkout.html", context)
 
 
+def my_contact(request):
+    """The signed-in buyer's contact, made on first use."""
+    return contacts.for_user(request.pos.organiser, request.user, language=get_language(), now=timezone.now())
+
+
 def buyer_form(request, cart: Cart, posted):
     """The buyer's form: as typed, else what the log-in's contact knows."""
     initial = cart.details.get("buyer")
     if not request.user.is_authenticated:
         return BuyerForm(posted, prefix="buyer", initial=initial)
     if initial is None:
-        contact = contacts.for_user(
-            request.pos.organiser, request.user, language=get_language(), now=timezone.now()
-        )
+        contact = my_contact(request)
         initial = {"first_name": contact.first_name, "last_name": contact.last_name}
     return SignedInBuyerForm(posted, prefix="buyer", initial=initial)
 
 
-def holder_forms(cart: Cart, whole: contents.Contents, posted) -> list[tuple[str, str, HolderForm]]:
+def holder_forms(request, cart: Cart, whole: contents.Contents, posted) -> list[tuple[str, str, HolderForm]]:
     """One form per ticket and pass: (slot, heading, form)."""
+    choices = []
+    if request.user.is_authenticated and request.pos.friends_family_enabled:
+        choices = people.of(my_contact(request), request.pos)
     typed = cart.details.get("holders", {})
     found = []
     for line in whole.lines:
@@ -98,7 +104,7 @@ def holder_forms(cart: Cart, whole: contents.Contents, posted) -> list[tuple[str
                 "number": number,
                 "count": len(line.slots),
             }
-            form = HolderForm(posted, prefix=f"holder-{slot}", initial=typed.get(slot))
+            form = HolderForm(posted, prefix=f"holder-{slot}", initial=typed.get(slot), people=choices)
             form.line, form.heading = line, heading
             found.append((slot, heading, form))
     return found
@@ -142,7 +148,8 @@ def review(request, pos):
         "buyer": cart.details["buyer"],
         "buyer_email": buyer_email(request, cart),
         "holders": [
-            (heading, holder.initial or {}) for _slot, heading, holder in holder_forms(cart, whole, None)
+            (heading, holder.initial or {})
+            for _slot, heading, holder in holder_forms(request, cart, whole, None)
         ],
         "lines": [
             {"line": line, "title": contents.title(line), "total": line.unit_price * line.quantity}
