@@ -17,7 +17,7 @@ TERMS = both(
     Tickets come by e-mail as soon as they are paid, as a PDF with a code. On paper or on a screen are equally good. Each code lets one person in, once: please do not pass it on twice. Reduced tickets are valid together with a proof.
 
     ### 5. If you cannot come
-    You may give your tickets to somebody else without telling us. We take tickets back until seven days before the event and pay the price back in full; write to {contact} with the number of your order.
+    You may give your tickets to somebody else without telling us. We take tickets back until seven days before the event and pay the price back in full; write to <{contact}> with the number of your order.
 
     ### 6. If we cannot play
     If an event is cancelled or moved to another day, we write to you at once. You get your money back within ten days, or keep the ticket for the new date, as you prefer.
@@ -26,23 +26,23 @@ TERMS = both(
     Latecomers are let in at the first suitable moment. Photographs and recordings during the event are not allowed. Children without a ticket of their own sit on a lap up to the age of three.
 
     ### 8. Law
-    Swiss law applies. If something goes wrong, talk to us first: {contact}.
+    Swiss law applies. If something goes wrong, talk to us first: <{contact}>.
     """,
     """
     ### 1. Qui vend
-    {name} vend lui-même les billets et abonnements de cette billetterie, en son nom et pour son compte.
+    Le {name} vend lui-même les billets et abonnements de cette billetterie, en son nom et pour son compte.
 
     ### 2. Votre commande
     Les places mises au panier vous sont gardées pendant la durée indiquée. La commande est passée lorsque vous appuyez sur le bouton de la dernière page ; nous la confirmons par e-mail, avec un lien vers votre commande.
 
     ### 3. Prix et paiement
-    Tous les prix sont en francs suisses, taxe sur la valeur ajoutée comprise. Il n’y a pas de frais. Vous payez à la caisse avant le début de la manifestation, ou par virement bancaire dans les dix jours ; après cinq jours, nous envoyons un rappel. Une commande qui n’est pas payée à temps s’éteint et ses places redeviennent libres.
+    Tous les prix sont en francs suisses, taxe sur la valeur ajoutée comprise. Il n’y a pas de frais. Vous payez à la caisse avant le début de la manifestation, ou par virement bancaire dans les dix jours ; après cinq jours, nous envoyons un rappel. Une commande qui n’est pas payée à temps expire et ses places redeviennent libres.
 
     ### 4. Vos billets
     Les billets arrivent par e-mail dès qu’ils sont payés, en PDF avec un code. Sur papier ou sur écran, c’est égal. Chaque code fait entrer une personne, une fois : merci de ne pas le transmettre deux fois. Les billets à tarif réduit sont valables avec un justificatif.
 
     ### 5. Si vous ne pouvez pas venir
-    Vous pouvez donner vos billets à quelqu’un d’autre sans nous prévenir. Nous les reprenons jusqu’à sept jours avant la manifestation et remboursons le prix en entier ; écrivez à {contact} en indiquant le numéro de votre commande.
+    Vous pouvez donner vos billets à quelqu’un d’autre sans nous prévenir. Nous les reprenons jusqu’à sept jours avant la manifestation et remboursons le prix en entier ; écrivez à <{contact}> en indiquant le numéro de votre commande.
 
     ### 6. Si nous ne pouvons pas jouer
     Si une manifestation est annulée ou déplacée, nous vous écrivons aussitôt. Vous êtes remboursé dans les dix jours ou gardez le billet pour la nouvelle date, à votre choix.
@@ -51,13 +51,13 @@ TERMS = both(
     Les personnes en retard entrent au premier moment propice. Photos et enregistrements sont interdits pendant la manifestation. Jusqu’à trois ans, les enfants sans billet s’asseyent sur des genoux.
 
     ### 8. Droit
-    Le droit suisse s’applique. Si quelque chose ne va pas, parlez-nous-en d’abord : {contact}.
+    Le droit suisse s’applique. Si quelque chose ne va pas, parlez-nous-en d’abord : <{contact}>.
     """,
 )
 
 PRIVACY = both(
     """
-    Your data belong to you, and we need few of them. {name}, {address}, is responsible for them; questions and wishes go to {privacy_contact}.
+    Your data belong to you, and we need few of them. {name}, {address}, is responsible for them; questions and wishes go to <{privacy_contact}>.
 
     ### What we collect, and why
     - **To sell you a ticket**: your first and last name and your e-mail address, what you ordered and how you paid. Without them there is no ticket.
@@ -74,10 +74,10 @@ PRIVACY = both(
     One cookie keeps your cart and your log-in, one protects the forms, one remembers the language. None of them follows you, so we need not ask.
 
     ### Your rights
-    You may ask what we know about you, have it corrected, take it with you or have it erased. Write to {privacy_contact}: it costs nothing and needs no reason. You may also complain to the Federal Data Protection and Information Commissioner.
+    You may ask what we know about you, have it corrected, take it with you or have it erased. Write to <{privacy_contact}>: it costs nothing and needs no reason. You may also complain to the Federal Data Protection and Information Commissioner.
     """,
     """
-    Vos données vous appartiennent, et il nous en faut peu. {name}, {address}, en est responsable ; questions et souhaits vont à {privacy_contact}.
+    Vos données vous appartiennent, et il nous en faut peu. Le {name}, {address}, en est responsable ; questions et souhaits vont à <{privacy_contact}>.
 
     ### Ce que nous collectons, et pourquoi
     - **Pour vous vendre un billet** : votre prénom, votre nom et votre adresse e-mail, ce que vous avez commandé et comment vous avez payé. Sans cela, pas de billet.
@@ -94,7 +94,7 @@ PRIVACY = both(
     Un cookie garde votre panier et votre connexion, un autre protège les formulaires, un troisième retient la langue. Aucun ne vous suit, nous n’avons donc rien à vous demander.
 
     ### Vos droits
-    Vous pouvez demander ce que nous savons de vous, le faire corriger, l’emporter ou le faire effacer. Écrivez à {privacy_contact} : c’est gratuit et sans justification. Vous pouvez aussi vous adresser au Préposé fédéral à la protection des données et à la transparence.
+    Vous pouvez demander ce que nous savons de vous, le faire corriger, l’emporter ou le faire effacer. Écrivez à <{privacy_contact}> : c’est gratuit et sans justification. Vous pouvez aussi vous adresser au Préposé fédéral à la protection des données et à la transparence.
     """,
 )
 
@@ -111,7 +111,7 @@ ACCESSIBILITY = both(
     {house}
 
     ### Something does not work?
-    Write to {contact} or call us. We answer within five working days, and sell you the ticket by e-mail or by phone in the meantime.
+    Write to <{contact}> or call us. We answer within five working days, and sell you the ticket by e-mail or by phone in the meantime.
     """,
     """
     ### Cette billetterie
@@ -125,7 +125,7 @@ ACCESSIBILITY = both(
     {house}
 
     ### Quelque chose ne fonctionne pas ?
-    Écrivez à {contact} ou appelez-nous. Nous répondons dans les cinq jours ouvrables et vous vendons entre-temps le billet par e-mail ou par téléphone.
+    Écrivez à <{contact}> ou appelez-nous. Nous répondons dans les cinq jours ouvrables et vous vendons entre-temps le billet par e-mail ou par téléphone.
     """,
 )
 

@@ -93,7 +93,7 @@ SHOWS = (
 
             Dans cette pièce, le chœur ne décide de rien, mais c’est lui qui reste et qui devra continuer à vivre là. Nous avons donc demandé aux voisins : quarante personnes de seize à quatre-vingt-un ans répètent depuis la saison passée, parlent, chantent et se taisent ensemble.
 
-            **La représentation du dimanche est annulée** en raison de travaux sur l’élévateur de scène. Si vous aviez un billet pour cette date, vous êtes en train d’être remboursé.
+            **La représentation du dimanche est annulée** en raison de travaux sur l’élévateur de scène. Si vous aviez un billet pour cette date, le remboursement est en cours.
             """,
         ),
         dates="w9 thu 20:00, w9 fri 20:00, w9 sat 20:00, w9 sun 17:00",
