@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -230,7 +231,7 @@ class Session(models.Model):
         )
 
     def __str__(self):
-        return f"{self.event} {self.starts_at:%Y-%m-%d %H:%M}"
+        return f"{self.event} {localtime(self.starts_at):%Y-%m-%d %H:%M}"
 
 
 class Tariff(models.Model):

@@ -26,6 +26,8 @@ class Event(models.Model):
     )
     details = models.JSONField(_("details"), default=dict, blank=True)
 
+    organiser_path = "organiser_id"
+
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("history")

@@ -8,12 +8,17 @@ from .models import StaffMembership
 
 
 def organiser_id_of(row: Model) -> int | None:
-    """The organiser a row belongs to, along its class's ``organiser_path``."""
+    """The organiser a row belongs to, along its class's ``organiser_path``; None for a row of the platform's.
+
+    The path ends in a key to the organiser, in ``pk``, or in a column ``…_id`` that holds the number.
+    """
+    if not hasattr(row, "organiser_path"):
+        return None
     value = row
     *path, last = row.organiser_path.split("__")
     for name in path:
         value = getattr(value, name)
-    return getattr(value, "pk" if last == "pk" else f"{last}_id")
+    return getattr(value, last if last == "pk" or last.endswith("_id") else f"{last}_id")
 
 
 def permissions_by_organiser(user) -> dict[int, set[str]]:
@@ -41,11 +46,19 @@ def organisers_where(user, permission: str) -> set[int] | None:
 
 def for_staff(queryset: QuerySet, user, permission: str) -> QuerySet:
     """The rows of ``queryset`` that belong to organisers where ``user`` has ``permission``."""
-    organisers = organisers_where(user, permission)
+    return within(queryset, organisers_where(user, permission))
+
+
+def within(queryset: QuerySet, organisers: set[int] | None) -> QuerySet:
+    """The rows of ``queryset`` that belong to these organisers; None means all of them.
+
+    Rows that belong to no organiser are the platform's: only who may see everything sees them.
+    """
     if organisers is None:
         return queryset
-    path = queryset.model.organiser_path
-    return queryset.filter(**{f"{path}__in": organisers})
+    if not hasattr(queryset.model, "organiser_path"):
+        return queryset.none()
+    return queryset.filter(**{f"{queryset.model.organiser_path}__in": sorted(organisers)})
 
 
 def is_staff(user) -> bool:

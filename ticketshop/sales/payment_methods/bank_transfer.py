@@ -15,6 +15,12 @@ class BankTransfer(Method):
     hint = _("You get the account and a reference. We send the tickets when the money has arrived.")
     setting_fields = {"account_holder": (_("Account holder"), True), "iban": (_("IBAN"), True)}
 
+    @classmethod
+    def problems(cls, typed):
+        if typed["iban"] and not is_iban(typed["iban"]):
+            return {"iban": _("Check the IBAN: its check digits do not fit.")}
+        return {}
+
     def takes(self, total, currency):
         return total > 0 and bool(self.settings.get("iban"))
 
@@ -38,3 +44,11 @@ def creditor_reference(text: str) -> str:
     body = "".join(c for c in text.upper() if c.isalnum())
     number = int("".join(str(int(c, 36)) for c in f"{body}RF00"))
     return f"RF{98 - number % 97:02d}{body}"
+
+
+def is_iban(text: str) -> bool:
+    """Whether the check digits of an IBAN, typed with or without spaces, are right."""
+    body = text.replace(" ", "").upper()
+    if not (15 <= len(body) <= 34 and body.isascii() and body.isalnum()):
+        return False
+    return int("".join(str(int(c, 36)) for c in body[4:] + body[:4])) % 97 == 1

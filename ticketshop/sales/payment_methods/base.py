@@ -20,6 +20,11 @@ class Method:
     def __init__(self, settings: dict):
         self.settings = settings
 
+    @classmethod
+    def problems(cls, typed: dict[str, str]) -> dict[str, str]:
+        """What is wrong with settings as typed: name -> sentence. Empty ones are judged elsewhere."""
+        return {}
+
     def takes(self, total: Decimal, currency: str) -> bool:
         """Whether this method can take this amount."""
         return total > 0

@@ -1,0 +1,102 @@
+"""Back office: log-ins, for the platform's administrator. No password is shown, set or asked here."""
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.lib.text import normalise_email
+from ticketshop.organisers.models import StaffMembership
+from ticketshop.organisers.scoped_admin import ReadOnlyAdmin, ReadOnlyInline, ScopedAdmin
+
+from .models import User
+
+
+class NewUserForm(forms.ModelForm):
+    """An address is enough: its owner chooses the password."""
+
+    class Meta:
+        model = User
+        fields = ["email"]
+
+    def clean_email(self):
+        return normalise_email(self.cleaned_data["email"])
+
+
+class MembershipsInline(ReadOnlyInline, admin.TabularInline):
+    model = StaffMembership
+    fields = ["organiser", "role"]
+    readonly_fields = fields
+    verbose_name_plural = _("staff of")
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("organiser", "role")
+
+
+@admin.register(User)
+class UserAdmin(ScopedAdmin):
+    list_display = ["email", "is_active", "is_superuser", "date_joined", "last_login"]
+    list_filter = ["is_active", "is_superuser"]
+    ordering = ["-pk"]
+    search_fields = ["email__istartswith"]
+    search_help_text = _("The beginning of the address.")
+    fieldsets = [
+        (None, {"fields": ["email", "is_active", "date_joined", "last_login"]}),
+        (
+            _("Platform"),
+            {
+                "fields": ["is_superuser"],
+                "description": _(
+                    "Administrators of the platform see and change everything of all organisers."
+                ),
+            },
+        ),
+    ]
+    readonly_fields = ["email", "date_joined", "last_login"]
+    inlines = [MembershipsInline]
+
+    def get_inlines(self, request, obj):
+        return self.inlines if obj else []
+
+    def get_fieldsets(self, request, obj=None):
+        if obj:
+            return self.fieldsets
+        hint = _("They choose a password with “Forgot your password?” on the log-in page.")
+        return [(None, {"fields": ["email"], "description": hint})]
+
+    def get_readonly_fields(self, request, obj=None):
+        if obj is None:
+            return []
+        # Nobody locks themselves out.
+        own = ["is_active", "is_superuser"] if obj == request.user else []
+        return [*self.readonly_fields, *own]
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        if obj is None:
+            kwargs["form"] = NewUserForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def save_model(self, request, obj, form, change):
+        if change:
+            super().save_model(request, obj, form, change)
+        else:
+            obj.set_unusable_password()
+            obj.save(force_insert=True)
+
+
+class GroupAdmin(ReadOnlyAdmin):
+    """The roles and what each may do: made by the program, looked at here."""
+
+    list_display = ["name"]
+    ordering = ["name"]
+    fields = ["name", "permissions_text"]
+    readonly_fields = fields
+
+    @admin.display(description=_("may"))
+    def permissions_text(self, group):
+        names = group.permissions.order_by("content_type__app_label", "codename")
+        return ", ".join(names.values_list("codename", flat=True))
+
+
+admin.site.unregister(Group)
+admin.site.register(Group, GroupAdmin)

@@ -1,0 +1,3 @@
+"""Back office: what can be sold."""
+
+from . import allotments, events, passes, places  # noqa: F401

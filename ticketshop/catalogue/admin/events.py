@@ -1,0 +1,121 @@
+"""Events with their texts, dates, places and tariffs on one page."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Max, Min
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from ticketshop.organisers import permissions
+from ticketshop.organisers.translated_admin import TranslatedAdmin
+
+from .. import offers
+from ..models import Event, Session, Tariff
+from .forms import SluggedForm
+from .sessions import SessionInline
+from .tariffs import TariffInline
+
+
+class EventForm(SluggedForm):
+    title_column = "title"
+
+    class Meta:
+        widgets = {"points_of_sale": forms.CheckboxSelectMultiple}
+
+
+@admin.register(Event)
+class EventAdmin(TranslatedAdmin):
+    form = EventForm
+    translated = ("title", "teaser", "description", "image_alt")
+    list_display = ["title", "state", "first_date", "last_date", "venue"]
+    list_filter = ["state", "points_of_sale", "category", "venue"]
+    list_select_related = ["venue"]
+    ordering = ["-pk"]
+    search_fields = ["title", "slug"]
+    inlines = [TariffInline, SessionInline]
+    actions = ["publish", "withdraw"]
+    fieldsets = [
+        (None, {"fields": ["state", "points_of_sale", "venue", "category"]}),
+        (gettext_lazy("Picture and address"), {"fields": ["image", "slug"]}),
+    ]
+
+    def get_changelist_instance(self, request):
+        page = super().get_changelist_instance(request)
+        rows = [row.pk for row in page.result_list]
+        dates = Session.objects.filter(event__in=rows).order_by().values("event_id")
+        found = {
+            row["event_id"]: row for row in dates.annotate(first=Min("starts_at"), last=Max("starts_at"))
+        }
+        for row in page.result_list:
+            row.dates = found.get(row.pk, {})
+        return page
+
+    @admin.display(description=gettext_lazy("first date"))
+    def first_date(self, event):
+        return _day(event.dates.get("first"))
+
+    @admin.display(description=gettext_lazy("last date"))
+    def last_date(self, event):
+        return _day(event.dates.get("last"))
+
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        self._put_on_sale(request, form.instance, formsets)
+
+    def _put_on_sale(self, request, event: Event, formsets) -> None:
+        """New tariffs and new dates meet; a date without a tariff is told of."""
+        wanted = {}
+        for formset in formsets:
+            if formset.model is Tariff:
+                offers.open_tariffs(event, formset.new_objects, now=timezone.now())
+            elif formset.model is Session:
+                for one in formset.forms:
+                    if not one.has_changed() or one in formset.deleted_forms:
+                        continue
+                    one.resize()
+                    if one.places_wanted is not None and one.instance.pk:
+                        wanted[one.instance] = one.places_wanted
+        if unsold := offers.open_sessions(event, wanted):
+            messages.warning(
+                request,
+                ngettext(
+                    "%(count)d date is not on sale: places are sold through tariffs. Add a tariff, then enter its places.",
+                    "%(count)d dates are not on sale: places are sold through tariffs. Add a tariff, then enter their places.",
+                    len(unsold),
+                )
+                % {"count": len(unsold)},
+            )
+
+    @admin.action(description=gettext_lazy("Publish"), permissions=["change"])
+    def publish(self, request, queryset):
+        self._set_state(request, queryset, Event.State.PUBLISHED)
+
+    @admin.action(description=gettext_lazy("Withdraw: make them drafts"), permissions=["change"])
+    def withdraw(self, request, queryset):
+        self._set_state(request, queryset, Event.State.DRAFT)
+
+    def _set_state(self, request, queryset, state: str) -> None:
+        count = 0
+        for event in queryset.exclude(state=state):
+            event.state = state
+            event.save(update_fields=["state"])
+            self.record(request, event, "changed", columns=["state"])
+            count += 1
+        text = ngettext("%(count)d event was changed.", "%(count)d events were changed.", count)
+        messages.success(request, text % {"count": count})
+
+    def links(self, request, row):
+        slugs = permissions.within(row.points_of_sale.all(), {row.organiser_id}).values_list(
+            "slug", flat=True
+        )
+        if row.state != Event.State.PUBLISHED:
+            return []
+        return [
+            (_("In the shop “%(shop)s”") % {"shop": slug}, f"/{slug}/events/{row.slug}/") for slug in slugs
+        ]
+
+
+def _day(instant) -> str | None:
+    return date_format(timezone.localtime(instant), "SHORT_DATE_FORMAT") if instant else None

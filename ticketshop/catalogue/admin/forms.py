@@ -1,0 +1,88 @@
+"""Forms of the catalogue's pages, and the rules they share."""
+
+import secrets
+
+from django import forms
+from django.db.models import Model
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from ticketshop.organisers.scoped_admin import ScopedForm
+
+from ..models import Allotment
+
+MOST_PLACES = 1_000_000
+
+
+def places_field(**kwargs) -> forms.IntegerField:
+    """How many places (or passes) there are."""
+    kwargs.setdefault("label", gettext_lazy("places"))
+    return forms.IntegerField(min_value=0, max_value=MOST_PLACES, **kwargs)
+
+
+def check_capacity(allotment_id: int, capacity: int) -> None:
+    """Refuse a capacity below what is sold. Locks the row: nothing more is sold until the page is saved."""
+    sold = Allotment.objects.select_for_update(of=("self",)).get(pk=allotment_id).sold
+    if capacity < sold:
+        raise forms.ValidationError(
+            ngettext(
+                "%(sold)d place is sold already: enter %(sold)d or more.",
+                "%(sold)d places are sold already: enter %(sold)d or more.",
+                sold,
+            )
+            % {"sold": sold}
+        )
+
+
+class SluggedForm(ScopedForm):
+    """A page's address, made from its title where it is left empty."""
+
+    title_column = "name"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "slug" in self.fields:
+            self.fields["slug"].required = False
+            self.fields["slug"].help_text = _(
+                "The last part of the page’s address. Empty: made from the title."
+            )
+
+    def clean(self):
+        values = super().clean()
+        if "slug" in self.fields and not values.get("slug") and "slug" not in self.errors:
+            values["slug"] = free_slug(
+                self._meta.model, self._organiser_id(), self._title(), self.instance.pk
+            )
+        return values
+
+    def _organiser_id(self) -> int | None:
+        organiser = self.cleaned_data.get("organiser")
+        return organiser.pk if organiser else self.instance.organiser_id
+
+    def _title(self) -> str:
+        texts = (
+            value
+            for name, value in self.cleaned_data.items()
+            if name.startswith(f"{self.title_column}_") and value
+        )
+        return next(texts, "")
+
+
+def free_slug(model: type[Model], organiser_id: int | None, title: str, but: int | None) -> str:
+    """A slug of this title that no other row of the organiser has."""
+    wanted = slugify(title)[:50].strip("-") or secrets.token_hex(4)
+    taken = set(
+        model.objects.filter(organiser_id=organiser_id, slug__startswith=wanted)
+        .exclude(pk=but)
+        .values_list("slug", flat=True)
+    )
+    names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)
+
+
+def in_order(form: forms.Form, first: str, last: str, message: str, *, equal: bool = True) -> None:
+    """The value of ``last`` may not lie before that of ``first``; the error stands at ``last``."""
+    one, two = form.cleaned_data.get(first), form.cleaned_data.get(last)
+    if one is not None and two is not None and (two < one or (two == one and not equal)):
+        form.add_error(last, message)

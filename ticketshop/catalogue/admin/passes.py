@@ -1,0 +1,93 @@
+"""Season passes."""
+
+from django import forms
+from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketshop.organisers.translated_admin import TranslatedAdmin
+
+from .. import offers, stock
+from ..models import SeasonPass
+from .forms import SluggedForm, check_capacity, in_order, places_field
+
+
+class SeasonPassForm(SluggedForm):
+    places = places_field(label=gettext_lazy("number of passes"))
+
+    class Meta:
+        widgets = {"points_of_sale": forms.CheckboxSelectMultiple}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and "places" in self.fields:
+            self.initial["places"] = self.instance.allotment.capacity
+
+    def clean_places(self):
+        places = self.cleaned_data["places"]
+        if self.instance.pk and "places" in self.changed_data:
+            check_capacity(self.instance.allotment_id, places)
+        return places
+
+    def clean(self):
+        values = super().clean()
+        in_order(self, "valid_from", "valid_until", _("The last day is not before the first."))
+        in_order(self, "sales_start_at", "sales_end_at", _("Sales end after they begin."), equal=False)
+        if values.get("opens") == SeasonPass.Opens.ENTRIES and not values.get("entries"):
+            self.add_error("entries", _("Enter how many times the pass opens the door."))
+        return values
+
+
+@admin.register(SeasonPass)
+class SeasonPassAdmin(TranslatedAdmin):
+    form = SeasonPassForm
+    translated = ("name", "teaser", "description")
+    list_display = ["name", "price", "valid_from", "valid_until", "active"]
+    list_filter = ["active", "points_of_sale"]
+    ordering = ["-pk"]
+    search_fields = ["name", "slug"]
+    filter_horizontal = ["sessions"]
+    fieldsets = [
+        (None, {"fields": ["active", "points_of_sale", "price", "vat_rate", "valid_from", "valid_until"]}),
+        (gettext_lazy("What it opens"), {"fields": ["opens", "sessions", "entries"]}),
+        (
+            gettext_lazy("How many"),
+            {
+                "fields": [
+                    "places",
+                    "sold_text",
+                    "max_per_order",
+                    "max_per_person",
+                    "sales_start_at",
+                    "sales_end_at",
+                ]
+            },
+        ),
+        (gettext_lazy("Picture and address"), {"fields": ["image", "slug"]}),
+    ]
+    readonly_fields = ["sold_text"]
+
+    def get_field_queryset(self, db, db_field, request):
+        rows = super().get_field_queryset(db, db_field, request)
+        if db_field.name == "sessions":
+            rows = rows.select_related("event").order_by("starts_at")
+        return rows
+
+    @admin.display(description=gettext_lazy("of these"))
+    def sold_text(self, season_pass):
+        if season_pass.allotment_id is None:
+            return None
+        found = stock.of_allotments([season_pass.allotment_id])[season_pass.allotment_id]
+        return _("%(sold)d sold, %(held)d held, %(left)d left") % {
+            "sold": found.sold,
+            "held": found.held,
+            "left": found.left,
+        }
+
+    def save_model(self, request, obj, form, change):
+        places = form.cleaned_data["places"]
+        if not change:
+            obj.allotment = offers.allotment_for_pass(obj, places)
+        elif "places" in form.changed_data:
+            offers.resize(obj.allotment_id, places)
+        super().save_model(request, obj, form, change)

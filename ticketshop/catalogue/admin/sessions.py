@@ -1,0 +1,167 @@
+"""Dates of an event: the rows on the event's page, and the page of one date."""
+
+from django import forms
+from django.contrib import admin
+from django.forms.models import BaseInlineFormSet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketshop.organisers.scoped_admin import ScopedAdmin, ScopedInline
+from ticketshop.organisers.sections import Section, link
+
+from .. import offers, stock
+from ..models import Allotment, Offer, Session
+from .forms import check_capacity, in_order, places_field
+
+
+class SessionForm(forms.ModelForm):
+    """A date, and the number of its places."""
+
+    places = places_field(required=False)
+
+    def clean(self):
+        values = super().clean()
+        in_order(self, "starts_at", "ends_at", _("The end lies after the start."), equal=False)
+        in_order(self, "sales_start_at", "sales_end_at", _("Sales end after they begin."), equal=False)
+        return values
+
+    def tell_stock(self, allotments: dict[int, stock.Stock]) -> None:
+        """Show what there is; the number of places can be changed where they are in one allotment."""
+        self.allotments = allotments
+        total = sum(allotments.values(), stock.NOTHING)
+        self.instance.stock = total if allotments else None
+        if "places" not in self.fields:
+            return
+        if allotments:
+            self.initial["places"] = total.capacity
+            self.fields["places"].required = True
+        self.fields["places"].disabled = len(allotments) > 1
+
+    def clean_places(self):
+        places = self.cleaned_data["places"]
+        if len(self.allotments) == 1 and "places" in self.changed_data:
+            check_capacity(next(iter(self.allotments)), places)
+        return places
+
+    def resize(self) -> None:
+        """Write a changed number of places of a date that has its allotment."""
+        if len(self.allotments) == 1 and "places" in self.changed_data:
+            offers.resize(next(iter(self.allotments)), self.cleaned_data["places"])
+
+    @property
+    def places_wanted(self) -> int | None:
+        """The places to give a date that has none yet."""
+        return None if self.allotments else self.cleaned_data.get("places")
+
+
+class SessionFormSet(BaseInlineFormSet):
+    """Reads the places of all dates at once."""
+
+    def add_fields(self, form, index):
+        super().add_fields(form, index)
+        if not hasattr(self, "_stocks"):
+            self._stocks = stock.of_sessions([session.pk for session in self.get_queryset()])
+        form.tell_stock(self._stocks.get(form.instance.pk, {}))
+
+
+def stock_text(session: Session) -> str:
+    """“12 sold, 2 held, 86 left”."""
+    found = getattr(session, "stock", None)
+    if found is None:
+        return _("not on sale yet") if session.pk else ""
+    return _("%(sold)d sold, %(held)d held, %(left)d left") % {
+        "sold": found.sold,
+        "held": found.held,
+        "left": found.left,
+    }
+
+
+class SessionInline(ScopedInline, admin.TabularInline):
+    model = Session
+    form = SessionForm
+    formset = SessionFormSet
+    deletable = True
+    show_change_link = True
+    fields = ["starts_at", "ends_at", "doors_at", "state", "places", "places_text"]
+    readonly_fields = ["places_text"]
+    ordering = ["starts_at"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("event")
+
+    @admin.display(description=gettext_lazy("of these"))
+    def places_text(self, session):
+        return stock_text(session)
+
+
+class OfferInline(ScopedInline, admin.TabularInline):
+    """In which tariffs a date is sold, and which places each draws on."""
+
+    model = Offer
+    deletable = True
+    fields = ["tariff", "allotment"]
+    autocomplete_fields = ["allotment"]
+    verbose_name_plural = gettext_lazy("sold in these tariffs")
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("tariff", "allotment", "session__event")
+
+    def get_formset(self, request, obj=None, **kwargs):
+        request.form_event = obj.event_id if obj else None
+        return super().get_formset(request, obj, **kwargs)
+
+    def get_field_queryset(self, db, db_field, request):
+        rows = super().get_field_queryset(db, db_field, request)
+        if db_field.name == "tariff" and getattr(request, "form_event", None):
+            rows = rows.filter(event_id=request.form_event)
+        return rows
+
+
+@admin.register(Session)
+class SessionAdmin(ScopedAdmin):
+    """One date; made on the event's page."""
+
+    form = SessionForm
+    off_the_list = True
+    deletable = True
+    inlines = [OfferInline]
+    list_display = ["starts_at", "event", "state"]
+    list_filter = ["state"]
+    list_select_related = ["event"]
+    ordering = ["-starts_at", "-pk"]
+    search_fields = ["event__title"]
+    fieldsets = [
+        (None, {"fields": ["event", "starts_at", "ends_at", "doors_at", "state"]}),
+        (gettext_lazy("Sales"), {"fields": ["sales_start_at", "sales_end_at", "places"]}),
+    ]
+    readonly_fields = ["event"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        base = super().get_form(request, obj, change=change, **kwargs)
+
+        class FormOfThisDate(base):
+            def __init__(self, *args, **kw):
+                super().__init__(*args, **kw)
+                found = stock.of_sessions([self.instance.pk]) if self.instance.pk else {}
+                self.tell_stock(found.get(self.instance.pk, {}))
+                if "places" in self.fields and not self.allotments:
+                    self.fields["places"].disabled = True
+
+        return FormOfThisDate
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        form.resize()
+
+    def sections(self, request, row):
+        stocks = stock.of_sessions([row.pk]).get(row.pk, {})
+        allotments = Allotment.objects.in_bulk(list(stocks))
+        rows = [
+            [link(allotments[pk], allotments[pk].name), found.capacity, found.sold, found.held, found.left]
+            for pk, found in stocks.items()
+        ]
+        columns = [_("name"), _("places"), _("sold"), _("held in carts"), _("left")]
+        return [Section(_("Allotments"), columns, rows)]

@@ -1,0 +1,87 @@
+"""Tariffs of an event: the rows on the event's page, and the page of one tariff."""
+
+from django import forms
+from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from modeltranslation.admin import TranslationTabularInline
+
+from ticketshop.organisers import permissions
+from ticketshop.organisers.models import Organiser
+from ticketshop.organisers.scoped_admin import ScopedInline
+from ticketshop.organisers.translated_admin import TranslatedAdmin
+
+from ..models import Tariff
+from .forms import in_order
+
+
+class TariffForm(forms.ModelForm):
+    def clean(self):
+        values = super().clean()
+        in_order(self, "min_per_order", "max_per_order", _("The most is not less than the least."))
+        in_order(self, "sales_start_at", "sales_end_at", _("Sales end after they begin."), equal=False)
+        if (other := values.get("only_with")) and other.pk == self.instance.pk:
+            self.add_error("only_with", _("Choose another tariff than this one."))
+        return values
+
+
+class TariffInline(ScopedInline, TranslationTabularInline):
+    model = Tariff
+    form = TariffForm
+    deletable = True
+    show_change_link = True
+    ordering = ["position", "pk"]
+
+    def first_language(self, request, obj) -> str:
+        scope = {obj.organiser_id} if obj else request.form_organisers
+        codes = permissions.within(Organiser.objects.order_by("pk"), scope).values_list(
+            "languages", flat=True
+        )
+        return next(iter(codes.first() or ["en"]))
+
+    def get_fieldsets(self, request, obj=None):
+        name = f"name_{self.first_language(request, obj)}"
+        return [(None, {"fields": [name, "price", "vat_rate", "max_per_order", "position", "active"]})]
+
+    def get_formset(self, request, obj=None, **kwargs):
+        formset = super().get_formset(request, obj, **kwargs)
+        for name, field in formset.form.base_fields.items():
+            if name.startswith("name_"):
+                field.required, field.label = True, str(Tariff._meta.get_field("name").verbose_name)
+        return formset
+
+
+@admin.register(Tariff)
+class TariffAdmin(TranslatedAdmin):
+    """One tariff with everything about it; made on the event's page."""
+
+    form = TariffForm
+    off_the_list = True
+    deletable = True
+    translated = ("name", "description")
+    list_display = ["name", "event", "price", "active"]
+    list_select_related = ["event"]
+    ordering = ["-pk"]
+    search_fields = ["name"]
+    fieldsets = [
+        (None, {"fields": ["event", "active", "price", "vat_rate", "position"]}),
+        (
+            gettext_lazy("How many"),
+            {"fields": ["tickets_per_unit", "min_per_order", "max_per_order", "max_per_person"]},
+        ),
+        (gettext_lazy("Restrictions"), {"fields": ["only_with", "sales_start_at", "sales_end_at"]}),
+    ]
+    readonly_fields = ["event"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        request.form_event = obj.event_id if obj else None
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_field_queryset(self, db, db_field, request):
+        rows = super().get_field_queryset(db, db_field, request)
+        if db_field.name == "only_with":
+            rows = rows.filter(event_id=getattr(request, "form_event", None))
+        return rows

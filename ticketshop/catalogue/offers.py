@@ -1,0 +1,67 @@
+"""Verbs of the catalogue's pages: put dates and tariffs on sale together, and give them places.
+
+An offer is a tariff sold at a session, drawing on an allotment. Staff think of dates, prices and a number of places; the offers
+follow from them. An offer that staff took away does not come back by itself: only new dates and new tariffs get theirs.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+
+from .models import Allotment, Event, Offer, SeasonPass, Session, Tariff
+
+
+@transaction.atomic
+def open_sessions(event: Event, capacities: dict[Session, int]) -> list[Session]:
+    """Give dates without places an allotment of this many, sold in every active tariff of the event.
+
+    Returns the dates that could not be put on sale since the event has no active tariff.
+    """
+    tariffs = list(Tariff.objects.filter(event=event, active=True))
+    if not tariffs:
+        return list(capacities)
+    for session, capacity in capacities.items():
+        allotment = Allotment.objects.create(
+            organiser_id=event.organiser_id, name=allotment_name(event, session), capacity=capacity
+        )
+        _offer(session, tariffs, allotment.pk)
+    return []
+
+
+@transaction.atomic
+def open_tariffs(event: Event, tariffs: list[Tariff], *, now: datetime) -> None:
+    """Sell new tariffs at every date of the event that has places and is not over."""
+    first: dict[int, int] = {}
+    offers = Offer.objects.filter(session__event=event, session__ends_at__gt=now).order_by("pk")
+    for session_id, allotment_id in offers.values_list("session_id", "allotment_id"):
+        first.setdefault(session_id, allotment_id)
+    for session in Session.objects.filter(pk__in=first):
+        _offer(session, [tariff for tariff in tariffs if tariff.active], first[session.pk])
+
+
+def allotment_for_pass(season_pass: SeasonPass, capacity: int) -> Allotment:
+    """The passes there are of a new season pass."""
+    return Allotment.objects.create(
+        organiser_id=season_pass.organiser_id, name=season_pass.name[:160], capacity=capacity
+    )
+
+
+def resize(allotment_id: int, capacity: int) -> bool:
+    """Change the number of places; False, and nothing has changed, if more are sold already."""
+    return bool(Allotment.objects.filter(pk=allotment_id, sold__lte=capacity).update(capacity=capacity))
+
+
+def allotment_name(event: Event, session: Session) -> str:
+    """“Hamlet, 3 December 2026, 20:00”: what staff see in the list of allotments."""
+    start = localtime(session.starts_at)
+    when = f"{date_format(start, 'DATE_FORMAT')}, {date_format(start, 'TIME_FORMAT')}"
+    return f"{event.title[: 158 - len(when)]}, {when}"
+
+
+def _offer(session: Session, tariffs: list[Tariff], allotment_id: int) -> None:
+    Offer.objects.bulk_create(
+        [Offer(session=session, tariff=tariff, allotment_id=allotment_id) for tariff in tariffs],
+        ignore_conflicts=True,
+    )

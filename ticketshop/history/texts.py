@@ -1,0 +1,90 @@
+"""What happened, in words: made when shown, from an event's action and details."""
+
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Model
+from django.utils.formats import localize
+from django.utils.text import capfirst, get_text_list
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from .models import Event
+
+ACTIONS = {
+    "created": gettext_lazy("Created"),
+    "changed": gettext_lazy("Changed"),
+    "deleted": gettext_lazy("Deleted"),
+    "merged": gettext_lazy("Another contact was joined to this one"),
+    "placed": gettext_lazy("Order placed"),
+    "paid": gettext_lazy("Payment received"),
+    "paid_too_late": gettext_lazy("Payment received after the order was over: to be paid back"),
+    "cancelled": gettext_lazy("Cancelled"),
+    "expired": gettext_lazy("Expired: not paid in time"),
+    "refunded": gettext_lazy("Paid back"),
+    "mail_resent": gettext_lazy("E-mail sent again"),
+}
+
+
+def action_text(event: Event) -> str:
+    """“Changed”, “Payment received”; the bare word for an action without a text."""
+    return str(ACTIONS.get(event.action, capfirst(event.action.replace("_", " "))))
+
+
+def detail_lines(event: Event) -> list[str]:
+    """One line per thing worth knowing about the event."""
+    details, model = event.details, model_of(event.model)
+    lines = []
+    if columns := details.get("columns"):
+        lines.append(get_text_list([column_label(model, name) for name in columns], _("and")))
+    for name, (old, new) in details.get("changes", {}).items():
+        lines.append(
+            _("%(setting)s: %(old)s → %(new)s")
+            % {"setting": column_label(model, name), "old": _value(old), "new": _value(new)}
+        )
+    lines += _rows(_("Added: %(what)s"), model, details.get("added"))
+    lines += _rows(_("Removed: %(what)s"), model, details.get("removed"))
+    if amount := details.get("amount") or details.get("total"):
+        lines.append(_("Amount: %(amount)s") % {"amount": amount})
+    return lines
+
+
+def column_label(model: type[Model] | None, name: str) -> str:
+    """The label people know a column by; “session: starts” for a column of a row shown on the same page."""
+    if model is None:
+        return name
+    room, _dot, column = name.rpartition(".")
+    try:
+        if not room:
+            return capfirst(str(model._meta.get_field(column).verbose_name))
+        other = apps.get_model(model._meta.app_label, room)
+        return f"{capfirst(str(other._meta.verbose_name))}: {other._meta.get_field(column).verbose_name}"
+    except (LookupError, FieldDoesNotExist):
+        return name
+
+
+def _rows(template: str, model: type[Model] | None, counts: dict[str, int] | None) -> list[str]:
+    if not counts or model is None:
+        return []
+    names = []
+    for name, count in counts.items():
+        meta = apps.get_model(name if "." in name else f"{model._meta.app_label}.{name}")._meta
+        names.append(f"{count} {meta.verbose_name if count == 1 else meta.verbose_name_plural}")
+    return [template % {"what": get_text_list(names, _("and"))}]
+
+
+def _value(value) -> str:
+    if value in (None, "", []):
+        return _("empty")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    text = str(localize(value))
+    return text if len(text) <= 80 else f"{text[:80]}…"
+
+
+def model_of(label: str) -> type[Model] | None:
+    try:
+        return apps.get_model(label)
+    except LookupError:
+        return None

@@ -1,0 +1,149 @@
+"""Back office: organisers, staff, and the history. The page of a point of sale is in ``sales.admin``."""
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.history import texts
+from ticketshop.history.models import Event
+from ticketshop.lib.text import normalise_email
+
+from .forms import LANGUAGES_HELP, LanguagesField, TimeZoneField
+from .models import Organiser, StaffMembership
+from .scoped_admin import ReadOnlyAdmin, ScopedAdmin, ScopedForm, ScopedInline
+
+
+class MembershipForm(forms.ModelForm):
+    """Staff are named by the address they log in with; an address changes nobody's membership afterwards."""
+
+    email = forms.EmailField(label=_("e-mail address of the log-in"), max_length=254)
+
+    class Meta:
+        model = StaffMembership
+        fields = ["role"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and "email" in self.fields:
+            self.fields["email"].disabled = True
+            self.fields["email"].initial = self.instance.user.email
+
+    def clean_email(self):
+        if self.instance.pk:
+            return self.instance.user.email
+        user = get_user_model().objects.filter(email=normalise_email(self.cleaned_data["email"])).first()
+        if user is None:
+            raise forms.ValidationError(_("Nobody logs in with this address. Add the log-in first."))
+        self.instance.user = user
+        return user.email
+
+    def _get_validation_exclusions(self):
+        # The log-in is on no field, and still: one membership for each log-in and organiser.
+        return super()._get_validation_exclusions() - {"user", "organiser"}
+
+
+class StaffInline(ScopedInline, admin.TabularInline):
+    model = StaffMembership
+    form = MembershipForm
+    fields = ["email", "role"]
+    deletable = True
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("user", "role")
+
+    def get_readonly_fields(self, request, obj=None):
+        # Who may only look sees the address as text.
+        return [] if self.has_change_permission(request, obj) else ["log_in", "role"]
+
+    def get_fields(self, request, obj=None):
+        return self.fields if self.has_change_permission(request, obj) else ["log_in", "role"]
+
+    @admin.display(description=_("e-mail address of the log-in"))
+    def log_in(self, membership):
+        return membership.user.email
+
+
+class OrganiserForm(ScopedForm):
+    languages = LanguagesField(
+        label=_("languages"), choices=settings.CONTENT_LANGUAGES, help_text=LANGUAGES_HELP
+    )
+    time_zone = TimeZoneField(label=_("time zone"))
+
+
+@admin.register(Organiser)
+class OrganiserAdmin(ScopedAdmin):
+    form = OrganiserForm
+    records_values = True
+    list_display = ["name", "city", "country", "currency"]
+    ordering = ["name"]
+    inlines = [StaffInline]
+    fieldsets = [
+        (None, {"fields": ["name", "legal_name", "street", "postcode", "city", "country", "vat_number"]}),
+        (_("Language, money and time"), {"fields": ["languages", "currency", "time_zone"]}),
+        (_("Payment"), {"fields": ["bank_reminder_days", "bank_expiry_days"]}),
+        (_("Privacy"), {"fields": ["privacy_contact", "unclaimed_purge_days"]}),
+    ]
+
+
+@admin.register(StaffMembership)
+class StaffMembershipAdmin(ScopedAdmin):
+    """Who is staff where: the platform's administrator changes it, owners see it."""
+
+    form = MembershipForm
+    deletable = True
+    records_values = False
+    list_display = ["log_in", "organiser", "role"]
+    list_filter = ["organiser"]
+    list_select_related = ["user", "organiser", "role"]
+    ordering = ["organiser_id", "pk"]
+    fields = ["email", "role"]
+
+    @admin.display(description=_("log-in"))
+    def log_in(self, membership):
+        return membership.user.email
+
+    def get_readonly_fields(self, request, obj=None):
+        fields = super().get_readonly_fields(request, obj)
+        return fields if self.has_change_permission(request, obj) else [*fields, "log_in", "role"]
+
+    def get_fields(self, request, obj=None):
+        return self.fields if self.has_change_permission(request, obj) else ["log_in", "role"]
+
+
+@admin.register(Event)
+class HistoryAdmin(ReadOnlyAdmin):
+    """Everything that happened, newest first."""
+
+    list_display = ["at", "what", "action_text", "details_text", "who"]
+    list_display_links = None
+    list_select_related = ["by"]
+    ordering = ["-at", "-pk"]
+    fields = ["at", "what", "action_text", "details_text", "who"]
+    readonly_fields = fields
+
+    @admin.display(description=_("what"))
+    def what(self, event):
+        room, name = event.model.split(".")
+        model = texts.model_of(event.model)
+        label = str(model._meta.verbose_name) if model else event.model
+        try:
+            url = reverse(f"admin:{room}_{name}_change", args=[event.object_id])
+        except NoReverseMatch:
+            return f"{label} {event.object_id}"
+        return format_html('<a href="{}">{} {}</a>', url, label, event.object_id)
+
+    @admin.display(description=_("action"))
+    def action_text(self, event):
+        return texts.action_text(event)
+
+    @admin.display(description=_("details"))
+    def details_text(self, event):
+        return "; ".join(texts.detail_lines(event))
+
+    @admin.display(description=_("who"))
+    def who(self, event):
+        return event.by.email if event.by else None

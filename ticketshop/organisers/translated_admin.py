@@ -1,0 +1,49 @@
+"""Pages of rows with texts in several languages: a fieldset per language of the organiser.
+
+Needs no script: the fieldsets of further languages fold with the browser's own means.
+"""
+
+from django.conf import settings
+from modeltranslation.admin import TranslationAdmin
+
+from . import permissions
+from .models import Organiser
+from .scoped_admin import ScopedAdmin
+
+NAMES = dict(settings.CONTENT_LANGUAGES)
+
+
+class TranslatedAdmin(ScopedAdmin, TranslationAdmin):
+    """``translated`` are the columns that are texts in several languages, in order."""
+
+    translated: tuple[str, ...] = ()
+
+    def languages(self, request, obj) -> list[str]:
+        """The languages the form shows, the most important one first."""
+        organisers = permissions.within(Organiser.objects.order_by("pk"), self.form_organisers(request, obj))
+        found: dict[str, None] = {}
+        for codes in organisers.values_list("languages", flat=True)[:20]:
+            found.update(dict.fromkeys(codes))
+        return list(found) or [settings.LANGUAGE_CODE]
+
+    def text_fieldsets(self, request, obj=None) -> list:
+        first, *others = self.languages(request, obj)
+        return [
+            (NAMES[code], {"fields": [f"{name}_{code}" for name in self.translated], "classes": classes})
+            for code, classes in [(first, []), *((code, ["collapse"]) for code in others)]
+        ]
+
+    def get_fieldsets(self, request, obj=None):
+        first, *others = super().get_fieldsets(request, obj)
+        return [first, *self.text_fieldsets(request, obj), *others]
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        """The texts of the first language are needed where the column is; others may stay empty."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        first, *others = self.languages(request, obj)
+        for name in self.translated:
+            for code in (first, *others):
+                if (field := form.base_fields.get(f"{name}_{code}")) is not None:
+                    field.required = code == first and not self.opts.get_field(name).blank
+                    field.label = str(self.opts.get_field(name).verbose_name)
+        return form

@@ -1,0 +1,108 @@
+"""Tickets and issued passes: looked at; the door and the order change them."""
+
+from django.contrib import admin
+from django.db.models import Q
+from django.utils.translation import gettext_lazy
+
+from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
+from ticketshop.organisers.sections import link
+
+from ..models import IssuedPass, Ticket
+from . import tables
+
+
+class AdmissionAdmin(ReadOnlyAdmin):
+    """What a ticket and a pass share: found by the beginning of the code, or of the names on it."""
+
+    ordering = ["-pk"]
+    search_fields = ["code"]
+    search_help_text = gettext_lazy(
+        "The beginning of the code, of the first or last name on it, or an order’s reference."
+    )
+
+    def get_search_results(self, request, queryset, search_term):
+        words = search_term.replace("\x00", "")[:200].split()
+        for word in words:
+            queryset = queryset.filter(
+                Q(code__startswith=word.upper())
+                | Q(holder_last_name__istartswith=word)
+                | Q(holder_first_name__istartswith=word)
+                | Q(order__reference__startswith=word.upper())
+            )
+        return queryset, False
+
+    @admin.display(description=gettext_lazy("code"))
+    def short_code(self, row):
+        return row.code[:8]
+
+    @admin.display(description=gettext_lazy("name on it"))
+    def holder_text(self, row):
+        return row.holder
+
+    @admin.display(description=gettext_lazy("order"))
+    def order_reference(self, row):
+        return row.order.reference
+
+    @admin.display(description=gettext_lazy("order"))
+    def order_link(self, row):
+        return link(row.order, row.order.reference)
+
+    @admin.display(description=gettext_lazy("for"))
+    def beneficiary_link(self, row):
+        return (
+            link(row.beneficiary, row.beneficiary.full_name or row.beneficiary) if row.beneficiary else None
+        )
+
+
+@admin.register(Ticket)
+class TicketAdmin(AdmissionAdmin):
+    list_display = ["short_code", "event_text", "date_text", "holder_text", "state", "order_reference"]
+    list_filter = ["state"]
+    fields = [
+        "code",
+        "event_text",
+        "date_text",
+        "tariff_text",
+        "holder_text",
+        "beneficiary_link",
+        "state",
+        "used_at",
+        "order_link",
+    ]
+    readonly_fields = fields
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("order", "session__event", "line", "beneficiary")
+
+    @admin.display(description=gettext_lazy("event"))
+    def event_text(self, ticket):
+        return ticket.session.event.title
+
+    @admin.display(description=gettext_lazy("date"))
+    def date_text(self, ticket):
+        return tables.when(ticket.session.starts_at)
+
+    @admin.display(description=gettext_lazy("tariff"))
+    def tariff_text(self, ticket):
+        return ticket.line.tariff_name
+
+
+@admin.register(IssuedPass)
+class IssuedPassAdmin(AdmissionAdmin):
+    list_display = ["short_code", "season_pass", "holder_text", "valid_until", "state", "order_reference"]
+    list_filter = ["state", "season_pass"]
+    fields = [
+        "code",
+        "season_pass",
+        "holder_text",
+        "beneficiary_link",
+        "valid_from",
+        "valid_until",
+        "entries_left",
+        "state",
+        "order_link",
+    ]
+    readonly_fields = fields
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("order", "season_pass", "beneficiary")

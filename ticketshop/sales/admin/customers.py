@@ -1,0 +1,58 @@
+"""Customers: the contacts that have orders, each with everything they bought."""
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, Q
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from contacts.admin import PeopleAdmin
+from ticketshop.mail.models import Mail
+from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
+from ticketshop.organisers.sections import shown
+
+from ..models import Customer, IssuedPass, Order, Ticket
+from . import tables
+
+
+@admin.register(Customer)
+class CustomerAdmin(ReadOnlyAdmin, PeopleAdmin):
+    fields = ["name", "email", "phone_text", "address", "language", "log_in", "created_at"]
+    readonly_fields = fields
+
+    def get_queryset(self, request):
+        has_orders = Exists(Order.objects.filter(buyer=OuterRef("pk")))
+        return super().get_queryset(request).filter(has_orders).select_related("user")
+
+    @admin.display(description=gettext_lazy("address"))
+    def address(self, customer):
+        town = f"{customer.postcode} {customer.city}".strip()
+        return ", ".join(part for part in (customer.street, town, customer.country) if part)
+
+    @admin.display(description=gettext_lazy("logs in with"))
+    def log_in(self, customer):
+        return customer.user.email if customer.user else None
+
+    def sections(self, request, row):
+        mine = Q(beneficiary=row.pk) | Q(beneficiary=None, order__buyer=row.pk)
+        organiser = row.organiser_id
+        return shown(
+            request,
+            row,
+            [
+                ("sales.view_order", lambda: tables.orders(Order.objects.filter(buyer=row.pk))),
+                ("sales.view_ticket", lambda: tables.tickets(Ticket.objects.filter(mine))),
+                ("sales.view_issuedpass", lambda: tables.passes(IssuedPass.objects.filter(mine))),
+                (
+                    "mail.view_mail",
+                    lambda: tables.mails(
+                        Mail.objects.filter(subject_uuid=row.subject_uuid, organiser_id=organiser)
+                    ),
+                ),
+            ],
+        )
+
+    def links(self, request, row):
+        if not request.user.has_perm("contacts.view_contact", row):
+            return []
+        return [(_("Contact"), reverse("admin:contacts_contact_change", args=[row.pk]))]

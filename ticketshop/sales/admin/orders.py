@@ -1,0 +1,259 @@
+"""Orders: found by reference or buyer, marked paid, cancelled, told of again. Figures are looked at, never typed."""
+
+from datetime import datetime
+
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from contacts.models import Contact
+from ticketshop.history import history
+from ticketshop.lib.template_tags import money
+from ticketshop.limits import limits
+from ticketshop.mail import kinds
+from ticketshop.mail.models import Mail
+from ticketshop.organisers import permissions
+from ticketshop.organisers.buttons import Button, Outcome
+from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
+from ticketshop.organisers.sections import link, shown
+
+from .. import emails, notices
+from ..actions import orders, payments
+from ..models import Customer, Order, Payment, Refund
+from ..payment_methods import METHODS
+from . import tables
+
+# The mail that tells what an order's state is.
+TELLS = {
+    Order.State.PENDING: "order_placed",
+    Order.State.PAID: "order_paid",
+    Order.State.CANCELLED: "order_cancelled",
+    Order.State.EXPIRED: "order_expired",
+}
+
+
+def open_payment(order: Order) -> Payment | None:
+    """The payment an order waits for; of an order that is over, the one whose money may still come."""
+    return (
+        Payment.objects.filter(order=order, state=Payment.State.STARTED, amount__gt=0).order_by("pk").first()
+    )
+
+
+# --- mark paid --------------------------------------------------------------------------------------
+def _may_be_paid(order: Order) -> bool:
+    return order.state != Order.State.PAID and open_payment(order) is not None
+
+
+def _paid_question(order: Order) -> list[str]:
+    payment = open_payment(order)
+    if payment is None:
+        return [_("No payment of this order is open.")]
+    sentences = [
+        _("%(amount)s by “%(method)s” have arrived.")
+        % {
+            "amount": money(payment.amount, payment.currency),
+            "method": tables.method_name(payment.method),
+        }
+    ]
+    if order.state == Order.State.PENDING:
+        sentences.append(_("The order becomes paid, its tickets become valid and go to the buyer by e-mail."))
+    else:
+        sentences.append(
+            _("The order is over and stays so: its places may be sold. The money is listed to be paid back.")
+        )
+    return sentences
+
+
+def _mark_paid(request, order: Order, now: datetime) -> Outcome:
+    payment = open_payment(order)
+    if payment is None or not payments.confirm(payment, by=request.user, now=now):
+        return messages.WARNING, _("This payment was confirmed already. Nothing has changed.")
+    order.refresh_from_db()
+    if order.state == Order.State.PAID:
+        return messages.SUCCESS, _("The order is paid; the tickets go to the buyer by e-mail.")
+    return messages.WARNING, _("The order was over already: the money is listed to be paid back.")
+
+
+# --- cancel -----------------------------------------------------------------------------------------
+def _may_be_cancelled(order: Order) -> bool:
+    return order.state in {Order.State.PENDING, Order.State.PAID}
+
+
+def _cancel_question(order: Order) -> list[str]:
+    sentences = [
+        _("Its tickets and passes become void, except those used already, and its places are free again."),
+        _("The buyer is told by e-mail."),
+    ]
+    paid = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED, amount__gt=0)
+    amounts = [money(payment.amount, payment.currency) for payment in paid]
+    if amounts:
+        sentences.append(
+            _("%(amount)s have been paid: they are listed under “Refunds”. Pay them back, and note it there.")
+            % {"amount": ", ".join(amounts)}
+        )
+    else:
+        sentences.append(_("No money has come, so none is to be paid back."))
+    return sentences
+
+
+def _cancel(request, order: Order, now: datetime) -> Outcome:
+    if orders.cancel(order, by=request.user, now=now):
+        return messages.SUCCESS, _("The order is cancelled; its places are free again.")
+    return messages.WARNING, _("This order was over already. Nothing has changed.")
+
+
+# --- tell again -------------------------------------------------------------------------------------
+def _has_address(order: Order) -> bool:
+    return bool(order.buyer and order.buyer.email)
+
+
+def _resend_question(order: Order) -> list[str]:
+    return [
+        _("The e-mail “%(name)s” goes to %(address)s again.")
+        % {
+            "name": kinds.label(TELLS[order.state]),
+            "address": order.buyer.email if _has_address(order) else "–",
+        }
+    ]
+
+
+def _resend(request, order: Order, now: datetime) -> Outcome:
+    if not _has_address(order):
+        return messages.ERROR, _("The buyer has no e-mail address. Enter one on their contact first.")
+    if not limits.hit("mail_resend", f"order:{order.pk}", now):
+        return messages.ERROR, _("It was sent again several times already. Try again in an hour.")
+    notices.queue(order, TELLS[order.state], now, again=True)
+    history.record(order, "mail_resent", by=request.user, now=now, kind=TELLS[order.state])
+    return messages.SUCCESS, _("The e-mail goes out in a moment.")
+
+
+CHANGE = ("sales.change_order",)
+MARK_PAID = Button("mark-paid", gettext_lazy("Mark paid"), CHANGE, _may_be_paid, _paid_question, _mark_paid)
+CANCEL = Button(
+    "cancel",
+    gettext_lazy("Cancel the order"),
+    CHANGE,
+    _may_be_cancelled,
+    _cancel_question,
+    _cancel,
+    serious=True,
+)
+RESEND = Button(
+    "resend-mail", gettext_lazy("Send the e-mail again"), CHANGE, _has_address, _resend_question, _resend
+)
+
+
+class MethodFilter(admin.SimpleListFilter):
+    title = gettext_lazy("payment method")
+    parameter_name = "payment_method"
+
+    def lookups(self, request, model_admin):
+        return [(code, method.label) for code, method in METHODS.items()]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(payment_method=self.value()) if self.value() else queryset
+
+
+def by_reference_or_buyer(
+    queryset: QuerySet[Order], text: str, organisers: set[int] | None
+) -> QuerySet[Order]:
+    """The orders whose reference begins with ``text``, or whose buyer it finds (see ``Contact.objects.search``)."""
+    text = text.replace("\x00", "").strip()[:200]
+    if not text:
+        return queryset
+    people = permissions.within(Contact.objects.search(text), organisers).values("pk")
+    return queryset.filter(Q(buyer__in=people) | Q(reference__startswith=typed_reference(text)))
+
+
+def typed_reference(text: str) -> str:
+    """A reference as people type it, “7kq4 m9xd” or its beginning, in the form it is stored in."""
+    plain = "".join(c for c in text.upper() if c.isalnum())
+    return f"{plain[:4]}-{plain[4:]}" if len(plain) > 4 else plain
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    list_display = ["reference", "placed_at", "buyer_name", "state", "total_text", "method_text"]
+    list_filter = ["state", "point_of_sale", "placed_at", MethodFilter]
+    list_select_related = ["buyer"]
+    ordering = ["-placed_at", "-pk"]
+    search_fields = ["reference"]
+    search_help_text = gettext_lazy(
+        "The beginning of the reference, or any words of the buyer’s name, address or phone."
+    )
+    buttons = (MARK_PAID, RESEND, CANCEL)
+    fieldsets = [
+        (None, {"fields": ["state", "buyer_link", "total_text", "vat_text", "method_text"]}),
+        (gettext_lazy("Course"), {"fields": ["placed_at", "paid_at", "cancelled_at", "expires_at"]}),
+        (gettext_lazy("Where from"), {"fields": ["point_of_sale", "channel", "entered_by", "language"]}),
+    ]
+    readonly_fields = [
+        "state",
+        "buyer_link",
+        "total_text",
+        "vat_text",
+        "method_text",
+        "placed_at",
+        "paid_at",
+        "cancelled_at",
+        "expires_at",
+        "point_of_sale",
+        "channel",
+        "entered_by",
+        "language",
+    ]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("buyer", "point_of_sale", "created_by")
+
+    def get_search_results(self, request, queryset, search_term):
+        return by_reference_or_buyer(queryset, search_term, self.allowed(request, "view")), False
+
+    @admin.display(description=gettext_lazy("buyer"))
+    def buyer_name(self, order):
+        return order.buyer.full_name if order.buyer else None
+
+    @admin.display(description=gettext_lazy("buyer"))
+    def buyer_link(self, order):
+        if order.buyer is None:
+            return None
+        text = f"{order.buyer.full_name} ({order.buyer})"
+        return link(Customer(pk=order.buyer_id), text)
+
+    @admin.display(description=gettext_lazy("total"))
+    def total_text(self, order):
+        return money(order.total, order.currency)
+
+    @admin.display(description=gettext_lazy("of which VAT"))
+    def vat_text(self, order):
+        return money(order.vat_total, order.currency)
+
+    @admin.display(description=gettext_lazy("payment method"))
+    def method_text(self, order):
+        return tables.method_name(order.payment_method)
+
+    @admin.display(description=gettext_lazy("entered by"))
+    def entered_by(self, order):
+        return order.created_by.email if order.created_by else _("a guest")
+
+    def sections(self, request, row):
+        told = row.buyer.subject_uuid if row.buyer else None
+        about = Mail.objects.filter(subject_uuid=told, about__order=row.pk) if told else Mail.objects.none()
+        return shown(
+            request,
+            row,
+            [
+                ("sales.view_orderline", lambda: tables.lines(row.lines.all(), row.currency)),
+                ("sales.view_ticket", lambda: tables.tickets(row.tickets.all())),
+                ("sales.view_issuedpass", lambda: tables.passes(row.passes.all())),
+                ("sales.view_payment", lambda: tables.payments(row.payments.all())),
+                ("sales.view_refund", lambda: tables.refunds(Refund.objects.filter(payment__order=row))),
+                ("mail.view_mail", lambda: tables.mails(about)),
+            ],
+        )
+
+    def links(self, request, row):
+        if not row.secret or not request.user.has_perm("sales.change_order", row):
+            return []
+        return [(_("The buyer’s page"), emails.order_path(row))]

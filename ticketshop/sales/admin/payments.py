@@ -1,0 +1,139 @@
+"""Payments and refunds."""
+
+from datetime import datetime
+
+from django.contrib import admin, messages
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketshop.lib.template_tags import money
+from ticketshop.organisers.buttons import Button, Outcome
+from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
+from ticketshop.organisers.sections import link
+
+from ..actions import payments
+from ..models import Payment, Refund
+from . import tables
+
+
+class OfAnOrder:
+    """Columns of rows that belong to an order."""
+
+    @admin.display(description=gettext_lazy("order"))
+    def order_link(self, row):
+        order = row.order
+        return link(order, order.reference)
+
+
+@admin.register(Payment)
+class PaymentAdmin(OfAnOrder, ReadOnlyAdmin):
+    list_display = ["started_at", "order_reference", "method_text", "amount_text", "reference", "state"]
+    list_filter = ["state", "started_at"]
+    list_select_related = ["order"]
+    ordering = ["-pk"]
+    search_fields = ["reference__istartswith", "order__reference__istartswith"]
+    search_help_text = gettext_lazy("The beginning of the payment’s or the order’s reference.")
+    fields = [
+        "order_link",
+        "method_text",
+        "amount_text",
+        "reference",
+        "state",
+        "started_at",
+        "confirmed_at",
+        "confirmed_by_text",
+    ]
+    readonly_fields = fields
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("order", "confirmed_by")
+
+    @admin.display(description=gettext_lazy("order"))
+    def order_reference(self, payment):
+        return payment.order.reference
+
+    @admin.display(description=gettext_lazy("method"))
+    def method_text(self, payment):
+        return tables.method_name(payment.method)
+
+    @admin.display(description=gettext_lazy("amount"))
+    def amount_text(self, payment):
+        return money(payment.amount, payment.currency)
+
+    @admin.display(description=gettext_lazy("confirmed by"))
+    def confirmed_by_text(self, payment):
+        return payment.confirmed_by.email if payment.confirmed_by else None
+
+
+def _is_due(refund: Refund) -> bool:
+    return refund.state == Refund.State.REQUESTED
+
+
+def _question(refund: Refund) -> list[str]:
+    return [
+        _("%(amount)s have gone back to the buyer of order %(reference)s.")
+        % {
+            "amount": money(refund.amount, refund.payment.currency),
+            "reference": refund.payment.order.reference,
+        },
+        _("The shop moves no money itself: pay first, then note it here."),
+    ]
+
+
+def _done(request, refund: Refund, now: datetime) -> Outcome:
+    if payments.refund_done(refund, by=request.user, now=now):
+        return messages.SUCCESS, _("Noted: the money went back.")
+    return messages.WARNING, _("This was noted already. Nothing has changed.")
+
+
+REFUND_DONE = Button(
+    "done",
+    gettext_lazy("Refund done"),
+    ("sales.change_order", "sales.change_refund"),
+    _is_due,
+    _question,
+    _done,
+)
+
+
+@admin.register(Refund)
+class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
+    list_display = ["requested_at", "order_reference", "amount_text", "method_text", "state", "done_at"]
+    list_filter = ["state", "requested_at"]
+    ordering = ["-pk"]
+    search_fields = ["payment__order__reference__istartswith"]
+    search_help_text = gettext_lazy("The beginning of the order’s reference.")
+    buttons = (REFUND_DONE,)
+    fields = [
+        "order_link",
+        "amount_text",
+        "method_text",
+        "payment_reference",
+        "state",
+        "requested_at",
+        "done_at",
+    ]
+    readonly_fields = fields
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("payment__order")
+
+    @admin.display(description=gettext_lazy("order"))
+    def order_reference(self, refund):
+        return refund.payment.order.reference
+
+    @admin.display(description=gettext_lazy("order"))
+    def order_link(self, refund):
+        return super().order_link(refund.payment)
+
+    @admin.display(description=gettext_lazy("amount"))
+    def amount_text(self, refund):
+        return money(refund.amount, refund.payment.currency)
+
+    @admin.display(description=gettext_lazy("paid by"))
+    def method_text(self, refund):
+        return tables.method_name(refund.payment.method)
+
+    @admin.display(description=gettext_lazy("payment reference"))
+    def payment_reference(self, refund):
+        return refund.payment.reference

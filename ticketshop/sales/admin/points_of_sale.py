@@ -1,0 +1,131 @@
+"""The page of a point of sale: here, in the highest room that it needs, since its payment methods stand on it."""
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.forms.models import BaseInlineFormSet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketshop.organisers.forms import LANGUAGES_HELP, LanguagesField
+from ticketshop.organisers.models import PointOfSale
+from ticketshop.organisers.scoped_admin import ScopedForm, ScopedInline
+from ticketshop.organisers.translated_admin import TranslatedAdmin
+
+from ..models import PaymentMethod
+from ..payment_methods import CHOICES, METHODS
+
+
+class PaymentMethodForm(forms.ModelForm):
+    """One way to pay: offered or not, and what it needs to know. Its settings are fields of their own."""
+
+    class Meta:
+        model = PaymentMethod
+        fields = ["code", "enabled"]
+        widgets = {"code": forms.HiddenInput}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.method = METHODS.get(self.instance.code or self.initial.get("code", ""))
+        kept = self.instance.settings or {}
+        for name, (label, _needed) in (self.method.setting_fields if self.method else {}).items():
+            field = forms.CharField(label=label, required=False, max_length=200)
+            field.initial = kept.get(name, "")
+            self.fields[f"setting_{name}"] = field
+
+    @property
+    def title(self) -> str:
+        return str(self.method.label) if self.method else self.instance.code
+
+    @property
+    def history_name(self) -> str:
+        return self.instance.code
+
+    def clean_code(self):
+        code = self.cleaned_data["code"]
+        if self.method is None or code != self.method.code:
+            raise forms.ValidationError(_("Reload the page: it does not know this way to pay."))
+        return code
+
+    def clean(self):
+        values = super().clean()
+        if self.method is None:
+            return values
+        typed = {name: values.get(f"setting_{name}", "") for name in self.method.setting_fields}
+        if values.get("enabled"):
+            for name, (_label, needed) in self.method.setting_fields.items():
+                if needed and not typed[name]:
+                    self.add_error(f"setting_{name}", _("Needed to offer this way to pay."))
+        for name, sentence in self.method.problems(typed).items():
+            self.add_error(f"setting_{name}", sentence)
+        self.instance.settings = {**(self.instance.settings or {}), **typed}
+        return values
+
+
+class PaymentMethodFormSet(BaseInlineFormSet):
+    """A row for every way to pay there is: those set up already, then the others, not offered yet."""
+
+    def __init__(self, *args, **kwargs):
+        instance = kwargs.get("instance")
+        known = set()
+        if instance is not None and instance.pk:
+            known = set(PaymentMethod.objects.filter(point_of_sale=instance).values_list("code", flat=True))
+        kwargs["initial"] = [
+            {"code": code, "enabled": False} for code, _label in CHOICES if code not in known
+        ]
+        super().__init__(*args, **kwargs)
+        self.extra = len(kwargs["initial"])
+
+
+class PaymentMethodInline(ScopedInline, admin.StackedInline):
+    model = PaymentMethod
+    form = PaymentMethodForm
+    formset = PaymentMethodFormSet
+    template = "admin/payment_methods.html"
+    can_delete = False
+    ordering = ["pk"]
+    max_num = len(CHOICES)
+    verbose_name_plural = gettext_lazy("payment methods")
+
+
+class PointOfSaleForm(ScopedForm):
+    languages = LanguagesField(
+        label=gettext_lazy("languages"), choices=settings.LANGUAGES, help_text=LANGUAGES_HELP
+    )
+
+    class Meta:
+        widgets = {"accent_colour": forms.TextInput(attrs={"type": "color"})}
+
+
+@admin.register(PointOfSale)
+class PointOfSaleAdmin(TranslatedAdmin):
+    form = PointOfSaleForm
+    records_values = True
+    translated = ("name", "tagline", "terms", "privacy_notice", "imprint", "accessibility_statement")
+    list_display = ["name", "slug", "organiser", "active", "friends_family_enabled"]
+    list_filter = ["active"]
+    list_select_related = ["organiser"]
+    ordering = ["name", "pk"]
+    search_fields = ["name", "slug"]
+    inlines = [PaymentMethodInline]
+    fieldsets = [
+        (None, {"fields": ["active", "slug", "languages"]}),
+        (gettext_lazy("Look"), {"fields": ["accent_colour", "logo"]}),
+        (gettext_lazy("E-mail"), {"fields": ["email_sender_name", "email_sender_address"]}),
+        (
+            gettext_lazy("Characteristics"),
+            {
+                "fields": [
+                    "friends_family_enabled",
+                    "friends_family_mode",
+                    "friends_family_max",
+                    "guest_checkout",
+                    "hold_minutes",
+                    "max_tickets_per_order",
+                ]
+            },
+        ),
+    ]
+
+    def links(self, request, row):
+        return [(_("Open the shop"), f"/{row.slug}/")] if row.active else []

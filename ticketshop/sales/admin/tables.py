@@ -1,0 +1,158 @@
+"""Tables of orders, tickets, passes, payments and mails, as they stand on the pages of an order and of a customer."""
+
+from django.db.models import QuerySet
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from ticketshop.lib.template_tags import money
+from ticketshop.mail import kinds
+from ticketshop.mail.models import Mail
+from ticketshop.organisers.sections import Section, link
+
+from ..models import IssuedPass, Order, OrderLine, Payment, Refund, Ticket
+from ..payment_methods import METHODS
+
+# A page shows so many rows of a table; more are found through the lists.
+MOST = 50
+
+
+def when(instant) -> str | None:
+    """An instant in the organiser's time."""
+    return date_format(localtime(instant), "SHORT_DATETIME_FORMAT") if instant else None
+
+
+def method_name(code: str) -> str:
+    """“Bank transfer”; the bare code of a method that exists no longer."""
+    return str(METHODS[code].label) if code in METHODS else code
+
+
+def orders(rows: QuerySet[Order]) -> Section:
+    found = rows.order_by("-placed_at", "-pk")[:MOST]
+    return _section(
+        _("Orders"),
+        [_("reference"), _("placed"), _("state"), _("total")],
+        [
+            [
+                link(order, order.reference),
+                when(order.placed_at),
+                order.get_state_display(),
+                money(order.total, order.currency),
+            ]
+            for order in found
+        ],
+    )
+
+
+def lines(rows: QuerySet[OrderLine], currency: str) -> Section:
+    return _section(
+        _("Ordered"),
+        [_("quantity"), _("what"), _("date"), _("price"), _("total"), _("of which VAT")],
+        [
+            [
+                line.quantity,
+                f"{line.title}, {line.tariff_name}" if line.tariff_name else line.title,
+                when(line.session_starts_at),
+                money(line.unit_price, currency),
+                money(line.total, currency),
+                f"{money(line.vat_amount, currency)} ({line.vat_rate} %)",
+            ]
+            for line in rows.order_by("pk")
+        ],
+    )
+
+
+def tickets(rows: QuerySet[Ticket]) -> Section:
+    found = rows.select_related("session__event", "line").order_by("-session__starts_at", "line_id", "pk")[
+        :MOST
+    ]
+    return _section(
+        _("Tickets"),
+        [_("code"), _("event"), _("date"), _("tariff"), _("name on it"), _("state")],
+        [
+            [
+                link(ticket, ticket.code[:8]),
+                ticket.session.event.title,
+                when(ticket.session.starts_at),
+                ticket.line.tariff_name,
+                ticket.holder,
+                ticket.get_state_display(),
+            ]
+            for ticket in found
+        ],
+    )
+
+
+def passes(rows: QuerySet[IssuedPass]) -> Section:
+    found = rows.select_related("season_pass").order_by("-valid_until", "pk")[:MOST]
+    return _section(
+        _("Season passes"),
+        [_("code"), _("season pass"), _("valid until"), _("entries left"), _("name on it"), _("state")],
+        [
+            [
+                link(issued, issued.code[:8]),
+                issued.season_pass.name,
+                date_format(issued.valid_until, "SHORT_DATE_FORMAT"),
+                issued.entries_left,
+                issued.holder,
+                issued.get_state_display(),
+            ]
+            for issued in found
+        ],
+    )
+
+
+def payments(rows: QuerySet[Payment]) -> Section:
+    return _section(
+        _("Payments"),
+        [_("method"), _("amount"), _("payment reference"), _("state"), _("confirmed"), _("confirmed by")],
+        [
+            [
+                link(payment, method_name(payment.method)),
+                money(payment.amount, payment.currency),
+                payment.reference,
+                payment.get_state_display(),
+                when(payment.confirmed_at),
+                payment.confirmed_by.email if payment.confirmed_by else None,
+            ]
+            for payment in rows.select_related("confirmed_by").order_by("pk")
+        ],
+    )
+
+
+def refunds(rows: QuerySet[Refund]) -> Section:
+    return _section(
+        _("Refunds"),
+        [_("amount"), _("state"), _("requested"), _("paid back")],
+        [
+            [
+                link(refund, money(refund.amount, refund.payment.currency)),
+                refund.get_state_display(),
+                when(refund.requested_at),
+                when(refund.done_at),
+            ]
+            for refund in rows.select_related("payment").order_by("pk")
+        ],
+    )
+
+
+def mails(rows: QuerySet[Mail]) -> Section:
+    return _section(
+        _("E-mails"),
+        [_("e-mail"), _("recipient"), _("state"), _("queued"), _("sent")],
+        [
+            [
+                link(mail, kinds.label(mail.kind)),
+                mail.recipient,
+                mail.get_state_display(),
+                when(mail.created_at),
+                when(mail.sent_at),
+            ]
+            for mail in rows.order_by("-created_at", "-pk")[:MOST]
+        ],
+    )
+
+
+def _section(title: str, columns: list[str], rows: list[list[object]]) -> Section:
+    note = _("The latest %(count)d.") % {"count": MOST} if len(rows) == MOST else ""
+    return Section(title, columns, rows, note)
