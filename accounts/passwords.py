@@ -1,16 +1,15 @@
 """What a password may be, beyond what Django asks."""
 
+from django.contrib.auth.password_validation import MinimumLengthValidator
 from django.core.validators import MaxLengthValidator
 
 # Long enough for every password manager; a bound, so that nobody makes the server hash megabytes.
 LONGEST = 4096
 
 
-class MaximumLengthValidator:
-    """Refuses what is longer than ``LONGEST`` characters."""
+class LengthValidator(MinimumLengthValidator):
+    """At least ``min_length`` characters, at most ``LONGEST``."""
 
     def validate(self, password, user=None):
+        super().validate(password, user)
         MaxLengthValidator(LONGEST)(password)
-
-    def get_help_text(self):
-        return ""

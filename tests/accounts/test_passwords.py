@@ -1,0 +1,144 @@
+"""What a password may be, and how often one may be tried."""
+
+import pytest
+from django.core import validators
+
+from accounts import passwords
+from accounts.models import User
+from tests.factories.accounts import PASSWORD, UserFactory
+from tests.factories.organisers import make_staff
+from tests.visitor import TestClientVisitor
+
+pytestmark = pytest.mark.django_db
+GOOD = "wooden horse at noon"
+
+
+def sign_up(password: str, email="ada@example.org"):
+    visitor = TestClientVisitor()
+    visitor.open("/accounts/signup/")
+    return visitor.fill("^password1$", {"email": email, "password1": password})
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "8 tokens",
+        "nodigitsnocapitals",
+        "  spaces at both ends  ",
+        "пароль на кириллице",
+        "🐎🪵🕛 wooden horse",
+        "x9" * 32 + "!",
+        "a long one " * 372 + "end!",
+    ],
+)
+def test_passwords_of_every_kind_work_as_typed(pos, password):
+    assert 8 <= len(password) <= passwords.LONGEST
+    page = sign_up(password)
+    assert "Look into your mailbox" in page.text
+    user = User.objects.get()
+    assert user.check_password(password)
+    assert not user.check_password(password.strip() + "x")
+    user.emailaddress_set.update(verified=True)
+    visitor = TestClientVisitor()
+    visitor.log_in(user.email, password)
+    assert visitor.open("/theatre/account/").url == "/theatre/account/"
+
+
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [
+        ("short 7", "too short"),
+        ("password123", "too common"),
+        ("iloveyou1", "too common"),
+        ("ada@example.org1", "too similar"),
+        ("x" * 5000, f"at most {passwords.LONGEST} characters"),
+        ("x" * 200_000, f"at most {passwords.LONGEST} characters"),
+        ("nul\x00inside", "Null characters"),
+    ],
+)
+def test_passwords_that_are_refused_with_the_reason(password, reason):
+    page = sign_up(password)
+    assert "There is a problem" in page.text
+    assert reason in page.text
+    assert page.form("^password1$").values["email"] == "ada@example.org"
+    assert password not in page.source
+    assert not User.objects.exists()
+
+
+def test_the_longest_is_the_longest():
+    validator = passwords.LengthValidator(8)
+    validator.validate("x" * passwords.LONGEST)
+    with pytest.raises(validators.ValidationError):
+        validator.validate("x" * (passwords.LONGEST + 1))
+
+
+def test_a_password_too_long_to_be_anybodys_is_a_wrong_one(pos, monkeypatch):
+    user = UserFactory()
+    refused = TestClientVisitor().log_in(user.email, "wrong").text
+    monkeypatch.setattr(User, "check_password", lambda *_args: pytest.fail("it was hashed"))
+    assert TestClientVisitor().log_in(user.email, "x" * 1_000_000).text == refused
+
+
+def test_a_change_asks_for_the_present_password(pos):
+    visitor, user = TestClientVisitor(), UserFactory()
+    visitor.log_in(user.email, PASSWORD)
+    new = {"password1": GOOD, "password2": GOOD}
+    visitor.open("/accounts/password/change/")
+    visitor.fill("^oldpassword$", {"oldpassword": "wrong", **new})
+    user.refresh_from_db()
+    assert user.check_password(PASSWORD)
+    visitor.open("/accounts/password/change/")
+    visitor.fill("^oldpassword$", {"oldpassword": PASSWORD, **new})
+    user.refresh_from_db()
+    assert user.check_password(GOOD)
+    assert visitor.open("/theatre/account/").url == "/theatre/account/", "who changed it stays"
+
+
+# --- limits ---------------------------------------------------------------------------------------------------
+
+
+def tries(email: str, url: str, number: int) -> list:
+    """Wrong passwords for one address, each from a browser of its own: what the pages say."""
+    return [TestClientVisitor().log_in(email, f"wrong {count}", url).text for count in range(number)]
+
+
+@pytest.mark.parametrize("door", ["/accounts/login/", "/admin/login/"])
+def test_after_five_wrong_passwords_the_right_one_waits_too(pos, door):
+    """The back office has no door of its own: its log-in leads through the visitors'."""
+    staff = make_staff(pos.organiser)
+    pages = tries(staff.email, door, 5)
+    assert all("Too many failed log-in attempts" not in page for page in pages)
+    visitor = TestClientVisitor()
+    page = visitor.log_in(staff.email, PASSWORD, door)
+    assert "Too many failed" in page.text
+    assert visitor.open("/theatre/account/").url.startswith("/accounts/login/")
+    # Another person is not locked out with them.
+    other = UserFactory()
+    visitor.log_in(other.email, PASSWORD)
+    assert visitor.open("/theatre/account/").url == "/theatre/account/"
+
+
+def test_one_network_can_not_try_many_accounts(pos):
+    user = UserFactory()
+    for number in range(10):
+        TestClientVisitor().log_in(f"nobody{number}@example.org", "wrong")
+    assert "Too many failed" in TestClientVisitor().log_in(user.email, PASSWORD).text
+
+
+@pytest.mark.parametrize(
+    ("url", "data", "most"),
+    [
+        ("/accounts/signup/", {"email": "ada{}@example.org", "password1": "short"}, 20),
+        ("/accounts/password/reset/", {"email": "ada{}@example.org"}, 20),
+        ("/accounts/password/reset/", {"email": "ada@example.org"}, 5),
+        ("/accounts/login/", {"login": "", "password": "x"}, 30),
+    ],
+)
+def test_forms_of_the_log_in_are_limited(client, url, data, most):
+    answers = [
+        client.post(url, {name: value.format(number) for name, value in data.items()})
+        for number in range(most + 1)
+    ]
+    assert {answer.status_code for answer in answers[:-1]} <= {200, 302}
+    assert answers[-1].status_code == 429
+    assert b"<h1>" in answers[-1].content
