@@ -256,6 +256,13 @@ class Tariff(models.Model):
     max_per_person = models.PositiveSmallIntegerField(
         _("at most, per person"), null=True, blank=True, **COUNT
     )
+    age_from = models.PositiveSmallIntegerField(
+        _("from this age"), null=True, blank=True, validators=[MaxValueValidator(130)],
+        help_text=_("For whom it is proposed: the age on the day of the session."),
+    )  # fmt: skip
+    age_until = models.PositiveSmallIntegerField(
+        _("up to this age"), null=True, blank=True, validators=[MaxValueValidator(130)]
+    )
     only_with = models.ForeignKey(
         "self",
         null=True,
@@ -277,6 +284,12 @@ class Tariff(models.Model):
         ordering = ["position", "pk"]
         constraints = [
             models.CheckConstraint(condition=Q(price__gte=0), name="tariff_price_not_negative"),
+            models.CheckConstraint(
+                condition=Q(age_from__isnull=True)
+                | Q(age_until__isnull=True)
+                | Q(age_until__gte=F("age_from")),
+                name="tariff_ages",
+            ),
             models.CheckConstraint(condition=Q(min_per_order__lte=F("max_per_order")), name="tariff_min_max"),
             models.CheckConstraint(condition=Q(tickets_per_unit__gte=1), name="tariff_gives_tickets"),
         ]
@@ -284,7 +297,9 @@ class Tariff(models.Model):
     class Personal:
         columns = not_personal(
             "what is sold, and for how much", "name", "description", "position", "price", "vat_rate", "tickets_per_unit",
-            "min_per_order", "max_per_order", "max_per_person", "sales_start_at", "sales_end_at",
+            "min_per_order", "max_per_order", "age_from",
+            "age_until",
+            "max_per_person", "sales_start_at", "sales_end_at",
         )  # fmt: skip
 
     def __str__(self):

@@ -1,6 +1,7 @@
 """Verbs of carts: open one, put things in, take them out, keep the places a little longer."""
 
 import uuid
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -87,6 +88,25 @@ def add(cart: Cart, wanted: dict[tuple[str, int], int], *, now: datetime) -> Cha
         raise CannotAdd("too_many")
     _save([line for key, line in existing.items() if key in wanted])
     return Changed(_hold_again(contents.Contents(cart, list(existing.values())), now), repriced)
+
+
+@transaction.atomic
+def add_for(cart: Cart, chosen: list[tuple[int, dict]], *, now: datetime) -> Changed:
+    """Add one ticket each: pairs of offer id and what is known of whom it is for, as the details keep it.
+
+    Raises CannotAdd as ``add``.
+    """
+    before = {slot for line in CartLine.objects.filter(cart=cart) for slot in line.slots}
+    changed = add(cart, dict(Counter(("offer", offer_id) for offer_id, _person in chosen)), now=now)
+    fresh: dict[int, list[str]] = {}
+    for line in CartLine.objects.filter(cart=cart, offer__isnull=False):
+        fresh[line.offer_id] = [slot for slot in line.slots if slot not in before]
+    cart.refresh_from_db(fields=["details"])
+    holders = {**cart.details.get("holders", {})}
+    for offer_id, person in chosen:
+        holders[fresh[offer_id].pop(0)] = person
+    write_details(cart, {**cart.details, "holders": holders}, complete=False)
+    return changed
 
 
 @transaction.atomic

@@ -7,14 +7,18 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from contacts import contacts
 from ticketshop.catalogue import availability, programme
 from ticketshop.lib import colour, open_forms, page_cache
 from ticketshop.lib.refusals import csrf_failure
 from ticketshop.organisers import access
+
+from .. import coming, people
 
 ABOUT = {
     "terms": "terms",
@@ -81,8 +85,31 @@ def event(request, pos, slug):
         # The first date that can be bought stands open; None where nothing is on sale.
         "buyable": next((row for row in sessions if row.state == "on_sale"), None),
         "form_is_open": is_open(request),
+        **who_is_coming(request, sessions),
     }
     return shared(request, render(request, "sales/event.html", context))
+
+
+def who_is_coming(request, sessions) -> dict:
+    """For a signed-in visitor with friends and family: whom to tick, and the tickets proposed for those ticked."""
+    if is_open(request) or not request.user.is_authenticated:
+        return {}
+    contact = contacts.for_user(
+        request.pos.organiser, request.user, language=get_language(), now=timezone.now()
+    )
+    known = people.of(contact, request.pos)
+    ticked = request.GET.getlist("who")[:50]
+    wanted = request.GET.get("session", "")
+    row = next((row for row in sessions if str(row.session.pk) == wanted and row.state == "on_sale"), None)
+    proposals = coming.propose([person for person in known if person.value in ticked], row) if row else []
+    return {
+        "people": known,
+        "ticked": ticked,
+        "coming": row,
+        "proposals": proposals,
+        "coming_offers": coming.buyable(row) if row else [],
+        "coming_total": coming.total(proposals),
+    }
 
 
 @login_not_required
