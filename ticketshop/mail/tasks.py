@@ -20,7 +20,7 @@ class TryAgain(Exception):
 
 @app.task(name="mail.send", retry=RetryStrategy(exponential_wait=3, max_attempts=MAX_ATTEMPTS + 5))
 def send(mail_id: int) -> None:
-    """Send one mail. Tries again after 3, 9, 27 … seconds, for about a day; then the mail is marked failed."""
+    """Send one mail. Tries again after 3, 9, 27 … seconds, for about eight hours; then the mail is marked failed."""
     with transaction.atomic():
         mail = (
             Mail.objects.select_for_update(of=("self",))
