@@ -78,7 +78,7 @@ class Ledger:
         with translation.override(buyer.language):
             order = orders.new(sale.whole, buyer, sale.method, user, buyer.language, sale.placed_at)
             lines = orders.new_lines(order, sale.whole)
-            issued = tickets.new(order, lines, sale.whole, self._holders(sale))
+            issued = tickets.new(order, lines, sale.whole, self._holders(sale), whom={})
         order.reference = number(self.rng)
         order.channel = Order.Channel.BACK_OFFICE if by_staff else Order.Channel.SHOP
         order.state, order.paid_at, order.cancelled_at = fate.state, fate.paid_at, fate.ended_at
