@@ -30,12 +30,12 @@ class EventRow:
 
     @property
     def from_price(self) -> Decimal | None:
-        """The lowest price still to be had; None when nothing is on sale."""
+        """The lowest price still to be had by itself; None when nothing is on sale."""
         prices = [
             row.offer.tariff.price
             for session in self.sessions
             for row in session.offers
-            if row.on_sale and not row.sold_out
+            if row.on_sale and not row.sold_out and row.offer.tariff.only_with_id is None
         ]
         return min(prices, default=None)
 

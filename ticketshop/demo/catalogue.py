@@ -183,6 +183,7 @@ def _tariffs(show: Show, event: Event) -> dict[str, Tariff]:
             tickets_per_unit=4 if name == "family" else 1,
             max_per_order=4 if name in ("family", "free") else 10,
             only_with=made["adult"] if name == "child" else None,
+            age_until=15 if name == "child" else None,
             **title.columns("name"),
             **description.columns("description"),
         )

@@ -15,7 +15,7 @@ from ticketshop.history.models import Event
 from ticketshop.lib.text import normalise_email
 from ticketshop.organisers.models import StaffMembership
 
-from . import catalogue, people
+from . import catalogue, friends, people
 from .catalogue import Shop
 from .festival import FESTIVAL
 from .ledger import Ledger, event
@@ -82,6 +82,8 @@ def _fill_house(house: House, users: dict[str, User], today: date) -> None:
     staff = users[CASHIER[house.slug]]
     _write_buyers(sales, staff, rng)
     Ledger(shop, staff, rng, planner.midnight).write(sales)
+    if house is THEATRE:
+        friends.connect(shop.pos, users, planner.midnight)
 
 
 def _staff(shop: Shop, users: dict[str, User]) -> None:

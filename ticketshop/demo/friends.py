@@ -1,0 +1,74 @@
+"""Alice's friends and family: Bob, who agreed, and her daughter Zoé, who has no e-mail address."""
+
+from datetime import date, datetime, timedelta
+
+from accounts.models import User
+from contacts import contacts
+from contacts.models import Contact, ContactLink, LinkRequest, LinkType
+from ticketshop.history import history
+from ticketshop.organisers.models import PointOfSale
+from ticketshop.sales.models import Ticket
+
+
+def connect(pos: PointOfSale, users: dict[str, User], now: datetime) -> None:
+    """Two links of Alice, as the shop would have made them some weeks before ``now``."""
+    alice = Contact.objects.get(organiser=pos.organiser, user=users["alice@example.org"])
+    bob = Contact.objects.get(organiser=pos.organiser, user=users["bob@example.org"])
+    to_bob = _link(pos, alice, bob, now - timedelta(days=48))
+    ContactLink.objects.filter(pk=to_bob.pk).update(
+        consent_at=now - timedelta(days=47), consent_by=ContactLink.ConsentBy.CHILD
+    )
+    LinkRequest.objects.create(
+        link=to_bob,
+        delivery_state=LinkRequest.Delivery.SENT,
+        sent_at=to_bob.started_at,
+        expires_at=to_bob.started_at + timedelta(days=30),
+        used_at=now - timedelta(days=47),
+    )
+    zoe = contacts.create(
+        organiser=pos.organiser,
+        via=Contact.CreatedVia.FRIENDS_FAMILY,
+        now=now - timedelta(days=40),
+        by=alice.user,
+        first_name="Zoé",
+        last_name="Martin",
+        birth_date=date(now.year - 9, 4, 12),
+    )
+    # A number of the demo's own: the same day gives the same shop.
+    Contact.objects.filter(pk=zoe.pk).update(number="9ZM4-7K3Q")
+    _link(pos, alice, zoe, now - timedelta(days=40), permission=ContactLink.Permission.MANAGE)
+    _give_child_ticket(alice, zoe)
+
+
+def _link(
+    pos: PointOfSale, parent: Contact, child: Contact, since: datetime, permission: str = "assign"
+) -> ContactLink:
+    link = ContactLink.objects.create(
+        organiser=pos.organiser,
+        parent=parent,
+        child=child,
+        type=LinkType.objects.get(code=LinkType.FRIENDS_FAMILY),
+        status=ContactLink.Status.ACTIVE,
+        permission_parent=permission,
+        entered_first_name=child.first_name,
+        entered_last_name=child.last_name,
+        entered_email=child.email or "",
+        origin=ContactLink.Origin.SHOP,
+        origin_pos=pos,
+        created_by=parent.user,
+        started_at=since,
+    )
+    for contact in (parent, child):
+        history.record(contact, "link_added", by=parent.user, now=since, status=link.status)
+    return link
+
+
+def _give_child_ticket(buyer: Contact, child: Contact) -> None:
+    """The child's ticket of Alice's next evening is for her daughter."""
+    ticket = Ticket.objects.filter(
+        order__buyer=buyer, state="valid", line__offer__tariff__name_en="Child"
+    ).first()
+    if ticket is not None:
+        Ticket.objects.filter(pk=ticket.pk).update(
+            beneficiary=child, holder_first_name=child.first_name, holder_last_name=child.last_name
+        )
