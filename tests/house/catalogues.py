@@ -33,6 +33,8 @@ FUNCTIONS = {
 FUNCTIONS |= {f"{name}_lazy": positions for name, positions in FUNCTIONS.items()}
 FUNCTIONS["gettext_noop"] = FUNCTIONS["gettext"]
 TRANSLATION = "django.utils.translation"
+# Texts of Django and allauth that we put in other words: theirs say “courriel”, ours “e-mail”.
+OF_OTHERS = ("Email", "Email address")
 
 METADATA = {
     "Language": "fr",
@@ -150,6 +152,12 @@ def _message(positions: tuple[int | None, ...], texts: list[str | None]) -> Iter
         yield Message(context, str(singular), plural)
 
 
+def texts() -> dict[tuple[str | None, str], Message]:
+    """What the catalogue must hold: our own texts, and those of others that we put in other words."""
+    borrowed = {(None, text): Message(None, text, files={"django"}) for text in OF_OTHERS}
+    return borrowed | collect()
+
+
 # --- the catalogue ----------------------------------------------------------------------------------------------------
 
 
@@ -199,7 +207,7 @@ def typeset(text: str) -> str:
 
 def update() -> None:
     """Bring django.po up to date and compile it."""
-    new = merged(catalogue(), collect())
+    new = merged(catalogue(), texts())
     PO.parent.mkdir(parents=True, exist_ok=True)
     PO.write_text(f"{new}\n" if not str(new).endswith("\n") else str(new), encoding="utf-8")
     MO.write_bytes(new.to_binary())
@@ -210,7 +218,7 @@ def update() -> None:
 
 def problems() -> list[str]:
     """One sentence for each fault of the catalogue; none means that it may be shipped."""
-    kept, sources = catalogue(), collect()
+    kept, sources = catalogue(), texts()
     there = {(entry.msgctxt, entry.msgid): entry for entry in kept if not entry.obsolete}
     found = [f"not in django.po: {key[1]!r}" for key in sources if key not in there]
     found += [f"in no source any more: {key[1]!r}" for key in there if key not in sources]

@@ -11,6 +11,9 @@ from ticketshop.organisers.models import Organiser
 class Method:
     """One way to pay, with the settings of one point of sale."""
 
+    # A template calls what can be called: of a class without settings it would show nothing at all.
+    do_not_call_in_templates = True
+
     code: str
     label: str | Promise
     hint: str | Promise = ""
