@@ -8,6 +8,7 @@ from ticketshop.lib.forms import LineField, no_markup_in_name
 from ticketshop.lib.phones import parse_phone, readable_phone
 from ticketshop.organisers.models import Organiser
 from ticketshop.organisers.scoped_admin import ScopedAdmin, ScopedForm
+from ticketshop.organisers.sections import NONE
 
 from . import contacts, locking
 from .models import Contact
@@ -17,10 +18,10 @@ SEARCH_HELP = _("The beginning of any word of name, e-mail address or number, or
 
 class ContactForm(ScopedForm):
     first_name = LineField(
-        label=_("first name"), max_length=100, required=False, validators=[no_markup_in_name]
+        label=_("First name"), max_length=100, required=False, validators=[no_markup_in_name]
     )
     last_name = LineField(
-        label=_("last name"), max_length=100, required=False, validators=[no_markup_in_name]
+        label=_("Last name"), max_length=100, required=False, validators=[no_markup_in_name]
     )
 
     def clean(self):
@@ -98,7 +99,7 @@ class ContactAdmin(PeopleAdmin):
 
     @admin.display(description=_("logs in with"))
     def log_in(self, contact):
-        return contact.user.email if contact.user else None
+        return contact.user.email if contact.user else NONE
 
     def save_model(self, request, obj, form, change):
         now = timezone.now()

@@ -10,6 +10,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from ticketshop.lib import database
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -37,6 +39,8 @@ if DEMO and not HTTPS:
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if HTTPS else []
 ROOT_URLCONF = "ticketshop.urls"
 WSGI_APPLICATION = "ticketshop.wsgi.application"
+# Whom to tell of a weakness: an address such as mailto:… or https://…
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", default=f"mailto:security@{urlsplit(BASE_URL).hostname or 'localhost'}")
 SITE_NAME = env.str("SITE_NAME", default="ticketshop")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -123,13 +127,13 @@ if "postgresql" not in DATABASES["default"]["ENGINE"]:
     raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL server: ticketshop runs on nothing else.")
 STATEMENT_TIMEOUT_MS = env.int("DB_STATEMENT_TIMEOUT_MS", default=10_000)
 DATABASES["default"].update(
-    ENGINE="django.db.backends.postgresql",
+    ENGINE="ticketshop.lib.database",  # looks at a connection before it is used
     CONN_MAX_AGE=0,  # the pool keeps the connections
-    CONN_HEALTH_CHECKS=True,
     OPTIONS={
         **DATABASES["default"].get("OPTIONS", {}),
-        "pool": {"min_size": 1, "max_size": env.int("DB_POOL_SIZE", default=8), "timeout": 5},
+        "pool": {"min_size": 1, "max_size": env.int("DB_POOL_SIZE", default=8), **database.POOL},
         "connect_timeout": 5,
+        "tcp_user_timeout": 10_000,  # a server that went without a word; ours is on a socket, others are not
         "options": (
             f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=3000"
             " -c idle_in_transaction_session_timeout=30000 -c default_transaction_isolation=read\\ committed"
@@ -232,6 +236,7 @@ MODELTRANSLATION_LANGUAGES = tuple(code for code, name in CONTENT_LANGUAGES)
 MODELTRANSLATION_DEFAULT_LANGUAGE = "en"
 MODELTRANSLATION_FALLBACK_LANGUAGES = ("en", "fr", "de", "it")
 LOCALE_PATHS = [BASE_DIR / "ticketshop" / "locale"]
+FORMAT_MODULE_PATH = ["ticketshop.formats"]
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"  # a point of sale shows its organiser's time zone
 
@@ -279,5 +284,7 @@ LOGGING = {
         # Log-ins, refusals, outages: what happened and to which row, never a person's values.
         "ticketshop": {"level": "INFO"},
         "django.server": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+        # Each attempt while the database is away; that it is away is said once for each request.
+        "psycopg.pool": {"level": "ERROR"},
     },
 }

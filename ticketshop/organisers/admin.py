@@ -15,12 +15,13 @@ from ticketshop.lib.text import normalise_email
 from .forms import LANGUAGES_HELP, LanguagesField, TimeZoneField
 from .models import Organiser, StaffMembership
 from .scoped_admin import ReadOnlyAdmin, ScopedAdmin, ScopedForm, ScopedInline
+from .sections import NONE
 
 
 class MembershipForm(forms.ModelForm):
     """Staff are named by the address they log in with; an address changes nobody's membership afterwards."""
 
-    email = forms.EmailField(label=_("e-mail address of the log-in"), max_length=254)
+    email = forms.EmailField(label=_("E-mail address of the log-in"), max_length=254)
 
     class Meta:
         model = StaffMembership
@@ -69,9 +70,9 @@ class StaffInline(ScopedInline, admin.TabularInline):
 
 class OrganiserForm(ScopedForm):
     languages = LanguagesField(
-        label=_("languages"), choices=settings.CONTENT_LANGUAGES, help_text=LANGUAGES_HELP
+        label=_("Languages"), choices=settings.CONTENT_LANGUAGES, help_text=LANGUAGES_HELP
     )
-    time_zone = TimeZoneField(label=_("time zone"))
+    time_zone = TimeZoneField(label=_("Time zone"))
 
 
 @admin.register(Organiser)
@@ -146,4 +147,4 @@ class HistoryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("who"))
     def who(self, event):
-        return event.by.email if event.by else None
+        return event.by.email if event.by else NONE

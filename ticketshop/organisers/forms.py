@@ -7,16 +7,22 @@ from django.utils.translation import gettext_lazy as _
 
 
 class LanguagesWidget(forms.MultiWidget):
-    """The first language apart, the others as ticks."""
+    """All languages as ticks, and which of them is the first."""
 
     template_name = "admin/widgets/languages.html"
     use_fieldset = True
 
     def __init__(self, choices):
-        super().__init__([forms.Select(choices=choices), forms.CheckboxSelectMultiple(choices=choices)])
+        super().__init__([forms.CheckboxSelectMultiple(choices=choices), forms.Select(choices=choices)])
 
     def decompress(self, value):
-        return [value[0], value[1:]] if value else [None, []]
+        return [value, value[0]] if value else [[], None]
+
+    def get_context(self, name, value, attrs):
+        # Django takes any list for one value per widget; ours is a list of codes.
+        if value is None or all(isinstance(code, str) for code in value):
+            value = self.decompress(value)
+        return super().get_context(name, value, attrs)
 
 
 class LanguagesField(forms.MultiValueField):
@@ -24,16 +30,19 @@ class LanguagesField(forms.MultiValueField):
 
     def __init__(self, *, choices, **kwargs):
         fields = [
-            forms.ChoiceField(choices=choices),
             forms.MultipleChoiceField(choices=choices, required=False),
+            forms.ChoiceField(choices=choices),
         ]
         super().__init__(fields, widget=LanguagesWidget(choices), require_all_fields=False, **kwargs)
+
+    def has_changed(self, initial, data):
+        return super().has_changed(self.widget.decompress(initial), data)
 
     def compress(self, data_list):
         if not data_list:
             return []
-        first, others = data_list
-        return [first, *(code for code in others if code != first)]
+        ticked, first = data_list
+        return [first, *(code for code in ticked or [] if code != first)]
 
 
 class TimeZoneField(forms.ChoiceField):

@@ -5,6 +5,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
+from django.utils.text import capfirst
 
 from . import permissions
 
@@ -13,6 +14,11 @@ LAST_PAGE = 10_000
 
 class PageList(ChangeList):
     """Reads one row more than a page holds, to know whether there is a next one; never counts."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not self.is_popup:
+            self.title = capfirst(self.opts.verbose_name_plural)
 
     def get_results(self, request):
         # A text with a NUL never reaches the database: it would refuse the whole query.

@@ -8,6 +8,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+# What stands where there is nothing to show.
+NONE = "–"
+
 
 @dataclass(frozen=True)
 class Section:
@@ -30,5 +33,6 @@ def link(row: Model, text: object) -> SafeString:
 
 
 def shown(request, row: Model, sections: Iterable[tuple[str, Callable[[], Section]]]) -> list[Section]:
-    """The sections whose permission the user has at ``row``; each comes as a function that reads it."""
-    return [read() for permission, read in sections if request.user.has_perm(permission, row)]
+    """The sections whose permission the user has at ``row`` and that have rows; each comes as a function that reads it."""
+    found = (read() for permission, read in sections if request.user.has_perm(permission, row))
+    return [section for section in found if section.rows]

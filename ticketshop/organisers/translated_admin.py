@@ -4,6 +4,7 @@ Needs no script: the fieldsets of further languages fold with the browser's own 
 """
 
 from django.conf import settings
+from django.utils.text import capfirst
 from modeltranslation.admin import TranslationAdmin
 
 from . import permissions
@@ -45,5 +46,6 @@ class TranslatedAdmin(ScopedAdmin, TranslationAdmin):
             for code in (first, *others):
                 if (field := form.base_fields.get(f"{name}_{code}")) is not None:
                     field.required = code == first and not self.opts.get_field(name).blank
-                    field.label = str(self.opts.get_field(name).verbose_name)
+                    field.label = capfirst(str(self.opts.get_field(name).verbose_name))
+                    field.widget.attrs["lang"] = code
         return form

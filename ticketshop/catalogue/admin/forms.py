@@ -17,7 +17,7 @@ MOST_PLACES = 1_000_000
 
 def places_field(**kwargs) -> forms.IntegerField:
     """How many places (or passes) there are."""
-    kwargs.setdefault("label", gettext_lazy("places"))
+    kwargs.setdefault("label", gettext_lazy("Places"))
     return forms.IntegerField(min_value=0, max_value=MOST_PLACES, **kwargs)
 
 

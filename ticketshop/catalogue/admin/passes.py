@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ticketshop.organisers.sections import NONE
 from ticketshop.organisers.translated_admin import TranslatedAdmin
 
 from .. import offers, stock
@@ -13,7 +14,7 @@ from .forms import SluggedForm, check_capacity, in_order, places_field
 
 
 class SeasonPassForm(SluggedForm):
-    places = places_field(label=gettext_lazy("number of passes"))
+    places = places_field(label=gettext_lazy("Number of passes"))
 
     class Meta:
         widgets = {"points_of_sale": forms.CheckboxSelectMultiple}
@@ -76,7 +77,7 @@ class SeasonPassAdmin(TranslatedAdmin):
     @admin.display(description=gettext_lazy("of these"))
     def sold_text(self, season_pass):
         if season_pass.allotment_id is None:
-            return None
+            return NONE
         found = stock.of_allotments([season_pass.allotment_id])[season_pass.allotment_id]
         return _("%(sold)d sold, %(held)d held, %(left)d left") % {
             "sold": found.sold,

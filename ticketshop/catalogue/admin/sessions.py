@@ -82,7 +82,8 @@ class SessionInline(ScopedInline, admin.TabularInline):
     formset = SessionFormSet
     deletable = True
     show_change_link = True
-    fields = ["starts_at", "ends_at", "doors_at", "state", "places", "places_text"]
+    extra = 1  # without a script there is a row to fill, too
+    fields = ["starts_at", "ends_at", "state", "places", "places_text"]
     readonly_fields = ["places_text"]
     ordering = ["starts_at"]
 

@@ -30,6 +30,7 @@ class TariffInline(ScopedInline, TranslationTabularInline):
     form = TariffForm
     deletable = True
     show_change_link = True
+    extra = 1  # without a script there is a row to fill, too
     ordering = ["position", "pk"]
 
     def first_language(self, request, obj) -> str:

@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
-from ticketshop.organisers.sections import link
+from ticketshop.organisers.sections import NONE, link
 
 from ..models import IssuedPass, Ticket
 from . import tables
@@ -50,7 +50,7 @@ class AdmissionAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("for"))
     def beneficiary_link(self, row):
         return (
-            link(row.beneficiary, row.beneficiary.full_name or row.beneficiary) if row.beneficiary else None
+            link(row.beneficiary, row.beneficiary.full_name or row.beneficiary) if row.beneficiary else NONE
         )
 
 

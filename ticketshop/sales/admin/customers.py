@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from contacts.admin import PeopleAdmin
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
-from ticketshop.organisers.sections import shown
+from ticketshop.organisers.sections import NONE, shown
 
 from ..models import Customer, IssuedPass, Order, Ticket
 from . import tables
@@ -31,7 +31,7 @@ class CustomerAdmin(ReadOnlyAdmin, PeopleAdmin):
 
     @admin.display(description=gettext_lazy("logs in with"))
     def log_in(self, customer):
-        return customer.user.email if customer.user else None
+        return customer.user.email if customer.user else NONE
 
     def sections(self, request, row):
         mine = Q(beneficiary=row.pk) | Q(beneficiary=None, order__buyer=row.pk)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -16,7 +17,7 @@ from ticketshop.mail.models import Mail
 from ticketshop.organisers import permissions
 from ticketshop.organisers.buttons import Button, Outcome
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
-from ticketshop.organisers.sections import link, shown
+from ticketshop.organisers.sections import NONE, link, shown
 
 from .. import emails, notices
 from ..actions import orders, payments
@@ -186,7 +187,7 @@ class OrderAdmin(ReadOnlyAdmin):
     fieldsets = [
         (None, {"fields": ["state", "buyer_link", "total_text", "vat_text", "method_text"]}),
         (gettext_lazy("Course"), {"fields": ["placed_at", "paid_at", "cancelled_at", "expires_at"]}),
-        (gettext_lazy("Where from"), {"fields": ["point_of_sale", "channel", "entered_by", "language"]}),
+        (gettext_lazy("Where from"), {"fields": ["point_of_sale", "channel", "entered_by", "language_text"]}),
     ]
     readonly_fields = [
         "state",
@@ -201,7 +202,7 @@ class OrderAdmin(ReadOnlyAdmin):
         "point_of_sale",
         "channel",
         "entered_by",
-        "language",
+        "language_text",
     ]
 
     def get_queryset(self, request):
@@ -217,7 +218,7 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("buyer"))
     def buyer_link(self, order):
         if order.buyer is None:
-            return None
+            return NONE
         text = f"{order.buyer.full_name} ({order.buyer})"
         return link(Customer(pk=order.buyer_id), text)
 
@@ -236,6 +237,10 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("entered by"))
     def entered_by(self, order):
         return order.created_by.email if order.created_by else _("a guest")
+
+    @admin.display(description=gettext_lazy("language"))
+    def language_text(self, order):
+        return dict(settings.LANGUAGES).get(order.language, NONE)
 
     def sections(self, request, row):
         told = row.buyer.subject_uuid if row.buyer else None

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from ticketshop.lib.template_tags import money
 from ticketshop.organisers.buttons import Button, Outcome
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
-from ticketshop.organisers.sections import link
+from ticketshop.organisers.sections import NONE, link
 
 from ..actions import payments
 from ..models import Payment, Refund
@@ -62,7 +62,7 @@ class PaymentAdmin(OfAnOrder, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("confirmed by"))
     def confirmed_by_text(self, payment):
-        return payment.confirmed_by.email if payment.confirmed_by else None
+        return payment.confirmed_by.email if payment.confirmed_by else NONE
 
 
 def _is_due(refund: Refund) -> bool:

@@ -90,7 +90,7 @@ class PaymentMethodInline(ScopedInline, admin.StackedInline):
 
 class PointOfSaleForm(ScopedForm):
     languages = LanguagesField(
-        label=gettext_lazy("languages"), choices=settings.LANGUAGES, help_text=LANGUAGES_HELP
+        label=gettext_lazy("Languages"), choices=settings.LANGUAGES, help_text=LANGUAGES_HELP
     )
 
     class Meta:

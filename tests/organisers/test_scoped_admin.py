@@ -1,0 +1,417 @@
+"""Every page of the back office, whatever model it shows: nothing of another organiser, not even that it exists."""
+
+import re
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from tests.factories.accounts import SuperuserFactory
+from tests.factories.catalogue import (
+    AllotmentFactory,
+    CategoryFactory,
+    EventFactory,
+    OfferFactory,
+    SeasonPassFactory,
+    SessionFactory,
+    TariffFactory,
+    VenueFactory,
+)
+from tests.factories.contacts import ContactFactory
+from tests.factories.organisers import PointOfSaleFactory, StaffMembershipFactory, make_staff
+from tests.factories.sales import make_order
+from tests.staff import Staff, change, listing, without_tokens
+from ticketshop.catalogue.models import Event, Session, Tariff, Venue
+from ticketshop.history import history
+from ticketshop.organisers import permissions
+from ticketshop.organisers.models import PointOfSale
+from ticketshop.organisers.scoped_admin import ScopedAdmin
+from ticketshop.sales.actions import orders
+
+pytestmark = pytest.mark.django_db
+PAGES = sorted(admin.site._registry.items(), key=lambda item: item[0]._meta.label)
+OF_ORGANISERS = [(model, page) for model, page in PAGES if hasattr(model, "organiser_path")]
+NEVER_DELETED = (
+    "contacts.contact sales.customer sales.order sales.ticket sales.issuedpass sales.payment sales.refund"
+    " mail.mail history.event"
+).split()
+
+
+def filled(word: str) -> PointOfSale:
+    """A point of sale with rows of every kind; their texts carry ``word``."""
+    pos = PointOfSaleFactory(name=f"{word} shop", slug=word.lower(), organiser__name=word)
+    more(pos, word)
+    return pos
+
+
+def more(pos: PointOfSale, word: str, owner=None) -> None:
+    """One more row of every kind, and every column that may be empty filled."""
+    organiser = pos.organiser
+    event = EventFactory(
+        pos=pos,
+        title=f"{word} event",
+        venue=VenueFactory(organiser=organiser, name=f"{word} venue"),
+        category=CategoryFactory(organiser=organiser, name=f"{word} category"),
+    )
+    offer = OfferFactory(
+        session=SessionFactory(event=event),
+        tariff=TariffFactory(event=event, name=f"{word} tariff"),
+        allotment=AllotmentFactory(organiser=organiser, name=f"{word} allotment"),
+    )
+    season_pass = SeasonPassFactory(pos=pos, name=f"{word} pass")
+    buyer = ContactFactory(
+        organiser=organiser, last_name=f"{word}person", email=f"{word}{event.pk}@example.org"
+    )
+    order = make_order({offer: 1, season_pass: 1}, buyer=buyer, paid=True)
+    orders.cancel(order, by=None, now=timezone.now())
+    StaffMembershipFactory(organiser=organiser, role="box office")
+
+
+@pytest.fixture
+def aye():
+    return filled("Aye")
+
+
+@pytest.fixture
+def bee():
+    return filled("Bee")
+
+
+def rows(model, pos: PointOfSale):
+    return permissions.within(model._default_manager.order_by("pk"), {pos.organiser_id})
+
+
+def test_every_page_stands_on_the_one_base():
+    assert all(isinstance(page, ScopedAdmin) for _model, page in PAGES)
+
+
+@pytest.mark.parametrize("role", ["owner", "box office"])
+def test_a_walk_over_all_pages_meets_no_fault_and_nothing_of_others(role, aye, bee):
+    staff = Staff(make_staff(aye.organiser, role))
+    own_words = 0
+    for model, _page in [(None, None), *PAGES]:
+        base = listing(model) if model else "/admin/"
+        addresses = [base]
+        if model:
+            addresses.append(f"{base}add/")
+        if model and hasattr(model, "organiser_path") and (row := rows(model, aye).first()):
+            addresses += [f"{base}{row.pk}/{page}/" for page in ("change", "history", "delete")]
+        for address in addresses:
+            page = staff.open(address)
+            assert page.status in {200, 403, 404}, address
+            assert "Bee" not in page.source, address
+            own_words += "Aye" in page.source
+    assert own_words > 10, "the own words must be there for the absence of others to mean something"
+
+
+def test_owners_open_list_form_and_row_of_everything_that_is_theirs(aye):
+    staff = Staff(make_staff(aye.organiser))
+    for model, page in OF_ORGANISERS:
+        row = rows(model, aye).first()
+        assert row is not None, f"the walk needs a row of {model._meta.label}"
+        assert staff.open(listing(model)).status == 200, model._meta.label
+        assert staff.open(change(row)).status == 200, model._meta.label
+        assert staff.open(f"{listing(model)}{row.pk}/history/").status == 200, model._meta.label
+        request = staff.client.get("/admin/").wsgi_request
+        expected = 200 if page.has_add_permission(request) else 403
+        assert staff.open(f"{listing(model)}add/").status == expected, model._meta.label
+
+
+def test_pages_without_an_organiser_are_the_administrators(aye):
+    staff, root = Staff(make_staff(aye.organiser)), Staff(SuperuserFactory())
+    for model, _page in set(PAGES) - set(OF_ORGANISERS):
+        assert staff.open(listing(model)).status == 403
+        assert root.open(listing(model)).status == 200
+
+
+def test_a_foreign_id_gets_the_very_answer_of_a_missing_one(aye, bee):
+    staff = Staff(make_staff(aye.organiser))
+    token = staff.open("/admin/").form("csrf").values["csrfmiddlewaretoken"]
+    for model, admin_page in OF_ORGANISERS:
+        foreign, missing = rows(model, bee).first().pk, 10**15
+        for page in ("change", "history", "delete", *(button.name for button in admin_page.buttons)):
+            for method in ("GET", "POST"):
+                answers = [
+                    staff.send(method, f"{listing(model)}{pk}/{page}/", {"csrfmiddlewaretoken": token})
+                    for pk in (foreign, missing)
+                ]
+                said = f"{method} {model._meta.label} {page}"
+                assert answers[0].status == answers[1].status, said
+                assert answers[0].status in ({403, 404} if page == "delete" else {404}), said
+                assert "Bee" not in answers[0].source, said
+
+
+def test_an_id_that_is_none_is_missing_too(aye):
+    staff = Staff(make_staff(aye.organiser))
+    for wrong in ("0", "-1", "abc", "%00", "9" * 40, "1%2F2", "_5F"):
+        for page in ("change", "history", "delete", "mark-paid"):
+            assert staff.open(f"/admin/sales/order/{wrong}/{page}/").status in {403, 404}, (wrong, page)
+
+
+@pytest.mark.parametrize("label", NEVER_DELETED)
+def test_djangos_delete_is_off_for_people_and_books_even_for_the_administrator(label, aye):
+    root = Staff(SuperuserFactory())
+    model = next(model for model, _page in PAGES if model._meta.label_lower == label)
+    row = rows(model, aye).first()
+    assert "delete_selected" not in root.open(listing(model)).source
+    assert f"{row.pk}/delete/" not in root.open(change(row)).source
+    assert root.open(f"{listing(model)}{row.pk}/delete/").status == 403
+    assert model._default_manager.filter(pk=row.pk).exists()
+
+
+# --- keys and choices ---------------------------------------------------------------------------------
+def test_choices_are_the_own_organisers_and_a_posted_other_is_no_choice(aye, bee):
+    user = make_staff(aye.organiser)
+    StaffMembershipFactory(user=user, organiser=bee.organiser, role="box office")
+    staff = Staff(user)
+    event, foreign = rows(Event, aye).first(), rows(Venue, bee).first()
+    form = staff.open(change(event)).form("^_save$")
+    assert str(event.venue_id) in form.choices["venue"]
+    assert str(foreign.pk) not in form.choices["venue"]
+    assert form.choices["points_of_sale"] == [str(aye.pk)]
+    staff.submit(form, {"venue": foreign.pk}, button=("_save", "Save"))
+    assert any("valid choice" in error for error in staff.errors)
+    staff.submit(form, {"points_of_sale": bee.pk}, button=("_save", "Save"))
+    assert any("not one of the available choices" in error for error in staff.errors)
+    event.refresh_from_db()
+    assert event.venue.organiser_id == aye.organiser_id
+
+
+def test_of_two_own_organisers_a_row_still_takes_only_its_own(aye, bee):
+    """Owner of both: a venue of B is no choice for an event of A."""
+    user = make_staff(aye.organiser)
+    StaffMembershipFactory(user=user, organiser=bee.organiser, role="owner")
+    form = Staff(user).open(change(rows(Event, aye).first())).form("^_save$")
+    assert str(rows(Venue, bee).first().pk) not in form.choices["venue"]
+
+
+def test_autocomplete_finds_rows_of_own_organisers_only(aye, bee):
+    def found(user, app, model, field, term=""):
+        query = {"app_label": app, "model_name": model, "field_name": field, "term": term}
+        response = Staff(user).client.get(reverse("admin:autocomplete"), query)
+        return (
+            [row["text"] for row in response.json()["results"]]
+            if response.status_code == 200
+            else response.status_code
+        )
+
+    owner, root = make_staff(aye.organiser), SuperuserFactory()
+    assert "Bee allotment" in found(root, "catalogue", "offer", "allotment")
+    assert "Aye allotment" in found(owner, "catalogue", "offer", "allotment")
+    assert "Bee allotment" not in found(owner, "catalogue", "offer", "allotment")
+    assert found(owner, "sales", "order", "buyer", "Beeperson") == []
+    assert len(found(owner, "sales", "order", "buyer", "Ayeperson")) == 1
+    assert found(owner, "contacts", "contact", "user") == 403
+
+
+def test_rows_of_others_posted_among_a_pages_own_are_left_alone(aye, bee):
+    """The id of a row on the page is swapped for another organiser's."""
+    staff = Staff(make_staff(aye.organiser))
+    mine, theirs = rows(Tariff, aye).first(), rows(Tariff, bee).first()
+    form = staff.open(change(mine.event)).form("^_save$")
+    values = {"tariffs-0-id": theirs.pk, "tariffs-0-price": "1.00", "tariffs-0-name_en": "Stolen"}
+    page = staff.submit(form, values, button=("_save", "Save"))
+    assert page.status == 200
+    theirs.refresh_from_db()
+    assert (theirs.name, theirs.event.organiser_id) == ("Bee tariff", bee.organiser_id)
+
+
+def test_list_filters_offer_own_values_only(aye, bee):
+    page = Staff(make_staff(aye.organiser)).open(listing(Event))
+    assert "Aye category" in page.source
+    assert "Bee category" not in page.source
+
+
+def test_a_filter_by_anothers_value_finds_nothing(aye, bee):
+    staff = Staff(make_staff(aye.organiser))
+    assert (
+        "Aye event" in staff.open(f"{listing(Event)}?venue__id__exact={rows(Venue, aye).first().pk}").source
+    )
+    page = staff.open(f"{listing(Event)}?venue__id__exact={rows(Venue, bee).first().pk}")
+    assert "Aye event" not in page.source
+    assert "Nothing found" in page.source
+
+
+def test_actions_do_nothing_to_rows_of_others(aye, bee):
+    """Owner of A, box office of B: sees B's events, and may not withdraw them."""
+    user = make_staff(aye.organiser)
+    StaffMembershipFactory(user=user, organiser=bee.organiser, role="box office")
+    staff = Staff(user)
+    third = EventFactory()
+    events = [rows(Event, aye).first(), rows(Event, bee).first(), third]
+    form = staff.open(listing(Event)).form("^action$")
+    token = form.values["csrfmiddlewaretoken"]
+    for event in events:
+        data = {
+            "csrfmiddlewaretoken": token,
+            "action": "withdraw",
+            "_selected_action": event.pk,
+            "index": "0",
+        }
+        assert staff.send("POST", listing(Event), data).status == 302
+    assert [Event.objects.get(pk=event.pk).state for event in events] == ["draft", "published", "published"]
+    assert not history.of(third)
+
+
+def test_rows_are_not_deleted_where_one_may_only_look(aye, bee):
+    """Django's own action asks the right at each row, too."""
+    user = make_staff(aye.organiser)
+    StaffMembershipFactory(user=user, organiser=bee.organiser, role="box office")
+    staff = Staff(user)
+    mine, theirs = (
+        SessionFactory(event=rows(Event, aye).first()),
+        SessionFactory(event=rows(Event, bee).first()),
+    )
+    token = staff.open(listing(Session)).form("^action$").values["csrfmiddlewaretoken"]
+    for session in (mine, theirs):
+        data = {"csrfmiddlewaretoken": token, "action": "delete_selected", "_selected_action": session.pk}
+        staff.send("POST", listing(Session), {**data, "post": "yes"})
+    assert not Session.objects.filter(pk=mine.pk).exists()
+    assert Session.objects.filter(pk=theirs.pk).exists()
+
+
+# --- the organiser of a new row -----------------------------------------------------------------------
+def test_staff_of_one_organiser_do_not_choose_it(aye):
+    staff = Staff(make_staff(aye.organiser))
+    assert "organiser" not in staff.open(f"{listing(Venue)}add/").form("^_save$").names
+    staff.save(name="New hall")
+    venue = Venue.objects.get(name="New hall")
+    assert venue.organiser == aye.organiser
+    assert history.of(venue).get().by == staff.user
+
+
+def test_staff_of_several_choose_among_those_they_may_add_to(aye, bee):
+    sea = filled("Sea")
+    user = make_staff(aye.organiser)
+    StaffMembershipFactory(user=user, organiser=bee.organiser, role="back office")
+    StaffMembershipFactory(user=user, organiser=sea.organiser, role="box office")
+    staff = Staff(user)
+    form = staff.open(f"{listing(Venue)}add/").form("^_save$")
+    own = [str(aye.organiser_id), str(bee.organiser_id)]
+    assert form.choices["organiser"] == ["", *own]
+    staff.submit(form, {"name": "No", "organiser": sea.organiser_id}, button=("_save", "Save"))
+    assert any("valid choice" in error for error in staff.errors)
+    staff.submit(form, {"name": "Yes", "organiser": bee.organiser_id}, button=("_save", "Save"))
+    venue = Venue.objects.get(name="Yes")
+    assert venue.organiser == bee.organiser
+    assert not Venue.objects.filter(name="No").exists()
+    staff.open(change(venue))
+    assert "organiser" not in staff.page.form("^_save$").names
+
+
+def test_a_new_row_takes_keys_of_its_own_organiser_only(aye, bee):
+    """Chosen organiser A, posted venue B, both one's own."""
+    user = make_staff(aye.organiser)
+    StaffMembershipFactory(user=user, organiser=bee.organiser, role="owner")
+    staff = Staff(user)
+    form = staff.open(f"{listing(Event)}add/").form("^_save$")
+    values = {
+        "organiser": aye.organiser_id,
+        "title_en": "Mixed",
+        "points_of_sale": aye.pk,
+        "venue": rows(Venue, bee).first().pk,
+    }
+    staff.submit(form, values, button=("_save", "Save"))
+    assert any("valid choice" in error for error in staff.errors)
+    assert not Event.objects.filter(title="Mixed").exists()
+
+
+def test_the_organiser_of_a_row_never_changes(aye, bee):
+    user = SuperuserFactory()
+    venue = rows(Venue, aye).first()
+    staff = Staff(user)
+    form = staff.open(change(venue)).form("^_save$")
+    form.names.add("organiser")
+    staff.submit(form, {"organiser": bee.organiser_id, "name": "Renamed"}, button=("_save", "Save"))
+    venue.refresh_from_db()
+    assert (venue.name, venue.organiser) == ("Renamed", aye.organiser)
+
+
+def test_a_rule_of_the_table_that_names_the_organiser_is_a_sentence_not_a_fault(aye):
+    staff = Staff(make_staff(aye.organiser))
+    other = EventFactory(pos=aye, slug="taken")
+    staff.open(change(rows(Event, aye).first()))
+    page = staff.save(slug="taken")
+    assert page.status == 200
+    assert staff.errors
+    assert Event.objects.filter(slug="taken").get() == other
+
+
+# --- lists --------------------------------------------------------------------------------------------
+def test_lists_are_paged_without_counting(aye):
+    VenueFactory.create_batch(60, organiser=aye.organiser)
+    staff = Staff(make_staff(aye.organiser))
+    with CaptureQueriesContext(connection) as queries:
+        page = staff.open(listing(Venue))
+    assert not [query["sql"] for query in queries if "COUNT(" in query["sql"].upper()]
+    assert page.source.count('class="field-name"') == 50
+    second = staff.open(listing(Venue) + page.link("Next page"))
+    assert second.source.count('class="field-name"') == 11
+    assert "Next page" not in second.source
+    assert "Previous page" in second.source
+
+
+NONSENSE = [
+    "p=0",
+    "p=-1",
+    "p=99999999999999999999",
+    "p=a",
+    "q=%00",
+    "q=%25_%5C%27--",
+    "q=" + "x" * 5000,
+    "state__exact=%00",
+    "state__exact=nonsense",
+    "placed_at__gte=nonsense",
+    "placed_at__gte=9999-99-99",
+    "point_of_sale__id__exact=99999999999999999999999",
+    "point_of_sale__id__exact=a",
+    "o=99.-99.x",
+    "all=1",
+    "_popup=1",
+    "_to_field=secret",
+    "nonsense=1",
+    "e=1",
+]
+
+
+def test_no_query_string_is_a_fault(aye):
+    staff = Staff(make_staff(aye.organiser))
+    for query in NONSENSE:
+        assert staff.send("GET", f"/admin/sales/order/?{query}").status in {200, 302, 400}, query
+
+
+def test_columns_that_are_no_filter_cannot_be_asked(aye):
+    """No guessing of secrets letter by letter, nor of the buyer's address."""
+    staff = Staff(make_staff(aye.organiser))
+    for query in ("secret__startswith=a", "buyer__email__startswith=a"):
+        assert staff.send("GET", f"/admin/sales/order/?{query}").status == 400
+
+
+def test_no_list_asks_more_of_the_database_for_more_rows(aye):
+    staff = Staff(make_staff(aye.organiser))
+
+    def counted() -> dict[str, int]:
+        found = {}
+        for address in ["/admin/", *(listing(model) for model, _page in OF_ORGANISERS)]:
+            staff.open(address)  # what is kept between requests is not counted
+            with CaptureQueriesContext(connection) as queries:
+                assert staff.open(address).status == 200
+            found[address] = len(queries)
+        return found
+
+    once = counted()
+    for _ in range(2):
+        more(aye, "Aye")
+    assert counted() == once
+    assert max(once.values()) < 16
+
+
+def test_the_start_page_says_nothing_of_others(aye, bee):
+    staff = Staff(make_staff(bee.organiser))
+    make_order(pos=aye)
+    source = staff.open("/admin/").source
+    assert "Aye" not in source
+    assert re.search(r"Bee event", source)
