@@ -40,7 +40,9 @@ CSRF_TRUSTED_ORIGINS = [BASE_URL] if HTTPS else []
 ROOT_URLCONF = "ticketshop.urls"
 WSGI_APPLICATION = "ticketshop.wsgi.application"
 # Whom to tell of a weakness: an address such as mailto:… or https://…
-SECURITY_CONTACT = env.str("SECURITY_CONTACT", default=f"mailto:security@{urlsplit(BASE_URL).hostname or 'localhost'}")
+SECURITY_CONTACT = env.str(
+    "SECURITY_CONTACT", default=f"mailto:security@{urlsplit(BASE_URL).hostname or 'localhost'}"
+)
 SITE_NAME = env.str("SITE_NAME", default="ticketshop")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

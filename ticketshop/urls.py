@@ -28,6 +28,8 @@ urlpatterns = [
     path("health/live", views.live, name="live"),
     path("health/ready", views.ready, name="ready"),
     path("favicon.ico", favicon, name="favicon"),
+    path("robots.txt", views.robots, name="robots"),
+    path(".well-known/security.txt", views.security, name="security"),
     path("i18n/language/", shop.language, name="language"),
     path("accounts/", include("allauth.account.urls")),
     path("links/", include("accounts.link_urls")),

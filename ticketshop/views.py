@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -9,6 +10,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django.views.static import serve
 from psycopg_pool import PoolTimeout
@@ -70,3 +72,28 @@ def ready(request):
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return JsonResponse({"status": "ready"})
+
+
+@login_not_required
+@require_safe
+def robots(request):
+    """Search engines are welcome in the programme, not on pages of one person."""
+    private = ["/accounts/", "/admin/", "/links/", "/*/account/", "/*/cart/", "/*/checkout/", "/*/orders/"]
+    text = "".join(["User-agent: *\n", *(f"Disallow: {path}\n" for path in private)])
+    return _text(text)
+
+
+@login_not_required
+@require_safe
+def security(request):
+    """Whom to tell of a weakness (RFC 9116)."""
+    until = timezone.now() + timedelta(days=180)
+    return _text(
+        f"Contact: {settings.SECURITY_CONTACT}\nExpires: {until:%Y-%m-%dT00:00:00Z}\nPreferred-Languages: en, fr\n"
+    )
+
+
+def _text(text: str) -> HttpResponse:
+    response = HttpResponse(text, content_type="text/plain; charset=utf-8")
+    response.headers["Cache-Control"] = "public, max-age=86400"
+    return response
