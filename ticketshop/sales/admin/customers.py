@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from contacts.admin import PeopleAdmin
+from contacts.admin.people import PeopleAdmin
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
 from ticketshop.organisers.sections import NONE, shown

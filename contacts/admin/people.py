@@ -10,8 +10,8 @@ from ticketshop.organisers.models import Organiser
 from ticketshop.organisers.scoped_admin import ScopedAdmin, ScopedForm
 from ticketshop.organisers.sections import NONE
 
-from . import contacts, locking
-from .models import Contact
+from .. import contacts, locking
+from ..models import Contact
 
 SEARCH_HELP = _("The beginning of any word of name, e-mail address or number, or some digits of the phone.")
 
