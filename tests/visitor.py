@@ -257,7 +257,10 @@ class HttpVisitor(Visitor):
         except BaseException:
             connection.close()
             raise
-        self.connection = connection
+        if answer.will_close:
+            connection.close()
+        else:
+            self.connection = connection
         for line in answer.headers.get_all("Set-Cookie", []):
             for name, morsel in SimpleCookie(line).items():
                 self.cookies[name] = morsel.value

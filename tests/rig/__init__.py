@@ -1,0 +1,195 @@
+"""The shop as in production, on this machine: its own PostgreSQL, gunicorn, a worker, a mail server on loopback.
+
+For what can't be shown inside a test's own process: killing processes, and measuring.
+"""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+import psycopg
+
+from tests.smtp import Postbox
+from tests.visitor import HttpVisitor, Page
+from ticketshop.demo.processes import Process, stop_all
+from ticketshop.lib import postgres
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST = "shop.example"
+# What a crash may not lose: the throw-away server leaves it out to be quick.
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+    """What ``condition`` returns once it is true."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, f"waited {seconds} s in vain for {what}"
+        time.sleep(0.02)
+    return found
+
+
+class Rig:
+    """``with Rig() as rig``: everything runs. Processes that die are started again, as a service manager does."""
+
+    def __init__(self, *, fill: str = "tests.rig.shop", wsgi: str = "tests.rig.wsgi", **environment: str):
+        self.fill, self.wsgi, self.extra = fill, wsgi, environment
+        self.shop: dict = {}
+        self._number = 0
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.var = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ticketshop-rig-")))
+            self.postgres = stack.enter_context(postgres.Server(throwaway=True))
+            self.postbox = stack.enter_context(Postbox())
+            self.listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=2048))
+            self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+            for name, value in DURABLE.items():
+                self.sql(f"ALTER SYSTEM SET {name} = {value}")
+            self.sql("SELECT pg_reload_conf()")
+            self.shop = json.loads(self.run("-m", self.fill))
+            stack.callback(self._stop)
+            self._start()
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._open.__exit__(None, None, None)
+
+    # --- processes --------------------------------------------------------------------------------------
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        return kept | {
+            "DATABASE_URL": self.postgres.url,
+            "SECRET_KEY": "only-for-the-rig-" + "0123456789" * 4,
+            "BASE_URL": f"https://{HOST}",
+            "ALLOWED_HOSTS": HOST,
+            "EMAIL_URL": f"smtp://127.0.0.1:{self.postbox.port}",
+            "VAR_DIR": str(self.var),
+            "DJANGO_SETTINGS_MODULE": "ticketshop.settings",
+            "PYTHONPATH": str(ROOT),
+            **self.extra,
+        }
+
+    def run(self, *command: str) -> str:
+        """A Python program in the shop's environment; its output."""
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def _start(self) -> None:
+        number = self.listener.fileno()
+        config = ["--config", str(ROOT / "ticketshop" / "gunicorn.py"), "--bind", f"fd://{number}"]
+        manage = [sys.executable, str(ROOT / "manage.py")]
+        env = self.environment
+        self.web = Process(
+            "web server", [sys.executable, "-m", "gunicorn", *config, self.wsgi], env, keep=[number]
+        )
+        self.jobs = Process("worker", [*manage, "procrastinate", "worker"], env)
+        self.processes = [self.web, self.jobs]
+        for process in self.processes:
+            process.start()
+        self._ending = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+        wait_for(lambda: self.ready() and self.workers_alive(), "the shop")
+
+    def _watch(self) -> None:
+        while not self._ending.wait(0.1):
+            for process in self.processes:
+                process.watch()
+
+    def _stop(self) -> None:
+        self._ending.set()
+        self._watcher.join()
+        stop_all(self.processes)
+
+    def web_workers(self) -> list[psutil.Process]:
+        return psutil.Process(int(self.web.identity[0])).children()
+
+    @property
+    def job_worker(self) -> psutil.Process:
+        return psutil.Process(int(self.jobs.identity[0]))
+
+    def workers_alive(self) -> bool:
+        """Whether a worker of jobs says so in the database."""
+        fresh = (
+            "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '15 seconds'"
+        )
+        return self.sql(fresh)[0][0] > 0
+
+    # --- the database -----------------------------------------------------------------------------------
+
+    def connect(self, **options) -> psycopg.Connection:
+        return psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=10, **options)
+
+    def sql(self, text: str, *values) -> list[tuple]:
+        with self.connect() as connection:
+            cursor = connection.execute(text, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def crash_database(self) -> None:
+        """As `pg_ctl restart -m immediate`."""
+        self.stop_database(signal.SIGQUIT)
+        self.postgres.start()
+
+    def stop_database(self, how: signal.Signals = signal.SIGINT) -> None:
+        os.kill(self.postgres.pid, how)
+        wait_for(lambda: self.postgres.pid is None, "the end of the database")
+
+    @contextmanager
+    def holding_answers(self) -> Iterator[None]:
+        """Orders are made, but their answers do not leave: the hook in ``tests.rig.wsgi``."""
+        hook = self.var / "hold-answers"
+        hook.touch()
+        try:
+            yield
+        finally:
+            hook.unlink(missing_ok=True)
+
+    def check_books(self) -> None:
+        self.run("manage.py", "check_books")
+
+    # --- visitors ---------------------------------------------------------------------------------------
+
+    def visitor(self, *, timeout: float = 30) -> HttpVisitor:
+        """A new one, from an address of their own, behind the proxy that production has."""
+        self._number += 1
+        address = f"10.{self._number >> 16 & 255}.{self._number >> 8 & 255}.{self._number & 255}"
+        headers = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-For": address}
+        return HttpVisitor(self.url, timeout=timeout, headers=headers)
+
+    def get(self, address: str, *, timeout: float = 30) -> Page:
+        """One page, by somebody who comes for the first time."""
+        visitor = self.visitor(timeout=timeout)
+        try:
+            return visitor.send("GET", address)
+        finally:
+            visitor.close()
+
+    def ready(self) -> bool:
+        try:
+            return self.get("/health/ready", timeout=5).status == 200
+        except (OSError, http.client.HTTPException):
+            return False

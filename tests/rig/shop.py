@@ -1,0 +1,33 @@
+"""Fill the rig's database: ``python -m tests.rig.shop`` prints what a buyer needs to know, as JSON."""
+
+import json
+from decimal import Decimal
+
+import django
+from django.core.management import call_command
+
+django.setup()
+
+from tests.factories.catalogue import OfferFactory  # noqa: E402
+from tests.factories.organisers import PointOfSaleFactory  # noqa: E402
+from tests.factories.sales import PaymentMethodFactory  # noqa: E402
+
+
+def prepare() -> None:
+    """Tables and static files."""
+    call_command("migrate", interactive=False, verbosity=0)
+    call_command("createcachetable", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+
+def main() -> None:
+    prepare()
+    pos = PointOfSaleFactory(slug="theatre", name="The Theatre")
+    PaymentMethodFactory(point_of_sale=pos)
+    offer = OfferFactory(pos=pos, capacity=100_000, price=Decimal("35.00"))
+    event = offer.session.event
+    print(json.dumps({"home": "/theatre/", "event": f"/theatre/events/{event.slug}/", "offer": offer.pk}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""Kill it: web server, worker, database. Nothing is lost, nothing doubled, and it comes back by itself.
+
+Each strike once, small, with every run of the tests; ``make soak`` strikes at random for minutes.
+"""
+
+import json
+import random
+import re
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from tests.rig import Rig, wait_for
+from tests.soak.buyers import Load
+
+# Of another world than the tests' own database.
+pytestmark = [pytest.mark.timeout(300)]
+FRIENDLY = {
+    200,
+    503,
+    "RemoteDisconnected",
+    "ConnectionResetError",
+    "BrokenPipeError",
+    "ConnectionRefusedError",
+}
+UNDER_WAY = """
+    SELECT count(*) FROM procrastinate_jobs
+    WHERE task_name = 'mail.send' AND status IN ('todo', 'doing')
+"""
+
+
+@pytest.fixture(scope="module")
+def rig():
+    with Rig() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def nothing_lost_nothing_doubled(rig):
+    """After every strike: the shop answers, the books hold, each order has had its mail."""
+    yield
+    wait_for(rig.ready, "the shop")
+    rig.check_books()
+
+
+def orders(rig) -> int:
+    return rig.sql("SELECT count(*) FROM sales_order")[0][0]
+
+
+def mails_are_out(rig, *, doubles=0) -> None:
+    """Every order's mail arrived, once; ``doubles`` may have come twice."""
+    wait_for(lambda: rig.sql(UNDER_WAY)[0][0] == 0, "the mails", 90)
+    assert rig.sql("SELECT DISTINCT state FROM mail_mail") == [("sent",)]
+    references = [row[0] for row in rig.sql("SELECT reference FROM sales_order")]
+    arrived = Counter(re.search(r"\w{4}-\w{4}", letter.subject)[0] for letter in rig.postbox.letters)
+    assert set(arrived) == set(references)
+    assert sum(arrived.values()) - len(arrived) <= doubles, arrived.most_common(3)
+
+
+def all_is_well(rig, load, before, *, doubles=0) -> None:
+    assert load.wrong == []
+    assert set(load.answers) <= FRIENDLY, load.answers
+    assert orders(rig) - before == len(load.orders) == len(set(load.orders.values()))
+    mails_are_out(rig, doubles=doubles)
+
+
+def test_without_a_fault_every_answer_is_a_page(rig):
+    before = orders(rig)
+    with Load(rig, 3) as load:
+        wait_for(lambda: load.so_far() >= 6, "some orders", 60)
+    assert set(load.answers) == {200}
+    all_is_well(rig, load, before)
+
+
+def test_a_web_worker_killed_in_the_middle_of_an_order_leaves_nothing_and_the_retry_makes_one(rig):
+    before = orders(rig)
+    load = Load(rig, 1)
+    with rig.connect() as holder:
+        holder.execute("BEGIN")
+        holder.execute("LOCK TABLE sales_payment IN SHARE MODE")  # the order waits here, half written
+        buyer = threading.Thread(target=load.buy)
+        buyer.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'sales_payment'::regclass"
+        wait_for(lambda: rig.sql(waiting)[0][0] > 0, "an order in the middle of its transaction")
+        for process in rig.web_workers():
+            process.kill()
+        holder.execute("ROLLBACK")
+    begin = time.monotonic()
+    wait_for(rig.ready, "a new worker")
+    assert time.monotonic() - begin < 10
+    buyer.join(60)
+    assert load.answers["RemoteDisconnected"] + load.answers["ConnectionResetError"] >= 1
+    all_is_well(rig, load, before)
+    assert len(load.orders) == 1
+
+
+def test_a_web_worker_killed_between_commit_and_answer_does_not_sell_twice(rig):
+    before = orders(rig)
+    load = Load(rig, 1)
+    with rig.holding_answers():
+        buyer = threading.Thread(target=load.buy)
+        buyer.start()
+        wait_for(lambda: orders(rig) == before + 1, "the order in the database")
+        time.sleep(0.2)
+        assert load.orders == {}, "the answer was not held"
+        for process in rig.web_workers():
+            process.kill()
+    buyer.join(60)
+    assert load.answers["RemoteDisconnected"] + load.answers["ConnectionResetError"] >= 1
+    all_is_well(rig, load, before)
+    assert orders(rig) == before + 1
+
+
+def test_the_worker_killed_while_the_mail_server_holds_its_answer(rig):
+    mails_are_out(rig)
+    before, letters = orders(rig), len(rig.postbox.letters)
+    rig.postbox.arrived.clear()
+    rig.postbox.silent.set()
+    load = Load(rig, 1)
+    load.buy()
+    assert rig.postbox.arrived.wait(20)
+    known = workers(rig)
+    rig.job_worker.kill()
+    rig.postbox.silent.clear()
+    a_minute_later(rig, known)
+    # The mail server had taken it, and nobody will ever know: this one comes twice, no other.
+    all_is_well(rig, load, before, doubles=1)
+    assert len(rig.postbox.letters) == letters + 2
+    rig.postbox.letters.pop()
+
+
+def a_minute_later(rig, known: set[int]) -> None:
+    """What the clock does by itself: dead workers' signs of life grow old, and the job of every minute sees that.
+
+    ``known`` are the workers there were before the strike.
+    """
+    wait_for(lambda: workers(rig) - known, "a new worker", 60)
+    rig.sql(
+        "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute' WHERE id = ANY(%s)",
+        list(known),
+    )
+    rig.run("manage.py", "procrastinate", "defer", "jobs.take_up_stalled", json.dumps({"timestamp": 0}))
+
+
+def workers(rig) -> set[int]:
+    return {row[0] for row in rig.sql("SELECT id FROM procrastinate_workers")}
+
+
+def test_the_database_crashes_while_orders_are_placed(rig):
+    before = orders(rig)
+    with Load(rig, 4) as load:
+        wait_for(lambda: load.so_far() >= 3, "some orders", 60)
+        known = workers(rig)
+        rig.crash_database()
+        begin = time.monotonic()
+        wait_for(rig.ready, "the shop")
+        assert time.monotonic() - begin < 5
+        reached = load.so_far()
+        wait_for(lambda: load.so_far() >= reached + 6, "more orders", 60)
+    a_minute_later(rig, known)
+    all_is_well(rig, load, before)
+
+
+def test_while_the_database_is_away_a_page_says_so_at_once_and_it_comes_back(rig):
+    assert rig.get(rig.shop["event"]).status == 200
+    rig.stop_database()
+    time.sleep(1.1)  # for a second, a page that was just made is still shown
+    try:
+        for address in (rig.shop["event"], rig.shop["home"] + "cart/", "/health/ready"):
+            for _again in range(3):
+                begin = time.monotonic()
+                page = rig.get(address)
+                took = time.monotonic() - begin
+                assert (page.status, page.headers["Retry-After"]) == (503, "5"), page.text[:200]
+                assert took < 1, f"{took:.1f} s at {address}"
+        assert "Try again" in page.text
+        assert rig.get("/health/live").status == 200
+        time.sleep(5)  # long enough for a pool to lose heart
+    finally:
+        rig.postgres.start()
+    begin = time.monotonic()
+    wait_for(lambda: rig.get(rig.shop["event"]).status == 200, "the shop", 10)
+    assert time.monotonic() - begin < 5
+    for _again in range(10):
+        assert rig.get(rig.shop["home"] + "cart/").status == 200
+
+
+def test_a_table_that_is_locked_is_a_503_when_its_time_is_up_and_an_order_afterwards(rig):
+    before = orders(rig)
+    load = Load(rig, 1)
+    with rig.connect() as holder:
+        holder.execute("BEGIN")
+        holder.execute("LOCK TABLE sales_payment IN ACCESS EXCLUSIVE MODE")
+        buyer = threading.Thread(target=load.buy)
+        buyer.start()
+        wait_for(lambda: load.answers[503] >= 1, "the page that says so", 10)
+        assert orders(rig) == before
+        holder.execute("ROLLBACK")
+    buyer.join(30)
+    assert 3 <= load.slowest < 5
+    all_is_well(rig, load, before)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+def test_strikes_at_random_for_minutes(rig, capsys):
+    """Ten rounds: twenty buyers for thirty seconds, one of the three killed at a random moment."""
+    before, doubles = orders(rig), 0
+    strikes = {
+        "web worker": lambda: random.choice(rig.web_workers()).kill(),
+        "web server": lambda: rig.web.kill(),
+        "worker": lambda: rig.job_worker.kill(),
+        "database": rig.crash_database,
+    }
+    for number in range(10):
+        name = list(strikes)[number % len(strikes)]
+        with Load(rig, 20) as load:
+            time.sleep(random.uniform(3, 20))
+            strikes[name]()
+            doubles += name in {"worker", "database"}
+            time.sleep(random.uniform(3, 10))
+        assert load.wrong == []
+        assert set(load.answers) <= FRIENDLY, load.answers
+        assert orders(rig) - before == len(load.orders)
+        before += len(load.orders)
+        wait_for(lambda: rig.sql(UNDER_WAY)[0][0] == 0, "the mails", 240)
+        rig.check_books()
+        with capsys.disabled():
+            print(
+                f"{number + 1:2} {name}: {len(load.orders)} orders, {dict(load.answers)}, slowest {load.slowest:.1f} s"
+            )
+    mails_are_out(rig, doubles=doubles)
