@@ -3,7 +3,7 @@
 import smtplib
 
 from anymail.exceptions import AnymailError
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
@@ -22,6 +22,7 @@ class TryAgain(Exception):
 def send(mail_id: int) -> None:
     """Send one mail. Tries again after 3, 9, 27 … seconds, for about eight hours; then the mail is marked failed."""
     with transaction.atomic():
+        _wait_for_slow_servers()
         mail = (
             Mail.objects.select_for_update(of=("self",))
             .select_related("point_of_sale__organiser")
@@ -32,6 +33,13 @@ def send(mail_id: int) -> None:
         failure = attempt(mail)
     if failure and mail.state == Mail.State.QUEUED:
         raise TryAgain(failure)
+
+
+def _wait_for_slow_servers() -> None:
+    # A mail server may take EMAIL_TIMEOUT for each of its answers. A transaction ended meanwhile could not note that
+    # the mail went out, and it would go out again.
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '10min'")
 
 
 def attempt(mail: Mail) -> str:

@@ -1,0 +1,91 @@
+"""Mail servers that are slow, silent or away: each mail is sent once, and what failed is said."""
+
+import threading
+
+import pytest
+from django.db import connection
+
+from tests.factories.sales import make_order
+from tests.smtp import Postbox
+from ticketshop.mail import tasks
+from ticketshop.mail.models import Mail
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def postbox(settings):
+    with Postbox() as box:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
+        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+        yield box
+
+
+@pytest.fixture
+def impatient_database():
+    """As if the mail server were slower than the 30 seconds a transaction may lie idle."""
+    options = connection.settings_dict["OPTIONS"]
+    kept = options["options"]
+    connection.close()
+    connection.close_pool()
+    options["options"] = f"{kept} -c idle_in_transaction_session_timeout=300"
+    yield
+    connection.close()
+    connection.close_pool()
+    options["options"] = kept
+
+
+def test_a_mail_server_slower_than_a_transaction_may_be_idle_gets_one_mail(postbox, impatient_database):
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("300ms",)
+    make_order()
+    mail = Mail.objects.get()
+    postbox.silent.set()
+    threading.Timer(1, postbox.silent.clear).start()
+    tasks.send(mail.pk)
+    mail.refresh_from_db()
+    assert (mail.state, mail.attempts, len(postbox.letters)) == ("sent", 1, 1)
+
+
+def test_a_mail_server_that_never_answers_is_given_up_and_tried_again(postbox, settings):
+    settings.EMAIL_TIMEOUT = 0.5
+    make_order()
+    mail = Mail.objects.get()
+    postbox.silent.set()
+    with pytest.raises(tasks.TryAgain, match="TimeoutError|Disconnected"):
+        tasks.send(mail.pk)
+    mail.refresh_from_db()
+    assert (mail.state, mail.attempts) == ("queued", 1)
+    assert mail.error
+
+
+def test_after_so_many_tries_it_is_failed_and_stays_so(postbox, settings):
+    settings.EMAIL_PORT = 9  # nobody listens there
+    make_order()
+    mail = Mail.objects.get()
+    Mail.objects.update(attempts=tasks.MAX_ATTEMPTS - 1)
+    tasks.send(mail.pk)
+    mail.refresh_from_db()
+    assert (mail.state, mail.attempts, mail.error) == ("failed", tasks.MAX_ATTEMPTS, "ConnectionRefusedError")
+    settings.EMAIL_PORT = postbox.port
+    tasks.send(mail.pk)
+    assert postbox.letters == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"), [("550 no such person", "failed"), ("450 come back later", "queued")]
+)
+def test_what_the_server_says_of_the_recipient_decides(postbox, answer, state):
+    make_order()
+    mail = Mail.objects.get()
+    postbox.refuse[mail.recipient] = answer
+    if state == "queued":
+        with pytest.raises(tasks.TryAgain):
+            tasks.send(mail.pk)
+    else:
+        tasks.send(mail.pk)
+    mail.refresh_from_db()
+    assert (mail.state, mail.error) == (state, f"SMTPRecipientsRefused {answer[:3]}")
+    assert mail.recipient not in mail.error
