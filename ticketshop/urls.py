@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.templatetags.static import static
 from django.urls import include, path, re_path
+from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from ticketshop import views
@@ -18,6 +19,7 @@ handler500 = "ticketshop.views.server_error"
 
 
 @login_not_required
+@require_safe
 def favicon(request):
     """Browsers ask for it here whatever the page says."""
     return RedirectView.as_view(url=static("shop/favicon.ico"), permanent=False)(request)

@@ -1,0 +1,179 @@
+"""Two organisers that sell the same things side by side, and everybody who may come along.
+
+What belongs to one house carries its word (``Ayeside`` or ``Beeside``) in every text, so that a page which shows the
+other house's word shows too much.
+"""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from django.contrib.auth.models import Group, Permission
+from django.utils import timezone
+
+from accounts.models import User
+from contacts import adding, contacts
+from contacts.models import Contact, ContactLink
+from tests.factories.accounts import SuperuserFactory, UserFactory
+from tests.factories.catalogue import (
+    CategoryFactory,
+    EventFactory,
+    OfferFactory,
+    SeasonPassFactory,
+    SessionFactory,
+    TariffFactory,
+    VenueFactory,
+)
+from tests.factories.organisers import (
+    OrganiserFactory,
+    PointOfSaleFactory,
+    StaffMembershipFactory,
+    make_staff,
+)
+from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
+from ticketshop.catalogue.models import Category, Event, Offer, SeasonPass, Venue
+from ticketshop.history.models import Event as HistoryEvent
+from ticketshop.mail.models import Mail
+from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
+from ticketshop.sales.actions import orders
+from ticketshop.sales.models import Cart, Order, Refund
+
+
+@dataclass
+class House:
+    """One organiser with one of everything."""
+
+    word: str
+    organiser: Organiser
+    pos: PointOfSale
+    venue: Venue
+    category: Category
+    event: Event
+    offer: Offer
+    season_pass: SeasonPass
+    visitor: User  # has a contact here, orders, and a friend
+    contact: Contact
+    link: ContactLink
+    order: Order  # paid, with a ticket and a pass
+    waiting: Order  # a guest's, to be paid at the box office
+    refund: Refund
+    cart: Cart  # a guest's
+    mail: Mail
+    owner: User
+    membership: StaffMembership
+    boss: User  # staff with every permission there is
+
+    def row(self, model: str):
+        """One row of a model of the back office ("sales.order") that belongs to this house."""
+        return {
+            "organisers.organiser": lambda: self.organiser,
+            "organisers.staffmembership": lambda: self.membership,
+            "organisers.pointofsale": lambda: self.pos,
+            "history.event": lambda: HistoryEvent.objects.filter(organiser_id=self.organiser.pk).latest("pk"),
+            "mail.mail": lambda: self.mail,
+            "contacts.contact": lambda: self.contact,
+            "catalogue.allotment": lambda: self.offer.allotment,
+            "catalogue.session": lambda: self.offer.session,
+            "catalogue.tariff": lambda: self.offer.tariff,
+            "catalogue.event": lambda: self.event,
+            "catalogue.seasonpass": lambda: self.season_pass,
+            "catalogue.venue": lambda: self.venue,
+            "catalogue.category": lambda: self.category,
+            "sales.ticket": lambda: self.order.tickets.get(),
+            "sales.issuedpass": lambda: self.order.passes.get(),
+            "sales.customer": lambda: self.contact,
+            "sales.order": lambda: self.order,
+            "sales.payment": lambda: self.order.payments.get(),
+            "sales.refund": lambda: self.refund,
+        }[model]()
+
+
+def make_house(word: str) -> House:
+    low = word.lower()
+    organiser = OrganiserFactory(name=f"{word} Organiser", legal_name=f"{word} Ltd", city=f"{word}ville")
+    pos = PointOfSaleFactory(
+        organiser=organiser, name=f"{word} Shop", slug=f"{low}-shop", friends_family_enabled=True
+    )
+    for code in ("on_site", "bank_transfer"):
+        PaymentMethodFactory(point_of_sale=pos, code=code)
+    venue = VenueFactory(organiser=organiser, name=f"{word} Hall")
+    category = CategoryFactory(organiser=organiser, name=f"{word} Plays", slug=f"{low}-plays")
+    event = EventFactory(
+        pos=pos, title=f"{word} Hamlet", slug=f"{low}-hamlet", venue=venue, category=category
+    )
+    tariff = TariffFactory(event=event, name=f"{word} Adult")
+    offer = OfferFactory(session=SessionFactory(event=event), tariff=tariff)
+    offer.allotment.name = f"{word} Stalls"
+    offer.allotment.save()
+    season_pass = SeasonPassFactory(pos=pos, name=f"{word} Season", slug=f"{low}-season")
+
+    visitor = UserFactory(email=f"visitor@{low}.example")
+    now = timezone.now()
+    contact = contacts.for_user(organiser, visitor, language="en", now=now)
+    contacts.change(contact, {"first_name": f"{word}anna", "last_name": f"{word}son"}, by=visitor, now=now)
+    asked = adding.Asked(by=visitor, pos=pos, network="test", language="en")
+    friend = adding.Person(f"{word}bert", f"{word}friend", f"friend@{low}.example")
+    link = adding.add(contact, friend, asked, now=now).link
+
+    holders = [
+        {"first_name": f"{word}holder", "last_name": "One"},
+        {"first_name": f"{word}pass", "last_name": ""},
+    ]
+    order = make_order({offer: 1, season_pass: 1}, user=visitor, holders=holders, paid=True)
+    guest = {"first_name": f"{word}guest", "last_name": "Guest", "email": f"guest@{low}.example"}
+    cancelled = make_order({offer: 1}, buyer=guest, paid=True)
+    orders.cancel(cancelled, by=None, now=now)
+    membership = StaffMembershipFactory(organiser=organiser, user__email=f"owner@{low}.example")
+    return House(
+        word, organiser, pos, venue, category, event, offer, season_pass, visitor, contact, link, order,
+        waiting=make_order({offer: 1}, buyer=guest),
+        refund=Refund.objects.get(payment__order=cancelled),
+        cart=make_cart({offer: 2}, buyer=guest),
+        mail=Mail.objects.filter(organiser=organiser, kind="order_paid").latest("pk"),
+        owner=membership.user,
+        membership=membership,
+        boss=staff_with(organiser, every_permission()),
+    )  # fmt: skip
+
+
+@dataclass
+class World:
+    aye: House
+    bee: House
+    mixed: User  # owner of the first, box office of the second
+    second: User  # another visitor of the first
+    second_link: ContactLink  # that visitor's friend
+    admin: User
+
+
+def make_world() -> World:
+    aye, bee = make_house("Ayeside"), make_house("Beeside")
+    mixed = make_staff(aye.organiser, "owner", email="mixed@staff.example")
+    StaffMembershipFactory(user=mixed, organiser=bee.organiser, role="box office")
+    second, now = UserFactory(email="second@ayeside.example"), timezone.now()
+    contact = contacts.for_user(aye.organiser, second, language="en", now=now)
+    contacts.change(contact, {"first_name": "Second", "last_name": "Visitor"}, by=second, now=now)
+    asked = adding.Asked(by=second, pos=aye.pos, network="test", language="en")
+    added = adding.add(contact, adding.Person("Sec", "Friend", "sec@ayeside.example"), asked, now=now)
+    assert added.link, added
+    return World(aye, bee, mixed, second, added.link, SuperuserFactory(email="admin@platform.example"))
+
+
+def staff_with(organiser: Organiser, permissions: set[str]) -> User:
+    """A member of staff of ``organiser`` with exactly these permissions ("sales.view_order")."""
+    role = Group.objects.create(name=f"test {uuid4()}")
+    wanted = [
+        pk
+        for pk, app, code in Permission.objects.values_list("pk", "content_type__app_label", "codename")
+        if f"{app}.{code}" in permissions
+    ]
+    assert len(wanted) == len(permissions), permissions
+    role.permissions.set(wanted)
+    user = User.objects.create_user(f"{uuid4().hex}@staff.example")
+    StaffMembership.objects.create(user=user, organiser=organiser, role=role)
+    return user
+
+
+def every_permission() -> set[str]:
+    return {
+        f"{app}.{code}" for app, code in Permission.objects.values_list("content_type__app_label", "codename")
+    }
