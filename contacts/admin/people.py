@@ -24,6 +24,13 @@ class ContactForm(ScopedForm):
         label=_("Last name"), max_length=100, required=False, validators=[no_markup_in_name]
     )
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            # What was on the page goes along, so that a column counts as changed only if it was changed there:
+            # two people at one contact do not undo each other's work.
+            field.show_hidden_initial = True
+
     def clean(self):
         values = super().clean()
         names = ("first_name", "last_name")

@@ -1,0 +1,280 @@
+"""Orders in the back office: found, marked paid, cancelled, told of again, paid back."""
+
+import pytest
+from django.utils import timezone
+
+from tests.factories.catalogue import OfferFactory, SeasonPassFactory
+from tests.factories.contacts import ContactFactory
+from tests.factories.organisers import PointOfSaleFactory, StaffMembershipFactory, make_staff
+from tests.factories.sales import make_order
+from tests.staff import Staff, change, listing
+from ticketshop.history import history
+from ticketshop.mail.models import Mail
+from ticketshop.organisers.models import StaffMembership
+from ticketshop.sales.actions import orders, payments
+from ticketshop.sales.models import Customer, IssuedPass, Order, Payment, Refund, Ticket
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def pos():
+    return PointOfSaleFactory(organiser__name="The Theatre")
+
+
+@pytest.fixture
+def staff(pos):
+    return Staff(make_staff(pos.organiser, "back office", email="office@example.org"))
+
+
+def actions(row) -> list[str]:
+    return list(history.of(row).values_list("action", flat=True))
+
+
+# --- mark paid ----------------------------------------------------------------------------------------
+def test_mark_paid_issues_the_tickets_and_says_by_whom(staff, pos):
+    order = make_order(pos=pos, method="bank_transfer")
+    page = staff.press(order, "mark-paid")
+    order.refresh_from_db()
+    assert order.state == Order.State.PAID
+    assert {ticket.state for ticket in order.tickets.all()} == {Ticket.State.VALID}
+    assert order.payments.get().confirmed_by == staff.user
+    assert history.of(order).first().by == staff.user
+    assert "The order is paid" in page.text
+    assert "office@example.org" in page.source
+    assert Mail.objects.filter(kind="order_paid", about__order=order.pk).count() == 1
+
+
+def test_mark_paid_asks_first_and_a_look_changes_nothing(staff, pos):
+    order = make_order(pos=pos)
+    page = staff.open(staff.open(change(order)).link("Mark paid"))
+    assert "CHF\N{NO-BREAK SPACE}35.00 by “Pay at the box office” have arrived" in page.source
+    order.refresh_from_db()
+    assert order.state == Order.State.PENDING
+
+
+def test_mark_paid_twice_changes_nothing(staff, pos):
+    order = make_order(pos=pos)
+    staff.press(order, "mark-paid")
+    before = (actions(order), Mail.objects.count(), Order.objects.get(pk=order.pk).paid_at)
+    page = staff.press(order, "mark-paid")
+    assert "Nothing has changed" in page.text
+    assert (actions(order), Mail.objects.count(), Order.objects.get(pk=order.pk).paid_at) == before
+
+
+def test_money_for_a_cancelled_order_is_to_be_paid_back(staff, pos):
+    order = make_order(pos=pos, method="bank_transfer")
+    orders.cancel(order, by=None, now=timezone.now())
+    page = staff.press(order, "mark-paid")
+    order.refresh_from_db()
+    assert order.state == Order.State.CANCELLED
+    assert Refund.objects.get(payment__order=order).amount == order.total
+    assert "to be paid back" in page.text
+
+
+# --- cancel -------------------------------------------------------------------------------------------
+def test_cancel_says_what_happens_with_the_money(staff, pos):
+    offer = OfferFactory(pos=pos, capacity=10)
+    order = make_order({offer: 2}, paid=True)
+    question = staff.open(f"{change(order).removesuffix('change/')}cancel/")
+    assert "CHF\N{NO-BREAK SPACE}70.00 have been paid" in question.source
+    staff.press(order, "cancel")
+    order.refresh_from_db()
+    offer.allotment.refresh_from_db()
+    assert (order.state, offer.allotment.sold) == (Order.State.CANCELLED, 0)
+    assert Refund.objects.get(payment__order=order).state == Refund.State.REQUESTED
+    assert history.of(order).first().by == staff.user
+    assert Mail.objects.filter(kind="order_cancelled").exists()
+
+
+def test_cancel_of_an_unpaid_order_says_that_no_money_goes_back(staff, pos):
+    order = make_order(pos=pos)
+    assert "none is to be paid back" in staff.open(f"{change(order).removesuffix('change/')}cancel/").source
+    staff.press(order, "cancel")
+    assert not Refund.objects.exists()
+
+
+def test_cancel_twice_changes_nothing(staff, pos):
+    order = make_order(pos=pos, paid=True)
+    staff.press(order, "cancel")
+    assert "Nothing has changed" in staff.press(order, "cancel").text
+    assert Refund.objects.count() == 1
+    assert actions(order).count("cancelled") == 1
+
+
+# --- the money back -----------------------------------------------------------------------------------
+def test_refund_done_is_noted_once_with_by_whom(staff, pos):
+    order = make_order(pos=pos, paid=True)
+    orders.cancel(order, by=None, now=timezone.now())
+    refund = Refund.objects.get()
+    staff.press(refund, "done")
+    refund.refresh_from_db()
+    assert refund.state == Refund.State.DONE
+    assert history.of(order).first().action == "refunded"
+    assert history.of(order).first().by == staff.user
+    assert "Nothing has changed" in staff.press(refund, "done").text
+
+
+def test_the_box_office_sees_refunds_and_does_not_note_them(pos):
+    order = make_order(pos=pos, paid=True)
+    orders.cancel(order, by=None, now=timezone.now())
+    refund = Refund.objects.get()
+    staff = Staff(make_staff(pos.organiser, "box office"))
+    assert "Refund done" not in staff.open(change(refund)).source
+    assert staff.open(f"{change(refund).removesuffix('change/')}done/").status == 403
+
+
+# --- tell again ---------------------------------------------------------------------------------------
+def test_resend_goes_to_the_buyers_present_address_at_most_three_times_an_hour(staff, pos):
+    order = make_order(pos=pos)
+    order.buyer.email = "new@example.org"
+    order.buyer.save(update_fields=["email"])
+    for _ in range(3):
+        assert "goes out in a moment" in staff.press(order, "resend-mail").text
+    assert Mail.objects.filter(kind="order_placed", recipient="new@example.org").count() == 3
+    assert "several times" in staff.press(order, "resend-mail").text
+    assert Mail.objects.filter(recipient="new@example.org").count() == 3
+    assert actions(order).count("mail_resent") == 3
+
+
+def test_resend_tells_the_present_state(staff, pos):
+    order = make_order(pos=pos, paid=True)
+    staff.press(order, "resend-mail")
+    assert Mail.objects.filter(kind="order_paid", about__order=order.pk).count() == 2
+
+
+# --- who may ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("button", ["mark-paid", "cancel", "resend-mail"])
+def test_without_the_right_to_change_orders_no_button_works(button, pos):
+    order = make_order(pos=pos)
+    user = make_staff(pos.organiser, "box office")
+    role = StaffMembership.objects.get(user=user).role
+    role.permissions.set(role.permissions.exclude(codename="change_order"))
+    staff = Staff(user)
+    page = staff.open(change(order))
+    assert page.status == 200
+    assert "Mark paid" not in page.source
+    token = page.form("csrf").values["csrfmiddlewaretoken"]
+    address = f"{change(order).removesuffix('change/')}{button}/"
+    assert staff.send("GET", address).status == 403
+    assert staff.send("POST", address, {"csrfmiddlewaretoken": token}).status == 403
+    order.refresh_from_db()
+    assert order.state == Order.State.PENDING
+    assert "The buyer’s page" not in page.source
+
+
+def test_the_role_counts_at_the_orders_organiser(pos):
+    """Owner elsewhere does not help here."""
+    user = make_staff(pos.organiser, "accounting")
+    StaffMembershipFactory(user=user, role="owner")
+    role = StaffMembership.objects.get(user=user, organiser=pos.organiser).role
+    role.permissions.set(role.permissions.exclude(codename="change_order"))
+    order = make_order(pos=pos)
+    assert Staff(user).open(f"{change(order).removesuffix('change/')}mark-paid/").status == 403
+
+
+def test_figures_are_never_typed(staff, pos):
+    order = make_order(pos=pos)
+    page = staff.open(change(order))
+    assert 'name="_save"' not in page.source
+    token = page.form("csrf").values["csrfmiddlewaretoken"]
+    assert staff.send("POST", change(order), {"csrfmiddlewaretoken": token, "total": "0"}).status == 403
+
+
+# --- found --------------------------------------------------------------------------------------------
+def listed(staff, text: str, model=Order) -> set[str]:
+    page = staff.open(f"{listing(model)}?q={text}")
+    assert page.status == 200
+    return {word for word in page.source.split('"') if "/change/" in word and "/admin/" in word}
+
+
+def test_orders_are_found_by_reference_and_by_the_buyers_words(staff, pos):
+    buyer = ContactFactory(
+        organiser=pos.organiser,
+        first_name="Zoé",
+        last_name="Müller-Weiß",
+        email="zoe.mw@example.org",
+        phone="+41791234567",
+    )
+    order, other = make_order(pos=pos, buyer=buyer), make_order(pos=pos)
+    row = f"/admin/sales/order/{order.pk}/change/"
+    reference = order.reference
+    for text in (
+        reference,
+        reference.lower(),
+        reference[:3],
+        reference.replace("-", ""),
+        reference.replace("-", "+"),
+    ):
+        assert row in " ".join(listed(staff, text)), text
+    for text in ("zoe", "mull", "weiss", "zoe+mül", "zoe.mw", "079+123", "91234", buyer.number):
+        assert row in " ".join(listed(staff, text)), text
+        assert f"/{other.pk}/" not in " ".join(listed(staff, text)), text
+    assert not listed(staff, "nobody")
+
+
+def test_tickets_and_passes_are_found_by_code_and_by_the_name_on_them(staff, pos):
+    order = make_order(
+        {OfferFactory(pos=pos): 1, SeasonPassFactory(pos=pos): 1},
+        holders=[
+            {"first_name": "Ada", "last_name": "Lovelace"},
+            {"first_name": "Alan", "last_name": "Turing"},
+        ],
+        paid=True,
+    )
+    ticket, issued = order.tickets.get(), order.passes.get()
+    for text in (ticket.code[:6].lower(), "love", "Ada lov", order.reference):
+        assert listed(staff, text, Ticket), text
+    for text in (issued.code, "turi"):
+        assert listed(staff, text, IssuedPass), text
+    assert not listed(staff, "turing", Ticket)
+
+
+def test_a_customer_is_a_contact_with_orders_and_shows_them(staff, pos):
+    buyer = ContactFactory(organiser=pos.organiser, last_name="Hopper")
+    ContactFactory(organiser=pos.organiser, last_name="Nobody")
+    order = make_order({OfferFactory(pos=pos): 1, SeasonPassFactory(pos=pos): 1}, buyer=buyer, paid=True)
+    page = staff.open(listing(Customer))
+    assert "Hopper" in page.source
+    assert "Nobody" not in page.source
+    page = staff.open(change(buyer, Customer))
+    for text in (
+        order.reference,
+        order.tickets.get().code[:8],
+        order.passes.get().code[:8],
+        buyer.email,
+        "Tickets",
+    ):
+        assert text in page.source
+
+
+def test_an_order_whose_buyer_was_forgotten_still_opens(staff, pos):
+    order = make_order(pos=pos, paid=True)
+    Order.objects.filter(pk=order.pk).update(buyer=None, secret="", language="")
+    page = staff.open(change(order))
+    assert page.status == 200
+    assert "Send the e-mail again" not in page.source
+    assert staff.open(listing(Order)).status == 200
+    assert "no e-mail address" in staff.press(order, "resend-mail").text
+
+
+def test_the_start_page_counts_what_waits(staff, pos):
+    make_order(pos=pos)
+    make_order(pos=pos, paid=True)
+    over = make_order(pos=pos, paid=True)
+    orders.cancel(over, by=None, now=timezone.now())
+    Mail.objects.filter(about__order=over.pk).update(state=Mail.State.FAILED)
+    text = staff.open("/admin/").text
+    assert "Sold today CHF 70.00 2 orders" in text
+    assert "Waiting for payment 1 CHF 35.00" in text
+    assert "To be paid back 1 CHF 35.00" in text
+    assert "E-mails that failed 2" in text or "E-mails that failed 3" in text
+
+
+def test_a_payment_confirmed_elsewhere_meanwhile_is_no_fault(staff, pos):
+    order = make_order(pos=pos)
+    address = f"{change(order).removesuffix('change/')}mark-paid/"
+    question = staff.open(address)
+    payments.confirm(Payment.objects.get(order=order), by=None, now=timezone.now())
+    form = next(form for form in question.forms if form.method == "post" and form.action == "")
+    assert "Nothing has changed" in staff.submit(form).text
