@@ -1,15 +1,13 @@
 """Template tags every template may use."""
 
-from datetime import datetime
 from decimal import Decimal
 
 from django import template
-from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import get_language, gettext
 
-from . import colour, open_forms, qr
+from . import colour, open_forms
 from . import markdown as markdown_text
 
 register = template.Library()
@@ -52,15 +50,3 @@ def get(mapping, key):
 def fingerprint(brand: str) -> str:
     """Names a brand colour's stylesheet: another colour, another address."""
     return colour.fingerprint(brand)
-
-
-@register.filter
-def seconds_until(instant: datetime) -> int:
-    """Whole seconds from now to ``instant``, never below zero."""
-    return max(0, int((instant - timezone.now()).total_seconds()))
-
-
-@register.simple_tag
-def qr_code(code: str, label: str):
-    """A code as an inline drawing."""
-    return qr.svg(code, label)

@@ -18,7 +18,7 @@ from .models import Cart, CartLine
 
 @dataclass(frozen=True)
 class Contents:
-    """A cart's lines, with everything a page or the placing needs already read: two queries."""
+    """A cart's lines, with everything a page or the placing needs already read."""
 
     cart: Cart
     lines: list[CartLine]
