@@ -10,7 +10,6 @@ from html import escape
 from urllib.parse import quote
 
 import pytest
-from django.contrib import admin
 from django.db import connection
 from django.test import Client
 from django.test.client import ClientHandler
@@ -18,7 +17,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver, reverse
 
 from contacts import links
-from tests.factories.sales import make_order
 from tests.house.world import House, World, every_permission, staff_with
 from ticketshop.organisers import permissions
 from ticketshop.organisers.models import StaffMembership
@@ -409,13 +407,6 @@ def test_a_row_of_another_organiser_is_not_there(model, world):
             assert_same_refusal(boss, address(model, kind, foreign), address(model, kind, NOWHERE), method)
 
 
-@pytest.mark.parametrize("nonsense", ["x", "0", "-1", "1.5", "10" * 20, "_3D", "%00"])
-def test_an_id_that_is_none_is_answered_as_a_missing_one(nonsense, world):
-    boss = browser(world.aye.boss)
-    for model in ("sales.order", "contacts.contact", "catalogue.event"):
-        assert boss.get(address(model, "change", nonsense)).status_code == 404
-
-
 @pytest.mark.parametrize("model", [model for model in ADMIN if ADMIN[model].platform])
 def test_pages_of_the_platform_are_for_its_administrator(model, world):
     assert browser(world.admin).get(address(model, "changelist")).status_code == 200
@@ -462,90 +453,7 @@ def test_one_person_in_two_houses_has_each_ones_rights_there(world):
     assert mixed.post(address("catalogue.event", "change", world.aye.event.pk)).status_code == 200
 
 
-# --- lists, counts, choices ------------------------------------------------------------------------------------
-
-
-def shows(text: str, house: House, model: str) -> bool:
-    """Whether a page shows a row of this house, by a word of it or by its address."""
-    signs = (
-        house.word,
-        f"{house.word.lower()}.example",
-        house.order.reference,
-        f"/{house.row(model).pk}/change/",
-    )
-    return any(sign in text for sign in signs)
-
-
-@pytest.mark.parametrize("model", TENANTS)
-def test_lists_searches_and_filters_show_ones_own_rows(model, world):
-    url, foreign = address(model, "changelist"), f"/{world.bee.row(model).pk}/change/"
-    theirs = browser(world.bee.boss)
-    mine = browser(world.aye.boss)
-    for query in ("", f"?q={world.bee.word.lower()}"):
-        shown = theirs.get(url + query).content.decode()
-        hidden = mine.get(url + query).content.decode()
-        if query == "":
-            assert shows(shown, world.bee, model), "presence before absence"
-            assert shows(hidden, world.aye, model)
-        assert world.bee.word not in hidden, f"{url}{query}"
-        assert foreign not in hidden
-
-
-@pytest.mark.parametrize(
-    ("model", "lookup"),
-    [
-        ("sales.order", "point_of_sale__id__exact"),
-        ("mail.mail", "point_of_sale__id__exact"),
-        ("catalogue.event", "points_of_sale__id__exact"),
-        ("catalogue.event", "venue__id__exact"),
-        ("organisers.staffmembership", "organiser__id__exact"),
-    ],
-)
-def test_a_filter_by_anothers_row_finds_nothing(model, lookup, world):
-    of = {"point_of_sale": "pos", "points_of_sale": "pos", "venue": "venue", "organiser": "organiser"}[
-        lookup.split("__")[0]
-    ]
-    url = f"{address(model, 'changelist')}?{lookup}="
-    shown = browser(world.bee.boss).get(f"{url}{getattr(world.bee, of).pk}").content.decode()
-    assert shows(shown, world.bee, model)
-    page = browser(world.aye.boss).get(f"{url}{getattr(world.bee, of).pk}", follow=True)
-    assert page.status_code in {200, 400}
-    assert not shows(page.content.decode(), world.bee, model)
-
-
-def test_a_filter_offers_and_asks_nothing_of_others(world):
-    """An address can't be used to ask whether a row of somebody else has a value."""
-    mine = browser(world.aye.owner)
-    for lookup in (
-        "buyer__email__startswith=g",
-        "buyer__user__password__startswith=a",
-        "organiser__name__contains=B",
-    ):
-        assert mine.get(f"/admin/sales/order/?{lookup}", follow=True).status_code == 400
-
-
-@pytest.mark.parametrize("model", TENANTS)
-def test_no_page_of_the_back_office_shows_the_other_house(model, world):
-    """Every page of a model: its choices, tables below and history included."""
-    mine = browser(world.aye.boss)
-    for url, _enough, _needed in admin_pages(world.aye, model, TENANTS[model]):
-        text = mine.get(url).content.decode()
-        assert world.bee.word not in text, url
-        assert "beeside.example" not in text, url
-        assert world.bee.order.reference not in text, url
-
-
-def test_figures_of_the_start_page_are_ones_own(world):
-    client = browser(world.aye.owner)
-
-    def start_page() -> str:
-        return bare(client.get("/admin/"), "/admin/")
-
-    before = start_page()
-    make_order({world.bee.offer: 3}, paid=True)
-    assert start_page() == before
-    make_order({world.aye.offer: 3}, paid=True)
-    assert start_page() != before
+# --- what visitors' pages show; the back office's lists, choices and actions: tests/organisers/test_scoped_admin.py
 
 
 def test_visitors_pages_show_nothing_of_the_other_house_or_of_others(world):
@@ -596,75 +504,6 @@ def test_lines_of_another_cart_are_not_changed(world):
     )
     theirs.refresh_from_db()
     assert theirs.quantity == 2
-
-
-def test_choices_of_the_other_house_are_no_choices(world):
-    boss = browser(world.aye.owner)
-    url = address("catalogue.event", "change", world.aye.event.pk)
-    form = boss.get(url).context["adminform"].form
-    own = {"venue": world.aye.venue.pk, "category": world.aye.category.pk, "points_of_sale": world.aye.pos.pk}
-    foreign = {
-        "venue": world.bee.venue.pk,
-        "category": world.bee.category.pk,
-        "points_of_sale": world.bee.pos.pk,
-    }
-    for name in own:
-        choices = form.fields[name].queryset
-        assert choices.filter(pk=own[name]).exists()
-        assert not choices.filter(pk=foreign[name]).exists()
-    answer = boss.post(url, {**foreign, "state": "published", "title_en": "x", "slug": "x"})
-    assert set(foreign) <= set(answer.context["adminform"].form.errors)
-    world.aye.event.refresh_from_db()
-    assert world.aye.event.venue == world.aye.venue
-    form = (
-        boss.get(address("catalogue.seasonpass", "change", world.aye.season_pass.pk))
-        .context["adminform"]
-        .form
-    )
-    assert set(form.fields["sessions"].queryset.values_list("event__organiser", flat=True)) == {
-        world.aye.organiser.pk
-    }
-
-
-def test_actions_reach_ones_own_rows_only(world):
-    boss = browser(world.aye.owner)
-    chosen = {"action": "withdraw", "_selected_action": [str(world.aye.event.pk), str(world.bee.event.pk)]}
-    boss.post(address("catalogue.event", "changelist"), chosen)
-    world.aye.event.refresh_from_db()
-    world.bee.event.refresh_from_db()
-    assert (world.aye.event.state, world.bee.event.state) == ("draft", "published")
-    # Box office of the one, owner of the other: the action is an owner's.
-    browser(world.mixed).post(
-        address("catalogue.event", "changelist"), {**chosen, "_selected_action": [str(world.bee.event.pk)]}
-    )
-    world.bee.event.refresh_from_db()
-    assert world.bee.event.state == "published"
-
-
-def test_a_new_row_can_not_be_put_into_the_other_house(world):
-    boss = browser(world.aye.owner)
-    boss.post(
-        address("catalogue.venue", "add"), {"name": "Planted", "organiser": str(world.bee.organiser.pk)}
-    )
-    venue = type(world.aye.venue)
-    assert set(venue.objects.filter(name="Planted").values_list("organiser", flat=True)) <= {
-        world.aye.organiser.pk
-    }
-    own, theirs = world.aye.venue, world.bee.venue
-    boss.post(
-        address("catalogue.venue", "change", own.pk),
-        {"name": "Renamed", "organiser": str(world.bee.organiser.pk)},
-    )
-    own.refresh_from_db()
-    theirs.refresh_from_db()
-    assert (own.name, own.organiser, theirs.name) == ("Renamed", world.aye.organiser, "Beeside Hall")
-
-
-def test_no_list_offers_a_look_up_of_any_row():
-    """Autocomplete and raw ids show the text of rows: none of the pages uses them, or this test names how they are scoped."""
-    for page in admin.site._registry.values():
-        assert not page.autocomplete_fields, page
-        assert not page.raw_id_fields, page
 
 
 # --- withdrawal --------------------------------------------------------------------------------------------------
