@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "ticketshop.organisers",
     "ticketshop.mail",
     "contacts",
+    "registration_forms",
     "ticketshop.catalogue",
     "ticketshop.sales",
     "privacy",

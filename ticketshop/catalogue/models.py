@@ -9,6 +9,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from registration_forms.models import RegistrationForm
 from ticketshop.lib.personal import not_personal
 from ticketshop.organisers.models import Organiser, PointOfSale
 
@@ -263,6 +264,15 @@ class Tariff(models.Model):
     age_until = models.PositiveSmallIntegerField(
         _("up to this age"), null=True, blank=True, validators=[MaxValueValidator(130)]
     )
+    form = models.ForeignKey(
+        RegistrationForm,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="tariffs",
+        verbose_name=_("form for every participant"),
+        limit_choices_to={"kind": "tariff", "archived_at": None},
+    )
     only_with = models.ForeignKey(
         "self",
         null=True,
@@ -368,6 +378,24 @@ class SeasonPass(models.Model):
     allotment = models.ForeignKey(
         Allotment, on_delete=models.PROTECT, related_name="season_passes", verbose_name=_("allotment")
     )
+    form = models.ForeignKey(
+        RegistrationForm,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="season_passes",
+        verbose_name=_("pass form"),
+        limit_choices_to={"kind": "pass", "archived_at": None},
+    )
+    extra_form = models.ForeignKey(
+        RegistrationForm,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="season_passes_adding",
+        verbose_name=_("form per tariff, added"),
+        limit_choices_to={"kind": "tariff", "archived_at": None},
+    )
     sales_start_at = models.DateTimeField(_("sales from"), null=True, blank=True)
     sales_end_at = models.DateTimeField(_("sales until"), null=True, blank=True)
     active = models.BooleanField(_("on sale"), default=True)
@@ -396,3 +424,48 @@ class SeasonPass(models.Model):
 
     def __str__(self):
         return self.name
+
+
+class OrderForm(models.Model):
+    """The order form of a point of sale, or of orders that hold an event. The event's comes first."""
+
+    form = models.ForeignKey(
+        RegistrationForm,
+        on_delete=models.PROTECT,
+        related_name="order_forms",
+        verbose_name=_("order form"),
+        limit_choices_to={"kind": "order", "archived_at": None},
+    )
+    point_of_sale = models.OneToOneField(
+        PointOfSale,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="order_form",
+        verbose_name=_("point of sale"),
+    )
+    event = models.OneToOneField(
+        Event,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="order_form",
+        verbose_name=_("event"),
+    )
+
+    organiser_path = "form__organiser"
+
+    class Meta:
+        verbose_name = _("assignment of an order form")
+        verbose_name_plural = _("assignments of order forms")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(point_of_sale__isnull=True) ^ Q(event__isnull=True), name="orderform_one_place"
+            )
+        ]
+
+    class Personal:
+        columns = {}
+
+    def __str__(self):
+        return f"{self.form}"

@@ -21,9 +21,8 @@ _APOSTROPHES = re.compile("['’‘ʼ`´]")
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
-_HIDDEN = re.compile(
-    "[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\u2028\u2029]"
-)
+_LINE_CONTROL = re.compile("[\t\n]")
+_BREAKS = re.compile("\r\n|[\r\n\u2028\u2029]")
 _SPACES = re.compile(r"\s+")
 
 
@@ -34,9 +33,19 @@ def normalise_line(value: str) -> str:
     return _SPACES.sub(" ", unicodedata.normalize("NFC", value)).strip()
 
 
+def normalise_text(value: str, *, lines: bool) -> str:
+    """A free text as stored: NFC, every kind of line break as one LF (a space where ``lines`` is False).
+
+    Control, bidi and zero-width characters go, lone surrogates too: PostgreSQL can't store them. Emoji stay.
+    """
+    value = value.encode("utf-8", "ignore").decode("utf-8", "ignore")
+    value = _BREAKS.sub("\n" if lines else " ", unicodedata.normalize("NFC", value))
+    return _INVISIBLE.sub("", value.replace("\t", " ")).strip()
+
+
 def has_invisible(value: str) -> bool:
     """Whether a text holds control, bidi or zero-width characters, or a line break."""
-    return _HIDDEN.search(value) is not None
+    return _INVISIBLE.search(value) is not None or _LINE_CONTROL.search(value) is not None
 
 
 def fold(value: str) -> str:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from contacts.models import Contact
+from registration_forms.models import Response
 from ticketshop.catalogue.models import Allotment, Offer, SeasonPass, Session
 from ticketshop.lib.personal import (
     AUTHORSHIP,
@@ -168,6 +169,14 @@ class Order(models.Model):
     cancelled_at = models.DateTimeField(pgettext_lazy("order", "cancelled"), null=True, blank=True)
     expires_at = models.DateTimeField(_("unpaid until"), null=True, blank=True)
     reminded_at = models.DateTimeField(null=True, blank=True)
+    response = models.OneToOneField(
+        Response,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="order",
+        verbose_name=_("answers"),
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -315,6 +324,14 @@ class Ticket(Admission):
         related_name="tickets",
         verbose_name=_("for"),
     )
+    response = models.OneToOneField(
+        Response,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="ticket",
+        verbose_name=_("answers"),
+    )
     used_at = models.DateTimeField(_("used"), null=True, blank=True)
 
     organiser_path = "order__organiser"
@@ -350,6 +367,22 @@ class IssuedPass(Admission):
     )
     beneficiary = models.ForeignKey(
         Contact, null=True, blank=True, on_delete=models.PROTECT, related_name="passes", verbose_name=_("for")
+    )
+    response = models.OneToOneField(
+        Response,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="issued_pass",
+        verbose_name=_("answers"),
+    )
+    extra_response = models.OneToOneField(
+        Response,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="issued_pass_adding",
+        verbose_name=_("added answers"),
     )
     valid_from = models.DateField(_("valid from"))
     valid_until = models.DateField(_("valid until"))

@@ -1,0 +1,186 @@
+"""A published definition as code reads it: parsed once from the frozen JSON, in every language.
+
+``build`` makes the JSON from the draft's rows; ``parse`` reads it. Old versions carry a ``schema`` number:
+whatever was published once still renders.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from django.conf import settings
+from django.utils.translation import get_language
+
+from .models import Field, FormVersion, RegistrationForm
+
+SCHEMA = 1
+LANGUAGES = [code for code, _name in settings.CONTENT_LANGUAGES]
+
+
+@dataclass(frozen=True)
+class Option:
+    """A choice of a question; ``active`` ones are offered to new buyers."""
+
+    key: str
+    labels: dict[str, str]
+    active: bool
+    limited: bool
+
+
+@dataclass(frozen=True)
+class Question:
+    """One field of a definition."""
+
+    key: str
+    type: str
+    labels: dict[str, str]
+    helps: dict[str, str]
+    purposes: dict[str, str]
+    visibility: str
+    system_ref: str
+    rules: dict
+    condition: dict
+    sensitive: bool
+    copyable: bool
+    on_ticket: bool
+    staff_only: bool
+    options: tuple[Option, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return text_in(self.labels)
+
+    @property
+    def help_text(self) -> str:
+        return text_in(self.helps)
+
+    @property
+    def purpose(self) -> str:
+        return text_in(self.purposes)
+
+    @property
+    def mandatory(self) -> bool:
+        return self.visibility == Field.Visibility.MANDATORY
+
+    def option(self, key: str) -> Option | None:
+        return next((option for option in self.options if option.key == key), None)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A form as it was published, or as its draft would be."""
+
+    first_language: str
+    group_asks: str
+    questions: tuple[Question, ...]
+    by_key: dict[str, Question] = field(default_factory=dict, compare=False)
+
+    def question(self, key: str) -> Question | None:
+        return self.by_key.get(key)
+
+
+def text_in(texts: dict[str, str]) -> str:
+    """The text in the active language, else in the first one that has it (languages are kept in the organiser's order)."""
+    return texts.get((get_language() or "")[:2]) or next((text for text in texts.values() if text), "")
+
+
+def build(form: RegistrationForm) -> dict:
+    """The definition of the draft as JSON; three queries."""
+    order = [*form.organiser.languages, *(code for code in LANGUAGES if code not in form.organiser.languages)]
+    fields = form.fields.filter(archived_at=None).prefetch_related("choices").order_by("position", "pk")
+    return {
+        "schema": SCHEMA,
+        "first_language": order[0],
+        "group_asks": form.group_asks,
+        "fields": [_field_json(one, order) for one in fields],
+    }
+
+
+def _texts(row, name: str, order: list[str]) -> dict[str, str]:
+    found = {code: getattr(row, f"{name}_{code}") for code in order}
+    return {code: text for code, text in found.items() if text}
+
+
+def _field_json(row: Field, order: list[str]) -> dict:
+    return {
+        "key": row.key,
+        "type": row.type,
+        "label": _texts(row, "label", order),
+        "help": _texts(row, "help_text", order),
+        "purpose": _texts(row, "purpose", order),
+        "visibility": row.visibility,
+        "system_ref": row.system_ref,
+        "rules": row.rules,
+        "condition": row.condition,
+        "sensitive": row.sensitive,
+        "copyable": row.copyable,
+        "on_ticket": row.on_ticket,
+        "staff_only": row.staff_only,
+        "choices": [
+            {
+                "key": choice.key,
+                "label": _texts(choice, "label", order),
+                "active": choice.active,
+                "limited": choice.capacity is not None,
+            }
+            for choice in sorted(row.choices.all(), key=lambda choice: (choice.position, choice.pk))
+        ],
+    }
+
+
+def parse(definition: dict) -> Definition:
+    """The definition as objects. Keys an older schema does not know get what they meant then."""
+    questions = tuple(_question(one) for one in definition["fields"])
+    return Definition(
+        first_language=definition.get("first_language", "en"),
+        group_asks=definition.get("group_asks", "each"),
+        questions=questions,
+        by_key={question.key: question for question in questions},
+    )
+
+
+def _question(one: dict) -> Question:
+    return Question(
+        key=one["key"],
+        type=one["type"],
+        labels=one.get("label", {}),
+        helps=one.get("help", {}),
+        purposes=one.get("purpose", {}),
+        visibility=one.get("visibility", "visible"),
+        system_ref=one.get("system_ref", ""),
+        rules=one.get("rules", {}),
+        condition=one.get("condition", {}),
+        sensitive=one.get("sensitive", False),
+        copyable=one.get("copyable", True),
+        on_ticket=one.get("on_ticket", False),
+        staff_only=one.get("staff_only", False),
+        options=tuple(
+            Option(
+                option["key"],
+                option.get("label", {}),
+                option.get("active", True),
+                option.get("limited", False),
+            )
+            for option in one.get("choices", [])
+        ),
+    )
+
+
+def canonical(definition: dict) -> str:
+    """One text for one definition, whatever the order of its keys."""
+    return json.dumps(definition, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def sha256(definition: dict) -> str:
+    return hashlib.sha256(canonical(definition).encode()).hexdigest()
+
+
+@lru_cache(maxsize=512)
+def _parsed(version_id: int, sha: str) -> Definition:
+    return parse(FormVersion.objects.values_list("definition", flat=True).get(pk=version_id))
+
+
+def of_version(version: FormVersion) -> Definition:
+    """The parsed definition of a published version; kept, since a version never changes."""
+    return _parsed(version.pk, version.sha256)

@@ -1,0 +1,25 @@
+"""The types of questions: one file each, and the list. A new one is a file and a line here."""
+
+from .address import Address
+from .base import Asked, FieldType
+from .birth_date import BirthDate
+from .choices import Dropdown, MultipleChoice, SingleChoice
+from .consent import Consent
+from .country import Country
+from .dates import Date, DateTime, Time
+from .email import Email
+from .number import Number
+from .phone import Phone
+from .static_text import StaticText
+from .text import LongText, Text
+from .url import Url
+from .yes_no import YesNo
+
+_ALL = (
+    Text, LongText, Number, Email, Phone, Date, Time, DateTime, BirthDate, YesNo, Consent, SingleChoice, Dropdown, MultipleChoice, Country,
+    Address, Url, StaticText,
+)  # fmt: skip
+TYPES: dict[str, FieldType] = {made.code: made() for made in _ALL}
+CHOICES = [(code, made.label) for code, made in TYPES.items()]
+
+__all__ = ["CHOICES", "TYPES", "Asked", "FieldType"]

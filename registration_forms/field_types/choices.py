@@ -1,0 +1,115 @@
+"""One of several, or several of several. What is stored is the choice's key, never its label."""
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from ..definitions import Question, text_in
+from .base import Asked, FieldType
+
+
+def offered(question: Question, asked: Asked) -> list[tuple[str, str]]:
+    """The choices a visitor may take: active ones, and what they have already. Sold out ones are marked."""
+    kept = set(asked.kept if isinstance(asked.kept, (list, tuple, set)) else [asked.kept])
+    found = []
+    for option in question.options:
+        if not option.active and option.key not in kept:
+            continue
+        label = text_in(option.labels) or option.key
+        if option.key in asked.sold_out and option.key not in kept:
+            label = _("%(choice)s (sold out)") % {"choice": label}
+        found.append((option.key, label))
+    return found
+
+
+def not_sold_out(keys: list[str], asked: Asked) -> None:
+    kept = set(asked.kept if isinstance(asked.kept, (list, tuple, set)) else [asked.kept])
+    if any(key in asked.sold_out and key not in kept for key in keys):
+        raise ValidationError(_("Just sold out. Choose another one."), code="sold_out")
+
+
+class _OneOf(forms.ChoiceField):
+    def __init__(self, *args, asked: Asked, **kwargs):
+        self.asked = asked
+        super().__init__(*args, **kwargs)
+
+    def clean(self, value):
+        key = super().clean(value) or None
+        if key:
+            not_sold_out([key], self.asked)
+        return key
+
+
+class _SomeOf(forms.MultipleChoiceField):
+    def __init__(self, *args, asked: Asked, least: int, most: int | None, **kwargs):
+        self.asked, self.least, self.most = asked, least, most
+        super().__init__(*args, **kwargs)
+
+    def clean(self, value):
+        keys = list(dict.fromkeys(super().clean(value)))
+        if keys and len(keys) < self.least:
+            raise ValidationError(
+                ngettext("Choose at least %(count)d.", "Choose at least %(count)d.", self.least)
+                % {"count": self.least}
+            )
+        if self.most and len(keys) > self.most:
+            raise ValidationError(
+                ngettext("Choose at most %(count)d.", "Choose at most %(count)d.", self.most)
+                % {"count": self.most}
+            )
+        not_sold_out(keys, self.asked)
+        return keys or None
+
+
+class SingleChoice(FieldType):
+    code = "single_choice"
+    label = _("One choice")
+    column = "v_choice"
+    has_choices = True
+
+    def form_field(self, question, asked):
+        return _OneOf(
+            asked=asked, choices=offered(question, asked), widget=forms.RadioSelect, **self.common(question)
+        )
+
+    def display(self, question, value):
+        option = question.option(value) if value else None
+        return text_in(option.labels) if option else (value or "")
+
+    def export(self, question, value):
+        return self.display(question, value)
+
+
+class Dropdown(SingleChoice):
+    code = "dropdown"
+    label = _("One choice from a list")
+
+    def form_field(self, question, asked):
+        choices = [("", _("Choose…")), *offered(question, asked)]
+        return _OneOf(asked=asked, choices=choices, widget=forms.Select, **self.common(question))
+
+
+class MultipleChoice(FieldType):
+    code = "multiple_choice"
+    label = _("Several choices")
+    column = "choices"
+    rule_names = {"min": "number", "max": "number"}
+    has_choices = True
+
+    def form_field(self, question, asked):
+        return _SomeOf(
+            asked=asked,
+            least=int(question.rules.get("min") or 0),
+            most=question.rules.get("max"),
+            choices=offered(question, asked),
+            widget=forms.CheckboxSelectMultiple,
+            **self.common(question),
+        )
+
+    def display(self, question, value):
+        options = [question.option(key) for key in value or []]
+        return ", ".join(text_in(option.labels) for option in options if option)
+
+    def export(self, question, value):
+        return self.display(question, value)

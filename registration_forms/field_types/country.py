@@ -1,0 +1,27 @@
+"""A country, stored as its two letters."""
+
+from django import forms
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.lib import countries
+
+from .base import FieldType
+
+
+class Country(FieldType):
+    code = "country"
+    label = _("Country")
+
+    def form_field(self, question, asked):
+        named = countries.names(get_language() or "en")
+        choices = [("", _("Choose…")), *sorted(named.items(), key=lambda pair: countries.sort_key(pair[1]))]
+        return forms.TypedChoiceField(
+            choices=choices,
+            empty_value=None,
+            widget=forms.Select(attrs={"autocomplete": "country"}),
+            **self.common(question),
+        )
+
+    def display(self, question, value):
+        return countries.names(get_language() or "en").get(value, value or "")

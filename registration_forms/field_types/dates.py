@@ -1,0 +1,89 @@
+"""A day, a time of day, an instant."""
+
+from datetime import date, datetime, time
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.formats import date_format, time_format
+from django.utils.translation import gettext_lazy as _
+
+from .base import FieldType
+
+FIRST, LAST = date(1850, 1, 1), date(2200, 12, 31)
+
+
+class DayField(forms.DateField):
+    """A day within bounds; what is refused says which days are allowed, in the visitor's language."""
+
+    def __init__(self, *args, first: date = FIRST, last: date = LAST, **kwargs):
+        self.first, self.last = first, last
+        super().__init__(*args, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **kwargs)
+
+    def sentence(self) -> str:
+        return _("Enter a date from %(first)s to %(last)s.") % {
+            "first": date_format(self.first, "DATE_FORMAT"),
+            "last": date_format(self.last, "DATE_FORMAT"),
+        }
+
+    def to_python(self, value):
+        try:
+            return super().to_python(value)
+        except ValidationError:
+            raise ValidationError(self.sentence(), code="invalid") from None
+
+    def validate(self, value):
+        super().validate(value)
+        if value is not None and not self.first <= value <= self.last:
+            raise ValidationError(self.sentence(), code="range")
+
+
+class Date(FieldType):
+    code = "date"
+    label = _("Date")
+    column = "v_date"
+    rule_names = {"from": "date", "until": "date"}
+
+    def form_field(self, question, asked):
+        first = date.fromisoformat(question.rules["from"]) if question.rules.get("from") else FIRST
+        last = date.fromisoformat(question.rules["until"]) if question.rules.get("until") else LAST
+        return DayField(first=first, last=last, **self.common(question))
+
+    def to_json(self, value: date | None):
+        return value.isoformat() if value else None
+
+    def display(self, question, value):
+        return date_format(value, "DATE_FORMAT") if value else ""
+
+
+class Time(FieldType):
+    code = "time"
+    label = _("Time of day")
+    column = "v_time"
+
+    def form_field(self, question, asked):
+        return forms.TimeField(
+            widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"), **self.common(question)
+        )
+
+    def to_json(self, value: time | None):
+        return value.isoformat() if value else None
+
+    def display(self, question, value):
+        return time_format(value, "H:i") if value else ""
+
+
+class DateTime(FieldType):
+    code = "date_time"
+    label = _("Date and time")
+    column = "v_datetime"
+
+    def form_field(self, question, asked):
+        widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+        return forms.DateTimeField(widget=widget, **self.common(question))
+
+    def to_json(self, value: datetime | None):
+        return value.isoformat() if value else None
+
+    def display(self, question, value):
+        return date_format(timezone.localtime(value), "DATETIME_FORMAT") if value else ""

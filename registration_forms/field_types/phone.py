@@ -1,0 +1,29 @@
+"""A phone number, stored with its country code."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.lib.phones import parse_phone
+
+from .base import FieldType
+
+
+class _PhoneField(forms.CharField):
+    def __init__(self, *args, country: str, **kwargs):
+        self.country = country
+        super().__init__(*args, max_length=40, empty_value=None, **kwargs)
+
+    def clean(self, value):
+        text = super().clean(value)
+        return parse_phone(text, self.country) if text else None
+
+
+class Phone(FieldType):
+    code = "phone"
+    label = _("Phone")
+
+    def form_field(self, question, asked):
+        widget = forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"})
+        return _PhoneField(
+            country=question.rules.get("country", "CH"), widget=widget, **self.common(question)
+        )

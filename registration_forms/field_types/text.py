@@ -1,0 +1,40 @@
+"""Text on one line, and text on several."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.lib.text import normalise_text
+
+from .base import FieldType
+
+LINE, TEXT = 200, 4000
+
+
+class _Stored(forms.CharField):
+    """Text as stored: NFC, without control characters, line breaks counted once; the limit counts code points."""
+
+    def __init__(self, *args, lines: bool, **kwargs):
+        self.lines = lines
+        super().__init__(*args, strip=False, empty_value=None, **kwargs)
+
+    def to_python(self, value):
+        text = super().to_python(value)
+        return normalise_text(text, lines=self.lines) or None if text else None
+
+
+class Text(FieldType):
+    code = "text"
+    label = _("Text")
+    rule_names = {"max_length": "number"}
+    longest, lines = LINE, False
+
+    def form_field(self, question, asked):
+        most = min(question.rules.get("max_length") or self.longest, self.longest)
+        widget = forms.Textarea(attrs={"rows": 4}) if self.lines else forms.TextInput
+        return _Stored(max_length=most, lines=self.lines, widget=widget, **self.common(question))
+
+
+class LongText(Text):
+    code = "long_text"
+    label = _("Text on several lines")
+    longest, lines = TEXT, True

@@ -1,0 +1,20 @@
+"""The address of a web page: http and https only."""
+
+from django import forms
+from django.core.validators import URLValidator
+from django.utils.translation import gettext_lazy as _
+
+from .base import FieldType
+
+
+class Url(FieldType):
+    code = "url"
+    label = _("Web address")
+
+    def form_field(self, question, asked):
+        made = forms.URLField(
+            max_length=500, empty_value=None, assume_scheme="https", **self.common(question)
+        )
+        made.validators = [one for one in made.validators if not isinstance(one, URLValidator)]
+        made.validators.append(URLValidator(schemes=["http", "https"]))
+        return made

@@ -1,0 +1,29 @@
+"""Yes or no; nothing chosen is no answer."""
+
+from django import forms
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from .base import FieldType
+
+
+class YesNo(FieldType):
+    code = "yes_no"
+    label = _("Yes or no")
+    column = "v_bool"
+
+    def form_field(self, question, asked):
+        return forms.TypedChoiceField(
+            choices=[("yes", _("Yes")), ("no", _("No"))],
+            coerce=lambda value: value == "yes",
+            empty_value=None,
+            widget=forms.RadioSelect,
+            **self.common(question),
+        )
+
+    def to_json(self, value):
+        # What conditions compare with, and what a radio button posts.
+        return None if value is None else ("yes" if value else "no")
+
+    def display(self, question, value):
+        return "" if value is None else (_now("Yes") if value else _now("No"))

@@ -1,0 +1,94 @@
+"""The one door to limited choices: ``hold``, ``claim``, ``give_back``, ``sold_out``. As ``places``, for choices.
+
+Rows are locked in id order, in a statement before the count. Counting the free ones and taking one is one
+transaction, so the last place of a choice goes to exactly one.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db.models import Count, F, Q
+from django.db.models.functions import Now
+
+from .models import Choice, ChoiceHold
+
+
+class ChoiceSoldOut(Exception):
+    """These choices have no place left: ``choices`` are their ids."""
+
+    def __init__(self, choices: set[int]):
+        super().__init__(f"choices sold out: {sorted(choices)}")
+        self.choices = choices
+
+
+def sold_out(choice_ids: Iterable[int], key: uuid.UUID | None = None) -> set[int]:
+    """The limited choices without a free place, not counting what ``key`` holds itself; one query."""
+    rows = (
+        Choice.objects.filter(pk__in=list(choice_ids), capacity__isnull=False)
+        .annotate(held=Count("holds", filter=Q(holds__expires_at__gt=Now()) & ~Q(holds__key=key)))
+        .values_list("pk", "capacity", "used", "held")
+    )
+    return {pk for pk, capacity, used, held in rows if used + held >= capacity}
+
+
+def hold(key: uuid.UUID, wanted: dict[str, list[int]], lasting: timedelta) -> None:
+    """Hold choices for the slots of a cart, instead of what it held before: slot -> choice ids.
+
+    Raises ChoiceSoldOut; then nothing has changed. Call within a transaction.
+    """
+    _check(Counter(pk for ids in wanted.values() for pk in ids), key)
+    ChoiceHold.objects.filter(key=key).delete()
+    limited = set(
+        Choice.objects.filter(
+            pk__in={pk for ids in wanted.values() for pk in ids}, capacity__isnull=False
+        ).values_list("pk", flat=True)
+    )
+    ChoiceHold.objects.bulk_create(
+        [
+            ChoiceHold(choice_id=pk, key=key, slot=slot, expires_at=Now() + lasting)
+            for slot, ids in wanted.items()
+            for pk in ids
+            if pk in limited
+        ]
+    )
+
+
+def claim(key: uuid.UUID | None, wanted: Counter) -> None:
+    """Take places for good: choice id -> how many; what ``key`` held is let go. Raises ChoiceSoldOut."""
+    _check(wanted, key)
+    for pk in sorted(wanted):
+        Choice.objects.filter(pk=pk, capacity__isnull=False).update(used=F("used") + wanted[pk])
+    if key is not None:
+        ChoiceHold.objects.filter(key=key).delete()
+
+
+def give_back(returned: Counter) -> None:
+    """Free places again: choice id -> how many; of a cancelled order, a changed answer."""
+    for pk in sorted(returned):
+        Choice.objects.filter(pk=pk, capacity__isnull=False).update(used=F("used") - returned[pk])
+
+
+def forget_expired() -> int:
+    """Delete holds that ended an hour ago or earlier; returns how many."""
+    deleted, _ = ChoiceHold.objects.filter(expires_at__lt=Now() - timedelta(hours=1)).delete()
+    return deleted
+
+
+def _check(wanted: Counter, key: uuid.UUID | None) -> None:
+    rows = list(
+        Choice.objects.select_for_update()
+        .filter(pk__in=list(wanted), capacity__isnull=False)
+        .order_by("pk")
+        .values_list("pk", "capacity", "used")
+    )
+    held = dict(
+        ChoiceHold.objects.filter(choice__in=[pk for pk, _capacity, _used in rows], expires_at__gt=Now())
+        .exclude(key=key)
+        .values_list("choice")
+        .annotate(count=Count("pk"))
+    )
+    short = {pk for pk, capacity, used in rows if capacity - used - held.get(pk, 0) < wanted[pk]}
+    if short:
+        raise ChoiceSoldOut(short)

@@ -1,0 +1,195 @@
+"""What was answered: typed rows, the only truth."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact
+from ticketshop.lib.personal import AUTHORSHIP, CONTACT, Erase, Keep, Unlink, Until, erase, not_personal
+from ticketshop.organisers.models import Organiser
+
+from .definition import Choice, Field, FormVersion, RegistrationForm
+
+
+class Response(models.Model):
+    """A form answered once: for an order, a participant, or a pass. The room above knows which."""
+
+    organiser = models.ForeignKey(
+        Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
+    )
+    form = models.ForeignKey(
+        RegistrationForm, on_delete=models.PROTECT, related_name="responses", verbose_name=_("form")
+    )
+    version = models.ForeignKey(
+        FormVersion, on_delete=models.PROTECT, related_name="+", verbose_name=_("version")
+    )
+    about = models.ForeignKey(
+        Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("about")
+    )
+    language = models.CharField(_("language"), max_length=5)
+    # Goes up with every change of an answer: two editors at once are told.
+    revision = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(_("answered"))
+    changed_at = models.DateTimeField(_("changed"))
+    # The end of the ticket's session or of the pass: retention counts from here. Written by the room above.
+    relevant_until = models.DateTimeField(_("needed until"), null=True, blank=True)
+    # Cancelled tickets keep their answers for their time, and are absent from exports.
+    void = models.BooleanField(_("cancelled"), default=False)
+
+    organiser_path = "organiser"
+
+    class Meta:
+        verbose_name = _("response")
+        verbose_name_plural = _("responses")
+        indexes = [models.Index(fields=["form", "id"], name="response_of_form")]
+
+    class Personal:
+        subject = {"about": CONTACT}
+        columns = {
+            "about": Unlink(),
+            "language": Erase(),
+            **not_personal(
+                "when and how a form was answered", "revision", "created_at", "changed_at", "relevant_until"
+            ),
+        }
+
+    def __str__(self):
+        return f"#{self.pk}"
+
+
+class Answer(models.Model):
+    """One answer. Its state says whether there is one, and if not, why."""
+
+    class State(models.IntegerChoices):
+        ANSWERED = 1, _("answered")
+        BLANK = 2, _("left blank")
+        NOT_ASKED = 3, _("not asked")
+        ADDED_LATER = 4, _("not asked: the question is newer")
+        WAIVED = 5, _("waived")
+        ERASED = 9, _("erased")
+
+    response = models.ForeignKey(Response, on_delete=models.CASCADE, related_name="answers")
+    field = models.ForeignKey(Field, on_delete=models.PROTECT, related_name="answers")
+    state = models.PositiveSmallIntegerField(choices=State)
+    v_text = models.TextField(null=True, blank=True)
+    v_number = models.DecimalField(max_digits=20, decimal_places=6, null=True, blank=True)
+    v_date = models.DateField(null=True, blank=True)
+    v_datetime = models.DateTimeField(null=True, blank=True)
+    v_time = models.TimeField(null=True, blank=True)
+    v_bool = models.BooleanField(null=True, blank=True)
+    v_choice = models.ForeignKey(Choice, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    choices = models.ManyToManyField(Choice, related_name="+", blank=True)
+
+    organiser_path = "response__organiser"
+
+    class Meta:
+        verbose_name = _("answer")
+        verbose_name_plural = _("answers")
+        constraints = [
+            models.UniqueConstraint(fields=["response", "field"], name="answer_once"),
+            # An answer that was not given has no value.
+            models.CheckConstraint(
+                condition=Q(state=1)
+                | Q(
+                    v_text=None,
+                    v_number=None,
+                    v_date=None,
+                    v_datetime=None,
+                    v_time=None,
+                    v_bool=None,
+                    v_choice=None,
+                ),
+                name="answer_value_only_if_answered",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["field", "v_choice"], name="answer_by_choice", condition=Q(v_choice__isnull=False)
+            ),
+            models.Index(
+                fields=["field", "v_date"], name="answer_by_date", condition=Q(v_date__isnull=False)
+            ),
+            models.Index(
+                fields=["field", "v_number"], name="answer_by_number", condition=Q(v_number__isnull=False)
+            ),
+        ]
+
+    class Personal:
+        subject = {"response__about": CONTACT}
+        columns = {
+            **erase(
+                "v_text",
+                "v_number",
+                "v_date",
+                "v_datetime",
+                "v_time",
+                "v_bool",
+                "v_choice",
+                until=Until("response__relevant_until", days=0),
+            ),
+            **not_personal("whether there is an answer", "state"),
+        }
+
+    def __str__(self):
+        return f"#{self.pk}"
+
+
+class AnswerHistory(models.Model):
+    """A change of one answer: old and new as JSON, erased with the answer."""
+
+    class Source(models.TextChoices):
+        BUYER = "buyer", _("buyer")
+        STAFF = "staff", _("staff")
+
+    response = models.ForeignKey(Response, on_delete=models.CASCADE, related_name="history")
+    field = models.ForeignKey(Field, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    source = models.CharField(max_length=6, choices=Source)
+    old = models.JSONField(null=True, blank=True)
+    new = models.JSONField(null=True, blank=True)
+
+    organiser_path = "response__organiser"
+
+    class Meta:
+        verbose_name = _("change of an answer")
+        verbose_name_plural = _("changes of answers")
+        indexes = [models.Index(fields=["response", "at"], name="answer_history")]
+
+    class Personal:
+        subject = {"response__about": CONTACT, "by": "user"}
+        columns = {
+            "by": Keep(AUTHORSHIP),
+            **erase("old", "new"),
+            **not_personal("when and from where", "at", "source"),
+        }
+
+    def __str__(self):
+        return f"#{self.pk}"
+
+
+class ChoiceHold(models.Model):
+    """A place of a limited choice kept for a cart's slot until an instant of the database's clock."""
+
+    choice = models.ForeignKey(Choice, on_delete=models.CASCADE, related_name="holds")
+    # Whose it is: opaque names of the room above, a cart and one of its slots.
+    key = models.UUIDField()
+    slot = models.CharField(max_length=40)
+    expires_at = models.DateTimeField()
+
+    organiser_path = "choice__field__form__organiser"
+
+    class Meta:
+        verbose_name = _("hold of a choice")
+        verbose_name_plural = _("holds of choices")
+        constraints = [models.UniqueConstraint(fields=["key", "slot", "choice"], name="choice_hold_once")]
+        indexes = [models.Index(fields=["choice", "expires_at"], name="choice_hold_by_choice")]
+
+    class Personal:
+        columns = not_personal("a place kept for a cart", "key", "slot", "expires_at")
+
+    def __str__(self):
+        return f"#{self.pk}"

@@ -1,0 +1,117 @@
+"""From draft to published version: what differs, what is missing, and the step itself."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from ticketshop.history import history
+
+from . import conditions, definitions
+from .definitions import Definition, parse
+from .models import FormVersion, RegistrationForm
+
+
+class CannotPublish(Exception):
+    """The draft has conditions that can't work: ``problems``."""
+
+    def __init__(self, problems: list[conditions.Problem]):
+        super().__init__(f"{len(problems)} conditions can't work")
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a new version changes: ``code`` is added, removed, mandatory, optional, choice_removed, choice_added, wording or moved."""
+
+    code: str
+    key: str
+    label: str
+
+
+def diff(old: Definition | None, new: Definition) -> list[Difference]:
+    """The differences buyers and exports will notice, in the order of the new form."""
+    if old is None:
+        return [Difference("added", question.key, question.label) for question in new.questions]
+    found = [
+        Difference("removed", one.key, one.label) for one in old.questions if new.question(one.key) is None
+    ]
+    for question in new.questions:
+        before = old.question(question.key)
+        if before is None:
+            found.append(Difference("added", question.key, question.label))
+        else:
+            found += [Difference(code, question.key, question.label) for code in _changes(before, question)]
+    common = [one.key for one in old.questions if new.question(one.key)]
+    if common != [one.key for one in new.questions if old.question(one.key)]:
+        found.append(Difference("moved", "", ""))
+    return found
+
+
+def _changes(before, after) -> list[str]:
+    codes = []
+    if after.mandatory and not before.mandatory:
+        codes.append("mandatory")
+    if before.mandatory and not after.mandatory:
+        codes.append("optional")
+    was = {option.key for option in before.options if option.active}
+    now = {option.key for option in after.options if option.active}
+    if was - now:
+        codes.append("choice_removed")
+    if now - was:
+        codes.append("choice_added")
+    wording = [
+        (one.labels, one.helps, one.purposes, [(option.key, option.labels) for option in one.options])
+        for one in (before, after)
+    ]
+    if wording[0] != wording[1]:
+        codes.append("wording")
+    return codes
+
+
+def missing_translations(form: RegistrationForm, new: Definition) -> dict[str, int]:
+    """Language -> how many texts it lacks that the first language has."""
+    missing: dict[str, int] = {}
+    texts = [
+        texts
+        for question in new.questions
+        for texts in (
+            question.labels,
+            question.helps,
+            question.purposes,
+            *(option.labels for option in question.options),
+        )
+    ]
+    for language in form.organiser.languages[1:]:
+        number = sum(1 for one in texts if any(one.values()) and not one.get(language))
+        if number:
+            missing[language] = number
+    return missing
+
+
+def problems_of(form: RegistrationForm, new: Definition) -> list[conditions.Problem]:
+    archived = frozenset(form.fields.exclude(archived_at=None).values_list("key", flat=True))
+    return conditions.problems(new, archived)
+
+
+@transaction.atomic
+def publish(form: RegistrationForm, *, by, now: datetime) -> FormVersion:
+    """Freeze the draft as the next version. The same draft twice is one version. Raises CannotPublish."""
+    form = (
+        RegistrationForm.objects.select_for_update(of=("self",))
+        .select_related("organiser", "published")
+        .get(pk=form.pk)
+    )
+    definition = definitions.build(form)
+    if found := problems_of(form, parse(definition)):
+        raise CannotPublish(found)
+    sha = definitions.sha256(definition)
+    if form.published is not None and form.published.sha256 == sha:
+        return form.published
+    last = form.versions.order_by("-number").values_list("number", flat=True).first() or 0
+    version = FormVersion.objects.create(
+        form=form, number=last + 1, published_at=now, published_by=by, definition=definition, sha256=sha
+    )
+    RegistrationForm.objects.filter(pk=form.pk).update(published=version)
+    history.record(form, "published", by=by, now=now, version=version.number)
+    return version
