@@ -16,15 +16,10 @@ MOST_BYTES = 8 * 1024 * 1024
 MOST_PIXELS = 40_000_000
 LONGEST_SIDE = 1600
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-# What Pillow raises for files that are broken or built to harm.
-BROKEN = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
+# What Pillow raises for files that are broken, and for those that unpack to more than it wants to hold.
+BROKEN = (OSError, ValueError, SyntaxError, EOFError)
+BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+TOO_MANY = _("The picture has more than 40 million pixels. Choose a smaller one.")
 
 
 class NotAPicture(Exception):
@@ -37,12 +32,14 @@ def remade(file) -> ContentFile:
         with Image.open(file, formats=FORMATS) as picture:
             # Known from the file's head: a bomb is refused before it is unpacked.
             if picture.width * picture.height > MOST_PIXELS:
-                raise NotAPicture(_("The picture has more than 40 million pixels. Choose a smaller one."))
+                raise NotAPicture(TOO_MANY)
             picture.draft("RGB", (2 * LONGEST_SIDE, 2 * LONGEST_SIDE))
             upright = ImageOps.exif_transpose(picture)
             has_alpha = upright.mode in {"RGBA", "LA", "PA"} or "transparency" in upright.info
             small = upright.convert("RGBA" if has_alpha else "RGB")
             small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    except BOMBS as error:
+        raise NotAPicture(TOO_MANY) from error
     except BROKEN as error:
         raise NotAPicture(_("This is no picture we can read. Choose a JPEG, PNG or WebP file.")) from error
     written = io.BytesIO()
