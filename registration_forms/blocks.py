@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from django import forms
 
-from .conditions import Context, visible_questions
+from .conditions import BUYER, Context, visible_questions
 from .definitions import Definition, Question
 from .field_types import TYPES, Asked
 
@@ -39,10 +39,9 @@ class Block(forms.Form):
         definition: Definition,
         *args,
         asked: Mapping[str, Asked] | Asked,
-        context: Context = Context(),
-        raw: Mapping | None = None,
+        context: Context = BUYER,
         **kwargs,
-    ):  # noqa: B008
+    ):
         super().__init__(*args, **kwargs)
         self.definition, self.context = definition, context
         self.answers: dict[str, object] = {}

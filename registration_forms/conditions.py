@@ -19,8 +19,11 @@ class Context:
     staff: bool = False
 
 
+BUYER = Context()
+
+
 def visible_questions(
-    definition: Definition, values: Mapping[str, object], context: Context = Context()
+    definition: Definition, values: Mapping[str, object], context: Context = BUYER
 ) -> list[Question]:
     """The questions to ask, in order, given the answers so far (key -> value as stored; None: no answer).
 

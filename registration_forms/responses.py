@@ -11,7 +11,7 @@ from contacts.models import Contact
 from ticketshop.organisers.models import Organiser
 
 from . import definitions, limited
-from .conditions import Context, visible_questions
+from .conditions import BUYER, Context, visible_questions
 from .definitions import Definition, Question
 from .field_types import TYPES
 from .models import Answer, AnswerHistory, Choice, Field, FormVersion, Response
@@ -37,9 +37,7 @@ class Conflict(Exception):
         self.keys = keys
 
 
-def asked_keys(
-    definition: Definition, answers: Mapping[str, object], context: Context = Context()
-) -> set[str]:  # noqa: B008
+def asked_keys(definition: Definition, answers: Mapping[str, object], context: Context = BUYER) -> set[str]:
     """The questions that are asked, given the answers."""
     values = {
         key: TYPES[definition.by_key[key].type].to_json(value)
