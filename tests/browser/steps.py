@@ -1,0 +1,45 @@
+"""What a person does on the way to a ticket, in a browser."""
+
+from playwright.sync_api import Page, expect
+
+from tests.journeys.conftest import Shop
+
+
+def choose(page: Page, shop: Shop, *, adults: int = 2, children: int = 1, passes: int = 1) -> None:
+    """From the programme to the cart."""
+    page.goto(shop.home)
+    page.get_by_role("link", name="Hamlet").first.click()
+    page.locator(f"#offer-{shop.adult.pk}").select_option(str(adults))
+    if children:
+        page.locator(f"#offer-{shop.child.pk}").select_option(str(children))
+    page.get_by_role("button", name="Add to cart").click()
+    if passes:
+        page.get_by_role("link", name="Add something else first").click()
+        page.get_by_role("link", name="The whole season").first.click()
+        page.get_by_label("How many passes?").select_option(str(passes))
+        page.get_by_role("button", name="Add to cart").click()
+    expect(page.get_by_role("heading", name="Your cart", exact=True)).to_be_visible()
+
+
+def to_details(page: Page) -> None:
+    page.get_by_role("button", name="Continue to your details").click()
+    expect(page.get_by_role("heading", name="Your details", exact=True)).to_be_visible()
+
+
+def give_details(page: Page, *, email: str | None = "ada@example.org") -> None:
+    page.locator("#id_buyer-first_name").fill("Ada")
+    page.locator("#id_buyer-last_name").fill("Lovelace")
+    if email:
+        page.locator("#id_buyer-email").fill(email)
+    page.get_by_role("button", name="Check your order").click()
+    expect(page.get_by_role("heading", name="Check your order")).to_be_visible()
+
+
+def accept(page: Page, method: str = "Pay at the box office") -> None:
+    page.get_by_label(method).check()
+    page.get_by_label("I accept the terms of sale.").check()
+
+
+def order(page: Page) -> None:
+    page.get_by_role("button", name="Order and pay").click()
+    expect(page.get_by_role("heading", name="Thank you, your places are reserved")).to_be_visible()

@@ -1,0 +1,159 @@
+"""Thresholds that hold on every page: accessible in light and dark, fits 320 px, nothing too small to hit."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import axe_playwright_python
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from tests.browser import steps
+from tests.browser.conftest import DESKTOP, NARROW
+from tests.factories.accounts import PASSWORD, UserFactory
+from tests.factories.catalogue import EventFactory
+from ticketshop.sales.actions import payments
+from ticketshop.sales.models import Payment
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+SMALLEST = 24
+
+# Links inside running text are exempt (WCAG 2.5.8); a box to tick is hit by its label too.
+TARGETS = """() => [...document.querySelectorAll(
+    'a[href],button,input:not([type=hidden]),select,textarea,summary,[role=button]')].flatMap((e) => {
+  const style = getComputedStyle(e);
+  let box = e.getBoundingClientRect();
+  if (!box.width || !box.height || style.visibility === 'hidden' || e.disabled) return [];
+  if (box.right <= 0 || box.bottom <= 0 || box.width <= 1 || box.height <= 1) return [];
+  if (style.display === 'inline' && [...e.parentElement.childNodes].some(
+      (n) => n.nodeType === 3 && n.textContent.trim().length > 1)) return [];
+  const label = e.labels && e.labels[0];
+  if (label && ['checkbox', 'radio'].includes(e.type)) {
+    const l = label.getBoundingClientRect();
+    const [x, y] = [Math.min(box.left, l.left), Math.min(box.top, l.top)];
+    box = new DOMRect(x, y, Math.max(box.right, l.right) - x, Math.max(box.bottom, l.bottom) - y);
+  }
+  const side = Math.min(box.width, box.height);
+  return side < %d ? [`${Math.round(side * 10) / 10} px: ${e.outerHTML.slice(0, 100)}`] : [];
+})"""
+
+OVERFLOW = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  return [...document.body.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > width + 1)
+    .slice(0, 3).map((e) => e.outerHTML.slice(0, 100));
+}"""
+
+
+# What a colour scheme changes; everything else is the same in both.
+COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
+
+
+def look_at(page: Page, name: str) -> list[str]:
+    """Everything that is wrong with the page on screen."""
+    page.evaluate(AXE)
+    wrong = [f"{name}: {fault}" for fault in axe(page, {})]
+    page.emulate_media(color_scheme="dark")
+    wrong += [f"{name}, dark: {fault}" for fault in axe(page, COLOURS)]
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(NARROW)
+    wrong += [f"{name}, 320 px wide, sticks out: {fault}" for fault in page.evaluate(OVERFLOW)]
+    wrong += [f"{name}, too small to hit: {fault}" for fault in page.evaluate(TARGETS % SMALLEST)]
+    page.set_viewport_size(DESKTOP)
+    return wrong
+
+
+def axe(page: Page, options: dict) -> list[str]:
+    # A colour that is just changing is no colour of the page.
+    page.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished))")
+    found = page.evaluate("(options) => axe.run(options)", {"resultTypes": ["violations"], **options})
+    return [
+        f"{violation['id']}: {node['html'][:100]} {json.dumps(node['any'][:1])[:160]}"
+        for violation in found["violations"]
+        for node in violation["nodes"][:3]
+    ]
+
+
+def test_on_the_way_to_a_ticket(shop, browse):
+    event = shop.adult.session.event
+    event.teaser = "Words, words, words."
+    event.description = "A play in **five acts**.\n\n* with an interval\n* in English"
+    event.save()
+    EventFactory(pos=shop.pos, title="Soon", slug="soon")
+    shop.child.tariff.price = Decimal(0)
+    shop.child.tariff.save()
+    wrong = []
+    with browse() as page:
+        for name, address in {
+            "shop": shop.home,
+            "search without a result": f"{shop.home}?q=nothing",
+            "event": shop.event,
+            "event without a date": f"{shop.home}events/soon/",
+            "pass": shop.pass_page,
+            "empty cart": shop.cart,
+            "terms": f"{shop.home}about/terms/",
+            "log in": f"/accounts/login/?next={shop.home}",
+            "sign up": f"/accounts/signup/?next={shop.home}",
+            "not found": f"{shop.home}events/nothing/",
+        }.items():
+            page.goto(address)
+            wrong += look_at(page, name)
+        steps.choose(page, shop)
+        wrong += look_at(page, "cart")
+        steps.to_details(page)
+        wrong += look_at(page, "details")
+        page.get_by_role("button", name="Check your order").click()
+        wrong += look_at(page, "details with errors")
+        steps.give_details(page)
+        wrong += look_at(page, "review")
+        page.get_by_role("button", name="Order and pay").click()
+        wrong += look_at(page, "review with errors")
+        steps.accept(page, "Bank transfer")
+        steps.order(page)
+        wrong += look_at(page, "order, waiting")
+        payments.confirm(Payment.objects.get(), by=None, now=timezone.now())
+        page.reload()
+        wrong += look_at(page, "order, paid")
+        page.get_by_role("link", name="Show or print them here").click()
+        wrong += look_at(page, "tickets")
+    assert wrong == []
+
+
+def test_in_the_account(shop, browse):
+    user = UserFactory()
+    wrong = []
+    with browse() as page:
+        page.goto(f"/accounts/login/?next={shop.home}account/")
+        page.locator("[name=login]").fill(user.email)
+        page.locator("[name=password]").fill("wrong")
+        page.locator("main form").get_by_role("button").first.click()
+        wrong += look_at(page, "log in with errors")
+        page.locator("[name=password]").fill(PASSWORD)
+        page.locator("main form").get_by_role("button").first.click()
+        page.wait_for_url(f"**{shop.home}account/")
+        wrong += look_at(page, "account")
+        steps.choose(page, shop)
+        steps.to_details(page)
+        steps.give_details(page, email=None)
+        steps.accept(page)
+        steps.order(page)
+        for name in ("", "orders/", "profile/"):
+            page.goto(f"{shop.home}account/{name}")
+            wrong += look_at(page, f"account/{name} with an order")
+    assert wrong == []
+
+
+def test_a_page_that_is_wrong_is_noticed(shop, browse):
+    """The twin: the looks find something when there is something."""
+    with browse() as page:
+        page.goto(shop.home)
+        page.evaluate(
+            """() => { document.querySelector('main').insertAdjacentHTML('beforeend',
+              '<div><img src="/favicon.ico"><a href="/" class="tiny">x</a><b class="wide">w</b></div>');
+              document.querySelector('.tiny').style.cssText = 'display:block;width:9px;height:9px;overflow:hidden';
+              document.querySelector('.wide').style.cssText = 'display:block;width:900px'; }"""
+        )
+        found = " ".join(look_at(page, "broken"))
+    assert "image-alt" in found
+    assert "9 px" in found
+    assert "sticks out" in found
