@@ -93,6 +93,26 @@ def change(contact: Contact, values: dict, *, by, now: datetime) -> list[str]:
     return changed
 
 
+def block(contact: Contact, *, by, now: datetime) -> bool:
+    """Keep a contact out of friends and family, both ways; False if it is blocked already."""
+    return _set_blocked(contact, now, "blocked", by=by, now=now)
+
+
+def unblock(contact: Contact, *, by, now: datetime) -> bool:
+    """Take the block back; False if there is none."""
+    return _set_blocked(contact, None, "unblocked", by=by, now=now)
+
+
+def _set_blocked(contact: Contact, since: datetime | None, action: str, *, by, now: datetime) -> bool:
+    with transaction.atomic():
+        as_it_is = Contact.objects.filter(pk=contact.pk, blocked_at__isnull=since is not None)
+        if not as_it_is.update(blocked_at=since):
+            return False
+        history.record(contact, action, by=by, now=now)
+    contact.blocked_at = since
+    return True
+
+
 def for_user(organiser: Organiser, user, *, language: str, now: datetime) -> Contact:
     """The contact of a signed-in user at ``organiser``, made on first use; one per user whatever happens at once."""
     found = Contact.objects.filter(organiser=organiser, user=user).first()

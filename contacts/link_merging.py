@@ -37,6 +37,10 @@ def _open(**which) -> list[ContactLink]:
 
 def _end(link: ContactLink, *, by, now: datetime) -> None:
     ContactLink.objects.filter(pk=link.pk).update(
-        status_before_end=F("status"), status=ContactLink.Status.ENDED, ended_at=now, end_reason="merged"
+        status_before_end=F("status"),
+        status=ContactLink.Status.ENDED,
+        ended_at=now,
+        ended_by=by if by is not None and by.is_authenticated else None,
+        end_reason="merged",
     )
     adding.record_on_both(link, "link_merged", by=by, now=now)

@@ -3,8 +3,10 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from ticketshop.history import history
+from ticketshop.history.models import Event
 from ticketshop.lib.text import normalise_email
 from ticketshop.mail.models import Mail
 
@@ -23,6 +25,8 @@ FILLED = (
     "country",
     "birth_date",
     "language",
+    # Who was kept out stays out.
+    "blocked_at",
 )
 
 
@@ -56,7 +60,23 @@ def merge(keep: Contact, lose: Contact, *, by, now: datetime) -> None:
 
 
 def _point_to(keep_id: int, lose_id: int) -> None:
-    for relation in Contact._meta.related_objects:
+def events_of(contact: Contact) -> QuerySet[Event]:
+    """What happened to a contact, and to those that were joined to it, newest first."""
+    joined, new = {contact.pk}, {contact.pk}
+    while new:
+        merges = history.of(contact, also=joined - {contact.pk}).filter(action="merged")
+        new = set(merges.values_list("details__other", flat=True)) - joined
+        joined |= new
+    return history.of(contact, also=joined - {contact.pk})
+
+
+def relations() -> list:
+    """Every relation by which a row of any room names a contact, those without a name backwards included."""
+    fields = Contact._meta.get_fields(include_hidden=True)
+    return [relation for relation in fields if relation.auto_created and not relation.concrete]
+
+
+    for relation in relations():
         name = relation.field.name
         relation.related_model._base_manager.filter(**{name: lose_id}).update(**{name: keep_id})
 
@@ -66,4 +86,7 @@ def _fill(keep: Contact, lose: Contact) -> None:
         if not getattr(keep, name) and getattr(lose, name):
             setattr(keep, name, getattr(lose, name))
     keep.email_key = normalise_email(keep.email or "")
-    keep.save(update_fields=[*FILLED, "email_key"])
+    if lose.purge_after is None:
+        # Only people nobody claimed are erased by themselves, and one of the two was known otherwise.
+        keep.purge_after = None
+    keep.save(update_fields=[*FILLED, "email_key", "purge_after"])

@@ -1,13 +1,13 @@
 """Two contacts turn out to be one person: everything moves, nothing on the one that stays is overwritten."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.apps import apps
 from django.utils import timezone
 
-from contacts import merging
-from contacts.models import Contact
+from contacts import contacts, merging
+from contacts.models import AddressSuppression, Contact
 from privacy import registry
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
@@ -125,3 +125,50 @@ def test_what_can_not_be_merged(two):
         merge(keep, lose)
     assert Contact.objects.filter(pk=keep.pk).exists()
     assert Mail.objects.filter(subject_uuid=keep.subject_uuid).exists()
+
+
+def test_a_refusal_of_further_mails_outlives_the_merge(two):
+    """Rows that know the contact by a key without a name backwards come along too."""
+    keep, lose, _order = two
+    now = timezone.now()
+    refusal = AddressSuppression.objects.create(
+        organiser=lose.organiser,
+        parent=lose,
+        address_hash=b"x" * 32,
+        reason="not_me",
+        created_at=now,
+        expires_at=now + timedelta(days=1),
+    )
+    merge(keep, lose)
+    refusal.refresh_from_db()
+    assert refusal.parent == keep
+
+
+def test_who_was_kept_out_stays_out(two):
+    keep, lose, _order = two
+    contacts.block(lose, by=None, now=timezone.now())
+    merge(keep, lose)
+    assert keep.blocked_at is not None
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_only_two_contacts_nobody_asked_for_are_still_erased_by_themselves(two, known):
+    keep, lose, _order = two
+    day = timezone.localdate()
+    Contact.objects.filter(pk__in=[keep.pk] if known else [keep.pk, lose.pk]).update(purge_after=day)
+    merge(keep, Contact.objects.get(pk=lose.pk))
+    assert keep.purge_after == (None if known else day)
+
+
+def test_the_history_of_all_that_was_merged_is_read_on_the_one_that_stays(two):
+    keep, lose, _order = two
+    first = ContactFactory(organiser=keep.organiser)
+    others = ContactFactory(organiser=keep.organiser)
+    contacts.block(first, by=None, now=timezone.now())
+    merge(lose, first)
+    merge(keep, lose)
+    found = list(merging.events_of(keep).values_list("action", flat=True))
+    assert found.count("merged") == 2
+    assert found.count("blocked") == 1
+    assert found.count("created") == 3
+    assert [event.action for event in merging.events_of(others)] == ["created"]

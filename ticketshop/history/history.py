@@ -1,5 +1,6 @@
 """The one way to write history, and the one way to read it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import Model, QuerySet
@@ -26,10 +27,11 @@ def record(
     )
 
 
-def of(row: Model) -> QuerySet[Event]:
-    """What happened to ``row``, newest first."""
+def of(row: Model, *, also: Iterable[int] = ()) -> QuerySet[Event]:
+    """What happened to ``row``, newest first; ``also`` are ids of rows of its table that it took in."""
+    ids = [str(pk) for pk in (row.pk, *also)]
     return (
-        Event.objects.filter(model=row._meta.label_lower, object_id=str(row.pk))
+        Event.objects.filter(model=row._meta.label_lower, object_id__in=ids)
         .select_related("by")
         .order_by("-at", "-pk")
     )
