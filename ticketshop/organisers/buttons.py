@@ -1,15 +1,17 @@
 """Buttons on a row's page: each asks once more, and then calls one action.
 
 The button is a link to a page that says what will happen; the form there is a POST. Both check the permission at the row.
+Where more is to be said than yes, the question has fields, or the button opens a page of its own.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.contrib import messages
+from django.contrib.admin.helpers import AdminForm
 from django.db.models import Model
-from django.http import HttpRequest
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -21,29 +23,48 @@ Outcome = tuple[int, str]
 @dataclass(frozen=True)
 class Button:
     """``name`` ends the address. ``offered``: whether the page shows it now; ``question``: what will happen, in sentences;
-    ``press``: does it, whatever the page showed, and says what came of it."""
+    ``press``: does it, whatever the page showed, and says what came of it. With ``form`` the question has its fields, and
+    ``press`` gets what was entered as a fourth argument."""
 
     name: str
     label: str
     permissions: tuple[str, ...]
     offered: Callable[[Model], bool]
     question: Callable[[Model], list[str]]
-    press: Callable[[HttpRequest, Model, datetime], Outcome]
+    press: Callable[..., Outcome]
     serious: bool = False
+    form: Callable[..., Form] | None = None
+
+
+@dataclass(frozen=True)
+class OwnPage:
+    """A button that opens a page of its own: ``view(admin_page, request, row)``, called once the permissions are there."""
+
+    name: str
+    label: str
+    permissions: tuple[str, ...]
+    offered: Callable[[Model], bool]
+    view: Callable[..., HttpResponse]
+    serious: bool = False
+
+
+def drawn(form: Form) -> AdminForm:
+    """A form as the back office draws its own."""
+    return AdminForm(form, [(None, {"fields": list(form.fields)})], {})
 
 
 class WithButtons:
     """For a ``ScopedAdmin``: its ``buttons``."""
 
-    buttons: tuple[Button, ...] = ()
+    buttons: tuple[Button | OwnPage, ...] = ()
 
     def get_urls(self):
         return [*(self._url(button) for button in self.buttons), *super().get_urls()]
 
-    def _address(self, button: Button) -> str:
+    def _address(self, button: Button | OwnPage) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{button.name.replace('-', '_')}"
 
-    def _url(self, button: Button):
+    def _url(self, button: Button | OwnPage):
         def view(request, object_id):
             return self.button_view(request, object_id, button)
 
@@ -51,24 +72,36 @@ class WithButtons:
             f"<path:object_id>/{button.name}/", self.admin_site.admin_view(view), name=self._address(button)
         )
 
-    def button_view(self, request: HttpRequest, object_id: str, button: Button):
+    def button_view(self, request: HttpRequest, object_id: str, button: Button | OwnPage):
         """GET asks, POST does."""
         row = self.row_for(request, object_id, *button.permissions)
-        if request.method == "POST":
-            level, sentence = button.press(request, row, timezone.now())
+        if isinstance(button, OwnPage):
+            return button.view(self, request, row)
+        posted = request.method == "POST"
+        form = button.form(request.POST if posted else None) if button.form else None
+        if posted and (form is None or form.is_valid()):
+            entered = [form.cleaned_data] if form else []
+            level, sentence = button.press(request, row, timezone.now(), *entered)
             messages.add_message(request, level, sentence)
             return self.back_to(row)
         context = {
+            **self.about_row(request, row, button.label),
+            "button": button,
+            "sentences": button.question(row),
+            "form": drawn(form) if form else None,
+        }
+        return TemplateResponse(request, "admin/confirm.html", context)
+
+    def about_row(self, request: HttpRequest, row: Model, title: str) -> dict:
+        """What every page about one row tells its template."""
+        return {
             **self.admin_site.each_context(request),
-            "title": button.label,
+            "title": title,
             "subtitle": str(row),
             "row": row,
             "opts": self.opts,
-            "button": button,
-            "sentences": button.question(row),
             "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk]),
         }
-        return TemplateResponse(request, "admin/confirm.html", context)
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:

@@ -22,6 +22,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ticketshop.history import history
+from ticketshop.history.models import Event
 from ticketshop.lib import pages
 from ticketshop.lib.images import PictureField
 
@@ -323,6 +324,10 @@ class ScopedAdmin(WithButtons, Scoped, admin.ModelAdmin):
             **details,
         )
 
+    def events(self, row) -> models.QuerySet[Event]:
+        """What the row's page shows of the history."""
+        return history.of(row)
+
     def may_see_history(self, request, row) -> bool:
         return request.user.has_perm("history.view_event", row)
 
@@ -339,7 +344,7 @@ class ScopedAdmin(WithButtons, Scoped, admin.ModelAdmin):
             context["sections"] = self.sections(request, obj)
             context["links"] = self.links(request, obj)
         if obj is not None and self.may_see_history(request, obj):
-            context["history"] = history.of(obj)[:10]
+            context["history"] = self.events(obj)[:10]
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def history_view(self, request, object_id, extra_context=None):
@@ -347,7 +352,7 @@ class ScopedAdmin(WithButtons, Scoped, admin.ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": _("History: %s") % row,
-            "page": pages.page_of(history.of(row), request.GET.get("page"), 50),
+            "page": pages.page_of(self.events(row), request.GET.get("page"), 50),
             "object": row,
             "opts": self.opts,
         }
