@@ -18,10 +18,36 @@ ACTIONS = {
     "placed": gettext_lazy("Order placed"),
     "paid": gettext_lazy("Payment received"),
     "paid_too_late": gettext_lazy("Payment received after the order was over: to be paid back"),
-    "cancelled": gettext_lazy("Cancelled"),
+    "cancelled": gettext_lazy("Order cancelled"),
     "expired": gettext_lazy("Expired: not paid in time"),
     "refunded": gettext_lazy("Paid back"),
     "mail_resent": gettext_lazy("E-mail sent again"),
+    "claimed": gettext_lazy("The person took over the account"),
+    "blocked": gettext_lazy("Blocked"),
+    "unblocked": gettext_lazy("No longer blocked"),
+    # Connections: said on both contacts.
+    "link_added": gettext_lazy("Connection added"),
+    "link_accepted": gettext_lazy("Connection: the child agreed"),
+    "link_consent_recorded": gettext_lazy("Connection: staff wrote down that the child agreed"),
+    "link_permission": gettext_lazy("Connection: what the parent may do changed"),
+    "link_resent": gettext_lazy("Connection: request sent again"),
+    "link_removed": gettext_lazy("Connection removed by the parent"),
+    "link_restored": gettext_lazy("Connection: the parent took back the removal"),
+    "link_declined": gettext_lazy("Connection declined or left by the child"),
+    "link_not_me": gettext_lazy("Connection ended: “This is not me”"),
+    "link_ended": gettext_lazy("Connection ended by staff"),
+    "link_merged": gettext_lazy("Connection ended: it was there twice after two contacts were joined"),
+    "link_mismatch": gettext_lazy("Somebody not connected: name and e-mail address did not match"),
+    "link_throttled": gettext_lazy("Nobody connected: too many tries"),
+}
+# States of a connection and what it allows, as its own page says them.
+WORDS = {
+    "pending": gettext_lazy("waiting for an answer"),
+    "active": gettext_lazy("connected"),
+    "none": gettext_lazy("nothing"),
+    "assign": gettext_lazy("choose for tickets"),
+    "view": gettext_lazy("see tickets"),
+    "manage": gettext_lazy("manage tickets"),
 }
 
 
@@ -39,12 +65,30 @@ def detail_lines(event: Event) -> list[str]:
     for name, (old, new) in details.get("changes", {}).items():
         lines.append(
             _("%(setting)s: %(old)s → %(new)s")
-            % {"setting": column_label(model, name), "old": _value(old), "new": _value(new)}
+            % {
+                "setting": column_label(model, name),
+                "old": _value(old, model, name),
+                "new": _value(new, model, name),
+            }
         )
     lines += _rows(_("Added: %(what)s"), model, details.get("added"))
     lines += _rows(_("Removed: %(what)s"), model, details.get("removed"))
     if amount := details.get("amount") or details.get("total"):
         lines.append(_("Amount: %(amount)s") % {"amount": amount})
+    return lines + _of_connection(details)
+
+
+def _of_connection(details: dict) -> list[str]:
+    """Which connection, and its state or what it allows after the event; which contact was joined."""
+    lines = []
+    if number := details.get("link"):
+        lines.append(_("Connection #%(number)s") % {"number": number})
+    if status := details.get("status"):
+        lines.append(_("Status: %(status)s") % {"status": WORDS.get(status, status)})
+    if permission := details.get("permission"):
+        lines.append(_("The parent may: %(permission)s") % {"permission": WORDS.get(permission, permission)})
+    if number := details.get("other"):
+        lines.append(_("The other one was #%(number)s") % {"number": number})
     return lines
 
 
@@ -72,7 +116,17 @@ def _rows(template: str, model: type[Model] | None, counts: dict[str, int] | Non
     return [template % {"what": get_text_list(names, _("and"))}]
 
 
-def _value(value) -> str:
+def _choices(model: type[Model] | None, name: str) -> dict:
+    """Value -> words of a column of ``model`` that has fixed choices."""
+    try:
+        return dict(model._meta.get_field(name).flatchoices) if model else {}
+    except FieldDoesNotExist:
+        return {}
+
+
+def _value(value, model: type[Model] | None = None, name: str = "") -> str:
+    if isinstance(value, str) and (words := _choices(model, name).get(value)):
+        return str(words)
     if value in (None, "", []):
         return _("empty")
     if isinstance(value, bool):
