@@ -1,5 +1,7 @@
 """The kinds of links every installation has. Made after migrating; staff may change the words afterwards."""
 
+from django.db.models import Q, QuerySet
+
 from .models import Contact, LinkType
 
 TYPES = {
@@ -26,6 +28,11 @@ TYPES = {
         ("partner", "partner"),
     ),
 }
+
+
+def choosable() -> QuerySet[LinkType]:
+    """The kinds staff may choose: those switched on that the shop does not keep for itself, and its own for friends."""
+    return LinkType.objects.filter(Q(reserved=False) | Q(code=LinkType.FRIENDS_FAMILY), active=True)
 
 
 def sync() -> None:

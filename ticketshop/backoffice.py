@@ -23,7 +23,7 @@ from ticketshop.sales import overview
 # By task: what one opens most stands first. Rooms and their pages, by the names of models.
 ORDER = {
     "sales": ["Order", "Ticket", "IssuedPass", "Customer", "Payment", "Refund"],
-    "contacts": ["Contact"],
+    "contacts": ["Contact", "ContactLink", "LinkType"],
     "catalogue": ["Event", "SeasonPass", "Allotment", "Venue", "Category"],
     "organisers": ["PointOfSale", "Organiser", "StaffMembership"],
     "mail": ["Mail"],

@@ -29,7 +29,7 @@ BACK_OFFICE = (
     | _models("organisers", "pointofsale", (VIEW,))
     | _models("mail", "mail", (VIEW, CHANGE))
     | _models("sales", "refund", (CHANGE,))
-    | {"history.view_event"}
+    | {"history.view_event", "contacts.merge_contact"}
 )
 ACCOUNTING = (
     _models("sales", f"{SALES} customer", (VIEW,))

@@ -1,3 +1,3 @@
 """Back office: contacts, the connections between them, and the kinds of connections."""
 
-from . import people  # noqa: F401
+from . import connections, link_types, people  # noqa: F401

@@ -1,19 +1,23 @@
 """Back office: contacts. They are changed by the action, so that the history says what happened without values."""
 
-from django.contrib import admin
+from datetime import datetime
+
+from django.contrib import admin, messages
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.forms import LineField, no_markup_in_name
 from ticketshop.lib.phones import parse_phone, readable_phone
+from ticketshop.organisers.buttons import Button, Outcome
 from ticketshop.organisers.models import Organiser
 from ticketshop.organisers.scoped_admin import ScopedAdmin, ScopedForm
 from ticketshop.organisers.sections import NONE
 
-from .. import contacts, locking
+from .. import contacts, locking, merging
 from ..models import Contact
-
-SEARCH_HELP = _("The beginning of any word of name, e-mail address or number, or some digits of the phone.")
+from . import connecting, merge, tables
+from .picking import SEARCH_HELP
 
 
 class ContactForm(ScopedForm):
@@ -80,9 +84,51 @@ class PeopleAdmin(ScopedAdmin):
         return readable_phone(contact.phone)
 
 
+# --- block ------------------------------------------------------------------------------------------
+def _is_free(contact: Contact) -> bool:
+    return contact.blocked_at is None
+
+
+def _block_question(contact: Contact) -> list[str]:
+    return [
+        gettext("%(name)s can add nobody to their friends and family, and can’t be added any more.")
+        % {"name": contact.full_name or contact},
+        gettext("Log-in, orders, tickets and the connections there are stay as they are."),
+    ]
+
+
+def _block(request, contact: Contact, now: datetime) -> Outcome:
+    if contacts.block(contact, by=request.user, now=now):
+        return messages.SUCCESS, gettext("The contact is blocked.")
+    return messages.WARNING, gettext("The contact is blocked already. Nothing has changed.")
+
+
+def _is_blocked(contact: Contact) -> bool:
+    return not _is_free(contact)
+
+
+def _unblock_question(contact: Contact) -> list[str]:
+    return [
+        gettext("%(name)s can add friends and family again, and be added.")
+        % {"name": contact.full_name or contact}
+    ]
+
+
+def _unblock(request, contact: Contact, now: datetime) -> Outcome:
+    if contacts.unblock(contact, by=request.user, now=now):
+        return messages.SUCCESS, gettext("The contact is no longer blocked.")
+    return messages.WARNING, gettext("The contact is not blocked. Nothing has changed.")
+
+
+CHANGE = ("contacts.change_contact",)
+BLOCK = Button("block", _("Block"), CHANGE, _is_free, _block_question, _block, serious=True)
+UNBLOCK = Button("unblock", _("Unblock"), CHANGE, _is_blocked, _unblock_question, _unblock)
+
+
 @admin.register(Contact)
 class ContactAdmin(PeopleAdmin):
     form = ContactForm
+    buttons = (connecting.ADD, merge.MERGE, BLOCK, UNBLOCK)
     fieldsets = [
         (None, {"fields": ["kind", "first_name", "last_name"]}),
         (_("How to reach them"), {"fields": ["email", "phone", "language"]}),
@@ -91,7 +137,7 @@ class ContactAdmin(PeopleAdmin):
     ]
     card = (
         _("In this shop"),
-        {"fields": ["number", "log_in", "email_verified_at", "created_via", "created_at"]},
+        {"fields": ["number", "log_in", "email_verified_at", "created_via", "created_at", "blocked_at"]},
     )
 
     def get_fieldsets(self, request, obj=None):
@@ -107,6 +153,14 @@ class ContactAdmin(PeopleAdmin):
     @admin.display(description=_("logs in with"))
     def log_in(self, contact):
         return contact.user.email if contact.user else NONE
+
+    def events(self, row):
+        return merging.events_of(row)
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if obj is not None and request.user.has_perm("contacts.view_contactlink", obj):
+            context["connections"] = tables.read(request, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request, obj, form, change):
         now = timezone.now()

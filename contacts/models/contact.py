@@ -119,7 +119,10 @@ class Contact(models.Model):
     class Meta:
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
-        permissions = [("erase_contact", _("Can erase a contact and everything that identifies it"))]
+        permissions = [
+            ("erase_contact", _("Can erase a contact and everything that identifies it")),
+            ("merge_contact", _("Can join two contacts that are one person")),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["organiser", "number"], name="contact_number_once"),
             models.UniqueConstraint(

@@ -1,0 +1,175 @@
+"""The page on which staff connect a contact with another one: who, which way round, as what, with which right."""
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketshop.lib.forms import LineField
+from ticketshop.organisers.buttons import OwnPage, drawn
+
+from .. import link_types, links
+from ..models import Contact, ContactLink, LinkType
+from . import picking
+
+# Where the connections stand on a contact's page.
+PLACE = "#connections"
+
+
+class TypeField(forms.ModelChoiceField):
+    """Says a type from both sides: “child – parent”."""
+
+    def label_from_instance(self, obj: LinkType) -> str:
+        return _("%(child)s (and the other way round: %(parent)s)") % {
+            "child": obj.label_parent_to_child,
+            "parent": obj.label_child_to_parent,
+        }
+
+
+class ConnectionForm(forms.Form):
+    """Connects ``contact``, on whose page staff are, with ``other``."""
+
+    other = forms.CharField(
+        label=gettext_lazy("The other contact"),
+        disabled=True,
+        required=False,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+    direction = forms.ChoiceField(
+        label=gettext_lazy("Who connects whom"),
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Choose which of the two is the parent.")},
+    )
+    type = TypeField(
+        label=gettext_lazy("The child is the parent’s …"),
+        queryset=LinkType.objects.none(),
+        empty_label=None,
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Choose what they are to each other.")},
+    )
+    permission = forms.ChoiceField(
+        label=gettext_lazy("The parent may"),
+        choices=ContactLink.Permission.choices,
+        initial=ContactLink.Permission.ASSIGN,
+        widget=forms.RadioSelect,
+    )
+    consent_reason = LineField(
+        label=gettext_lazy("How you know that the child agrees"),
+        max_length=240,
+        required=False,
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+    )
+
+    def __init__(self, data, *, contact: Contact, other: Contact):
+        super().__init__(data)
+        self.contact, self.other_contact = contact, other
+        here, there = picking.named(contact), picking.named(other)
+        self.fields["other"].initial = there
+        self.fields["direction"].choices = [
+            ("child", _("%(parent)s is the parent, %(child)s the child.") % {"parent": here, "child": there}),
+            (
+                "parent",
+                _("%(parent)s is the parent, %(child)s the child.") % {"parent": there, "child": here},
+            ),
+        ]
+        self.fields["direction"].help_text = _(
+            "The parent connects the child, buys for them, and sees of them what they allow."
+        )
+        self.fields["type"].queryset = link_types.choosable()
+        self.fields["consent_reason"].help_text = (
+            _("For example: signed form of 3 May. Without it the connection waits until the child agrees.")
+            if contact.organiser.link_consent_required
+            else _("For example: signed form of 3 May. May stay empty: the connection is active at once.")
+        )
+
+    @property
+    def ends(self) -> tuple[Contact, Contact]:
+        """Parent and child, as chosen."""
+        if self.cleaned_data["direction"] == "child":
+            return self.contact, self.other_contact
+        return self.other_contact, self.contact
+
+    def save(self, *, by, now) -> ContactLink | None:
+        """Make the connection; None where that can't be, with the reason at the field."""
+        parent, child = self.ends
+        try:
+            return links.staff_add(
+                parent=parent,
+                child=child,
+                link_type=self.cleaned_data["type"],
+                permission=self.cleaned_data["permission"],
+                consent_reason=self.cleaned_data["consent_reason"],
+                by=by,
+                now=now,
+            )
+        except links.CannotLink as refusal:
+            self.add_error(*self._said(refusal.code))
+            return None
+
+    def _said(self, code: str) -> tuple[str, str]:
+        """The field a refusal concerns, and the sentence."""
+        if code == "self":
+            return "other", _("A contact can’t be connected with itself. Choose somebody else.")
+        if code == "duplicate":
+            return "other", _(
+                "These two are connected in this way already. Choose somebody else, or another type."
+            )
+        if code == "organiser":
+            return "other", _("The two contacts are not of the same organiser.")
+        chosen = self.cleaned_data["type"]
+        return "type", _(
+            "This type does not fit: the parent must be %(parent_kinds)s, the child %(child_kinds)s."
+        ) % {"parent_kinds": _kinds(chosen.parent_kinds), "child_kinds": _kinds(chosen.child_kinds)}
+
+
+def _kinds(codes: list[str]) -> str:
+    """“a person or an organisation”."""
+    words = {
+        Contact.Kind.INDIVIDUAL: _("a person"),
+        Contact.Kind.STRUCTURE: _("an organisation"),
+    }
+    return get_text_list([words[code] for code in codes], _("or"))
+
+
+def view(admin_page, request: HttpRequest, contact: Contact):
+    """First choose the other one, then say what they are to each other."""
+    title = ADD.label
+    other = picking.chosen(request, contact)
+    if other is None:
+        words = _("Whom do you want to connect with %(name)s?") % {"name": picking.named(contact)}
+        return picking.page(admin_page, request, contact, title=title, words=words)
+    form = ConnectionForm(request.POST if request.method == "POST" else None, contact=contact, other=other)
+    if form.is_valid() and (made := form.save(by=request.user, now=timezone.now())):
+        messages.success(request, _said_of(made))
+        return redirect(f"{admin_page.back_to(contact).url}{PLACE}")
+    context = {**admin_page.about_row(request, contact, title), "form": drawn(form)}
+    return TemplateResponse(request, "admin/connection_add.html", context)
+
+
+def _said_of(made: ContactLink) -> str:
+    if made.consent_at is not None:
+        return _("Connected.")
+    if not made.child.email:
+        return _("Connected. The child has no e-mail address: nobody was told.")
+    if made.status == ContactLink.Status.PENDING:
+        return _("Connected. It waits until the child agrees: “Resend the request” asks them by e-mail.")
+    return _("Connected. Nobody was told: “Resend the request” tells the child by e-mail.")
+
+
+def _in_its_section(contact: Contact) -> bool:
+    """The link to this page stands where the connections are."""
+    return False
+
+
+ADD = OwnPage(
+    "add-connection",
+    gettext_lazy("Add connection"),
+    ("contacts.add_contactlink",),
+    _in_its_section,
+    view,
+)

@@ -1,0 +1,96 @@
+"""The list of all connections, and the page of one: what it is, and the buttons that change it."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy
+
+from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
+from ticketshop.organisers.sections import NONE, link
+
+from .. import merging
+from ..models import ContactLink
+from . import link_buttons, picking, tables
+
+
+@admin.register(ContactLink)
+class ContactLinkAdmin(ReadOnlyAdmin):
+    """One connection. Its history is written on the two contacts: what concerns it is read from there."""
+
+    list_display = ["number", "parent_name", "type", "child_name", "status", "origin", "since"]
+    list_display_links = ["number"]
+    list_filter = ["status", "origin"]
+    list_select_related = ["parent", "child", "type"]
+    ordering = ["-pk"]
+    sortable_by = []
+    buttons = link_buttons.ALL
+    fields = ["parent_link", "child_link", "type", "status", "request_text"]
+    rights = (gettext_lazy("What they may do"), {"fields": ["permission_parent", "permission_child"]})
+    source = (
+        gettext_lazy("Where from"),
+        {"fields": ["origin", "origin_pos", "author", "started_at", "entered_name", "entered_email"]},
+    )
+    consent = (gettext_lazy("Consent"), {"fields": ["consent_at", "consent_by", "consent_reason"]})
+    over = (gettext_lazy("End"), {"fields": ["ended_at", "ender", "reason_text"]})
+    readonly_fields = [
+        *fields,
+        *(name for part in (rights, source, consent, over) for name in part[1]["fields"]),
+    ]
+
+    def get_queryset(self, request):
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("parent", "child", "type", "origin_pos", "created_by", "ended_by", "request")
+        )
+
+    def get_fieldsets(self, request, obj=None):
+        """Only what there is to say of this connection."""
+        fieldsets = [*super().get_fieldsets(request, obj), self.rights, self.source]
+        fieldsets += [self.consent] if obj and obj.consent_at else []
+        return [*fieldsets, self.over] if obj and not obj.is_open else fieldsets
+
+    def events(self, row):
+        return merging.events_of(row.parent).filter(details__link=row.pk)
+
+    @admin.display(description=gettext_lazy("number"))
+    def number(self, row):
+        return str(row)
+
+    @admin.display(description=gettext_lazy("parent"))
+    def parent_name(self, row):
+        return picking.named(row.parent)
+
+    @admin.display(description=gettext_lazy("child"))
+    def child_name(self, row):
+        return picking.named(row.child)
+
+    @admin.display(description=gettext_lazy("parent"))
+    def parent_link(self, row):
+        return link(row.parent, picking.named(row.parent))
+
+    @admin.display(description=gettext_lazy("child"))
+    def child_link(self, row):
+        return link(row.child, picking.named(row.child))
+
+    @admin.display(description=gettext_lazy("since"))
+    def since(self, row):
+        return tables.day(row.started_at)
+
+    @admin.display(description=gettext_lazy("request"))
+    def request_text(self, row):
+        return tables.request_text(row) or NONE
+
+    @admin.display(description=gettext_lazy("name as entered"))
+    def entered_name(self, row):
+        return row.entered_name or NONE
+
+    @admin.display(description=gettext_lazy("made by"))
+    def author(self, row):
+        return row.created_by.email if row.created_by else NONE
+
+    @admin.display(description=gettext_lazy("ended by"))
+    def ender(self, row):
+        return row.ended_by.email if row.ended_by else NONE
+
+    @admin.display(description=gettext_lazy("reason"))
+    def reason_text(self, row):
+        return tables.end_reason_text(row) or NONE

@@ -1,0 +1,51 @@
+"""The kinds of connections: words of the whole platform, for its administrator."""
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.utils.translation import gettext_lazy
+
+from ticketshop.organisers.scoped_admin import ScopedForm
+from ticketshop.organisers.translated_admin import TranslatedAdmin
+
+from ..models import Contact, LinkType
+
+
+class KindsField(forms.MultipleChoiceField):
+    """Persons, organisations, or both."""
+
+    def __init__(self, **kwargs):
+        super().__init__(
+            choices=Contact.Kind.choices,
+            widget=forms.CheckboxSelectMultiple,
+            error_messages={"required": gettext_lazy("Tick at least one.")},
+            **kwargs,
+        )
+
+
+class LinkTypeForm(ScopedForm):
+    parent_kinds = KindsField(label=gettext_lazy("The parent may be"))
+    child_kinds = KindsField(label=gettext_lazy("The child may be"))
+
+
+@admin.register(LinkType)
+class LinkTypeAdmin(TranslatedAdmin):
+    """A kind is switched off, never deleted: links of it stay. Its code is chosen once."""
+
+    form = LinkTypeForm
+    records_values = True
+    translated = ("label_parent_to_child", "label_child_to_parent")
+    list_display = ["code", "label_parent_to_child", "label_child_to_parent", "active", "reserved"]
+    ordering = ["pk"]
+    sortable_by = []
+    fieldsets = [
+        (None, {"fields": ["code", "active", "reserved"]}),
+        (gettext_lazy("For whom"), {"fields": ["parent_kinds", "child_kinds"]}),
+    ]
+
+    def languages(self, request, obj):
+        return [code for code, _name in settings.CONTENT_LANGUAGES]
+
+    def get_readonly_fields(self, request, obj=None):
+        fields = [*super().get_readonly_fields(request, obj), "reserved"]
+        return [*fields, "code"] if obj else fields
