@@ -4,13 +4,13 @@
         ...  # answer 429
 
 Neither addresses nor log-ins are stored: a key is hashed with the day and the secret, so that a
-counter says nothing about anybody and nothing at all after its day.
+counter says nothing about anybody, and nothing at all once it is deleted.
 """
 
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
@@ -18,37 +18,37 @@ from django.db.models import Sum
 
 from .models import Counter
 
+MINUTE, HOUR, DAY, WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+
 
 @dataclass(frozen=True)
 class Limit:
     """At most ``count`` times in ``window`` for one key.
 
-    With ``pieces`` the window slides, in so many steps: no two windows meet in which twice as much
-    happens. Its keys are hashed without the day, and gone when the window is over.
+    A sliding window is counted by the minute: there is none, wherever it begins, in which more happens.
     """
 
     count: int
     window: timedelta
-    pieces: int = 1
+    sliding: bool = False
 
     @property
     def piece(self) -> timedelta:
-        return self.window / self.pieces
+        return MINUTE if self.sliding else self.window
 
 
-HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 LIMITS = {
     "cart_add": Limit(120, timedelta(minutes=10)),
     "order_place": Limit(60, timedelta(minutes=10)),
-    "mail_resend": Limit(3, timedelta(hours=1)),
+    "mail_resend": Limit(3, HOUR),
     "order_link": Limit(300, timedelta(minutes=10)),
     # Friends and family; an organiser sets the counts, see Organiser.link_….
-    "link_add_hour": Limit(10, HOUR, pieces=6),
-    "link_add_day": Limit(20, DAY, pieces=24),
-    "link_mismatch": Limit(5, HOUR, pieces=6),
+    "link_add_hour": Limit(10, HOUR, sliding=True),
+    "link_add_day": Limit(20, DAY, sliding=True),
+    "link_mismatch": Limit(5, HOUR, sliding=True),
     "link_network": Limit(60, HOUR),
-    "link_mail_day": Limit(1, DAY, pieces=24),
-    "link_mail_week": Limit(3, WEEK, pieces=7 * 24),
+    "link_mail_day": Limit(1, DAY, sliding=True),
+    "link_mail_week": Limit(3, WEEK, sliding=True),
     "link_token": Limit(60, HOUR),
 }
 
@@ -62,14 +62,21 @@ _UPSERT = """
 
 def hit(kind: str, key: str, now: datetime, *, count: int | None = None) -> bool:
     """Count one more; True while the limit of ``kind`` (see ``LIMITS``), or ``count`` in its place, is not exceeded."""
+    counted = note(kind, key, now)
+    if LIMITS[kind].sliding:
+        counted = _counted(kind, key, now)
+    return counted <= (LIMITS[kind].count if count is None else count)
+
+
+def note(kind: str, key: str, now: datetime) -> int:
+    """Count one more, whatever the limit; returns how many since the window, or the minute of a sliding one, began."""
     limit = LIMITS[kind]
     start = _piece_start(limit, now)
     with connection.cursor() as cursor:
-        cursor.execute(_UPSERT, [kind, _hash(kind, key, now), start, start + limit.window + limit.piece])
-        (counted,) = cursor.fetchone()
-    if limit.pieces > 1:
-        counted = _counted(kind, key, now)
-    return counted <= (limit.count if count is None else count)
+        cursor.execute(
+            _UPSERT, [kind, _hash(kind, key, start.date()), start, start + limit.window + limit.piece]
+        )
+        return cursor.fetchone()[0]
 
 
 def reached(kind: str, key: str, now: datetime, *, count: int | None = None) -> bool:
@@ -77,14 +84,25 @@ def reached(kind: str, key: str, now: datetime, *, count: int | None = None) -> 
     return _counted(kind, key, now) >= (LIMITS[kind].count if count is None else count)
 
 
+def lock(kind: str, key: str) -> None:
+    """Until the end of the caller's transaction nobody else passes here for this key: looking and counting are one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{kind}|{key}"])
+
+
 def _counted(kind: str, key: str, now: datetime) -> int:
     limit = LIMITS[kind]
-    since = _piece_start(limit, now) - limit.window + limit.piece
-    rows = Counter.objects.filter(kind=kind, key_hash=_hash(kind, key, now), window_start__gte=since)
+    start = _piece_start(limit, now)
+    since = start - limit.window if limit.sliding else start
+    days = [since.date() + timedelta(days=n) for n in range((start.date() - since.date()).days + 1)]
+    rows = Counter.objects.filter(
+        kind=kind, key_hash__in=[_hash(kind, key, day) for day in days], window_start__gte=since
+    )
     return rows.aggregate(total=Sum("count"))["total"] or 0
 
 
 def _piece_start(limit: Limit, now: datetime) -> datetime:
+    now = now.astimezone(UTC)
     seconds = int(limit.piece.total_seconds())
     return now - timedelta(seconds=int(now.timestamp()) % seconds, microseconds=now.microsecond)
 
@@ -95,6 +113,5 @@ def forget_expired(now: datetime) -> int:
     return deleted
 
 
-def _hash(kind: str, key: str, now: datetime) -> bytes:
-    day = "" if LIMITS[kind].pieces > 1 else f"{now:%Y-%m-%d}"
+def _hash(kind: str, key: str, day: date) -> bytes:
     return hmac.digest(settings.SECRET_KEY.encode(), f"{day}|{kind}|{key}".encode(), hashlib.sha256)
