@@ -23,8 +23,10 @@ _PLAIN = str.maketrans(LETTERS)
 
 def forms(name: str) -> frozenset[str]:
     """The folded forms of one name part: each letter with two spellings takes either, all its occurrences alike."""
-    text = unicodedata.normalize("NFC", name.strip().lower())
-    text = _SEPARATORS.sub(" ", _APOSTROPHES.sub("", text)).strip()
+    # Apostrophes before and after: one of them becomes a space when it is taken apart, another comes out of a letter.
+    text = unicodedata.normalize("NFKC", _APOSTROPHES.sub("", name)).lower()
+    text = _APOSTROPHES.sub("", unicodedata.normalize("NFC", text))
+    text = _SEPARATORS.sub(" ", text).strip()
     letters = [letter for letter in _TWO_SPELLINGS if letter in text]
     spelt = itertools.product(*(_TWO_SPELLINGS[letter] for letter in letters))
     return frozenset(_fold(text, dict(zip(letters, choice, strict=True))) for choice in spelt)

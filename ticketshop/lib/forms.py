@@ -1,5 +1,8 @@
 """How forms are drawn: one template for every field."""
 
+import re
+import unicodedata
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
@@ -34,8 +37,13 @@ def fitting_email(value: str) -> str:
     return normalised
 
 
+# What a mail program makes a link of by itself: “evil.example”, “x.co/a”; not “J.R.R. Tolkien” and not “M.Curie”.
+_HOST = re.compile(r"[\w-]{2}\.[^\W\d_]{2,}(?!\w)|\w\.[^\W\d_]{2,}/")
+
+
 def no_markup_in_name(value: str) -> None:
-    """Names printed in mails to others carry no links: no “@”, no “://”, no “www.”."""
-    lowered = value.lower()
-    if "@" in lowered or "://" in lowered or "www." in lowered:
+    """Names printed in mails to others carry no links: no “@”, no “://”, no “www.”, no “host.example”."""
+    # As a browser reads an address: a full-width dot is a dot.
+    read = unicodedata.normalize("NFKC", value).replace("。", ".").lower()
+    if "@" in read or "://" in read or "www." in read or _HOST.search(read):
         raise ValidationError(_("Enter a name, without an address or a link."))
