@@ -3,13 +3,15 @@
 The one function for shop, back office and import. It returns an outcome; only a page turns it into words.
 What it does for a stranger and for a known person takes the same statements, so that neither the answer
 nor its time tells them apart.
+
+Locks, always in this order: the visitor, the network, the mailbox, the address, then the people by number.
 """
 
 import logging
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from ticketshop.history import history
 from ticketshop.lib.text import normalise_email, normalise_line
@@ -21,8 +23,8 @@ from .models import Contact, ContactLink, LinkRequest, LinkType
 
 logger = logging.getLogger("ticketshop.links")
 
-LINKED, SAME_CHILD, MISMATCH, OWN_ADDRESS, ALREADY, FULL, TRY_LATER, UNVERIFIED = (
-    "linked", "same_child", "mismatch", "own_address", "already", "full", "try_later", "unverified",
+LINKED, SAME_CHILD, MISMATCH, OWN_ADDRESS, ALREADY, FULL, TRY_LATER, UNVERIFIED, BLOCKED = (
+    "linked", "same_child", "mismatch", "own_address", "already", "full", "try_later", "unverified", "blocked",
 )  # fmt: skip
 
 
@@ -35,6 +37,10 @@ class Person:
     email: str = ""
     no_email: bool = False
     birth_date: date | None = None
+
+    @property
+    def key(self) -> str:
+        return normalise_email(self.email)
 
 
 @dataclass(frozen=True)
@@ -62,16 +68,20 @@ def add(parent: Contact, person: Person, asked: Asked, *, now: datetime, confirm
     and nothing sent with any outcome but LINKED.
     """
     person = _normalised(person)
-    refused = _refused_before_any_look_up(parent, person, asked, now)
-    if refused is not None:
-        return refused
-    try:
-        with transaction.atomic():
-            return _add(parent, person, asked, now, confirmed)
-    except IntegrityError as error:
-        if "link_once" not in str(error):
-            raise
-        return Outcome(ALREADY)
+    if parent.blocked_at is not None:
+        return Outcome(BLOCKED)
+    if parent.email_verified_at is None:
+        return Outcome(UNVERIFIED)
+    if person.key and person.key in _own_addresses(parent, asked):
+        return Outcome(OWN_ADDRESS)
+    with transaction.atomic():
+        if not _may_try(parent, person, asked, now):
+            logger.warning("friends and family: too many tries by contact=%s", parent.pk)
+            history.record(parent, "link_throttled", by=asked.by, now=now)
+            return Outcome(TRY_LATER)
+        if person.no_email:
+            return _add_without_address(parent, person, asked, now, confirmed)
+        return _add_with_address(parent, person, asked, now)
 
 
 def _normalised(person: Person) -> Person:
@@ -85,75 +95,91 @@ def _normalised(person: Person) -> Person:
     )
 
 
-def _refused_before_any_look_up(
-    parent: Contact, person: Person, asked: Asked, now: datetime
-) -> Outcome | None:
-    if parent.email_verified_at is None or parent.blocked_at is not None:
-        return Outcome(UNVERIFIED)
-    key = normalise_email(person.email)
-    if key and key == parent.email_key:
-        return Outcome(OWN_ADDRESS)
+def _own_addresses(parent: Contact, asked: Asked) -> set[str]:
+    """Where the organiser writes to the visitor, and where they log in."""
+    logs_in = asked.by is not None and parent.user_id is not None and parent.user_id == asked.by.pk
+    return {parent.email_key, normalise_email(asked.by.email) if logs_in else ""}
+
+
+def _may_try(parent: Contact, person: Person, asked: Asked, now: datetime) -> bool:
+    """Whether the visitor, their network and the address are within their limits; a try that may go on is counted.
+
+    No look-up comes before this. The locks make looking and counting one, for as many connections as there are.
+    """
     organiser, who = asked.pos.organiser, f"contact:{parent.pk}"
-    within = [
-        limits.hit("link_add_hour", who, now, count=organiser.link_adds_per_hour),
-        limits.hit("link_add_day", who, now, count=organiser.link_adds_per_day),
-        limits.hit("link_network", asked.network, now),
+    limits.lock("link_add", who)
+    limits.lock("link_add", asked.network)
+    if person.key:
+        link_mail.lock_mailbox(person.email)
+    adds = [
+        ("link_add_hour", who, organiser.link_adds_per_hour),
+        ("link_add_day", who, organiser.link_adds_per_day),
+        ("link_network", asked.network, None),
     ]
-    tried = [
-        limits.reached("link_mismatch", one, now, count=organiser.link_mismatches_per_hour)
-        for one in _mismatch_keys(parent, key, asked)
+    mismatches = [
+        ("link_mismatch", one, organiser.link_mismatches_per_hour)
+        for one in _mismatch_keys(parent, person, asked)
     ]
-    if not all(within) or any(tried):
-        logger.warning("friends and family: too many tries by contact=%s", parent.pk)
-        history.record(parent, "link_throttled", by=asked.by, now=now)
-        return Outcome(TRY_LATER)
-    return None
+    if any(limits.reached(kind, key, now, count=count) for kind, key, count in adds + mismatches):
+        return False
+    for kind, key, _count in adds:
+        limits.note(kind, key, now)
+    return True
 
 
-def _mismatch_keys(parent: Contact, key: str, asked: Asked) -> list[str]:
-    return [
-        f"contact:{parent.pk}",
-        f"network:{asked.network}",
-        f"address:{parent.organiser_id}:{link_mail.canonical(key)}",
-    ]
+def _mismatch_keys(parent: Contact, person: Person, asked: Asked) -> list[str]:
+    visitor = [f"contact:{parent.pk}", f"network:{asked.network}"]
+    if not person.key:
+        return visitor
+    return [*visitor, f"address:{parent.organiser_id}:{link_mail.canonical(person.email)}"]
 
 
-def _add(parent: Contact, person: Person, asked: Asked, now: datetime, confirmed: bool) -> Outcome:
-    parent = locking.hold(parent.pk)
-    open_links = list(
-        ContactLink.objects.filter(parent=parent, status__in=ContactLink.OPEN).select_related("child")
-    )
+def _add_with_address(parent: Contact, person: Person, asked: Asked, now: datetime) -> Outcome:
+    contacts.lock_address(parent.organiser_id, person.key)
+    same_address = Contact.objects.filter(organiser=parent.organiser_id, email_key=person.key)
+    held = locking.hold_all([parent.pk, *same_address.values_list("pk", flat=True)])
+    parent = held.pop(parent.pk)
+    known = [contact for contact in held.values() if contact.email_key == person.key]
+    open_links = _open_links(parent)
     if len(open_links) >= asked.pos.friends_family_max:
         return Outcome(FULL)
-    if person.no_email:
-        return _add_without_address(parent, person, open_links, asked, now, confirmed)
-    key = normalise_email(person.email)
-    contacts.lock_address(parent.organiser_id, key)
-    known = list(Contact.objects.filter(organiser=parent.organiser_id, email_key=key).order_by("pk"))
     discreet = asked.pos.friends_family_mode == PointOfSale.FriendsFamilyMode.DISCREET
-    already = _already(open_links, person, key)
-    if already is not None:
+    if already := _already(open_links, person, discreet=discreet):
         return Outcome(ALREADY, already)
     child = _the_one(known, person)
     if child is None and known and not discreet:
-        for one in _mismatch_keys(parent, key, asked):
-            limits.hit("link_mismatch", one, now)
+        for one in _mismatch_keys(parent, person, asked):
+            limits.note("link_mismatch", one, now)
         history.record(parent, "link_mismatch", by=asked.by, now=now)
         return Outcome(MISMATCH)
     if child is None and discreet:
         child = next((contact for contact in known if _is_a_person(contact)), None)
+    if already := next((link for link in open_links if child and link.child_id == child.pk), None):
+        return Outcome(ALREADY, already)
     return Outcome(LINKED, _connect(parent, person, child, asked, now, discreet=discreet))
 
 
-def _already(open_links: list[ContactLink], person: Person, key: str) -> ContactLink | None:
-    """The link to this very person in the visitor's own list, told by what they typed before or by a matching name."""
+def _open_links(parent: Contact) -> list[ContactLink]:
+    links = ContactLink.objects.filter(parent=parent, status__in=ContactLink.OPEN)
+    return list(links.select_related("child").order_by("pk"))
+
+
+def _already(open_links: list[ContactLink], person: Person, *, discreet: bool) -> ContactLink | None:
+    """The link to this very person in the visitor's own list, told by what they typed before.
+
+    Where the shop is discreet, by the address alone: whether a second name at an address is known there
+    must not show.
+    """
     for link in open_links:
-        same_address = key in {normalise_email(link.entered_email), link.child.email_key}
-        if same_address and names.same_person(
-            person.first_name, person.last_name, link.entered_first_name, link.entered_last_name
+        if person.key == normalise_email(link.entered_email) and (
+            discreet or _same_name(person, link.entered_first_name, link.entered_last_name)
         ):
             return link
     return None
+
+
+def _same_name(person: Person, first_name: str, last_name: str) -> bool:
+    return names.same_person(person.first_name, person.last_name, first_name, last_name)
 
 
 def _is_a_person(contact: Contact) -> bool:
@@ -165,8 +191,7 @@ def _the_one(known: list[Contact], person: Person) -> Contact | None:
     matching = [
         contact
         for contact in known
-        if _is_a_person(contact)
-        and names.same_person(person.first_name, person.last_name, contact.first_name, contact.last_name)
+        if _is_a_person(contact) and _same_name(person, contact.first_name, contact.last_name)
     ]
     return matching[0] if len(matching) == 1 else None
 
@@ -189,31 +214,40 @@ def _connect(
         purge_after=now.date() + timedelta(days=organiser.unclaimed_purge_days),
     )
     child = child or made
+    said_no = _said_no(parent, child)
     mailable = link_mail.may_send(organiser, person.email, parent, now)
-    waits = discreet or organiser.link_consent_required or mailable == link_mail.SUPPRESSED
+    waits = discreet or organiser.link_consent_required or said_no or mailable == link_mail.SUPPRESSED
     status = ContactLink.Status.PENDING if waits else ContactLink.Status.ACTIVE
     link = _write_link(parent, child, person, asked, now, status=status)
-    LinkRequest.objects.create(
-        link=link, new_contact=is_new, delivery_state="queued" if mailable == link_mail.YES else "suppressed"
-    )
+    delivery = LinkRequest.Delivery.QUEUED if mailable == link_mail.YES else LinkRequest.Delivery.SUPPRESSED
+    LinkRequest.objects.create(link=link, new_contact=is_new, delivery_state=delivery)
     link_mail.queue(link, asked, now, send=mailable == link_mail.YES)
     return link
 
 
+def _said_no(parent: Contact, child: Contact) -> bool:
+    """Whether the person declined this parent the last time: then they are not connected again without a yes."""
+    all_links = ContactLink.objects.filter(parent=parent, child=child).order_by("-pk")
+    return all_links.values_list("status", flat=True).first() == ContactLink.Status.DECLINED
+
+
 def _add_without_address(
-    parent: Contact,
-    person: Person,
-    open_links: list[ContactLink],
-    asked: Asked,
-    now: datetime,
-    confirmed: bool,
+    parent: Contact, person: Person, asked: Asked, now: datetime, confirmed: bool
 ) -> Outcome:
-    for link in open_links:
-        same_name = names.same_person(
-            person.first_name, person.last_name, link.child.first_name, link.child.last_name
-        )
-        if same_name and link.child.birth_date == person.birth_date and not confirmed:
-            return Outcome(SAME_CHILD, link)
+    parent = locking.hold(parent.pk)
+    open_links = _open_links(parent)
+    if len(open_links) >= asked.pos.friends_family_max:
+        return Outcome(FULL)
+    # Only among the children they manage: the birth date of anybody else is not the visitor's to guess.
+    same = (
+        link
+        for link in open_links
+        if link.manages_child
+        and _same_name(person, link.entered_first_name, link.entered_last_name)
+        and link.child.birth_date == person.birth_date
+    )
+    if not confirmed and (link := next(same, None)):
+        return Outcome(SAME_CHILD, link)
     child = contacts.create(
         organiser=asked.pos.organiser,
         via=Contact.CreatedVia.FRIENDS_FAMILY,

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
+from ticketshop.lib.text import normalise_email
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.models import Mail
 
@@ -17,7 +18,8 @@ def _content(mail: Mail) -> Content | None:
         .select_related("parent", "child", "organiser", "request")
         .first()
     )
-    if link is None:
+    if link is None or link.request.used_at or normalise_email(mail.recipient) != link.child.email_key:
+        # Over, decided already, or the person has another address by now.
         return None
     # The token is made now: none lies in a queue, and a second try of the mail makes the first one's useless.
     token = link_mail.new_token(link.request, days=link.organiser.link_request_days, now=timezone.now())
@@ -27,6 +29,7 @@ def _content(mail: Mail) -> Content | None:
             "parent_name": link.parent.full_name,
             "organiser": link.organiser,
             "pending": link.status == ContactLink.Status.PENDING,
+            "can_claim": link.child.user_id is None,
             "url": settings.BASE_URL + reverse("links:show", args=[token]),
             "days": link.organiser.link_request_days,
         }

@@ -17,6 +17,7 @@ from .models import AddressSuppression, Contact, ContactLink, LinkRequest
 
 YES, LIMITED, SUPPRESSED = "yes", "limited", "suppressed"
 SUPPRESSED_FOR = timedelta(days=3 * 365)
+MARK = 16
 
 
 def canonical(email: str) -> str:
@@ -30,8 +31,17 @@ def address_hash(email: str) -> bytes:
     return hmac.digest(settings.SECRET_KEY.encode(), f"address|{canonical(email)}".encode(), hashlib.sha256)
 
 
+def lock_mailbox(email: str) -> None:
+    """Until the end of the caller's transaction nobody else counts tries or mails for this mailbox."""
+    limits.lock("link_mailbox", canonical(email))
+
+
 def may_send(organiser: Organiser, email: str, parent: Contact, now: datetime) -> str:
-    """YES, LIMITED (enough mails for this address, from whomever) or SUPPRESSED (it said "this is not me")."""
+    """YES, LIMITED (enough mails for this address, from whomever) or SUPPRESSED (it said "this is not me").
+
+    A mail that does not go out does not count: else others could keep an address from ever being told.
+    Call within a transaction.
+    """
     said_no = AddressSuppression.objects.filter(
         Q(parent=parent) | Q(parent=None),
         organiser=organiser,
@@ -41,9 +51,14 @@ def may_send(organiser: Organiser, email: str, parent: Contact, now: datetime) -
     if said_no:
         return SUPPRESSED
     mailbox = canonical(email)
-    day = limits.hit("link_mail_day", mailbox, now, count=organiser.link_mails_per_day)
-    week = limits.hit("link_mail_week", mailbox, now, count=organiser.link_mails_per_week)
-    return YES if day and week else LIMITED
+    lock_mailbox(email)
+    today = limits.reached("link_mail_day", mailbox, now, count=organiser.link_mails_per_day)
+    this_week = limits.reached("link_mail_week", mailbox, now, count=organiser.link_mails_per_week)
+    if today or this_week:
+        return LIMITED
+    limits.note("link_mail_day", mailbox, now)
+    limits.note("link_mail_week", mailbox, now)
+    return YES
 
 
 def suppress(link: ContactLink, *, now: datetime) -> None:
@@ -79,7 +94,8 @@ def queue(link: ContactLink, asked, now: datetime, *, send: bool) -> None:
 
 def new_token(request: LinkRequest, *, days: int, now: datetime) -> str:
     """A fresh token for a mail that leaves now; an earlier one dies. Only its hash is kept."""
-    token = secrets.token_urlsafe(24)
+    nonce = secrets.token_urlsafe(24)
+    token = nonce + mark(nonce, request.link.child.email_key)
     request.token_hash = hash_token(token)
     request.sent_at, request.expires_at = now, now + timedelta(days=days)
     request.delivery_state = LinkRequest.Delivery.SENT
@@ -89,3 +105,15 @@ def new_token(request: LinkRequest, *, days: int, now: datetime) -> str:
 
 def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def mark(nonce: str, email_key: str) -> str:
+    """What binds a proof to the address it was sent to, without naming it."""
+    text = f"link|{nonce}|{email_key}"
+    return hmac.digest(settings.SECRET_KEY.encode(), text.encode(), hashlib.sha256).hex()[:MARK]
+
+
+def is_for(token: str, contact: Contact) -> bool:
+    """Whether a token was sent to the address the contact has now: whoever had it before proves nothing."""
+    nonce = token[:-MARK]
+    return hmac.compare_digest(token.encode(), (nonce + mark(nonce, contact.email_key)).encode())

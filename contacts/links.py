@@ -1,12 +1,14 @@
 """Verbs of links that exist: remove, undo, accept, decline, "this is not me", leave, resend, and staff's own."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Func, QuerySet, TextField, Value
 
-from . import adding, link_mail
+from ticketshop.lib.text import normalise_email
+
+from . import adding, link_mail, locking
 from .models import Contact, ContactLink, LinkRequest, LinkType
 
 UNDO = timedelta(minutes=10)
@@ -22,11 +24,18 @@ class CannotLink(Exception):
 
 
 def of_parent(parent: Contact) -> QuerySet[ContactLink]:
-    """The people a contact connected, by name as entered."""
+    """The people a contact connected, by name as entered, sorted as people's names are everywhere."""
+    name = Func(
+        F("entered_last_name"),
+        Value(" "),
+        F("entered_first_name"),
+        function="contact_sort_key",
+        output_field=TextField(),
+    )
     return (
         ContactLink.objects.filter(parent=parent, status__in=ContactLink.OPEN)
         .select_related("child", "request")
-        .order_by("entered_last_name", "entered_first_name", "pk")
+        .order_by(name, "pk")
     )
 
 
@@ -49,24 +58,36 @@ class Seen:
     since: datetime
     tickets: bool
     manages: bool
+    birth_date: date | None
 
 
 def seen_by_parent(link: ContactLink) -> Seen:
-    """What the parent sees of the child: what they typed themselves, and tickets where the child allowed it."""
+    """What the parent sees of the child: what they typed themselves, and tickets where the child allowed it.
+
+    The date of birth is that of a child without an address, whose parent wrote it.
+    """
     active = link.status == ContactLink.Status.ACTIVE
-    may = link.permission_parent
     return Seen(
         name=link.entered_name,
         email=link.entered_email,
         status=link.status,
         since=link.started_at,
-        tickets=active and may in {ContactLink.Permission.VIEW, ContactLink.Permission.MANAGE},
-        manages=active and may == ContactLink.Permission.MANAGE,
+        tickets=active and link.allows_tickets,
+        manages=active and link.permission_parent == ContactLink.Permission.MANAGE,
+        birth_date=link.child.birth_date if link.manages_child else None,
     )
 
 
 def end(link: ContactLink, *, reason: str, by, now: datetime, status: str = ContactLink.Status.ENDED) -> bool:
-    """End an open link. False if it was over already: then nothing changes."""
+    """End an open link, for good: its mailed token dies. False if it was over already: then nothing changes."""
+    with transaction.atomic():
+        ended = _end(link, reason=reason, by=by, now=now, status=status)
+        if ended:
+            LinkRequest.objects.filter(link=link, used_at=None).update(used_at=now, token_hash=None)
+    return ended
+
+
+def _end(link: ContactLink, *, reason: str, by, now: datetime, status: str) -> bool:
     with transaction.atomic():
         changed = ContactLink.objects.filter(pk=link.pk, status__in=ContactLink.OPEN).update(
             status_before_end=F("status"),
@@ -77,21 +98,29 @@ def end(link: ContactLink, *, reason: str, by, now: datetime, status: str = Cont
         )
         if not changed:
             return False
-        LinkRequest.objects.filter(link=link, used_at=None).update(used_at=now, token_hash=None)
         adding.record_on_both(link, f"link_{reason}", by=by, now=now)
     link.refresh_from_db()
     return True
 
 
 def remove(link: ContactLink, *, by, now: datetime) -> bool:
-    """The parent takes the person off their list."""
-    return end(link, reason="removed", by=by, now=now)
+    """The parent takes the person off their list.
+
+    The mailed token opens nothing from now on; it lives again if the parent takes the removal back.
+    """
+    return _end(link, reason="removed", by=by, now=now, status=ContactLink.Status.ENDED)
 
 
-def undo_remove(link: ContactLink, *, by, now: datetime) -> bool:
-    """Take back a removal of the last ten minutes; False where that is not possible any more."""
+def undo_remove(link: ContactLink, *, most: int, by, now: datetime) -> bool:
+    """Take back a removal of the last ten minutes; False where that is not possible any more.
+
+    ``most``: how many people the list may hold.
+    """
     try:
         with transaction.atomic():
+            parent = locking.hold(link.parent_id)
+            if of_parent(parent).count() >= most:
+                return False
             changed = ContactLink.objects.filter(
                 pk=link.pk, status=ContactLink.Status.ENDED, end_reason="removed", ended_at__gte=now - UNDO
             ).update(
@@ -116,7 +145,9 @@ def request_of(token: str, now: datetime) -> LinkRequest | None:
         .select_related("link__parent", "link__child__user", "link__organiser", "link__origin_pos__organiser")
         .first()
     )
-    return found if found and found.link.is_open else None
+    if found is None or not found.link.is_open or not link_mail.is_for(token, found.link.child):
+        return None
+    return found
 
 
 def accept(link: ContactLink, *, permission: str = "", by, now: datetime) -> bool:
@@ -143,30 +174,64 @@ def decline(link: ContactLink, *, by, now: datetime) -> bool:
     return end(link, reason="declined", by=by, now=now, status=ContactLink.Status.DECLINED)
 
 
-def not_me(link: ContactLink, *, now: datetime) -> bool:
+def not_me(link: ContactLink, *, by, now: datetime) -> bool:
     """Whoever reads this mailbox is somebody else: no more mail to it started by this parent."""
     with transaction.atomic():
-        if not end(link, reason="not_me", by=None, now=now):
+        if not end(link, reason="not_me", by=by, now=now):
             return False
         link_mail.suppress(link, now=now)
-        if link.child.user_id is None:
-            # Never claimed: the erasure takes it, at once if nothing was ordered for it.
-            Contact.objects.filter(pk=link.child_id).update(purge_after=now.date())
+        # Nobody but a visitor brought it here: the erasure takes it, at once if nothing was ordered for it.
+        Contact.objects.filter(
+            pk=link.child_id, user=None, created_via=Contact.CreatedVia.FRIENDS_FAMILY
+        ).update(purge_after=now.date())
     return True
 
 
-def use_up(request: LinkRequest, now: datetime) -> bool:
-    """Spend a token; False if somebody was quicker."""
-    return bool(LinkRequest.objects.filter(pk=request.pk, used_at=None).update(used_at=now, token_hash=None))
+def accept_by_mail(request: LinkRequest, *, now: datetime) -> bool:
+    """The child agrees through the mailed link, which is spent with it; False if somebody was quicker."""
+    with transaction.atomic():
+        spent = LinkRequest.objects.filter(pk=request.pk, used_at=None).update(used_at=now, token_hash=None)
+        return bool(spent) and accept(request.link, by=request.link.child.user, now=now)
+
+
+def of_address(organiser_id: int, email: str) -> QuerySet[ContactLink]:
+    """Open links that visitors made to an address whose owner had no log-in here: for its owner to decide on."""
+    key = normalise_email(email)
+    if not key:
+        return ContactLink.objects.none()
+    return (
+        ContactLink.objects.filter(
+            organiser=organiser_id,
+            child__email_key=key,
+            child__user=None,
+            child__kind=Contact.Kind.INDIVIDUAL,
+            status__in=ContactLink.OPEN,
+            origin=ContactLink.Origin.SHOP,
+        )
+        .exclude(entered_email="")
+        .select_related("parent", "child", "request")
+        .order_by("parent__sort_key", "pk")
+    )
+
+
+def retire_tokens(email: str, *, now: datetime) -> None:
+    """Whoever logs in with this address has proved the mailbox: what was mailed to it before opens nothing more."""
+    if key := normalise_email(email):
+        LinkRequest.objects.filter(link__child__email_key=key, used_at=None).update(
+            used_at=now, token_hash=None
+        )
 
 
 def resend(link: ContactLink, asked, *, now: datetime) -> bool:
     """Tell the person once more, within the limits of their address; False when nothing goes out."""
+    parent = link.parent
+    if parent.blocked_at is not None or not link.is_open or link.consent_at or not link.child.email:
+        return False
     with transaction.atomic():
         request = LinkRequest.objects.select_for_update().filter(link=link).first()
-        if request is None or not link.is_open or request.resend_count >= RESENDS or not link.child.email:
+        if request is None or request.resend_count >= RESENDS:
             return False
-        if link_mail.may_send(asked.pos.organiser, link.child.email, link.parent, now) != link_mail.YES:
+        if link_mail.may_send(asked.pos.organiser, link.child.email, parent, now) != link_mail.YES:
             return False
         LinkRequest.objects.filter(pk=request.pk).update(
             resend_count=F("resend_count") + 1, used_at=None, delivery_state=LinkRequest.Delivery.QUEUED
@@ -201,6 +266,7 @@ def staff_add(
     waits = parent.organiser.link_consent_required and not agreed
     try:
         with transaction.atomic():
+            locking.hold_all([parent.pk, child.pk])
             link = ContactLink.objects.create(
                 organiser_id=parent.organiser_id,
                 parent=parent,
@@ -244,7 +310,12 @@ def record_consent(link: ContactLink, *, reason: str, by, now: datetime) -> bool
 
 
 def change_permission(link: ContactLink, permission: str, *, by, now: datetime) -> None:
-    """The child, or staff, say what the parent may do."""
+    """The child, or staff, say what the parent may do while the link lasts."""
     with transaction.atomic():
-        ContactLink.objects.filter(pk=link.pk).update(permission_parent=permission)
-        adding.record_on_both(link, "link_permission", by=by, now=now, permission=permission)
+        changed = (
+            ContactLink.objects.filter(pk=link.pk, status__in=ContactLink.OPEN)
+            .exclude(permission_parent=permission)
+            .update(permission_parent=permission)
+        )
+        if changed:
+            adding.record_on_both(link, "link_permission", by=by, now=now, permission=permission)

@@ -206,6 +206,17 @@ class ContactLink(models.Model):
     def is_open(self) -> bool:
         return self.status in self.OPEN
 
+    @property
+    def allows_tickets(self) -> bool:
+        """Whether the parent sees the child's tickets as long as the link is active."""
+        return self.permission_parent in {self.Permission.VIEW, self.Permission.MANAGE}
+
+    @property
+    def manages_child(self) -> bool:
+        """Whether the parent acts for a person without an address, and so knows what they wrote about them."""
+        manages = self.status == self.Status.ACTIVE and self.permission_parent == self.Permission.MANAGE
+        return manages and not self.child.email
+
 
 class LinkRequest(models.Model):
     """What was sent to an added person: single-use tokens, of which only hashes are kept."""
