@@ -7,6 +7,7 @@ from allauth.core import context
 from django.utils import timezone, translation
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from contacts import links
 from ticketshop.lib.forms import fitting_email
 from ticketshop.mail import outbox
 
@@ -45,6 +46,16 @@ class AccountAdapter(DefaultAccountAdapter):
             about=about,
             pos=pos,
         )
+
+    def confirm_email(self, request, email_address):
+        confirmed = super().confirm_email(request, email_address)
+        if confirmed:
+            links.retire_tokens(email_address.email, now=timezone.now())
+        return confirmed
+
+    def set_password(self, user, password):
+        super().set_password(user, password)
+        links.retire_tokens(user.email, now=timezone.now())
 
     def post_login(self, request, user, **kwargs):
         logger.info("log-in user=%s", user.pk)

@@ -5,7 +5,7 @@ from datetime import datetime
 from allauth.account.models import EmailAddress
 from django.db import transaction
 
-from contacts import locking
+from contacts import link_mail, locking, merging
 from contacts.models import Contact, ContactLink
 from ticketshop.history import history
 from ticketshop.lib.text import normalise_email
@@ -24,25 +24,44 @@ def may_claim(contact: Contact) -> bool:
     """Whether a password may be chosen for this contact: it has an address and no log-in of its own yet."""
     if contact.user_id is not None or not contact.email:
         return False
-    return not EmailAddress.objects.filter(
-        email__iexact=normalise_email(contact.email), verified=True
-    ).exists()
+    email = normalise_email(contact.email)
+    if EmailAddress.objects.filter(email__iexact=email, verified=True).exists():
+        return False
+    # A log-in that was switched off stays so, and one that is somebody here already is no added person's.
+    user = User.objects.filter(email=email).first()
+    return user is None or (
+        user.is_active and not user.contacts.filter(organiser=contact.organiser_id).exists()
+    )
+
+
+def proved_address(user) -> str:
+    """The address a log-in has proved, as compared; empty where it has not."""
+    proved = EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists()
+    return normalise_email(user.email) if proved else ""
 
 
 def remember(request, link: ContactLink, now: datetime) -> None:
-    """The mailbox is proved in this browser, for half an hour."""
-    request.session[SESSION_KEY] = {"link": link.pk, "until": now.timestamp() + SECONDS}
+    """The mailbox is proved in this browser, for half an hour, for the address the contact has now."""
+    request.session[SESSION_KEY] = {
+        "link": link.pk,
+        "address": link_mail.mark(str(link.pk), link.child.email_key),
+        "until": now.timestamp() + SECONDS,
+    }
 
 
 def remembered(request, now: datetime) -> ContactLink | None:
+    """The link whose mailbox was proved in this browser; None once the time is over or the address is another."""
     proof = request.session.get(SESSION_KEY)
     if not proof or proof["until"] < now.timestamp():
         return None
-    return (
+    link = (
         ContactLink.objects.filter(pk=proof["link"])
         .select_related("child", "parent", "organiser", "origin_pos__organiser")
         .first()
     )
+    if link is None or proof["address"] != link_mail.mark(str(link.pk), link.child.email_key):
+        return None
+    return link
 
 
 def forget(request) -> None:
@@ -56,8 +75,9 @@ def claim(contact: Contact, password: str, *, now: datetime) -> User:
     Somebody who signed up with the address before, without proving it, gains nothing: their password is
     replaced, and other addresses they noted are dropped.
     """
+    proved = contact.email_key
     contact = locking.hold(contact.pk)
-    if not may_claim(contact):
+    if contact.email_key != proved or not may_claim(contact):
         raise HasLogIn
     email = normalise_email(contact.email)
     user = User.objects.select_for_update().filter(email=email).first()
@@ -73,3 +93,15 @@ def claim(contact: Contact, password: str, *, now: datetime) -> User:
     )
     history.record(contact, "claimed", by=user, now=now)
     return user
+
+
+@transaction.atomic
+def take(me: Contact, link: ContactLink, *, by, now: datetime) -> ContactLink | None:
+    """A link made to the visitor's address before they had a log-in here becomes theirs: "this is me".
+
+    Returns the link as it is afterwards; None where nothing is left of it.
+    """
+    merging.merge(me, link.child, by=by, now=now)
+    return ContactLink.objects.filter(
+        parent=link.parent_id, child=me.pk, type=link.type_id, status__in=ContactLink.OPEN
+    ).first()

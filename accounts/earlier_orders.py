@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from contacts import contacts, locking, merging
 from contacts.models import Contact
-from ticketshop.lib.text import normalise_email
 from ticketshop.organisers.models import Organiser
 from ticketshop.sales.models import Order
+
+from .claiming import proved_address
 
 
 def found(user, organiser: Organiser) -> QuerySet[Contact]:
@@ -18,8 +18,7 @@ def found(user, organiser: Organiser) -> QuerySet[Contact]:
 
     A contact without orders stays apart: staff may have entered a child under its parent's address.
     """
-    proved = EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists()
-    unclaimed = contacts.unclaimed(organiser, normalise_email(user.email) if proved else "")
+    unclaimed = contacts.unclaimed(organiser, proved_address(user))
     return unclaimed.filter(Exists(Order.objects.filter(buyer=OuterRef("pk"))))
 
 
@@ -32,7 +31,8 @@ def count(user, organiser: Organiser) -> int:
 def join(user, organiser: Organiser, *, language: str, now: datetime) -> int:
     """Merge those contacts into the user's own; returns how many orders came along."""
     mine = contacts.for_user(organiser, user, language=language, now=now)
-    locking.hold(mine.pk)  # the button pressed twice at once: the second finds nothing left
+    # All at once: the button pressed twice finds nothing left, and nobody waits crosswise.
+    locking.hold_all([mine.pk, *found(user, organiser).values_list("pk", flat=True)])
     number = count(user, organiser)
     for earlier in found(user, organiser).order_by("pk"):
         merging.merge(mine, earlier, by=user, now=now)

@@ -1,6 +1,7 @@
 """Friends and family in the visitor's account: the list, adding, removing; and the other side of each link."""
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -8,11 +9,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from contacts import adding, links
+from contacts import adding, links, merging
 from contacts.models import Contact, ContactLink
 from ticketshop.lib.network import network
 
-from . import linked_tickets
+from . import claiming, linked_tickets
 from .contact import my_contact
 from .friends_forms import NewPersonForm, PermissionForm
 
@@ -31,9 +32,22 @@ def link_as_parent(request, link_id: int) -> ContactLink:
 
 
 def link_as_child(request, link_id: int) -> ContactLink:
-    """A link somebody made to the visitor; 404 for anybody else's."""
+    """A link somebody made to the visitor, or to their proved address; 404 for anybody else's."""
     mine = ContactLink.objects.filter(child=my_contact_here(request)).select_related("child", "parent")
-    return get_object_or_404(mine, pk=link_id)
+    return mine.filter(pk=link_id).first() or get_object_or_404(to_my_address(request), pk=link_id)
+
+
+def to_my_address(request) -> QuerySet[ContactLink]:
+    """Links made to the visitor's proved address before they had a log-in here: theirs to decide on."""
+    return links.of_address(request.pos.organiser_id, claiming.proved_address(request.user))
+
+
+def to_decide(request, contact: Contact) -> int:
+    """How many people wait for the visitor's answer; 0 where the function is off."""
+    if not request.pos.friends_family_enabled:
+        return 0
+    pending = links.of_child(contact).filter(status=ContactLink.Status.PENDING)
+    return pending.count() + to_my_address(request).count()
 
 
 def asked(request) -> adding.Asked:
@@ -47,6 +61,7 @@ def index(request, pos):
     context = {
         "people": [(link, links.seen_by_parent(link)) for link in links.of_parent(contact)],
         "parents": links.of_child(contact),
+        "waiting": to_my_address(request),
         "undo": undoable(request, contact),
         "section": "friends",
     }
@@ -129,6 +144,7 @@ def say_why(form: NewPersonForm, outcome: adding.Outcome, pos) -> None:
         ),
         adding.TRY_LATER: (None, _("You have added, or tried to add, many people. Please try again later.")),
         adding.UNVERIFIED: (None, _("Confirm your own e-mail address first.")),
+        adding.BLOCKED: (None, _("You can’t add people at the moment. Please write to us.")),
     }
     form.add_error(*words[outcome.code])
 
@@ -151,10 +167,10 @@ def remove(request, pos, link_id):
 def undo(request, pos, link_id):
     """Take back a removal within ten minutes."""
     link = link_as_parent(request, link_id)
-    if links.undo_remove(link, by=request.user, now=timezone.now()):
+    if links.undo_remove(link, most=request.pos.friends_family_max, by=request.user, now=timezone.now()):
         messages.success(request, _("%(name)s is in your list again.") % {"name": link.entered_name})
     else:
-        messages.info(request, _("This can't be undone any more. You can add the person again."))
+        messages.info(request, _("This can’t be undone any more. You can add the person again."))
     request.session.pop("link_removed", None)
     return redirect("account:friends", pos=pos)
 
@@ -208,12 +224,14 @@ def seen(request, pos, link_id):
 def answer(request, pos, link_id):
     """The visitor agrees to a link, says what it allows, or ends it."""
     link = link_as_child(request, link_id)
-    now, wish = timezone.now(), request.POST.get("answer", "")
-    if wish == "accept" and links.accept(link, by=request.user, now=now):
-        messages.success(request, _("You are connected with %(name)s.") % {"name": link.parent.full_name})
+    now, wish, name = timezone.now(), request.POST.get("answer", ""), link.parent.full_name
+    if wish == "accept" and accept(request, link, now):
+        messages.success(request, _("You are connected with %(name)s.") % {"name": name})
     elif wish == "leave" and links.decline(link, by=request.user, now=now):
+        messages.success(request, _("You are no longer connected with %(name)s.") % {"name": name})
+    elif wish == "not_me" and links.not_me(link, by=request.user, now=now):
         messages.success(
-            request, _("You are no longer connected with %(name)s.") % {"name": link.parent.full_name}
+            request, _("The connection has ended. This person can’t make us write to you again.")
         )
     elif wish == "allow" and link.is_open:
         form = PermissionForm(request.POST)
@@ -221,3 +239,15 @@ def answer(request, pos, link_id):
             links.change_permission(link, form.cleaned_data["permission"], by=request.user, now=now)
             messages.success(request, _("Saved."))
     return redirect("account:friends", pos=pos)
+
+
+def accept(request, link: ContactLink, now) -> bool:
+    """Agree; a link made to the visitor's address becomes theirs with it."""
+    me = my_contact_here(request)
+    if link.child_id != me.pk:
+        try:
+            link = claiming.take(me, link, by=request.user, now=now)
+        except merging.CannotMerge:
+            # Claimed, or taken, a moment ago: nothing is left to agree to here.
+            return False
+    return link is not None and links.accept(link, by=request.user, now=now)

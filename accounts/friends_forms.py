@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import ContactLink
-from ticketshop.lib.forms import LineField, no_markup_in_name
+from ticketshop.lib.forms import LineField, fitting_email, no_markup_in_name
 from ticketshop.lib.text import has_invisible
 
 OLDEST = 130
@@ -63,6 +63,12 @@ class NewPersonForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["last_name"].required = not single_part_names
         self.fields["last_name"].error_messages["required"] = _("Enter the last name.")
+
+    def clean_email(self):
+        email = self.cleaned_data["email"]
+        if fitting_email(email).endswith("."):
+            raise ValidationError(_("Enter a valid email address."))
+        return email
 
     def clean_birth_date(self):
         day = self.cleaned_data["birth_date"]

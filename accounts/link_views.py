@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect, render
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -12,26 +12,29 @@ from contacts import links
 from ticketshop.lib.network import network
 from ticketshop.lib.refusals import too_many_requests
 from ticketshop.limits import limits
-from ticketshop.organisers.middleware import choose_language
+from ticketshop.organisers.middleware import enter
 
 from . import claiming
 from .claiming_forms import ChoosePasswordForm
 
 
 def request_or_none(request, token: str):
-    """The open request behind a token, its shop's look and language set; wrong tokens are counted."""
+    """The open request behind a token; the page gets its shop's look and language."""
     found = links.request_of(token, timezone.now())
-    if found is None:
-        return None
-    pos = found.link.origin_pos
-    if pos is not None and pos.active:
-        request.pos = pos
-        translation.activate(choose_language(request, pos.languages))
+    if found is not None:
+        enter_shop_of(request, found.link)
     return found
 
 
+def enter_shop_of(request, link) -> None:
+    """Give the page the look of the shop the link was made in, while that sells."""
+    if link.origin_pos is not None and link.origin_pos.active:
+        enter(request, link.origin_pos)
+
+
 def gone(request):
-    """One neutral page for a token that is used, expired, of another purpose or invented."""
+    """One neutral page for a token that is used, expired, of another purpose or invented: no shop's look either."""
+    request.pos = None
     if not limits.hit("link_token", network(request), timezone.now()):
         return too_many_requests(request)
     return render(request, "410.html", status=410)
@@ -50,22 +53,25 @@ def show(request, token):
     context = {
         "link": link,
         "seen": links.seen_by_parent(link),
-        "pending": link.status == "pending",
         "claimed": link.child.user_id is not None,
-        "open": link.origin_pos is None or link.origin_pos.friends_family_enabled,
+        "open": is_open(link),
     }
     return render(request, "accounts/link.html", context)
+
+
+def is_open(link) -> bool:
+    """Whether one may agree: not where the shop has switched the function off."""
+    return link.origin_pos is None or link.origin_pos.friends_family_enabled
 
 
 def answer(request, found):
     """Carry out what the person decided; the token is spent with it."""
     now, link, wish = timezone.now(), found.link, request.POST.get("answer", "")
     if wish == "accept":
-        if link.origin_pos is not None and not link.origin_pos.friends_family_enabled:
+        if not is_open(link):
             return render(request, "accounts/link_done.html", {"done": "closed", "link": link}, status=409)
-        if not links.use_up(found, now):
+        if not links.accept_by_mail(found, now=now):
             return gone(request)
-        links.accept(link, by=link.child.user, now=now)
         if link.child.user_id is None and claiming.may_claim(link.child):
             claiming.remember(request, link, now)
             return redirect("links:claim")
@@ -74,7 +80,7 @@ def answer(request, found):
         links.decline(link, by=link.child.user, now=now)
         return render(request, "accounts/link_done.html", {"done": "declined", "link": link})
     if wish == "not_me":
-        links.not_me(link, now=now)
+        links.not_me(link, by=link.child.user, now=now)
         return render(request, "accounts/link_done.html", {"done": "not_me", "link": link})
     return redirect(request.path)
 
@@ -86,9 +92,7 @@ def claim(request):
     link = claiming.remembered(request, timezone.now())
     if link is None:
         return gone(request)
-    if link.origin_pos is not None:
-        request.pos = link.origin_pos
-        translation.activate(choose_language(request, link.origin_pos.languages))
+    enter_shop_of(request, link)
     form = ChoosePasswordForm(request.POST or None, email=link.child.email)
     if request.method == "POST" and form.is_valid():
         try:
@@ -101,6 +105,6 @@ def claim(request):
         claiming.forget(request)
         login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
         messages.success(request, _("Your account is ready."))
-        return redirect("account:home", pos=link.origin_pos.slug) if link.origin_pos else redirect("home")
+        return redirect("account:home", pos=request.pos.slug) if request.pos else redirect("home")
     context = {"form": form, "link": link, "has_errors": bool(form.errors)}
     return render(request, "accounts/link_claim.html", context)

@@ -11,7 +11,7 @@ from contacts import contacts
 from ticketshop.lib.pages import page_of
 from ticketshop.sales import access
 
-from . import earlier_orders
+from . import earlier_orders, friends
 from .contact import my_contact
 from .forms import ProfileForm
 
@@ -30,6 +30,7 @@ def home(request, pos):
             valid_until__gte=now.date(), state__in=["valid", "reserved"]
         )[:5],
         "earlier": earlier_orders.count(request.user, request.pos.organiser),
+        "to_decide": friends.to_decide(request, contact),
         "section": "home",
     }
     return render(request, "accounts/home.html", context)
