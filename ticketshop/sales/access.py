@@ -35,11 +35,10 @@ def orders_of(user, pos: PointOfSale) -> QuerySet[Order]:
 
 
 def _declined() -> Q:
-    """Whether the person a ticket is for has declined the link of whoever bought it."""
+    """Whether the person a ticket is for has declined the link of whoever bought it, or said that it is not theirs."""
     theirs = ContactLink.objects.filter(parent=OuterRef("order__buyer"), child=OuterRef("beneficiary"))
-    return Exists(theirs.filter(status=ContactLink.Status.DECLINED)) & ~Exists(
-        theirs.filter(status__in=ContactLink.OPEN)
-    )
+    refused = Q(status=ContactLink.Status.DECLINED) | Q(end_reason="not_me")
+    return Exists(theirs.filter(refused)) & ~Exists(theirs.filter(status__in=ContactLink.OPEN))
 
 
 def tickets_of(user, pos: PointOfSale) -> QuerySet[Ticket]:

@@ -26,7 +26,7 @@ def propose(people: list[Person], row: SessionRow) -> list[Proposal]:
     day = timezone.localtime(row.session.starts_at).date()
     proposals = []
     for person in people:
-        age = age_on(person.contact.birth_date, day)
+        age = age_on(person.birth_date, day)
         proposals.append(Proposal(person, suiting(buyable(row), age), age))
     return proposals
 

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from contacts.models import ContactLink
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.models import Mail
 
@@ -104,9 +105,15 @@ def order_expired(mail: Mail) -> Content | None:
 
 @register("ticket_for_you", _("Ticket for a linked person"))
 def ticket_for_you(mail: Mail) -> Content | None:
-    """The tickets of one person in somebody else's order: no price, no order, no other holder."""
+    """The tickets of one person in somebody else's order: no price, no order, no other holder.
+
+    Nothing to tell once the person is not connected any more.
+    """
     order = _order(mail)
     if order is None or order.state != Order.State.PAID:
+        return None
+    links = ContactLink.objects.filter(parent=order.buyer, child=mail.about["contact"])
+    if not links.filter(status=ContactLink.Status.ACTIVE).exists():
         return None
     theirs = {"order": order, "beneficiary": mail.about["contact"], "state": Admission.State.VALID}
     tickets = list(

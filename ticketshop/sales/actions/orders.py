@@ -70,9 +70,8 @@ def _place(cart: Cart, method_code: str, content_hash: str, user, language: str,
         raise CannotPlace("gone")
     whole = contents.read(cart)
     method = _checked(cart, whole, method_code, content_hash, user, now)
-    buyer = _buyer(cart, user, language, now)
     holders = cart.details.get("holders", {})
-    whom = people.beneficiaries(buyer, holders)
+    buyer, whom = _people(cart, holders, user, language, now)
     if found := people.problems(whole, buyer, whom):
         raise CannotPlace("rules", problems=found)
     order = new(whole, buyer, method, user, language, now)
@@ -113,18 +112,32 @@ def _checked(cart: Cart, whole: contents.Contents, method_code: str, content_has
     return method
 
 
-def _buyer(cart: Cart, user, language: str, now: datetime) -> Contact:
-    """Whose order it is; another order of the same person waits until this one is written."""
+def _people(cart: Cart, holders: dict, user, language: str, now: datetime) -> tuple[Contact, dict[str, int]]:
+    """Whose order it is, and slot -> contact id for the tickets that somebody was chosen for.
+
+    Another order of, or for, one of these people waits until this one is written: a maximum per person is kept,
+    and nobody is merged away meanwhile.
+    """
+    if not user.is_authenticated:
+        return _guest(cart, language, now), {}
+    buyer = contacts.for_user(cart.point_of_sale.organiser, user, language=language, now=now)
+    whom = people.beneficiaries(buyer, holders)
+    held = locking.hold_all([buyer.pk, *whom.values()])
+    if len(held) < len({buyer.pk, *whom.values()}):
+        # Somebody was merged into another contact a moment ago: their link leads there by now.
+        whom = people.beneficiaries(buyer, holders)
+    buyer = held[buyer.pk]
     typed = cart.details["buyer"]
-    organiser = cart.point_of_sale.organiser
-    if user.is_authenticated:
-        contact = locking.hold(contacts.for_user(organiser, user, language=language, now=now).pk)
-        missing = {name: typed[name] for name in ("first_name", "last_name") if not getattr(contact, name)}
-        if missing:
-            contacts.change(contact, missing, by=user, now=now)
-        return contact
+    missing = {name: typed[name] for name in ("first_name", "last_name") if not getattr(buyer, name)}
+    if missing:
+        contacts.change(buyer, missing, by=user, now=now)
+    return buyer, whom
+
+
+def _guest(cart: Cart, language: str, now: datetime) -> Contact:
+    typed = cart.details["buyer"]
     return contacts.for_guest(
-        organiser,
+        cart.point_of_sale.organiser,
         email=typed["email"],
         first_name=typed["first_name"],
         last_name=typed["last_name"],
