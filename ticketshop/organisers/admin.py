@@ -18,7 +18,7 @@ from .scoped_admin import ReadOnlyAdmin, ScopedAdmin, ScopedForm, ScopedInline
 from .sections import NONE
 
 
-class MembershipForm(forms.ModelForm):
+class MembershipForm(ScopedForm):
     """Staff are named by the address they log in with; an address changes nobody's membership afterwards."""
 
     email = forms.EmailField(label=_("E-mail address of the log-in"), max_length=254)
@@ -44,7 +44,7 @@ class MembershipForm(forms.ModelForm):
 
     def _get_validation_exclusions(self):
         # The log-in is on no field, and still: one membership for each log-in and organiser.
-        return super()._get_validation_exclusions() - {"user", "organiser"}
+        return super()._get_validation_exclusions() - ({"user"} if self.instance.user_id else set())
 
 
 class StaffInline(ScopedInline, admin.TabularInline):
@@ -86,7 +86,27 @@ class OrganiserAdmin(ScopedAdmin):
         (None, {"fields": ["name", "legal_name", "street", "postcode", "city", "country", "vat_number"]}),
         (_("Language, money and time"), {"fields": ["languages", "currency", "time_zone"]}),
         (_("Payment"), {"fields": ["bank_reminder_days", "bank_expiry_days"]}),
-        (_("Privacy"), {"fields": ["privacy_contact", "unclaimed_purge_days"]}),
+        (_("Privacy"), {"fields": ["privacy_contact"]}),
+        (
+            _("Friends and family"),
+            {
+                "description": _(
+                    "For all your points of sale; each of them switches the function on by itself."
+                ),
+                "fields": [
+                    "link_consent_required",
+                    "single_part_names",
+                    "minor_age",
+                    "link_adds_per_hour",
+                    "link_adds_per_day",
+                    "link_mismatches_per_hour",
+                    "link_mails_per_day",
+                    "link_mails_per_week",
+                    "link_request_days",
+                    "unclaimed_purge_days",
+                ],
+            },
+        ),
     ]
 
 

@@ -20,12 +20,13 @@ def _of_form(form: ModelForm, prefix: str, values: bool) -> dict:
     names = [name for name in form.changed_data if name not in {"id", "DELETE"}]
     if not values:
         return {"columns": sorted(f"{prefix}{name}" for name in names)}
-    return {
-        "changes": {
-            f"{prefix}{name}": [plain(form.initial.get(name)), plain(form.cleaned_data.get(name))]
-            for name in names
-        }
-    }
+    pairs = {name: _old_and_new(form, name) for name in names}
+    return {"changes": {f"{prefix}{name}": pair for name, pair in pairs.items() if pair[0] != pair[1]}}
+
+
+def _old_and_new(form: ModelForm, name: str) -> list:
+    initial = form.get_initial_for_field(form.fields[name], name)
+    return [plain(initial), plain(form.cleaned_data.get(name))]
 
 
 def _of_formset(formset: BaseFormSet, values: bool) -> dict:

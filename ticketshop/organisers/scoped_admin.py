@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from ticketshop.history import history
 from ticketshop.history.models import Event
 from ticketshop.lib import pages
+from ticketshop.lib.forms import LineField
 from ticketshop.lib.images import PictureField
 
 from . import changes, permissions, zones
@@ -49,6 +50,13 @@ class LocalDate(forms.DateInput):
         super().__init__(attrs, format="%Y-%m-%d")
 
 
+class OneLine(LineField):
+    """A column of one line: what would break it, or reorder it, is gone."""
+
+    def to_python(self, value):
+        return self.empty_value if value in self.empty_values else super().to_python(value)
+
+
 class Scoped:
     """What pages and the inlines on them share."""
 
@@ -57,6 +65,8 @@ class Scoped:
         models.DateTimeField: {"form_class": forms.DateTimeField, "widget": LocalDateTime},
         models.DateField: {"widget": LocalDate},
         models.ImageField: {"form_class": PictureField},
+        models.CharField: {"form_class": OneLine},
+        models.SlugField: {"form_class": forms.SlugField},
     }
 
     def allowed(self, request: HttpRequest, *verbs: str) -> set[int] | None:
@@ -143,7 +153,8 @@ class ScopedForm(forms.ModelForm):
             self.instance.organiser_id = self.fixed_organiser
 
     def _get_validation_exclusions(self):
-        return super()._get_validation_exclusions() - {"organiser"}
+        known = "organiser" not in self.fields and getattr(self.instance, "organiser_id", None)
+        return super()._get_validation_exclusions() - ({"organiser"} if known else set())
 
 
 class ScopedAdmin(WithButtons, Scoped, admin.ModelAdmin):

@@ -1,0 +1,74 @@
+"""E-mails in the back office: what became of them; a failed one goes again."""
+
+import pytest
+from django.utils import timezone
+
+from tests.factories.organisers import PointOfSaleFactory, make_staff
+from tests.staff import Staff, change, listing
+from ticketshop.history import history
+from ticketshop.mail import outbox
+from ticketshop.mail.models import Mail
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def pos():
+    return PointOfSaleFactory()
+
+
+@pytest.fixture
+def staff(pos):
+    return Staff(make_staff(pos.organiser, "back office"))
+
+
+def failed(pos, recipient="grace@example.org") -> Mail:
+    mail = outbox.queue(
+        "order_paid", to=recipient, language="en", now=timezone.now(), about={"order": 1}, pos=pos
+    )
+    Mail.objects.filter(pk=mail.pk).update(state=Mail.State.FAILED, error="SMTPConnectError")
+    return mail
+
+
+def test_a_failed_mail_goes_again_and_is_recorded(staff, pos):
+    mail = failed(pos)
+    assert "Tickets" in staff.open(listing(Mail)).source
+    page = staff.press(mail, "send-again")
+    assert "goes out in a moment" in page.text
+    assert (
+        Mail.objects.filter(state=Mail.State.QUEUED, recipient="grace@example.org", kind="order_paid").count()
+        == 1
+    )
+    assert history.of(mail).get().by == staff.user
+
+
+def test_it_goes_three_times_an_hour_at_most(staff, pos):
+    mail = failed(pos)
+    for _ in range(4):
+        staff.press(mail, "send-again")
+    assert "several times" in staff.page.text
+    assert Mail.objects.count() == 4
+
+
+def test_what_did_not_fail_or_has_no_address_any_more_is_not_sent(staff, pos):
+    sent, forgotten = failed(pos), failed(pos)
+    Mail.objects.filter(pk=sent.pk).update(state=Mail.State.SENT)
+    Mail.objects.filter(pk=forgotten.pk).update(recipient="")
+    for mail in (sent, forgotten):
+        assert "Send again" not in staff.open(change(mail)).source
+        assert "Nothing was sent" in staff.press(mail, "send-again").text
+    assert Mail.objects.count() == 2
+
+
+def test_the_box_office_meets_no_mails(pos):
+    mail = failed(pos)
+    staff = Staff(make_staff(pos.organiser, "box office"))
+    assert staff.open(listing(Mail)).status == 403
+    assert staff.open(f"{change(mail).removesuffix('change/')}send-again/").status == 404
+
+
+def test_mails_are_found_by_the_beginning_of_the_address(staff, pos):
+    failed(pos), failed(pos, "ada@example.org")
+    source = staff.open(f"{listing(Mail)}?q=Ada").source
+    assert "ada@example.org" in source
+    assert "grace@example.org" not in source

@@ -1,0 +1,120 @@
+"""Organisers and staff in the back office."""
+
+import pytest
+
+from tests.factories.accounts import SuperuserFactory, UserFactory
+from tests.factories.organisers import OrganiserFactory, StaffMembershipFactory, make_staff
+from tests.staff import Staff, change, listing
+from ticketshop.history import history
+from ticketshop.history.models import Event
+from ticketshop.organisers.models import Organiser, StaffMembership
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def organiser():
+    return OrganiserFactory(name="The Theatre")
+
+
+@pytest.fixture
+def owner(organiser):
+    return Staff(make_staff(organiser, email="owner@example.org"))
+
+
+@pytest.fixture
+def root():
+    return Staff(SuperuserFactory())
+
+
+def test_owners_change_their_organiser_and_it_is_recorded(owner, organiser):
+    owner.open(change(organiser))
+    owner.save(city="Geneva", bank_expiry_days=12, time_zone="Europe/Paris")
+    organiser.refresh_from_db()
+    assert (organiser.city, organiser.bank_expiry_days, organiser.time_zone) == ("Geneva", 12, "Europe/Paris")
+    changes = history.of(organiser).get().details["changes"]
+    assert changes == {
+        "city": ["", "Geneva"],
+        "bank_expiry_days": [10, 12],
+        "time_zone": ["Europe/Zurich", "Europe/Paris"],
+    }
+
+
+def test_owners_add_no_organisers(owner):
+    assert owner.open(f"{listing(Organiser)}add/").status == 403
+
+
+def test_a_time_zone_that_is_none_is_refused(owner, organiser):
+    owner.open(change(organiser))
+    owner.save(time_zone="Europe/Atlantis")
+    assert any("valid choice" in error for error in owner.errors)
+
+
+def test_owners_see_their_staff_and_cannot_change_it(owner, organiser):
+    membership = StaffMembershipFactory(organiser=organiser, user__email="box@example.org", role="box office")
+    StaffMembershipFactory(user__email="elsewhere@example.org")
+    assert "box@example.org" in owner.open(listing(StaffMembership)).source
+    assert "elsewhere@example.org" not in owner.page.source
+    assert "box@example.org" in owner.open(change(membership)).source
+    assert "box@example.org" in owner.open(change(organiser)).source
+    assert 'name="memberships-0-role"' not in owner.page.source
+    form = owner.page.form("^_save$")
+    tampered = {
+        "memberships-TOTAL_FORMS": 1,
+        "memberships-0-email": "owner@example.org",
+        "memberships-0-role": 1,
+    }
+    form.names |= set(tampered)
+    owner.submit(form, tampered, button=("_save", "Save"))
+    assert StaffMembership.objects.filter(organiser=organiser).count() == 2
+
+
+def test_the_administrator_names_staff_by_the_address_of_their_log_in(root, organiser):
+    user = UserFactory(email="new@example.org")
+    form = root.open(change(organiser)).form("^_save$")
+    role = form.choices["memberships-__prefix__-role"][1]
+    form.names |= {"memberships-0-email", "memberships-0-role"}
+    values = {"memberships-TOTAL_FORMS": 1, "memberships-0-role": role}
+    root.submit(form, {**values, "memberships-0-email": "nobody@example.org"}, button=("_save", "Save"))
+    assert any("Nobody logs in with this address" in error for error in root.errors)
+    root.submit(form, {**values, "memberships-0-email": "NEW@example.org"}, button=("_save", "Save"))
+    assert StaffMembership.objects.get(user=user).organiser == organiser
+    root.open(change(organiser))
+    again = {
+        "memberships-TOTAL_FORMS": 2,
+        "memberships-1-role": role,
+        "memberships-1-email": "new@example.org",
+    }
+    form = root.page.form("^_save$")
+    form.names |= set(again)
+    page = root.submit(form, again, button=("_save", "Save"))
+    assert page.status == 200
+    assert root.errors, "one membership for each log-in and organiser"
+    assert StaffMembership.objects.count() == 1
+
+
+def test_the_administrator_ends_a_membership(root, organiser):
+    membership = StaffMembershipFactory(organiser=organiser)
+    root.open(f"{listing(StaffMembership)}{membership.pk}/delete/")
+    root.submit(root.page.form("^post$"))
+    assert not StaffMembership.objects.exists()
+    assert Event.objects.get(action="deleted").organiser_id == organiser.pk
+
+
+def test_the_history_of_an_organiser_is_its_own(owner, organiser):
+    other = OrganiserFactory(name="Other")
+    Staff(make_staff(other, email="other@example.org")).open(change(other))
+    owner.open(change(organiser))
+    owner.save(city="Geneva")
+    page = owner.open(listing(Event))
+    assert "Town: empty → Geneva" in page.text
+    assert "owner@example.org" in page.source
+    assert "other@example.org" not in page.source
+    event = Event.objects.get()
+    assert owner.open(change(event)).status == 200
+    assert owner.open(f"{listing(Event)}add/").status == 403
+
+
+def test_the_box_office_reads_no_history(organiser):
+    staff = Staff(make_staff(organiser, "box office"))
+    assert staff.open(listing(Event)).status == 403

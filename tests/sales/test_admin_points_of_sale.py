@@ -1,0 +1,155 @@
+"""The page of a point of sale: its characteristics, its ways to pay, and what was changed by whom."""
+
+import pytest
+
+from tests.factories.organisers import PointOfSaleFactory, make_staff
+from tests.factories.sales import PaymentMethodFactory
+from tests.staff import Staff, change
+from ticketshop.history import history
+from ticketshop.sales import payment_methods
+from ticketshop.sales.models import PaymentMethod
+
+pytestmark = pytest.mark.django_db
+IBAN = "CH93 0076 2011 6238 5295 7"
+
+
+@pytest.fixture
+def pos():
+    return PointOfSaleFactory(name="Theatre", slug="theatre")
+
+
+@pytest.fixture
+def staff(pos):
+    return Staff(make_staff(pos.organiser))
+
+
+def fieldset(source: str, heading: str) -> str:
+    """What stands below a heading of the form, until the next one."""
+    after = source.split(f">{heading}</h2>", 1)[1]
+    return after.split("</h2>", 1)[0]
+
+
+@pytest.mark.parametrize(("language", "heading"), [("en", "Characteristics"), ("fr", "Paramètres")])
+def test_the_characteristics_stand_in_a_fieldset_of_that_name(language, heading, pos):
+    source = Staff(make_staff(pos.organiser), language).open(change(pos)).source
+    below = fieldset(source, heading)
+    for name in (
+        "friends_family_enabled",
+        "friends_family_mode",
+        "friends_family_max",
+        "guest_checkout",
+        "hold_minutes",
+        "max_tickets_per_order",
+    ):
+        assert f'name="{name}"' in below, name
+
+
+def test_a_change_is_recorded_with_old_and_new_values(staff, pos):
+    staff.open(change(pos))
+    staff.save(friends_family_enabled="on", hold_minutes=20)
+    pos.refresh_from_db()
+    assert (pos.friends_family_enabled, pos.hold_minutes) == (True, 20)
+    event = history.of(pos).get()
+    assert event.by == staff.user
+    assert event.organiser_id == pos.organiser_id
+    assert event.details == {"changes": {"friends_family_enabled": [False, True], "hold_minutes": [15, 20]}}
+    text = staff.open(change(pos)).text
+    assert "Friends and family: no → yes" in text
+    assert "15 → 20" in text
+
+
+def test_saving_without_a_change_leaves_no_trace(staff, pos):
+    PaymentMethodFactory(point_of_sale=pos, code="bank_transfer")
+    staff.open(change(pos))
+    staff.save()
+    assert staff.page.status == 200
+    assert not history.of(pos)
+
+
+def test_a_way_to_pay_is_offered_with_its_settings(staff, pos):
+    page = staff.open(change(pos))
+    assert "Bank transfer" in page.text
+    form = page.form("^_save$")
+    number = next(
+        name.split("-")[1]
+        for name, value in form.values.items()
+        if name.endswith("-code") and value == "bank_transfer"
+    )
+    prefix = f"payment_methods-{number}"
+    staff.submit(form, {f"{prefix}-enabled": "on"}, button=("_save", "Save"))
+    assert staff.errors.count("Needed to offer this way to pay.") == 2
+    values = {f"{prefix}-enabled": "on", f"{prefix}-setting_account_holder": "The Theatre"}
+    staff.submit(form, {**values, f"{prefix}-setting_iban": IBAN[:-1] + "8"}, button=("_save", "Save"))
+    assert any("check digits" in error for error in staff.errors)
+    assert not PaymentMethod.objects.exists()
+    staff.submit(form, {**values, f"{prefix}-setting_iban": IBAN}, button=("_save", "Save"))
+    method = PaymentMethod.objects.get()
+    assert (method.code, method.enabled) == ("bank_transfer", True)
+    assert method.settings == {"account_holder": "The Theatre", "iban": IBAN}
+    assert "bank_transfer" in payment_methods.offered(pos, 10, "CHF")
+    assert "paymentmethod.bank_transfer.setting_iban" in history.of(pos).get().details["changes"]
+
+
+def test_a_way_to_pay_is_switched_off_and_keeps_its_settings(staff, pos):
+    PaymentMethodFactory(point_of_sale=pos, code="bank_transfer")
+    form = staff.open(change(pos)).form("^_save$")
+    name = next(name for name, value in form.values.items() if name.endswith("-enabled") and value == "on")
+    del form.values[name]
+    staff.submit(form, button=("_save", "Save"))
+    method = PaymentMethod.objects.get()
+    assert (method.enabled, method.settings["iban"]) == (False, "CH9300762011623852957")
+
+
+def test_a_code_that_is_no_way_to_pay_is_refused(staff, pos):
+    form = staff.open(change(pos)).form("^_save$")
+    page = staff.submit(
+        form, {"payment_methods-0-code": "gold", "payment_methods-0-enabled": "on"}, button=("_save", "Save")
+    )
+    assert page.status == 200
+    assert not PaymentMethod.objects.exists()
+
+
+def test_the_first_language_and_the_others(staff, pos):
+    staff.open(change(pos))
+    staff.save(languages_1="fr")
+    pos.refresh_from_db()
+    assert pos.languages[0] == "fr"
+    assert history.of(pos).get().details["changes"]["languages"][1][0] == "fr"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("slug", "admin", "address of the shop itself"),
+        ("slug", "../x", "slug"),
+        ("slug", "taken", "already exists"),
+        ("hold_minutes", 2, "greater than or equal to 3"),
+        ("hold_minutes", 10**9, "less than or equal to"),
+        ("friends_family_max", 0, "greater than or equal to 1"),
+        ("friends_family_mode", "loud", "valid choice"),
+        ("max_tickets_per_order", "", "required"),
+        ("accent_colour", "red", "valid value"),
+        ("email_sender_address", "nobody", "valid email"),
+        ("email_sender_name", "The\r\nBcc: all@example.org", ""),
+        ("languages_1", "xx", "valid choice"),
+    ],
+)
+def test_bad_input_is_a_sentence(field, value, sentence, staff, pos):
+    PointOfSaleFactory(slug="taken")
+    staff.open(change(pos))
+    page = staff.save(**{field: value})
+    assert page.status == 200
+    if sentence:
+        assert any(sentence in error for error in staff.errors), staff.errors
+        assert not history.of(pos)
+    pos.refresh_from_db()
+    assert "\n" not in pos.email_sender_name
+
+
+def test_back_office_looks_at_the_settings_and_changes_none(pos):
+    PaymentMethodFactory(point_of_sale=pos, code="bank_transfer")
+    page = Staff(make_staff(pos.organiser, "back office")).open(change(pos))
+    assert page.status == 200
+    assert "Characteristics" in page.source
+    assert 'name="_save"' not in page.source
+    assert "CH9300762011623852957" not in page.source, "payment methods are the owner's matter"
