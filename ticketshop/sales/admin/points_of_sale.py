@@ -88,13 +88,35 @@ class PaymentMethodInline(ScopedInline, admin.StackedInline):
     verbose_name_plural = gettext_lazy("payment methods")
 
 
+# What each mode reveals to somebody who tries addresses.
+REVEALS = {
+    PointOfSale.FriendsFamilyMode.COMPATIBLE: gettext_lazy(
+        "compatible: whoever knows an address and the name can tell that the person is known here."
+    ),
+    PointOfSale.FriendsFamilyMode.DISCREET: gettext_lazy(
+        "discreet: nobody can tell whether a person is known here; everybody is asked first, and connected only"
+        " once they agree."
+    ),
+}
+
+
 class PointOfSaleForm(ScopedForm):
     languages = LanguagesField(
         label=gettext_lazy("Languages"), choices=settings.LANGUAGES, help_text=LANGUAGES_HELP
     )
 
     class Meta:
-        widgets = {"accent_colour": forms.TextInput(attrs={"type": "color"})}
+        widgets = {
+            "accent_colour": forms.TextInput(attrs={"type": "color"}),
+            "friends_family_mode": forms.RadioSelect,
+        }
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # Who may only look gets no field.
+        if (mode := self.fields.get("friends_family_mode")) is not None:
+            mode.choices = list(REVEALS.items())
+            mode.help_text = _("What the page tells somebody who tries out addresses.")
 
 
 @admin.register(PointOfSale)
