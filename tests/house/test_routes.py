@@ -153,7 +153,21 @@ ADMIN = {
     "organisers.pointofsale": Pages(add=True),
     "history.event": Pages(),
     "mail.mail": Pages(buttons=(("send_again", "mail.change_mail"),)),
-    "contacts.contact": Pages(add=True),
+    "contacts.contact": Pages(
+        add=True,
+        buttons=(
+            ("add_connection", "contacts.add_contactlink"),
+            ("merge", "contacts.merge_contact"),
+            ("block", "contacts.change_contact"),
+            ("unblock", "contacts.change_contact"),
+        ),
+    ),
+    "contacts.contactlink": Pages(
+        buttons=tuple(
+            (button, "contacts.change_contactlink") for button in ("resend", "consent", "allow", "end")
+        )
+    ),
+    "contacts.linktype": Pages(add=True, platform=True),
     "catalogue.event": Pages(add=True),
     "catalogue.session": Pages(delete=True),
     "catalogue.tariff": Pages(delete=True),

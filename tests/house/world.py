@@ -71,6 +71,7 @@ class House:
             "history.event": lambda: HistoryEvent.objects.filter(organiser_id=self.organiser.pk).latest("pk"),
             "mail.mail": lambda: self.mail,
             "contacts.contact": lambda: self.contact,
+            "contacts.contactlink": lambda: self.link,
             "catalogue.allotment": lambda: self.offer.allotment,
             "catalogue.session": lambda: self.offer.session,
             "catalogue.tariff": lambda: self.offer.tariff,

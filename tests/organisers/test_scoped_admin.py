@@ -9,6 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from contacts import links
+from contacts.models import LinkType
 from tests.factories.accounts import SuperuserFactory
 from tests.factories.catalogue import (
     AllotmentFactory,
@@ -35,7 +37,8 @@ pytestmark = pytest.mark.django_db
 PAGES = sorted(admin.site._registry.items(), key=lambda item: item[0]._meta.label)
 OF_ORGANISERS = [(model, page) for model, page in PAGES if hasattr(model, "organiser_path")]
 NEVER_DELETED = (
-    "contacts.contact sales.customer sales.order sales.ticket sales.issuedpass sales.payment sales.refund"
+    "contacts.contact contacts.contactlink sales.customer sales.order sales.ticket sales.issuedpass"
+    " sales.payment sales.refund"
     " mail.mail history.event"
 ).split()
 
@@ -65,6 +68,9 @@ def more(pos: PointOfSale, word: str, owner=None) -> None:
     buyer = ContactFactory(
         organiser=organiser, last_name=f"{word}person", email=f"{word}{event.pk}@example.org"
     )
+    friend = ContactFactory(organiser=organiser, last_name=f"{word}friend", email="")
+    kind = LinkType.objects.get(code="partner")
+    links.staff_add(parent=buyer, child=friend, link_type=kind, by=None, now=timezone.now())
     order = make_order({offer: 1, season_pass: 1}, buyer=buyer, paid=True)
     orders.cancel(order, by=None, now=timezone.now())
     StaffMembershipFactory(organiser=organiser, role="box office")
