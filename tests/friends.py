@@ -1,0 +1,51 @@
+"""People who connect each other: a shop with friends and family switched on, visitors, and the adding itself."""
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from contacts import adding, contacts
+from contacts.models import Contact, ContactLink
+from tests.factories.accounts import UserFactory
+from tests.factories.organisers import PointOfSaleFactory
+from ticketshop.organisers.models import PointOfSale
+
+BOB = ("Bob", "Miller", "bob@example.org")
+
+
+def friendly_pos(**values) -> PointOfSale:
+    """A shop that has the function switched on."""
+    return PointOfSaleFactory(friends_family_enabled=True, **values)
+
+
+def make_visitor(pos: PointOfSale, first_name="Alice", last_name="Martin", **user) -> Contact:
+    """The contact of a new log-in, as it is made when the account is first opened."""
+    user = UserFactory(**user)
+    now = timezone.now()
+    contact = contacts.for_user(pos.organiser, user, language="en", now=now)
+    contacts.change(contact, {"first_name": first_name, "last_name": last_name}, by=user, now=now)
+    return contact
+
+
+def add(
+    parent: Contact,
+    pos: PointOfSale,
+    person: tuple[str, str, str] | adding.Person = BOB,
+    *,
+    now: datetime | None = None,
+    network: str = "192.0.2.1",
+    language: str = "en",
+    confirmed: bool = False,
+) -> adding.Outcome:
+    """What happens when ``parent`` submits the form: ``person`` is first name, last name, address."""
+    if not isinstance(person, adding.Person):
+        person = adding.Person(*person)
+    asked = adding.Asked(by=parent.user, pos=pos, network=network, language=language)
+    return adding.add(parent, person, asked, now=now or timezone.now(), confirmed=confirmed)
+
+
+def linked(parent: Contact, pos: PointOfSale, person=BOB, **how) -> ContactLink:
+    """As ``add``, where it has to succeed."""
+    outcome = add(parent, pos, person, **how)
+    assert outcome.code == adding.LINKED, outcome
+    return outcome.link
