@@ -12,17 +12,8 @@ from django import forms
 from .conditions import BUYER, Context, visible_questions
 from .definitions import Definition, Question
 from .field_types import TYPES, Asked
+from .responses import ELSEWHERE
 
-# System fields and the type that asks for each.
-SYSTEM_TYPES = {
-    "first_name": "text",
-    "last_name": "text",
-    "email": "email",
-    "phone": "phone",
-    "address": "address",
-    "company": "text",
-    "birth_date": "birth_date",
-}
 AUTOCOMPLETE = {
     "first_name": "given-name",
     "last_name": "family-name",
@@ -50,6 +41,7 @@ class Block(forms.Form):
                 question.visibility == "hidden"
                 or (question.staff_only and not context.staff)
                 or not TYPES[question.type].answers
+                or question.system_ref in ELSEWHERE
             ):
                 continue
             one = asked if isinstance(asked, Asked) else asked.get(question.key, Asked())
@@ -75,10 +67,15 @@ class Block(forms.Form):
 
     def rows(self) -> list[tuple[Question, forms.BoundField | None]]:
         """What to draw, in order: a question and its field, or None for a static text."""
-        return [
-            (question, self[question.key] if question.key in self.fields else None)
-            for question in self.shown()
-        ]
+        found = []
+        for question in self.shown():
+            if question.key in self.fields:
+                # From here on only the drawing asks whether an answer is due.
+                self.fields[question.key].required = question.mandatory
+                found.append((question, self[question.key]))
+            elif not TYPES[question.type].answers:
+                found.append((question, None))
+        return found
 
     def clean(self):
         values = self.json_values(self.cleaned_data)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
-from contacts.models import Contact
 from ticketshop.organisers.models import Organiser
 
 from . import definitions, limited
@@ -25,7 +25,7 @@ class Given:
 
     version: FormVersion
     answers: Mapping[str, object]
-    about: Contact | None = None
+    about: int | None = None
     relevant_until: datetime | None = None
 
 
@@ -59,7 +59,7 @@ def store(given: list[Given], *, organiser: Organiser, language: str, now: datet
                 organiser=organiser,
                 form_id=one.version.form_id,
                 version=one.version,
-                about=one.about,
+                about_id=one.about,
                 language=language,
                 created_at=now,
                 changed_at=now,
@@ -91,12 +91,16 @@ def store(given: list[Given], *, organiser: Organiser, language: str, now: datet
     return made
 
 
+# Known fields that live on the ticket or the contact; a form only places them.
+ELSEWHERE = frozenset({"first_name", "last_name", "email"})
+
+
 def stored_questions(definition: Definition) -> list[Question]:
-    """The questions whose answers are rows: neither static text nor system fields."""
+    """The questions whose answers are rows: neither static text nor what lives on the ticket or the contact."""
     return [
         question
         for question in definition.questions
-        if TYPES[question.type].answers and not question.system_ref
+        if TYPES[question.type].answers and question.system_ref not in ELSEWHERE
     ]
 
 
@@ -192,7 +196,7 @@ def change(
     rows = _rows_by_key({locked.form_id})
     for key in sorted(changed):
         question = definition.question(key)
-        if question is None or question.system_ref:
+        if question is None or question.system_ref in ELSEWHERE:
             continue
         field, choices = rows[locked.form_id, key]
         _write(locked, field, question, answers.get(key), key in asked, choices)
@@ -234,3 +238,19 @@ def _move_places(response: Response, before: Mapping[str, object], after: Mappin
     wants = taken([Given(response.version, after)])
     limited.claim(None, wants - had)
     limited.give_back(had - wants)
+
+
+def release(gone: QuerySet[Response]) -> None:
+    """The orders or tickets these belong to are cancelled: limited choices are free again, exports leave them out.
+
+    The answers stay for their time. A second call changes nothing.
+    """
+    ids = list(gone.filter(void=False).values_list("pk", flat=True))
+    if not ids:
+        return
+    Response.objects.filter(pk__in=ids).update(void=True)
+    single = Answer.objects.filter(response__in=ids, v_choice__capacity__isnull=False).values_list(
+        "v_choice", flat=True
+    )
+    several = Answer.choices.through.objects.filter(answer__response__in=ids, choice__capacity__isnull=False)
+    limited.give_back(Counter([*single, *several.values_list("choice", flat=True)]))

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from registration_forms import limited
 from ticketshop.catalogue import availability, places
 from ticketshop.catalogue.models import Offer, SeasonPass
 from ticketshop.organisers.models import PointOfSale
@@ -179,6 +180,16 @@ def _refresh(cart: Cart, now: datetime) -> Refreshed:
         cart.held_until = before
         return Refreshed(changed, error.left)
     return Refreshed(changed, {})
+
+
+@transaction.atomic
+def hold_choices(cart: Cart, wanted: dict[str, list[int]], *, now: datetime) -> None:
+    """Hold limited choices of the cart's forms as long as its places: block name -> choice ids.
+
+    Raises limited.ChoiceSoldOut; then nothing has changed.
+    """
+    until = cart.held_until or now + timedelta(minutes=cart.point_of_sale.hold_minutes)
+    limited.hold(cart.key, wanted, max(until - now, timedelta(minutes=1)))
 
 
 def write_details(cart: Cart, details: dict, *, complete: bool) -> None:

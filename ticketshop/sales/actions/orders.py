@@ -4,15 +4,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from contacts import contacts, locking
 from contacts.models import Contact
+from registration_forms import limited, responses
+from registration_forms.models import Response
 from ticketshop.catalogue import places
 from ticketshop.history import history
 from ticketshop.lib import references
 from ticketshop.lib.money import ZERO, to_cents, vat_included
 
-from .. import contents, notices, payment_methods, people
+from .. import asking, contents, notices, payment_methods, people
 from ..models import Cart, Order, OrderLine
 from . import payments, tickets
 
@@ -21,7 +24,7 @@ class CannotPlace(Exception):
     """Why an order was not made; nothing has changed. ``code`` is one of
 
     changed (the page showed other things or prices), sold_out (``left``: allotment id -> places),
-    rules (``problems``: sentences), details (the details are not complete), method, gone (no such cart),
+    rules (``problems``: sentences), choice (a limited choice is sold out), details (the details are not complete), method, gone (no such cart),
     sign_in (this shop sells to signed-in visitors only), conflict (other content under the same key).
     """
 
@@ -51,9 +54,14 @@ def place(cart: Cart, *, method: str, content_hash: str, user, language: str, no
         # The connection was lost in a COMMIT once, or another worker placed the same key just now.
         if "checkout_key" in str(error) and (order := placed_under(cart.checkout_key, content_hash)):
             return order
+        if "reference" in str(error):
+            # Two of 78 billion random references were the same: the next one is another.
+            return place(cart, method=method, content_hash=content_hash, user=user, language=language, now=now)
         raise
     except places.NotEnoughPlaces as error:
         raise CannotPlace("sold_out", left=error.left) from error
+    except limited.ChoiceSoldOut as error:
+        raise CannotPlace("choice") from error
 
 
 def _place(cart: Cart, method_code: str, content_hash: str, user, language: str, now: datetime) -> Order:
@@ -74,10 +82,13 @@ def _place(cart: Cart, method_code: str, content_hash: str, user, language: str,
     buyer, whom = _people(cart, holders, user, language, now)
     if found := people.problems(whole, buyer, whom):
         raise CannotPlace("rules", problems=found)
+    asked = _checked_answers(cart, whole, now)
     order = new(whole, buyer, method, user, language, now)
+    answered = _store(asked, order, buyer, whom, now)
+    order.response = answered.get(asking.ORDER)
     order.save(force_insert=True)
     lines = OrderLine.objects.bulk_create(new_lines(order, whole))
-    tickets.reserve(order, lines, whole, holders, whom)
+    tickets.reserve(order, lines, whole, holders, whom, answered)
     payment = payments.start(order, method, now=now)
     history.record(order, "placed", by=user, now=now, total=str(order.total), method=method.code)
     if order.total == ZERO:
@@ -86,8 +97,31 @@ def _place(cart: Cart, method_code: str, content_hash: str, user, language: str,
         notices.queue(order, "order_placed", now)
     cart.delete()
     # Last, so that the counters stay locked for as short as possible.
+    if asked:
+        limited.claim(cart.key, asking.taken(asked))
     places.claim(cart.key, whole.places)
     return order
+
+
+def _checked_answers(cart: Cart, whole: contents.Contents, now: datetime) -> list[asking.Ask]:
+    """What the forms ask, with the answers checked once more, against what is published now."""
+    asked = asking.asks(whole)
+    asking.fill(asked, cart.details.get("answers", {}), cart, now=now, bound=True)
+    if not asking.all_sound(asked):
+        raise CannotPlace("details")
+    return asked
+
+
+def _store(
+    asked: list[asking.Ask], order: Order, buyer: Contact, whom: dict[str, int], now: datetime
+) -> dict[str, Response]:
+    """Write the answers; block name -> response. Those about the order tell of the buyer."""
+    about = {asking.ORDER: buyer.pk, **whom}
+    given = asking.given(asked, {ask.name: about.get(ask.name.rstrip("+")) for ask in asked})
+    made = (
+        responses.store(given, organiser=order.organiser, language=order.language, now=now) if given else []
+    )
+    return {ask.name: response for ask, response in zip(asked, made, strict=True)}
 
 
 def _checked(cart: Cart, whole: contents.Contents, method_code: str, content_hash: str, user, now: datetime):
@@ -226,6 +260,14 @@ def _end(order: Order, state: str, before: list[str], by, now: datetime) -> bool
     order.refresh_from_db()
     payments.stop(order, now=now)
     tickets.cancel(order)
+    responses.release(
+        Response.objects.filter(
+            Q(order=order)
+            | Q(ticket__order=order)
+            | Q(issued_pass__order=order)
+            | Q(issued_pass_adding__order=order)
+        )
+    )
     history.record(order, state, by=by, now=now)
     notices.queue(order, f"order_{state}", now)
     freed: dict[int, int] = {}

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from registration_forms.models import Response
 from ticketshop.lib import references
 
 from .. import contents, notices
@@ -9,22 +10,32 @@ from ..models import Admission, IssuedPass, Order, OrderLine, Ticket
 
 
 def reserve(
-    order: Order, lines: list[OrderLine], whole: contents.Contents, holders: dict, whom: dict[str, int]
+    order: Order,
+    lines: list[OrderLine],
+    whole: contents.Contents,
+    holders: dict,
+    whom: dict[str, int],
+    answered: dict[str, Response] | None = None,
 ) -> None:
     """Write a ticket or pass for every slot of the cart, with the names typed for it: two queries.
 
-    ``whom``: slot -> id of the contact it is for, where somebody was chosen.
+    ``whom``: slot -> id of the contact it is for, where somebody was chosen; ``answered``: slot -> answers.
     """
-    new_tickets, new_passes = new(order, lines, whole, holders, whom)
+    new_tickets, new_passes = new(order, lines, whole, holders, whom, answered)
     Ticket.objects.bulk_create(new_tickets)
     IssuedPass.objects.bulk_create(new_passes)
 
 
 def new(
-    order: Order, lines: list[OrderLine], whole: contents.Contents, holders: dict, whom: dict[str, int]
+    order: Order,
+    lines: list[OrderLine],
+    whole: contents.Contents,
+    holders: dict,
+    whom: dict[str, int],
+    answered: dict[str, Response] | None = None,
 ) -> tuple[list[Ticket], list[IssuedPass]]:
     """The tickets and passes of an order, not yet written."""
-    new_tickets, new_passes = [], []
+    new_tickets, new_passes, answered = [], [], answered or {}
     for line, cart_line in zip(lines, whole.lines, strict=True):
         for slot in cart_line.slots:
             typed = holders.get(slot, {})
@@ -33,6 +44,7 @@ def new(
                 "order": order,
                 "code": references.code(),
                 "beneficiary_id": whom.get(slot),
+                "response": answered.get(slot),
                 "holder_first_name": typed.get("first_name", ""),
                 "holder_last_name": typed.get("last_name", ""),
             }
@@ -43,6 +55,7 @@ def new(
                 new_passes.append(
                     IssuedPass(
                         season_pass=season_pass,
+                        extra_response=answered.get(f"{slot}+"),
                         valid_from=season_pass.valid_from,
                         valid_until=season_pass.valid_until,
                         entries_left=season_pass.entries,

@@ -8,16 +8,16 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from contacts import contacts
 from ticketshop.lib.network import network
 from ticketshop.lib.refusals import too_many_requests
 from ticketshop.limits import limits
 
-from .. import contents, payment_methods, people, session
+from .. import contents, payment_methods, session
 from ..actions import carts, orders
-from ..forms import BuyerForm, HolderForm, PaymentForm, SignedInBuyerForm
+from ..forms import PaymentForm
 from ..models import Cart
 from .cart import say_repriced
+from .details import DetailsPage, buyer_email
 
 
 def ready_cart(request, cart: Cart | None):
@@ -43,82 +43,21 @@ def ready_cart(request, cart: Cart | None):
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def details(request, pos):
-    """Who orders, and whose name stands on each ticket."""
+    """Who orders, whose name stands on each ticket, and what the forms ask; at most 20 participants a page."""
     cart, whole, elsewhere = ready_cart(request, session.cart_of(request))
     if cart is None:
         return elsewhere
     if not elsewhere and not request.user.is_authenticated and not request.pos.guest_checkout:
         messages.info(request, _("Log in to order here."))
         elsewhere = log_in(request)
-    posted = request.POST if request.method == "POST" else None
-    buyer = buyer_form(request, cart, posted)
-    holders = holder_forms(request, cart, whole, posted)
-    if posted is not None:
-        sound = all([buyer.is_valid(), *(form.is_valid() for _slot, _heading, form in holders)])
-        typed = typed_details(request, buyer, holders, checked=sound)
+    page = DetailsPage(request, cart, whole)
+    if request.method == "POST":
         # Kept in any case: places that are gone, or a log-in that is over, are no reason to type it again.
-        carts.write_details(cart, typed, complete=sound)
-        elsewhere = elsewhere or (redirect("shop:review", pos=pos) if sound else None)
+        onward = page.take(request.POST)
+        elsewhere = elsewhere or onward
     if elsewhere:
         return elsewhere
-    context = {
-        "contents": whole,
-        "cart": cart,
-        "buyer": buyer,
-        "holders": holders,
-        "forms": [buyer, *(form for _slot, _heading, form in holders)],
-        "has_errors": posted is not None,
-        "currency": request.pos.organiser.currency,
-    }
-    return render(request, "sales/checkout.html", context)
-
-
-def my_contact(request):
-    """The signed-in buyer's contact, made on first use."""
-    return contacts.for_user(request.pos.organiser, request.user, language=get_language(), now=timezone.now())
-
-
-def buyer_form(request, cart: Cart, posted):
-    """The buyer's form: as typed, else what the log-in's contact knows."""
-    initial = cart.details.get("buyer")
-    if not request.user.is_authenticated:
-        return BuyerForm(posted, prefix="buyer", initial=initial)
-    if initial is None:
-        contact = my_contact(request)
-        initial = {"first_name": contact.first_name, "last_name": contact.last_name}
-    return SignedInBuyerForm(posted, prefix="buyer", initial=initial)
-
-
-def holder_forms(request, cart: Cart, whole: contents.Contents, posted) -> list[tuple[str, str, HolderForm]]:
-    """One form per ticket and pass: (slot, heading, form)."""
-    choices = []
-    if request.user.is_authenticated and request.pos.friends_family_enabled:
-        choices = people.of(my_contact(request), request.pos)
-    typed = cart.details.get("holders", {})
-    found = []
-    for line in whole.lines:
-        name = line.offer.tariff.name if line.offer else line.season_pass.name
-        for number, slot in enumerate(line.slots, start=1):
-            heading = _("%(name)s – %(number)d of %(count)d") % {
-                "name": name,
-                "number": number,
-                "count": len(line.slots),
-            }
-            form = HolderForm(posted, prefix=f"holder-{slot}", initial=typed.get(slot), people=choices)
-            form.line, form.heading = line, heading
-            found.append((slot, heading, form))
-    return found
-
-
-def typed_details(request, buyer, holders, *, checked: bool) -> dict:
-    """What waits on the cart: cleaned once all is sound, else as typed, so that nothing is lost."""
-
-    def values(form):
-        if checked:
-            return {name: form.cleaned_data[name] for name in form.fields}
-        return {name: str(form[name].value() or "").replace("\x00", "")[:500] for name in form.fields}
-
-    return {"buyer": values(buyer), "holders": {slot: values(form) for slot, _heading, form in holders}}
+    return render(request, "sales/checkout.html", page.context())
 
 
 @login_not_required
@@ -147,10 +86,7 @@ def review(request, pos):
         "methods": methods,
         "buyer": cart.details["buyer"],
         "buyer_email": buyer_email(request, cart),
-        "holders": [
-            (heading, holder.initial or {})
-            for _slot, heading, holder in holder_forms(request, cart, whole, None)
-        ],
+        **DetailsPage(request, cart, whole).summary(),
         "lines": [
             {"line": line, "title": contents.title(line), "total": line.unit_price * line.quantity}
             for line in whole.lines
@@ -159,16 +95,6 @@ def review(request, pos):
         "currency": request.pos.organiser.currency,
     }
     return render(request, "sales/review.html", context)
-
-
-def buyer_email(request, cart: Cart) -> str:
-    """Where the tickets go: the contact's address for a log-in, else the one typed."""
-    if request.user.is_authenticated:
-        contact = contacts.for_user(
-            request.pos.organiser, request.user, language=get_language(), now=timezone.now()
-        )
-        return contact.email or request.user.email
-    return cart.details["buyer"].get("email", "")
 
 
 def log_in(request):
@@ -239,6 +165,11 @@ def refused(request, error: orders.CannotPlace):
         return render(request, "sales/conflict.html", status=409)
     if error.code == "sign_in":
         return log_in(request)
+    if error.code == "choice":
+        messages.error(
+            request, _("A choice you made has just been sold out. Choose another one; the rest is kept.")
+        )
+        return redirect("shop:checkout", pos=pos)
     if error.code == "details":
         return redirect("shop:checkout", pos=pos)
     if error.code == "method":
