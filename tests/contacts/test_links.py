@@ -1,0 +1,361 @@
+"""Links that exist: ended, taken back, agreed to, told again; what the other side sees; what the database refuses."""
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, models, transaction
+from django.utils import timezone
+
+from contacts import adding, contacts, link_mail, links
+from contacts.models import Contact, ContactLink, LinkRequest, LinkType
+from tests.factories.contacts import ContactFactory
+from tests.friends import BOB, add, friendly_pos, linked, make_visitor
+from ticketshop.history import history
+from ticketshop.mail.models import Mail
+
+pytestmark = pytest.mark.django_db
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def pos():
+    return friendly_pos()
+
+
+@pytest.fixture
+def alice(pos):
+    return make_visitor(pos)
+
+
+@pytest.fixture
+def link(pos, alice):
+    return linked(alice, pos)
+
+
+def asked(alice, pos) -> adding.Asked:
+    return adding.Asked(by=alice.user, pos=pos, network="192.0.2.1", language="en")
+
+
+def token_of(link: ContactLink) -> str:
+    """The token of a mail that leaves now."""
+    request = LinkRequest.objects.select_related("link__child").get(link=link)
+    return link_mail.new_token(request, days=30, now=timezone.now())
+
+
+def actions(contact: Contact) -> list[str]:
+    return [event.action for event in history.of(contact)]
+
+
+# --- the list -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.scenario("FF-05")
+def test_people_are_listed_by_name_as_names_sort(pos, alice):
+    typed = ["Zürn", "ähn", "Łaski", "Lasko", "De Boer", "Éluard", "eck"]
+    for number, last_name in enumerate(typed):
+        linked(alice, pos, ("Jo", last_name, f"p{number}@example.org"))
+    linked(alice, pos, ("Al", "Eck", "al@example.org"))
+    listed = [link.entered_name for link in links.of_parent(alice)]
+    assert listed == [
+        "Jo ähn", "Jo De Boer", "Al Eck", "Jo eck", "Jo Éluard", "Jo Łaski", "Jo Lasko", "Jo Zürn",
+    ]  # fmt: skip
+
+
+# --- removing, and taking it back -------------------------------------------------------------------------------
+
+
+@pytest.mark.scenario("FF-07")
+def test_removing_ends_the_link_and_touches_nobody(link, alice):
+    before = Contact.objects.filter(pk=link.child_id).values().get()
+    assert links.remove(link, by=alice.user, now=timezone.now())
+    assert (link.status, link.end_reason, link.ended_by) == ("ended", "removed", alice.user)
+    assert Contact.objects.filter(pk=link.child_id).values().get() == before
+    assert not links.of_parent(alice).exists()
+    assert actions(alice)[0] == actions(link.child)[0] == "link_removed"
+    events = history.of(alice).count()
+    assert not links.remove(link, by=alice.user, now=timezone.now() + MINUTE), "again: nothing"
+    link.refresh_from_db()
+    assert link.ended_at < timezone.now()
+    assert history.of(alice).count() == events
+
+
+@pytest.mark.scenario("FF-07")
+@pytest.mark.parametrize("consent", [False, True])
+def test_a_removal_is_taken_back_within_ten_minutes_as_it_was(pos, alice, consent):
+    pos.organiser.link_consent_required = consent
+    link = linked(alice, pos)
+    status, token, now = link.status, token_of(link), timezone.now()
+    links.remove(link, by=alice.user, now=now)
+    assert links.request_of(token, now) is None
+    assert not links.undo_remove(link, most=20, by=alice.user, now=now + 11 * MINUTE)
+    assert links.undo_remove(link, most=20, by=alice.user, now=now + 9 * MINUTE)
+    link.refresh_from_db()
+    assert (link.status, link.ended_at, link.ended_by, link.end_reason) == (status, None, None, "")
+    assert links.request_of(token, now).link == link, "the mail they have is good again"
+    assert not links.undo_remove(link, most=20, by=alice.user, now=now + 9 * MINUTE)
+    assert actions(link.child)[0] == "link_restored"
+
+
+@pytest.mark.scenario("FF-07")
+def test_only_a_removal_can_be_taken_back_and_not_into_a_list_without_room(pos, alice, link):
+    now = timezone.now()
+    links.remove(link, by=alice.user, now=now)
+    again = linked(alice, pos)
+    assert not links.undo_remove(link, most=20, by=alice.user, now=now), "added again meanwhile"
+    links.remove(again, by=alice.user, now=now)
+    linked(alice, pos, ("Carol", "Ray", "carol@example.org"))
+    assert not links.undo_remove(again, most=1, by=alice.user, now=now)
+    assert links.undo_remove(again, most=2, by=alice.user, now=now)
+    links.decline(again, by=None, now=now)
+    assert not links.undo_remove(again, most=20, by=alice.user, now=now)
+
+
+# --- the person's own answer -----------------------------------------------------------------------------------
+
+
+@pytest.mark.scenario("FF-31")
+@pytest.mark.parametrize("agreed_before", [False, True])
+def test_declining_or_leaving_ends_access_at_once_and_nobody_is_told(pos, alice, agreed_before):
+    link = linked(alice, pos)
+    if agreed_before:
+        links.accept(link, permission="view", by=None, now=timezone.now())
+    mails = Mail.objects.count()
+    assert links.decline(link, by=None, now=timezone.now())
+    assert (link.status, link.end_reason) == ("declined", "declined")
+    assert Mail.objects.count() == mails
+    assert not links.of_parent(alice).exists()
+    assert not links.seen_by_parent(link).tickets
+    assert actions(alice)[0] == actions(link.child)[0] == "link_declined"
+    assert not links.accept(link, by=None, now=timezone.now())
+
+
+def test_agreeing_is_dated_and_may_allow_more(pos, alice):
+    pos.organiser.link_consent_required = True
+    link = linked(alice, pos)
+    assert links.accept(link, permission="manage", by=None, now=timezone.now())
+    assert (link.status, link.permission_parent, link.consent_by) == ("active", "manage", "child")
+    assert link.consent_at is not None
+    assert actions(link.child)[0] == "link_accepted"
+
+
+def test_a_permission_counts_while_the_link_lasts(link, alice):
+    links.change_permission(link, "view", by=None, now=timezone.now())
+    link.refresh_from_db()
+    assert link.permission_parent == "view"
+    events = history.of(alice).count()
+    links.change_permission(link, "view", by=None, now=timezone.now())
+    assert history.of(alice).count() == events, "nothing has changed"
+    links.remove(link, by=alice.user, now=timezone.now())
+    links.change_permission(link, "manage", by=None, now=timezone.now())
+    link.refresh_from_db()
+    assert link.permission_parent == "view"
+
+
+@pytest.mark.scenario("FF-30")
+def test_the_parent_sees_what_they_typed_until_the_person_allows_more(pos, alice):
+    pos.organiser.link_consent_required = True
+    contacts.create(
+        organiser=pos.organiser, via="back_office", now=timezone.now(),
+        first_name="Robert Lee", last_name="MILLER", email="Robert@example.org", phone="+41791234567",
+    )  # fmt: skip
+    link = linked(alice, pos, ("Robert", "Miller", "robert@Example.org"))
+    seen = links.seen_by_parent(link)
+    assert (seen.name, seen.email, seen.status) == ("Robert Miller", "robert@Example.org", "pending")
+    assert (seen.tickets, seen.manages, seen.birth_date) == (False, False, None)
+    links.change_permission(link, "view", by=None, now=timezone.now())
+    link.refresh_from_db()
+    assert not links.seen_by_parent(link).tickets, "not before they agree"
+    links.accept(link, by=None, now=timezone.now())
+    assert dataclasses.asdict(links.seen_by_parent(link)) == {
+        "name": "Robert Miller", "email": "robert@Example.org", "status": "active", "since": link.started_at,
+        "tickets": True, "manages": False, "birth_date": None,
+    }  # fmt: skip
+
+
+def test_what_is_seen_holds_values_and_no_row_behind_them(link):
+    """A template that is handed this can't reach a column that nobody listed."""
+    assert not [
+        value
+        for value in dataclasses.asdict(links.seen_by_parent(link)).values()
+        if isinstance(value, models.Model)
+    ]
+
+
+# --- tokens -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.scenario("FF-29")
+def test_only_a_hash_of_a_token_is_kept(link):
+    token = token_of(link)
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names():
+            cursor.execute(
+                f"SELECT count(*) FROM {connection.ops.quote_name(table)} AS row WHERE strpos(row::text, %s) > 0",
+                [token],
+            )
+            assert cursor.fetchone() == (0,), table
+    assert len(LinkRequest.objects.get(link=link).token_hash) == 64
+
+
+@pytest.mark.scenario("FF-29")
+def test_a_token_opens_its_own_link_until_it_is_used_or_too_old(pos, alice, link):
+    other = linked(alice, pos, ("Carol", "Ray", "carol@example.org"))
+    token, now = token_of(link), timezone.now()
+    assert links.request_of(token, now).link == link
+    assert links.request_of(token_of(other), now).link == other
+    assert links.request_of(token, now + timedelta(days=29)).link == link
+    for wrong, then in [
+        (token[:-1] + ("a" if token[-1] != "a" else "b"), now),
+        (token + "a", now),
+        ("", now),
+        (token.upper(), now),
+        (token, now + timedelta(days=30)),
+    ]:
+        assert links.request_of(wrong, then) is None
+    assert links.accept_by_mail(links.request_of(token, now), now=now)
+    assert links.request_of(token, now) is None
+
+
+@pytest.mark.scenario("FF-29")
+def test_a_token_is_spent_once(link):
+    request, same = (links.request_of(token, timezone.now()) for token in [token_of(link)] * 2)
+    assert links.accept_by_mail(request, now=timezone.now())
+    assert not links.accept_by_mail(same, now=timezone.now())
+
+
+@pytest.mark.scenario("FF-29")
+@pytest.mark.parametrize("how", ["decline", "not_me"])
+def test_a_refusal_spends_it_too(link, how):
+    token = token_of(link)
+    getattr(links, how)(link, by=None, now=timezone.now())
+    ContactLink.objects.filter(pk=link.pk).update(status="active", ended_at=None)
+    assert links.request_of(token, timezone.now()) is None
+
+
+@pytest.mark.scenario("FF-29")
+def test_the_newest_mail_counts(link):
+    older, newer = token_of(link), token_of(link)
+    assert links.request_of(older, timezone.now()) is None
+    assert links.request_of(newer, timezone.now()).link == link
+
+
+@pytest.mark.scenario("FF-29")
+def test_a_token_is_for_the_address_it_was_sent_to(link):
+    """Whoever had a contact's address before, or had staff change it, has proved nothing about the new one."""
+    token = token_of(link)
+    contacts.change(link.child, {"email": "victim@example.org"}, by=None, now=timezone.now())
+    assert links.request_of(token, timezone.now()) is None
+    contacts.change(link.child, {"email": "BOB@example.org"}, by=None, now=timezone.now())
+    assert links.request_of(token, timezone.now()).link == link
+
+
+# --- telling again ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.scenario("FF-28")
+def test_who_has_answered_is_not_asked_again(pos, alice, link):
+    links.accept(link, by=None, now=timezone.now())
+    assert not links.resend(link, asked(alice, pos), now=timezone.now() + timedelta(days=2))
+    assert Mail.objects.count() == 1
+
+
+@pytest.mark.scenario("FF-38")
+def test_a_blocked_visitor_starts_no_mail(pos, alice, link):
+    Contact.objects.filter(pk=alice.pk).update(blocked_at=timezone.now())
+    link = ContactLink.objects.select_related("parent", "child").get(pk=link.pk)
+    assert not links.resend(link, asked(alice, pos), now=timezone.now() + timedelta(days=2))
+
+
+def test_a_child_without_an_address_is_told_nothing(pos, alice):
+    link = linked(alice, pos, adding.Person("Tim", "Martin", no_email=True))
+    assert not links.resend(link, asked(alice, pos), now=timezone.now())
+
+
+# --- staff -------------------------------------------------------------------------------------------------------
+
+
+def staff_add(parent, child, code="partner", **values) -> ContactLink:
+    return links.staff_add(
+        parent=parent,
+        child=child,
+        link_type=LinkType.objects.get(code=code),
+        by=None,
+        now=timezone.now(),
+        **values,
+    )
+
+
+@pytest.mark.scenario("FF-35")
+def test_staff_link_two_people_in_the_direction_they_choose(pos, alice):
+    bob = ContactFactory(organiser=pos.organiser, first_name="Bob", last_name="Miller")
+    link = staff_add(alice, bob, "parent_child")
+    assert (link.parent, link.child, link.origin, link.status) == (alice, bob, "back_office", "active")
+    assert list(links.of_parent(alice)) == [link]
+    assert list(links.of_child(bob)) == [link]
+    assert actions(alice)[0] == actions(bob)[0] == "link_added"
+    assert not Mail.objects.exists()
+
+
+@pytest.mark.scenario("FF-35")
+def test_staff_are_told_why_two_people_can_not_be_linked(pos, alice):
+    bob, company = (
+        ContactFactory(organiser=pos.organiser),
+        ContactFactory(organiser=pos.organiser, kind="structure"),
+    )
+    staff_add(alice, bob)
+    for child, reason in [
+        (alice, "self"),
+        (bob, "duplicate"),
+        (company, "kind"),
+        (ContactFactory(), "organiser"),
+    ]:
+        with pytest.raises(links.CannotLink) as refused:
+            staff_add(alice, child)
+        assert refused.value.code == reason
+    assert ContactLink.objects.count() == 1
+    staff_add(bob, alice)
+    staff_add(alice, bob, "parent_child")
+
+
+@pytest.mark.scenario("FF-35")
+def test_consent_is_recorded_with_a_written_reason_only(pos, alice):
+    pos.organiser.link_consent_required = True
+    pos.organiser.save()
+    alice.refresh_from_db()
+    link = staff_add(alice, ContactFactory(organiser=pos.organiser))
+    assert link.status == "pending"
+    with pytest.raises(links.CannotLink):
+        links.record_consent(link, reason="  ", by=None, now=timezone.now())
+    assert links.record_consent(link, reason="on the phone", by=alice.user, now=timezone.now())
+    link.refresh_from_db()
+    assert (link.status, link.consent_by, link.consent_reason) == ("active", "operator", "on the phone")
+    assert "phone" not in str(history.of(alice).first().details), "words of staff stay on the link"
+    sure = staff_add(alice, ContactFactory(organiser=pos.organiser), consent_reason="signed form")
+    assert (sure.status, sure.consent_by) == ("active", "operator")
+
+
+# --- what the database refuses, whatever code writes ------------------------------------------------------------
+
+
+def row(parent, child, **values) -> ContactLink:
+    return ContactLink(
+        organiser_id=values.pop("organiser_id", parent.organiser_id), parent=parent, child=child,
+        type=LinkType.objects.get(code="friends_family"), status="active", origin="import",
+        started_at=timezone.now(), **values,
+    )  # fmt: skip
+
+
+def test_the_database_refuses_self_twice_and_other_organisers(pos, alice, link):
+    stranger = ContactFactory()
+    for wrong, name in [
+        (row(alice, alice), "link_not_to_oneself"),
+        (row(alice, link.child), "link_once"),
+        (row(alice, stranger), "link_child_same_organiser"),
+        (row(alice, stranger, organiser_id=stranger.organiser_id), "link_parent_same_organiser"),
+    ]:
+        with pytest.raises(IntegrityError, match=name), transaction.atomic():
+            wrong.save()
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    assert add(alice, pos, BOB).code == adding.ALREADY
