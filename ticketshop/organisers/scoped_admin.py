@@ -19,6 +19,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from ticketshop.history import history
@@ -124,6 +125,16 @@ class ScopedInline(Scoped):
 
     def has_add_permission(self, request, obj=None):
         return request.user.has_perm(self.permission("add"), obj)
+
+    def get_formset(self, request, obj=None, **kwargs):
+        """In a table the heading of the column is no label of the field below: each says its own."""
+        formset = super().get_formset(request, obj, **kwargs)
+        if isinstance(self, admin.TabularInline):
+            for field in formset.form.base_fields.values():
+                widget = getattr(field.widget, "widget", field.widget)
+                widget.attrs.setdefault("aria-label", capfirst(str(field.label or "")))
+            formset.deletion_widget = forms.CheckboxInput(attrs={"aria-label": _("Delete")})
+        return formset
 
 
 class ReadOnlyInline(ScopedInline):
