@@ -81,7 +81,7 @@ class Definition:
 
 
 def text_in(texts: dict[str, str]) -> str:
-    """The text in the active language, else in the first one that has it (languages are kept in the organiser's order)."""
+    """The text in the active language, else in the organiser's first one, else in any that has it."""
     return texts.get((get_language() or "")[:2]) or next((text for text in texts.values() if text), "")
 
 
@@ -131,22 +131,28 @@ def _field_json(row: Field, order: list[str]) -> dict:
 
 def parse(definition: dict) -> Definition:
     """The definition as objects. Keys an older schema does not know get what they meant then."""
-    questions = tuple(_question(one) for one in definition["fields"])
+    first = definition.get("first_language", "en")
+    questions = tuple(_question(one, first) for one in definition["fields"])
     return Definition(
-        first_language=definition.get("first_language", "en"),
+        first_language=first,
         group_asks=definition.get("group_asks", "each"),
         questions=questions,
         by_key={question.key: question for question in questions},
     )
 
 
-def _question(one: dict) -> Question:
+def _from(first: str, texts: dict[str, str]) -> dict[str, str]:
+    """Texts with the organiser's first language first: the database's JSON keeps no order."""
+    return {first: texts[first], **texts} if texts.get(first) else texts
+
+
+def _question(one: dict, first: str) -> Question:
     return Question(
         key=one["key"],
         type=one["type"],
-        labels=one.get("label", {}),
-        helps=one.get("help", {}),
-        purposes=one.get("purpose", {}),
+        labels=_from(first, one.get("label", {})),
+        helps=_from(first, one.get("help", {})),
+        purposes=_from(first, one.get("purpose", {})),
         visibility=one.get("visibility", "visible"),
         system_ref=one.get("system_ref", ""),
         rules=one.get("rules", {}),
@@ -158,7 +164,7 @@ def _question(one: dict) -> Question:
         options=tuple(
             Option(
                 option["key"],
-                option.get("label", {}),
+                _from(first, option.get("label", {})),
                 option.get("active", True),
                 option.get("limited", False),
             )

@@ -8,7 +8,7 @@ from django.db import transaction
 from ticketshop.history import history
 
 from . import conditions, definitions
-from .definitions import Definition, parse
+from .definitions import Definition, Question, parse
 from .models import FormVersion, RegistrationForm
 
 
@@ -20,9 +20,15 @@ class CannotPublish(Exception):
         self.problems = problems
 
 
+CODES = (
+    "added", "removed", "mandatory", "optional", "hidden", "choice_removed", "choice_added", "condition", "settings",
+    "wording", "moved",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Difference:
-    """What a new version changes: ``code`` is added, removed, mandatory, optional, choice_removed, choice_added, wording or moved."""
+    """What a new version changes: ``code`` is one of ``CODES``."""
 
     code: str
     key: str
@@ -48,25 +54,31 @@ def diff(old: Definition | None, new: Definition) -> list[Difference]:
     return found
 
 
-def _changes(before, after) -> list[str]:
+def _changes(before: Question, after: Question) -> list[str]:
     codes = []
-    if after.mandatory and not before.mandatory:
-        codes.append("mandatory")
-    if before.mandatory and not after.mandatory:
-        codes.append("optional")
-    was = {option.key for option in before.options if option.active}
-    now = {option.key for option in after.options if option.active}
-    if was - now:
+    if after.visibility != before.visibility:
+        codes.append({"visible": "optional"}.get(after.visibility, after.visibility))
+    was = {option.key: option.labels for option in before.options if option.active}
+    now = {option.key: option.labels for option in after.options if option.active}
+    if was.keys() - now.keys():
         codes.append("choice_removed")
-    if now - was:
+    if now.keys() - was.keys():
         codes.append("choice_added")
-    wording = [
-        (one.labels, one.helps, one.purposes, [(option.key, option.labels) for option in one.options])
-        for one in (before, after)
-    ]
-    if wording[0] != wording[1]:
+    if before.condition != after.condition:
+        codes.append("condition")
+    limits = [{option.key: option.limited for option in one.options} for one in (before, after)]
+    if _settings(before) != _settings(after) or any(
+        limits[0][key] != limits[1][key] for key in was.keys() & now.keys()
+    ):
+        codes.append("settings")
+    texts = [(one.labels, one.helps, one.purposes) for one in (before, after)]
+    if texts[0] != texts[1] or any(was[key] != now[key] for key in was.keys() & now.keys()):
         codes.append("wording")
     return codes
+
+
+def _settings(one: Question) -> tuple:
+    return one.type, one.rules, one.sensitive, one.copyable, one.on_ticket, one.staff_only
 
 
 def missing_translations(form: RegistrationForm, new: Definition) -> dict[str, int]:

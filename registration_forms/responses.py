@@ -210,9 +210,20 @@ def change(
             old=kind.to_json(before.get(key)),
             new=kind.to_json(answers.get(key)),
         )
+    _turn(locked, definition, before, answers)
     Response.objects.filter(pk=locked.pk).update(revision=locked.revision + 1, changed_at=now)
     _move_places(locked, before, answers)
     return sorted(changed)
+
+
+def _turn(
+    response: Response, definition: Definition, before: Mapping[str, object], after: Mapping[str, object]
+) -> None:
+    """Questions without an answer that a condition now shows or hides say so."""
+    was, now = asked_keys(definition, before), asked_keys(definition, after)
+    blank, not_asked = Answer.State.BLANK, Answer.State.NOT_ASKED
+    for keys, old, new in ((now - was, not_asked, blank), (was - now, blank, not_asked)):
+        Answer.objects.filter(response=response, field__key__in=keys, state=old).update(state=new)
 
 
 def _write(

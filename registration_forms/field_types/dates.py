@@ -73,6 +73,19 @@ class Time(FieldType):
         return time_format(value, "H:i") if value else ""
 
 
+class InstantField(forms.DateTimeField):
+    """An instant of these centuries: the database keeps none from before year 1."""
+
+    def validate(self, value):
+        super().validate(value)
+        if value is not None and not FIRST.year <= value.year <= LAST.year:
+            raise ValidationError(
+                _("Enter a date from %(first)s to %(last)s.")
+                % {"first": date_format(FIRST, "DATE_FORMAT"), "last": date_format(LAST, "DATE_FORMAT")},
+                code="range",
+            )
+
+
 class DateTime(FieldType):
     code = "date_time"
     label = _("Date and time")
@@ -80,7 +93,7 @@ class DateTime(FieldType):
 
     def form_field(self, question, asked):
         widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-        return forms.DateTimeField(widget=widget, **self.common(question))
+        return InstantField(widget=widget, **self.common(question))
 
     def to_json(self, value: datetime | None):
         return value.isoformat() if value else None

@@ -27,7 +27,8 @@ class Number(FieldType):
         )
 
     def to_json(self, value):
-        return None if value is None else str(value)
+        # Without the zeros of the column: a value compares equal whether it was typed or read back.
+        return None if value is None else f"{value.normalize():f}"
 
     def display(self, question, value):
         return "" if value is None else f"{value.normalize():f}"

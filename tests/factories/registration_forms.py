@@ -1,0 +1,37 @@
+"""Forms: ``make_form`` makes one, ``ask`` adds a question to its draft."""
+
+from django.utils import timezone
+
+from registration_forms import publishing
+from registration_forms.models import Choice, Field, FormVersion, RegistrationForm
+
+from .organisers import OrganiserFactory
+
+
+def make_form(kind: str = "tariff", *, organiser=None, name: str = "Who comes", **values) -> RegistrationForm:
+    """A form without questions, as a draft."""
+    return RegistrationForm.objects.create(
+        organiser=organiser or OrganiserFactory(), kind=kind, name=name, **values
+    )
+
+
+def ask(form: RegistrationForm, label: str = "Name", type: str = "text", *, choices=(), **values) -> Field:
+    """A question after those there are. ``choices`` are labels, or pairs of a label and its places."""
+    values.setdefault("position", form.fields.count() + 1)
+    field = Field.objects.create(form=form, label=label, type=type, **values)
+    for position, choice in enumerate(choices, 1):
+        text, capacity = choice if isinstance(choice, tuple) else (choice, None)
+        Choice.objects.create(field=field, label=text, capacity=capacity, position=position)
+    return field
+
+
+def only_if(field: Field, value=None, op: str = "is") -> dict:
+    """The condition “only if ``field`` is ``value``”."""
+    term = {"field": field.key, "op": op}
+    return {"all": [term if value is None else {**term, "value": value}]}
+
+
+def publish(form: RegistrationForm) -> FormVersion:
+    version = publishing.publish(form, by=None, now=timezone.now())
+    form.refresh_from_db()
+    return version

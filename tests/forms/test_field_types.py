@@ -1,0 +1,282 @@
+"""One contract for every type of question there is."""
+
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone, translation
+from django.utils.datastructures import MultiValueDict
+
+from registration_forms import responses
+from registration_forms.blocks import Block
+from registration_forms.definitions import Option, Question, of_version
+from registration_forms.field_types import TYPES, Asked
+from registration_forms.models import Answer
+from registration_forms.responses import Given
+from tests.factories.registration_forms import ask, make_form, publish
+
+NOW = datetime(2027, 6, 1, 10, tzinfo=UTC)
+CHOICES = ("Red", "Green", "Blue")
+# Type -> what is typed, and what is stored. For choices: numbers of the choices.
+SAMPLES = {
+    "text": ("  Zoë  ", "Zoë"),
+    "long_text": ("one\r\ntwo", "one\ntwo"),
+    "number": ("12.5", Decimal("12.5")),
+    "email": ("zoe@example.org", "zoe@example.org"),
+    "phone": ("079 123 45 67", "+41791234567"),
+    "date": ("2027-07-04", date(2027, 7, 4)),
+    "time": ("20:15", time(20, 15)),
+    "date_time": ("2027-07-04T20:15", datetime(2027, 7, 4, 18, 15, tzinfo=UTC)),
+    "birth_date": ("2012-02-29", date(2012, 2, 29)),
+    "yes_no": ("no", False),
+    "consent": ("on", True),
+    "single_choice": (1, 1),
+    "dropdown": (2, 2),
+    "multiple_choice": ([0, 2], [0, 2]),
+    "country": ("CH", "CH"),
+    "address": ("Rue du Lac 1\n1000 Lausanne", "Rue du Lac 1\n1000 Lausanne"),
+    "url": ("https://example.org/a?b=1", "https://example.org/a?b=1"),
+}
+RULES = {"number": {"decimals": 1}}
+ANSWERED = [code for code, made in TYPES.items() if made.answers]
+LONG = "a" * 10**5
+HOSTILE = [
+    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{7*7}}", "{% debug %}", "' OR 1=1 --", "%", "\\",
+    "\x00", "a\x00b", "\r\n", "\t", "\x1b[0m", "\u2028", "\ud800", "a\udfffb", "\u202eevil", "\u200b", "e\u0301",
+    "Z\u0351\u036b\u0343", "👩‍👩‍👧", LONG, "-1", "0", "1.5", "1e9", "1e999999", "1" + "0" * 30, "NaN", "Infinity", "１２", "0x10",
+    " ", "", "30.02.2027", "2027-02-30", "0000-00-00", "9999-12-31", "9999-12-31T23:59", "0001-01-01", "0001-01-01T00:00",
+    "2027-03-28T02:30", "24:00", "25:61", "javascript:alert(1)", "data:text/html,x", "http://[", "https://" + "a" * 600,
+    "x@y.z\nBcc: all@example.org", "a@b", "a@@b", "@", "../", "10e20", "=1+1", "+41 79", "None", "[]", "{}",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def at_home():
+    with timezone.override("Europe/Zurich"), translation.override("en"):
+        yield
+
+
+def asked_form(code: str, **values):
+    form = make_form()
+    field = ask(
+        form,
+        f"Question {code}",
+        code,
+        choices=CHOICES if TYPES[code].has_choices else (),
+        rules=RULES.get(code, {}),
+        label_fr=f"Demande {code}",
+        help_text="Help *me*",
+        **values,
+    )
+    version = publish(form)
+    return field, version, of_version(version)
+
+
+def by_number(field, value):
+    keys = [choice.key for choice in field.choices.order_by("position")]
+    return [keys[one] for one in value] if isinstance(value, list) else keys[value]
+
+
+def sample(field):
+    typed, stored = SAMPLES[field.type]
+    if TYPES[field.type].has_choices:
+        return by_number(field, typed), by_number(field, stored)
+    return typed, stored
+
+
+def block(definition, values: dict, **asked) -> Block:
+    posted = MultiValueDict({key: one if isinstance(one, list) else [one] for key, one in values.items()})
+    return Block(definition, posted, asked=Asked(**{"now": NOW, "day": date(2027, 7, 4), **asked}))
+
+
+def store(version, answers: dict):
+    given = [Given(version, answers)]
+    return responses.store(given, organiser=version.form.organiser, language="en", now=NOW)[0]
+
+
+def test_every_type_has_a_sample():
+    assert set(SAMPLES) == set(ANSWERED)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", ANSWERED)
+def test_it_asks_stores_and_reads_back(code):
+    field, version, definition = asked_form(code)
+    typed, stored = sample(field)
+    filled = block(definition, {field.key: typed})
+    assert filled.is_valid(), filled.errors
+    assert filled.answers == {field.key: stored}
+    row = Answer.objects.get(response=store(version, filled.answers))
+    assert row.state == Answer.State.ANSWERED
+    column = TYPES[code].column
+    filled_columns = {name for name in responses.COLUMNS if getattr(row, name) is not None}
+    assert filled_columns == ({column} - {"choices"})
+    assert responses.value_of(row) == stored
+    assert responses.read(row.response) == {field.key: stored}
+    # Conditions and history see the same value whether it was typed or read back.
+    assert TYPES[code].to_json(responses.value_of(row)) == TYPES[code].to_json(stored)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", ANSWERED)
+def test_it_shows_its_label_and_help_and_what_was_answered(code):
+    field, _version, definition = asked_form(code)
+    _typed, stored = sample(field)
+    shown = {}
+    for language in ("en", "fr"):
+        with translation.override(language):
+            page = block(definition, {}).as_p()
+            assert definition.questions[0].label == {"en": "Question", "fr": "Demande"}[language] + f" {code}"
+            assert definition.questions[0].label in page
+            assert "Help *me*" in page
+            shown[language] = TYPES[code].display(definition.questions[0], stored)
+            assert shown[language]
+            assert TYPES[code].export(definition.questions[0], stored) not in (None, "")
+            assert TYPES[code].display(definition.questions[0], None) in (
+                "",
+                "Not agreed",
+                "Pas d’accord",
+                "Non accepté",
+            )
+    assert shown["en"] != shown["fr"] or code not in {"yes_no", "consent", "date", "country"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", ANSWERED)
+def test_blank_and_mandatory(code):
+    field, version, definition = asked_form(code)
+    empty = block(definition, {})
+    assert empty.is_valid()
+    assert empty.answers == {}
+    assert Answer.objects.get(response=store(version, {})).state == Answer.State.BLANK
+    field, version, definition = asked_form(code, visibility="mandatory")
+    assert list(block(definition, {}).errors) == [field.key]
+    assert block(definition, {field.key: sample(field)[0]}).is_valid()
+
+
+@pytest.mark.scenario("RF-08")
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", ANSWERED)
+def test_nothing_is_answered_beforehand(code):
+    field, _version, definition = asked_form(code, visibility="mandatory")
+    page = str(Block(definition, asked=Asked(now=NOW))[field.key])
+    assert "checked" not in page
+    assert "selected" not in page.replace('<option value="" selected>', "")
+
+
+@pytest.mark.scenario("RF-30")
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", ANSWERED)
+def test_hostile_input_is_refused_or_stored_as_text(code):
+    field, version, definition = asked_form(code)
+    for typed in [*HOSTILE, ["a", "a"], ["\x00", "b"]]:
+        filled = block(definition, {field.key: typed})
+        filled.as_p().encode("utf-8", "replace")
+        if filled.is_valid() and filled.answers:
+            response = store(version, filled.answers)
+            assert responses.read(response) == filled.answers, repr(typed)[:60]
+            value = filled.answers[field.key]
+            assert "\x00" not in str(value)
+            assert "\u202e" not in str(value)
+
+
+@pytest.mark.scenario("RF-30")
+@pytest.mark.django_db
+def test_the_limit_counts_code_points_of_the_stored_text():
+    form = make_form()
+    field = ask(form, "Short", rules={"max_length": 4})
+    definition = of_version(publish(form))
+    filled = block(definition, {field.key: "e\u0301" * 4})
+    assert filled.is_valid()
+    assert filled.answers == {field.key: "é" * 4}
+    assert not block(definition, {field.key: "12345"}).is_valid()
+    lines = make_form()
+    field = ask(lines, "Long", "long_text", rules={"max_length": 3})
+    assert block(of_version(publish(lines)), {field.key: "a\r\nb"}).is_valid()
+
+
+@pytest.mark.scenario("RF-19")
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("typed", "accepted"),
+    [
+        ("2023-07-04", True), ("2023-07-05", False), ("2011-07-04", False), ("2011-07-05", True),
+        ("2012-02-29", True), ("2012-02-31", False), ("2012", False), ("3027-01-01", False),
+    ],
+)  # fmt: skip
+def test_the_age_counts_on_the_day_of_the_ticket(typed, accepted):
+    form = make_form()
+    field = ask(form, "Born", "birth_date", rules={"age_from": 4, "age_until": 15})
+    definition = of_version(publish(form))
+    for language, words in (
+        ("en", "Enter a date from 5 July 2011 to 4 July 2023."),
+        ("fr", "5 juillet 2011"),
+    ):
+        with translation.override(language):
+            filled = block(definition, {field.key: typed})
+            assert filled.is_valid() is accepted
+            if not accepted:
+                assert words in filled.errors[field.key][0].replace("\xa0", " ")
+    # A day later is another rule: the ticket's own date counts.
+    assert block(definition, {field.key: "2023-07-05"}, day=date(2027, 7, 5)).is_valid()
+
+
+@pytest.mark.scenario("RF-08")
+@pytest.mark.django_db
+def test_a_consent_is_one_box_and_a_multiple_choice_counts():
+    form = make_form()
+    rules = ask(form, "I accept the rules", "consent", visibility="mandatory")
+    workshops = ask(
+        form,
+        "Workshops",
+        "multiple_choice",
+        choices=["A", "B", "C", "D"],
+        rules={"min": 1, "max": 2},
+        visibility="mandatory",
+    )
+    keys = [choice.key for choice in workshops.choices.all()]
+    definition = of_version(publish(form))
+    accepted = {
+        True: {rules.key: "on", workshops.key: keys[:1]},
+        False: {rules.key: "on", workshops.key: keys[:3]},
+    }
+    for valid, values in accepted.items():
+        assert block(definition, values).is_valid() is valid
+    assert not block(definition, {workshops.key: keys[:1]}).is_valid()
+
+
+@pytest.mark.scenario("RF-38")
+@pytest.mark.django_db
+def test_a_choice_no_longer_offered_may_be_kept():
+    form = make_form()
+    field = ask(form, "Size", "single_choice", choices=["S", "L"])
+    large = field.choices.get(label="L")
+    large.active = False
+    large.save()
+    definition = of_version(publish(form))
+    assert not block(definition, {field.key: large.key}).is_valid()
+    assert large.key not in str(block(definition, {}))
+    assert block(definition, {field.key: large.key}, kept=large.key).is_valid()
+
+
+def test_a_choice_without_a_text_shows_the_organisers_language_never_a_key():
+    option = Option("k3y", {"fr": "Rouge"}, active=True, limited=False)
+    asked = Question(
+        "q",
+        "single_choice",
+        {"fr": "Couleur"},
+        {},
+        {},
+        "visible",
+        "",
+        {},
+        {},
+        False,
+        True,
+        False,
+        False,
+        (option,),
+    )
+    with translation.override("de"):
+        assert TYPES["single_choice"].display(asked, "k3y") == "Rouge"
+        assert "Rouge" in str(TYPES["single_choice"].form_field(asked, Asked()).widget.render("q", None))

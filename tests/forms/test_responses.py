@@ -1,0 +1,131 @@
+"""Answers as rows: what is stored, read and changed."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from registration_forms import limited, responses
+from registration_forms.models import Answer, AnswerHistory
+from registration_forms.responses import Conflict, Given
+from tests.factories.registration_forms import ask, make_form, only_if, publish
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2027, 6, 1, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+def party():
+    form = make_form()
+    form.name_asked = ask(form, "Nickname")
+    form.bus = ask(form, "Bus", "dropdown", choices=[("18:00", 2), ("19:00", 2)])
+    form.seat = ask(form, "Seat", condition=only_if(form.bus, op="filled"))
+    form.version = publish(form)
+    form.early, form.late = form.bus.choices.order_by("position")
+    return form
+
+
+def store(form, *answers: dict):
+    given = [Given(form.version, one) for one in answers]
+    return responses.store(given, organiser=form.organiser, language="en", now=NOW)
+
+
+def change(response, answers, *, revision=1, minutes=1):
+    return responses.change(
+        response, answers, revision=revision, by=None, source="buyer", now=NOW + timedelta(minutes=minutes)
+    )
+
+
+def states(response) -> dict[str, int]:
+    return {answer.field.label: answer.state for answer in response.answers.select_related("field")}
+
+
+def test_every_question_has_a_row_that_says_why_there_is_no_answer(party):
+    response = store(party, {party.name_asked.key: "Zoë"})[0]
+    assert states(response) == {
+        "Nickname": Answer.State.ANSWERED,
+        "Bus": Answer.State.BLANK,
+        "Seat": Answer.State.NOT_ASKED,
+    }
+
+
+def test_storing_takes_as_many_queries_for_a_hundred_as_for_one(party):
+    counts = []
+    store(party, {})  # the version is parsed once
+    for number in (1, 100):
+        with CaptureQueriesContext(connection) as queries:
+            store(party, *[{party.name_asked.key: "x", party.bus.key: party.early.key}] * number)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def test_the_places_that_answers_take_are_counted(party):
+    early, late = {party.bus.key: party.early.key}, {party.bus.key: party.late.key}
+    given = [Given(party.version, one) for one in (early, early, late, {})]
+    assert responses.taken(given) == {party.early.pk: 2, party.late.pk: 1}
+
+
+def test_a_change_is_stored_with_what_was_there_before(party):
+    response = store(party, {party.name_asked.key: "Zoe"})[0]
+    assert change(response, {party.name_asked.key: "Zoë"}) == [party.name_asked.key]
+    line = AnswerHistory.objects.get()
+    assert (line.old, line.new, line.source, line.field) == ("Zoe", "Zoë", "buyer", party.name_asked)
+    response.refresh_from_db()
+    assert (response.revision, responses.read(response)) == (2, {party.name_asked.key: "Zoë"})
+    assert change(response, {party.name_asked.key: "Zoë"}, revision=2) == []
+    assert AnswerHistory.objects.count() == 1
+
+
+@pytest.mark.scenario("RF-23")
+def test_a_changed_answer_moves_its_place(party):
+    response = store(party, {party.bus.key: party.early.key})[0]
+    limited.claim(None, responses.taken([Given(party.version, {party.bus.key: party.early.key})]))
+    change(response, {party.bus.key: party.late.key})
+    used = lambda: [one.used for one in party.bus.choices.order_by("position")]  # noqa: E731
+    assert used() == [0, 1]
+    party.early.refresh_from_db()
+    type(party.early).objects.filter(pk=party.early.pk).update(used=2)
+    response.refresh_from_db()
+    with pytest.raises(limited.ChoiceSoldOut), transaction.atomic():
+        change(response, {party.bus.key: party.early.key}, revision=2)
+    assert used() == [2, 1]
+    assert responses.read(response) == {party.bus.key: party.late.key}
+
+
+@pytest.mark.scenario("RF-17")
+def test_a_changed_answer_turns_what_depends_on_it(party):
+    response = store(party, {})[0]
+    change(response, {party.bus.key: party.late.key})
+    assert states(response)["Seat"] == Answer.State.BLANK
+    change(response, {}, revision=2, minutes=2)
+    assert states(response)["Seat"] == Answer.State.NOT_ASKED
+
+
+def test_two_editors_of_the_same_answer_meet_and_of_others_do_not(party):
+    response = store(party, {party.name_asked.key: "Zoe"})[0]
+    seen = type(response).objects.get(pk=response.pk)
+    change(response, {party.name_asked.key: "Anna"})
+    with pytest.raises(Conflict) as met:
+        change(seen, {party.name_asked.key: "Berta"}, minutes=2)
+    assert met.value.keys == {party.name_asked.key}
+    change(seen, {party.name_asked.key: "Anna", party.bus.key: party.late.key}, minutes=3)
+    assert responses.read(response) == {party.name_asked.key: "Anna", party.bus.key: party.late.key}
+
+
+def test_the_database_refuses_a_value_that_was_not_given(party):
+    response = store(party, {})[0]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        response.answers.filter(field=party.name_asked).update(v_text="smuggled")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Answer.objects.create(response=response, field=party.name_asked, state=Answer.State.BLANK)
+
+
+@pytest.mark.scenario("RF-38")
+def test_a_renamed_choice_is_the_same_answer(party):
+    response = store(party, {party.bus.key: party.late.key})[0]
+    party.late.label_en = "Nineteen"
+    party.late.save()
+    publish(party)
+    assert responses.read(response) == {party.bus.key: party.late.key}
+    assert Answer.objects.filter(v_choice=party.late).count() == 1
