@@ -252,6 +252,7 @@ class OrderAdmin(ReadOnlyAdmin):
                 ("sales.view_orderline", lambda: tables.lines(row.lines.all(), row.currency)),
                 ("sales.view_ticket", lambda: tables.tickets(row.tickets.all())),
                 ("sales.view_issuedpass", lambda: tables.passes(row.passes.all())),
+                ("sales.view_ticket", lambda: tables.answers(row)),
                 ("sales.view_payment", lambda: tables.payments(row.payments.all())),
                 ("sales.view_refund", lambda: tables.refunds(Refund.objects.filter(payment__order=row))),
                 ("mail.view_mail", lambda: tables.mails(about)),

@@ -12,7 +12,7 @@ from ticketshop.lib.network import network
 from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
 
-from .. import access, calendars, payment_methods, ticket_pdf
+from .. import access, answers, calendars, payment_methods, ticket_pdf
 from ..actions import orders
 from ..models import Admission, IssuedPass, Order, Payment, Ticket
 
@@ -56,13 +56,16 @@ def show(request, pos, reference, secret):
     order = order_or_404(request, reference, secret)
     lines = list(order.lines.order_by("pk"))
     pending = order.state == Order.State.PENDING
+    tickets = tickets_of(order) if any(line.offer_id for line in lines) else []
+    passes = passes_of(order) if any(line.season_pass_id for line in lines) else []
     context = {
         "order": order,
         "lines": lines,
-        "tickets": tickets_of(order) if any(line.offer_id for line in lines) else [],
-        "passes": passes_of(order) if any(line.season_pass_id for line in lines) else [],
+        "tickets": tickets,
+        "passes": passes,
         "method": payment_methods.METHODS[order.payment_method],
         "instructions": instructions(order) if pending else [],
+        "answers": answers.of_order(order, tickets, passes),
         "can_cancel": pending,
         "downloads": order.state == Order.State.PAID,
     }
