@@ -1,0 +1,180 @@
+"""What becomes of links when two contacts turn out to be one person."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from contacts import adding, link_mail, links, merging
+from contacts.models import AddressSuppression, Contact, ContactLink, LinkRequest
+from tests.factories.catalogue import OfferFactory
+from tests.factories.contacts import ContactFactory
+from tests.factories.sales import make_order
+from tests.friends import add, friendly_pos, linked, make_visitor
+from ticketshop.history import history
+
+pytestmark = [pytest.mark.django_db, pytest.mark.scenario("FF-36")]
+LATER = timedelta(days=2)
+
+
+@pytest.fixture
+def pos():
+    return friendly_pos()
+
+
+@pytest.fixture
+def alice(pos):
+    return make_visitor(pos)
+
+
+def merge(keep: Contact, lose: Contact, by=None) -> None:
+    merging.merge(keep, lose, by=by, now=timezone.now())
+
+
+def two_bobs(pos, alice, *, first="active", second="active") -> tuple[ContactLink, ContactLink]:
+    """Alice's links to the two contacts of one Bob, in these states."""
+    found = []
+    for email, status in (("bob@example.org", first), ("bob@work.example", second)):
+        link = linked(alice, pos, ("Bob", "Miller", email))
+        ContactLink.objects.filter(pk=link.pk).update(status=status)
+        link.refresh_from_db()
+        found.append(link)
+    return found[0], found[1]
+
+
+def two_alices(pos) -> tuple[Contact, Contact]:
+    """Two contacts of one Alice: her log-in's, and one that staff entered."""
+    return make_visitor(pos), ContactFactory(organiser=pos.organiser, first_name="Alice", last_name="Martin")
+
+
+def state(link: ContactLink) -> tuple:
+    link.refresh_from_db()
+    return link.parent_id, link.child_id, link.status, link.end_reason
+
+
+def test_links_point_to_the_one_that_stays(pos, alice):
+    carol = make_visitor(pos, "Carol", "Ray")
+    kept, lost = ContactFactory(organiser=pos.organiser), make_child(pos, alice)
+    theirs = links.staff_add(parent=lost.child, child=carol, link_type=lost.type, by=None, now=timezone.now())
+    merge(kept, lost.child)
+    assert state(lost) == (alice.pk, kept.pk, "active", "")
+    assert state(theirs) == (kept.pk, carol.pk, "active", "")
+
+
+def make_child(pos, parent) -> ContactLink:
+    return linked(parent, pos, ("Bob", "Miller", "bob@example.org"))
+
+
+def test_duplicates_collapse_to_one_and_the_other_stays_as_history(pos, alice):
+    first, second = two_bobs(pos, alice)
+    merge(first.child, second.child, by=alice.user)
+    assert state(first) == (alice.pk, first.child_id, "active", "")
+    assert state(second) == (alice.pk, first.child_id, "ended", "merged")
+    assert (second.ended_by, second.entered_email) == (alice.user, "bob@work.example")
+    assert second.ended_at is not None
+    assert list(links.of_parent(alice)) == [first]
+    assert "link_merged" in [event.action for event in history.of(alice)]
+
+
+def test_periods_that_are_over_move_too(pos, alice):
+    first, second = two_bobs(pos, alice)
+    links.remove(second, by=alice.user, now=timezone.now())
+    merge(first.child, second.child)
+    assert state(second) == (alice.pk, first.child_id, "ended", "removed")
+    assert state(first)[2] == "active"
+
+
+def test_links_between_the_two_vanish(pos):
+    keep, lose = two_alices(pos)
+    bob = ContactFactory(organiser=pos.organiser)
+    kind = linked(keep, pos).type
+    for parent, child in [(keep, lose), (lose, keep)]:
+        links.staff_add(parent=parent, child=child, link_type=kind, by=None, now=timezone.now())
+    other = links.staff_add(parent=lose, child=bob, link_type=kind, by=None, now=timezone.now())
+    over = links.staff_add(parent=lose, child=keep, link_type=kind_of("partner"), by=None, now=timezone.now())
+    links.remove(over, by=None, now=timezone.now())
+    merge(keep, lose)
+    assert state(other) == (keep.pk, bob.pk, "active", "")
+    assert set(links.of_parent(keep).values_list("child__email", flat=True)) == {"bob@example.org", bob.email}
+    assert not ContactLink.objects.filter(parent=keep, child=keep).exists()
+
+
+def kind_of(code: str):
+    return ContactLink._meta.get_field("type").related_model.objects.get(code=code)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("pending", "active"), ("pending", "pending"), ("active", "pending")]
+)
+def test_nothing_that_waits_becomes_active(pos, alice, first, second):
+    """The person is asked as whoever stays: what the contact that goes allowed is not an answer to that."""
+    kept, lost = two_bobs(pos, alice, first=first, second=second)
+    merge(kept.child, lost.child)
+    assert state(kept)[2] == first
+    assert state(lost)[2:] == ("ended", "merged")
+
+
+def test_a_single_link_that_waits_goes_on_waiting(pos, alice):
+    _kept, lost = two_bobs(pos, alice, second="pending")
+    stays = ContactFactory(organiser=pos.organiser)
+    merge(stays, lost.child)
+    assert state(lost) == (alice.pk, stays.pk, "pending", "")
+
+
+@pytest.mark.parametrize(("agreed", "left"), [(True, "active"), (False, "pending")])
+def test_whom_two_contacts_of_one_parent_asked_has_answered_if_they_agreed_once(pos, agreed, left):
+    keep, lose = two_alices(pos)
+    bob = make_visitor(pos, "Bob", "Miller", email="bob@example.org")
+    asked = linked(keep, pos)
+    ContactLink.objects.filter(pk=asked.pk).update(status="pending")
+    before = links.staff_add(parent=lose, child=bob, link_type=asked.type, by=None, now=timezone.now())
+    if agreed:
+        links.accept(before, by=bob.user, now=timezone.now())
+    merge(keep, lose)
+    (link,) = links.of_parent(keep)
+    assert (link.status, link == before) == (left, agreed)
+    assert sorted(state(one)[2] for one in (asked, before)) == sorted([left, "ended"])
+
+
+def test_a_mail_that_is_out_opens_nothing_more(pos, alice):
+    _kept, lost = two_bobs(pos, alice)
+    request = LinkRequest.objects.select_related("link__child").get(link=lost)
+    token = link_mail.new_token(request, days=30, now=timezone.now())
+    merge(ContactFactory(organiser=pos.organiser, email=lost.child.email), lost.child)
+    assert links.request_of(token, timezone.now()) is None
+
+
+def test_orders_on_somebodys_behalf_do_not_stand_in_the_way(pos, alice):
+    link = make_child(pos, alice)
+    person = {"first_name": "Bob", "last_name": "Miller", "person": str(link.pk)}
+    order = make_order({OfferFactory(pos=pos): 1}, user=alice.user, holders=[person], paid=True)
+    assert order.tickets.get().beneficiary == link.child
+    keep = ContactFactory(organiser=pos.organiser)
+    merge(keep, link.child)
+    ticket = order.tickets.get()
+    assert (ticket.beneficiary, ticket.holder, order.buyer) == (keep, "Bob Miller", alice)
+
+
+def test_an_address_that_said_no_to_a_parent_says_it_to_the_one_that_stays(pos):
+    keep, asker = make_visitor(pos), make_visitor(pos, "A.", "Martin")
+    links.not_me(linked(asker, pos), by=None, now=timezone.now())
+    Contact.objects.filter(pk=asker.pk).update(user=None)
+    merge(keep, asker)
+    assert AddressSuppression.objects.get().parent == keep
+    assert linked(keep, pos, now=timezone.now() + LATER).status == "pending"
+
+
+def test_who_was_known_otherwise_is_not_erased_by_itself_any_more(pos, alice):
+    keep = make_child(pos, alice).child
+    assert keep.purge_after is not None
+    merge(keep, linked(alice, pos, ("B.", "Miller", "b@example.org")).child)
+    assert keep.purge_after is not None, "nobody but visitors brought either of them"
+    merge(keep, ContactFactory(organiser=pos.organiser))
+    assert keep.purge_after is None
+
+
+def test_after_the_merge_the_person_is_in_the_list_once(pos, alice):
+    first, second = two_bobs(pos, alice)
+    merge(first.child, second.child)
+    assert add(alice, pos, ("Bob", "Miller", "bob@example.org")).code == adding.ALREADY
+    assert links.of_parent(alice).count() == 1
