@@ -1,6 +1,7 @@
 """The kinds of links every installation has. Made after migrating; staff may change the words afterwards."""
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from .models import Contact, LinkType
 
@@ -33,6 +34,14 @@ TYPES = {
 def choosable() -> QuerySet[LinkType]:
     """The kinds staff may choose: those switched on that the shop does not keep for itself, and its own for friends."""
     return LinkType.objects.filter(Q(reserved=False) | Q(code=LinkType.FRIENDS_FAMILY), active=True)
+
+
+def both_ways(link_type: LinkType) -> str:
+    """A kind as said from both of its ends."""
+    return _("%(child)s (and the other way round: %(parent)s)") % {
+        "child": link_type.label_parent_to_child,
+        "parent": link_type.label_child_to_parent,
+    }
 
 
 def sync() -> None:

@@ -25,10 +25,7 @@ class TypeField(forms.ModelChoiceField):
     """Says a type from both sides: “child – parent”."""
 
     def label_from_instance(self, obj: LinkType) -> str:
-        return _("%(child)s (and the other way round: %(parent)s)") % {
-            "child": obj.label_parent_to_child,
-            "parent": obj.label_child_to_parent,
-        }
+        return link_types.both_ways(obj)
 
 
 class ConnectionForm(forms.Form):

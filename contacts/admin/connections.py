@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
 from ticketshop.organisers.sections import NONE, link
 
-from .. import merging
+from .. import link_types, merging
 from ..models import ContactLink
 from . import link_buttons, picking, tables
 
@@ -17,16 +17,16 @@ class ContactLinkAdmin(ReadOnlyAdmin):
 
     list_display = ["number", "parent_name", "type", "child_name", "status", "origin", "since"]
     list_display_links = ["number"]
-    list_filter = ["status", "origin"]
+    list_filter = ["status"]
     list_select_related = ["parent", "child", "type"]
     ordering = ["-pk"]
     sortable_by = []
     buttons = link_buttons.ALL
-    fields = ["parent_link", "child_link", "type", "status", "request_text"]
+    fields = ["parent_link", "child_link", "type_text", "status", "request_text"]
     rights = (gettext_lazy("What they may do"), {"fields": ["permission_parent", "permission_child"]})
     source = (
         gettext_lazy("Where from"),
-        {"fields": ["origin", "origin_pos", "author", "started_at", "entered_name", "entered_email"]},
+        {"fields": ["origin", "shop", "author", "started_at", "entered_name", "entered_email"]},
     )
     consent = (gettext_lazy("Consent"), {"fields": ["consent_at", "consent_by", "consent_reason"]})
     over = (gettext_lazy("End"), {"fields": ["ended_at", "ender", "reason_text"]})
@@ -70,6 +70,14 @@ class ContactLinkAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("child"))
     def child_link(self, row):
         return link(row.child, picking.named(row.child))
+
+    @admin.display(description=gettext_lazy("type"))
+    def type_text(self, row):
+        return link_types.both_ways(row.type)
+
+    @admin.display(description=gettext_lazy("point of sale"))
+    def shop(self, row):
+        return row.origin_pos or NONE
 
     @admin.display(description=gettext_lazy("since"))
     def since(self, row):

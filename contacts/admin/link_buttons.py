@@ -86,6 +86,9 @@ class ConsentForm(forms.Form):
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
     )
 
+    def __init__(self, data, link: ContactLink):
+        super().__init__(data)
+
 
 def _waits(link: ContactLink) -> bool:
     return link.status == ContactLink.Status.PENDING
@@ -115,6 +118,9 @@ class PermissionForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Choose what the parent may do.")},
     )
+
+    def __init__(self, data, link: ContactLink):
+        super().__init__(data, initial={"permission": link.permission_parent})
 
 
 def _is_open(link: ContactLink) -> bool:

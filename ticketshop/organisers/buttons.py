@@ -23,8 +23,8 @@ Outcome = tuple[int, str]
 @dataclass(frozen=True)
 class Button:
     """``name`` ends the address. ``offered``: whether the page shows it now; ``question``: what will happen, in sentences;
-    ``press``: does it, whatever the page showed, and says what came of it. With ``form`` the question has its fields, and
-    ``press`` gets what was entered as a fourth argument."""
+    ``press``: does it, whatever the page showed, and says what came of it. With ``form``, called with what was
+    posted and the row, the question has fields, and ``press`` gets what was entered as a fourth argument."""
 
     name: str
     label: str
@@ -78,7 +78,7 @@ class WithButtons:
         if isinstance(button, OwnPage):
             return button.view(self, request, row)
         posted = request.method == "POST"
-        form = button.form(request.POST if posted else None) if button.form else None
+        form = button.form(request.POST if posted else None, row) if button.form else None
         if posted and (form is None or form.is_valid()):
             entered = [form.cleaned_data] if form else []
             level, sentence = button.press(request, row, timezone.now(), *entered)
