@@ -3,9 +3,8 @@
 from datetime import date, datetime, timedelta
 
 from accounts.models import User
-from contacts import contacts
+from contacts import adding, contacts
 from contacts.models import Contact, ContactLink, LinkRequest, LinkType
-from ticketshop.history import history
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.models import Ticket
 
@@ -58,8 +57,7 @@ def _link(
         created_by=parent.user,
         started_at=since,
     )
-    for contact in (parent, child):
-        history.record(contact, "link_added", by=parent.user, now=since, status=link.status)
+    adding.record_on_both(link, "link_added", by=parent.user, now=since, status=link.status)
     return link
 
 
