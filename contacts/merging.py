@@ -10,7 +10,7 @@ from ticketshop.history.models import Event
 from ticketshop.lib.text import normalise_email
 from ticketshop.mail.models import Mail
 
-from . import link_merging
+from . import link_merging, locking
 from .models import Contact
 
 # Filled where the contact that stays has nothing.
@@ -43,12 +43,13 @@ def merge(keep: Contact, lose: Contact, *, by, now: datetime) -> None:
     if keep.pk == lose.pk or keep.organiser_id != lose.organiser_id:
         raise CannotMerge("the two must be different contacts of one organiser")
     with transaction.atomic():
-        both = Contact.objects.select_for_update().filter(pk__in=[keep.pk, lose.pk]).order_by("pk")
-        as_they_are = {contact.pk: contact for contact in both}
+        as_they_are = locking.hold_all([keep.pk, lose.pk])
         if len(as_they_are) < 2:
             raise CannotMerge("one of the two is gone: it was merged or erased in the meantime")
         if as_they_are[lose.pk].user_id is not None:
             raise CannotMerge("the contact that goes must not have a log-in")
+        # Only now, when nobody who holds one of the two waits for the other: no new row may name who goes.
+        Contact.objects.select_for_update().get(pk=lose.pk)
         link_merging.prepare(keep, lose, by=by, now=now)
         _point_to(keep.pk, lose.pk)
         # Mails stand below this room and know a person by this alone.
@@ -59,7 +60,6 @@ def merge(keep: Contact, lose: Contact, *, by, now: datetime) -> None:
     keep.refresh_from_db()
 
 
-def _point_to(keep_id: int, lose_id: int) -> None:
 def events_of(contact: Contact) -> QuerySet[Event]:
     """What happened to a contact, and to those that were joined to it, newest first."""
     joined, new = {contact.pk}, {contact.pk}
@@ -76,6 +76,7 @@ def relations() -> list:
     return [relation for relation in fields if relation.auto_created and not relation.concrete]
 
 
+def _point_to(keep_id: int, lose_id: int) -> None:
     for relation in relations():
         name = relation.field.name
         relation.related_model._base_manager.filter(**{name: lose_id}).update(**{name: keep_id})
