@@ -64,7 +64,7 @@ def test_after_a_restart_the_first_request_neither_fails_nor_waits(pool):
     before = fill(4)
     assert len(before) == 4
     end_backends(before)
-    assert all(seconds < 0.5 for seconds in at_once(*[partial(timed, ask)] * 4))
+    assert max(at_once(*[partial(timed, ask)] * 4)) < 0.8
     assert not fill(4) & before
 
 
