@@ -1,0 +1,314 @@
+"""Adding at once: one person stays one, a double click is one click, and nobody waits for each other for ever.
+
+Each race has a twin without the protection, which shows that the race is real.
+"""
+
+import time
+from functools import partial
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from contacts import adding, contacts, links, locking, merging
+from contacts.models import Contact, ContactLink
+from tests.at_once import at_once
+from tests.factories.catalogue import OfferFactory
+from tests.factories.contacts import ContactFactory
+from tests.factories.sales import make_cart, make_order, place
+from tests.friends import BOB, add, friendly_pos, make_visitor
+from ticketshop.limits import limits
+from ticketshop.mail.models import Mail
+from ticketshop.sales.actions import orders
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CHILD = adding.Person("Tim", "Martin", no_email=True)
+
+
+@pytest.fixture
+def pos():
+    return friendly_pos()
+
+
+@pytest.fixture
+def slowly(monkeypatch):
+    """A moment passes between looking and writing."""
+    for name in ("create_if", "create"):
+        original = getattr(contacts, name)
+
+        def later(*args, original=original, **values):
+            time.sleep(0.3)
+            return original(*args, **values)
+
+        monkeypatch.setattr(contacts, name, later)
+
+
+@pytest.fixture
+def without_locks(monkeypatch):
+    """The protection taken away: neither the address nor people nor visitors are locked.
+
+    Nor do two in the same minute wait for each other at the visitor's counter.
+    """
+
+    def unlocked(contact_ids) -> dict[int, Contact]:
+        return Contact.objects.in_bulk(set(contact_ids))
+
+    monkeypatch.setattr(contacts, "lock_address", lambda *address: None)
+    monkeypatch.setattr(limits, "lock", lambda kind, key: None)
+    monkeypatch.setattr(limits, "note", lambda kind, key, now: 1)
+    monkeypatch.setattr(locking, "hold_all", unlocked)
+    monkeypatch.setattr(locking, "hold", lambda contact_id: Contact.objects.get(pk=contact_id))
+
+
+def found() -> tuple[int, int, int]:
+    """Bobs, links, mails."""
+    bobs = Contact.objects.filter(email_key=BOB[2]).count()
+    return bobs, ContactLink.objects.count(), Mail.objects.filter(kind__startswith="link_").count()
+
+
+# --- a double click, two tabs --------------------------------------------------------------------------------
+
+
+def two_tabs(pos, person=BOB):
+    alice = make_visitor(pos)
+    return [partial(add, alice, pos, person)] * 2
+
+
+@pytest.mark.scenario("FF-26")
+@pytest.mark.parametrize("known", [True, False])
+def test_a_double_click_is_one_contact_one_link_one_mail(pos, slowly, known):
+    if known:
+        ContactFactory(organiser=pos.organiser, first_name="Bob", last_name="Miller", email=BOB[2])
+    outcomes = at_once(*two_tabs(pos))
+    assert sorted(outcome.code for outcome in outcomes) == [adding.ALREADY, adding.LINKED]
+    assert found() == (1, 1, 1)
+
+
+def test_without_the_locks_a_double_click_is_two_people(pos, slowly, without_locks):
+    at_once(*two_tabs(pos))
+    assert found()[:2] == (2, 2), "the race above is a real one"
+
+
+@pytest.mark.scenario("FF-26")
+def test_a_double_click_for_a_child_is_one_child(pos, slowly):
+    outcomes = at_once(*two_tabs(pos, CHILD))
+    assert sorted(outcome.code for outcome in outcomes) == [adding.LINKED, adding.SAME_CHILD]
+    assert Contact.objects.filter(first_name="Tim").count() == 1
+
+
+def test_without_the_lock_it_is_twins(pos, slowly, without_locks):
+    at_once(*two_tabs(pos, CHILD))
+    assert Contact.objects.filter(first_name="Tim").count() == 2
+
+
+def last_place(pos):
+    pos.friends_family_max = 1
+    alice = make_visitor(pos)
+    return [partial(add, alice, pos, ("Some", "Body", f"p{number}@example.org")) for number in range(2)]
+
+
+@pytest.mark.scenario("FF-26")
+def test_the_last_place_of_a_list_is_filled_once(pos, slowly):
+    assert sorted(outcome.code for outcome in at_once(*last_place(pos))) == [adding.FULL, adding.LINKED]
+
+
+def test_without_the_lock_it_is_filled_twice(pos, slowly, without_locks):
+    assert [outcome.code for outcome in at_once(*last_place(pos))] == [adding.LINKED] * 2
+
+
+# --- two visitors, one stranger --------------------------------------------------------------------------------
+
+
+def two_visitors(pos):
+    return [
+        partial(add, make_visitor(pos, name), pos, person, network=f"192.0.2.{number}")
+        for number, (name, person) in enumerate(
+            [("Alice", BOB), ("Carol", ("BOB", "miller", "Bob@Example.org"))]
+        )
+    ]
+
+
+@pytest.mark.scenario("FF-26")
+def test_two_visitors_adding_one_stranger_make_one_contact_and_two_links(pos, slowly):
+    outcomes = at_once(*two_visitors(pos))
+    assert [outcome.code for outcome in outcomes] == [adding.LINKED] * 2
+    assert found() == (1, 2, 1), "one mail a day to one address"
+    assert outcomes[0].link.child == outcomes[1].link.child
+
+
+def test_without_the_lock_on_the_address_the_stranger_is_two_people(pos, slowly, monkeypatch):
+    monkeypatch.setattr(contacts, "lock_address", lambda *address: None)
+    monkeypatch.setattr(limits, "lock", lambda kind, key: None)
+    at_once(*two_visitors(pos))
+    assert found()[:2] == (2, 2)
+
+
+def guest_and_friend(pos):
+    guest = dict(zip(("first_name", "last_name", "email"), BOB, strict=True))
+    cart = make_cart({OfferFactory(pos=pos): 1}, buyer=guest)
+    return [partial(add, make_visitor(pos), pos), partial(place, cart)]
+
+
+@pytest.mark.scenario("FF-24")
+def test_a_stranger_who_orders_while_being_added_is_one_person(pos, slowly):
+    outcome, order = at_once(*guest_and_friend(pos))
+    assert order.buyer == outcome.link.child
+    assert found()[:2] == (1, 1)
+
+
+def test_without_the_lock_they_are_two(pos, slowly, without_locks):
+    outcome, order = at_once(*guest_and_friend(pos))
+    assert order.buyer != outcome.link.child
+
+
+# --- a person's maximum, whoever buys for them -------------------------------------------------------------------
+
+
+def two_parents_of_one_child(pos):
+    """Both put the one ticket that a person may have into the cart, for the same child."""
+    offer = OfferFactory(pos=pos)
+    offer.tariff.max_per_person = 1
+    offer.tariff.save()
+    carts = []
+    for name in ("Alice", "Carol"):
+        parent = make_visitor(pos, name)
+        link = add(parent, pos, network=name).link
+        person = {"first_name": "Bob", "last_name": "Miller", "person": str(link.pk)}
+        cart = make_cart({offer: 1}, user=parent.user, holders=[person])
+        carts.append(cart)
+    place(make_cart({OfferFactory(pos=pos): 1}))  # the shop offers a payment method from now on
+    return [partial(placed, cart) for cart in carts]
+
+
+def placed(cart) -> bool:
+    try:
+        place(cart)
+    except orders.CannotPlace as error:
+        assert error.code == "rules"
+        return False
+    return True
+
+
+@pytest.fixture
+def slow_orders(monkeypatch):
+    """A moment passes between counting what a person has and writing the order."""
+    original = orders.new
+
+    def later(*args):
+        time.sleep(0.3)
+        return original(*args)
+
+    monkeypatch.setattr(orders, "new", later)
+
+
+def test_two_parents_buying_for_one_child_keep_the_childs_maximum(pos, slow_orders):
+    assert sorted(at_once(*two_parents_of_one_child(pos))) == [False, True]
+
+
+def test_without_the_lock_the_child_gets_two(pos, slow_orders, without_locks):
+    assert at_once(*two_parents_of_one_child(pos)) == [True, True]
+
+
+# --- nobody waits for each other for ever --------------------------------------------------------------------------
+
+
+def pause_in(monkeypatch, module, name):
+    """A moment passes after this function, so that what comes at once meets in the middle of it.
+
+    Whoever waits for each other is told so by the database after a second.
+    """
+    original = getattr(module, name)
+
+    def then_wait(*args, **values):
+        answer = original(*args, **values)
+        time.sleep(0.05)
+        return answer
+
+    monkeypatch.setattr(module, name, then_wait)
+
+
+def everything_about_bob(pos):
+    """Bob is added by two, adds one of them, orders as a guest, and two of his contacts are joined: all at once."""
+    bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
+    alice, carol = make_visitor(pos, email="alice@example.org"), make_visitor(pos, "Carol", "Ray")
+    guest = dict(zip(("first_name", "last_name", "email"), BOB, strict=True))
+    offer = OfferFactory(pos=pos)
+    earlier = make_order({offer: 1}, buyer=guest).buyer
+    link = links.staff_add(
+        parent=carol, child=earlier, link_type=add(alice, pos, ("X", "Y", "x@example.org")).link.type, by=None,
+        now=timezone.now(),
+    )  # fmt: skip
+    person = {"first_name": "Bob", "last_name": "Miller", "person": str(link.pk)}
+    cart = make_cart({offer: 1}, user=carol.user, holders=[person])
+    return [
+        partial(add, alice, pos, network="a"),
+        partial(add, carol, pos, network="c"),
+        partial(add, bob, pos, ("Alice", "Martin", "alice@example.org"), network="b"),
+        partial(place, make_cart({offer: 1}, buyer=guest)),
+        partial(place, cart),
+        partial(merging.merge, bob, earlier, by=None, now=timezone.now()),
+    ]
+
+
+@pytest.mark.parametrize(
+    "step", [(contacts, "lock_address"), (locking, "hold_all"), (limits, "lock")], ids=str
+)
+def test_adding_ordering_and_joining_the_same_people_at_once_all_end_well(pos, monkeypatch, step):
+    calls = everything_about_bob(pos)
+    pause_in(monkeypatch, *step)
+    *_outcomes, guests_order, carols_order, _merged = at_once(*calls)
+    bob = Contact.objects.get(user__email=BOB[2])
+    assert carols_order.tickets.get().beneficiary == bob, "nobody points to a contact that is gone"
+    assert guests_order.buyer.user is None, "a guest's order never touches a contact that has a log-in"
+
+
+def crosswise(pos):
+    """Alice adds Bob while Bob adds Alice."""
+    alice, bob = (
+        make_visitor(pos, email="alice@example.org"),
+        make_visitor(pos, "Bob", "Miller", email=BOB[2]),
+    )
+    return [
+        partial(add, alice, pos, network="a"),
+        partial(add, bob, pos, ("Alice", "Martin", "alice@example.org"), network="b"),
+    ]
+
+
+@pytest.mark.scenario("FF-22")
+def test_two_who_add_each_other_at_once_both_do(pos, monkeypatch):
+    pause_in(monkeypatch, locking, "hold_all")
+    assert [outcome.code for outcome in at_once(*crosswise(pos))] == [adding.LINKED] * 2
+
+
+def test_locked_one_by_one_in_the_order_of_need_they_block_each_other(pos, monkeypatch):
+    def one_by_one(contact_ids) -> dict[int, Contact]:
+        held = {}
+        for contact_id in contact_ids:  # the visitor first, then whom they add
+            held[contact_id] = locking.hold(contact_id)
+            time.sleep(0.3)
+        return held
+
+    monkeypatch.setattr(locking, "hold_all", one_by_one)
+    with pytest.raises(OperationalError, match="deadlock"):
+        at_once(*crosswise(pos))
+
+
+def join_and_order(pos):
+    """Staff join a contact that Alice may choose for tickets to Alice's own, while Alice orders for it."""
+    child = ContactFactory(organiser=pos.organiser)
+    alice = make_visitor(pos)
+    kind = add(alice, pos, ("X", "Y", "x@example.org")).link.type
+    link = links.staff_add(parent=alice, child=child, link_type=kind, by=None, now=timezone.now())
+    offer = OfferFactory(pos=pos)
+    place(make_cart({offer: 1}))
+    person = {"first_name": "Bob", "last_name": "Miller", "person": str(link.pk)}
+    cart = make_cart({offer: 1}, user=alice.user, holders=[person])
+    assert child.pk < alice.pk
+    return [partial(place, cart), partial(merging.merge, alice, child, by=None, now=timezone.now())]
+
+
+def test_joining_waits_for_an_order_of_the_one_for_the_other(pos, monkeypatch):
+    calls = join_and_order(pos)
+    pause_in(monkeypatch, locking, "hold_all")
+    order, _none = at_once(*calls)
+    assert order.tickets.get().beneficiary_id in {None, order.buyer_id}
