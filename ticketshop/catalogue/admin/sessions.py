@@ -65,15 +65,11 @@ class SessionFormSet(BaseInlineFormSet):
 
 
 def stock_text(session: Session) -> str:
-    """“12 sold, 2 held, 86 left”."""
+    """“12 sold, 86 left”."""
     found = getattr(session, "stock", None)
     if found is None:
         return _("not on sale yet") if session.pk else ""
-    return _("%(sold)d sold, %(held)d held, %(left)d left") % {
-        "sold": found.sold,
-        "held": found.held,
-        "left": found.left,
-    }
+    return _("%(sold)d sold, %(left)d left") % {"sold": found.sold, "left": found.left}
 
 
 class SessionInline(ScopedInline, admin.TabularInline):

@@ -1,7 +1,7 @@
 """Tables of orders, tickets, passes, payments and mails, as they stand on the pages of an order and of a customer."""
 
 from django.db.models import QuerySet
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
@@ -56,7 +56,7 @@ def lines(rows: QuerySet[OrderLine], currency: str) -> Section:
                 when(line.session_starts_at),
                 money(line.unit_price, currency),
                 money(line.total, currency),
-                f"{money(line.vat_amount, currency)} ({line.vat_rate} %)",
+                f"{money(line.vat_amount, currency)} ({number_format(line.vat_rate)}\N{NO-BREAK SPACE}%)",
             ]
             for line in rows.order_by("pk")
         ],
