@@ -1,0 +1,245 @@
+"""``make bench``, or ``python -m tests.bench [--large]``: measures, and prints a table. Under four minutes on 2 cores.
+
+``--large`` fills a million contacts with three million links (some minutes more) instead of thirty thousand.
+"""
+
+import argparse
+import contextlib
+import itertools
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+
+from tests.rig import ROOT, Rig
+
+from . import load
+from .buying import Purchase, SoldOut
+from .load import Browser, Cost, Meter
+from .report import Table, ms
+from .web import Web, fetch
+
+ROUNDS, SECONDS = 3, 1.0  # for each page
+BUYERS, BUYING = 4, 8  # at once, seconds
+RUSH, PLACES, AT_ONCE = 200, 100, 8
+ORDERS, SALES = 100, 3000  # for each of two processes
+SMALL, MEDIUM, LARGE = 1_000, 30_000, 1_000_000
+_numbers = itertools.count(1)
+
+
+@contextlib.contextmanager
+def without_jobs(rig: Rig) -> Iterator[None]:
+    """Mails wait meanwhile: what they cost is not the page's."""
+    worker = rig.job_worker
+    worker.suspend()
+    try:
+        yield
+    finally:
+        worker.resume()
+
+
+def meter(rig: Rig, web: psutil.Process | None = None) -> Meter:
+    return Meter(web or psutil.Process(int(rig.web.identity[0])), psutil.Process(rig.postgres.pid))
+
+
+def port(rig: Rig) -> int:
+    return rig.listener.getsockname()[1]
+
+
+def pages(rig: Rig, table: Table, queries: dict) -> None:
+    """Round by round, so that what disturbs the machine for a while disturbs all of them."""
+    shop, kept = rig.shop, meter(rig)
+    with Web(rig, PAGE_CACHE_SECONDS="0") as fresh:
+        works = {
+            "hello": (port(rig), "/hello/", kept),
+            "plain": (port(rig), shop["plain"], kept),
+            "event, fresh": (fresh.port, shop["event"], meter(rig, fresh.parent)),
+            "shop, fresh": (fresh.port, shop["shop"], meter(rig, fresh.parent)),
+            "event, kept": (port(rig), shop["event"], kept),
+            "shop, kept": (port(rig), shop["shop"], kept),
+        }
+        for where, path, _meter in works.values():
+            for _again in range(10):
+                fetch(where, path)
+        found: dict[str, list[Cost]] = {name: [] for name in works}
+        for _round in range(ROUNDS):
+            for name, (where, path, one) in works.items():
+                found[name].append(load.page(where, path, one, seconds=SECONDS))
+    cost = {name: sorted(costs, key=lambda one: one.cpu)[ROUNDS // 2] for name, costs in found.items()}
+    table.cost("hello: an empty view", cost["hello"], "hello")
+    table.hello = cost["hello"].cpu
+    table.cost("plain: 3 queries, 10 KB", cost["plain"], "")
+    table.plain = cost["plain"].cpu
+    for name, title, asked in (
+        ("event", "event page, 6 tariffs", queries["event"]),
+        ("shop", "shop page, 50 events", queries["shop"]),
+    ):
+        number = f", {asked['query']} queries"
+        table.cost(f"{title}", cost[f"{name}, fresh"], "plain", "1.0 × plain", WAYS[name], number)
+        table.cost("  kept for a second", cost[f"{name}, kept"], "hello", "2.0 × hello")
+
+
+def buy(rig: Rig, event: str, offer: int) -> str:
+    number = next(_numbers)
+    browser = Browser(port(rig), number)
+    try:
+        return Purchase(browser.send, rig.shop[event], rig.shop[offer], number).buy()
+    finally:
+        browser.close()
+
+
+def purchases(rig: Rig, table: Table, queries: dict) -> None:
+    for _again in range(BUYERS):
+        buy(rig, "event", "offer")
+    with meter(rig) as one:
+        count = load.crowd(BUYERS, lambda _which: buy(rig, "event", "offer"), BUYING)
+    cost, asked = one.cost(count), queries["purchase"]
+    table.cost(
+        f"purchase, one ticket with a name, {BUYERS} buyers",
+        cost,
+        "plain",
+        "8 requests, 60 queries, 35 ms, 50/s",
+        WAYS["purchase"],
+        f"; {len(queries['requests'])} requests, {asked['query']} queries and {asked['frame']} BEGIN, COMMIT, SAVEPOINT",
+    )
+
+
+def rush(rig: Rig, table: Table) -> None:
+    def one(_number: int) -> bool:
+        try:
+            return bool(buy(rig, "rush_event", "rush_offer"))
+        except SoldOut:
+            return False
+
+    begin = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        bought = list(pool.map(one, range(RUSH)))
+    took = time.monotonic() - begin
+    row = rig.shop["rush_allotment"]
+    ((sold,),) = rig.sql("SELECT sold FROM catalogue_allotment WHERE id = %s", row)
+    ((tickets,),) = rig.sql(
+        "SELECT count(*) FROM sales_ticket t JOIN sales_orderline l ON l.id = t.line_id WHERE l.allotment_id = %s",
+        row,
+    )
+    assert sum(bought) == sold == tickets == PLACES, (sum(bought), sold, tickets)
+    table.line(
+        f"{RUSH} buyers for {PLACES} places, {AT_ONCE} at a time",
+        f"{sold} sold, {RUSH - sold} refused, {took:.1f} s",
+        "",
+        f"{PLACES} sold, {RUSH - PLACES} refused, under 5 s",
+        WAYS["purchase"],
+    )
+
+
+def together(rig: Rig, *arguments: object) -> float:
+    """How many a second two processes make together, with threads as a web process has them."""
+    command = [sys.executable, "-m", "tests.bench.inside", *map(str, arguments)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    running = [subprocess.Popen(command, cwd=ROOT, env=rig.environment, **pipes) for _ in range(2)]
+    for one in running:
+        assert one.stdout.readline() == "ready\n", f"{command} did not get ready"
+    for one in running:
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    found = [json.loads(one.communicate()[0]) for one in running]
+    took = max(one["end"] for one in found) - min(one["begin"] for one in found)
+    return sum(one["count"] for one in found) / took
+
+
+def hot_row(rig: Rig, table: Table) -> None:
+    rig.sql("CREATE TABLE bench_allotment (id bigint PRIMARY KEY, capacity int, sold int)")
+    rig.sql("CREATE TABLE bench_ticket (id bigserial PRIMARY KEY, allotment bigint, code text)")
+    rig.sql("INSERT INTO bench_allotment VALUES (1, 1000000, 0)")
+    orders = together(rig, "orders", rig.shop["offer"], ORDERS)
+    sales = together(rig, "sales", 1, SALES)
+    table.line(
+        "orders on one allotment, inside the process",
+        f"{orders:,.0f}/s",
+        f"{orders / sales:.2f} of a minimal sale in SQL ({sales:,.0f}/s)",
+        "0.20 of it",
+        WAYS["orders"],
+    )
+
+
+def worker(rig: Rig, table: Table) -> None:
+    starts = []
+    for _again in range(2):
+        with Web(rig, WEB_CONCURRENCY="1") as web:
+            fetch(web.port, rig.shop["event"])
+            starts.append(time.monotonic() - web.begin)
+            (process,) = web.parent.children()
+            first = process.memory_info().rss
+            browser = Browser(web.port, next(_numbers))
+            Purchase(browser.send, rig.shop["event"], rig.shop["offer"], next(_numbers)).buy()
+            for _page in range(100):
+                browser.send(rig.shop["shop"])
+            browser.close()
+            later = process.memory_info().rss
+    table.line(
+        "one worker",
+        f"{min(starts):.1f} s to the first page, {first / 1e6:.0f} MB; {later / 1e6:.0f} MB after a purchase and 100 pages",
+        "",
+        "1.2 s, 120 MB",
+        WAYS["worker"],
+    )
+
+
+def people(rig: Rig, table: Table, most: int) -> None:
+    def measure(first: int, last: int) -> tuple[float, dict]:
+        found = json.loads(rig.run("-m", "tests.bench.people", json.dumps(rig.shop), str(first), str(last)))
+        return found["filled"], found["work"]
+
+    _filled, few = measure(1, SMALL)
+    filled, many = measure(SMALL + 1, most)
+    print(
+        f"\nwith {SMALL:,} and with {most:,} contacts and three times as many links (filled in {filled:.0f} s"
+        + (")" if most == LARGE else f"; --large: {LARGE:,})")
+    )
+    for what, then in few.items():
+        now = many[what]
+        same = "same" if then["queries"] == now["queries"] else f"{then['queries']} and"
+        table.line(
+            what,
+            f"{ms(then['cpu'])} and {ms(now['cpu'])} CPU; one waits {ms(now['wait'])}",
+            f"{now['cpu'] / then['cpu']:.2f} ×; {same} {now['queries']} queries",
+            "under 200 ms" if what.startswith("search") else "within 10 %, same queries",
+        )
+
+
+WAYS = {"event": "", "shop": "", "kept": "", "purchase": "", "orders": "", "worker": ""}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--large", action="store_true", help="a million contacts")
+    parser.add_argument("--only", help="pages, purchases, rush, hot_row, worker or people")
+    asked = parser.parse_args()
+    begin, table = time.monotonic(), Table()
+    with Rig(fill="tests.bench.shop", wsgi="tests.bench.wsgi") as rig, without_jobs(rig):
+        queries = json.loads(rig.run("-m", "tests.bench.inside", "queries", json.dumps(rig.shop)))
+        parts = {
+            "pages": lambda: pages(rig, table, queries),
+            "purchases": lambda: purchases(rig, table, queries),
+            "rush": lambda: rush(rig, table),
+            "hot_row": lambda: hot_row(rig, table),
+            "worker": lambda: worker(rig, table),
+            "people": lambda: people(rig, table, LARGE if asked.large else MEDIUM),
+        }
+        print(
+            "Costs are CPU time of web server + database. Two web processes of four threads, durable database.\n"
+        )
+        table.head()
+        for name, part in parts.items():
+            if asked.only in {None, name}:
+                part()
+        table.end()
+    print(f"\n{time.monotonic() - begin:.0f} seconds")
+
+
+if __name__ == "__main__":
+    main()

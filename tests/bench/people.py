@@ -1,0 +1,204 @@
+"""Many contacts and links: filled with SQL, then searched, listed and added to by the shop's own pages.
+
+``python -m tests.bench.people SHOP FIRST LAST``, in the rig's environment, adds the contacts with these numbers and prints
+as JSON for each piece of work how many statements it took, its CPU time and how long one waits for it (the lower
+quartile: somebody else may be using the machine).
+"""
+
+import json
+import statistics
+import sys
+import time
+from urllib.parse import quote
+
+import django
+import psutil
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from accounts.models import User  # noqa: E402
+from contacts import contacts  # noqa: E402
+from contacts.models import Contact, ContactLink, LinkType  # noqa: E402
+from tests.bench.load import Meter  # noqa: E402
+from tests.rig import HOST  # noqa: E402
+from ticketshop.organisers.models import Organiser  # noqa: E402
+
+LINKS = 3  # of each contact
+TIMES = 24
+
+# Names of two and three syllables: 400 first names, 8,000 last names.
+_SYLLABLES = "'{ba,be,bi,bo,bu,da,de,di,do,du,ka,ke,ki,ko,ku,ma,me,mi,mo,mu}'::text[]"
+_CONTACTS = f"""
+    INSERT INTO contacts_contact (
+        organiser_id, number, subject_uuid, kind, first_name, last_name, email, email_key, phone,
+        street, postcode, city, country, language, created_via, created_at)
+    SELECT %(organiser)s, 'N' || n, gen_random_uuid(), 'individual', initcap(f), initcap(l),
+        f || '.' || l || n || '@example.org', f || '.' || l || n || '@example.org', '+4179' || lpad(n::text, 7, '0'),
+        '', '', '', 'CH', 'en', 'import', now()
+    FROM generate_series(%(first)s, %(last)s) AS n,
+        LATERAL (SELECT n::bigint * 7919 AS h) AS hashed,
+        LATERAL (SELECT s[1 + h %% 20] || s[1 + h / 20 %% 20] AS f,
+            s[1 + h / 400 %% 20] || s[1 + h / 8000 %% 20] || s[1 + h / 160000 %% 20] AS l
+            FROM (SELECT {_SYLLABLES} AS s) AS syllables) AS names
+"""
+_LINKS = """
+    INSERT INTO contacts_contactlink (
+        organiser_id, parent_id, child_id, type_id, status, permission_parent, permission_child,
+        entered_first_name, entered_last_name, entered_email, origin, started_at,
+        status_before_end, end_reason, consent_by, consent_reason)
+    SELECT c.organiser_id, p.id, c.id, %(type)s, 'active', 'assign', 'none',
+        c.first_name, c.last_name, c.email, 'import', now(), '', '', '', ''
+    FROM contacts_contact c, generate_series(1, %(links)s) AS k,
+        LATERAL (SELECT id FROM contacts_contact WHERE organiser_id = %(organiser)s
+            AND number = 'N' || 1 + (substr(c.number, 2)::int + k * 37) %% %(last)s) AS p
+    WHERE c.organiser_id = %(organiser)s AND substr(c.number, 2)::int BETWEEN %(first)s AND %(last)s
+        AND c.created_via = 'import'
+"""
+
+
+def fill(organiser: int, first: int, last: int) -> None:
+    """The contacts numbered ``first`` to ``last``, each with three links to others and from others."""
+    values = {"organiser": organiser, "first": first, "last": last, "links": LINKS}
+    with connection.cursor() as cursor:
+        # The rows are sound: nobody needs to look each key up, or to keep an index in order row by row.
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("SELECT pg_get_indexdef('contact_search'::regclass)")
+        (again,) = cursor.fetchone()
+        cursor.execute("DROP INDEX contact_search")
+        cursor.execute(_CONTACTS, values)
+        cursor.execute(again)
+        cursor.execute("ANALYZE contacts_contact")
+        cursor.execute(_LINKS, values | {"type": LinkType.objects.get(code=LinkType.FRIENDS_FAMILY).pk})
+        cursor.execute("VACUUM ANALYZE contacts_contact")
+        cursor.execute("VACUUM ANALYZE contacts_contactlink")
+    connection.close()
+
+
+def visitors(organiser: Organiser, users: list[int]) -> list[tuple[User, Contact]]:
+    """Log-ins with a name, each with five people in their list."""
+    found, now = [], timezone.now()
+    known = Contact.objects.filter(organiser=organiser, user=None).order_by("pk")
+    for number, user in enumerate(User.objects.filter(pk__in=users).order_by("pk")):
+        contact = contacts.for_user(organiser, user, language="en", now=now)
+        if not contact.first_name:
+            contacts.change(contact, {"first_name": "Grace", "last_name": "Hopper"}, by=user, now=now)
+            ContactLink.objects.bulk_create(
+                ContactLink(
+                    organiser=organiser,
+                    parent=contact,
+                    child=child,
+                    type=LinkType.objects.get(code=LinkType.FRIENDS_FAMILY),
+                    status="active",
+                    entered_first_name=child.first_name,
+                    entered_last_name=child.last_name,
+                    entered_email=child.email,
+                    origin="shop",
+                    started_at=now,
+                )
+                for child in known[number * 5 : number * 5 + 5]
+            )
+        found.append((user, contact))
+    return found
+
+
+class Work:
+    """One kind of request after the other, each by the next of these log-ins."""
+
+    def __init__(self, users: list[User]):
+        self.clients = []
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            self.database = psutil.Process(cursor.fetchone()[0]).parent()
+        for number, user in enumerate(users):
+            client = Client(
+                headers={
+                    "host": HOST,
+                    "x-forwarded-proto": "https",
+                    "x-forwarded-for": f"10.8.{number}.{int(time.time()) % 250}",
+                }
+            )
+            client.force_login(user)
+            self.clients.append(client)
+
+    def measure(self, requests: list[tuple[str, dict | None]], status: int) -> dict:
+        """``requests``: path, and the form where something is posted."""
+        took, counts = [], []
+        with Meter(psutil.Process(), self.database) as meter:
+            for number, (path, form) in enumerate(requests):
+                client = self.clients[number % len(self.clients)]
+                with CaptureQueriesContext(connection) as captured:
+                    begin = time.perf_counter()
+                    answer = client.get(path) if form is None else client.post(path, form)
+                    took.append(time.perf_counter() - begin)
+                assert answer.status_code == status, (
+                    f"{answer.status_code} at {path}: {answer.content[:3000]!r}"
+                )
+                counts.append(len(captured))
+        # The first one may read what is then known to the process.
+        return {
+            "queries": min(counts),
+            "cpu": meter.cost(len(requests)).cpu,
+            "wait": statistics.quantiles(took, n=4)[0],
+        }
+
+
+def searches(organiser: int) -> dict[str, str]:
+    """What staff type, from the rarest to what a tenth of all people have."""
+    one = Contact.objects.filter(organiser=organiser, created_via="import").order_by("pk")[500]
+    return {
+        "an address": one.email,
+        "a number": one.number,
+        "a phone number": f"0{one.phone[3:]}",
+        "first and last name": f"{one.first_name} {one.last_name}",
+        "a first name": one.first_name,
+        "four letters": one.last_name[:4],
+        "two letters": one.last_name[:2],
+    }
+
+
+def measure(shop: dict, name: str) -> dict:
+    """``name``: of this round, so that nobody is added twice."""
+    organiser = Organiser.objects.get(pk=shop["organiser"])
+    staff = Work([User.objects.get(pk=shop["staff"])])
+    people = visitors(organiser, shop["visitors"])
+    public = Work([user for user, _contact in people])
+    home = "/club/account/friends-and-family/"
+    found = {}
+    for what, text in searches(organiser.pk).items():
+        found[f"search: {what}"] = staff.measure(
+            [("/admin/contacts/contact/?q=" + quote(text), None)] * TIMES, 200
+        )
+    found["contacts, first page"] = staff.measure([("/admin/contacts/contact/", None)] * TIMES, 200)
+    found["friends and family: list"] = public.measure([(home, None)] * TIMES, 200)
+    strangers = [
+        (f"{home}new/", typed("Nina", "Neu", f"nina.{name}.{number}@example.org")) for number in range(TIMES)
+    ]
+    found["friends and family: add a stranger"] = public.measure(strangers, 302)
+    rows = Contact.objects.filter(organiser=organiser, created_via="import").order_by("-pk")[:TIMES]
+    known = [(f"{home}new/", typed(row.first_name, row.last_name, row.email)) for row in rows]
+    found["friends and family: add a known person"] = public.measure(known, 302)
+    return found
+
+
+def typed(first_name: str, last_name: str, email: str) -> dict[str, str]:
+    return {"first_name": first_name, "last_name": last_name, "email": email}
+
+
+def main() -> None:
+    shop, first, last = json.loads(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    begin = time.monotonic()
+    fill(shop["organiser"], first, last)
+    filled = time.monotonic() - begin
+    settings.PAGE_CACHE_SECONDS = 0
+    print(json.dumps({"filled": filled, "work": measure(shop, str(last))}))
+
+
+if __name__ == "__main__":
+    main()

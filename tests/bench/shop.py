@@ -1,0 +1,137 @@
+"""Fill the bench's database: ``python -m tests.bench.shop`` prints what is where, as JSON.
+
+Three shops: a season of 50 events, a theatre with an event of 6 tariffs, and a hall whose 100 places are wanted.
+"""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+
+import django
+
+django.setup()
+
+from django.utils import timezone  # noqa: E402
+
+from tests.factories.accounts import UserFactory  # noqa: E402
+from tests.factories.catalogue import (  # noqa: E402
+    AllotmentFactory,
+    CategoryFactory,
+    EventFactory,
+    OfferFactory,
+    SeasonPassFactory,
+    SessionFactory,
+    TariffFactory,
+    VenueFactory,
+)
+from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, make_staff  # noqa: E402
+from tests.factories.sales import PaymentMethodFactory  # noqa: E402
+from tests.rig import shop  # noqa: E402
+
+EVENTS, DATES = 50, 2
+TARIFFS = ["Adult", "Reduced", "Child", "Family of four", "Gallery", "Standing room"]
+PLENTY = 1_000_000
+TEASER = "An evening about a letter that arrives forty years late, and about who may open it."
+DESCRIPTION = """
+The house is **dark**, the street is not. For *two hours* nobody leaves the room, and then everybody does.
+
+- with an introduction, an hour before
+- with a talk afterwards
+
+See [the house](https://house.example/) for more.
+"""
+
+
+def event(pos, tariffs: int, dates: int, capacity: int, number: int = 0, **values) -> tuple:
+    """An event as organisers write one, in two languages, and its offers."""
+    made = EventFactory(
+        pos=pos,
+        title_en=f"The Letter {number}",
+        title_fr=f"La Lettre {number}",
+        teaser_en=TEASER,
+        teaser_fr=TEASER,
+        description_en=DESCRIPTION,
+        description_fr=DESCRIPTION,
+        **values,
+    )
+    prices = [
+        TariffFactory(event=made, name=name, position=place, price=Decimal(40 - 5 * place))
+        for place, name in enumerate(TARIFFS[:tariffs])
+    ]
+    offers = []
+    for day in range(dates):
+        start = timezone.now() + timedelta(days=20 + 3 * number + day)
+        session = SessionFactory(event=made, starts_at=start)
+        allotment = AllotmentFactory(
+            organiser=pos.organiser, capacity=capacity, name=f"{made}, day {day + 1}"
+        )
+        offers += [OfferFactory(session=session, tariff=tariff, allotment=allotment) for tariff in prices]
+    return made, offers
+
+
+def season() -> dict:
+    """A shop's page with 50 events, two dates and three tariffs each, and two passes."""
+    pos = PointOfSaleFactory(slug="season", name="The Season", tagline="Theatre by the lake")
+    places = {
+        "venue": VenueFactory(organiser=pos.organiser, name="Great Hall"),
+        "category": CategoryFactory(organiser=pos.organiser, name="Theatre"),
+    }
+    for number in range(EVENTS):
+        event(pos, tariffs=3, dates=DATES, capacity=300, number=number, **places)
+    SeasonPassFactory(pos=pos), SeasonPassFactory(pos=pos)
+    return {"shop": f"/{pos.slug}/"}
+
+
+def theatre() -> dict:
+    """The event page and the purchase; the rows of the yardstick."""
+    pos = PointOfSaleFactory(slug="theatre", name="The Theatre")
+    PaymentMethodFactory(point_of_sale=pos)
+    PaymentMethodFactory(point_of_sale=pos, code="bank_transfer")
+    place = VenueFactory(
+        organiser=pos.organiser, name="Small Stage", street="Rue du Lac 1", postcode="1200", city="Genève"
+    )
+    for number in range(20):
+        VenueFactory(
+            organiser=pos.organiser, street=f"Rue de la Gare {number}", postcode="1200", city="Genève"
+        )
+        AllotmentFactory(organiser=pos.organiser)
+    made, offers = event(pos, tariffs=6, dates=1, capacity=PLENTY, venue=place)
+    allotment = offers[0].allotment_id
+    return {
+        "event": f"/{pos.slug}/events/{made.slug}/",
+        "offer": offers[0].pk,
+        "plain": f"/plain/{allotment}/",
+        "allotment": allotment,
+    }
+
+
+def hall() -> dict:
+    """100 places, one tariff."""
+    pos = PointOfSaleFactory(slug="hall", name="The Hall")
+    PaymentMethodFactory(point_of_sale=pos)
+    made, offers = event(pos, tariffs=1, dates=1, capacity=100)
+    return {
+        "rush_event": f"/{pos.slug}/events/{made.slug}/",
+        "rush_offer": offers[0].pk,
+        "rush_allotment": offers[0].allotment_id,
+    }
+
+
+def friends() -> dict:
+    """An organiser with the function switched on: ``tests.bench.people`` fills it with contacts."""
+    organiser = OrganiserFactory(name="The Club")
+    PointOfSaleFactory(organiser=organiser, slug="club", name="The Club", friends_family_enabled=True)
+    return {
+        "organiser": organiser.pk,
+        "staff": make_staff(organiser).pk,
+        "visitors": [UserFactory().pk for _ in range(30)],
+    }
+
+
+def main() -> None:
+    shop.prepare()
+    print(json.dumps(season() | theatre() | hall() | friends()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What everything is compared with, served by the shop's own process: *hello*, an empty view behind nothing, and
+*plain*, a page as small Django sites have it: three indexed queries, a template of 10 KB, Django's usual middleware.
+"""
+
+from pathlib import Path
+
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse
+from django.template.backends.django import DjangoTemplates
+from django.test import override_settings
+from django.urls import path
+
+from ticketshop.catalogue.models import Allotment, Venue
+
+ROWS = 10
+USUAL = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+_TEMPLATES = DjangoTemplates(
+    {
+        "NAME": "yardstick",
+        "DIRS": [Path(__file__).parent],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+)
+
+
+def hello(request):
+    """An empty page."""
+    return HttpResponse(b"", headers={"Content-Length": "0"})
+
+
+def plain(request, pk):
+    """Three queries by an index, a list of ten rows twice."""
+    allotment = Allotment.objects.get(pk=pk)
+    context = {
+        "allotment": allotment,
+        "venues": Venue.objects.filter(organiser_id=allotment.organiser_id)[:ROWS],
+        "allotments": Allotment.objects.filter(organiser_id=allotment.organiser_id)[:ROWS],
+    }
+    return HttpResponse(_TEMPLATES.get_template("plain.html").render(context, request))
+
+
+urlpatterns = [path("hello/", hello), path("plain/<int:pk>/", plain)]
+
+
+def ours(get_response):
+    """Middleware: these two addresses instead of the shop's."""
+
+    def middleware(request):
+        request.urlconf = __name__
+        return get_response(request)
+
+    return middleware
+
+
+def handler(middleware: list[str]) -> WSGIHandler:
+    """Django's application with other middleware than the shop's."""
+    with override_settings(MIDDLEWARE=[f"{__name__}.ours", *middleware]):
+        return WSGIHandler()
