@@ -49,7 +49,6 @@ class NewPersonForm(forms.Form):
         label=_("This person has no e-mail address"),
         required=False,
         help_text=_("A child, for instance. Their e-mails come to you."),
-        widget=forms.CheckboxInput(attrs={"autocomplete": "off"}),
     )
     birth_date = forms.DateField(
         label=_("Date of birth"),
