@@ -5,9 +5,9 @@ import logging
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
 from django.utils import timezone, translation
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from contacts import links
+from ticketshop.lib.addresses import is_a_path_of_ours
 from ticketshop.lib.forms import fitting_email
 from ticketshop.mail import outbox
 
@@ -80,11 +80,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return fitting_email(email)
 
     def is_safe_url(self, url):
-        """Where log-in may lead: addresses of this host only."""
-        request = context.request
-        return url_has_allowed_host_and_scheme(
-            url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-        )
+        """Where log-in may lead: paths of this site only."""
+        return is_a_path_of_ours(url or "")
 
     def get_login_redirect_url(self, request):
         pos = getattr(request, "pos", None)

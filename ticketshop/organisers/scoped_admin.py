@@ -11,6 +11,7 @@ from functools import partial
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import get_fields_from_path, unquote
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
@@ -56,6 +57,14 @@ class OneLine(LineField):
 
     def to_python(self, value):
         return self.empty_value if value in self.empty_values else super().to_python(value)
+
+
+class RowSelect(AutocompleteSelect):
+    """Chooses a row by typing. A posted id that is none is no choice; Django's own would fail when it draws it again."""
+
+    def optgroups(self, name, value, attr=None):
+        ids = [one for one in map(str, value) if one.isascii() and one.isdecimal() and len(one) < 19]
+        return super().optgroups(name, ids, attr)
 
 
 class Scoped:
@@ -105,6 +114,11 @@ class Scoped:
             return rows if request.user.is_superuser else rows.none()
         scope = getattr(request, "form_organisers", self.allowed(request, "view", "change", "add"))
         return permissions.within(rows, scope)
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", RowSelect(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, db_field: models.Field, request, **kwargs):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)

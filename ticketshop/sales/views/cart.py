@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from contacts import contacts
 from ticketshop.lib import open_forms
+from ticketshop.lib.addresses import is_a_path_of_ours
 from ticketshop.lib.network import network
 from ticketshop.lib.refusals import csrf_failure, too_many_requests
 from ticketshop.limits import limits
@@ -112,7 +114,7 @@ def add(request, pos):
 def add_people(request, pos):
     """Add a ticket for each person ticked under "Who is coming?", with the names attached."""
     if not request.user.is_authenticated:
-        return redirect(f"/accounts/login/?next={back(request)}")
+        return redirect(f"/accounts/login/?{urlencode({'next': back(request)})}")
     now = timezone.now()
     contact = contacts.for_user(request.pos.organiser, request.user, language=get_language(), now=now)
     chosen = []
@@ -154,7 +156,7 @@ def back(request) -> str:
     """The page the form stands on: an address of this shop, else its first page."""
     target = request.POST.get("back", "")
     home = f"/{request.pos.slug}/"
-    return target if target.startswith(home) and "\\" not in target and "//" not in target else home
+    return target if target.startswith(home) and is_a_path_of_ours(target) else home
 
 
 @login_not_required

@@ -6,7 +6,6 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from contacts import contacts
 from ticketshop.catalogue import availability, programme
 from ticketshop.lib import colour, open_forms, page_cache
+from ticketshop.lib.addresses import is_a_path_of_ours
 from ticketshop.lib.refusals import csrf_failure
 from ticketshop.organisers import access
 
@@ -171,12 +171,8 @@ def language(request):
     """Remember the visitor's language and go back."""
     if not (open_forms.comes_from_us(request) and open_forms.token_is_ours(request)):
         return csrf_failure(request)
-    target = request.POST.get("next", "/")
-    if not url_has_allowed_host_and_scheme(
-        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
-        target = reverse("home")
-    response = HttpResponseRedirect(target)
+    target = request.POST.get("next", "")
+    response = HttpResponseRedirect(target if is_a_path_of_ours(target) else reverse("home"))
     chosen = request.POST.get("language", "")
     if chosen in dict(settings.LANGUAGES):
         response.set_cookie(
