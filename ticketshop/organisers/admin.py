@@ -4,6 +4,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -17,11 +18,37 @@ from .models import Organiser, StaffMembership
 from .scoped_admin import ReadOnlyAdmin, ScopedAdmin, ScopedForm, ScopedInline
 from .sections import NONE
 
+# A role is a group of Django's, with a name for programs; people read it in their language.
+ROLES = {
+    "owner": _("owner"),
+    "back office": _("back office"),
+    "box office": _("box office"),
+    "accounting": _("accounting"),
+}
+
+
+class RoleField(forms.ModelChoiceField):
+    def label_from_instance(self, role):
+        return str(ROLES.get(role.name, role.name))
+
+
+class WithMember:
+    """Columns of a membership, for who may only look."""
+
+    @admin.display(description=_("log-in"))
+    def log_in(self, membership):
+        return membership.user.email
+
+    @admin.display(description=_("role"))
+    def role_text(self, membership):
+        return ROLES.get(membership.role.name, membership.role.name)
+
 
 class MembershipForm(ScopedForm):
     """Staff are named by the address they log in with; an address changes nobody's membership afterwards."""
 
     email = forms.EmailField(label=_("E-mail address of the log-in"), max_length=254)
+    role = RoleField(label=_("Role"), queryset=Group.objects.order_by("name"))
 
     class Meta:
         model = StaffMembership
@@ -47,7 +74,7 @@ class MembershipForm(ScopedForm):
         return super()._get_validation_exclusions() - ({"user"} if self.instance.user_id else set())
 
 
-class StaffInline(ScopedInline, admin.TabularInline):
+class StaffInline(WithMember, ScopedInline, admin.TabularInline):
     model = StaffMembership
     form = MembershipForm
     fields = ["email", "role"]
@@ -58,14 +85,10 @@ class StaffInline(ScopedInline, admin.TabularInline):
 
     def get_readonly_fields(self, request, obj=None):
         # Who may only look sees the address as text.
-        return [] if self.has_change_permission(request, obj) else ["log_in", "role"]
+        return [] if self.has_change_permission(request, obj) else ["log_in", "role_text"]
 
     def get_fields(self, request, obj=None):
-        return self.fields if self.has_change_permission(request, obj) else ["log_in", "role"]
-
-    @admin.display(description=_("e-mail address of the log-in"))
-    def log_in(self, membership):
-        return membership.user.email
+        return self.fields if self.has_change_permission(request, obj) else ["log_in", "role_text"]
 
 
 class OrganiserForm(ScopedForm):
@@ -111,28 +134,24 @@ class OrganiserAdmin(ScopedAdmin):
 
 
 @admin.register(StaffMembership)
-class StaffMembershipAdmin(ScopedAdmin):
+class StaffMembershipAdmin(WithMember, ScopedAdmin):
     """Who is staff where: the platform's administrator changes it, owners see it."""
 
     form = MembershipForm
     deletable = True
     records_values = False
-    list_display = ["log_in", "organiser", "role"]
+    list_display = ["log_in", "organiser", "role_text"]
     list_filter = ["organiser"]
     list_select_related = ["user", "organiser", "role"]
     ordering = ["organiser_id", "pk"]
     fields = ["email", "role"]
 
-    @admin.display(description=_("log-in"))
-    def log_in(self, membership):
-        return membership.user.email
-
     def get_readonly_fields(self, request, obj=None):
         fields = super().get_readonly_fields(request, obj)
-        return fields if self.has_change_permission(request, obj) else [*fields, "log_in", "role"]
+        return fields if self.has_change_permission(request, obj) else [*fields, "log_in", "role_text"]
 
     def get_fields(self, request, obj=None):
-        return self.fields if self.has_change_permission(request, obj) else ["log_in", "role"]
+        return self.fields if self.has_change_permission(request, obj) else ["log_in", "role_text"]
 
 
 @admin.register(Event)
