@@ -52,6 +52,7 @@ class Rig:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self.var = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ticketshop-rig-")))
+            self.log = self.var / "log"
             self.postgres = stack.enter_context(postgres.Server(throwaway=True))
             self.postbox = stack.enter_context(Postbox())
             self.listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=2048))
@@ -101,11 +102,11 @@ class Rig:
     def _start(self) -> None:
         number = self.listener.fileno()
         config = ["--config", str(ROOT / "ticketshop" / "gunicorn.py"), "--bind", f"fd://{number}"]
-        manage = [sys.executable, str(ROOT / "manage.py")]
+        # Faults fill the logs: they are read where something is wrong.
+        python = ["/bin/sh", "-c", 'exec "$@" 2>> "$0"', str(self.log), sys.executable]
+        manage = [*python, str(ROOT / "manage.py")]
         env = self.environment
-        self.web = Process(
-            "web server", [sys.executable, "-m", "gunicorn", *config, self.wsgi], env, keep=[number]
-        )
+        self.web = Process("web server", [*python, "-m", "gunicorn", *config, self.wsgi], env, keep=[number])
         self.jobs = Process("worker", [*manage, "procrastinate", "worker"], env)
         self.processes = [self.web, self.jobs]
         for process in self.processes:
