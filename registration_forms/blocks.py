@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 from django import forms
 
+from ticketshop.lib.markdown import to_html
+
 from .conditions import BUYER, Context, visible_questions
 from .definitions import Definition, Question
 from .field_types import TYPES, Asked
@@ -47,6 +49,8 @@ class Block(forms.Form):
             one = asked if isinstance(asked, Asked) else asked.get(question.key, Asked())
             self.fields[question.key] = made = TYPES[question.type].form_field(question, one)
             made.question = question
+            if question.help_text:
+                made.help_text = to_html(question.help_text, 4)
             # Whether an answer is due depends on the other answers: decided in ``clean``.
             made.required = made.widget.is_required = False
             if question.system_ref in AUTOCOMPLETE:
@@ -58,8 +62,7 @@ class Block(forms.Form):
 
     def shown(self) -> list[Question]:
         """The questions to draw: those visible with what is known, static texts included."""
-        if self.is_bound:
-            self.full_clean()
+        if self.is_bound and self.errors is not None:  # checked once
             values = self.json_values({key: self.cleaned_data.get(key) for key in self.fields})
         else:
             values = {key: self.initial.get(key) for key in self.fields}

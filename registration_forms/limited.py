@@ -25,12 +25,17 @@ class ChoiceSoldOut(Exception):
 
 def sold_out(choice_ids: Iterable[int], key: uuid.UUID | None = None) -> set[int]:
     """The limited choices without a free place, not counting what ``key`` holds itself; one query."""
+    return {pk for pk, free in left(choice_ids, key).items() if free <= 0}
+
+
+def left(choice_ids: Iterable[int], key: uuid.UUID | None = None) -> dict[int, int]:
+    """Limited choice -> places that are free, not counting what ``key`` holds itself; one query."""
     rows = (
         Choice.objects.filter(pk__in=list(choice_ids), capacity__isnull=False)
         .annotate(held=Count("holds", filter=Q(holds__expires_at__gt=Now()) & ~Q(holds__key=key)))
         .values_list("pk", "capacity", "used", "held")
     )
-    return {pk for pk, capacity, used, held in rows if used + held >= capacity}
+    return {pk: capacity - used - held for pk, capacity, used, held in rows}
 
 
 def hold(key: uuid.UUID, wanted: dict[str, list[int]], lasting: timedelta) -> None:

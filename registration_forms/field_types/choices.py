@@ -8,6 +8,8 @@ from django.utils.translation import ngettext
 from ..definitions import Question, text_in
 from .base import Asked, FieldType
 
+NO_PLACE_LEFT = _("Just sold out. Choose another one.")
+
 
 def offered(question: Question, asked: Asked) -> list[tuple[str, str]]:
     """The choices a visitor may take: active ones, and what they have already. Sold out ones are marked."""
@@ -26,7 +28,7 @@ def offered(question: Question, asked: Asked) -> list[tuple[str, str]]:
 def not_sold_out(keys: list[str], asked: Asked) -> None:
     kept = set(asked.kept if isinstance(asked.kept, (list, tuple, set)) else [asked.kept])
     if any(key in asked.sold_out and key not in kept for key in keys):
-        raise ValidationError(_("Just sold out. Choose another one."), code="sold_out")
+        raise ValidationError(NO_PLACE_LEFT, code="sold_out")
 
 
 class _OneOf(forms.ChoiceField):

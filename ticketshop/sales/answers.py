@@ -1,7 +1,10 @@
 """What was answered on the forms of an order, as people read it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
+from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
@@ -18,6 +21,8 @@ class Answered:
 
     heading: str
     rows: list[tuple[str, str]]
+    at: datetime
+    language: str  # its name, in the active language
 
 
 def of_order(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> list[Answered]:
@@ -28,17 +33,50 @@ def of_order(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> l
     headings = _headings(order, tickets, passes)
     if not headings:
         return []
-    rows = Response.objects.filter(pk__in=list(headings)).select_related("version")
-    answers: dict[int, list[Answer]] = {}
-    given = Answer.objects.filter(response__in=list(headings), state=Answer.State.ANSWERED)
-    for answer in given.select_related("field", "v_choice").prefetch_related("choices"):
-        answers.setdefault(answer.response_id, []).append(answer)
-    by_id = {response.pk: response for response in rows}
+    by_id, answers = _read(list(headings))
     return [
-        Answered(heading, _rows(by_id[pk], answers.get(pk, [])))
+        Answered(heading, _rows(by_id[pk], answers[pk]), by_id[pk].created_at, _language(by_id[pk].language))
         for pk, heading in headings.items()
         if answers.get(pk)
     ]
+
+
+def on_tickets(admissions: Iterable[Ticket | IssuedPass]) -> dict[int, list[tuple[str, str]]]:
+    """Response id -> (label, text) of what its form shows on the ticket.
+
+    Three queries however many tickets; none where no form was asked.
+    """
+    ids = [
+        pk for one in admissions for pk in (one.response_id, getattr(one, "extra_response_id", None)) if pk
+    ]
+    if not ids:
+        return {}
+    by_id, answers = _read(ids)
+    return {pk: _rows(by_id[pk], given, on_ticket=True) for pk, given in answers.items()}
+
+
+def of_admission(
+    shown: dict[int, list[tuple[str, str]]], admission: Ticket | IssuedPass
+) -> list[tuple[str, str]]:
+    """What stands on one ticket or pass, of what ``on_tickets`` found."""
+    return [
+        *shown.get(admission.response_id, []),
+        *shown.get(getattr(admission, "extra_response_id", None), []),
+    ]
+
+
+def _read(ids: list[int]) -> tuple[dict[int, Response], dict[int, list[Answer]]]:
+    """Responses with their versions, and response id -> answers given."""
+    rows = Response.objects.filter(pk__in=ids).select_related("version")
+    given = Answer.objects.filter(response__in=ids, state=Answer.State.ANSWERED)
+    answers: dict[int, list[Answer]] = {}
+    for answer in given.select_related("field", "v_choice").prefetch_related("choices"):
+        answers.setdefault(answer.response_id, []).append(answer)
+    return {response.pk: response for response in rows}, answers
+
+
+def _language(code: str) -> str:
+    return str(dict(settings.CONTENT_LANGUAGES).get(code, code))
 
 
 def _headings(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> dict[int, str]:
@@ -60,11 +98,11 @@ def _headings(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> 
     return found
 
 
-def _rows(response: Response, answers: list[Answer]) -> list[tuple[str, str]]:
+def _rows(response: Response, answers: list[Answer], *, on_ticket: bool = False) -> list[tuple[str, str]]:
     definition = definitions.of_version(response.version)
     by_key = {answer.field.key: answer for answer in answers}
     return [
         (question.label, TYPES[question.type].display(question, responses.value_of(by_key[question.key])))
         for question in definition.questions
-        if question.key in by_key
+        if question.key in by_key and (question.on_ticket or not on_ticket)
     ]

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from registration_forms import definitions, limited, responses
 from registration_forms.blocks import Block
 from registration_forms.field_types import TYPES, Asked
+from registration_forms.field_types.choices import NO_PLACE_LEFT
 from registration_forms.models import Choice, FormVersion, RegistrationForm
 from ticketshop.catalogue.models import OrderForm
 
@@ -25,7 +26,10 @@ from .models import Cart, CartLine
 
 ORDER = "order"
 PARTICIPANTS_PER_PAGE = 20
-LONGEST = 5000
+# A page stays well below what a request may hold (DATA_UPLOAD_MAX_NUMBER_FIELDS).
+FIELDS_PER_PAGE = 800
+# As posted: a line break of a text on several lines counts twice there.
+LONGEST = 8200
 
 
 @dataclass
@@ -60,6 +64,18 @@ def order_form(cart: Cart, whole: Contents) -> RegistrationForm | None:
 
 def asks(whole: Contents) -> list[Ask]:
     """Every form the cart asks, in the order of the page; two queries at most, none of them per ticket."""
+    return with_questions(all_forms(whole))
+
+
+def with_questions(forms: list[Ask]) -> list[Ask]:
+    """Those with something to draw: no empty step or heading is shown."""
+    return [ask for ask in forms if _asks_something(ask.definition)]
+
+
+def all_forms(whole: Contents) -> list[Ask]:
+    """As ``asks``, with the forms that only say what is to be known of the name on a ticket."""
+    if not whole.lines:
+        return []
     found = []
     form = order_form(whole.cart, whole)
     if form is not None:
@@ -67,7 +83,19 @@ def asks(whole: Contents) -> list[Ask]:
     forms = _forms_of(whole.lines)
     for line in whole.lines:
         found += _of_offer(line, forms) if line.offer else _of_pass(line, forms)
-    return [ask for ask in found if _asks_something(ask.definition)]
+    return found
+
+
+def name_rules(forms: list[Ask]) -> dict[str, dict[str, str]]:
+    """Slot -> {"first_name": "mandatory" …}: what the forms say of the name on the ticket. Empty: may stay open."""
+    rules: dict[str, dict[str, str]] = {}
+    for ask in forms:
+        for question in ask.definition.questions:
+            if ask.name != ORDER and question.system_ref in ("first_name", "last_name"):
+                rules.setdefault(ask.name.rstrip("+"), {}).setdefault(
+                    question.system_ref, question.visibility
+                )
+    return rules
 
 
 def _last_end(whole: Contents) -> datetime:
@@ -83,7 +111,6 @@ def _end_of(line: CartLine) -> datetime:
 
 
 def _asks_something(definition: definitions.Definition) -> bool:
-    """Whether there is anything to draw: no empty step or heading is shown."""
     return any(
         question.visibility != "hidden"
         and not question.staff_only
@@ -177,12 +204,16 @@ def fill(asked: list[Ask], drafts: dict, cart: Cart, *, now: datetime, bound: bo
         ask.block.heading = ask.heading
 
 
-def _sold_out(asked: list[Ask], cart: Cart) -> frozenset[str]:
-    forms = {
+def _forms_with_limits(asked: list[Ask]) -> set[int]:
+    return {
         ask.version.form_id
         for ask in asked
         if any(option.limited for question in ask.definition.questions for option in question.options)
     }
+
+
+def _sold_out(asked: list[Ask], cart: Cart) -> frozenset[str]:
+    forms = _forms_with_limits(asked)
     if not forms:
         return frozenset()
     ids = dict(Choice.objects.filter(field__form__in=forms, capacity__isnull=False).values_list("pk", "key"))
@@ -194,13 +225,18 @@ def slots(whole: Contents) -> list[str]:
     return [slot for line in whole.lines for slot in line.slots]
 
 
-def pages(whole: Contents) -> int:
-    """How many pages the details take: at most so many participants on each."""
-    return max(1, -(-len(slots(whole)) // PARTICIPANTS_PER_PAGE))
+def per_page(asked: list[Ask]) -> int:
+    """How many participants a page takes: fewer where a form asks very much."""
+    most = max((_weight(ask.definition) for ask in asked), default=1)
+    return max(1, min(PARTICIPANTS_PER_PAGE, FIELDS_PER_PAGE // most))
 
 
-def slots_on(whole: Contents, number: int) -> list[str]:
-    return slots(whole)[(number - 1) * PARTICIPANTS_PER_PAGE : number * PARTICIPANTS_PER_PAGE]
+def _weight(definition: definitions.Definition) -> int:
+    """How many values a block may post."""
+    return sum(
+        len(question.options) if question.type == "multiple_choice" else 1
+        for question in definition.questions
+    )
 
 
 def on_page(asked: list[Ask], here: list[str], number: int) -> list[Ask]:
@@ -210,47 +246,129 @@ def on_page(asked: list[Ask], here: list[str], number: int) -> list[Ask]:
 
 
 def wanted_choices(asked: list[Ask]) -> dict[str, list[int]]:
-    """Block name -> ids of limited choices its answers take; one query."""
-    keys = {
-        ask.name: [
-            key
-            for value in ask.block.answers.values()
-            for key in (value if isinstance(value, list) else [value])
-            if isinstance(key, str)
-        ]
-        for ask in asked
-    }
-    forms = {ask.version.form_id for ask in asked}
-    rows = Choice.objects.filter(field__form__in=forms, capacity__isnull=False).values_list(
-        "pk", "key", "field__form"
-    )
-    ids = {(form, key): pk for pk, key, form in rows}
-    found = {
-        ask.name: [
-            ids[ask.version.form_id, key] for key in keys[ask.name] if (ask.version.form_id, key) in ids
-        ]
-        for ask in asked
-    }
-    return {name: pks for name, pks in found.items() if pks}
+    """Block name -> ids of limited choices its answers take; one query, none without limited choices."""
+    known = _limited_of(asked)
+    found = {ask.name: [pk for ids in _wanted(ask, known).values() for pk in ids] for ask in asked}
+    return {name: ids for name, ids in found.items() if ids}
 
 
-def copy_draft(target: Ask, source: Ask, drafts: dict) -> int:
-    """Fill the empty copyable answers of ``target`` from ``source``, by key; returns how many."""
-    to, copied = dict(drafts.get(target.name, {})), 0
-    for key, texts in drafts.get(source.name, {}).items():
-        question, theirs = target.definition.question(key), source.definition.question(key)
-        if question is None or theirs is None or any(to.get(key, [])):
+def _limited_of(asked: list[Ask]) -> dict[tuple[int, str], int]:
+    """(form id, choice key) -> choice id, for limited choices."""
+    forms = _forms_with_limits(asked)
+    if not forms:
+        return {}
+    rows = Choice.objects.filter(field__form__in=forms, capacity__isnull=False)
+    return {(form, key): pk for pk, key, form in rows.values_list("pk", "key", "field__form")}
+
+
+def _wanted(ask: Ask, known: dict[tuple[int, str], int]) -> dict[str, list[int]]:
+    """Question key -> ids of the limited choices its answer takes."""
+    found = {}
+    for key, value in ask.block.answers.items():
+        if TYPES[ask.definition.by_key[key].type].column not in ("v_choice", "choices"):
             continue
-        if (
-            question.copyable
-            and not question.sensitive
-            and not theirs.sensitive
-            and question.type != "consent"
-            and TYPES[question.type].answers
-        ):
-            to[key], copied = texts, copied + 1
+        keys = value if isinstance(value, list) else [value]
+        ids = [known[ask.version.form_id, one] for one in keys if (ask.version.form_id, one) in known]
+        if ids:
+            found[key] = ids
+    return found
+
+
+def copy_draft(target: Ask, source: Ask, drafts: dict) -> list[str]:
+    """Fill the empty copyable answers of ``target`` from ``source``; returns the labels of what was copied.
+
+    Questions are the same by their key, or by what is known of a person: the phone of the buyer, for one.
+    """
+    to, copied = dict(drafts.get(target.name, {})), []
+    known = {question.system_ref: question for question in source.definition.questions if question.system_ref}
+    for question in target.definition.questions:
+        theirs = source.definition.question(question.key) or known.get(question.system_ref)
+        if theirs is None or theirs.type != question.type or any(to.get(question.key, [])):
+            continue
+        texts = drafts.get(source.name, {}).get(theirs.key, [])
+        if any(texts) and _may_be_copied(question) and _may_be_copied(theirs):
+            to[question.key] = texts
+            copied.append(question.label)
     drafts[target.name] = to
     return copied
+
+
+def _may_be_copied(question: definitions.Question) -> bool:
+    return (
+        question.copyable
+        and not question.sensitive
+        and not question.staff_only
+        and question.type != "consent"
+        and TYPES[question.type].answers
+    )
+
+
+def may_copy(target: Ask, source: Ask) -> bool:
+    """Whether the two ask anything alike."""
+    if target.version.form_id == source.version.form_id:
+        return any(_may_be_copied(question) for question in target.definition.questions)
+    theirs = {
+        name
+        for question in source.definition.questions
+        if _may_be_copied(question)
+        for name in (question.key, question.system_ref)
+        if name
+    }
+    return any(
+        question.key in theirs or question.system_ref in theirs
+        for question in target.definition.questions
+        if _may_be_copied(question)
+    )
+
+
+def adopt(forms: list[Ask], whole: Contents, drafts: dict, holders: dict) -> None:
+    """What was typed for tickets that left the cart goes to the tickets chosen in their place, in order.
+
+    Changes ``drafts`` and ``holders``. Answers to questions that the new form does not ask are dropped.
+    """
+    alive = slots(whole)
+    lost = [slot for slot in holders if slot not in set(alive)]
+    by_name = {ask.name: ask for ask in forms}
+    for slot, old in zip([slot for slot in alive if slot not in holders], lost, strict=False):
+        holders[slot] = holders.pop(old)
+        for end in ("", "+"):
+            draft, ask = drafts.pop(f"{old}{end}", None), by_name.get(f"{slot}{end}")
+            kept = {
+                key: texts for key, texts in (draft or {}).items() if ask and ask.definition.question(key)
+            }
+            if kept:
+                drafts[f"{slot}{end}"] = kept
+
+
+def only_asked(asked: list[Ask], drafts: dict) -> None:
+    """Drop from the drafts what a condition hides; the blocks must be bound."""
+    for ask in asked:
+        keys = {question.key for question in ask.block.shown()}
+        drafts[ask.name] = {key: texts for key, texts in drafts.get(ask.name, {}).items() if key in keys}
+
+
+def mark_sold_out(asked: list[Ask], choices: set[int], cart: Cart) -> None:
+    """Say "just sold out" at the fields that took more of these choices than there are: the last ones do without."""
+    left, known = limited.left(choices, cart.key), _limited_of(asked)
+    for ask in asked:
+        ask.block.is_valid()  # gives the answers
+        for key, ids in _wanted(ask, known).items():
+            for pk in ids:
+                if pk not in choices:
+                    continue
+                left[pk] -= 1
+                if left[pk] < 0 and key not in ask.block.errors:
+                    ask.block.add_error(key, NO_PLACE_LEFT)
+
+
+def misses_a_place(asked: list[Ask]) -> bool:
+    """Whether a choice was taken that is sold out by now."""
+    return any(
+        error.code == "sold_out"
+        for ask in asked
+        for errors in ask.block.errors.as_data().values()
+        for error in errors
+    )
 
 
 def given(asked: list[Ask], about: dict[str, object]) -> list[responses.Given]:
@@ -258,6 +376,18 @@ def given(asked: list[Ask], about: dict[str, object]) -> list[responses.Given]:
     return [
         responses.Given(ask.version, ask.block.answers, about.get(ask.name), ask.ends_at) for ask in asked
     ]
+
+
+def ready(forms: list[Ask], drafts: dict, holders: dict) -> bool:
+    """Whether everything was asked, with the names that tickets must have, and every block is in order."""
+    asked = with_questions(forms)
+    named = all(
+        holders.get(slot, {}).get(name)
+        for slot, rules in name_rules(forms).items()
+        for name, visibility in rules.items()
+        if visibility == "mandatory"
+    )
+    return named and all(ask.name in drafts for ask in asked) and all_sound(asked)
 
 
 def all_sound(asked: list[Ask]) -> bool:

@@ -46,14 +46,20 @@ class HolderForm(forms.Form):
     """Whom a ticket is for, and whose name stands on it; both may stay open.
 
     ``people``: whom a signed-in buyer may choose (``ticketshop.sales.people``); names left empty are those
-    of the person chosen, as the buyer knows them.
+    of the person chosen, as the buyer knows them. ``names``: what a form says of them, "first_name" -> "mandatory".
     """
 
     first_name = name_field(_("First name"), "off", required=False)
     last_name = name_field(_("Last name"), "off", required=False)
 
-    def __init__(self, *args, people: list, **kwargs):
+    def __init__(self, *args, people: list, names: dict[str, str] | None = None, **kwargs):
         super().__init__(*args, **kwargs)
+        for name, visibility in (names or {}).items():
+            if visibility == "hidden":
+                del self.fields[name]
+            else:
+                field = self.fields[name]
+                field.required = field.widget.is_required = visibility == "mandatory"
         self.people = {person.value: person for person in people}
         if people:
             self.fields["person"] = forms.ChoiceField(
@@ -70,7 +76,10 @@ class HolderForm(forms.Form):
         values = super().clean()
         person = self.people.get(values.get("person", ""))
         if person and not values.get("first_name") and not values.get("last_name"):
-            values["first_name"], values["last_name"] = person.first_name, person.last_name
+            for name in {"first_name", "last_name"} & self.fields.keys():
+                values[name] = getattr(person, name)
+                if values[name]:
+                    self.errors.pop(name, None)
         return values
 
 

@@ -20,6 +20,7 @@ from reportlab.pdfgen.canvas import Canvas
 from ticketshop.lib import colour
 from ticketshop.lib.template_tags import money
 
+from . import answers
 from .models import IssuedPass, Order, Ticket
 
 WIDTH, HEIGHT = A5
@@ -40,6 +41,7 @@ class Sheet:
     code: str
     number: str
     reference: str = ""
+    answers: tuple[str, ...] = ()  # what a form shows on the ticket
 
 
 @functools.cache
@@ -64,14 +66,21 @@ def render(
     )
     canvas.setAuthor(order.point_of_sale.name)
     canvas.setCreator("ticketshop")
-    for sheet in [
-        *(ticket_sheet(order, ticket) for ticket in tickets),
-        *(pass_sheet(order, issued) for issued in passes),
+    shown = answers.on_tickets([*tickets, *passes])
+    for admission, sheet in [
+        *((ticket, ticket_sheet(order, ticket)) for ticket in tickets),
+        *((issued, pass_sheet(order, issued)) for issued in passes),
     ]:
+        texts = tuple(
+            _("%(label)s:") % {"label": label} + f" {text}"
+            for label, text in answers.of_admission(shown, admission)
+        )
         draw(
             canvas,
             order,
-            replace(sheet, price="") if for_holder else replace(sheet, reference=order.reference),
+            replace(sheet, answers=texts, price="")
+            if for_holder
+            else replace(sheet, answers=texts, reference=order.reference),
         )
         canvas.showPage()
     canvas.save()
@@ -139,8 +148,12 @@ def draw(canvas: Canvas, order: Order, sheet: Sheet) -> None:
     y = lines(
         canvas, " · ".join(part for part in (sheet.tariff, sheet.price) if part), "Shop", 11, y - 8, black
     )
-    lines(canvas, sheet.holder, "Shop-Bold", 13, y - 4, black)
+    y = lines(canvas, sheet.holder, "Shop-Bold", 13, y - 4, black)
     size = 190
+    for answer in sheet.answers:
+        if y < 92 + size + 14:
+            break  # the code for the door comes first: the page on the screen has everything
+        y = lines(canvas, answer, "Shop", 9, y, GREY, most=1)
     qr(canvas, sheet.code, MARGIN, 92, size)
     canvas.setFillColor(black)
     canvas.setFont("Shop", 8)
@@ -158,11 +171,11 @@ def draw(canvas: Canvas, order: Order, sheet: Sheet) -> None:
     )
 
 
-def lines(canvas: Canvas, text: str, font: str, size: int, y: float, fill) -> float:
-    """Draw text, at most three lines; returns where the next one goes."""
+def lines(canvas: Canvas, text: str, font: str, size: int, y: float, fill, *, most: int = 3) -> float:
+    """Draw text, at most so many lines; returns where the next one goes."""
     canvas.setFillColor(fill)
     canvas.setFont(font, size)
-    for line in simpleSplit(text, font, size, WIDTH - 2 * MARGIN)[:3]:
+    for line in simpleSplit(text, font, size, WIDTH - 2 * MARGIN)[:most]:
         canvas.drawString(MARGIN, y, line)
         y -= size * 1.35
     return y

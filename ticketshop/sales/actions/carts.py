@@ -130,24 +130,40 @@ def set_quantities(cart: Cart, quantities: dict[int, int], *, now: datetime) -> 
 
 @transaction.atomic
 def remove_slot(cart: Cart, slot: str, *, now: datetime) -> Changed:
-    """Take one ticket out by its slot; what was typed for the others stays with them. Raises CannotAdd as ``add``."""
+    """Take one ticket out by its slot, of a group the whole group, with what was typed for it.
+
+    What was typed for the others stays with them. Raises CannotAdd as ``add``.
+    """
     cart = _locked(cart)
-    kept = []
+    kept, gone = [], set()
     for line in contents.read(cart).lines:
         if slot not in line.slots:
             kept.append(line)
             continue
         per_unit = line.offer.tariff.tickets_per_unit if line.offer else 1
         start = line.slots.index(slot) // per_unit * per_unit
-        del line.slots[start : start + per_unit]
+        gone = set(line.slots[start : start + per_unit])
+        line.slots = [one for one in line.slots if one not in gone]
         line.quantity -= 1
         if line.quantity:
             line.save(update_fields=["quantity", "slots"])
             kept.append(line)
         else:
             line.delete()
+    _forget(cart, gone)
     repriced = _todays_prices(cart, kept, now)
     return Changed(_hold_again(contents.Contents(cart, kept), now), repriced)
+
+
+def _forget(cart: Cart, gone: set[str]) -> None:
+    """Drop what was typed for these slots."""
+    details = dict(cart.details)
+    for part in ("holders", "answers"):
+        if part in details:
+            details[part] = {
+                name: typed for name, typed in details[part].items() if name.rstrip("+") not in gone
+            }
+    write_details(cart, details, complete=False)
 
 
 def refresh(cart: Cart, *, now: datetime) -> Refreshed:

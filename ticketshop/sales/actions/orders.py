@@ -24,7 +24,8 @@ class CannotPlace(Exception):
     """Why an order was not made; nothing has changed. ``code`` is one of
 
     changed (the page showed other things or prices), sold_out (``left``: allotment id -> places),
-    rules (``problems``: sentences), choice (a limited choice is sold out), details (the details are not complete), method, gone (no such cart),
+    rules (``problems``: sentences), choice (a limited choice is sold out), details (the details are not complete),
+    answers (the forms ask something else by now), method, gone (no such cart),
     sign_in (this shop sells to signed-in visitors only), conflict (other content under the same key).
     """
 
@@ -56,7 +57,9 @@ def place(cart: Cart, *, method: str, content_hash: str, user, language: str, no
             return order
         if "reference" in str(error):
             # Two of 78 billion random references were the same: the next one is another.
-            return place(cart, method=method, content_hash=content_hash, user=user, language=language, now=now)
+            return place(
+                cart, method=method, content_hash=content_hash, user=user, language=language, now=now
+            )
         raise
     except places.NotEnoughPlaces as error:
         raise CannotPlace("sold_out", left=error.left) from error
@@ -105,10 +108,11 @@ def _place(cart: Cart, method_code: str, content_hash: str, user, language: str,
 
 def _checked_answers(cart: Cart, whole: contents.Contents, now: datetime) -> list[asking.Ask]:
     """What the forms ask, with the answers checked once more, against what is published now."""
-    asked = asking.asks(whole)
-    asking.fill(asked, cart.details.get("answers", {}), cart, now=now, bound=True)
-    if not asking.all_sound(asked):
-        raise CannotPlace("details")
+    forms, drafts = asking.all_forms(whole), cart.details.get("answers", {})
+    asked = asking.with_questions(forms)
+    asking.fill(asked, drafts, cart, now=now, bound=True)
+    if not asking.ready(forms, drafts, cart.details.get("holders", {})):
+        raise CannotPlace("choice" if asking.misses_a_place(asked) else "answers")
     return asked
 
 

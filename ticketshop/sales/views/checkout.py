@@ -57,6 +57,8 @@ def details(request, pos):
         elsewhere = elsewhere or onward
     if elsewhere:
         return elsewhere
+    if request.method != "POST" and "check" in request.GET:
+        page.look_again()
     return render(request, "sales/checkout.html", page.context())
 
 
@@ -165,16 +167,27 @@ def refused(request, error: orders.CannotPlace):
         return render(request, "sales/conflict.html", status=409)
     if error.code == "sign_in":
         return log_in(request)
-    if error.code == "choice":
-        messages.error(
-            request, _("A choice you made has just been sold out. Choose another one; the rest is kept.")
-        )
-        return redirect("shop:checkout", pos=pos)
-    if error.code == "details":
-        return redirect("shop:checkout", pos=pos)
+    if error.code in ("choice", "answers", "details"):
+        return ask_again(request, error.code)
     if error.code == "method":
         messages.error(request, _("This way to pay is not offered any more. Please choose another one."))
         return redirect("shop:review", pos=pos)
     for problem in error.problems:
         messages.error(request, problem)
     return redirect("shop:cart", pos=pos)
+
+
+def ask_again(request, code: str):
+    """To the details, which say at the field what is missing by now."""
+    if code == "choice":
+        messages.error(
+            request, _("A choice you made has just been sold out. Choose another one; the rest is kept.")
+        )
+    elif code == "answers":
+        messages.info(
+            request,
+            _(
+                "The questions have changed meanwhile. Please look at them once more; what you answered is kept."
+            ),
+        )
+    return redirect(f"/{request.pos.slug}/checkout/{'' if code == 'details' else '?check=1'}")

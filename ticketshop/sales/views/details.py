@@ -3,17 +3,19 @@
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from contacts import contacts
-from registration_forms import limited
+from registration_forms import definitions, limited
 from registration_forms.field_types import TYPES
+from registration_forms.models import FormVersion
 
-from .. import asking, contents, people
+from .. import asking, contents, people, session
 from ..actions import carts
 from ..forms import BuyerForm, HolderForm, SignedInBuyerForm
 from ..models import Cart
+from .cart import reason, say_repriced
 
 
 def my_contact(request):
@@ -38,44 +40,73 @@ class DetailsPage:
 
     def __init__(self, request, cart: Cart, whole: contents.Contents):
         self.request, self.cart, self.whole = request, cart, whole
-        self.pages = asking.pages(whole)
-        wanted = request.GET.get("page", "1")
-        self.number = (
-            min(int(wanted), self.pages) if wanted.isascii() and wanted.isdecimal() and len(wanted) < 4 else 1
-        )
-        self.number = max(1, self.number)
-        self.here = asking.slots_on(whole, self.number)
-        self.asked = asking.asks(whole)
+        forms = asking.all_forms(whole)
+        self.asked, self.names = asking.with_questions(forms), asking.name_rules(forms)
+        self.slots = asking.slots(whole)
+        self.size = asking.per_page(self.asked)
+        self.pages = max(1, -(-len(self.slots) // self.size))
         self.drafts = dict(cart.details.get("answers", {}))
-        self.posted = None
+        self.holders = dict(cart.details.get("holders", {}))
+        asking.adopt(forms, whole, self.drafts, self.holders)
+        wanted = request.GET.get("page", "1")
+        sound = wanted.isascii() and wanted.isdecimal() and len(wanted) < 4
+        self._turn_to(max(1, min(int(wanted), self.pages)) if sound else 1)
+        self.posted, self.posted_number, self.posted_slots = None, 0, frozenset()
 
     def take(self, post):
-        """Keep what was posted; the answer is where to go on, or None when this page has to be shown again."""
-        self.posted = post
-        for ask in asking.on_page(self.asked, self.here, self.number):
+        """Keep what was posted; the answer is where to go on, or None when a page has to be shown again."""
+        self.posted, self.posted_number, self.posted_slots = post, self.number, frozenset(self.here)
+        for ask in self._on(self.number):
             self.drafts[ask.name] = asking.typed(ask, post)
-        if "copy" in post:
-            return self._copy(post["copy"])
+        if elsewhere := self._pressed(post):
+            return elsewhere
         forms = self._forms()
         self._fill(bound=True)
-        here = [
-            form
-            for slot, form in forms.items()
-            if slot in self.here or (slot == "buyer" and self.number == 1)
-        ]
-        blocks = [ask.block for ask in asking.on_page(self.asked, self.here, self.number)]
-        # Every form is asked, so that every mistake is said.
-        sound_here = [form.is_valid() for form in [*here, *blocks]].count(False) == 0
-        sound = (
-            sound_here and all(form.is_valid() for form in forms.values()) and asking.all_sound(self.asked)
-        )
-        if sound:
-            sound = sound_here = self._hold()
-        carts.write_details(self.cart, self._details(forms, checked=sound), complete=sound)
-        self.say_what_changed(post)
-        if sound:
-            return redirect("shop:review", pos=self.request.pos.slug)
-        return self._page(self._first_unsound(forms)) if sound_here else None
+        asking.only_asked([ask for ask in self.asked if ask.name in self.drafts], self.drafts)
+        unsound, unseen = self._unsound(forms), self._unseen()
+        if not unsound and not unseen and not self._hold():
+            unsound = self._unsound(forms) or [self.number]
+        done = not unsound and not unseen
+        news = self._say_what_changed(post)
+        self._keep(forms, checked=done, complete=done and not news)
+        if done:
+            return self._page(self.number) if news else redirect("shop:review", pos=self.request.pos.slug)
+        if self.number in unsound:
+            return None
+        first = min(unsound + unseen)
+        if first in unseen:
+            return self._page(first)
+        self._turn_to(first)
+        return None
+
+    def look_again(self) -> None:
+        """After an order that was refused: the first page with a mistake, as if it had just been sent."""
+        self.posted = {}
+        self._fill(bound=True)
+        if unsound := self._unsound(self._forms()):
+            self._turn_to(unsound[0])
+        else:
+            self.posted = None
+
+    def _pressed(self, post):
+        """Another button than the one that goes on: it checks nothing and loses nothing."""
+        if not {"copy", "remove", "previous"} & set(post):
+            return None
+        self._keep(self._forms(), checked=False, complete=False)
+        if "copy" in post:
+            return self._copy(post["copy"])
+        if "remove" in post:
+            return self._remove(post["remove"])
+        return self._page(max(1, self.number - 1))
+
+    def _turn_to(self, number: int) -> None:
+        self.number, self.here = number, self._slots_on(number)
+
+    def _slots_on(self, number: int) -> list[str]:
+        return self.slots[(number - 1) * self.size : number * self.size]
+
+    def _on(self, number: int) -> list[asking.Ask]:
+        return asking.on_page(self.asked, self._slots_on(number), number)
 
     def _page(self, number: int, anchor: str = ""):
         address = f"/{self.request.pos.slug}/checkout/"
@@ -84,16 +115,17 @@ class DetailsPage:
     def _forms(self) -> dict[str, object]:
         """The buyer's form and a holder's for every slot, filled with what was posted here or waits on the cart."""
         known = people.of(my_contact(self.request), self.request.pos) if self._may_choose() else []
-        typed = self.cart.details.get("holders", {})
         forms: dict[str, object] = {"buyer": self._buyer_form()}
         for line in self.whole.lines:
             name = line.offer.tariff.name if line.offer else line.season_pass.name
             for number, slot in enumerate(line.slots, start=1):
-                prefix = f"holder-{slot}"
+                prefix, typed = f"holder-{slot}", self.holders.get(slot)
                 data = None
                 if self.posted is not None:
-                    data = self.posted if slot in self.here else as_posted(prefix, typed.get(slot, {}))
-                form = HolderForm(data, prefix=prefix, initial=typed.get(slot), people=known)
+                    data = self.posted if slot in self.posted_slots else as_posted(prefix, typed or {})
+                form = HolderForm(
+                    data, prefix=prefix, initial=typed, people=known, names=self.names.get(slot)
+                )
                 form.line = line
                 form.heading = _("%(name)s – %(number)d of %(count)d") % {
                     "name": name,
@@ -110,7 +142,7 @@ class DetailsPage:
         """The buyer's form: as posted or typed before, else what the log-in's contact knows."""
         initial = self.cart.details.get("buyer")
         data = self.posted
-        if self.posted is not None and self.number != 1:
+        if self.posted is not None and self.posted_number != 1:
             data = as_posted("buyer", initial or {})
         if not self.request.user.is_authenticated:
             return BuyerForm(data, prefix="buyer", initial=initial)
@@ -130,87 +162,121 @@ class DetailsPage:
             return True
         try:
             carts.hold_choices(self.cart, wanted, now=timezone.now())
-        except limited.ChoiceSoldOut:
+        except limited.ChoiceSoldOut as error:
             self._fill(bound=True)
+            asking.mark_sold_out(self.asked, error.choices, self.cart)
             return False
         return True
 
-    def _first_unsound(self, forms) -> int:
+    def _unsound(self, forms) -> list[int]:
+        """The pages with a mistake or something missing. Every form is asked, so that every mistake is said."""
+        found = []
         for number in range(1, self.pages + 1):
-            slots = asking.slots_on(self.whole, number)
-            some = [forms[slot] for slot in slots] + ([forms["buyer"]] if number == 1 else [])
-            some += [ask.block for ask in asking.on_page(self.asked, slots, number)]
-            if not all(form.is_valid() for form in some):
-                return number
-        return self.number
+            some = [forms[slot] for slot in self._slots_on(number)] + (
+                [forms["buyer"]] if number == 1 else []
+            )
+            some += [ask.block for ask in self._on(number)]
+            if [form for form in some if not form.is_valid()]:
+                found.append(number)
+        return found
 
-    def _details(self, forms, *, checked: bool) -> dict:
-        """What waits on the cart: cleaned once all is sound, else as typed, so that nothing is lost."""
+    def _unseen(self) -> list[int]:
+        """The pages nobody has sent yet."""
+        seen = self.posted_slots | self.holders.keys()
+        return [
+            number
+            for number in range(1, self.pages + 1)
+            if not seen.issuperset(self._slots_on(number))
+            or any(ask.name not in self.drafts for ask in self._on(number))
+        ]
+
+    def _keep(self, forms, *, checked: bool, complete: bool) -> None:
+        """Let everything wait on the cart: cleaned once all is sound, else as typed, so that nothing is lost."""
 
         def values(form):
             if checked:
                 return {name: form.cleaned_data[name] for name in form.fields}
             return {name: str(form[name].value() or "").replace("\x00", "")[:500] for name in form.fields}
 
-        details = {
-            "buyer": values(forms["buyer"]),
-            "holders": {slot: values(form) for slot, form in forms.items() if slot != "buyer"},
-        }
+        seen = self.posted_slots | self.holders.keys()
+        self.holders = {slot: values(form) for slot, form in forms.items() if slot in seen}
+        details = {"buyer": values(forms["buyer"]), "holders": self.holders}
         alive = {ask.name for ask in self.asked}
-        answers = {name: draft for name, draft in self.drafts.items() if name in alive}
-        return {**details, "answers": answers} if answers else details
+        if answers := {name: draft for name, draft in self.drafts.items() if name in alive}:
+            details["answers"] = answers
+        carts.write_details(self.cart, details, complete=complete)
 
     def _copy(self, what: str):
-        """ "target:source": fill empty answers from another participant; validates nothing, loses nothing."""
-        carts.write_details(self.cart, self._details(self._forms(), checked=False), complete=False)
+        """ "target:source": fill empty answers from another block."""
         by_name = {ask.name: ask for ask in self.asked}
         target, _colon, source = what.partition(":")
         if target not in by_name or source not in by_name:
             return self._page(self.number)
-        number = asking.copy_draft(by_name[target], by_name[source], self.drafts)
+        copied = asking.copy_draft(by_name[target], by_name[source], self.drafts)
         carts.write_details(self.cart, {**self.cart.details, "answers": self.drafts}, complete=False)
-        text = ngettext(
-            "%(count)d answer copied to “%(heading)s”.", "%(count)d answers copied to “%(heading)s”.", number
+        text = (
+            _("Copied to “%(heading)s”: %(answers)s.")
+            if copied
+            else _("“%(heading)s”: there was nothing to copy; what you typed stays.")
         )
-        messages.info(self.request, text % {"count": number, "heading": by_name[target].heading})
+        heading = {"heading": by_name[target].heading, "answers": ", ".join(copied)}
+        messages.info(self.request, text % heading)
         return self._page(self.number, f"#{asking.prefix(by_name[target])}")
 
-    def say_what_changed(self, post) -> None:
-        """A form was published anew since the page was opened: its questions are today's."""
-        for ask in self.asked:
-            seen = post.get(f"version-{ask.version.form_id}")
-            if seen and seen != str(ask.version.pk):
-                messages.info(
-                    self.request,
-                    _(
-                        "The questions have changed meanwhile. Please look at them once more; what you answered is kept."
-                    ),
-                )
-                return
+    def _remove(self, slot: str):
+        """Take one ticket out of the cart; the others keep what was typed for them."""
+        if slot in self.slots and len(self.slots) > 1:
+            try:
+                changed = carts.remove_slot(self.cart, slot, now=timezone.now())
+            except carts.CannotAdd as error:
+                messages.error(self.request, reason(error, self.request.pos))
+            else:
+                session.count(self.request, changed.admissions)
+                say_repriced(self.request, changed.repriced)
+                messages.info(self.request, _("The ticket is removed. The other answers stay as they are."))
+        return self._page(self.number)
+
+    def _say_what_changed(self, post) -> bool:
+        """A form was published anew since the page was opened: say so. True where it asks something more now."""
+        seen = {ask.version.form_id: post.get(f"version-{ask.version.form_id}", "") for ask in self.asked}
+        now = {ask.version.form_id: ask.version for ask in self.asked}
+        old = [pk for form, pk in seen.items() if pk.isascii() and pk.isdecimal() and len(pk) < 18]
+        stale = [form for form, pk in seen.items() if pk in old and pk != str(now[form].pk)]
+        if not stale:
+            return False
+        messages.info(
+            self.request,
+            _(
+                "The questions have changed meanwhile. Please look at them once more; what you answered is kept."
+            ),
+        )
+        versions = FormVersion.objects.filter(pk__in=[seen[form] for form in stale], form__in=stale)
+        known = {version.form_id: definitions.of_version(version).by_key for version in versions}
+        return any(definitions.of_version(now[form]).by_key.keys() - known.get(form, {}) for form in stale)
 
     def context(self) -> dict:
         forms = self._forms()
         if self.posted is None:
             self._fill(bound=False)
         blocks: dict[str, list[asking.Ask]] = {}
-        for ask in asking.on_page(self.asked, self.here, self.number):
+        for ask in self._on(self.number):
             blocks.setdefault(ask.name.rstrip("+"), []).append(ask)
-        holders = []
+            ask.copies = self._copies(ask)
         for slot in self.here:
             forms[slot].asks = blocks.get(slot, [])
-            holders.append((slot, forms[slot].heading, forms[slot]))
-        shown = [
-            *([forms["buyer"]] if self.number == 1 else []),
-            *[form for _slot, _heading, form in holders],
-        ]
-        order = blocks.get(asking.ORDER, [])
+        shown = [*([forms["buyer"]] if self.number == 1 else []), *(forms[slot] for slot in self.here)]
         return {
             "contents": self.whole,
             "cart": self.cart,
             "buyer": forms["buyer"] if self.number == 1 else None,
-            "order_asks": order,
-            "holders": holders,
-            "copy_from": self._first_of_kind(),
+            "order_asks": blocks.get(asking.ORDER, []),
+            "holders": [(slot, forms[slot].heading, forms[slot]) for slot in self.here],
+            "names_may_stay_open": any(
+                name in forms[slot].fields and not forms[slot].fields[name].required
+                for slot in self.here
+                for name in ("first_name", "last_name")
+            ),
+            "removable": len(self.slots) > 1,
             "versions": {ask.version.form_id: ask.version.pk for ask in self.asked},
             "forms": [*shown, *(ask.block for group in blocks.values() for ask in group)],
             "has_errors": self.posted is not None,
@@ -219,9 +285,23 @@ class DetailsPage:
             "pages": self.pages,
         }
 
+    def _copies(self, ask: asking.Ask) -> list[tuple[str, str]]:
+        """What may be copied into a block: what the button posts, and what it says."""
+        if ask.name == asking.ORDER:
+            return []
+        first = next(one for one in self.asked if one.version.form_id == ask.version.form_id)
+        order = next((one for one in self.asked if one.name == asking.ORDER), None)
+        found = []
+        if order and asking.may_copy(ask, order):
+            found.append((f"{ask.name}:{order.name}", _("Use my details")))
+        if first.name != ask.name and asking.may_copy(ask, first):
+            found.append(
+                (f"{ask.name}:{first.name}", _("Copy from “%(heading)s”") % {"heading": first.heading})
+            )
+        return found
+
     def summary(self) -> dict:
         """All that was typed, for the page that checks it: names on tickets, answers as people read them."""
-        self.here = asking.slots(self.whole)
         self._fill(bound=True)
         forms = self._forms()
         answers = [
@@ -236,14 +316,6 @@ class DetailsPage:
             for ask in self.asked
         ]
         return {
-            "holders": [(forms[slot].heading, forms[slot].initial or {}) for slot in self.here],
+            "holders": [(forms[slot].heading, forms[slot].initial or {}) for slot in self.slots],
             "answers": [(heading, rows) for heading, rows in answers if rows],
         }
-
-    def _first_of_kind(self) -> dict[int, asking.Ask]:
-        """Form id -> the first participant asked by it: from there others may be copied."""
-        first: dict[int, asking.Ask] = {}
-        for ask in self.asked:
-            if ask.name != asking.ORDER:
-                first.setdefault(ask.version.form_id, ask)
-        return first

@@ -98,6 +98,9 @@ def tickets_pdf(request, pos, reference, secret):
 def tickets_page(request, pos, reference, secret):
     """The tickets as a page to print or to show: the same content as the PDF, for everybody who can't read that."""
     order, tickets, passes = valid_admissions(request, reference, secret)
+    shown = answers.on_tickets([*tickets, *passes])
+    for admission in [*tickets, *passes]:
+        admission.shown = answers.of_admission(shown, admission)
     return render(request, "sales/tickets.html", {"order": order, "tickets": tickets, "passes": passes})
 
 
