@@ -1,0 +1,138 @@
+"""Limits are counted in the database: the same for every process, and for nobody to read."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+from django.db import transaction
+from django.test import RequestFactory
+
+from tests.at_once import at_once
+from ticketshop.lib.network import network
+from ticketshop.limits import limits
+from ticketshop.limits.models import Counter
+
+NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def kinds(monkeypatch):
+    monkeypatch.setitem(limits.LIMITS, "three", limits.Limit(3, timedelta(minutes=10)))
+    monkeypatch.setitem(limits.LIMITS, "many", limits.Limit(20, timedelta(minutes=10)))
+    monkeypatch.setitem(limits.LIMITS, "sliding", limits.Limit(3, timedelta(hours=1), sliding=True))
+
+
+@pytest.mark.django_db
+def test_three_in_ten_minutes_and_then_no_more():
+    seconds = [0, 1, 599, 599.9, 600]
+    allowed = [limits.hit("three", "key", NOON + timedelta(seconds=second)) for second in seconds]
+    assert allowed == [True, True, True, False, True]
+
+
+@pytest.mark.django_db
+def test_another_key_and_another_kind_count_apart():
+    for _ in range(3):
+        limits.hit("three", "key", NOON)
+    assert not limits.hit("three", "key", NOON)
+    assert limits.hit("three", "other", NOON)
+    assert limits.hit("many", "key", NOON)
+
+
+@pytest.mark.django_db
+def test_in_a_sliding_window_no_hour_holds_more_wherever_it_begins():
+    minutes = [30, 55, 59, 61, 89, 91]
+    allowed = [limits.hit("sliding", "key", NOON + timedelta(minutes=minute)) for minute in minutes]
+    # A refused try counts as well: who goes on trying stays outside.
+    assert allowed == [True, True, True, False, False, False]
+    assert limits.hit("sliding", "key", NOON + timedelta(minutes=91 + 61))
+
+
+@pytest.mark.django_db
+def test_asking_counts_nothing_and_another_count_may_be_set():
+    assert not limits.reached("three", "key", NOON)
+    assert not Counter.objects.exists()
+    assert limits.hit("three", "key", NOON, count=1)
+    assert limits.reached("three", "key", NOON, count=1)
+    assert not limits.reached("three", "key", NOON)
+    assert not limits.hit("three", "key", NOON, count=1)
+
+
+@pytest.mark.django_db
+def test_an_unknown_kind_is_loud():
+    with pytest.raises(KeyError):
+        limits.hit("no such kind", "key", NOON)
+
+
+@pytest.mark.django_db
+def test_a_counter_says_nothing_about_anybody_and_another_thing_every_day(settings):
+    def stored(now):
+        limits.hit("three", "192.0.2.7", now)
+        return bytes(Counter.objects.latest("pk").key_hash)
+
+    today, tomorrow = stored(NOON), stored(NOON + timedelta(days=1))
+    assert len(today) == 32
+    assert today != tomorrow
+    assert b"192.0.2.7" not in today
+    settings.SECRET_KEY = "another one"
+    assert stored(NOON + timedelta(minutes=20)) != today, "without the key nobody can try addresses out"
+
+
+@pytest.mark.django_db
+def test_what_is_over_is_forgotten():
+    limits.hit("three", "key", NOON)
+    limits.hit("three", "key", NOON + timedelta(hours=2))
+    assert limits.forget_expired(NOON + timedelta(hours=1)) == 1
+    assert Counter.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_holds_across_connections():
+    tries = at_once(*[partial(_tries, 10) for _ in range(5)])
+    assert sum(tries) == 20
+
+
+def _tries(number: int) -> int:
+    return sum(limits.hit("many", "key", NOON) for _ in range(number))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_try_counts_although_what_was_tried_is_taken_back():
+    """A hit outside a transaction stays; that is how pages count: before anything else begins."""
+    limits.hit("three", "key", NOON)
+    with transaction.atomic():
+        transaction.set_rollback(True)
+    assert Counter.objects.get().count == 1
+
+
+# --- whose limit it is -------------------------------------------------------------------------------------------
+
+
+def asked_from(remote: str, **headers: str) -> str:
+    return network(RequestFactory().get("/", REMOTE_ADDR=remote, headers=headers))
+
+
+@pytest.mark.parametrize(
+    ("remote", "whose"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("", "unknown"),
+        ("no address", "unknown"),
+    ],
+)
+def test_an_address_or_the_household_of_one(remote, whose):
+    assert asked_from(remote) == whose
+
+
+def test_without_a_proxy_what_a_visitor_says_of_itself_counts_nothing():
+    assert asked_from("192.0.2.7", x_forwarded_for="198.51.100.1") == "192.0.2.7"
+
+
+def test_behind_the_proxy_only_its_own_word_counts(settings):
+    settings.HTTPS = True
+    said = [f"198.51.100.{number}, 192.0.2.7" for number in range(3)]
+    assert {asked_from("127.0.0.1", x_forwarded_for=text) for text in said} == {"192.0.2.7"}
+    assert asked_from("127.0.0.1", x_forwarded_for="\r\n, nonsense") == "unknown"
+    assert asked_from("127.0.0.1") == "127.0.0.1"
