@@ -1,0 +1,64 @@
+"""The pages of friends and family as a visitor without JavaScript meets them."""
+
+import html
+import re
+
+from contacts.models import Contact, ContactLink
+from tests.visitor import Page, TestClientVisitor
+
+ACCOUNT = "/theatre/account/"
+LIST, NEW = f"{ACCOUNT}friends-and-family/", f"{ACCOUNT}friends-and-family/new/"
+TYPED = {"email": "bob@example.org", "last_name": "Miller", "first_name": "Bob"}
+M1 = "Bob Miller has been added to your friends and family."
+M2 = "This e-mail address is already in use and does not match the name you entered."
+
+
+def browser_of(contact: Contact) -> TestClientVisitor:
+    browser = TestClientVisitor()
+    browser.client.force_login(contact.user)
+    return browser
+
+
+def submit(visitor, **typed) -> Page:
+    """Open *New*, fill it in, send it."""
+    visitor.open(NEW)
+    return visitor.fill("^email$", TYPED | typed)
+
+
+def errors_of(page: Page) -> dict[str, str]:
+    """Field name -> the sentence that stands at it and is bound to it for a screen reader."""
+    found = {}
+    for tag in re.findall(r"<input[^>]*aria-invalid=\"true\"[^>]*>", page.source):
+        name = re.search(r'name="([^"]*)"', tag)[1]
+        for described in re.search(r'aria-describedby="([^"]*)"', tag)[1].split():
+            text = re.search(rf'(?s)id="{described}"[^>]*>(.*?)</ul>', page.source)
+            if described.endswith("_error") and text:
+                found[name] = html.unescape(" ".join(re.sub("<[^>]*>", " ", text[1]).split()))
+    return found
+
+
+def rows(page: Page) -> str:
+    """The list of people on the page, without what stands around it."""
+    return " ".join(re.findall(r'(?s)<ul class="list">.*?</ul>', page.source))
+
+
+def neutral(page: Page) -> str:
+    """A page without what differs at each request: form tokens, numbers of rows, and its own address."""
+    source = page.source.replace(f'"{page.url}"', '"HERE"')
+    source = re.sub(r'name="(csrfmiddlewaretoken|form_token)" value="[^"]*"', "", source)
+    return re.sub(r"/\d+/", "/ID/", source)
+
+
+def own_pages(link: ContactLink) -> list[tuple[str, str]]:
+    """Every address that names a link: method and path."""
+    gets = [("GET", f"{LIST}{link.pk}/{name}") for name in ("", "remove/", "seen/")]
+    return gets + [("POST", f"{LIST}{link.pk}/{name}/") for name in ("remove", "undo", "resend", "answer")]
+
+
+def ask(visitor, method: str, url: str, **data) -> Page:
+    """One request, with the form token the browser has."""
+    if method != "POST":
+        return visitor.send(method, url)
+    if not hasattr(visitor, "token"):
+        visitor.token = visitor.open(ACCOUNT).form("logout").values["csrfmiddlewaretoken"]
+    return visitor.send(method, url, {"csrfmiddlewaretoken": visitor.token, **data})
