@@ -22,6 +22,7 @@ from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
 from tests.visitor import HttpVisitor
 from ticketshop.catalogue import places
 from ticketshop.catalogue.models import Allotment, Hold
+from ticketshop.lib.compiled import AnyOf, Compiled
 from ticketshop.mail.models import Mail
 from ticketshop.sales import contents
 from ticketshop.sales.actions import carts, orders, payments, tickets
@@ -116,7 +117,8 @@ def sold(offer) -> int:
 def without_the_lock(monkeypatch, pause=0.3):
     """The twin: look without locking, think for a moment, write."""
     look = places._check_free
-    monkeypatch.setattr(Allotment.objects, "select_for_update", Allotment.objects.all)
+    unlocked = Allotment.objects.filter(pk=AnyOf("ids")).values_list("pk", "capacity", "sold")
+    monkeypatch.setattr(places, "_LOCKED", Compiled(lambda: unlocked))
 
     def look_then_wait(need, key):
         found = look(need, key)

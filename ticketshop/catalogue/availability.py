@@ -5,10 +5,11 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from ticketshop.lib.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
 from . import places
-from .models import Event, Offer, SeasonPass, Session
+from .models import Event, Offer, SeasonPass, Session, Tariff
 
 FEW = 10
 
@@ -23,14 +24,17 @@ def session_on_sale(session: Session, now: datetime) -> bool:
     return session.state == Session.State.ON_SALE and _within(now, session.sales_start_at, end)
 
 
+def tariff_on_sale(tariff: Tariff, now: datetime) -> bool:
+    """Whether this tariff may be sold now for any date."""
+    return tariff.active and _within(now, tariff.sales_start_at, tariff.sales_end_at)
+
+
 def offer_on_sale(offer: Offer, now: datetime) -> bool:
     """Whether this tariff may be sold for this date now, places aside."""
-    tariff = offer.tariff
     return (
-        tariff.active
-        and offer.session.event.state == Event.State.PUBLISHED
+        offer.session.event.state == Event.State.PUBLISHED
         and session_on_sale(offer.session, now)
-        and _within(now, tariff.sales_start_at, tariff.sales_end_at)
+        and tariff_on_sale(offer.tariff, now)
     )
 
 
@@ -50,9 +54,19 @@ def events(pos: PointOfSale) -> QuerySet[Event]:
     )
 
 
+_EVENT = Compiled(
+    lambda: Event.objects.filter(
+        points_of_sale=Parameter("pos"),
+        organiser=Parameter("organiser"),
+        state=Event.State.PUBLISHED,
+        slug=Parameter("slug"),
+    ).select_related("venue", "category")
+)
+
+
 def event(pos: PointOfSale, slug: str) -> Event | None:
     """One published event of a shop, with its venue and category."""
-    return events(pos).filter(slug=slug).select_related("venue", "category").first()
+    return _EVENT.first(pos=pos.pk, organiser=pos.organiser_id, slug=slug)
 
 
 def season_passes(pos: PointOfSale) -> QuerySet[SeasonPass]:
@@ -103,30 +117,43 @@ class SessionRow:
         )
 
 
-def sessions_of(event: Event, now: datetime) -> list[SessionRow]:
-    """The dates of an event that are not over, with tariffs and places left: two queries."""
-    rows = list(
-        Offer.objects.filter(session__event=event, session__ends_at__gt=now, tariff__active=True)
-        .select_related("tariff__only_with", "session")
+_OFFERS_OF_EVENT = Compiled(
+    lambda: (
+        Offer.objects.filter(
+            session__event=Parameter("event"), session__ends_at__gt=Parameter("now"), tariff__active=True
+        )
+        .select_related("tariff", "session")
         .order_by("session__starts_at", "tariff__position", "tariff_id")
     )
+)
+
+
+def sessions_of(event: Event, now: datetime) -> list[SessionRow]:
+    """The dates of an event that are not over, with tariffs and places left: two queries."""
+    rows = _OFFERS_OF_EVENT.all(event=event.pk, now=now)
     left = places.left({offer.allotment_id for offer in rows}) if rows else {}
+    tariffs = {offer.tariff_id: offer.tariff for offer in rows}
     by_session: dict[int, list[Offer]] = {}
     for offer in rows:
         offer.session.event = event
+        # A tariff that goes with another one stands beside it, unless staff took that one off sale.
+        if offer.tariff.only_with_id in tariffs:
+            offer.tariff.only_with = tariffs[offer.tariff.only_with_id]
         by_session.setdefault(offer.session_id, []).append(offer)
     return [session_row(group, left, now) for group in by_session.values()]
 
 
 def session_row(group: list[Offer], left: dict[int, int], now: datetime) -> SessionRow:
+    """A date from its offers, with ``left`` places in each allotment."""
     session = group[0].session
+    is_open = session.event.state == Event.State.PUBLISHED and session_on_sale(session, now)
     rows = []
     for offer in group:
-        free = left[offer.allotment_id]
-        at_most = min(offer.tariff.max_per_order, free // offer.tariff.tickets_per_unit)
-        if at_most < offer.tariff.min_per_order:
+        free, tariff = left[offer.allotment_id], offer.tariff
+        at_most = min(tariff.max_per_order, free // tariff.tickets_per_unit)
+        if at_most < tariff.min_per_order:
             at_most = 0
-        rows.append(OfferRow(offer, free, offer_on_sale(offer, now), at_most))
+        rows.append(OfferRow(offer, free, is_open and tariff_on_sale(tariff, now), at_most))
     return SessionRow(session, rows, session_state(session, rows, now))
 
 

@@ -15,6 +15,8 @@ from datetime import timedelta
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce, Now
 
+from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
+
 from .models import Allotment, Hold
 
 
@@ -26,14 +28,38 @@ class NotEnoughPlaces(Exception):
         self.left = left
 
 
-def left(allotments: Iterable[int]) -> dict[int, int]:
-    """Allotment id -> capacity - sold - unexpired holds, never below zero; one query."""
-    rows = (
-        Allotment.objects.filter(pk__in=list(allotments))
+_LEFT = Compiled(
+    lambda: (
+        Allotment.objects.filter(pk=AnyOf("ids"))
         .annotate(held=Coalesce(Sum("holds__places", filter=Q(holds__expires_at__gt=Now())), 0))
         .values_list("pk", "capacity", "sold", "held")
     )
-    return {pk: max(0, capacity - sold - held) for pk, capacity, sold, held in rows}
+)
+_LOCKED = Compiled(
+    lambda: (
+        Allotment.objects.select_for_update()
+        .filter(pk=AnyOf("ids"))
+        .order_by("pk")
+        .values_list("pk", "capacity", "sold")
+    )
+)
+_HELD = Compiled(
+    lambda: (
+        Hold.objects.filter(Q(allotment=AnyOf("ids")) | Q(key=Parameter("key")))
+        .values_list("allotment_id")
+        .annotate(
+            others=Sum("places", filter=~Q(key=Parameter("key")) & Q(expires_at__gt=Now())),
+            mine=Count("pk", filter=Q(key=Parameter("key"))),
+        )
+    )
+)
+
+
+def left(allotments: Iterable[int]) -> dict[int, int]:
+    """Allotment id -> capacity - sold - unexpired holds, never below zero; one query."""
+    return {
+        pk: max(0, capacity - sold - held) for pk, capacity, sold, held in _LEFT.rows(ids=list(allotments))
+    }
 
 
 def hold(key: uuid.UUID, wanted: dict[int, int], lasting: timedelta) -> None:
@@ -88,22 +114,8 @@ def forget_expired() -> int:
 
 def _check_free(need: dict[int, int], key: uuid.UUID) -> set[int]:
     """Lock the counters, then count what others hold; returns the allotments ``key`` has holds on."""
-    locked = {
-        pk: (capacity, sold)
-        for pk, capacity, sold in Allotment.objects.select_for_update()
-        .filter(pk__in=list(need))
-        .order_by("pk")
-        .values_list("pk", "capacity", "sold")
-    }
-    held = {
-        pk: (others or 0, mine)
-        for pk, others, mine in Hold.objects.filter(Q(allotment_id__in=list(need)) | Q(key=key))
-        .values_list("allotment_id")
-        .annotate(
-            others=Sum("places", filter=~Q(key=key) & Q(expires_at__gt=Now())),
-            mine=Count("pk", filter=Q(key=key)),
-        )
-    }
+    locked = {pk: (capacity, sold) for pk, capacity, sold in _LOCKED.rows(ids=list(need))}
+    held = {pk: (others or 0, mine) for pk, others, mine in _HELD.rows(ids=list(need), key=key)}
     short = {}
     for pk, places in need.items():
         capacity, sold = locked.get(pk, (0, 0))

@@ -6,11 +6,12 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.text import fold_words
 from ticketshop.organisers.models import PointOfSale
 
 from . import availability, places
-from .models import Category, Event, Offer, SeasonPass
+from .models import Category, Event, Offer, SeasonPass, Session, Tariff
 
 
 @dataclass(frozen=True)
@@ -76,32 +77,45 @@ class Programme:
     passes: list[PassRow]
 
 
+# Each table by itself: joined, a poster's text would come once for every price of every date.
+_SESSIONS = Compiled(
+    lambda: Session.objects.filter(
+        event__points_of_sale=Parameter("pos"),
+        event__organiser=Parameter("organiser"),
+        event__state=Event.State.PUBLISHED,
+        ends_at__gt=Parameter("now"),
+    ).order_by("starts_at", "pk")
+)
+_EVENTS = Compiled(
+    lambda: Event.objects.filter(pk=AnyOf("events")).select_related("venue", "category").order_by()
+)
+_TARIFFS = Compiled(lambda: Tariff.objects.filter(event=AnyOf("events"), active=True).order_by())
+_OFFERS = Compiled(
+    lambda: Offer.objects.filter(session=AnyOf("sessions"), tariff__active=True).order_by("tariff__position")
+)
+_PASSES = Compiled(
+    lambda: SeasonPass.objects.filter(
+        points_of_sale=Parameter("pos"),
+        organiser=Parameter("organiser"),
+        active=True,
+        valid_until__gte=Parameter("today"),
+    ).order_by("valid_from", "pk")
+)
+
+
 def programme(pos: PointOfSale, now: datetime) -> Programme:
-    """Everything a shop shows on its first page, by date: four queries however many events there are."""
-    offers = list(
-        Offer.objects.filter(
-            session__event__points_of_sale=pos,
-            session__event__organiser_id=pos.organiser_id,
-            session__event__state=Event.State.PUBLISHED,
-            session__ends_at__gt=now,
-            tariff__active=True,
-        )
-        .select_related("tariff", "session__event__venue", "session__event__category")
-        .order_by("session__starts_at", "session_id", "tariff__position")
-    )
-    passes = list(
-        availability.season_passes(pos).filter(valid_until__gte=now.date()).order_by("valid_from", "pk")
-    )
+    """Everything a shop shows on its first page, by date: six queries however many events there are."""
+    groups = _offers_by_session(pos, now)
+    passes = _PASSES.all(pos=pos.pk, organiser=pos.organiser_id, today=now.date())
     left = places.left(
-        {offer.allotment_id for offer in offers} | {season_pass.allotment_id for season_pass in passes}
+        {offer.allotment_id for group in groups for offer in group}
+        | {season_pass.allotment_id for season_pass in passes}
     )
-    groups: dict[int, dict[int, list[Offer]]] = {}
-    for offer in offers:
-        groups.setdefault(offer.session.event_id, {}).setdefault(offer.session_id, []).append(offer)
-    rows = []
-    for sessions in groups.values():
-        session_rows = [availability.session_row(group, left, now) for group in sessions.values()]
-        rows.append(EventRow(session_rows[0].session.event, session_rows))
+    by_event: dict[int, list[availability.SessionRow]] = {}
+    for group in groups:
+        row = availability.session_row(group, left, now)
+        by_event.setdefault(row.session.event_id, []).append(row)
+    rows = [EventRow(sessions[0].session.event, sessions) for sessions in by_event.values()]
     categories = {row.event.category_id: row.event.category for row in rows if row.event.category}
     return Programme(
         rows,
@@ -111,6 +125,22 @@ def programme(pos: PointOfSale, now: datetime) -> Programme:
             for season_pass in passes
         ],
     )
+
+
+def _offers_by_session(pos: PointOfSale, now: datetime) -> list[list[Offer]]:
+    """The offers of the dates that are not over, date by date."""
+    sessions = _SESSIONS.all(pos=pos.pk, organiser=pos.organiser_id, now=now)
+    ids = list({session.event_id for session in sessions})
+    events = {event.pk: event for event in _EVENTS.all(events=ids)}
+    tariffs = {tariff.pk: tariff for tariff in _TARIFFS.all(events=ids)}
+    groups: dict[int, list[Offer]] = {session.pk: [] for session in sessions}
+    by_id = {session.pk: session for session in sessions}
+    for session in sessions:
+        session.event = events[session.event_id]
+    for offer in _OFFERS.all(sessions=list(groups)):
+        offer.session, offer.tariff = by_id[offer.session_id], tariffs[offer.tariff_id]
+        groups[offer.session_id].append(offer)
+    return [group for group in groups.values() if group]
 
 
 def pass_row(season_pass: SeasonPass, now: datetime) -> PassRow:
