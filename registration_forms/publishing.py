@@ -1,5 +1,6 @@
 """From draft to published version: what differs, what is missing, and the step itself."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from ticketshop.history import history
 
 from . import conditions, definitions
 from .definitions import Definition, Question, parse
-from .models import FormVersion, RegistrationForm
+from .models import Field, FormVersion, RegistrationForm
 
 
 class CannotPublish(Exception):
@@ -99,6 +100,13 @@ def missing_translations(form: RegistrationForm, new: Definition) -> dict[str, i
         if number:
             missing[language] = number
     return missing
+
+
+def differs(form: RegistrationForm, fields: Iterable[Field] | None = None) -> bool:
+    """Whether buyers see something else than the draft."""
+    return form.published is None or form.published.sha256 != definitions.sha256(
+        definitions.build(form, fields)
+    )
 
 
 def problems_of(form: RegistrationForm, new: Definition) -> list[conditions.Problem]:

@@ -24,6 +24,7 @@ from ticketshop.sales import overview
 ORDER = {
     "sales": ["Order", "Ticket", "IssuedPass", "Customer", "Payment", "Refund"],
     "contacts": ["Contact", "ContactLink", "LinkType"],
+    "registration_forms": ["RegistrationForm"],
     "catalogue": ["Event", "SeasonPass", "Allotment", "Venue", "Category"],
     "organisers": ["PointOfSale", "Organiser", "StaffMembership"],
     "mail": ["Mail"],

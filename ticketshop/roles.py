@@ -12,11 +12,13 @@ def _models(app: str, names: str, verbs: tuple) -> set[str]:
     return {f"{app}.{verb}_{name}" for name in names.split() for verb in verbs}
 
 
-CATALOGUE = "event session tariff seasonpass allotment venue category offer"
+CATALOGUE = "event session tariff seasonpass allotment venue category offer orderform"
+FORMS = "registrationform field choice"
 SALES = "order orderline ticket issuedpass payment refund"
 
 BOX_OFFICE = (
     _models("catalogue", CATALOGUE, (VIEW,))
+    | _models("registration_forms", FORMS, (VIEW,))
     | _models("sales", f"{SALES} customer", (VIEW,))
     | _models("sales", "order", (CHANGE,))
     | _models("contacts", "contact contactlink", (VIEW,))
@@ -25,6 +27,8 @@ BACK_OFFICE = (
     BOX_OFFICE
     | _models("catalogue", CATALOGUE, ALL)
     | {"catalogue.delete_offer", "catalogue.delete_session", "catalogue.delete_tariff"}
+    | _models("registration_forms", FORMS, ALL)
+    | {"catalogue.delete_orderform", "registration_forms.delete_choice"}
     | _models("contacts", "contact contactlink", ALL)
     | _models("organisers", "pointofsale", (VIEW,))
     | _models("mail", "mail", (VIEW, CHANGE))

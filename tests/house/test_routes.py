@@ -168,6 +168,24 @@ ADMIN = {
         )
     ),
     "contacts.linktype": Pages(add=True, platform=True),
+    "registration_forms.registrationform": Pages(
+        add=True,
+        buttons=(
+            (
+                "add_question",
+                "registration_forms.change_registrationform registration_forms.add_field",
+            ),
+            ("preview", "registration_forms.view_registrationform"),
+            ("publish", "registration_forms.change_registrationform"),
+            (
+                "copy",
+                "registration_forms.view_registrationform registration_forms.add_registrationform",
+            ),
+            ("archive", "registration_forms.change_registrationform"),
+            ("restore", "registration_forms.change_registrationform"),
+        ),
+    ),
+    "registration_forms.field": Pages(buttons=(("archive", "registration_forms.change_field"),)),
     "catalogue.event": Pages(add=True),
     "catalogue.session": Pages(delete=True),
     "catalogue.tariff": Pages(delete=True),

@@ -29,6 +29,7 @@ from tests.factories.organisers import (
     StaffMembershipFactory,
     make_staff,
 )
+from tests.factories.registration_forms import ask, make_form
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
 from ticketshop.catalogue.models import Category, Event, Offer, SeasonPass, Venue
 from ticketshop.history.models import Event as HistoryEvent
@@ -77,6 +78,8 @@ class House:
             "catalogue.tariff": lambda: self.offer.tariff,
             "catalogue.event": lambda: self.event,
             "catalogue.seasonpass": lambda: self.season_pass,
+            "registration_forms.registrationform": lambda: self.offer.tariff.form,
+            "registration_forms.field": lambda: self.offer.tariff.form.fields.first(),
             "catalogue.venue": lambda: self.venue,
             "catalogue.category": lambda: self.category,
             "sales.ticket": lambda: self.order.tickets.get(),
@@ -101,7 +104,9 @@ def make_house(word: str) -> House:
     event = EventFactory(
         pos=pos, title=f"{word} Hamlet", slug=f"{low}-hamlet", venue=venue, category=category
     )
-    tariff = TariffFactory(event=event, name=f"{word} Adult")
+    form = make_form("tariff", organiser=organiser, name=f"{word} Participants")
+    ask(form, f"{word} nickname")
+    tariff = TariffFactory(event=event, name=f"{word} Adult", form=form)
     offer = OfferFactory(session=SessionFactory(event=event), tariff=tariff)
     offer.allotment.name = f"{word} Stalls"
     offer.allotment.save()

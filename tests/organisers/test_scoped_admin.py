@@ -24,6 +24,7 @@ from tests.factories.catalogue import (
 )
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory, StaffMembershipFactory, make_staff
+from tests.factories.registration_forms import ask, make_form
 from tests.factories.sales import make_order
 from tests.staff import Staff, change, listing, without_tokens
 from ticketshop.catalogue.models import Event, Session, Tariff, Venue
@@ -39,6 +40,7 @@ OF_ORGANISERS = [(model, page) for model, page in PAGES if hasattr(model, "organ
 NEVER_DELETED = (
     "contacts.contact contacts.contactlink sales.customer sales.order sales.ticket sales.issuedpass"
     " sales.payment sales.refund"
+    " registration_forms.registrationform registration_forms.field"
     " mail.mail history.event"
 ).split()
 
@@ -59,9 +61,11 @@ def more(pos: PointOfSale, word: str, owner=None) -> None:
         venue=VenueFactory(organiser=organiser, name=f"{word} venue"),
         category=CategoryFactory(organiser=organiser, name=f"{word} category"),
     )
+    form = make_form("tariff", organiser=organiser, name=f"{word} form")
+    ask(form, f"{word} question", "dropdown", choices=[f"{word} choice"])
     offer = OfferFactory(
         session=SessionFactory(event=event),
-        tariff=TariffFactory(event=event, name=f"{word} tariff"),
+        tariff=TariffFactory(event=event, name=f"{word} tariff", form=form),
         allotment=AllotmentFactory(organiser=organiser, name=f"{word} allotment"),
     )
     season_pass = SeasonPassFactory(pos=pos, name=f"{word} pass")

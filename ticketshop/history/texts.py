@@ -25,6 +25,14 @@ ACTIONS = {
     "claimed": gettext_lazy("The person took over the account"),
     "blocked": gettext_lazy("Blocked"),
     "unblocked": gettext_lazy("No longer blocked"),
+    # Forms.
+    "published": gettext_lazy("Published"),
+    "copied": gettext_lazy("Copied from another form"),
+    "archived": gettext_lazy("Archived"),
+    "restored": gettext_lazy("Restored"),
+    "question_added": gettext_lazy("Question added"),
+    "questions_moved": gettext_lazy("Order of the questions changed"),
+    "question_archived": gettext_lazy("Question archived"),
     # Connections: said on both contacts.
     "link_added": gettext_lazy("Connection added"),
     "link_accepted": gettext_lazy("Connection: the child agreed"),

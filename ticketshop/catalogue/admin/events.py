@@ -14,6 +14,7 @@ from ticketshop.organisers.translated_admin import TranslatedAdmin
 from .. import offers
 from ..models import Event, Session, Tariff
 from .forms import SluggedForm
+from .order_forms import OrderFormInline
 from .sessions import SessionInline
 from .tariffs import TariffInline
 
@@ -34,7 +35,7 @@ class EventAdmin(TranslatedAdmin):
     list_select_related = ["venue"]
     ordering = ["-pk"]
     search_fields = ["title", "slug"]
-    inlines = [TariffInline, SessionInline]
+    inlines = [TariffInline, SessionInline, OrderFormInline]
     actions = ["publish", "withdraw"]
     fieldsets = [
         (None, {"fields": ["state", "points_of_sale", "venue", "category"]}),

@@ -50,6 +50,7 @@ class SeasonPassAdmin(TranslatedAdmin):
     filter_horizontal = ["sessions"]
     fieldsets = [
         (None, {"fields": ["active", "points_of_sale", "price", "vat_rate", "valid_from", "valid_until"]}),
+        (gettext_lazy("What is asked"), {"fields": ["form", "extra_form"]}),
         (gettext_lazy("What it opens"), {"fields": ["opens", "sessions", "entries"]}),
         (
             gettext_lazy("How many"),

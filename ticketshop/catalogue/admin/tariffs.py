@@ -42,7 +42,9 @@ class TariffInline(ScopedInline, TranslationTabularInline):
 
     def get_fieldsets(self, request, obj=None):
         name = f"name_{self.first_language(request, obj)}"
-        return [(None, {"fields": [name, "price", "vat_rate", "max_per_order", "position", "active"]})]
+        return [
+            (None, {"fields": [name, "price", "vat_rate", "max_per_order", "form", "position", "active"]})
+        ]
 
     def get_formset(self, request, obj=None, **kwargs):
         formset = super().get_formset(request, obj, **kwargs)
@@ -70,6 +72,7 @@ class TariffAdmin(TranslatedAdmin):
             gettext_lazy("How many"),
             {"fields": ["tickets_per_unit", "min_per_order", "max_per_order", "max_per_person"]},
         ),
+        (gettext_lazy("What is asked"), {"fields": ["form"]}),
         (gettext_lazy("Restrictions"), {"fields": ["only_with", "sales_start_at", "sales_end_at"]}),
     ]
     readonly_fields = ["event"]

@@ -7,6 +7,7 @@ from django.forms.models import BaseInlineFormSet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ticketshop.catalogue.admin.order_forms import OrderFormInline
 from ticketshop.organisers.forms import LANGUAGES_HELP, LanguagesField
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.organisers.scoped_admin import ScopedForm, ScopedInline
@@ -129,7 +130,7 @@ class PointOfSaleAdmin(TranslatedAdmin):
     list_select_related = ["organiser"]
     ordering = ["name", "pk"]
     search_fields = ["name", "slug"]
-    inlines = [PaymentMethodInline]
+    inlines = [OrderFormInline, PaymentMethodInline]
     fieldsets = [
         (None, {"fields": ["active", "slug", "languages"]}),
         (gettext_lazy("Look"), {"fields": ["accent_colour", "logo"]}),

@@ -1,0 +1,226 @@
+"""The list of forms, and a form's page: its questions in order, and what can be done with it."""
+
+from datetime import datetime
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketshop.organisers.buttons import Button, Outcome, OwnPage
+from ticketshop.organisers.scoped_admin import ScopedAdmin, ScopedForm
+from ticketshop.organisers.sections import NONE
+
+from .. import definitions, drafts, publishing
+from ..definitions import Definition, parse
+from ..field_types import TYPES
+from ..models import Field, RegistrationForm
+from . import adding, copy_page, preview_page, publish_page, used_by, words
+
+CHANGE = ("registration_forms.change_registrationform",)
+
+
+class FormOfForm(ScopedForm):
+    class Meta:
+        widgets = {"group_asks": forms.RadioSelect}
+
+    def clean_name(self):
+        return " ".join(self.cleaned_data["name"].split())
+
+
+def _in_use(form: RegistrationForm) -> bool:
+    return form.archived_at is None
+
+
+def _archive_question(form: RegistrationForm) -> list[str]:
+    return [
+        _("The form can no longer be chosen for tariffs, passes and shops."),
+        _("Its answers and their export stay."),
+    ]
+
+
+def _archive(request, form: RegistrationForm, now: datetime) -> Outcome:
+    if used_by.is_used(form):
+        sentence = _("The form is still asked: take it off the tariffs, passes and shops listed below first.")
+        return messages.ERROR, sentence
+    drafts.set_archived(form, True, by=request.user, now=now)
+    return messages.SUCCESS, _("The form is archived.")
+
+
+def _restore_question(form: RegistrationForm) -> list[str]:
+    return [_("The form can be chosen for tariffs, passes and shops again.")]
+
+
+def _restore(request, form: RegistrationForm, now: datetime) -> Outcome:
+    drafts.set_archived(form, False, by=request.user, now=now)
+    return messages.SUCCESS, _("The form is back.")
+
+
+def _is_archived(form: RegistrationForm) -> bool:
+    return not _in_use(form)
+
+
+PREVIEW = OwnPage(
+    "preview",
+    gettext_lazy("Preview as buyer"),
+    ("registration_forms.view_registrationform",),
+    _in_use,
+    preview_page.view,
+)
+PUBLISH = OwnPage("publish", gettext_lazy("Publish"), CHANGE, _in_use, publish_page.view)
+ADD = OwnPage(
+    "add-question",
+    gettext_lazy("Add a question"),
+    (*CHANGE, "registration_forms.add_field"),
+    _in_use,
+    adding.view,
+)
+COPY = OwnPage(
+    "copy",
+    gettext_lazy("Copy to another season"),
+    ("registration_forms.view_registrationform", "registration_forms.add_registrationform"),
+    _in_use,
+    copy_page.view,
+)
+ARCHIVE = Button(
+    "archive", gettext_lazy("Archive"), CHANGE, _in_use, _archive_question, _archive, serious=True
+)
+RESTORE = Button("restore", gettext_lazy("Restore"), CHANGE, _is_archived, _restore_question, _restore)
+
+
+@admin.register(RegistrationForm)
+class RegistrationFormAdmin(ScopedAdmin):
+    form = FormOfForm
+    list_display = ["name", "kind_text", "used_by_text", "answers_text", "version_text", "draft_text"]
+    list_filter = ["kind"]
+    list_select_related = ["organiser", "published"]
+    ordering = ["-pk"]
+    search_fields = ["name"]
+    buttons = (ADD, PREVIEW, PUBLISH, COPY, ARCHIVE, RESTORE)
+    change_form_template = "admin/registration_forms/registrationform/change_form.html"
+    fieldsets = [(None, {"fields": ["name", "kind", "group_asks", "editable_until"]})]
+
+    def get_readonly_fields(self, request, obj=None):
+        return [*super().get_readonly_fields(request, obj), *(["kind"] if obj else [])]
+
+    def get_fieldsets(self, request, obj=None):
+        (name, options), *others = super().get_fieldsets(request, obj)
+        fields = options["fields"]
+        if obj is not None and obj.kind != RegistrationForm.Kind.TARIFF:
+            fields = [one for one in fields if one != "group_asks"]
+        return [(name, {**options, "fields": fields}), *others]
+
+    # --- the list ------------------------------------------------------------------------------------
+    def get_changelist_instance(self, request):
+        page = super().get_changelist_instance(request)
+        rows = {row.pk: row for row in page.result_list}
+        used, answered = used_by.counts(list(rows)), used_by.answers(list(rows))
+        fields: dict[int, list[Field]] = {pk: [] for pk in rows}
+        found = Field.objects.filter(form__in=rows, archived_at=None).prefetch_related("choices")
+        for field in found.order_by("position", "pk"):
+            fields[field.form_id].append(field)
+        for pk, row in rows.items():
+            row.used, row.answered = used[pk], answered[pk]
+            row.differs = publishing.differs(row, fields[pk])
+        return page
+
+    @admin.display(description=gettext_lazy("kind"), ordering="kind")
+    def kind_text(self, form):
+        return form.get_kind_display()
+
+    @admin.display(description=gettext_lazy("used by"))
+    def used_by_text(self, form):
+        return used_by.text(form.used) or NONE
+
+    @admin.display(description=gettext_lazy("answers"))
+    def answers_text(self, form):
+        return form.answered
+
+    @admin.display(description=gettext_lazy("published"))
+    def version_text(self, form):
+        return _("version %(number)d") % {"number": form.published.number} if form.published else NONE
+
+    @admin.display(description=gettext_lazy("draft"))
+    def draft_text(self, form):
+        if form.archived_at:
+            return _("archived")
+        return _("not published yet") if form.differs else NONE
+
+    # --- the page ------------------------------------------------------------------------------------
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        if not change:
+            drafts.begin(obj)
+        elif "group_asks" in form.changed_data:
+            drafts.touch(obj)
+
+    def response_add(self, request, obj, post_url_continue=None):
+        messages.success(request, _("The form is there. Now add its questions."))
+        return self.back_to(obj)
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        if object_id and request.method == "POST" and "_move" in request.POST:
+            return self._move(request, object_id)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _move(self, request, object_id):
+        row = self.row_for(request, object_id, *CHANGE)
+        way, _between, number = request.POST["_move"].partition(":")
+        revision = request.POST.get("revision", "")
+        if not (way in (drafts.UP, drafts.DOWN) and _is_number(number) and _is_number(revision)):
+            raise PermissionDenied
+        page = reverse("admin:registration_forms_registrationform_change", args=[row.pk])
+        try:
+            moved = drafts.move(
+                row, int(number), way, revision=int(revision), by=request.user, now=timezone.now()
+            )
+        except drafts.Changed:
+            messages.error(
+                request,
+                _(
+                    "Somebody else changed this form meanwhile. Nothing was moved: look at it, and move again."
+                ),
+            )
+            return redirect(page)
+        return redirect(f"{page}#question-{moved.pk}" if moved else page)
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if obj is not None:
+            built = parse(definitions.build(obj))
+            context["questions"] = _rows(obj, built)
+            context["problems"] = words.problems(publishing.problems_of(obj, built), built, obj)
+            context["differs"] = publishing.differs(obj)
+            context["may_move"] = self.has_change_permission(request, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def sections(self, request, row):
+        return [used_by.section(row)]
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 18
+
+
+def _rows(form: RegistrationForm, built: Definition) -> list[dict]:
+    """The questions as the page lists them."""
+    rows = {field.key: field for field in form.fields.filter(archived_at=None)}
+    found = [
+        {
+            "row": rows[question.key],
+            "number": number,
+            "label": question.label,
+            "type": TYPES[question.type].label,
+            "shown": rows[question.key].get_visibility_display(),
+            "known": bool(question.system_ref),
+            "condition": words.condition(question, built),
+            "url": reverse("admin:registration_forms_field_change", args=[rows[question.key].pk]),
+        }
+        for number, question in enumerate(built.questions, 1)
+    ]
+    for number, one in enumerate(found):
+        one["first"], one["last"] = number == 0, number == len(found) - 1
+    return found

@@ -1,0 +1,204 @@
+"""A question's page: its texts, its rules, its condition, its choices."""
+
+from datetime import datetime
+
+from django import forms
+from django.contrib import admin, messages
+from django.forms.models import BaseInlineFormSet
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from modeltranslation.admin import TranslationTabularInline
+
+from ticketshop.organisers.buttons import Button, Outcome
+from ticketshop.organisers.scoped_admin import ScopedInline
+from ticketshop.organisers.translated_admin import NAMES, TranslatedAdmin
+
+from .. import drafts
+from ..field_types import TYPES
+from ..models import Choice, Field
+from ..models.definition import MOST_CHOICES
+from . import words
+from .question_form import TERMS, QuestionForm
+
+
+class ChoiceForm(forms.ModelForm):
+    def clean_capacity(self):
+        capacity = self.cleaned_data["capacity"]
+        if capacity is not None and self.instance.pk and capacity < self.instance.used:
+            raise forms.ValidationError(
+                _("%(used)d are taken already: enter %(used)d or more.") % {"used": self.instance.used}
+            )
+        return capacity
+
+
+class ChoiceFormSet(BaseInlineFormSet):
+    """A deleted choice that buyers have been offered is deactivated instead."""
+
+    kept = 0
+
+    def clean(self):
+        super().clean()
+        left = [form for form in self.forms if form.has_changed() or form.instance.pk]
+        number = len([form for form in left if form not in self.deleted_forms])
+        if number > MOST_CHOICES:
+            raise forms.ValidationError(
+                _("A question has at most %(most)d choices.") % {"most": MOST_CHOICES}
+            )
+
+    def delete_existing(self, obj, commit=True):
+        if commit and not drafts.drop_choice(obj):
+            self.kept += 1
+
+
+class ChoiceInline(ScopedInline, TranslationTabularInline):
+    model = Choice
+    form = ChoiceForm
+    formset = ChoiceFormSet
+    deletable = True
+    extra = 4
+    ordering = ["position", "pk"]
+    readonly_fields = ["taken"]
+
+    @admin.display(description=gettext_lazy("taken"))
+    def taken(self, choice):
+        return choice.used if choice.pk else ""
+
+    def get_fieldsets(self, request, obj=None):
+        languages = obj.form.organiser.languages if obj else []
+        names = [f"label_{code}" for code in languages]
+        return [(None, {"fields": [*names, "position", "capacity", "taken", "active"]})]
+
+    def get_formset(self, request, obj=None, **kwargs):
+        formset = super().get_formset(request, obj, **kwargs)
+        languages = obj.form.organiser.languages if obj else []
+        for number, code in enumerate(languages):
+            if (field := formset.form.base_fields.get(f"label_{code}")) is not None:
+                field.required = number == 0
+                field.label = _("Label (%(language)s)") % {"language": NAMES[code]}
+                field.widget.attrs |= {"lang": code, "size": 20}
+        # What is answered may be taken off the list: it is deactivated, and nothing protected is deleted.
+        formset.form.hand_clean_DELETE = lambda form: None
+        return formset
+
+
+def _is_asked(field: Field) -> bool:
+    return field.archived_at is None
+
+
+def _archive_question(field: Field) -> list[str]:
+    return [
+        _("From the next published version on the question is no longer asked."),
+        _("Its answers and their export stay."),
+    ]
+
+
+def _archive(request, field: Field, now: datetime) -> Outcome:
+    if field.system_ref == Field.SystemRef.EMAIL and field.form.kind == "order":
+        return messages.ERROR, _("An order form always asks for the e-mail address.")
+    try:
+        done = drafts.archive(field, by=request.user, now=now)
+    except drafts.Needed as error:
+        names = ", ".join(words.quoted(question.label) for question in error.questions)
+        sentence = _("Other questions depend on this one: %(names)s. Change their conditions first.")
+        return messages.ERROR, sentence % {"names": names}
+    if done:
+        return messages.SUCCESS, _("The question is archived.")
+    return messages.WARNING, _("The question is archived already. Nothing has changed.")
+
+
+ARCHIVE = Button(
+    "archive",
+    gettext_lazy("Archive"),
+    ("registration_forms.change_field",),
+    _is_asked,
+    _archive_question,
+    _archive,
+    serious=True,
+)
+
+
+@admin.register(Field)
+class FieldAdmin(TranslatedAdmin):
+    """One question; added on its form's page."""
+
+    form = QuestionForm
+    off_the_list = True
+    translated = ("label", "help_text", "purpose")
+    list_display = ["label", "form", "type"]
+    list_select_related = ["form"]
+    ordering = ["form_id", "position", "pk"]
+    inlines = [ChoiceInline]
+    buttons = (ARCHIVE,)
+    readonly_fields = ["form"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("form__organiser")
+
+    def get_inlines(self, request, obj):
+        return self.inlines if obj and TYPES[obj.type].has_choices else []
+
+    def languages(self, request, obj):
+        return obj.form.organiser.languages if obj else super().languages(request, obj)
+
+    def get_fieldsets(self, request, obj=None):
+        return [
+            (None, {"fields": ["form", "type", "visibility"]}),
+            *self.text_fieldsets(request, obj),
+            *self._own_fieldsets(request, obj),
+        ]
+
+    def _own_fieldsets(self, request, obj) -> list:
+        changing = self.has_change_permission(request, obj)
+        rules = [f"rule_{name}" for name in TYPES[obj.type].rule_names] if obj else []
+        terms = [[f"{name}_{part}" for part in ("question", "op", "choice", "text")] for name in TERMS]
+        found = [(gettext_lazy("What may be answered"), {"fields": rules})] if rules and changing else []
+        if changing:
+            found.append(
+                (
+                    gettext_lazy("When it is asked"),
+                    {
+                        "fields": [*terms[0], "when_joined", *terms[1]],
+                        "description": gettext_lazy("Without a condition it is always asked."),
+                    },
+                )
+            )
+        more = ["sensitive", "retention_days", "copyable", "on_ticket", "staff_only"]
+        return [*found, (gettext_lazy("What happens with the answer"), {"fields": more})]
+
+    def save_model(self, request, obj, form, change):
+        columns = {field.name for field in obj._meta.concrete_fields}
+        changed = {name for name in form.changed_data if name in columns}
+        rules = form.rules()
+        for name, value in (("rules", rules), ("condition", form.condition)):
+            if getattr(obj, name) != value:
+                setattr(obj, name, value)
+                changed.add(name)
+        if obj.sensitive and obj.copyable:
+            obj.copyable = False
+            changed.add("copyable")
+        if any(name.startswith("purpose_") for name in changed):
+            changed.add("purpose")  # the column that the database's rule looks at
+        if changed:
+            obj.save(update_fields=sorted(changed))
+        drafts.touch(obj.form)
+
+    def save_formset(self, request, form, formset, change):
+        super().save_formset(request, form, formset, change)
+        if getattr(formset, "kept", 0):
+            messages.warning(
+                request,
+                _("Choices that buyers were offered are no longer offered; whoever chose them keeps them."),
+            )
+
+    def response_post_save_change(self, request, obj):
+        page = reverse("admin:registration_forms_registrationform_change", args=[obj.form_id])
+        return redirect(f"{page}#question-{obj.pk}")
+
+    def links(self, request, row):
+        page = reverse("admin:registration_forms_registrationform_change", args=[row.form_id])
+        return [(_("Back to the form"), f"{page}#question-{row.pk}")]

@@ -1,0 +1,126 @@
+"""Conditions, problems and differences, in sentences."""
+
+from collections.abc import Iterable
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from ..conditions import Problem
+from ..definitions import Definition, Question
+from ..models import RegistrationForm
+from ..publishing import Difference
+
+OPERATORS = {
+    "is": gettext_lazy("is"),
+    "is_not": gettext_lazy("is not"),
+    "in": gettext_lazy("is one of"),
+    "filled": gettext_lazy("is answered"),
+    "empty": gettext_lazy("is not answered"),
+}
+PROBLEMS = {
+    "self": gettext_lazy("%(one)s can’t depend on itself."),
+    "later": gettext_lazy("%(one)s depends on %(other)s, which comes later. Move one of them."),
+    "staff_only": gettext_lazy("%(one)s depends on %(other)s, which only staff see."),
+    "archived": gettext_lazy("%(one)s depends on %(other)s, which is archived."),
+    "unknown": gettext_lazy("%(one)s depends on a question that this form does not have."),
+    "operator": gettext_lazy("The condition of %(one)s can’t be read. Choose it again."),
+}
+DIFFERENCES = {
+    "added": gettext_lazy("%(label)s is new."),
+    "removed": gettext_lazy("%(label)s is no longer asked."),
+    "mandatory": gettext_lazy("%(label)s becomes mandatory."),
+    "optional": gettext_lazy("%(label)s becomes optional."),
+    "hidden": gettext_lazy("%(label)s is hidden from now on."),
+    "choice_removed": gettext_lazy("%(label)s offers a choice less."),
+    "choice_added": gettext_lazy("%(label)s offers a new choice."),
+    "condition": gettext_lazy("%(label)s is asked under another condition."),
+    "settings": gettext_lazy("%(label)s has other settings."),
+    "wording": gettext_lazy("%(label)s is worded differently."),
+    "moved": gettext_lazy("The questions stand in another order."),
+}
+
+
+def quoted(text: str) -> str:
+    return _("“%(text)s”") % {"text": text}
+
+
+def condition(question: Question, definition: Definition) -> str:
+    """“only if “Do you eat?” is Yes”; empty where it is always asked."""
+    joined = "any" if "any" in question.condition else "all"
+    terms = [_term(term, definition) for term in question.condition.get(joined, [])]
+    if not terms:
+        return ""
+    between = _(" or ") if joined == "any" else _(" and ")
+    return _("only if %(terms)s") % {"terms": between.join(terms)}
+
+
+def _term(term: dict, definition: Definition) -> str:
+    other = definition.question(term["field"])
+    label = quoted(other.label) if other else "?"
+    words = [label, str(OPERATORS.get(term["op"], term["op"]))]
+    wanted = term.get("value")
+    if wanted not in (None, "", []):
+        values = wanted if isinstance(wanted, list) else [wanted]
+        words.append(", ".join(answer(other, value) for value in values))
+    return " ".join(words)
+
+
+def answer(question: Question | None, value: str) -> str:
+    """A value a condition compares with, as people read it."""
+    option = question.option(value) if question else None
+    if option:
+        return next((text for text in option.labels.values() if text), value)
+    return {"yes": _("Yes"), "no": _("No")}.get(value, str(value))
+
+
+def problems(found: Iterable[Problem], definition: Definition, form: RegistrationForm) -> list[str]:
+    """A sentence for each problem; it names the questions."""
+    archived = {field.key: field.label for field in form.fields.exclude(archived_at=None)}
+
+    def name(key: str) -> str:
+        question = definition.question(key)
+        return quoted(question.label if question else archived.get(key, key))
+
+    sentences = []
+    for problem in found:
+        if problem.code == "cycle":
+            text = _("These questions wait for one another: %(names)s.")
+            sentences.append(text % {"names": ", ".join(name(key) for key in problem.fields)})
+        else:
+            names = [name(key) for key in problem.fields]
+            sentences.append(PROBLEMS[problem.code] % {"one": names[0], "other": names[-1]})
+    return list(dict.fromkeys(sentences))
+
+
+def differences(found: Iterable[Difference]) -> list[str]:
+    return [DIFFERENCES[one.code] % {"label": quoted(one.label)} for one in found]
+
+
+def without_the_new(form: RegistrationForm, number: int) -> str:
+    """How many answered before the new questions were there."""
+    texts = {
+        "order": ngettext(
+            "%(count)d existing order will not have these answers.",
+            "%(count)d existing orders will not have these answers.",
+            number,
+        ),
+        "tariff": ngettext(
+            "%(count)d existing ticket will not have these answers.",
+            "%(count)d existing tickets will not have these answers.",
+            number,
+        ),
+        "pass": ngettext(
+            "%(count)d existing pass will not have these answers.",
+            "%(count)d existing passes will not have these answers.",
+            number,
+        ),
+    }
+    return texts[form.kind] % {"count": number}
+
+
+def missing(number: int, language: str) -> str:
+    return ngettext(
+        "%(language)s: %(count)d text is missing; buyers see it in your first language.",
+        "%(language)s: %(count)d texts are missing; buyers see them in your first language.",
+        number,
+    ) % {"language": language, "count": number}

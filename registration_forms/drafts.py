@@ -1,0 +1,159 @@
+"""Verbs of a form's draft: add a question, move it, archive it, drop a choice. Each moves the form's revision on."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models, transaction
+from django.utils.translation import override
+
+from ticketshop.history import history
+
+from . import conditions, definitions
+from .definitions import parse
+from .models import Answer, Choice, Field, RegistrationForm
+from .models.definition import MOST_FIELDS
+
+UP, DOWN = "up", "down"
+# Known fields and the type that asks for each.
+SYSTEM_TYPES = {
+    "first_name": "text",
+    "last_name": "text",
+    "email": "email",
+    "phone": "phone",
+    "address": "address",
+    "company": "text",
+    "birth_date": "birth_date",
+}
+# What a new form starts with; the others are placed by the organiser.
+STARTS_WITH = {
+    "order": {
+        "first_name": "mandatory",
+        "last_name": "mandatory",
+        "email": "mandatory",
+        "phone": "hidden",
+        "address": "hidden",
+        "company": "hidden",
+        "birth_date": "hidden",
+    },
+    "tariff": {"first_name": "mandatory", "last_name": "mandatory"},
+    "pass": {"first_name": "mandatory", "last_name": "mandatory"},
+}
+
+
+class Changed(Exception):
+    """Somebody else changed the draft meanwhile."""
+
+
+class Full(Exception):
+    """The form has as many questions as a form may have."""
+
+
+class Needed(Exception):
+    """Other questions depend on this one: ``questions``."""
+
+    def __init__(self, questions: list[definitions.Question]):
+        super().__init__(f"{len(questions)} questions depend on it")
+        self.questions = questions
+
+
+def hold(form: RegistrationForm, revision: int | None = None) -> RegistrationForm:
+    """Lock the form for a change of its draft. Raises Changed where it has moved on from ``revision``."""
+    locked = (
+        RegistrationForm.objects.select_for_update(of=("self",)).select_related("organiser").get(pk=form.pk)
+    )
+    if revision is not None and locked.revision != revision:
+        raise Changed
+    return locked
+
+
+def touch(form: RegistrationForm) -> None:
+    """Say that the draft has changed."""
+    RegistrationForm.objects.filter(pk=form.pk).update(revision=models.F("revision") + 1)
+
+
+def begin(form: RegistrationForm) -> None:
+    """Give a new form the known fields that its kind starts with."""
+    for ref, visibility in STARTS_WITH[form.kind].items():
+        _create(form, type=SYSTEM_TYPES[ref], system_ref=ref, visibility=visibility, **known_labels(ref))
+
+
+def known_labels(ref: str) -> dict[str, str]:
+    """The name of a known field in each language the interface speaks."""
+    found = {}
+    for code, _name in settings.LANGUAGES:
+        with override(code):
+            text = str(Field.SystemRef(ref).label)
+            found[f"label_{code}"] = text[:1].upper() + text[1:]
+    return found
+
+
+@transaction.atomic
+def add(form: RegistrationForm, *, by, now: datetime, **values) -> Field:
+    """A question after the others; ``values`` are its columns. Raises Full."""
+    form = hold(form)
+    if form.fields.filter(archived_at=None).count() >= MOST_FIELDS:
+        raise Full
+    field = _create(form, **values)
+    touch(form)
+    history.record(form, "question_added", by=by, now=now, question=field.key)
+    return field
+
+
+def _create(form: RegistrationForm, **values) -> Field:
+    last = form.fields.aggregate(last=models.Max("position"))["last"] or 0
+    return Field.objects.create(form=form, position=last + 1, **values)
+
+
+@transaction.atomic
+def move(
+    form: RegistrationForm, field_id: int, way: str, *, revision: int, by, now: datetime
+) -> Field | None:
+    """Let a question and its neighbour change places; None where there is no such question. Raises Changed."""
+    form = hold(form, revision)
+    rows = list(form.fields.filter(archived_at=None).order_by("position", "pk"))
+    place = next((number for number, row in enumerate(rows) if row.pk == field_id), None)
+    if place is None:
+        return None
+    row = rows.pop(place)
+    rows.insert(max(0, place - 1) if way == UP else place + 1, row)
+    for position, one in enumerate(rows, 1):
+        if one.position != position:
+            Field.objects.filter(pk=one.pk).update(position=position)
+    touch(form)
+    history.record(form, "questions_moved", by=by, now=now, question=row.key)
+    return row
+
+
+@transaction.atomic
+def archive(field: Field, *, by, now: datetime) -> bool:
+    """Take a question out of the draft; its answers stay. False: it was out. Raises Needed."""
+    form = hold(field.form)
+    if needed := conditions.dependants(parse(definitions.build(form)), field.key):
+        raise Needed(needed)
+    if not Field.objects.filter(pk=field.pk, archived_at=None).update(archived_at=now):
+        return False
+    touch(form)
+    history.record(form, "question_archived", by=by, now=now, question=field.key)
+    return True
+
+
+def is_published(field: Field) -> bool:
+    """Whether buyers have seen the question, or somebody has answered it."""
+    shown = field.form.versions.filter(definition__fields__contains=[{"key": field.key}])
+    return shown.exists() or Answer.objects.filter(field=field).exists()
+
+
+def drop_choice(choice: Choice) -> bool:
+    """Delete a choice that nobody has ever been offered; deactivate any other. Returns whether it is gone."""
+    if is_published(choice.field):
+        Choice.objects.filter(pk=choice.pk).update(active=False)
+        return False
+    choice.delete()
+    return True
+
+
+@transaction.atomic
+def set_archived(form: RegistrationForm, archived: bool, *, by, now: datetime) -> None:
+    """Take a form out of use, or back into it. Its answers stay."""
+    RegistrationForm.objects.filter(pk=form.pk).update(archived_at=now if archived else None)
+    history.record(form, "archived" if archived else "restored", by=by, now=now)

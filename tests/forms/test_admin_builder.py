@@ -1,0 +1,404 @@
+"""The builder, at a browser without JavaScript."""
+
+import re
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+
+from registration_forms import publishing
+from registration_forms.definitions import build, of_version
+from registration_forms.models import Field, RegistrationForm, Response
+from registration_forms.responses import Given, store
+from tests.factories.catalogue import EventFactory, SeasonPassFactory, TariffFactory
+from tests.factories.organisers import PointOfSaleFactory, make_staff
+from tests.factories.registration_forms import ask as ask_in_english
+from tests.factories.registration_forms import make_form, only_if, publish
+from tests.staff import Staff, change, listing
+from ticketshop.catalogue.models import OrderForm, Tariff
+from ticketshop.history import history
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def pos():
+    return PointOfSaleFactory(organiser__languages=["fr", "en"], name_fr="Guichet")
+
+
+@pytest.fixture
+def staff(pos):
+    return Staff(make_staff(pos.organiser, "back office"))
+
+
+@pytest.fixture
+def form(pos):
+    return make_form("tariff", organiser=pos.organiser, name="Participants")
+
+
+def ask(form, label: str, type: str = "text", **values) -> Field:
+    """A question with its text in both languages."""
+    field = ask_in_english(form, label, type, **{"label_fr": label, **values})
+    field.choices.update(label_fr=F("label_en"))
+    return field
+
+
+def button(staff: Staff, row, name: str):
+    return staff.open(f"{change(row).removesuffix('change/')}{name}/")
+
+
+def labels(form) -> list[str]:
+    return list(form.fields.filter(archived_at=None).order_by("position").values_list("label_en", flat=True))
+
+
+def answer(form, **values) -> Response:
+    return store(
+        [Given(form.published, values)], organiser=form.organiser, language="fr", now=timezone.now()
+    )[0]
+
+
+def test_a_form_is_built_and_published_from_nothing(staff, pos):
+    staff.open(f"{listing(RegistrationForm)}add/")
+    staff.save(name="Jazz 2027", kind="tariff")
+    form = RegistrationForm.objects.get()
+    assert (form.organiser, form.kind) == (pos.organiser, "tariff")
+    assert [field.system_ref for field in form.fields.all()] == ["first_name", "last_name"]
+    assert form.fields.first().label_fr == "Prénom"
+
+    button(staff, form, "add-question")
+    staff.fill("^type$", {"type": "yes_no", "label": "Mangez-vous avec nous ?"})
+    eats = form.fields.get(type="yes_no")
+    staff.save(visibility="mandatory", label_en="Do you eat with us?", help_text_fr="Le *soir*")
+    button(staff, form, "add-question")
+    staff.fill("^type$", {"type": "single_choice", "label": "Menu"})
+    menu = form.fields.get(type="single_choice")
+    staff.save(
+        **{
+            "visibility": "mandatory",
+            "when1_question": eats.key,
+            "when1_op": "is",
+            "when1_choice": "yes",
+            "choices-0-label_fr": "Végétalien",
+            "choices-0-label_en": "Vegan",
+            "choices-1-label_fr": "Poisson",
+            "choices-1-capacity": "20",
+            "choices-1-position": "2",
+        }
+    )
+    assert staff.errors == []
+    assert "only if “Do you eat with us?” is Yes" in staff.page.text
+    menu.refresh_from_db()
+    assert menu.condition == only_if(eats, "yes")
+    assert list(menu.choices.values_list("label_fr", "capacity")) == [("Végétalien", None), ("Poisson", 20)]
+
+    button(staff, form, "publish")
+    assert "“Menu” is new." in staff.page.text
+    assert "English: 3 texts are missing" in staff.page.text
+    staff.submit(next(one for one in staff.page.forms if one.method == "post" and one.action == ""))
+    assert "Version 1 is published." in staff.page.text
+    form.refresh_from_db()
+    assert of_version(form.published).by_key[menu.key].mandatory
+    assert history.of(form).filter(action="published").exists()
+    assert "Buyers see these questions." in staff.page.text
+
+
+@pytest.mark.scenario("RF-01")
+def test_known_fields_are_hidden_optional_or_mandatory(staff, pos):
+    staff.open(f"{listing(RegistrationForm)}add/")
+    staff.save(name="Order", kind="order")
+    form = RegistrationForm.objects.get()
+    for ref, visibility in {"phone": "mandatory", "address": "visible", "company": "hidden"}.items():
+        staff.open(change(form.fields.get(system_ref=ref)))
+        staff.save(visibility=visibility)
+        assert form.fields.get(system_ref=ref).visibility == visibility
+    email = form.fields.get(system_ref="email")
+    staff.open(change(email))
+    assert "An order form always asks for the e-mail address" in staff.page.text
+    staff.save(visibility="visible")
+    assert staff.errors
+    email.refresh_from_db()
+    assert email.visibility == "mandatory"
+    staff.press(email, "archive")
+    assert form.fields.get(system_ref="email").archived_at is None
+
+
+@pytest.mark.scenario("RF-02")
+def test_the_page_says_where_a_form_is_used_and_answers_outlive_it(staff, pos, form):
+    adult, family = (
+        TariffFactory(event=EventFactory(pos=pos), name=name, name_fr=name) for name in ("Adult", "Family")
+    )
+    family.event.tariffs.update(event=adult.event)
+    Tariff.objects.update(form=form)
+    season = SeasonPassFactory(pos=pos, name="Abo 27", extra_form=form)
+    ask(form, "Size")
+    publish(form)
+    answer(form, **{form.fields.get().key: "L"})
+    staff.open(change(form))
+    for row, name in (
+        (adult, "Adult"),
+        (family, "Family"),
+        (season, "Abo 27"),
+        (adult.event, adult.event.title),
+    ):
+        assert staff.page.link(name) == change(row)
+    assert "2 tariffs, 1 event, 1 pass, 1 answer" in staff.page.text
+    staff.open(listing(RegistrationForm))
+    assert "2 tariffs, 1 event, 1 pass" in staff.page.text
+    staff.open(change(family))
+    staff.save(form="")
+    family.refresh_from_db()
+    assert family.form is None
+    assert Response.objects.filter(form=form).count() == 1
+    staff.press(form, "archive")
+    assert "The form is still asked" in staff.page.text
+
+
+@pytest.mark.scenario("RF-03")
+def test_a_place_takes_its_kind_of_its_own_organiser(staff, pos, form):
+    event = EventFactory(pos=pos, title_fr="Le Malade")
+    tariff = TariffFactory(event=event, name_fr="Plein tarif")
+    season = SeasonPassFactory(pos=pos, name_fr="Abonnement")
+    order = make_form("order", organiser=pos.organiser, name="Our order form")
+    foreign = make_form("tariff", name="Another's")
+    staff.open(change(tariff))
+    assert "Another’s" not in staff.page.text
+    for wrong in (order, foreign):
+        staff.open(change(tariff))
+        staff.save(form=wrong.pk)
+        assert any("valid choice" in one for one in staff.errors)
+    staff.open(change(tariff))
+    staff.save(form=form.pk)
+    tariff.refresh_from_db()
+    assert tariff.form == form
+    staff.open(change(season))
+    staff.save(form=form.pk)
+    assert staff.errors
+    staff.open(change(season))
+    staff.save(extra_form=form.pk)
+    season.refresh_from_db()
+    assert season.extra_form == form
+    staff.open(change(event))
+    staff.save(**{"order_form-0-form": order.pk})
+    assert OrderForm.objects.get().event == event
+    owner = Staff(make_staff(pos.organiser, "owner"))
+    owner.open(change(pos))
+    owner.save(**{"order_form-0-form": form.pk})
+    assert owner.errors
+    owner.open(change(pos))
+    owner.save(**{"order_form-0-form": order.pk})
+    assert OrderForm.objects.filter(point_of_sale=pos, form=order).exists()
+
+
+@pytest.mark.scenario("RF-04")
+def test_a_form_is_copied_under_another_name(staff, form):
+    ask(form, "Bus", "dropdown", choices=[("18:00", 5)])
+    button(staff, form, "copy")
+    staff.fill("^name$", {"name": "Jazz 2028"})
+    made = RegistrationForm.objects.get(name="Jazz 2028")
+    assert build(made) == build(form)
+    assert change(made) == staff.page.url
+
+
+@pytest.mark.scenario("RF-05")
+def test_questions_move_by_buttons_and_an_older_order_is_refused(staff, form):
+    rows = [ask(form, str(number)) for number in range(1, 6)]
+    staff.open(change(form))
+    other = Staff(make_staff(form.organiser, "back office"))
+    other.open(change(form))
+    mover = staff.page.form("^revision$")
+    answer = staff.send("POST", staff.page.url, {**mover.values, "_move": f"up:{rows[3].pk}"})
+    assert answer.headers["Location"].endswith(f"#question-{rows[3].pk}")
+    assert labels(form) == ["1", "2", "4", "3", "5"]
+    staff.open(change(form))
+    assert f'id="question-{rows[3].pk}" tabindex="-1"' in staff.page.source
+    other.fill("^revision$", button=("_move", f"down:{rows[0].pk}"))
+    assert "Somebody else changed this form meanwhile" in other.page.text
+    assert labels(form) == ["1", "2", "4", "3", "5"]
+    other.fill("^revision$", button=("_move", f"down:{rows[0].pk}"))
+    assert labels(form) == ["2", "1", "4", "3", "5"]
+    assert [question.label for question in of_version(publish(form)).questions] == ["2", "1", "4", "3", "5"]
+
+
+@pytest.mark.scenario("RF-06")
+def test_conditions_that_cannot_work_are_refused_by_name(staff, form):
+    early, staff_only = ask(form, "Early"), ask(form, "Notes", staff_only=True)
+    here, late, old = ask(form, "Here"), ask(form, "Late"), ask(form, "Old", archived_at=timezone.now())
+    foreign = ask(make_form("order", organiser=form.organiser), "Order’s")
+    said = {
+        here: "“Here” can’t depend on itself",
+        late: "“Here” depends on “Late”, which comes later",
+        staff_only: "“Here” depends on “Notes”, which only staff see",
+        old: "“Here” depends on “Old”, which is archived",
+        foreign: "Select a valid choice",
+    }
+    for other, sentence in said.items():
+        staff.open(change(here))
+        staff.save(when1_question=other.key, when1_op="filled")
+        assert any(sentence in one for one in staff.errors), staff.errors
+    staff.open(change(here))
+    staff.save(when1_question=early.key, when1_op="is", when1_text="x")
+    here.refresh_from_db()
+    assert here.condition == only_if(early, "x")
+    staff.press(early, "archive")
+    assert "Other questions depend on this one: “Here”" in staff.page.text
+    early.refresh_from_db()
+    assert early.archived_at is None
+    # Moved behind the question it is needed for, it stops the publication, by name.
+    Field.objects.filter(pk=early.pk).update(position=90)
+    button(staff, form, "publish")
+    assert "“Here” depends on “Early”, which comes later." in staff.page.text
+    staff.send("POST", staff.page.url, staff.page.form("csrf").values)
+    assert not form.versions.exists()
+
+
+@pytest.mark.scenario("RF-07")
+def test_a_draft_is_previewed_and_published_with_its_differences(staff, form):
+    ask(form, "Menu", label_fr="Le menu", visibility="visible")
+    publish(form)
+    first = form.published
+    for _number in range(3):
+        answer(form)
+    button(staff, form, "add-question")
+    staff.fill("^type$", {"type": "text", "label": "Taille"})
+    staff.save(visibility="mandatory")
+    form.refresh_from_db()
+    assert form.published == first
+    for language, label in (("fr", "Taille"), ("en", "Menu")):
+        for tickets in (1, 3):
+            url = f"{change(form).removesuffix('change/')}preview/?language={language}&tickets={tickets}"
+            staff.open(url)
+            assert staff.page.source.count(label) >= tickets
+            assert f'lang="{language}"' in staff.page.source
+    key = form.fields.get(label_fr="Taille").key
+    staff.fill("^block1", {f"block1-{key}": "L", f"block2-{key}": "M"})
+    assert "This field is required." in staff.page.text  # the third ticket's, in the language of the preview
+    staff.fill("^block1", {f"block3-{key}": "S"})
+    assert "These answers would be accepted." in staff.page.text
+    assert Response.objects.count() == 3
+    button(staff, form, "publish")
+    assert "“Taille” is new." in staff.page.text
+    assert "English: 1 text is missing" in staff.page.text
+    assert "3 existing tickets will not have these answers." in staff.page.text
+
+
+@pytest.mark.scenario("RF-09")
+def test_a_sensitive_question_says_what_for_and_how_long(staff, form):
+    allergies = ask(form, "Allergies")
+    more = ask(form, "More", condition=only_if(allergies, op="filled"))
+    staff.open(change(allergies))
+    staff.save(sensitive="on", on_ticket="on")
+    assert staff.errors == [
+        "Say what this sensitive answer is needed for.",
+        "Say how long this sensitive answer is kept.",
+        "A sensitive answer is never shown on the ticket.",
+    ]
+    Field.objects.filter(pk=more.pk).update(retention_days=28)
+    values = {"sensitive": "on", "purpose_fr": "Cuisine", "retention_days": "28"}
+    staff.open(change(allergies))
+    staff.save(**values)
+    assert staff.errors == []
+    allergies.refresh_from_db()
+    assert (allergies.sensitive, allergies.retention_days, allergies.copyable) == (True, 28, False)
+    for days in ("56", ""):
+        staff.open(change(more))
+        staff.save(retention_days=days)
+        assert any("“Allergies”, which is kept for 28 days" in one for one in staff.errors)
+    staff.open(f"{change(form).removesuffix('change/')}preview/")
+    assert "Cuisine" in staff.page.text
+
+
+@pytest.mark.scenario("RF-10")
+def test_limits_are_refused_with_their_number(staff, form):
+    for number in range(80):
+        ask(form, f"Q{number}")
+    button(staff, form, "add-question")
+    staff.fill("^type$", {"type": "text", "label": "One more"})
+    assert "A form has at most 80 questions." in staff.page.text
+    staff.open(change(form.fields.first()))
+    staff.save(label_fr="x" * 501)
+    assert any("500" in one for one in staff.errors)
+    assert form.fields.count() == 80
+
+
+@pytest.mark.scenario("RF-10")
+def test_markup_of_organisers_is_inert(staff, form):
+    evil = "<script>alert(1)</script> [x](javascript:alert(1)) ![y](data:image/png;base64,x) <img src=x onerror=alert(1)>"
+    ask(form, evil, "static_text", help_text=evil)
+    ask(form, evil, "text", help_text=evil)
+    for url in (change(form), f"{change(form).removesuffix('change/')}preview/?language=en"):
+        source = staff.open(url).source
+        assert "<script>alert" not in source
+        assert "<img src=x" not in source
+        assert 'href="javascript' not in source
+        assert 'src="data:' not in source
+
+
+@pytest.mark.scenario("RF-38")
+def test_a_deleted_choice_that_was_offered_is_deactivated(staff, form):
+    size = ask(form, "Size", "dropdown", choices=["S", "L"])
+    publish(form)
+    large = size.choices.get(label="L")
+    answer(form, **{size.key: large.key})
+    staff.open(change(size))
+    staff.save(**{"choices-1-DELETE": "on"})
+    assert "whoever chose them keeps them" in staff.page.text
+    large.refresh_from_db()
+    assert large.active is False
+    fresh = ask(form, "Colour", "dropdown", choices=["red", "blue"])
+    staff.open(change(fresh))
+    staff.save(**{"choices-1-DELETE": "on"})
+    assert fresh.choices.count() == 1
+
+
+def test_a_type_stays_once_it_was_published(staff, form):
+    text = ask(form, "When?", "text", label_fr="Quand ?")
+    staff.open(change(text))
+    staff.save(type="date")
+    text.refresh_from_db()
+    assert text.type == "date"
+    publish(form)
+    staff.open(change(text))
+    staff.save(type="text")
+    assert any("The type stays" in one for one in staff.errors)
+
+
+def test_the_rules_of_a_type_are_fields_of_their_own(staff, form):
+    born = ask(form, "Born", "birth_date", label_fr="Naissance")
+    staff.open(change(born))
+    assert "max_length" not in staff.page.source
+    staff.save(rule_age_from="4", rule_age_until="2")
+    assert any("before the lower bound" in one for one in staff.errors)
+    staff.save(rule_age_from="4", rule_age_until="15")
+    born.refresh_from_db()
+    assert born.rules == {"age_from": 4, "age_until": 15}
+    day = ask(form, "Day", "date", label_fr="Jour")
+    staff.open(change(day))
+    staff.save(rule_from="2027-07-01")
+    day.refresh_from_db()
+    assert day.rules == {"from": "2027-07-01"}
+    staff.open(change(day))
+    staff.save()
+    day.refresh_from_db()
+    assert day.rules == {"from": "2027-07-01"}
+
+
+def test_a_box_office_looks_and_changes_nothing(pos, form):
+    question = ask(form, "Size", "dropdown", choices=["S"])
+    looker = Staff(make_staff(pos.organiser, "box office"))
+    for row in (form, question):
+        assert looker.open(change(row)).status == 200
+        assert not re.search(r'name="_(save|move)"', looker.page.source)
+    assert looker.send("POST", change(form), {"_move": f"up:{question.pk}", "revision": "0"}).status == 403
+    assert button(looker, form, "publish").status == 403
+
+
+def test_published_versions_and_drafts_meet_in_the_list(staff, form):
+    ask(form, "Size")
+    assert publishing.differs(form)
+    publish(form)
+    staff.open(listing(RegistrationForm))
+    assert "version 1" in staff.page.text
+    assert "not published yet" not in staff.page.text
+    ask(form, "More")
+    staff.open(listing(RegistrationForm))
+    assert "not published yet" in staff.page.text

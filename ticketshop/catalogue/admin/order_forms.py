@@ -1,0 +1,20 @@
+"""The order form of an event or of a point of sale, on its page."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy
+
+from ticketshop.organisers.scoped_admin import ScopedInline
+
+from ..models import OrderForm
+
+
+class OrderFormInline(ScopedInline, admin.TabularInline):
+    model = OrderForm
+    deletable = True
+    extra = 1  # without a script there is a row to fill, too
+    max_num = 1
+    fields = ["form"]
+    verbose_name_plural = gettext_lazy("what every order is asked")
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("form")
