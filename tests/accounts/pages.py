@@ -62,3 +62,16 @@ def ask(visitor, method: str, url: str, **data) -> Page:
     if not hasattr(visitor, "token"):
         visitor.token = visitor.open(ACCOUNT).form("logout").values["csrfmiddlewaretoken"]
     return visitor.send(method, url, {"csrfmiddlewaretoken": visitor.token, **data})
+
+
+def mailed_link(letter) -> str:
+    """The page that a mail to an added person asks to open, below this site."""
+    (address,) = set(re.findall(r"http://testserver(/links/\S+)", letter.body))
+    return address
+
+
+def answer(visitor, link: str, wish: str) -> Page:
+    """Open the page behind a mailed link and press one of its buttons."""
+    page = visitor.open(link)
+    form = next(form for form in page.forms if form.method == "post" and not form.action)
+    return visitor.submit(form, button=("answer", wish))
