@@ -1,0 +1,148 @@
+"""Friends and family as a visitor meets it: in French and English, with and without scripts, and seen by staff."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from contacts.models import ContactLink
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.test_every_page import look_at
+from tests.factories.accounts import PASSWORD
+from tests.factories.contacts import ContactFactory
+from tests.factories.organisers import make_staff
+from tests.friends import make_visitor
+from ticketshop.mail import letters
+from ticketshop.mail.models import Mail
+from ticketshop.organisers.models import PointOfSale
+
+WORDS = {
+    "en": {"menu": "Friends and family", "new": "New", "add": "Add", "remove": "Remove", "undo": "Undo"},
+    "fr": {
+        "menu": "Amis et famille",
+        "new": "Ajouter",
+        "add": "Ajouter",
+        "remove": "Retirer",
+        "undo": "Rétablir",
+    },
+}
+
+
+@pytest.fixture
+def alice(shop):
+    PointOfSale.objects.filter(pk=shop.pos.pk).update(friends_family_enabled=True)
+    shop.pos.refresh_from_db()
+    return make_visitor(shop.pos, email="alice@example.org").user
+
+
+def log_in(page: Page, shop, user) -> None:
+    page.goto(f"/accounts/login/?next={shop.home}account/")
+    page.locator("[name=login]").fill(user.email)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("main form [type=submit]").first.click()
+    expect(page.get_by_text(user.email).first).to_be_visible()
+
+
+def add(page: Page, words: dict, email: str, last_name: str, first_name: str) -> None:
+    page.get_by_role("link", name=words["new"], exact=True).click()
+    page.locator("[name=email]").fill(email)
+    page.locator("[name=last_name]").fill(last_name)
+    page.locator("[name=first_name]").fill(first_name)
+    page.locator("main").get_by_role("button", name=words["add"], exact=True).click()
+
+
+@pytest.mark.scenario("FF-10")
+@pytest.mark.parametrize(("language", "script", "viewport"), [("fr", False, PHONE), ("en", True, DESKTOP)])
+def test_the_base_in_a_browser(shop, browse, alice, language, script, viewport):
+    words = WORDS[language]
+    ContactFactory(
+        organiser=shop.pos.organiser, first_name="Zoë", last_name="Müller", email="zoe@example.org"
+    )
+    with browse(script=script, viewport=viewport) as page:
+        log_in(page, shop, alice)
+        if language == "fr":
+            page.locator("button[name=language][value=fr]").first.click()
+        page.get_by_role("link", name=words["menu"]).click()
+        expect(page.get_by_role("heading", name=words["menu"])).to_be_visible()
+        add(page, words, "new@example.org", "Newman", "Nora")
+        expect(page.get_by_role("status").get_by_text("Nora Newman")).to_be_visible()
+        add(page, words, "zoe@example.org", "mueller", "ZOE")
+        expect(page.get_by_role("link", name="ZOE mueller", exact=True)).to_be_visible()
+        add(page, words, "zoe@example.org", "Somebody", "Else")
+        expect(page.locator("[name=email][aria-invalid=true]")).to_have_value("zoe@example.org")
+        expect(page.locator("main")).not_to_contain_text("Müller")
+        page.goto(f"{shop.home}account/friends-and-family/")
+        page.get_by_role("link", name=re.compile(f"^{words['remove']}.*Nora")).click()
+        page.locator("main").get_by_role("button", name=words["remove"]).click()
+        expect(page.get_by_role("link", name="Nora Newman", exact=True)).to_have_count(0)
+        page.get_by_role("button", name=words["undo"]).click()
+        expect(page.get_by_role("link", name="Nora Newman", exact=True)).to_be_visible()
+    assert {mail.kind for mail in Mail.objects.filter(kind__startswith="link")} == {"link_new", "link_known"}
+
+
+@pytest.mark.scenario("FF-28")
+def test_the_added_person_opens_the_mail_and_chooses_a_password(shop, browse, alice):
+    with browse(script=False, viewport=PHONE) as page:
+        log_in(page, shop, alice)
+        page.goto(f"{shop.home}account/friends-and-family/")
+        add(page, WORDS["en"], "new@example.org", "Newman", "Nora")
+    letter = letters.message(Mail.objects.get(kind="link_new"))
+    path = re.search(r"/links/\S+/", letter.body)[0]
+    with browse(script=False) as page:
+        page.goto(path)
+        expect(page.get_by_role("heading", name="Alice Martin has added you")).to_be_visible()
+        assert look_at_without_scripts(page) == []
+        page.get_by_role("button", name="Accept and choose a password").click()
+        page.locator("[name=password1]").fill("correct horse battery")
+        page.get_by_role("button", name="Open my account").click()
+        page.goto(f"{shop.home}account/friends-and-family/")
+        expect(page.get_by_role("heading", name="People who have added you")).to_be_visible()
+        expect(page.get_by_text("Alice Martin", exact=True).first).to_be_visible()
+
+
+def look_at_without_scripts(page: Page) -> list[str]:
+    """Every field has a label and every button a name, as the page was sent."""
+    return [
+        one.get_attribute("name") or "?"
+        for one in page.locator("main input:not([type=hidden])").all()
+        if not one.get_attribute("id")
+    ]
+
+
+def test_every_page_of_it_holds_the_thresholds(shop, browse, alice):
+    wrong = []
+    with browse() as page:
+        log_in(page, shop, alice)
+        page.goto(f"{shop.home}account/friends-and-family/")
+        wrong += look_at(page, "empty list")
+        add(page, WORDS["en"], "new@example.org", "Newman", "Nora")
+        wrong += look_at(page, "list")
+        page.goto(f"{shop.home}account/friends-and-family/new/")
+        wrong += look_at(page, "new")
+        page.locator("main").get_by_role("button", name="Add", exact=True).click()
+        wrong += look_at(page, "new with errors")
+        link = ContactLink.objects.get()
+        for address in ("", "remove/"):
+            page.goto(f"{shop.home}account/friends-and-family/{link.pk}/{address}")
+            wrong += look_at(page, address or "person")
+        path = re.search(r"/links/\S+/", letters.message(Mail.objects.get(kind="link_new")).body)[0]
+        page.goto(path)
+        wrong += look_at(page, "token")
+        page.goto("/links/nothing/")
+        wrong += look_at(page, "token that has ended")
+    assert wrong == []
+
+
+@pytest.mark.scenario("FF-34")
+def test_staff_see_the_link_made_in_the_shop(shop, browse, alice):
+    owner = make_staff(shop.pos.organiser)
+    with browse() as page:
+        log_in(page, shop, alice)
+        page.goto(f"{shop.home}account/friends-and-family/")
+        add(page, WORDS["en"], "new@example.org", "Newman", "Nora")
+        parent = ContactLink.objects.get().parent
+        page.goto("/accounts/logout/")
+        page.locator("main form [type=submit]").first.click()
+        log_in(page, shop, owner)
+        page.goto(f"/admin/contacts/contact/{parent.pk}/change/")
+        expect(page.locator("#content")).to_contain_text("Nora Newman")
