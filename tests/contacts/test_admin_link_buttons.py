@@ -60,14 +60,14 @@ def asked(contact: Contact) -> int:
 
 @pytest.mark.scenario("FF-35")
 def test_the_request_is_sent_again_for_the_shop_it_came_from(staff, pos, alice):
-    PointOfSaleFactory(organiser=pos.organiser, name="Later")
+    later = friendly_pos(organiser=pos.organiser)
     Organiser.objects.update(link_mails_per_day=5)
-    link = linked(alice, pos)
+    link = linked(alice, later)
     assert asked(link.child) == 1
     page = staff.press(link, "resend")
     assert "The e-mail goes out in a moment." in page.text
     assert asked(link.child) == 2
-    assert Mail.objects.latest("pk").point_of_sale == pos
+    assert Mail.objects.latest("pk").point_of_sale == later
     assert LinkRequest.objects.get().resend_count == 1
     for contact in (alice, link.child):
         assert history.of(contact).first().action == "link_resent"
