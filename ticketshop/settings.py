@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "ticketshop.lib.page_cache.PageCache",
     "ticketshop.middleware.CompressPages",  # inside: a page that is kept is kept compressed
+    "ticketshop.middleware.private_pages",
     "ticketshop.middleware.sound_requests",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "ticketshop.organisers.middleware.language",
@@ -96,7 +97,6 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "ticketshop.organisers.middleware.PointOfSaleMiddleware",
     "ticketshop.organisers.staff_sessions.StaffSessions",
-    "ticketshop.middleware.private_pages",
     "ticketshop.middleware.worded_refusals",
     "ticketshop.middleware.Refuse",
 ]
