@@ -15,8 +15,7 @@ from tests.rig import Rig, wait_for
 from tests.soak import ROUNDS
 from tests.soak.buyers import Load
 
-# One rig for all of them, on whichever process runs the first.
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("rig")]
+pytestmark = pytest.mark.timeout(300)
 FRIENDLY = {
     200,
     503,
