@@ -195,6 +195,13 @@ class FieldAdmin(TranslatedAdmin):
                 _("Choices that buyers were offered are no longer offered; whoever chose them keeps them."),
             )
 
+    def construct_change_message(self, request, form, formsets, add=False):
+        """The fields of rules and conditions are two columns."""
+        details = super().construct_change_message(request, form, formsets, add)
+        if names := details.get("columns"):
+            details["columns"] = sorted({_column(name) for name in names})
+        return details
+
     def response_post_save_change(self, request, obj):
         page = reverse("admin:registration_forms_registrationform_change", args=[obj.form_id])
         return redirect(f"{page}#question-{obj.pk}")
@@ -202,3 +209,9 @@ class FieldAdmin(TranslatedAdmin):
     def links(self, request, row):
         page = reverse("admin:registration_forms_registrationform_change", args=[row.form_id])
         return [(_("Back to the form"), f"{page}#question-{row.pk}")]
+
+
+def _column(name: str) -> str:
+    if name.startswith("when"):
+        return "condition"
+    return "rules" if name.startswith("rule_") else name

@@ -376,6 +376,7 @@ def test_the_rules_of_a_type_are_fields_of_their_own(staff, form):
     staff.save(rule_from="2027-07-01")
     day.refresh_from_db()
     assert day.rules == {"from": "2027-07-01"}
+    assert history.of(day).first().details == {"columns": ["rules"]}
     staff.open(change(day))
     staff.save()
     day.refresh_from_db()
