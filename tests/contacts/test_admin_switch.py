@@ -86,6 +86,21 @@ def test_the_history_says_who_switched_it_on_and_when(language, line):
 
 
 @pytest.mark.scenario("FF-02")
+def test_texts_that_a_browser_sends_back_as_they_were_are_no_change():
+    """Browsers end lines with two signs, and spaces at the end of a text are taken away."""
+    pos = PointOfSaleFactory(terms="One\n\nTwo\n", imprint="The\nStage")
+    owner = Staff(make_staff(pos.organiser, "owner"))
+    owner.open(change(pos))
+    owner.save(friends_family_enabled="on", terms_en="One\r\n\r\nTwo", imprint_en="The\r\nNew\r\nStage")
+    pos.refresh_from_db()
+    assert (pos.friends_family_enabled, pos.terms, pos.imprint) == (True, "One\n\nTwo\n", "The\nNew\nStage")
+    assert history.of(pos).first().details["changes"] == {
+        "friends_family_enabled": [False, True],
+        "imprint_en": ["The\nStage", "The\nNew\nStage"],
+    }
+
+
+@pytest.mark.scenario("FF-02")
 def test_without_the_right_to_change_the_shop_nobody_switches_it_on():
     pos = PointOfSaleFactory()
     form = Staff(make_staff(pos.organiser, "owner")).open(change(pos)).form("^_save$")

@@ -59,6 +59,17 @@ class OneLine(LineField):
         return self.empty_value if value in self.empty_values else super().to_python(value)
 
 
+class Lines(forms.CharField):
+    """A text of several lines: a browser sends each line's end as two signs, which is no change of the text."""
+
+    def to_python(self, value):
+        text = super().to_python(value)
+        return text.replace("\r\n", "\n") if text else text
+
+    def has_changed(self, initial, data):
+        return super().has_changed(self.to_python(initial), data)
+
+
 class RowSelect(AutocompleteSelect):
     """Chooses a row by typing. A posted id that is none is no choice; Django's own would fail when it draws it again."""
 
@@ -76,6 +87,7 @@ class Scoped:
         models.DateField: {"widget": LocalDate},
         models.ImageField: {"form_class": PictureField},
         models.CharField: {"form_class": OneLine},
+        models.TextField: {"form_class": Lines},
         models.SlugField: {"form_class": forms.SlugField},
     }
 
