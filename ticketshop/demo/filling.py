@@ -15,7 +15,7 @@ from ticketshop.history.models import Event
 from ticketshop.lib.text import normalise_email
 from ticketshop.organisers.models import StaffMembership
 
-from . import catalogue, friends, people
+from . import catalogue, forms, friends, people
 from .catalogue import Shop
 from .festival import FESTIVAL
 from .ledger import Ledger, event
@@ -74,6 +74,8 @@ def _fill_house(house: House, users: dict[str, User], today: date) -> None:
     rng = random.Random(house.seed)
     shop = catalogue.build(house, today)
     _staff(shop, users)
+    opened = datetime.combine(today, time(9), house.zone) - SEASON
+    forms.write(shop, opened)
     guests = people.visitors(house, shop.pos.organiser, rng)
     planner = Planner(shop, guests, rng, today)
     known = [people.familiar(shop.pos.organiser, users[email], rng) for email in people.FAMILIAR]
@@ -81,7 +83,8 @@ def _fill_house(house: House, users: dict[str, User], today: date) -> None:
     sales += planner.everything(house.orders - len(sales))
     staff = users[CASHIER[house.slug]]
     _write_buyers(sales, staff, rng)
-    Ledger(shop, staff, rng, planner.midnight).write(sales)
+    entries = Ledger(shop, staff, rng, planner.midnight).write(sales)
+    forms.Answerer(shop, entries).write()
     if house is THEATRE:
         friends.connect(shop.pos, users, planner.midnight)
 

@@ -55,8 +55,8 @@ class Ledger:
     def __init__(self, shop: Shop, staff: User, rng: random.Random, now: datetime):
         self.shop, self.staff, self.rng, self.now = shop, staff, rng, now
 
-    def write(self, sales: list[Sale]) -> None:
-        """Everything about these sales except their buyers, who are written already."""
+    def write(self, sales: list[Sale]) -> list[Entry]:
+        """Everything about these sales except their buyers, who are written already; returns the rows."""
         entries = [self._entry(sale) for sale in sorted(sales, key=lambda sale: sale.placed_at)]
         Order.objects.bulk_create([entry.order for entry in entries])
         for model, rows in (
@@ -70,6 +70,7 @@ class Ledger:
         ):
             model.objects.bulk_create(rows)
         self._count_places(entries)
+        return entries
 
     def _entry(self, sale: Sale) -> Entry:
         buyer, fate = sale.buyer, sale.fate

@@ -163,7 +163,7 @@ def _forget(cart: Cart, gone: set[str]) -> None:
             details[part] = {
                 name: typed for name, typed in details[part].items() if name.rstrip("+") not in gone
             }
-    write_details(cart, details, complete=False)
+    write_details(cart, details, complete=cart.details_complete)
 
 
 def refresh(cart: Cart, *, now: datetime) -> Refreshed:
