@@ -54,7 +54,7 @@ def test_a_mail_server_that_never_answers_is_given_up_and_tried_again(postbox, s
     make_order()
     mail = Mail.objects.get()
     postbox.silent.set()
-    with pytest.raises(tasks.TryAgain, match="TimeoutError|Disconnected"):
+    with pytest.raises(tasks.TryAgain, match=r"TimeoutError|Disconnected"):
         tasks.send(mail.pk)
     mail.refresh_from_db()
     assert (mail.state, mail.attempts) == ("queued", 1)
