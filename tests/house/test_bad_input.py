@@ -585,6 +585,7 @@ def test_a_foreign_host_is_refused_with_a_page(host, world):
 
 MAIN_FORMS = [
     "catalogue.event", "catalogue.tariff", "catalogue.session", "catalogue.seasonpass", "contacts.contact", "organisers.pointofsale",
+    "registration_forms.field",
 ]  # fmt: skip
 
 

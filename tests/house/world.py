@@ -105,7 +105,7 @@ def make_house(word: str) -> House:
         pos=pos, title=f"{word} Hamlet", slug=f"{low}-hamlet", venue=venue, category=category
     )
     form = make_form("tariff", organiser=organiser, name=f"{word} Participants")
-    ask(form, f"{word} nickname")
+    ask(form, f"{word} size", "dropdown", choices=[f"{word} large"])
     tariff = TariffFactory(event=event, name=f"{word} Adult", form=form)
     offer = OfferFactory(session=SessionFactory(event=event), tariff=tariff)
     offer.allotment.name = f"{word} Stalls"
