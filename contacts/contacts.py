@@ -60,7 +60,7 @@ def create_if(needed: bool, *, organiser: Organiser, via: str, now: datetime, **
     columns = [
         column for column in Contact._meta.concrete_fields if not (column.primary_key or column.generated)
     ]
-    names_sql = ", ".join(connection.ops.quote_name(column.column) for column in columns)
+    names_sql = ", ".join(connection.ops.quote_name(str(column.column)) for column in columns)
     bound = [column.get_db_prep_save(getattr(contact, column.attname), connection) for column in columns]
     with connection.cursor() as cursor:
         types = [column.db_type(connection) for column in columns]

@@ -33,7 +33,7 @@ def forms(name: str) -> frozenset[str]:
 
 
 def _fold(text: str, spelling: dict[str, str]) -> str:
-    text = text.translate(str.maketrans(spelling)).translate(_PLAIN)
+    text = "".join(spelling.get(letter, letter) for letter in text).translate(_PLAIN)
     return _MARKS.sub("", unicodedata.normalize("NFKD", text)).translate(_PLAIN)
 
 

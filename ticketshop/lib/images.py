@@ -64,7 +64,7 @@ class PictureField(forms.FileField):
         file = super().to_python(data)
         if file is None or not isinstance(file, UploadedFile):
             return file
-        if file.size > MOST_BYTES:
+        if (file.size or 0) > MOST_BYTES:
             raise forms.ValidationError(_("The file is larger than 8 MB. Choose a smaller one."))
         try:
             return remade(file)

@@ -14,10 +14,8 @@ def parse_phone(text: str, country: str) -> str:
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_possible_number(number):
-        example = phonenumbers.format_number(
-            phonenumbers.example_number(country) or phonenumbers.example_number("CH"),
-            phonenumbers.PhoneNumberFormat.INTERNATIONAL,
-        )
+        like = phonenumbers.example_number(country) or phonenumbers.parse("+41791234567")
+        example = phonenumbers.format_number(like, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
         raise forms.ValidationError(SHAPE, params={"example": example})
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

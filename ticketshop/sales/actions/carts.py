@@ -99,7 +99,7 @@ def add_for(cart: Cart, chosen: list[tuple[int, dict]], *, now: datetime) -> Cha
     """
     before = {slot for line in CartLine.objects.filter(cart=cart) for slot in line.slots}
     changed = add(cart, dict(Counter(("offer", offer_id) for offer_id, _person in chosen)), now=now)
-    fresh: dict[int, list[str]] = {}
+    fresh: dict[int | None, list[str]] = {}
     for line in CartLine.objects.filter(cart=cart, offer__isnull=False):
         fresh[line.offer_id] = [slot for slot in line.slots if slot not in before]
     cart.refresh_from_db(fields=["details"])
