@@ -39,7 +39,7 @@ class LineFormatter(logging.Formatter):
         super().__init__("%(asctime)sZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
 
     def formatMessage(self, record):
-        record.message = _escaped(record.message)
+        record.message = _SECRET.sub("…", _escaped(record.message))
         return super().formatMessage(record)
 
     def formatException(self, ei):
