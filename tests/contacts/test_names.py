@@ -1,5 +1,7 @@
 """When two names are the same person's (friends-and-family FF-15 to FF-18)."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,14 @@ from hypothesis import strategies as st
 from contacts.names import forms, same_person
 
 WORDS = st.text(st.sampled_from("abcéÉößøæŁıİ'’- "), max_size=8)
+# Letters of the scripts whose people write to us: Latin with all its accents, Greek, Cyrillic.
+LETTERS = [
+    char
+    for start, end in ((0x41, 0x250), (0x386, 0x3CF), (0x400, 0x482), (0x1E00, 0x1EFF))
+    for char in map(chr, range(start, end))
+    if char.isalpha()
+]
+NAMES = st.text(st.sampled_from(LETTERS), min_size=1, max_size=12)
 
 
 def match(one: tuple[str, str], other: tuple[str, str]) -> bool:
@@ -103,3 +113,44 @@ def test_the_rule_is_symmetric_and_every_name_matches_itself(a, b, c, d):
     match((a, b), (c, d))
     if forms(a) | forms(b) != forms(""):
         assert match((a, b), (a.upper().lower(), b))
+
+
+@pytest.mark.scenario("FF-15")
+@given(NAMES, NAMES)
+def test_case_does_not_matter(first, last):
+    for case in (str.upper, str.lower, str.title, str.swapcase):
+        assert match((first, last), (case(first), case(last)))
+
+
+@pytest.mark.scenario("FF-15")
+@given(NAMES, NAMES, st.sampled_from(["\u0301", "\u0300", "\u0308", "\u0327", "\u030c"]))
+def test_accents_do_not_matter(first, last, accent):
+    for form in ("NFC", "NFD"):
+        assert match((first, last), (unicodedata.normalize(form, first + accent), last))
+    bare = "".join(char for char in unicodedata.normalize("NFD", last) if not unicodedata.combining(char))
+    assert match((first, last), (first, bare))
+
+
+@pytest.mark.scenario("FF-15")
+@given(
+    NAMES,
+    NAMES,
+    st.text(st.sampled_from(" \t\u00a0"), max_size=3),
+    st.sampled_from([" ", "  ", "-", " - ", "‐"]),
+)
+def test_spacing_does_not_matter(first, last, around, between):
+    assert match(
+        (first, f"{first} {last}"), (f"{around}{first}{around}", f"{around}{first}{between}{last}{around}")
+    )
+
+
+@given(NAMES, NAMES, NAMES)
+def test_another_family_name_is_another_person(first, last, other):
+    """Whatever is folded away, there is nothing fuzzy: names match only when their letters do."""
+    if not forms(last) & forms(other) and not forms(first) & forms(other):
+        assert not match((first, last), (first, other))
+
+
+@given(NAMES, NAMES)
+def test_one_letter_more_is_another_name(first, last):
+    assert not match((first, last), (first, f"{last}q"))
