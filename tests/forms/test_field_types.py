@@ -128,7 +128,7 @@ def test_it_shows_its_label_and_help_and_what_was_answered(code):
             page = block(definition, {}).as_p()
             assert definition.questions[0].label == {"en": "Question", "fr": "Demande"}[language] + f" {code}"
             assert definition.questions[0].label in page
-            assert "Help *me*" in page
+            assert "Help <em>me</em>" in page
             shown[language] = TYPES[code].display(definition.questions[0], stored)
             assert shown[language]
             assert TYPES[code].export(definition.questions[0], stored) not in (None, "")
