@@ -6,7 +6,7 @@ import smtplib
 
 import pytest
 from django.core import mail
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
 from tests.factories.accounts import UserFactory
 from tests.house.world import World
@@ -109,6 +109,31 @@ def test_a_visit_leaves_no_trace_of_the_person(world, log, monkeypatch):
         first, *rest = line.split("\n")
         assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [A-Z]+ ", first)
         assert all(more.startswith("    ") for more in rest)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "history_event",
+        "procrastinate_jobs",
+        "procrastinate_events",
+        "django_admin_log",
+        "limits_counter",
+        "cache_entries",
+    ],
+)
+def test_what_is_noted_beside_the_person_says_nothing_of_them(table, world, monkeypatch):
+    visitor, order = buy(world)
+    log_in_and_out(visitor)
+    work(monkeypatch)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT string_agg(t::text, ' ') FROM {table} t")
+        text = cursor.fetchone()[0] or ""
+        cursor.execute("SELECT string_agg(t::text, ' ') FROM contacts_contact t")
+        assert "Plantedfirst" in cursor.fetchone()[0], "presence before absence"
+    assert text or table == "django_admin_log"
+    for value in ("lanted", EMAIL, order.secret, visitor.client.cookies["csrftoken"].value):
+        assert value not in text
 
 
 def log_in_and_out(visitor: TestClientVisitor) -> None:

@@ -41,7 +41,7 @@ class Event(models.Model):
         columns = {
             "by": Keep(AUTHORSHIP),
             "details": NotPersonal(
-                "states, settings and names of changed columns; record() refuses other values"
+                "states, settings and names of changed columns; a test looks for a person's values after a whole visit"
             ),
             **not_personal(
                 "which row and what happened to it", "at", "organiser_id", "model", "object_id", "action"
