@@ -6,11 +6,26 @@ statement, tell nothing new. A clash would be refused by the primary key.
 
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.utils import timezone
 from django.utils.crypto import get_random_string
+
+from .compiled import Compiled, Parameter
+
+_UNEXPIRED = Compiled(
+    lambda: SessionStore.get_model_class().objects.filter(
+        session_key=Parameter("key"), expire_date__gt=Parameter("now")
+    )
+)
 
 
 class SessionStore(DatabaseStore):
     """Reads with one query, writes with one."""
+
+    def _get_session_from_db(self):
+        found = _UNEXPIRED.first(key=self.session_key, now=timezone.now())
+        if found is None:
+            self._session_key = None
+        return found
 
     def _get_new_session_key(self):
         return get_random_string(32, VALID_KEY_CHARS)

@@ -6,22 +6,24 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
 from contacts.models import ContactLink
+from ticketshop.lib.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
 from .models import IssuedPass, Order, Ticket
 
+_BY_REFERENCE = Compiled(
+    lambda: Order.objects.filter(
+        point_of_sale=Parameter("pos"), reference=Parameter("reference")
+    ).select_related("buyer")
+)
+
 
 def order_by_link(pos: PointOfSale, reference: str, secret: str) -> Order:
     """The order behind an unguessable link; Http404 for anything else, with no hint which part was wrong."""
-    order = (
-        Order.objects.filter(point_of_sale=pos, reference=reference)
-        .select_related("buyer", "point_of_sale__organiser")
-        .first()
-        if secret
-        else None
-    )
+    order = _BY_REFERENCE.first(pos=pos.pk, reference=reference) if secret else None
     if order is None or not order.secret or not hmac.compare_digest(order.secret.encode(), secret.encode()):
         raise Http404("no such order")
+    order.point_of_sale = pos
     return order
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 from django.utils.formats import date_format
@@ -20,6 +21,7 @@ from registration_forms.field_types import TYPES, Asked
 from registration_forms.field_types.choices import NO_PLACE_LEFT
 from registration_forms.models import Choice, FormVersion, RegistrationForm
 from ticketshop.catalogue.models import OrderForm
+from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 
 from .contents import Contents
 from .models import Cart, CartLine
@@ -49,13 +51,19 @@ class Ask:
         return definitions.of_version(self.version)
 
 
+_ORDER_FORMS = Compiled(
+    lambda: OrderForm.objects.filter(
+        Q(event=AnyOf("events")) | Q(point_of_sale=Parameter("pos")),
+        form__archived_at=None,
+        form__published__isnull=False,
+    ).select_related("form__published")
+)
+
+
 def order_form(cart: Cart, whole: Contents) -> RegistrationForm | None:
     """The order form of the events in the cart if they agree on one, else the point of sale's; one query."""
     events = {line.offer.session.event_id for line in whole.lines if line.offer}
-    rows = OrderForm.objects.filter(form__archived_at=None, form__published__isnull=False).select_related(
-        "form__published"
-    )
-    found = list(rows.filter(event__in=events) | rows.filter(point_of_sale=cart.point_of_sale_id))
+    found = _ORDER_FORMS.all(events=list(events), pos=cart.point_of_sale_id)
     of_events = {row.form_id: row.form for row in found if row.event_id}
     if len(of_events) == 1:
         return next(iter(of_events.values()))

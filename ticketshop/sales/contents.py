@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ticketshop.catalogue import availability
+from ticketshop.catalogue.models import SeasonPass
+from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.money import ZERO
 
 from .models import Cart, CartLine
@@ -50,28 +52,29 @@ class Contents:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
+_LINES = Compiled(
+    lambda: CartLine.objects.filter(cart=Parameter("cart")).select_related(
+        "offer__tariff", "offer__session__event__venue"
+    )
+)
+_PASSES = Compiled(lambda: SeasonPass.objects.filter(pk=AnyOf("ids")))
+
+
 def read(cart: Cart) -> Contents:
-    """The cart's contents: by date, then passes; one query."""
-    lines = CartLine.objects.filter(cart=cart).select_related(
-        "offer__tariff__only_with",
-        "offer__session__event__venue",
-        "offer__allotment",
-        "season_pass__allotment",
-    )
-    ordered = sorted(
-        lines,
-        key=lambda line: (
-            (
-                line.offer is None,
-                line.offer and line.offer.session.starts_at,
-                line.offer and line.offer.tariff.position,
-                line.pk,
-            )
-            if line.offer
-            else (True, 0, 0, line.pk)
-        ),
-    )
-    return Contents(cart, ordered)
+    """The cart's contents: by date, then passes; one query, and one more where there are passes."""
+    lines = _LINES.all(cart=cart.pk)
+    if ids := [line.season_pass_id for line in lines if line.season_pass_id]:
+        passes = {season_pass.pk: season_pass for season_pass in _PASSES.all(ids=ids)}
+        for line in lines:
+            if line.season_pass_id:
+                line.season_pass = passes[line.season_pass_id]
+    return Contents(cart, sorted(lines, key=_place_in_cart))
+
+
+def _place_in_cart(line: CartLine) -> tuple:
+    if line.offer:
+        return (0, line.offer.session.starts_at, line.offer.tariff.position, line.pk)
+    return (1, line.pk)
 
 
 def units(line: CartLine) -> int:

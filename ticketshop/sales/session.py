@@ -2,9 +2,12 @@
 
 import uuid
 
+from ticketshop.lib.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
 from .models import Cart, Order
+
+_BY_KEY = Compiled(lambda: Cart.objects.filter(point_of_sale=Parameter("pos"), key=Parameter("key")))
 
 
 def _name(pos: PointOfSale) -> str:
@@ -18,7 +21,9 @@ def cart_of(request) -> Cart | None:
     """
     key = request.session.get(_name(request.pos))
     if key is not None:
-        cart = _here(request, key=uuid.UUID(key))
+        cart = _BY_KEY.first(pos=request.pos.pk, key=uuid.UUID(key))
+        if cart is not None:
+            cart.point_of_sale = request.pos
     else:
         cart = _left_behind(request)
         if cart is not None:

@@ -11,6 +11,7 @@ from django.db import transaction
 from registration_forms import limited
 from ticketshop.catalogue import availability, places
 from ticketshop.catalogue.models import Offer, SeasonPass
+from ticketshop.lib.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
 from .. import contents
@@ -20,6 +21,16 @@ LIFETIME = timedelta(hours=24)
 # Holds may be renewed, but not for ever: within this many times the hold time since the cart was opened.
 RENEWALS = 4
 LINES = 60
+# A hold that lasts so long to nearly the latest possible instant is left alone: one counter less to wait for.
+FRESH = timedelta(minutes=1)
+
+LOCKED = Compiled(
+    lambda: (
+        Cart.objects.select_for_update(of=("self",))
+        .filter(pk=Parameter("pk"))
+        .select_related("point_of_sale__organiser")
+    )
+)
 
 
 class CannotAdd(Exception):
@@ -71,8 +82,22 @@ def add(cart: Cart, wanted: dict[tuple[str, int], int], *, now: datetime) -> Cha
     nothing has changed.
     """
     cart = _locked(cart)
-    existing = {_key(line): line for line in contents.read(cart).lines}
-    repriced = _todays_prices(cart, list(existing.values()), now)
+    return _add(contents.read(cart), wanted, now)
+
+
+@transaction.atomic
+def open_with(
+    pos: PointOfSale, wanted: dict[tuple[str, int], int], *, user, now: datetime
+) -> tuple[Cart, Changed]:
+    """A new cart with these things in it. Raises CannotAdd as ``add``; then there is no cart."""
+    cart = open_cart(pos, user=user, now=now)
+    return cart, _add(contents.Contents(cart, []), wanted, now)
+
+
+def _add(whole: contents.Contents, wanted: dict[tuple[str, int], int], now: datetime) -> Changed:
+    cart = whole.cart
+    existing = {_key(line): line for line in whole.lines}
+    repriced = _todays_prices(cart, whole.lines, now)
     for key, thing in _things(cart.point_of_sale, wanted).items():
         if not _on_sale(thing, now):
             raise CannotAdd("not_on_sale")
@@ -115,7 +140,12 @@ def set_quantities(cart: Cart, quantities: dict[int, int], *, now: datetime) -> 
     """Cart line id -> new quantity; 0 takes the line out. Unknown ids are ignored. Raises CannotAdd as ``add``."""
     cart = _locked(cart)
     kept: list[CartLine] = []
-    for line in contents.read(cart).lines:
+    whole = contents.read(cart)
+    if all(quantities.get(line.pk, line.quantity) == line.quantity for line in whole.lines) and _is_fresh(
+        cart, now
+    ):
+        return Changed(whole.admissions, [])
+    for line in whole.lines:
         wanted = quantities.get(line.pk, line.quantity)
         if wanted == 0:
             line.delete()
@@ -227,8 +257,7 @@ def latest_hold(cart: Cart, now: datetime) -> datetime:
 
 
 def _locked(cart: Cart) -> Cart:
-    rows = Cart.objects.select_for_update(of=("self",)).select_related("point_of_sale")
-    found = rows.filter(pk=cart.pk).first()
+    found = LOCKED.first(pk=cart.pk)
     if found is None:
         raise CannotAdd("gone")
     return found
@@ -236,6 +265,10 @@ def _locked(cart: Cart) -> Cart:
 
 def _is_held(cart: Cart, now: datetime) -> bool:
     return cart.held_until is not None and cart.held_until > now
+
+
+def _is_fresh(cart: Cart, now: datetime) -> bool:
+    return cart.held_until is not None and latest_hold(cart, now) < cart.held_until + FRESH
 
 
 def _todays_prices(cart: Cart, lines: list[CartLine], now: datetime) -> list[str]:

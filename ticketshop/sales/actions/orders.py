@@ -17,7 +17,7 @@ from ticketshop.lib.money import ZERO, to_cents, vat_included
 
 from .. import asking, contents, notices, payment_methods, people
 from ..models import Cart, Order, OrderLine
-from . import payments, tickets
+from . import carts, payments, tickets
 
 
 class CannotPlace(Exception):
@@ -69,12 +69,7 @@ def place(cart: Cart, *, method: str, content_hash: str, user, language: str, no
 
 def _place(cart: Cart, method_code: str, content_hash: str, user, language: str, now: datetime) -> Order:
     key = cart.checkout_key
-    cart = (
-        Cart.objects.select_for_update(of=("self",))  # type: ignore[assignment]
-        .select_related("point_of_sale__organiser")
-        .filter(pk=cart.pk)
-        .first()
-    )
+    cart = carts.LOCKED.first(pk=cart.pk)  # type: ignore[assignment]
     if cart is None:
         if order := placed_under(key, content_hash):
             return order

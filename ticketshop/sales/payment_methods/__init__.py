@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from ticketshop.lib.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
 from ..models import PaymentMethod
@@ -12,11 +13,12 @@ from .on_site import OnSite
 
 METHODS: dict[str, type[Method]] = {method.code: method for method in (Free, OnSite, BankTransfer)}
 CHOICES = [(method.code, method.label) for method in METHODS.values() if method is not Free]
+_ROWS = Compiled(lambda: PaymentMethod.objects.filter(point_of_sale=Parameter("pos")))
 
 
 def offered(pos: PointOfSale, total: Decimal, currency: str) -> dict[str, Method]:
     """What a buyer may choose from for this total: code -> method, in the order of the list."""
-    rows = {row.code: row for row in PaymentMethod.objects.filter(point_of_sale=pos, enabled=True)}
+    rows = {row.code: row for row in _ROWS.all(pos=pos.pk) if row.enabled}
     found = {}
     for code, method in METHODS.items():
         configured = method(rows[code].settings if code in rows else {})
@@ -27,5 +29,5 @@ def offered(pos: PointOfSale, total: Decimal, currency: str) -> dict[str, Method
 
 def of_order(pos: PointOfSale, code: str) -> Method:
     """The method an order was placed with, as it is set up now (switched off meanwhile or not)."""
-    row = PaymentMethod.objects.filter(point_of_sale=pos, code=code).first()
-    return METHODS[code](row.settings if row else {})
+    settings = {row.code: row.settings for row in _ROWS.all(pos=pos.pk)}
+    return METHODS[code](settings.get(code, {}))

@@ -96,11 +96,12 @@ def add(request, pos):
         messages.warning(request, text)
         return redirect(back(request))
     cart = session.cart_of(request)
-    if cart is None:
-        cart = carts.open_cart(request.pos, user=request.user, now=now)
-        session.remember(request, cart)
     try:
-        changed = carts.add(cart, wanted, now=now)
+        if cart is None:
+            cart, changed = carts.open_with(request.pos, wanted, user=request.user, now=now)
+            session.remember(request, cart)
+        else:
+            changed = carts.add(cart, wanted, now=now)
     except carts.CannotAdd as error:
         messages.error(request, reason(error, request.pos))
         return redirect(back(request))

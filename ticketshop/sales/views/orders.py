@@ -8,13 +8,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from ticketshop.lib.compiled import Compiled, Parameter
 from ticketshop.lib.network import network
 from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
 
 from .. import access, answers, calendars, payment_methods, ticket_pdf
 from ..actions import orders
-from ..models import Admission, IssuedPass, Order, Payment, Ticket
+from ..models import Admission, IssuedPass, Order, OrderLine, Payment, Ticket
 
 
 def order_or_404(request, reference: str, secret: str) -> Order:
@@ -27,24 +28,36 @@ def order_or_404(request, reference: str, secret: str) -> Order:
         raise
 
 
-def tickets_of(order: Order) -> list[Ticket]:
-    """The order's tickets in the order of their lines and dates."""
-    return list(
-        Ticket.objects.filter(order=order)
+_LINES = Compiled(lambda: OrderLine.objects.filter(order=Parameter("order")).order_by("pk"))
+_PAYMENT = Compiled(lambda: Payment.objects.filter(order=Parameter("order")).order_by("pk")[:1])
+_TICKETS = Compiled(
+    lambda: (
+        Ticket.objects.filter(order=Parameter("order"))
         .select_related("session__event__venue", "line")
         .order_by("session__starts_at", "line_id", "pk")
     )
+)
+_PASSES = Compiled(
+    lambda: (
+        IssuedPass.objects.filter(order=Parameter("order"))
+        .select_related("season_pass", "line")
+        .order_by("line_id", "pk")
+    )
+)
+
+
+def tickets_of(order: Order) -> list[Ticket]:
+    """The order's tickets in the order of their lines and dates."""
+    return _TICKETS.all(order=order.pk)
 
 
 def passes_of(order: Order) -> list[IssuedPass]:
-    return list(
-        IssuedPass.objects.filter(order=order).select_related("season_pass", "line").order_by("line_id", "pk")
-    )
+    return _PASSES.all(order=order.pk)
 
 
 def instructions(order: Order) -> list[tuple[str, str]]:
     """What the buyer does now to pay a pending order."""
-    payment = Payment.objects.filter(order=order).order_by("pk").first()
+    payment = _PAYMENT.first(order=order.pk)
     method = payment_methods.of_order(order.point_of_sale, order.payment_method)
     return method.instructions(order, payment) if payment else []
 
@@ -54,7 +67,7 @@ def instructions(order: Order) -> list[tuple[str, str]]:
 def show(request, pos, reference, secret):
     """The order: what was bought, what to pay, the tickets."""
     order = order_or_404(request, reference, secret)
-    lines = list(order.lines.order_by("pk"))
+    lines = _LINES.all(order=order.pk)
     pending = order.state == Order.State.PENDING
     tickets = tickets_of(order) if any(line.offer_id for line in lines) else []
     passes = passes_of(order) if any(line.season_pass_id for line in lines) else []
