@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 
 from django.utils import timezone
 
@@ -29,7 +30,7 @@ class EventRow:
     def last(self) -> datetime:
         return self.sessions[-1].session.starts_at
 
-    @property
+    @cached_property
     def from_price(self) -> Decimal | None:
         """The lowest price still to be had by itself; None when nothing is on sale."""
         prices = [
@@ -40,7 +41,7 @@ class EventRow:
         ]
         return min(prices, default=None)
 
-    @property
+    @cached_property
     def state(self) -> str:
         """on_sale if any date is, else the word of the first date."""
         states = [session.state for session in self.sessions]
