@@ -49,7 +49,9 @@ class _SomeOf(forms.MultipleChoiceField):
         super().__init__(*args, **kwargs)
 
     def clean(self, value):
-        keys = list(dict.fromkeys(super().clean(value)))
+        taken = set(super().clean(value))
+        # In the order of the question, whatever the order of the post.
+        keys = [key for key, _label in self.choices if key in taken]
         if keys and len(keys) < self.least:
             raise ValidationError(
                 ngettext("Choose at least %(count)d.", "Choose at least %(count)d.", self.least)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -97,7 +98,7 @@ def test_the_list_shows_name_status_date_and_remove(pos, alice, visitor):
     page = visitor.open(LIST)
     assert "Your list is empty." not in page.text
     assert page.text.index("Adam Ähn") < page.text.index("Zoe Zürn")
-    today = timezone.localtime().strftime("%-d %B %Y")
+    today = timezone.localtime(timezone=ZoneInfo(pos.organiser.time_zone)).strftime("%-d %B %Y")
     assert page.text.count(f"since {today}") == 2
     assert "Waiting for an answer" in page.text
     assert "Connected" in page.text

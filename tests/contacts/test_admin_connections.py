@@ -1,5 +1,7 @@
 """Connections in the back office: seen on both contacts, and made by staff."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from django.utils import timezone
 
@@ -52,7 +54,7 @@ def test_a_link_made_in_the_shop_stands_on_both_contacts(staff, pos, alice):
     visitor.open(f"/{pos.slug}/account/friends-and-family/new/")
     visitor.fill("^last_name$", {"email": "bob@example.org", "last_name": "Miller", "first_name": "Bob"})
     link = ContactLink.objects.get()
-    day = f"{timezone.localtime():%-d %b %Y}"
+    day = f"{timezone.localtime(timezone=ZoneInfo(pos.organiser.time_zone)):%-d %b %Y}"
     facts = ["friend or relative", "Connected", "choose for tickets", "nothing", "Shop (The Stage)",
              "alice@example.org", day]  # fmt: skip
 

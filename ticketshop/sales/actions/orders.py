@@ -70,11 +70,12 @@ def place(cart: Cart, *, method: str, content_hash: str, user, language: str, no
 def _place(cart: Cart, method_code: str, content_hash: str, user, language: str, now: datetime) -> Order:
     key = cart.checkout_key
     cart = carts.LOCKED.first(pk=cart.pk)  # type: ignore[assignment]
-    if cart is None:
+    whole = contents.read(cart) if cart else None
+    if whole is None or not whole.lines:
+        # Gone, or emptied by whoever placed it a moment ago.
         if order := placed_under(key, content_hash):
             return order
         raise CannotPlace("gone")
-    whole = contents.read(cart)
     method = _checked(cart, whole, method_code, content_hash, user, now)
     holders = cart.details.get("holders", {})
     buyer, whom = _people(cart, holders, user, language, now)
@@ -124,8 +125,6 @@ def _store(
 
 
 def _checked(cart: Cart, whole: contents.Contents, method_code: str, content_hash: str, user, now: datetime):
-    if not whole.lines:
-        raise CannotPlace("gone")
     if not user.is_authenticated and not cart.point_of_sale.guest_checkout:
         raise CannotPlace("sign_in")
     # A log-in is not asked for its address; who has none any more is asked for it now.

@@ -71,7 +71,8 @@ def review(request, pos):
         return answer
     cart, whole, elsewhere = ready_cart(request, cart)
     if elsewhere:
-        return elsewhere
+        # Another click may have placed the cart since it was looked up.
+        return (placed_before(request, None) if request.method == "POST" else None) or elsewhere
     if not cart.details_complete:
         return redirect("shop:checkout", pos=pos)
     methods = payment_methods.offered(request.pos, whole.total, request.pos.organiser.currency)
