@@ -1,6 +1,7 @@
 """From the programme to the tickets: over real HTTP, with the real worker and a mail server on a real socket."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
@@ -39,9 +40,14 @@ def visitor(live_server):
 
 
 def work() -> None:
-    """What the worker does with the jobs that are due."""
-    with app.replace_connector(app.connector.get_worker_connector()) as worker:
-        worker.run_worker(wait=False, install_signal_handlers=False, listen_notify=False)
+    """What the worker does with the jobs that are due; in a thread, since a browser may keep an event loop in this one."""
+
+    def run() -> None:
+        with app.replace_connector(app.connector.get_worker_connector()) as worker:
+            worker.run_worker(wait=False, install_signal_handlers=False, listen_notify=False)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(run).result()
 
 
 def choose_two_tariffs_and_a_pass(visitor, shop):
