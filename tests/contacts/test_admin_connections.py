@@ -1,14 +1,16 @@
 """Connections in the back office: seen on both contacts, and made by staff."""
 
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
 from contacts import links
-from contacts.models import ContactLink, LinkType
+from contacts.models import Contact, ContactLink, LinkType
 from tests.connections import (
     adding_page,
+    button_page,
     connect,
     kind,
     part,
@@ -224,3 +226,20 @@ def test_where_people_agree_first_only_a_written_reason_connects_at_once(
         "operator" if reason else "",
     )
     assert ("Waiting for an answer" in part(staff.page, "children")) == (status == "pending")
+
+
+@pytest.mark.parametrize("value", ["", "\x00", "x\x00y", "9" * 5000, "é" * 300, "-1", "<b>", "\u202e"])
+def test_nonsense_is_refused_with_a_sentence_and_never_a_fault(staff, alice, cleo, value):
+    for page in ("add-connection", "merge"):
+        assert staff.open(f"{button_page(alice, page)}?{urlencode({'q': value})}").status == 200
+    staff.open(adding_page(alice, cleo))
+    form = staff.page.form("^direction$")
+    for name in ("direction", "type", "permission", "consent_reason"):
+        sound = {"direction": "child", "type": kind("partner").pk, "permission": "assign"}
+        page = staff.submit(form, sound | {name: value})
+        assert page.status == 200
+        assert name == "consent_reason" or said_at(page, name), name
+    ContactLink.objects.all().delete()
+    staff.open(f"{button_page(alice, 'merge')}?with={cleo.pk}")
+    assert said_at(staff.fill("^keep$", {"keep": value}), "keep")
+    assert Contact.objects.filter(pk=cleo.pk).exists()

@@ -214,10 +214,13 @@ def found(all_forms, db) -> list[Found]:
     return all_forms
 
 
-def rounds(found: Found, values: list) -> Iterator[dict]:
-    """What to fill in: another value in each field, until every value was somewhere in the form."""
+def rounds(found: Found, values: list, start: int = 0) -> Iterator[dict]:
+    """What to fill in: another value in each field, until every value was somewhere in the form.
+
+    A form of one field gets each fourth value; the next form, with the next ``start``, the ones beside them.
+    """
     fields = [*dict.fromkeys([*found.form.values, *found.fields])]
-    for first in range(0, len(values), max(1, min(len(fields), len(values) // 4))):
+    for first in range(start % 4, len(values) + start % 4, max(4, min(len(fields), len(values) // 4))):
         filled = {name: values[(first + index) % len(values)] for index, name in enumerate(fields)}
         yield filled | tokens(found.form)
 
@@ -271,8 +274,8 @@ KEPT_BY_THE_SHOP = {"next", "back", "checkout_key", "content_hash"}
 
 
 def test_everything_in_all_fields_at_once(found):
-    for form in found:
-        for values in rounds(form, EVERYTHING):
+    for number, form in enumerate(found):
+        for values in rounds(form, EVERYTHING, number):
             with undone(form.client):
                 send(form.client, form.form, form.url, values, f"everything in {form}")
 
@@ -463,7 +466,7 @@ def test_numbers_in_addresses(world):
 # --- methods and bodies -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "TRACE", "OPTIONS"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "TRACE"])
 def test_methods_nobody_uses(method, world):
     for name, row in ROWS.items():
         client, url = browser(world.aye.visitor), reverse(name, kwargs=row.args(world.aye))
