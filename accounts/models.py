@@ -1,10 +1,13 @@
 """A person who can log in: one address in the whole installation."""
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.personal import USER, DeleteRow
+from ticketshop.lib.personal import SIGNED_IN, USER, DeleteRow
 from ticketshop.lib.text import normalise_email
 
 
@@ -47,7 +50,10 @@ class User(AbstractBaseUser, PermissionsMixin):
             "password": DeleteRow(),
             "last_login": DeleteRow(),
             "date_joined": DeleteRow(),
+            "groups": DeleteRow(),
+            "user_permissions": DeleteRow(),
         }
+        withheld = {"password": _("not even we can read it")}
 
     def __str__(self):
         return f"#{self.pk}"
@@ -56,3 +62,19 @@ class User(AbstractBaseUser, PermissionsMixin):
     def is_staff(self) -> bool:
         # Third-party code asks; the back office asks the memberships itself.
         return self.is_superuser
+
+
+class Session(AbstractBaseSession):
+    """A browser's session. It says whose log-in it holds, so that all of a person's can end at once."""
+
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
+
+    class Personal:
+        subject = {"user": SIGNED_IN}
+        columns = {"user": DeleteRow(), "session_data": DeleteRow(), "expire_date": DeleteRow()}
+        withheld = {"session_data": _("what keeps a browser signed in")}
+
+    @classmethod
+    def get_session_store_class(cls):
+        """Django asks for it; the store knows this model, not the other way round."""
+        return import_string(f"{settings.SESSION_ENGINE}.SessionStore")

@@ -1,12 +1,25 @@
 """A column that says nothing about the person stops the build."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.core import checks
-from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
-from ticketshop.lib.personal import SUBJECT_UUID, WORDS, Json
+from ticketshop.lib.personal import (
+    ADDRESS,
+    SIGNED_IN,
+    SUBJECT_UUID,
+    SUBJECT_UUIDS,
+    USER,
+    WORDS,
+    DeleteRow,
+    Erase,
+    Json,
+    Stamp,
+    Unless,
+    Unlink,
+)
 
-from . import registry
+from . import emptying, registry
 
 
 @checks.register(checks.Tags.models)
@@ -18,7 +31,7 @@ def every_column_is_declared(app_configs, **kwargs):
         if not said.declared:
             errors.append(_error(f"{model._meta.label} has no class Personal.", "privacy.E001"))
             continue
-        errors += _columns(model, said) + _paths(model, said)
+        errors += _columns(model, said) + _paths(model, said) + _waits(model, said)
     return errors
 
 
@@ -37,15 +50,21 @@ def _columns(model, said) -> list:
             )
         elif word is not None:
             errors += _words(model, column, word)
+    for many in model._meta.local_many_to_many:
+        names.add(many.name)
+        word = said.columns.get(many.name)
+        if word is None and said.subject and many.remote_field.through._meta.auto_created:
+            text = f"{model._meta.label}.{many.name} does not say what it knows about a person."
+            errors.append(_error(text, "privacy.E002"))
     errors += [
         _error(f"{model._meta.label}.{name} is declared but is no column.", "privacy.E004")
-        for name in sorted(set(said.columns) - names)
+        for name in sorted({*said.columns, *said.withheld} - names)
     ]
     return errors
 
 
 def _words(model, column, word) -> list:
-    """The column's word, and those inside it, are of the grammar; the wait leads to an instant or a day."""
+    """The column's word, and those inside it, are of the grammar, fit the column, and wait for rows that exist."""
     name = f"{model._meta.label}.{column.name}"
     errors = [
         _error(f"{name}: {one!r} is no word of ticketshop.lib.personal.", "privacy.E003")
@@ -55,8 +74,18 @@ def _words(model, column, word) -> list:
     if isinstance(word, Json) and not isinstance(column, models.JSONField):
         errors.append(_error(f"{name} speaks of keys but is no JSON column.", "privacy.E006"))
     until = getattr(word, "until", None)
-    if until is not None and not isinstance(_end_of(model, until.path), models.DateField):
-        errors.append(_error(f"{name}: the wait “{until.path}” leads to no day or instant.", "privacy.E007"))
+    if until is not None and registry.row_at(model, until.path) is None:
+        errors.append(_error(f"{name}: what is awaited at “{until.path}” is no row.", "privacy.E007"))
+    fits = {
+        Erase: emptying.can_be_empty(column),
+        Unlink: isinstance(column, models.ForeignKey) and column.null,
+        Stamp: isinstance(column, models.DateTimeField) and column.null,
+    }
+    errors += [
+        _error(f"{name} can’t be emptied: {word!r} does not fit the column.", "privacy.E009")
+        for kind, fit in fits.items()
+        if isinstance(word, kind) and not fit and not registry.is_deleted(model)
+    ]
     return errors
 
 
@@ -67,39 +96,55 @@ def _inner(word) -> list:
 def _paths(model, said) -> list:
     errors = []
     for path, kind in said.subject.items():
-        end = _end_of(model, path)
-        if end is None:
-            errors.append(
-                _error(
-                    f"{model._meta.label}: the path “{path}” to the person does not exist.", "privacy.E005"
-                )
-            )
-        elif not _reaches(model, end, kind):
+        for one in [path, kind.path] if isinstance(kind, Unless) else [path]:
+            if registry.end_of(model, one) is None:
+                text = f"{model._meta.label}: the path “{one}” to the person does not exist."
+                errors.append(_error(text, "privacy.E005"))
+        end = registry.end_of(model, path)
+        if end is not None and not _reaches(model, end, kind):
             errors.append(
                 _error(f"{model._meta.label}: the path “{path}” does not lead to a {kind}.", "privacy.E008")
             )
+    # What a person's row says is nothing if nobody can reach it. Between tables, and in the log-in's, Django does.
+    personal = [name for name, word in said.columns.items() if isinstance(word, (Erase, DeleteRow, Unlink))]
+    if personal and not said.subject and not model._meta.auto_created:
+        text = f"{model._meta.label}.{personal[0]} is erased with a person, but no path leads to one."
+        errors.append(_error(text, "privacy.E010"))
     return errors
 
 
-def _end_of(model, path: str):
-    """The last field along ``path``, or None where it breaks off."""
-    found, current = None, model
-    for name in path.split("__"):
-        if current is None:
-            return None
-        try:
-            found = current._meta.pk if name == "pk" else current._meta.get_field(name)
-        except FieldDoesNotExist:
-            return None
-        current = found.related_model if isinstance(found, models.ForeignKey) else None
-    return found
+def _waits(model, said) -> list:
+    errors = []
+    for wait in said.waits:
+        person = registry.end_of(model, wait.person)
+        if not isinstance(person, models.ForeignKey) or not registry.is_person(person.related_model):
+            errors.append(
+                _error(f"{model._meta.label} waits for “{wait.person}”, who is nobody.", "privacy.E008")
+            )
+        if not isinstance(registry.end_of(model, wait.until.path), models.DateField):
+            text = f"{model._meta.label}: the wait “{wait.until.path}” leads to no day or instant."
+            errors.append(_error(text, "privacy.E007"))
+        errors += [
+            _error(f"{model._meta.label} waits with “{path}”, which is no row.", "privacy.E007")
+            for path in wait.holds
+            if registry.row_at(model, path) is None
+        ]
+    return errors
 
 
-def _reaches(model, end, kind: str) -> bool:
+def _reaches(model, end, kind) -> bool:
+    if isinstance(kind, Unless):
+        kind = kind.kind
     if kind == SUBJECT_UUID:
         return isinstance(end, models.UUIDField)
+    if kind == SUBJECT_UUIDS:
+        return isinstance(end, ArrayField) and isinstance(end.base_field, models.UUIDField)
+    if isinstance(end, models.JSONField) and kind in {USER, ADDRESS}:
+        return True
+    if kind == ADDRESS:
+        return isinstance(end, models.CharField)
     person = end.related_model if isinstance(end, models.ForeignKey) else model
-    return registry.declaration(person).person == kind
+    return registry.declaration(person).person == (USER if kind == SIGNED_IN else kind)
 
 
 def _error(message: str, number: str):

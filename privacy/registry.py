@@ -1,20 +1,26 @@
 """What every installed table knows about a person: the declarations beside the models, and those of others' tables."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.apps import apps
 from django.db import models
+
+from ticketshop.lib.personal import Awaited, DeleteRow, Unless, Wait
 
 from . import third_party
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """One model's ``class Personal``: column name -> word, path -> kind of person."""
+    """One model's ``class Personal``: column name -> word, path -> kind of person, and what else it says."""
 
     columns: dict = field(default_factory=dict)
     subject: dict = field(default_factory=dict)
     person: str | None = None
+    waits: tuple[Wait, ...] = ()
+    withheld: dict = field(default_factory=dict)
+    since: str | None = None
+    lock: bool = False
     declared: bool = True
 
 
@@ -22,13 +28,45 @@ def declaration(model: type[models.Model]) -> Declaration:
     """What ``model`` says of its columns; ``declared`` is False when it says nothing at all."""
     said = third_party.DECLARATIONS.get(model._meta.label) or model.__dict__.get("Personal")
     if said is None and model._meta.auto_created:
-        # A many-to-many table Django made: two keys, which the check looks at one by one.
-        said = type("Personal", (), {"columns": {}})
+        return _of_table_between(model)
     if said is None:
         return Declaration(declared=False)
     return Declaration(
-        getattr(said, "columns", {}), getattr(said, "subject", {}), getattr(said, "person", None)
+        getattr(said, "columns", {}),
+        getattr(said, "subject", {}),
+        getattr(said, "person", None),
+        tuple(getattr(said, "waits", ())),
+        getattr(said, "withheld", {}),
+        getattr(said, "since", None),
+        getattr(said, "lock", False),
     )
+
+
+def _of_table_between(through: type[models.Model]) -> Declaration:
+    """A many-to-many table Django made: its rows are those of the model that declares the field.
+
+    Two keys: where the owner says nothing of the field, the check looks at them one by one.
+    """
+    owner: type[models.Model] = through._meta.auto_created  # type: ignore[assignment]
+    said = declaration(owner)
+    for many in owner._meta.local_many_to_many:
+        word = said.columns.get(many.name)
+        if many.remote_field.through is not through or word is None:
+            continue
+        key = many.m2m_field_name()
+        if getattr(word, "until", None) is not None:
+            word = replace(word, until=Awaited(_joined(key, word.until.path)))
+        subject = {_joined(key, path): _behind(key, kind) for path, kind in said.subject.items()}
+        return Declaration({key: word}, subject)
+    return Declaration()
+
+
+def _joined(key: str, path: str) -> str:
+    return key if path == "pk" else f"{key}__{path}"
+
+
+def _behind(key: str, kind):
+    return replace(kind, path=_joined(key, kind.path)) if isinstance(kind, Unless) else kind
 
 
 def census() -> list[type[models.Model]]:
@@ -41,16 +79,49 @@ def is_person(model: type[models.Model]) -> bool:
     return declaration(model._meta.concrete_model or model).person is not None
 
 
-def needs_word(field: models.Field) -> bool:
+def needs_word(column: models.Field) -> bool:
     """Whether a column must be declared: not primary keys, booleans, or keys to models that are no person."""
-    if field.primary_key or isinstance(field, models.BooleanField):
+    if column.primary_key or isinstance(column, models.BooleanField):
         return False
-    return not (isinstance(field, models.ForeignKey) and not is_person(field.related_model))
+    return not (isinstance(column, models.ForeignKey) and not is_person(column.related_model))
 
 
-def said_of(said: Declaration, field: models.Field):
+def said_of(said: Declaration, column: models.Field):
     """The word for a column; a translation speaks as the text it translates."""
-    translated = getattr(field, "translated_field", None)
-    return said.columns.get(field.name) or (
+    translated = getattr(column, "translated_field", None)
+    return said.columns.get(column.name) or (
         said.columns.get(translated.name) if translated is not None else None
     )
+
+
+def end_of(model: type[models.Model], path: str) -> models.Field | None:
+    """The last column along ``path``, or None where it breaks off; behind a JSON column that column itself."""
+    found, current = None, model
+    for name in path.split("__"):
+        if isinstance(found, models.JSONField):
+            return found
+        if current is None:
+            return None
+        column = current._meta.pk if name == "pk" else _column(current, name)
+        if column is None:
+            return None
+        found = column
+        current = found.related_model if isinstance(found, models.ForeignKey) else None
+    return found
+
+
+def _column(model: type[models.Model], name: str) -> models.Field | None:
+    return next((column for column in model._meta.concrete_fields if column.name == name), None)
+
+
+def row_at(model: type[models.Model], path: str) -> type[models.Model] | None:
+    """The model of the rows a path of keys leads to; ``model`` itself for "pk"."""
+    if path == "pk":
+        return model
+    end = end_of(model, path)
+    return end.related_model if isinstance(end, models.ForeignKey) else None
+
+
+def is_deleted(model: type[models.Model]) -> bool:
+    """Whether a person's rows of ``model`` go as a whole."""
+    return any(isinstance(word, DeleteRow) for word in declaration(model).columns.values())

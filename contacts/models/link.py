@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from ticketshop.lib.personal import (
     CONTACT,
     SECURITY,
+    Author,
     DeleteRow,
     Erase,
     Keep,
-    Unlink,
     erase,
     not_personal,
 )
@@ -177,8 +177,8 @@ class ContactLink(models.Model):
             "parent": DeleteRow(),
             "child": DeleteRow(),
             **erase("entered_first_name", "entered_last_name", "entered_email", "consent_reason"),
-            "created_by": Unlink(),
-            "ended_by": Unlink(),
+            "created_by": Author(),
+            "ended_by": Author(),
             **not_personal(
                 "what became of a link",
                 "status",

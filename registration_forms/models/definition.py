@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib import references
-from ticketshop.lib.personal import AUTHORSHIP, Keep, not_personal
+from ticketshop.lib.personal import Author, not_personal
 from ticketshop.organisers.models import Organiser
 
 MOST_FIELDS, MOST_CHOICES, LONGEST_LABEL = 80, 300, 500
@@ -44,6 +44,10 @@ class RegistrationForm(models.Model):
     # Goes up with every change of the draft: an editor who saves an older one is told.
     revision = models.PositiveIntegerField(default=0, editable=False)
     published = models.ForeignKey(
+        "FormVersion", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
+    # The version that earlier buyers were asked to complete: what was mandatory in it, they owe too.
+    asked_again = models.ForeignKey(
         "FormVersion", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -229,9 +233,8 @@ class FormVersion(models.Model):
         constraints = [models.UniqueConstraint(fields=["form", "number"], name="version_once")]
 
     class Personal:
-        subject = {"published_by": "user"}
         columns = {
-            "published_by": Keep(AUTHORSHIP),
+            "published_by": Author(),
             **not_personal("what was asked, and when", "number", "published_at", "definition", "sha256"),
         }
 

@@ -6,7 +6,16 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
-from ticketshop.lib.personal import AUTHORSHIP, CONTACT, Erase, Keep, Unlink, Until, erase, not_personal
+from ticketshop.lib.personal import (
+    CONTACT,
+    Author,
+    Awaited,
+    DeleteRow,
+    Settle,
+    Unlink,
+    erase,
+    not_personal,
+)
 from ticketshop.organisers.models import Organiser
 
 from .definition import Choice, Field, FormVersion, RegistrationForm
@@ -47,8 +56,8 @@ class Response(models.Model):
     class Personal:
         subject = {"about": CONTACT}
         columns = {
-            "about": Unlink(),
-            "language": Erase(),
+            "about": Unlink(until=Awaited()),
+            **erase("language", until=Awaited()),
             **not_personal(
                 "when and how a form was answered", "revision", "created_at", "changed_at", "relevant_until"
             ),
@@ -126,9 +135,11 @@ class Answer(models.Model):
                 "v_time",
                 "v_bool",
                 "v_choice",
-                until=Until("response__relevant_until", days=0),
+                until=Awaited("response"),
             ),
-            **not_personal("whether there is an answer", "state"),
+            "choices": DeleteRow(until=Awaited("response")),
+            # Answered or left blank: both say something. That a question was not asked says nothing.
+            "state": Settle(((1, 9), (2, 9)), until=Awaited("response")),
         }
 
     def __str__(self):
@@ -160,10 +171,10 @@ class AnswerHistory(models.Model):
         indexes = [models.Index(fields=["response", "at"], name="answer_history")]
 
     class Personal:
-        subject = {"response__about": CONTACT, "by": "user"}
+        subject = {"response__about": CONTACT}
         columns = {
-            "by": Keep(AUTHORSHIP),
-            **erase("old", "new"),
+            "by": Author(),
+            **erase("old", "new", until=Awaited("response")),
             **not_personal("when and from where", "at", "source"),
         }
 

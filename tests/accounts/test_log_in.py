@@ -2,10 +2,9 @@
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.contrib.sessions.models import Session
 from django.core import mail
 
-from accounts.models import User
+from accounts.models import Session, User
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalogue import OfferFactory
 from tests.visitor import TestClientVisitor

@@ -160,7 +160,7 @@ def test_an_open_form_is_good_for_a_day(world, monkeypatch):
 # --- an address changes nothing -----------------------------------------------------------------------------------
 
 # Sessions, and counters of limits, are noted by looking.
-LOOKING = {"django_session", "limits_counter", "cache_entries"}
+LOOKING = {"accounts_session", "limits_counter", "cache_entries"}
 
 
 def fingerprint() -> dict[str, str]:

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from accounts.models import Session
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.sales import make_order
 from tests.visitor import TestClientVisitor

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.personal import AUTHORSHIP, Keep, NotPersonal, not_personal
+from ticketshop.lib.personal import Author, NotPersonal, not_personal
 
 
 class Event(models.Model):
@@ -37,9 +37,8 @@ class Event(models.Model):
         ]
 
     class Personal:
-        subject = {"by": "user"}
         columns = {
-            "by": Keep(AUTHORSHIP),
+            "by": Author(),
             "details": NotPersonal(
                 "states, settings and names of changed columns; a test looks for a person's values after a whole visit"
             ),

@@ -4,26 +4,48 @@ Each model says it beside its columns, in a nested ``class Personal``::
 
     class Ticket(models.Model):
         class Personal:
-            subject = {"beneficiary": CONTACT}
+            subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
             columns = {
-                "holder_last_name": Erase(until=Until("session__ends_at", days=1)),
+                "holder_last_name": Erase(until=Awaited()),
                 "code": Keep(BOOKS),
                 **not_personal("a state of the ticket", "state", "used_at"),
             }
 
 ``subject`` maps a path of field names, from this model to a person, to the kind of person it
-reaches; ``"pk"`` means that the row itself is the person. ``columns`` says one word for each column.
-Primary keys, booleans and keys to models that are no person need no word. ``manage.py check``
-(see ``privacy.checks``) fails for a column that says nothing. This module imports nothing of the
-project, so that every room can speak it; ``privacy`` reads it.
+reaches; ``"pk"`` means that the row itself is the person. ``columns`` says one word for each column,
+and for each many-to-many field of a model that reaches a person. Primary keys, booleans and keys to
+models that are no person need no word. ``manage.py check`` (see ``privacy.checks``) fails for a column
+that says nothing. More may be said:
+
+``waits``     what is unfinished and still needs to know the person (``Wait``);
+``withheld``  column -> why a copy of one's own data leaves it out;
+``since``     path to the day from which the period of a ``Basis`` counts;
+``lock``      True where verbs that tell somebody about a row hold it: an erasure holds it first.
+
+This module imports nothing of the project, so that every room can speak it; ``privacy`` reads it.
 """
 
 from dataclasses import dataclass
+
+from django.db.models import Q
 
 # Kinds of person a path may reach.
 CONTACT = "contact"  # contacts.Contact
 USER = "user"  # the log-in
 SUBJECT_UUID = "subject_uuid"  # a column that holds Contact.subject_uuid, in rooms below contacts
+SUBJECT_UUIDS = "subject_uuids"  # an array of them: everybody who is in a file
+ADDRESS = "address"  # a column, or a key of a JSON column, that holds somebody's e-mail address
+SIGNED_IN = (
+    "signed_in"  # the log-in too, but what lets somebody be signed in: gone even where the log-in stays
+)
+
+
+@dataclass(frozen=True)
+class Unless:
+    """The person at a path, unless the row names somebody else at ``path``: then it is that one's."""
+
+    path: str
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -32,9 +54,13 @@ class Basis:
 
     code: str
     reason: str
+    # Whole years after the end of the year of ``since``; None where something else ends it.
+    years: int | None = None
 
 
-BOOKS = Basis("books", "Commercial books and vouchers are kept for ten years after the business year.")
+BOOKS = Basis(
+    "books", "Commercial books and vouchers are kept for ten years after the business year.", years=10
+)
 CLAIM = Basis("claim", "An open claim needs it until it is settled.")
 CONTRACT = Basis("contract", "A ticket not yet used needs it until the event is over.")
 SECURITY = Basis("security", "Guards the accounts of everybody; expires by itself.")
@@ -43,17 +69,40 @@ AUTHORSHIP = Basis("authorship", "Says which member of staff did something.")
 
 @dataclass(frozen=True)
 class Until:
-    """A wait: ``days`` days after the instant found at ``path`` (field names from the row)."""
+    """``days`` days after the instant or day found at ``path`` (field names from the row)."""
 
     path: str
     days: int
 
 
 @dataclass(frozen=True)
-class Erase:
-    """Null where the column allows it, else empty. With ``until``: not before that instant."""
+class Wait:
+    """Rows of a model that are unfinished: until they are over they need to know the person at ``person``.
 
-    until: Until | None = None
+    ``where`` says which rows those are, ``until`` when they are over at the latest: whatever
+    they hold then goes by itself. ``holds`` are paths to the rows that wait with them; the person's own
+    row always does. A wait for CONTRACT is the person's to give up, others are not.
+    """
+
+    basis: "Basis"
+    person: str
+    where: Q
+    until: Until
+    holds: tuple[str, ...] = ("pk",)
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """Not while a ``Wait`` holds the row at ``path``; ``"pk"`` is the row itself."""
+
+    path: str = "pk"
+
+
+@dataclass(frozen=True)
+class Erase:
+    """Null where the column allows it, else empty. With ``until``: not while it is awaited."""
+
+    until: Awaited | None = None
 
 
 @dataclass(frozen=True)
@@ -61,24 +110,48 @@ class Replace:
     """A constant where the schema forbids an empty value; never derived from the old value."""
 
     constant: object
-    until: Until | None = None
+    until: Awaited | None = None
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """The instant of the erasure: what was here was removed, and the row says so."""
+
+    until: Awaited | None = None
+
+
+@dataclass(frozen=True)
+class Settle:
+    """A state: what is on its way stops. ``states`` are pairs: an open state, and the one it ends in."""
+
+    states: tuple[tuple[str | int, str | int], ...]
+    until: Awaited | None = None
 
 
 @dataclass(frozen=True)
 class Unlink:
     """Set the key to the person to null; the row stays, and no longer says whose it is."""
 
+    until: Awaited | None = None
+
+
+@dataclass(frozen=True)
+class Author:
+    """A key to whoever did something: that of staff stays (AUTHORSHIP), that of a person who goes does not."""
+
 
 @dataclass(frozen=True)
 class DeleteRow:
     """The whole row goes."""
 
-    until: Until | None = None
+    until: Awaited | None = None
 
 
 @dataclass(frozen=True)
 class DeleteFile:
-    """The file goes from the storage, then its name from the row."""
+    """The file goes from the storage, then its name from the row. ``storage`` is a name in settings.STORAGES."""
+
+    storage: str = "default"
 
 
 @dataclass(frozen=True)
@@ -111,7 +184,20 @@ class NotPersonal:
     reason: str
 
 
-WORDS = (Erase, Replace, Unlink, DeleteRow, DeleteFile, Json, Restrict, Keep, NotPersonal)
+WORDS = (
+    Erase,
+    Replace,
+    Stamp,
+    Settle,
+    Unlink,
+    Author,
+    DeleteRow,
+    DeleteFile,
+    Json,
+    Restrict,
+    Keep,
+    NotPersonal,
+)
 
 
 def not_personal(reason: str, *columns: str) -> dict[str, NotPersonal]:
@@ -124,6 +210,6 @@ def keep(basis: Basis, *columns: str) -> dict[str, Keep]:
     return {column: Keep(basis) for column in columns}
 
 
-def erase(*columns: str, until: Until | None = None) -> dict[str, Erase]:
+def erase(*columns: str, until: Awaited | None = None) -> dict[str, Erase]:
     """Several columns that are emptied."""
     return {column: Erase(until) for column in columns}

@@ -9,20 +9,16 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from .compiled import Compiled, Parameter
-
-_UNEXPIRED = Compiled(
-    lambda: SessionStore.get_model_class().objects.filter(
-        session_key=Parameter("key"), expire_date__gt=Parameter("now")
-    )
-)
+from .compiled import Compiled
 
 
-class SessionStore(DatabaseStore):
-    """Reads with one query, writes with one."""
+class LeanStore(DatabaseStore):
+    """Reads with one query, writes with one. ``unexpired`` finds the row of a ``key`` that has not expired ``now``."""
+
+    unexpired: Compiled
 
     def _get_session_from_db(self):
-        found = _UNEXPIRED.first(key=self.session_key, now=timezone.now())
+        found = self.unexpired.first(key=self.session_key, now=timezone.now())
         if found is None:
             self._session_key = None
         return found
@@ -39,6 +35,10 @@ class SessionStore(DatabaseStore):
         if must_create:
             row.save(force_insert=True)
             return
-        same = self.model.objects.filter(session_key=row.session_key)
-        if not same.update(session_data=row.session_data, expire_date=row.expire_date):
+        columns = {
+            column.attname: getattr(row, column.attname)
+            for column in row._meta.concrete_fields
+            if not column.primary_key
+        }
+        if not self.model.objects.filter(session_key=row.session_key).update(**columns):
             raise UpdateError

@@ -1,9 +1,22 @@
 """One row per mail: what it tells about, to whom, and what became of it. No body is kept."""
 
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.personal import SUBJECT_UUID, Erase, Json, NotPersonal, Replace, not_personal
+from ticketshop.lib.personal import (
+    ADDRESS,
+    SUBJECT_UUID,
+    USER,
+    Erase,
+    Json,
+    NotPersonal,
+    Replace,
+    Settle,
+    Unless,
+    not_personal,
+)
 from ticketshop.organisers.models import Organiser, PointOfSale
 
 
@@ -55,10 +68,16 @@ class Mail(models.Model):
         indexes = [
             models.Index(fields=["organiser", "-created_at"], name="mail_newest"),
             models.Index(fields=["state", "created_at"], name="mail_state"),
+            # What was sent to an address, whoever it belonged to then, goes with its owner.
+            models.Index(Upper("recipient"), name="mail_by_address", condition=Q(subject_uuid=None)),
         ]
 
     class Personal:
-        subject = {"subject_uuid": SUBJECT_UUID}
+        subject = {
+            "subject_uuid": SUBJECT_UUID,
+            "recipient": Unless("subject_uuid", ADDRESS),
+            "about__user": USER,
+        }
         columns = {
             "recipient": Replace(""),
             "subject_uuid": Erase(),
@@ -72,12 +91,12 @@ class Mail(models.Model):
                 }
             ),
             "provider_id": Erase(),
+            "state": Settle((("queued", "cancelled"),)),
             "once": NotPersonal("the kind and the number of the row it tells about"),
             **not_personal(
                 "what became of a mail",
                 "kind",
                 "language",
-                "state",
                 "attempts",
                 "error",
                 "created_at",

@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.personal import AUTHORSHIP, Keep, not_personal
+from ticketshop.lib.personal import Author, not_personal
 
 RESERVED_SLUGS = frozenset(
     "accounts admin door favicon health i18n links mailbox media robots static".split()
@@ -267,8 +267,7 @@ class StaffMembership(models.Model):
         constraints = [models.UniqueConstraint(fields=["user", "organiser"], name="membership_once")]
 
     class Personal:
-        subject = {"user": "user"}
-        columns = {"user": Keep(AUTHORSHIP)}
+        columns = {"user": Author()}
 
     def __str__(self):
         return f"{self.organiser}: {self.role}"

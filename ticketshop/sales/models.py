@@ -15,15 +15,20 @@ from contacts.models import Contact
 from registration_forms.models import Response
 from ticketshop.catalogue.models import Allotment, Offer, SeasonPass, Session
 from ticketshop.lib.personal import (
-    AUTHORSHIP,
+    ADDRESS,
     BOOKS,
+    CLAIM,
     CONTACT,
+    CONTRACT,
     USER,
+    Author,
+    Awaited,
     DeleteRow,
-    Erase,
-    Keep,
+    Stamp,
+    Unless,
     Unlink,
     Until,
+    Wait,
     erase,
     keep,
     not_personal,
@@ -31,6 +36,8 @@ from ticketshop.lib.personal import (
 from ticketshop.organisers.models import Organiser, PointOfSale
 
 MONEY = {"max_digits": 10, "decimal_places": 2}
+# A ticket for somebody else's contact does not need whoever bought it.
+FOR_THE_BUYER = Q(beneficiary=None) | Q(beneficiary=F("order__buyer"))
 
 
 class PaymentMethod(models.Model):
@@ -82,10 +89,10 @@ class Cart(models.Model):
         verbose_name_plural = _("carts")
 
     class Personal:
-        subject = {"user": USER}
+        subject = {"user": USER, "details__buyer__email": ADDRESS}
         columns = {
             "user": DeleteRow(),
-            "details": Erase(),
+            "details": DeleteRow(),
             **not_personal(
                 "random, or an instant of the cart's own",
                 "key",
@@ -207,11 +214,14 @@ class Order(models.Model):
 
     class Personal:
         subject = {"buyer": CONTACT}
+        since = "placed_at"
+        lock = True
+        waits = [Wait(CLAIM, "buyer", Q(state="pending"), Until("expires_at", 0), ("pk", "response"))]
+        withheld = {"secret": _("opens the order’s page: the link is in every mail about the order")}
         columns = {
-            "buyer": Unlink(),
-            "language": Erase(),
-            "secret": Erase(),
-            "created_by": Keep(AUTHORSHIP),
+            "buyer": Unlink(until=Awaited()),
+            **erase("language", "secret", until=Awaited()),
+            "created_by": Author(),
             **keep(
                 BOOKS,
                 "reference",
@@ -296,6 +306,8 @@ class Admission(models.Model):
     # Printed on the ticket: copied at sale, apart from whoever benefits.
     holder_first_name = models.CharField(_("first name on the ticket"), max_length=100, blank=True)
     holder_last_name = models.CharField(_("last name on the ticket"), max_length=100, blank=True)
+    # The person asked to be forgotten: the ticket still admits, and says why it names nobody.
+    holder_erased_at = models.DateTimeField(_("name erased"), null=True, blank=True, editable=False)
 
     class Meta:
         abstract = True
@@ -346,10 +358,21 @@ class Ticket(Admission):
         ]
 
     class Personal:
-        subject = {"beneficiary": CONTACT, "order__buyer": CONTACT}
+        subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
+        since = "order__placed_at"
+        waits = [
+            Wait(
+                CONTRACT,
+                "order__buyer",
+                Q(state__in=["reserved", "valid"]) & FOR_THE_BUYER,
+                Until("session__ends_at", 1),
+                ("pk", "response", "order", "order__response"),
+            )
+        ]
         columns = {
-            **erase("holder_first_name", "holder_last_name", until=Until("session__ends_at", days=1)),
-            "beneficiary": Unlink(),
+            **erase("holder_first_name", "holder_last_name", until=Awaited()),
+            "holder_erased_at": Stamp(until=Awaited()),
+            "beneficiary": Unlink(until=Awaited()),
             **keep(BOOKS, "code", "state", "used_at"),
         }
 
@@ -395,10 +418,21 @@ class IssuedPass(Admission):
         verbose_name_plural = _("issued passes")
 
     class Personal:
-        subject = {"beneficiary": CONTACT, "order__buyer": CONTACT}
+        subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
+        since = "order__placed_at"
+        waits = [
+            Wait(
+                CONTRACT,
+                "order__buyer",
+                Q(state__in=["reserved", "valid"]) & FOR_THE_BUYER,
+                Until("valid_until", 1),
+                ("pk", "response", "extra_response", "order", "order__response"),
+            )
+        ]
         columns = {
-            **erase("holder_first_name", "holder_last_name", until=Until("valid_until", days=1)),
-            "beneficiary": Unlink(),
+            **erase("holder_first_name", "holder_last_name", until=Awaited()),
+            "holder_erased_at": Stamp(until=Awaited()),
+            "beneficiary": Unlink(until=Awaited()),
             **keep(BOOKS, "code", "state", "valid_from", "valid_until", "entries_left"),
         }
 
@@ -453,7 +487,7 @@ class Payment(models.Model):
     class Personal:
         columns = {
             **keep(BOOKS, "method", "state", "amount", "currency", "reference", "started_at", "confirmed_at"),
-            "confirmed_by": Keep(AUTHORSHIP),
+            "confirmed_by": Author(),
         }
 
     def __str__(self):
@@ -488,6 +522,16 @@ class Refund(models.Model):
         ]
 
     class Personal:
+        waits = [
+            Wait(
+                CLAIM,
+                "payment__order__buyer",
+                Q(state="requested"),
+                # Whoever is owed money may ask for it for a year.
+                Until("requested_at", 365),
+                ("payment__order",),
+            )
+        ]
         columns = keep(BOOKS, "state", "amount", "requested_at", "done_at")
 
     def __str__(self):

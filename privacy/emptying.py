@@ -1,0 +1,52 @@
+"""What a column holds when it says nothing any more."""
+
+from django.db import models
+from django.db.models import Case, Expression, F, Func, Value, When
+
+from ticketshop.lib.personal import Erase, Json, Keep, NotPersonal, Replace, Settle, Stamp, Unlink
+
+
+def can_be_empty(column: models.Field) -> bool:
+    """Whether a column may be null or holds texts, bytes or JSON, which may be empty."""
+    return column.null or isinstance(column, (models.CharField, models.TextField, models.JSONField))
+
+
+def empty(column: models.Field):
+    """Null where the column allows it, else empty."""
+    if column.null:
+        return None
+    return {} if isinstance(column, models.JSONField) else ""
+
+
+# The column is one of our own models', the keys are bound.
+KEPT = "(SELECT coalesce(jsonb_object_agg(key, value), '{{}}') FROM jsonb_each({column}) WHERE key = ANY(%s))"
+
+
+class KeepKeys(Func):
+    """A JSON object without any but the named keys."""
+
+    def __init__(self, column: str, keys: list[str]):
+        super().__init__(F(column), output_field=models.JSONField())
+        self.keys = keys
+
+    def as_sql(self, compiler, connection, **extra):
+        sql, params = compiler.compile(self.source_expressions[0])
+        return KEPT.format(column=sql), (*params, self.keys)
+
+
+def value(column: models.Field, word, now) -> Expression | object | None:
+    """What an UPDATE sets ``column`` to for ``word``; None leaves it (a key is set to null by ``Value(None)``)."""
+    match word:
+        case Erase() | Unlink():
+            return Value(empty(column), output_field=column)
+        case Replace():
+            return Value(word.constant, output_field=column)
+        case Stamp():
+            return Value(now)
+        case Settle():
+            cases = [When(**{column.name: old}, then=Value(new)) for old, new in word.states]
+            return Case(*cases, default=F(column.name))
+        case Json():
+            keys = [key for key, inner in word.keys.items() if isinstance(inner, (Keep, NotPersonal))]
+            return KeepKeys(column.name, keys)
+    return None

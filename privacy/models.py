@@ -1,0 +1,167 @@
+"""Erasures: what was asked, how far it is, what went, what stays. No name, address, hash or free text of a person."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact
+from ticketshop.lib.personal import Author, NotPersonal, not_personal
+from ticketshop.organisers.models import Organiser
+
+
+class Erasure(models.Model):
+    """One person of one organiser to be forgotten: the request, its progress, and afterwards the record."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", _("waiting for proof of the mailbox")
+        CONFIRMED = "confirmed", _("to be done")
+        CLAIMED = "claimed", _("begun")
+        EMPTIED = "emptied", _("database done")
+        FILED = "filed", _("files done")
+        DEFERRED = "deferred", _("partly done, the rest waits")
+        CLOSED = "closed", _("done")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    class Channel(models.TextChoices):
+        BACK_OFFICE = "back_office", _("back office")
+        ACCOUNT = "account", _("visitor’s account")
+        MAILBOX = "mailbox", _("link in a mail")
+        RETENTION = "retention", _("its time was over")
+
+    class Reason(models.TextChoices):
+        REQUEST = "request", _("at the person’s request")
+        OBJECTION = "objection", _("the person objects to the use of the data")
+        UNLAWFUL = "unlawful", _("the data should not have been collected")
+        NOT_NEEDED = "not_needed", _("the data are no longer needed")
+
+    uuid = models.UUIDField(_("request"), default=uuid.uuid4, unique=True, editable=False)
+    organiser = models.ForeignKey(
+        Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
+    )
+    # Null when all is done: then nothing leads from the record to the emptied row.
+    contact = models.ForeignKey(
+        Contact, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("contact")
+    )
+    subject_uuid = models.UUIDField(db_index=True)
+    channel = models.CharField(_("asked in"), max_length=12, choices=Channel)
+    reason = models.CharField(_("reason"), max_length=12, choices=Reason, default=Reason.REQUEST)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.CONFIRMED)
+    # The person gives up being reached about tickets not yet used; the tickets stay valid for whoever shows them.
+    bearer = models.BooleanField(_("unused tickets admit whoever shows them"), default=False)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("done by"),
+    )
+    # Of the mail that proves the mailbox; only a hash is kept.
+    token_hash = models.CharField(max_length=64, null=True, unique=True)
+    token_expires_at = models.DateTimeField(null=True)
+    receipt = models.CharField(_("receipt"), max_length=12, unique=True)
+    registry_version = models.CharField(max_length=16, blank=True)
+    requested_at = models.DateTimeField(_("asked"))
+    confirmed_at = models.DateTimeField(_("confirmed"), null=True)
+    claimed_at = models.DateTimeField(_("begun"), null=True)
+    emptied_at = models.DateTimeField(null=True)
+    filed_at = models.DateTimeField(null=True)
+    verified_at = models.DateTimeField(_("checked"), null=True)
+    closed_at = models.DateTimeField(_("done"), null=True)
+    deferred_until = models.DateTimeField(_("the rest goes on"), null=True)
+    # Of each kind of data kept or waiting: the model, the code of the basis, how many rows, and until when.
+    kept = models.JSONField(default=list)
+    deferred = models.JSONField(default=list)
+    # The step that failed and the kind of failure; never its text, which may repeat what it met.
+    failure = models.CharField(_("failed at"), max_length=80, blank=True)
+
+    organiser_path = "organiser"
+    OPEN = (State.REQUESTED, State.CONFIRMED)
+    RUNNING = (State.CLAIMED, State.EMPTIED, State.FILED)
+
+    class Meta:
+        verbose_name = _("erasure")
+        verbose_name_plural = _("erasures")
+        permissions = [("manage_request", _("Can answer requests to be forgotten"))]
+        indexes = [models.Index(fields=["state", "deferred_until"], name="erasure_state")]
+
+    class Personal:
+        columns = {
+            "contact": NotPersonal("set to null when all is done"),
+            "by": Author(),
+            **not_personal(
+                "random; proves a request to whoever was given it", "uuid", "subject_uuid", "receipt"
+            ),
+            **not_personal("a hash of a random text", "token_hash"),
+            **not_personal(
+                "how an erasure went: codes, counts and instants",
+                "channel",
+                "reason",
+                "state",
+                "token_expires_at",
+                "registry_version",
+                "requested_at",
+                "confirmed_at",
+                "claimed_at",
+                "emptied_at",
+                "filed_at",
+                "verified_at",
+                "closed_at",
+                "deferred_until",
+                "kept",
+                "deferred",
+                "failure",
+            ),
+        }
+
+    def __str__(self):
+        return self.receipt
+
+
+class ErasureStep(models.Model):
+    """How many rows of one model an erasure emptied or deleted, added up over all its runs."""
+
+    erasure = models.ForeignKey(Erasure, on_delete=models.CASCADE, related_name="steps")
+    model = models.CharField(_("kind of data"), max_length=80)
+    deleted = models.BooleanField(_("deleted"))
+    rows = models.PositiveIntegerField(_("records"))
+
+    organiser_path = "erasure__organiser"
+
+    class Meta:
+        verbose_name = _("step of an erasure")
+        verbose_name_plural = _("steps of erasures")
+        constraints = [
+            models.UniqueConstraint(fields=["erasure", "model", "deleted"], name="erasure_step_once")
+        ]
+
+    class Personal:
+        columns = not_personal("a count", "model", "rows")
+
+    def __str__(self):
+        return f"{self.model} {self.rows}"
+
+
+class PendingDeletion(models.Model):
+    """A file that is to go: written with the emptied row in one transaction, its name dropped when it is gone."""
+
+    erasure = models.ForeignKey(Erasure, on_delete=models.CASCADE, related_name="files")
+    storage = models.CharField(max_length=40)
+    name = models.CharField(max_length=255, blank=True)
+    done_at = models.DateTimeField(null=True)
+
+    organiser_path = "erasure__organiser"
+
+    class Meta:
+        verbose_name = _("file to delete")
+        verbose_name_plural = _("files to delete")
+
+    class Personal:
+        columns = not_personal(
+            "random names of files, dropped when they are gone", "storage", "name", "done_at"
+        )
+
+    def __str__(self):
+        return f"#{self.pk}"
