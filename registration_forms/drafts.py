@@ -143,6 +143,27 @@ def is_published(field: Field) -> bool:
     return shown.exists() or Answer.objects.filter(field=field).exists()
 
 
+def next_position(field: Field) -> int:
+    """Where a choice goes that comes after the others."""
+    return (field.choices.aggregate(last=models.Max("position"))["last"] or 0) + 1
+
+
+@transaction.atomic
+def add_choices(field: Field, labels: list[str], language: str) -> None:
+    """Choices after the others, in this order; one that was taken off the list comes back with its key."""
+    hold(field.form)
+    column = f"label_{language}"
+    there = dict(field.choices.filter(**{f"{column}__in": labels}).values_list(column, "pk"))
+    Choice.objects.filter(pk__in=there.values()).update(active=True)
+    first = next_position(field)
+    Choice.objects.bulk_create(
+        [
+            Choice(field=field, position=position, **{column: label})
+            for position, label in enumerate((one for one in labels if one not in there), first)
+        ]
+    )
+
+
 def drop_choice(choice: Choice) -> bool:
     """Delete a choice that nobody has ever been offered; deactivate any other. Returns whether it is gone."""
     if is_published(choice.field):

@@ -8,12 +8,13 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.organisers.scoped_admin import LocalDate, ScopedForm
+from ticketshop.organisers.scoped_admin import LocalDate, OneLine, ScopedForm
 
 from .. import conditions, definitions, drafts
 from ..definitions import Definition, parse
 from ..field_types import CHOICES, TYPES
 from ..models import Field, RegistrationForm
+from ..models.definition import LONGEST_LABEL, MOST_CHOICES
 from . import words
 
 RULES = {
@@ -28,6 +29,7 @@ RULES = {
 }
 WHOLE = {"max_length", "decimals", "age_from", "age_until"}
 TERMS = ("when1", "when2")
+_one_line = OneLine(required=False)
 NEEDS_VALUE = {"is", "is_not"}
 
 
@@ -86,6 +88,17 @@ class QuestionForm(ScopedForm, RuleFields, TermFields):
         required=False,
     )
 
+    lines = forms.CharField(
+        label=gettext_lazy("Add choices"),
+        required=False,
+        max_length=200_000,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text=gettext_lazy(
+            "One per line, in your first language; they come after those below, where you enter the other languages "
+            "and the places. A line that is there already is left as it is."
+        ),
+    )
+
     class Meta:
         widgets = {"visibility": forms.RadioSelect}
 
@@ -95,6 +108,8 @@ class QuestionForm(ScopedForm, RuleFields, TermFields):
         self.parent: RegistrationForm = self.row.form
         built = definitions.build(self.parent)
         self.built, self.draft = built, parse(built)
+        if not TYPES[self.row.type].has_choices:
+            del self.fields["lines"]
         if "visibility" in self.fields:  # who may only look gets none
             self._tell_rules()
             self._tell_terms()
@@ -163,6 +178,27 @@ class QuestionForm(ScopedForm, RuleFields, TermFields):
                 )
             )
         return code
+
+    def clean_lines(self):
+        """New labels, each once; what is offered already is none."""
+        labels, language = {}, self.parent.organiser.languages[0]
+        for number, line in enumerate(self.cleaned_data["lines"].splitlines(), 1):
+            label = _one_line.clean(line)
+            if len(label) > LONGEST_LABEL:
+                raise forms.ValidationError(
+                    _("Line %(number)d has more than %(most)d characters.")
+                    % {"number": number, "most": LONGEST_LABEL}
+                )
+            labels[label] = True
+        offered = set(self.row.choices.filter(active=True).values_list(f"label_{language}", flat=True))
+        new = [label for label in labels if label and label not in offered]
+        if len(offered) + len(new) > MOST_CHOICES:
+            raise forms.ValidationError(
+                _("A question has at most %(most)d choices; these would be %(count)d.")
+                % {"most": MOST_CHOICES, "count": len(offered) + len(new)}
+            )
+        self.row.lines = new  # the rows below count them in
+        return new
 
     def clean_visibility(self):
         visibility = self.cleaned_data["visibility"]

@@ -1,86 +1,23 @@
 """A question's page: its texts, its rules, its condition, its choices."""
 
 from datetime import datetime
+from urllib.parse import urlencode
 
-from django import forms
 from django.contrib import admin, messages
-from django.forms.models import BaseInlineFormSet
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from modeltranslation.admin import TranslationTabularInline
 
 from ticketshop.organisers.buttons import Button, Outcome
-from ticketshop.organisers.scoped_admin import ScopedInline
-from ticketshop.organisers.translated_admin import NAMES, TranslatedAdmin
+from ticketshop.organisers.translated_admin import TranslatedAdmin
 
 from .. import drafts
 from ..field_types import TYPES
-from ..models import Choice, Field
-from ..models.definition import MOST_CHOICES
+from ..models import Field
 from . import words
+from .choices import ChoiceFormSet, ChoiceInline
 from .question_form import TERMS, QuestionForm
-
-
-class ChoiceForm(forms.ModelForm):
-    def clean_capacity(self):
-        capacity = self.cleaned_data["capacity"]
-        if capacity is not None and self.instance.pk and capacity < self.instance.used:
-            raise forms.ValidationError(
-                _("%(used)d are taken already: enter %(used)d or more.") % {"used": self.instance.used}
-            )
-        return capacity
-
-
-class ChoiceFormSet(BaseInlineFormSet):
-    """A deleted choice that buyers have been offered is deactivated instead."""
-
-    kept = 0
-
-    def clean(self):
-        super().clean()
-        left = [form for form in self.forms if form.has_changed() or form.instance.pk]
-        number = len([form for form in left if form not in self.deleted_forms])
-        if number > MOST_CHOICES:
-            raise forms.ValidationError(
-                _("A question has at most %(most)d choices.") % {"most": MOST_CHOICES}
-            )
-
-    def delete_existing(self, obj, commit=True):
-        if commit and not drafts.drop_choice(obj):
-            self.kept += 1
-
-
-class ChoiceInline(ScopedInline, TranslationTabularInline):
-    model = Choice
-    form = ChoiceForm
-    formset = ChoiceFormSet
-    deletable = True
-    extra = 4
-    ordering = ["position", "pk"]
-    readonly_fields = ["taken"]
-
-    @admin.display(description=gettext_lazy("taken"))
-    def taken(self, choice):
-        return choice.used if choice.pk else ""
-
-    def get_fieldsets(self, request, obj=None):
-        languages = obj.form.organiser.languages if obj else []
-        names = [f"label_{code}" for code in languages]
-        return [(None, {"fields": [*names, "position", "capacity", "taken", "active"]})]
-
-    def get_formset(self, request, obj=None, **kwargs):
-        formset = super().get_formset(request, obj, **kwargs)
-        languages = obj.form.organiser.languages if obj else []
-        for number, code in enumerate(languages):
-            if (field := formset.form.base_fields.get(f"label_{code}")) is not None:
-                field.required = number == 0
-                field.label = _("Label (%(language)s)") % {"language": NAMES[code]}
-                field.widget.attrs |= {"lang": code, "size": 20}
-        # What is answered may be taken off the list: it is deactivated, and nothing protected is deleted.
-        formset.form.hand_clean_DELETE = lambda form: None
-        return formset
 
 
 def _is_asked(field: Field) -> bool:
@@ -168,7 +105,16 @@ class FieldAdmin(TranslatedAdmin):
                 )
             )
         more = ["sensitive", "retention_days", "copyable", "on_ticket", "staff_only"]
-        return [*found, (gettext_lazy("What happens with the answer"), {"fields": more})]
+        found.append((gettext_lazy("What happens with the answer"), {"fields": more}))
+        if changing and obj and TYPES[obj.type].has_choices:
+            found.append((gettext_lazy("More choices"), {"fields": ["lines"]}))
+        return found
+
+    def get_formset_kwargs(self, request, obj, inline, prefix):
+        found = super().get_formset_kwargs(request, obj, inline, prefix)
+        if issubclass(inline.formset, ChoiceFormSet):
+            found["page"] = request.GET.get("choices", "")
+        return found
 
     def save_model(self, request, obj, form, change):
         columns = {field.name for field in obj._meta.concrete_fields}
@@ -185,6 +131,8 @@ class FieldAdmin(TranslatedAdmin):
             changed.add("purpose")  # the column that the database's rule looks at
         if changed:
             obj.save(update_fields=sorted(changed))
+        if lines := form.cleaned_data.get("lines"):
+            drafts.add_choices(obj, lines, obj.form.organiser.languages[0])
         drafts.touch(obj.form)
 
     def save_formset(self, request, form, formset, change):
@@ -196,13 +144,18 @@ class FieldAdmin(TranslatedAdmin):
             )
 
     def construct_change_message(self, request, form, formsets, add=False):
-        """The fields of rules and conditions are two columns."""
+        """The fields of rules and conditions are two columns; lines are choices."""
         details = super().construct_change_message(request, form, formsets, add)
-        if names := details.get("columns"):
-            details["columns"] = sorted({_column(name) for name in names})
-        return details
+        if lines := form.cleaned_data.get("lines"):
+            added = details.get("added", {})
+            details["added"] = {**added, "choice": added.get("choice", 0) + len(lines)}
+        names = {_column(name) for name in details.pop("columns", ()) if name != "lines"}
+        return {**details, "columns": sorted(names)} if names else details
 
     def response_post_save_change(self, request, obj):
+        if "_choices" in request.POST:
+            page = reverse("admin:registration_forms_field_change", args=[obj.pk])
+            return redirect(f"{page}?{urlencode({'choices': request.POST['_choices']})}#choices-group")
         page = reverse("admin:registration_forms_registrationform_change", args=[obj.form_id])
         return redirect(f"{page}#question-{obj.pk}")
 

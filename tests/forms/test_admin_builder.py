@@ -320,6 +320,100 @@ def test_limits_are_refused_with_their_number(staff, form):
     assert form.fields.count() == 80
 
 
+def keys(field: Field) -> list[tuple[str, str]]:
+    return list(field.choices.order_by("position", "pk").values_list("key", "label_fr"))
+
+
+@pytest.mark.scenario("RF-10")
+def test_three_hundred_choices_are_typed_translated_and_published(staff, form):
+    bus = ask(form, "Bus", "dropdown", choices=["Départ 0"])
+    kept = bus.choices.get().key
+    labels = [f"Départ {number}" for number in range(300)]
+    staff.open(change(bus))
+    staff.save(lines="\r\n".join([*labels[:3], "", " ", *labels[2:], labels[7]]))
+    assert staff.errors == []
+    made = keys(bus)
+    assert [label for _key, label in made] == labels
+    assert made[0][0] == kept
+    assert history.of(bus).first().details == {"added": {"choice": 299}}
+    # Six pages, each of which is saved for itself, whatever the number of fields a request may hold.
+    staff.open(change(bus))
+    for number in range(1, 7):
+        assert f"Choices {number * 50 - 49} to {number * 50} of 300" in staff.page.text
+        names = staff.page.form("^_save$").names
+        assert len(names) < 700
+        turn = ("_choices", str(number % 6 + 1))
+        staff.fill("^_save$", {"choices-49-label_en": f"Departure {number}"}, button=turn)
+        assert staff.errors == []
+    assert staff.page.url.split("#")[0].endswith("?choices=1")
+    translated = bus.choices.filter(label_en__startswith="Departure")
+    assert list(translated.order_by("position").values_list("position", "label_en")) == [
+        (made, f"Departure {number}") for number, made in enumerate(range(50, 301, 50), 1)
+    ]
+    assert keys(bus) == made
+    assert len(of_version(publish(form)).by_key[bus.key].options) == 300
+    staff.open(f"{change(form).removesuffix('change/')}preview/?language=en&tickets=3")
+    assert staff.page.source.count("Départ 298") == 3
+    staff.fill("^block1", {f"block{number}-{bus.key}": made[299][0] for number in (1, 2, 3)})
+    assert "These answers would be accepted." in staff.page.text
+
+
+@pytest.mark.scenario("RF-10")
+@pytest.mark.parametrize("way", ["lines", "row"])
+def test_more_than_three_hundred_choices_are_refused(staff, form, way):
+    bus = ask(form, "Bus", "dropdown", choices=[f"Bus {number}" for number in range(299)])
+    staff.open(f"{change(bus)}?choices=6")
+    staff.save(**{"choices-49-label_fr": "Bus 299"})
+    assert staff.errors == []
+    assert bus.choices.count() == 300
+    assert keys(bus)[-1][1] == "Bus 299"
+    staff.open(f"{change(bus)}?choices=6")
+    more = {"lines": "Bus 299\nOne more\nAnd one"} if way == "lines" else {"choices-50-label_fr": "One more"}
+    staff.save(**more)
+    assert len(staff.errors) == 1
+    assert "at most 300 choices" in staff.errors[0]
+    assert ("302" in staff.errors[0]) is (way == "lines")
+    assert bus.choices.count() == 300
+    # One that is no longer offered makes room, and comes back as itself.
+    gone = bus.choices.get(label_fr="Bus 7")
+    publish(form)
+    staff.open(change(bus))
+    staff.save(**{"choices-7-DELETE": "on"})
+    staff.open(change(bus))
+    staff.save(lines="Bus 7")
+    assert staff.errors == []
+    gone.refresh_from_db()
+    assert gone.active
+    staff.open(change(bus))
+    staff.save(lines="fine\n" + "x" * 501)
+    assert staff.errors == ["Line 2 has more than 500 characters."]
+
+
+@pytest.mark.scenario("RF-10")
+def test_a_question_without_choices_takes_no_lines(staff, form):
+    text = ask(form, "Remark")
+    assert 'name="lines"' not in staff.open(change(text)).source
+    names = staff.page.form("^_save$").filled({"label_fr": "Remarque"}) | {"lines": "a\nb", "_save": "Save"}
+    staff.send("POST", change(text), names)
+    text.refresh_from_db()
+    assert text.label_fr == "Remarque"
+    assert not text.choices.exists()
+
+
+@pytest.mark.scenario("RF-10")
+def test_eighty_questions_are_published_and_previewed(staff, form):
+    for number in range(80):
+        ask(form, f"Q{number}", "yes_no" if number % 2 else "text", visibility="mandatory")
+    button(staff, form, "publish")
+    staff.submit(next(one for one in staff.page.forms if one.method == "post" and one.action == ""))
+    assert "Version 1 is published." in staff.page.text
+    staff.open(f"{change(form).removesuffix('change/')}preview/?language=en&tickets=3")
+    names = [name for name in staff.page.form("^block1").names if name.startswith("block")]
+    assert len(names) == 240
+    staff.fill("^block1", dict.fromkeys(names, "yes"))
+    assert "These answers would be accepted." in staff.page.text
+
+
 @pytest.mark.scenario("RF-10")
 def test_markup_of_organisers_is_inert(staff, form):
     evil = "<script>alert(1)</script> [x](javascript:alert(1)) ![y](data:image/png;base64,x) <img src=x onerror=alert(1)>"

@@ -1,0 +1,138 @@
+"""The choices of a question on its page: some at a time, so that three hundred fit into what a request may hold."""
+
+from django import forms
+from django.contrib import admin
+from django.forms.models import BaseInlineFormSet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from modeltranslation.admin import TranslationTabularInline
+
+from ticketshop.organisers.scoped_admin import ScopedInline
+from ticketshop.organisers.translated_admin import NAMES
+
+from .. import drafts
+from ..models import Choice
+from ..models.definition import MOST_CHOICES
+
+PER_PAGE = 50
+# Rows that a script may add to a page: all of them together stay below DATA_UPLOAD_MAX_NUMBER_FIELDS.
+MOST_ROWS = PER_PAGE + 10
+
+
+class ChoiceForm(forms.ModelForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "position" in self.fields:
+            self.fields["position"].required = False
+            if not self.instance.pk:
+                self.initial["position"] = None
+
+    def clean_capacity(self):
+        capacity = self.cleaned_data["capacity"]
+        if capacity is not None and self.instance.pk and capacity < self.instance.used:
+            raise forms.ValidationError(
+                _("%(used)d are taken already: enter %(used)d or more.") % {"used": self.instance.used}
+            )
+        return capacity
+
+    def clean_position(self):
+        """Empty: where it stands; a new one comes last."""
+        position = self.cleaned_data["position"]
+        return self.instance.position if position is None and self.instance.pk else position
+
+
+class ChoiceFormSet(BaseInlineFormSet):
+    """A page of the choices. A deleted one that buyers have been offered is deactivated instead."""
+
+    kept = 0
+
+    def __init__(self, *args, page: str = "", queryset=None, **kwargs):
+        super().__init__(*args, queryset=queryset, **kwargs)
+        self.number = self._number(page)
+        if not self.is_bound:
+            # What is posted says itself which rows it means.
+            self.queryset = self.queryset.filter(pk__in=self._on(self.number))
+            self.extra = self.extra if self.number == self.last else 0
+
+    def _number(self, page: str) -> int:
+        self.ids = list(self.instance.choices.order_by("position", "pk").values_list("pk", flat=True))
+        self.last = max(1, -(-len(self.ids) // PER_PAGE))
+        sound = page.isascii() and page.isdecimal() and len(page) < 4
+        return max(1, min(int(page), self.last)) if sound else 1
+
+    def _on(self, number: int) -> list[int]:
+        return self.ids[(number - 1) * PER_PAGE : number * PER_PAGE]
+
+    @property
+    def pages(self) -> list[dict]:
+        """Each page: its number, its first and last choice; nothing where one page holds all."""
+        if self.last == 1:
+            return []
+        return [
+            {
+                "number": number,
+                "first": (number - 1) * PER_PAGE + 1,
+                "last": min(number * PER_PAGE, len(self.ids)),
+                "count": len(self.ids),
+                "current": number == self.number,
+            }
+            for number in range(1, self.last + 1)
+        ]
+
+    def clean(self):
+        super().clean()
+        here = {form.instance.pk for form in self.forms if form.instance.pk}
+        offered = [
+            form
+            for form in self.forms
+            if (form.has_changed() or form.instance.pk)
+            and form not in self.deleted_forms
+            and form.cleaned_data.get("active")
+        ]
+        elsewhere = self.instance.choices.filter(active=True).exclude(pk__in=here).count()
+        if len(offered) + elsewhere + len(getattr(self.instance, "lines", [])) > MOST_CHOICES:
+            raise forms.ValidationError(
+                _("A question has at most %(most)d choices.") % {"most": MOST_CHOICES}
+            )
+
+    def save_new(self, form, commit=True):
+        if form.cleaned_data.get("position") is None:
+            form.instance.position = drafts.next_position(self.instance)
+        return super().save_new(form, commit=commit)
+
+    def delete_existing(self, obj, commit=True):
+        if commit and not drafts.drop_choice(obj):
+            self.kept += 1
+
+
+class ChoiceInline(ScopedInline, TranslationTabularInline):
+    model = Choice
+    form = ChoiceForm
+    formset = ChoiceFormSet
+    template = "admin/registration_forms/choices.html"
+    deletable = True
+    extra = 4
+    max_num = MOST_ROWS
+    ordering = ["position", "pk"]
+    readonly_fields = ["taken"]
+
+    @admin.display(description=gettext_lazy("taken"))
+    def taken(self, choice):
+        return choice.used if choice.pk else ""
+
+    def get_fieldsets(self, request, obj=None):
+        languages = obj.form.organiser.languages if obj else []
+        names = [f"label_{code}" for code in languages]
+        return [(None, {"fields": [*names, "position", "capacity", "taken", "active"]})]
+
+    def get_formset(self, request, obj=None, **kwargs):
+        formset = super().get_formset(request, obj, **kwargs)
+        languages = obj.form.organiser.languages if obj else []
+        for number, code in enumerate(languages):
+            if (field := formset.form.base_fields.get(f"label_{code}")) is not None:
+                field.required = number == 0
+                field.label = _("Label (%(language)s)") % {"language": NAMES[code]}
+                field.widget.attrs |= {"lang": code, "size": 20}
+        # What is answered may be taken off the list: it is deactivated, and nothing protected is deleted.
+        formset.form.hand_clean_DELETE = lambda form: None
+        return formset
