@@ -5,7 +5,8 @@ and thrown away on the server: without JavaScript a page shows what was visible 
 answer decides what is asked next.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from django import forms
 
@@ -25,7 +26,11 @@ AUTOCOMPLETE = {
 
 
 class Block(forms.Form):
-    """A form of one definition. ``answers`` after validation: key -> value to store, for visible questions only."""
+    """A form of one definition. ``answers`` after validation: key -> value to store, for visible questions only.
+
+    Where answers are changed, ``stored`` are those there are: they fill the form, and stay good as they are
+    whatever the rules became. Questions ``but`` these are drawn.
+    """
 
     def __init__(
         self,
@@ -33,10 +38,13 @@ class Block(forms.Form):
         *args,
         asked: Mapping[str, Asked] | Asked,
         context: Context = BUYER,
+        stored: Mapping[str, object] | None = None,
+        but: Collection[str] = (),
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
         self.definition, self.context = definition, context
+        self.stored = {key: value for key, value in (stored or {}).items() if key in definition.by_key}
         self.answers: dict[str, object] = {}
         for question in definition.questions:
             if (
@@ -44,9 +52,14 @@ class Block(forms.Form):
                 or (question.staff_only and not context.staff)
                 or not TYPES[question.type].answers
                 or question.system_ref in ELSEWHERE
+                or question.key in but
             ):
                 continue
             one = asked if isinstance(asked, Asked) else asked.get(question.key, Asked())
+            if question.key in self.stored:
+                value = self.stored[question.key]
+                one = replace(one, kept=value)
+                self.initial[question.key] = TYPES[question.type].initial(value)
             self.fields[question.key] = made = TYPES[question.type].form_field(question, one)
             made.question = question
             if question.help_text:
@@ -63,10 +76,15 @@ class Block(forms.Form):
     def shown(self) -> list[Question]:
         """The questions to draw: those visible with what is known, static texts included."""
         if self.is_bound and self.errors is not None:  # checked once
-            values = self.json_values({key: self.cleaned_data.get(key) for key in self.fields})
+            values = self._values({key: self.cleaned_data.get(key) for key in self.fields})
         else:
-            values = {key: self.initial.get(key) for key in self.fields}
+            values = self.json_values(self.stored)
         return visible_questions(self.definition, values, self.context)
+
+    def _values(self, cleaned: Mapping[str, object]) -> dict[str, object]:
+        """Values for conditions: what was entered here, and what is stored of questions that are not drawn."""
+        known = {key: value for key, value in self.stored.items() if key not in self.fields}
+        return self.json_values({**known, **cleaned})
 
     def rows(self) -> list[tuple[Question, forms.BoundField | None]]:
         """What to draw, in order: a question and its field, or None for a static text."""
@@ -81,7 +99,8 @@ class Block(forms.Form):
         return found
 
     def clean(self):
-        values = self.json_values(self.cleaned_data)
+        self._keep_unchanged()
+        values = self._values(self.cleaned_data)
         visible = visible_questions(self.definition, values, self.context)
         keys = {question.key for question in visible}
         for key in list(self.errors):
@@ -97,3 +116,10 @@ class Block(forms.Form):
             elif question.mandatory:
                 self.add_error(question.key, self.fields[question.key].error_messages["required"])
         return self.cleaned_data
+
+    def _keep_unchanged(self) -> None:
+        """An answer that was right when it was given, and comes back as it was, is no mistake now."""
+        wrong = self.stored.keys() & self.errors.keys()
+        for key in wrong - set(self.changed_data) if wrong else ():
+            del self._errors[key]
+            self.cleaned_data[key] = self.stored[key]

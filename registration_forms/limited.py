@@ -1,4 +1,4 @@
-"""The one door to limited choices: ``hold``, ``claim``, ``give_back``, ``sold_out``. As ``places``, for choices.
+"""The one door to limited choices: ``hold``, ``claim``, ``move``, ``give_back``, ``sold_out``. As ``places``, for choices.
 
 Rows are locked in id order, in a statement before the count. Counting the free ones and taking one is one
 transaction, so the last place of a choice goes to exactly one.
@@ -73,6 +73,19 @@ def give_back(returned: Counter) -> None:
     """Free places again: choice id -> how many; of a cancelled order, a changed answer."""
     for pk in sorted(returned):
         Choice.objects.filter(pk=pk, capacity__isnull=False).update(used=F("used") - returned[pk])
+
+
+def move(had: Counter, wants: Counter) -> None:
+    """A changed answer: places it no longer takes are free, others are taken. Raises ChoiceSoldOut.
+
+    All of them are locked first, in id order: two who change places with each other do not wait for ever.
+    """
+    ids = {*(wants - had), *(had - wants)}
+    if not ids:
+        return
+    list(Choice.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
+    claim(None, wants - had)
+    give_back(had - wants)
 
 
 def forget_expired() -> int:

@@ -1,11 +1,10 @@
-"""Verbs of responses: store the answers of a block, read them back, change them."""
+"""Verbs of responses: store the answers of a block, read them back. See ``changing`` for changes."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
 from django.db.models import QuerySet
 
 from ticketshop.organisers.models import Organiser
@@ -14,9 +13,10 @@ from . import definitions, limited
 from .conditions import BUYER, Context, visible_questions
 from .definitions import Definition, Question
 from .field_types import TYPES
-from .models import Answer, AnswerHistory, Choice, Field, FormVersion, Response
+from .models import Answer, Choice, Field, FormVersion, Response
 
 COLUMNS = ("v_text", "v_number", "v_date", "v_datetime", "v_time", "v_bool", "v_choice")
+FieldRows = Mapping[tuple[int, str], tuple[Field, dict[str, Choice]]]
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,6 @@ class Given:
     answers: Mapping[str, object]
     about: int | None = None
     relevant_until: datetime | None = None
-
-
-class Conflict(Exception):
-    """Somebody else changed the same answers meanwhile: ``keys`` are the questions both changed."""
-
-    def __init__(self, keys: set[str]):
-        super().__init__(f"{len(keys)} answers were changed meanwhile")
-        self.keys = keys
 
 
 def asked_keys(definition: Definition, answers: Mapping[str, object], context: Context = BUYER) -> set[str]:
@@ -68,14 +60,14 @@ def store(given: list[Given], *, organiser: Organiser, language: str, now: datet
             for one in given
         ]
     )
-    rows = _rows_by_key({one.version.form_id for one in given})
+    rows = rows_by_key({one.version.form_id for one in given})
     answers, several = [], []
     for response, one in zip(made, given, strict=True):
         definition = definitions.of_version(one.version)
         asked = asked_keys(definition, one.answers)
         for question in stored_questions(definition):
             field, choices = rows[one.version.form_id, question.key]
-            answer = _answer(
+            answer = new_answer(
                 response, field, question, one.answers.get(question.key), question.key in asked, choices
             )
             answers.append(answer)
@@ -104,7 +96,8 @@ def stored_questions(definition: Definition) -> list[Question]:
     ]
 
 
-def _rows_by_key(form_ids: set[int]) -> dict[tuple[int, str], tuple[Field, dict[str, Choice]]]:
+def rows_by_key(form_ids: Iterable[int]) -> FieldRows:
+    """(form id, key) -> the field, and its choices by their keys; two queries."""
     fields = Field.objects.filter(form_id__in=form_ids).prefetch_related("choices")
     return {
         (field.form_id, field.key): (field, {choice.key: choice for choice in field.choices.all()})
@@ -112,7 +105,7 @@ def _rows_by_key(form_ids: set[int]) -> dict[tuple[int, str], tuple[Field, dict[
     }
 
 
-def _answer(
+def new_answer(
     response: Response,
     field: Field,
     question: Question,
@@ -120,6 +113,7 @@ def _answer(
     asked: bool,
     choices: Mapping[str, Choice],
 ) -> Answer:
+    """The row for one question, not yet written; several choices are set once it is."""
     if not asked or question.visibility == "hidden":
         return Answer(response=response, field=field, state=Answer.State.NOT_ASKED)
     if value is None:
@@ -133,29 +127,47 @@ def _answer(
     return answer
 
 
-def taken(responses_or_given: list[Given]) -> Counter:
+def taken(given: list[Given]) -> Counter:
     """Choice id -> how many places these answers take: for ``limited.claim``."""
-    rows = _rows_by_key({one.version.form_id for one in responses_or_given})
+    rows = rows_by_key({one.version.form_id for one in given})
     counted: Counter = Counter()
-    for one in responses_or_given:
-        for key, value in one.answers.items():
-            found = rows.get((one.version.form_id, key))
-            if found is None:
-                continue
-            for choice_key in value if isinstance(value, list) else [value]:
-                choice = found[1].get(choice_key) if isinstance(choice_key, str) else None
-                if choice is not None and choice.capacity is not None:
-                    counted[choice.pk] += 1
+    for one in given:
+        counted += places(rows, one.version.form_id, one.answers)
+    return counted
+
+
+def places(rows: FieldRows, form_id: int, answers: Mapping[str, object]) -> Counter:
+    """Choice id -> how many places of limited choices one form's answers take."""
+    counted: Counter = Counter()
+    for key, value in answers.items():
+        found = rows.get((form_id, key))
+        if found is None:
+            continue
+        for choice_key in value if isinstance(value, list) else [value]:
+            choice = found[1].get(choice_key) if isinstance(choice_key, str) else None
+            if choice is not None and choice.capacity is not None:
+                counted[choice.pk] += 1
     return counted
 
 
 def read(response: Response) -> dict[str, object]:
     """Key -> value as it was given, for answered questions; two queries."""
-    found = {}
-    for answer in response.answers.select_related("field", "v_choice").prefetch_related("choices"):
-        if answer.state == Answer.State.ANSWERED:
-            found[answer.field.key] = value_of(answer)
+    return {key: value_of(answer) for key, answer in answers_of([response.pk])[response.pk].items()}
+
+
+def answers_of(response_ids: Iterable[int]) -> dict[int, dict[str, Answer]]:
+    """Response id -> key -> the answer, for answered questions; two queries however many."""
+    found: dict[int, dict[str, Answer]] = {pk: {} for pk in response_ids}
+    given = Answer.objects.filter(response__in=found, state=Answer.State.ANSWERED)
+    for answer in given.select_related("field", "v_choice", "version").prefetch_related("choices"):
+        found[answer.response_id][answer.field.key] = answer
     return found
+
+
+def question_of(answer: Answer, response: Response) -> Question | None:
+    """The question in the words it was answered under; ``response`` with its version."""
+    version = answer.version or response.version
+    return definitions.of_version(version).question(answer.field.key)
 
 
 def value_of(answer: Answer) -> object:
@@ -169,86 +181,6 @@ def value_of(answer: Answer) -> object:
     if column == "v_choice":
         return answer.v_choice.key
     return getattr(answer, column)
-
-
-@transaction.atomic
-def change(
-    response: Response, answers: Mapping[str, object], *, revision: int, by, source: str, now: datetime
-) -> list[str]:
-    """Store new answers to a response seen at ``revision``; returns the keys that changed.
-
-    Another editor's changes meanwhile are kept where this one changed nothing; where both did, Conflict and
-    nothing has changed. Every change stands in the answer's history. Raises limited.ChoiceSoldOut.
-    """
-    locked = Response.objects.select_for_update(of=("self",)).select_related("version").get(pk=response.pk)
-    definition = definitions.of_version(locked.version)
-    before = read(locked)
-    changed = {key for key in {*before, *answers} if before.get(key) != answers.get(key)}
-    if locked.revision != revision:
-        since = AnswerHistory.objects.filter(response=locked, at__gte=response.changed_at).values_list(
-            "field__key", flat=True
-        )
-        if both := changed & set(since):
-            raise Conflict(both)
-    if not changed:
-        return []
-    asked = asked_keys(definition, answers)
-    rows = _rows_by_key({locked.form_id})
-    for key in sorted(changed):
-        question = definition.question(key)
-        if question is None or question.system_ref in ELSEWHERE:
-            continue
-        field, choices = rows[locked.form_id, key]
-        _write(locked, field, question, answers.get(key), key in asked, choices)
-        kind = TYPES[question.type]
-        AnswerHistory.objects.create(
-            response=locked,
-            field=field,
-            at=now,
-            by=by,
-            source=source,
-            old=kind.to_json(before.get(key)),
-            new=kind.to_json(answers.get(key)),
-        )
-    _turn(locked, definition, before, answers)
-    Response.objects.filter(pk=locked.pk).update(revision=locked.revision + 1, changed_at=now)
-    _move_places(locked, before, answers)
-    return sorted(changed)
-
-
-def _turn(
-    response: Response, definition: Definition, before: Mapping[str, object], after: Mapping[str, object]
-) -> None:
-    """Questions without an answer that a condition now shows or hides say so."""
-    was, now = asked_keys(definition, before), asked_keys(definition, after)
-    blank, not_asked = Answer.State.BLANK, Answer.State.NOT_ASKED
-    for keys, old, new in ((now - was, not_asked, blank), (was - now, blank, not_asked)):
-        Answer.objects.filter(response=response, field__key__in=keys, state=old).update(state=new)
-
-
-def _write(
-    response: Response,
-    field: Field,
-    question: Question,
-    value: object,
-    asked: bool,
-    choices: Mapping[str, Choice],
-) -> None:
-    answer = _answer(response, field, question, value, asked, choices)
-    row, _made = Answer.objects.update_or_create(
-        response=response,
-        field=field,
-        defaults={"state": answer.state, **{column: getattr(answer, column) for column in COLUMNS}},
-    )
-    if TYPES[question.type].column == "choices":
-        row.choices.set([choices[key] for key in value or [] if key in choices])
-
-
-def _move_places(response: Response, before: Mapping[str, object], after: Mapping[str, object]) -> None:
-    had = taken([Given(response.version, before)])
-    wants = taken([Given(response.version, after)])
-    limited.claim(None, wants - had)
-    limited.give_back(had - wants)
 
 
 def release(gone: QuerySet[Response]) -> None:

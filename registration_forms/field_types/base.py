@@ -44,6 +44,10 @@ class FieldType:
         """Whether a cleaned value is no answer."""
         return value is None or value == [] or value == ""
 
+    def initial(self, value: object) -> object:
+        """A stored value as its field shows it again."""
+        return value
+
     def to_json(self, value: object) -> object:
         """A stored value as JSON can carry it: drafts, history, conditions."""
         return value

@@ -1,6 +1,6 @@
 """A day, a time of day, an instant."""
 
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -96,7 +96,8 @@ class DateTime(FieldType):
         return InstantField(widget=widget, **self.common(question))
 
     def to_json(self, value: datetime | None):
-        return value.isoformat() if value else None
+        # One text for one instant, whether it was typed here or read back.
+        return value.astimezone(UTC).isoformat() if value else None
 
     def display(self, question, value):
         return date_format(timezone.localtime(value), "DATETIME_FORMAT") if value else ""

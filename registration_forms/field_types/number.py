@@ -26,6 +26,9 @@ class Number(FieldType):
             **self.common(question),
         )
 
+    def initial(self, value):
+        return self.to_json(value)
+
     def to_json(self, value):
         # Without the zeros of the column: a value compares equal whether it was typed or read back.
         return None if value is None else f"{value.normalize():f}"

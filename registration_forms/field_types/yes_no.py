@@ -21,6 +21,9 @@ class YesNo(FieldType):
             **self.common(question),
         )
 
+    def initial(self, value):
+        return self.to_json(value)
+
     def to_json(self, value):
         # What conditions compare with, and what a radio button posts.
         return None if value is None else ("yes" if value else "no")

@@ -52,6 +52,7 @@ class Response(models.Model):
         verbose_name = _("response")
         verbose_name_plural = _("responses")
         indexes = [models.Index(fields=["form", "id"], name="response_of_form")]
+        permissions = [("view_sensitive", "Can see answers to sensitive questions")]
 
     class Personal:
         subject = {"about": CONTACT}
@@ -80,6 +81,10 @@ class Answer(models.Model):
 
     response = models.ForeignKey(Response, on_delete=models.CASCADE, related_name="answers")
     field = models.ForeignKey(Field, on_delete=models.PROTECT, related_name="answers")
+    # Under which wording it was given, where that is not the response's: changed after the form was.
+    version = models.ForeignKey(
+        FormVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     state = models.PositiveSmallIntegerField(choices=State)
     v_text = models.TextField(null=True, blank=True)
     v_number = models.DecimalField(max_digits=20, decimal_places=6, null=True, blank=True)
@@ -160,6 +165,8 @@ class AnswerHistory(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     source = models.CharField(max_length=6, choices=Source)
+    # What the response's own became by this change: who saw an earlier one has not seen it.
+    revision = models.PositiveIntegerField()
     old = models.JSONField(null=True, blank=True)
     new = models.JSONField(null=True, blank=True)
 
@@ -175,7 +182,7 @@ class AnswerHistory(models.Model):
         columns = {
             "by": Author(),
             **erase("old", "new", until=Awaited("response")),
-            **not_personal("when and from where", "at", "source"),
+            **not_personal("when and from where", "at", "source", "revision"),
         }
 
     def __str__(self):

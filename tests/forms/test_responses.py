@@ -1,14 +1,14 @@
 """Answers as rows: what is stored, read and changed."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from registration_forms import limited, responses
-from registration_forms.models import Answer, AnswerHistory
-from registration_forms.responses import Conflict, Given
+from registration_forms import responses
+from registration_forms.models import Answer
+from registration_forms.responses import Given
 from tests.factories.registration_forms import ask, make_form, only_if, publish
 
 pytestmark = pytest.mark.django_db
@@ -29,12 +29,6 @@ def party():
 def store(form, *answers: dict):
     given = [Given(form.version, one) for one in answers]
     return responses.store(given, organiser=form.organiser, language="en", now=NOW)
-
-
-def change(response, answers, *, revision=1, minutes=1):
-    return responses.change(
-        response, answers, revision=revision, by=None, source="buyer", now=NOW + timedelta(minutes=minutes)
-    )
 
 
 def states(response) -> dict[str, int]:
@@ -64,53 +58,6 @@ def test_the_places_that_answers_take_are_counted(party):
     early, late = {party.bus.key: party.early.key}, {party.bus.key: party.late.key}
     given = [Given(party.version, one) for one in (early, early, late, {})]
     assert responses.taken(given) == {party.early.pk: 2, party.late.pk: 1}
-
-
-def test_a_change_is_stored_with_what_was_there_before(party):
-    response = store(party, {party.name_asked.key: "Zoe"})[0]
-    assert change(response, {party.name_asked.key: "Zoë"}) == [party.name_asked.key]
-    line = AnswerHistory.objects.get()
-    assert (line.old, line.new, line.source, line.field) == ("Zoe", "Zoë", "buyer", party.name_asked)
-    response.refresh_from_db()
-    assert (response.revision, responses.read(response)) == (2, {party.name_asked.key: "Zoë"})
-    assert change(response, {party.name_asked.key: "Zoë"}, revision=2) == []
-    assert AnswerHistory.objects.count() == 1
-
-
-@pytest.mark.scenario("RF-23")
-def test_a_changed_answer_moves_its_place(party):
-    response = store(party, {party.bus.key: party.early.key})[0]
-    limited.claim(None, responses.taken([Given(party.version, {party.bus.key: party.early.key})]))
-    change(response, {party.bus.key: party.late.key})
-    used = lambda: [one.used for one in party.bus.choices.order_by("position")]  # noqa: E731
-    assert used() == [0, 1]
-    party.early.refresh_from_db()
-    type(party.early).objects.filter(pk=party.early.pk).update(used=2)
-    response.refresh_from_db()
-    with pytest.raises(limited.ChoiceSoldOut), transaction.atomic():
-        change(response, {party.bus.key: party.early.key}, revision=2)
-    assert used() == [2, 1]
-    assert responses.read(response) == {party.bus.key: party.late.key}
-
-
-@pytest.mark.scenario("RF-17")
-def test_a_changed_answer_turns_what_depends_on_it(party):
-    response = store(party, {})[0]
-    change(response, {party.bus.key: party.late.key})
-    assert states(response)["Seat"] == Answer.State.BLANK
-    change(response, {}, revision=2, minutes=2)
-    assert states(response)["Seat"] == Answer.State.NOT_ASKED
-
-
-def test_two_editors_of_the_same_answer_meet_and_of_others_do_not(party):
-    response = store(party, {party.name_asked.key: "Zoe"})[0]
-    seen = type(response).objects.get(pk=response.pk)
-    change(response, {party.name_asked.key: "Anna"})
-    with pytest.raises(Conflict) as met:
-        change(seen, {party.name_asked.key: "Berta"}, minutes=2)
-    assert met.value.keys == {party.name_asked.key}
-    change(seen, {party.name_asked.key: "Anna", party.bus.key: party.late.key}, minutes=3)
-    assert responses.read(response) == {party.name_asked.key: "Anna", party.bus.key: party.late.key}
 
 
 def test_the_database_refuses_a_value_that_was_not_given(party):

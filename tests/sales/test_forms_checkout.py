@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from registration_forms import responses
+from registration_forms import changing, responses
 from registration_forms.models import Answer, Response
 from tests.factories import registration_forms as made
 from tests.factories.registration_forms import ask, only_if, publish
@@ -252,7 +252,7 @@ def test_an_old_order_does_not_owe_a_new_answer(shop, who):
     ask(form, "N", visibility="mandatory")
     publish(form)
     response = Response.objects.get()
-    changed = responses.change(
+    changed = changing.change(
         response,
         {phone.key: "+41446681801"},
         revision=response.revision,
