@@ -163,7 +163,7 @@ def unclaimed(organiser: Organiser, email_key: str) -> QuerySet[Contact]:
     """The contacts without a log-in that have this normalised address."""
     if not email_key:
         return Contact.objects.none()
-    return Contact.objects.filter(
+    return Contact.objects.known().filter(
         organiser=organiser, email_key=email_key, user=None, kind=Contact.Kind.INDIVIDUAL
     )
 

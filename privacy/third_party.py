@@ -14,7 +14,12 @@ def _declare(columns: dict, subject: dict | None = None, person: str | None = No
     return type("Personal", (), {"columns": columns, "subject": subject or {}, "person": person})
 
 
-JOB_ARGUMENTS = Json({"mail_id": NotPersonal("the number of a row"), "timestamp": NotPersonal("an instant")})
+JOB_ARGUMENTS = Json(
+    {
+        **not_personal("the number of a row", "mail_id", "export_id"),
+        "timestamp": NotPersonal("an instant"),
+    }
+)
 DECLARATIONS = {
     "contenttypes.ContentType": _declare(not_personal("names of models", "app_label", "model")),
     "auth.Permission": _declare(not_personal("a right", "name", "codename")),

@@ -26,7 +26,7 @@ class CannotPlace(Exception):
     changed (the page showed other things or prices), sold_out (``left``: allotment id -> places),
     rules (``problems``: sentences), choice (a limited choice is sold out), details (the details are not complete),
     answers (the forms ask something else by now), method, gone (no such cart),
-    sign_in (this shop sells to signed-in visitors only), conflict (other content under the same key).
+    sign_in (this shop sells to signed-in visitors only), person (whoever orders is being erased), conflict (other content under the same key).
     """
 
     def __init__(self, code: str, *, problems: list[str] | None = None, left: dict[int, int] | None = None):
@@ -115,9 +115,8 @@ def _checked_answers(cart: Cart, whole: contents.Contents, now: datetime) -> lis
 def _store(
     asked: list[asking.Ask], order: Order, buyer: Contact, whom: dict[str, int], now: datetime
 ) -> dict[str, Response]:
-    """Write the answers; block name -> response. Those about the order tell of the buyer."""
-    about = {asking.ORDER: buyer.pk, **whom}
-    given = asking.given(asked, {ask.name: about.get(ask.name.rstrip("+")) for ask in asked})
+    """Write the answers; block name -> response. Where nobody was chosen they are the buyer's, who gave them."""
+    given = asking.given(asked, {ask.name: whom.get(ask.name.rstrip("+"), buyer.pk) for ask in asked})
     made = (
         responses.store(given, organiser=order.organiser, language=order.language, now=now) if given else []
     )
@@ -158,6 +157,8 @@ def _people(cart: Cart, holders: dict, user, language: str, now: datetime) -> tu
     if len(held) < len({buyer.pk, *whom.values()}):
         # Somebody was merged into another contact a moment ago: their link leads there by now.
         whom = people.beneficiaries(buyer, holders)
+    if buyer.pk not in held:
+        raise CannotPlace("person")
     buyer = held[buyer.pk]
     typed = cart.details["buyer"]
     missing = {name: typed[name] for name in ("first_name", "last_name") if not getattr(buyer, name)}

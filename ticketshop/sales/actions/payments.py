@@ -52,7 +52,8 @@ def confirm(payment: Payment, *, by, now: datetime) -> bool:
         Refund.objects.create(payment=payment, amount=payment.amount, requested_at=now)
         history.record(order, "paid_too_late", by=by, now=now, amount=str(payment.amount))
         return True
-    order.state, order.paid_at = Order.State.PAID, now
+    # As it is now that the order is held: the buyer may have been erased meanwhile.
+    order.refresh_from_db(fields=["state", "paid_at", "buyer"])
     tickets.issue(order, now=now)
     history.record(order, "paid", by=by, now=now, amount=str(payment.amount), method=payment.method)
     return True

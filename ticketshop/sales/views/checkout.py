@@ -166,6 +166,12 @@ def refused(request, error: orders.CannotPlace):
         return redirect("shop:review", pos=pos)
     if error.code == "conflict":
         return render(request, "sales/conflict.html", status=409)
+    if error.code == "person":
+        text = _(
+            "Your data in this shop are being erased. Nothing was ordered. You can order again as a new customer."
+        )
+        messages.info(request, text)
+        return redirect("shop:index", pos=pos)
     if error.code == "sign_in":
         return log_in(request)
     if error.code in ("choice", "answers", "details"):

@@ -1,0 +1,359 @@
+"""The engine: a person is forgotten step by step, each step one transaction, and again from where it stopped.
+
+requested -> confirmed -> claimed -> emptied -> filed -> closed, or deferred while something waits.
+
+A state names what is done; ``STEPS`` says what comes next. A process that dies between two steps, or within one,
+leaves a request that the periodic job takes up again: every step may run twice without harm.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.core.files.storage import storages
+from django.db import models, transaction
+from django.db.models import F, Q
+
+from contacts.models import Contact
+from ticketshop.history import history
+from ticketshop.lib import references
+from ticketshop.lib.personal import Author
+
+from . import emptying, planning, registry, samples, subjects, traces
+from .models import Erasure, ErasureStep, PendingDeletion
+
+State = Erasure.State
+
+
+class CannotErase(Exception):
+    """Why nothing has begun. ``code``: gone (no such contact, or erased already), changed (what was shown is not
+    what would happen any more)."""
+
+    def __init__(self, code: str):
+        super().__init__(code)
+        self.code = code
+
+
+class NotClean(Exception):
+    """After the run a row still said something; ``labels`` are the models."""
+
+    def __init__(self, labels: list[str]):
+        super().__init__(", ".join(labels))
+        self.labels = labels
+
+
+# --- ask --------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def request(
+    contact: Contact,
+    *,
+    channel: str,
+    now: datetime,
+    reason: str = Erasure.Reason.REQUEST,
+    by=None,
+    bearer: bool = False,
+    fingerprint: str | None = None,
+) -> Erasure:
+    """Write down that ``contact`` is to be forgotten; one request per person whoever asks, and how often.
+
+    With ``fingerprint`` (of the plan that was shown) only if the plan is still the same. Raises CannotErase.
+    """
+    locked = Contact.objects.select_for_update().filter(pk=contact.pk).first()
+    if locked is None or locked.erased_at is not None:
+        raise CannotErase("gone")
+    open_one = Erasure.objects.filter(contact=locked).exclude(state__in=[State.WITHDRAWN, State.REQUESTED])
+    if found := open_one.order_by("pk").first():
+        if found.state == State.CONFIRMED:
+            _check_unchanged(locked, fingerprint, now, bearer)
+            Erasure.objects.filter(pk=found.pk).update(bearer=bearer, by=by, reason=reason)
+            found.refresh_from_db()
+        return found
+    _check_unchanged(locked, fingerprint, now, bearer)
+    return Erasure.objects.create(
+        organiser_id=locked.organiser_id,
+        contact=locked,
+        subject_uuid=locked.subject_uuid,
+        channel=channel,
+        reason=reason,
+        bearer=bearer,
+        by=by,
+        receipt=references.readable(10),
+        registry_version=version(),
+        requested_at=now,
+        confirmed_at=now,
+    )
+
+
+def _check_unchanged(contact: Contact, fingerprint: str | None, now: datetime, bearer: bool) -> None:
+    if fingerprint is None:
+        return
+    if planning.plan(contact, now=now, bearer=bearer).fingerprint != fingerprint:
+        raise CannotErase("changed")
+
+
+def version() -> str:
+    """Names the declarations an erasure followed: another one when any of them changes."""
+    said = [
+        (
+            model._meta.label,
+            sorted((name, repr(word)) for name, word in registry.declaration(model).columns.items()),
+        )
+        for model in registry.census()
+    ]
+    return hashlib.sha256(repr(sorted(said)).encode()).hexdigest()[:16]
+
+
+# --- run --------------------------------------------------------------------------------------------------------
+def run(erasure: Erasure, *, now: datetime) -> Erasure:
+    """Take every step that is left; returns the request closed, deferred, or with the failure of a step.
+
+    Whatever a step raises leaves the request where it was, for the periodic job, and goes on to the caller.
+    """
+    while (step := STEPS.get(erasure.state)) is not None:
+        try:
+            step(erasure, now)
+        except (NotClean, OSError) as error:
+            failure = f"{erasure.state}: {type(error).__name__} {','.join(getattr(error, 'labels', []))}"
+            Erasure.objects.filter(pk=erasure.pk).update(failure=failure[:80])
+            raise
+        erasure.refresh_from_db()
+    return erasure
+
+
+def erase(contact: Contact, *, by, now: datetime, **asked) -> Erasure:
+    """Ask and run at once; ``asked`` as for ``request``. Raises CannotErase."""
+    asked.setdefault("channel", Erasure.Channel.BACK_OFFICE)
+    return run(request(contact, by=by, now=now, **asked), now=now)
+
+
+def _turn(erasure: Erasure, before: str, after: str, **values) -> bool:
+    """From one state to the next, if nobody else did so meanwhile; with the step's effect in one transaction."""
+    found = Erasure.objects.filter(pk=erasure.pk, state=before)
+    return bool(found.update(state=after, failure="", **values))
+
+
+def claim(erasure: Erasure, now: datetime) -> None:
+    """From here on nobody orders, edits, merges or adds this person: they hold the contact, and see it is being erased."""
+    with transaction.atomic():
+        contact = Contact.objects.select_for_update().get(pk=erasure.contact_id)
+        if _turn(erasure, State.CONFIRMED, State.CLAIMED, claimed_at=now):
+            contact.erasing_at = now
+            contact.save(update_fields=["erasing_at"])
+            asked = Erasure.objects.filter(contact=contact, state=State.REQUESTED)
+            asked.update(state=State.WITHDRAWN, contact=None, token_hash=None)
+            history.record(contact, "erased", by=erasure.by, now=now, receipt=erasure.receipt)
+
+
+def empty_database(erasure: Erasure, now: datetime) -> None:
+    """Everything in tables goes, in one transaction; files are written down in the same one."""
+    with transaction.atomic():
+        contact = (
+            Contact.objects.select_for_update(of=("self",))
+            .select_related("user", "organiser")
+            .get(pk=erasure.contact_id)
+        )
+        if not _turn(erasure, State.CLAIMED, State.EMPTIED, emptied_at=now):
+            return
+        subject = subjects.who(contact)
+        _lock_rows(subject)
+        _lock_log_in(subject)
+        plan = planning.plan(contact, now=now, bearer=erasure.bearer)
+        _note_files(erasure, subject)
+        done = [*_empty_rows(subject, plan.held, now), *_forget_author(subject)]
+        _add_up(erasure, done)
+        traces.forget(subject)
+        Erasure.objects.filter(pk=erasure.pk).update(
+            kept=_stays(plan), deferred=_waits(plan), deferred_until=_next_look(plan, now)
+        )
+        samples.analyse.defer(tables=sorted({model._meta.db_table for model, _deleted, rows in done if rows}))
+
+
+def _lock_rows(subject: subjects.Subject) -> None:
+    """Hold the rows whose verbs write to the person: whoever has begun one ends it first."""
+    for model in registry.census():
+        if registry.declaration(model).lock:
+            list(subjects.rows(model, subject).select_for_update().order_by("pk").values_list("pk"))
+
+
+def _lock_log_in(subject: subjects.Subject) -> None:
+    if subject.user_goes:
+        user = Contact._meta.get_field("user").related_model
+        list(user._base_manager.select_for_update().filter(pk=subject.user_id).values_list("pk"))
+
+
+def _note_files(erasure: Erasure, subject: subjects.Subject) -> None:
+    for model in subjects.models_with_people():
+        for name, rows in planning.files(model, subject):
+            word = registry.declaration(model).columns[name]
+            names = list(rows.values_list(name, flat=True))
+            PendingDeletion.objects.bulk_create(
+                PendingDeletion(erasure=erasure, storage=word.storage, name=str(one)) for one in names
+            )
+            rows.update(**{name: ""})
+
+
+def _empty_rows(subject: subjects.Subject, held: planning.Held, now: datetime) -> list[tuple]:
+    """(model, whether rows were deleted, how many) for everything that went."""
+    done = []
+    for model in subjects.models_with_people():
+        for one in planning.emptyings(model, subject, held):
+            if one.deleted:
+                rows = one.rows.delete()[1].get(model._meta.label, 0)
+            else:
+                rows = one.rows.update(**_values(model, one.columns, now))
+            done.append((model, one.deleted, rows))
+    return done
+
+
+def _values(model: type[models.Model], columns: dict, now: datetime) -> dict:
+    return {name: emptying.value(model._meta.get_field(name), word, now) for name, word in columns.items()}
+
+
+def _forget_author(subject: subjects.Subject) -> list[tuple]:
+    """A customer's own name on what they did goes; that of staff stays."""
+    done: list[tuple] = []
+    if subject.user_id is None or subject.user_goes or subject.is_staff:
+        # Of a log-in that went the database has dropped the keys.
+        return done
+    for model in registry.census():
+        for name, word in registry.declaration(model).columns.items():
+            if isinstance(word, Author):
+                done.append((model, False, subjects.written_by(model, name, subject).update(**{name: None})))
+    return done
+
+
+def _add_up(erasure: Erasure, done: list[tuple]) -> None:
+    """The counts are of all runs: what a deferred one erases later is added."""
+    counts: dict[tuple[str, bool], int] = {}
+    for model, deleted, rows in done:
+        if rows:
+            key = (model._meta.label, deleted)
+            counts[key] = counts.get(key, 0) + rows
+    ErasureStep.objects.bulk_create(
+        (
+            ErasureStep(erasure=erasure, model=label, deleted=deleted, rows=0)
+            for label, deleted in sorted(counts)
+        ),
+        ignore_conflicts=True,
+    )
+    whens = [
+        models.When(model=label, deleted=deleted, then=F("rows") + rows)
+        for (label, deleted), rows in counts.items()
+    ]
+    if whens:
+        ErasureStep.objects.filter(erasure=erasure).update(
+            rows=models.Case(*whens, default=F("rows"), output_field=models.PositiveIntegerField())
+        )
+
+
+def _stays(plan: planning.Plan) -> list[dict]:
+    return [
+        {
+            "model": one.model._meta.label,
+            "basis": one.basis.code,
+            "rows": one.rows,
+            "until": one.until.isoformat() if one.until else None,
+        }
+        for one in plan.stays
+    ]
+
+
+def _waits(plan: planning.Plan) -> list[dict]:
+    return [
+        {
+            "model": one.model._meta.label,
+            "pk": one.pk,
+            "basis": one.basis.code,
+            "until": one.until.isoformat() if one.until else None,
+        }
+        for one in plan.waits
+    ]
+
+
+def _next_look(plan: planning.Plan, now: datetime) -> datetime | None:
+    """When something may be over: at the next date, and each day, as orders are paid or cancelled meanwhile."""
+    if not plan.waits:
+        return None
+    return min([one.until for one in plan.waits if one.until] + [now + timedelta(days=1)])
+
+
+def delete_files(erasure: Erasure, now: datetime) -> None:
+    """Every file that was written down goes; the name is dropped when the storage has done it."""
+    for one in PendingDeletion.objects.filter(erasure=erasure, done_at=None).order_by("pk"):
+        storages[one.storage].delete(one.name)
+        PendingDeletion.objects.filter(pk=one.pk).update(name="", done_at=now)
+    _turn(erasure, State.EMPTIED, State.FILED, filed_at=now)
+
+
+def verify(erasure: Erasure, now: datetime) -> None:
+    """Nothing is left but what waits: only then it is done. Raises NotClean."""
+    with transaction.atomic():
+        contact = (
+            Contact.objects.select_for_update(of=("self",))
+            .select_related("user", "organiser")
+            .get(pk=erasure.contact_id)
+        )
+        plan = planning.plan(contact, now=now, bearer=erasure.bearer)
+        if plan.goes and not _something_ended(erasure, plan):
+            raise NotClean(sorted({one.model._meta.label for one in plan.goes}))
+        if plan.goes:
+            # A wait was over between two steps: what it held goes now.
+            _turn(erasure, State.FILED, State.CLAIMED)
+        elif plan.waits:
+            _turn(erasure, State.FILED, State.DEFERRED, verified_at=now)
+        elif _turn(erasure, State.FILED, State.CLOSED, verified_at=now, closed_at=now, contact=None):
+            Contact.objects.filter(pk=contact.pk).update(erased_at=now)
+
+
+def _something_ended(erasure: Erasure, plan: planning.Plan) -> bool:
+    waited = {(one["model"], one["pk"]) for one in erasure.deferred}
+    return bool(waited - {(one.model._meta.label, one.pk) for one in plan.waits})
+
+
+STEPS: dict[str, Callable[[Erasure, datetime], None]] = {
+    State.CONFIRMED: claim,
+    State.CLAIMED: empty_database,
+    State.EMPTIED: delete_files,
+    State.FILED: verify,
+}
+
+
+# --- by itself --------------------------------------------------------------------------------------------------
+def go_on(now: datetime) -> int:
+    """What a killed process left, and what waited until now; returns how many requests went on."""
+    due = Q(state__in=Erasure.RUNNING) | Q(state=State.DEFERRED, deferred_until__lte=now)
+    count = 0
+    for erasure in Erasure.objects.filter(due).order_by("pk")[:200]:
+        if erasure.state == State.DEFERRED:
+            _turn(erasure, State.DEFERRED, State.CLAIMED)
+            erasure.refresh_from_db()
+        try:
+            run(erasure, now=now)
+        except (NotClean, OSError):
+            # Noted on the request; the next ones go on.
+            continue
+        count += 1
+    return count
+
+
+def unclaimed(now: datetime) -> int:
+    """Erase people nobody claimed, who never ordered, when their time is over; returns how many."""
+    over = Contact.objects.known().filter(purge_after__lte=now.date(), user=None)
+    count = 0
+    for contact in over.order_by("pk")[:500]:
+        if not _is_needed(contact):
+            erase(
+                contact, by=None, now=now, channel=Erasure.Channel.RETENTION, reason=Erasure.Reason.NOT_NEEDED
+            )
+            count += 1
+    return count
+
+
+def _is_needed(contact: Contact) -> bool:
+    """Whether rows kept for the books name the contact: whoever ordered, or was given a ticket, stays."""
+    subject = subjects.who(contact)
+    return any(
+        word_basis and subjects.rows(model, subject).exists()
+        for model in subjects.models_with_people()
+        if (word_basis := registry.declaration(model).since) is not None
+    )

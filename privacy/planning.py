@@ -1,0 +1,239 @@
+"""What an erasure would do now: what goes, what waits for what, what stays and why. Read only."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import models
+from django.db.models import Count, Max, Q, QuerySet, Value
+
+from contacts.models import Contact
+from ticketshop.lib.personal import CONTRACT, Awaited, Basis, DeleteFile, DeleteRow, Keep, Stamp, Wait
+
+from . import registry, subjects
+from .subjects import Subject
+
+# Rows that wait: model -> primary keys.
+Held = dict[type[models.Model], set[int]]
+
+
+@dataclass(frozen=True)
+class Goes:
+    """``rows`` rows of a model are deleted, or emptied in ``columns``."""
+
+    model: type[models.Model]
+    rows: int
+    deleted: bool
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stays:
+    """``rows`` rows of a model keep ``columns`` for ``basis`` until a day, if one is known."""
+
+    model: type[models.Model]
+    basis: Basis
+    rows: int
+    columns: tuple[str, ...]
+    until: date | None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One row that still needs to know the person, for ``basis``, until an instant at the latest, if one is known."""
+
+    model: type[models.Model]
+    pk: int
+    basis: Basis
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    subject: Subject
+    goes: list[Goes]
+    stays: list[Stays]
+    waits: list[Waiting]
+    held: Held = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Another one when something came or went meanwhile: what was shown is not what would happen."""
+        text = repr(
+            (
+                [(one.model._meta.label, one.rows, one.deleted) for one in self.goes],
+                [(one.model._meta.label, one.rows, one.until) for one in self.stays],
+                [(one.model._meta.label, one.pk, one.basis.code) for one in self.waits],
+            )
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @property
+    def until(self) -> datetime | None:
+        """When the last wait is over at the latest; None where there is none, or none has a date."""
+        return max((one.until for one in self.waits if one.until), default=None)
+
+
+def plan(contact: Contact, *, now: datetime, bearer: bool = False) -> Plan:
+    """What erasing ``contact`` would do now. ``bearer``: waits for CONTRACT are given up. About a dozen queries."""
+    subject = subjects.who(contact)
+    waits, held = waiting(contact, now=now, bearer=bearer)
+    return Plan(subject, _goes(subject, held), _stays(subject), waits, held)
+
+
+# --- what waits ----------------------------------------------------------------------------------------------
+def waiting(contact: Contact, *, now: datetime, bearer: bool = False) -> tuple[list[Waiting], Held]:
+    """What is unfinished with the person, and the rows that wait for it; a query per declared wait."""
+    zone = ZoneInfo(contact.organiser.time_zone)
+    found: list[Waiting] = []
+    held: Held = {}
+    for model in registry.census():
+        for wait in registry.declaration(model).waits:
+            if not (bearer and wait.basis == CONTRACT):
+                found += _open(model, wait, contact.pk, zone, now, held)
+    if found:
+        held.setdefault(Contact, set()).add(contact.pk)
+    return found, held
+
+
+def _open(model, wait: Wait, contact_id: int, zone: ZoneInfo, now: datetime, held: Held) -> list[Waiting]:
+    paths = [path for path in wait.holds if path != "pk"]
+    rows = model._base_manager.filter(wait.where, **{wait.person: contact_id})
+    found = []
+    for pk, end, *ids in rows.order_by("pk").values_list("pk", wait.until.path, *paths):
+        until = _after(end, wait.until.days, zone)
+        if until is not None and until <= now:
+            continue
+        found.append(Waiting(model, pk, wait.basis, until))
+        for path, held_id in [("pk", pk), *zip(paths, ids, strict=True)]:
+            at = registry.row_at(model, path)
+            if held_id is not None and path in wait.holds and at is not None:
+                held.setdefault(at, set()).add(held_id)
+    return found
+
+
+def _after(end: datetime | date | None, days: int, zone: ZoneInfo) -> datetime | None:
+    if end is None:
+        return None
+    if not isinstance(end, datetime):
+        end = datetime.combine(end + timedelta(days=1), time.min, zone)
+    return end + timedelta(days=days)
+
+
+# --- what goes -----------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Emptying:
+    """Rows of one model, and the columns (name -> word) that are emptied in them; none where the rows go."""
+
+    rows: QuerySet
+    columns: dict
+    deleted: bool
+
+
+def emptyings(model: type[models.Model], subject: Subject, held: Held) -> list[Emptying]:
+    """What becomes of the person's rows of ``model``, in UPDATEs and DELETEs; columns that wait go with what they wait for."""
+    said = registry.declaration(model)
+    rows = subjects.rows(model, subject)
+    deleting = [word for word in said.columns.values() if isinstance(word, DeleteRow)]
+    if deleting:
+        path = deleting[0].until.path if deleting[0].until else None
+        return [Emptying(_not_held(model, rows, path, held), {}, True)]
+    found = []
+    for path, columns in _by_wait(model, said).items():
+        still = subjects.speaking(model, columns)
+        found.append(Emptying(_not_held(model, rows, path, held).filter(still), columns, False))
+    return found
+
+
+def _by_wait(model, said) -> dict[str | None, dict]:
+    """The columns that are emptied, by the path of what they wait for (None: nothing)."""
+    found: dict[str | None, dict] = {}
+    for column in model._meta.concrete_fields:
+        word = registry.said_of(said, column)
+        if word is None or not is_emptied(word) or column.generated:
+            continue
+        until: Awaited | None = getattr(word, "until", None)
+        found.setdefault(until.path if until else None, {})[column.name] = word
+    # A stamp alone says nothing: it marks what went with it.
+    return {
+        path: columns
+        for path, columns in found.items()
+        if not all(isinstance(word, Stamp) for word in columns.values())
+    }
+
+
+def is_emptied(word) -> bool:
+    """Whether an UPDATE changes the column for this word."""
+    return type(word).__name__ in {"Erase", "Replace", "Stamp", "Settle", "Unlink", "Json"}
+
+
+def _not_held(model, rows: QuerySet, path: str | None, held: Held) -> QuerySet:
+    if path is None:
+        return rows
+    waiting_rows = held.get(registry.row_at(model, path))
+    if not waiting_rows:
+        return rows
+    # With a null key no row is held; SQL's NOT IN would drop it.
+    return rows.exclude(Q(**{f"{path}__in": sorted(waiting_rows)}) & Q(**{f"{path}__isnull": False}))
+
+
+def _goes(subject: Subject, held: Held) -> list[Goes]:
+    parts, about = [], []
+    for model in subjects.models_with_people():
+        for one in emptyings(model, subject, held):
+            about.append((model, one))
+            parts.append(_count(one.rows, len(about) - 1))
+    counted = {number: rows for number, rows, _last in _together(parts)}
+    return [
+        Goes(model, counted[number], one.deleted, tuple(one.columns))
+        for number, (model, one) in enumerate(about)
+        if counted.get(number)
+    ]
+
+
+def _count(rows: QuerySet, number: int, since: str | None = None) -> QuerySet:
+    """(number, how many rows, the last instant at ``since``) as one row that others can be joined to."""
+    last = Max(since) if since else Value(None, output_field=models.DateTimeField())
+    plain = rows.order_by().values(part=Value(number))
+    return plain.annotate(rows=Count("pk"), last=last).values_list("part", "rows", "last")
+
+
+def _together(parts: list[QuerySet]) -> list[tuple]:
+    """Several counts by one query."""
+    return list(parts[0].union(*parts[1:], all=True)) if parts else []
+
+
+# --- what stays ----------------------------------------------------------------------------------------------
+def _stays(subject: Subject) -> list[Stays]:
+    parts, about = [], []
+    for model in subjects.models_with_people():
+        said = registry.declaration(model)
+        by_basis: dict[Basis, list[str]] = {}
+        for name, word in said.columns.items():
+            if isinstance(word, Keep):
+                by_basis.setdefault(word.basis, []).append(name)
+        for basis, columns in by_basis.items():
+            about.append((model, basis, tuple(columns)))
+            parts.append(_count(subjects.rows(model, subject), len(about) - 1, said.since))
+    counted = {number: (rows, last) for number, rows, last in _together(parts)}
+    return [
+        Stays(model, basis, counted[number][0], columns, _end_of(basis, counted[number][1]))
+        for number, (model, basis, columns) in enumerate(about)
+        if number in counted and counted[number][0]
+    ]
+
+
+def _end_of(basis: Basis, last: datetime | None) -> date | None:
+    """Ten whole business years after the one in which the last of the rows was made."""
+    return date(last.year + basis.years, 12, 31) if basis.years and last else None
+
+
+def files(model: type[models.Model], subject: Subject) -> list[tuple[str, QuerySet]]:
+    """Column name and rows for each file of the person's that is named in ``model``."""
+    said = registry.declaration(model)
+    return [
+        (name, subjects.rows(model, subject).exclude(**{name: ""}))
+        for name, word in said.columns.items()
+        if isinstance(word, DeleteFile)
+    ]

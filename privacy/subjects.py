@@ -1,0 +1,149 @@
+"""Whose rows are whose: a person, and the rows of every model that its declaration leads to."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.db import models
+from django.db.models import Q, QuerySet
+
+from contacts.models import Contact
+from ticketshop.lib.personal import (
+    ADDRESS,
+    CONTACT,
+    SIGNED_IN,
+    SUBJECT_UUID,
+    SUBJECT_UUIDS,
+    Erase,
+    Json,
+    Replace,
+    Settle,
+    Unless,
+    Unlink,
+)
+from ticketshop.lib.text import normalise_email
+from ticketshop.organisers.models import StaffMembership
+from ticketshop.organisers.permissions import within
+
+from . import emptying, registry
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A person as one organiser knows them, and their log-in."""
+
+    contact_id: int
+    subject_uuid: uuid.UUID
+    organiser_id: int
+    addresses: tuple[str, ...] = ()
+    user_id: int | None = None
+    # Staff, or a customer of another organiser too, keep the log-in.
+    user_goes: bool = False
+    is_staff: bool = False
+
+
+def who(contact: Contact) -> Subject:
+    """``contact`` as the rows of all rooms know them; three queries for one with a log-in."""
+    user = contact.user
+    staff = user is not None and (user.is_superuser or StaffMembership.objects.filter(user=user.pk).exists())
+    elsewhere = user is not None and Contact.objects.filter(user=user.pk).exclude(pk=contact.pk).exists()
+    typed = {normalise_email(contact.email or ""), normalise_email(user.email) if user else ""}
+    return Subject(
+        contact_id=contact.pk,
+        subject_uuid=contact.subject_uuid,
+        organiser_id=contact.organiser_id,
+        addresses=tuple(sorted(typed - {""})),
+        user_id=user.pk if user else None,
+        user_goes=user is not None and not staff and not elsewhere,
+        is_staff=staff,
+    )
+
+
+def models_with_people() -> list[type[models.Model]]:
+    """Every model with rows of a person, those whose path to the person is longest first.
+
+    In this order each path still leads to the person when its rows' turn comes; the contact comes after all
+    that lead to it, and the log-in last.
+    """
+    found = [model for model in registry.census() if registry.declaration(model).subject]
+    return sorted(found, key=lambda model: (-_length(model), model._meta.label))
+
+
+def _length(model) -> int:
+    said = registry.declaration(model)
+    if said.person is not None:
+        return -1 if said.person == CONTACT else -2
+    return max(path.count("__") for path in said.subject)
+
+
+def rows(model: type[models.Model], subject: Subject) -> QuerySet:
+    """The rows of ``model`` that are the person's."""
+    said = registry.declaration(model)
+    found = Q(pk__in=[])
+    for path, kind in said.subject.items():
+        found |= _at(model, path, kind, subject)
+    return model._base_manager.filter(found)
+
+
+def _at(model, path: str, kind, subject: Subject) -> Q:
+    if isinstance(kind, Unless):
+        return _at(model, path, kind.kind, subject) & Q(**{f"{kind.path}__isnull": True})
+    lookup = path.removesuffix("__pk")
+    match kind:
+        case str() if kind == CONTACT:
+            return Q(**{lookup: subject.contact_id})
+        case str() if kind == SUBJECT_UUID:
+            return Q(**{lookup: subject.subject_uuid})
+        case str() if kind == SUBJECT_UUIDS:
+            return Q(**{f"{lookup}__contains": [subject.subject_uuid]})
+        case str() if kind == ADDRESS:
+            return _of_addresses(model, lookup, subject)
+    if subject.user_id is None:
+        return Q(pk__in=[])
+    mine = Q(**{lookup: subject.user_id})
+    return mine if kind == SIGNED_IN else mine & _where_log_in_ends(model, subject)
+
+
+def _of_addresses(model, lookup: str, subject: Subject) -> Q:
+    found = Q(pk__in=[])
+    for address in subject.addresses:
+        found |= Q(**{f"{lookup}__iexact": address})
+    return found & _where_log_in_ends(model, subject)
+
+
+def _where_log_in_ends(model, subject: Subject) -> Q:
+    """Rows named by a log-in or an address alone: this organiser's, and the installation's if the log-in goes."""
+    path = getattr(model, "organiser_path", None)
+    if path is None:
+        return Q() if subject.user_goes else Q(pk__in=[])
+    here = Q(**{path: subject.organiser_id})
+    return here | Q(**{f"{path}__isnull": True}) if subject.user_goes else here
+
+
+def written_by(model: type[models.Model], column: str, subject: Subject) -> QuerySet:
+    """The rows of this organiser that name the person's log-in as author in ``column``."""
+    if subject.user_id is None or subject.is_staff:
+        return model._base_manager.none()
+    found = model._base_manager.filter(**{column: subject.user_id})
+    return found if subject.user_goes else within(found, {subject.organiser_id})
+
+
+def speaking(model: type[models.Model], columns: dict) -> Q:
+    """Rows in which one of ``columns`` (name -> word) still says something."""
+    found = Q(pk__in=[])
+    for name, word in columns.items():
+        found |= _speaks(model._meta.get_field(name), word)
+    return found
+
+
+def _speaks(column: models.Field, word) -> Q:
+    name = column.name
+    match word:
+        case Erase() | Unlink():
+            return Q(**{f"{name}__isnull": False}) if column.null else ~Q(**{name: emptying.empty(column)})
+        case Replace():
+            return ~Q(**{name: word.constant})
+        case Settle():
+            return Q(**{f"{name}__in": [old for old, _new in word.states]})
+        case Json():
+            return ~Q(**{name: emptying.value(column, word, None)})
+    return Q(pk__in=[])

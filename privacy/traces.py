@@ -1,0 +1,31 @@
+"""What a person leaves outside of models: counters of log-in in the cache, keyed by address or log-in."""
+
+import hashlib
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+
+from .subjects import Subject
+
+# Tables no model owns, and what they say of a person.
+TABLES = {
+    "django_migrations": "names of files of our own",
+    "cache_entries": "counters of log-in, keyed by network, log-in or hashed address: forgotten with the person (traces.forget)",
+}
+
+
+def forget(subject: Subject) -> None:
+    """Drop what django-allauth counted for the person's addresses and log-in; in the caller's transaction."""
+    ends = [hashlib.sha256(address.encode()).hexdigest() for address in subject.addresses]
+    ends += [f":user:{subject.user_id}"] if subject.user_id is not None else []
+    if not ends:
+        return
+    patterns = [cache.make_key(f"allauth:rl:%{end}%") for end in ends]
+    with connection.cursor() as cursor:
+        # The name of the table is a setting of ours, the patterns are bound.
+        table = connection.ops.quote_name(settings.CACHES["default"]["LOCATION"])
+        cursor.execute(DELETE.format(table=table), [patterns])
+
+
+DELETE = "DELETE FROM {table} WHERE cache_key LIKE ANY(%s)"

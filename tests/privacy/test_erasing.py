@@ -1,0 +1,87 @@
+"""The engine, from a request to the record: what goes, what stays, what waits."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Session, User
+from contacts.models import Contact
+from privacy import erasing, planning
+from privacy.models import Erasure
+from tests.factories.accounts import UserFactory
+from tests.factories.catalogue import OfferFactory
+from tests.factories.sales import make_cart, place
+from ticketshop.mail.models import Mail
+from ticketshop.sales.actions import payments
+from ticketshop.sales.models import Order, Payment, Ticket
+
+pytestmark = pytest.mark.django_db
+
+
+def bought(*, user=None, past: bool = True, paid: bool = True):
+    """A paid order of one ticket, whose session is over."""
+    now = timezone.now()
+    offer = OfferFactory()
+    order = place(
+        make_cart({offer: 1}, user=user, holders=[{"first_name": "Zoe", "last_name": "Grey"}]), user=user
+    )
+    if paid:
+        payments.confirm(Payment.objects.get(order=order), by=None, now=now)
+    if past:
+        session = offer.session
+        session.starts_at, session.ends_at = now - timedelta(days=9), now - timedelta(days=8)
+        session.save()
+    order.refresh_from_db()
+    return order
+
+
+def test_everything_that_names_the_buyer_goes_and_the_books_stay():
+    order = bought()
+    contact, ticket = order.buyer, Ticket.objects.get(order=order)
+    mails = Mail.objects.filter(subject_uuid=contact.subject_uuid)
+    assert ticket.holder == "Zoe Grey" and mails.count() == 2
+    kept = Order.objects.filter(pk=order.pk).values("reference", "total", "vat_total", "placed_at", "paid_at")
+    before = kept.get()
+    done = erasing.erase(contact, by=None, now=timezone.now())
+    assert done.state == Erasure.State.CLOSED, (done.state, done.failure)
+    contact.refresh_from_db()
+    assert contact.erased_at and not contact.full_name and contact.email is None and contact.number is None
+    ticket.refresh_from_db()
+    assert ticket.holder == "" and ticket.holder_erased_at and ticket.state == "valid"
+    assert kept.get() == before
+    order.refresh_from_db()
+    assert order.buyer is None and order.secret == ""
+    assert set(Mail.objects.values_list("recipient", "state")) == {("", "cancelled")}
+    assert {step.model: step.rows for step in done.steps.all()}["sales.Order"] == 1
+    assert planning.plan(contact, now=timezone.now()).goes == []
+
+
+def test_a_ticket_for_next_month_waits_for_its_day_and_then_goes_by_itself():
+    order = bought(past=False)
+    contact, ticket = order.buyer, Ticket.objects.get(order=order)
+    Contact.objects.filter(pk=contact.pk).update(phone="+41791234567")
+    now = timezone.now()
+    done = erasing.erase(contact, by=None, now=now)
+    assert done.state == Erasure.State.DEFERRED
+    contact.refresh_from_db()
+    ticket.refresh_from_db()
+    assert contact.full_name and contact.email and not contact.phone and contact.erased_at is None
+    assert ticket.holder == "Zoe Grey"
+    assert erasing.go_on(now + timedelta(days=1)) == 1
+    assert Contact.objects.get(pk=contact.pk).email
+    later = ticket.session.ends_at + timedelta(days=2)
+    assert erasing.go_on(later) == 1
+    done.refresh_from_db()
+    assert done.state == Erasure.State.CLOSED
+    contact.refresh_from_db()
+    assert not contact.full_name and contact.email is None and contact.erased_at == later
+
+
+def test_a_log_in_goes_with_its_only_contact_and_stays_while_somebody_needs_it(client):
+    user = UserFactory()
+    order = bought(user=user)
+    client.force_login(user)
+    assert Session.objects.get().user == user
+    erasing.erase(order.buyer, by=None, now=timezone.now())
+    assert not Session.objects.exists() and not User.objects.filter(pk=user.pk).exists()
