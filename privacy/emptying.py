@@ -38,7 +38,12 @@ def value(column: models.Field, word, now) -> Expression | object | None:
     """What an UPDATE sets ``column`` to for ``word``; None leaves it (a key is set to null by ``Value(None)``)."""
     match word:
         case Erase() | Unlink():
-            return Value(empty(column), output_field=column)
+            # A bare null: with the column's own type JSON would get its own null, which is a value.
+            return (
+                Value(None, output_field=models.TextField())
+                if column.null
+                else Value(empty(column), output_field=column)
+            )
         case Replace():
             return Value(word.constant, output_field=column)
         case Stamp():

@@ -157,13 +157,14 @@ def empty_database(erasure: Erasure, now: datetime) -> None:
         subject = subjects.who(contact)
         _lock_rows(subject)
         _lock_log_in(subject)
-        plan = planning.plan(contact, now=now, bearer=erasure.bearer)
+        waits, held = planning.waiting(contact, now=now, bearer=erasure.bearer)
+        stays = planning.staying(subject)
         _note_files(erasure, subject)
-        done = [*_empty_rows(subject, plan.held, now), *_forget_author(subject)]
+        done = [*_empty_rows(subject, held, now), *_forget_author(subject)]
         _add_up(erasure, done)
         traces.forget(subject)
         Erasure.objects.filter(pk=erasure.pk).update(
-            kept=_stays(plan), deferred=_waits(plan), deferred_until=_next_look(plan, now)
+            kept=_stays(stays), deferred=_waits(waits), deferred_until=_next_look(waits, now)
         )
         samples.analyse.defer(tables=sorted({model._meta.db_table for model, _deleted, rows in done if rows}))
 
@@ -186,6 +187,8 @@ def _note_files(erasure: Erasure, subject: subjects.Subject) -> None:
         for name, rows in planning.files(model, subject):
             word = registry.declaration(model).columns[name]
             names = list(rows.values_list(name, flat=True))
+            if not names:
+                continue
             PendingDeletion.objects.bulk_create(
                 PendingDeletion(erasure=erasure, storage=word.storage, name=str(one)) for one in names
             )
@@ -246,7 +249,7 @@ def _add_up(erasure: Erasure, done: list[tuple]) -> None:
         )
 
 
-def _stays(plan: planning.Plan) -> list[dict]:
+def _stays(stays: list[planning.Stays]) -> list[dict]:
     return [
         {
             "model": one.model._meta.label,
@@ -254,11 +257,11 @@ def _stays(plan: planning.Plan) -> list[dict]:
             "rows": one.rows,
             "until": one.until.isoformat() if one.until else None,
         }
-        for one in plan.stays
+        for one in stays
     ]
 
 
-def _waits(plan: planning.Plan) -> list[dict]:
+def _waits(waits: list[planning.Waiting]) -> list[dict]:
     return [
         {
             "model": one.model._meta.label,
@@ -266,15 +269,15 @@ def _waits(plan: planning.Plan) -> list[dict]:
             "basis": one.basis.code,
             "until": one.until.isoformat() if one.until else None,
         }
-        for one in plan.waits
+        for one in waits
     ]
 
 
-def _next_look(plan: planning.Plan, now: datetime) -> datetime | None:
+def _next_look(waits: list[planning.Waiting], now: datetime) -> datetime | None:
     """When something may be over: at the next date, and each day, as orders are paid or cancelled meanwhile."""
-    if not plan.waits:
+    if not waits:
         return None
-    return min([one.until for one in plan.waits if one.until] + [now + timedelta(days=1)])
+    return min([one.until for one in waits if one.until] + [now + timedelta(days=1)])
 
 
 def delete_files(erasure: Erasure, now: datetime) -> None:
@@ -293,21 +296,22 @@ def verify(erasure: Erasure, now: datetime) -> None:
             .select_related("user", "organiser")
             .get(pk=erasure.contact_id)
         )
-        plan = planning.plan(contact, now=now, bearer=erasure.bearer)
-        if plan.goes and not _something_ended(erasure, plan):
-            raise NotClean(sorted({one.model._meta.label for one in plan.goes}))
-        if plan.goes:
+        waits, held = planning.waiting(contact, now=now, bearer=erasure.bearer)
+        left = planning.going(subjects.who(contact), held)
+        if left and not _something_ended(erasure, waits):
+            raise NotClean(sorted({one.model._meta.label for one in left}))
+        if left:
             # A wait was over between two steps: what it held goes now.
             _turn(erasure, State.FILED, State.CLAIMED)
-        elif plan.waits:
+        elif waits:
             _turn(erasure, State.FILED, State.DEFERRED, verified_at=now)
         elif _turn(erasure, State.FILED, State.CLOSED, verified_at=now, closed_at=now, contact=None):
             Contact.objects.filter(pk=contact.pk).update(erased_at=now)
 
 
-def _something_ended(erasure: Erasure, plan: planning.Plan) -> bool:
+def _something_ended(erasure: Erasure, waits: list[planning.Waiting]) -> bool:
     waited = {(one["model"], one["pk"]) for one in erasure.deferred}
-    return bool(waited - {(one.model._meta.label, one.pk) for one in plan.waits})
+    return bool(waited - {(one.model._meta.label, one.pk) for one in waits})
 
 
 STEPS: dict[str, Callable[[Erasure, datetime], None]] = {

@@ -79,7 +79,7 @@ def plan(contact: Contact, *, now: datetime, bearer: bool = False) -> Plan:
     """What erasing ``contact`` would do now. ``bearer``: waits for CONTRACT are given up. About a dozen queries."""
     subject = subjects.who(contact)
     waits, held = waiting(contact, now=now, bearer=bearer)
-    return Plan(subject, _goes(subject, held), _stays(subject), waits, held)
+    return Plan(subject, going(subject, held), staying(subject), waits, held)
 
 
 # --- what waits ----------------------------------------------------------------------------------------------
@@ -140,21 +140,22 @@ def emptyings(model: type[models.Model], subject: Subject, held: Held) -> list[E
         path = deleting[0].until.path if deleting[0].until else None
         return [Emptying(_not_held(model, rows, path, held), {}, True)]
     found = []
-    for path, columns in _by_wait(model, said).items():
+    for path, columns in _by_wait(model, said, held).items():
         still = subjects.speaking(model, columns)
         found.append(Emptying(_not_held(model, rows, path, held).filter(still), columns, False))
     return found
 
 
-def _by_wait(model, said) -> dict[str | None, dict]:
-    """The columns that are emptied, by the path of what they wait for (None: nothing)."""
+def _by_wait(model, said, held: Held) -> dict[str | None, dict]:
+    """The columns that are emptied, by the path of what they wait for (None: nothing, or nothing that is there)."""
     found: dict[str | None, dict] = {}
     for column in model._meta.concrete_fields:
         word = registry.said_of(said, column)
         if word is None or not is_emptied(word) or column.generated:
             continue
         until: Awaited | None = getattr(word, "until", None)
-        found.setdefault(until.path if until else None, {})[column.name] = word
+        waits = until is not None and held.get(registry.row_at(model, until.path))
+        found.setdefault(until.path if until and waits else None, {})[column.name] = word
     # A stamp alone says nothing: it marks what went with it.
     return {
         path: columns
@@ -178,7 +179,7 @@ def _not_held(model, rows: QuerySet, path: str | None, held: Held) -> QuerySet:
     return rows.exclude(Q(**{f"{path}__in": sorted(waiting_rows)}) & Q(**{f"{path}__isnull": False}))
 
 
-def _goes(subject: Subject, held: Held) -> list[Goes]:
+def going(subject: Subject, held: Held) -> list[Goes]:
     parts, about = [], []
     for model in subjects.models_with_people():
         for one in emptyings(model, subject, held):
@@ -205,7 +206,7 @@ def _together(parts: list[QuerySet]) -> list[tuple]:
 
 
 # --- what stays ----------------------------------------------------------------------------------------------
-def _stays(subject: Subject) -> list[Stays]:
+def staying(subject: Subject) -> list[Stays]:
     parts, about = [], []
     for model in subjects.models_with_people():
         said = registry.declaration(model)

@@ -210,6 +210,18 @@ def people(rig: Rig, table: Table, most: int) -> None:
         )
 
 
+def forgetting(rig: Rig, table: Table, orders: int) -> None:
+    found = json.loads(rig.run("-m", "tests.bench.forgetting", str(orders)))
+    print(f"\nwith {orders:,} orders (filled in {found['filled']:.0f} s)")
+    table.line(
+        "erase one person with 20 orders",
+        f"one waits {ms(found['erase'])}; {found['erase_queries']} queries",
+        f"preview {ms(found['look'])}; {found['look_queries']} queries",
+        "150 ms, 60 queries, among a million",
+        "; ".join(f"{1000 * float(took):.0f} ms {sql}" for took, sql in found["slowest"]),
+    )
+
+
 WAYS = {"event": "", "shop": "", "kept": "", "purchase": "", "orders": "", "worker": ""}
 
 
@@ -217,7 +229,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--large", action="store_true", help="a million contacts")
-    parser.add_argument("--only", help="pages, purchases, rush, hot_row, worker or people")
+    parser.add_argument("--only", help="pages, purchases, rush, hot_row, worker, people or forgetting")
     asked = parser.parse_args()
     begin, table = time.monotonic(), Table()
     with Rig(fill="tests.bench.shop", wsgi="tests.bench.wsgi") as rig, without_jobs(rig):
@@ -229,6 +241,7 @@ def main() -> None:
             "hot_row": lambda: hot_row(rig, table),
             "worker": lambda: worker(rig, table),
             "people": lambda: people(rig, table, LARGE if asked.large else MEDIUM),
+            "forgetting": lambda: forgetting(rig, table, LARGE if asked.large else MEDIUM),
         }
         print(
             "Costs are CPU time of web server + database. Two web processes of four threads, durable database.\n"

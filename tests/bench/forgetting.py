@@ -1,0 +1,156 @@
+"""A person with 20 orders among many: how long it takes to see what erasing them would do, and to do it.
+
+``python -m tests.bench.forgetting ORDERS``, in the rig's environment, clones one real order (a ticket, a payment, a form
+with three answers, a mail) as often as asked, and prints as JSON what erasing one person of 20 orders took.
+"""
+
+import json
+import statistics
+import sys
+import time
+from datetime import timedelta
+
+import django
+
+django.setup()
+
+from django.db import connection  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from contacts.models import Contact  # noqa: E402
+from privacy import erasing, planning  # noqa: E402
+from registration_forms import responses  # noqa: E402
+from tests.factories.catalogue import AllotmentFactory, OfferFactory  # noqa: E402
+from tests.factories.organisers import PointOfSaleFactory  # noqa: E402
+from tests.factories.registration_forms import ask, make_form, publish  # noqa: E402
+from tests.factories.sales import make_cart, place  # noqa: E402
+from ticketshop.mail.models import Mail  # noqa: E402
+from ticketshop.sales.actions import payments  # noqa: E402
+from ticketshop.sales.models import Order, OrderLine, Payment, Ticket  # noqa: E402
+
+EACH, TIMES = 20, 9
+
+# Rows of one order, cloned: table -> what differs. ``n`` counts the orders; ids are those of the order, from a base up.
+_CLONES = {
+    "registration_forms_response": "'id', %(base)s + n, 'about_id', c.id",
+    "sales_order": "'id', %(base)s + n, 'reference', 'B' || %(base)s + n, 'checkout_key', gen_random_uuid(),"
+    " 'secret', md5(n::text), 'buyer_id', c.id, 'response_id', %(base)s + n",
+    "sales_orderline": "'id', %(base)s + n, 'order_id', %(base)s + n",
+    "sales_ticket": "'id', %(base)s + n, 'order_id', %(base)s + n, 'line_id', %(base)s + n,"
+    " 'code', 'T' || %(base)s + n, 'response_id', null, 'holder_last_name', 'Holder ' || n",
+    "sales_payment": "'id', %(base)s + n, 'order_id', %(base)s + n, 'reference', ''",
+    "mail_mail": "'id', %(base)s + n, 'once', null, 'recipient', c.email, 'subject_uuid', c.subject_uuid",
+}
+# The names are those of our own tables, the values are bound.
+_CLONE = """
+    INSERT INTO {table}
+    SELECT r.* FROM {table} t, generate_series(1, %(count)s) AS n,
+        LATERAL (SELECT id, email, subject_uuid FROM contacts_contact WHERE id = %(first)s + n / {each}) AS c,
+        LATERAL jsonb_populate_record(t, jsonb_build_object({values})) AS r
+    WHERE t.id = %(like)s
+"""
+_ANSWERS = """
+    INSERT INTO registration_forms_answer (response_id, field_id, state, v_text)
+    SELECT %(base)s + n, a.field_id, a.state, a.v_text || n
+    FROM registration_forms_answer a, generate_series(1, %(count)s) AS n WHERE a.response_id = %(like)s
+"""
+_PEOPLE = """
+    INSERT INTO contacts_contact (
+        organiser_id, number, subject_uuid, kind, first_name, last_name, email, email_key, phone,
+        street, postcode, city, country, language, created_via, created_at)
+    SELECT %(organiser)s, 'F' || n, gen_random_uuid(), 'individual', 'Ann', 'Buyer ' || n,
+        'buyer' || n || '@example.org', 'buyer' || n || '@example.org', '', '', '', '', 'CH', 'en', 'import', now()
+    FROM generate_series(0, %(people)s) AS n
+"""
+
+
+def template() -> Order:
+    """A paid order of the past with a form of three answers."""
+    pos = PointOfSaleFactory(name="The Archive")
+    offer = OfferFactory(pos=pos, allotment=AllotmentFactory(organiser=pos.organiser, capacity=1000))
+    order = place(make_cart({offer: 1}, pos=pos))
+    payments.confirm(Payment.objects.get(order=order), by=None, now=timezone.now())
+    session = offer.session
+    session.starts_at = timezone.now() - timedelta(days=40)
+    session.ends_at = session.starts_at + timedelta(hours=2)
+    session.save()
+    order.refresh_from_db()
+    form = make_form("order", organiser=pos.organiser)
+    keys = [ask(form, label).key for label in ("Allergies", "Club", "Remarks")]
+    given = responses.Given(publish(form), dict.fromkeys(keys, "an answer"), about=order.buyer_id)
+    (order.response,) = responses.store([given], organiser=pos.organiser, language="en", now=timezone.now())
+    order.save()
+    return order
+
+
+def fill(order: Order, count: int) -> int:
+    """``count`` orders like this one, 20 for each buyer; returns the id of the first buyer."""
+    own = {
+        "registration_forms_response": order.response_id,
+        "sales_order": order.pk,
+        "sales_orderline": OrderLine.objects.get(order=order).pk,
+        "sales_ticket": Ticket.objects.get(order=order).pk,
+        "sales_payment": Payment.objects.get(order=order).pk,
+        "mail_mail": Mail.objects.filter(subject_uuid=order.buyer.subject_uuid).latest("pk").pk,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(_PEOPLE, {"organiser": order.organiser_id, "people": count // EACH})
+        first = Contact.objects.get(organiser=order.organiser, number="F0").pk
+        values = {"base": 10_000_000, "count": count, "first": first}
+        for table, differs in _CLONES.items():
+            cursor.execute(
+                _CLONE.format(table=table, values=differs, each=EACH), values | {"like": own[table]}
+            )
+        cursor.execute(_ANSWERS, values | {"like": order.response_id})
+        for table in [*own, "registration_forms_answer", "contacts_contact"]:
+            cursor.execute(f"VACUUM ANALYZE {table}")
+    connection.close()
+    return first
+
+
+def measure(first: int) -> dict:
+    """The lower quartile of several people of 20 orders each, one after the other."""
+    looked, took, counts, planned = [], [], [], []
+    for number in range(1, TIMES + 1):
+        contact = Contact.objects.select_related("user", "organiser").get(pk=first + number)
+        assert Order.objects.filter(buyer=contact).count() == EACH
+        with CaptureQueriesContext(connection) as captured:
+            begin = time.perf_counter()
+            planning.plan(contact, now=timezone.now())
+            looked.append(time.perf_counter() - begin)
+        planned.append(len(captured))
+        with CaptureQueriesContext(connection) as captured:
+            begin = time.perf_counter()
+            done = erasing.erase(contact, by=None, now=timezone.now())
+            took.append(time.perf_counter() - begin)
+        counts.append(len(captured))
+        assert done.state == "closed", done.state
+        assert not Order.objects.filter(buyer=contact).exists()
+    quartile = lambda times: statistics.quantiles(times, n=4)[0]  # noqa: E731
+    return {
+        "look": quartile(looked),
+        "look_queries": min(planned),
+        "erase": quartile(took),
+        "erase_queries": min(counts),
+        "slowest": captured_slowest(captured),
+    }
+
+
+def captured_slowest(captured: CaptureQueriesContext) -> list:
+    """The three slowest statements of the last run: where to look."""
+    slow = sorted(captured.captured_queries, key=lambda query: -float(query["time"]))[:3]
+    return [(query["time"], query["sql"][:160]) for query in slow]
+
+
+def main() -> None:
+    order = template()
+    begin = time.monotonic()
+    first = fill(order, int(sys.argv[1]))
+    print(json.dumps({"filled": time.monotonic() - begin} | measure(first)))
+
+
+if __name__ == "__main__":
+    main()
