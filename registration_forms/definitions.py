@@ -16,6 +16,8 @@ from django.utils.translation import get_language
 from .models import Field, FormVersion, RegistrationForm
 
 SCHEMA = 1
+# Of a page with forms; the rest of what a request may hold is for the page's own fields.
+MOST_VALUES = 800
 LANGUAGES = [code for code, _name in settings.CONTENT_LANGUAGES]
 
 
@@ -79,6 +81,18 @@ class Definition:
 
     def question(self, key: str) -> Question | None:
         return self.by_key.get(key)
+
+    @property
+    def weight(self) -> int:
+        """How many values the form may post when it is asked once."""
+        return sum(
+            len(question.options) if question.type == "multiple_choice" else 1 for question in self.questions
+        )
+
+    @property
+    def fits(self) -> int:
+        """How often a page may ask the form: what is posted stays below DATA_UPLOAD_MAX_NUMBER_FIELDS."""
+        return max(1, MOST_VALUES // max(1, self.weight))
 
 
 def text_in(texts: dict[str, str]) -> str:

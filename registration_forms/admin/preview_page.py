@@ -1,70 +1,104 @@
-"""The draft as buyers would see it, in a language, for one or three tickets. Nothing typed here is stored."""
+"""The draft as buyers would see it: drawn as the shop draws it, in a language, for some tickets. Nothing is stored."""
 
+from dataclasses import dataclass
+
+from django import forms
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from .. import definitions
 from ..blocks import Block
-from ..definitions import parse
+from ..definitions import Definition, parse
 from ..field_types import Asked
 from ..models import RegistrationForm
+from ..responses import ELSEWHERE
 
 NAMES = dict(settings.CONTENT_LANGUAGES)
-NUMBERS = (1, 3)
+MOST_TICKETS = 20
+
+
+@dataclass
+class Shown:
+    """What the shop's template of a form takes."""
+
+    heading: str
+    block: Block
+    copies: tuple = ()
+
+
+class LookForm(forms.Form):
+    """In which language, for how many. What is asked for in the address is taken where it is sound."""
+
+    language = forms.ChoiceField(label=gettext_lazy("Language"))
+    tickets = forms.IntegerField(label=gettext_lazy("Tickets"), min_value=1)
+
+    def __init__(self, wanted, *, row: RegistrationForm, most: int):
+        languages = row.organiser.languages
+        number = wanted.get("tickets", "")
+        number = int(number) if number.isascii() and number.isdecimal() and len(number) < 4 else 1
+        self.language = wanted.get("language") if wanted.get("language") in languages else languages[0]
+        self.number = 1 if row.kind == RegistrationForm.Kind.ORDER else max(1, min(number, most))
+        super().__init__(initial={"language": self.language, "tickets": self.number})
+        self.fields["language"].choices = [(code, NAMES[code]) for code in languages]
+        self.fields["tickets"].widget.attrs["max"] = most
+        if row.kind == RegistrationForm.Kind.ORDER:
+            del self.fields["tickets"]
 
 
 def view(page, request, row: RegistrationForm):
-    languages = row.organiser.languages
-    language = request.GET.get("language", "")
-    language = language if language in languages else languages[0]
-    wanted = request.GET.get("tickets", "")
-    number = int(wanted) if wanted in {str(one) for one in NUMBERS} else 1
-    number = 1 if row.kind == RegistrationForm.Kind.ORDER else number
+    draft = parse(definitions.build(row))
+    look = LookForm(request.GET, row=row, most=min(MOST_TICKETS, draft.fits))
     posted = request.POST if request.method == "POST" else None
-    now = timezone.now()
-    with translation.override(language):
-        draft = parse(definitions.build(row))
-        blocks = [
-            Block(draft, posted, prefix=f"block{one}", asked=Asked(day=timezone.localdate(now), now=now))
-            for one in range(1, number + 1)
-        ]
-        drawn = [
-            {"heading": _heading(row, one, number), "rows": block.rows(), "errors": block.errors}
-            for one, block in enumerate(blocks, 1)
-        ]
-        elsewhere = [
-            question.label
-            for question in draft.questions
-            if question.system_ref in {"first_name", "last_name", "email"} and question.visibility != "hidden"
-        ]
-        body = render_to_string(
-            "admin/registration_forms/preview_body.html",
-            {
-                "blocks": drawn,
-                "elsewhere": ", ".join(elsewhere),
-                "accepted": posted is not None and all(block.is_valid() for block in blocks),
-            },
-            request,
-        )
-    choices = [
-        (code, NAMES[code], one, f"?language={code}&tickets={one}", (code, one) == (language, number))
-        for code in languages
-        for one in (NUMBERS if row.kind != RegistrationForm.Kind.ORDER else (1,))
-    ]
-    title = _("Preview as buyer")
+    with translation.override(look.language):
+        shown = _shown(row, draft, posted, look.number)
+        body = render_to_string("registration_forms/preview_body.html", _body(draft, shown, posted), request)
     context = {
-        **page.about_row(request, row, title),
+        **page.about_row(request, row, _("Preview as buyer")),
+        "pos": row.organiser.points_of_sale.order_by("pk").first(),
         "body": body,
-        "language": language,
-        "choices": choices,
+        "language": look.language,
+        "look": look,
+        "has_errors": any(one.block.errors for one in shown),
     }
-    return TemplateResponse(request, "admin/registration_forms/preview.html", context)
+    return TemplateResponse(request, "registration_forms/preview.html", context)
+
+
+def _shown(row: RegistrationForm, draft: Definition, posted, number: int) -> list[Shown]:
+    now = timezone.now()
+    asked = Asked(day=timezone.localdate(now), now=now)
+    found = []
+    for one in range(1, number + 1):
+        block = Block(draft, posted, prefix=f"block{one}", asked=asked)
+        block.heading = _heading(row, one, number)
+        found.append(Shown(block.heading, block))
+    return found
+
+
+def _body(draft: Definition, shown: list[Shown], posted) -> dict:
+    elsewhere = [
+        question.label
+        for question in draft.questions
+        if question.system_ref in ELSEWHERE and question.visibility != "hidden"
+    ]
+    return {
+        "asks": shown,
+        "forms": [one.block for one in shown],
+        "has_errors": any(one.block.errors for one in shown),
+        "accepted": posted is not None and all(one.block.is_valid() for one in shown),
+        "elsewhere": ", ".join(elsewhere),
+    }
 
 
 def _heading(row: RegistrationForm, one: int, number: int) -> str:
-    if row.kind == RegistrationForm.Kind.TARIFF:
-        return _("Ticket %(number)d of %(count)d") % {"number": one, "count": number}
-    return _("Pass %(number)d of %(count)d") % {"number": one, "count": number} if number > 1 else ""
+    if row.kind == RegistrationForm.Kind.ORDER:
+        return _("Your order")
+    text = (
+        _("Ticket %(number)d of %(count)d")
+        if row.kind == RegistrationForm.Kind.TARIFF
+        else _("Pass %(number)d of %(count)d")
+    )
+    return text % {"number": one, "count": number}

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from registration_forms.definitions import of_version
 from registration_forms.models import Field, RegistrationForm
 from tests.browser.test_backoffice import faults, log_in
+from tests.browser.test_every_page import look_at
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, only_if
 from tests.staff import change, listing
@@ -38,7 +39,8 @@ def save(page: Page) -> None:
 def publish(page: Page) -> None:
     """Look at the preview, then publish."""
     page.get_by_role("link", name="Preview as buyer").click()
-    page.get_by_role("link", name="3 tickets").first.click()
+    page.get_by_label("Tickets").fill("3")
+    page.get_by_role("button", name="Show").click()
     expect(page.get_by_text("Do you eat with us?").nth(2)).to_be_visible()
     picture(page, "preview")
     page.get_by_role("link", name="Back to the form").click()
@@ -100,7 +102,7 @@ def test_a_form_is_built_and_published_without_scripts(shop, browse):
 def test_the_pages_of_the_builder_bar_nobody(shop, browse):
     form = make_form("tariff", organiser=shop.pos.organiser)
     eats = ask(form, "Eats?", "yes_no")
-    menu = ask(form, "Menu", "dropdown", choices=["Vegan"], condition=only_if(eats, "yes"))
+    menu = ask(form, "Menu", "dropdown", choices=["Vegan"] * 60, condition=only_if(eats, "yes"))
     page_of = change(form).removesuffix("change/")
     pages = [listing(RegistrationForm), ADD, change(form), change(menu)]
     pages += [f"{page_of}{name}/" for name in ("add-question", "preview", "publish", "copy", "archive")]
@@ -110,4 +112,13 @@ def test_the_pages_of_the_builder_bar_nobody(shop, browse):
         for address in pages:
             page.goto(address)
             wrong += faults(page)
+            if "preview" in address:
+                wrong += look_at(page, "preview")
+        page.set_viewport_size({"width": 400, "height": 800})
+        page.goto(pages[3])
+        picture(page, "question-400")
+        page.goto(f"{page_of}preview/?tickets=2")
+        picture(page, "preview-400")
+        page.emulate_media(color_scheme="dark")
+        picture(page, "preview-400-dark")
     assert wrong == [], "\n".join(wrong)

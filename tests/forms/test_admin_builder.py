@@ -51,6 +51,11 @@ def labels(form) -> list[str]:
     return list(form.fields.filter(archived_at=None).order_by("position").values_list("label_en", flat=True))
 
 
+def headings(page) -> list[str]:
+    found = re.findall(r'(?s)<h3 id="block[^>]*>(.*?)</h3>', page.source)
+    return [" ".join(re.sub("<[^>]*>", "", one).split()) for one in found]
+
+
 def answer(form, **values) -> Response:
     return store(
         [Given(form.published, values)], organiser=form.organiser, language="fr", now=timezone.now()
@@ -268,7 +273,9 @@ def test_a_draft_is_previewed_and_published_with_its_differences(staff, form):
             url = f"{change(form).removesuffix('change/')}preview/?language={language}&tickets={tickets}"
             staff.open(url)
             assert staff.page.source.count(label) >= tickets
-            assert f'lang="{language}"' in staff.page.source
+            assert f'<div class="stack" lang="{language}">' in staff.page.source
+            words = {"fr": "Billet {} sur {}", "en": "Ticket {} of {}"}[language]
+            assert headings(staff.page) == [words.format(one, tickets) for one in range(1, tickets + 1)]
     key = form.fields.get(label_fr="Taille").key
     staff.fill("^block1", {f"block1-{key}": "L", f"block2-{key}": "M"})
     assert "This field is required." in staff.page.text  # the third ticket's, in the language of the preview

@@ -28,8 +28,6 @@ from .models import Cart, CartLine
 
 ORDER = "order"
 PARTICIPANTS_PER_PAGE = 20
-# A page stays well below what a request may hold (DATA_UPLOAD_MAX_NUMBER_FIELDS).
-FIELDS_PER_PAGE = 800
 # As posted: a line break of a text on several lines counts twice there.
 LONGEST = 8200
 
@@ -235,16 +233,7 @@ def slots(whole: Contents) -> list[str]:
 
 def per_page(asked: list[Ask]) -> int:
     """How many participants a page takes: fewer where a form asks very much."""
-    most = max((_weight(ask.definition) for ask in asked), default=1)
-    return max(1, min(PARTICIPANTS_PER_PAGE, FIELDS_PER_PAGE // most))
-
-
-def _weight(definition: definitions.Definition) -> int:
-    """How many values a block may post."""
-    return sum(
-        len(question.options) if question.type == "multiple_choice" else 1
-        for question in definition.questions
-    )
+    return min([PARTICIPANTS_PER_PAGE, *(ask.definition.fits for ask in asked)])
 
 
 def on_page(asked: list[Ask], here: list[str], number: int) -> list[Ask]:
