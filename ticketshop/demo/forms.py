@@ -319,7 +319,7 @@ class Answerer:
         answers = self._answers(
             form, definitions.of_version(version), day, entry.order.language, entry.sale.counts
         )
-        about = entry.order.buyer_id if row is entry.order else None
+        about = getattr(row, "beneficiary_id", None) or entry.order.buyer_id
         return _Given(responses.Given(version, answers, about, ends), entry, row)
 
     def _answers(
