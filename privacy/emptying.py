@@ -49,8 +49,10 @@ def value(column: models.Field, word, now) -> Expression | object | None:
         case Stamp():
             return Value(now)
         case Settle():
-            cases = [When(**{column.name: old}, then=Value(new)) for old, new in word.states]
-            return Case(*cases, default=F(column.name))
+            cases = [
+                When(**{column.name: old}, then=Value(new, output_field=column)) for old, new in word.states
+            ]
+            return Case(*cases, default=F(column.name), output_field=column)
         case Json():
             keys = [key for key, inner in word.keys.items() if isinstance(inner, (Keep, NotPersonal))]
             return KeepKeys(column.name, keys)

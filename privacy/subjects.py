@@ -76,12 +76,17 @@ def _length(model) -> int:
 
 
 def rows(model: type[models.Model], subject: Subject) -> QuerySet:
-    """The rows of ``model`` that are the person's."""
-    said = registry.declaration(model)
-    found = Q(pk__in=[])
-    for path, kind in said.subject.items():
-        found |= _at(model, path, kind, subject)
-    return model._base_manager.filter(found)
+    """The rows of ``model`` that are the person's.
+
+    Several paths are found one by one and put together: of conditions on several tables joined by OR
+    PostgreSQL would read the whole of each.
+    """
+    paths = registry.declaration(model).subject.items()
+    first, *more = [model._base_manager.filter(_at(model, path, kind, subject)) for path, kind in paths]
+    if not more:
+        return first
+    either = first.values("pk").union(*(rows.values("pk") for rows in more))
+    return model._base_manager.filter(pk__in=either)
 
 
 def _at(model, path: str, kind, subject: Subject) -> Q:

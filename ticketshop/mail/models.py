@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
@@ -70,6 +71,9 @@ class Mail(models.Model):
             models.Index(fields=["state", "created_at"], name="mail_state"),
             # What was sent to an address, whoever it belonged to then, goes with its owner.
             models.Index(Upper("recipient"), name="mail_by_address", condition=Q(subject_uuid=None)),
+            models.Index(
+                KeyTransform("user", "about"), name="mail_about_user", condition=Q(about__has_key="user")
+            ),
         ]
 
     class Personal:
