@@ -22,6 +22,7 @@ FOREIGN = [
     "DEMO_PUBLIC",
     "EMAIL_BACKEND",
     "EMAIL_URL",
+    "EXPORT_ROOT",
     "LOG_LEVEL",
     "MEDIA_ROOT",
     "SECRET_KEY_FALLBACKS",

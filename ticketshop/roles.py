@@ -33,12 +33,14 @@ BACK_OFFICE = (
     | _models("organisers", "pointofsale", (VIEW,))
     | _models("mail", "mail", (VIEW, CHANGE))
     | _models("sales", "refund", (CHANGE,))
+    | _models("exports", "job", ALL)
     | {"history.view_event", "contacts.merge_contact"}
 )
 ACCOUNTING = (
     _models("sales", f"{SALES} customer", (VIEW,))
     | _models("sales", "order refund", (CHANGE,))
     | _models("contacts", "contact contactlink", (VIEW,))
+    | _models("exports", "job", ALL)
 )
 OWNER = (
     BACK_OFFICE
@@ -47,7 +49,7 @@ OWNER = (
     | _models("organisers", "organiser", (VIEW, CHANGE))
     | _models("organisers", "staffmembership", (VIEW,))
     | _models("sales", "paymentmethod", ALL)
-    | {"contacts.erase_contact"}
+    | {"contacts.erase_contact", "exports.export_sensitive"}
 )
 
 ROLES = {"owner": OWNER, "back office": BACK_OFFICE, "box office": BOX_OFFICE, "accounting": ACCOUNTING}

@@ -148,6 +148,9 @@ class Pages:
 
 
 ADMIN = {
+# What an export of participants needs, to be asked for and to be fetched.
+READ_ANSWERS = "exports.add_job sales.view_order sales.view_ticket registration_forms.view_registrationform"
+EXPORT = ("export", READ_ANSWERS)
     "organisers.organiser": Pages(add=True),
     "organisers.staffmembership": Pages(add=True, delete=True),
     "organisers.pointofsale": Pages(add=True),
@@ -184,12 +187,13 @@ ADMIN = {
             ("archive", "registration_forms.change_registrationform"),
             ("restore", "registration_forms.change_registrationform"),
         ),
+            EXPORT,
     ),
     "registration_forms.field": Pages(buttons=(("archive", "registration_forms.change_field"),)),
-    "catalogue.event": Pages(add=True),
-    "catalogue.session": Pages(delete=True),
+    "catalogue.event": Pages(add=True, buttons=(EXPORT,)),
+    "catalogue.session": Pages(delete=True, buttons=(EXPORT,)),
     "catalogue.tariff": Pages(delete=True),
-    "catalogue.seasonpass": Pages(add=True),
+    "catalogue.seasonpass": Pages(add=True, buttons=(("export", f"{READ_ANSWERS} sales.view_issuedpass"),)),
     "catalogue.allotment": Pages(add=True),
     "catalogue.venue": Pages(add=True, delete=True),
     "catalogue.category": Pages(add=True, delete=True),
@@ -205,11 +209,20 @@ ADMIN = {
     "sales.customer": Pages(),
     "sales.payment": Pages(),
     "sales.refund": Pages(buttons=(("done", "sales.change_order sales.change_refund"),)),
+    "exports.job": Pages(buttons=(("download", READ_ANSWERS), ("stop", "exports.change_job"))),
     "accounts.user": Pages(add=True, platform=True),
     "auth.group": Pages(platform=True),
 }
 # Pages of the back office that belong to no model: their rows stand in tests below.
-SITE = {"admin:index", "admin:login", "admin:logout", "admin:app_list", "admin:autocomplete", "admin:jsi18n"}
+SITE = {
+    "admin:sales_export_customers",
+    "admin:index",
+    "admin:login",
+    "admin:logout",
+    "admin:app_list",
+    "admin:autocomplete",
+    "admin:jsi18n",
+}
 
 
 def admin_names(model: str, pages: Pages) -> set[str]:
@@ -461,6 +474,7 @@ def test_pages_of_the_site_itself(world):
         "/admin/none-such/": (302, 302, 404),
     }
     for url, statuses in expected.items():
+        "/admin/sales/customer/export/": (302, 302, 200),
         assert tuple(client.get(url).status_code for client in (guest, visitor, owner)) == statuses, url
 
 

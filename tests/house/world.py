@@ -33,6 +33,8 @@ from tests.factories.registration_forms import ask, make_form
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
 from ticketshop.catalogue.models import Category, Event, Offer, SeasonPass, Venue
 from ticketshop.history.models import Event as HistoryEvent
+from ticketshop.exports import jobs, kinds
+from ticketshop.exports.models import Job
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
 from ticketshop.sales.actions import orders
@@ -63,6 +65,7 @@ class House:
     membership: StaffMembership
     boss: User  # staff with every permission there is
 
+    export: Job  # of the participants, waiting
     def row(self, model: str):
         """One row of a model of the back office ("sales.order") that belongs to this house."""
         return {
@@ -72,6 +75,7 @@ class House:
             "history.event": lambda: HistoryEvent.objects.filter(organiser_id=self.organiser.pk).latest("pk"),
             "mail.mail": lambda: self.mail,
             "contacts.contact": lambda: self.contact,
+            "exports.job": lambda: self.export,
             "contacts.contactlink": lambda: self.link,
             "catalogue.allotment": lambda: self.offer.allotment,
             "catalogue.session": lambda: self.offer.session,
@@ -140,6 +144,10 @@ def make_house(word: str) -> House:
         boss=staff_with(organiser, every_permission()),
     )  # fmt: skip
 
+        export=jobs.request(
+            kinds.KINDS["participants"], organiser=organiser, parameters={"source": "event", "number": event.pk},
+            file_format="csv", by=membership.user, now=now,
+        ),
 
 @dataclass
 class World:

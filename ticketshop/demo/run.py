@@ -221,7 +221,9 @@ def serve(
     number = listener.fileno()
     web_command = ["-m", "gunicorn", "--config", "ticketshop/gunicorn.py", "--bind", f"fd://{number}"]
     web = Process("web server", [sys.executable, *web_command], env, keep=[number])
-    jobs = Process("worker", [sys.executable, "manage.py", "procrastinate", "worker"], env)
+    jobs = Process(
+        "worker", [sys.executable, "manage.py", "procrastinate", "worker", "--concurrency", "2"], env
+    )
     processes = [web, jobs]
     try:
         for process in processes:

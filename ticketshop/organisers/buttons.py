@@ -56,7 +56,12 @@ def drawn(form: Form) -> AdminForm:
 class WithButtons:
     """For a ``ScopedAdmin``: its ``buttons``."""
 
-    buttons: tuple[Button | OwnPage, ...] = ()
+    buttons: tuple[Button | OwnPage | Elsewhere, ...] = ()
+
+    @classmethod
+    def offer(cls, button: Button | OwnPage) -> None:
+        """A room above this page's has something to do there: the button joins the others."""
+        cls.buttons = (*cls.buttons, button)
 
     def get_urls(self):
         return [*(self._url(button) for button in self.buttons), *super().get_urls()]

@@ -7,5 +7,6 @@ class SalesConfig(AppConfig):
     verbose_name = _("Sales")
 
     def ready(self):
-        # The mails of this room are found by their kind once this module is imported.
+        # The mails and exports of this room are found by their kind once these modules are imported.
         from . import emails  # noqa: F401, PLC0415
+        from .exports import registered  # noqa: F401, PLC0415

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -12,13 +12,22 @@ from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
 from ticketshop.organisers.sections import NONE, shown
 
 from ..models import Customer, IssuedPass, Order, Ticket
-from . import tables
+from . import exports, tables
 
 
 @admin.register(Customer)
 class CustomerAdmin(ReadOnlyAdmin, PeopleAdmin):
     fields = ["name", "email", "phone_text", "address", "language", "log_in", "created_at"]
     readonly_fields = fields
+    change_list_template = "admin/exports/customers.html"
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(exports.for_customers)
+        return [path("export/", view, name="sales_export_customers"), *super().get_urls()]
+
+    def changelist_view(self, request, extra_context=None):
+        may_export = request.user.has_perm("exports.add_job")
+        return super().changelist_view(request, {"may_export": may_export, **(extra_context or {})})
 
     def get_queryset(self, request):
         has_orders = Exists(Order.objects.filter(buyer=OuterRef("pk")))

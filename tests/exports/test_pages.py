@@ -1,0 +1,113 @@
+"""Exports from the pages of the back office: asked for, written by the worker, fetched."""
+
+import pytest
+
+from tests.exports import steps
+from tests.factories import registration_forms as made
+from tests.factories.organisers import make_staff
+from tests.sales import jazz
+from tests.staff import Staff, change, listing
+from ticketshop.exports.models import Download, Job
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def shop() -> jazz.Jazz:
+    return jazz.Jazz()
+
+
+@pytest.fixture
+def owner(shop) -> Staff:
+    return Staff(make_staff(shop.organiser, email="owner@jazz.example"))
+
+
+def form_of(page):
+    """The form of a page of one row: the one that sends to the page itself."""
+    return next(form for form in page.forms if form.method == "post" and form.action == "")
+
+
+def ask_for(staff: Staff, address: str, **values) -> Job:
+    page = staff.open(address)
+    staff.submit(form_of(page), {"file_format": "csv", **values})
+    return Job.objects.latest("pk")
+
+
+@pytest.mark.scenario("RF-41", "RF-42")
+def test_from_a_form_through_the_job_to_the_file(shop, owner):
+    """A buyer answers in the shop; the organiser presses Export at the form and gets the rows."""
+    form = shop.form("tariff", shop.adult)
+    menu = made.ask(form, "Menu", "dropdown", choices=["Vegan", "Meat"])
+    made.publish(form)
+    buyer = jazz.visitor()
+    shop.add(buyer, shop.adult, 2)
+    jazz.fill(buyer, jazz.in_every(shop.details(buyer), menu, menu.choices.first().key))
+    buyer.place("on_site")
+
+    address = f"/admin/registration_forms/registrationform/{form.pk}/export/"
+    assert f'href="{address}"' in owner.open(change(form)).source
+    assert "Do not open it in a spreadsheet" in owner.open(address).text
+    job = ask_for(owner, address, kind="participants")
+    assert owner.page.url == change(job)
+    assert "waits for its turn" in owner.page.text
+    assert owner.page.link("Look again") == ""
+
+    steps.done(job)
+    page = owner.open(change(job))
+    assert "2 of 2" in page.text
+    assert f'formaction="/admin/exports/job/{job.pk}/download/"' in page.source
+    answer, body = steps.fetch(owner, job)
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="participants-20')
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert {"private", "no-store"} <= set(answer.headers["Cache-Control"].split(", "))
+    rows = steps.Read(body)
+    assert rows.column(menu.key) == ["Vegan", "Vegan"]
+    assert rows.labels[rows.keys.index(menu.key)] == "Menu"
+    assert rows.column("order.buyer_email") == ["ada@example.org"] * 2
+
+    log = Download.objects.get()
+    assert (log.job, log.by.email) == (job, "owner@jazz.example")
+    assert "owner@jazz.example" in owner.open(change(job)).text
+    assert "Participants" in owner.open(listing(Job)).text
+
+
+@pytest.mark.scenario("RF-42")
+def test_where_an_export_can_be_asked_for(shop, owner):
+    forms = {kind: shop.asked(kind, *tariffs) for kind, tariffs in
+             (("order", ()), ("tariff", (shop.adult,)), ("pass", ()))}  # fmt: skip
+    expected = {
+        change(forms["order"]): ["participants", "passes", "orders", "answers"],
+        change(forms["tariff"]): ["participants", "passes", "orders", "answers"],
+        change(forms["pass"]): ["passes", "orders", "answers"],
+        change(shop.event): ["participants", "orders", "answers"],
+        change(shop.third): ["participants", "orders", "answers"],
+        change(shop.season): ["passes", "orders", "answers"],
+    }
+    for address, kinds in expected.items():
+        page = owner.open(address)
+        export = address.replace("/change/", "/export/")
+        assert f'href="{export}"' in page.source
+        page = owner.open(export)
+        offered = [one for one in kinds if f'name="kind" value="{one}"' in page.source]
+        assert offered == kinds, address
+        for kind in kinds:
+            job = steps.done(ask_for(owner, export, kind=kind))
+            assert job.state == "done", (address, kind, job.error)
+    page = owner.open("/admin/sales/customer/")
+    assert 'href="/admin/sales/customer/export/"' in page.source
+    for kind in ("customers", "orders"):
+        assert steps.done(ask_for(owner, "/admin/sales/customer/export/", kind=kind)).state == "done"
+
+
+def test_a_form_with_mistakes_says_so(shop, owner):
+    form = shop.form("tariff", shop.adult)
+    made.ask(form, "Allergies", sensitive=True, purpose="The kitchen", retention_days=28)
+    made.publish(form)
+    page = owner.open(f"/admin/registration_forms/registrationform/{form.pk}/export/")
+    owner.submit(form_of(page), {"kind": "participants", "sensitive": "on"})
+    assert "Enter what you need the sensitive answers for." in owner.errors
+    owner.submit(form_of(owner.page), {"kind": "orders", "file_format": "csv", "since": "nonsense"})
+    assert owner.page.status == 200
+    assert "Not exported yet" in owner.page.text
+    assert not Job.objects.exists()

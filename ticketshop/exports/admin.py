@@ -1,0 +1,160 @@
+"""Back office: what was exported, how far it is, its file for a day, and who fetched it."""
+
+from datetime import datetime
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count
+from django.http import FileResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketshop.history import history
+from ticketshop.lib.spreadsheets import FORMATS
+from ticketshop.organisers.buttons import Button, Outcome, OwnPage
+from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
+from ticketshop.organisers.sections import NONE, Section
+
+from . import jobs, kinds
+from .models import Job
+
+ERRORS = {
+    "lost": gettext_lazy("Nobody works at it any more. Ask for it again."),
+    "attempts": gettext_lazy("It was begun several times and never finished. Ask for less at once."),
+    "too_long": gettext_lazy("Reading took too long. Ask for less at once, with a filter."),
+    "fault": gettext_lazy("Something went wrong that should not. It stands in the log of the shop."),
+}
+
+
+def _is_open(job: Job) -> bool:
+    return job.is_open
+
+
+def _is_there(job: Job) -> bool:
+    return job.state == Job.State.DONE and bool(job.file)
+
+
+def _question(job: Job) -> list[str]:
+    return [_("What is written so far is thrown away.")]
+
+
+def _stop(request, job: Job, now: datetime) -> Outcome:
+    if not jobs.cancel(job, now=now):
+        return messages.WARNING, _("The export was over already.")
+    history.record(job, "cancelled", by=request.user, now=now)
+    return messages.SUCCESS, _("The export is stopped.")
+
+
+def _download(page, request, job: Job):
+    """GET says what there is, POST hands it out: that is noted, and a page that changes something is no address."""
+    if not kinds.may_fetch(request.user, job):
+        raise PermissionDenied
+    if request.method == "POST" and (path := jobs.fetch(job, by=request.user, now=timezone.now())):
+        name = f"{slugify(job.kind)}-{timezone.localtime(job.created_at):%Y-%m-%d-%H%M}"
+        made = FORMATS[job.format]
+        return FileResponse(
+            path.open("rb"),
+            as_attachment=True,
+            filename=f"{name}.{made.extension}",
+            content_type=made.content_type,
+        )
+    there = _is_there(job)
+    sentences = [_("That you fetched it is noted."), _("Keep the file where only those see it who need it.")]
+    context = {
+        **page.about_row(request, job, _("Download")),
+        "sentences": sentences
+        if there
+        else [_("There is no file: it is not ready, or it was deleted again.")],
+        "there": there,
+    }
+    return TemplateResponse(request, "admin/exports/download.html", context)
+
+
+STOP = Button("stop", gettext_lazy("Stop"), ("exports.change_job",), _is_open, _question, _stop, serious=True)
+DOWNLOAD = OwnPage("download", gettext_lazy("Download"), ("exports.add_job",), lambda job: False, _download)
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "what", "state", "rows_text", "author", "downloads_text"]
+    list_filter = ["state", "created_at"]
+    list_select_related = ["created_by"]
+    ordering = ["-created_at", "-pk"]
+    fields = [
+        "what",
+        "state",
+        "problem",
+        "rows_text",
+        "format",
+        "columns_text",
+        "reason",
+        "author",
+        "created_at",
+        "expires_at",
+        "sha256",
+    ]
+    readonly_fields = fields
+    buttons = (DOWNLOAD, STOP)
+    change_form_template = "admin/exports/job/change_form.html"
+
+    def get_queryset(self, request):
+        # Who is in a file may be a hundred thousand people: nothing here reads them.
+        return super().get_queryset(request).defer("subjects").annotate(fetched=Count("downloads"))
+
+    def get_fields(self, request, obj=None):
+        left_out = {
+            "problem": not (obj and obj.error),
+            "reason": not (obj and obj.reason),
+            "sha256": not (obj and obj.sha256),
+        }
+        return [name for name in self.fields if not left_out.get(name)]
+
+    @admin.display(description=gettext_lazy("what"))
+    def what(self, job):
+        return kinds.title(job)
+
+    @admin.display(description=gettext_lazy("what went wrong"))
+    def problem(self, job):
+        return ERRORS.get(job.error, NONE)
+
+    @admin.display(description=gettext_lazy("rows"))
+    def rows_text(self, job):
+        if job.rows_total is None:
+            return NONE
+        return _("%(done)d of %(total)d") % {"done": job.rows_done, "total": job.rows_total}
+
+    @admin.display(description=gettext_lazy("asked for by"))
+    def author(self, job):
+        return job.created_by.email if job.created_by else NONE
+
+    @admin.display(description=gettext_lazy("downloads"))
+    def downloads_text(self, job):
+        return job.fetched
+
+    @admin.display(description=gettext_lazy("columns"))
+    def columns_text(self, job):
+        return ", ".join(job.columns) or NONE
+
+    def links(self, request, row):
+        return [(_("Look again"), "")] if row.is_open else []
+
+    def sections(self, request, row):
+        kind = kinds.KINDS.get(row.kind)
+        asked = [[what, text] for what, text in (kind.filters(row) if kind else [])]
+        fetched = [
+            [one.by.email if one.by else NONE, date_format(timezone.localtime(one.at), "DATETIME_FORMAT")]
+            for one in row.downloads.select_related("by").order_by("-at")[:100]
+        ]
+        return [
+            Section(_("Filter"), [_("what"), _("which")], asked),
+            Section(_("Downloads"), [_("by"), _("when")], fetched),
+        ]
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if obj is not None:
+            context["may_fetch"] = _is_there(obj) and kinds.may_fetch(request.user, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)

@@ -1,0 +1,149 @@
+"""An export that was asked for, the file it made, and who fetched it. No value of anybody is kept here."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.core.files.storage import Storage, storages
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.lib.personal import AUTHORSHIP, SUBJECT_UUIDS, Author, DeleteFile, Keep, not_personal
+from ticketshop.lib.spreadsheets import FORMATS
+from ticketshop.organisers.models import Organiser
+
+STORAGE = "exports"
+
+
+def private_storage() -> Storage:
+    """Where files lie that nobody gets by an address of their own."""
+    return storages[STORAGE]
+
+
+class Job(models.Model):
+    """One export: what was asked for, how far it is, and the file until it is deleted."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        RUNNING = "running", _("being written")
+        DONE = "done", _("ready")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+        EXPIRED = "expired", _("deleted again")
+
+    OPEN = (State.QUEUED, State.RUNNING)
+
+    organiser = models.ForeignKey(
+        Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
+    )
+    kind = models.CharField(_("what"), max_length=40)
+    # What it is about and which filters: numbers of rows and words of ours, never what a person wrote.
+    parameters = models.JSONField(_("filter"), default=dict)
+    columns = ArrayField(models.CharField(max_length=60), default=list, verbose_name=_("columns"))
+    format = models.CharField(
+        _("file format"), max_length=12, choices=[(one.code, one.label) for one in FORMATS.values()]
+    )
+    sensitive = models.BooleanField(_("with sensitive answers"), default=False)
+    reason = models.CharField(_("reason"), max_length=240, blank=True)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
+    # How often a worker began: whoever began before has nothing to say any more.
+    attempt = models.PositiveSmallIntegerField(default=0)
+    rows_done = models.PositiveIntegerField(_("rows written"), default=0)
+    rows_total = models.PositiveIntegerField(_("rows"), null=True, blank=True)
+    error = models.CharField(_("what went wrong"), max_length=60, blank=True)
+    file = models.FileField(_("file"), storage=private_storage, max_length=120, blank=True)
+    size = models.PositiveBigIntegerField(_("bytes"), null=True, blank=True)
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+    # Contact.subject_uuid of everybody whose data is in the file.
+    subjects = ArrayField(models.UUIDField(), default=list)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("asked for by"),
+    )
+    created_at = models.DateTimeField(_("asked for"))
+    started_at = models.DateTimeField(_("begun"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("kept until"), null=True, blank=True)
+
+    organiser_path = "organiser"
+
+    class Meta:
+        verbose_name = _("export")
+        verbose_name_plural = _("exports")
+        permissions = [("export_sensitive", _("Can export sensitive answers"))]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(sensitive=False) | ~Q(reason=""), name="export_sensitive_has_reason"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["organiser", "-created_at"], name="export_newest"),
+            models.Index(fields=["state"], name="export_open", condition=Q(state__in=["queued", "running"])),
+            GinIndex(fields=["subjects"], name="export_subjects"),
+        ]
+
+    class Personal:
+        subject = {"subjects": SUBJECT_UUIDS, "created_by": "user"}
+        columns = {
+            "file": DeleteFile(storage=STORAGE),
+            "created_by": Author(),
+            "reason": Keep(AUTHORSHIP),
+            **not_personal("random names; receipts of erasure name them", "subjects"),
+            **not_personal(
+                "what was asked for and what became of it",
+                "kind",
+                "parameters",
+                "columns",
+                "format",
+                "state",
+                "attempt",
+                "rows_done",
+                "rows_total",
+                "error",
+                "size",
+                "sha256",
+                "created_at",
+                "started_at",
+                "finished_at",
+                "expires_at",
+            ),
+        }
+
+    def __str__(self):
+        return f"#{self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in self.OPEN
+
+
+class Download(models.Model):
+    """Somebody fetched the file of an export. What was in it stands on the export: filter, columns, rows."""
+
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="downloads", verbose_name=_("export"))
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("by"),
+    )
+    at = models.DateTimeField(_("when"))
+
+    organiser_path = "job__organiser"
+
+    class Meta:
+        verbose_name = _("download")
+        verbose_name_plural = _("downloads")
+
+    class Personal:
+        subject = {"by": "user"}
+        columns = {"by": Author(), **not_personal("an instant", "at")}
+
+    def __str__(self):
+        return f"#{self.pk}"

@@ -1,0 +1,240 @@
+"""The page on which an export is asked for: at a form, an event, a date, a season pass, and for the customers."""
+
+from dataclasses import dataclass
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from registration_forms.admin.form_page import RegistrationFormAdmin
+from registration_forms.models import Choice, Field, RegistrationForm
+from ticketshop.catalogue.admin.events import EventAdmin
+from ticketshop.catalogue.admin.passes import SeasonPassAdmin
+from ticketshop.catalogue.admin.sessions import SessionAdmin
+from ticketshop.catalogue.models import Tariff
+from ticketshop.exports import jobs, kinds
+from ticketshop.lib.forms import LineField
+from ticketshop.lib.spreadsheets import FORMATS
+from ticketshop.organisers import permissions
+from ticketshop.organisers.buttons import OwnPage, drawn
+from ticketshop.organisers.models import Organiser
+from ticketshop.organisers.scoped_admin import LocalDateTime
+
+from ..exports import scope as scopes
+from ..exports.filters import ScopedKind
+from ..exports.registered import ALL
+from ..models import Customer, Order
+
+ADD = ("exports.add_job",)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an export is asked for: a row, or an organiser for its customers."""
+
+    source: str
+    row: Model
+    organiser: Organiser
+
+    def kinds(self, user) -> list[ScopedKind]:
+        """What can be exported here, by this user."""
+        fitting = [kind for kind in ALL if kind.fits(self.source, self.row)]
+        return [kind for kind in fitting if kinds.may(user, kind, self.organiser)]
+
+
+class ExportForm(forms.Form):
+    """What, which of it, and as what."""
+
+    kind = forms.ChoiceField(label=gettext_lazy("What to export"), widget=forms.RadioSelect)
+    tariff = forms.ChoiceField(label=gettext_lazy("Only this tariff"), required=False)
+    order_state = forms.ChoiceField(label=gettext_lazy("Only orders that are"), required=False)
+    answer = forms.ChoiceField(label=gettext_lazy("Only with this answer"), required=False)
+    since = forms.DateTimeField(
+        label=gettext_lazy("Only what changed since"), required=False, widget=LocalDateTime
+    )
+    cancelled = forms.BooleanField(label=gettext_lazy("Cancelled ones too"), required=False)
+    states = forms.BooleanField(
+        label=gettext_lazy("Say why an answer is missing"),
+        required=False,
+        help_text=gettext_lazy("A second column for each question: answered, left blank, not asked …"),
+    )
+    sensitive = forms.BooleanField(label=gettext_lazy("Sensitive answers too"), required=False)
+    reason = LineField(
+        label=gettext_lazy("What you need the sensitive answers for"),
+        max_length=240,
+        required=False,
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+    )
+    file_format = forms.ChoiceField(
+        label=gettext_lazy("As"), widget=forms.RadioSelect, initial=next(iter(FORMATS))
+    )
+
+    def __init__(self, data, *, place: Place, user):
+        super().__init__(data)
+        self.place = place
+        offered = place.kinds(user)
+        self.fields["kind"].choices = [(kind.code, kind.title) for kind in offered]
+        if len(offered) == 1:
+            self.fields["kind"].initial = offered[0].code
+        self.fields["file_format"].choices = [
+            (one.code, format_html("{}<br><small>{}</small>", one.label, one.note))
+            for one in FORMATS.values()
+        ]
+        self.fields["order_state"].choices = [("", _("in any state")), *Order.State.choices]
+        self._offer("tariff", _("all tariffs"), self._tariffs())
+        self._offer("answer", _("whatever was answered"), self._answers())
+        if not user.has_perm(kinds.SENSITIVE, place.organiser) or place.source == scopes.CUSTOMERS:
+            del self.fields["sensitive"], self.fields["reason"]
+        if place.source == scopes.CUSTOMERS:
+            del self.fields["states"]
+
+    def _offer(self, name: str, nothing: str, choices: list[tuple[str, object]]) -> None:
+        if choices:
+            self.fields[name].choices = [("", nothing), *choices]
+        else:
+            del self.fields[name]
+
+    def _tariffs(self) -> list[tuple[str, object]]:
+        where = {
+            scopes.EVENT: {"event": self.place.row.pk},
+            scopes.SESSION: {"offers__session": self.place.row.pk},
+            scopes.FORM: {"form": self.place.row.pk},
+        }.get(self.place.source)
+        if where is None:
+            return []
+        rows = Tariff.objects.filter(**where).select_related("event").order_by("event", "position", "pk")
+        several = self.place.source == scopes.FORM
+        return [(str(row.pk), f"{row.event} – {row}" if several else str(row)) for row in rows]
+
+    def _answers(self) -> list[tuple[str, object]]:
+        """Choices and yes or no, by question: a group of the list for each."""
+        asked = Field.objects.filter(form__in=self.place_forms()).order_by("-form", "position", "pk")
+        choices: dict[int, list[Choice]] = {}
+        for choice in Choice.objects.filter(field__in=asked.order_by()):
+            choices.setdefault(choice.field_id, []).append(choice)
+        found: dict[str, list[tuple[str, str]]] = {}
+        for one in asked:
+            if one.sensitive:
+                continue
+            options = [(f"{one.key}:{choice.key}", choice.label) for choice in choices.get(one.pk, [])]
+            if one.type in ("yes_no", "consent"):
+                options = [(f"{one.key}:yes", _("Yes")), (f"{one.key}:no", _("No"))]
+            if options:
+                found.setdefault(one.label, options)
+        return list(found.items())
+
+    def place_forms(self) -> list[int]:
+        """The forms that are asked here."""
+        place, forms_of = self.place, RegistrationForm.objects.filter(organiser=self.place.organiser)
+        if place.source == scopes.FORM:
+            return [place.row.pk]
+        if place.source == scopes.PASS:
+            return [pk for pk in (place.row.form_id, place.row.extra_form_id) if pk]
+        if place.source == scopes.CUSTOMERS:
+            return []
+        event = place.row.pk if place.source == scopes.EVENT else place.row.event_id
+        of_tariffs = forms_of.filter(tariffs__event=event)
+        return list(of_tariffs.union(forms_of.filter(order_forms__event=event)).values_list("pk", flat=True))
+
+    def clean(self):
+        values = super().clean()
+        if values.get("sensitive") and not values.get("reason"):
+            self.add_error("reason", _("Enter what you need the sensitive answers for."))
+        return values
+
+    def parameters(self) -> dict:
+        """Numbers of rows and words of ours: what a job keeps."""
+        values = self.cleaned_data
+        question, _between, choice = values.get("answer", "").partition(":")
+        since = values.get("since")
+        asked = {
+            "tariff": int(values["tariff"]) if values.get("tariff") else None,
+            "order_state": values.get("order_state"),
+            "question": question,
+            "choice": choice,
+            "since": since.isoformat() if since else None,
+            **{name: values.get(name) for name in ("cancelled", "states")},
+        }
+        return {
+            "source": self.place.source,
+            "number": self.place.row.pk,
+            **{name: value for name, value in asked.items() if value},
+        }
+
+
+def ask(request, place: Place, context: dict):
+    """The page: shows the form, and queues the export."""
+    if not place.kinds(request.user):
+        raise PermissionDenied
+    form = ExportForm(request.POST if request.method == "POST" else None, place=place, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        job = jobs.request(
+            kinds.KINDS[values["kind"]],
+            organiser=place.organiser,
+            parameters=form.parameters(),
+            file_format=values["file_format"],
+            sensitive=bool(values.get("sensitive")),
+            reason=values.get("reason", "") if values.get("sensitive") else "",
+            by=request.user,
+            now=timezone.now(),
+        )
+        messages.success(request, _("The export is asked for."))
+        return redirect(reverse("admin:exports_job_change", args=[job.pk]))
+    return TemplateResponse(request, "admin/exports/ask.html", {**context, "form": drawn(form)})
+
+
+def _button(source: str) -> OwnPage:
+    def view(page, request, row):
+        organiser = Organiser.objects.get(pk=permissions.organiser_id_of(row))
+        context = page.about_row(request, row, _("Export"))
+        return ask(request, Place(source, row, organiser), context)
+
+    return OwnPage("export", gettext_lazy("Export"), ADD, lambda row: True, view)
+
+
+def for_customers(request):
+    """At the list of customers: of one organiser, which who is staff of several chooses first."""
+    allowed = permissions.organisers_where(request.user, ADD[0])
+    places = [
+        Place(scopes.CUSTOMERS, one, one)
+        for one in permissions.within(Organiser.objects.order_by("name"), allowed)
+    ]
+    places = [place for place in places if place.kinds(request.user)]
+    if not places:
+        raise PermissionDenied
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Export"),
+        "opts": Customer._meta,
+        "row": Customer._meta.verbose_name_plural,
+        "back": reverse("admin:sales_customer_changelist"),
+    }
+    asked = request.GET.get("organiser", "")
+    if len(places) == 1 and not asked:
+        return ask(request, places[0], context)
+    chosen = [place for place in places if str(place.organiser.pk) == asked]
+    if asked and not chosen:
+        raise Http404("no such organiser")
+    if chosen:
+        return ask(request, chosen[0], context)
+    return TemplateResponse(request, "admin/exports/whose.html", {**context, "places": places})
+
+
+PAGES = {
+    RegistrationFormAdmin: scopes.FORM,
+    EventAdmin: scopes.EVENT,
+    SessionAdmin: scopes.SESSION,
+    SeasonPassAdmin: scopes.PASS,
+}
+for page, source in PAGES.items():
+    page.offer(_button(source))

@@ -1,0 +1,76 @@
+"""What the kinds of this room share: their job is about a scope, which they can name."""
+
+from django.db.models import Model
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from registration_forms.models import Choice, Field, RegistrationForm
+from ticketshop.catalogue.models import Event, SeasonPass, Session, Tariff
+from ticketshop.exports.kinds import Kind, Table
+from ticketshop.exports.models import Job
+
+from . import scope as scopes
+from .rows import order_state_texts
+from .scope import Scope
+
+SOURCES = {
+    scopes.FORM: RegistrationForm,
+    scopes.EVENT: Event,
+    scopes.SESSION: Session,
+    scopes.PASS: SeasonPass,
+}
+
+
+class ScopedKind(Kind):
+    """A kind whose rows follow from a ``Scope``."""
+
+    # Where it can be asked for: at these sources, and at forms of these kinds.
+    sources: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
+
+    def rows_of(self, scope: Scope) -> Table:
+        raise NotImplementedError
+
+    def fits(self, source: str, row: Model) -> bool:
+        """Whether there is something of this kind at ``row``."""
+        return row.kind in self.forms if source == scopes.FORM else source in self.sources
+
+    def table(self, job: Job) -> Table:
+        return self.rows_of(Scope.of(job))
+
+    def filters(self, job: Job) -> list[tuple[str, str]]:
+        return described(job)
+
+
+def described(job: Job) -> list[tuple[str, str]]:
+    """Where a job was asked for, and its filters, for people: (what, text)."""
+    scope, found = Scope.of(job), []
+    if scope.source in SOURCES:
+        model = SOURCES[scope.source]
+        row = model.objects.filter(pk=scope.number).first()
+        found.append((str(model._meta.verbose_name), str(row or "")))
+    if scope.tariff:
+        tariff = Tariff.objects.filter(pk=scope.tariff).first()
+        found.append((_("tariff"), str(tariff or "")))
+    if scope.order_state:
+        found.append((_("state of the order"), order_state_texts().get(scope.order_state, "")))
+    if scope.question:
+        found.append(_answer(scope))
+    if scope.since:
+        found.append((_("changed since"), date_format(timezone.localtime(scope.since), "DATETIME_FORMAT")))
+    if scope.cancelled:
+        found.append((_("cancelled ones"), _("included")))
+    if scope.states:
+        found.append((_("columns that say why there is no answer"), _("included")))
+    return found
+
+
+def _answer(scope: Scope) -> tuple[str, str]:
+    """The question by its label, and the choice by its text."""
+    ours = {"form__organiser": scope.organiser, "key": scope.question}
+    question = Field.objects.filter(**ours).order_by("-pk").first()
+    if scope.choice in scopes.YES_NO:
+        return str(question or ""), _("Yes") if scopes.YES_NO[scope.choice] else _("No")
+    choice = Choice.objects.filter(field__form__organiser=scope.organiser, key=scope.choice).order_by("-pk")
+    return str(question or ""), str(choice.first() or "")

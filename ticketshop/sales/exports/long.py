@@ -1,0 +1,130 @@
+"""Answers: a row for every answer, whatever was asked and whoever was asked it. For counting and for other programs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from django.db.models import QuerySet, TextField, Value
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from registration_forms.models import Answer, RegistrationForm
+from ticketshop.exports.kinds import Column, Page, Table
+from ticketshop.lib.spreadsheets import Cell
+
+from . import columns, rows
+from .columns import ANSWERED, STATES
+from .filters import ScopedKind
+from .scope import EVENT, PASS, SESSION, Scope
+
+
+class Long(ScopedKind):
+    code = "answers"
+    title = gettext_lazy("Answers: a row for every answer")
+    sources = EVENT, SESSION, PASS
+    forms = "order", "tariff", "pass"
+    permissions = ("sales.view_ticket", "sales.view_order", "registration_forms.view_registrationform")
+
+    def rows_of(self, scope: Scope) -> Table:
+        return _Long(scope).table()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Rows that were asked something: ``path`` leads to the response, ``context`` to what is said about each of them."""
+
+    about: str
+    rows: QuerySet
+    path: str
+    context: tuple
+    people: tuple[str, ...]
+
+
+_NONE = Value(None, output_field=TextField())
+# Where things stand in a row that was read: its number, the response, its form and version, the context, people.
+_RESPONSE, _FORM, _VERSION, _CONTEXT = 1, 2, 3, 4
+
+
+class _Long:
+    """Everything that was asked in a scope: of participants, of orders, of passes."""
+
+    def __init__(self, scope: Scope):
+        self.scope, self.asked = scope, _asked(scope)
+        forms = set().union(*(rows.forms_of(one.rows, one.path) for one in self.asked))
+        if scope.form_kind:
+            forms &= {scope.number}
+        self.forms = forms
+        self.names = dict(RegistrationForm.objects.filter(pk__in=forms).values_list("pk", "name"))
+        self.answers = columns.of_forms(forms, sensitive=scope.sensitive)
+
+    def table(self) -> Table:
+        named = [
+            ("about", _("asked of")),
+            ("number", _("its number")),
+            ("order", _("order")),
+            ("what", _("event or season pass")),
+            ("session", _("date")),
+            ("tariff", _("tariff")),
+            ("first_name", _("first name")),
+            ("last_name", _("last name")),
+            ("form", _("form")),
+            ("text_version", _("text version")),
+            ("key", _("key of the question")),
+            ("label", _("question")),
+            ("answer", _("answer")),
+        ]
+        if self.scope.states:
+            named.append(("state", _("state of the answer")))
+        pages = chain.from_iterable(self.pages(one) for one in self.asked)
+        return Table([Column(*one) for one in named], self.count(), pages)
+
+    def count(self) -> int:
+        fields = self.answers.fields()
+        answers = Answer.objects.filter(field__in=fields).order_by()
+        if not self.scope.states:
+            answers = answers.filter(state=ANSWERED)
+        return sum(
+            answers.filter(response__in=one.rows.order_by().values(one.path)).count() for one in self.asked
+        )
+
+    def pages(self, asked: _Asked) -> Iterator[Page]:
+        of_response = f"{asked.path}_id", f"{asked.path}__form_id", f"{asked.path}__version__number"
+        with_answers = asked.rows.filter(**{f"{asked.path}__form__in": self.forms})
+        for page in rows.pages(with_answers, *of_response, *asked.context, *asked.people):
+            people = _CONTEXT + len(asked.context)
+            by_response = {row[_RESPONSE]: row for row in page}
+            found: list[list[Cell]] = []
+            for response, column, state, cell in self.answers.each(list(by_response)):
+                if state != ANSWERED and not self.scope.states:
+                    continue
+                row = by_response[response]
+                line = [asked.about, row[0], *row[_CONTEXT:people], self.names[row[_FORM]], row[_VERSION]]
+                line += [column.key, column.label, cell]
+                found.append([*line, STATES[state]] if self.scope.states else line)
+            yield Page(found, {one for row in page for one in row[people:] if one})
+
+
+def _asked(scope: Scope) -> list[_Asked]:
+    order = ("order__reference",)
+    names = "holder_first_name", "holder_last_name"
+    whose = "beneficiary__subject_uuid", "order__buyer__subject_uuid"
+    date = "session__starts_at", rows.translated("line__offer__tariff__name")
+    of_ticket = (*order, rows.translated("session__event__title"), *date, *names)
+    of_pass = (*order, rows.translated("season_pass__name"), _NONE, _NONE, *names)
+    of_order = ("reference", _NONE, _NONE, _NONE, "buyer__first_name", "buyer__last_name")
+    tickets, passes, orders = scope.tickets(), scope.passes(), scope.orders()
+    found = [
+        _Asked(_("participant"), tickets, "response", of_ticket, (*whose, "response__about__subject_uuid")),
+        _Asked(_("season pass"), passes, "response", of_pass, (*whose, "response__about__subject_uuid")),
+        _Asked(
+            _("season pass"),
+            passes,
+            "extra_response",
+            of_pass,
+            (*whose, "extra_response__about__subject_uuid"),
+        ),
+        _Asked(_("order"), orders, "response", of_order, ("buyer__subject_uuid",)),
+    ]
+    # A form of one kind was asked of one of them only.
+    kept = {"order": found[3:], "tariff": [found[0], found[2]], "pass": [found[1]]}
+    return kept.get(scope.form_kind, found)

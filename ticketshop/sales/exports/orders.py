@@ -1,0 +1,89 @@
+"""Orders: a row for every order, with what the order form asked."""
+
+from collections.abc import Iterator
+
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketshop.exports.kinds import Column, Page, Table
+
+from ..models import Admission, IssuedPass, Order, Ticket
+from . import columns, rows
+from .filters import ScopedKind
+from .scope import CUSTOMERS, EVENT, PASS, SESSION, Scope
+
+
+class Orders(ScopedKind):
+    code = "orders"
+    title = gettext_lazy("Orders: a row for every order")
+    sources = EVENT, SESSION, PASS, CUSTOMERS
+    forms = "order", "tariff", "pass"
+    permissions = ("sales.view_order", "registration_forms.view_registrationform")
+
+    def rows_of(self, scope: Scope) -> Table:
+        return _Orders(scope).table()
+
+
+class _Orders:
+    """Orders with their answers, page by page."""
+
+    def __init__(self, scope: Scope):
+        self.orders = scope.orders()
+        forms = rows.forms_of(self.orders, "response") | scope.own_forms("order")
+        self.answers = columns.of_forms(forms, sensitive=scope.sensitive, states=scope.states)
+        self.states = rows.order_state_texts()
+        self.channels = {code: str(text) for code, text in Order.Channel.choices}
+
+    def table(self) -> Table:
+        named = [
+            ("reference", _("reference")),
+            ("state", _("state of the order")),
+            ("channel", _("sold in")),
+            ("placed_at", _("placed")),
+            ("paid_at", _("paid")),
+            ("cancelled_at", _("cancelled on")),
+            ("point_of_sale", _("point of sale")),
+            ("payment_method", _("payment method")),
+            ("currency", _("currency")),
+            ("total", _("total")),
+            ("vat_total", _("of which VAT")),
+            ("tickets", _("tickets")),
+            ("passes", _("season passes")),
+            ("buyer_first_name", _("buyer’s first name")),
+            ("buyer_last_name", _("buyer’s last name")),
+            ("buyer_email", _("buyer’s e-mail address")),
+            ("buyer_phone", _("buyer’s phone")),
+            ("language", _("language")),
+            ("text_version", _("text version")),
+        ]
+        heads = [*(Column(*one) for one in named), *self.answers.columns]
+        return Table(heads, self.orders.count(), self.pages())
+
+    def pages(self) -> Iterator[Page]:
+        own = (
+            "reference", "state", "channel", "placed_at", "paid_at", "cancelled_at", "point_of_sale__name",
+            "payment_method", "currency", "total", "vat_total", _number(Ticket), _number(IssuedPass),
+            "buyer__first_name", "buyer__last_name", "buyer__email", "buyer__phone", "language",
+            "response__version__number", "response_id", "response__form_id", "buyer__subject_uuid",
+        )  # fmt: skip
+        for page in rows.pages(self.orders, *own):
+            cells = self.answers.read({row[20]: row[21] for row in page})
+            made = Page([])
+            for row in page:
+                answers = cells.get(row[20], self.answers.none)
+                first = [row[1], self.states[row[2]], self.channels[row[3]]]
+                made.rows.append([*first, *row[4:20], *answers])
+                made.subjects |= rows.people(row[22])
+            yield made
+
+
+def _number(model: type[Admission]) -> Coalesce:
+    """How many tickets or passes of an order are not cancelled."""
+    mine: QuerySet = model._default_manager.filter(order=OuterRef("pk")).exclude(
+        state=Admission.State.CANCELLED
+    )
+    return Coalesce(
+        Subquery(mine.order_by().values("order").annotate(number=Count("pk")).values("number")), 0
+    )

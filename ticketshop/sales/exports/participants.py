@@ -1,0 +1,67 @@
+"""Participants: a row for every ticket, with what its form asked; what the order form asked is repeated."""
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketshop.exports.kinds import Column, Page, Table
+
+from . import columns, rows
+from .filters import ScopedKind
+from .scope import EVENT, SESSION, Scope
+
+
+class Participants(ScopedKind):
+    code = "participants"
+    title = gettext_lazy("Participants: a row for every ticket")
+    sources = EVENT, SESSION
+    forms = "order", "tariff"
+    permissions = ("sales.view_ticket", "sales.view_order", "registration_forms.view_registrationform")
+
+    def rows_of(self, scope: Scope) -> Table:
+        return _Participants(scope).table()
+
+
+class _Participants:
+    """Tickets with their answers, page by page."""
+
+    def __init__(self, scope: Scope):
+        self.tickets = tickets = scope.tickets()
+        forms = rows.forms_of(tickets, "response") | scope.own_forms("tariff")
+        self.answers = columns.of_forms(forms, sensitive=scope.sensitive, states=scope.states)
+        self.order = rows.OrderData(scope, tickets)
+        self.states = rows.state_texts()
+
+    def table(self) -> Table:
+        named = [
+            ("ticket", _("ticket number")),
+            ("state", _("state of the ticket")),
+            ("event", _("event")),
+            ("session", _("date")),
+            ("tariff", _("tariff")),
+            ("first_name", _("first name")),
+            ("last_name", _("last name")),
+            ("text_version", _("text version")),
+        ]
+        heads = [*(Column(*one) for one in named), *self.answers.columns, *self.order.columns]
+        return Table(heads, self.tickets.count(), self.pages())
+
+    def pages(self) -> Iterator[Page]:
+        own = (
+            "state", rows.translated("session__event__title"), "session__starts_at",
+            rows.translated("line__offer__tariff__name"), "holder_first_name", "holder_last_name",
+            "response__version__number", "response_id", "response__form_id", "beneficiary__subject_uuid",
+            "response__about__subject_uuid",
+        )  # fmt: skip
+        of_order = [f"order__{path}" for path in rows.OrderData.paths]
+        width = 1 + len(own)
+        for page in rows.pages(self.tickets, *own, *of_order):
+            cells = self.answers.read({row[8]: row[9] for row in page})
+            orders = self.order.read([row[width:] for row in page])
+            made = Page([])
+            for row, (order, buyer) in zip(page, orders, strict=True):
+                answers = cells.get(row[8], self.answers.none)
+                made.rows.append([row[0], self.states[row[1]], *row[2:8], *answers, *order])
+                made.subjects |= buyer | rows.people(row[10], row[11])
+            yield made

@@ -1,0 +1,76 @@
+"""Season passes: a row for every pass that was sold, with what its forms asked; what the order form asked is repeated."""
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketshop.exports.kinds import Column, Page, Table
+
+from . import columns, rows
+from .filters import ScopedKind
+from .scope import PASS, Scope
+
+
+class Passes(ScopedKind):
+    code = "passes"
+    title = gettext_lazy("Season passes: a row for every pass sold")
+    sources = (PASS,)
+    forms = "order", "tariff", "pass"
+    permissions = ("sales.view_issuedpass", "sales.view_order", "registration_forms.view_registrationform")
+
+    def rows_of(self, scope: Scope) -> Table:
+        return _Passes(scope).table()
+
+
+class _Passes:
+    """Passes with their answers, page by page."""
+
+    def __init__(self, scope: Scope):
+        self.passes = passes = scope.passes()
+        asked = {"sensitive": scope.sensitive, "states": scope.states}
+        forms = rows.forms_of(passes, "response") | scope.own_forms("pass")
+        self.answers = columns.of_forms(forms, **asked)
+        extra, heading = rows.forms_of(passes, "extra_response"), _("Added form: ")
+        self.extra = columns.of_forms(extra, prefix="extra.", heading=heading, **asked)
+        self.order = rows.OrderData(scope, passes)
+        self.states = rows.state_texts()
+
+    def table(self) -> Table:
+        named = [
+            ("pass", _("number of the pass")),
+            ("state", _("state of the pass")),
+            ("season_pass", _("season pass")),
+            ("valid_from", _("valid from")),
+            ("valid_until", _("valid until")),
+            ("first_name", _("first name")),
+            ("last_name", _("last name")),
+            ("text_version", _("text version")),
+        ]
+        heads = [
+            *(Column(*one) for one in named),
+            *self.answers.columns,
+            *self.extra.columns,
+            *self.order.columns,
+        ]
+        return Table(heads, self.passes.count(), self.pages())
+
+    def pages(self) -> Iterator[Page]:
+        own = (
+            "state", rows.translated("season_pass__name"), "valid_from", "valid_until", "holder_first_name",
+            "holder_last_name", "response__version__number", "response_id", "response__form_id",
+            "extra_response_id", "extra_response__form_id", "beneficiary__subject_uuid",
+            "response__about__subject_uuid",
+        )  # fmt: skip
+        of_order = [f"order__{path}" for path in rows.OrderData.paths]
+        width = 1 + len(own)
+        for page in rows.pages(self.passes, *own, *of_order):
+            cells = self.answers.read({row[8]: row[9] for row in page})
+            extra = self.extra.read({row[10]: row[11] for row in page})
+            orders = self.order.read([row[width:] for row in page])
+            made = Page([])
+            for row, (order, buyer) in zip(page, orders, strict=True):
+                answers = [*cells.get(row[8], self.answers.none), *extra.get(row[10], self.extra.none)]
+                made.rows.append([row[0], self.states[row[1]], *row[2:8], *answers, *order])
+                made.subjects |= buyer | rows.people(row[12], row[13])
+            yield made

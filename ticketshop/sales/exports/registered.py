@@ -1,0 +1,14 @@
+"""The kinds of this room, in the order they are offered."""
+
+from ticketshop.exports import kinds
+
+from .customers import Customers
+from .filters import ScopedKind
+from .long import Long
+from .orders import Orders
+from .participants import Participants
+from .passes import Passes
+
+ALL: list[ScopedKind] = [Participants(), Customers(), Passes(), Orders(), Long()]
+for one in ALL:
+    kinds.register(one)

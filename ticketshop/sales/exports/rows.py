@@ -1,0 +1,111 @@
+"""What all kinds share: pages of rows, texts in the organiser's language, columns of an order."""
+
+import uuid
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db.models import F, QuerySet, TextField, Value
+from django.db.models.functions import Coalesce, NullIf
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from registration_forms.models import Response
+from ticketshop.exports.kinds import Column
+from ticketshop.lib.spreadsheets import Cell
+
+from ..models import Admission, Order
+from . import columns
+from .columns import Answers
+from .scope import Scope
+
+PAGE = 2000
+
+
+def pages(rows: QuerySet, *values: object) -> Iterator[list[tuple]]:
+    """Pages of tuples that begin with the row's number: each page starts where the last one ended."""
+    rows, last = rows.order_by("pk").values_list("pk", *values), 0
+    while True:
+        page = list(rows.filter(pk__gt=last)[:PAGE])
+        if page:
+            yield page
+        if len(page) < PAGE:
+            return
+        last = page[-1][0]
+
+
+def translated(path: str) -> Coalesce:
+    """The text at ``path`` in the active language, else in another one."""
+    first = (get_language() or "")[:2]
+    codes = sorted((code for code, _name in settings.CONTENT_LANGUAGES), key=lambda code: code != first)
+    return Coalesce(
+        *(NullIf(F(f"{path}_{code}"), Value("")) for code in codes), Value(""), output_field=TextField()
+    )
+
+
+def state_texts() -> dict[str, str]:
+    """State of a ticket or pass -> text."""
+    return {code: str(text) for code, text in Admission.State.choices}
+
+
+def order_state_texts() -> dict[str, str]:
+    return {code: str(text) for code, text in Order.State.choices}
+
+
+def people(*uuids: uuid.UUID | None) -> set[uuid.UUID]:
+    return {one for one in uuids if one}
+
+
+def forms_of(rows: QuerySet, path: str) -> set[int]:
+    """The forms that were answered there: those of the responses at ``path`` from ``rows``."""
+    answered = rows.order_by().values(path)
+    return set(
+        Response.objects.filter(pk__in=answered).order_by().values_list("form_id", flat=True).distinct()
+    )
+
+
+class OrderData:
+    """What stands on every row about its order: marked as such, for it is repeated."""
+
+    # From an order; ``read`` takes them in this order.
+    paths = (
+        "reference", "state", "placed_at", "buyer__first_name", "buyer__last_name", "buyer__email", "buyer__subject_uuid",
+        "response_id", "response__form_id", "response__version__number",
+    )  # fmt: skip
+
+    def __init__(self, scope: Scope, rows: QuerySet):
+        heading = _("Order: ")
+        forms = forms_of(rows, "order__response")
+        self.answers: Answers = columns.of_forms(
+            forms, sensitive=scope.sensitive, states=scope.states, prefix="order.", heading=heading
+        )
+        self.states = order_state_texts()
+        named = [
+            ("reference", _("reference")),
+            ("state", _("state")),
+            ("placed_at", _("placed")),
+            ("buyer_first_name", _("buyer’s first name")),
+            ("buyer_last_name", _("buyer’s last name")),
+            ("buyer_email", _("buyer’s e-mail address")),
+            ("text_version", _("text version")),
+        ]
+        self.columns = [
+            *(Column(f"order.{key}", f"{heading}{label}") for key, label in named),
+            *self.answers.columns,
+        ]
+
+    def read(self, orders: list[tuple]) -> list[tuple[list[Cell], set[uuid.UUID]]]:
+        """For each order's values (``paths``): its cells, and whom they tell of."""
+        cells = self.answers.read({order[7]: order[8] for order in orders})
+        return [
+            (
+                [
+                    order[0],
+                    self.states[order[1]],
+                    *order[2:6],
+                    order[9],
+                    *cells.get(order[7], self.answers.none),
+                ],
+                people(order[6]),
+            )
+            for order in orders
+        ]

@@ -1,0 +1,157 @@
+"""Which tickets, orders, passes and customers an export is about: where it was asked for, and its filters."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.dateparse import parse_datetime
+
+from registration_forms.models import Answer, RegistrationForm
+from ticketshop.catalogue.models import SeasonPass, Tariff
+from ticketshop.exports.models import Job
+from ticketshop.organisers.models import Organiser
+
+from ..models import Customer, IssuedPass, Order, Ticket
+
+# What an export may be asked for at: the words in a job's parameters.
+FORM, EVENT, SESSION, PASS, CUSTOMERS = "form", "event", "session", "pass", "customers"
+OVER = (Order.State.CANCELLED, Order.State.EXPIRED)
+YES_NO = {"yes": True, "no": False}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """``source`` and ``number``: the row it was asked for at. The rest are filters; empty ones leave all rows."""
+
+    organiser: Organiser
+    source: str
+    number: int = 0
+    form_kind: str = ""
+    tariff: int | None = None
+    order_state: str = ""
+    question: str = ""  # an answer's key, and the key of the choice it must be
+    choice: str = ""
+    since: datetime | None = None
+    cancelled: bool = False
+    states: bool = False
+    sensitive: bool = False
+
+    @classmethod
+    def of(cls, job: Job) -> "Scope":
+        asked = job.parameters
+        kind = ""
+        if asked["source"] == FORM:
+            kind = RegistrationForm.objects.values_list("kind", flat=True).get(
+                pk=asked["number"], organiser=job.organiser_id
+            )
+        return cls(
+            organiser=job.organiser,
+            source=asked["source"],
+            number=asked.get("number", 0),
+            form_kind=kind,
+            tariff=asked.get("tariff"),
+            order_state=asked.get("order_state", ""),
+            question=asked.get("question", ""),
+            choice=asked.get("choice", ""),
+            since=parse_datetime(asked["since"]) if asked.get("since") else None,
+            cancelled=asked.get("cancelled", False),
+            states=asked.get("states", False),
+            sensitive=job.sensitive,
+        )
+
+    # --- the rows ------------------------------------------------------------------------------------
+    def tickets(self) -> QuerySet[Ticket]:
+        rows = Ticket.objects.filter(order__organiser=self.organiser, **self._of_tickets())
+        if not self.cancelled:
+            rows = rows.exclude(state=Ticket.State.CANCELLED)
+        if self.source == PASS or self.form_kind == RegistrationForm.Kind.PASS:
+            return rows.none()
+        if self.tariff:
+            rows = rows.filter(line__offer__tariff=self.tariff)
+        return self._filtered(rows, "order__", ["response", "order__response"])
+
+    def _of_tickets(self) -> dict[str, Any]:
+        if self.source == EVENT:
+            return {"session__event": self.number}
+        if self.source == SESSION:
+            return {"session": self.number}
+        if self.source == FORM:
+            order = self.form_kind == RegistrationForm.Kind.ORDER
+            return {"order__response__form" if order else "response__form": self.number}
+        return {}
+
+    def passes(self) -> QuerySet[IssuedPass]:
+        rows = IssuedPass.objects.filter(order__organiser=self.organiser, **self._of_passes())
+        if not self.cancelled:
+            rows = rows.exclude(state=IssuedPass.State.CANCELLED)
+        if self.source in (EVENT, SESSION) or self.tariff:
+            return rows.none()
+        return self._filtered(rows, "order__", ["response", "extra_response", "order__response"])
+
+    def _of_passes(self) -> dict[str, Any]:
+        if self.source == PASS:
+            return {"season_pass": self.number}
+        if self.source == FORM:
+            path = {"order": "order__response", "tariff": "extra_response", "pass": "response"}[
+                self.form_kind
+            ]
+            return {f"{path}__form": self.number}
+        return {}
+
+    def orders(self) -> QuerySet[Order]:
+        """The orders in which something of this is; all of them for the customers."""
+        rows = Order.objects.filter(organiser=self.organiser)
+        if not self.cancelled:
+            rows = rows.exclude(state__in=OVER)
+        if self.form_kind == RegistrationForm.Kind.ORDER and not self.tariff:
+            return self._filtered(rows.filter(response__form=self.number), "", ["response"])
+        if self.source == CUSTOMERS:
+            return self._filtered(rows, "", ["response"])
+        inside = Q(Exists(self.tickets().filter(order=OuterRef("pk")).order_by()))
+        return rows.filter(inside | Q(Exists(self.passes().filter(order=OuterRef("pk")).order_by())))
+
+    def customers(self) -> QuerySet[Customer]:
+        theirs = self.orders().filter(buyer=OuterRef("pk")).order_by()
+        return Customer.objects.filter(Exists(theirs), organiser=self.organiser)
+
+    def own_forms(self, kind: str) -> set[int]:
+        """The forms of this kind that are asked here today: their columns are there before the first answer."""
+        if self.source == FORM:
+            return {self.number} if self.form_kind == kind else set()
+        if kind == RegistrationForm.Kind.TARIFF and self.source in (EVENT, SESSION):
+            event = {"event": self.number} if self.source == EVENT else {"event__sessions": self.number}
+            forms = Tariff.objects.filter(form__isnull=False, **event).values_list("form_id", flat=True)
+            return set(forms)
+        if kind == RegistrationForm.Kind.PASS and self.source == PASS:
+            return set(
+                SeasonPass.objects.filter(pk=self.number, form__isnull=False).values_list(
+                    "form_id", flat=True
+                )
+            )
+        return set()
+
+    # --- filters -------------------------------------------------------------------------------------
+    def _filtered(self, rows: QuerySet, to_order: str, responses: list[str]) -> QuerySet:
+        if self.order_state:
+            rows = rows.filter(**{f"{to_order}state": self.order_state})
+        if self.since:
+            columns = [f"{to_order}{name}_at" for name in ("placed", "paid", "cancelled")]
+            columns += [f"{path}__changed_at" for path in responses]
+            changed = Q()
+            for column in columns:
+                changed |= Q(**{f"{column}__gte": self.since})
+            rows = rows.filter(changed)
+        if self.question:
+            given = Q()
+            for path in responses:
+                given |= Q(Exists(self._given().filter(response=OuterRef(path))))
+            rows = rows.filter(given)
+        return rows
+
+    def _given(self) -> QuerySet[Answer]:
+        answers = Answer.objects.filter(field__key=self.question, state=Answer.State.ANSWERED)
+        if self.choice in YES_NO:
+            return answers.filter(v_bool=YES_NO[self.choice])
+        chosen = Answer.choices.through.objects.filter(answer=OuterRef("pk"), choice__key=self.choice)
+        return answers.filter(Q(v_choice__key=self.choice) | Q(Exists(chosen)))
