@@ -56,7 +56,7 @@ def drawn(form: Form) -> AdminForm:
 class WithButtons:
     """For a ``ScopedAdmin``: its ``buttons``."""
 
-    buttons: tuple[Button | OwnPage | Elsewhere, ...] = ()
+    buttons: tuple[Button | OwnPage, ...] = ()
 
     @classmethod
     def offer(cls, button: Button | OwnPage) -> None:
