@@ -1,6 +1,7 @@
 """What a person leaves outside of models: counters of log-in in the cache, keyed by address or log-in."""
 
 import hashlib
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.cache import cache
@@ -17,7 +18,9 @@ TABLES = {
 
 def forget(subject: Subject) -> None:
     """Drop what django-allauth counted for the person's addresses and log-in; in the caller's transaction."""
-    ends = [hashlib.sha256(address.encode()).hexdigest() for address in subject.addresses]
+    # Some of its keys are an address alone, those of refused log-ins begin with the host that was asked.
+    texts = [f"{host}{address}" for address in subject.addresses for host in ("", *_hosts())]
+    ends = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
     ends += [f":user:{subject.user_id}"] if subject.user_id is not None else []
     if not ends:
         return
@@ -29,3 +32,7 @@ def forget(subject: Subject) -> None:
 
 
 DELETE = "DELETE FROM {table} WHERE cache_key LIKE ANY(%s)"
+
+
+def _hosts() -> list[str]:
+    return sorted({f"{host}:" for host in (urlsplit(settings.BASE_URL).netloc, *settings.ALLOWED_HOSTS)})
