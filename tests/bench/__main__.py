@@ -212,14 +212,22 @@ def people(rig: Rig, table: Table, most: int) -> None:
 
 def forgetting(rig: Rig, table: Table, orders: int) -> None:
     found = json.loads(rig.run("-m", "tests.bench.forgetting", str(orders)))
-    print(f"\nwith {orders:,} orders (filled in {found['filled']:.0f} s)")
+    print(f"\nwith {orders:,} orders and as many customers (filled in {found['filled']:.0f} s)")
     table.line(
         "erase one person with 20 orders",
         f"one waits {ms(found['erase'])}; {found['erase_queries']} queries",
         f"preview {ms(found['look'])}; {found['look_queries']} queries",
         "150 ms, 60 queries, among a million",
-        "; ".join(f"{1000 * float(took):.0f} ms {sql}" for took, sql in found["slowest"]),
+        "the slowest statements: "
+        + "; ".join(f"{1000 * float(took):.0f} ms {sql}" for took, sql in found["slowest"]),
     )
+    for what, cost in found["customers"].items():
+        table.line(
+            what,
+            f"{ms(cost['cpu'])} CPU; one waits {ms(cost['wait'])}",
+            f"{cost['queries']} queries",
+            "under 200 ms",
+        )
 
 
 WAYS = {"event": "", "shop": "", "kept": "", "purchase": "", "orders": "", "worker": ""}

@@ -14,6 +14,7 @@ import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.utils import timezone  # noqa: E402
@@ -21,8 +22,9 @@ from django.utils import timezone  # noqa: E402
 from contacts.models import Contact  # noqa: E402
 from privacy import erasing, planning  # noqa: E402
 from registration_forms import responses  # noqa: E402
+from tests.bench.people import Work  # noqa: E402
 from tests.factories.catalogue import AllotmentFactory, OfferFactory  # noqa: E402
-from tests.factories.organisers import PointOfSaleFactory  # noqa: E402
+from tests.factories.organisers import PointOfSaleFactory, make_staff  # noqa: E402
 from tests.factories.registration_forms import ask, make_form, publish  # noqa: E402
 from tests.factories.sales import make_cart, place  # noqa: E402
 from ticketshop.mail.models import Mail  # noqa: E402
@@ -30,6 +32,8 @@ from ticketshop.sales.actions import payments  # noqa: E402
 from ticketshop.sales.models import Order, OrderLine, Payment, Ticket  # noqa: E402
 
 EACH, TIMES = 20, 9
+# The first orders are those of people who have 20; all others have a buyer each.
+GROUPED = EACH * (TIMES + 2)
 
 # Rows of one order, cloned: table -> what differs. ``n`` counts the orders; ids are those of the order, from a base up.
 _CLONES = {
@@ -46,7 +50,7 @@ _CLONES = {
 _CLONE = """
     INSERT INTO {table}
     SELECT r.* FROM {table} t, generate_series(1, %(count)s) AS n,
-        LATERAL (SELECT id, email, subject_uuid FROM contacts_contact WHERE id = %(first)s + n / {each}) AS c,
+        LATERAL (SELECT id, email, subject_uuid FROM contacts_contact WHERE id = %(first)s + CASE WHEN n < %(grouped)s THEN n / %(each)s ELSE n END) AS c,
         LATERAL jsonb_populate_record(t, jsonb_build_object({values})) AS r
     WHERE t.id = %(like)s
 """
@@ -85,7 +89,7 @@ def template() -> Order:
 
 
 def fill(order: Order, count: int) -> int:
-    """``count`` orders like this one, 20 for each buyer; returns the id of the first buyer."""
+    """``count`` orders like this one; returns the id of the first of the buyers who have 20."""
     own = {
         "registration_forms_response": order.response_id,
         "sales_order": order.pk,
@@ -97,13 +101,15 @@ def fill(order: Order, count: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute("SET session_replication_role = replica")
-        cursor.execute(_PEOPLE, {"organiser": order.organiser_id, "people": count // EACH})
+        cursor.execute("SELECT pg_get_indexdef('contact_search'::regclass)")
+        (again,) = cursor.fetchone()
+        cursor.execute("DROP INDEX contact_search")
+        cursor.execute(_PEOPLE, {"organiser": order.organiser_id, "people": count})
+        cursor.execute(again)
         first = Contact.objects.get(organiser=order.organiser, number="F0").pk
-        values = {"base": 10_000_000, "count": count, "first": first}
+        values = {"base": 10_000_000, "count": count, "first": first, "each": EACH, "grouped": GROUPED}
         for table, differs in _CLONES.items():
-            cursor.execute(
-                _CLONE.format(table=table, values=differs, each=EACH), values | {"like": own[table]}
-            )
+            cursor.execute(_CLONE.format(table=table, values=differs), values | {"like": own[table]})
         cursor.execute(_ANSWERS, values | {"like": order.response_id})
         for table in [*own, "registration_forms_answer", "contacts_contact"]:
             cursor.execute(f"VACUUM ANALYZE {table}")
@@ -145,11 +151,26 @@ def captured_slowest(captured: CaptureQueriesContext) -> list:
     return [(query["time"], query["sql"][:160]) for query in slow]
 
 
+def customers(order: Order, count: int) -> dict[str, dict]:
+    """The back office's list of customers, and what staff type there."""
+    staff = Work([make_staff(order.organiser, email="archivist@example.org")])
+    address = "/admin/sales/customer/"
+    asked = {
+        "customers, first page": address,
+        "customers: an address": f"{address}?q=buyer{count // 2}%40example.org",
+        "customers: a name": f"{address}?q=buyer+{count // 3}",
+        "customers: a first name all have": f"{address}?q=ann",
+    }
+    return {what: staff.measure([(path, None)] * TIMES, 200) for what, path in asked.items()}
+
+
 def main() -> None:
-    order = template()
+    order, count = template(), int(sys.argv[1])
     begin = time.monotonic()
-    first = fill(order, int(sys.argv[1]))
-    print(json.dumps({"filled": time.monotonic() - begin} | measure(first)))
+    first = fill(order, count)
+    filled = time.monotonic() - begin
+    settings.PAGE_CACHE_SECONDS = 0
+    print(json.dumps({"filled": filled, "customers": customers(order, count)} | measure(first)))
 
 
 if __name__ == "__main__":
