@@ -68,13 +68,6 @@ def test_the_last_place_goes_to_exactly_one():
     rounds(10)
 
 
-@pytest.mark.soak
-@pytest.mark.scenario("RF-23")
-@pytest.mark.django_db(transaction=True)
-def test_the_last_place_goes_to_exactly_one_for_long():
-    rounds(200)
-
-
 @pytest.mark.scenario("RF-23")
 @pytest.mark.django_db(transaction=True)
 def test_without_the_lock_both_get_it_and_only_the_database_stands_between():

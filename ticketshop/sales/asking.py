@@ -210,7 +210,8 @@ def fill(asked: list[Ask], drafts: dict, cart: Cart, *, now: datetime, bound: bo
         ask.block.heading = ask.heading
 
 
-def _forms_with_limits(asked: list[Ask]) -> set[int]:
+def forms_with_limits(asked: list[Ask]) -> set[int]:
+    """Ids of the forms that offer a choice with a limited number of places."""
     return {
         ask.version.form_id
         for ask in asked
@@ -219,7 +220,7 @@ def _forms_with_limits(asked: list[Ask]) -> set[int]:
 
 
 def _sold_out(asked: list[Ask], cart: Cart) -> frozenset[str]:
-    forms = _forms_with_limits(asked)
+    forms = forms_with_limits(asked)
     if not forms:
         return frozenset()
     ids = dict(Choice.objects.filter(field__form__in=forms, capacity__isnull=False).values_list("pk", "key"))
@@ -251,7 +252,7 @@ def wanted_choices(asked: list[Ask]) -> dict[str, list[int]]:
 
 def _limited_of(asked: list[Ask]) -> dict[tuple[int, str], int]:
     """(form id, choice key) -> choice id, for limited choices."""
-    forms = _forms_with_limits(asked)
+    forms = forms_with_limits(asked)
     if not forms:
         return {}
     rows = Choice.objects.filter(field__form__in=forms, capacity__isnull=False)

@@ -156,12 +156,11 @@ class DetailsPage:
             asking.fill(self.asked, self.drafts, self.cart, now=timezone.now(), bound=bound)
 
     def _hold(self) -> bool:
-        """Hold the limited choices that were taken; False when one went to somebody else just now."""
-        wanted = asking.wanted_choices(self.asked) if self.asked else {}
-        if not wanted:
+        """Hold the limited choices that were taken, and no others any more; False when one is gone since."""
+        if not asking.forms_with_limits(self.asked):
             return True
         try:
-            carts.hold_choices(self.cart, wanted, now=timezone.now())
+            carts.hold_choices(self.cart, asking.wanted_choices(self.asked), now=timezone.now())
         except limited.ChoiceSoldOut as error:
             self._fill(bound=True)
             asking.mark_sold_out(self.asked, error.choices, self.cart)
