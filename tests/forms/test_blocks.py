@@ -1,19 +1,14 @@
 """A form as a buyer fills it in."""
 
-import string
 from datetime import UTC, datetime
-from decimal import Decimal
 
 import pytest
 from django.utils.datastructures import MultiValueDict
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from registration_forms import definitions, responses
 from registration_forms.blocks import Block
-from registration_forms.conditions import visible_questions
-from registration_forms.definitions import of_version, parse
-from registration_forms.field_types import TYPES, Asked
+from registration_forms.definitions import of_version
+from registration_forms.field_types import Asked
 from registration_forms.models import Answer
 from registration_forms.responses import Given
 from tests.factories.registration_forms import ask, make_form, only_if, publish
@@ -112,121 +107,3 @@ def test_a_choice_sold_out_says_so_at_its_field_and_may_be_kept_by_who_has_it():
     late = fill(definition, {bus.key: key}, sold_out=frozenset({key}))
     assert late.errors == {bus.key: ["Just sold out. Choose another one."]}
     assert fill(definition, {bus.key: key}, sold_out=frozenset({key}), kept=key).is_valid()
-
-
-# --- any form, any answers --------------------------------------------------------------------------------
-
-KINDS = st.sampled_from(["text", "number", "yes_no", "consent", "single_choice", "multiple_choice", "date"])
-TEXTS = st.text(string.ascii_letters + "éß ", max_size=8)
-
-
-@st.composite
-def definitions_with_answers(draw):
-    """A definition whose questions depend on earlier ones, and something typed for each."""
-    questions, typed = [], {}
-    for number in range(draw(st.integers(1, 7))):
-        key, kind = f"q{number}", draw(KINDS)
-        one = {
-            "key": key,
-            "type": kind,
-            "label": {"en": key},
-            "visibility": draw(st.sampled_from(["visible", "visible", "mandatory", "hidden"])),
-            "staff_only": draw(st.booleans()) and draw(st.booleans()),
-            "choices": [{"key": f"{key}c{n}", "label": {"en": str(n)}} for n in range(3)]
-            if TYPES[kind].has_choices
-            else [],
-        }
-        earlier = [other for other in questions if one["staff_only"] or not other["staff_only"]]
-        if earlier and draw(st.booleans()):
-            before = draw(st.sampled_from(earlier))
-            value = draw(st.sampled_from(["yes", "no", "a", "5", f"{before['key']}c0", f"{before['key']}c1"]))
-            op = draw(st.sampled_from(["is", "is_not", "in", "filled", "empty"]))
-            one["condition"] = {
-                draw(st.sampled_from(["all", "any"])): [{"field": before["key"], "op": op, "value": value}]
-            }
-        questions.append(one)
-        if draw(st.booleans()):
-            typed[key] = draw(_typed(kind, key))
-    return {"schema": 1, "first_language": "en", "group_asks": "each", "fields": questions}, typed
-
-
-def _typed(kind, key):
-    return {
-        "text": TEXTS,
-        "number": st.integers(-1000, 1000).map(str),
-        "yes_no": st.sampled_from(["yes", "no"]),
-        "consent": st.just("on"),
-        "single_choice": st.integers(0, 3).map(lambda n: f"{key}c{n}"),
-        "multiple_choice": st.lists(st.integers(0, 2).map(lambda n: f"{key}c{n}"), max_size=3),
-        "date": st.dates(datetime(1850, 1, 1).date(), datetime(2200, 1, 1).date()).map(str),
-    }[kind]
-
-
-@given(definitions_with_answers())
-def test_a_hidden_question_never_has_a_value(drawn):
-    json, typed = drawn
-    definition = parse(json)
-    filled = fill(definition, typed)
-    filled.is_valid()
-    values = filled.json_values(filled.answers)
-    visible = {question.key for question in visible_questions(definition, values)}
-    assert set(filled.answers) <= visible
-    assert set(filled.errors) <= {question.key for question in filled.shown()}
-
-
-@given(definitions_with_answers(), TEXTS)
-def test_an_answer_that_is_not_asked_for_never_changes_what_is_asked(drawn, other):
-    json, typed = drawn
-    definition = parse(json)
-    values = {key: typed.get(key) for key in definition.by_key}
-    shown = visible_questions(definition, values)
-    names = {question.key for question in shown}
-    unasked = {key: other for key in definition.by_key if key not in names}
-    assert visible_questions(definition, {**values, **unasked, "of another form": other}) == shown
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@pytest.mark.django_db
-@given(definitions_with_answers())
-def test_every_stored_answer_reads_back_equal(drawn):
-    json, typed = drawn
-    form = make_form()
-    keys = {}
-    for one in json["fields"]:
-        condition = {
-            joined: [{**term, "field": keys[term["field"]]} for term in terms]
-            for joined, terms in one.get("condition", {}).items()
-        }
-        field = ask(
-            form,
-            one["key"],
-            one["type"],
-            visibility=one["visibility"],
-            staff_only=one["staff_only"],
-            condition=condition,
-            choices=[choice["key"] for choice in one["choices"]],
-        )
-        keys[one["key"]] = field.key
-        for choice in field.choices.all():
-            keys[choice.label] = choice.key
-    posted = {
-        keys[key]: [keys.get(one, one) for one in value]
-        if isinstance(value, list)
-        else keys.get(value, value)
-        for key, value in typed.items()
-    }
-    version = publish(form)
-    filled = fill(of_version(version), posted)
-    filled.is_valid()
-    response = responses.store(
-        [Given(version, filled.answers)], organiser=form.organiser, language="en", now=NOW
-    )[0]
-    assert responses.read(response) == filled.answers
-    states = {answer.field.key: answer.state for answer in response.answers.select_related("field")}
-    asked = responses.asked_keys(of_version(version), filled.answers)
-    for key, state in states.items():
-        if key in filled.answers:
-            assert state == Answer.State.ANSWERED
-        else:
-            assert state == (Answer.State.BLANK if key in asked else Answer.State.NOT_ASKED)
-    assert all(isinstance(value, (str, bool, Decimal, list)) or value for value in filled.answers.values())
