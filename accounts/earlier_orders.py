@@ -29,10 +29,10 @@ def count(user, organiser: Organiser) -> int:
 
 @transaction.atomic
 def join(user, organiser: Organiser, *, language: str, now: datetime) -> int:
-    """Merge those contacts into the user's own; returns how many orders came along."""
+    """Merge those contacts into the user's own; returns how many orders came along. Raises locking.Gone."""
     mine = contacts.for_user(organiser, user, language=language, now=now)
     # All at once: the button pressed twice finds nothing left, and nobody waits crosswise.
-    locking.hold_all([mine.pk, *found(user, organiser).values_list("pk", flat=True)])
+    locking.hold_all([mine.pk, *found(user, organiser).values_list("pk", flat=True)], needed=[mine.pk])
     number = count(user, organiser)
     for earlier in found(user, organiser).order_by("pk"):
         merging.merge(mine, earlier, by=user, now=now)

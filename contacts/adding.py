@@ -65,7 +65,8 @@ def add(parent: Contact, person: Person, asked: Asked, *, now: datetime, confirm
     """Connect ``person`` to ``parent`` as a friend or relative.
 
     ``confirmed``: the visitor was warned that the same child is in the list already. Nothing is created
-    and nothing sent with any outcome but LINKED.
+    and nothing sent with any outcome but LINKED. Raises locking.Gone when the parent is being erased; a child who is
+    counts as unknown.
     """
     person = _normalised(person)
     if parent.blocked_at is not None:
@@ -137,7 +138,8 @@ def _mismatch_keys(parent: Contact, person: Person, asked: Asked) -> list[str]:
 def _add_with_address(parent: Contact, person: Person, asked: Asked, now: datetime) -> Outcome:
     contacts.lock_address(parent.organiser_id, person.key)
     same_address = Contact.objects.filter(organiser=parent.organiser_id, email_key=person.key)
-    held = locking.hold_all([parent.pk, *same_address.values_list("pk", flat=True)])
+    ids = [parent.pk, *same_address.values_list("pk", flat=True)]
+    held = locking.hold_all(ids, needed=[parent.pk])
     parent = held.pop(parent.pk)
     known = [contact for contact in held.values() if contact.email_key == person.key]
     open_links = _open_links(parent)

@@ -10,7 +10,7 @@ from ticketshop.lib import references
 from ticketshop.lib.text import normalise_email, normalise_line
 from ticketshop.organisers.models import Organiser
 
-from . import names
+from . import locking, names
 from .models import Contact
 
 # What a person, or staff, may change; everything else is the shop's own.
@@ -79,17 +79,24 @@ def create_if(needed: bool, *, organiser: Organiser, via: str, now: datetime, **
 
 
 def change(contact: Contact, values: dict, *, by, now: datetime) -> list[str]:
-    """Set columns of ``EDITABLE``; the history names the changed columns, never a value. Returns their names."""
-    before = {name: getattr(contact, name) for name in values}
-    for name, value in values.items():
-        if name not in EDITABLE:
-            raise ValueError(f"{name} is not a column a person may change")
-        setattr(contact, name, value)
-    _normalise(contact)
-    changed = sorted(name for name, old in before.items() if getattr(contact, name) != old)
-    if changed:
-        contact.save(update_fields=[*changed, "email_key"])
-        history.record(contact, "changed", by=by, now=now, columns=changed)
+    """Set columns of ``EDITABLE``; the history names the changed columns, never a value. Returns their names.
+
+    Raises locking.Gone for a contact that is being erased: nothing may be written on it any more.
+    """
+    if unknown := set(values) - set(EDITABLE):
+        raise ValueError(f"{sorted(unknown)} are not columns a person may change")
+    with transaction.atomic():
+        held = locking.hold(contact.pk)
+        before = {name: getattr(held, name) for name in values}
+        for name, value in values.items():
+            setattr(held, name, value)
+        _normalise(held)
+        changed = sorted(name for name, old in before.items() if getattr(held, name) != old)
+        if changed:
+            held.save(update_fields=[*changed, "email_key"])
+            history.record(held, "changed", by=by, now=now, columns=changed)
+    for name in (*values, "email_key"):
+        setattr(contact, name, getattr(held, name))
     return changed
 
 
@@ -105,6 +112,7 @@ def unblock(contact: Contact, *, by, now: datetime) -> bool:
 
 def _set_blocked(contact: Contact, since: datetime | None, action: str, *, by, now: datetime) -> bool:
     with transaction.atomic():
+        locking.hold(contact.pk)
         as_it_is = Contact.objects.filter(pk=contact.pk, blocked_at__isnull=since is not None)
         if not as_it_is.update(blocked_at=since):
             return False

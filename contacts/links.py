@@ -112,7 +112,7 @@ def remove(link: ContactLink, *, by, now: datetime) -> bool:
 
 
 def undo_remove(link: ContactLink, *, most: int, by, now: datetime) -> bool:
-    """Take back a removal of the last ten minutes; False where that is not possible any more.
+    """Take back a removal of the last ten minutes; False where that is not possible any more. Raises locking.Gone.
 
     ``most``: how many people the list may hold.
     """
@@ -177,6 +177,9 @@ def decline(link: ContactLink, *, by, now: datetime) -> bool:
 def not_me(link: ContactLink, *, by, now: datetime) -> bool:
     """Whoever reads this mailbox is somebody else: no more mail to it started by this parent."""
     with transaction.atomic():
+        # An erasure of either of the two waits, and then takes what is written here along; or it was first.
+        if len(locking.hold_all([link.parent_id, link.child_id])) < 2:
+            return False
         if not end(link, reason="not_me", by=by, now=now):
             return False
         link_mail.suppress(link, now=now)
@@ -224,14 +227,18 @@ def retire_tokens(email: str, *, now: datetime) -> None:
 
 def resend(link: ContactLink, asked, *, now: datetime) -> bool:
     """Tell the person once more, within the limits of their address; False when nothing goes out."""
-    parent = link.parent
-    if parent.blocked_at is not None or not link.is_open or link.consent_at or not link.child.email:
-        return False
     with transaction.atomic():
+        # As they are now: no mail is queued to, or about, somebody who is being erased.
+        held = locking.hold_all([link.parent_id, link.child_id])
+        if len(held) < 2:
+            return False
+        link.parent, link.child = parent, child = held[link.parent_id], held[link.child_id]
+        if parent.blocked_at is not None or not link.is_open or link.consent_at or not child.email:
+            return False
         request = LinkRequest.objects.select_for_update().filter(link=link).first()
         if request is None or request.resend_count >= RESENDS:
             return False
-        if link_mail.may_send(asked.pos.organiser, link.child.email, parent, now) != link_mail.YES:
+        if link_mail.may_send(asked.pos.organiser, child.email, parent, now) != link_mail.YES:
             return False
         LinkRequest.objects.filter(pk=request.pk).update(
             resend_count=F("resend_count") + 1, used_at=None, delivery_state=LinkRequest.Delivery.QUEUED
@@ -252,7 +259,7 @@ def staff_add(
     consent_reason: str = "",
     permission: str = "assign",
 ) -> ContactLink:
-    """Staff link two contacts they know. Raises CannotLink with the reason.
+    """Staff link two contacts they know. Raises CannotLink with the reason, locking.Gone if one is being erased.
 
     Where added people must agree first, the link waits, unless staff write how they know of the consent.
     """
@@ -266,7 +273,7 @@ def staff_add(
     waits = parent.organiser.link_consent_required and not agreed
     try:
         with transaction.atomic():
-            locking.hold_all([parent.pk, child.pk])
+            locking.hold_all([parent.pk, child.pk], needed=[parent.pk, child.pk])
             link = ContactLink.objects.create(
                 organiser_id=parent.organiser_id,
                 parent=parent,

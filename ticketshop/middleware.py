@@ -69,7 +69,7 @@ def private_pages(get_response):
 
 
 class Refuse:
-    """Answers 429 when a limit was reached deep inside a page."""
+    """Answers what was refused deep inside a page: 429 for a limit, 409 for a person who is being erased."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -80,4 +80,6 @@ class Refuse:
     def process_exception(self, request, exception):
         if isinstance(exception, refusals.TooManyTries):
             return refusals.too_many_requests(request)
+        if isinstance(exception, refusals.PersonGone):
+            return refusals.person_gone(request)
         return None

@@ -14,7 +14,7 @@ from ticketshop.organisers.models import Organiser
 from ticketshop.organisers.scoped_admin import ScopedAdmin, ScopedForm
 from ticketshop.organisers.sections import NONE
 
-from .. import contacts, locking, merging
+from .. import contacts, merging
 from ..models import Contact
 from . import connecting, merge, tables
 from .picking import SEARCH_HELP
@@ -167,7 +167,7 @@ class ContactAdmin(PeopleAdmin):
         typed = {name: form.cleaned_data[name] for name in contacts.EDITABLE if name in form.cleaned_data}
         if change:
             values = {name: value for name, value in typed.items() if name in form.changed_data}
-            contacts.change(locking.hold(obj.pk), values, by=request.user, now=now)
+            contacts.change(obj, values, by=request.user, now=now)
         else:
             made = contacts.create(
                 organiser=obj.organiser, via=Contact.CreatedVia.BACK_OFFICE, now=now, by=request.user, **typed

@@ -50,7 +50,7 @@ def without_locks(monkeypatch):
     Nor do two in the same minute wait for each other at the visitor's counter.
     """
 
-    def unlocked(contact_ids) -> dict[int, Contact]:
+    def unlocked(contact_ids, needed=()) -> dict[int, Contact]:
         return Contact.objects.in_bulk(set(contact_ids))
 
     monkeypatch.setattr(contacts, "lock_address", lambda *address: None)
@@ -281,7 +281,7 @@ def test_two_who_add_each_other_at_once_both_do(pos, monkeypatch):
 
 
 def test_locked_one_by_one_in_the_order_of_need_they_block_each_other(pos, monkeypatch):
-    def one_by_one(contact_ids) -> dict[int, Contact]:
+    def one_by_one(contact_ids, needed=()) -> dict[int, Contact]:
         held = {}
         for contact_id in contact_ids:  # the visitor first, then whom they add
             held[contact_id] = locking.hold(contact_id)

@@ -12,6 +12,15 @@ class TooManyTries(Exception):
     """A limit was reached deep inside a page; ``ticketshop.middleware.Refuse`` answers with 429."""
 
 
+class PersonGone(Exception):
+    """Whose data were to be changed is being erased; ``ticketshop.middleware.Refuse`` answers with 409."""
+
+
+def person_gone(request):
+    """Nothing was changed: the person is being erased, or was joined with another entry."""
+    return render(request, "409.html", status=409)
+
+
 def method_not_allowed(request, allowed: str):
     """The address exists, but does not answer this method."""
     response = render(request, "405.html", status=405)

@@ -155,8 +155,11 @@ def _people(cart: Cart, holders: dict, user, language: str, now: datetime) -> tu
     whom = people.beneficiaries(buyer, holders)
     held = locking.hold_all([buyer.pk, *whom.values()])
     if len(held) < len({buyer.pk, *whom.values()}):
-        # Somebody was merged into another contact a moment ago: their link leads there by now.
+        # Somebody was merged into another contact a moment ago: their link leads there by now. Or they are being
+        # erased: then the ticket is for nobody in particular, under the name that was typed.
         whom = people.beneficiaries(buyer, holders)
+        held |= locking.hold_all(whom.values())
+        whom = {slot: contact_id for slot, contact_id in whom.items() if contact_id in held}
     if buyer.pk not in held:
         raise CannotPlace("person")
     buyer = held[buyer.pk]
@@ -295,6 +298,8 @@ def remind(now: datetime) -> int:
             if Order.objects.filter(pk=order.pk, reminded_at=None, state=Order.State.PENDING).update(
                 reminded_at=now
             ):
+                # As it is now that the order is held: the buyer may have been erased meanwhile.
+                order.refresh_from_db(fields=["buyer"])
                 notices.queue(order, "order_reminder", now)
                 count += 1
     return count
