@@ -117,6 +117,22 @@ class Block(forms.Form):
                 self.add_error(question.key, self.fields[question.key].error_messages["required"])
         return self.cleaned_data
 
+    def object_to(self, key: str, message: str) -> None:
+        """A mistake that was found when the form was in order: what depends on this answer stays drawn."""
+        value = self.cleaned_data.get(key)
+        self.add_error(key, message)
+        self.cleaned_data[key] = value
+
+    def typed(self, key: str) -> list[str]:
+        """What a browser would send for a question if the form came back as it was drawn at first."""
+        field, value = self.fields[key], self.initial.get(key)
+        if isinstance(field.widget, forms.CheckboxInput):
+            return ["on"] if value else []
+        shown = field.widget.format_value(field.prepare_value(value))
+        if isinstance(shown, (list, tuple)):
+            return [str(one) for one in shown]
+        return [] if shown is None else [str(shown)]
+
     def _keep_unchanged(self) -> None:
         """An answer that was right when it was given, and comes back as it was, is no mistake now."""
         wrong = self.stored.keys() & self.errors.keys()

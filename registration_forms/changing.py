@@ -21,11 +21,14 @@ STAFF = Context(staff=True)
 
 
 class Conflict(Exception):
-    """Somebody else changed the same answers meanwhile: response id -> keys of the questions both changed."""
+    """Somebody else changed the same answers meanwhile: response id -> keys of the questions both changed.
 
-    def __init__(self, keys: dict[int, set[str]]):
+    ``others``: response id -> keys of all that was changed meanwhile.
+    """
+
+    def __init__(self, keys: dict[int, set[str]], others: dict[int, set[str]]):
         super().__init__(f"answers of {len(keys)} responses were changed meanwhile")
-        self.keys = keys
+        self.keys, self.others = keys, others
 
 
 class SoldOut(Exception):
@@ -132,7 +135,7 @@ def change_all(edits: list[Edit], *, by, source: str, now: datetime) -> list[Ans
     opened = _open(edits)
     conflicts = {one.row.pk: keys for one in opened if (keys := _merge(one))}
     if conflicts:
-        raise Conflict(conflicts)
+        raise Conflict(conflicts, {one.row.pk: set(one.since) for one in opened})
     changed = [one for one in opened if one.after != one.before]
     rows = responses.rows_by_key({one.row.form_id for one in changed})
     _move_places(changed, rows)

@@ -34,7 +34,7 @@ BACK_OFFICE = (
     | _models("mail", "mail", (VIEW, CHANGE))
     | _models("sales", "refund", (CHANGE,))
     | _models("exports", "job", ALL)
-    | {"history.view_event", "contacts.merge_contact"}
+    | {"history.view_event", "contacts.merge_contact", "registration_forms.view_sensitive"}
 )
 ACCOUNTING = (
     _models("sales", f"{SALES} customer", (VIEW,))

@@ -52,6 +52,10 @@ class FieldType:
         """A stored value as JSON can carry it: drafts, history, conditions."""
         return value
 
+    def from_json(self, value: object) -> object:
+        """The stored value again, from ``to_json``."""
+        return value
+
     def display(self, question: Question, value: object) -> str:
         """A stored value as people read it, in the active language."""
         return "" if value is None else str(value)

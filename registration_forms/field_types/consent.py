@@ -23,5 +23,8 @@ class Consent(FieldType):
     def to_json(self, value):
         return "yes" if value else None
 
+    def from_json(self, value):
+        return True if value else None
+
     def display(self, question, value):
         return _now("Agreed") if value else _now("Not agreed")

@@ -52,6 +52,9 @@ class Date(FieldType):
     def to_json(self, value: date | None):
         return value.isoformat() if value else None
 
+    def from_json(self, value):
+        return date.fromisoformat(value) if value else None
+
     def display(self, question, value):
         return date_format(value, "DATE_FORMAT") if value else ""
 
@@ -68,6 +71,9 @@ class Time(FieldType):
 
     def to_json(self, value: time | None):
         return value.isoformat() if value else None
+
+    def from_json(self, value):
+        return time.fromisoformat(value) if value else None
 
     def display(self, question, value):
         return time_format(value, "H:i") if value else ""
@@ -98,6 +104,9 @@ class DateTime(FieldType):
     def to_json(self, value: datetime | None):
         # One text for one instant, whether it was typed here or read back.
         return value.astimezone(UTC).isoformat() if value else None
+
+    def from_json(self, value):
+        return datetime.fromisoformat(value) if value else None
 
     def display(self, question, value):
         return date_format(timezone.localtime(value), "DATETIME_FORMAT") if value else ""

@@ -33,5 +33,8 @@ class Number(FieldType):
         # Without the zeros of the column: a value compares equal whether it was typed or read back.
         return None if value is None else f"{value.normalize():f}"
 
+    def from_json(self, value):
+        return None if value is None else Decimal(value)
+
     def display(self, question, value):
         return "" if value is None else f"{value.normalize():f}"

@@ -28,5 +28,8 @@ class YesNo(FieldType):
         # What conditions compare with, and what a radio button posts.
         return None if value is None else ("yes" if value else "no")
 
+    def from_json(self, value):
+        return None if value is None else value == "yes"
+
     def display(self, question, value):
         return "" if value is None else (_now("Yes") if value else _now("No"))

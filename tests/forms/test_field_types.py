@@ -115,6 +115,7 @@ def test_it_asks_stores_and_reads_back(code):
     assert responses.read(row.response) == {field.key: stored}
     # Conditions and history see the same value whether it was typed or read back.
     assert TYPES[code].to_json(responses.value_of(row)) == TYPES[code].to_json(stored)
+    assert TYPES[code].from_json(TYPES[code].to_json(stored)) == stored
 
 
 @pytest.mark.django_db

@@ -120,6 +120,7 @@ ROWS = {
     "shop:tickets_page": Row(PAGE, BUTTON, of_order),
     "shop:calendar": Row(PAGE, BUTTON, of_order),
     "shop:order_cancel": Row(PAGE, (302, 302), to_cancel),
+    "shop:answers": Row(PAGE, (302, 302), of_order),
     # The visitor's account.
     "account:home": Row(LOG_IN_FIRST, (302, 405), shop),
     "account:profile": Row(LOG_IN_FIRST, LOG_IN_FIRST, shop),
@@ -147,10 +148,10 @@ class Pages:
     platform: bool = False  # for the platform's administrator alone
 
 
-ADMIN = {
 # What an export of participants needs, to be asked for and to be fetched.
 READ_ANSWERS = "exports.add_job sales.view_order sales.view_ticket registration_forms.view_registrationform"
 EXPORT = ("export", READ_ANSWERS)
+ADMIN = {
     "organisers.organiser": Pages(add=True),
     "organisers.staffmembership": Pages(add=True, delete=True),
     "organisers.pointofsale": Pages(add=True),
@@ -186,8 +187,8 @@ EXPORT = ("export", READ_ANSWERS)
             ),
             ("archive", "registration_forms.change_registrationform"),
             ("restore", "registration_forms.change_registrationform"),
-        ),
             EXPORT,
+        ),
     ),
     "registration_forms.field": Pages(buttons=(("archive", "registration_forms.change_field"),)),
     "catalogue.event": Pages(add=True, buttons=(EXPORT,)),
@@ -200,16 +201,17 @@ EXPORT = ("export", READ_ANSWERS)
     "sales.order": Pages(
         buttons=(
             ("mark_paid", "sales.change_order"),
+            ("answers", "sales.change_order"),
             ("cancel", "sales.change_order"),
             ("resend_mail", "sales.change_order"),
         )
     ),
-    "sales.ticket": Pages(),
-    "sales.issuedpass": Pages(),
+    "sales.ticket": Pages(buttons=(("answers", "sales.change_order"),)),
+    "sales.issuedpass": Pages(buttons=(("answers", "sales.change_order"),)),
     "sales.customer": Pages(),
     "sales.payment": Pages(),
-    "sales.refund": Pages(buttons=(("done", "sales.change_order sales.change_refund"),)),
     "exports.job": Pages(buttons=(("download", READ_ANSWERS), ("stop", "exports.change_job"))),
+    "sales.refund": Pages(buttons=(("done", "sales.change_order sales.change_refund"),)),
     "accounts.user": Pages(add=True, platform=True),
     "auth.group": Pages(platform=True),
 }
@@ -339,7 +341,9 @@ def foreign_visits(world: World) -> Iterator[tuple[str, dict, dict]]:
     aye, bee = shop(world.aye), shop(world.bee)
     yield "shop:event", {**aye, "slug": world.bee.event.slug}, {**aye, "slug": "none-such"}
     yield "shop:pass", {**aye, "slug": world.bee.season_pass.slug}, {**aye, "slug": "none-such"}
-    for name in ("shop:order", "shop:tickets_pdf", "shop:tickets_page", "shop:calendar", "shop:order_cancel"):
+    for name in (
+        "shop:order", "shop:tickets_pdf", "shop:tickets_page", "shop:calendar", "shop:order_cancel", "shop:answers",
+    ):  # fmt: skip
         order, other = world.aye.order, world.bee.order
         wrong = {**aye, "reference": "AAAA-AAAA", "secret": "x" * 22}
         yield name, {**aye, "reference": order.reference, "secret": other.secret}, wrong
@@ -471,10 +475,10 @@ def test_pages_of_the_site_itself(world):
         "/admin/sales/": (302, 302, 302),
         "/admin/auth/": (302, 302, 404),
         "/admin/autocomplete/": (302, 302, 403),
+        "/admin/sales/customer/export/": (302, 302, 200),
         "/admin/none-such/": (302, 302, 404),
     }
     for url, statuses in expected.items():
-        "/admin/sales/customer/export/": (302, 302, 200),
         assert tuple(client.get(url).status_code for client in (guest, visitor, owner)) == statuses, url
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from contacts import adding, contacts
 from contacts.models import Contact, ContactLink
+from registration_forms import responses
 from tests.factories.accounts import SuperuserFactory, UserFactory
 from tests.factories.catalogue import (
     CategoryFactory,
@@ -29,12 +30,12 @@ from tests.factories.organisers import (
     StaffMembershipFactory,
     make_staff,
 )
-from tests.factories.registration_forms import ask, make_form
+from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
 from ticketshop.catalogue.models import Category, Event, Offer, SeasonPass, Venue
-from ticketshop.history.models import Event as HistoryEvent
 from ticketshop.exports import jobs, kinds
 from ticketshop.exports.models import Job
+from ticketshop.history.models import Event as HistoryEvent
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
 from ticketshop.sales.actions import orders
@@ -64,8 +65,8 @@ class House:
     owner: User
     membership: StaffMembership
     boss: User  # staff with every permission there is
-
     export: Job  # of the participants, waiting
+
     def row(self, model: str):
         """One row of a model of the back office ("sales.order") that belongs to this house."""
         return {
@@ -74,8 +75,8 @@ class House:
             "organisers.pointofsale": lambda: self.pos,
             "history.event": lambda: HistoryEvent.objects.filter(organiser_id=self.organiser.pk).latest("pk"),
             "mail.mail": lambda: self.mail,
-            "contacts.contact": lambda: self.contact,
             "exports.job": lambda: self.export,
+            "contacts.contact": lambda: self.contact,
             "contacts.contactlink": lambda: self.link,
             "catalogue.allotment": lambda: self.offer.allotment,
             "catalogue.session": lambda: self.offer.session,
@@ -129,6 +130,7 @@ def make_house(word: str) -> House:
         {"first_name": f"{word}pass", "last_name": ""},
     ]
     order = make_order({offer: 1, season_pass: 1}, user=visitor, holders=holders, paid=True)
+    answer(order, f"{word} parking")
     guest = {"first_name": f"{word}guest", "last_name": "Guest", "email": f"guest@{low}.example"}
     cancelled = make_order({offer: 1}, buyer=guest, paid=True)
     orders.cancel(cancelled, by=None, now=now)
@@ -142,12 +144,21 @@ def make_house(word: str) -> House:
         owner=membership.user,
         membership=membership,
         boss=staff_with(organiser, every_permission()),
-    )  # fmt: skip
-
         export=jobs.request(
             kinds.KINDS["participants"], organiser=organiser, parameters={"source": "event", "number": event.pk},
             file_format="csv", by=membership.user, now=now,
         ),
+    )  # fmt: skip
+
+
+def answer(order: Order, text: str) -> None:
+    """The buyer has answered the form of the order."""
+    form = make_form("order", organiser=order.organiser, name=text)
+    asked = ask(form, text)
+    given = responses.Given(publish(form), {asked.key: text}, order.buyer_id)
+    (order.response,) = responses.store([given], organiser=order.organiser, language="en", now=timezone.now())
+    order.save(update_fields=["response"])
+
 
 @dataclass
 class World:

@@ -42,6 +42,7 @@ LIMITS = {
     "order_place": Limit(60, timedelta(minutes=10)),
     "mail_resend": Limit(3, HOUR),
     "order_link": Limit(300, timedelta(minutes=10)),
+    "answers_change": Limit(60, HOUR),
     # Friends and family; an organiser sets the counts, see Organiser.link_….
     "link_add_hour": Limit(10, HOUR, sliding=True),
     "link_add_day": Limit(20, DAY, sliding=True),
@@ -50,6 +51,9 @@ LIMITS = {
     "link_mail_day": Limit(1, DAY, sliding=True),
     "link_mail_week": Limit(3, WEEK, sliding=True),
     "link_token": Limit(60, HOUR),
+    # Asking for one's own data: mails to one mailbox, tries from one network.
+    "data_mail": Limit(3, HOUR, sliding=True),
+    "data_ask": Limit(30, HOUR),
 }
 
 _UPSERT = """

@@ -92,6 +92,7 @@ class Mail(models.Model):
                     "user": Erase(),
                     "contact": Erase(),
                     "ticket": NotPersonal("the number of a row"),
+                    "changes": NotPersonal("the numbers of rows"),
                 }
             ),
             "provider_id": Erase(),

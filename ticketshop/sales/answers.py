@@ -1,47 +1,77 @@
 """What was answered on the forms of an order, as people read it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from registration_forms import definitions, responses
+from registration_forms.definitions import Question
 from registration_forms.field_types import TYPES
 from registration_forms.models import Answer, Response
 
 from .models import IssuedPass, Order, Ticket
 
+Rows = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One form of an order: the heading says whose answers they are; ``admission`` is None for the order's own."""
+
+    response_id: int
+    heading: str
+    admission: Ticket | IssuedPass | None = None
+
 
 @dataclass(frozen=True)
 class Answered:
-    """One form of an order: a heading that says whose it is, and (label, text) for each answer given."""
+    """A part with its answers as (label, text); ``response`` comes with its form."""
 
-    heading: str
-    rows: list[tuple[str, str]]
-    at: datetime
+    part: Part
+    response: Response
+    rows: Rows
     language: str  # its name, in the active language
 
 
-def of_order(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> list[Answered]:
+def for_buyer(question: Question) -> bool:
+    return not question.staff_only
+
+
+def for_staff(sensitive: bool) -> Callable[[Question], bool]:
+    """What staff see: all, or all but answers to sensitive questions."""
+    return lambda question: sensitive or not question.sensitive
+
+
+def of_order(
+    order: Order,
+    tickets: list[Ticket],
+    passes: list[IssuedPass],
+    may_see: Callable[[Question], bool] = for_buyer,
+) -> list[Answered]:
     """The answers of an order with these tickets and passes; the words are those of the version that was answered.
 
     Three queries however many tickets; none for an order without forms.
     """
-    headings = _headings(order, tickets, passes)
-    if not headings:
+    found = parts(order, tickets, passes)
+    if not found:
         return []
-    by_id, answers = _read(list(headings))
+    by_id, given = read(part.response_id for part in found)
     return [
-        Answered(heading, _rows(by_id[pk], answers[pk]), by_id[pk].created_at, _language(by_id[pk].language))
-        for pk, heading in headings.items()
-        if answers.get(pk)
+        Answered(
+            part,
+            by_id[part.response_id],
+            rows(by_id[part.response_id], given[part.response_id], may_see),
+            language(by_id[part.response_id].language),
+        )
+        for part in found
+        if part.response_id in by_id
     ]
 
 
-def on_tickets(admissions: Iterable[Ticket | IssuedPass]) -> dict[int, list[tuple[str, str]]]:
+def on_tickets(admissions: Iterable[Ticket | IssuedPass]) -> dict[int, Rows]:
     """Response id -> (label, text) of what its form shows on the ticket.
 
     Three queries however many tickets; none where no form was asked.
@@ -51,13 +81,11 @@ def on_tickets(admissions: Iterable[Ticket | IssuedPass]) -> dict[int, list[tupl
     ]
     if not ids:
         return {}
-    by_id, answers = _read(ids)
-    return {pk: _rows(by_id[pk], given, on_ticket=True) for pk, given in answers.items()}
+    by_id, given = read(ids)
+    return {pk: rows(response, given[pk], lambda one: one.on_ticket) for pk, response in by_id.items()}
 
 
-def of_admission(
-    shown: dict[int, list[tuple[str, str]]], admission: Ticket | IssuedPass
-) -> list[tuple[str, str]]:
+def of_admission(shown: dict[int, Rows], admission: Ticket | IssuedPass) -> Rows:
     """What stands on one ticket or pass, of what ``on_tickets`` found."""
     return [
         *shown.get(admission.response_id, []),
@@ -65,44 +93,49 @@ def of_admission(
     ]
 
 
-def _read(ids: list[int]) -> tuple[dict[int, Response], dict[int, list[Answer]]]:
-    """Responses with their versions, and response id -> answers given."""
-    rows = Response.objects.filter(pk__in=ids).select_related("version")
-    given = Answer.objects.filter(response__in=ids, state=Answer.State.ANSWERED)
-    answers: dict[int, list[Answer]] = {}
-    for answer in given.select_related("field", "v_choice").prefetch_related("choices"):
-        answers.setdefault(answer.response_id, []).append(answer)
-    return {response.pk: response for response in rows}, answers
+def read(ids: Iterable[int]) -> tuple[dict[int, Response], dict[int, dict[str, Answer]]]:
+    """Responses with their forms and versions, and response id -> key -> answer given."""
+    wanted = list(ids)
+    found = Response.objects.filter(pk__in=wanted).select_related(
+        "version", "form__published", "form__asked_again"
+    )
+    return {response.pk: response for response in found}, responses.answers_of(wanted)
 
 
-def _language(code: str) -> str:
+def language(code: str) -> str:
+    """The name of a language, in the active one."""
     return str(dict(settings.CONTENT_LANGUAGES).get(code, code))
 
 
-def _headings(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> dict[int, str]:
-    """Response id -> whose answers they are."""
-    found: dict[int, str] = {}
-    if order.response_id:
-        found[order.response_id] = order.reference
+def parts(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> list[Part]:
+    """The forms of an order in the order of its page."""
+    found = [Part(order.response_id, order.reference)] if order.response_id else []
     for ticket in tickets:
         if ticket.response_id is None:
             continue
         starts = date_format(localtime(ticket.line.session_starts_at), "j F")
-        found[ticket.response_id] = " – ".join(
-            part for part in (ticket.line.tariff_name, starts, ticket.holder) if part
-        )
+        found.append(_part(ticket.response_id, ticket, ticket.line.tariff_name, starts))
     for issued in passes:
-        for pk in (issued.response_id, issued.extra_response_id):
-            if pk:
-                found[pk] = " – ".join(part for part in (issued.line.title, issued.holder) if part)
+        found += [
+            _part(pk, issued, issued.line.title)
+            for pk in (issued.response_id, issued.extra_response_id)
+            if pk
+        ]
     return found
 
 
-def _rows(response: Response, answers: list[Answer], *, on_ticket: bool = False) -> list[tuple[str, str]]:
-    definition = definitions.of_version(response.version)
-    by_key = {answer.field.key: answer for answer in answers}
-    return [
-        (question.label, TYPES[question.type].display(question, responses.value_of(by_key[question.key])))
-        for question in definition.questions
-        if question.key in by_key and (question.on_ticket or not on_ticket)
-    ]
+def _part(response_id: int, admission: Ticket | IssuedPass, *words: str) -> Part:
+    return Part(response_id, " – ".join(part for part in (*words, admission.holder) if part), admission)
+
+
+def rows(response: Response, given: dict[str, Answer], may_see: Callable[[Question], bool]) -> Rows:
+    """(label, text) for each answer given, each in the words it was given under, in the order of the form."""
+    order = [question.key for question in definitions.of_version(response.version).questions]
+    keys = [*order, *(key for key in given if key not in set(order))]
+    found = []
+    for key in keys:
+        question = responses.question_of(given[key], response) if key in given else None
+        if question is not None and may_see(question):
+            text = TYPES[question.type].display(question, responses.value_of(given[key]))
+            found.append((question.label, text))
+    return found

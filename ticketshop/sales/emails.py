@@ -2,13 +2,16 @@
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import ContactLink
+from registration_forms import definitions
+from registration_forms.models import AnswerHistory
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.models import Mail
 
-from . import payment_methods, ticket_pdf
+from . import admissions, answers, payment_methods, sheets, ticket_pdf
 from .models import Admission, IssuedPass, Order, Payment, Ticket
 
 
@@ -101,6 +104,56 @@ def order_expired(mail: Mail) -> Content | None:
     """The order was not paid in time."""
     order = _order(mail)
     return Content(_context(order)) if order else None
+
+
+def answers_url(order: Order) -> str:
+    """Where the buyer changes answers."""
+    path = reverse("shop:answers", args=[order.point_of_sale.slug, order.reference, order.secret])
+    return settings.BASE_URL + path
+
+
+@register("answers_changed", _("Answers changed"))
+def answers_changed(mail: Mail) -> Content | None:
+    """Which answers changed: the questions, never what was answered."""
+    order = _order(mail)
+    if order is None:
+        return None
+    headings = {
+        part.response_id: part.heading
+        for part in answers.parts(order, admissions.tickets_of(order), admissions.passes_of(order))
+    }
+    lines = AnswerHistory.objects.filter(pk__in=mail.about.get("changes", ()), response__in=headings)
+    changed: dict[int, list[str]] = {}
+    for line in lines.select_related("field", "response__version", "response__form__published").order_by(
+        "pk"
+    ):
+        versions = (line.response.form.published, line.response.version)
+        questions = (definitions.of_version(version).question(line.field.key) for version in versions)
+        label = next((question.label for question in questions if question), line.field.label)
+        changed.setdefault(line.response_id, []).append(label)
+    if not changed:
+        return None
+    by_staff = any(line.source == AnswerHistory.Source.STAFF for line in lines)
+    found = [(headings[pk], labels) for pk, labels in changed.items()]
+    return Content({**_context(order), "changed": found, "by_staff": by_staff})
+
+
+@register("answers_wanted", _("More answers wanted"))
+def answers_wanted(mail: Mail) -> Content | None:
+    """What the organiser asks of earlier buyers too; nothing to tell once it is answered, or can't be any more."""
+    order = _order(mail)
+    if order is None:
+        return None
+    sheet = sheets.Sheet(order, admissions.tickets_of(order), admissions.passes_of(order), now=timezone.now())
+    if not sheet.missing:
+        return None
+    context = {
+        **_context(order),
+        "wanted": sheet.missing,
+        "until": sheet.until,
+        "answers_url": answers_url(order),
+    }
+    return Content(context)
 
 
 @register("ticket_for_you", _("Ticket for a linked person"))

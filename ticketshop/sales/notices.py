@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from contacts.models import Contact, ContactLink
+from registration_forms.models import AnswerHistory, FormVersion
 from ticketshop.mail import outbox
 
 from .models import IssuedPass, Order, Ticket
@@ -10,6 +11,20 @@ from .models import IssuedPass, Order, Ticket
 
 def queue(order: Order, kind: str, now: datetime, *, again: bool = False) -> None:
     """Queue the mail that tells the buyer; once per event, unless staff ask for it ``again``."""
+    _tell(order, kind, now, once=None if again else f"{kind}:{order.pk}")
+
+
+def answers_changed(order: Order, lines: list[AnswerHistory], now: datetime) -> None:
+    """Tell the buyer which answers changed; the mail names the questions, never an answer."""
+    _tell(order, "answers_changed", now, changes=[line.pk for line in lines])
+
+
+def answers_wanted(order: Order, version: FormVersion, now: datetime) -> None:
+    """Ask the buyer for what a newer version of a form asks; once for each version."""
+    _tell(order, "answers_wanted", now, once=f"answers_wanted:{order.pk}:{version.pk}")
+
+
+def _tell(order: Order, kind: str, now: datetime, *, once: str | None = None, **about) -> None:
     buyer = order.buyer
     if buyer is None or not buyer.email:
         return
@@ -18,9 +33,9 @@ def queue(order: Order, kind: str, now: datetime, *, again: bool = False) -> Non
         to=buyer.email,
         language=buyer.language or order.language,
         now=now,
-        about={"order": order.pk},
+        about={"order": order.pk, **about},
         pos=order.point_of_sale,
-        once=None if again else f"{kind}:{order.pk}",
+        once=once,
         subject_uuid=buyer.subject_uuid,
     )
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import cart, checkout, orders, shop
+from .views import answers, cart, checkout, orders, shop
 
 app_name = "shop"
 ORDER = "<slug:pos>/orders/<slug:reference>/<slug:secret>/"
@@ -23,4 +23,5 @@ urlpatterns = [
     path(f"{ORDER}tickets/", orders.tickets_page, name="tickets_page"),
     path(f"{ORDER}calendar.ics", orders.calendar, name="calendar"),
     path(f"{ORDER}cancel/", orders.cancel, name="order_cancel"),
+    path(f"{ORDER}answers/", answers.change, name="answers"),
 ]

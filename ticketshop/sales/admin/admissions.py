@@ -5,16 +5,17 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
-from ticketshop.organisers.sections import NONE, link
+from ticketshop.organisers.sections import NONE, link, shown
 
 from ..models import IssuedPass, Ticket
-from . import tables
+from . import answers, tables
 
 
 class AdmissionAdmin(ReadOnlyAdmin):
     """What a ticket and a pass share: found by the beginning of the code, or of the names on it."""
 
     ordering = ["-pk"]
+    buttons = (answers.CHANGE_ANSWERS,)
     search_fields = ["code"]
     search_help_text = gettext_lazy(
         "The beginning of the code, of the first or last name on it, or an order’s reference."
@@ -30,6 +31,9 @@ class AdmissionAdmin(ReadOnlyAdmin):
                 | Q(order__reference__startswith=word.upper())
             )
         return queryset, False
+
+    def sections(self, request, row):
+        return shown(request, row, answers.sections(request, row))
 
     @admin.display(description=gettext_lazy("code"))
     def short_code(self, row):

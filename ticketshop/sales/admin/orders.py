@@ -23,7 +23,7 @@ from .. import emails, notices
 from ..actions import orders, payments
 from ..models import Customer, Order, Payment, Refund
 from ..payment_methods import METHODS
-from . import tables
+from . import answers, tables
 
 # From so many buyers on, a search goes through the orders and not through the buyers.
 MANY = 1000
@@ -189,7 +189,7 @@ class OrderAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy(
         "The beginning of the reference, or any words of the buyer’s name, address or phone."
     )
-    buttons = (MARK_PAID, RESEND, CANCEL)
+    buttons = (MARK_PAID, answers.CHANGE_ANSWERS, RESEND, CANCEL)
     fieldsets = [
         (None, {"fields": ["state", "buyer_link", "total_text", "vat_text", "method_text"]}),
         (gettext_lazy("Course"), {"fields": ["placed_at", "paid_at", "cancelled_at", "expires_at"]}),
@@ -260,7 +260,7 @@ class OrderAdmin(ReadOnlyAdmin):
                 ("sales.view_orderline", lambda: tables.lines(row.lines.all(), row.currency)),
                 ("sales.view_ticket", lambda: tables.tickets(row.tickets.all())),
                 ("sales.view_issuedpass", lambda: tables.passes(row.passes.all())),
-                ("sales.view_ticket", lambda: tables.answers(row)),
+                *answers.sections(request, row),
                 ("sales.view_payment", lambda: tables.payments(row.payments.all())),
                 ("sales.view_refund", lambda: tables.refunds(Refund.objects.filter(payment__order=row))),
                 ("mail.view_mail", lambda: tables.mails(about)),

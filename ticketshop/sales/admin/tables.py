@@ -10,7 +10,6 @@ from ticketshop.mail import kinds
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.sections import Section, link
 
-from ..answers import of_order
 from ..models import IssuedPass, Order, OrderLine, Payment, Refund, Ticket
 from ..payment_methods import METHODS
 
@@ -157,15 +156,3 @@ def mails(rows: QuerySet[Mail]) -> Section:
 def _section(title: str, columns: list[str], rows: list[list[object]]) -> Section:
     note = _("The latest %(count)d.") % {"count": MOST} if len(rows) == MOST else ""
     return Section(title, columns, rows, note)
-
-
-def answers(order: Order) -> Section:
-    """What was answered on the forms of an order."""
-    tickets = list(order.tickets.select_related("line").order_by("session__starts_at", "line_id", "pk"))
-    passes = list(order.passes.select_related("line").order_by("line_id", "pk"))
-    found = of_order(order, tickets, passes)
-    return _section(
-        _("Answers"),
-        [_("form"), _("question"), _("answer")],
-        [[one.heading, label, text] for one in found for label, text in one.rows],
-    )

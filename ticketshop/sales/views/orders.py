@@ -13,8 +13,9 @@ from ticketshop.lib.network import network
 from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
 
-from .. import access, answers, calendars, payment_methods, ticket_pdf
+from .. import access, answers, calendars, payment_methods, sheets, ticket_pdf
 from ..actions import orders
+from ..admissions import passes_of, tickets_of
 from ..models import Admission, IssuedPass, Order, OrderLine, Payment, Ticket
 
 
@@ -30,29 +31,6 @@ def order_or_404(request, reference: str, secret: str) -> Order:
 
 _LINES = Compiled(lambda: OrderLine.objects.filter(order=Parameter("order")).order_by("pk"))
 _PAYMENT = Compiled(lambda: Payment.objects.filter(order=Parameter("order")).order_by("pk")[:1])
-_TICKETS = Compiled(
-    lambda: (
-        Ticket.objects.filter(order=Parameter("order"))
-        .select_related("session__event__venue", "line")
-        .order_by("session__starts_at", "line_id", "pk")
-    )
-)
-_PASSES = Compiled(
-    lambda: (
-        IssuedPass.objects.filter(order=Parameter("order"))
-        .select_related("season_pass", "line")
-        .order_by("line_id", "pk")
-    )
-)
-
-
-def tickets_of(order: Order) -> list[Ticket]:
-    """The order's tickets in the order of their lines and dates."""
-    return _TICKETS.all(order=order.pk)
-
-
-def passes_of(order: Order) -> list[IssuedPass]:
-    return _PASSES.all(order=order.pk)
 
 
 def instructions(order: Order) -> list[tuple[str, str]]:
@@ -78,7 +56,7 @@ def show(request, pos, reference, secret):
         "passes": passes,
         "method": payment_methods.METHODS[order.payment_method],
         "instructions": instructions(order) if pending else [],
-        "answers": answers.of_order(order, tickets, passes),
+        "sheet": sheets.Sheet(order, tickets, passes, now=timezone.now()),
         "can_cancel": pending,
         "downloads": order.state == Order.State.PAID,
     }

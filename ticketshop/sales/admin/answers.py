@@ -1,0 +1,185 @@
+"""The answers of an order, a ticket or a pass in the back office: what was answered, what changed, and changing it."""
+
+from django.contrib import messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from registration_forms import changing, definitions
+from registration_forms.field_types import TYPES
+from registration_forms.models import AnswerHistory
+from ticketshop.organisers.buttons import OwnPage
+from ticketshop.organisers.sections import NONE, Section
+
+from .. import answers, sheets
+from ..admissions import passes_of, tickets_of
+from ..models import Order, Ticket
+from . import tables
+
+SENSITIVE = "registration_forms.view_sensitive"
+
+
+def may_see_sensitive(request: HttpRequest, row: Model) -> bool:
+    return request.user.has_perm(SENSITIVE, row)
+
+
+def order_of(row: Model) -> Order:
+    return row if isinstance(row, Order) else row.order
+
+
+def ids_of(row: Model) -> set[int]:
+    """The responses a row's page is about: of an order all of them."""
+    if not isinstance(row, Order):
+        return {pk for pk in (row.response_id, getattr(row, "extra_response_id", None)) if pk}
+    return {part.response_id for part in _parts(row)}
+
+
+def _parts(row: Model) -> list[answers.Part]:
+    order = order_of(row)
+    parts = answers.parts(order, tickets_of(order), passes_of(order))
+    return parts if isinstance(row, Order) else [part for part in parts if part.response_id in ids_of(row)]
+
+
+# --- what was answered, and what changed -----------------------------------------------------------------
+def section(request: HttpRequest, row: Model) -> Section:
+    """What was answered; sensitive answers for those who may see them."""
+    parts = _parts(row)
+    by_id, given = answers.read(part.response_id for part in parts)
+    may_see = answers.for_staff(may_see_sensitive(request, row))
+    found = [
+        [part.heading, label, text]
+        for part in parts
+        for label, text in answers.rows(by_id[part.response_id], given[part.response_id], may_see)
+    ]
+    return Section(_("Answers"), [_("form"), _("question"), _("answer")], found)
+
+
+def changes(row: Model) -> Section:
+    """Who changed which answer, and when; what was answered to a sensitive question is not repeated."""
+    headings = {part.response_id: part.heading for part in _parts(row)}
+    lines = (
+        AnswerHistory.objects.filter(response__in=headings)
+        .select_related("by", "field", "response__version", "response__form__published")
+        .order_by("-at", "-pk")
+    )
+    found = [
+        [
+            tables.when(line.at),
+            line.by.email if line.by else line.get_source_display(),
+            headings[line.response_id],
+            *_question_and_answers(line),
+        ]
+        for line in _latest(lines)
+    ]
+    columns = [_("when"), _("who"), _("form"), _("question"), _("before"), _("after")]
+    note = _("The latest %(count)d.") % {"count": tables.MOST} if len(found) == tables.MOST else ""
+    return Section(_("Changes of answers"), columns, found, note)
+
+
+def _latest(lines: QuerySet[AnswerHistory]) -> QuerySet[AnswerHistory]:
+    return lines[: tables.MOST]
+
+
+def _question_and_answers(line: AnswerHistory) -> list[str]:
+    versions = (line.response.form.published, line.response.version)
+    found = (definitions.of_version(version).question(line.field.key) for version in versions)
+    question = next((one for one in found if one), None)
+    if question is None or question.sensitive or line.field.sensitive:
+        return [question.label if question else line.field.label, _("not shown"), _("not shown")]
+    kind = TYPES[question.type]
+    texts = (
+        kind.display(question, kind.from_json(value)) if value is not None else NONE
+        for value in (line.old, line.new)
+    )
+    return [question.label, *texts]
+
+
+# --- changing ----------------------------------------------------------------------------------------------
+def _has_answers(row: Model) -> bool:
+    if isinstance(row, Order):
+        return bool(_parts(row))
+    return bool(ids_of(row))
+
+
+def read_sheet(request: HttpRequest, row: Model) -> sheets.Sheet:
+    order = order_of(row)
+    return sheets.Sheet(
+        order,
+        tickets_of(order),
+        passes_of(order),
+        now=timezone.now(),
+        staff=True,
+        sensitive=may_see_sensitive(request, row),
+        of=ids_of(row),
+    )
+
+
+def change(page, request: HttpRequest, row: Model):
+    """The same questions as in the shop, and those for staff only; saved together, all or nothing."""
+    sheet = read_sheet(request, row)
+    number = sheets.page_number(request.GET.get("page", ""), len(sheet.pages()))
+    if request.method == "POST":
+        return _save(page, request, row, sheet, number)
+    sheet.fill(sheet.page(number))
+    return _draw(page, request, row, sheet, number)
+
+
+def _save(page, request: HttpRequest, row: Model, sheet: sheets.Sheet, number: int):
+    entries, refused = sheet.page(number), ""
+    sheet.fill(entries, request.POST)
+    if not sheet.is_valid(entries):
+        return _draw(page, request, row, sheet, number)
+    try:
+        changed = sheet.save(entries, by=request.user, tell="tell" in request.POST)
+    except changing.SoldOut as sold:
+        sheets.mark_sold_out(entries, sold)
+        return _draw(page, request, row, sheet, number)
+    except changing.Conflict as conflict:
+        sheet = read_sheet(request, row)
+        sheet.fill_again(sheet.page(number), request.POST, conflict)
+        return _draw(page, request, row, sheet, number)
+    except changing.Closed:
+        refused = _("Nothing was saved: these answers can’t be changed any more.")
+    if refused:
+        messages.error(request, refused)
+    elif changed:
+        messages.success(request, _("The answers are saved."))
+    else:
+        messages.info(request, _("Nothing has changed."))
+    if not refused and number < len(sheet.pages()):
+        return redirect(f"{request.path}?page={number + 1}")
+    return page.back_to(row)
+
+
+def _draw(page, request: HttpRequest, row: Model, sheet: sheets.Sheet, number: int):
+    entries = sheet.page(number)
+    blocks = [entry.block for entry in entries if entry.block]
+    context = {
+        **page.about_row(request, row, _("Change answers")),
+        "entries": [
+            (entry, answers.rows(entry.response, entry.given, answers.for_staff(sheet.sensitive)))
+            for entry in entries
+        ],
+        "forms": blocks,
+        "wrong": [block for block in blocks if block.is_bound and block.errors],
+        "tell": request.method != "POST" or "tell" in request.POST,
+        "page_number": number,
+        "pages": len(sheet.pages()),
+        "hidden": not sheet.sensitive,
+    }
+    return TemplateResponse(request, "admin/sales/answers.html", context)
+
+
+CHANGE_ANSWERS = OwnPage(
+    "answers", gettext_lazy("Change answers"), ("sales.change_order",), _has_answers, change
+)
+
+
+def sections(request: HttpRequest, row: Model) -> list[tuple[str, object]]:
+    """For the page of an order, a ticket or a pass: what was answered, and what changed."""
+    needed = "sales.view_ticket" if isinstance(row, Order | Ticket) else "sales.view_issuedpass"
+    return [(needed, lambda: section(request, row)), (needed, lambda: changes(row))]
