@@ -4,6 +4,7 @@ import logging
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
+from django.db import transaction
 from django.utils import timezone, translation
 
 from contacts import links
@@ -12,6 +13,7 @@ from ticketshop.lib.forms import fitting_email
 from ticketshop.mail import outbox
 
 from . import passwords
+from .models import User
 
 logger = logging.getLogger("ticketshop.accounts")
 # allauth's template prefix -> our kind of mail.
@@ -33,11 +35,14 @@ class AccountAdapter(DefaultAccountAdapter):
         The worker makes the link when the mail leaves, from the ids kept here.
         """
         values = context_values or kwargs.get("context") or {}
-        about = {}
-        if user := values.get("user"):
-            about["user"] = user.pk
-        request = context.request
-        pos = getattr(request, "pos", None)
+        user = values.get("user")
+        with transaction.atomic():
+            # Held, so that an erasure takes the mail along; a log-in that is gone is told nothing more.
+            if user is None or User.objects.select_for_update(no_key=True).filter(pk=user.pk).exists():
+                self._queue(template_prefix, email, {"user": user.pk} if user else {})
+
+    def _queue(self, template_prefix, email, about):
+        pos = getattr(context.request, "pos", None)
         outbox.queue(
             KINDS[template_prefix],
             to=email,

@@ -12,6 +12,7 @@ from ticketshop.lib.personal import (
     USER,
     WORDS,
     DeleteRow,
+    Ending,
     Erase,
     Json,
     Stamp,
@@ -94,7 +95,15 @@ def _inner(word) -> list:
 
 
 def _paths(model, said) -> list:
-    errors = []
+    errors = [
+        _error(
+            f"{model._meta.label} takes {other._meta.label}.{name} along, which does not exist.",
+            "privacy.E013",
+        )
+        for column, others in said.along.items()
+        for other, name in ((model, column), *others)
+        if registry.end_of(other, name) is None
+    ]
     for path, kind in said.subject.items():
         for one in [path, kind.path] if isinstance(kind, Unless) else [path]:
             if registry.end_of(model, one) is None:
@@ -135,6 +144,8 @@ def _waits(model, said) -> list:
 def _reaches(model, end, kind) -> bool:
     if isinstance(kind, Unless):
         kind = kind.kind
+    if isinstance(kind, Ending):
+        kind = USER
     if kind == SUBJECT_UUID:
         return isinstance(end, models.UUIDField)
     if kind == SUBJECT_UUIDS:

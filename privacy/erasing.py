@@ -11,8 +11,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.core.files.storage import storages
-from django.db import models, transaction
+from django.db import OperationalError, models, transaction
 from django.db.models import F, Q
+from psycopg import errors
 
 from contacts.models import Contact
 from ticketshop.history import history
@@ -23,6 +24,8 @@ from . import emptying, planning, registry, samples, subjects, traces
 from .models import Erasure, ErasureStep, PendingDeletion
 
 State = Erasure.State
+# Somebody else held a row for too long.
+BUSY = (errors.LockNotAvailable, errors.DeadlockDetected, errors.QueryCanceled)
 
 
 class CannotErase(Exception):
@@ -107,17 +110,28 @@ def version() -> str:
 def run(erasure: Erasure, *, now: datetime) -> Erasure:
     """Take every step that is left; returns the request closed, deferred, or with the failure of a step.
 
-    Whatever a step raises leaves the request where it was, for the periodic job, and goes on to the caller.
+    Whatever a step raises leaves the request where it was, for the periodic job, and goes on to the caller. A row
+    that somebody else uses too long leaves it there too; the request is returned as far as it is.
     """
     while (step := STEPS.get(erasure.state)) is not None:
         try:
             step(erasure, now)
         except (NotClean, OSError) as error:
-            failure = f"{erasure.state}: {type(error).__name__} {','.join(getattr(error, 'labels', []))}"
-            Erasure.objects.filter(pk=erasure.pk).update(failure=failure[:80])
+            _note_failure(erasure, error)
             raise
+        except OperationalError as error:
+            if not isinstance(error.__cause__, BUSY):
+                raise
+            # A row of the person's is in use, such as a mail on its way out: the periodic job goes on.
+            _note_failure(erasure, error.__cause__)
+            break
         erasure.refresh_from_db()
     return erasure
+
+
+def _note_failure(erasure: Erasure, error: BaseException) -> None:
+    failure = f"{erasure.state}: {type(error).__name__} {','.join(getattr(error, 'labels', []))}"
+    Erasure.objects.filter(pk=erasure.pk).update(failure=failure[:80])
 
 
 def erase(contact: Contact, *, by, now: datetime, **asked) -> Erasure:
@@ -163,6 +177,7 @@ def empty_database(erasure: Erasure, now: datetime) -> None:
         done = [*_empty_rows(subject, held, now), *_forget_author(subject)]
         _add_up(erasure, done)
         traces.forget(subject)
+        _end_log_in(subject, now)
         Erasure.objects.filter(pk=erasure.pk).update(
             kept=_stays(stays), deferred=_waits(waits), deferred_until=_next_look(waits, now)
         )
@@ -171,9 +186,9 @@ def empty_database(erasure: Erasure, now: datetime) -> None:
 
 def _lock_rows(subject: subjects.Subject) -> None:
     """Hold the rows whose verbs write to the person: whoever has begun one ends it first."""
-    for model in registry.census():
-        if registry.declaration(model).lock:
-            list(subjects.rows(model, subject).select_for_update().order_by("pk").values_list("pk"))
+    turns = [(turn, model) for model in registry.census() if (turn := registry.declaration(model).lock)]
+    for _number, model in sorted(turns, key=lambda one: one[0]):
+        list(subjects.rows(model, subject).select_for_update().order_by("pk").values_list("pk"))
 
 
 def _lock_log_in(subject: subjects.Subject) -> None:
@@ -201,11 +216,33 @@ def _empty_rows(subject: subjects.Subject, held: planning.Held, now: datetime) -
     for model in subjects.models_with_people():
         for one in planning.emptyings(model, subject, held):
             if one.deleted:
-                rows = one.rows.delete()[1].get(model._meta.label, 0)
+                rows = _delete(model, one.rows)
             else:
                 rows = one.rows.update(**_values(model, one.columns, now))
             done.append((model, one.deleted, rows))
     return done
+
+
+def _delete(model: type[models.Model], rows) -> int:
+    """Delete rows, with what belongs to them by a random name: the places a cart holds are free again at once."""
+    along = registry.declaration(model).along
+    # Read first, used last: whoever is changing such a row is waited for in between.
+    names = {column: list(rows.values_list(column, flat=True)) for column in along}
+    deleted = rows.delete()[1].get(model._meta.label, 0)
+    for column, others in along.items():
+        for other, name in others:
+            other._base_manager.filter(**{f"{name}__in": names[column]}).delete()
+    return deleted
+
+
+def _end_log_in(subject: subjects.Subject, now: datetime) -> None:
+    """A log-in that stays for somebody else: links to choose a new password die.
+
+    They are signed with the instant of the last log-in: another instant is another signature.
+    """
+    if subject.user_id is not None and not subject.user_goes:
+        user = Contact._meta.get_field("user").related_model
+        user._base_manager.filter(pk=subject.user_id).update(last_login=now)
 
 
 def _values(model: type[models.Model], columns: dict, now: datetime) -> dict:

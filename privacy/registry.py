@@ -18,9 +18,10 @@ class Declaration:
     subject: dict = field(default_factory=dict)
     person: str | None = None
     waits: tuple[Wait, ...] = ()
+    along: dict = field(default_factory=dict)
     withheld: dict = field(default_factory=dict)
     since: str | None = None
-    lock: bool = False
+    lock: int = 0
     declared: bool = True
 
 
@@ -36,9 +37,10 @@ def declaration(model: type[models.Model]) -> Declaration:
         getattr(said, "subject", {}),
         getattr(said, "person", None),
         tuple(getattr(said, "waits", ())),
+        getattr(said, "along", {}),
         getattr(said, "withheld", {}),
         getattr(said, "since", None),
-        getattr(said, "lock", False),
+        getattr(said, "lock", 0),
     )
 
 

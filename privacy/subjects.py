@@ -13,6 +13,7 @@ from ticketshop.lib.personal import (
     SIGNED_IN,
     SUBJECT_UUID,
     SUBJECT_UUIDS,
+    Ending,
     Erase,
     Json,
     Replace,
@@ -105,7 +106,10 @@ def _at(model, path: str, kind, subject: Subject) -> Q:
     if subject.user_id is None:
         return Q(pk__in=[])
     mine = Q(**{lookup: subject.user_id})
-    return mine if kind == SIGNED_IN else mine & _where_log_in_ends(model, subject)
+    if kind == SIGNED_IN:
+        return mine
+    ends = _where_log_in_ends(model, subject)
+    return mine & (ends | kind.where) if isinstance(kind, Ending) else mine & ends
 
 
 def _of_addresses(model, lookup: str, subject: Subject) -> Q:

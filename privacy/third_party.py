@@ -1,9 +1,11 @@
 """What the tables of others know about a person: Django, allauth, procrastinate."""
 
+from django.db.models import Q
+
 from ticketshop.lib.personal import (
-    USER,
     Author,
     DeleteRow,
+    Ending,
     Json,
     NotPersonal,
     not_personal,
@@ -32,9 +34,12 @@ DECLARATIONS = {
             **not_personal("which row, when, and what was done", "action_time", "object_id", "action_flag"),
         },
     ),
-    "account.EmailAddress": _declare({"user": DeleteRow(), "email": DeleteRow()}, {"user": USER}),
+    "account.EmailAddress": _declare(
+        {"user": DeleteRow(), "email": DeleteRow()}, {"user": Ending(Q(verified=False))}
+    ),
     "account.EmailConfirmation": _declare(
-        {"created": DeleteRow(), "sent": DeleteRow(), "key": DeleteRow()}, {"email_address__user": USER}
+        {"created": DeleteRow(), "sent": DeleteRow(), "key": DeleteRow()},
+        {"email_address__user": Ending(Q(email_address__verified=False))},
     ),
     "procrastinate.ProcrastinateJob": _declare(
         {

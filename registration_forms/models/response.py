@@ -56,6 +56,8 @@ class Response(models.Model):
 
     class Personal:
         subject = {"about": CONTACT}
+        # Whoever changes answers holds their response; after the order, as whoever cancels one does.
+        lock = 2
         columns = {
             "about": Unlink(until=Awaited()),
             **erase("language", until=Awaited()),

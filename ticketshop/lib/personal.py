@@ -20,7 +20,8 @@ that says nothing. More may be said:
 ``waits``     what is unfinished and still needs to know the person (``Wait``);
 ``withheld``  column -> why a copy of one's own data leaves it out;
 ``since``     path to the day from which the period of a ``Basis`` counts;
-``lock``      True where verbs that tell somebody about a row hold it: an erasure holds it first.
+``lock``      where verbs that write to the person hold a row: the turn (1, 2 …) in which an erasure holds it first;
+``along``     column -> ((model, column), …): rows that belong to a deleted one by a random name both carry.
 
 This module imports nothing of the project, so that every room can speak it; ``privacy`` reads it.
 """
@@ -46,6 +47,13 @@ class Unless:
 
     path: str
     kind: str
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The log-in at a path: rows that go with it. Those of ``where`` go even where the log-in stays."""
+
+    where: Q
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,8 @@ class Mail(models.Model):
             "recipient": Unless("subject_uuid", ADDRESS),
             "about__user": USER,
         }
+        # The worker holds it while it sends: what goes out has gone out, and nothing after.
+        lock = 3
         columns = {
             "recipient": Replace(""),
             "subject_uuid": Erase(),

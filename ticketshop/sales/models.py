@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from contacts.models import Contact
-from registration_forms.models import Response
-from ticketshop.catalogue.models import Allotment, Offer, SeasonPass, Session
+from registration_forms.models import ChoiceHold, Response
+from ticketshop.catalogue.models import Allotment, Hold, Offer, SeasonPass, Session
 from ticketshop.lib.personal import (
     ADDRESS,
     BOOKS,
@@ -102,6 +102,8 @@ class Cart(models.Model):
                 "expires_at",
             ),
         }
+
+        along = {"key": ((Hold, "key"), (ChoiceHold, "key"))}
 
     def __str__(self):
         return str(self.key)
@@ -215,7 +217,7 @@ class Order(models.Model):
     class Personal:
         subject = {"buyer": CONTACT}
         since = "placed_at"
-        lock = True
+        lock = 1
         waits = [Wait(CLAIM, "buyer", Q(state="pending"), Until("expires_at", 0), ("pk", "response"))]
         withheld = {"secret": _("opens the order’s page: the link is in every mail about the order")}
         columns = {

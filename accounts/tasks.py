@@ -1,0 +1,12 @@
+"""Periodic work of log-ins. Every task may run twice without harm."""
+
+from procrastinate.contrib.django import app
+
+from . import sessions
+
+
+@app.periodic(cron="50 * * * *")
+@app.task(name="accounts.tidy", queueing_lock="accounts.tidy")
+def tidy(timestamp: int) -> None:
+    """Forget the sessions whose time is over."""
+    sessions.clear_expired()
