@@ -2,13 +2,14 @@
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import definitions, publishing
+from .. import definitions, earlier, publishing
 from ..definitions import parse
-from ..models import RegistrationForm
+from ..models import FormVersion, RegistrationForm
 from . import words
 
 NAMES = dict(settings.CONTENT_LANGUAGES)
@@ -17,11 +18,13 @@ NAMES = dict(settings.CONTENT_LANGUAGES)
 def view(page, request, row: RegistrationForm):
     if request.method == "POST":
         try:
-            version = publishing.publish(row, by=request.user, now=timezone.now())
+            version, asked = _publish(row, "ask_earlier" in request.POST, request.user)
         except publishing.CannotPublish:
             messages.error(request, _("The form was not published: first put right what stands below."))
         else:
             messages.success(request, _("Version %(number)d is published.") % {"number": version.number})
+            if asked:
+                messages.success(request, _("Earlier buyers get an e-mail with a link to answer."))
             return page.back_to(row)
     draft = parse(definitions.build(row))
     before = definitions.of_version(row.published) if row.published else None
@@ -35,6 +38,19 @@ def view(page, request, row: RegistrationForm):
         "differences": words.differences(changes),
         "missing": [words.missing(number, NAMES[code]) for code, number in lacking.items()],
         "without": words.without_the_new(row, answered) if answered else "",
+        "may_ask": bool(answered) and earlier.owed_more(before, draft),
         "differs": publishing.differs(row),
     }
     return TemplateResponse(request, "admin/registration_forms/publish.html", context)
+
+
+@transaction.atomic
+def _publish(row: RegistrationForm, ask_earlier: bool, by) -> tuple[FormVersion, bool]:
+    """The new version, and whether earlier buyers are asked for it."""
+    before, now = row.published, timezone.now()
+    version = publishing.publish(row, by=by, now=now)
+    old = definitions.of_version(before) if before else None
+    asked = ask_earlier and version != before and earlier.owed_more(old, definitions.of_version(version))
+    if asked:
+        earlier.ask(version, by=by, now=now)
+    return version, asked

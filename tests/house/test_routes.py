@@ -135,6 +135,17 @@ ROWS = {
     # The other side of a link: the visitor is its parent, so there is nothing to see or answer.
     "account:friends_seen": Row((302, 404), (302, 405), friend),
     "account:friends_answer": Row((302, 405), (302, 404), friend),
+    # One's own data: with a log-in (the copy after the password once more), and by a mailed link.
+    "account:data": Row(LOG_IN_FIRST, (302, 405), shop),
+    "account:data_copy": Row((302, 302), (302, 405), shop),
+    "account:data_delete": Row(LOG_IN_FIRST, LOG_IN_FIRST, shop),
+    "data:ask": Row(PAGE, PAGE, shop),
+    "data:about": Row(PAGE, BUTTON, shop, shared=True),
+    "data:open": Row((410, 410), (410, 410), lambda house: {**shop(house), "token": "none"}),
+    "data:mine": Row((302, 302), BUTTON, shop),
+    "data:copy": Row((302, 302), BUTTON, shop),
+    "data:delete": Row((302, 302), (302, 302), shop),
+    "data:confirm": Row((410, 410), (410, 410), lambda house: {**shop(house), "token": "none"}),
 }
 
 

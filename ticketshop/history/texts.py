@@ -28,6 +28,7 @@ ACTIONS = {
     "unblocked": gettext_lazy("No longer blocked"),
     # Forms.
     "published": gettext_lazy("Published"),
+    "asked_again": gettext_lazy("Earlier buyers asked too"),
     "copied": gettext_lazy("Copied from another form"),
     "archived": gettext_lazy("Archived"),
     "restored": gettext_lazy("Restored"),

@@ -1,11 +1,15 @@
 """Periodic work of the shop. Every task may run twice without harm."""
 
 from django.utils import timezone
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from registration_forms import earlier as forms_earlier
+from registration_forms.models import FormVersion
 from ticketshop.catalogue import places
 from ticketshop.limits import limits
 
+from . import earlier
 from .actions import carts, orders
 
 
@@ -21,6 +25,24 @@ def expire_orders(timestamp: int) -> None:
 def remind(timestamp: int) -> None:
     """Remind the buyers of bank transfers, in the morning."""
     orders.remind(timezone.now())
+
+
+@app.task(name="sales.ask_earlier", retry=RetryStrategy(exponential_wait=3, max_attempts=10))
+def ask_earlier(version_id: int, after: int = 0) -> None:
+    """Tell a page of earlier buyers what a form asks of them, and leave the next page to another job."""
+    version = FormVersion.objects.filter(pk=version_id, form__asked_again=version_id).first()
+    if version is None:
+        # A later version is asked for by now.
+        return
+    last = earlier.tell_some(version, after, timezone.now())
+    if last is not None:
+        ask_earlier.defer(version_id=version_id, after=last)
+
+
+@forms_earlier.reach
+def tell_earlier(version: FormVersion) -> None:
+    """There may be very many: the worker does it."""
+    ask_earlier.defer(version_id=version.pk)
 
 
 @app.periodic(cron="*/10 * * * *")
