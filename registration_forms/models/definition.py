@@ -151,6 +151,7 @@ class Field(models.Model):
         ]
 
     class Personal:
+        collects = "registration_forms.collected.of_organiser"
         columns = not_personal(
             "a question",
             "key",

@@ -21,6 +21,7 @@ that says nothing. More may be said:
 ``withheld``  column -> why a copy of one's own data leaves it out;
 ``since``     path to the day from which the period of a ``Basis`` counts;
 ``lock``      where verbs that write to the person hold a row: the turn (1, 2 …) in which an erasure holds it first;
+``collects``  path of a function: organiser -> what is asked of people in the organiser's own words (``Collected``);
 ``along``     column -> ((model, column), …): rows that belong to a deleted one by a random name both carry.
 
 This module imports nothing of the project, so that every room can speak it; ``privacy`` reads it.
@@ -81,6 +82,16 @@ class Until:
 
     path: str
     days: int
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Something an organiser asks of people: what for, and for how many days after the event; None: as its row."""
+
+    label: str
+    purpose: str
+    days: int | None
+    sensitive: bool
 
 
 @dataclass(frozen=True)
