@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
+from ticketshop.lib.areas import LOG_IN
 from ticketshop.lib.personal import SIGNED_IN, USER, DeleteRow
 from ticketshop.lib.text import normalise_email
 
@@ -45,6 +46,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Personal:
         person = USER
         subject = {"pk": USER}
+        area = LOG_IN
         columns = {
             "email": DeleteRow(),
             "password": DeleteRow(),
@@ -71,6 +73,8 @@ class Session(AbstractBaseSession):
 
     class Personal:
         subject = {"user": SIGNED_IN}
+        area = LOG_IN
+        labels = {"user": _("signed in"), "expire_date": _("until")}
         columns = {"user": DeleteRow(), "session_data": DeleteRow(), "expire_date": DeleteRow()}
         withheld = {"session_data": _("what keeps a browser signed in")}
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import friends, views
+from . import data, friends, views
 
 app_name = "account"
 urlpatterns = [
@@ -10,6 +10,9 @@ urlpatterns = [
     path("profile/", views.profile, name="profile"),
     path("orders/", views.orders, name="orders"),
     path("orders/join/", views.join, name="join"),
+    path("data/", data.index, name="data"),
+    path("data/copy/", data.copy, name="data_copy"),
+    path("data/delete/", data.delete, name="data_delete"),
     path("friends-and-family/", friends.index, name="friends"),
     path("friends-and-family/new/", friends.new, name="friends_new"),
     path("friends-and-family/<int:link_id>/", friends.person, name="friends_person"),

@@ -7,4 +7,5 @@ class PrivacyConfig(AppConfig):
     verbose_name = _("Privacy")
 
     def ready(self):
-        from . import checks  # noqa: F401, PLC0415 - registers the system check
+        # Registers the system check, and the mails of this room by their kind.
+        from . import checks, emails  # noqa: F401, PLC0415

@@ -11,6 +11,7 @@ from ticketshop.lib.personal import (
     SUBJECT_UUIDS,
     USER,
     WORDS,
+    About,
     DeleteRow,
     Ending,
     Erase,
@@ -32,7 +33,7 @@ def every_column_is_declared(app_configs, **kwargs):
         if not said.declared:
             errors.append(_error(f"{model._meta.label} has no class Personal.", "privacy.E001"))
             continue
-        errors += _columns(model, said) + _paths(model, said) + _waits(model, said)
+        errors += _columns(model, said) + _paths(model, said) + _waits(model, said) + _readable(model, said)
     return errors
 
 
@@ -60,6 +61,22 @@ def _columns(model, said) -> list:
     errors += [
         _error(f"{model._meta.label}.{name} is declared but is no column.", "privacy.E004")
         for name in sorted({*said.columns, *said.withheld} - names)
+    ]
+    return errors
+
+
+def _readable(model, said) -> list:
+    """What is to make a copy readable exists."""
+    names = {one.name for one in model._meta.get_fields()}
+    errors = [
+        _error(f"{model._meta.label}.{name} is to be shown in a copy but does not exist.", "privacy.E012")
+        for name in (*said.also, *said.inside, *said.labels)
+        if name not in names
+    ]
+    errors += [
+        _error(f"{model._meta.label}: the path “{one.path}” to the person does not exist.", "privacy.E005")
+        for one in dict.fromkeys(said.withheld.values())
+        if isinstance(one, About) and registry.end_of(model, one.path) is None
     ]
     return errors
 

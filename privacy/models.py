@@ -7,7 +7,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
-from ticketshop.lib.personal import Author, NotPersonal, not_personal
+from ticketshop.lib.areas import REQUESTS
+from ticketshop.lib.personal import ADDRESS, Author, DeleteRow, NotPersonal, not_personal
 from ticketshop.organisers.models import Organiser
 
 
@@ -162,6 +163,41 @@ class PendingDeletion(models.Model):
         columns = not_personal(
             "random names of files, dropped when they are gone", "storage", "name", "done_at"
         )
+
+    def __str__(self):
+        return f"#{self.pk}"
+
+
+class MailboxProof(models.Model):
+    """Somebody without a log-in asked for what is known under an address, and reads its mailbox.
+
+    Made when the mail leaves; the link opens once, and what it opened stays open for a short while.
+    """
+
+    organiser = models.ForeignKey(Organiser, on_delete=models.CASCADE, related_name="+")
+    address = models.CharField(_("e-mail address"), max_length=254)
+    # Only a hash is kept, and none once the link was opened.
+    token_hash = models.CharField(max_length=64, null=True, unique=True)
+    created_at = models.DateTimeField(_("asked"))
+    expires_at = models.DateTimeField(_("until"), db_index=True)
+    opened_at = models.DateTimeField(_("opened"), null=True)
+
+    organiser_path = "organiser"
+
+    class Meta:
+        verbose_name = _("proof of a mailbox")
+        verbose_name_plural = _("proofs of mailboxes")
+
+    class Personal:
+        subject = {"address": ADDRESS}
+        area = REQUESTS
+        also = ("created_at", "expires_at", "opened_at")
+        withheld = {"token_hash": _("guards the link in the e-mail")}
+        columns = {
+            "address": DeleteRow(),
+            "token_hash": DeleteRow(),
+            **not_personal("instants of a request", "created_at", "expires_at", "opened_at"),
+        }
 
     def __str__(self):
         return f"#{self.pk}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from django.apps import apps
 from django.db import models
 
+from ticketshop.lib.areas import Area
 from ticketshop.lib.personal import Awaited, DeleteRow, Unless, Wait
 
 from . import third_party
@@ -22,6 +23,10 @@ class Declaration:
     withheld: dict = field(default_factory=dict)
     since: str | None = None
     lock: int = 0
+    area: Area | None = None
+    also: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
+    labels: dict = field(default_factory=dict)
     declared: bool = True
 
 
@@ -41,6 +46,10 @@ def declaration(model: type[models.Model]) -> Declaration:
         getattr(said, "withheld", {}),
         getattr(said, "since", None),
         getattr(said, "lock", 0),
+        getattr(said, "area", None),
+        tuple(getattr(said, "also", ())),
+        tuple(getattr(said, "inside", ())),
+        getattr(said, "labels", {}),
     )
 
 
@@ -59,7 +68,7 @@ def _of_table_between(through: type[models.Model]) -> Declaration:
         if getattr(word, "until", None) is not None:
             word = replace(word, until=Awaited(_joined(key, word.until.path)))
         subject = {_joined(key, path): _behind(key, kind) for path, kind in said.subject.items()}
-        return Declaration({key: word}, subject)
+        return Declaration({key: word}, subject, area=said.area)
     return Declaration()
 
 
@@ -124,6 +133,13 @@ def row_at(model: type[models.Model], path: str) -> type[models.Model] | None:
     return end.related_model if isinstance(end, models.ForeignKey) else None
 
 
+def deletion(model: type[models.Model]) -> DeleteRow | None:
+    """The word by which a person's rows of ``model`` go as a whole; that of a many-to-many field speaks of its own table."""
+    said = declaration(model)
+    words = (said_of(said, column) for column in model._meta.concrete_fields)
+    return next((word for word in words if isinstance(word, DeleteRow)), None)
+
+
 def is_deleted(model: type[models.Model]) -> bool:
     """Whether a person's rows of ``model`` go as a whole."""
-    return any(isinstance(word, DeleteRow) for word in declaration(model).columns.values())
+    return deletion(model) is not None

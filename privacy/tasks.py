@@ -3,7 +3,8 @@
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from . import erasing
+from . import asking, erasing
+from .models import Erasure
 
 
 @app.periodic(cron="*/5 * * * *")
@@ -13,8 +14,21 @@ def go_on(timestamp: int) -> None:
     erasing.go_on(timezone.now())
 
 
+@app.task(name="privacy.run")
+def run(erasure_id: int) -> None:
+    """An erasure that is too long for a click, and was begun there; what fails is taken up by the periodic job."""
+    erasing.run(Erasure.objects.get(pk=erasure_id), now=timezone.now())
+
+
 @app.periodic(cron="20 3 * * *")
 @app.task(name="privacy.unclaimed", queueing_lock="privacy.unclaimed")
 def unclaimed(timestamp: int) -> None:
     """People somebody added, who never claimed their place and never ordered."""
     erasing.unclaimed(timezone.now())
+
+
+@app.periodic(cron="35 * * * *")
+@app.task(name="privacy.expire", queueing_lock="privacy.expire")
+def expire(timestamp: int) -> None:
+    """Requests nobody confirmed, and links nobody opened, in time."""
+    asking.expire(timezone.now())

@@ -1,7 +1,9 @@
 """What the tables of others know about a person: Django, allauth, procrastinate."""
 
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
+from ticketshop.lib.areas import LOG_IN
 from ticketshop.lib.personal import (
     Author,
     DeleteRow,
@@ -12,13 +14,13 @@ from ticketshop.lib.personal import (
 )
 
 
-def _declare(columns: dict, subject: dict | None = None, person: str | None = None):
-    return type("Personal", (), {"columns": columns, "subject": subject or {}, "person": person})
+def _declare(columns: dict, subject: dict | None = None, person: str | None = None, **more):
+    return type("Personal", (), {"columns": columns, "subject": subject or {}, "person": person, **more})
 
 
 JOB_ARGUMENTS = Json(
     {
-        **not_personal("the number of a row", "mail_id", "export_id"),
+        **not_personal("the number of a row", "mail_id", "export_id", "erasure_id"),
         "timestamp": NotPersonal("an instant"),
     }
 )
@@ -35,11 +37,17 @@ DECLARATIONS = {
         },
     ),
     "account.EmailAddress": _declare(
-        {"user": DeleteRow(), "email": DeleteRow()}, {"user": Ending(Q(verified=False))}
+        {"user": DeleteRow(), "email": DeleteRow()},
+        {"user": Ending(Q(verified=False))},
+        area=LOG_IN,
+        labels={"user": _("log-in"), "email": _("e-mail address")},
     ),
     "account.EmailConfirmation": _declare(
         {"created": DeleteRow(), "sent": DeleteRow(), "key": DeleteRow()},
         {"email_address__user": Ending(Q(email_address__verified=False))},
+        area=LOG_IN,
+        labels={"created": _("e-mail asked for"), "sent": _("e-mail sent")},
+        withheld={"key": _("opens what only your mailbox may open")},
     ),
     "procrastinate.ProcrastinateJob": _declare(
         {

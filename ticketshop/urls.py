@@ -43,5 +43,6 @@ if settings.DEMO:
     urlpatterns.append(path("mailbox/", login_not_required(mailbox.page), name="mailbox"))
 urlpatterns += [
     path("<slug:pos>/account/", include("accounts.urls")),
+    path("<slug:pos>/data/", include("accounts.data_urls")),
     path("", include("ticketshop.sales.urls")),
 ]

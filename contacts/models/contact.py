@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
+from ticketshop.lib.areas import PROFILE
 from ticketshop.lib.personal import CONTACT, Awaited, Erase, NotPersonal, Unlink, erase, not_personal
 from ticketshop.organisers.models import Organiser
 
@@ -149,6 +150,9 @@ class Contact(models.Model):
     class Personal:
         person = CONTACT
         subject = {"pk": CONTACT}
+        area = PROFILE
+        withheld = {"email_key": _("the address again, as we compare it")}
+        also = ("kind", "created_via", "created_at")
         columns = {
             # Whoever still holds a ticket, or owes, must be reached until that is over.
             **erase("first_name", "last_name", "email", "email_key", "language", until=Awaited()),

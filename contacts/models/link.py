@@ -6,9 +6,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from ticketshop.lib.areas import CONNECTIONS
 from ticketshop.lib.personal import (
     CONTACT,
     SECURITY,
+    About,
     Author,
     DeleteRow,
     Erase,
@@ -173,6 +175,12 @@ class ContactLink(models.Model):
 
     class Personal:
         subject = {"parent": CONTACT, "child": CONTACT}
+        area = CONNECTIONS
+        also = ("type", "status", "permission_parent", "permission_child", "started_at", "ended_at")
+        withheld = dict.fromkeys(
+            ("entered_first_name", "entered_last_name", "entered_email"),
+            About("child", _("what you typed about the other person is theirs")),
+        ) | {"consent_reason": About("child", _("what staff noted about the other person is theirs"))}
         columns = {
             "parent": DeleteRow(),
             "child": DeleteRow(),
@@ -244,6 +252,10 @@ class LinkRequest(models.Model):
 
     class Personal:
         subject = {"link__child": CONTACT, "link__parent": CONTACT}
+        area = CONNECTIONS
+        also = ("sent_at", "expires_at", "used_at")
+        labels = {"sent_at": _("e-mail sent"), "expires_at": _("link valid until"), "used_at": _("answered")}
+        withheld = {"token_hash": _("guards the link in the e-mail")}
         columns = {
             "token_hash": Erase(),
             **not_personal(
@@ -275,6 +287,10 @@ class AddressSuppression(models.Model):
 
     class Personal:
         subject = {"parent": CONTACT}
+        area = CONNECTIONS
+        also = ("created_at", "expires_at")
+        labels = {"parent": _("asked by"), "created_at": _("since"), "expires_at": _("until")}
+        withheld = {"address_hash": _("stands for the address of somebody who wants no e-mail")}
         columns = {
             "address_hash": Keep(SECURITY),
             "parent": DeleteRow(),

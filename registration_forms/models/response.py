@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
+from ticketshop.lib.areas import ANSWERS
 from ticketshop.lib.personal import (
     CONTACT,
     Author,
@@ -58,6 +59,8 @@ class Response(models.Model):
         subject = {"about": CONTACT}
         # Whoever changes answers holds their response; after the order, as whoever cancels one does.
         lock = 2
+        area = ANSWERS
+        also = ("form", "created_at", "changed_at", "relevant_until")
         columns = {
             "about": Unlink(until=Awaited()),
             **erase("language", until=Awaited()),
@@ -133,6 +136,16 @@ class Answer(models.Model):
 
     class Personal:
         subject = {"response__about": CONTACT}
+        area = ANSWERS
+        also = ("field",)
+        labels = {
+            **dict.fromkeys(
+                ("v_text", "v_number", "v_date", "v_datetime", "v_time", "v_bool", "v_choice"), _("answer")
+            ),
+            "field": _("question"),
+            "choices": _("answers"),
+            "state": _("state"),
+        }
         columns = {
             **erase(
                 "v_text",
@@ -181,6 +194,16 @@ class AnswerHistory(models.Model):
 
     class Personal:
         subject = {"response__about": CONTACT}
+        area = ANSWERS
+        also = ("field", "at", "source")
+        labels = {
+            "field": _("question"),
+            "at": _("changed"),
+            "source": _("changed by"),
+            "by": _("changed by"),
+            "old": _("answer before"),
+            "new": _("answer after"),
+        }
         columns = {
             "by": Author(),
             **erase("old", "new", until=Awaited("response")),

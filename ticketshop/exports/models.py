@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from ticketshop.lib.areas import EXPORTS
 from ticketshop.lib.personal import AUTHORSHIP, SUBJECT_UUIDS, Author, DeleteFile, Keep, not_personal
 from ticketshop.lib.spreadsheets import FORMATS
 from ticketshop.organisers.models import Organiser
@@ -88,6 +89,12 @@ class Job(models.Model):
 
     class Personal:
         subject = {"subjects": SUBJECT_UUIDS, "created_by": "user"}
+        area = EXPORTS
+        also = ("created_at", "expires_at")
+        withheld = {
+            "file": _("it holds the data of others too"),
+            "reason": _("a note of staff on their own work"),
+        }
         columns = {
             "file": DeleteFile(storage=STORAGE),
             "created_by": Author(),
@@ -143,6 +150,8 @@ class Download(models.Model):
 
     class Personal:
         subject = {"by": "user"}
+        area = EXPORTS
+        also = ("at",)
         columns = {"by": Author(), **not_personal("an instant", "at")}
 
     def __str__(self):

@@ -18,7 +18,11 @@ models that are no person need no word. ``manage.py check`` (see ``privacy.check
 that says nothing. More may be said:
 
 ``waits``     what is unfinished and still needs to know the person (``Wait``);
-``withheld``  column -> why a copy of one's own data leaves it out;
+``area``      under which heading people read about these rows (``ticketshop.lib.areas``);
+``withheld``  column -> why a copy of one's own data leaves it out, always or unless it is ``About`` them;
+``also``      columns that say nothing of a person, shown in a copy to make its rows readable;
+``inside``    names of rows that hang on each row, shown in a copy with it;
+``labels``    column -> what people call it, where the column itself has no name for them;
 ``since``     path to the day from which the period of a ``Basis`` counts;
 ``lock``      where verbs that write to the person hold a row: the turn (1, 2 …) in which an erasure holds it first;
 ``collects``  path of a function: organiser -> what is asked of people in the organiser's own words (``Collected``);
@@ -27,9 +31,11 @@ that says nothing. More may be said:
 This module imports nothing of the project, so that every room can speak it; ``privacy`` reads it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 # Kinds of person a path may reach.
 CONTACT = "contact"  # contacts.Contact
@@ -62,18 +68,34 @@ class Basis:
     """Why something may stay although the person asked to be forgotten."""
 
     code: str
-    reason: str
+    # In the reader's language: not what tells one basis from another.
+    reason: str = field(compare=False, repr=False)
     # Whole years after the end of the year of ``since``; None where something else ends it.
     years: int | None = None
 
+    def end(self, since: date | None) -> date | None:
+        """The last day of whole business years after the one ``since`` lies in; None where something else ends it."""
+        return date(since.year + self.years, 12, 31) if self.years and since else None
+
 
 BOOKS = Basis(
-    "books", "Commercial books and vouchers are kept for ten years after the business year.", years=10
+    "books",
+    _("The law wants commercial books and vouchers kept for ten years after the business year."),
+    years=10,
 )
-CLAIM = Basis("claim", "An open claim needs it until it is settled.")
-CONTRACT = Basis("contract", "A ticket not yet used needs it until the event is over.")
-SECURITY = Basis("security", "Guards the accounts of everybody; expires by itself.")
-AUTHORSHIP = Basis("authorship", "Says which member of staff did something.")
+CLAIM = Basis("claim", _("An open payment or refund needs it until it is settled."))
+CONTRACT = Basis("contract", _("A ticket not yet used needs it until the event is over."))
+SECURITY = Basis("security", _("It guards everybody’s accounts, and expires by itself."))
+AUTHORSHIP = Basis("authorship", _("It says which member of staff did something."))
+BASES = {basis.code: basis for basis in (BOOKS, CLAIM, CONTRACT, SECURITY, AUTHORSHIP)}
+
+
+@dataclass(frozen=True)
+class About:
+    """In ``withheld``: left out, for ``reason``, unless the person at ``path`` is the one who asks."""
+
+    path: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -100,7 +122,8 @@ class Wait:
 
     ``where`` says which rows those are, ``until`` when they are over at the latest: whatever
     they hold then goes by itself. ``holds`` are paths to the rows that wait with them; the person's own
-    row always does. A wait for CONTRACT is the person's to give up, others are not.
+    row always does. A wait for CONTRACT is the person's to give up, others are not. ``what`` says what is
+    unfinished, in words of people; ``settled_at`` is the path to the row on whose page staff can end it.
     """
 
     basis: "Basis"
@@ -108,6 +131,8 @@ class Wait:
     where: Q
     until: Until
     holds: tuple[str, ...] = ("pk",)
+    what: object = ""
+    settled_at: str = "pk"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
+from ticketshop.lib.areas import MAILS
 from ticketshop.lib.personal import (
     ADDRESS,
     SUBJECT_UUID,
@@ -82,6 +83,13 @@ class Mail(models.Model):
             "recipient": Unless("subject_uuid", ADDRESS),
             "about__user": USER,
         }
+        area = MAILS
+        also = ("kind", "created_at", "sent_at")
+        withheld = {
+            "subject_uuid": _("a random name by which we know it is yours"),
+            "about": _("numbers of rows of ours"),
+            "provider_id": _("a number of the service that delivers our e-mails"),
+        }
         # The worker holds it while it sends: what goes out has gone out, and nothing after.
         lock = 3
         columns = {
@@ -90,6 +98,7 @@ class Mail(models.Model):
             "about": Json(
                 {
                     "link": NotPersonal("the number of a row"),
+                    "erasure": NotPersonal("the number of a row"),
                     "order": NotPersonal("the number of a row"),
                     "user": Erase(),
                     "contact": Erase(),

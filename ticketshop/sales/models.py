@@ -14,6 +14,7 @@ from django.utils.translation import pgettext_lazy
 from contacts.models import Contact
 from registration_forms.models import ChoiceHold, Response
 from ticketshop.catalogue.models import Allotment, Hold, Offer, SeasonPass, Session
+from ticketshop.lib.areas import CART, ORDERS, TICKETS
 from ticketshop.lib.personal import (
     ADDRESS,
     BOOKS,
@@ -35,6 +36,9 @@ from ticketshop.lib.personal import (
 )
 from ticketshop.organisers.models import Organiser, PointOfSale
 
+# Where somebody was: no initials, and nothing that tells two of them apart.
+ERASED = _("Erased customer")
+HOLDER_ERASED = _("guest removed at their request")
 MONEY = {"max_digits": 10, "decimal_places": 2}
 # A ticket for somebody else's contact does not need whoever bought it.
 FOR_THE_BUYER = Q(beneficiary=None) | Q(beneficiary=F("order__buyer"))
@@ -90,6 +94,12 @@ class Cart(models.Model):
 
     class Personal:
         subject = {"user": USER, "details__buyer__email": ADDRESS}
+        area = CART
+        also = ("created_at", "expires_at")
+        inside = ("lines",)
+        labels = {
+            "user": _("log-in"), "details": _("as typed"), "created_at": _("since"), "expires_at": _("until"),
+        }  # fmt: skip
         columns = {
             "user": DeleteRow(),
             "details": DeleteRow(),
@@ -133,6 +143,11 @@ class CartLine(models.Model):
         ]
 
     class Personal:
+        area = CART
+        also = ("offer", "season_pass", "quantity", "unit_price")
+        labels = {
+            "offer": _("what"), "season_pass": _("what"), "quantity": _("quantity"), "unit_price": _("price"),
+        }  # fmt: skip
         columns = not_personal("what is about to be ordered", "quantity", "unit_price", "slots")
 
     def __str__(self):
@@ -216,9 +231,20 @@ class Order(models.Model):
 
     class Personal:
         subject = {"buyer": CONTACT}
+        area = ORDERS
+        inside = ("lines", "payments")
         since = "placed_at"
         lock = 1
-        waits = [Wait(CLAIM, "buyer", Q(state="pending"), Until("expires_at", 0), ("pk", "response"))]
+        waits = [
+            Wait(
+                CLAIM,
+                "buyer",
+                Q(state="pending"),
+                Until("expires_at", 0),
+                ("pk", "response"),
+                what=_("an order that is not paid"),
+            )
+        ]
         withheld = {"secret": _("opens the order’s page: the link is in every mail about the order")}
         columns = {
             "buyer": Unlink(until=Awaited()),
@@ -243,6 +269,13 @@ class Order(models.Model):
 
     def __str__(self):
         return self.reference
+
+    @property
+    def buyer_name(self) -> str:
+        """In lists: whoever is erased, or is being erased, is nobody there."""
+        if self.buyer is None or self.buyer.erasing_at is not None:
+            return str(ERASED)
+        return self.buyer.full_name
 
 
 class OrderLine(models.Model):
@@ -277,6 +310,8 @@ class OrderLine(models.Model):
         ]
 
     class Personal:
+        area = ORDERS
+        labels = {"places": _("places")}
         columns = keep(
             BOOKS,
             "places",
@@ -317,6 +352,11 @@ class Admission(models.Model):
     @property
     def holder(self) -> str:
         return f"{self.holder_first_name} {self.holder_last_name}".strip()
+
+    @property
+    def holder_text(self) -> str:
+        """The name on it, or why there is none any more."""
+        return self.holder or (str(HOLDER_ERASED) if self.holder_erased_at else "")
 
 
 class Ticket(Admission):
@@ -361,6 +401,8 @@ class Ticket(Admission):
 
     class Personal:
         subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
+        area = TICKETS
+        also = ("session",)
         since = "order__placed_at"
         waits = [
             Wait(
@@ -369,6 +411,8 @@ class Ticket(Admission):
                 Q(state__in=["reserved", "valid"]) & FOR_THE_BUYER,
                 Until("session__ends_at", 1),
                 ("pk", "response", "order", "order__response"),
+                what=_("a ticket not yet used"),
+                settled_at="order",
             )
         ]
         columns = {
@@ -421,6 +465,8 @@ class IssuedPass(Admission):
 
     class Personal:
         subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
+        area = TICKETS
+        also = ("season_pass",)
         since = "order__placed_at"
         waits = [
             Wait(
@@ -429,6 +475,8 @@ class IssuedPass(Admission):
                 Q(state__in=["reserved", "valid"]) & FOR_THE_BUYER,
                 Until("valid_until", 1),
                 ("pk", "response", "extra_response", "order", "order__response"),
+                what=_("a season pass that is not used up"),
+                settled_at="order",
             )
         ]
         columns = {
@@ -487,6 +535,8 @@ class Payment(models.Model):
         ]
 
     class Personal:
+        area = ORDERS
+        inside = ("refunds",)
         columns = {
             **keep(BOOKS, "method", "state", "amount", "currency", "reference", "started_at", "confirmed_at"),
             "confirmed_by": Author(),
@@ -524,6 +574,7 @@ class Refund(models.Model):
         ]
 
     class Personal:
+        area = ORDERS
         waits = [
             Wait(
                 CLAIM,
@@ -532,6 +583,7 @@ class Refund(models.Model):
                 # Whoever is owed money may ask for it for a year.
                 Until("requested_at", 365),
                 ("payment__order",),
+                what=_("money to be paid back"),
             )
         ]
         columns = keep(BOOKS, "state", "amount", "requested_at", "done_at")

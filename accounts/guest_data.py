@@ -1,0 +1,143 @@
+"""One's own data without a log-in: a mailed link opens what is known under its address. And *Your data here*."""
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from contacts.models import Contact
+from privacy import asking, wording
+from ticketshop.lib.forms import fitting_email
+from ticketshop.lib.network import network
+from ticketshop.lib.refusals import too_many_requests
+from ticketshop.limits import limits
+from ticketshop.sales.views.shop import shared
+
+from .data import BearerForm, known_about, preview_of, zip_of
+from .link_views import gone
+
+PROOF = "mailbox_proof"
+
+
+class AddressForm(forms.Form):
+    """Where to send the link."""
+
+    email = forms.EmailField(
+        label=gettext_lazy("Your e-mail address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+    def clean_email(self):
+        return fitting_email(self.cleaned_data["email"])
+
+
+@login_not_required
+@require_safe
+def about(request, pos):
+    """What this organiser keeps of anybody, from the declarations."""
+    return shared(request, render(request, "accounts/data_about.html", {"known": wording.everything()}))
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask(request, pos):
+    """Whoever types an address gets the same answer; whoever reads its mailbox gets the link."""
+    form = AddressForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        now = timezone.now()
+        if not limits.hit("data_ask", network(request), now):
+            return too_many_requests(request)
+        asking.send_link(form.cleaned_data["email"], pos=request.pos, language=get_language(), now=now)
+        return render(request, "accounts/data_sent.html", {"email": form.cleaned_data["email"]})
+    return render(request, "accounts/data_ask.html", {"form": form, "has_errors": bool(form.errors)})
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def open_link(request, pos, token):
+    """A button, for programs that look at links in mails change nothing; then the link is used up."""
+    now, organiser = timezone.now(), request.pos.organiser
+    if request.method != "POST":
+        if not asking.can_open(token, organiser, now):
+            return gone(request)
+        return render(request, "accounts/data_open.html")
+    proof = asking.open_proof(token, organiser, now)
+    if proof is None:
+        return gone(request)
+    request.session[PROOF] = proof.pk
+    return redirect("data:mine", pos=pos)
+
+
+def proof_of(request):
+    """The mailbox that was proved in this browser at this shop; None when that is over."""
+    return asking.opened(request.session.get(PROOF), request.pos.organiser, timezone.now())
+
+
+def people_of(request) -> list[Contact]:
+    proof = proof_of(request)
+    if proof is None:
+        raise Http404("no mailbox was proved here")
+    return list(asking.of_mailbox(proof.organiser, proof.address))
+
+
+@login_not_required
+@require_safe
+def mine(request, pos):
+    """All contacts of the mailbox that was proved: the same page as in an account."""
+    if proof_of(request) is None:
+        return redirect("data:ask", pos=pos)
+    people, now = people_of(request), timezone.now()
+    requests = [found for contact in people if (found := asking.open_request(contact, now))]
+    context = {**known_about(people), "requests": requests, "all_asked": len(requests) == len(people)}
+    return render(request, "accounts/data_mine.html", context)
+
+
+@login_not_required
+@require_safe
+def copy(request, pos):
+    if proof_of(request) is None:
+        return redirect("data:ask", pos=pos)
+    return zip_of(people_of(request), request.pos.organiser)
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request, pos):
+    """The preview; the mailbox was proved, so the button asks at once."""
+    proof = proof_of(request)
+    if proof is None:
+        return redirect("data:ask", pos=pos)
+    people = people_of(request)
+    if not people:
+        return redirect("data:mine", pos=pos)
+    preview = preview_of(people)
+    choice = BearerForm(request.POST or None, asked=preview["choice"])
+    if request.method == "POST" and choice.is_valid():
+        if request.POST.get("shown") == preview["shown"]:
+            asking.forget(proof, pos=request.pos, now=timezone.now(), bearer=choice.gives_up)
+            messages.success(request, _("We have your request. Keep the receipt below."))
+            return redirect("data:mine", pos=pos)
+        messages.warning(request, _("Something has changed meanwhile. Please look again."))
+    context = {**preview, "choice_form": choice, "has_errors": bool(choice.errors)}
+    return render(request, "accounts/data_forget.html", context)
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request, pos, token):
+    """The link of the mail to somebody with a log-in: a button, then the request stands."""
+    now = timezone.now()
+    if request.method != "POST":
+        if asking.of_token(token, request.pos.organiser, now) is None:
+            return gone(request)
+        return render(request, "accounts/data_confirm.html")
+    erasure = asking.confirm(token, pos=request.pos, now=now)
+    if erasure is None:
+        return gone(request)
+    return render(request, "accounts/data_confirmed.html", {"erasure": erasure})

@@ -1,0 +1,235 @@
+"""The person asks: to see what is known, to have a copy, to be forgotten. Whoever reads the mailbox is believed.
+
+With a log-in: a request waits for the link in a mail (``ask``, ``confirm``). Without one: the link in a mail
+opens what is known under its address (``MailboxProof``), and from there one is forgotten (``forget``).
+Either way staff find the request and run it.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from contacts import link_mail, locking
+from contacts.models import Contact
+from ticketshop.lib import references
+from ticketshop.lib.text import normalise_email
+from ticketshop.limits import limits
+from ticketshop.mail import outbox
+from ticketshop.mail.models import Mail
+from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
+
+from . import erasing
+from .models import Erasure, MailboxProof
+
+State = Erasure.State
+TO_CONFIRM = timedelta(days=7)
+TO_OPEN = timedelta(hours=24)
+STAYS_OPEN = timedelta(minutes=30)
+
+
+# --- with a log-in ----------------------------------------------------------------------------------------------
+def open_request(contact: Contact, now: datetime) -> Erasure | None:
+    """The request of this person that is not done; one whose mail was not answered in time is none."""
+    over = Q(state=State.REQUESTED, token_expires_at__lte=now) | Q(state__in=[State.WITHDRAWN, State.CLOSED])
+    # What the person has confirmed counts more than what they asked for once more.
+    return (
+        Erasure.objects.filter(contact=contact)
+        .exclude(over)
+        .order_by(F("confirmed_at").desc(nulls_last=True), "pk")
+        .first()
+    )
+
+
+@transaction.atomic
+def ask(contact: Contact, *, pos: PointOfSale, language: str, now: datetime, bearer: bool = False) -> Erasure:
+    """Note that the person wants to be forgotten, and mail the link that confirms it; asked again, the same request.
+
+    Raises locking.Gone for somebody who is being erased already.
+    """
+    contact = locking.hold(contact.pk)
+    found = open_request(contact, now)
+    if found is None:
+        Erasure.objects.filter(contact=contact, state=State.REQUESTED).delete()
+        found = Erasure.objects.create(
+            organiser_id=contact.organiser_id,
+            contact=contact,
+            subject_uuid=contact.subject_uuid,
+            channel=Erasure.Channel.ACCOUNT,
+            state=State.REQUESTED,
+            bearer=bearer,
+            token_expires_at=now + TO_CONFIRM,
+            receipt=references.readable(10),
+            registry_version=erasing.version(),
+            requested_at=now,
+        )
+    if found.state == State.REQUESTED and _may_mail(contact.email or "", now):
+        Erasure.objects.filter(pk=found.pk).update(bearer=bearer)
+        outbox.queue(
+            "data_delete",
+            to=contact.email or "",
+            language=language,
+            now=now,
+            about={"erasure": found.pk},
+            pos=pos,
+            subject_uuid=contact.subject_uuid,
+        )
+    return found
+
+
+def _may_mail(address: str, now: datetime) -> bool:
+    return bool(address) and limits.hit("data_mail", link_mail.canonical(address), now)
+
+
+def new_token(erasure: Erasure) -> str:
+    """A fresh token for a mail that leaves now; an earlier one dies. Only its hash is kept."""
+    nonce = secrets.token_urlsafe(24)
+    # Bound to the address: whoever had it before proves nothing.
+    token = nonce + link_mail.mark(nonce, erasure.contact.email_key)
+    Erasure.objects.filter(pk=erasure.pk).update(token_hash=link_mail.hash_token(token))
+    return token
+
+
+def of_token(token: str, organiser: Organiser, now: datetime) -> Erasure | None:
+    """The request that a mailed link confirms; None for one that is confirmed, over, or of nobody."""
+    found = (
+        Erasure.objects.filter(
+            organiser=organiser,
+            token_hash=link_mail.hash_token(token),
+            state=State.REQUESTED,
+            token_expires_at__gt=now,
+        )
+        .select_related("contact")
+        .first()
+    )
+    return found if found is not None and link_mail.is_for(token, found.contact) else None
+
+
+@transaction.atomic
+def confirm(token: str, *, pos: PointOfSale, now: datetime) -> Erasure | None:
+    """The mailbox is proved: the request stands, and staff are told. None where the link is no longer good."""
+    found = of_token(token, pos.organiser, now)
+    if found is None or not Contact.objects.select_for_update().filter(pk=found.contact_id).exists():
+        return None
+    already = open_request(found.contact, now)
+    if already is not None and already.pk != found.pk:
+        # Staff, or the person in another way, asked meanwhile: one request is enough.
+        found.delete()
+        return already
+    turned = Erasure.objects.filter(pk=found.pk, state=State.REQUESTED)
+    if not turned.update(state=State.CONFIRMED, confirmed_at=now, token_hash=None, token_expires_at=None):
+        return None
+    found.refresh_from_db()
+    _tell_staff(found, pos, now)
+    return found
+
+
+# --- without a log-in -------------------------------------------------------------------------------------------
+def of_mailbox(organiser: Organiser, address: str) -> QuerySet[Contact]:
+    """Everybody this organiser knows under a proved address, but whoever has a log-in with another one."""
+    key = normalise_email(address)
+    if not key:
+        return Contact.objects.none()
+    mine = Q(user=None) | Q(user__email=key)
+    known = Contact.objects.known().filter(mine, organiser=organiser, email_key=key)
+    return known.select_related("organiser", "user").order_by("pk")
+
+
+def send_link(address: str, *, pos: PointOfSale, language: str, now: datetime) -> None:
+    """Mail a link to whoever reads ``address``; nobody is looked up, so nothing tells who is known.
+
+    The mail says what is known when it leaves.
+    """
+    with transaction.atomic():
+        if _may_mail(address, now):
+            outbox.queue("data_link", to=normalise_email(address), language=language, now=now, pos=pos)
+
+
+def new_proof(organiser: Organiser, address: str, now: datetime) -> str:
+    """The token of a mail that leaves now: it opens once, within a day."""
+    token = secrets.token_urlsafe(32)
+    MailboxProof.objects.create(
+        organiser=organiser,
+        address=normalise_email(address),
+        token_hash=link_mail.hash_token(token),
+        created_at=now,
+        expires_at=now + TO_OPEN,
+    )
+    return token
+
+
+def can_open(token: str, organiser: Organiser, now: datetime) -> bool:
+    return _unopened(token, organiser, now).exists()
+
+
+def open_proof(token: str, organiser: Organiser, now: datetime) -> MailboxProof | None:
+    """Use the link up; None where it was used, is over, or never was."""
+    proof = _unopened(token, organiser, now).first()
+    used = MailboxProof.objects.filter(pk=proof.pk if proof else None).exclude(token_hash=None)
+    return proof if used.update(opened_at=now, token_hash=None) else None
+
+
+def _unopened(token: str, organiser: Organiser, now: datetime) -> QuerySet[MailboxProof]:
+    return MailboxProof.objects.filter(
+        token_hash=link_mail.hash_token(token), organiser=organiser, expires_at__gt=now
+    )
+
+
+def opened(proof_id: int | None, organiser: Organiser, now: datetime) -> MailboxProof | None:
+    """The proof a browser opened a moment ago."""
+    return MailboxProof.objects.filter(
+        pk=proof_id, organiser=organiser, opened_at__gt=now - STAYS_OPEN, expires_at__gt=now
+    ).first()
+
+
+@transaction.atomic
+def forget(proof: MailboxProof, *, pos: PointOfSale, now: datetime, bearer: bool = False) -> list[Erasure]:
+    """One confirmed request for each contact of the mailbox; those there are already stay. Staff are told."""
+    found = []
+    for contact in of_mailbox(proof.organiser, proof.address):
+        already = open_request(contact, now)
+        if already is None or already.state == State.REQUESTED:
+            already = erasing.request(contact, channel=Erasure.Channel.MAILBOX, now=now, bearer=bearer)
+            _tell_staff(already, pos, now)
+        found.append(already)
+    return found
+
+
+# --- staff, and what goes by itself -----------------------------------------------------------------------------
+def _tell_staff(erasure: Erasure, pos: PointOfSale, now: datetime) -> None:
+    """One mail to each member of staff who may answer; without any, to the organiser. It names nobody."""
+    for number, address in _who_answers(pos):
+        outbox.queue(
+            "data_asked",
+            to=address,
+            language=pos.languages[0],
+            now=now,
+            about={"erasure": erasure.pk},
+            pos=pos,
+            once=f"data_asked|{erasure.pk}|{number}",
+        )
+
+
+def _who_answers(pos: PointOfSale) -> list[tuple[int, str]]:
+    rights = "role__permissions"
+    may = Q(**{f"{rights}__content_type__app_label": "privacy", f"{rights}__codename": "manage_request"}) | Q(
+        **{f"{rights}__content_type__app_label": "contacts", f"{rights}__codename": "erase_contact"}
+    )
+    staff = StaffMembership.objects.filter(may, organiser=pos.organiser_id, user__is_active=True)
+    found = sorted(set(staff.values_list("user_id", "user__email")))
+    fallback = pos.organiser.privacy_contact or pos.email_sender_address
+    return found or ([(0, fallback)] if fallback else [])
+
+
+def expire(now: datetime) -> int:
+    """Requests nobody confirmed in time leave nothing, nor do links nobody opened; returns how many went."""
+    with transaction.atomic():
+        over = Erasure.objects.filter(state=State.REQUESTED, token_expires_at__lte=now)
+        numbers = list(over.select_for_update().values_list("pk", flat=True))
+        Mail.objects.filter(kind="data_delete", about__erasure__in=numbers).delete()
+        requests, _each = Erasure.objects.filter(pk__in=numbers).delete()
+        links, _each = MailboxProof.objects.filter(expires_at__lte=now).delete()
+        # The address somebody typed here may be anybody's.
+        mails, _each = Mail.objects.filter(kind="data_link", created_at__lte=now - TO_CONFIRM).delete()
+    return requests + links + mails

@@ -1,0 +1,291 @@
+"""A copy of one's own data, from the declarations an erasure follows: what is emptied there is read out here."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from decimal import Decimal
+
+from django.core.files.storage import storages
+from django.db import models
+from django.utils.formats import date_format, number_format, time_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from contacts.models import Contact
+from ticketshop.lib.areas import ALL, Area
+from ticketshop.lib.personal import About, Author, DeleteFile, NotPersonal
+from ticketshop.mail import kinds
+
+from . import registry, subjects
+from .subjects import Subject
+
+# Where a code says nothing to people, and the column itself does not know the words.
+WORDED = {("mail.Mail", "kind"): kinds.label}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One column of one row: its value in words and as data, or why it is left out."""
+
+    name: str
+    label: str
+    text: str = ""
+    value: object = None
+    left_out: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row, and the rows that hang on it."""
+
+    model: type[models.Model]
+    pk: object
+    entries: list[Entry]
+    inside: list["Record"] = field(default_factory=list)
+    files: list[tuple[str, str]] = field(default_factory=list)  # storage and name in it
+
+    @property
+    def kind(self) -> str:
+        return str(self.model._meta.verbose_name)
+
+    @property
+    def shown(self) -> list[Entry]:
+        """What a reader wants: values, and reasons where one is left out; not what is empty."""
+        return [entry for entry in self.entries if entry.text or entry.left_out]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """Everything of one area."""
+
+    area: Area
+    records: list[Record]
+
+
+def read(contacts: list[Contact]) -> list[Chapter]:
+    """All that is known about these contacts, who are one person, by area; those with nothing are left out.
+
+    A query or two per model, however many rows there are.
+    """
+    people = [subjects.who(contact) for contact in contacts]
+    found: dict[Area, list[Record]] = {area: [] for area in ALL}
+    for model in reversed(subjects.models_with_people()):
+        area = registry.declaration(model).area
+        if area is not None and not model._meta.auto_created:
+            found[area] += _records(model, people)
+    return [Chapter(area, records) for area, records in found.items() if records]
+
+
+def _records(model: type[models.Model], people: list[Subject]) -> list[Record]:
+    rows: dict[object, tuple[models.Model, Subject]] = {}
+    for subject in people:
+        for row in _with_keys(subjects.rows(model, subject)).order_by("pk"):
+            rows.setdefault(row.pk, (row, subject))
+    return [_record(row, subject) for row, subject in rows.values()]
+
+
+def _with_keys(rows: models.QuerySet) -> models.QuerySet:
+    """The rows with what their text needs: keys that are shown, and rows inside."""
+    model = rows.model
+    said = registry.declaration(model)
+    names = {*columns(model), *said.also, *_paths_of_reasons(said)}
+    keys = [
+        name for name in sorted(names) if "__" in name or isinstance(_column(model, name), models.ForeignKey)
+    ]
+    deeper = [f"{name}__event" for name in keys if name == "session"]
+    many = [name for name in names if isinstance(_column(model, name), models.ManyToManyField)]
+    return rows.select_related(*keys, *deeper).prefetch_related(*many, *_inside_paths(model))
+
+
+def _paths_of_reasons(said: registry.Declaration) -> list[str]:
+    return [reason.path for reason in said.withheld.values() if isinstance(reason, About)]
+
+
+def _inside_paths(model: type[models.Model], before: str = "") -> list[str]:
+    found = []
+    for name in registry.declaration(model).inside:
+        found.append(before + name)
+        found += _inside_paths(model._meta.get_field(name).related_model, f"{before}{name}__")
+    return found
+
+
+def columns(model: type[models.Model]) -> list[str]:
+    """The columns that say something of a person: those with another word than NotPersonal."""
+    said = registry.declaration(model)
+    return [name for name, word in said.columns.items() if not isinstance(word, NotPersonal)]
+
+
+def _column(model: type[models.Model], name: str):
+    return None if "__" in name else model._meta.get_field(name)
+
+
+def _record(row: models.Model, subject: Subject) -> Record:
+    model = type(row)
+    said = registry.declaration(model)
+    names = dict.fromkeys((*said.also, *columns(model)))
+    entries = [_entry(row, _column(model, name), said, subject) for name in names]
+    inside = [
+        _record(one, subject)
+        for name in said.inside
+        for one in sorted(getattr(row, name).all(), key=lambda one: one.pk)
+    ]
+    return Record(model, row.pk, entries, inside, _files(row, said))
+
+
+def label(model: type[models.Model], name: str) -> str:
+    """What people call a column."""
+    said, column = registry.declaration(model), model._meta.get_field(name)
+    text = str(said.labels.get(name) or getattr(column, "verbose_name", name))
+    return text[:1].upper() + text[1:]
+
+
+def _entry(row: models.Model, column, said: registry.Declaration, subject: Subject) -> Entry:
+    name, called = column.name, label(type(row), column.name)
+    if reason := _left_out(row, column, said, subject):
+        return Entry(name, called, left_out=reason)
+    if isinstance(column, models.ManyToManyField):
+        several = [str(one) for one in getattr(row, name).all()]
+        return Entry(name, called, ", ".join(several), several)
+    value = getattr(row, column.attname)
+    if value is None or value == "":
+        return Entry(name, called)
+    text = _in_words(row, column, value)
+    return Entry(name, called, text, text if column.is_relation else _as_data(value))
+
+
+def _left_out(row: models.Model, column, said: registry.Declaration, subject: Subject) -> str:
+    """Why a column is not in the copy, or an empty text."""
+    reason = said.withheld.get(column.name)
+    if isinstance(reason, About):
+        theirs = row
+        for name in reason.path.split("__"):
+            theirs = getattr(theirs, name)
+        return "" if _is_me(theirs, subject) else str(reason.reason)
+    if reason is not None:
+        return str(reason)
+    names_somebody = isinstance(column, models.ForeignKey) and registry.is_person(column.related_model)
+    if (
+        not names_somebody
+        or getattr(row, column.attname) is None
+        or _is_me(getattr(row, column.name), subject)
+    ):
+        return ""
+    if isinstance(said.columns.get(column.name), Author):
+        return _("somebody else: a member of staff, or another person")
+    return _("another person")
+
+
+def _is_me(person: models.Model, subject: Subject) -> bool:
+    return person.pk == (subject.contact_id if isinstance(person, Contact) else subject.user_id)
+
+
+def _in_words(row: models.Model, column, value) -> str:
+    worded = WORDED.get((row._meta.label, column.name))
+    if worded is not None:
+        return worded(value)
+    if isinstance(column, models.ForeignKey):
+        return _("you") if registry.is_person(column.related_model) else str(getattr(row, column.name))
+    if column.choices:
+        return str(getattr(row, f"get_{column.name}_display")())
+    return _of_type(value)
+
+
+def _of_type(value) -> str:
+    match value:
+        case bool():
+            text = _("yes") if value else _("no")
+        case datetime():
+            text = date_format(localtime(value), "j F Y, H:i")
+        case date():
+            text = date_format(value, "j F Y")
+        case time():
+            text = time_format(value, "H:i")
+        case Decimal():
+            text = number_format(value.normalize() if value == value.to_integral() else value)
+        case dict() | list():
+            text = "; ".join(_lines(value))
+        case _other:
+            text = str(value)
+    return text
+
+
+def _lines(value, before: str = "") -> list[str]:
+    """A nested value, one line for each text in it."""
+    if isinstance(value, dict):
+        return [
+            line
+            for key, inner in value.items()
+            for line in _lines(
+                inner, f"{before}{key} – " if isinstance(inner, (dict, list)) else f"{before}{key}: "
+            )
+        ]
+    if isinstance(value, list):
+        return [line for inner in value for line in _lines(inner, before)]
+    return [f"{before}{'' if value is None else value}"]
+
+
+def _as_data(value):
+    """The value as JSON knows it."""
+    if isinstance(value, (bool, int, str, dict, list)):
+        return value
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    return str(value)
+
+
+def _files(row: models.Model, said: registry.Declaration) -> list[tuple[str, str]]:
+    return [
+        (word.storage, str(getattr(row, name)))
+        for name, word in said.columns.items()
+        if isinstance(word, DeleteFile) and name not in said.withheld and getattr(row, name)
+    ]
+
+
+def contents(storage: str, name: str) -> bytes:
+    """An uploaded file, as it was sent."""
+    with storages[storage].open(name) as opened:
+        return opened.read()
+
+
+def everybody_else() -> list[tuple[str, str]]:
+    """(model, reason) for the columns that name whoever did something in rows that are not the person's own."""
+    reason = _("that it was you who did this; your name on it goes with your log-in")
+    return [
+        (str(model._meta.verbose_name_plural), reason)
+        for model in registry.census()
+        for word in registry.declaration(model).columns.values()
+        if isinstance(word, Author) and not registry.declaration(model).subject
+    ]
+
+
+def as_data(chapters: list[Chapter]) -> list[dict]:
+    """The copy as JSON knows it."""
+    return [
+        {
+            "area": chapter.area.code,
+            "title": str(chapter.area.title),
+            "purpose": str(chapter.area.purpose),
+            "kept_until": str(chapter.area.until),
+            "seen_by": str(chapter.area.seen_by),
+            "records": [_record_as_data(record) for record in chapter.records],
+        }
+        for chapter in chapters
+    ]
+
+
+def _record_as_data(record: Record) -> dict:
+    data: dict = {
+        "kind": record.model._meta.label,
+        "values": {entry.name: entry.value for entry in record.entries if not entry.left_out},
+    }
+    if left_out := {entry.name: entry.left_out for entry in record.entries if entry.left_out}:
+        data["left_out"] = left_out
+    if record.inside:
+        data["inside"] = [_record_as_data(one) for one in record.inside]
+    if record.files:
+        data["files"] = [name for _storage, name in record.files]
+    return data
+
+
+def as_json(chapters: list[Chapter], **head) -> str:
+    return json.dumps({**head, "areas": as_data(chapters)}, ensure_ascii=False, indent=2)

@@ -1,0 +1,280 @@
+"""One's own data without a log-in: whoever reads the mailbox sees it all, and nobody learns who is known."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from contacts import contacts
+from contacts.models import Contact
+from privacy import asking, erasing
+from privacy.models import Erasure, MailboxProof
+from tests.factories.accounts import UserFactory
+from tests.factories.catalogue import OfferFactory
+from tests.factories.organisers import PointOfSaleFactory, make_staff
+from tests.factories.sales import make_order
+from ticketshop.mail.models import Mail
+
+pytestmark = pytest.mark.django_db
+ASK, MINE, DELETE, COPY = (
+    "/theatre/data/",
+    "/theatre/data/mine/",
+    "/theatre/data/mine/delete/",
+    "/theatre/data/mine/copy/",
+)
+ADDRESS = "gus@mail.example"
+
+
+def guest_order(pos, name="Gus", email=ADDRESS):
+    typed = {"first_name": name, "last_name": "Guest", "email": email}
+    return make_order({OfferFactory(pos=pos): 1}, buyer=typed, paid=True)
+
+
+@pytest.fixture
+def three(pos):
+    """Three orders with one address, by two names: two contacts."""
+    orders = [guest_order(pos), guest_order(pos, "Gus", "GUS@mail.example"), guest_order(pos, "Gina")]
+    Mail.objects.filter(state="queued").update(state="sent")
+    return orders
+
+
+@pytest.fixture
+def client():
+    return Client()
+
+
+def link_for(client, post, address=ADDRESS) -> str:
+    assert client.post(ASK, {"email": address}).status_code == 200
+    (letter,) = post()
+    assert letter.to == [address]
+    return re.search(r"http://testserver(/theatre/data/open/\S+)", letter.body)[1]
+
+
+def shown_at(client) -> str:
+    return re.search(r'name="shown" value="([^"]+)"', client.get(DELETE).content.decode())[1]
+
+
+@pytest.mark.scenario("S13")
+def test_the_mailed_link_opens_all_orders_of_the_address_here_and_nowhere_else(client, three, post):
+    elsewhere = guest_order(PointOfSaleFactory(slug="festival"))
+    Mail.objects.filter(state="queued").update(state="sent")
+    assert client.get(MINE)["Location"] == ASK
+    link = link_for(client, post)
+    assert client.get(link).status_code == 200
+    assert MailboxProof.objects.get().opened_at is None, "a look at the link changes nothing"
+    assert client.post(link)["Location"] == MINE
+
+    page = client.get(MINE).content.decode()
+    for order in three:
+        assert order.reference in page
+    assert elsewhere.reference not in page
+    assert client.get(COPY)["Content-Type"] == "application/zip"
+    assert client.get("/festival/data/mine/")["Location"] == "/festival/data/"
+    other = Client()
+    assert other.get(link).status_code == other.post(link).status_code == 410, "it works once"
+    assert other.get(MINE)["Location"] == other.get(COPY)["Location"] == other.get(DELETE)["Location"] == ASK
+
+
+@pytest.mark.scenario("S13")
+def test_deleting_asks_for_every_contact_of_the_address(client, three, post, pos):
+    owner = make_staff(pos.organiser, "owner")
+    client.post(link_for(client, post))
+    assert client.post(DELETE, {"bearer": "wait", "shown": "old"}).status_code == 200
+    assert not Erasure.objects.exists(), "what was shown is not what would happen"
+    page = client.post(DELETE, {"bearer": "wait", "shown": shown_at(client)}, follow=True).content.decode()
+    made = Erasure.objects.filter(state="confirmed", channel="mailbox")
+    assert {one.contact_id for one in made} == {order.buyer_id for order in three}
+    assert len(made) == 2
+    assert all(one.receipt in page for one in made)
+    letters = post()
+    assert [letter.to for letter in letters] == [[owner.email]] * 2
+    assert all("gus" not in (letter.body + letter.subject).lower() for letter in letters)
+    client.post(DELETE, {"bearer": "wait", "shown": shown_at(client)})
+    assert Erasure.objects.count() == 2, "asked again it is the same request"
+
+    for one in made:
+        erasing.run(one, now=timezone.now())
+    assert (
+        not Contact.objects.exclude(email=None)
+        .filter(pk__in=[o.buyer_id for o in three])
+        .exclude(erasing_at=None)
+        .filter(erased_at__isnull=False)
+    )
+
+
+@pytest.mark.scenario("S13")
+def test_the_link_of_an_order_given_to_a_friend_does_not_open_the_others(client, three):
+    order = three[0]
+    page = client.get(f"/theatre/orders/{order.reference}/{order.secret}/").content.decode()
+    assert order.reference in page
+    assert three[2].reference not in page
+    assert client.get(MINE)["Location"] == ASK
+    assert not re.search(r"/theatre/data/(open|mine|confirm)/", page), "the page leads to the address alone"
+
+
+@pytest.mark.scenario("S13")
+def test_every_mail_about_an_order_leads_to_my_data(pos, post):
+    guest_order(pos)
+    letters = post()
+    assert letters
+    for letter in letters:
+        assert "http://testserver/theatre/data/\n" in letter.body + "\n"
+        assert 'href="http://testserver/theatre/data/"' in letter.alternatives[0][0]
+    assert "/theatre/data/about/" in Client().get("/theatre/").content.decode()
+
+
+@pytest.mark.scenario("S13")
+def test_whoever_logs_in_with_another_address_is_not_opened(client, three, pos, post):
+    user = UserFactory(email="hidden@else.example")
+    contact = contacts.for_user(pos.organiser, user, language="en", now=timezone.now())
+    contacts.change(contact, {"email": ADDRESS, "first_name": "Hidden"}, by=user, now=timezone.now())
+    client.post(link_for(client, post))
+    page = client.get(MINE).content.decode()
+    assert "Gina" in page
+    assert "Hidden" not in page and "hidden@else.example" not in page
+
+
+def asked(client, address):
+    """The answer without what differs by itself (the address typed, the form's token), and the statements."""
+    with CaptureQueriesContext(connection) as seen:
+        answer = client.post(ASK, {"email": address})
+    body = answer.content.decode().replace(address, "ADDRESS")
+    statements = [re.sub(r"s\d+_x\d+|'[^']*'|\b\d+\b", "?", query["sql"]) for query in seen]
+    return answer.status_code, re.sub(r'value="[^"]{40,}"', "", body), statements
+
+
+@pytest.mark.scenario("S14")
+def test_unknown_erased_and_known_are_one_answer_with_the_same_statements(three, pos, post):
+    gone = guest_order(pos, "Erna", "erna@mail.example").buyer
+    Mail.objects.filter(state="queued").update(state="sent")
+    erasing.erase(gone, by=None, now=timezone.now(), bearer=True)
+    gone.refresh_from_db()
+    assert gone.erased_at and gone.email is None
+    answers = [asked(Client(), one) for one in (ADDRESS, "erna@mail.example", "nobody@mail.example")]
+    assert answers[0][0] == 200 and len(answers[0][2]) > 3
+    for other in answers[1:]:
+        assert answers[0][:2] == other[:2]
+        for one, two in zip(answers[0][2], other[2], strict=True):
+            assert one == two
+    bodies = {letter.to[0]: letter.body for letter in post()}
+    assert "/data/open/" in bodies[ADDRESS]
+    assert "/data/open/" not in bodies["erna@mail.example"]
+    neutral = [bodies[one].replace(one, "") for one in ("erna@mail.example", "nobody@mail.example")]
+    assert neutral[0] == neutral[1], "the mailbox of somebody erased learns what a stranger's does"
+
+
+@pytest.mark.scenario("S14")
+@pytest.mark.parametrize("address", [ADDRESS, "nobody@mail.example"])
+def test_a_mailbox_gets_three_mails_an_hour_and_the_page_says_nothing_of_it(three, address, post):
+    variants = [address, address.upper(), address.replace("@", "+x@"), address, address]
+    pages = {asked(Client(), one)[1].replace(one.lower(), "ADDRESS") for one in variants}
+    assert len(post()) == 3
+    assert len({re.sub(r"<bdi>.*?</bdi>", "", page) for page in pages}) == 1
+
+
+@pytest.mark.scenario("S14")
+def test_a_network_asks_thirty_times_an_hour(client, db, pos):
+    statuses = [client.post(ASK, {"email": f"a{n}@mail.example"}).status_code for n in range(31)]
+    assert set(statuses[:30]) == {200}
+    assert statuses[30] == 429
+
+
+def test_links_end_after_a_day_and_leave_nothing_after_a_week(client, three, post):
+    link = link_for(client, post)
+    now = timezone.now()
+    MailboxProof.objects.update(expires_at=now)
+    assert client.get(link).status_code == client.post(link).status_code == 410
+    assert asking.expire(now + timedelta(days=8)) == 2
+    assert not MailboxProof.objects.exists()
+    assert not Mail.objects.filter(kind="data_link").exists()
+
+
+def test_half_an_hour_later_the_browser_proves_again(client, three, post):
+    client.post(link_for(client, post))
+    assert client.get(MINE).status_code == 200
+    MailboxProof.objects.update(opened_at=timezone.now() - timedelta(minutes=31))
+    assert client.get(MINE)["Location"] == ASK
+
+
+def test_what_was_proved_goes_with_the_person(client, three, post):
+    client.post(link_for(client, post))
+    for order in three:
+        if order.buyer.erased_at is None:
+            erasing.erase(order.buyer, by=None, now=timezone.now(), bearer=True)
+    assert not MailboxProof.objects.exists()
+    assert client.get(MINE)["Location"] == ASK
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "no address", "a@b", "x\r\nBcc: all@mail.example", "\x00@mail.example", "a" * 300 + "@mail.example"],
+)
+def test_what_is_no_address_is_said_at_the_field(client, address, pos):
+    answer = client.post(ASK, {"email": address})
+    assert answer.status_code == 200
+    assert "There is a problem" in answer.content.decode()
+    assert not Mail.objects.exists()
+
+
+@pytest.mark.scenario("S42")
+def test_ordering_again_a_second_later_begins_anew(client, three, pos, post):
+    """A new number, no old order, no block, and nothing to claim."""
+    old = three[0].buyer
+    contacts.block(old, by=None, now=timezone.now())
+    for order in three:
+        order.buyer.refresh_from_db()
+        if order.buyer.erased_at is None:
+            erasing.erase(order.buyer, by=None, now=timezone.now(), bearer=True)
+    again = guest_order(pos)
+    assert again.buyer_id != old.pk
+    assert again.buyer.subject_uuid != old.subject_uuid and again.buyer.blocked_at is None
+    assert again.buyer.orders.count() == 1
+    post()
+    client.post(link_for(client, post))
+    page = client.get(MINE).content.decode()
+    assert again.reference in page
+    assert not any(order.reference in page for order in three)
+
+
+@pytest.mark.scenario("S42")
+def test_registering_again_finds_no_earlier_order(three, pos):
+    for order in three:
+        order.buyer.refresh_from_db()
+        if order.buyer.erased_at is None:
+            erasing.erase(order.buyer, by=None, now=timezone.now(), bearer=True)
+    user = UserFactory(email=ADDRESS)
+    browser = Client()
+    browser.force_login(user)
+    page = browser.get("/theatre/account/orders/").content.decode()
+    assert "have not ordered anything" in page
+    assert "orders/join" not in page
+    browser.post("/theatre/account/orders/join/")
+    assert user.contacts.get().orders.count() == 0
+
+
+@pytest.mark.scenario("S42")
+def test_what_registering_again_would_have_found_is_there_before(three, pos):
+    user = UserFactory(email=ADDRESS)
+    browser = Client()
+    browser.force_login(user)
+    assert "orders/join" in browser.get("/theatre/account/orders/").content.decode()
+
+
+def test_your_data_here_names_every_area_and_the_books(client, pos):
+    page = client.get("/theatre/data/about/").content.decode()
+    for text in (
+        "Your orders",
+        "Your answers to questions",
+        "First name",
+        "Date of birth",
+        "ten years",
+        "24 hours",
+    ):
+        assert text in page
+    words = re.sub(r"(?s)<[^>]*>", " ", page[page.index("<main") :]).lower()
+    for jargon in ("token", "uuid", "hash", "v text", "column", "foreign key"):
+        assert jargon not in words

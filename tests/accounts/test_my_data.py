@@ -1,0 +1,204 @@
+"""My data in the account: seen, taken along, and deleted once the mailbox confirms it."""
+
+import io
+import json
+import re
+import zipfile
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from contacts import contacts
+from privacy import asking
+from privacy.models import Erasure
+from tests.factories.accounts import PASSWORD, UserFactory
+from tests.factories.catalogue import OfferFactory
+from tests.factories.organisers import make_staff
+from tests.factories.sales import make_order
+from ticketshop.mail.models import Mail
+
+pytestmark = pytest.mark.django_db
+DATA, DELETE, COPY = "/theatre/account/data/", "/theatre/account/data/delete/", "/theatre/account/data/copy/"
+
+
+@pytest.fixture
+def zoe(pos):
+    user = UserFactory(email="zoe@example.org")
+    now = timezone.now()
+    contact = contacts.for_user(pos.organiser, user, language="en", now=now)
+    contacts.change(
+        contact, {"first_name": "Zoé", "last_name": "d’Ōta", "street": "Rue Haute 3"}, by=user, now=now
+    )
+    make_order({OfferFactory(pos=pos): 1}, user=user, paid=True)
+    Mail.objects.filter(state="queued").update(state="sent")
+    return contact
+
+
+@pytest.fixture
+def browser(zoe) -> Client:
+    client = Client()
+    client.force_login(zoe.user)
+    return client
+
+
+def shown_at(browser) -> str:
+    page = browser.get(DELETE)
+    return re.search(r'name="shown" value="([^"]+)"', page.content.decode())[1]
+
+
+def ask(browser, **typed):
+    typed = {"password": PASSWORD, "bearer": "wait", "shown": shown_at(browser)} | typed
+    return browser.post(DELETE, typed, follow=True)
+
+
+def confirm_link(letters) -> str:
+    return re.search(r"http://testserver(/theatre/data/confirm/\S+)", letters[-1].body)[1]
+
+
+def test_the_page_says_of_each_item_what_for_until_when_and_who_sees_it(browser, zoe):
+    page = browser.get(DATA).content.decode()
+    assert "Rue Haute 3" in page and zoe.orders.get().reference in page
+    for text in ("What for", "How long", "Who can see it", "box office", "ten years after"):
+        assert text in page
+    year = timezone.now().year + 10
+    assert f"Until 31 December {year}" in page
+
+
+def test_somebody_else_sees_their_own(browser, zoe):
+    other = UserFactory()
+    browser.force_login(other)
+    page = browser.get(DATA).content.decode()
+    assert "Rue Haute 3" not in page and zoe.orders.get().reference not in page
+
+
+@pytest.mark.scenario("S18")
+def test_the_copy_is_for_whoever_types_the_password_again(browser, zoe):
+    asked = browser.get(COPY)
+    assert asked["Location"].startswith("/accounts/reauthenticate/")
+    wrong = browser.post(asked["Location"], {"password": "wrong"})
+    assert wrong.status_code == 200
+    given = browser.post(asked["Location"], {"password": PASSWORD})
+    assert given["Location"] == COPY
+    answer = browser.get(COPY)
+    assert answer["Content-Type"] == "application/zip"
+    assert "attachment" in answer["Content-Disposition"]
+    assert "no-store" in answer["Cache-Control"]
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        areas = {area["area"] for area in json.loads(archive.read("data.json"))["areas"]}
+    assert areas >= {"profile", "log-in", "orders", "tickets", "e-mails"}
+
+    session = browser.session
+    for method in session["account_authentication_methods"]:
+        method["at"] -= 15 * 60 + 1
+    session.save()
+    assert browser.get(COPY).status_code == 302, "fifteen minutes later it is asked once more"
+
+
+@pytest.mark.scenario("S12")
+def test_delete_asks_for_the_password_shows_what_goes_and_waits_for_the_mailbox(browser, zoe, pos, post):
+    owner, box = make_staff(pos.organiser, "owner"), make_staff(pos.organiser, "box office")
+    preview = browser.get(DELETE).content.decode()
+    assert "ten years after" in preview and "At the latest until" in preview
+    assert not Erasure.objects.exists()
+
+    assert "There is a problem" in ask(browser, password="wrong").content.decode()
+    assert not Erasure.objects.exists()
+
+    page = ask(browser, bearer="bearer").content.decode()
+    erasure = Erasure.objects.get()
+    assert erasure.state == "requested" and erasure.bearer and erasure.channel == "account"
+    assert "Open the link in the e-mail" in page
+    (letter,) = post()
+    assert letter.to == ["zoe@example.org"]
+    link = confirm_link([letter])
+    assert link.split("/")[-2] not in str(Erasure.objects.values().get()), "only a hash of the token is kept"
+
+    # A program that looks at links in mails, and a log-in elsewhere: a button, nothing more.
+    stranger = Client()
+    assert stranger.get(link).status_code == 200
+    assert Erasure.objects.get().state == "requested"
+    done = stranger.post(link).content.decode()
+    erasure.refresh_from_db()
+    assert erasure.state == "confirmed" and erasure.confirmed_at and erasure.token_hash is None
+    assert erasure.receipt in done
+
+    (told,) = post()
+    assert told.to == [owner.email] and box.email not in told.to
+    for text in ("zoe", "Zoé", "Ōta", zoe.number, "example.org/zoe"):
+        assert text not in told.body + told.subject + str(told.alternatives), text
+    assert erasure.receipt in told.body
+    assert stranger.post(link).status_code == stranger.get(link).status_code == 410, "once"
+    assert erasure.receipt in browser.get(DATA).content.decode()
+
+
+@pytest.mark.scenario("S12")
+def test_asked_again_it_is_the_same_request(browser, zoe, post):
+    ask(browser)
+    first = Erasure.objects.get()
+    post()
+    assert browser.get(DELETE).status_code == 302, "the page with the request"
+    asking.ask(zoe, pos=zoe.organiser.points_of_sale.get(), language="en", now=timezone.now())
+    assert Erasure.objects.get() == first
+    (letter,) = post()
+    browser.post(confirm_link([letter]))
+    assert Erasure.objects.get().state == "confirmed"
+    asking.ask(zoe, pos=zoe.organiser.points_of_sale.get(), language="en", now=timezone.now())
+    assert Erasure.objects.count() == 1
+
+
+@pytest.mark.scenario("S12")
+def test_a_request_nobody_confirms_ends_after_seven_days_and_leaves_nothing(browser, zoe, post):
+    before = Mail.objects.count()
+    ask(browser)
+    (letter,) = post()
+    now = timezone.now()
+    assert asking.expire(now + timedelta(days=6)) == 0
+    assert Erasure.objects.count() == 1 and Mail.objects.count() == before + 1
+    assert asking.expire(now + timedelta(days=7, minutes=1)) == 1
+    assert Erasure.objects.count() == 0 and Mail.objects.count() == before
+    assert browser.post(confirm_link([letter])).status_code == 410
+    assert "Delete my data" in browser.get(DATA).content.decode()
+
+
+def test_an_order_that_came_meanwhile_is_shown_first(browser, zoe, pos):
+    shown = shown_at(browser)
+    make_order({OfferFactory(pos=pos): 1}, user=zoe.user, paid=True)
+    page = ask(browser, shown=shown).content.decode()
+    assert "Something has changed meanwhile" in page
+    assert not Erasure.objects.exists()
+
+
+def test_a_link_for_an_address_of_before_confirms_nothing(browser, zoe, post):
+    ask(browser)
+    (letter,) = post()
+    now = timezone.now()
+    contacts.change(zoe, {"email": "other@example.org"}, by=None, now=now)
+    assert browser.post(confirm_link([letter])).status_code == 410
+    assert Erasure.objects.get().state == "requested"
+
+
+@pytest.mark.parametrize(
+    "typed", [{"password": ""}, {"password": "x" * 5000}, {"bearer": "neither"}, {"shown": "\x00"}]
+)
+def test_nonsense_asks_for_nothing(browser, typed):
+    answer = ask(browser, **typed)
+    assert answer.status_code == 200
+    assert not Erasure.objects.exists()
+
+
+def queries(browser) -> int:
+    with CaptureQueriesContext(connection) as seen:
+        assert browser.get(DATA).status_code == 200
+    return len(seen)
+
+
+def test_three_orders_ask_no_more_than_one(browser, zoe, pos):
+    browser.get(DATA)
+    once = queries(browser)
+    for _number in range(2):
+        make_order({OfferFactory(pos=pos): 1}, user=zoe.user, paid=True)
+    assert queries(browser) == once

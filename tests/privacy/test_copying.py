@@ -1,0 +1,164 @@
+"""A copy of one's own data: from the declarations, readable, complete, and without anybody else's."""
+
+import io
+import json
+import zipfile
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone, translation
+
+from contacts import adding, contacts
+from privacy import copying, packing, registry, subjects
+from tests.factories.accounts import UserFactory
+from tests.factories.catalogue import OfferFactory
+from tests.factories.organisers import PointOfSaleFactory
+from tests.factories.sales import make_cart, make_order, place
+
+pytestmark = pytest.mark.django_db
+
+
+def buyer(pos, *, user, **typed):
+    now = timezone.now()
+    contact = contacts.for_user(pos.organiser, user, language="en", now=now)
+    contacts.change(contact, {"first_name": "Zoé", "last_name": "d’Ōta-Müller", **typed}, by=user, now=now)
+    return contact
+
+
+@pytest.fixture
+def pos():
+    return PointOfSaleFactory(friends_family_enabled=True)
+
+
+@pytest.fixture
+def zoe(pos):
+    user = UserFactory(email="zoe@example.org")
+    contact = buyer(pos, user=user, phone="+41795550177", street="Rue Haute 3")
+    offer = OfferFactory(pos=pos)
+    make_order({offer: 2}, user=user, holders=[{"first_name": "Zoé", "last_name": "Printed"}] * 2, paid=True)
+    make_cart({offer: 1}, user=user, buyer={"first_name": "Typed", "last_name": "", "email": user.email})
+    return contact
+
+
+def unpacked(contact) -> dict[str, str]:
+    chapters = copying.read([contact])
+    data = packing.pack(chapters, organiser=contact.organiser, now=timezone.now())
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+@pytest.mark.scenario("S18")
+def test_the_copy_is_json_and_a_page_for_each_area_with_everything_in_both(zoe):
+    files = unpacked(zoe)
+    assert set(files) == {
+        "index.html", "data.json", "profile.html", "log-in.html", "orders.html", "tickets.html", "cart.html",
+        "e-mails.html",
+    }  # fmt: skip
+    for text in ("Zoé", "d’Ōta-Müller", "+41795550177", "Rue Haute 3"):
+        assert text in files["profile.html"]
+        assert text in files["data.json"]
+    order = zoe.orders.get()
+    for text in (order.reference, order.lines.get().title, "Adult"):
+        assert text in files["orders.html"]
+    assert "Printed" in files["tickets.html"]
+    assert "Typed" in files["cart.html"]
+    assert order.tickets.first().code in files["tickets.html"]
+    areas = {area["area"]: area for area in json.loads(files["data.json"])["areas"]}
+    assert areas["orders"]["records"][0]["inside"][0]["values"]["quantity"] == 2
+    assert all(area["purpose"] and area["kept_until"] and area["seen_by"] for area in areas.values())
+
+
+@pytest.mark.scenario("S18")
+def test_what_opens_something_is_left_out_and_says_why(zoe):
+    order, files = zoe.orders.get(), unpacked(zoe)
+    assert order.secret not in "".join(files.values())
+    assert zoe.user.password not in "".join(files.values())
+    (record,) = (area for area in json.loads(files["data.json"])["areas"] if area["area"] == "orders")
+    assert "link is in every mail" in record["records"][0]["left_out"]["secret"]
+    assert "not even we can read it" in files["log-in.html"]
+
+
+def test_every_column_that_is_shown_has_a_name_people_know():
+    """Nobody reads “v text”: a column without a name of its own is given one, or left out with a reason."""
+    for model in subjects.models_with_people():
+        said = registry.declaration(model)
+        shown = [model]
+        while shown and not model._meta.auto_created:
+            one = shown.pop()
+            said = registry.declaration(one)
+            for name in (*said.also, *copying.columns(one)):
+                column = one._meta.get_field(name)
+                named = getattr(column, "_verbose_name", None) is not None or name in said.labels
+                assert named or name in said.withheld, f"{one._meta.label}.{name}"
+            shown += [one._meta.get_field(name).related_model for name in said.inside]
+
+
+@pytest.mark.scenario("FF-37")
+def test_links_are_listed_in_both_directions_without_the_other_person(pos, zoe):
+    other = buyer(
+        pos, user=UserFactory(email="wanda@elsewhere.example"), first_name="Wanda", last_name="Other"
+    )
+    now = timezone.now()
+    asked = adding.Asked(by=zoe.user, pos=pos, network="n", language="en")
+    there = adding.add(zoe, adding.Person("Wanda", "Other", "wanda@elsewhere.example"), asked, now=now).link
+    asked = adding.Asked(by=other.user, pos=pos, network="m", language="en")
+    back = adding.add(other, adding.Person("Zoé", "d’Ōta-Müller", "zoe@example.org"), asked, now=now).link
+    assert there and back
+
+    files = unpacked(zoe)
+    links = next(a for a in json.loads(files["data.json"])["areas"] if a["area"] == "friends-and-family")
+    rows = [one for one in links["records"] if one["kind"] == "contacts.ContactLink"]
+    assert len(rows) == 2
+    mine = next(row for row in rows if "parent" in row["values"])
+    theirs = next(row for row in rows if "child" in row["values"])
+    assert set(mine["left_out"]) >= {"child", "entered_first_name", "entered_email"}
+    assert theirs["values"]["entered_first_name"] == "Zoé"
+    everything = "".join(files.values())
+    for text in ("Wanda", "Other", "wanda@elsewhere.example"):
+        assert text not in everything
+        assert text in "".join(unpacked(other).values()), "it is there to be found"
+
+
+@pytest.mark.scenario("S18")
+def test_it_speaks_the_reader_s_language(zoe):
+    with translation.override("fr"):
+        files = unpacked(zoe)
+    assert 'lang="fr"' in files["orders.html"]
+    assert "Vos commandes" in files["orders.html"]
+
+
+def test_several_contacts_of_one_mailbox_are_one_copy(pos):
+    offer = OfferFactory(pos=pos)
+    names = ["Ada", "Bea", "Cleo"]
+    orders = [
+        make_order(
+            {offer: 1}, buyer={"first_name": name, "last_name": "", "email": "one@mail.example"}, paid=True
+        )
+        for name in names
+    ]
+    found = [order.buyer for order in orders]
+    assert len({contact.pk for contact in found}) == 3
+    chapters = {chapter.area.code: chapter for chapter in copying.read(found)}
+    assert len(chapters["orders"].records) == len(chapters["profile"].records) == 3
+    assert {entry.text for r in chapters["profile"].records for entry in r.entries} >= set(names)
+
+
+def queries(contact) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as seen:
+        chapters = copying.read([contact])
+        packing.pack(chapters, organiser=contact.organiser, now=timezone.now())
+    return len(seen)
+
+
+def test_three_orders_ask_no_more_than_one(pos, zoe):
+    once = queries(zoe)
+    offer = OfferFactory(pos=pos)
+    for _number in range(2):
+        place(make_cart({offer: 2}, user=zoe.user, now=timezone.now() - timedelta(minutes=1)), user=zoe.user)
+    assert zoe.orders.count() == 3
+    assert queries(zoe) == once
+    assert once < 70
