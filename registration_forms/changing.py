@@ -40,7 +40,7 @@ class SoldOut(Exception):
 
 
 class Closed(Exception):
-    """The answers can't be changed any more: the order is cancelled."""
+    """The answers can't be changed any more: the order is cancelled, or whose they were is erased."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,9 @@ def _open(edits: list[Edit]) -> list[_Open]:
         .order_by("pk")
     }
     if any(pk not in locked or locked[pk].void for pk in ids):
+        raise Closed
+    if any(edit.response.about_id and not locked[edit.response.pk].about_id for edit in edits):
+        # Whose answers these were asked to be forgotten since they were read.
         raise Closed
     given = responses.answers_of(ids)
     since: dict[int, list[tuple[int, str, object]]] = {pk: [] for pk in ids}

@@ -57,8 +57,8 @@ class Response(models.Model):
 
     class Personal:
         subject = {"about": CONTACT}
-        # Whoever changes answers holds their response; after the order, as whoever cancels one does.
-        lock = 2
+        # Whoever changes answers holds their response; after order and ticket, as whoever cancels one does.
+        lock = 3
         area = ANSWERS
         also = ("form", "created_at", "changed_at", "relevant_until")
         columns = {

@@ -91,7 +91,7 @@ class Mail(models.Model):
             "provider_id": _("a number of the service that delivers our e-mails"),
         }
         # The worker holds it while it sends: what goes out has gone out, and nothing after.
-        lock = 3
+        lock = 4
         columns = {
             "recipient": Replace(""),
             "subject_uuid": Erase(),

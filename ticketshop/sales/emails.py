@@ -11,7 +11,7 @@ from registration_forms.models import AnswerHistory
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.models import Mail
 
-from . import admissions, answers, payment_methods, sheets, ticket_pdf
+from . import admissions, answers, notices, payment_methods, sheets, ticket_pdf
 from .models import Admission, IssuedPass, Order, Payment, Ticket
 
 
@@ -26,11 +26,14 @@ def order_path(order: Order) -> str:
 
 
 def _order(mail: Mail) -> Order | None:
-    return (
-        Order.objects.filter(pk=mail.about["order"], buyer__isnull=False)
-        .select_related("buyer", "point_of_sale__organiser", "organiser")
-        .first()
-    )
+    """The order, for its buyer; None once the buyer is erased."""
+    order = _order_of_anybody(mail)
+    return order if order is not None and order.buyer is not None else None
+
+
+def _order_of_anybody(mail: Mail) -> Order | None:
+    rows = Order.objects.filter(pk=mail.about["order"])
+    return rows.select_related("buyer", "point_of_sale__organiser", "organiser").first()
 
 
 def _context(order: Order) -> dict:
@@ -160,21 +163,17 @@ def answers_wanted(mail: Mail) -> Content | None:
 def ticket_for_you(mail: Mail) -> Content | None:
     """The tickets of one person in somebody else's order: no price, no order, no other holder.
 
-    Nothing to tell once the person is not connected any more.
+    Nothing to tell once the person is not connected any more. A buyer who has left is not named: their guests
+    keep their tickets.
     """
-    order = _order(mail)
+    order = _order_of_anybody(mail)
     if order is None or order.state != Order.State.PAID:
         return None
+    left = notices.has_left(order.buyer)
     links = ContactLink.objects.filter(parent=order.buyer, child=mail.about["contact"])
-    if not links.filter(status=ContactLink.Status.ACTIVE).exists():
+    if not left and not links.filter(status=ContactLink.Status.ACTIVE).exists():
         return None
-    theirs = {"order": order, "beneficiary": mail.about["contact"], "state": Admission.State.VALID}
-    tickets = list(
-        Ticket.objects.filter(**theirs)
-        .select_related("session__event__venue", "line")
-        .order_by("session__starts_at", "pk")
-    )
-    passes = list(IssuedPass.objects.filter(**theirs).select_related("season_pass", "line").order_by("pk"))
+    tickets, passes = _admissions_of(order, mail.about["contact"], Admission.State.VALID)
     if not tickets and not passes:
         return None
     attachment = (
@@ -185,7 +184,24 @@ def ticket_for_you(mail: Mail) -> Content | None:
     context = {
         "tickets": tickets,
         "passes": passes,
-        "buyer_name": order.buyer.full_name,
+        "buyer_name": "" if order.buyer is None or left else order.buyer.full_name,
         "url": settings.BASE_URL + reverse("account:orders", args=[order.point_of_sale.slug]),
     }
     return Content(context, [attachment])
+
+
+def _admissions_of(order: Order, contact_id: int, state: str) -> tuple[list[Ticket], list[IssuedPass]]:
+    theirs = {"order": order, "beneficiary": contact_id, "state": state}
+    tickets = Ticket.objects.filter(**theirs).select_related("session__event__venue", "line")
+    passes = IssuedPass.objects.filter(**theirs).select_related("season_pass", "line")
+    return list(tickets.order_by("session__starts_at", "pk")), list(passes.order_by("pk"))
+
+
+@register("ticket_cancelled", _("Ticket cancelled"))
+def ticket_cancelled(mail: Mail) -> Content | None:
+    """The tickets of one person are void; told to them where whoever bought them has left."""
+    order = _order_of_anybody(mail)
+    if order is None:
+        return None
+    tickets, passes = _admissions_of(order, mail.about["contact"], Admission.State.CANCELLED)
+    return Content({"tickets": tickets, "passes": passes}) if tickets or passes else None

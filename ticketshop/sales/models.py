@@ -403,6 +403,7 @@ class Ticket(Admission):
         subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
         area = TICKETS
         also = ("session",)
+        lock = 2
         since = "order__placed_at"
         waits = [
             Wait(
@@ -467,6 +468,7 @@ class IssuedPass(Admission):
         subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
         area = TICKETS
         also = ("season_pass",)
+        lock = 2
         since = "order__placed_at"
         waits = [
             Wait(

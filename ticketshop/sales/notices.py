@@ -2,16 +2,43 @@
 
 from datetime import datetime
 
+from django.db import transaction
+
+from contacts import locking
 from contacts.models import Contact, ContactLink
 from registration_forms.models import AnswerHistory, FormVersion
 from ticketshop.mail import outbox
 
-from .models import IssuedPass, Order, Ticket
+from .models import Admission, IssuedPass, Order, Ticket
+
+# What the people of a buyer who has left are told instead.
+TELLS_GUESTS = {"order_cancelled": "ticket_cancelled", "order_expired": "ticket_cancelled"}
+OPEN = (Admission.State.RESERVED, Admission.State.VALID)
 
 
 def queue(order: Order, kind: str, now: datetime, *, again: bool = False) -> None:
-    """Queue the mail that tells the buyer; once per event, unless staff ask for it ``again``."""
-    _tell(order, kind, now, once=None if again else f"{kind}:{order.pk}")
+    """Queue the mail that tells the buyer; once per event, unless staff ask for it ``again``.
+
+    The caller holds the order, so that an erasure of the buyer comes before or after, and takes the mail along.
+    Of a buyer who has left, the people the tickets are for are told what concerns them.
+    """
+    if again:
+        with transaction.atomic():
+            _tell(_held(order), kind, now)
+        return
+    _tell(order, kind, now, once=f"{kind}:{order.pk}")
+    if kind in TELLS_GUESTS and has_left(order.buyer):
+        _tell_guests(order, TELLS_GUESTS[kind], now)
+
+
+def has_left(buyer: Contact | None) -> bool:
+    """Whether a buyer is erased, or on the way: nobody is told about them any more."""
+    return buyer is None or buyer.erasing_at is not None
+
+
+def _held(order: Order) -> Order:
+    rows = Order.objects.select_for_update(of=("self",), no_key=True)
+    return rows.select_related("buyer", "point_of_sale__organiser").get(pk=order.pk)
 
 
 def answers_changed(order: Order, lines: list[AnswerHistory], now: datetime) -> None:
@@ -45,39 +72,54 @@ def queue_for_others(order: Order, now: datetime) -> None:
 
     A linked person who has an address and whose link is active gets the mail; for a person without an
     address the parent who manages them does, unless that parent is the buyer and has all tickets anyway.
+    Call before the tickets are changed: whoever is told is held, and an erasure holds people before their tickets.
     """
-    if order.buyer is None or order.buyer.user_id is None:
-        # Only a log-in has people it can choose.
-        return
-    for person in _others(order):
-        to = person if person.email else _manager_of(person, order)
+    if has_left(order.buyer) or order.buyer.user_id is not None:
+        # Of those who are there, only a log-in has people it can choose.
+        _tell_guests(order, "ticket_for_you", now)
+
+
+def _tell_guests(order: Order, kind: str, now: datetime) -> None:
+    told = [(person, person if person.email else _manager_of(person, order)) for person in _others(order)]
+    ids = [to.pk for _person, to in told if to is not None]
+    # As they are now; nobody who is being erased is among them.
+    held = locking.hold_all(ids) if ids else {}
+    for person, someone in told:
+        to = held.get(someone.pk) if someone else None
         if to is None or not to.email:
             continue
         outbox.queue(
-            "ticket_for_you",
+            kind,
             to=to.email,
             language=to.language or order.language,
             now=now,
             about={"order": order.pk, "contact": person.pk},
             pos=order.point_of_sale,
-            once=f"ticket_for_you:{order.pk}:{person.pk}",
+            once=f"{kind}:{order.pk}:{person.pk}",
             subject_uuid=to.subject_uuid,
         )
 
 
 def _others(order: Order) -> list[Contact]:
-    """The contacts with a ticket or pass of this order who may be told."""
+    """The contacts with a ticket or pass of this order who may be told.
+
+    Where the buyer has left their links are gone with them: what is left is whose tickets these are.
+    """
     ids = {
         pk
         for model in (Ticket, IssuedPass)
-        for pk in model.objects.filter(order=order, beneficiary__isnull=False)
+        for pk in model.objects.filter(order=order, beneficiary__isnull=False, state__in=OPEN)
         .exclude(beneficiary=order.buyer_id)
         .values_list("beneficiary", flat=True)
     }
+    if not ids:
+        return []
+    if has_left(order.buyer):
+        return list(Contact.objects.known().filter(pk__in=ids).order_by("pk"))
     active = ContactLink.objects.filter(
         parent=order.buyer_id, child__in=ids, status=ContactLink.Status.ACTIVE
     ).select_related("child")
-    return list({link.child_id: link.child for link in active}.values()) if ids else []
+    return list({link.child_id: link.child for link in active}.values())
 
 
 def _manager_of(person: Contact, order: Order) -> Contact | None:

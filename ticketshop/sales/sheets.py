@@ -249,6 +249,8 @@ class Sheet:
     def _lock(self, posted: list[Entry]) -> None:
         """Nobody is let in and nothing is cancelled meanwhile. Raises changing.Closed where that happened before."""
         order = Order.objects.select_for_update(of=("self",), no_key=True).get(pk=self.order.pk)
+        # As it is now: the buyer may have been erased meanwhile.
+        self.order.refresh_from_db(fields=["buyer"])
         used = False
         for model, rows in ((Ticket, self.tickets), (IssuedPass, self.passes)):
             if not rows:

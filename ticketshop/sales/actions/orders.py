@@ -261,6 +261,8 @@ def _end(order: Order, state: str, before: list[str], by, now: datetime) -> bool
         return False
     order.refresh_from_db()
     payments.stop(order, now=now)
+    # Before the tickets change: whoever is told is held, and an erasure holds people before their tickets.
+    notices.queue(order, f"order_{state}", now)
     tickets.cancel(order)
     responses.release(
         Response.objects.filter(
@@ -271,7 +273,6 @@ def _end(order: Order, state: str, before: list[str], by, now: datetime) -> bool
         )
     )
     history.record(order, state, by=by, now=now)
-    notices.queue(order, f"order_{state}", now)
     freed: dict[int, int] = {}
     for allotment, count in OrderLine.objects.filter(order=order).values_list("allotment_id", "places"):
         freed[allotment] = freed.get(allotment, 0) + count

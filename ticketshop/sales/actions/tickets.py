@@ -67,10 +67,10 @@ def new(
 
 def issue(order: Order, *, now: datetime) -> None:
     """Make the reserved tickets and passes valid, and tell the buyer; in the caller's transaction."""
-    for model in (Ticket, IssuedPass):
-        model.objects.filter(order=order, state=Admission.State.RESERVED).update(state=Admission.State.VALID)
     notices.queue(order, "order_paid", now)
     notices.queue_for_others(order, now)
+    for model in (Ticket, IssuedPass):
+        model.objects.filter(order=order, state=Admission.State.RESERVED).update(state=Admission.State.VALID)
 
 
 def cancel(order: Order) -> None:
