@@ -16,7 +16,7 @@ from tests.factories.registration_forms import ask, publish
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, blocks, fill, headings, in_every, of_blocks
 from ticketshop.catalogue.models import Allotment, Hold
-from ticketshop.sales.actions import carts
+from ticketshop.sales.actions import carts, payments
 from ticketshop.sales.models import Cart, Order
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +103,46 @@ def test_use_my_details_takes_what_the_order_form_knows(shop, who):
     (block,) = [one for one in blocks(page) if one != "ask-order"]
     assert values(page)[phone] == "+41 44 668 18 00"
     assert values(page)[f"{block}-{town.key}"] == "Bern"
+
+
+@pytest.mark.scenario("RF-15")
+def test_use_my_details_fills_in_the_names_that_are_empty(shop, who):
+    shop.asked("order", label="How did you hear of us?")
+    form = shop.form("tariff", shop.adult)
+    ask(form, "First name", system_ref="first_name", visibility="mandatory")
+    ask(form, "Family name", system_ref="last_name")
+    ask(form, "I agree", "consent")
+    publish(form)
+    shop.add(who, shop.adult, 2)
+    page = shop.details(who)
+    _mine, use = button(page, "copy", "Use my details")
+    firsts, lasts = (
+        sorted(name for name in values(page) if name.startswith("holder-") and name.endswith(end))
+        for end in ("-first_name", "-last_name")
+    )
+    slot = use[1].partition(":")[0]
+    (first,) = (name for name in firsts if slot in name)
+    (last,) = (name for name in lasts if slot in name)
+    page = fill(who, {first: "Léa"}, button=use)
+    assert (values(page)[first], values(page)[last]) == ("Léa", "Lovelace")
+    assert {values(page)[name] for name in (*firsts, *lasts)} == {"Léa", "Lovelace", ""}
+    assert any("Family name" in text and "First name" not in text for text in page.messages)
+    page = fill(who, {first: ""}, button=use)
+    assert (values(page)[first], values(page)[last]) == ("Ada", "Lovelace")
+
+
+@pytest.mark.scenario("RF-15")
+def test_nothing_is_offered_where_nothing_can_be_copied(shop, who):
+    shop.asked("order", label="I agree", type="consent")
+    form = shop.form("tariff", shop.adult)
+    ask(form, "First name", system_ref="first_name", visibility="hidden")
+    ask(form, "I agree too", "consent")
+    ask(form, "Company", system_ref="company", visibility="hidden")
+    publish(form)
+    shop.add(who, shop.adult, 2)
+    page = shop.details(who)
+    assert len(blocks(page)) == 3
+    assert button(page, "copy") == []
 
 
 # --- tickets that go, holds that end ------------------------------------------------------------------------
@@ -366,6 +406,11 @@ def test_a_form_is_published_between_the_details_and_the_order(shop, who):
     ask(form, "Later", visibility="mandatory")
     publish(form)
     assert who.open(page.url).status == 200
+    # Whoever was sent to pay owes nothing more.
+    assert payments.confirm(Order.objects.get().payments.get(), by=None, now=timezone.now())
+    assert Order.objects.get().state == Order.State.PAID
+    assert Response.objects.get().version.number == 2
+    assert form.versions.count() == 3
     assert responses.read(Response.objects.get()) == {kept.key: "this", q.key: "new"}
 
 

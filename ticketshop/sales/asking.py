@@ -27,6 +27,7 @@ from .contents import Contents
 from .models import Cart, CartLine
 
 ORDER = "order"
+NAMES = ("first_name", "last_name")
 PARTICIPANTS_PER_PAGE = 20
 # As posted: a line break of a text on several lines counts twice there.
 LONGEST = 8200
@@ -97,7 +98,7 @@ def name_rules(forms: list[Ask]) -> dict[str, dict[str, str]]:
     rules: dict[str, dict[str, str]] = {}
     for ask in forms:
         for question in ask.definition.questions:
-            if ask.name != ORDER and question.system_ref in ("first_name", "last_name"):
+            if ask.name != ORDER and question.system_ref in NAMES:
                 rules.setdefault(ask.name.rstrip("+"), {}).setdefault(
                     question.system_ref, question.visibility
                 )
@@ -297,12 +298,38 @@ def _may_be_copied(question: definitions.Question) -> bool:
         and not question.sensitive
         and not question.staff_only
         and question.type != "consent"
+        and question.visibility != "hidden"
+        and question.system_ref not in responses.ELSEWHERE
         and TYPES[question.type].answers
     )
 
 
+def copy_names(target: Ask, buyer: dict, holder: dict) -> list[str]:
+    """Fill the empty names on a ticket with the buyer's, where its form asks for them; returns their labels.
+
+    Changes ``holder``. Where somebody was chosen for the ticket it has that person's name.
+    """
+    copied = []
+    for question in _names_asked(target):
+        name = question.system_ref
+        if not holder.get("person") and not holder.get(name) and buyer.get(name):
+            holder[name] = buyer[name]
+            copied.append(question.label)
+    return copied
+
+
+def _names_asked(target: Ask) -> list[definitions.Question]:
+    return [
+        question
+        for question in target.definition.questions
+        if question.system_ref in NAMES and question.visibility != "hidden"
+    ]
+
+
 def may_copy(target: Ask, source: Ask) -> bool:
-    """Whether the two ask anything alike."""
+    """Whether the two ask anything alike; the names of whoever orders are known too."""
+    if source.name == ORDER and _names_asked(target):
+        return True
     if target.version.form_id == source.version.form_id:
         return any(_may_be_copied(question) for question in target.definition.questions)
     theirs = {

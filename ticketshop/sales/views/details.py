@@ -211,8 +211,12 @@ class DetailsPage:
         target, _colon, source = what.partition(":")
         if target not in by_name or source not in by_name:
             return self._page(self.number)
-        copied = asking.copy_draft(by_name[target], by_name[source], self.drafts)
-        carts.write_details(self.cart, {**self.cart.details, "answers": self.drafts}, complete=False)
+        copied, slot = [], target.rstrip("+")
+        if source == asking.ORDER and slot in self.holders:
+            copied = asking.copy_names(by_name[target], self.cart.details["buyer"], self.holders[slot])
+        copied += asking.copy_draft(by_name[target], by_name[source], self.drafts)
+        details = {**self.cart.details, "holders": self.holders, "answers": self.drafts}
+        carts.write_details(self.cart, details, complete=False)
         text = (
             _("Copied to “%(heading)s”: %(answers)s.")
             if copied
