@@ -173,7 +173,7 @@ def empty_database(erasure: Erasure, now: datetime) -> None:
         _lock_log_in(subject)
         waits, held = planning.waiting(contact, now=now, bearer=erasure.bearer)
         stays = planning.staying(subject)
-        _note_files(erasure, subject)
+        files = _note_files(erasure, subject)
         done = [*_empty_rows(subject, held, now), *_forget_author(subject)]
         _add_up(erasure, done)
         traces.forget(subject)
@@ -181,7 +181,8 @@ def empty_database(erasure: Erasure, now: datetime) -> None:
         Erasure.objects.filter(pk=erasure.pk).update(
             kept=_stays(stays), deferred=_waits(waits), deferred_until=_next_look(waits, now)
         )
-        samples.analyse.defer(tables=sorted({model._meta.db_table for model, _deleted, rows in done if rows}))
+        emptied = files | {model for model, _deleted, rows in done if rows}
+        samples.analyse.defer(tables=sorted(model._meta.db_table for model in emptied))
 
 
 def _lock_rows(subject: subjects.Subject) -> None:
@@ -197,7 +198,9 @@ def _lock_log_in(subject: subjects.Subject) -> None:
         list(user._base_manager.select_for_update().filter(pk=subject.user_id).values_list("pk"))
 
 
-def _note_files(erasure: Erasure, subject: subjects.Subject) -> None:
+def _note_files(erasure: Erasure, subject: subjects.Subject) -> set[type[models.Model]]:
+    """Write down which files go, and take their names out of the rows; the models in which they stood."""
+    found = set()
     for model in subjects.models_with_people():
         for name, rows in planning.files(model, subject):
             word = registry.declaration(model).columns[name]
@@ -208,6 +211,8 @@ def _note_files(erasure: Erasure, subject: subjects.Subject) -> None:
                 PendingDeletion(erasure=erasure, storage=word.storage, name=str(one)) for one in names
             )
             rows.update(**{name: ""})
+            found.add(model)
+    return found
 
 
 def _empty_rows(subject: subjects.Subject, held: planning.Held, now: datetime) -> list[tuple]:

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Count, Max, Q, QuerySet, Value
 
 from contacts.models import Contact
-from ticketshop.lib.personal import CONTRACT, Awaited, Basis, DeleteFile, DeleteRow, Keep, Stamp, Wait
+from ticketshop.lib.personal import CONTRACT, Awaited, Basis, DeleteFile, Keep, Stamp, Wait
 
 from . import registry, subjects
 from .subjects import Subject
@@ -135,9 +135,9 @@ def emptyings(model: type[models.Model], subject: Subject, held: Held) -> list[E
     """What becomes of the person's rows of ``model``, in UPDATEs and DELETEs; columns that wait go with what they wait for."""
     said = registry.declaration(model)
     rows = subjects.rows(model, subject)
-    deleting = [word for word in said.columns.values() if isinstance(word, DeleteRow)]
+    deleting = registry.deletion(model)
     if deleting:
-        path = deleting[0].until.path if deleting[0].until else None
+        path = deleting.until.path if deleting.until else None
         return [Emptying(_not_held(model, rows, path, held), {}, True)]
     found = []
     for path, columns in _by_wait(model, said, held).items():
