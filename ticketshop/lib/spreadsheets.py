@@ -8,7 +8,7 @@ yes and no in the active language. Each writer takes its rows from an iterator a
 import csv
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from xlsxwriter import Workbook
-from xlsxwriter.format import Format as CellFormat
+from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 Cell = str | int | float | Decimal | bool | date | datetime | time | None
@@ -125,9 +125,19 @@ def _digits(value: Decimal) -> str:
 
 
 class _Sheet(Worksheet):
-    """A text is a text. XlsxWriter takes one that looks like its own markup (“<r>…</r>”) for markup, unescaped."""
+    """A sheet whose rows are written as they will stand in the file: several times as fast as cell by cell."""
+
+    def begin(self) -> None:
+        """After the header: what is in memory goes to the file."""
+        self._write_single_row(self.dim_rowmax + 1)
+
+    def add(self, cells: str) -> None:
+        """One more row."""
+        self.dim_rowmax += 1
+        self.fh.write(f'<row r="{self.dim_rowmax + 1}">{cells}</row>')
 
     def _xml_rich_inline_string(self, string, attributes=()):
+        # A text of the header that looks like XlsxWriter's own markup (“<r>…</r>”) would be written unescaped.
         self._xml_inline_string(string, True, attributes)
 
 
@@ -141,96 +151,131 @@ class Xlsx(Format):
 
     def write(self, path: Path, header: Header, rows: Rows) -> None:
         """Sheet after sheet, each with the header. Temporary files lie beside ``path``, and stay there after a fault."""
-        options = {"constant_memory": True, "tmpdir": str(path.parent)}
-        book = Workbook(str(path), options)
-        kinds = _Kinds(book)
-        title, number, line = _("Rows"), 1, self.rows_of_a_sheet
+        book = _Book(path, header)
+        sheet = book.new_sheet()
+        line = len(header)
         for row in rows:
             if line >= self.rows_of_a_sheet:
-                sheet = kinds.new_sheet(f"{title} {number}", header)
-                number, line = number + 1, len(header)
-            for column, cell in enumerate(row):
-                if cell is not None:
-                    kinds.writers[type(cell)](sheet, line, column, cell)
+                sheet, line = book.new_sheet(), len(header)
             line += 1
-        if number == 1:
-            kinds.new_sheet(f"{title} {number}", header)
+            sheet.add(book.cells(row, line))
         book.close()
 
 
-class _Kinds:
-    """How each type of cell is written in one workbook."""
+class _Book:
+    """A workbook, and how each type of cell stands in it."""
 
-    def __init__(self, book: Workbook):
-        self.book = book
-        self.zone = timezone.get_current_timezone()
-        self.words = {True: _("Yes"), False: _("No")}
-        self.text = self._format(quote_prefix=True)
-        self.head = [
-            self._format(quote_prefix=True, font_color="#666666"),
-            self._format(quote_prefix=True, bold=True),
+    def __init__(self, path: Path, header: Header):
+        self._book = Workbook(str(path), {"constant_memory": True, "tmpdir": str(path.parent)})
+        self._header, self._sheets = header, 0
+        self._zone = timezone.get_current_timezone()
+        self._words = {True: _("Yes"), False: _("No")}
+        self._head = [
+            self._book.add_format({"quote_prefix": True, "font_color": "#666666"}),
+            self._book.add_format({"quote_prefix": True, "bold": True}),
         ]
-        self.day = self._format(num_format="yyyy-mm-dd")
-        self.instant = self._format(num_format="yyyy-mm-dd hh:mm:ss")
-        self.hour = self._format(num_format="hh:mm")
-        self.writers: dict[type, Callable[[Worksheet, int, int, Any], object]] = {
+        # Formats by number, as cells name them.
+        self._text_style = self._style(quote_prefix=True)
+        self._day_style = self._style(num_format="yyyy-mm-dd")
+        self._instant_style = self._style(num_format="yyyy-mm-dd hh:mm:ss")
+        self._hour_style = self._style(num_format="hh:mm")
+        self._names = [
+            xl_col_to_name(number) for number in range(max((len(one) for one in header), default=0))
+        ]
+        self._kinds: dict[type, Callable[[str, Any], str]] = {
             str: self._text,
             int: self._number,
             float: self._number,
             Decimal: self._number,
-            bool: lambda sheet, line, column, cell: self._text(sheet, line, column, self.words[cell]),
+            bool: lambda where, cell: self._text(where, self._words[cell]),
             datetime: self._instant,
-            date: lambda sheet, line, column, cell: self._date(sheet, line, column, cell, self.day),
-            time: lambda sheet, line, column, cell: self._date(sheet, line, column, cell, self.hour),
+            date: self._day,
+            time: self._hour,
         }
 
-    def _format(self, **values: Any) -> CellFormat:
-        return self.book.add_format(values)
+    def _style(self, **values: Any) -> int:
+        return self._book.add_format(values)._get_xf_index()
 
-    def new_sheet(self, name: str, header: Header) -> Worksheet:
-        sheet = self.book.add_worksheet(name[:31], _Sheet)
-        sheet.freeze_panes(len(header), 0)
-        sheet.set_column(0, max((len(one) for one in header), default=1), 18)
-        for line, labels in enumerate(header):
-            style = self.head[min(line + 2 - len(header), 1)]
+    def new_sheet(self) -> _Sheet:
+        self._sheets += 1
+        sheet: _Sheet = self._book.add_worksheet(f"{_('Rows')} {self._sheets}"[:31], _Sheet)
+        sheet.freeze_panes(len(self._header), 0)
+        sheet.set_column(0, max(len(self._names) - 1, 0), 18)
+        for line, labels in enumerate(self._header):
+            style = self._head[min(line + 2 - len(self._header), 1)]
             for column, label in enumerate(labels):
                 sheet.write_string(line, column, _fitting(label), style)
+        sheet.begin()
         return sheet
 
-    def _text(self, sheet: Worksheet, line: int, column: int, cell: str) -> None:
-        if cell:
-            sheet.write_string(line, column, _fitting(cell), self.text)
+    def close(self) -> None:
+        self._book.close()
 
-    def _number(self, sheet: Worksheet, line: int, column: int, cell: int | float | Decimal) -> None:
-        if (
-            isinstance(cell, Decimal | int)
-            and len(Decimal(cell).normalize().as_tuple().digits) > _EXACT_DIGITS
-        ):
-            self._text(sheet, line, column, _digits(Decimal(cell)))
-        else:
-            sheet.write_number(line, column, float(cell))
-
-    def _instant(self, sheet: Worksheet, line: int, column: int, cell: datetime) -> None:
-        # A spreadsheet knows no time zones: it shows the clock on the wall.
-        self._date(
-            sheet, line, column, cell.astimezone(self.zone).replace(tzinfo=None, microsecond=0), self.instant
+    def cells(self, row: Sequence[Cell], line: int) -> str:
+        """The cells of a row that is the ``line``th of its sheet, as XML."""
+        kinds = self._kinds
+        return "".join(
+            [
+                kinds[type(cell)](f'r="{name}{line}"', cell)
+                for name, cell in zip(self._names, row, strict=True)
+                if cell is not None and cell != ""
+            ]
         )
 
-    def _date(
-        self, sheet: Worksheet, line: int, column: int, cell: date | datetime | time, style: CellFormat
-    ) -> None:
-        # Its calendar begins in 1900, with a 29 February too many.
-        if isinstance(cell, date) and (cell.year, cell.month) < (1900, 3):
-            self._text(sheet, line, column, cell.isoformat())
-        else:
-            sheet.write_datetime(line, column, cell, style)
+    def _text(self, where: str, cell: str) -> str:
+        if len(cell) > LONGEST_CELL // 2:
+            cell = _fitting(cell)
+        if _TO_ESCAPE.search(cell):
+            cell = _TO_ESCAPE.sub(_escaped, cell)
+        return (
+            f'<c {where} s="{self._text_style}" t="inlineStr"><is><t xml:space="preserve">{cell}</t></is></c>'
+        )
+
+    def _number(self, where: str, cell: int | float | Decimal) -> str:
+        if not isinstance(cell, float):
+            digits = _digits(Decimal(cell))
+            if len(digits.replace("-", "").replace(".", "").strip("0")) > _EXACT_DIGITS:
+                return self._text(where, digits)
+            return f"<c {where}><v>{digits}</v></c>"
+        return f"<c {where}><v>{cell!r}</v></c>"
+
+    def _instant(self, where: str, cell: datetime) -> str:
+        # A spreadsheet knows no time zones: it shows the clock on the wall.
+        local = cell.astimezone(self._zone).replace(tzinfo=None)
+        if local < _FIRST_DAY:
+            return self._text(where, cell.astimezone(self._zone).isoformat(timespec="seconds"))
+        seconds = (local - _DAY_ZERO) // timedelta(seconds=1)
+        return f'<c {where} s="{self._instant_style}"><v>{seconds / 86400:.10f}</v></c>'
+
+    def _day(self, where: str, cell: date) -> str:
+        if cell < _FIRST_DAY.date():
+            return self._text(where, cell.isoformat())
+        return f'<c {where} s="{self._day_style}"><v>{(cell - _DAY_ZERO.date()).days}</v></c>'
+
+    def _hour(self, where: str, cell: time) -> str:
+        seconds = cell.hour * 3600 + cell.minute * 60 + cell.second
+        return f'<c {where} s="{self._hour_style}"><v>{seconds / 86400:.10f}</v></c>'
+
+
+# The days of a spreadsheet are counted from here; before March 1900 it counts a 29 February too many.
+_DAY_ZERO, _FIRST_DAY = datetime(1899, 12, 30), datetime(1900, 3, 1)  # noqa: DTZ001 - a clock on the wall
+# What XML can't hold as it is. The format has escapes of its own for control characters (“_x000D_”), so that a text
+# which looks like one needs one, too.
+_TO_ESCAPE = re.compile("[&<>\\x00-\\x08\\x0b-\\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "_": "_x005F_"}
+
+
+def _escaped(found: re.Match) -> str:
+    sign = found[0]
+    if _NOT_IN_XML.match(sign):
+        return ""
+    return _ESCAPES.get(sign) or f"_x{ord(sign):04X}_"
 
 
 def _fitting(text: str) -> str:
     """What a cell of XLSX can hold; a text that is too long is cut, and says so."""
-    if _NOT_IN_XML.search(text):
-        text = _NOT_IN_XML.sub("", text)
-    if len(text) <= LONGEST_CELL // 2 or _units(text) <= LONGEST_CELL:
+    text = _NOT_IN_XML.sub("", text)
+    if _units(text) <= LONGEST_CELL:
         return text
     notice = _(" … [cut here: the text has %(count)d characters]") % {"count": len(text)}
     kept = text.encode("utf-16-le")[: 2 * (LONGEST_CELL - _units(notice))]

@@ -15,6 +15,7 @@ from registration_forms.definitions import Definition, Question, parse, text_in
 from registration_forms.field_types import TYPES, FieldType
 from registration_forms.models import Answer, Choice, Field, FormVersion, RegistrationForm
 from ticketshop.exports.kinds import Column
+from ticketshop.lib.compiled import AnyOf, Compiled
 from ticketshop.lib.spreadsheets import Cell
 
 ANSWERED = Answer.State.ANSWERED.value
@@ -68,7 +69,14 @@ class Answers:
         ]
         kinds = {TYPES[question.type].column for one in asked for _form, question in one.fields.values()}
         self._values = sorted(kinds - {"choices"})
-        self._several = "choices" in kinds
+        columns = "response_id", "field_id", "state", *self._values
+        self._mine = Compiled(
+            lambda: (
+                Answer.objects.filter(response=AnyOf("responses"), field=AnyOf("fields"))
+                .order_by()
+                .values_list(*columns)
+            )
+        )
         self._order = {pk: number for number, pk in enumerate(choices)}
         width = 2 if states else 1
         self._how = {
@@ -76,6 +84,7 @@ class Answers:
             for place, one in enumerate(asked)
             for pk, (_form, question) in one.fields.items()
         }
+        self._with_several = [pk for pk, how in self._how.items() if how.value is None]
         self.none = [cell for _one in asked for cell in ([None, "not_asked"] if states else [None])]
         self._blank = self._blank_by_form() if states else {}
 
@@ -124,11 +133,8 @@ class Answers:
         """Response id, place among the cells, state, and what was answered."""
         if not self.asked or not ids:
             return
-        several, how = self._chosen(ids) if self._several else {}, self._how
-        mine = Answer.objects.filter(response__in=ids, field__in=self.fields()).order_by()
-        for response, field_id, state, *values in mine.values_list(
-            "response_id", "field_id", "state", *self._values
-        ):
+        several, how = self._chosen(ids) if self._with_several else {}, self._how
+        for response, field_id, state, *values in self._mine.rows(responses=ids, fields=self.fields()):
             way, cell = how[field_id], None
             if state == ANSWERED:
                 if way.value is None:
@@ -141,17 +147,24 @@ class Answers:
 
     def _chosen(self, ids: list[int]) -> dict[tuple[int, int], str]:
         """(response id, place) -> the texts of several choices, in the order of the form."""
-        links = Answer.choices.through.objects.filter(answer__response__in=ids).order_by()
         chosen: dict[tuple[int, int], list[int]] = {}
-        for response, field_id, choice in links.values_list(
-            "answer__response_id", "answer__field_id", "choice_id"
-        ):
-            if field_id in self._how:
-                chosen.setdefault((response, self._how[field_id].place), []).append(choice)
+        for response, field_id, choice in _LINKS.rows(responses=ids, fields=self._with_several):
+            chosen.setdefault((response, self._how[field_id].place), []).append(choice)
         return {
             where: BETWEEN.join(self.choices[pk] for pk in sorted(several, key=self._order.__getitem__))
             for where, several in chosen.items()
         }
+
+
+_LINKS = Compiled(
+    lambda: (
+        Answer.choices.through.objects.filter(
+            answer__response=AnyOf("responses"), answer__field=AnyOf("fields")
+        )
+        .order_by()
+        .values_list("answer__response_id", "answer__field_id", "choice_id")
+    )
+)
 
 
 def _columns(key: str, label: str, states: bool) -> list[Column]:
