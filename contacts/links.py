@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Func, QuerySet, TextField, Value
+from django.db.models import Exists, F, Func, OuterRef, QuerySet, TextField, Value
 
 from ticketshop.lib.text import normalise_email
 
@@ -184,10 +184,25 @@ def not_me(link: ContactLink, *, by, now: datetime) -> bool:
             return False
         link_mail.suppress(link, now=now)
         # Nobody but a visitor brought it here: the erasure takes it, at once if nothing was ordered for it.
-        Contact.objects.filter(
+        Contact.objects.known().filter(
             pk=link.child_id, user=None, created_via=Contact.CreatedVia.FRIENDS_FAMILY
         ).update(purge_after=now.date())
     return True
+
+
+def let_go(parent_id: int, *, now: datetime) -> int:
+    """Who added them is erased: people nobody else connected, who never claimed, are erased from today; how many.
+
+    They came by this one person only, who typed what is known of them. Whoever has a ticket stays.
+    """
+    others = ContactLink.objects.filter(child=OuterRef("pk"), status__in=ContactLink.OPEN)
+    theirs = Contact.objects.known().filter(
+        ~Exists(others.exclude(parent=parent_id)),
+        pk__in=ContactLink.objects.filter(parent=parent_id).values("child"),
+        user=None,
+        created_via=Contact.CreatedVia.FRIENDS_FAMILY,
+    )
+    return theirs.update(purge_after=now.date())
 
 
 def accept_by_mail(request: LinkRequest, *, now: datetime) -> bool:

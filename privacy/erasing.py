@@ -15,6 +15,7 @@ from django.db import OperationalError, models, transaction
 from django.db.models import F, Q
 from psycopg import errors
 
+from contacts import links
 from contacts.models import Contact
 from ticketshop.history import history
 from ticketshop.lib import references
@@ -160,6 +161,8 @@ def claim(erasure: Erasure, now: datetime) -> None:
 
 def empty_database(erasure: Erasure, now: datetime) -> None:
     """Everything in tables goes, in one transaction; files are written down in the same one."""
+    # By itself, while nobody of them is held: the people are held by number everywhere.
+    links.let_go(erasure.contact_id, now=now)
     with transaction.atomic():
         contact = (
             Contact.objects.select_for_update(of=("self",))
@@ -380,26 +383,3 @@ def go_on(now: datetime) -> int:
             continue
         count += 1
     return count
-
-
-def unclaimed(now: datetime) -> int:
-    """Erase people nobody claimed, who never ordered, when their time is over; returns how many."""
-    over = Contact.objects.known().filter(purge_after__lte=now.date(), user=None)
-    count = 0
-    for contact in over.order_by("pk")[:500]:
-        if not _is_needed(contact):
-            erase(
-                contact, by=None, now=now, channel=Erasure.Channel.RETENTION, reason=Erasure.Reason.NOT_NEEDED
-            )
-            count += 1
-    return count
-
-
-def _is_needed(contact: Contact) -> bool:
-    """Whether rows kept for the books name the contact: whoever ordered, or was given a ticket, stays."""
-    subject = subjects.who(contact)
-    return any(
-        word_basis and subjects.rows(model, subject).exists()
-        for model in subjects.models_with_people()
-        if (word_basis := registry.declaration(model).since) is not None
-    )

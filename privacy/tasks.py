@@ -3,7 +3,7 @@
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from . import asking, erasing
+from . import asking, erasing, retention
 from .models import Erasure
 
 
@@ -24,7 +24,7 @@ def run(erasure_id: int) -> None:
 @app.task(name="privacy.unclaimed", queueing_lock="privacy.unclaimed")
 def unclaimed(timestamp: int) -> None:
     """People somebody added, who never claimed their place and never ordered."""
-    erasing.unclaimed(timezone.now())
+    retention.unclaimed(timezone.now())
 
 
 @app.periodic(cron="35 * * * *")
