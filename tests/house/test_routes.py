@@ -197,6 +197,7 @@ ADMIN = {
                 "registration_forms.view_registrationform registration_forms.add_registrationform",
             ),
             ("archive", "registration_forms.change_registrationform"),
+            ("answers", "registration_forms.view_registrationform sales.view_order sales.view_ticket"),
             ("restore", "registration_forms.change_registrationform"),
             EXPORT,
         ),

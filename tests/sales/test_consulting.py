@@ -1,0 +1,329 @@
+"""The page of a form's answers: rows, filters, counts, what is missing."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from html import unescape
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from registration_forms import responses
+from registration_forms.models import Answer, Choice
+from tests.factories.organisers import make_staff
+from tests.factories.registration_forms import ask, only_if, publish
+from tests.factories.sales import make_order
+from tests.sales.jazz import Jazz
+from tests.staff import Staff, change
+from ticketshop.catalogue.models import SeasonPass, Tariff
+from ticketshop.sales.actions import orders
+from ticketshop.sales.models import IssuedPass, Order, Ticket
+
+pytestmark = pytest.mark.django_db
+
+
+class Asked(Jazz):
+    def __init__(self):
+        super().__init__()
+        self.form_of_adults = form = self.form("tariff")
+        self.size = ask(form, "Size", "dropdown", choices=["S", "L", "XL"], visibility="mandatory")
+        self.days = ask(form, "Workshops", "multiple_choice", choices=["Swing", "Bop"])
+        self.eats = ask(form, "Eats", "yes_no")
+        self.menu = ask(form, "Menu", visibility="mandatory", condition=only_if(self.eats, "yes"))
+        self.born = ask(form, "Born", "birth_date")
+        self.age = ask(form, "Years of practice", "number")
+        self.ill = ask(form, "Allergies", sensitive=True, purpose="the kitchen", retention_days=28)
+        self.version = publish(form)
+
+    def answer(self, ticket, version=None, **answers):
+        """Answers by the attribute of their question, stored for a ticket or a pass."""
+        form = (version or self.version).form
+        given = {getattr(self, name).key: value for name, value in answers.items()}
+        (response,) = responses.store(
+            [responses.Given(version or self.version, given)],
+            organiser=form.organiser,
+            language="en",
+            now=timezone.now(),
+        )
+        ticket.response = response
+        ticket.save(update_fields=["response"])
+        return response
+
+    def buy(self, tariff=None, session=None, number=1, **answers) -> list[Ticket]:
+        """Tickets of one order, placed without the form and answered here."""
+        offer = self.offers[(tariff or self.adult).pk, (session or self.third).pk]
+        tariffs = Tariff.objects.filter(pk__in=[self.adult.pk, self.child.pk])
+        tariffs.update(form=None)
+        tickets = list(make_order({offer: number}, paid=True).tickets.order_by("pk"))
+        tariffs.update(form=self.form_of_adults)
+        for ticket in tickets:
+            self.answer(ticket, **answers)
+        return tickets
+
+    def choice(self, field, label) -> str:
+        return field.choices.get(label=label).key
+
+
+@pytest.fixture
+def shop():
+    return Asked()
+
+
+@pytest.fixture
+def office(shop):
+    return Staff(make_staff(shop.organiser, "back office", email="office@example.org"))
+
+
+def open_answers(staff, form, query=""):
+    return staff.open(f"{change(form).removesuffix('change/')}answers/{query}")
+
+
+def filtered(staff, form, **values):
+    """Fill in the filters as they stand, double underscores for dashes."""
+    open_answers(staff, form)
+    names = {name.replace("__", "-"): value for name, value in values.items()}
+    return staff.fill("^state$", names)
+
+
+def column(page, label: str) -> list[str]:
+    """The cells below a heading of the table of rows."""
+    table = re.search(r'(?s)<div class="table-scroll".*?</table>', page.source)
+    if table is None:
+        return []
+    text = lambda html: " ".join(unescape(re.sub("<[^>]*>", " ", html)).split())  # noqa: E731
+    headings = [text(one) for one in re.findall(r"(?s)<th scope=\"col\">(.*?)</th>", table[0])]
+    rows = re.findall(r"(?s)<tr>(.*?)</tr>", table[0])[1:]
+    place = headings.index(label)
+    return [text(re.findall(r"(?s)<td>(.*?)</td>", row)[place]) for row in rows]
+
+
+def counted(page, label: str) -> dict[str, int]:
+    for table in re.findall(r"(?s)<caption>.*?</table>", page.source):
+        text = " ".join(unescape(re.sub("<[^>]*>", " ", table.split("</caption>")[0])).split())
+        if text == label:
+            rows = re.findall(r'(?s)<th scope="row">(.*?)</th>\s*<td>(\d+)</td>', table)
+            return {" ".join(unescape(re.sub("<[^>]*>", " ", name)).split()): int(n) for name, n in rows}
+    raise AssertionError(f"no counts of {label}: {page.text[:500]}")
+
+
+def test_each_response_is_a_row_with_where_it_belongs(shop, office):
+    (first,) = shop.buy(size=shop.choice(shop.size, "L"), menu=None)
+    Ticket.objects.filter(pk=first.pk).update(holder_first_name="Zoë", holder_last_name="Müller")
+    (second,) = shop.buy(
+        session=shop.fourth,
+        size=shop.choice(shop.size, "S"),
+        days=[shop.choice(shop.days, "Swing"), shop.choice(shop.days, "Bop")],
+        eats=True,
+        menu="<b>vegan</b>",
+    )
+    page = open_answers(office, shop.form_of_adults)
+    assert "2 answers to this form" in page.text
+    assert column(page, "Order") == [second.order.reference, first.order.reference]
+    assert column(page, "Name") == ["–", "Zoë Müller"]
+    assert column(page, "Size") == ["S", "L"]
+    assert column(page, "Workshops") == ["Swing, Bop", "–"]
+    assert column(page, "Eats") == ["Yes", "–"]
+    assert column(page, "Menu") == ["<b>vegan</b>", "not asked"]
+    assert "<b>vegan" not in page.source
+    assert [text.split(",")[0] for text in column(page, "Ticket or pass")] == ["Adult", "Adult"]
+    assert page.link(first.order.reference) == change(first.order)
+
+
+@pytest.mark.scenario("RF-38")
+def test_counts_of_each_choice_those_no_longer_offered_too(shop, office):
+    large = shop.choice(shop.size, "L")
+    for size, eats in ((large, True), (large, False), (shop.choice(shop.size, "S"), None)):
+        shop.buy(size=size, eats=eats, days=[shop.choice(shop.days, "Bop")])
+    Choice.objects.filter(key=large).update(active=False, label="Large", label_en="Large")
+    shop.version = publish(shop.form_of_adults)
+    shop.buy(size=large)
+    page = open_answers(office, shop.form_of_adults)
+    assert counted(page, "Size") == {"S": 1, "Large (no longer offered)": 3, "XL": 0}
+    assert counted(page, "Workshops") == {"Swing": 0, "Bop": 3}
+    assert counted(page, "Eats") == {"Yes": 1, "No": 1}
+    page = filtered(office, shop.form_of_adults, **{f"f__{shop.eats.key}": "yes"})
+    assert counted(page, "Size") == {"S": 0, "Large (no longer offered)": 1, "XL": 0}
+
+
+def test_filters_by_answer(shop, office):
+    small, large = shop.choice(shop.size, "S"), shop.choice(shop.size, "L")
+    bop = shop.choice(shop.days, "Bop")
+    rows = {
+        "a": shop.buy(size=small, eats=True, menu="vegan 100%", born=date(1990, 5, 1))[0],
+        "b": shop.buy(size=large, eats=False, days=[bop], age=Decimal(5))[0],
+        "c": shop.buy(size=large, eats=True, menu="Végane", days=[bop], age=Decimal(12))[0],
+    }
+
+    def names(page) -> str:
+        found = set(column(page, "Order"))
+        return "".join(name for name, ticket in rows.items() if ticket.order.reference in found)
+
+    form = shop.form_of_adults
+    wanted = {
+        "a": {f"f__{shop.size.key}": small},
+        "bc": {f"f__{shop.size.key}": large},
+        "c": {f"f__{shop.size.key}": large, f"f__{shop.eats.key}": "yes"},
+        "ac": {f"f__{shop.eats.key}": "yes"},
+        "b": {f"f__{shop.eats.key}": "no"},
+        "abc": {},
+    }
+    for expected, values in wanted.items():
+        assert names(filtered(office, form, **values)) == expected, values
+    assert names(filtered(office, form, **{f"f__{shop.days.key}": bop})) == "bc"
+    assert names(filtered(office, form, **{f"f__{shop.menu.key}": "VEGAN"})) == "a"
+    assert names(filtered(office, form, **{f"f__{shop.menu.key}": "%"})) == "a"
+    assert names(filtered(office, form, **{f"f__{shop.menu.key}": "_"})) == ""
+    born = f"f__{shop.born.key}"
+    assert (
+        names(filtered(office, form, **{f"{born}__from": "1990-05-01", f"{born}__until": "1990-05-01"}))
+        == "a"
+    )
+    assert names(filtered(office, form, **{f"{born}__from": "1990-05-02"})) == ""
+    years = f"f__{shop.age.key}"
+    assert names(filtered(office, form, **{f"{years}__from": "6"})) == "c"
+    assert names(filtered(office, form, **{f"{years}__from": "5", f"{years}__until": "11.5"})) == "b"
+
+
+def test_filters_by_date_tariff_and_state(shop, office):
+    form = shop.form_of_adults
+    (third,) = shop.buy(size=shop.choice(shop.size, "S"))
+    (fourth,) = shop.buy(session=shop.fourth, size=shop.choice(shop.size, "S"))
+    (child,) = shop.buy(tariff=shop.child, size=shop.choice(shop.size, "S"))
+    (gone,) = shop.buy(size=shop.choice(shop.size, "S"))
+    orders.cancel(gone.order, by=None, now=timezone.now())
+    Ticket.objects.filter(pk=third.pk).update(state="used", used_at=timezone.now())
+    Order.objects.filter(pk=fourth.order_id).update(state="pending", paid_at=None)
+
+    def shown(**values) -> list[str]:
+        return column(filtered(office, form, **values), "Order")
+
+    refs = {name: row.order.reference for name, row in locals().items() if isinstance(row, Ticket)}
+    assert shown() == [refs["child"], refs["fourth"], refs["third"]]
+    assert shown(session=shop.fourth.pk) == [refs["fourth"]]
+    assert shown(tariff=shop.child.pk) == [refs["child"]]
+    assert shown(session=shop.fourth.pk, tariff=shop.child.pk) == []
+    assert shown(state="pending") == [refs["fourth"]]
+    assert shown(state="paid") == [refs["child"], refs["third"]]
+    assert shown(state="used") == [refs["third"]]
+    assert shown(state="cancelled") == [refs["gone"]]
+    assert len(shown(state="all")) == 4
+
+
+@pytest.mark.scenario("RF-35")
+def test_missing_answers_are_those_owed_and_not_there(shop, office):
+    small = shop.choice(shop.size, "S")
+    (whole,) = shop.buy(size=small, eats=False)
+    (without,) = shop.buy(eats=True)  # neither size nor menu
+    shop.new = ask(shop.form_of_adults, "N", visibility="mandatory")
+    publish(shop.form_of_adults)
+    page = open_answers(office, shop.form_of_adults)
+    assert "Size : 1" in page.text
+    assert "Menu : 1" in page.text
+    assert "N : 2" in page.text
+    assert column(page, "N") == ["not asked: the question is newer"] * 2
+    both = [without.order.reference, whole.order.reference]
+    assert column(filtered(office, shop.form_of_adults, missing="any"), "Order") == both
+    assert column(filtered(office, shop.form_of_adults, missing=shop.menu.key), "Order") == both[:1]
+    assert column(filtered(office, shop.form_of_adults, missing=shop.new.key), "Order") == both
+
+
+def test_questions_that_are_asked_no_more_come_last(shop, office):
+    shop.buy(size=shop.choice(shop.size, "S"), age=Decimal(7))
+    for one in (shop.age, shop.born):
+        one.archived_at = timezone.now()
+        one.save()
+    Answer.objects.filter(field=shop.born).delete()
+    publish(shop.form_of_adults)
+    page = open_answers(office, shop.form_of_adults)
+    headings = re.findall(r"(?s)<th scope=\"col\">\s*<bdi>(.*?)</bdi>", page.source)
+    assert headings[-1] == "Years of practice"
+    assert "Born" not in headings
+    assert column(page, "Years of practice") == ["7"]
+
+
+@pytest.mark.scenario("RF-09")
+def test_sensitive_columns_need_a_right(shop, office):
+    shop.buy(size=shop.choice(shop.size, "S"), ill="nuts")
+    page = open_answers(office, shop.form_of_adults)
+    assert column(page, "Allergies") == ["nuts"]
+    box = Staff(make_staff(shop.organiser, "box office", email="box@example.org"))
+    page = open_answers(box, shop.form_of_adults, f"?f-{shop.ill.key}=nuts")
+    assert "Allergies" not in page.text
+    assert "nuts" not in page.text
+    assert "Sensitive questions are not shown to you." in page.text
+    # Nor can the filter ask for what is not shown.
+    page = open_answers(box, shop.form_of_adults, f"?f-{shop.ill.key}=celery")
+    assert "1 answer to this form" in page.text
+    stranger = Staff(make_staff(Jazz().organiser, "owner", email="other@example.org"))
+    assert open_answers(stranger, shop.form_of_adults).status == 404
+
+
+def test_forms_of_orders_and_passes(shop, office):
+    parking = shop.form("order")
+    shop.parking = ask(parking, "Parking")
+    order = make_order({shop.offers[shop.adult.pk, shop.third.pk]: 1}, paid=True)
+    shop.answer(order, publish(parking), parking="one car")
+    page = open_answers(office, parking)
+    assert column(page, "Parking") == ["one car"]
+    assert column(page, "Order") == [order.reference]
+    assert column(filtered(office, parking, session=shop.third.pk), "Parking") == ["one car"]
+    assert column(filtered(office, parking, session=shop.fourth.pk), "Order") == []
+    assert column(filtered(office, parking, state="pending"), "Order") == []
+    seats = shop.form("pass")
+    shop.seat = ask(seats, "Seat")
+    version = publish(seats)
+    SeasonPass.objects.filter(pk=shop.season.pk).update(form=None)
+    order = make_order({shop.season: 1}, paid=True)
+    SeasonPass.objects.filter(pk=shop.season.pk).update(form=seats, extra_form=shop.form_of_adults)
+    issued = IssuedPass.objects.get()
+    shop.answer(issued, version, seat="aisle")
+    page = filtered(office, seats, season_pass=shop.season.pk, state="paid")
+    assert column(page, "Seat") == ["aisle"]
+    assert column(page, "Ticket or pass") == ["Season"]
+    # The form of a tariff, added to a pass.
+    issued.extra_response = shop.answer(order.passes.get(), size=shop.choice(shop.size, "S"))
+    issued.save(update_fields=["extra_response"])
+    page = filtered(office, shop.form_of_adults, season_pass=shop.season.pk)
+    assert column(page, "Order") == [order.reference]
+
+
+def test_nonsense_in_the_address_is_said_or_ignored(shop, office):
+    shop.buy(size=shop.choice(shop.size, "S"))
+    form = shop.form_of_adults
+    for query in (
+        "?state=x", "?session=x", "?session=99999999999999999999", "?tariff=%00", "?missing=x", f"?f-{shop.size.key}=x",
+        f"?f-{shop.born.key}-from=x", f"?f-{shop.age.key}-from=NaN", f"?f-{shop.menu.key}=%00", "?page=x", "?page=-1",
+        "?page=99999999999999999999", "?anything=1", f"?f-{shop.age.key}-until=1e999",
+    ):  # fmt: skip
+        page = open_answers(office, form, query)
+        assert page.status == 200, query
+        assert "1 answer to this form" in page.text or "Nothing found" in page.text, query
+    assert "Select a valid choice" in open_answers(office, form, f"?f-{shop.size.key}=x").text
+
+
+def test_fifty_to_a_page_in_as_many_queries_as_one(shop, office):
+    small = shop.choice(shop.size, "S")
+    bop = shop.choice(shop.days, "Bop")
+    open_answers(office, shop.form_of_adults)
+    counts = []
+    for number in (1, 2, 20, 20, 10):
+        shop.buy(number=number, size=small, days=[bop], eats=True, menu="x")
+        with CaptureQueriesContext(connection) as queries:
+            page = open_answers(office, shop.form_of_adults)
+        counts.append(len(queries))
+    assert len(set(counts)) == 1, counts
+    assert len(column(page, "Order")) == 50
+    assert "53 answers to this form" in page.text
+    page = office.open(page.url.split("?")[0] + page.link("Next page"))
+    assert len(column(page, "Order")) == 3
+    page = filtered(office, shop.form_of_adults, **{f"f__{shop.eats.key}": "yes"})
+    page = office.open(page.url.split("?")[0] + page.link("Next page"))
+    assert len(column(page, "Order")) == 3
+    assert "Previous page" in page.text
+
+
+def test_the_page_of_the_form_leads_there(shop, office):
+    page = office.open(change(shop.form_of_adults))
+    assert office.open(page.link("Answers")).status == 200

@@ -1,0 +1,233 @@
+"""The page of a form's answers: rows, filters, how often each choice was taken, what is missing."""
+
+from django import forms
+from django.db.models import Q
+from django.http import HttpRequest, QueryDict
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from registration_forms.admin.form_page import RegistrationFormAdmin
+from registration_forms.field_types import TYPES, Asked
+from registration_forms.models import Answer, RegistrationForm
+from ticketshop.catalogue.models import SeasonPass, Session, Tariff
+from ticketshop.lib.forms import LineField
+from ticketshop.organisers.buttons import OwnPage
+from ticketshop.organisers.scoped_admin import LocalDate
+from ticketshop.organisers.sections import link
+
+from .. import consulting
+from ..models import Admission, Order
+from . import tables
+from .answers import may_see_sensitive
+
+# A list of sessions or tariffs to choose from offers so many, the newest first.
+MOST = 300
+RANGES = {"v_date": forms.DateField, "v_datetime": forms.DateField, "v_number": forms.DecimalField}
+
+
+class FilterForm(forms.Form):
+    """What the list is narrowed to; ``wanted`` reads it, leaving out what can't be read."""
+
+    state = forms.ChoiceField(label=gettext_lazy("State"), required=False)
+    session = forms.TypedChoiceField(label=gettext_lazy("Date"), required=False, coerce=int, empty_value=None)
+    tariff = forms.TypedChoiceField(
+        label=gettext_lazy("Tariff"), required=False, coerce=int, empty_value=None
+    )
+    season_pass = forms.TypedChoiceField(
+        label=gettext_lazy("Season pass"), required=False, coerce=int, empty_value=None
+    )
+    missing = forms.ChoiceField(label=gettext_lazy("Missing answers"), required=False)
+
+    def __init__(self, data, *, form: RegistrationForm, columns: list[consulting.Column]):
+        super().__init__(data)
+        self.columns = columns
+        self.fields["state"].choices = _states(form)
+        self._offer("session", _("all dates"), _sessions(form))
+        self._offer("tariff", _("all tariffs"), _tariffs(form))
+        self._offer("season_pass", _("all season passes"), _passes(form))
+        owed = [(one.key, one.question.label) for one in consulting.owed_columns(columns)]
+        if len(owed) > 1:
+            owed.insert(0, ("any", _("any mandatory answer")))
+        self._offer("missing", _("whether or not"), owed)
+        for column in columns:
+            self.fields |= _of_question(column)
+
+    def _offer(self, name: str, nothing: str, choices: list[tuple[object, object]]) -> None:
+        if choices:
+            self.fields[name].choices = [("", nothing), *choices]
+        else:
+            del self.fields[name]
+
+    def wanted(self) -> consulting.Wanted:
+        given = self.cleaned_data if self.is_bound and self.is_valid() is not None else {}
+        answers = {
+            column.key: value for column in self.columns if (value := _value(column, given)) is not None
+        }
+        named = {name: given.get(name) for name in ("session", "tariff", "season_pass")}
+        return consulting.Wanted(
+            state=given.get("state", ""), missing=given.get("missing", ""), answers=answers, **named
+        )
+
+
+def _states(form: RegistrationForm) -> list[tuple[str, object]]:
+    used = [] if form.kind == RegistrationForm.Kind.ORDER else [("used", _("used at the entrance"))]
+    return [
+        ("", _("all but cancelled")),
+        (Order.State.PENDING.value, Order.State.PENDING.label),
+        (Order.State.PAID.value, Order.State.PAID.label),
+        *used,
+        ("cancelled", _("cancelled or expired")),
+        ("all", _("all")),
+    ]
+
+
+def _sessions(form: RegistrationForm) -> list[tuple[int, str]]:
+    asked = Q(offers__tariff__form=form)
+    if form.kind == RegistrationForm.Kind.ORDER:
+        asked = Q(event__order_form__form=form) | Q(event__points_of_sale__order_form__form=form)
+    rows = Session.objects.filter(asked).select_related("event").order_by("-starts_at", "pk").distinct()
+    return [(row.pk, f"{tables.when(row.starts_at)} – {row.event.title}") for row in rows[:MOST]]
+
+
+def _tariffs(form: RegistrationForm) -> list[tuple[int, str]]:
+    rows = Tariff.objects.filter(form=form).select_related("event").order_by("-event", "position", "pk")
+    return [(row.pk, f"{row.event.title} – {row.name}") for row in rows[:MOST]]
+
+
+def _passes(form: RegistrationForm) -> list[tuple[int, str]]:
+    rows = SeasonPass.objects.filter(Q(form=form) | Q(extra_form=form)).order_by("-pk")
+    return [(row.pk, row.name) for row in rows[:MOST]]
+
+
+# --- a filter for each question --------------------------------------------------------------------------
+def _name(column: consulting.Column, end: str = "") -> str:
+    return f"f-{column.key}{end}"
+
+
+def _of_question(column: consulting.Column) -> dict[str, forms.Field]:
+    question = column.question
+    kind, label = TYPES[question.type], question.label
+    if kind.column in RANGES:
+        widget = {} if kind.column == "v_number" else {"widget": LocalDate}
+        ends = {"-from": _("%(question)s, from"), "-until": _("%(question)s, until")}
+        return {
+            _name(column, end): RANGES[kind.column](
+                label=words % {"question": label}, required=False, **widget
+            )
+            for end, words in ends.items()
+        }
+    if kind.column == "v_time":
+        return {}
+    choices = _choices_of(column)
+    if choices:
+        made: forms.Field = forms.ChoiceField(
+            label=label, required=False, choices=[("", _("whatever")), *choices]
+        )
+    else:
+        made = LineField(
+            label=_("%(question)s, contains") % {"question": label}, max_length=200, required=False
+        )
+    return {_name(column): made}
+
+
+def _choices_of(column: consulting.Column) -> list[tuple[str, object]]:
+    question = column.question
+    if question.options:
+        return [(option.key, _option_label(option)) for option in question.options]
+    if question.type == "yes_no":
+        return [("yes", _("Yes")), ("no", _("No"))]
+    if question.type == "consent":
+        return [("yes", TYPES["consent"].display(question, True))]
+    if question.type == "country":
+        field = TYPES["country"].form_field(question, Asked())
+        return [(code, name) for code, name in field.choices if code]
+    return []
+
+
+def _option_label(option) -> str:
+    label = consulting.label_of(option)
+    return label if option.active else _("%(choice)s (no longer offered)") % {"choice": label}
+
+
+def _value(column: consulting.Column, given: dict) -> object:
+    kind = TYPES[column.question.type]
+    if kind.column in RANGES:
+        first, last = given.get(_name(column, "-from")), given.get(_name(column, "-until"))
+        return None if first is None and last is None else consulting.Between(first, last)
+    value = given.get(_name(column)) or None
+    return value == "yes" if value and kind.column == "v_bool" else value
+
+
+# --- the page ----------------------------------------------------------------------------------------------
+def view(page, request: HttpRequest, row: RegistrationForm):
+    sensitive = may_see_sensitive(request, row)
+    columns = consulting.columns_of(row, sensitive=sensitive)
+    filters = FilterForm(request.GET if _is_filtered(request.GET) else None, form=row, columns=columns)
+    found = consulting.found(row, filters.wanted(), columns)
+    total = found.count()
+    read = consulting.page(row, found, columns, request.GET.get("page"))
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {
+        **page.about_row(request, row, _("Answers")),
+        "filters": filters,
+        "filtered": filters.is_bound,
+        "columns": [column.question.label for column in columns],
+        "rows": [_drawn(one) for one in read.rows],
+        "page": read,
+        "query": f"{query.urlencode()}&" if query else "",
+        "total": total,
+        "counts": consulting.counts(found, columns),
+        "missing": consulting.missing(found, columns, total),
+        "hidden": not sensitive and any(field.sensitive for field in row.fields.all()),
+        "export": _export(request, row),
+    }
+    return TemplateResponse(request, "admin/sales/consulting.html", context)
+
+
+def _is_filtered(query: QueryDict) -> bool:
+    return bool(query.keys() - {"page"})
+
+
+def _export(request: HttpRequest, row: RegistrationForm) -> str:
+    """The address of the export of the same answers, for who may ask for one."""
+    if not request.user.has_perm("exports.add_job", row):
+        return ""
+    return reverse("admin:registration_forms_registrationform_export", args=[row.pk])
+
+
+def _drawn(one: consulting.Row) -> dict:
+    holder = one.admission or one.order
+    return {
+        "order": link(one.order, one.order.reference) if one.order else "",
+        "admission": link(one.admission, _what(one.admission)) if one.admission else "",
+        "holder": one.admission.holder if one.admission else "",
+        "state": holder.get_state_display() if holder else "",
+        "cells": [{"text": text, "why": _why(state)} for state, text in one.cells],
+    }
+
+
+def _what(admission: Admission) -> str:
+    """“Adult, 3 July 2027, 20:00”, or the name of the pass."""
+    line = admission.line
+    parts = (line.tariff_name or line.title, tables.when(line.session_starts_at))
+    return ", ".join(part for part in parts if part)
+
+
+def _why(state: int) -> str:
+    """Why there is no answer, in words; empty where there is one, or where it was left open."""
+    given = state in (Answer.State.ANSWERED, Answer.State.BLANK)
+    return "" if given else str(Answer.State(state).label)
+
+
+RegistrationFormAdmin.offer(
+    OwnPage(
+        "answers",
+        gettext_lazy("Answers"),
+        ("registration_forms.view_registrationform", "sales.view_order", "sales.view_ticket"),
+        lambda form: form.published_id is not None,
+        view,
+    )
+)
