@@ -36,7 +36,7 @@ bench: .venv/dev.stamp
 	@$(PY) -m tests.bench
 
 soak: .venv/dev.stamp
-	@$(PY) -m pytest tests/soak -m soak -n 0 --capture no
+	@$(PY) -m pytest tests/soak tests/privacy -m soak -n 0 --capture no
 
 reset:
 	@[ ! -e var ] || { $(MAKE) --no-print-directory --silent .venv/local.stamp && $(PY) -m ticketshop.demo.run reset; }

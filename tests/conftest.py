@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.test.signals import setting_changed
 
 
 class QuickHasher(Argon2PasswordHasher):
@@ -18,3 +19,5 @@ def pytest_configure(config: pytest.Config) -> None:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+    # A model that names its storage has opened them all by now.
+    setting_changed.send(sender=None, setting="STORAGES", value=settings.STORAGES, enter=True)

@@ -1,0 +1,27 @@
+"""Planted people, made once for a file; each test changes them in a transaction of its own."""
+
+import copy
+
+import pytest
+from django.db import transaction
+
+from tests.privacy.state import State, make_state
+
+
+@pytest.fixture(scope="module")
+def made_state(django_db_setup, django_db_blocker):
+    """The state, inside a transaction that ends with the file."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        made = make_state()
+        yield made
+        transaction.set_rollback(True)
+    for planted in (made.v, made.w, made.twin):
+        planted.take_files_away()
+
+
+@pytest.fixture
+def state(made_state, db) -> State:
+    """The state, with rows of one's own to change and refresh."""
+    for planted in (made_state.v, made_state.w, made_state.twin):
+        planted.put_files_back()
+    return copy.deepcopy(made_state)

@@ -1,0 +1,372 @@
+"""What a person does at an organiser before asking to be forgotten: everything the shop lets people do.
+
+Real verbs of the shop, so that money, places and mails are real. What it leaves is overwritten column by
+column in ``planting``.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+from allauth.account.models import EmailAddress, EmailConfirmation
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission
+from django.core.cache import cache
+from django.db.models import F
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from contacts import adding, contacts, links, merging
+from contacts.models import Contact, ContactLink
+from privacy.models import Erasure, MailboxProof
+from registration_forms import changing, publishing, responses
+from registration_forms.field_types import TYPES
+from registration_forms.models import Field, FormVersion, Response
+from tests.factories.accounts import PASSWORD, UserFactory
+from tests.factories.catalogue import (
+    EventFactory,
+    OfferFactory,
+    SeasonPassFactory,
+    SessionFactory,
+    TariffFactory,
+)
+from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, make_staff
+from tests.factories.registration_forms import ask, make_form, publish
+from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
+from ticketshop.catalogue.models import Offer, SeasonPass, Session
+from ticketshop.exports.models import Download, Job
+from ticketshop.lib import references
+from ticketshop.mail import outbox, tasks
+from ticketshop.mail.models import Mail
+from ticketshop.organisers.models import Organiser, PointOfSale
+from ticketshop.sales.actions import orders, payments
+from ticketshop.sales.models import IssuedPass, Order, Payment
+
+PAST = timedelta(days=60)
+NOBODY = {"first_name": "No", "last_name": "Body", "email": "nobody@elsewhere.example"}
+VALUES = {
+    "text": "a text",
+    "long_text": "a long text\nof two lines",
+    "email": "answered@answers.example",
+    "phone": "+41795550100",
+    "url": "https://answers.example/me",
+    "address": "Rue Haute 3\n1204 Genève",
+    "country": "CH",
+    "birth_date": date(2001, 2, 3),
+    "date": date(2002, 3, 4),
+    "time": time(13, 14, 15),
+    "date_time": datetime(2003, 4, 5, 6, 7, 8, tzinfo=timezone.get_fixed_timezone(0)),
+    "number": Decimal("1234.5"),
+    "yes_no": True,
+    "consent": True,
+}
+
+
+@dataclass
+class House:
+    """An organiser that asks everything there is to ask."""
+
+    organiser: Organiser
+    pos: PointOfSale
+    adult: Offer
+    book: Offer  # another VAT rate
+    season: SeasonPass
+    versions: dict[str, FormVersion]
+    staff: User
+    sessions: list[Session] = field(default_factory=list)
+
+
+def make_house(name: str) -> House:
+    organiser = OrganiserFactory(name=name)
+    pos = PointOfSaleFactory(organiser=organiser, friends_family_enabled=True, slug=name.lower())
+    for code in ("on_site", "bank_transfer"):
+        PaymentMethodFactory(point_of_sale=pos, code=code)
+    event = EventFactory(pos=pos, title=f"{name} Evening")
+    session = SessionFactory(event=event)
+    book = TariffFactory(event=event, name="With the book", price=Decimal("60.00"), vat_rate=Decimal("8.10"))
+    return House(
+        organiser, pos,
+        adult=OfferFactory(session=session, capacity=500),
+        book=OfferFactory(session=session, tariff=book, capacity=500),
+        season=SeasonPassFactory(pos=pos),
+        versions={kind: _form_of_all_types(organiser, kind) for kind in ("order", "tariff", "pass")},
+        staff=make_staff(organiser, "owner"),
+        sessions=[session],
+    )  # fmt: skip
+
+
+def _form_of_all_types(organiser: Organiser, kind: str) -> FormVersion:
+    form = make_form(kind, organiser=organiser, name=f"{kind} with everything")
+    for code, type_ in TYPES.items():
+        if type_.answers:
+            ask(form, f"A {code}", code, choices=["One", "Two", "Three"] if type_.has_choices else ())
+    return publish(form)
+
+
+@dataclass
+class Person:
+    """Somebody as one house knows them."""
+
+    key: str
+    house: House
+    contact: Contact
+    user: User | None
+    log_in_goes: bool = True  # nobody else needs it
+    clients: list[Client] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What somebody types of themselves."""
+
+    key: str
+    first_name: str
+    last_name: str
+    email: str
+    phone: str
+    street: str = "Rue de la Gare 7"
+
+    @property
+    def typed(self) -> dict:
+        return {"first_name": self.first_name, "last_name": self.last_name, "email": self.email}
+
+
+def move_in(house: House, who: Identity, *, user: User | None = None, guest: bool = False) -> Person:
+    """Become known to a house: by a log-in (a new one unless ``user``), or as a ``guest`` who orders."""
+    now = timezone.now()
+    if guest:
+        made = make_order({house.adult: 1}, buyer=who.typed, paid=True)
+        return Person(who.key, house, made.buyer, None)
+    user = user or UserFactory(email=who.email)
+    contact = contacts.for_user(house.organiser, user, language="fr", now=now)
+    contacts.change(
+        contact,
+        {
+            "first_name": who.first_name, "last_name": who.last_name, "phone": who.phone, "street": who.street,
+            "postcode": "1201", "city": "Genève", "country": "CH", "birth_date": date(1985, 6, 7),
+        },
+        by=user, now=now,
+    )  # fmt: skip
+    return Person(who.key, house, contact, user)
+
+
+def live(person: Person, other: Person | None = None) -> None:
+    """Everything the shop lets people do, with ``other`` as a friend where one is given."""
+    if person.user is not None:
+        _join_an_earlier_contact(person)
+        _have_friends(person, other)
+        _log_in_often(person)
+        _work_there_once(person)
+    _order(person, other)
+    _leave_carts(person)
+    _get_mails(person)
+    _be_exported(person, other)
+    MailboxProof.objects.create(
+        organiser=person.house.organiser, address=person.contact.email, token_hash=f"zqproof{person.key}",
+        created_at=timezone.now(), expires_at=timezone.now() + PAST,
+    )  # fmt: skip
+
+
+def _join_an_earlier_contact(person: Person) -> None:
+    typed = {
+        "first_name": person.contact.first_name,
+        "last_name": person.contact.last_name,
+        "email": f"earlier-{person.key}@earlier.example",
+    }
+    earlier = make_order({person.house.adult: 1}, buyer=typed, paid=True).buyer
+    merging.merge(person.contact, earlier, by=person.user, now=timezone.now())
+
+
+def _have_friends(person: Person, other: Person | None) -> None:
+    """A child without an address, a stranger who is written to, a link both ways with the other, one that ended."""
+    now, house = timezone.now(), person.house
+    asked = adding.Asked(by=person.user, pos=house.pos, network=f"network {person.key}", language="en")
+    people = [
+        adding.Person(f"Kid{person.key}", "Little", no_email=True, birth_date=date(2018, 1, 2)),
+        adding.Person(f"Stranger{person.key}", "Far", f"stranger-{person.key}@far.example"),
+        adding.Person(f"Gone{person.key}", "Away", f"gone-{person.key}@far.example"),
+    ]
+    added = [adding.add(person.contact, one, asked, now=now).link for one in people]
+    assert all(added)
+    # The one says "this is not me": their address is kept from more mail started by this person.
+    assert links.not_me(added[2], by=None, now=now)
+    if other is not None:
+        for parent, child in ((person, other), (other, person)):
+            link = links.staff_add(
+                parent=parent.contact, child=child.contact, link_type=added[0].type, by=parent.user, now=now,
+                consent_reason="said so at the box office",
+            )  # fmt: skip
+            ContactLink.objects.filter(pk=link.pk).update(ended_by=child.user)
+
+
+def _log_in_often(person: Person) -> None:
+    """Three browsers; a new address waiting for its proof; a wrong password, which counts against the address."""
+    slug = person.house.pos.slug
+    for number in range(3):
+        client = Client()
+        client.force_login(person.user)
+        session = client.session
+        session[f"typed:{number}"] = (
+            f"{person.contact.last_name} {person.user.email} zqsession{person.key}{number}"
+        )
+        session.save()
+        client.get(f"/{slug}/account/profile/")
+        person.clients.append(client)
+    Client().post("/accounts/login/", {"login": person.user.email, "password": PASSWORD})
+    Client().post("/accounts/login/", {"login": person.user.email, "password": "wrong"})
+    new = EmailAddress.objects.create(user=person.user, email=f"new-{person.key}@new.example")
+    EmailConfirmation.objects.create(email_address=new, sent=timezone.now(), key=f"zqkey{person.key}")
+    # Nobody gives these to visitors, but the tables exist.
+    person.user.groups.add(Group.objects.first())
+    person.user.user_permissions.add(Permission.objects.first())
+
+
+def _order(person: Person, other: Person | None) -> None:
+    """Two paid and over, three attendees on one; one cancelled, paid back; each with answers to everything."""
+    house, typed = person.house, _typed(person)
+    first = make_order(
+        {house.adult: 3, house.season: 1}, user=person.user, buyer=typed, holders=_holders(person, other), paid=True
+    )  # fmt: skip
+    second = make_order(
+        {house.book: 2}, user=person.user, buyer=typed, method="bank_transfer", paid=True,
+        holders=[{"first_name": "Book", "last_name": f"Reader{person.key}"}] * 2,
+    )  # fmt: skip
+    third = make_order(
+        {house.adult: 1}, user=person.user, buyer=typed, paid=True, holders=_holders(person, None)
+    )
+    for order in (first, second, third):
+        _answer(order)
+    orders.cancel(third, by=house.staff, now=timezone.now())
+    payments.refund_done(third.payments.get().refunds.get(), by=house.staff, now=timezone.now())
+    Order.objects.filter(pk=second.pk).update(placed_at=F("placed_at") - PAST, paid_at=F("paid_at") - PAST)
+    Payment.objects.filter(order=second).update(
+        started_at=F("started_at") - PAST, confirmed_at=F("confirmed_at") - PAST
+    )
+    if other is not None and other.user is not None:
+        link = ContactLink.objects.get(parent=other.contact, child=person.contact, status="active")
+        theirs = make_order(
+            {house.adult: 1}, user=other.user, buyer=_typed(other), paid=True,
+            holders=[{"first_name": person.contact.first_name, "last_name": "", "person": str(link.pk)}],
+        )  # fmt: skip
+        _answer(theirs)
+
+
+def _typed(person: Person) -> dict:
+    contact = person.contact
+    return {"first_name": contact.first_name, "last_name": contact.last_name, "email": contact.email}
+
+
+def _holders(person: Person, other: Person | None) -> list[dict]:
+    names = {"first_name": person.contact.first_name, "last_name": person.contact.last_name}
+    found = [{**names, "person": "me"} if person.user else names]
+    if other is not None:
+        link = ContactLink.objects.get(parent=person.contact, child=other.contact, status="active")
+        found.append({"first_name": "Friend", "last_name": "Here", "person": str(link.pk)})
+    else:
+        found.append({"first_name": "Aunt", "last_name": f"Of{person.key}"})
+    return [*found, {"first_name": "Uncle", "last_name": f"Of{person.key}"}, found[0]]
+
+
+def _answer(order: Order) -> None:
+    """Give an order, its tickets and passes answers to every type of question, and change one of them."""
+    now = timezone.now()
+    house_versions = {
+        kind: FormVersion.objects.filter(form__organiser=order.organiser, form__kind=kind).latest("pk")
+        for kind in ("order", "tariff", "pass")
+    }
+    wanted = [(order, "response", "order", order.buyer_id)]
+    wanted += [
+        (ticket, "response", "tariff", ticket.beneficiary_id or order.buyer_id)
+        for ticket in order.tickets.order_by("pk")
+    ]
+    for issued in order.passes.order_by("pk"):
+        wanted += [
+            (issued, name, "pass", issued.beneficiary_id or order.buyer_id)
+            for name in ("response", "extra_response")
+        ]
+    given = [
+        responses.Given(house_versions[kind], _answers(house_versions[kind]), about=about, relevant_until=now)
+        for _row, _name, kind, about in wanted
+    ]
+    made = responses.store(given, organiser=order.organiser, language="fr", now=now)
+    for (row, name, _kind, _about), response in zip(wanted, made, strict=True):
+        setattr(row, name, response)
+        row.save(update_fields=[name])
+        answers = responses.read(response)
+        key = next(key for key, value in answers.items() if value == VALUES["text"])
+        changing.change(
+            response, {**answers, key: "changed"}, revision=1, by=order.created_by, source="buyer", now=now
+        )
+
+
+def _answers(version: FormVersion) -> dict:
+    found = {}
+    for question in Field.objects.filter(form=version.form_id).prefetch_related("choices"):
+        keys = [choice.key for choice in question.choices.all()]
+        if TYPES[question.type].column == "choices":
+            found[question.key] = keys[:2]
+        else:
+            found[question.key] = keys[0] if keys else VALUES[question.type]
+    return found
+
+
+def _leave_carts(person: Person) -> None:
+    """One signed in, one as a guest with the same address; with everything typed into them."""
+    house = person.house
+    users = [person.user, None] if person.user else [None]
+    for user in users:
+        cart = make_cart({house.adult: 2}, user=user, buyer=_typed(person), holders=_holders(person, None))
+        cart.details["answers"] = {"order": {"key": [f"typed by {person.contact.full_name}"]}}
+        cart.save(update_fields=["details"])
+
+
+def _get_mails(person: Person) -> None:
+    """Sent ones, one that failed, and ones that wait; one to the log-in, of no shop."""
+    now, contact = timezone.now(), person.contact
+    mine = Mail.objects.filter(subject_uuid=contact.subject_uuid, state="queued").order_by("pk")
+    for mail in mine[:3]:
+        tasks.send(mail.pk)
+    if person.user is not None:
+        outbox.queue(
+            "account_reset", to=person.user.email, language="en", now=now, about={"user": person.user.pk}
+        )
+        waiting = outbox.queue(
+            "account_confirm", to=person.user.email, language="en", now=now, about={"user": person.user.pk}
+        )
+        Mail.objects.filter(pk=waiting.pk).update(state="failed", error="SMTPDataError 550")
+    assert mine.exists(), "something still waits"
+
+
+def everything_is_over() -> None:
+    """The sessions were, the passes are out of date, and nobody needs an answer any more."""
+    Session.objects.update(starts_at=F("starts_at") - 7 * PAST, ends_at=F("ends_at") - 7 * PAST)
+    IssuedPass.objects.update(valid_from=date(2020, 1, 1), valid_until=date(2020, 12, 31))
+    Response.objects.update(relevant_until=timezone.now() - PAST)
+    cache.set("allauth:none", 1, 60)
+
+
+def _work_there_once(person: Person) -> None:
+    """What a log-in leaves that was staff's before: it took money, published a form, ended a request."""
+    house, user, now = person.house, person.user, timezone.now()
+    order = make_order({house.adult: 1}, buyer=NOBODY)
+    payments.confirm(order.payments.get(), by=user, now=now)
+    form = make_form(organiser=house.organiser, name=f"by {person.key}")
+    ask(form)
+    publishing.publish(form, by=user, now=now)
+    LogEntry.objects.create(user=user, object_id="1", object_repr="#1", action_flag=2, change_message="")
+    Erasure.objects.create(
+        organiser=house.organiser, subject_uuid=uuid4(), channel="back_office", state="withdrawn", by=user,
+        receipt=references.readable(), requested_at=now,
+    )  # fmt: skip
+
+
+def _be_exported(person: Person, other: Person | None) -> None:
+    """A file with the person and the other in it, ready and fetched once; the file itself is planted."""
+    now, everybody = timezone.now(), [one.contact.subject_uuid for one in (person, other) if one]
+    job = Job.objects.create(
+        organiser=person.house.organiser, kind="customers", format="csv", state="done", subjects=everybody,
+        created_by=person.user, created_at=now, started_at=now, finished_at=now, expires_at=now + PAST,
+    )  # fmt: skip
+    Download.objects.create(job=job, by=person.user, at=now)

@@ -1,0 +1,360 @@
+"""Plants a token of its own in every erasable column of every row that is somebody's, by the declarations.
+
+A column that cannot be planted is an error that names it: what was never there proves nothing by being gone.
+"""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.db import DatabaseError, models, transaction
+from django.db.models import Q
+
+from privacy import registry
+from tests.privacy.people import Person
+from tests.privacy.scanner import Token
+from ticketshop.lib.personal import (
+    ADDRESS,
+    CONTACT,
+    SIGNED_IN,
+    SUBJECT_UUID,
+    SUBJECT_UUIDS,
+    USER,
+    Author,
+    DeleteFile,
+    DeleteRow,
+    Ending,
+    Erase,
+    Json,
+    Replace,
+    Settle,
+    Stamp,
+    Unless,
+    Unlink,
+)
+
+ERASING = (Erase, Replace, Stamp, Settle, Unlink, Author, DeleteRow, DeleteFile)
+# A text shorter than this may be anybody's; it is looked at in its place only.
+SHORTEST = 8
+# Declared, and never there: why nothing of it can be planted.
+NEVER_THERE = {
+    "organisers.StaffMembership.user": "members of staff keep their log-in, and with it what they did",
+    "procrastinate.ProcrastinateJob.args.planted": "jobs know numbers of rows; tests/house/test_logs.py reads them",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value of one row, as it was planted. After an erasure the row is gone or the value another one.
+
+    ``key`` is the key inside a JSON column; ``token`` the name of the token, where the value can be told
+    from others.
+    """
+
+    model: type[models.Model]
+    column: str
+    pk: object
+    value: object
+    key: str = ""
+    token: str = ""
+
+    @property
+    def declared(self) -> str:
+        return declared(self.model, self.column, self.key)
+
+    def is_as_planted(self) -> bool:
+        found = self.model._base_manager.filter(pk=self.pk).values_list(self.column, flat=True).first()
+        if self.key:
+            return isinstance(found, dict) and found.get(self.key) == self.value
+        return self._same(found)
+
+    def _same(self, found) -> bool:
+        exists = self.model._base_manager.filter(pk=self.pk).exists()
+        return exists and found == self.value
+
+
+@dataclass
+class Planted:
+    """All that was planted of one person."""
+
+    person: Person
+    tokens: list[Token] = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
+    unplanted: list[str] = field(default_factory=list)
+    files: dict[tuple[str, str], bytes] = field(default_factory=dict)  # (storage, name) -> content
+
+    def put_files_back(self) -> None:
+        """A transaction that is taken back brings no file back."""
+        for (storage, name), content in self.files.items():
+            if not storages[storage].exists(name):
+                storages[storage].save(name, ContentFile(content))
+
+    def take_files_away(self) -> None:
+        for storage, name in self.files:
+            storages[storage].delete(name)
+
+    def left(self) -> list[Cell]:
+        """The cells that are as they were planted."""
+        return [cell for cell in self.cells if cell.is_as_planted()]
+
+
+def declared(model: type[models.Model], column: str, key: str = "") -> str:
+    return f"{model._meta.label}.{column}" + (f".{key}" if key else "")
+
+
+def erasing_words(model: type[models.Model]) -> list[tuple[models.Field, str, object]]:
+    """(column, key inside it, word) for each word of a model that takes something away."""
+    said, found = registry.declaration(model), []
+    for column in model._meta.concrete_fields:
+        word = registry.said_of(said, column)
+        if isinstance(word, Json):
+            found += [(column, key, inner) for key, inner in word.keys.items() if isinstance(inner, ERASING)]
+            if isinstance(word.default, ERASING):
+                found.append((column, "planted", word.default))
+        elif isinstance(word, ERASING):
+            found.append((column, "", word))
+    return found
+
+
+def declarations() -> list[str]:
+    """Every declaration of the installation that takes something away, by name."""
+    return [
+        declared(model, column.name, key)
+        for model in registry.census()
+        for column, key, _word in erasing_words(model)
+    ]
+
+
+# --- whose rows -----------------------------------------------------------------------------------------------
+
+
+def rows_of(model: type[models.Model], person: Person) -> models.QuerySet:
+    """The rows of a model that are a person's, as its paths say; read here once more, apart from the engine."""
+    found = Q(pk__in=[])
+    for path, kind in registry.declaration(model).subject.items():
+        found |= _along(model, path, kind, person)
+    return model._base_manager.filter(found)
+
+
+def _along(model, path: str, kind, person: Person) -> Q:
+    if isinstance(kind, Unless):
+        other = Q(**{f"{kind.path}__isnull": True}) | Q(**{kind.path: _named_at(model, kind.path, person)})
+        return _along(model, path, kind.kind, person) & other
+    if isinstance(kind, Ending):
+        mine = Q(**{path: person.user.pk if person.user else None})
+        return mine & (_of_house(model, person) | kind.where) if person.user else Q(pk__in=[])
+    wanted = {
+        CONTACT: (path, person.contact.pk),
+        SUBJECT_UUID: (path, person.contact.subject_uuid),
+        SUBJECT_UUIDS: (f"{path}__contains", [person.contact.subject_uuid]),
+        USER: (path, person.user.pk if person.user else None),
+        SIGNED_IN: (path, person.user.pk if person.user else None),
+        ADDRESS: (f"{path}__iexact", person.contact.email),
+    }
+    name, value = wanted[kind]
+    found = Q(**{name: value}) if value is not None else Q(pk__in=[])
+    return found & _of_house(model, person) if kind in (ADDRESS, USER) else found
+
+
+def _named_at(model, path: str, person: Person):
+    end = registry.end_of(model, path)
+    return person.contact.subject_uuid if isinstance(end, models.UUIDField) else person.contact.pk
+
+
+def _of_house(model, person: Person) -> Q:
+    """A log-in or an address says nothing of the organiser: another one's row is another person's.
+
+    A row of no organiser goes with the log-in.
+    """
+    goes = person.user is not None and person.log_in_goes
+    path = getattr(model, "organiser_path", None)
+    if path is None:
+        return Q() if goes else Q(pk__in=[])
+    here = Q(**{path: person.house.organiser.pk})
+    return here | Q(**{f"{path}__isnull": True}) if goes else here
+
+
+# --- planting ----------------------------------------------------------------------------------------------
+
+
+def plant(person: Person) -> Planted:
+    """Overwrite what is a person's with tokens, and note what they have already that is theirs alone."""
+    planted = Planted(person)
+    planted.tokens += [
+        Token(f"{person.key} address", person.contact.email, "email"),
+        Token(
+            f"{person.key} phone",
+            "+41795550177" if person.key.startswith("v") else f"+4179555{_number(person)}",
+            "phone",
+        ),
+    ]
+    for model in registry.census():
+        for column, key, word in erasing_words(model):
+            rows = rows_for(model, column, word, person)
+            before = len(planted.cells)
+            for number, pk in enumerate(rows):
+                _plant(planted, model, column, key, word, pk, number)
+            if len(planted.cells) == before:
+                planted.unplanted.append(declared(model, column.name, key))
+    return planted
+
+
+def _number(person: Person) -> int:
+    return 1000 + sum(person.key.encode()) % 1000
+
+
+def rows_for(model: type[models.Model], column: models.Field, word, person: Person) -> list:
+    """The keys of the rows in which ``word`` takes something of the person's out of ``column``."""
+    if isinstance(word, Author):
+        mine = model._base_manager.filter(**{column.name: person.user.pk if person.user else None})
+        return list(mine.filter(_of_house(model, person)).order_by("pk").values_list("pk", flat=True))
+    return list(rows_of(model, person).order_by("pk").values_list("pk", flat=True))
+
+
+def _plant(planted: Planted, model, column, key: str, word, pk, number: int) -> None:
+    rows = model._base_manager.filter(pk=pk)
+    (held,) = rows.values_list(column.name, flat=True)
+    name = f"zq{planted.person.key}{model._meta.model_name}{column.name}{key}{number}".replace("_", "")
+    if isinstance(word, DeleteFile):
+        _plant_file(planted, model, column, word, rows, name)
+        return
+    if isinstance(word, (Settle, Stamp, Unlink, Author)) or isinstance(
+        column, (models.ForeignKey, models.UUIDField)
+    ):
+        if _has_something(word, held):
+            planted.cells.append(Cell(model, column.name, pk, held))
+        return
+    if isinstance(column, models.JSONField):
+        _plant_json(planted, model, column, key, rows, held, name)
+        return
+    if column.primary_key or column.generated:
+        return
+    value, token = _value(column, held, name, planted.person)
+    if value is None:
+        return
+    if value != held and not _write(rows, column, value):
+        return
+    (value,) = rows.values_list(column.name, flat=True)
+    if token:
+        planted.tokens.append(token)
+    planted.cells.append(Cell(model, column.name, pk, value, token=token.name if token else ""))
+
+
+def _has_something(word, held) -> bool:
+    if isinstance(word, Settle):
+        return held in [before for before, _after in word.states]
+    return isinstance(word, Stamp) or held is not None
+
+
+def _write(rows, column, value) -> bool:
+    """Whether the row takes the value: an answer of another type has no place for it."""
+    try:
+        with transaction.atomic():
+            return bool(rows.update(**{column.name: value}))
+    except DatabaseError:
+        return False
+
+
+def _plant_json(planted: Planted, model, column, key: str, rows, held, name: str) -> None:
+    (pk,) = rows.values_list("pk", flat=True)
+    if not key:
+        value = {**held, "planted": name} if isinstance(held, dict) else {"planted": name, "was": held}
+    elif key == "planted":
+        value = {**held, key: name}
+    elif key in held:
+        planted.cells.append(Cell(model, column.name, pk, held[key], key))
+        return
+    else:
+        return
+    if _write(rows, column, value):
+        planted.tokens.append(Token(name, name))
+        planted.cells.append(Cell(model, column.name, pk, value[key] if key else value, key, name))
+
+
+def _plant_file(planted: Planted, model, column, word: DeleteFile, rows, name: str) -> None:
+    text = f"{planted.person.contact.email}\n{name}inside"
+    kept = storages[word.storage].save(f"{name}.txt", ContentFile(text.encode()))
+    planted.files[word.storage, kept] = text.encode()
+    (pk,) = rows.values_list("pk", flat=True)
+    rows.update(**{column.name: kept})
+    planted.tokens += [Token(name, name), Token(f"{name}inside", f"{name}inside")]
+    planted.cells.append(Cell(model, column.name, pk, kept, token=name))
+
+
+FIRST_DAY, FIRST_INSTANT = date(2190, 1, 1), datetime(2170, 1, 1, 1, 2, 3, 4567, tzinfo=UTC)
+_days = iter(range(20_000))
+
+
+def _value(column, held, name: str, person: Person):
+    """(value, token) for a column: unique where it can be; (None, None) where it holds nothing and must not."""
+    number = next(_days)
+    match column:
+        case models.EmailField():
+            # What a friend's address is known by is overwritten: theirs is no token of this person.
+            value = held if held and column.name != "entered_email" else f"{name}@planted.example"
+            return value, _of_address(name, value, person)
+        case models.DateTimeField():
+            value = FIRST_INSTANT + timedelta(days=number)
+            return value, Token(name, f"{value:%Y-%m-%d %H:%M:%S.%f}", "exact")
+        case models.DateField():
+            value = FIRST_DAY + timedelta(days=number)
+            return value, Token(name, value.isoformat(), "exact")
+        case models.TimeField():
+            value = time(3, 17, number % 60, 100_007 + 10 * number)
+            return value, Token(name, value.isoformat(), "exact")
+        case models.DecimalField():
+            value = Decimal(730_000 + number) + Decimal("0.482651")
+            return value, Token(name, str(value), "exact")
+        case models.BooleanField():
+            return (held, None) if held is not None else (None, None)
+        case models.CharField() | models.TextField():
+            return _text(column, held or "", name, person)
+    raise NotImplementedError(f"{column} is of a kind that nobody planted yet")
+
+
+# What must stay what it is, or nothing would work: each is somebody's own already.
+_PLAIN = {
+    "address",
+    "email",
+    "email_key",
+    "recipient",
+    "number",
+    "secret",
+    "password",
+    "session_data",
+    "key",
+    "language",
+    "token_hash",
+}
+
+
+def _text(column, held: str, name: str, person: Person):
+    most = column.max_length or 10_000
+    if column.name in _PLAIN and held:
+        if "@" in held:
+            return held, _of_address(name, held, person)
+        return held, Token(name, held, "exact") if len(held) >= SHORTEST else None
+    if column.name == "token_hash":
+        value = uuid.uuid4().hex
+        return value, Token(name, value)
+    if column.name == "phone":
+        return _phone(person), None
+    if column.choices or most < SHORTEST:
+        return held or "zq"[:most], None
+    if column.name in {"last_name", "holder_last_name", "entered_last_name"}:
+        value = f"d'Ōta{name}-Müller"
+        return value, Token(name, f"d'Ōta{name}")
+    value = name if len(name) <= most else f"zq{uuid.uuid4().hex}"[:most]
+    return value, Token(name, value)
+
+
+def _of_address(name: str, address: str, person: Person) -> Token | None:
+    """The person's own address is one token wherever it stands."""
+    return None if address.lower() == person.contact.email.lower() else Token(name, address, "email")
+
+
+def _phone(person: Person) -> str:
+    return "+41 79 555 01 77" if person.key.startswith("v") else f"+41 79 555 {_number(person)}"

@@ -1,0 +1,64 @@
+"""The state in which somebody is erased: V with everything, W who is much like V, and V's twin at another house."""
+
+from dataclasses import dataclass, replace
+
+from tests.privacy import people, planting
+from tests.privacy.people import House, Identity
+from tests.privacy.planting import Planted
+from tests.privacy.scanner import Needles
+
+V_EMAIL = "zoe.zqv@planted.example"
+V = Identity("v", "Zoé", "d'Ōta-Müller", V_EMAIL, "+41 79 555 01 77")
+# Similar on purpose: the same family name and street, an address that contains V's, the next phone number.
+W = Identity("w", "Zoé", "d'Ōta-Müller", f"a{V_EMAIL}.org", "+41 79 555 01 78")
+TWIN = Identity("t", "Zoé", "d'Ōta-Müller", V_EMAIL, "+41 79 555 01 79")
+
+
+@dataclass
+class State:
+    """Two houses, and who was planted in them."""
+
+    a: House
+    b: House
+    v: Planted
+    w: Planted
+    twin: Planted
+
+    @property
+    def sought(self) -> Needles:
+        """All that is V's."""
+        return Needles(self.v.tokens)
+
+    @property
+    def others(self) -> Needles:
+        """All that is W's and the twin's, V's address apart, which is the twin's too."""
+        return Needles(
+            token
+            for planted in (self.w, self.twin)
+            for token in planted.tokens
+            if token.value != self.v.person.contact.email
+        )
+
+
+def make_state(*, shared_log_in: bool = False, number: int = 0) -> State:
+    """Everything planted and over. ``shared_log_in``: V logs in at B too; else the twin is a guest there.
+
+    ``number`` tells a second state in the same database from the first.
+    """
+    a, b = people.make_house(f"Aside{number}"), people.make_house(f"Bside{number}")
+    v, w, twin = (_numbered(who, number) for who in (V, W, TWIN))
+    v, w = people.move_in(a, v), people.move_in(a, w)
+    v.log_in_goes = not shared_log_in
+    twin = people.move_in(b, twin, user=v.user) if shared_log_in else people.move_in(b, twin, guest=True)
+    people.live(twin)
+    people.live(w)
+    people.live(v, w)
+    people.everything_is_over()
+    twin, w, v = (planting.plant(person) for person in (twin, w, v))
+    return State(a, b, v, w, twin)
+
+
+def _numbered(who: Identity, number: int) -> Identity:
+    if not number:
+        return who
+    return replace(who, key=f"{who.key}{number}", email=who.email.replace("zqv", f"zqv{number}"))

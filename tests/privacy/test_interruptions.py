@@ -1,0 +1,228 @@
+"""Killed anywhere and started again: the same end, counted once, and nothing is mailed twice."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from unittest import mock
+
+import pytest
+from django.core.files.storage import FileSystemStorage
+from django.db import connection, transaction
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from privacy import erasing
+from privacy.models import Erasure, ErasureStep, PendingDeletion
+from tests.privacy import scanner
+from tests.privacy.changes import OWN, Change, between
+from tests.privacy.scanner import Snapshot
+from tests.privacy.state import State
+from ticketshop.history.models import Event
+from ticketshop.mail.models import Mail
+
+pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S40"), pytest.mark.timeout(900)]
+
+
+class Killed(BaseException):
+    """Nothing catches it: as if the process had ended here."""
+
+
+NOW = timezone.now()
+# What is written there once more has another number; it is counted instead.
+NUMBERED = ("privacy_", "history_event", "procrastinate_")
+
+
+@dataclass
+class End:
+    """What an erasure has come to."""
+
+    state: str
+    counts: list[tuple]
+    kept: list
+    files: list[tuple]
+    told: int
+    jobs: list[str]
+    mails: list[tuple]
+    whole: Snapshot
+
+    def differs_from(self, other: "End") -> list:
+        said = ("state", "counts", "kept", "files", "told", "jobs", "mails")
+        found = [name for name in said if getattr(self, name) != getattr(other, name)]
+        changes = between(self.whole, other.whole)
+        return found + [change for change in changes if Change(change.table, "*", change.column) not in OWN]
+
+
+def end_of(state: State) -> End:
+    # The earlier request of V, planted, is somebody's who ended it long ago.
+    erasure = Erasure.objects.get(subject_uuid=state.v.person.contact.subject_uuid)
+    return End(
+        erasure.state,
+        sorted(ErasureStep.objects.filter(erasure=erasure).values_list("model", "deleted", "rows")),
+        erasure.kept,
+        sorted(PendingDeletion.objects.filter(erasure=erasure).values_list("storage", "name", "done_at")),
+        Event.objects.filter(action="erased").count(),
+        sorted(ProcrastinateJob.objects.values_list("task_name", flat=True)),
+        sorted(Mail.objects.values_list("kind", "state").order_by("pk")),
+        {table: rows for table, rows in scanner.snapshot().items() if not table.name.startswith(NUMBERED)},
+    )
+
+
+def erase(state: State) -> Erasure:
+    return erasing.erase(state.v.person.contact, by=state.a.staff, now=NOW)
+
+
+def start_again(state: State) -> None:
+    """As the periodic job does; what had not even begun is begun again by staff."""
+    erasing.go_on(NOW)
+    erasure = Erasure.objects.filter(subject_uuid=state.v.person.contact.subject_uuid).first()
+    if erasure is None or erasure.state == Erasure.State.CONFIRMED:
+        erase(state)
+
+
+@contextmanager
+def taken_back(state: State) -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+    state.v.put_files_back()
+
+
+def interrupted(state: State, kill: Callable) -> tuple[bool, End]:
+    """Erase while ``kill`` may strike, then start again; whether it struck, and the end."""
+    with taken_back(state):
+        try:
+            with kill():
+                erase(state)
+        except Killed:
+            struck = True
+            start_again(state)
+        else:
+            struck = False
+        return struck, end_of(state)
+
+
+@pytest.fixture
+def undisturbed(state) -> End:
+    with taken_back(state):
+        assert erase(state).state == Erasure.State.CLOSED
+        found = end_of(state)
+    assert found.counts
+    assert found.told == 1
+    assert found.files
+    return found
+
+
+# --- where it is killed -----------------------------------------------------------------------------------------
+
+
+def at_step(name: str, when: str):
+    """Before a step, or after it when nobody has gone on yet."""
+
+    def step(erasure, now):
+        if when == "before":
+            raise Killed
+        original(erasure, now)
+        raise Killed
+
+    original = erasing.STEPS[name]
+    return lambda: mock.patch.dict(erasing.STEPS, {name: step})
+
+
+def at_file(when: str):
+    """The storage was not asked yet; or it has deleted the file, and nobody noted it."""
+    original = FileSystemStorage.delete
+
+    def delete(self, name):
+        if when == "after":
+            original(self, name)
+        raise Killed
+
+    return lambda: mock.patch.object(FileSystemStorage, "delete", delete)
+
+
+def at_statement(number: int):
+    """In the middle of whatever it is: before the statement of this number is sent."""
+
+    @contextmanager
+    def kill():
+        count = 0
+
+        def count_down(execute, sql, params, many, context):
+            nonlocal count
+            if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
+                count += 1
+                if count == number:
+                    raise Killed
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(count_down):
+            yield
+
+    return kill
+
+
+BOUNDARIES = [(name, when) for name in erasing.STEPS for when in ("before", "after")]
+
+
+@pytest.mark.parametrize(("name", "when"), BOUNDARIES)
+def test_killed_at_the_boundary_of_a_step(state, undisturbed, name, when):
+    struck, found = interrupted(state, at_step(name, when))
+    assert struck
+    assert found.differs_from(undisturbed) == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_a_file(state, undisturbed, when):
+    struck, found = interrupted(state, at_file(when))
+    assert struck
+    assert found.differs_from(undisturbed) == []
+
+
+def test_killed_at_statements(state, undisturbed):
+    """A few here, all of them in ``make soak``."""
+    assert killed_at_every(state, undisturbed, step=17) > 3
+
+
+@pytest.mark.soak
+def test_killed_at_every_statement(state, undisturbed, capsys):
+    count = killed_at_every(state, undisturbed, step=1)
+    with capsys.disabled():
+        print(f"\nKilled at {count} statements, the same end each time")
+
+
+def killed_at_every(state: State, undisturbed: End, *, step: int) -> int:
+    number, count = 1, 0
+    while True:
+        struck, found = interrupted(state, at_statement(number))
+        assert found.differs_from(undisturbed) == [], f"killed at statement {number}"
+        if not struck:
+            return count
+        number, count = number + step, count + 1
+
+
+# --- again and again --------------------------------------------------------------------------------------------
+
+
+def test_ten_times_is_once(state, undisturbed):
+    erasure = erase(state)
+    for _time in range(10):
+        with pytest.raises(erasing.CannotErase) as error:
+            erase(state)
+        assert error.value.code == "gone"
+        erasing.run(erasure, now=NOW)
+        erasing.go_on(NOW)
+    assert end_of(state).differs_from(undisturbed) == []
+
+
+def test_a_storage_that_refuses_is_asked_again_and_nobody_says_done(state, undisturbed):
+    def refuse(self, name):
+        raise PermissionError(13, "not now")
+
+    with mock.patch.object(FileSystemStorage, "delete", refuse), pytest.raises(PermissionError):
+        erase(state)
+    erasure = Erasure.objects.get(subject_uuid=state.v.person.contact.subject_uuid)
+    assert (erasure.state, erasure.closed_at) == (Erasure.State.EMPTIED, None)
+    assert "PermissionError" in erasure.failure
+    assert PendingDeletion.objects.filter(erasure=erasure, done_at=None).exclude(name="").exists()
+    erasing.go_on(NOW)
+    assert end_of(state).differs_from(undisturbed) == []

@@ -1,0 +1,91 @@
+"""Every declaration is switched off once: the scan must turn red, or it proves nothing."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from privacy import erasing
+from tests.privacy import scanner
+from tests.privacy.mutations import Mutation, all_mutations, switched_off
+from tests.privacy.scanner import Needles
+from tests.privacy.state import State, make_state
+
+# Rows that were taken back lie in the tables until somebody sweeps: within one transaction nobody could.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
+SAMPLE = 7
+
+
+@pytest.fixture
+def states() -> Iterator[tuple[State, State]]:
+    """V with a log-in of one house, and V with one that is needed at B too."""
+    made = make_state(), make_state(shared_log_in=True, number=1)
+    sweep()
+    yield made
+    for one in made:
+        for planted in (one.v, one.w, one.twin):
+            planted.take_files_away()
+
+
+def sweep() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE)")
+
+
+def test_the_scan_is_green_with_every_declaration_on_and_red_without(states, capsys):
+    """Every seventh declaration here, all of them in ``make soak``."""
+    for one in states:
+        assert _left(one, None) == (set(), set())
+    assert missed(all_mutations()[::SAMPLE], states, capsys) == []
+
+
+@pytest.mark.soak
+@pytest.mark.scenario("S44")
+def test_every_declaration_switched_off_is_noticed(states, capsys):
+    mutations = all_mutations()
+    assert len(mutations) > 60
+    assert missed(mutations, states, capsys) == []
+
+
+def missed(mutations: list[Mutation], states: tuple[State, State], capsys) -> list[str]:
+    """The declarations that nobody missed; says how many were noticed."""
+    unseen = []
+    for number, mutation in enumerate(mutations, 1):
+        if not _is_noticed(mutation, *states):
+            unseen.append(mutation.name)
+        if number % 5 == 0:
+            sweep()
+    with capsys.disabled():
+        print(f"\nDeclarations switched off and noticed: {len(mutations) - len(unseen)} of {len(mutations)}")
+    return unseen
+
+
+def _is_noticed(mutation: Mutation, state: State, shared_state: State) -> bool:
+    one = shared_state if mutation.needs_a_shared_log_in else state
+    try:
+        cells, tokens = _left(one, mutation)
+    except DatabaseError:
+        # The tables themselves refuse a row that says it is erased and is not.
+        return True
+    planted = {cell.token for cell in one.v.cells if cell.declared == mutation.name and cell.token}
+    # In its place, and by its token where it has one.
+    return mutation.name in cells and (not planted or bool(planted & tokens))
+
+
+def _left(state: State, mutation: Mutation | None) -> tuple[set[str], set[str]]:
+    """After an erasure that is taken back: the declarations with cells as planted, and the tokens that are found."""
+    cells = [cell for cell in state.v.cells if mutation is None or cell.declared == mutation.name]
+    named = {cell.token for cell in cells}
+    tokens = [token for token in state.v.tokens if token.name in named]
+    with transaction.atomic():
+        if mutation is None:
+            erasing.erase(state.v.person.contact, by=state.a.staff, now=timezone.now())
+        else:
+            with switched_off(mutation):
+                erasing.erase(state.v.person.contact, by=state.a.staff, now=timezone.now())
+        found = scanner.scan_database(Needles(tokens)) | scanner.scan_files(Needles(tokens))
+        left = {cell.declared for cell in cells if cell.is_as_planted()}
+        transaction.set_rollback(True)
+    state.v.put_files_back()
+    return left, {hit.token for hit in found}
