@@ -7,6 +7,7 @@ leaves a request that the periodic job takes up again: every step may run twice 
 """
 
 import hashlib
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -57,10 +58,12 @@ def request(
     by=None,
     bearer: bool = False,
     fingerprint: str | None = None,
+    number: uuid.UUID | None = None,
 ) -> Erasure:
     """Write down that ``contact`` is to be forgotten; one request per person whoever asks, and how often.
 
-    With ``fingerprint`` (of the plan that was shown) only if the plan is still the same. Raises CannotErase.
+    With ``fingerprint`` (of the plan that was shown) only if the plan is still the same. A new request gets
+    ``number``, by which whoever asks twice finds it again. Raises CannotErase.
     """
     locked = Contact.objects.select_for_update().filter(pk=contact.pk).first()
     if locked is None or locked.erased_at is not None:
@@ -74,6 +77,7 @@ def request(
         return found
     _check_unchanged(locked, fingerprint, now, bearer)
     return Erasure.objects.create(
+        uuid=number or uuid.uuid4(),
         organiser_id=locked.organiser_id,
         contact=locked,
         subject_uuid=locked.subject_uuid,
@@ -180,6 +184,9 @@ def empty_database(erasure: Erasure, now: datetime) -> None:
         done = [*_empty_rows(subject, held, now), *_forget_author(subject)]
         _add_up(erasure, done)
         traces.forget(subject)
+        ends = [one.until for one in waits]
+        # Not the last of some where another has no date at all.
+        Contact.objects.filter(pk=contact.pk).update(erasing_until=max(ends) if all(ends) and ends else None)
         _end_log_in(subject, now)
         Erasure.objects.filter(pk=erasure.pk).update(
             kept=_stays(stays), deferred=_waits(waits), deferred_until=_next_look(waits, now)
@@ -351,7 +358,7 @@ def verify(erasure: Erasure, now: datetime) -> None:
         elif waits:
             _turn(erasure, State.FILED, State.DEFERRED, verified_at=now)
         elif _turn(erasure, State.FILED, State.CLOSED, verified_at=now, closed_at=now, contact=None):
-            Contact.objects.filter(pk=contact.pk).update(erased_at=now)
+            Contact.objects.filter(pk=contact.pk).update(erased_at=now, erasing_until=None)
 
 
 def _something_ended(erasure: Erasure, waits: list[planning.Waiting]) -> bool:

@@ -75,6 +75,8 @@ class Erasure(models.Model):
     # Of each kind of data kept or waiting: the model, the code of the basis, how many rows, and until when.
     kept = models.JSONField(default=list)
     deferred = models.JSONField(default=list)
+    # Lists with the person in them that staff had fetched: somebody says they are deleted.
+    copies_deleted_at = models.DateTimeField(_("downloaded lists deleted"), null=True)
     # The step that failed and the kind of failure; never its text, which may repeat what it met.
     failure = models.CharField(_("failed at"), max_length=80, blank=True)
 
@@ -111,6 +113,7 @@ class Erasure(models.Model):
                 "verified_at",
                 "closed_at",
                 "deferred_until",
+                "copies_deleted_at",
                 "kept",
                 "deferred",
                 "failure",

@@ -47,6 +47,9 @@ class Waiting:
     pk: int
     basis: Basis
     until: datetime | None
+    # What is unfinished, in words of people, and the row on whose page staff can end it.
+    what: object = ""
+    settled_at: tuple[type[models.Model], int] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,13 @@ def _open(model, wait: Wait, contact_id: int, zone: ZoneInfo, now: datetime, hel
     paths = [path for path in wait.holds if path != "pk"]
     rows = model._base_manager.filter(wait.where, **{wait.person: contact_id})
     found = []
-    for pk, end, *ids in rows.order_by("pk").values_list("pk", wait.until.path, *paths):
+    columns = ("pk", wait.settled_at, wait.until.path, *paths)
+    for pk, settled_at, end, *ids in rows.order_by("pk").values_list(*columns):
         until = _after(end, wait.until.days, zone)
         if until is not None and until <= now:
             continue
-        found.append(Waiting(model, pk, wait.basis, until))
+        place = registry.row_at(model, wait.settled_at)
+        found.append(Waiting(model, pk, wait.basis, until, wait.what, (place, settled_at) if place else None))
         for path, held_id in [("pk", pk), *zip(paths, ids, strict=True)]:
             at = registry.row_at(model, path)
             if held_id is not None and path in wait.holds and at is not None:
@@ -219,15 +224,11 @@ def staying(subject: Subject) -> list[Stays]:
             parts.append(_count(subjects.rows(model, subject), len(about) - 1, said.since))
     counted = {number: (rows, last) for number, rows, last in _together(parts)}
     return [
-        Stays(model, basis, counted[number][0], columns, _end_of(basis, counted[number][1]))
+        # Ten whole business years after the one in which the last of the rows was made.
+        Stays(model, basis, counted[number][0], columns, basis.end(counted[number][1]))
         for number, (model, basis, columns) in enumerate(about)
         if number in counted and counted[number][0]
     ]
-
-
-def _end_of(basis: Basis, last: datetime | None) -> date | None:
-    """Ten whole business years after the one in which the last of the rows was made."""
-    return date(last.year + basis.years, 12, 31) if basis.years and last else None
 
 
 def files(model: type[models.Model], subject: Subject) -> list[tuple[str, QuerySet]]:

@@ -19,4 +19,4 @@ class TicketshopConfig(AppConfig):
 
         # Django makes the permissions after migrating, app by app, and says so only for apps with models:
         # the roles follow the last of them that a role speaks of.
-        post_migrate.connect(roles.after_migrate, sender=apps.get_app_config("sales"))
+        post_migrate.connect(roles.after_migrate, sender=apps.get_app_config("privacy"))

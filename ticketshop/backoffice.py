@@ -27,6 +27,7 @@ ORDER = {
     "registration_forms": ["RegistrationForm"],
     "catalogue": ["Event", "SeasonPass", "Allotment", "Venue", "Category"],
     "organisers": ["PointOfSale", "Organiser", "StaffMembership"],
+    "privacy": ["Erasure"],
     "exports": ["Job"],
     "mail": ["Mail"],
     "history": ["Event"],

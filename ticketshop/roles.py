@@ -37,7 +37,8 @@ BACK_OFFICE = (
     | {"history.view_event", "contacts.merge_contact", "registration_forms.view_sensitive"}
 )
 ACCOUNTING = (
-    _models("sales", f"{SALES} customer", (VIEW,))
+    {"privacy.view_erasure"}
+    | _models("sales", f"{SALES} customer", (VIEW,))
     | _models("sales", "order refund", (CHANGE,))
     | _models("contacts", "contact contactlink", (VIEW,))
     | _models("exports", "job", ALL)
@@ -49,7 +50,7 @@ OWNER = (
     | _models("organisers", "organiser", (VIEW, CHANGE))
     | _models("organisers", "staffmembership", (VIEW,))
     | _models("sales", "paymentmethod", ALL)
-    | {"contacts.erase_contact", "exports.export_sensitive"}
+    | {"privacy.manage_request", "contacts.erase_contact", "exports.export_sensitive"}
 )
 
 ROLES = {"owner": OWNER, "back office": BACK_OFFICE, "box office": BOX_OFFICE, "accounting": ACCOUNTING}

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.lib.phones import readable_phone
-from ticketshop.organisers.buttons import OwnPage, drawn
+from ticketshop.organisers.buttons import OwnPage, always, drawn
 from ticketshop.organisers.sections import NONE
 
 from .. import merging
@@ -143,8 +143,4 @@ def view(admin_page, request: HttpRequest, contact: Contact):
     return TemplateResponse(request, "admin/merge.html", context)
 
 
-def _always(contact: Contact) -> bool:
-    return True
-
-
-MERGE = OwnPage("merge", gettext_lazy("Merge with…"), ("contacts.merge_contact",), _always, view)
+MERGE = OwnPage("merge", gettext_lazy("Merge with…"), ("contacts.merge_contact",), always, view)

@@ -3,13 +3,16 @@
 from datetime import datetime
 
 from django.contrib import admin, messages
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.forms import LineField, no_markup_in_name
 from ticketshop.lib.phones import parse_phone, readable_phone
-from ticketshop.organisers.buttons import Button, Outcome
+from ticketshop.organisers import permissions
+from ticketshop.organisers.buttons import Button, Elsewhere, Outcome
 from ticketshop.organisers.models import Organiser
 from ticketshop.organisers.scoped_admin import ScopedAdmin, ScopedForm
 from ticketshop.organisers.sections import NONE
@@ -60,8 +63,14 @@ class ContactForm(ScopedForm):
         return Organiser.objects.filter(pk=organiser).values_list("country", flat=True).first() or ""
 
 
+# The bin: a room above knows what is to be erased.
+ERASE = Elsewhere("admin:privacy_erasure_person", _("Erase…"), ("contacts.erase_contact",), serious=True)
+
+
 class PeopleAdmin(ScopedAdmin):
-    """Lists of people: found by any word of theirs, sorted as their names sort."""
+    """Lists of people: found by any word of theirs, sorted as their names sort. Who is erased is in none."""
+
+    buttons: tuple = (ERASE,)
 
     list_display = ["number", "name", "email", "phone_text"]
     list_display_links = ["number", "name"]
@@ -72,8 +81,21 @@ class PeopleAdmin(ScopedAdmin):
     search_fields = ["number"]
     search_help_text = SEARCH_HELP
 
+    def get_queryset(self, request):
+        return super().get_queryset(request).known()
+
+    def get_list_display(self, request):
+        columns = super().get_list_display(request)
+        where = permissions.organisers_where(request.user, *ERASE.permissions)
+        return columns if where == set() else [*columns, _bin(where)]
+
     def get_search_results(self, request, queryset, search_term):
         return queryset.search(search_term), False
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if obj is not None and request.user.has_perm("contacts.view_contactlink", obj):
+            context["connections"] = tables.read(request, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     @admin.display(description=_("name"))
     def name(self, contact):
@@ -82,6 +104,24 @@ class PeopleAdmin(ScopedAdmin):
     @admin.display(description=_("phone"))
     def phone_text(self, contact):
         return readable_phone(contact.phone)
+
+
+def _bin(where: set[int] | None):
+    """The last column of a list: the bin, at the people of the organisers ``where`` the user may erase."""
+
+    @admin.display(description=_("erase"))
+    def bin_link(contact):
+        if where is not None and contact.organiser_id not in where:
+            return NONE
+        return format_html(
+            '<a href="{}" aria-label="{} {}">{}</a>',
+            reverse(ERASE.name, args=[contact.pk]),
+            ERASE.label,
+            contact,
+            ERASE.label,
+        )
+
+    return bin_link
 
 
 # --- block ------------------------------------------------------------------------------------------
@@ -128,7 +168,7 @@ UNBLOCK = Button("unblock", _("Unblock"), CHANGE, _is_blocked, _unblock_question
 @admin.register(Contact)
 class ContactAdmin(PeopleAdmin):
     form = ContactForm
-    buttons = (connecting.ADD, merge.MERGE, BLOCK, UNBLOCK)
+    buttons = (connecting.ADD, merge.MERGE, BLOCK, UNBLOCK, ERASE)
     fieldsets = [
         (None, {"fields": ["kind", "first_name", "last_name"]}),
         (_("How to reach them"), {"fields": ["email", "phone", "language"]}),
@@ -156,11 +196,6 @@ class ContactAdmin(PeopleAdmin):
 
     def events(self, row):
         return merging.events_of(row)
-
-    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
-        if obj is not None and request.user.has_perm("contacts.view_contactlink", obj):
-            context["connections"] = tables.read(request, obj)
-        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request, obj, form, change):
         now = timezone.now()

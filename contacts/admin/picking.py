@@ -46,4 +46,4 @@ def named(contact: Contact) -> str:
 
 
 def _same_organiser(contact: Contact) -> QuerySet[Contact]:
-    return Contact.objects.filter(organiser=contact.organiser_id)
+    return Contact.objects.known().filter(organiser=contact.organiser_id)

@@ -222,6 +222,7 @@ ADMIN = {
     "sales.issuedpass": Pages(buttons=(("answers", "sales.change_order"),)),
     "sales.customer": Pages(),
     "sales.payment": Pages(),
+    "privacy.erasure": Pages(buttons=(("copies_deleted", "privacy.manage_request"),)),
     "exports.job": Pages(buttons=(("download", READ_ANSWERS), ("stop", "exports.change_job"))),
     "sales.refund": Pages(buttons=(("done", "sales.change_order sales.change_refund"),)),
     "accounts.user": Pages(add=True, platform=True),
@@ -229,6 +230,7 @@ ADMIN = {
 }
 # Pages of the back office that belong to no model: their rows stand in tests below.
 SITE = {
+    "admin:privacy_erasure_person",
     "admin:sales_export_customers",
     "admin:index",
     "admin:login",
@@ -488,6 +490,9 @@ def test_pages_of_the_site_itself(world):
         "/admin/auth/": (302, 302, 404),
         "/admin/autocomplete/": (302, 302, 403),
         "/admin/sales/customer/export/": (302, 302, 200),
+        f"/admin/privacy/erasure/person/{world.aye.erasure.contact_id}/": (302, 302, 200),
+        f"/admin/privacy/erasure/person/{world.bee.erasure.contact_id}/": (302, 302, 404),
+        f"/admin/privacy/erasure/person/{NOWHERE}/": (302, 302, 404),
         "/admin/none-such/": (302, 302, 404),
     }
     for url, statuses in expected.items():

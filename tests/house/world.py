@@ -13,6 +13,8 @@ from django.utils import timezone
 from accounts.models import User
 from contacts import adding, contacts
 from contacts.models import Contact, ContactLink
+from privacy import erasing
+from privacy.models import Erasure
 from registration_forms import responses
 from tests.factories.accounts import SuperuserFactory, UserFactory
 from tests.factories.catalogue import (
@@ -66,6 +68,7 @@ class House:
     membership: StaffMembership
     boss: User  # staff with every permission there is
     export: Job  # of the participants, waiting
+    erasure: Erasure  # asked for by a guest, to be done
 
     def row(self, model: str):
         """One row of a model of the back office ("sales.order") that belongs to this house."""
@@ -76,6 +79,7 @@ class House:
             "history.event": lambda: HistoryEvent.objects.filter(organiser_id=self.organiser.pk).latest("pk"),
             "mail.mail": lambda: self.mail,
             "exports.job": lambda: self.export,
+            "privacy.erasure": lambda: self.erasure,
             "contacts.contact": lambda: self.contact,
             "contacts.contactlink": lambda: self.link,
             "catalogue.allotment": lambda: self.offer.allotment,
@@ -148,6 +152,7 @@ def make_house(word: str) -> House:
             kinds.KINDS["participants"], organiser=organiser, parameters={"source": "event", "number": event.pk},
             file_format="csv", by=membership.user, now=now,
         ),
+        erasure=erasing.request(cancelled.buyer, channel=Erasure.Channel.MAILBOX, now=now),
     )  # fmt: skip
 
 

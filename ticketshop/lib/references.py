@@ -12,6 +12,12 @@ def readable(length: int = 8) -> str:
     return "-".join(text[i : i + 4] for i in range(0, length, 4))
 
 
+def typed(text: str) -> str:
+    """A reference as people type it, “7kq4 m9xd” or its beginning, in the form ``readable`` made it in."""
+    plain = "".join(c for c in text.upper() if c.isalnum())[:40]
+    return "-".join(plain[i : i + 4] for i in range(0, len(plain), 4))
+
+
 def secret() -> str:
     """128 random bits or more, safe in an address: 22 characters."""
     return secrets.token_urlsafe(16)

@@ -20,11 +20,16 @@ from django.utils import timezone
 Outcome = tuple[int, str]
 
 
+def always(row: Model) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Button:
     """``name`` ends the address. ``offered``: whether the page shows it now; ``question``: what will happen, in sentences;
     ``press``: does it, whatever the page showed, and says what came of it. With ``form``, called with what was
-    posted and the row, the question has fields, and ``press`` gets what was entered as a fourth argument."""
+    posted and the row, the question has fields, and ``press`` gets what was entered as a fourth argument.
+    A button that is not ``pressable`` any more is drawn all the same; the page says why (``ScopedAdmin.notes``)."""
 
     name: str
     label: str
@@ -34,6 +39,20 @@ class Button:
     press: Callable[..., Outcome]
     serious: bool = False
     form: Callable[..., Form] | None = None
+    pressable: Callable[[Model], bool] = always
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A button that leads to another page: ``name`` is that of its route, which takes the row's number, or that of
+    the row it is ``about``."""
+
+    name: str
+    label: str
+    permissions: tuple[str, ...]
+    offered: Callable[[Model], bool] = always
+    serious: bool = False
+    about: str = "pk"
 
 
 @dataclass(frozen=True)
@@ -56,7 +75,7 @@ def drawn(form: Form) -> AdminForm:
 class WithButtons:
     """For a ``ScopedAdmin``: its ``buttons``."""
 
-    buttons: tuple[Button | OwnPage, ...] = ()
+    buttons: tuple[Button | OwnPage | Elsewhere, ...] = ()
 
     @classmethod
     def offer(cls, button: Button | OwnPage) -> None:
@@ -64,7 +83,16 @@ class WithButtons:
         cls.buttons = (*cls.buttons, button)
 
     def get_urls(self):
-        return [*(self._url(button) for button in self.buttons), *super().get_urls()]
+        own = (self._url(button) for button in self.buttons if not isinstance(button, Elsewhere))
+        return [*own, *super().get_urls()]
+
+    def _where(self, button: Button | OwnPage | Elsewhere, row: Model) -> str:
+        """The address a button leads to; empty where it can't be pressed."""
+        if isinstance(button, Elsewhere):
+            return reverse(button.name, args=[getattr(row, button.about)])
+        if isinstance(button, Button) and not button.pressable(row):
+            return ""
+        return reverse(f"admin:{self._address(button)}", args=[row.pk])
 
     def _address(self, button: Button | OwnPage) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{button.name.replace('-', '_')}"
@@ -111,7 +139,7 @@ class WithButtons:
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:
             context["buttons"] = [
-                (button, reverse(f"admin:{self._address(button)}", args=[obj.pk]))
+                (button, self._where(button, obj))
                 for button in self.buttons
                 if button.offered(obj)
                 and all(request.user.has_perm(name, obj) for name in button.permissions)

@@ -387,8 +387,13 @@ class ScopedAdmin(WithButtons, Scoped, admin.ModelAdmin):
         """Links beside the heading: (text, address)."""
         return []
 
+    def notes(self, request, row) -> list[str]:
+        """Sentences above the form: what is to be known of this row before anything else."""
+        return []
+
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:
+            context["notes"] = self.notes(request, obj)
             context["sections"] = self.sections(request, obj)
             context["links"] = self.links(request, obj)
         if obj is not None and self.may_see_history(request, obj):

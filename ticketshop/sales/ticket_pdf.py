@@ -107,7 +107,7 @@ def ticket_sheet(order: Order, ticket: Ticket) -> Sheet:
         else "",
         tariff=ticket.line.tariff_name,
         price=money(ticket.line.unit_price, order.currency),
-        holder=ticket.holder,
+        holder=ticket.holder_text,
         code=ticket.code,
         number=_("Ticket %(number)d") % {"number": ticket.pk},
     )
@@ -129,7 +129,7 @@ def pass_sheet(order: Order, issued: IssuedPass) -> Sheet:
         "",
         entries,
         money(issued.line.unit_price, order.currency),
-        issued.holder,
+        issued.holder_text,
         issued.code,
         _("Pass %(number)d") % {"number": issued.pk},
     )

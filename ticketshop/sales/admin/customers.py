@@ -52,6 +52,7 @@ class CustomerAdmin(ReadOnlyAdmin, PeopleAdmin):
                 ("sales.view_order", lambda: tables.orders(Order.objects.filter(buyer=row.pk))),
                 ("sales.view_ticket", lambda: tables.tickets(Ticket.objects.filter(mine))),
                 ("sales.view_issuedpass", lambda: tables.passes(IssuedPass.objects.filter(mine))),
+                ("sales.view_ticket", lambda: tables.answers_of(row)),
                 (
                     "mail.view_mail",
                     lambda: tables.mails(

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from contacts.models import Contact, WordQuery
 from ticketshop.history import history
+from ticketshop.lib import references
 from ticketshop.lib.template_tags import money
 from ticketshop.limits import limits
 from ticketshop.mail import kinds
@@ -23,7 +24,7 @@ from .. import emails, notices
 from ..actions import orders, payments
 from ..models import Customer, Order, Payment, Refund
 from ..payment_methods import METHODS
-from . import answers, tables
+from . import answers, kept, tables
 
 # From so many buyers on, a search goes through the orders and not through the buyers.
 MANY = 1000
@@ -86,7 +87,7 @@ def _may_be_cancelled(order: Order) -> bool:
 def _cancel_question(order: Order) -> list[str]:
     sentences = [
         _("Its tickets and passes become void, except those used already, and its places are free again."),
-        _("The buyer is told by e-mail."),
+        str(kept.NO_MAIL) if order.buyer is None else _("The buyer is told by e-mail."),
     ]
     paid = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED, amount__gt=0)
     amounts = [money(payment.amount, payment.currency) for payment in paid]
@@ -111,7 +112,14 @@ def _has_address(order: Order) -> bool:
     return bool(order.buyer and order.buyer.email)
 
 
+def _may_be_told(order: Order) -> bool:
+    """Shown of an order whose buyer was erased too: its page says why nothing can go out."""
+    return order.buyer is None or _has_address(order)
+
+
 def _resend_question(order: Order) -> list[str]:
+    if order.buyer is None:
+        return [kept.NO_MAIL]
     return [
         _("The e-mail “%(name)s” goes to %(address)s again.")
         % {
@@ -122,6 +130,8 @@ def _resend_question(order: Order) -> list[str]:
 
 
 def _resend(request, order: Order, now: datetime) -> Outcome:
+    if order.buyer is None:
+        return messages.ERROR, kept.NO_MAIL
     if not _has_address(order):
         return messages.ERROR, _("The buyer has no e-mail address. Enter one on their contact first.")
     if not limits.hit("mail_resend", f"order:{order.pk}", now):
@@ -143,7 +153,13 @@ CANCEL = Button(
     serious=True,
 )
 RESEND = Button(
-    "resend-mail", gettext_lazy("Send the e-mail again"), CHANGE, _has_address, _resend_question, _resend
+    "resend-mail",
+    gettext_lazy("Send the e-mail again"),
+    CHANGE,
+    _may_be_told,
+    _resend_question,
+    _resend,
+    pressable=_has_address,
 )
 
 
@@ -165,19 +181,13 @@ def by_reference_or_buyer(
     text = text.replace("\x00", "").strip()[:200]
     if not text:
         return queryset
-    of_reference = Q(reference__startswith=typed_reference(text))
-    people = permissions.within(Contact.objects.search(text), organisers).values_list("pk", flat=True)
+    of_reference = Q(reference__startswith=references.typed(text))
+    people = permissions.within(Contact.objects.known().search(text), organisers).values_list("pk", flat=True)
     found = list(people.order_by()[: MANY + 1])
     if len(found) <= MANY:
         return queryset.filter(of_reference | Q(buyer__in=found))
     # Of a word that very many share, the newest orders are looked through instead: some are soon found.
-    return queryset.filter(of_reference | Q(buyer__search=WordQuery(text)))
-
-
-def typed_reference(text: str) -> str:
-    """A reference as people type it, “7kq4 m9xd” or its beginning, in the form it is stored in."""
-    plain = "".join(c for c in text.upper() if c.isalnum())
-    return f"{plain[:4]}-{plain[4:]}" if len(plain) > 4 else plain
+    return queryset.filter(of_reference | Q(buyer__search=WordQuery(text), buyer__erasing_at=None))
 
 
 @admin.register(Order)
@@ -221,14 +231,16 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("buyer"))
     def buyer_name(self, order):
-        return order.buyer.full_name if order.buyer else None
+        return order.buyer_name
 
     @admin.display(description=gettext_lazy("buyer"))
     def buyer_link(self, order):
         if order.buyer is None:
-            return NONE
-        text = f"{order.buyer.full_name} ({order.buyer})"
-        return link(Customer(pk=order.buyer_id), text)
+            return order.buyer_name
+        if order.buyer.erasing_at is not None:
+            # They have no page any more; what this order still needs of them stands here alone.
+            return ", ".join(part for part in (order.buyer.full_name, order.buyer.email) if part)
+        return link(Customer(pk=order.buyer_id), f"{order.buyer.full_name} ({order.buyer})")
 
     @admin.display(description=gettext_lazy("total"))
     def total_text(self, order):
@@ -249,6 +261,9 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("language"))
     def language_text(self, order):
         return dict(settings.LANGUAGES).get(order.language, NONE)
+
+    def notes(self, request, row):
+        return kept.notes(row)
 
     def sections(self, request, row):
         told = row.buyer.subject_uuid if row.buyer else None

@@ -5,11 +5,14 @@ from django.utils.formats import date_format, number_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from contacts.models import Contact
+from registration_forms.models import Response
 from ticketshop.lib.template_tags import money
 from ticketshop.mail import kinds
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.sections import Section, link
 
+from .. import answers as given
 from ..models import IssuedPass, Order, OrderLine, Payment, Refund, Ticket
 from ..payment_methods import METHODS
 
@@ -75,7 +78,7 @@ def tickets(rows: QuerySet[Ticket]) -> Section:
                 ticket.session.event.title,
                 when(ticket.session.starts_at),
                 ticket.line.tariff_name,
-                ticket.holder,
+                ticket.holder_text,
                 ticket.get_state_display(),
             ]
             for ticket in found
@@ -94,7 +97,7 @@ def passes(rows: QuerySet[IssuedPass]) -> Section:
                 issued.season_pass.name,
                 date_format(issued.valid_until, "SHORT_DATE_FORMAT"),
                 issued.entries_left,
-                issued.holder,
+                issued.holder_text,
                 issued.get_state_display(),
             ]
             for issued in found
@@ -156,3 +159,15 @@ def mails(rows: QuerySet[Mail]) -> Section:
 def _section(title: str, columns: list[str], rows: list[list[object]]) -> Section:
     note = _("The latest %(count)d.") % {"count": MOST} if len(rows) == MOST else ""
     return Section(title, columns, rows, note)
+
+
+def answers_of(person: Contact) -> Section:
+    """What was answered about a person, the latest forms first; sensitive answers stand on the orders alone."""
+    latest = Response.objects.filter(about=person, void=False).order_by("-pk")[:MOST]
+    by_id, answers = given.read(latest.values_list("pk", flat=True))
+    found = [
+        [when(by_id[pk].created_at), by_id[pk].form.name, label, text]
+        for pk in sorted(by_id, reverse=True)
+        for label, text in given.rows(by_id[pk], answers[pk], given.for_staff(sensitive=False))
+    ]
+    return Section(_("Answers"), [_("when"), _("form"), _("question"), _("answer")], found)

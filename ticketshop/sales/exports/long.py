@@ -106,12 +106,12 @@ class _Long:
 
 def _asked(scope: Scope) -> list[_Asked]:
     order = ("order__reference",)
-    names = "holder_first_name", "holder_last_name"
+    names = rows.holder_names()
     whose = "beneficiary__subject_uuid", "order__buyer__subject_uuid"
     date = "session__starts_at", rows.translated("line__offer__tariff__name")
     of_ticket = (*order, rows.translated("session__event__title"), *date, *names)
     of_pass = (*order, rows.translated("season_pass__name"), _NONE, _NONE, *names)
-    of_order = ("reference", _NONE, _NONE, _NONE, "buyer__first_name", "buyer__last_name")
+    of_order = ("reference", _NONE, _NONE, _NONE, *rows.buyer_names())
     tickets, passes, orders = scope.tickets(), scope.passes(), scope.orders()
     found = [
         _Asked(_("participant"), tickets, "response", of_ticket, (*whose, "response__about__subject_uuid")),

@@ -65,7 +65,7 @@ class _Orders:
         own = (
             "reference", "state", "channel", "placed_at", "paid_at", "cancelled_at", "point_of_sale__name",
             "payment_method", "currency", "total", "vat_total", _number(Ticket), _number(IssuedPass),
-            "buyer__first_name", "buyer__last_name", "buyer__email", "buyer__phone", "language",
+            *rows.buyer_names(), rows.of_buyer("email"), rows.of_buyer("phone"), "language",
             "response__version__number", "response_id", "response__form_id", "buyer__subject_uuid",
         )  # fmt: skip
         for page in rows.pages(self.orders, *own):

@@ -50,11 +50,11 @@ class _Participants:
     def pages(self) -> Iterator[Page]:
         own = (
             "state", rows.translated("session__event__title"), "session__starts_at",
-            rows.translated("line__offer__tariff__name"), "holder_first_name", "holder_last_name",
+            rows.translated("line__offer__tariff__name"), *rows.holder_names(),
             "response__version__number", "response_id", "response__form_id", "beneficiary__subject_uuid",
             "response__about__subject_uuid",
         )  # fmt: skip
-        of_order = [f"order__{path}" for path in rows.OrderData.paths]
+        of_order = rows.OrderData.values("order__")
         width = 1 + len(own)
         for page in rows.pages(self.tickets, *own, *of_order):
             cells = self.answers.read({row[8]: row[9] for row in page})

@@ -57,12 +57,12 @@ class _Passes:
 
     def pages(self) -> Iterator[Page]:
         own = (
-            "state", rows.translated("season_pass__name"), "valid_from", "valid_until", "holder_first_name",
-            "holder_last_name", "response__version__number", "response_id", "response__form_id",
+            "state", rows.translated("season_pass__name"), "valid_from", "valid_until", *rows.holder_names(),
+            "response__version__number", "response_id", "response__form_id",
             "extra_response_id", "extra_response__form_id", "beneficiary__subject_uuid",
             "response__about__subject_uuid",
         )  # fmt: skip
-        of_order = [f"order__{path}" for path in rows.OrderData.paths]
+        of_order = rows.OrderData.values("order__")
         width = 1 + len(own)
         for page in rows.pages(self.passes, *own, *of_order):
             cells = self.answers.read({row[8]: row[9] for row in page})

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterator
 
 from django.conf import settings
-from django.db.models import F, QuerySet, TextField, Value
+from django.db.models import Case, F, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -13,7 +13,7 @@ from registration_forms.models import Response
 from ticketshop.exports.kinds import Column
 from ticketshop.lib.spreadsheets import Cell
 
-from ..models import Admission, Order
+from ..models import ERASED, HOLDER_ERASED, Admission, Order
 from . import columns
 from .columns import Answers
 from .scope import Scope
@@ -51,6 +51,28 @@ def order_state_texts() -> dict[str, str]:
     return {code: str(text) for code, text in Order.State.choices}
 
 
+def of_buyer(column: str, prefix: str = "", erased: object = "") -> Case:
+    """A column of the buyer; ``erased`` where they are erased, or are being erased, and so in no list."""
+    known = Q(**{f"{prefix}buyer__isnull": False, f"{prefix}buyer__erasing_at": None})
+    return Case(
+        When(known, then=F(f"{prefix}buyer__{column}")), default=Value(str(erased)), output_field=TextField()
+    )
+
+
+def buyer_names(prefix: str = "") -> tuple[Case, Case]:
+    """First and last name."""
+    return of_buyer("first_name", prefix), of_buyer("last_name", prefix, ERASED)
+
+
+def holder_names() -> tuple[object, object]:
+    """First and last name on a ticket or pass; in place of the last one why there is none any more."""
+    gone = Q(holder_erased_at__isnull=False, holder_first_name="", holder_last_name="")
+    last = Case(
+        When(gone, then=Value(str(HOLDER_ERASED))), default=F("holder_last_name"), output_field=TextField()
+    )
+    return F("holder_first_name"), last
+
+
 def people(*uuids: uuid.UUID | None) -> set[uuid.UUID]:
     return {one for one in uuids if one}
 
@@ -65,12 +87,6 @@ def forms_of(rows: QuerySet, path: str) -> set[int]:
 
 class OrderData:
     """What stands on every row about its order: marked as such, for it is repeated."""
-
-    # From an order; ``read`` takes them in this order.
-    paths = (
-        "reference", "state", "placed_at", "buyer__first_name", "buyer__last_name", "buyer__email", "buyer__subject_uuid",
-        "response_id", "response__form_id", "response__version__number",
-    )  # fmt: skip
 
     def __init__(self, scope: Scope, rows: QuerySet):
         heading = _("Order: ")
@@ -93,8 +109,20 @@ class OrderData:
             *self.answers.columns,
         ]
 
+    @staticmethod
+    def values(prefix: str = "") -> list[object]:
+        """What ``read`` takes, in this order; ``prefix`` leads to the order."""
+        before = ("reference", "state", "placed_at")
+        after = ("buyer__subject_uuid", "response_id", "response__form_id", "response__version__number")
+        return [
+            *(f"{prefix}{name}" for name in before),
+            *buyer_names(prefix),
+            of_buyer("email", prefix),
+            *(f"{prefix}{name}" for name in after),
+        ]
+
     def read(self, orders: list[tuple]) -> list[tuple[list[Cell], set[uuid.UUID]]]:
-        """For each order's values (``paths``): its cells, and whom they tell of."""
+        """For each order's ``values``: its cells, and whom they tell of."""
         cells = self.answers.read({order[7]: order[8] for order in orders})
         return [
             (

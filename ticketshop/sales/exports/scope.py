@@ -113,7 +113,7 @@ class Scope:
 
     def customers(self) -> QuerySet[Customer]:
         theirs = self.orders().filter(buyer=OuterRef("pk")).order_by()
-        return Customer.objects.filter(Exists(theirs), organiser=self.organiser)
+        return Customer.objects.known().filter(Exists(theirs), organiser=self.organiser)
 
     def own_forms(self, kind: str) -> set[int]:
         """The forms of this kind that are asked here today: their columns are there before the first answer."""

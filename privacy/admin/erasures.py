@@ -1,0 +1,134 @@
+"""The erasures of an organiser: what was asked and is to be done, what waits, what failed, and the receipts."""
+
+from datetime import datetime
+
+from django.contrib import admin, messages
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketshop.history import history
+from ticketshop.lib import references
+from ticketshop.organisers.buttons import Button, Elsewhere, Outcome
+from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
+from ticketshop.organisers.sections import NONE
+
+from ..models import Erasure
+from . import lines, person
+
+State = Erasure.State
+
+
+# --- buttons ----------------------------------------------------------------------------------------------------
+def _is_to_be_done(erasure: Erasure) -> bool:
+    return erasure.state == State.CONFIRMED and erasure.contact_id is not None
+
+
+def _has_copies(erasure: Erasure) -> bool:
+    return erasure.copies_deleted_at is None and bool(lines.downloads(erasure.subject_uuid).rows)
+
+
+def _copies_question(erasure: Erasure) -> list[str]:
+    return [
+        _(
+            "The lists that were downloaded are deleted, on every computer and in every mailbox they were sent to."
+        )
+    ]
+
+
+def _copies_deleted(request, erasure: Erasure, now: datetime) -> Outcome:
+    noted = Erasure.objects.filter(pk=erasure.pk, copies_deleted_at=None).update(copies_deleted_at=now)
+    if not noted:
+        return messages.WARNING, _("That was noted already. Nothing has changed.")
+    history.record(erasure, "copies_deleted", by=request.user, now=now, organiser_id=erasure.organiser_id)
+    return messages.SUCCESS, _("Noted.")
+
+
+LOOK = Elsewhere(
+    "admin:privacy_erasure_person",
+    gettext_lazy("See what is erased, and erase"),
+    (person.ERASE,),
+    _is_to_be_done,
+    serious=True,
+    about="contact_id",
+)
+COPIES = Button(
+    "copies-deleted",
+    gettext_lazy("The downloaded lists are deleted"),
+    ("privacy.manage_request",),
+    _has_copies,
+    _copies_question,
+    _copies_deleted,
+)
+
+
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnlyAdmin):
+    list_display = ["receipt", "state", "channel", "requested_at", "deferred_until", "closed_at", "failed_at"]
+    list_filter = ["state", "channel", "requested_at"]
+    ordering = ["-pk"]
+    search_fields = ["receipt"]
+    search_help_text = gettext_lazy("The code on a receipt.")
+    buttons = (LOOK, COPIES)
+    fields = [
+        "receipt",
+        "state",
+        "channel",
+        "reason",
+        "bearer",
+        "done_by",
+        "requested_at",
+        "claimed_at",
+        "verified_at",
+        "closed_at",
+    ]
+    readonly_fields = fields
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.person_view)
+        return [path("person/<int:contact_id>/", view, name="privacy_erasure_person"), *super().get_urls()]
+
+    def person_view(self, request, contact_id):
+        return person.page(self, request, contact_id)
+
+    def get_queryset(self, request):
+        # Whoever has not proved the mailbox has asked for nothing yet.
+        return super().get_queryset(request).filter(confirmed_at__isnull=False)
+
+    def get_search_results(self, request, queryset, search_term):
+        typed = references.typed(search_term)
+        return (queryset.filter(receipt__startswith=typed) if typed else queryset), False
+
+    @admin.display(description=gettext_lazy("done by"))
+    def done_by(self, erasure):
+        return erasure.by.email if erasure.by else NONE
+
+    @admin.display(description=gettext_lazy("failed at"))
+    def failed_at(self, erasure):
+        return erasure.failure or NONE
+
+    def notes(self, request, row):
+        if row.failure:
+            return [
+                _("A step has failed (%(step)s). It is tried again by itself every five minutes; the person is not erased yet.") % {"step": row.failure}
+            ]  # fmt: skip
+        if row.state in Erasure.RUNNING:
+            return [_("The erasure is running. This page shows it when it is done.")]
+        if row.state == State.DEFERRED:
+            return [_("Everything is erased but what still waits. It goes by itself when that is over.")]
+        if row.state == State.CONFIRMED:
+            return [_("The person has asked for it. Nothing is erased yet.")]
+        return []
+
+    def sections(self, request, row):
+        if row.state in Erasure.OPEN:
+            return []
+        copies = lines.downloads(row.subject_uuid, row.copies_deleted_at)
+        return [*lines.of_record(row), *([copies] if copies.rows else [])]
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if obj is not None:
+            context["running"] = obj.state in Erasure.RUNNING
+            context["subtitle"] = None
+            context["title"] = _("Erasure %(receipt)s") % {"receipt": obj.receipt}
+        return super().render_change_form(request, context, add, change, form_url, obj)

@@ -1,0 +1,196 @@
+"""A plan, and afterwards its record, as tables of the back office: what goes, what stays and why, what waits for what."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime
+from uuid import UUID
+
+from django.apps import apps
+from django.db import models
+from django.utils.formats import date_format
+from django.utils.text import capfirst, get_text_list
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from ticketshop.exports import kinds
+from ticketshop.exports.models import Download
+from ticketshop.lib.personal import BASES, Settle, Stamp
+from ticketshop.organisers.sections import NONE, Section, link
+
+from .. import copying, planning, registry, wording
+from ..models import Erasure
+
+
+def kind(model: type[models.Model]) -> str:
+    """“E-mails”; of a table between two others what it says of the first: “Log-ins: groups”."""
+    owner = model._meta.auto_created
+    if not owner:
+        return capfirst(str(model._meta.verbose_name_plural))
+    names = [
+        str(many.verbose_name)
+        for many in owner._meta.local_many_to_many
+        if many.remote_field.through is model
+    ]
+    return _("%(rows)s: %(part)s") % {"rows": kind(owner), "part": get_text_list(names, _("and"))}
+
+
+def day(when: date | datetime | None) -> str:
+    """A day in the organiser's time."""
+    if when is None:
+        return NONE
+    return date_format(localtime(when) if isinstance(when, datetime) else when, "SHORT_DATE_FORMAT")
+
+
+# --- a plan ---------------------------------------------------------------------------------------------------
+def of_plan(plan: planning.Plan) -> list[Section]:
+    """What goes and what stays; what waits asks for a choice and stands apart (``waiting``)."""
+    return [_going(plan.goes), _staying(plan.stays)]
+
+
+def _going(goes: Iterable[planning.Goes]) -> Section:
+    found: dict[type[models.Model], planning.Goes] = {}
+    for one in goes:
+        known = found.get(one.model)
+        # Columns with and without a wait are counted apart, and are the same rows.
+        found[one.model] = (
+            replace(known, rows=max(known.rows, one.rows), columns=known.columns + one.columns)
+            if known
+            else one
+        )
+    columns = [_("kind of data"), _("records"), _("what is erased")]
+    rows = [
+        [
+            kind(model),
+            one.rows,
+            _("the whole record") if one.deleted or model._meta.auto_created else _called(model, one.columns),
+        ]
+        for model, one in found.items()
+    ]
+    return Section(_("What is erased"), columns, sorted(rows))
+
+
+def _staying(stays: Iterable[planning.Stays]) -> Section:
+    columns = [_("kind of data"), _("records"), _("what stays"), _("why"), _("until")]
+    rows = [
+        [kind(one.model), one.rows, _called(one.model, one.columns), str(one.basis.reason), day(one.until)]
+        for one in stays
+    ]
+    return Section(_("What stays"), columns, sorted(rows), _("None of it says any more who the person was."))
+
+
+def _called(model: type[models.Model], columns: Iterable[str]) -> str:
+    said = registry.declaration(model).columns
+    # That a state ends, and the mark that a name was there, take nothing away.
+    shown = (name for name in columns if not isinstance(said.get(name), Settle | Stamp))
+    names = [copying.label(model, name) for name in shown if wording.has_name(model, name)]
+    return ", ".join(dict.fromkeys(names)) or NONE
+
+
+def waiting(waits: Iterable[planning.Waiting]) -> Section:
+    """What is unfinished, until when it waits, and the page on which it may be ended now; a query per kind of page."""
+    found = list(waits)
+    places: dict[type[models.Model], set[int]] = {}
+    for one in found:
+        if one.settled_at:
+            places.setdefault(one.settled_at[0], set()).add(one.settled_at[1])
+    shown = {model: model._base_manager.in_bulk(ids) for model, ids in places.items()}
+    rows = [
+        [
+            capfirst(str(one.what)),
+            str(one.basis.reason),
+            day(one.until) if one.until else _("it is settled"),
+            _place(one, shown),
+        ]
+        for one in found
+    ]
+    note = _(
+        "Until then the name and the e-mail address stay, on the pages of these orders and nowhere else."
+    )
+    return Section(_("What waits"), [_("what"), _("why"), _("until"), _("where")], rows, note)
+
+
+def _place(one: planning.Waiting, shown: dict) -> str:
+    """A link to the page on which it ends, if it is still there."""
+    model, pk = one.settled_at or (None, None)
+    row = shown.get(model, {}).get(pk)
+    return link(row, row) if row is not None else NONE
+
+
+# --- the record -----------------------------------------------------------------------------------------------
+def of_record(erasure: Erasure) -> list[Section]:
+    """What was erased in all runs, what was kept, what still waits; names nobody."""
+    steps = erasure.steps.order_by("model", "deleted")
+    went = [
+        [_kind_of(step.model), step.rows, _("deleted") if step.deleted else _("emptied")] for step in steps
+    ]
+    kept = [
+        [_kind_of(one["model"]), one["rows"], _reason(one["basis"]), day(_date(one["until"]))]
+        for one in erasure.kept
+    ]
+    waits = (
+        [
+            [_what(one["model"], one["basis"]), _reason(one["basis"]), _end(one["until"])]
+            for one in erasure.deferred
+        ]
+        if erasure.state != Erasure.State.CLOSED
+        else []
+    )
+    sections = [
+        Section(_("Erased"), [_("kind of data"), _("records"), _("how")], sorted(went)),
+        Section(_("Kept"), [_("kind of data"), _("records"), _("why"), _("until")], sorted(kept)),
+        Section(_("Waiting"), [_("what"), _("why"), _("until")], waits),
+    ]
+    return [section for section in sections if section.rows]
+
+
+def _model(label: str) -> type[models.Model] | None:
+    room, name = label.split(".")
+    return apps.all_models[room].get(name.lower())
+
+
+def _kind_of(label: str) -> str:
+    """Of a model that is no more its bare name."""
+    model = _model(label)
+    return kind(model) if model else label
+
+
+def _what(label: str, basis: str) -> str:
+    model = _model(label)
+    waits = registry.declaration(model).waits if model else ()
+    return next((capfirst(str(one.what)) for one in waits if one.basis.code == basis), label)
+
+
+def _reason(code: str) -> str:
+    return str(BASES[code].reason) if code in BASES else code
+
+
+def _date(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _end(text: str | None) -> str:
+    return day(datetime.fromisoformat(text)) if text else _("it is settled")
+
+
+# --- copies outside ---------------------------------------------------------------------------------------------
+def downloads(subject_uuid: UUID, deleted_at: datetime | None = None) -> Section:
+    """Files with the person in them that staff have fetched: nobody can take those back. ``deleted_at``: somebody
+    has said since that they are deleted."""
+    found = Download.objects.filter(job__subjects__contains=[subject_uuid]).select_related("job", "by")
+    rows = [
+        [
+            kinds.KINDS[one.job.kind].title if one.job.kind in kinds.KINDS else one.job.kind,
+            one.by.email if one.by else NONE,
+            date_format(localtime(one.at), "SHORT_DATETIME_FORMAT"),
+        ]
+        for one in found.order_by("-at", "-pk")[:100]
+    ]
+    note = (
+        _("Noted on %(day)s: these files are deleted.") % {"day": day(deleted_at)}
+        if deleted_at
+        else _(
+            "These files are outside the system and name the person: please delete them wherever they lie."
+        )
+    )
+    columns = [_("list"), _("downloaded by"), _("when")]
+    return Section(_("Lists that were downloaded"), columns, rows, note if rows else "")

@@ -1,0 +1,280 @@
+"""The bin: what erasing somebody would do, the choices there are, and the button that does it."""
+
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.http import urlencode
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from contacts.models import Contact
+from ticketshop.lib.personal import CONTRACT
+from ticketshop.lib.text import normalise_email
+from ticketshop.organisers import permissions, zones
+from ticketshop.organisers.buttons import drawn
+from ticketshop.organisers.staff_sessions import logged_in_at
+
+from .. import erasing, planning, tasks
+from ..models import Erasure
+from . import lines
+
+logger = logging.getLogger("ticketshop.privacy")
+ERASE = "contacts.erase_contact"
+# Whoever erases has shown lately who they are.
+FRESH_SECONDS = 15 * 60
+# A person with more records than this is erased by a job, and a page shows how far it is.
+AT_ONCE = 2000
+WAIT, BEARER = "wait", "bearer"
+
+
+class EraseForm(forms.Form):
+    """Why, and what becomes of tickets that are not used yet. The hidden fields say what was shown."""
+
+    # Made with the page: pressed twice it is one erasure.
+    request = forms.UUIDField(widget=forms.HiddenInput)
+    seen = forms.CharField(widget=forms.HiddenInput, max_length=32, required=False)
+    seen_bearer = forms.CharField(widget=forms.HiddenInput, max_length=32, required=False)
+    reason = forms.ChoiceField(label=gettext_lazy("Why"), choices=Erasure.Reason.choices)
+    tickets = forms.ChoiceField(
+        label=gettext_lazy("Tickets and passes not used yet"),
+        widget=forms.RadioSelect,
+        choices=[
+            (
+                WAIT,
+                gettext_lazy(
+                    "The person stays reachable until the last event is over; then the rest goes by itself."
+                ),
+            ),
+            (
+                BEARER,
+                gettext_lazy(
+                    "Erase everything now: the tickets admit whoever shows them. The person can no longer be reached about changes or refunds."
+                ),
+            ),
+        ],
+    )
+
+    def __init__(self, data, *, initial: dict, choose: bool):
+        super().__init__(data, initial=initial)
+        if not choose:
+            del self.fields["tickets"]
+
+    @property
+    def bearer(self) -> bool:
+        return self.cleaned_data.get("tickets") == BEARER
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the plan that was shown for what was chosen."""
+        return self.cleaned_data["seen_bearer" if self.bearer else "seen"]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The plans of one person, with and without waiting for tickets, and who asked."""
+
+    contact: Contact
+    plan: planning.Plan
+    bearer: planning.Plan | None  # None where there is nothing to choose
+    asked: Erasure | None
+
+    @property
+    def initial(self) -> dict:
+        return {
+            "request": self.asked.uuid if self.asked else uuid.uuid4(),
+            "seen": self.plan.fingerprint,
+            "seen_bearer": self.bearer.fingerprint if self.bearer else "",
+            "reason": self.asked.reason if self.asked else Erasure.Reason.REQUEST,
+            "tickets": BEARER if self.asked and self.asked.bearer else WAIT,
+        }
+
+    @property
+    def size(self) -> int:
+        return sum(one.rows for one in self.plan.goes)
+
+
+def read(contact: Contact, now) -> Preview:
+    """Reads only."""
+    plan = planning.plan(contact, now=now)
+    choose = any(one.basis == CONTRACT for one in plan.waits)
+    bearer = planning.plan(contact, now=now, bearer=True) if choose else None
+    asked = Erasure.objects.filter(contact=contact, state=Erasure.State.CONFIRMED).order_by("pk").first()
+    return Preview(contact, plan, bearer, asked)
+
+
+# --- the door ---------------------------------------------------------------------------------------------------
+def _contact(request: HttpRequest, contact_id: int) -> Contact:
+    """Http404 for a contact that is missing or another organiser's, 403 without the right."""
+    found = Contact.objects.select_related("organiser", "user").filter(pk=contact_id)
+    where = permissions.organisers_where(request.user, "contacts.view_contact")
+    erase = permissions.organisers_where(request.user, ERASE)
+    contact = permissions.within(found, None if where is None or erase is None else where | erase).first()
+    if contact is None:
+        raise Http404("no such row")
+    if not request.user.has_perm(ERASE, contact):
+        logger.warning("erasure refused: user %s, contact %s", request.user.pk, contact.pk)
+        raise PermissionDenied
+    zones.activate(request.user, contact.organiser_id)
+    return contact
+
+
+def _is_own(user, contact: Contact) -> bool:
+    return contact.user_id == user.pk or contact.email_key == normalise_email(user.email)
+
+
+def _is_fresh(request: HttpRequest) -> bool:
+    now = time.time()
+    return now - logged_in_at(request, now) <= FRESH_SECONDS
+
+
+def _done_already(request: HttpRequest, contact: Contact) -> Erasure | None:
+    """The erasure this very page has begun: pressed twice."""
+    try:
+        pressed = uuid.UUID(request.POST.get("request", ""))
+    except ValueError:
+        return None
+    begun = Erasure.objects.filter(uuid=pressed, subject_uuid=contact.subject_uuid)
+    return begun.exclude(state__in=Erasure.OPEN).first()
+
+
+# --- the page ---------------------------------------------------------------------------------------------------
+def page(admin_page, request: HttpRequest, contact_id: int) -> HttpResponse:
+    """GET shows what would happen and changes nothing; POST does it."""
+    contact = _contact(request, contact_id)
+    if request.method == "POST" and (done := _done_already(request, contact)):
+        return admin_page.back_to(done)
+    if contact.erasing_at is not None:
+        raise Http404("no such row")
+    if _is_own(request.user, contact):
+        return TemplateResponse(
+            request, "privacy/own.html", _context(admin_page, request, contact), status=403
+        )
+    if not _is_fresh(request):
+        return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': request.path})}")
+    now = timezone.now()
+    preview = read(contact, now)
+    posted = request.POST if request.method == "POST" else None
+    form = EraseForm(posted, initial=preview.initial, choose=preview.bearer is not None)
+    changed = False
+    if form.is_valid():
+        try:
+            return _erase(admin_page, request, preview, form, now)
+        except erasing.CannotErase as refusal:
+            if refusal.code == "gone":
+                raise Http404("no such row") from refusal
+            changed = True
+    if posted is not None:
+        # What is shown now is what the next press is about; what was chosen stays.
+        chosen = {name: posted.get(name) for name in ("reason", "tickets") if posted.get(name)}
+        shown = EraseForm(None, initial={**preview.initial, **chosen}, choose=preview.bearer is not None)
+        changed = changed or bool(form.errors)
+        form = shown
+    context = _context(admin_page, request, contact) | _shown(request, preview) | {
+        "form": drawn(form), "changed": changed,
+    }  # fmt: skip
+    return TemplateResponse(request, "privacy/preview.html", context)
+
+
+def _erase(admin_page, request: HttpRequest, preview: Preview, form: EraseForm, now) -> HttpResponse:
+    """Write down the request, then run it here, or by a job where there is much to do."""
+    asked = {
+        "channel": Erasure.Channel.BACK_OFFICE,
+        "reason": form.cleaned_data["reason"],
+        "by": request.user,
+        "bearer": form.bearer,
+        "fingerprint": form.fingerprint,
+        "number": form.cleaned_data["request"],
+        "now": now,
+    }
+    if preview.size > AT_ONCE:
+        with transaction.atomic():
+            erasure = erasing.request(preview.contact, **asked)
+            erasing.claim(erasure, now)
+            tasks.run.defer(erasure_id=erasure.pk)
+        return admin_page.back_to(erasure)
+    erasure = erasing.request(preview.contact, **asked)
+    try:
+        erasing.run(erasure, now=now)
+    except (erasing.NotClean, OSError):
+        # Noted on the request: its page says so, and the job tries again.
+        logger.exception("erasure %s has failed at a step", erasure.pk)
+    else:
+        messages.success(request, _("Erased. The receipt is %(receipt)s.") % {"receipt": erasure.receipt})
+    return admin_page.back_to(erasure)
+
+
+def _context(admin_page, request: HttpRequest, contact: Contact) -> dict:
+    name = "admin:contacts_contact_change"
+    may_look = request.user.has_perm("contacts.view_contact", contact)
+    return {
+        **admin_page.admin_site.each_context(request),
+        "title": _("Erase a person"),
+        "subtitle": str(contact),
+        "row": contact,
+        "opts": Contact._meta,
+        "back": reverse(name, args=[contact.pk]) if may_look else reverse("admin:index"),
+    }
+
+
+def _shown(request: HttpRequest, preview: Preview) -> dict:
+    """What the page tells, as tables and sentences."""
+    plan = preview.plan
+    return {
+        "sections": lines.of_plan(plan),
+        "waiting": lines.waiting(plan.waits) if plan.waits else None,
+        "until": plan.until,
+        "claims": any(one.basis != CONTRACT for one in plan.waits),
+        "contract": preview.bearer is not None,
+        "warnings": _warnings(preview),
+        "same_address": _same_address(preview.contact),
+        "downloads": lines.downloads(plan.subject.subject_uuid),
+    }
+
+
+def _warnings(preview: Preview) -> list[str]:
+    found = []
+    if preview.asked and preview.asked.confirmed_at:
+        found.append(
+            _("The person asked for it themselves on %(day)s (%(channel)s).")
+            % {
+                "day": date_format(localtime(preview.asked.confirmed_at), "SHORT_DATE_FORMAT"),
+                "channel": preview.asked.get_channel_display(),
+            }
+        )
+    # Who is owed nothing but an entry may lose what was paid for.
+    unused = {str(one.what) for one in preview.plan.waits if one.basis == CONTRACT}
+    found += [_("There is still %(what)s. Ask the person first.") % {"what": what} for what in sorted(unused)]
+    if preview.plan.subject.is_staff:
+        found.append(
+            _(
+                "This person works here too: their log-in, their rights and what they did as staff stay. What they bought and are as a customer goes."
+            )
+        )
+    elif preview.plan.subject.user_id is not None:
+        found.append(
+            _("Their log-in is erased too.")
+            if preview.plan.subject.user_goes
+            else _("Their log-in stays: another organiser knows them too. They are logged out everywhere.")
+        )
+    return found
+
+
+def _same_address(contact: Contact) -> list[Contact]:
+    """Others who may be the same person: each is erased by itself."""
+    if not contact.email_key:
+        return []
+    same = Contact.objects.known().filter(organiser=contact.organiser_id, email_key=contact.email_key)
+    return list(same.exclude(pk=contact.pk).order_by("pk")[:20])

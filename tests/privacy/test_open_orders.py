@@ -1,0 +1,149 @@
+"""What is not over: tickets for an evening to come, unpaid orders, passes; what may be chosen, and what goes by itself."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from contacts.models import Contact
+from privacy import erasing
+from privacy.models import Erasure
+from tests.privacy.office import VERA, Office, bin_page, coming_order, erase, make_office, season_order
+from tests.staff import change, listing
+from ticketshop.mail.models import Mail
+from ticketshop.sales.actions import orders, payments
+from ticketshop.sales.models import Order, Ticket
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def office() -> Office:
+    return make_office()
+
+
+def fresh(row):
+    return type(row).objects.get(pk=row.pk)
+
+
+def at_the_door(ticket: Ticket) -> bool:
+    """A scanner's conditional update: who is first gets in."""
+    found = Ticket.objects.filter(code=ticket.code, state=Ticket.State.VALID)
+    return bool(found.update(state=Ticket.State.USED, used_at=timezone.now()))
+
+
+@pytest.mark.scenario("S02", "S29")
+def test_by_default_what_a_coming_ticket_needs_waits_for_its_day(office):
+    coming, staff = coming_order(office.pos), office.staff()
+    ticket = coming.tickets.get()
+    preview = staff.open(bin_page(office.vera))
+    for words in ("What waits", "A ticket not yet used", coming.reference, "until the event is over"):
+        assert words in preview.text, words
+    assert preview.form("^seen$").values["tickets"] == "wait"
+    receipt = erase(staff, office.vera)
+    done = Erasure.objects.get()
+    assert done.state == Erasure.State.DEFERRED
+    assert "A ticket not yet used" in receipt.text
+    assert "partly done, the rest waits" in staff.open(listing(Erasure)).text
+
+    # The past order is done, the coming one still knows who comes, on its own page and nowhere else.
+    assert fresh(office.order).buyer is None
+    page = staff.open(change(coming))
+    assert "Vera Zweig, vera@zweig.example" in page.text
+    assert "The buyer is being erased." in page.text and "until the event is over" in page.text
+    assert staff.open(f"{listing(Order)}?q=vera").text.count(coming.reference) == 0
+    assert "Vera" not in staff.open(f"{listing(Order)}?q={coming.reference}").text
+    assert coming.reference in staff.page.text
+    assert ticket.code[:8] not in staff.open(f"{listing(Ticket)}?q=holda").text
+    assert staff.client.get(change(office.vera)).status_code == 404
+
+    assert at_the_door(ticket)
+    assert not at_the_door(ticket)
+    # Nobody clicks: nothing waits for a ticket that was used.
+    assert erasing.go_on(timezone.now() + timedelta(days=2)) == 1
+    done.refresh_from_db()
+    assert done.state == Erasure.State.CLOSED
+    assert Contact.objects.get(pk=office.vera.pk).full_name == ""
+    assert "Zweig" not in staff.open(change(coming)).text
+    assert "Erased customer" in staff.page.text
+
+
+@pytest.mark.scenario("S29")
+def test_a_ticket_may_be_kept_by_whoever_shows_it(office):
+    coming, staff = coming_order(office.pos), office.staff()
+    ticket = coming.tickets.get()
+    assert "can no longer be reached" in staff.open(bin_page(office.vera)).text
+    erase(staff, office.vera, tickets="bearer")
+    done = Erasure.objects.get()
+    assert (done.state, done.bearer) == (Erasure.State.CLOSED, True)
+    ticket.refresh_from_db()
+    assert (ticket.holder, ticket.state) == ("", Ticket.State.VALID)
+    assert fresh(coming).buyer is None
+    assert at_the_door(ticket)
+    assert not at_the_door(ticket)
+
+
+@pytest.mark.scenario("S29")
+def test_after_cancelling_nothing_waits_but_the_money_to_be_paid_back(office):
+    coming, staff = coming_order(office.pos), office.staff()
+    preview = staff.open(bin_page(office.vera))
+    assert preview.link(coming.reference) == change(coming)
+    assert "cancel the orders above first" in preview.text
+    orders.cancel(coming, by=office.owner, now=timezone.now())
+    preview = staff.open(bin_page(office.vera))
+    assert "A ticket not yet used" not in preview.text
+    assert "Money to be paid back" in preview.text
+    payments.refund_done(coming.payments.get().refunds.get(), by=office.owner, now=timezone.now())
+    assert "What waits" not in staff.open(bin_page(office.vera)).text
+    erase(staff, office.vera)
+    assert Erasure.objects.get().state == Erasure.State.CLOSED
+
+
+@pytest.mark.scenario("S30")
+@pytest.mark.parametrize("end", ["paid", "expired"])
+def test_an_open_claim_keeps_who_owes_it_until_it_is_settled(office, end):
+    unpaid = coming_order(office.pos, paid=False)
+    Contact.objects.filter(pk=office.vera.pk).update(phone="+41791234567", city="Bern")
+    staff = office.staff()
+    preview = staff.open(bin_page(office.vera))
+    assert "An order that is not paid" in preview.text
+    assert "This can’t be given up" in preview.text
+    erase(staff, office.vera, tickets="bearer")
+    done = Erasure.objects.get()
+    vera = fresh(office.vera)
+    assert done.state == Erasure.State.DEFERRED
+    assert (vera.full_name, vera.email) == ("Vera Zweig", "vera@zweig.example")
+    assert (vera.phone, vera.city) == ("", "")
+    assert fresh(office.order).buyer is None
+    assert "An open payment or refund needs it" in staff.open(change(unpaid)).text
+    later = timezone.now() + timedelta(days=1)
+    if end == "paid":
+        assert payments.confirm(unpaid.payments.get(), by=office.owner, now=later)
+    else:
+        assert orders.expire(unpaid, now=Order.objects.get(pk=unpaid.pk).expires_at + timedelta(seconds=1))
+    assert erasing.go_on(later + timedelta(hours=1)) == 1
+    done.refresh_from_db()
+    assert done.state == Erasure.State.CLOSED
+    assert fresh(office.vera).email is None and fresh(unpaid).buyer is None
+
+
+@pytest.mark.scenario("S33")
+def test_a_pass_that_is_not_used_up_is_warned_of(office):
+    staff = office.staff()
+    assert "season pass that is not used up" not in staff.open(bin_page(office.vera)).text
+    season_order(office.pos)
+    assert (
+        "There is still a season pass that is not used up. Ask the person first."
+        in staff.open(bin_page(office.vera)).text
+    )
+    erase(staff, office.vera)
+    assert Erasure.objects.get().state == Erasure.State.DEFERRED
+
+
+def test_what_is_queued_about_a_coming_ticket_still_goes_out(office):
+    """Whoever still comes must hear that the evening is cancelled."""
+    coming = coming_order(office.pos)
+    erase(office.staff(), office.vera)
+    orders.cancel(coming, by=office.owner, now=timezone.now())
+    told = Mail.objects.filter(kind="order_cancelled").latest("pk")
+    assert told.recipient == VERA["email"]
