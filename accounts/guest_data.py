@@ -41,7 +41,8 @@ class AddressForm(forms.Form):
 @require_safe
 def about(request, pos):
     """What this organiser keeps of anybody, from the declarations."""
-    return shared(request, render(request, "accounts/data_about.html", {"known": wording.everything()}))
+    context = {"known": wording.everything(), "collected": wording.collected(request.pos.organiser)}
+    return shared(request, render(request, "accounts/data_about.html", context))
 
 
 @login_not_required

@@ -19,6 +19,8 @@ from ticketshop.mail import kinds
 from . import registry, subjects
 from .subjects import Subject
 
+# Numbers with more places are counts and measures: without the zeros at their end.
+CENTS = 2
 # Where a code says nothing to people, and the column itself does not know the words.
 WORDED = {("mail.Mail", "kind"): kinds.label}
 
@@ -32,6 +34,7 @@ class Entry:
     text: str = ""
     value: object = None
     left_out: str = ""
+    named: bool = True
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,8 @@ class Record:
 
     @property
     def shown(self) -> list[Entry]:
-        """What a reader wants: values, and reasons where one is left out; not what is empty."""
-        return [entry for entry in self.entries if entry.text or entry.left_out]
+        """What a reader wants: values, and why one is left out; not what is empty, or left out and has no name."""
+        return [entry for entry in self.entries if entry.text or (entry.left_out and entry.named)]
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,12 @@ def _record(row: models.Model, subject: Subject) -> Record:
     return Record(model, row.pk, entries, inside, _files(row, said))
 
 
+def is_named(model: type[models.Model], name: str) -> bool:
+    """Whether people have a word for a column."""
+    column = model._meta.get_field(name)
+    return name in registry.declaration(model).labels or getattr(column, "_verbose_name", None) is not None
+
+
 def label(model: type[models.Model], name: str) -> str:
     """What people call a column."""
     said, column = registry.declaration(model), model._meta.get_field(name)
@@ -142,7 +151,7 @@ def label(model: type[models.Model], name: str) -> str:
 def _entry(row: models.Model, column, said: registry.Declaration, subject: Subject) -> Entry:
     name, called = column.name, label(type(row), column.name)
     if reason := _left_out(row, column, said, subject):
-        return Entry(name, called, left_out=reason)
+        return Entry(name, called, left_out=reason, named=is_named(type(row), name))
     if isinstance(column, models.ManyToManyField):
         several = [str(one) for one in getattr(row, name).all()]
         return Entry(name, called, ", ".join(several), several)
@@ -187,6 +196,8 @@ def _in_words(row: models.Model, column, value) -> str:
         return _("you") if registry.is_person(column.related_model) else str(getattr(row, column.name))
     if column.choices:
         return str(getattr(row, f"get_{column.name}_display")())
+    if isinstance(value, Decimal) and column.decimal_places > CENTS:
+        value = value.normalize() if value != value.to_integral() else value.to_integral()
     return _of_type(value)
 
 
@@ -201,7 +212,7 @@ def _of_type(value) -> str:
         case time():
             text = time_format(value, "H:i")
         case Decimal():
-            text = number_format(value.normalize() if value == value.to_integral() else value)
+            text = number_format(value)
         case dict() | list():
             text = "; ".join(_lines(value))
         case _other:

@@ -27,6 +27,7 @@ class Declaration:
     also: tuple[str, ...] = ()
     inside: tuple[str, ...] = ()
     labels: dict = field(default_factory=dict)
+    collects: str = ""
     declared: bool = True
 
 
@@ -50,6 +51,7 @@ def declaration(model: type[models.Model]) -> Declaration:
         tuple(getattr(said, "also", ())),
         tuple(getattr(said, "inside", ())),
         getattr(said, "labels", {}),
+        getattr(said, "collects", ""),
     )
 
 

@@ -3,8 +3,23 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from django.db.models import ForeignKey, ManyToManyField
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+
 from ticketshop.lib.areas import ALL, Area
-from ticketshop.lib.personal import CONTRACT, Basis, Keep, NotPersonal
+from ticketshop.lib.personal import (
+    CONTRACT,
+    About,
+    Author,
+    Basis,
+    Collected,
+    Keep,
+    NotPersonal,
+    Settle,
+    Stamp,
+)
+from ticketshop.organisers.models import Organiser
 
 from . import copying, registry
 from .planning import Plan
@@ -31,8 +46,10 @@ def fates(plans: list[Plan]) -> list[Fate]:
             if fate := found.get(_area(stays.model)):
                 fate.stays[stays.basis] = _later(fate.stays.get(stays.basis), stays.until)
         for wait in plan.waits:
-            if fate := found.get(_area(wait.model)):
-                fate.waits[wait.basis] = _later(fate.waits.get(wait.basis), wait.until)
+            # What waits holds other rows too: the person's name, the order.
+            for area in {_area(model) for model in (wait.model, *plan.held)}:
+                if fate := found.get(area):
+                    fate.waits[wait.basis] = _later(fate.waits.get(wait.basis), wait.until)
     return [fate for fate in found.values() if fate.goes or fate.stays or fate.waits]
 
 
@@ -68,22 +85,32 @@ def everything() -> list[Known]:
         if known is None or model._meta.auto_created:
             continue
         for name, word in said.columns.items():
-            if isinstance(word, NotPersonal) or not has_name(model, name):
+            if isinstance(word, (NotPersonal, Author, Settle, Stamp)) or not has_name(model, name):
                 continue
-            called = copying.label(model, name)
-            kept = isinstance(word, Keep)
-            _add(known.stays_columns if kept else known.columns, called)
-            if kept:
+            column = model._meta.get_field(name)
+            if isinstance(word, Keep):
+                _add(known.stays_columns, copying.label(model, name))
                 _add(known.stays, word.basis)
+            elif isinstance(column, ForeignKey) and registry.is_person(column.related_model):
+                _add(known.columns, _("that it is yours"))
+            elif not isinstance(column, ManyToManyField):
+                _add(known.columns, copying.label(model, name))
     return list(found.values())
+
+
+def collected(organiser: Organiser) -> list[Collected]:
+    """What this organiser asks of people in their own words."""
+    found = []
+    for model in registry.census():
+        if path := registry.declaration(model).collects:
+            found += import_string(path)(organiser)
+    return found
 
 
 def has_name(model, name: str) -> bool:
     """Whether people have a word for the column, and it is not left out of a copy for good."""
-    said, column = registry.declaration(model), model._meta.get_field(name)
-    if isinstance(said.withheld.get(name), str) or name in said.withheld:
-        return False
-    return name in said.labels or getattr(column, "_verbose_name", None) is not None
+    reason = registry.declaration(model).withheld.get(name)
+    return (reason is None or isinstance(reason, About)) and copying.is_named(model, name)
 
 
 def _add(to: list, one) -> None:

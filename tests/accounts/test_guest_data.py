@@ -16,6 +16,7 @@ from privacy.models import Erasure, MailboxProof
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
+from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_order
 from ticketshop.mail.models import Mail
 
@@ -278,3 +279,21 @@ def test_your_data_here_names_every_area_and_the_books(client, pos):
     words = re.sub(r"(?s)<[^>]*>", " ", page[page.index("<main") :]).lower()
     for jargon in ("token", "uuid", "hash", "v text", "column", "foreign key"):
         assert jargon not in words
+
+
+@pytest.mark.scenario("RF-45")
+def test_your_data_here_says_of_each_question_what_for_and_how_long(client, pos):
+    form = make_form(organiser=pos.organiser)
+    ask(form, "Menu", retention_days=1)
+    ask(form, "Allergies", sensitive=True, purpose="For the kitchen", retention_days=28)
+    ask(form, "Not published")
+    page = client.get("/theatre/data/about/").content.decode()
+    assert "Allergies" not in page
+    publish(form)
+    other = make_form(organiser=PointOfSaleFactory(slug="festival").organiser)
+    ask(other, "Somebody else’s")
+    publish(other)
+    page = client.get("/theatre/data/about/").content.decode()
+    for text in ("Menu", "1 day after the event", "Allergies", "For the kitchen", "28 days after the event"):
+        assert text in page
+    assert "Somebody else" not in page

@@ -16,6 +16,7 @@ from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import make_cart, make_order, place
+from ticketshop.lib.personal import Author
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +81,34 @@ def test_what_opens_something_is_left_out_and_says_why(zoe):
     assert "not even we can read it" in files["log-in.html"]
 
 
+@pytest.mark.scenario("S18")
+def test_everything_that_was_planted_is_in_the_copy_or_says_why_not(state):
+    """Whatever an erasure would take of the person, in every model: read out first, row by row."""
+    person = state.v.person
+    records = {
+        (record.model, record.pk): {entry.name: entry for entry in record.entries}
+        for chapter in copying.read([person.contact])
+        for record in chapter.records
+    }
+    elsewhere, checked = {text for text, _reason in copying.everybody_else()}, 0
+    for cell in state.v.cells:
+        said = registry.declaration(cell.model)
+        if cell.model._meta.auto_created:
+            continue
+        if isinstance(said.columns[cell.column], Author) and (cell.model, cell.pk) not in records:
+            assert said.subject or str(cell.model._meta.verbose_name_plural) in elsewhere, cell.declared
+            continue
+        entry = records[cell.model, cell.pk][cell.column]
+        checked += 1
+        assert entry.left_out or entry.text or cell.value in (None, ""), cell.declared
+    assert checked > 300
+
+
+def test_every_model_with_people_stands_under_a_heading():
+    for model in subjects.models_with_people():
+        assert model._meta.auto_created or registry.declaration(model).area is not None, model
+
+
 def test_every_column_that_is_shown_has_a_name_people_know():
     """Nobody reads “v text”: a column without a name of its own is given one, or left out with a reason."""
     for model in subjects.models_with_people():
@@ -89,9 +118,7 @@ def test_every_column_that_is_shown_has_a_name_people_know():
             one = shown.pop()
             said = registry.declaration(one)
             for name in (*said.also, *copying.columns(one)):
-                column = one._meta.get_field(name)
-                named = getattr(column, "_verbose_name", None) is not None or name in said.labels
-                assert named or name in said.withheld, f"{one._meta.label}.{name}"
+                assert copying.is_named(one, name) or name in said.withheld, f"{one._meta.label}.{name}"
             shown += [one._meta.get_field(name).related_model for name in said.inside]
 
 
