@@ -1,4 +1,4 @@
-"""``make bench``, or ``python -m tests.bench [--large]``: measures, and prints a table. Under four minutes on 2 cores.
+"""``make bench``, or ``python -m tests.bench [--large]``: measures, and prints a table. About six minutes on 2 cores.
 
 ``--large`` fills a million contacts with three million links (some minutes more) instead of thirty thousand.
 """
@@ -27,6 +27,7 @@ ROUNDS, SECONDS = 3, 1.0  # for each page
 BUYERS, BUYING = 4, 8  # at once, seconds
 RUSH, PLACES, AT_ONCE = 200, 100, 8
 ORDERS, SALES = 100, 3000  # for each of two processes
+FEW_TICKETS, MANY_TICKETS = 20_000, 100_000  # with ten answers each
 SMALL, MEDIUM, LARGE = 1_000, 30_000, 1_000_000
 _numbers = itertools.count(1)
 
@@ -230,7 +231,28 @@ def forgetting(rig: Rig, table: Table, orders: int) -> None:
         )
 
 
-WAYS = {"event": "", "shop": "", "kept": "", "purchase": "", "orders": "", "worker": ""}
+def exports(rig: Rig, table: Table) -> None:
+    """Twenty thousand participants with ten answers each, then a hundred thousand; each file by a process of its own."""
+
+    def write(number: int, form: int, kind: str, file_format: str, target: str) -> None:
+        found = json.loads(rig.run("-m", "tests.bench.exports", "write", str(form), kind, file_format))
+        pages = found["statements"] / (number / 2000)
+        table.line(
+            f"export of {found['rows']:,} {kind}, {file_format}",
+            f"{found['seconds']:.1f} s ({found['cpu']:.1f} s CPU of the worker), {found['megabytes']:.0f} MB",
+            f"{found['bytes'] / 1e6:.0f} MB file; {found['statements']} queries, {pages:.1f} per 2,000 rows",
+            target,
+        )
+
+    form = int(rig.run("-m", "tests.bench.exports", "fill", "1", str(FEW_TICKETS)))
+    write(FEW_TICKETS, form, "participants", "csv", "1 s, 120 MiB")
+    write(FEW_TICKETS, form, "participants", "xlsx", "4 s, 120 MiB")
+    rig.run("-m", "tests.bench.exports", "fill", str(FEW_TICKETS + 1), str(MANY_TICKETS))
+    write(MANY_TICKETS, form, "participants", "xlsx", "60 s, 200 MB")
+    write(MANY_TICKETS, form, "answers", "csv", "60 s, 200 MB")
+
+
+WAYS = {"event": "", "shop": "", "kept": "", "purchase": "", "asked": "", "orders": "", "worker": ""}
 
 
 def main() -> None:

@@ -53,13 +53,14 @@ _ORDERS = """
         channel, payment_method, currency, total, vat_total, language, placed_at, paid_at)
     SELECT %(organiser)s, %(pos)s, 'X' || c.number, c.number, gen_random_uuid(), '', c.id, 'paid', 'shop', 'on_site', 'CHF',
         140, 3, 'en', now(), now()
-    FROM contacts_contact c WHERE c.organiser_id = %(organiser)s AND substr(c.number, 2)::int BETWEEN %(first)s AND %(last)s"""
+    FROM contacts_contact c JOIN generate_series(%(first)s, %(last)s) AS n ON c.number = 'X' || n
+    WHERE c.organiser_id = %(organiser)s"""
 _LINES = """
     INSERT INTO sales_orderline (order_id, offer_id, allotment_id, places, title, tariff_name, session_starts_at, quantity,
         unit_price, total, vat_rate, vat_amount)
     SELECT o.id, %(offer)s, %(allotment)s, 4, 'Event', 'Adult', now(), 4, 35, 140, 2.6, 3
-    FROM sales_order o JOIN contacts_contact c ON c.id = o.buyer_id
-    WHERE o.organiser_id = %(organiser)s AND substr(c.number, 2)::int BETWEEN %(first)s AND %(last)s"""
+    FROM sales_order o JOIN generate_series(%(first)s, %(last)s) AS n ON o.reference = 'XX' || n
+    WHERE o.organiser_id = %(organiser)s"""
 _RESPONSES = """
     INSERT INTO registration_forms_response (organiser_id, form_id, version_id, about_id, language, revision, created_at,
         changed_at, void)

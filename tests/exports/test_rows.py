@@ -174,6 +174,13 @@ def test_the_version_of_the_text_stands_beside_the_answers(sold):
     second = made.publish(sold.form)
     steps.answer(sold.tickets[0], second, {sold.size.key: "L"})
     assert [row["text_version"] for row in rows("participants", sold.shop.third, "session")] == [2, 1, 1]
+    # An answer that was changed later, under other words than the rest.
+    Answer.objects.filter(response=sold.tickets[1].response, field=sold.size).update(version=second)
+    found = rows("participants", sold.shop.third, "session")
+    assert [row["text_version"] for row in found] == [2, "1, 2", 1]
+    long = rows("answers", sold.shop.third, "session")
+    of_second = {row["key"]: row["text_version"] for row in long if row["number"] == sold.tickets[1].pk}
+    assert of_second == {sold.menu.key: 1, sold.size.key: 2}
 
 
 @pytest.mark.scenario("RF-28", "RF-41")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
 
 from registration_forms import responses
 from registration_forms.definitions import Definition, Question, parse, text_in
@@ -62,30 +63,28 @@ class Answers:
         states=False,
     ):
         self.asked, self.choices, self.states = asked, choices, states
-        self.columns = [
+        self._numbers: dict[int, int] = {}
+        # The number of the version whose words were answered stands before the answers.
+        version = [Column(f"{prefix}text_version", f"{heading}{_('text version')}")] if asked else []
+        self.columns = version + [
             column
             for one in asked
             for column in _columns(f"{prefix}{one.key}", f"{heading}{one.label}", states)
         ]
         kinds = {TYPES[question.type].column for one in asked for _form, question in one.fields.values()}
         self._values = sorted(kinds - {"choices"})
-        columns = "response_id", "field_id", "state", *self._values
-        self._mine = Compiled(
-            lambda: (
-                Answer.objects.filter(response=AnyOf("responses"), field=AnyOf("fields"))
-                .order_by()
-                .values_list(*columns)
-            )
-        )
+        self._mine = _answers_with(self._values)
         self._order = {pk: number for number, pk in enumerate(choices)}
         width = 2 if states else 1
         self._how = {
-            pk: self._way(place * width, question)
+            pk: self._way(1 + place * width, question)
             for place, one in enumerate(asked)
             for pk, (_form, question) in one.fields.items()
         }
         self._with_several = [pk for pk, how in self._how.items() if how.value is None]
-        self.none = [cell for _one in asked for cell in ([None, "not_asked"] if states else [None])]
+        self.none = [None] * len(version) + [
+            cell for _one in asked for cell in ([None, "not_asked"] if states else [None])
+        ]
         self._blank = self._blank_by_form() if states else {}
 
     def _way(self, place: int, question: Question) -> _How:
@@ -104,37 +103,57 @@ class Answers:
         found: dict[int, list[Cell]] = {}
         for place, one in enumerate(self.asked):
             for form, _question in one.fields.values():
-                found.setdefault(form, self.none.copy())[2 * place + 1] = STATES[
+                found.setdefault(form, self.none.copy())[2 * place + 2] = STATES[
                     Answer.State.ADDED_LATER.value
                 ]
         return found
 
-    def read(self, forms: Mapping[int | None, int | None]) -> dict[int | None, list[Cell]]:
-        """Cells by response, for response id -> form id; two queries at most, none without columns."""
-        found = {pk: self._blank.get(form, self.none).copy() for pk, form in forms.items() if pk}
-        for response, place, state, cell in self._given(list(found)):
+    def read(self, of: Mapping[int | None, tuple]) -> dict[int | None, list[Cell]]:
+        """Cells by response, for response id -> form id and number of its version; three queries at most."""
+        found = {pk: self._blank.get(form, self.none).copy() for pk, (form, _number) in of.items() if pk}
+        if not self.asked:
+            return found
+        others: dict[int, set[int]] = {}
+        for response, place, state, cell, version in self._given(list(found)):
             cells = found[response]
             cells[place] = cell
             if self.states:
                 cells[place + 1] = STATES[state]
+            if version is not None:
+                others.setdefault(response, set()).add(version)
+        for pk, cells in found.items():
+            cells[0] = of[pk][1]
+        for pk, versions in others.items():
+            # Changed under other words than the rest: all of them are named.
+            numbers = {of[pk][1], *(self.version(one) for one in versions)}
+            found[pk][0] = ", ".join(map(str, sorted(numbers)))
         return found
 
-    def each(self, ids: list[int]) -> Iterator[tuple[int, Asked, int, Cell]]:
-        """Every answer by itself, in the order of responses and of the form: response id, column, state, cell."""
+    def each(self, ids: list[int]) -> Iterator[tuple[int, Asked, int, Cell, int | None]]:
+        """Every answer by itself, in the order of responses and of the form: response id, column, state, cell, and the
+        id of its own version where it was changed later."""
         width = 2 if self.states else 1
-        for response, place, state, cell in sorted(self._given(ids), key=itemgetter(0, 1)):
-            yield response, self.asked[place // width], state, cell
+        for response, place, state, cell, version in sorted(self._given(ids), key=itemgetter(0, 1)):
+            yield response, self.asked[(place - 1) // width], state, cell, version
+
+    def version(self, pk: int) -> int:
+        """The number of a version, read once."""
+        if pk not in self._numbers:
+            self._numbers[pk] = FormVersion.objects.values_list("number", flat=True).get(pk=pk)
+        return self._numbers[pk]
 
     def fields(self) -> list[int]:
         """The ids of all fields whose answers are read."""
         return list(self._how)
 
-    def _given(self, ids: list[int]) -> Iterator[tuple[int, int, int, Cell]]:
-        """Response id, place among the cells, state, and what was answered."""
+    def _given(self, ids: list[int]) -> Iterator[tuple[int, int, int, Cell, int | None]]:
+        """Response id, place among the cells, state, what was answered, and its own version's id."""
         if not self.asked or not ids:
             return
         several, how = self._chosen(ids) if self._with_several else {}, self._how
-        for response, field_id, state, *values in self._mine.rows(responses=ids, fields=self.fields()):
+        for response, field_id, state, version, *values in self._mine.rows(
+            responses=ids, fields=self.fields()
+        ):
             way, cell = how[field_id], None
             if state == ANSWERED:
                 if way.value is None:
@@ -143,7 +162,7 @@ class Answers:
                     cell = values[way.value]
                     if way.convert is not None:
                         cell = way.convert(cell)
-            yield response, way.place, state, cell
+            yield response, way.place, state, cell, version
 
     def _chosen(self, ids: list[int]) -> dict[tuple[int, int], str]:
         """(response id, place) -> the texts of several choices, in the order of the form."""
@@ -154,6 +173,13 @@ class Answers:
             where: BETWEEN.join(self.choices[pk] for pk in sorted(several, key=self._order.__getitem__))
             for where, several in chosen.items()
         }
+
+
+def _answers_with(values: list[str]) -> Compiled:
+    """Answers of some responses to some fields, with these columns of theirs."""
+    columns = "response_id", "field_id", "state", "version_id", *values
+    asked = {"response": AnyOf("responses"), "field": AnyOf("fields")}
+    return Compiled(lambda: Answer.objects.filter(**asked).order_by().values_list(*columns))
 
 
 _LINKS = Compiled(

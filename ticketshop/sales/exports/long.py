@@ -94,11 +94,12 @@ class _Long:
             people = _CONTEXT + len(asked.context)
             by_response = {row[_RESPONSE]: row for row in page}
             found: list[list[Cell]] = []
-            for response, column, state, cell in self.answers.each(list(by_response)):
+            for response, column, state, cell, version in self.answers.each(list(by_response)):
                 if state != ANSWERED and not self.scope.states:
                     continue
                 row = by_response[response]
-                line = [asked.about, row[0], *row[_CONTEXT:people], self.names[row[_FORM]], row[_VERSION]]
+                number = row[_VERSION] if version is None else self.answers.version(version)
+                line = [asked.about, row[0], *row[_CONTEXT:people], self.names[row[_FORM]], number]
                 line += [column.key, column.label, cell]
                 found.append([*line, STATES[state]] if self.scope.states else line)
             yield Page(found, {one for row in page for one in row[people:] if one})

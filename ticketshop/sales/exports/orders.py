@@ -56,7 +56,6 @@ class _Orders:
             ("buyer_email", _("buyer’s e-mail address")),
             ("buyer_phone", _("buyer’s phone")),
             ("language", _("language")),
-            ("text_version", _("text version")),
         ]
         heads = [*(Column(*one) for one in named), *self.answers.columns]
         return Table(heads, self.orders.count(), self.pages())
@@ -66,15 +65,15 @@ class _Orders:
             "reference", "state", "channel", "placed_at", "paid_at", "cancelled_at", "point_of_sale__name",
             "payment_method", "currency", "total", "vat_total", _number(Ticket), _number(IssuedPass),
             *rows.buyer_names(), rows.of_buyer("email"), rows.of_buyer("phone"), "language",
-            "response__version__number", "response_id", "response__form_id", "buyer__subject_uuid",
+            "response_id", "response__form_id", "response__version__number", "buyer__subject_uuid",
         )  # fmt: skip
         for page in rows.pages(self.orders, *own):
-            cells = self.answers.read({row[20]: row[21] for row in page})
+            cells = self.answers.read({row[19]: row[20:22] for row in page})
             made = Page([])
             for row in page:
-                answers = cells.get(row[20], self.answers.none)
+                answers = cells.get(row[19], self.answers.none)
                 first = [row[1], self.states[row[2]], self.channels[row[3]]]
-                made.rows.append([*first, *row[4:20], *answers])
+                made.rows.append([*first, *row[4:19], *answers])
                 made.subjects |= rows.people(row[22])
             yield made
 

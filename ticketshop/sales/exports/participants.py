@@ -42,7 +42,6 @@ class _Participants:
             ("tariff", _("tariff")),
             ("first_name", _("first name")),
             ("last_name", _("last name")),
-            ("text_version", _("text version")),
         ]
         heads = [*(Column(*one) for one in named), *self.answers.columns, *self.order.columns]
         return Table(heads, self.tickets.count(), self.pages())
@@ -51,17 +50,17 @@ class _Participants:
         own = (
             "state", rows.translated("session__event__title"), "session__starts_at",
             rows.translated("line__offer__tariff__name"), *rows.holder_names(),
-            "response__version__number", "response_id", "response__form_id", "beneficiary__subject_uuid",
+            "response_id", "response__form_id", "response__version__number", "beneficiary__subject_uuid",
             "response__about__subject_uuid",
         )  # fmt: skip
         of_order = rows.OrderData.values("order__")
         width = 1 + len(own)
         for page in rows.pages(self.tickets, *own, *of_order):
-            cells = self.answers.read({row[8]: row[9] for row in page})
+            cells = self.answers.read({row[7]: row[8:10] for row in page})
             orders = self.order.read([row[width:] for row in page])
             made = Page([])
             for row, (order, buyer) in zip(page, orders, strict=True):
-                answers = cells.get(row[8], self.answers.none)
-                made.rows.append([row[0], self.states[row[1]], *row[2:8], *answers, *order])
+                answers = cells.get(row[7], self.answers.none)
+                made.rows.append([row[0], self.states[row[1]], *row[2:7], *answers, *order])
                 made.subjects |= buyer | rows.people(row[10], row[11])
             yield made

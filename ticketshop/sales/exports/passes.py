@@ -45,7 +45,6 @@ class _Passes:
             ("valid_until", _("valid until")),
             ("first_name", _("first name")),
             ("last_name", _("last name")),
-            ("text_version", _("text version")),
         ]
         heads = [
             *(Column(*one) for one in named),
@@ -58,19 +57,19 @@ class _Passes:
     def pages(self) -> Iterator[Page]:
         own = (
             "state", rows.translated("season_pass__name"), "valid_from", "valid_until", *rows.holder_names(),
-            "response__version__number", "response_id", "response__form_id",
-            "extra_response_id", "extra_response__form_id", "beneficiary__subject_uuid",
+            "response_id", "response__form_id", "response__version__number", "extra_response_id",
+            "extra_response__form_id", "extra_response__version__number", "beneficiary__subject_uuid",
             "response__about__subject_uuid",
         )  # fmt: skip
         of_order = rows.OrderData.values("order__")
         width = 1 + len(own)
         for page in rows.pages(self.passes, *own, *of_order):
-            cells = self.answers.read({row[8]: row[9] for row in page})
-            extra = self.extra.read({row[10]: row[11] for row in page})
+            cells = self.answers.read({row[7]: row[8:10] for row in page})
+            extra = self.extra.read({row[10]: row[11:13] for row in page})
             orders = self.order.read([row[width:] for row in page])
             made = Page([])
             for row, (order, buyer) in zip(page, orders, strict=True):
-                answers = [*cells.get(row[8], self.answers.none), *extra.get(row[10], self.extra.none)]
-                made.rows.append([row[0], self.states[row[1]], *row[2:8], *answers, *order])
-                made.subjects |= buyer | rows.people(row[12], row[13])
+                answers = [*cells.get(row[7], self.answers.none), *extra.get(row[10], self.extra.none)]
+                made.rows.append([row[0], self.states[row[1]], *row[2:7], *answers, *order])
+                made.subjects |= buyer | rows.people(row[13], row[14])
             yield made

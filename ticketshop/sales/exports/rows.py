@@ -102,7 +102,6 @@ class OrderData:
             ("buyer_first_name", _("buyer’s first name")),
             ("buyer_last_name", _("buyer’s last name")),
             ("buyer_email", _("buyer’s e-mail address")),
-            ("text_version", _("text version")),
         ]
         self.columns = [
             *(Column(f"order.{key}", f"{heading}{label}") for key, label in named),
@@ -123,14 +122,13 @@ class OrderData:
 
     def read(self, orders: list[tuple]) -> list[tuple[list[Cell], set[uuid.UUID]]]:
         """For each order's ``values``: its cells, and whom they tell of."""
-        cells = self.answers.read({order[7]: order[8] for order in orders})
+        cells = self.answers.read({order[7]: order[8:10] for order in orders})
         return [
             (
                 [
                     order[0],
                     self.states[order[1]],
                     *order[2:6],
-                    order[9],
                     *cells.get(order[7], self.answers.none),
                 ],
                 people(order[6]),
