@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, Func, QuerySet, UUIDField, Value
 
+from ticketshop.exports.models import Job
 from ticketshop.history import history
 from ticketshop.history.models import Event
 from ticketshop.lib.text import normalise_email
@@ -54,6 +55,7 @@ def merge(keep: Contact, lose: Contact, *, by, now: datetime) -> None:
         _point_to(keep.pk, lose.pk)
         # Mails stand below this room and know a person by this alone.
         Mail.objects.filter(subject_uuid=lose.subject_uuid).update(subject_uuid=keep.subject_uuid)
+        _rename_in_exports(keep, lose)
         _fill(as_they_are[keep.pk], as_they_are[lose.pk])
         history.record(keep, "merged", by=by, now=now, other=lose.pk)
         Contact.objects.filter(pk=lose.pk).delete()
@@ -80,6 +82,17 @@ def _point_to(keep_id: int, lose_id: int) -> None:
     for relation in relations():
         name = relation.field.name
         relation.related_model._base_manager.filter(**{name: lose_id}).update(**{name: keep_id})
+
+
+def _rename_in_exports(keep: Contact, lose: Contact) -> None:
+    """Whoever asks which lists name a person finds those of before too."""
+    replaced = Func(
+        F("subjects"),
+        Value(lose.subject_uuid, output_field=UUIDField()),
+        Value(keep.subject_uuid, output_field=UUIDField()),
+        function="array_replace",
+    )
+    Job.objects.filter(subjects__contains=[lose.subject_uuid]).update(subjects=replaced)
 
 
 def _fill(keep: Contact, lose: Contact) -> None:

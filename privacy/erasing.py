@@ -72,7 +72,13 @@ def request(
     if found := open_one.order_by("pk").first():
         if found.state == State.CONFIRMED:
             _check_unchanged(locked, fingerprint, now, bearer)
-            Erasure.objects.filter(pk=found.pk).update(bearer=bearer, by=by, reason=reason)
+            Erasure.objects.filter(pk=found.pk).update(
+                # Whoever was merged since is the contact that stayed.
+                bearer=bearer,
+                by=by,
+                reason=reason,
+                subject_uuid=locked.subject_uuid,
+            )
             found.refresh_from_db()
         return found
     _check_unchanged(locked, fingerprint, now, bearer)

@@ -26,6 +26,8 @@ ACTIONS = {
     "claimed": gettext_lazy("The person took over the account"),
     "blocked": gettext_lazy("Blocked"),
     "unblocked": gettext_lazy("No longer blocked"),
+    "erased": gettext_lazy("Erasing the person began"),
+    "copies_deleted": gettext_lazy("The downloaded lists are deleted"),
     # Forms.
     "published": gettext_lazy("Published"),
     "asked_again": gettext_lazy("Earlier buyers asked too"),

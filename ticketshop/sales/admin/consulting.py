@@ -203,7 +203,7 @@ def _drawn(one: consulting.Row) -> dict:
     return {
         "order": link(one.order, one.order.reference) if one.order else "",
         "admission": link(one.admission, _what(one.admission)) if one.admission else "",
-        "holder": one.admission.holder if one.admission else "",
+        "holder": one.admission.holder_text if one.admission else "",
         "state": holder.get_state_display() if holder else "",
         "cells": [{"text": text, "why": _why(state)} for state, text in one.cells],
     }

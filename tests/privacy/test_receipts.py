@@ -1,0 +1,258 @@
+"""The list of erasures: what is to be done, what waits, what failed, the receipts; and the lists staff downloaded."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from contacts import merging
+from contacts.models import Contact
+from privacy import erasing, tasks
+from privacy.admin import person
+from privacy.models import Erasure
+from tests.exports import steps
+from tests.privacy.office import VERA, Office, bin_page, coming_order, erase, make_office, past_order
+from tests.staff import Staff, change, listing
+from ticketshop.exports import jobs
+from ticketshop.exports.models import Job
+from ticketshop.sales.models import Customer, Order
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def office() -> Office:
+    return make_office()
+
+
+def asked_by_visitor(contact: Contact) -> Erasure:
+    return erasing.request(contact, channel=Erasure.Channel.ACCOUNT, now=timezone.now())
+
+
+def downloaded(office: Office):
+    """A list of all customers, fetched by the owner."""
+    made = steps.ask("customers", office.pos.organiser, "customers", by=office.owner)
+    made.file.save("customers.csv", ContentFile(b"Vera Zweig"), save=False)
+    made.state, made.subjects = Job.State.DONE, [office.vera.subject_uuid, office.wilma.subject_uuid]
+    made.save()
+    assert jobs.fetch(made, by=office.owner, now=timezone.now())
+    return made
+
+
+def test_what_a_visitor_asked_for_is_to_be_done_and_leads_to_the_preview(office):
+    asked, staff = asked_by_visitor(office.vera), office.staff()
+    listed = staff.open(listing(Erasure))
+    assert asked.receipt in listed.text and "to be done" in listed.text
+    page = staff.open(change(asked))
+    assert "The person has asked for it. Nothing is erased yet." in page.text
+    preview = staff.open(page.link("See what is erased, and erase"))
+    assert preview.url == bin_page(office.vera)
+    assert "The person asked for it themselves on" in preview.text and "visitor’s account" in preview.text
+    receipt = staff.fill("^seen$", {})
+    done = Erasure.objects.get()
+    assert (done.pk, done.state, done.by, done.channel) == (
+        asked.pk,
+        Erasure.State.CLOSED,
+        office.owner,
+        "account",
+    )
+    assert receipt.url == change(asked)
+    assert "See what is erased, and erase" not in receipt.text
+
+
+def test_pressed_twice_a_visitors_request_is_one_erasure_too(office):
+    asked = asked_by_visitor(office.vera)
+    staff = office.staff()
+    form = staff.open(bin_page(office.vera)).form("^seen$")
+    for _ in range(2):
+        answer = staff.client.post(bin_page(office.vera), form.values)
+        assert (answer.status_code, answer["Location"]) == (302, change(asked))
+    assert Erasure.objects.count() == 1
+
+
+def test_who_has_proved_no_mailbox_has_asked_for_nothing(office):
+    asked = asked_by_visitor(office.vera)
+    staff = office.staff()
+    assert asked.receipt in staff.open(listing(Erasure)).text
+    Erasure.objects.update(state=Erasure.State.REQUESTED, confirmed_at=None)
+    assert asked.receipt not in staff.open(listing(Erasure)).text
+    assert staff.client.get(change(asked)).status_code == 404
+
+
+@pytest.mark.scenario("S43")
+def test_a_receipt_is_found_by_its_code_and_names_nobody(office):
+    staff = office.staff()
+    erase(staff, office.vera)
+    erase(staff, office.wilma)
+    first, second = Erasure.objects.order_by("pk")
+    typed = first.receipt.lower().replace("-", " ")
+    found = staff.open(f"{listing(Erasure)}?q={typed}").source
+    assert change(first) in found and change(second) not in found
+    receipt = staff.open(change(first))
+    for words in ("Erased", "Kept", "Contacts", "Orders", "emptied", "ten years after the business year"):
+        assert words in receipt.text, words
+    assert "Vera" not in receipt.text and "Zweig" not in receipt.text
+    assert "Reçu" in office.staff(language="fr").open(change(first)).text
+
+
+@pytest.mark.parametrize(
+    ("role", "status"), [("owner", 200), ("accounting", 200), ("back office", 403), ("box office", 403)]
+)
+def test_who_sees_erasures(office, role, status):
+    done = erasing.erase(office.vera, by=None, now=timezone.now())
+    staff = office.staff(role)
+    assert staff.client.get(listing(Erasure)).status_code == status
+    assert staff.client.get(change(done)).status_code in {status, 404}
+    assert staff.client.post(change(done), {"state": "withdrawn"}).status_code in {403, 404}
+    done.refresh_from_db()
+    assert done.state == Erasure.State.CLOSED
+
+
+@pytest.mark.scenario("S02", "S26")
+def test_lists_that_staff_downloaded_are_named_before_and_after(office):
+    staff = office.staff()
+    assert "Lists that were downloaded" not in staff.open(bin_page(office.vera)).text
+    made = downloaded(office)
+    path = made.file.path
+    preview = staff.open(bin_page(office.vera)).text
+    assert "Lists that were downloaded" in preview and office.owner.email in preview
+    assert "Customers: a row for everybody who ordered" in preview
+    receipt = erase(staff, office.vera)
+    assert "These files are outside the system and name the person: please delete them" in receipt.text
+    made.refresh_from_db()
+    assert not made.file and not storages["exports"].exists(path)
+
+    done = Erasure.objects.get()
+    told = staff.press(done, "copies-deleted")
+    assert "these files are deleted." in told.text
+    assert "please delete them" not in told.text
+    done.refresh_from_db()
+    assert done.copies_deleted_at is not None
+    assert "That was noted already." in staff.press(done, "copies-deleted").text
+    assert (
+        office.staff("accounting").client.get(f"/admin/privacy/erasure/{done.pk}/copies-deleted/").status_code
+        == 403
+    )
+
+
+@pytest.mark.scenario("S38")
+def test_lists_with_who_was_merged_are_named_too(office):
+    old = past_order(office.pos, {"first_name": "Vera", "last_name": "Alt", "email": "old@alt.example"}).buyer
+    made = downloaded(office)
+    made.subjects = [old.subject_uuid]
+    made.save()
+    staff = office.staff()
+    assert "Lists that were downloaded" not in staff.open(bin_page(office.vera)).text
+    asked = asked_by_visitor(old)
+    merging.merge(office.vera, old, by=office.owner, now=timezone.now())
+    assert "Lists that were downloaded" in staff.open(bin_page(office.vera)).text
+    assert "Lists that were downloaded" in staff.fill("^seen$", {}).text
+    asked.refresh_from_db()
+    assert (asked.state, asked.subject_uuid) == (Erasure.State.CLOSED, office.vera.subject_uuid)
+
+
+@pytest.mark.scenario("S01")
+def test_a_person_with_very_much_is_erased_by_a_job_and_a_page_shows_how_far_it_is(office, monkeypatch):
+    monkeypatch.setattr(person, "AT_ONCE", 2)
+    staff = office.staff()
+    running = erase(staff, office.vera)
+    done = Erasure.objects.get()
+    assert done.state == Erasure.State.CLAIMED
+    assert "The erasure is running." in running.text
+    assert '<meta http-equiv="refresh" content="5">' in running.source
+    assert Order.objects.get(pk=office.order.pk).buyer_id == office.vera.pk
+    assert staff.client.get(change(office.vera, Customer)).status_code == 404, (
+        "nobody meets who is being erased"
+    )
+    tasks.run(done.pk)
+    done.refresh_from_db()
+    assert done.state == Erasure.State.CLOSED
+    page = staff.open(change(done))
+    assert "refresh" not in page.source and "Erased" in page.text
+
+
+@pytest.mark.scenario("S20")
+def test_what_fails_is_said_and_tried_again(office, monkeypatch):
+    made = downloaded(office)
+    storage, refuse = storages["exports"], []
+
+    def delete(name):
+        refuse.append(name)
+        raise OSError("no")
+
+    monkeypatch.setattr(type(storage), "delete", lambda self, name: delete(name))
+    staff = office.staff()
+    receipt = erase(staff, office.vera)
+    done = Erasure.objects.get()
+    assert refuse and done.state == Erasure.State.EMPTIED
+    assert "A step has failed (emptied: OSError" in receipt.text and "not erased yet" in receipt.text
+    assert "emptied: OSError" in staff.open(listing(Erasure)).text
+    monkeypatch.undo()
+    assert erasing.go_on(timezone.now()) == 1
+    done.refresh_from_db()
+    assert done.state == Erasure.State.CLOSED and not storages["exports"].exists(made.file.name)
+    assert "A step has failed" not in staff.open(change(done)).text
+
+
+@pytest.mark.scenario("S06")
+@pytest.mark.django_db(transaction=True)
+def test_a_list_made_afterwards_names_nobody_who_is_erased(office):
+    coming = coming_order(office.pos)
+    read = steps.read(steps.done(steps.ask("orders", office.pos.organiser, "customers", by=office.owner)))
+    assert "Zweig" in read.column("buyer_last_name")
+    customers = steps.read(
+        steps.done(steps.ask("customers", office.pos.organiser, "customers", by=office.owner))
+    )
+    assert sorted(customers.column("first_name")) == ["Vera", "Wilma"]
+    erase(office.staff(), office.vera)
+    for kind in ("orders", "customers"):
+        read = steps.read(steps.done(steps.ask(kind, office.pos.organiser, "customers", by=office.owner)))
+        text = str(read.lines)
+        assert "Vera" not in text and "vera@zweig.example'" not in text and "Wilma" in text
+        if kind == "orders":
+            rows = {row["reference"]: row["buyer_last_name"] for row in read.rows}
+            # Of whom still waits for an evening too, who is named on that order alone.
+            assert rows[office.order.reference] == rows[coming.reference] == "Erased customer"
+    session = office.order.tickets.get().session
+    read = steps.read(steps.done(steps.ask("participants", session, "session", by=office.owner)))
+    assert read.column("last_name") == ["guest removed at their request"]
+    assert read.column("order.buyer_last_name") == ["Erased customer"]
+
+
+@pytest.mark.scenario("S35")
+def test_whoever_ordered_reads_that_a_guest_was_removed(office, client):
+    coming = coming_order(office.pos, VERA)
+    address = f"/{office.pos.slug}/orders/{coming.reference}/{coming.secret}/"
+    page = client.get(address).content.decode()
+    assert "Holda Zweig" in page and "guest removed" not in page
+    coming.tickets.update(holder_first_name="", holder_last_name="", holder_erased_at=timezone.now())
+    page = client.get(address).content.decode()
+    assert "Holda Zweig" not in page and "guest removed at their request" in page
+
+
+def test_the_list_asks_no_more_for_three_than_for_one(office):
+    def count() -> int:
+        staff = office.staff()
+        staff.open(listing(Erasure))
+        with CaptureQueriesContext(connection) as queries:
+            staff.open(listing(Erasure))
+        return len(queries)
+
+    asked_by_visitor(office.vera)
+    one = count()
+    for number in range(2):
+        asked_by_visitor(past_order(office.pos, {**VERA, "email": f"v{number}@zweig.example"}).buyer)
+    assert count() == one
+    assert Staff(office.owner).open(listing(Erasure)).text.count("to be done") >= 3
+
+
+def test_what_waits_is_listed_with_its_day(office):
+    coming = coming_order(office.pos)
+    erase(office.staff(), office.vera)
+    done = Erasure.objects.get()
+    assert done.deferred_until <= timezone.now() + timedelta(days=1, minutes=1)
+    assert Contact.objects.get(pk=office.vera.pk).erasing_until > coming.tickets.get().session.ends_at
