@@ -50,4 +50,5 @@ def data_asked(mail: Mail) -> Content | None:
     erasure = Erasure.objects.filter(pk=mail.about["erasure"], state=Erasure.State.CONFIRMED).first()
     if erasure is None:
         return None
-    return Content({"erasure": erasure, "url": settings.BASE_URL + reverse("admin:index")})
+    url = settings.BASE_URL + reverse("admin:privacy_erasure_change", args=[erasure.pk])
+    return Content({"erasure": erasure, "url": url})

@@ -111,6 +111,11 @@ def test_delete_asks_for_the_password_shows_what_goes_and_waits_for_the_mailbox(
     page = ask(browser, bearer="bearer").content.decode()
     erasure = Erasure.objects.get()
     assert erasure.state == "requested" and erasure.bearer and erasure.channel == "account"
+    staff = Client()
+    staff.force_login(owner)
+    assert erasure.receipt not in staff.get("/admin/privacy/erasure/").content.decode(), (
+        "nobody has asked yet"
+    )
     assert "Open the link in the e-mail" in page
     (letter,) = post()
     assert letter.to == ["zoe@example.org"]
@@ -131,6 +136,11 @@ def test_delete_asks_for_the_password_shows_what_goes_and_waits_for_the_mailbox(
     for text in ("zoe", "Zoé", "Ōta", zoe.number, "example.org/zoe"):
         assert text not in told.body + told.subject + str(told.alternatives), text
     assert erasure.receipt in told.body
+    page = re.search(r"http://testserver(/admin/\S+)", told.body)[1]
+    assert erasure.receipt in staff.get(page).content.decode()
+    assert erasure.receipt in staff.get("/admin/privacy/erasure/").content.decode(), (
+        "listed for staff, who run it"
+    )
     assert stranger.post(link).status_code == stranger.get(link).status_code == 410, "once"
     assert erasure.receipt in browser.get(DATA).content.decode()
 
