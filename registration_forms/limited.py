@@ -7,10 +7,13 @@ transaction, so the last place of a choice goes to exactly one.
 import uuid
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Now
+
+from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 
 from .models import Choice, ChoiceHold
 
@@ -38,18 +41,43 @@ def left(choice_ids: Iterable[int], key: uuid.UUID | None = None) -> dict[int, i
     return {pk: capacity - used - held for pk, capacity, used, held in rows}
 
 
+@dataclass(frozen=True)
+class Limited:
+    """A choice with a limited number of places; ``left``: those that are free."""
+
+    pk: int
+    form: int
+    key: str
+    left: int
+
+
+_OF_FORMS = Compiled(
+    lambda: (
+        QuerySet(Choice)  # Django's own: columns in the order they are named, none of them is translated
+        .filter(field__form=AnyOf("forms"), capacity__isnull=False)
+        .annotate(
+            held=Count("holds", filter=Q(holds__expires_at__gt=Now()) & ~Q(holds__key=Parameter("key")))
+        )
+        .values_list("pk", "field__form", "key", "capacity", "used", "held")
+    )
+)
+
+
+def of_forms(forms: Iterable[int], key: uuid.UUID) -> list[Limited]:
+    """The limited choices of these forms, with what is free, not counting what ``key`` holds itself; one query."""
+    return [
+        Limited(pk, form, choice, capacity - used - held)
+        for pk, form, choice, capacity, used, held in _OF_FORMS.rows(forms=list(forms), key=key)
+    ]
+
+
 def hold(key: uuid.UUID, wanted: dict[str, list[int]], lasting: timedelta) -> None:
     """Hold choices for the slots of a cart, instead of what it held before: slot -> choice ids.
 
     Raises ChoiceSoldOut; then nothing has changed. Call within a transaction.
     """
-    _check(Counter(pk for ids in wanted.values() for pk in ids), key)
+    limited = _check(Counter(pk for ids in wanted.values() for pk in ids), key)
     ChoiceHold.objects.filter(key=key).delete()
-    limited = set(
-        Choice.objects.filter(
-            pk__in={pk for ids in wanted.values() for pk in ids}, capacity__isnull=False
-        ).values_list("pk", flat=True)
-    )
     ChoiceHold.objects.bulk_create(
         [
             ChoiceHold(choice_id=pk, key=key, slot=slot, expires_at=Now() + lasting)
@@ -94,7 +122,8 @@ def forget_expired() -> int:
     return deleted
 
 
-def _check(wanted: Counter, key: uuid.UUID | None) -> None:
+def _check(wanted: Counter, key: uuid.UUID | None) -> set[int]:
+    """Lock those of ``wanted`` that are limited, and return them. Raises ChoiceSoldOut."""
     rows = list(
         Choice.objects.select_for_update()
         .filter(pk__in=list(wanted), capacity__isnull=False)
@@ -110,3 +139,4 @@ def _check(wanted: Counter, key: uuid.UUID | None) -> None:
     short = {pk for pk, capacity, used in rows if capacity - used - held.get(pk, 0) < wanted[pk]}
     if short:
         raise ChoiceSoldOut(short)
+    return {pk for pk, _capacity, _used in rows}

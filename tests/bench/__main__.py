@@ -84,11 +84,11 @@ def pages(rig: Rig, table: Table, queries: dict) -> None:
         table.cost("  kept for a second", cost[f"{name}, kept"], "hello", "2.0 × hello")
 
 
-def buy(rig: Rig, event: str, offer: int) -> str:
+def buy(rig: Rig, event: str, offer: int, answers: dict | None = None) -> str:
     number = next(_numbers)
     browser = Browser(port(rig), number)
     try:
-        return Purchase(browser.send, rig.shop[event], rig.shop[offer], number).buy()
+        return Purchase(browser.send, rig.shop[event], rig.shop[offer], number, answers or {}).buy()
     finally:
         browser.close()
 
@@ -106,6 +106,33 @@ def purchases(rig: Rig, table: Table, queries: dict) -> None:
         "8 requests, 60 queries, 35 ms, 50/s",
         WAYS["purchase"],
         f"; {len(queries['requests'])} requests, {asked['query']} queries and {asked['frame']} BEGIN, COMMIT, SAVEPOINT",
+    )
+
+
+def asked_purchases(rig: Rig, table: Table, queries: dict) -> None:
+    """By turns with the plain purchase, so that what disturbs the machine disturbs both."""
+    works = {
+        "plain": lambda _which: buy(rig, "event", "offer"),
+        "asked": lambda _which: buy(rig, "asking_event", "asking_offer", rig.shop["answers"]),
+    }
+    found: dict[str, list[Cost]] = {name: [] for name in works}
+    for work in works.values():
+        for again in range(BUYERS):
+            work(again)
+    for _round in range(ROUNDS):
+        for name, work in works.items():
+            with meter(rig) as one:
+                count = load.crowd(BUYERS, work, BUYING / 2)
+            found[name].append(one.cost(count))
+    cost = {name: sorted(costs, key=lambda one: one.cpu)[ROUNDS // 2] for name, costs in found.items()}
+    asked = queries["asked"]
+    table.cost(
+        "the same with three answers, one limited",
+        cost["asked"],
+        "plain",
+        "8 requests, 60 queries, 35 ms, 50/s",
+        WAYS["asked"],
+        f"; {asked['query']} queries; {cost['asked'].cpu / cost['plain'].cpu:.2f} × the purchase without",
     )
 
 
@@ -259,7 +286,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--large", action="store_true", help="a million contacts")
-    parser.add_argument("--only", help="pages, purchases, rush, hot_row, worker, people or forgetting")
+    parser.add_argument(
+        "--only", help="pages, purchases, asked, rush, hot_row, worker, people, forgetting or exports"
+    )
     asked = parser.parse_args()
     begin, table = time.monotonic(), Table()
     with Rig(fill="tests.bench.shop", wsgi="tests.bench.wsgi") as rig, without_jobs(rig):
@@ -267,11 +296,13 @@ def main() -> None:
         parts = {
             "pages": lambda: pages(rig, table, queries),
             "purchases": lambda: purchases(rig, table, queries),
+            "asked": lambda: asked_purchases(rig, table, queries),
             "rush": lambda: rush(rig, table),
             "hot_row": lambda: hot_row(rig, table),
             "worker": lambda: worker(rig, table),
             "people": lambda: people(rig, table, LARGE if asked.large else MEDIUM),
             "forgetting": lambda: forgetting(rig, table, LARGE if asked.large else MEDIUM),
+            "exports": lambda: exports(rig, table),
         }
         print(
             "Costs are CPU time of web server + database. Two web processes of four threads, durable database.\n"

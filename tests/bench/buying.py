@@ -23,6 +23,8 @@ class Purchase:
     event: str
     offer: int
     number: int
+    # Question key -> what is entered: what a form of the tariff asks.
+    answers: dict[str, str] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
 
     def buy(self) -> str:
@@ -40,6 +42,8 @@ class Purchase:
         who = {"first_name": "Grace", "last_name": f"Hopper {self.number}"}
         details = {f"buyer-{name}": value for name, value in who.items()}
         details |= {f"{holder}-{name}": value for name, value in who.items()}
+        slot = holder.removeprefix("holder-")
+        details |= {f"ask-{slot}-{key}": typed for key, typed in self.answers.items()}
         details["buyer-email"] = f"grace{self.number}@example.org"
         page = self._post(f"{home}checkout/", page, details)
         page = self._post(f"{home}checkout/review/", page, {"method": "on_site", "terms": "on"})

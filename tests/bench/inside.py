@@ -63,7 +63,10 @@ def queries(shop: dict) -> dict:
     visitor = Inside(2)
     purchase = Purchase(visitor.send, shop["event"], shop["offer"], 0)
     purchase.buy()
-    return found | {"purchase": visitor.queries, "requests": purchase.requests}
+    Purchase(Inside(3).send, shop["asking_event"], shop["asking_offer"], 1, shop["answers"]).buy()
+    asked = Inside(4)
+    Purchase(asked.send, shop["asking_event"], shop["asking_offer"], 2, shop["answers"]).buy()
+    return found | {"purchase": visitor.queries, "requests": purchase.requests, "asked": asked.queries}
 
 
 def orders(offer_id: int, number: int) -> dict:

@@ -25,6 +25,7 @@ from tests.factories.catalogue import (  # noqa: E402
     VenueFactory,
 )
 from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, make_staff  # noqa: E402
+from tests.factories.registration_forms import ask, make_form, publish  # noqa: E402
 from tests.factories.sales import PaymentMethodFactory  # noqa: E402
 from tests.rig import shop  # noqa: E402
 
@@ -105,6 +106,26 @@ def theatre() -> dict:
     }
 
 
+def asking() -> dict:
+    """An event whose participants are asked three things, one of them with a limited number of places."""
+    pos = PointOfSaleFactory(slug="asking", name="The Camp")
+    PaymentMethodFactory(point_of_sale=pos)
+    made, (offer,) = event(pos, tariffs=1, dates=1, capacity=PLENTY)
+    form = make_form(organiser=pos.organiser)
+    menu = ask(form, "Menu", "dropdown", choices=["Meat", "Vegan"], visibility="mandatory")
+    bus = ask(form, "Bus", "single_choice", choices=[("18:00", PLENTY), "19:00"], visibility="mandatory")
+    name = ask(form, "Name on the badge", "text", visibility="mandatory")
+    publish(form)
+    offer.tariff.form = form
+    offer.tariff.save()
+    answers = {one.key: one.choices.order_by("position").first().key for one in (menu, bus)}
+    return {
+        "asking_event": f"/{pos.slug}/events/{made.slug}/",
+        "asking_offer": offer.pk,
+        "answers": answers | {name.key: "Grace"},
+    }
+
+
 def hall() -> dict:
     """100 places, one tariff."""
     pos = PointOfSaleFactory(slug="hall", name="The Hall")
@@ -130,7 +151,7 @@ def friends() -> dict:
 
 def main() -> None:
     shop.prepare()
-    print(json.dumps(season() | theatre() | hall() | friends()))
+    print(json.dumps(season() | theatre() | asking() | hall() | friends()))
 
 
 if __name__ == "__main__":

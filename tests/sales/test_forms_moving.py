@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from registration_forms import responses
+from registration_forms import copying, responses
 from registration_forms.models import Choice, Field, Response
 from tests.at_once import at_once
 from tests.factories.registration_forms import ask, publish
@@ -283,6 +283,29 @@ def test_a_place_comes_back_when_the_cart_expires(shop, who, bus):
     assert len(jazz.summary_links(page)) == 1
     assert not Order.objects.exists()
     assert "/checkout/" in page.url
+
+
+@pytest.mark.scenario("RF-23", "RF-04")
+def test_a_copied_form_counts_its_own_places(shop, who, bus):
+    """Its choices have the same keys."""
+    copied = copying.copy(shop.adult.form, name="For children", by=None, now=timezone.now())
+    publish(copied)
+    shop.child.form = copied
+    shop.child.save()
+    last = bus.choices.get(label="18:00")
+    Choice.objects.filter(pk=last.pk).update(used=1)
+    shop.add(who, shop.adult, 1)
+    shop.add(who, shop.child, 1)
+    page = shop.details(who)
+    assert page.text.count("18:00 (sold out)") == 1
+    page = fill(who, in_every(page, bus, last.key))
+    (refused,) = jazz.summary_links(page)
+    assert "Adult" in refused[1]
+    assert fill(
+        who, {refused[0].removeprefix("id_").removesuffix("_0"): bus.choices.get(label="19:00").key}
+    ).url.endswith("/review/")
+    who.place("on_site")
+    assert Choice.objects.get(field__form=copied, key=last.key).used == 1
 
 
 @pytest.mark.scenario("RF-23")

@@ -19,7 +19,7 @@ from registration_forms import definitions, limited, responses
 from registration_forms.blocks import Block
 from registration_forms.field_types import TYPES, Asked
 from registration_forms.field_types.choices import NO_PLACE_LEFT
-from registration_forms.models import Choice, FormVersion, RegistrationForm
+from registration_forms.models import FormVersion, RegistrationForm
 from ticketshop.catalogue.models import OrderForm
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 
@@ -44,6 +44,8 @@ class Ask:
     day: date | None = None
     ends_at: datetime | None = None
     block: Block | None = field(default=None, compare=False)
+    # Choice key -> id, of choices with a limited number of places; known once the block is filled.
+    limited: dict[str, int] = field(default_factory=dict, compare=False)
 
     @property
     def definition(self) -> definitions.Definition:
@@ -51,11 +53,23 @@ class Ask:
 
 
 _ORDER_FORMS = Compiled(
-    lambda: OrderForm.objects.filter(
-        Q(event=AnyOf("events")) | Q(point_of_sale=Parameter("pos")),
-        form__archived_at=None,
-        form__published__isnull=False,
-    ).select_related("form__published")
+    lambda: (
+        OrderForm.objects.filter(
+            Q(event=AnyOf("events")) | Q(point_of_sale=Parameter("pos")),
+            form__archived_at=None,
+            form__published__isnull=False,
+        )
+        .select_related("form__published")
+        .defer("form__published__definition")
+    )
+)
+# Without the definition itself: a process knows it, parsed.
+_FORMS = Compiled(
+    lambda: (
+        RegistrationForm.objects.filter(pk=AnyOf("ids"), archived_at=None, published__isnull=False)
+        .select_related("published")
+        .defer("published__definition")
+    )
 )
 
 
@@ -137,8 +151,7 @@ def _forms_of(lines: Iterable[CartLine]) -> dict[int, RegistrationForm]:
     ids.discard(None)
     if not ids:
         return {}
-    rows = RegistrationForm.objects.filter(pk__in=ids, archived_at=None, published__isnull=False)
-    return {form.pk: form for form in rows.select_related("published")}
+    return {form.pk: form for form in _FORMS.all(ids=list(ids))}
 
 
 def _of_offer(line: CartLine, forms: dict[int, RegistrationForm]) -> list[Ask]:
@@ -195,9 +208,11 @@ def typed(ask: Ask, post) -> dict[str, list[str]]:
 
 def fill(asked: list[Ask], drafts: dict, cart: Cart, *, now: datetime, bound: bool) -> None:
     """Give each ask its block, filled with its draft; ``bound`` checks it. One query for limited choices."""
-    gone = _sold_out(asked, cart)
+    limits = _limits(asked, cart)
     for ask in asked:
-        draft = drafts.get(ask.name, {})
+        draft, mine = drafts.get(ask.name, {}), limits.get(ask.version.form_id, [])
+        ask.limited = {one.key: one.pk for one in mine}
+        gone = frozenset(one.key for one in mine if one.left <= 0)
         common = Asked(day=ask.day, now=now, sold_out=gone)
         if bound or draft:
             data = MultiValueDict({f"{prefix(ask)}-{key}": texts for key, texts in draft.items()})
@@ -220,12 +235,13 @@ def forms_with_limits(asked: list[Ask]) -> set[int]:
     }
 
 
-def _sold_out(asked: list[Ask], cart: Cart) -> frozenset[str]:
-    forms = forms_with_limits(asked)
-    if not forms:
-        return frozenset()
-    ids = dict(Choice.objects.filter(field__form__in=forms, capacity__isnull=False).values_list("pk", "key"))
-    return frozenset(ids[pk] for pk in limited.sold_out(ids, cart.key))
+def _limits(asked: list[Ask], cart: Cart) -> dict[int, list[limited.Limited]]:
+    """Form id -> its limited choices with the places that are free; none without a query where there are none."""
+    found: dict[int, list[limited.Limited]] = {}
+    if forms := forms_with_limits(asked):
+        for one in limited.of_forms(forms, cart.key):
+            found.setdefault(one.form, []).append(one)
+    return found
 
 
 def slots(whole: Contents) -> list[str]:
@@ -245,29 +261,19 @@ def on_page(asked: list[Ask], here: list[str], number: int) -> list[Ask]:
 
 
 def wanted_choices(asked: list[Ask]) -> dict[str, list[int]]:
-    """Block name -> ids of limited choices its answers take; one query, none without limited choices."""
-    known = _limited_of(asked)
-    found = {ask.name: [pk for ids in _wanted(ask, known).values() for pk in ids] for ask in asked}
+    """Block name -> ids of limited choices its answers take; the blocks must be filled."""
+    found = {ask.name: [pk for ids in _wanted(ask).values() for pk in ids] for ask in asked}
     return {name: ids for name, ids in found.items() if ids}
 
 
-def _limited_of(asked: list[Ask]) -> dict[tuple[int, str], int]:
-    """(form id, choice key) -> choice id, for limited choices."""
-    forms = forms_with_limits(asked)
-    if not forms:
-        return {}
-    rows = Choice.objects.filter(field__form__in=forms, capacity__isnull=False)
-    return {(form, key): pk for pk, key, form in rows.values_list("pk", "key", "field__form")}
-
-
-def _wanted(ask: Ask, known: dict[tuple[int, str], int]) -> dict[str, list[int]]:
+def _wanted(ask: Ask) -> dict[str, list[int]]:
     """Question key -> ids of the limited choices its answer takes."""
     found = {}
     for key, value in ask.block.answers.items():
         if TYPES[ask.definition.by_key[key].type].column not in ("v_choice", "choices"):
             continue
         keys = value if isinstance(value, list) else [value]
-        ids = [known[ask.version.form_id, one] for one in keys if (ask.version.form_id, one) in known]
+        ids = [ask.limited[one] for one in keys if one in ask.limited]
         if ids:
             found[key] = ids
     return found
@@ -374,10 +380,10 @@ def only_asked(asked: list[Ask], drafts: dict) -> None:
 
 def mark_sold_out(asked: list[Ask], choices: set[int], cart: Cart) -> None:
     """Say "just sold out" at the fields that took more of these choices than there are: the last ones do without."""
-    left, known = limited.left(choices, cart.key), _limited_of(asked)
+    left = limited.left(choices, cart.key)
     for ask in asked:
         ask.block.is_valid()  # gives the answers
-        for key, ids in _wanted(ask, known).items():
+        for key, ids in _wanted(ask).items():
             for pk in ids:
                 if pk not in choices:
                     continue
