@@ -7,5 +7,5 @@ class PrivacyConfig(AppConfig):
     verbose_name = _("Privacy")
 
     def ready(self):
-        # Registers the system check, and the mails of this room by their kind.
-        from . import checks, emails  # noqa: F401, PLC0415
+        # Registers the system checks, and the mails of this room by their kind.
+        from . import checks, emails, surroundings  # noqa: F401, PLC0415

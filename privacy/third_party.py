@@ -20,7 +20,16 @@ def _declare(columns: dict, subject: dict | None = None, person: str | None = No
 
 JOB_ARGUMENTS = Json(
     {
-        **not_personal("the number of a row", "mail_id", "export_id", "erasure_id"),
+        **not_personal("the number of a row", "mail_id", "export_id", "erasure_id", "version_id", "after"),
+        **not_personal("names of tables of our own", "tables"),
+        **not_personal(
+            "how long jobs are kept",
+            "max_hours",
+            "queue",
+            "remove_failed",
+            "remove_cancelled",
+            "remove_aborted",
+        ),
         "timestamp": NotPersonal("an instant"),
     }
 )

@@ -15,6 +15,14 @@ TABLES = {
     "cache_entries": "counters of log-in, keyed by network, log-in or hashed address: forgotten with the person (traces.forget)",
 }
 
+# Where files lie, and what they say of a person.
+STORAGES = {
+    "default": "pictures of events and shops, under random names: of no visitor",
+    "exports": "lists staff asked for, named in exports.Job: deleted with whoever is in them",
+    "staticfiles": "files of our own",
+}
+CACHES = {"default": "the table cache_entries"}
+
 
 def forget(subject: Subject) -> None:
     """Drop what django-allauth counted for the person's addresses and log-in; in the caller's transaction."""
