@@ -45,7 +45,7 @@ def _question(job: Job) -> list[str]:
 def _stop(request, job: Job, now: datetime) -> Outcome:
     if not jobs.cancel(job, now=now):
         return messages.WARNING, _("The export was over already.")
-    history.record(job, "cancelled", by=request.user, now=now)
+    history.record(job, "export_stopped", by=request.user, now=now)
     return messages.SUCCESS, _("The export is stopped.")
 
 
@@ -81,7 +81,7 @@ DOWNLOAD = OwnPage("download", gettext_lazy("Download"), ("exports.add_job",), l
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "what", "state", "rows_text", "author", "downloads_text"]
-    list_filter = ["state", "created_at"]
+    list_filter = ["state"]
     list_select_related = ["created_by"]
     ordering = ["-created_at", "-pk"]
     fields = [
@@ -156,5 +156,6 @@ class JobAdmin(ReadOnlyAdmin):
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:
+            context["title"] = kinds.title(obj)
             context["may_fetch"] = _is_there(obj) and kinds.may_fetch(request.user, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)

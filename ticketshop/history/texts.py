@@ -37,6 +37,7 @@ ACTIONS = {
     "question_added": gettext_lazy("Question added"),
     "questions_moved": gettext_lazy("Order of the questions changed"),
     "question_archived": gettext_lazy("Question archived"),
+    "export_stopped": gettext_lazy("Export stopped"),
     # Connections: said on both contacts.
     "link_added": gettext_lazy("Connection added"),
     "link_accepted": gettext_lazy("Connection: the child agreed"),
