@@ -240,7 +240,7 @@ def test_the_forms_that_are_tried(found):
         "buyer-first_name", "buyer-email", "method", "terms", "checkout_key", "content_hash",
         "birth_date", "phone", "first_name", "last_name", "no_email",
     } <= fields  # fmt: skip
-    for start in ("offer-", "pass-", "line-", "holder-"):
+    for start in ("offer-", "pass-", "line-", "holder-", "ask-"):
         assert any(name.startswith(start) for name in fields), start
 
 

@@ -54,6 +54,7 @@ LIMITS = {
     # Asking for one's own data: mails to one mailbox, tries from one network.
     "data_mail": Limit(3, HOUR, sliding=True),
     "data_ask": Limit(30, HOUR),
+    "data_copy": Limit(20, HOUR),
 }
 
 _UPSERT = """

@@ -26,16 +26,6 @@ class Part:
     admission: Ticket | IssuedPass | None = None
 
 
-@dataclass(frozen=True)
-class Answered:
-    """A part with its answers as (label, text); ``response`` comes with its form."""
-
-    part: Part
-    response: Response
-    rows: Rows
-    language: str  # its name, in the active language
-
-
 def for_buyer(question: Question) -> bool:
     return not question.staff_only
 
@@ -43,32 +33,6 @@ def for_buyer(question: Question) -> bool:
 def for_staff(sensitive: bool) -> Callable[[Question], bool]:
     """What staff see: all, or all but answers to sensitive questions."""
     return lambda question: sensitive or not question.sensitive
-
-
-def of_order(
-    order: Order,
-    tickets: list[Ticket],
-    passes: list[IssuedPass],
-    may_see: Callable[[Question], bool] = for_buyer,
-) -> list[Answered]:
-    """The answers of an order with these tickets and passes; the words are those of the version that was answered.
-
-    Three queries however many tickets; none for an order without forms.
-    """
-    found = parts(order, tickets, passes)
-    if not found:
-        return []
-    by_id, given = read(part.response_id for part in found)
-    return [
-        Answered(
-            part,
-            by_id[part.response_id],
-            rows(by_id[part.response_id], given[part.response_id], may_see),
-            language(by_id[part.response_id].language),
-        )
-        for part in found
-        if part.response_id in by_id
-    ]
 
 
 def on_tickets(admissions: Iterable[Ticket | IssuedPass]) -> dict[int, Rows]:

@@ -1,7 +1,7 @@
 """The answers of an order, a ticket or a pass in the back office: what was answered, what changed, and changing it."""
 
 from django.contrib import messages
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -45,11 +45,10 @@ def _parts(row: Model) -> list[answers.Part]:
 
 
 # --- what was answered, and what changed -----------------------------------------------------------------
-def section(request: HttpRequest, row: Model) -> Section:
+def section(parts: list[answers.Part], *, sensitive: bool) -> Section:
     """What was answered; sensitive answers for those who may see them."""
-    parts = _parts(row)
     by_id, given = answers.read(part.response_id for part in parts)
-    may_see = answers.for_staff(may_see_sensitive(request, row))
+    may_see = answers.for_staff(sensitive)
     found = [
         [part.heading, label, text]
         for part in parts
@@ -58,9 +57,9 @@ def section(request: HttpRequest, row: Model) -> Section:
     return Section(_("Answers"), [_("form"), _("question"), _("answer")], found)
 
 
-def changes(row: Model) -> Section:
+def changes(parts: list[answers.Part]) -> Section:
     """Who changed which answer, and when; what was answered to a sensitive question is not repeated."""
-    headings = {part.response_id: part.heading for part in _parts(row)}
+    headings = {part.response_id: part.heading for part in parts}
     lines = (
         AnswerHistory.objects.filter(response__in=headings)
         .select_related("by", "field", "response__version", "response__form__published")
@@ -73,15 +72,11 @@ def changes(row: Model) -> Section:
             headings[line.response_id],
             *_question_and_answers(line),
         ]
-        for line in _latest(lines)
+        for line in lines[: tables.MOST]
     ]
     columns = [_("when"), _("who"), _("form"), _("question"), _("before"), _("after")]
     note = _("The latest %(count)d.") % {"count": tables.MOST} if len(found) == tables.MOST else ""
     return Section(_("Changes of answers"), columns, found, note)
-
-
-def _latest(lines: QuerySet[AnswerHistory]) -> QuerySet[AnswerHistory]:
-    return lines[: tables.MOST]
 
 
 def _question_and_answers(line: AnswerHistory) -> list[str]:
@@ -100,9 +95,10 @@ def _question_and_answers(line: AnswerHistory) -> list[str]:
 
 # --- changing ----------------------------------------------------------------------------------------------
 def _has_answers(row: Model) -> bool:
-    if isinstance(row, Order):
-        return bool(_parts(row))
-    return bool(ids_of(row))
+    if not isinstance(row, Order) or row.response_id:
+        return bool(row.response_id or getattr(row, "extra_response_id", None))
+    answered = Q(response__isnull=False) | Q(extra_response__isnull=False)
+    return row.tickets.filter(response__isnull=False).exists() or row.passes.filter(answered).exists()
 
 
 def read_sheet(request: HttpRequest, row: Model) -> sheets.Sheet:
@@ -182,4 +178,8 @@ CHANGE_ANSWERS = OwnPage(
 def sections(request: HttpRequest, row: Model) -> list[tuple[str, object]]:
     """For the page of an order, a ticket or a pass: what was answered, and what changed."""
     needed = "sales.view_ticket" if isinstance(row, Order | Ticket) else "sales.view_issuedpass"
-    return [(needed, lambda: section(request, row)), (needed, lambda: changes(row))]
+    parts = _parts(row)
+    if not parts:
+        return []
+    sensitive = may_see_sensitive(request, row)
+    return [(needed, lambda: section(parts, sensitive=sensitive)), (needed, lambda: changes(parts))]
