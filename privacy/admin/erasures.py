@@ -64,8 +64,8 @@ COPIES = Button(
 
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnlyAdmin):
-    list_display = ["receipt", "state", "channel", "requested_at", "deferred_until", "closed_at", "failed_at"]
-    list_filter = ["state", "channel", "requested_at"]
+    list_display = ["receipt", "state", "channel", "asked_on", "waits_until", "done_on", "failed_at"]
+    list_filter = ["state", "channel"]
     ordering = ["-pk"]
     search_fields = ["receipt"]
     search_help_text = gettext_lazy("The code on a receipt.")
@@ -98,6 +98,20 @@ class ErasureAdmin(ReadOnlyAdmin):
     def get_search_results(self, request, queryset, search_term):
         typed = references.typed(search_term)
         return (queryset.filter(receipt__startswith=typed) if typed else queryset), False
+
+    @admin.display(description=gettext_lazy("asked"))
+    def asked_on(self, erasure):
+        return lines.day(erasure.requested_at)
+
+    @admin.display(description=gettext_lazy("the rest goes at the latest on"))
+    def waits_until(self, erasure):
+        if erasure.state != State.DEFERRED:
+            return NONE
+        return lines.latest(erasure)
+
+    @admin.display(description=gettext_lazy("done"))
+    def done_on(self, erasure):
+        return lines.day(erasure.closed_at)
 
     @admin.display(description=gettext_lazy("done by"))
     def done_by(self, erasure):

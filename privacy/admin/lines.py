@@ -129,7 +129,7 @@ def of_record(erasure: Erasure) -> list[Section]:
     ]
     waits = (
         [
-            [_what(one["model"], one["basis"]), _reason(one["basis"]), _end(one["until"])]
+            [_what(one["model"], one["basis"]), _reason(one["basis"]), end(one["until"])]
             for one in erasure.deferred
         ]
         if erasure.state != Erasure.State.CLOSED
@@ -168,8 +168,15 @@ def _date(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-def _end(text: str | None) -> str:
+def end(text: str | None) -> str:
+    """The day of an instant in a record; without one it ends when it is settled."""
     return day(datetime.fromisoformat(text)) if text else _("it is settled")
+
+
+def latest(erasure: Erasure) -> str:
+    """The day of the last thing that waits; of some without a day, when they are settled."""
+    texts = [one["until"] for one in erasure.deferred]
+    return end(max(texts, key=datetime.fromisoformat) if texts and all(texts) else None)
 
 
 # --- copies outside ---------------------------------------------------------------------------------------------
