@@ -15,6 +15,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from contacts.models import Contact
 from privacy import asking, copying, packing, planning, wording
 from privacy.planning import Plan
+from ticketshop.lib.refusals import too_many_requests
+from ticketshop.limits import limits
 from ticketshop.organisers.models import Organiser
 
 from .contact import my_contact
@@ -87,6 +89,11 @@ def preview_of(people: list[Contact]) -> dict:
     }
 
 
+def may_copy(key: str) -> bool:
+    """A copy costs as much as some dozen pages."""
+    return limits.hit("data_copy", key, timezone.now())
+
+
 def zip_of(people: list[Contact], organiser: Organiser) -> HttpResponse:
     """The copy, made now and kept nowhere."""
     now = timezone.now()
@@ -112,7 +119,10 @@ def index(request, pos):
 @reauthentication_required
 def copy(request, pos):
     """The copy as a ZIP, for whoever has just typed the password."""
-    return zip_of([my_contact(request)], request.pos.organiser)
+    contact = my_contact(request)
+    if not may_copy(f"contact:{contact.pk}"):
+        return too_many_requests(request)
+    return zip_of([contact], request.pos.organiser)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

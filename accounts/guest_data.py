@@ -18,7 +18,7 @@ from ticketshop.lib.refusals import too_many_requests
 from ticketshop.limits import limits
 from ticketshop.sales.views.shop import shared
 
-from .data import BearerForm, known_about, preview_of, zip_of
+from .data import BearerForm, known_about, may_copy, preview_of, zip_of
 from .link_views import gone
 
 PROOF = "mailbox_proof"
@@ -102,8 +102,12 @@ def mine(request, pos):
 @login_not_required
 @require_safe
 def copy(request, pos):
-    if proof_of(request) is None:
+    """The copy as a ZIP, as long as the proof stands."""
+    proof = proof_of(request)
+    if proof is None:
         return redirect("data:ask", pos=pos)
+    if not may_copy(f"address:{proof.address}"):
+        return too_many_requests(request)
     return zip_of(people_of(request), request.pos.organiser)
 
 

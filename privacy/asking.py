@@ -5,6 +5,7 @@ opens what is known under its address (``MailboxProof``), and from there one is 
 Either way staff find the request and run it.
 """
 
+import logging
 import secrets
 from datetime import datetime, timedelta
 
@@ -23,6 +24,7 @@ from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
 from . import erasing
 from .models import Erasure, MailboxProof
 
+logger = logging.getLogger("ticketshop.privacy")
 State = Erasure.State
 TO_CONFIRM = timedelta(days=7)
 TO_OPEN = timedelta(hours=24)
@@ -199,6 +201,7 @@ def forget(proof: MailboxProof, *, pos: PointOfSale, now: datetime, bearer: bool
 # --- staff, and what goes by itself -----------------------------------------------------------------------------
 def _tell_staff(erasure: Erasure, pos: PointOfSale, now: datetime) -> None:
     """One mail to each member of staff who may answer; without any, to the organiser. It names nobody."""
+    logger.info("somebody asks to be forgotten erasure=%s", erasure.pk)
     for number, address in _who_answers(pos):
         outbox.queue(
             "data_asked",

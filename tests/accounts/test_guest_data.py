@@ -27,7 +27,7 @@ ASK, MINE, DELETE, COPY = (
     "/theatre/data/mine/delete/",
     "/theatre/data/mine/copy/",
 )
-ADDRESS = "gus@mail.example"
+ADDRESS, ACCOUNT = "gus@mail.example", "/theatre/account/"
 
 
 def guest_order(pos, name="Gus", email=ADDRESS):
@@ -279,6 +279,36 @@ def test_your_data_here_names_every_area_and_the_books(client, pos):
     words = re.sub(r"(?s)<[^>]*>", " ", page[page.index("<main") :]).lower()
     for jargon in ("token", "uuid", "hash", "v text", "column", "foreign key"):
         assert jargon not in words
+
+
+@pytest.mark.scenario("S42")
+def test_signing_up_again_after_the_log_in_was_erased_too(pos, post):
+    """The whole way: a new log-in, a new contact with a new number, not blocked, and nothing of before."""
+    first = Client()
+
+    def sign_up(client):
+        typed = {"email": "again@mail.example", "password1": "correct horse battery"}
+        client.post(f"/accounts/signup/?next={ACCOUNT}", typed)
+        link = re.search(r"http://testserver(/accounts/confirm-email/\S+)", post()[-1].body)[1]
+        client.post(link)
+        assert client.get(ACCOUNT).status_code == 200
+        return Contact.objects.get(organiser=pos.organiser, user__email="again@mail.example")
+
+    old = sign_up(first)
+    order = make_order({OfferFactory(pos=pos): 1}, user=old.user, paid=True)
+    contacts.block(old, by=None, now=timezone.now())
+    assert order.reference in first.get(f"{ACCOUNT}orders/").content.decode()
+    erasing.erase(old, by=None, now=timezone.now(), bearer=True)
+    assert first.get(ACCOUNT).status_code == 302, "logged out"
+
+    second = Client()
+    new = sign_up(second)
+    assert new.pk != old.pk and new.subject_uuid != old.subject_uuid and new.blocked_at is None
+    page = second.get(f"{ACCOUNT}orders/").content.decode()
+    assert order.reference not in page and "orders/join" not in page
+    assert order.reference not in second.get(f"{ACCOUNT}data/").content.decode()
+    assert not Erasure.objects.exclude(state="closed").exists()
+    assert Contact.objects.get(pk=new.pk).erasing_at is None
 
 
 @pytest.mark.scenario("RF-45")

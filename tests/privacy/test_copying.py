@@ -16,6 +16,7 @@ from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import make_cart, make_order, place
+from ticketshop.exports.models import Job
 from ticketshop.lib.personal import Author
 
 pytestmark = pytest.mark.django_db
@@ -102,6 +103,19 @@ def test_everything_that_was_planted_is_in_the_copy_or_says_why_not(state):
         checked += 1
         assert entry.left_out or entry.text or cell.value in (None, ""), cell.declared
     assert checked > 300
+
+
+@pytest.mark.scenario("S18")
+def test_files_that_are_the_person_s_are_in_the_copy(state, monkeypatch):
+    """No visitor uploads yet: the file of an export stands for one."""
+    person = state.v.person
+    assert not any(name.startswith("files/") for name in unpacked(person.contact)), (
+        "it holds others’ data too"
+    )
+    monkeypatch.setattr(Job.Personal, "withheld", {})
+    files = {name: text for name, text in unpacked(person.contact).items() if name.startswith("files/")}
+    assert files
+    assert any(person.contact.email in text for text in files.values())
 
 
 def test_every_model_with_people_stands_under_a_heading():

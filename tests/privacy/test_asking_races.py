@@ -1,0 +1,92 @@
+"""Asking at once: one person, one request, one mail to each member of staff, a link that opens once."""
+
+import re
+import time
+from functools import partial
+
+import pytest
+from django.utils import timezone
+
+from contacts import locking
+from contacts.models import Contact
+from privacy import asking
+from privacy.models import Erasure, MailboxProof
+from tests.at_once import at_once
+from tests.factories.organisers import make_staff
+from tests.friends import friendly_pos, make_visitor
+from ticketshop.mail import letters
+from ticketshop.mail.models import Mail
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.scenario("S12")]
+
+
+@pytest.fixture
+def pos():
+    return friendly_pos()
+
+
+@pytest.fixture
+def zoe(pos):
+    return make_visitor(pos, email="zoe@example.org")
+
+
+@pytest.fixture
+def slowly(monkeypatch):
+    """A moment passes between looking for a request and writing one."""
+    original = asking.open_request
+
+    def later(*args):
+        found = original(*args)
+        time.sleep(0.3)
+        return found
+
+    monkeypatch.setattr(asking, "open_request", later)
+
+
+def ask(zoe, pos):
+    return asking.ask(zoe, pos=pos, language="en", now=timezone.now())
+
+
+def test_a_double_click_is_one_request(zoe, pos, slowly):
+    first, second = at_once(partial(ask, zoe, pos), partial(ask, zoe, pos))
+    assert first.pk == second.pk == Erasure.objects.get().pk
+
+
+def test_without_the_lock_it_is_two(zoe, pos, slowly, monkeypatch):
+    """The twin: the race is real."""
+    monkeypatch.setattr(locking, "hold", lambda pk: Contact.objects.get(pk=pk))
+    at_once(partial(ask, zoe, pos), partial(ask, zoe, pos))
+    assert Erasure.objects.count() == 2
+
+
+def token(kind: str) -> str:
+    body = letters.message(Mail.objects.filter(kind=kind).latest("pk")).body
+    return re.search(r"/data/(?:confirm|open)/([^/\s]+)/", body)[1]
+
+
+def test_the_link_followed_twice_at_once_confirms_once_and_tells_each_member_of_staff_once(zoe, pos):
+    owner = make_staff(pos.organiser, "owner")
+    ask(zoe, pos)
+    key = token("data_delete")
+    confirm = partial(asking.confirm, key, pos=pos, now=timezone.now())
+    answers = at_once(confirm, confirm)
+    assert [one for one in answers if one is not None] == [Erasure.objects.get(state="confirmed")]
+    assert list(Mail.objects.filter(kind="data_asked").values_list("recipient", flat=True)) == [owner.email]
+
+
+@pytest.mark.scenario("S13")
+def test_a_mailed_link_opens_for_one_of_two(zoe, pos):
+    asking.send_link("zoe@example.org", pos=pos, language="en", now=timezone.now())
+    key = token("data_link")
+    look = partial(asking.open_proof, key, pos.organiser, timezone.now())
+    answers = at_once(look, look)
+    assert [one for one in answers if one is not None] == [MailboxProof.objects.get()]
+
+
+@pytest.mark.scenario("S14")
+def test_asked_at_once_a_mailbox_still_gets_three_mails(pos):
+    send = partial(
+        asking.send_link, "nobody@mail.example", pos=pos, language="en", now=timezone.now().replace(second=1)
+    )
+    at_once(*[send] * 6)
+    assert Mail.objects.filter(kind="data_link").count() == 3
