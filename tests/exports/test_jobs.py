@@ -12,6 +12,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from contacts.models import Contact
 from tests.exports import steps
 from tests.factories import registration_forms as made
 from tests.factories.organisers import StaffMembershipFactory, make_staff
@@ -258,6 +259,35 @@ def test_the_job_is_queued_with_the_number_alone_and_only_if_committed(shop):
     latest = queued.latest("id")
     assert latest.args == {"export_id": job.pk}
     assert latest.lock == "exports"
+
+
+@pytest.mark.scenario("RF-45")
+def test_whoever_is_erased_while_it_is_written_is_in_no_file(shop, monkeypatch):
+    """The snapshot still holds them; the file goes as soon as it is whole. Who was erased before is no matter."""
+    monkeypatch.setattr(rows, "PAGE", 1)
+    ada, bob = sell(shop, 1).buyer, sell(shop, 1, "bob").buyer
+    Contact.objects.filter(pk=bob.pk).update(erasing_at=timezone.now() - timedelta(days=1))
+    before = set(files())
+    assert steps.done(steps.ask("participants", shop.event, "event")).state == "done"
+    read = rows.pages
+
+    def meanwhile(*arguments):
+        for page in read(*arguments):
+            elsewhere(lambda: Contact.objects.filter(pk=ada.pk).update(erasing_at=timezone.now()))
+            yield page
+
+    monkeypatch.setattr(rows, "pages", meanwhile)
+    job = steps.done(steps.ask("participants", shop.event, "event"))
+    assert (job.state, job.error, job.file.name) == ("failed", "forgotten", "")
+    assert len(set(files()) - before) == 1
+
+
+def test_a_file_that_went_with_a_person_is_said_to_be_gone(shop):
+    job = steps.done(steps.ask("participants", shop.event, "event"))
+    job.file.delete()
+    owner = Staff(make_staff(shop.organiser))
+    assert "somebody in it was erased" in owner.open(change(job)).text
+    assert "There is no file" in owner.open(f"/admin/exports/job/{job.pk}/download/").text
 
 
 # --- the file goes ---------------------------------------------------------------------------------------

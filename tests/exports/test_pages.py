@@ -8,6 +8,7 @@ from tests.factories.organisers import make_staff
 from tests.sales import jazz
 from tests.staff import Staff, change, listing
 from ticketshop.exports.models import Download, Job
+from ticketshop.limits import limits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -111,3 +112,44 @@ def test_a_form_with_mistakes_says_so(shop, owner):
     assert owner.page.status == 200
     assert "Not exported yet" in owner.page.text
     assert not Job.objects.exists()
+
+
+def test_nonsense_in_every_field_is_answered_in_words(shop, owner):
+    form = shop.asked("tariff", shop.adult)
+    address = f"/admin/registration_forms/registrationform/{form.pk}/export/"
+    good = {"kind": "participants", "file_format": "csv"}
+    token = form_of(owner.open(address)).values["csrfmiddlewaretoken"]
+    fields = (
+        "kind",
+        "file_format",
+        "tariff",
+        "order_state",
+        "answer",
+        "since",
+        "reason",
+        "cancelled",
+        "sensitive",
+    )
+    for name in fields:
+        for value in (
+            "nul\x00inside",
+            "1" + "0" * 30,
+            "<script>alert(1)</script>",
+            "x" * 100_000,
+            "9999-12-31T23:59",
+        ):
+            sent = {**good, name: value, "csrfmiddlewaretoken": token}
+            answer = owner.client.post(address, sent, headers={"origin": "http://testserver"})
+            assert answer.status_code in {200, 302}, (name, value[:20])
+            assert b"<script>alert" not in answer.content
+    for value in ("0", "x", "-1", "9" * 30, "%00"):
+        assert owner.open(f"/admin/sales/customer/export/?organiser={value}").status == 404
+
+
+def test_too_many_exports_in_an_hour_are_refused(shop, owner, monkeypatch):
+    monkeypatch.setitem(limits.LIMITS, "export", limits.Limit(2, limits.HOUR))
+    for _time in range(2):
+        ask_for(owner, f"/admin/catalogue/event/{shop.event.pk}/export/", kind="orders")
+    page = owner.open(f"/admin/catalogue/event/{shop.event.pk}/export/")
+    assert owner.submit(form_of(page), {"kind": "orders", "file_format": "csv"}).status == 429
+    assert Job.objects.count() == 2

@@ -48,6 +48,11 @@ class Kind:
         """What the job is about, for people: (what, text)."""
         raise NotImplementedError
 
+    def may_be_kept(self, job: Job) -> bool:
+        """Whether nobody who is in the file was erased while it was written. Asked once the job names them: whoever is
+        erased later finds it by their name."""
+        return True
+
     def table(self, job: Job) -> Table:
         """Called in the transaction all pages are read in, in the organiser's language and time."""
         raise NotImplementedError

@@ -116,6 +116,11 @@ def _make(job: Job) -> None:
     )
     if not kept:
         (folder / name).unlink()
+        return
+    job.refresh_from_db()
+    if not kind.may_be_kept(job):
+        job.file.delete(save=False)
+        Job.objects.filter(pk=job.pk).update(state=Job.State.FAILED, file="", error="forgotten")
 
 
 def _rows(pages: Iterator[Page], progress: "Progress", subjects: set[uuid.UUID]) -> Iterator[Sequence[Cell]]:

@@ -22,8 +22,10 @@ from ticketshop.catalogue.admin.passes import SeasonPassAdmin
 from ticketshop.catalogue.admin.sessions import SessionAdmin
 from ticketshop.catalogue.models import Tariff
 from ticketshop.exports import jobs, kinds
+from ticketshop.lib import refusals
 from ticketshop.lib.forms import LineField
 from ticketshop.lib.spreadsheets import FORMATS
+from ticketshop.limits import limits
 from ticketshop.organisers import permissions
 from ticketshop.organisers.buttons import OwnPage, drawn
 from ticketshop.organisers.models import Organiser
@@ -176,7 +178,10 @@ def ask(request, place: Place, context: dict):
     if not place.kinds(request.user):
         raise PermissionDenied
     form = ExportForm(request.POST if request.method == "POST" else None, place=place, user=request.user)
+    now = timezone.now()
     if request.method == "POST" and form.is_valid():
+        if not limits.hit("export", f"user:{request.user.pk}", now):
+            raise refusals.TooManyTries
         values = form.cleaned_data
         job = jobs.request(
             kinds.KINDS[values["kind"]],
@@ -186,7 +191,7 @@ def ask(request, place: Place, context: dict):
             sensitive=bool(values.get("sensitive")),
             reason=values.get("reason", "") if values.get("sensitive") else "",
             by=request.user,
-            now=timezone.now(),
+            now=now,
         )
         messages.success(request, _("The export is asked for."))
         return redirect(reverse("admin:exports_job_change", args=[job.pk]))

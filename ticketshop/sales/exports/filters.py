@@ -1,10 +1,11 @@
 """What the kinds of this room share: their job is about a scope, which they can name."""
 
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from contacts.models import Contact
 from registration_forms.models import Choice, Field, RegistrationForm
 from ticketshop.catalogue.models import Event, SeasonPass, Session, Tariff
 from ticketshop.exports.kinds import Kind, Table
@@ -38,6 +39,13 @@ class ScopedKind(Kind):
 
     def table(self, job: Job) -> Table:
         return self.rows_of(Scope.of(job))
+
+    def may_be_kept(self, job: Job) -> bool:
+        gone = Q(erasing_at__gte=job.started_at) | Q(erased_at__gte=job.started_at)
+        erased = Contact.objects.filter(gone, organiser=job.organiser_id).values_list(
+            "subject_uuid", flat=True
+        )
+        return set(job.subjects).isdisjoint(erased)
 
     def filters(self, job: Job) -> list[tuple[str, str]]:
         return described(job)
