@@ -109,7 +109,8 @@ def said_of(said: Declaration, column: models.Field):
 
 def end_of(model: type[models.Model], path: str) -> models.Field | None:
     """The last column along ``path``, or None where it breaks off; behind a JSON column that column itself."""
-    found, current = None, model
+    found: models.Field | None = None
+    current: type[models.Model] | None = model
     for name in path.split("__"):
         if isinstance(found, models.JSONField):
             return found

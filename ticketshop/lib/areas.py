@@ -6,6 +6,7 @@ the preview of an erasure and the copy of one's own data all speak in these word
 
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 
@@ -14,10 +15,10 @@ class Area:
     """Data of one kind. ``code`` names the page in a copy of one's data."""
 
     code: str
-    title: str
-    purpose: str
-    until: str
-    seen_by: str
+    title: str | Promise
+    purpose: str | Promise
+    until: str | Promise
+    seen_by: str | Promise
 
 
 PROFILE = Area(

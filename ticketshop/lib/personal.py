@@ -35,6 +35,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from django.db.models import Q
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 # Kinds of person a path may reach.
@@ -69,7 +70,7 @@ class Basis:
 
     code: str
     # In the reader's language: not what tells one basis from another.
-    reason: str = field(compare=False, repr=False)
+    reason: str | Promise = field(compare=False, repr=False)
     # Whole years after the end of the year of ``since``; None where something else ends it.
     years: int | None = None
 
@@ -95,7 +96,7 @@ class About:
     """In ``withheld``: left out, for ``reason``, unless the person at ``path`` is the one who asks."""
 
     path: str
-    reason: str
+    reason: str | Promise
 
 
 @dataclass(frozen=True)
