@@ -1,0 +1,238 @@
+"""At the very moment of an erasure: whoever has begun to write ends first, and what they wrote goes too.
+
+Each race has a twin without the protection, in which something of the person is left.
+"""
+
+import time
+from functools import partial
+
+import pytest
+from allauth.account.adapter import get_adapter
+from django.utils import timezone
+
+from accounts.adapter import AccountAdapter
+from accounts.models import User
+from contacts import contacts, link_mail, links, locking
+from contacts.adding import Asked
+from contacts.models import AddressSuppression, Contact
+from privacy import erasing
+from registration_forms import changing, responses
+from registration_forms.models import Answer, Response
+from tests.at_once import at_once
+from tests.factories.catalogue import OfferFactory
+from tests.factories.registration_forms import ask, make_form, publish
+from tests.factories.sales import make_order
+from tests.friends import friendly_pos, linked, make_visitor
+from ticketshop.mail import outbox
+from ticketshop.mail.models import Mail
+from ticketshop.sales.actions import payments
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.scenario("S39")]
+NOW = timezone.now
+
+
+@pytest.fixture
+def pos():
+    return friendly_pos(slug="theatre")
+
+
+@pytest.fixture
+def zoe(pos):
+    return make_visitor(pos, "Zoe", "Grey", email="zoe@example.org")
+
+
+def slowly(monkeypatch, where, name: str, first: object = None) -> None:
+    """A moment passes before ``name`` is done (with this ``first`` argument): long enough for a whole erasure."""
+    original = getattr(where, name)
+
+    def later(*args, **values):
+        if first is None or args[0] == first:
+            time.sleep(1.5)
+        return original(*args, **values)
+
+    monkeypatch.setattr(where, name, later)
+
+
+@pytest.fixture
+def nobody_is_held(monkeypatch):
+    """The protection taken away."""
+    monkeypatch.setattr(locking, "hold", lambda contact_id: Contact.objects.get(pk=contact_id))
+    monkeypatch.setattr(locking, "hold_all", lambda ids, needed=(): Contact.objects.in_bulk(set(ids)))
+
+
+def meanwhile(write, contact: Contact):
+    """``write``, and an erasure that begins as soon as it has looked."""
+
+    def erase():
+        time.sleep(0.4)
+        return erasing.erase(contact, by=None, now=NOW())
+
+    return at_once(write, erase)
+
+
+def of_zoe() -> list[Mail]:
+    return list(Mail.objects.filter(recipient="zoe@example.org"))
+
+
+# --- the profile -------------------------------------------------------------------------------------------------
+
+
+def edit(zoe):
+    return partial(contacts.change, zoe, {"first_name": "Eve"}, by=None, now=NOW())
+
+
+def test_an_edit_that_has_begun_goes_with_the_rest(zoe, monkeypatch):
+    slowly(monkeypatch, contacts, "_normalise")
+    changed, done = meanwhile(edit(zoe), zoe)
+    assert (changed, done.state) == (["first_name"], "closed")
+    assert Contact.objects.get(pk=zoe.pk).full_name == ""
+
+
+def test_without_the_lock_the_new_name_is_left(zoe, monkeypatch, nobody_is_held):
+    slowly(monkeypatch, contacts, "_normalise")
+    meanwhile(edit(zoe), zoe)
+    assert Contact.objects.get(pk=zoe.pk).full_name == "Eve"
+
+
+# --- links -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def from_ann(zoe, pos):
+    """Zoe is on Ann's list."""
+    ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
+    link = linked(ann, pos, ("Zoe", "Grey", "zoe@example.org"))
+    link.refresh_from_db()
+    return link
+
+
+def resend(link, pos):
+    pos.organiser.link_mails_per_day = pos.organiser.link_mails_per_week = 9
+    asked = Asked(by=None, pos=pos, network="", language="en")
+    return partial(links.resend, link, asked, now=NOW())
+
+
+def test_a_request_sent_again_goes_with_the_rest(zoe, from_ann, pos, monkeypatch):
+    slowly(monkeypatch, link_mail, "may_send")
+    sent, done = meanwhile(resend(from_ann, pos), zoe)
+    assert (sent, done.state, of_zoe()) == (True, "closed", [])
+
+
+def test_without_the_lock_a_request_is_left(zoe, from_ann, pos, monkeypatch, nobody_is_held):
+    slowly(monkeypatch, link_mail, "may_send")
+    with pytest.raises(erasing.NotClean, match=r"mail\.Mail"):
+        meanwhile(resend(from_ann, pos), zoe)
+    assert len(of_zoe()) == 1
+
+
+def refuse(link):
+    return partial(links.not_me, link, by=None, now=NOW())
+
+
+def test_a_refusal_goes_with_whoever_was_refused(zoe, pos, monkeypatch):
+    slowly(monkeypatch, link_mail, "suppress")
+    ended, done = meanwhile(refuse(linked(zoe, pos)), zoe)
+    assert (ended, done.state) == (True, "closed")
+    assert not AddressSuppression.objects.exists()
+
+
+def test_without_the_lock_a_refusal_is_left(zoe, pos, monkeypatch, nobody_is_held):
+    slowly(monkeypatch, link_mail, "suppress")
+    meanwhile(refuse(linked(zoe, pos)), zoe)
+    assert AddressSuppression.objects.get().parent == zoe
+
+
+# --- somebody else's order -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def anns(zoe, from_ann, pos):
+    """The payment of Ann's order of a ticket for Zoe."""
+    links.accept(from_ann, by=zoe.user, now=NOW())
+    holders = [{"first_name": "Zoe", "last_name": "Grey", "person": str(from_ann.pk)}]
+    order = make_order({OfferFactory(pos=pos): 1}, user=from_ann.parent.user, holders=holders)
+    return order.payments.get()
+
+
+def pay(payment):
+    return partial(payments.confirm, payment, by=None, now=NOW())
+
+
+def test_a_ticket_mail_goes_with_the_rest_and_the_money_has_come(zoe, anns, monkeypatch):
+    slowly(monkeypatch, outbox, "queue", "ticket_for_you")
+    paid, done = meanwhile(pay(anns), zoe)
+    assert (paid, done.state, of_zoe()) == (True, "closed", [])
+    anns.order.refresh_from_db()
+    ticket = anns.order.tickets.get()
+    assert (anns.order.state, ticket.state, ticket.holder, ticket.beneficiary) == ("paid", "valid", "", None)
+
+
+def test_without_the_lock_a_ticket_mail_is_left(zoe, anns, monkeypatch, nobody_is_held):
+    slowly(monkeypatch, outbox, "queue", "ticket_for_you")
+    meanwhile(pay(anns), zoe)
+    assert [mail.kind for mail in of_zoe()] == ["ticket_for_you"]
+
+
+# --- answers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def answered(zoe, pos) -> Response:
+    form = make_form("tariff", organiser=pos.organiser)
+    question = ask(form, "Allergies", "text")
+    given = responses.Given(publish(form), {question.key: "nuts"}, about=zoe.pk)
+    (response,) = responses.store([given], organiser=pos.organiser, language="en", now=NOW())
+    response.key = question.key
+    return response
+
+
+def answer(response, text: str = "milk"):
+    return partial(
+        changing.change, response, {response.key: text}, revision=1, by=None, source="buyer", now=NOW()
+    )
+
+
+def test_changed_answers_go_with_the_rest(zoe, answered, monkeypatch):
+    slowly(monkeypatch, changing, "_write_all")
+    changed, done = meanwhile(answer(answered), zoe)
+    assert (changed, done.state) == ([answered.key], "closed")
+    assert not Answer.objects.get().v_text
+
+
+def test_without_the_lock_changed_answers_are_left(zoe, answered, monkeypatch):
+    monkeypatch.setattr(Response.Personal, "lock", 0)
+    slowly(monkeypatch, changing, "_write_all")
+    meanwhile(answer(answered), zoe)
+    assert Answer.objects.get().v_text == "milk"
+
+
+@pytest.mark.scenario("RF-45")
+def test_answers_read_before_are_not_changed_afterwards(zoe, answered):
+    stale = Response.objects.get(pk=answered.pk)
+    stale.key = answered.key
+    erasing.erase(zoe, by=None, now=NOW())
+    with pytest.raises(changing.Closed):
+        answer(stale)()
+    assert not Answer.objects.get().v_text
+
+
+# --- the log-in ------------------------------------------------------------------------------------------------------
+
+
+def forgot(zoe, send):
+    user = User.objects.get(pk=zoe.user_id)
+    return partial(send, "account/email/password_reset_key", "zoe@example.org", {"user": user})
+
+
+def test_a_reset_asked_for_at_that_moment_goes_with_the_rest(zoe, monkeypatch):
+    slowly(monkeypatch, outbox, "queue")
+    _asked, done = meanwhile(forgot(zoe, get_adapter().send_mail), zoe)
+    assert (done.state, of_zoe()) == ("closed", [])
+
+
+def test_without_the_lock_a_reset_is_left(zoe, monkeypatch):
+    slowly(monkeypatch, outbox, "queue")
+    meanwhile(
+        forgot(zoe, lambda *mail: AccountAdapter()._queue(mail[0], mail[1], {"user": zoe.user_id})), zoe
+    )
+    assert [mail.kind for mail in of_zoe()] == ["account_reset"]
