@@ -9,12 +9,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from registration_forms import responses
-from registration_forms.models import RegistrationForm, Response
+from registration_forms.models import Field, RegistrationForm, Response
 from tests.browser import steps
 from tests.browser.test_backoffice import log_in
+from tests.exports.steps import Read, done
 from tests.factories.catalogue import OfferFactory, TariffFactory
 from tests.factories.organisers import make_staff
 from tests.staff import change, listing
+from ticketshop.exports.models import Job
 from ticketshop.sales.models import Order
 
 FORMS = {
@@ -136,6 +138,26 @@ def test_forms_from_nothing_to_answers_in_their_places(shop, browse):
         page.get_by_role("link", name=Order.objects.get().reference).click()
         each_answer_has_its_place(page)
         picture(page, "back-office")
+        guests = exported(page, event, "Participants: a row for every ticket")
+        passes = exported(page, shop.season_pass, "Season passes: a row for every pass sold")
+    heard, dish, seat = (Field.objects.get(label=question).key for _name, question in FORMS.values())
+    assert sorted(guests.column(dish)) == [f"dish of {name}" for name in GUESTS]
+    assert guests.column(f"order.{heard}") == ["heard by Ada"] * 7
+    assert passes.column(seat) == [f"seat of {SUBSCRIBER}"]
+
+
+def exported(page: Page, row, kind: str) -> Read:
+    """The export of this kind, asked for at a row's page, written by the worker, and fetched."""
+    page.goto(change(row))
+    page.locator(".row-buttons").get_by_role("link", name="Export").click()
+    page.get_by_label(kind).check()
+    page.get_by_label("CSV for programs").check()
+    page.locator("#content-main").get_by_role("button", name="Export").click()
+    done(Job.objects.latest("pk"))
+    page.get_by_role("link", name="Look again").click()
+    with page.expect_download() as fetched:
+        page.get_by_role("button", name="Download").click()
+    return Read(fetched.value.path().read_bytes())
 
 
 def stored_where_it_belongs() -> None:
