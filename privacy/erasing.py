@@ -7,12 +7,13 @@ leaves a request that the periodic job takes up again: every step may run twice 
 """
 
 import hashlib
+import logging
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.core.files.storage import storages
-from django.db import OperationalError, models, transaction
+from django.db import DatabaseError, models, transaction
 from django.db.models import F, Q
 from psycopg import errors
 
@@ -25,6 +26,7 @@ from ticketshop.lib.personal import Author
 from . import emptying, planning, registry, samples, subjects, traces
 from .models import Erasure, ErasureStep, PendingDeletion
 
+logger = logging.getLogger("ticketshop.privacy")
 State = Erasure.State
 # Somebody else held a row for too long.
 BUSY = (errors.LockNotAvailable, errors.DeadlockDetected, errors.QueryCanceled)
@@ -127,21 +129,21 @@ def run(erasure: Erasure, *, now: datetime) -> Erasure:
     while (step := STEPS.get(erasure.state)) is not None:
         try:
             step(erasure, now)
-        except (NotClean, OSError) as error:
-            _note_failure(erasure, error)
-            raise
-        except OperationalError as error:
-            if not isinstance(error.__cause__, BUSY):
+        except (NotClean, OSError, DatabaseError) as error:
+            busy = isinstance(error.__cause__, BUSY)
+            _note_failure(erasure, error.__cause__ if busy else error)
+            if not busy:
                 raise
             # A row of the person's is in use, such as a mail on its way out: the periodic job goes on.
-            _note_failure(erasure, error.__cause__)
             break
         erasure.refresh_from_db()
     return erasure
 
 
-def _note_failure(erasure: Erasure, error: BaseException) -> None:
+def _note_failure(erasure: Erasure, error: BaseException | None) -> None:
+    """The step and the kind of failure; never its text, which may repeat what it met."""
     failure = f"{erasure.state}: {type(error).__name__} {','.join(getattr(error, 'labels', []))}"
+    logger.error("erasure %s stopped at %s", erasure.uuid, failure)
     Erasure.objects.filter(pk=erasure.pk).update(failure=failure[:80])
 
 
@@ -154,7 +156,10 @@ def erase(contact: Contact, *, by, now: datetime, **asked) -> Erasure:
 def _turn(erasure: Erasure, before: str, after: str, **values) -> bool:
     """From one state to the next, if nobody else did so meanwhile; with the step's effect in one transaction."""
     found = Erasure.objects.filter(pk=erasure.pk, state=before)
-    return bool(found.update(state=after, failure="", **values))
+    turned = bool(found.update(state=after, failure="", **values))
+    if turned:
+        logger.info("erasure %s: %s", erasure.uuid, after)
+    return turned
 
 
 def claim(erasure: Erasure, now: datetime) -> None:
@@ -391,7 +396,7 @@ def go_on(now: datetime) -> int:
             erasure.refresh_from_db()
         try:
             run(erasure, now=now)
-        except (NotClean, OSError):
+        except (NotClean, OSError, DatabaseError):
             # Noted on the request; the next ones go on.
             continue
         count += 1

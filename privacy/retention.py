@@ -3,6 +3,8 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from django.db import DatabaseError
+
 from contacts.models import Contact
 from ticketshop.lib.personal import BOOKS
 from ticketshop.organisers.models import Organiser
@@ -26,7 +28,7 @@ def _unclaimed_of(organiser: Organiser, now: datetime) -> int:
     for contact in over.select_related("organiser").order_by("pk")[:500]:
         try:
             count += _erase_unless_needed(contact, now)
-        except (erasing.CannotErase, erasing.NotClean, OSError):
+        except (erasing.CannotErase, erasing.NotClean, OSError, DatabaseError):
             # An order came, or it was erased, a moment ago; or it is noted on the request. The others go on.
             continue
     return count

@@ -1,0 +1,119 @@
+"""An erasure is in the log by its number and its steps; nothing of the person is, whatever goes wrong."""
+
+import logging
+
+import pytest
+from django.db import IntegrityError
+from django.utils import timezone
+
+from contacts import locking
+from contacts.models import Contact
+from privacy import erasing, planning
+from privacy.models import Erasure
+from tests.privacy.people import Person
+from tests.privacy.scanner import Needles
+from ticketshop.history.models import Event
+from ticketshop.lib.logs import LineFormatter
+
+pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S22")]
+
+
+class Lines(logging.Handler):
+    """Every line of every logger, as it is written; and its arguments, which a collector of errors would get."""
+
+    def __init__(self):
+        super().__init__(logging.DEBUG)
+        self.setFormatter(LineFormatter())
+        self.lines: list[str] = []
+
+    def emit(self, record):
+        if not record.name.startswith("django.db"):
+            # Statements are logged by Django under DEBUG only, which the shop has no switch for.
+            self.lines += [self.format(record), repr(record.args)]
+
+
+@pytest.fixture
+def log(monkeypatch):
+    root, lines = logging.getLogger(), Lines()
+    monkeypatch.setattr(root, "handlers", [lines])
+    monkeypatch.setattr(root, "level", logging.DEBUG)
+    for name in ("ticketshop", "ticketshop.privacy", "procrastinate"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    return lines.lines
+
+
+@pytest.fixture
+def zoe(state) -> Person:
+    return state.v.person
+
+
+def traces(sought: Needles, texts: list[str]) -> set[str]:
+    return {token for text in texts for token in sought.find(text)}
+
+
+def ask(zoe) -> Erasure:
+    return erasing.request(zoe.contact, channel="back_office", now=timezone.now())
+
+
+def test_the_steps_stand_in_the_log_and_nothing_of_the_person(state, zoe, log):
+    name = Contact.objects.get(pk=zoe.contact.pk).last_name
+    logging.getLogger("ticketshop.test").info("so %s said", name)
+    assert traces(state.sought, log), "it would be found"
+    log.clear()
+    done = erasing.run(ask(zoe), now=timezone.now())
+    assert done.state in {"closed", "deferred"}
+    steps = [line.split("ticketshop.privacy ")[1] for line in log if "ticketshop.privacy " in line]
+    assert steps == [f"erasure {done.uuid}: {step}" for step in ("claimed", "emptied", "filed", done.state)]
+    assert traces(state.sought, log) == set()
+
+
+def test_the_history_says_who_what_and_when_and_no_value(state, zoe):
+    staff = state.a.staff
+    erasing.erase(zoe.contact, by=staff, now=timezone.now())
+    event = Event.objects.get(action="erased", object_id=str(zoe.contact.pk))
+    assert (event.by, event.model, set(event.details)) == (staff, "contacts.contact", {"receipt"})
+    texts = [f"{one.action} {one.details} {one.object_id}" for one in Event.objects.all()]
+    assert len(texts) > 50 and traces(state.sought, texts) == set()
+
+
+@pytest.mark.scenario("S40")
+@pytest.mark.parametrize(
+    "failure",
+    [
+        lambda name: OSError(f"no space for {name}"),
+        lambda name: IntegrityError(f'violates "x"\nDETAIL:  Key (last_name)=({name}) exists.'),
+    ],
+    ids=["a file", "the database"],
+)
+def test_a_failure_is_noted_by_its_kind(state, zoe, log, monkeypatch, failure):
+    name = Contact.objects.get(pk=zoe.contact.pk).last_name
+    error = failure(name)
+    assert traces(state.sought, [str(error)]), "its text would tell"
+
+    def fails(*_args, **_how):
+        raise error
+
+    monkeypatch.setattr(planning, "waiting", fails)
+    asked = ask(zoe)
+    with pytest.raises(type(error)):
+        erasing.run(asked, now=timezone.now())
+    # The periodic job goes on with the others, and says the same.
+    assert erasing.go_on(timezone.now()) == 0
+    asked.refresh_from_db()
+    assert (asked.state, asked.failure.strip()) == ("claimed", f"claimed: {type(error).__name__}")
+    assert sum("stopped at claimed" in line for line in log) == 2
+    assert traces(state.sought, [*log, asked.failure]) == set()
+
+
+def test_refusals_name_nobody(state, zoe):
+    Contact.objects.filter(pk=zoe.contact.pk).update(erasing_at=timezone.now())
+    refusals = []
+    for refuse in (
+        lambda: locking.hold(zoe.contact.pk),
+        lambda: locking.hold_all([], needed=[zoe.contact.pk]),
+    ):
+        with pytest.raises(locking.Gone) as refused:
+            refuse()
+        refusals.append(repr(refused.value))
+    assert traces(state.sought, refusals) == set()
+    assert str(erasing.NotClean(["contacts.Contact"])) == "contacts.Contact"
