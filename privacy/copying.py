@@ -8,21 +8,19 @@ from decimal import Decimal
 from django.core.files.storage import storages
 from django.db import models
 from django.utils.formats import date_format, number_format, time_format
+from django.utils.module_loading import import_string
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from contacts.models import Contact
 from ticketshop.lib.areas import ALL, Area
 from ticketshop.lib.personal import About, Author, DeleteFile, NotPersonal
-from ticketshop.mail import kinds
 
 from . import registry, subjects
 from .subjects import Subject
 
 # Numbers with more places are counts and measures: without the zeros at their end.
 CENTS = 2
-# Where a code says nothing to people, and the column itself does not know the words.
-WORDED = {("mail.Mail", "kind"): kinds.label}
 
 
 @dataclass(frozen=True)
@@ -189,9 +187,8 @@ def _is_me(person: models.Model, subject: Subject) -> bool:
 
 
 def _in_words(row: models.Model, column, value) -> str:
-    worded = WORDED.get((row._meta.label, column.name))
-    if worded is not None:
-        return worded(value)
+    if path := registry.declaration(type(row)).worded.get(column.name):
+        return import_string(path)(value)
     if isinstance(column, models.ForeignKey):
         return _("you") if registry.is_person(column.related_model) else str(getattr(row, column.name))
     if column.choices:

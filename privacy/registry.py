@@ -27,6 +27,7 @@ class Declaration:
     also: tuple[str, ...] = ()
     inside: tuple[str, ...] = ()
     labels: dict = field(default_factory=dict)
+    worded: dict = field(default_factory=dict)
     collects: str = ""
     declared: bool = True
 
@@ -51,6 +52,7 @@ def declaration(model: type[models.Model]) -> Declaration:
         tuple(getattr(said, "also", ())),
         tuple(getattr(said, "inside", ())),
         getattr(said, "labels", {}),
+        getattr(said, "worded", {}),
         getattr(said, "collects", ""),
     )
 

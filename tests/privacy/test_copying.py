@@ -65,6 +65,7 @@ def test_the_copy_is_json_and_a_page_for_each_area_with_everything_in_both(zoe):
     for text in (order.reference, order.lines.get().title, "Adult"):
         assert text in files["orders.html"]
     assert "Printed" in files["tickets.html"]
+    assert "Pay at the box office" in files["orders.html"] and "on_site" not in files["orders.html"]
     assert "Typed" in files["cart.html"]
     assert order.tickets.first().code in files["tickets.html"]
     areas = {area["area"]: area for area in json.loads(files["data.json"])["areas"]}

@@ -23,6 +23,7 @@ that says nothing. More may be said:
 ``also``      columns that say nothing of a person, shown in a copy to make its rows readable;
 ``inside``    names of rows that hang on each row, shown in a copy with it;
 ``labels``    column -> what people call it, where the column itself has no name for them;
+``worded``    column -> path of a function: the code in it -> words;
 ``since``     path to the day from which the period of a ``Basis`` counts;
 ``lock``      where verbs that write to the person hold a row: the turn (1, 2 …) in which an erasure holds it first;
 ``collects``  path of a function: organiser -> what is asked of people in the organiser's own words (``Collected``);

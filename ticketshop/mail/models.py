@@ -85,6 +85,7 @@ class Mail(models.Model):
         }
         area = MAILS
         also = ("kind", "created_at", "sent_at")
+        worded = {"kind": "ticketshop.mail.kinds.label"}
         withheld = {
             "subject_uuid": _("a random name by which we know it is yours"),
             "about": _("numbers of rows of ours"),

@@ -233,6 +233,7 @@ class Order(models.Model):
         subject = {"buyer": CONTACT}
         area = ORDERS
         inside = ("lines", "payments")
+        worded = {"payment_method": "ticketshop.sales.payment_methods.name_of"}
         since = "placed_at"
         lock = 1
         waits = [
@@ -539,6 +540,7 @@ class Payment(models.Model):
     class Personal:
         area = ORDERS
         inside = ("refunds",)
+        worded = {"method": "ticketshop.sales.payment_methods.name_of"}
         columns = {
             **keep(BOOKS, "method", "state", "amount", "currency", "reference", "started_at", "confirmed_at"),
             "confirmed_by": Author(),

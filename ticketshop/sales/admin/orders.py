@@ -23,7 +23,7 @@ from ticketshop.organisers.sections import NONE, link, shown
 from .. import emails, notices
 from ..actions import orders, payments
 from ..models import Customer, Order, Payment, Refund
-from ..payment_methods import METHODS
+from ..payment_methods import METHODS, name_of
 from . import answers, kept, tables
 
 # From so many buyers on, a search goes through the orders and not through the buyers.
@@ -57,7 +57,7 @@ def _paid_question(order: Order) -> list[str]:
         _("%(amount)s by “%(method)s” have arrived.")
         % {
             "amount": money(payment.amount, payment.currency),
-            "method": tables.method_name(payment.method),
+            "method": name_of(payment.method),
         }
     ]
     if order.state == Order.State.PENDING:
@@ -252,7 +252,7 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("payment method"))
     def method_text(self, order):
-        return tables.method_name(order.payment_method)
+        return name_of(order.payment_method)
 
     @admin.display(description=gettext_lazy("entered by"))
     def entered_by(self, order):

@@ -13,7 +13,7 @@ from ticketshop.organisers.sections import NONE, link
 
 from ..actions import payments
 from ..models import Payment, Refund
-from . import tables
+from ..payment_methods import name_of
 
 
 class OfAnOrder:
@@ -54,7 +54,7 @@ class PaymentAdmin(OfAnOrder, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("method"))
     def method_text(self, payment):
-        return tables.method_name(payment.method)
+        return name_of(payment.method)
 
     @admin.display(description=gettext_lazy("amount"))
     def amount_text(self, payment):
@@ -132,7 +132,7 @@ class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("paid by"))
     def method_text(self, refund):
-        return tables.method_name(refund.payment.method)
+        return name_of(refund.payment.method)
 
     @admin.display(description=gettext_lazy("payment reference"))
     def payment_reference(self, refund):

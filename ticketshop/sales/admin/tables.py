@@ -14,7 +14,7 @@ from ticketshop.organisers.sections import Section, link
 
 from .. import answers as given
 from ..models import IssuedPass, Order, OrderLine, Payment, Refund, Ticket
-from ..payment_methods import METHODS
+from ..payment_methods import name_of
 
 # A page shows so many rows of a table; more are found through the lists.
 MOST = 50
@@ -23,11 +23,6 @@ MOST = 50
 def when(instant) -> str | None:
     """An instant in the organiser's time."""
     return date_format(localtime(instant), "SHORT_DATETIME_FORMAT") if instant else None
-
-
-def method_name(code: str) -> str:
-    """“Bank transfer”; the bare code of a method that exists no longer."""
-    return str(METHODS[code].label) if code in METHODS else code
 
 
 def orders(rows: QuerySet[Order]) -> Section:
@@ -111,7 +106,7 @@ def payments(rows: QuerySet[Payment]) -> Section:
         [_("method"), _("amount"), _("payment reference"), _("state"), _("confirmed"), _("confirmed by")],
         [
             [
-                link(payment, method_name(payment.method)),
+                link(payment, name_of(payment.method)),
                 money(payment.amount, payment.currency),
                 payment.reference,
                 payment.get_state_display(),

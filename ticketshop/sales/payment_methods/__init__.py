@@ -27,6 +27,11 @@ def offered(pos: PointOfSale, total: Decimal, currency: str) -> dict[str, Method
     return found
 
 
+def name_of(code: str) -> str:
+    """“Bank transfer”; the bare code of a method that exists no longer."""
+    return str(METHODS[code].label) if code in METHODS else code
+
+
 def of_order(pos: PointOfSale, code: str) -> Method:
     """The method an order was placed with, as it is set up now (switched off meanwhile or not)."""
     settings = {row.code: row.settings for row in _ROWS.all(pos=pos.pk)}
