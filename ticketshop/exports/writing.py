@@ -150,6 +150,12 @@ def _snapshot() -> Iterator[None]:
         yield
 
 
+PROGRESS = """
+    UPDATE exports_job SET columns = %s, rows_total = %s, rows_done = %s
+    WHERE id = %s AND state = 'running' AND attempt = %s
+"""
+
+
 class Progress:
     """Says how far a job is, on a connection of its own, and raises Stopped once the job is not ours any more."""
 
@@ -164,24 +170,21 @@ class Progress:
         self._connection.close()
 
     def begin(self, table: Table) -> None:
-        self._update(_BEGUN, [one.key for one in table.columns], table.count)
+        self.columns, self.total = [one.key for one in table.columns], table.count
+        self._say()
 
     def add(self, rows: int) -> None:
         self.done += rows
         if time.monotonic() > self.end:
             raise TooLong
-        self._update(_GOING_ON, self.done)
+        self._say()
 
-    def _update(self, statement: str, *values: object) -> None:
+    def _say(self) -> None:
+        values = self.columns, self.total, self.done, self.job.pk, self.job.attempt
         with self._connection.cursor() as cursor:
-            cursor.execute(statement, [*values, self.job.pk, self.job.attempt])
+            cursor.execute(PROGRESS, values)
             if cursor.rowcount == 0:
                 raise Stopped
-
-
-_BEGUN = """UPDATE exports_job SET columns = %s, rows_total = %s
-            WHERE id = %s AND state = 'running' AND attempt = %s"""
-_GOING_ON = "UPDATE exports_job SET rows_done = %s WHERE id = %s AND state = 'running' AND attempt = %s"
 
 
 def _sha256(path: Path) -> str:
