@@ -140,7 +140,10 @@ def for_user(organiser: Organiser, user, *, language: str, now: datetime) -> Con
                 claimed_at=now,
             )
     except IntegrityError:
-        return Contact.objects.get(organiser=organiser, user=user)
+        if made := Contact.objects.filter(organiser=organiser, user=user).first():
+            return made
+        # The log-in was erased a moment ago.
+        raise
 
 
 def for_guest(

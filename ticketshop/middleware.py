@@ -1,9 +1,10 @@
 """What holds for every answer of the installation."""
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import SESSION_KEY, get_user_model
 from django.core.exceptions import BadRequest
 from django.middleware.gzip import GZipMiddleware
+from psycopg.errors import ForeignKeyViolation
 
 from ticketshop.lib import refusals
 
@@ -68,6 +69,14 @@ def private_pages(get_response):
     return middleware
 
 
+def _names_a_log_in_that_is_gone(exception: Exception) -> bool:
+    """Whether a row was to name a log-in that was erased while the page was made: the database has refused it."""
+    cause = exception.__cause__
+    if not isinstance(cause, ForeignKeyViolation):
+        return False
+    return f'"{get_user_model()._meta.db_table}"' in (cause.diag.message_detail or "")
+
+
 class Refuse:
     """Answers what was refused deep inside a page: 429 for a limit, 409 for a person who is being erased."""
 
@@ -80,6 +89,6 @@ class Refuse:
     def process_exception(self, request, exception):
         if isinstance(exception, refusals.TooManyTries):
             return refusals.too_many_requests(request)
-        if isinstance(exception, refusals.PersonGone):
+        if isinstance(exception, refusals.PersonGone) or _names_a_log_in_that_is_gone(exception):
             return refusals.person_gone(request)
         return None

@@ -18,6 +18,7 @@ from contacts.models import AddressSuppression, Contact
 from privacy import erasing
 from registration_forms import changing, responses
 from registration_forms.models import Answer, Response
+from tests.accounts.pages import browser_of
 from tests.at_once import at_once
 from tests.factories.catalogue import OfferFactory
 from tests.factories.registration_forms import ask, make_form, publish
@@ -25,7 +26,8 @@ from tests.factories.sales import make_order
 from tests.friends import friendly_pos, linked, make_visitor
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
-from ticketshop.sales.actions import payments
+from ticketshop.sales.actions import carts, payments
+from ticketshop.sales.models import Cart
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.scenario("S39")]
 NOW = timezone.now
@@ -236,3 +238,33 @@ def test_without_the_lock_a_reset_is_left(zoe, monkeypatch):
         forgot(zoe, lambda *mail: AccountAdapter()._queue(mail[0], mail[1], {"user": zoe.user_id})), zoe
     )
     assert [mail.kind for mail in of_zoe()] == ["account_reset"]
+
+
+def test_a_page_that_was_being_made_for_a_log_in_says_what_happened(zoe, pos, monkeypatch):
+    """Whatever it writes would name the log-in: the database refuses, and the page is a sentence."""
+    offer = OfferFactory(pos=pos)
+    browser = browser_of(zoe)
+    open_cart = carts.open_cart
+
+    def erased_meanwhile(*args, **values):
+        at_once(partial(erasing.erase, zoe, by=None, now=NOW()))
+        return open_cart(*args, **values)
+
+    monkeypatch.setattr(carts, "open_cart", erased_meanwhile)
+    page = browser.add(f"/theatre/events/{offer.session.event.slug}/", **{f"offer_{offer.pk}": 1})
+    assert page.status == 409 and "Nothing was saved" in page.text
+    assert not Cart.objects.exists() and not User.objects.filter(pk=zoe.user_id).exists()
+
+
+def test_the_first_page_in_a_shop_for_a_log_in_that_has_just_gone_says_so(zoe, client, monkeypatch):
+    friendly_pos(slug="elsewhere")
+    client.force_login(zoe.user)
+    create = contacts.create
+
+    def erased_meanwhile(**values):
+        at_once(partial(erasing.erase, zoe, by=None, now=NOW()))
+        return create(**values)
+
+    monkeypatch.setattr(contacts, "create", erased_meanwhile)
+    answer = client.get("/elsewhere/account/profile/")
+    assert answer.status_code == 409 and b"Nothing was saved" in answer.content

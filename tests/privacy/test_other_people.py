@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts import linked_tickets
 from contacts import adding, links
 from contacts.models import Contact, ContactLink
 from privacy import erasing
@@ -19,6 +20,7 @@ from tests.factories.sales import make_order
 from tests.friends import friendly_pos, linked, make_visitor
 from tests.qr import codes_in_pdf
 from ticketshop.mail.models import Mail
+from ticketshop.sales import access
 from ticketshop.sales.emails import order_path
 from ticketshop.sales.models import Order, OrderLine, Payment, Ticket
 
@@ -114,6 +116,21 @@ def test_a_guest_goes_from_somebody_elses_order_and_the_ticket_still_admits(zoe,
     assert codes_in_pdf(Client().get(pdf).content) == before
     page = Client().get(order_path(order)).content.decode()
     assert "Walt Grey" in page and "Zoe" not in page
+
+
+@pytest.mark.scenario("S35")
+def test_the_ticket_of_a_guest_who_is_gone_is_not_the_buyers_own(zoe, walt, pos):
+    order = order_for(walt, connected(walt, zoe, pos), pos=pos)
+    ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
+    anns = connected(ann, walt, pos)
+    links.change_permission(anns, "view", by=walt.user, now=timezone.now())
+    anns.refresh_from_db()
+    (own,) = order.tickets.filter(beneficiary=walt)
+    assert list(access.tickets_of(walt.user, pos)) == linked_tickets.of_child(anns) == [own]
+    # Of a ticket nobody was chosen for the buyer is the holder.
+    order.tickets.filter(pk=own.pk).update(beneficiary=None)
+    assert erase(zoe) == "closed"
+    assert list(access.tickets_of(walt.user, pos)) == linked_tickets.of_child(anns) == [own]
 
 
 @pytest.mark.scenario("S35")

@@ -27,6 +27,10 @@ def order_by_link(pos: PointOfSale, reference: str, secret: str) -> Order:
     return order
 
 
+# For whoever bought it: nobody was chosen, rather than somebody who asked to be forgotten since.
+NOBODY_ELSES = Q(beneficiary=None, holder_erased_at=None)
+
+
 def orders_of(user, pos: PointOfSale) -> QuerySet[Order]:
     """The orders a visitor placed at this shop's organiser, newest first."""
     return (
@@ -47,7 +51,7 @@ def tickets_of(user, pos: PointOfSale) -> QuerySet[Ticket]:
     """The tickets a visitor holds at this organiser: bought by them, or for them by somebody else."""
     return (
         Ticket.objects.filter(
-            (Q(beneficiary__user=user) & ~_declined()) | Q(beneficiary=None, order__buyer__user=user),
+            (Q(beneficiary__user=user) & ~_declined()) | NOBODY_ELSES & Q(order__buyer__user=user),
             order__organiser_id=pos.organiser_id,
         )
         .select_related("session__event__venue", "line", "order__point_of_sale")
@@ -59,7 +63,7 @@ def passes_of(user, pos: PointOfSale) -> QuerySet[IssuedPass]:
     """The passes a visitor holds at this organiser."""
     return (
         IssuedPass.objects.filter(
-            (Q(beneficiary__user=user) & ~_declined()) | Q(beneficiary=None, order__buyer__user=user),
+            (Q(beneficiary__user=user) & ~_declined()) | NOBODY_ELSES & Q(order__buyer__user=user),
             order__organiser_id=pos.organiser_id,
         )
         .select_related("season_pass", "line", "order__point_of_sale")

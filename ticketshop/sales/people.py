@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from contacts import links
 from contacts.models import Contact, ContactLink
 
+from .access import NOBODY_ELSES
 from .contents import Contents
 from .models import Admission, CartLine, IssuedPass, Ticket
 
@@ -138,7 +139,7 @@ def _had(buyer: Contact, others: set[int], known: set[int], line: CartLine) -> d
         rows = Ticket.objects.filter(line__offer__tariff=line.offer.tariff_id)
     else:
         rows = IssuedPass.objects.filter(season_pass=line.season_pass_id)
-    theirs = Q(beneficiary__in=known) | Q(beneficiary=None, order__buyer__in=known)
+    theirs = Q(beneficiary__in=known) | NOBODY_ELSES & Q(order__buyer__in=known)
     if others - known:
         theirs |= Q(beneficiary__in=others - known, order__buyer=buyer)
     counted: Counter = Counter()
