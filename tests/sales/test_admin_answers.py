@@ -101,7 +101,7 @@ def test_staff_change_answers_and_it_stands_in_the_history(shop, office):
     assert table(page, "Changes of answers") == ""
     page = office.open(page.link("Change answers"))
     headings = re.findall(r'<h2 id="ask-r\d+">\s*<bdi>(.*?)</bdi>', page.source)
-    assert headings == [order.reference, "Adult – 3 July", "Season"]
+    assert headings == [f"Order {order.reference}", "Adult – 3 July", "Season"]
     page = save(office, {shop.menu: shop.vegan.key, shop.ill: "celery", shop.table: "7"})
     assert "The answers are saved." in page.text
     ticket = order.tickets.get()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 
 from registration_forms import definitions, responses
 from registration_forms.definitions import Question
@@ -73,7 +74,8 @@ def language(code: str) -> str:
 
 def parts(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> list[Part]:
     """The forms of an order in the order of its page."""
-    found = [Part(order.response_id, order.reference)] if order.response_id else []
+    own = _("Order %(reference)s") % {"reference": order.reference}
+    found = [Part(order.response_id, own)] if order.response_id else []
     for ticket in tickets:
         if ticket.response_id is None:
             continue

@@ -50,7 +50,7 @@ class FilterForm(forms.Form):
         owed = [(one.key, one.question.label) for one in consulting.owed_columns(columns)]
         if len(owed) > 1:
             owed.insert(0, ("any", _("any mandatory answer")))
-        self._offer("missing", _("whether or not"), owed)
+        self._offer("missing", _("no filter"), owed)
         for column in columns:
             self.fields |= _of_question(column)
 
@@ -123,7 +123,7 @@ def _of_question(column: consulting.Column) -> dict[str, forms.Field]:
     choices = _choices_of(column)
     if choices:
         made: forms.Field = forms.ChoiceField(
-            label=label, required=False, choices=[("", _("whatever")), *choices]
+            label=label, required=False, choices=[("", _("any")), *choices]
         )
     else:
         made = LineField(
@@ -179,8 +179,9 @@ def view(page, request: HttpRequest, row: RegistrationForm):
         "page": read,
         "query": f"{query.urlencode()}&" if query else "",
         "total": total,
-        "counts": consulting.counts(found, columns),
-        "missing": consulting.missing(found, columns, total),
+        # Of all that was found, not of the page: said once.
+        "counts": consulting.counts(found, columns) if read.number == 1 else [],
+        "missing": consulting.missing(found, columns, total) if read.number == 1 else [],
         "hidden": not sensitive and any(field.sensitive for field in row.fields.all()),
         "export": _export(request, row),
     }
