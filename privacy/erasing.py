@@ -84,8 +84,10 @@ def request(
             found.refresh_from_db()
         return found
     _check_unchanged(locked, fingerprint, now, bearer)
+    if number is None or Erasure.objects.filter(uuid=number).exists():
+        number = uuid.uuid4()
     return Erasure.objects.create(
-        uuid=number or uuid.uuid4(),
+        uuid=number,
         organiser_id=locked.organiser_id,
         contact=locked,
         subject_uuid=locked.subject_uuid,

@@ -164,32 +164,43 @@ def page(admin_page, request: HttpRequest, contact_id: int) -> HttpResponse:
         )
     if not _is_fresh(request):
         return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': request.path})}")
-    now = timezone.now()
-    preview = read(contact, now)
-    posted = request.POST if request.method == "POST" else None
-    form = EraseForm(posted, initial=preview.initial, choose=preview.bearer is not None)
-    changed = False
+    preview = read(contact, timezone.now())
+    if request.method != "POST":
+        form = EraseForm(None, initial=preview.initial, choose=preview.bearer is not None)
+        return _show(admin_page, request, preview, form)
+    return _press(admin_page, request, preview)
+
+
+def _press(admin_page, request: HttpRequest, preview: Preview) -> HttpResponse:
+    """Erase if what was shown is what would happen; else show that, with what was chosen."""
+    form = EraseForm(request.POST, initial=preview.initial, choose=preview.bearer is not None)
     if form.is_valid():
         try:
-            return _erase(admin_page, request, preview, form, now)
+            return _erase(admin_page, request, preview, form)
         except erasing.CannotErase as refusal:
+            if done := _done_already(request, preview.contact):
+                # The first of two presses was done while the second one waited for it.
+                return admin_page.back_to(done)
             if refusal.code == "gone":
                 raise Http404("no such row") from refusal
-            changed = True
-    if posted is not None:
-        # What is shown now is what the next press is about; what was chosen stays.
-        chosen = {name: posted.get(name) for name in ("reason", "tickets") if posted.get(name)}
-        shown = EraseForm(None, initial={**preview.initial, **chosen}, choose=preview.bearer is not None)
-        changed = changed or bool(form.errors)
-        form = shown
-    context = _context(admin_page, request, contact) | _shown(request, preview) | {
-        "form": drawn(form), "changed": changed,
-    }  # fmt: skip
+    chosen = {name: request.POST[name] for name in ("reason", "tickets") if request.POST.get(name)}
+    again = EraseForm(None, initial={**preview.initial, **chosen}, choose=preview.bearer is not None)
+    return _show(admin_page, request, preview, again, changed=True)
+
+
+def _show(admin_page, request: HttpRequest, preview: Preview, form: EraseForm, *, changed: bool = False):
+    context = {
+        **_context(admin_page, request, preview.contact),
+        **_shown(preview),
+        "form": drawn(form),
+        "changed": changed,
+    }
     return TemplateResponse(request, "privacy/preview.html", context)
 
 
-def _erase(admin_page, request: HttpRequest, preview: Preview, form: EraseForm, now) -> HttpResponse:
+def _erase(admin_page, request: HttpRequest, preview: Preview, form: EraseForm) -> HttpResponse:
     """Write down the request, then run it here, or by a job where there is much to do."""
+    now = timezone.now()
     asked = {
         "channel": Erasure.Channel.BACK_OFFICE,
         "reason": form.cleaned_data["reason"],
@@ -229,7 +240,7 @@ def _context(admin_page, request: HttpRequest, contact: Contact) -> dict:
     }
 
 
-def _shown(request: HttpRequest, preview: Preview) -> dict:
+def _shown(preview: Preview) -> dict:
     """What the page tells, as tables and sentences."""
     plan = preview.plan
     return {

@@ -12,6 +12,7 @@ from contacts import contacts
 from contacts.models import Contact
 from privacy import erasing
 from privacy.models import Erasure
+from tests.at_once import at_once
 from tests.factories.accounts import PASSWORD
 from tests.factories.organisers import make_staff
 from tests.privacy.office import (
@@ -25,7 +26,7 @@ from tests.privacy.office import (
     past_order,
 )
 from tests.staff import BACKEND, change, listing, without_tokens
-from tests.visitor import Page
+from tests.visitor import Page, TestClientVisitor
 from ticketshop.history import history
 from ticketshop.organisers.models import StaffMembership
 from ticketshop.sales.models import Customer, Order
@@ -240,3 +241,55 @@ def test_of_staff_who_bought_the_work_stays(office):
     assert contact.erased_at and contact.user_id is None
     assert worker.email == "worker@theatre.example" and worker.memberships.exists()
     assert history.of(office.wilma).get(action="blocked").by == worker
+
+
+@pytest.mark.scenario("S03", "S39")
+@pytest.mark.django_db(transaction=True)
+def test_two_presses_at_the_same_instant_are_one_erasure(office):
+    client = browser(office.owner)
+    page = TestClientVisitor()
+    page.client = client
+    values = page.open(bin_page(office.vera)).form("^seen$").values
+
+    def press() -> tuple[int, str]:
+        other = Client()
+        other.cookies = client.cookies
+        answer = other.post(bin_page(office.vera), values)
+        return answer.status_code, answer["Location"]
+
+    first, second = at_once(press, press)
+    done = Erasure.objects.get()
+    assert first == second == (302, change(done))
+    assert done.state == Erasure.State.CLOSED
+
+
+@pytest.mark.scenario("S03")
+def test_another_pages_form_erases_nobody_twice(office):
+    staff = office.staff()
+    values = staff.open(bin_page(office.vera)).form("^seen$").values
+    erase(staff, office.wilma)
+    theirs = Erasure.objects.get()
+    answer = browser(office.owner).post(bin_page(office.vera), {**values, "request": str(theirs.uuid)})
+    own = Erasure.objects.exclude(pk=theirs.pk).get()
+    assert answer["Location"] == change(own)
+    assert own.subject_uuid == office.vera.subject_uuid and own.uuid != theirs.uuid
+
+
+@pytest.mark.scenario("S03")
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"request": "x"},
+        {"request": ""},
+        {"seen": "x" * 500},
+        {"seen": "\x00"},
+        {"reason": "none-such"},
+        {"reason": ""},
+    ],
+)
+def test_nonsense_erases_nobody(office, nonsense):
+    before = state_of(office)
+    values = office.staff().open(bin_page(office.vera)).form("^seen$").values
+    answer = browser(office.owner).post(bin_page(office.vera), {**values, **nonsense})
+    assert answer.status_code in {200, 400}
+    assert state_of(office) == before
