@@ -106,16 +106,20 @@ def _create(form: RegistrationForm, **values) -> Field:
 
 @transaction.atomic
 def move(
-    form: RegistrationForm, field_id: int, way: str, *, revision: int, by, now: datetime
+    form: RegistrationForm, field_id: int, way: str | int, *, revision: int, by, now: datetime
 ) -> Field | None:
-    """Let a question and its neighbour change places; None where there is no such question. Raises Changed."""
+    """Let a question and its neighbour change places, or put it at place ``way``, counted from 0; the row that moved.
+
+    None where there is no such question. Raises Changed.
+    """
     form = hold(form, revision)
     rows = list(form.fields.filter(archived_at=None).order_by("position", "pk"))
     place = next((number for number, row in enumerate(rows) if row.pk == field_id), None)
     if place is None:
         return None
     row = rows.pop(place)
-    rows.insert(max(0, place - 1) if way == UP else place + 1, row)
+    to = way if isinstance(way, int) else max(0, place - 1) if way == UP else place + 1
+    rows.insert(to, row)
     for position, one in enumerate(rows, 1):
         if one.position != position:
             Field.objects.filter(pk=one.pk).update(position=position)

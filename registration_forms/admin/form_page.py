@@ -169,10 +169,13 @@ class RegistrationFormAdmin(ScopedAdmin):
 
     def _move(self, request, object_id):
         row = self.row_for(request, object_id, *CHANGE)
-        way, _between, number = request.POST["_move"].partition(":")
+        word, number, place = (*request.POST["_move"].split(":"), "", "")[:3]
         revision = request.POST.get("revision", "")
-        if not (way in (drafts.UP, drafts.DOWN) and _is_number(number) and _is_number(revision)):
+        if not (word in (drafts.UP, drafts.DOWN, "to") and _is_number(number) and _is_number(revision)):
             raise PermissionDenied
+        if word == "to" and not _is_number(place):
+            raise PermissionDenied
+        way = int(place) if word == "to" else word
         page = reverse("admin:registration_forms_registrationform_change", args=[row.pk])
         try:
             moved = drafts.move(

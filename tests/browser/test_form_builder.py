@@ -99,6 +99,26 @@ def test_a_form_is_built_and_published_without_scripts(shop, browse):
     assert [option.limited for option in questions[-1].options] == [False, True]
 
 
+@pytest.mark.scenario("RF-05")
+def test_questions_are_dragged(shop, browse):
+    form = make_form("tariff", organiser=shop.pos.organiser)
+    one, _two, three = (ask(form, label) for label in ("One", "Two", "Three"))
+
+    def order() -> list[str]:
+        return list(form.fields.order_by("position").values_list("label", flat=True))
+
+    with browse() as page:
+        log_in(page, make_staff(shop.pos.organiser))
+        page.goto(change(form))
+        page.locator(f"#question-{three.pk} td").first.drag_to(page.locator(f"#question-{one.pk} td").first)
+        page.wait_for_url(f"**#question-{three.pk}")
+        assert order() == ["Three", "One", "Two"]
+        # Let go beside the list: nothing happens.
+        page.locator(f"#question-{one.pk} td").first.drag_to(page.locator("#questions-heading"))
+        expect(page.locator("[data-drag] tr").first).to_contain_text("Three")
+        assert order() == ["Three", "One", "Two"]
+
+
 def test_the_pages_of_the_builder_bar_nobody(shop, browse):
     form = make_form("tariff", organiser=shop.pos.organiser)
     eats = ask(form, "Eats?", "yes_no")

@@ -224,6 +224,32 @@ def test_questions_move_by_buttons_and_an_older_order_is_refused(staff, form):
     assert [question.label for question in of_version(publish(form)).questions] == ["2", "1", "4", "3", "5"]
 
 
+@pytest.mark.scenario("RF-05")
+def test_a_question_is_put_at_any_place(staff, form):
+    """As dragging does; nonsense moves nothing."""
+    rows = [ask(form, str(number)) for number in range(1, 6)]
+
+    def move(what: str) -> int:
+        mover = staff.open(change(form)).form("^revision$")
+        return staff.send("POST", change(form), {**mover.values, "_move": what}).status
+
+    for place, order in ((0, "41235"), (2, "12435"), (4, "12354"), (99, "12354"), (1, "14235")):
+        assert move(f"to:{rows[3].pk}:{place}") == 302
+        assert "".join(labels(form)) == order
+    for nonsense in (
+        "",
+        "to",
+        f"to:{rows[0].pk}",
+        f"to:{rows[0].pk}:-1",
+        f"to:{rows[0].pk}:²",
+        "to::1",
+        "up:x",
+    ):
+        assert move(nonsense) == 403, nonsense
+    assert move("to:99999999:0") == 302
+    assert "".join(labels(form)) == "14235"
+
+
 @pytest.mark.scenario("RF-06")
 def test_conditions_that_cannot_work_are_refused_by_name(staff, form):
     early, staff_only = ask(form, "Early"), ask(form, "Notes", staff_only=True)

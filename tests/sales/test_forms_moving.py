@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from registration_forms import copying, responses
+from registration_forms import copying, drafts, responses
 from registration_forms.models import Choice, Field, Response
 from tests.at_once import at_once
 from tests.factories.registration_forms import ask, publish
@@ -411,6 +411,21 @@ def test_a_form_is_published_while_somebody_fills_it_in(shop, who, visibility):
     response = Response.objects.get()
     assert response.version.number == 2
     assert responses.read(response) == {kept.key: "this", q.key: "new"}
+
+
+@pytest.mark.scenario("RF-05")
+def test_moved_questions_stand_in_their_new_order_everywhere(shop, who):
+    form = shop.form("tariff", shop.adult)
+    rows = [ask(form, label) for label in ("Alpha", "Beta", "Gamma", "Delta", "Epsilon")]
+    moved = drafts.move(form, rows[3].pk, drafts.UP, revision=0, by=None, now=timezone.now())
+    assert moved == rows[3]
+    publish(form)
+    expected = ["Alpha", "Beta", "Delta", "Gamma", "Epsilon"]
+    shop.add(who, shop.adult, 1)
+    page = shop.details(who)
+    review = fill(who, {name: "x" for row in rows for name in of_blocks(page, row)})
+    for seen in (page, review, who.place("on_site")):
+        assert re.findall("Alpha|Beta|Gamma|Delta|Epsilon", seen.text) == expected, seen.url
 
 
 @pytest.mark.scenario("RF-40")
