@@ -2,7 +2,7 @@
 
 ``python -m tests.bench.exports fill FIRST LAST`` in the rig's environment adds the tickets with these numbers, four to an order,
 each with ten answers; it prints the number of the form. ``… write FORM KIND FORMAT`` prints what one export took: seconds,
-megabytes at most, rows, bytes, statements.
+megabytes at most, rows, bytes, statements. ``… ask FORM KIND FORMAT`` leaves it to the worker and prints its number.
 """
 
 import json
@@ -137,10 +137,10 @@ def fill(first: int, last: int) -> int:
     return form.pk
 
 
-def write(form_id: int, kind: str, file_format: str) -> dict:
-    """One export, from the job that waits to the file."""
+def ask(form_id: int, kind: str, file_format: str) -> Job:
+    """An export as the page asks for it."""
     form = RegistrationForm.objects.select_related("organiser").get(pk=form_id)
-    asked = jobs.request(
+    return jobs.request(
         kinds.KINDS[kind],
         organiser=form.organiser,
         parameters={"source": "form", "number": form.pk},
@@ -148,6 +148,11 @@ def write(form_id: int, kind: str, file_format: str) -> dict:
         by=None,
         now=timezone.now(),
     )
+
+
+def write(form_id: int, kind: str, file_format: str) -> dict:
+    """One export, from the job that waits to the file."""
+    asked = ask(form_id, kind, file_format)
     counted = 0
 
     def count(execute, *arguments):
@@ -177,6 +182,8 @@ def main() -> None:
     what, *arguments = sys.argv[1:]
     if what == "fill":
         print(json.dumps(fill(*map(int, arguments))))
+    elif what == "ask":
+        print(ask(int(arguments[0]), *arguments[1:]).pk)
     else:
         form, kind, file_format = arguments
         print(json.dumps(write(int(form), kind, file_format)))

@@ -1,12 +1,18 @@
 """Exports from the pages of the back office: asked for, written by the worker, fetched."""
 
+import re
+
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from tests.exports import steps
 from tests.factories import registration_forms as made
 from tests.factories.organisers import make_staff
 from tests.sales import jazz
 from tests.staff import Staff, change, listing
+from ticketshop.exports import jobs
 from ticketshop.exports.models import Download, Job
 from ticketshop.limits import limits
 
@@ -153,3 +159,18 @@ def test_too_many_exports_in_an_hour_are_refused(shop, owner, monkeypatch):
     page = owner.open(f"/admin/catalogue/event/{shop.event.pk}/export/")
     assert owner.submit(form_of(page), {"kind": "orders", "file_format": "csv"}).status == 429
     assert Job.objects.count() == 2
+
+
+def test_the_list_asks_as_much_for_three_as_for_one(shop, owner):
+    counted = []
+    for number in (1, 3):
+        while Job.objects.count() < number:
+            job = steps.done(steps.ask("participants", shop.event, "event", by=owner.user))
+            jobs.fetch(job, by=owner.user, now=timezone.now())
+        owner.open(listing(Job))  # the session knows of the click
+        with CaptureQueriesContext(connection) as queries:
+            page = owner.open(listing(Job))
+        counted.append(len(queries))
+        assert len(set(re.findall(r"/exports/job/\d+/change/", page.source))) == number
+        assert not any("subjects" in query["sql"] for query in queries), "who is in a file is read for a list"
+    assert counted[0] == counted[1]

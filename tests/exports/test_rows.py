@@ -13,9 +13,11 @@ from registration_forms.models import Answer
 from tests.exports import steps
 from tests.factories import registration_forms as made
 from tests.factories.sales import make_order
+from tests.lib.test_spreadsheets import HARMLESS, MARKUP, RISKY, Book
 from tests.sales import jazz
 from ticketshop.exports import kinds
 from ticketshop.exports.models import Job
+from ticketshop.lib.spreadsheets import FORMATS
 from ticketshop.sales.models import Ticket
 
 pytestmark = pytest.mark.django_db
@@ -296,6 +298,39 @@ def test_every_type_comes_out_typed():
     assert row[single.key] == "Two"
     assert row[several.key] == "One; Three, or more"
     assert "Welcome" not in labels("participants", shop.event, "event").values()
+
+
+@pytest.mark.scenario("RF-43")
+def test_what_people_wrote_comes_out_as_they_wrote_it(sold, tmp_path):
+    """Risky texts, from the answers through the rows to the three kinds of file and back."""
+    texts = [text for text in [*RISKY, *HARMLESS, *MARKUP, "x" * 40_000] if "\x00" not in text]
+    version, order = sold.versions["tariff"], sold.orders[2]
+    offer = order.lines.get().offer
+    # From now on the shop asks nothing: the answers below are written as they are.
+    sold.shop.event.tariffs.update(form=None)
+    sold.shop.event.order_form.delete()
+    Ticket.objects.filter(order=order).update(state="cancelled")
+    order = make_order({offer: 10}, buyer=jazz_buyer("hal"))
+    written = []
+    for ticket, text in zip(order.tickets.order_by("pk"), texts[:10], strict=True):
+        steps.answer(ticket, version, {sold.size.key: text})
+        written.append(text)
+    Answer.objects.filter(v_text="M").update(v_text="\n".join(texts))
+    expected = [row[sold.size.key] for row in rows("participants", sold.form, "form")]
+    assert expected[-10:] == written
+    for code in ("csv", "spreadsheet", "xlsx"):
+        found = table("participants", sold.form, "form")
+        header = [[one.key for one in found.columns], [one.label for one in found.columns]]
+        path = tmp_path / code
+        FORMATS[code].write(path, header, (row for page in found.pages for row in page.rows))
+        if code == "xlsx":
+            (cells,) = Book(path.read_bytes()).sheets
+            letters = next(where[1] for where, cell in cells.items() if cell[1] == sold.size.key)
+            back = [cells[number, letters][1] for number in range(3, 3 + len(expected))]
+            assert back[-10:] == written
+            assert "[cut here: the text has" in back[0]
+        else:
+            assert steps.Read(path.read_bytes()).column(sold.size.key) == expected
 
 
 @pytest.mark.scenario("RF-44")

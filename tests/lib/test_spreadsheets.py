@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import tracemalloc
 import zipfile
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -232,3 +233,17 @@ def test_more_rows_than_a_sheet_holds_go_to_the_next(tmp_path, monkeypatch):
 def test_an_xlsx_without_rows_has_its_header(tmp_path):
     (cells,) = Book(written("xlsx", [], tmp_path)).sheets
     assert cells[2, "A"][1] == "A label"
+
+
+@pytest.mark.scenario("RF-44")
+@pytest.mark.parametrize("code", FORMATS)
+def test_a_file_does_not_need_more_memory_for_more_rows(code, tmp_path):
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        written(code, ([f"text {n}", n, "x" * 50] for n in range(count)), tmp_path, header=[["a", "b", "c"]])
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found - (tmp_path / "file").stat().st_size  # which the test reads
+
+    few, many = peak(500), peak(10_000)
+    assert many < few + 300_000
