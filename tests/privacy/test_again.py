@@ -1,0 +1,103 @@
+"""After an erasure: nothing derived finds the person, and whoever comes again is somebody new."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from accounts import earlier_orders
+from contacts import contacts
+from contacts.models import Contact
+from privacy import erasing
+from tests.accounts.pages import browser_of
+from tests.factories.accounts import UserFactory
+from tests.factories.organisers import make_staff
+from tests.factories.sales import make_order
+from tests.friends import friendly_pos, linked, make_visitor
+from tests.staff import Staff, listing
+from ticketshop.sales.emails import order_path
+from ticketshop.sales.models import Order, Ticket
+
+pytestmark = pytest.mark.django_db
+TYPED = {"first_name": "Zoe", "last_name": "Grey", "email": "zoe@example.org"}
+
+
+@pytest.fixture
+def pos():
+    return friendly_pos(slug="theatre")
+
+
+@pytest.fixture
+def zoe(pos):
+    zoe = make_visitor(pos, "Zoe", "Grey", email="zoe@example.org")
+    Contact.objects.filter(pk=zoe.pk).update(phone="+41795550177", blocked_at=None)
+    make_order(pos=pos, user=zoe.user)
+    Order.objects.update(state="cancelled")
+    Ticket.objects.update(state="cancelled")
+    return zoe
+
+
+def erase(contact: Contact) -> None:
+    assert erasing.erase(contact, by=None, now=timezone.now()).state == "closed"
+
+
+@pytest.mark.scenario("S25")
+@pytest.mark.parametrize("words", ["zoe", "grey zoe", "zoe@example.org", "0795550177", "number"])
+def test_the_search_finds_nobody(zoe, pos, words):
+    zoe.refresh_from_db()
+    words = zoe.number if words == "number" else words
+    staff = Staff(make_staff(pos.organiser, "owner"))
+    assert Contact.objects.search(words).exists()
+    assert "Grey" in staff.open(f"{listing(Contact)}?q={words}").text
+    erase(zoe)
+    assert not Contact.objects.search(words).exists()
+    assert "Grey" not in staff.open(f"{listing(Contact)}?q={words}").text
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sort_key, search::text FROM contacts_contact WHERE id = %s", [zoe.pk])
+        assert [text.strip() for text in cursor.fetchone()] == ["", ""]
+
+
+@pytest.mark.scenario("S25")
+def test_no_page_of_a_person_is_kept_by_anybody(zoe, pos):
+    order = make_order(pos=pos, buyer={**TYPED, "email": "other@example.org"})
+    page = Client().get(order_path(order))
+    assert page.status_code == 200 and "no-store" in page.headers["Cache-Control"]
+    assert "no-store" in browser_of(zoe).open("/theatre/account/profile/").headers["Cache-Control"]
+
+
+@pytest.mark.scenario("S42")
+def test_a_new_log_in_with_the_same_address_is_somebody_new(zoe, pos):
+    contacts.block(zoe, by=None, now=timezone.now())
+    reference = Order.objects.get().reference
+    erase(zoe)
+    user = UserFactory(email="zoe@example.org")
+    again = contacts.for_user(pos.organiser, user, language="en", now=timezone.now())
+    assert again.pk != zoe.pk and again.subject_uuid != zoe.subject_uuid and again.number
+    assert (again.full_name, again.phone, again.blocked_at, again.erasing_at) == ("", "", None, None)
+    assert earlier_orders.count(user, pos.organiser) == 0
+    page = browser_of(again).open("/theatre/account/orders/")
+    assert page.status == 200 and reference not in page.text and "earlier order" not in page.text
+
+
+@pytest.mark.scenario("S42")
+def test_whoever_orders_again_as_a_guest_gets_a_number_of_their_own(pos):
+    first = make_order(pos=pos, buyer=TYPED)
+    before = first.buyer
+    Order.objects.update(state="cancelled")
+    Ticket.objects.update(state="cancelled")
+    number = before.number
+    erase(before)
+    second = make_order(pos=pos, buyer=TYPED)
+    assert second.buyer != before and second.buyer.number != number
+    assert list(second.buyer.orders.all()) == [second]
+    user = UserFactory(email="zoe@example.org")
+    assert list(earlier_orders.found(user, pos.organiser)) == [second.buyer], "the new order alone"
+
+
+@pytest.mark.scenario("S42", "FF-37")
+def test_whoever_is_added_again_is_somebody_new(zoe, pos):
+    ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
+    assert linked(ann, pos, ("Zoe", "Grey", "zoe@example.org")).child == zoe
+    erase(zoe)
+    link = linked(ann, pos, ("Zoe", "Grey", "zoe@example.org"))
+    assert link.child != zoe and link.request.new_contact
