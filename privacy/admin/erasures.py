@@ -127,12 +127,15 @@ class ErasureAdmin(ReadOnlyAdmin):
                 _("A step has failed (%(step)s). It is tried again by itself every five minutes; the person is not erased yet.") % {"step": row.failure}
             ]  # fmt: skip
         if row.state in Erasure.RUNNING:
-            return [_("The erasure is running. This page shows it when it is done.")]
+            return [_("The erasure is running. Look again in a moment.")]
         if row.state == State.DEFERRED:
             return [_("Everything is erased but what still waits. It goes by itself when that is over.")]
         if row.state == State.CONFIRMED:
             return [_("The person has asked for it. Nothing is erased yet.")]
         return []
+
+    def links(self, request, row):
+        return [(_("Look again"), request.path)] if row.state in Erasure.RUNNING else []
 
     def sections(self, request, row):
         if row.state in Erasure.OPEN:
@@ -142,7 +145,6 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:
-            context["running"] = obj.state in Erasure.RUNNING
             context["subtitle"] = None
             context["title"] = _("Erasure %(receipt)s") % {"receipt": obj.receipt}
         return super().render_change_form(request, context, add, change, form_url, obj)
