@@ -81,14 +81,17 @@ class MachineCsv(Format):
     content_type = "text/csv; charset=utf-8"
     encoding, delimiter = "utf-8", ","
 
-    def text(self, value: str) -> str:
-        return value
+    # What becomes of a text; nothing where that is None.
+    text: Callable[[str], str] | None = None
 
     def write(self, path: Path, header: Header, rows: Rows) -> None:
-        as_text: dict[type, Callable[[Any], str]] = {**_plain_texts(), str: self.text}
+        as_text = _plain_texts()
+        if self.text is not None:
+            as_text[str] = self.text
+        find = as_text.get
 
         def line(row: Sequence[Cell]) -> list:
-            return [as_text[type(cell)](cell) if type(cell) in as_text else cell for cell in row]
+            return [made(cell) if (made := find(type(cell))) else cell for cell in row]
 
         with path.open("w", encoding=self.encoding, errors="replace", newline="") as file:
             writer = csv.writer(file, delimiter=self.delimiter, lineterminator="\r\n")
@@ -103,9 +106,7 @@ class SpreadsheetCsv(MachineCsv):
         "With semicolons. A text that could begin a formula, a phone number for example, gets an apostrophe before it."
     )
     encoding, delimiter = "utf-8-sig", ";"
-
-    def text(self, value: str) -> str:
-        return spreadsheet_text(value)
+    text = staticmethod(spreadsheet_text)
 
 
 def _plain_texts() -> dict[type, Callable[[Any], str]]:

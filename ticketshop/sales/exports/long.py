@@ -102,7 +102,7 @@ class _Long:
                 line = [asked.about, row[0], *row[_CONTEXT:people], self.names[row[_FORM]], number]
                 line += [column.key, column.label, cell]
                 found.append([*line, STATES[state]] if self.scope.states else line)
-            yield Page(found, {one for row in page for one in row[people:] if one})
+            yield Page(found, rows.people(page, *range(people, people + len(asked.people))))
 
 
 def _asked(scope: Scope) -> list[_Asked]:

@@ -69,13 +69,12 @@ class _Orders:
         )  # fmt: skip
         for page in rows.pages(self.orders, *own):
             cells = self.answers.read({row[19]: row[20:22] for row in page})
-            made = Page([])
+            lines = []
             for row in page:
                 answers = cells.get(row[19], self.answers.none)
                 first = [row[1], self.states[row[2]], self.channels[row[3]]]
-                made.rows.append([*first, *row[4:19], *answers])
-                made.subjects |= rows.people(row[22])
-            yield made
+                lines.append([*first, *row[4:19], *answers])
+            yield Page(lines, rows.people(page, 22))
 
 
 def _number(model: type[Admission]) -> Coalesce:

@@ -58,9 +58,8 @@ class _Participants:
         for page in rows.pages(self.tickets, *own, *of_order):
             cells = self.answers.read({row[7]: row[8:10] for row in page})
             orders = self.order.read([row[width:] for row in page])
-            made = Page([])
-            for row, (order, buyer) in zip(page, orders, strict=True):
-                answers = cells.get(row[7], self.answers.none)
-                made.rows.append([row[0], self.states[row[1]], *row[2:7], *answers, *order])
-                made.subjects |= buyer | rows.people(row[10], row[11])
-            yield made
+            lines, none = [], self.answers.none
+            for row, order in zip(page, orders, strict=True):
+                answers = cells.get(row[7], none)
+                lines.append([row[0], self.states[row[1]], *row[2:7], *answers, *order])
+            yield Page(lines, rows.people(page, 10, 11, width + 6))

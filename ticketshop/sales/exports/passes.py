@@ -67,9 +67,8 @@ class _Passes:
             cells = self.answers.read({row[7]: row[8:10] for row in page})
             extra = self.extra.read({row[10]: row[11:13] for row in page})
             orders = self.order.read([row[width:] for row in page])
-            made = Page([])
-            for row, (order, buyer) in zip(page, orders, strict=True):
+            lines = []
+            for row, order in zip(page, orders, strict=True):
                 answers = [*cells.get(row[7], self.answers.none), *extra.get(row[10], self.extra.none)]
-                made.rows.append([row[0], self.states[row[1]], *row[2:7], *answers, *order])
-                made.subjects |= buyer | rows.people(row[13], row[14])
-            yield made
+                lines.append([row[0], self.states[row[1]], *row[2:7], *answers, *order])
+            yield Page(lines, rows.people(page, 13, 14, width + 6))

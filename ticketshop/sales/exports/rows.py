@@ -73,8 +73,11 @@ def holder_names() -> tuple[object, object]:
     return F("holder_first_name"), last
 
 
-def people(*uuids: uuid.UUID | None) -> set[uuid.UUID]:
-    return {one for one in uuids if one}
+def people(page: list[tuple], *places: int) -> set[uuid.UUID]:
+    """Whom rows tell of: who stands at these places of them."""
+    found = {row[place] for place in places for row in page}
+    found.discard(None)
+    return found
 
 
 def forms_of(rows: QuerySet, path: str) -> set[int]:
@@ -120,18 +123,9 @@ class OrderData:
             *(f"{prefix}{name}" for name in after),
         ]
 
-    def read(self, orders: list[tuple]) -> list[tuple[list[Cell], set[uuid.UUID]]]:
-        """For each order's ``values``: its cells, and whom they tell of."""
-        cells = self.answers.read({order[7]: order[8:10] for order in orders})
+    def read(self, orders: list[tuple]) -> list[list[Cell]]:
+        """For each order's ``values``: its cells."""
+        cells, none = self.answers.read({order[7]: order[8:10] for order in orders}), self.answers.none
         return [
-            (
-                [
-                    order[0],
-                    self.states[order[1]],
-                    *order[2:6],
-                    *cells.get(order[7], self.answers.none),
-                ],
-                people(order[6]),
-            )
-            for order in orders
+            [order[0], self.states[order[1]], *order[2:6], *cells.get(order[7], none)] for order in orders
         ]
