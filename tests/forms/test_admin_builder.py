@@ -516,6 +516,12 @@ def test_a_box_office_looks_and_changes_nothing(pos, form):
     for row in (form, question):
         assert looker.open(change(row)).status == 200
         assert not re.search(r'name="_(save|move)"', looker.page.source)
+    long = ask(form, "Bus", "dropdown", choices=[f"Bus {number}" for number in range(60)])
+    for number, first in ((1, "Bus 0"), (2, "Bus 50")):
+        looker.open(f"{change(long)}?choices={number}")
+        assert first in looker.page.text
+        assert looker.page.link("51–60" if number == 1 else "1–50").startswith("?choices=")
+        assert 'name="_choices"' not in looker.page.source
     assert looker.send("POST", change(form), {"_move": f"up:{question.pk}", "revision": "0"}).status == 403
     assert button(looker, form, "publish").status == 403
 
