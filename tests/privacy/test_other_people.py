@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.core.files.base import ContentFile
 from django.test import Client
 from django.utils import timezone
 
@@ -11,18 +12,20 @@ from accounts import linked_tickets
 from contacts import adding, links
 from contacts.models import Contact, ContactLink
 from privacy import erasing
-from registration_forms import responses
-from registration_forms.models import Answer, Response
+from registration_forms import changing, responses
+from registration_forms.models import Answer, AnswerHistory, Response
 from tests.accounts.pages import LIST, browser_of, rows
 from tests.factories.catalogue import OfferFactory
 from tests.factories.registration_forms import ask, make_form, publish
-from tests.factories.sales import make_order
+from tests.factories.sales import make_cart, make_order
 from tests.friends import friendly_pos, linked, make_visitor
 from tests.qr import codes_in_pdf
+from ticketshop.catalogue.models import Session
+from ticketshop.exports.models import Job
 from ticketshop.mail.models import Mail
 from ticketshop.sales import access
 from ticketshop.sales.emails import order_path
-from ticketshop.sales.models import Order, OrderLine, Payment, Ticket
+from ticketshop.sales.models import Cart, Order, OrderLine, Payment, Ticket
 
 pytestmark = pytest.mark.django_db
 FIGURES = ("reference", "state", "total", "vat_total", "currency", "placed_at", "paid_at", "payment_method")
@@ -196,3 +199,53 @@ def test_what_others_typed_about_the_person_goes_and_what_they_typed_of_others_s
     assert erase(zoe) == "closed"
     assert list(ContactLink.objects.values()) == [before]
     assert list(Mail.objects.filter(subject_uuid__in=[ann.subject_uuid, walt.subject_uuid]).values()) == mails
+
+
+@pytest.mark.scenario("RF-45")
+def test_a_participants_answers_history_drafts_mails_and_export_files_go_and_the_counts_stay(zoe, walt, pos):
+    """Bought three tickets, and takes part in the order of a friend: all in one run, hers alone."""
+    hers = order_for(zoe, pos=pos)
+    for ticket in order_for(walt, connected(walt, zoe, pos), pos=pos).tickets.all():
+        (answer,) = Answer.objects.filter(response=ticket.response_id).select_related("field")
+        changing.change(
+            ticket.response, {answer.field.key: f"changed by {ticket.holder}"}, revision=1, by=None,
+            source="buyer", now=timezone.now(),
+        )  # fmt: skip
+    make_cart(pos=pos, user=zoe.user)
+    now = timezone.now()
+    job = Job.objects.create(
+        organiser=pos.organiser,
+        kind="participants",
+        state="done",
+        created_at=now,
+        subjects=[zoe.subject_uuid],
+    )
+    job.file.save("list.csv", ContentFile(b"Zoe;Grey"))
+    storage, name = job.file.storage, job.file.name
+    about_her, not_hers = Response.objects.filter(about=zoe), Response.objects.filter(about=walt)
+    gone, kept = list(about_her.values_list("pk", flat=True)), list(not_hers.values_list("pk", flat=True))
+    assert len(gone) == 2 and AnswerHistory.objects.filter(response__in=gone).exclude(new=None).exists()
+    assert Mail.objects.filter(subject_uuid=zoe.subject_uuid, state="queued").exists() and storage.exists(
+        name
+    )
+    walts = [
+        list(Answer.objects.filter(response__in=kept).order_by("pk").values()),
+        list(AnswerHistory.objects.filter(response__in=kept).order_by("pk").values()),
+    ]
+    counts = [Response.objects.count(), Answer.objects.count(), Ticket.objects.count()]
+    figures = [books(order) for order in Order.objects.order_by("pk")]
+    Session.objects.update(starts_at=now - timedelta(days=4), ends_at=now - timedelta(days=3))
+    assert erase(zoe) == "closed"
+    left = Answer.objects.filter(response__in=gone)
+    assert {(answer.state, answer.v_text) for answer in left} == {(Answer.State.ERASED, None)}
+    assert not AnswerHistory.objects.filter(response__in=gone).exclude(old=None, new=None).exists()
+    assert not Cart.objects.exists() and not storage.exists(name)
+    assert not Mail.objects.filter(recipient="zoe@example.org").exists()
+    assert [
+        list(Answer.objects.filter(response__in=kept).order_by("pk").values()),
+        list(AnswerHistory.objects.filter(response__in=kept).order_by("pk").values()),
+    ] == walts
+    assert [Response.objects.count(), Answer.objects.count(), Ticket.objects.count()] == counts
+    assert [books(order) for order in Order.objects.order_by("pk")] == figures
+    hers.refresh_from_db()
+    assert hers.buyer is None
