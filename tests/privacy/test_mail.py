@@ -153,6 +153,34 @@ def test_a_mail_that_is_just_being_sent_ends_first(pos, postbox):
     assert (mail.state, mail.recipient, len(postbox.letters)) == ("sent", "", 1)
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["ticket_for_you", "link_known"])
+def test_an_erasure_ends_after_a_mail_that_names_the_person_has_left(zoe, pos, postbox, kind):
+    ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
+    link = linked(zoe, pos, ("Ann", "Other", "ann@example.org"))
+    links.accept(link, by=ann.user, now=timezone.now())
+    holders = [{"first_name": "Ann", "last_name": "Other", "person": str(link.pk)}]
+    make_order({OfferFactory(pos=pos): 1}, user=zoe.user, holders=holders, paid=True)
+    mail = Mail.objects.get(kind=kind)
+    postbox.silent.set()
+
+    def send():
+        tasks.send(mail.pk)
+        connection.close()
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    assert postbox.arrived.wait(10)
+    assert "Zoe Grey" in postbox.letters[0].text
+    done = erasing.erase(zoe, by=None, now=timezone.now())
+    assert done.state == "claimed"
+    postbox.silent.clear()
+    sending.join(10)
+    assert erasing.go_on(timezone.now()) == 1
+    done.refresh_from_db()
+    assert done.state == "closed"
+
+
 @pytest.mark.scenario("S39")
 def test_what_happens_to_an_order_afterwards_is_told_to_nobody(zoe, pos):
     order = make_order(pos=pos, user=zoe.user, method="bank_transfer")

@@ -171,7 +171,9 @@ def ticket_for_you(mail: Mail) -> Content | None:
         return None
     left = notices.has_left(order.buyer)
     links = ContactLink.objects.filter(parent=order.buyer, child=mail.about["contact"])
-    if not left and not links.filter(status=ContactLink.Status.ACTIVE).exists():
+    # Held while the mail goes out: it names the buyer, and an erasure of theirs ends after that.
+    active = links.filter(status=ContactLink.Status.ACTIVE).select_for_update(no_key=True)
+    if not left and not active:
         return None
     tickets, passes = _admissions_of(order, mail.about["contact"], Admission.State.VALID)
     if not tickets and not passes:
