@@ -10,7 +10,7 @@ from tests.accounts.pages import ACCOUNT, LIST, NEW, browser_of
 from tests.factories.catalogue import OfferFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import make_staff
-from tests.factories.sales import make_cart, make_order, place
+from tests.factories.sales import PaymentMethodFactory, make_cart, make_order, place
 from tests.friends import BOB, friendly_pos, linked, make_visitor
 from tests.staff import Staff, change
 from ticketshop.mail.models import Mail
@@ -187,6 +187,19 @@ def test_who_is_being_erased_orders_nothing_and_is_told(alice, pos):
     with pytest.raises(orders.CannotPlace) as refusal:
         place(cart, user=alice.user)
     assert refusal.value.code == "person"
+    assert not Order.objects.exists()
+
+
+def test_the_last_step_of_the_checkout_says_why_nothing_was_ordered(alice, pos):
+    offer = OfferFactory(pos=pos)
+    PaymentMethodFactory(point_of_sale=pos)
+    browser = browser_of(alice)
+    browser.add(f"/theatre/events/{offer.session.event.slug}/", **{f"offer_{offer.pk}": 1})
+    browser.to_details()
+    browser.give_details(first_name="Alice", last_name="Martin")
+    being_erased(alice)
+    page = browser.place()
+    assert page.status == 200 and "Your data in this shop are being erased. Nothing was ordered." in page.text
     assert not Order.objects.exists()
 
 
