@@ -1,5 +1,6 @@
 """Pages of a list, without counting the whole table."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -21,7 +22,7 @@ class Page:
         return self.number > 1
 
 
-def page_of(queryset: QuerySet, number: str | None, size: int = SIZE) -> Page:
+def page_of(queryset: QuerySet | Sequence, number: str | None, size: int = SIZE) -> Page:
     """Page ``number`` as it came in the address; the first for anything that is none. One query."""
     wanted = int(number) if number and number.isascii() and number.isdecimal() and len(number) < 6 else 1
     wanted = min(max(wanted, 1), LAST)

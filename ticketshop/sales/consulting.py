@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 
 from registration_forms import definitions, responses
 from registration_forms.definitions import Option, Question
@@ -91,8 +91,12 @@ def columns_of(form: RegistrationForm, *, sensitive: bool) -> list[Column]:
     return [Column(one, fields[one.key]) for one in shown.values() if sensitive or not one.sensitive]
 
 
-def found(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> QuerySet[Response]:
-    """The responses that fit, not yet read."""
+def found(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> list[int]:
+    """The ids of the responses that fit, the newest first: looked for once, then paged and counted."""
+    return list(_fitting(form, wanted, columns).order_by("-pk").values_list("pk", flat=True))
+
+
+def _fitting(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> QuerySet[Response]:
     rows = _in_state(Response.objects.filter(form=form), form, wanted.state)
     paths = HOLDERS[form.kind]
     if wanted.session:
@@ -104,8 +108,10 @@ def found(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> Quer
         passes = [path for path in paths if path != "ticket"]
         rows = rows.filter(_any({f"{path}__season_pass": wanted.season_pass} for path in passes))
     by_key = {column.key: column for column in columns}
+    chosen = _choice_ids([by_key[key] for key in wanted.answers])
     for key, value in wanted.answers.items():
-        rows = rows.filter(_matches(by_key[key], value))
+        one = by_key[key]
+        rows = rows.filter(_matches(one, chosen.get((one.field_id, value), value)))
     if wanted.missing:
         owed = [one for one in owed_columns(columns) if wanted.missing in ("any", one.key)]
         rows = rows.filter(_any_of([~Exists(_settled(one)) for one in owed]))
@@ -145,8 +151,15 @@ def _settled(one: Column) -> QuerySet[Answer]:
     return Answer.objects.filter(response=OuterRef("pk"), field=one.field_id, state__in=SETTLED)
 
 
+def _choice_ids(columns: list[Column]) -> dict[tuple[int, object], int]:
+    """(field id, key) -> choice id: the database knows how often an id occurs, and chooses its way by that."""
+    fields = [one.field_id for one in columns if one.question.options]
+    rows = Choice.objects.filter(field__in=fields).values_list("field", "key", "pk") if fields else ()
+    return {(field_id, key): pk for field_id, key, pk in rows}
+
+
 def _matches(one: Column, value: object) -> Q:
-    """A choice by its key, yes or no as a boolean, a text that contains, or a range of days or numbers."""
+    """A choice by its id, yes or no as a boolean, a text that contains, or a range of days or numbers."""
     answers = Answer.objects.filter(response=OuterRef("pk"), field=one.field_id)
     column = TYPES[one.question.type].column
     if isinstance(value, Between):
@@ -154,23 +167,25 @@ def _matches(one: Column, value: object) -> Q:
         ends = {f"{column}__gte": value.first, f"{column}__lte": value.last}
         return Q(Exists(answers.filter(**{path: end for path, end in ends.items() if end is not None})))
     if column == "choices":
-        return Q(Exists(answers.filter(choices__key=value)))
-    if column == "v_choice":
-        return Q(Exists(answers.filter(v_choice__key=value)))
-    return Q(Exists(answers.filter(**{column if column == "v_bool" else f"{column}__icontains": value})))
+        return Q(Exists(answers.filter(choices=value)))
+    return Q(
+        Exists(
+            answers.filter(**{column if column in ("v_choice", "v_bool") else f"{column}__icontains": value})
+        )
+    )
 
 
 # --- one page ----------------------------------------------------------------------------------------------
-def page(form: RegistrationForm, rows: QuerySet[Response], columns: list[Column], number: str | None) -> Page:
-    """A page of rows, the newest first; three queries."""
-    read = page_of(rows.select_related(*_joins(form)).order_by("-pk"), number, SIZE)
-    ids = [response.pk for response in read.rows]
-    answers: dict[int, dict[str, Answer]] = {pk: {} for pk in ids}
-    given = Answer.objects.filter(response__in=ids, field__in=[one.field_id for one in columns])
+def page(form: RegistrationForm, ids: list[int], columns: list[Column], number: str | None) -> Page:
+    """A page of rows; three queries."""
+    here = page_of(ids, number, SIZE)
+    read = Response.objects.filter(pk__in=here.rows).select_related(*_joins(form)).order_by("-pk")
+    answers: dict[int, dict[str, Answer]] = {pk: {} for pk in here.rows}
+    given = Answer.objects.filter(response__in=here.rows, field__in=[one.field_id for one in columns])
     for answer in given.select_related("field", "v_choice").prefetch_related("choices"):
         answers[answer.response_id][answer.field.key] = answer
-    made = [_row(form, response, answers[response.pk], columns) for response in read.rows]
-    return Page(made, read.number, read.has_next)
+    made = [_row(form, response, answers[response.pk], columns) for response in read]
+    return Page(made, here.number, here.has_next)
 
 
 def _joins(form: RegistrationForm) -> list[str]:
@@ -199,7 +214,14 @@ def _cell(question: Question, answer: Answer | None) -> tuple[int | None, str]:
 
 
 # --- counts ------------------------------------------------------------------------------------------------
-def counts(rows: QuerySet[Response], columns: list[Column]) -> list[Counted]:
+class _AnyOf(Value):
+    """``filter(response=_AnyOf(ids))``: one value for the database, however many ids."""
+
+    def as_sql(self, compiler, connection):
+        return "ANY(%s)", [self.value]
+
+
+def counts(ids: list[int], columns: list[Column]) -> list[Counted]:
     """For each question with choices how often each was taken; a query for each way to answer, and the choices."""
     asked = [one for one in columns if one.question.type in COUNTED]
     by_way: dict[str, list[int]] = {}
@@ -208,18 +230,17 @@ def counts(rows: QuerySet[Response], columns: list[Column]) -> list[Counted]:
     keys = dict(Choice.objects.filter(field__in=[one.field_id for one in asked]).values_list("pk", "key"))
     counted: dict[tuple[int, object], int] = {}
     for way, fields in by_way.items():
-        for field_id, value, number in _grouped(rows, way, fields):
+        for field_id, value, number in _grouped(ids, way, fields):
             counted[field_id, value if way == "v_bool" else keys[value]] = number
     return [Counted(one.question, _choices(one, counted)) for one in asked]
 
 
-def _grouped(rows: QuerySet[Response], way: str, fields: list[int]) -> QuerySet:
+def _grouped(ids: list[int], way: str, fields: list[int]) -> QuerySet:
     """(field id, choice id or boolean, how often), grouped by the numbers alone: no row is joined to be counted."""
-    ids = rows.order_by().values("pk")
     if way == "choices":
-        given = Answer.choices.through.objects.filter(answer__field__in=fields, answer__response__in=ids)
+        given = Answer.choices.through.objects.filter(answer__field__in=fields, answer__response=_AnyOf(ids))
         return given.order_by().values_list("answer__field", "choice").annotate(number=Count("pk"))
-    given = Answer.objects.filter(response__in=ids, field__in=fields, **{f"{way}__isnull": False})
+    given = Answer.objects.filter(response=_AnyOf(ids), field__in=fields, **{f"{way}__isnull": False})
     return given.order_by().values_list("field", way).annotate(number=Count("pk"))
 
 
@@ -240,14 +261,14 @@ def label_of(option: Option) -> str:
     return definitions.text_in(option.labels) or option.key
 
 
-def missing(rows: QuerySet[Response], columns: list[Column], total: int) -> list[tuple[Question, int]]:
+def missing(ids: list[int], columns: list[Column]) -> list[tuple[Question, int]]:
     """How many lack an answer to each mandatory question, where some do; one query."""
     owed = owed_columns(columns)
     if not owed:
         return []
     settled = Answer.objects.filter(
-        response__in=rows.values("pk"), field__in=[one.field_id for one in owed], state__in=SETTLED
+        response=_AnyOf(ids), field__in=[one.field_id for one in owed], state__in=SETTLED
     )
     there = dict(settled.order_by().values_list("field").annotate(Count("pk")))
-    lacking = [(one.question, total - there.get(one.field_id, 0)) for one in owed]
+    lacking = [(one.question, len(ids) - there.get(one.field_id, 0)) for one in owed]
     return [(question, number) for question, number in lacking if number > 0]

@@ -122,9 +122,7 @@ def _of_question(column: consulting.Column) -> dict[str, forms.Field]:
         return {}
     choices = _choices_of(column)
     if choices:
-        made: forms.Field = forms.ChoiceField(
-            label=label, required=False, choices=[("", _("any")), *choices]
-        )
+        made: forms.Field = forms.ChoiceField(label=label, required=False, choices=[("", _("any")), *choices])
     else:
         made = LineField(
             label=_("%(question)s, contains") % {"question": label}, max_length=200, required=False
@@ -166,7 +164,6 @@ def view(page, request: HttpRequest, row: RegistrationForm):
     columns = consulting.columns_of(row, sensitive=sensitive)
     filters = FilterForm(request.GET if _is_filtered(request.GET) else None, form=row, columns=columns)
     found = consulting.found(row, filters.wanted(), columns)
-    total = found.count()
     read = consulting.page(row, found, columns, request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)
@@ -178,10 +175,10 @@ def view(page, request: HttpRequest, row: RegistrationForm):
         "rows": [_drawn(one) for one in read.rows],
         "page": read,
         "query": f"{query.urlencode()}&" if query else "",
-        "total": total,
+        "total": len(found),
         # Of all that was found, not of the page: said once.
         "counts": consulting.counts(found, columns) if read.number == 1 else [],
-        "missing": consulting.missing(found, columns, total) if read.number == 1 else [],
+        "missing": consulting.missing(found, columns) if read.number == 1 else [],
         "hidden": not sensitive and any(field.sensitive for field in row.fields.all()),
         "export": _export(request, row),
     }
