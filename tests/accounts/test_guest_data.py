@@ -194,6 +194,19 @@ def test_links_end_after_a_day_and_leave_nothing_after_a_week(client, three, pos
     assert not Mail.objects.filter(kind="data_link").exists()
 
 
+@pytest.mark.scenario("S14")
+def test_whoever_waits_for_an_event_sees_what_is_left_of_them(client, three, post):
+    for buyer in {order.buyer for order in three}:
+        assert erasing.erase(buyer, by=None, now=timezone.now()).state == "deferred"
+    client.post(link_for(client, post))
+    page = client.get(MINE).content.decode()
+    assert "You are forgotten but for what stands below" in page and "At the latest until" in page
+    assert all(order.reference in page for order in three)
+    assert "Delete my data" not in page
+    assert client.post(DELETE, {"bearer": "wait", "shown": shown_at(client)}).status_code == 302
+    assert set(Erasure.objects.values_list("state", flat=True)) == {"deferred"}
+
+
 def test_half_an_hour_later_the_browser_proves_again(client, three, post):
     client.post(link_for(client, post))
     assert client.get(MINE).status_code == 200

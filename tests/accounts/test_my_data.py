@@ -212,3 +212,4 @@ def test_three_orders_ask_no_more_than_one(browser, zoe, pos):
     for _number in range(2):
         make_order({OfferFactory(pos=pos): 1}, user=zoe.user, paid=True)
     assert queries(browser) == once
+    assert once <= 50
