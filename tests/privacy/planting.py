@@ -4,6 +4,7 @@ A column that cannot be planted is an error that names it: what was never there 
 """
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -65,15 +66,22 @@ class Cell:
     def declared(self) -> str:
         return declared(self.model, self.column, self.key)
 
-    def is_as_planted(self) -> bool:
-        found = self.model._base_manager.filter(pk=self.pk).values_list(self.column, flat=True).first()
+    def is_in(self, row: dict) -> bool:
+        """Whether the row, as it is now, holds the value."""
+        found = row[self.column]
         if self.key:
             return isinstance(found, dict) and found.get(self.key) == self.value
-        return self._same(found)
+        return found == self.value
 
-    def _same(self, found) -> bool:
-        exists = self.model._base_manager.filter(pk=self.pk).exists()
-        return exists and found == self.value
+
+def as_planted(cells: Iterable[Cell]) -> list[Cell]:
+    """Those of the cells that are as they were planted; a query a model."""
+    cells, rows = list(cells), {}
+    for model in {cell.model for cell in cells}:
+        columns = {"pk", *(cell.column for cell in cells if cell.model is model)}
+        found = model._base_manager.filter(pk__in={cell.pk for cell in cells if cell.model is model})
+        rows |= {(model, row["pk"]): row for row in found.values(*sorted(columns))}
+    return [cell for cell in cells if (cell.model, cell.pk) in rows and cell.is_in(rows[cell.model, cell.pk])]
 
 
 @dataclass
@@ -98,7 +106,7 @@ class Planted:
 
     def left(self) -> list[Cell]:
         """The cells that are as they were planted."""
-        return [cell for cell in self.cells if cell.is_as_planted()]
+        return as_planted(self.cells)
 
 
 def declared(model: type[models.Model], column: str, key: str = "") -> str:
@@ -187,17 +195,15 @@ def plant(person: Person) -> Planted:
         Token(f"{person.key} address", person.contact.email, "email"),
         Token(
             f"{person.key} phone",
-            "+41795550177" if person.key.startswith("v") else f"+4179555{_number(person)}",
+            "+41795550177" if person.key == "v" else f"+4179555{_number(person)}",
             "phone",
         ),
     ]
     for model in registry.census():
         for column, key, word in erasing_words(model):
-            rows = rows_for(model, column, word, person)
-            before = len(planted.cells)
-            for number, pk in enumerate(rows):
-                _plant(planted, model, column, key, word, pk, number)
-            if len(planted.cells) == before:
+            cells = _plant(planted, model, column, key, word)
+            planted.cells += cells
+            if not cells:
                 planted.unplanted.append(declared(model, column.name, key))
     return planted
 
@@ -214,33 +220,45 @@ def rows_for(model: type[models.Model], column: models.Field, word, person: Pers
     return list(rows_of(model, person).order_by("pk").values_list("pk", flat=True))
 
 
-def _plant(planted: Planted, model, column, key: str, word, pk, number: int) -> None:
-    rows = model._base_manager.filter(pk=pk)
-    (held,) = rows.values_list(column.name, flat=True)
-    name = f"zq{planted.person.key}{model._meta.model_name}{column.name}{key}{number}".replace("_", "")
-    if isinstance(word, DeleteFile):
-        _plant_file(planted, model, column, word, rows, name)
-        return
-    if isinstance(word, (Settle, Stamp, Unlink, Author)) or isinstance(
-        column, (models.ForeignKey, models.UUIDField)
-    ):
-        if _has_something(word, held):
-            planted.cells.append(Cell(model, column.name, pk, held))
-        return
-    if isinstance(column, models.JSONField):
-        _plant_json(planted, model, column, key, rows, held, name)
-        return
-    if column.primary_key or column.generated:
-        return
-    value, token = _value(column, held, name, planted.person)
-    if value is None:
-        return
-    if value != held and not _write(rows, column, value):
-        return
-    (value,) = rows.values_list(column.name, flat=True)
-    if token:
-        planted.tokens.append(token)
-    planted.cells.append(Cell(model, column.name, pk, value, token=token.name if token else ""))
+def _plant(planted: Planted, model, column: models.Field, key: str, word) -> list[Cell]:
+    """Fill one column of all rows that are the person's; the cells that hold something of theirs now."""
+    pks = rows_for(model, column, word, planted.person)
+    held = dict(model._base_manager.filter(pk__in=pks).values_list("pk", column.name))
+    if _is_looked_at_only(column, word):
+        return [Cell(model, column.name, pk, held[pk], key) for pk in pks if _has_something(word, held[pk])]
+    somewhere = any(value is not None for value in held.values())
+    values, tokens = {}, {}
+    for number, pk in enumerate(pks):
+        # An answer of another type has no place for this value.
+        if held[pk] is None and somewhere:
+            continue
+        name = f"zq{planted.person.key}{model._meta.model_name}{column.name}{key}{number}".replace("_", "")
+        value, token = _new_value(planted, column, key, word, held[pk], name)
+        if value is not None:
+            values[pk], tokens[pk] = value, token
+    if not _write(model, column, {pk: value for pk, value in values.items() if value != held[pk]}):
+        return []
+    planted.tokens += [token for token in tokens.values() if token]
+    written = dict(model._base_manager.filter(pk__in=values).values_list("pk", column.name))
+    return [
+        Cell(
+            model,
+            column.name,
+            pk,
+            written[pk][key] if key else written[pk],
+            key,
+            tokens[pk].name if tokens[pk] else "",
+        )
+        for pk in values
+    ]
+
+
+def _is_looked_at_only(column: models.Field, word) -> bool:
+    """A state, or a key to somebody: it is theirs in its place and can't be told from others elsewhere."""
+    named = (
+        isinstance(column, (models.ForeignKey, models.UUIDField)) or column.primary_key or column.generated
+    )
+    return named or isinstance(word, (Settle, Stamp, Unlink, Author))
 
 
 def _has_something(word, held) -> bool:
@@ -249,39 +267,37 @@ def _has_something(word, held) -> bool:
     return isinstance(word, Stamp) or held is not None
 
 
-def _write(rows, column, value) -> bool:
-    """Whether the row takes the value: an answer of another type has no place for it."""
+def _write(model, column: models.Field, values: dict) -> bool:
+    rows = [model(pk=pk, **{column.name: value}) for pk, value in values.items()]
     try:
         with transaction.atomic():
-            return bool(rows.update(**{column.name: value}))
+            model._base_manager.bulk_update(rows, [column.name])
     except DatabaseError:
         return False
+    return True
 
 
-def _plant_json(planted: Planted, model, column, key: str, rows, held, name: str) -> None:
-    (pk,) = rows.values_list("pk", flat=True)
+def _new_value(planted: Planted, column: models.Field, key: str, word, held, name: str):
+    """(value, token) for one row; (None, None) where it is to hold nothing."""
+    if isinstance(word, DeleteFile):
+        return _file(planted, word, name), Token(name, name)
+    if not isinstance(column, models.JSONField):
+        return _value(column, held, name, planted.person)
     if not key:
-        value = {**held, "planted": name} if isinstance(held, dict) else {"planted": name, "was": held}
-    elif key == "planted":
-        value = {**held, key: name}
-    elif key in held:
-        planted.cells.append(Cell(model, column.name, pk, held[key], key))
-        return
-    else:
-        return
-    if _write(rows, column, value):
-        planted.tokens.append(Token(name, name))
-        planted.cells.append(Cell(model, column.name, pk, value[key] if key else value, key, name))
+        return (
+            {**held, "planted": name} if isinstance(held, dict) else {"planted": name, "was": held}
+        ), Token(name, name)
+    if key == "planted":
+        return {**held, key: name}, Token(name, name)
+    return (held, None) if key in held else (None, None)
 
 
-def _plant_file(planted: Planted, model, column, word: DeleteFile, rows, name: str) -> None:
+def _file(planted: Planted, word: DeleteFile, name: str) -> str:
     text = f"{planted.person.contact.email}\n{name}inside"
     kept = storages[word.storage].save(f"{name}.txt", ContentFile(text.encode()))
     planted.files[word.storage, kept] = text.encode()
-    (pk,) = rows.values_list("pk", flat=True)
-    rows.update(**{column.name: kept})
-    planted.tokens += [Token(name, name), Token(f"{name}inside", f"{name}inside")]
-    planted.cells.append(Cell(model, column.name, pk, kept, token=name))
+    planted.tokens.append(Token(f"{name}inside", f"{name}inside"))
+    return kept
 
 
 FIRST_DAY, FIRST_INSTANT = date(2190, 1, 1), datetime(2170, 1, 1, 1, 2, 3, 4567, tzinfo=UTC)
@@ -357,4 +373,4 @@ def _of_address(name: str, address: str, person: Person) -> Token | None:
 
 
 def _phone(person: Person) -> str:
-    return "+41 79 555 01 77" if person.key.startswith("v") else f"+41 79 555 {_number(person)}"
+    return "+41 79 555 01 77" if person.key == "v" else f"+41 79 555 {_number(person)}"

@@ -48,8 +48,8 @@ def make_state(*, shared_log_in: bool = False, number: int = 0) -> State:
     a, b = people.make_house(f"Aside{number}"), people.make_house(f"Bside{number}")
     v, w, twin = (_numbered(who, number) for who in (V, W, TWIN))
     v, w = people.move_in(a, v), people.move_in(a, w)
-    v.log_in_goes = not shared_log_in
     twin = people.move_in(b, twin, user=v.user) if shared_log_in else people.move_in(b, twin, guest=True)
+    v.log_in_goes = twin.log_in_goes = not shared_log_in
     people.live(twin)
     people.live(w)
     people.live(v, w)

@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from privacy import erasing
-from tests.privacy import scanner
+from tests.privacy import planting, scanner
 from tests.privacy.mutations import Mutation, all_mutations, switched_off
 from tests.privacy.scanner import Needles
 from tests.privacy.state import State, make_state
@@ -85,7 +85,7 @@ def _left(state: State, mutation: Mutation | None) -> tuple[set[str], set[str]]:
             with switched_off(mutation):
                 erasing.erase(state.v.person.contact, by=state.a.staff, now=timezone.now())
         found = scanner.scan_database(Needles(tokens)) | scanner.scan_files(Needles(tokens))
-        left = {cell.declared for cell in cells if cell.is_as_planted()}
+        left = {cell.declared for cell in planting.as_planted(cells)}
         transaction.set_rollback(True)
     state.v.put_files_back()
     return left, {hit.token for hit in found}

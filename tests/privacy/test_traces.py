@@ -1,20 +1,30 @@
 """Everything planted is found before an erasure, and nothing of it afterwards; nobody else loses anything."""
 
+import copy
 import logging
+from datetime import timedelta
 
 import pytest
 from django.core import mail
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.test import Client
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from accounts.models import Session as BrowserSession
+from contacts.models import Contact
 from privacy import erasing, samples
 from privacy.models import Erasure
+from tests.factories.accounts import PASSWORD
 from tests.privacy import planting, scanner
 from tests.privacy.changes import Explained, between, money
 from tests.privacy.planting import Planted
 from tests.privacy.scanner import Hit
-from tests.privacy.state import State
+from tests.privacy.state import State, make_state
+from ticketshop.catalogue.models import Session
+from ticketshop.mail.models import Mail
+from ticketshop.sales.models import Order, Ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -101,4 +111,94 @@ def test_nothing_else_changes(state):
     for planted in (state.w, state.twin):
         mine = [cell for cell in planted.cells if (cell.model._meta.db_table, str(cell.pk)) not in vs]
         assert mine
-        assert all(cell.is_as_planted() for cell in mine)
+        assert planting.as_planted(mine) == mine
+
+
+# --- the expected remainder -------------------------------------------------------------------------------------
+
+
+@pytest.mark.scenario("S29")
+def test_what_waits_is_there_and_nothing_else_and_goes_by_itself(state, settings):
+    """A session of V's is still to come: its orders know the buyer until the day after, all else is gone at once."""
+    now = timezone.now()
+    order = Order.objects.filter(
+        buyer=state.v.person.contact, state="paid", tickets__line__tariff_name="Adult"
+    ).first()
+    ends = now + timedelta(days=3)
+    Session.objects.filter(tickets__order=order).update(starts_at=now + timedelta(days=2), ends_at=ends)
+    erasure = erase(state)
+    assert erasure.state == Erasure.State.DEFERRED
+    left = state.v.left()
+    # Each wait names its row; what it holds besides are the order, its answers and the person.
+    waiting = {(one["model"], one["pk"]) for one in erasure.deferred}
+    tickets = Ticket.objects.filter(session__ends_at=ends, state="valid").filter(
+        Q(beneficiary=None) | Q(beneficiary=F("order__buyer")), order__buyer=state.v.person.contact
+    )
+    assert waiting == {("sales.Ticket", pk) for pk in tickets.values_list("pk", flat=True)}
+    assert waiting
+    about = {
+        "contacts.Contact": {state.v.person.contact.pk},
+        "sales.Ticket": {pk for _model, pk in waiting},
+        "sales.Order": set(tickets.values_list("order", flat=True)),
+        "registration_forms.Response": set(tickets.values_list("response", flat=True))
+        | set(tickets.values_list("order__response", flat=True)),
+    }
+    rows = {(cell.model._meta.label, cell.pk) for cell in left}
+    answers = {(label, pk) for label, pk in rows if label.startswith("registration_forms.Answer")}
+    assert rows - answers == {(label, pk) for label, pks in about.items() for pk in pks if pk is not None}
+    for cell in left:
+        if (cell.model._meta.label, cell.pk) in answers and hasattr(cell.model, "response"):
+            assert (
+                cell.model._base_manager.get(pk=cell.pk).response_id in about["registration_forms.Response"]
+            )
+    who = {cell.column for cell in left if cell.model is Contact}
+    assert who == {"first_name", "last_name", "email", "email_key", "language"}
+    # A day after the session nobody clicks, and all of it is gone.
+    erasing.go_on(ends + timedelta(days=1, hours=1))
+    erasure.refresh_from_db()
+    assert erasure.state == Erasure.State.CLOSED
+    assert [cell.declared for cell in state.v.left()] == []
+    assert {hit.token for hit in scanner.scan(state.sought) if hit.place != "pg_stats"} == {"v address"}
+
+
+@pytest.fixture(scope="module")
+def made_shared_state(made_state):
+    with transaction.atomic():
+        made = make_state(shared_log_in=True, number=1)
+        yield made
+        transaction.set_rollback(True)
+    for planted in (made.v, made.w, made.twin):
+        planted.take_files_away()
+
+
+@pytest.mark.scenario("S09", "S23")
+def test_a_log_in_that_another_house_needs_stays_and_is_signed_out(made_shared_state, db):
+    state = copy.deepcopy(made_shared_state)
+    user, explained, before = state.v.person.user, Explained(state.v.person), scanner.snapshot()
+    assert BrowserSession.objects.filter(user=user).count() >= 3
+    assert state.v.person.clients[0].get(f"/{state.b.pos.slug}/account/profile/").status_code == 200
+    erase(state)
+    assert explained.leaves_open(between(before, scanner.snapshot())) == set()
+    assert [cell.declared for cell in state.v.left()] == []
+    # The address is B's by now, the log-in's, and of mails that no house sent.
+    mine = {("accounts_user", str(user.pk))}
+    mine |= {("account_emailaddress", str(pk)) for pk in user.emailaddress_set.values_list("pk", flat=True)}
+    mine |= {
+        ("mail_mail", str(pk)) for pk in Mail.objects.filter(organiser=None).values_list("pk", flat=True)
+    }
+    left = {hit for hit in scanner.scan(state.sought) if where(hit) not in rows_of(state.twin) | mine}
+    assert {hit for hit in left if hit.place != "pg_stats"} == set()
+    assert not BrowserSession.objects.filter(user=user).exists()
+    assert [
+        client.get(f"/{state.b.pos.slug}/account/profile/").status_code for client in state.v.person.clients
+    ] == [302] * 3
+    # Logging in again at B works, and B knows everything it knew.
+    again = Client()
+    answer = again.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
+    assert answer.status_code == 302
+    page = again.get(f"/{state.b.pos.slug}/account/profile/").content.decode()
+    assert Contact.objects.get(pk=state.twin.person.contact.pk).street in page
+    left = state.twin.left()
+    lost = {cell.model._meta.label for cell in state.twin.cells if cell not in left}
+    # Signed out everywhere, and an address that nobody has proved is forgotten: the rest is as it was.
+    assert lost == {"accounts.Session", "account.EmailAddress", "account.EmailConfirmation"}
