@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from contacts.models import Contact
 from registration_forms import responses
 from registration_forms.models import AnswerHistory, Response
 from tests.factories.organisers import make_staff
@@ -227,6 +228,18 @@ def test_staff_may_after_the_entrance_but_not_of_a_cancelled_order(shop, office)
     assert "the order is cancelled" in open_answers(office, order).text
     assert responses.read(Response.objects.get(ticket__order=order))[shop.menu.key] == shop.vegan.key
     assert page.status == 200
+
+
+def test_of_a_buyer_who_is_being_erased_nothing_is_written(shop, office):
+    order = shop.order()
+    page = open_answers(office, order)
+    Contact.objects.filter(pk=order.buyer_id).update(erasing_at=order.placed_at)
+    save(office, {shop.menu: shop.vegan.key})
+    page = open_answers(office, order)
+    assert "the buyer’s data are erased" in page.text
+    assert not AnswerHistory.objects.exists()
+    Order.objects.filter(pk=order.pk).update(buyer=None)
+    assert "the buyer’s data are erased" in open_answers(office, order).text
 
 
 def test_an_order_without_forms(office):

@@ -247,8 +247,12 @@ class Sheet:
         return lines
 
     def _lock(self, posted: list[Entry]) -> None:
-        """Nobody is let in and nothing is cancelled meanwhile. Raises changing.Closed where that happened before."""
-        order = Order.objects.select_for_update(of=("self",), no_key=True).get(pk=self.order.pk)
+        """Nobody is let in or erased and nothing is cancelled meanwhile. Raises changing.Closed where that happened before.
+
+        The order, its tickets, then (by ``change_all``) the responses: as an erasure takes them.
+        """
+        orders = Order.objects.select_for_update(of=("self",), no_key=True).select_related("buyer")
+        order = orders.get(pk=self.order.pk)
         # As it is now: the buyer may have been erased meanwhile.
         self.order.refresh_from_db(fields=["buyer"])
         used = False
@@ -283,6 +287,8 @@ def why_closed(
     order: Order, part: answers.Part, used: bool, until: datetime | None, now: datetime, staff: bool
 ) -> str:
     """Why answers can't be changed any more, in a sentence; empty where they can."""
+    if notices.has_left(order.buyer):
+        return _("These answers can’t be changed: the buyer’s data are erased.")
     over = order.state in (Order.State.CANCELLED, Order.State.EXPIRED)
     if over or (part.admission and part.admission.state == Admission.State.CANCELLED):
         return _("These answers can’t be changed: the order is cancelled.")
