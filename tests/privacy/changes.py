@@ -47,6 +47,7 @@ def between(before: Snapshot, after: Snapshot) -> set[Change]:
 OWN = {
     Change("contacts_contact", "*", "erasing_at"),
     Change("contacts_contact", "*", "erased_at"),
+    Change("contacts_contact", "*", "erasing_until"),
     # Made by the database from columns that are emptied.
     Change("contacts_contact", "*", "sort_key"),
     Change("contacts_contact", "*", "search"),

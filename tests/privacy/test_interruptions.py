@@ -226,3 +226,39 @@ def test_a_storage_that_refuses_is_asked_again_and_nobody_says_done(state, undis
     assert PendingDeletion.objects.filter(erasure=erasure, done_at=None).exclude(name="").exists()
     erasing.go_on(NOW)
     assert end_of(state).differs_from(undisturbed) == []
+
+
+# --- written meanwhile ------------------------------------------------------------------------------------------
+
+
+def writing(state: State, times: int):
+    """While files are deleted somebody writes to the person, so many times."""
+    original, contact, left = erasing.delete_files, state.v.person.contact, [None] * times
+
+    def delete_files(erasure, now):
+        original(erasure, now)
+        if left:
+            left.pop()
+            Mail.objects.create(
+                organiser=state.a.organiser, kind="order_paid", recipient=contact.email, language="en",
+                subject_uuid=contact.subject_uuid, created_at=now,
+            )  # fmt: skip
+
+    return mock.patch.dict(erasing.STEPS, {Erasure.State.EMPTIED: delete_files})
+
+
+def test_what_is_written_between_two_steps_goes_too(state):
+    with writing(state, 1):
+        assert erase(state).state == Erasure.State.CLOSED
+    assert list(Mail.objects.order_by("-pk").values_list("recipient", "state")[:1]) == [("", "cancelled")]
+
+
+def test_what_comes_again_and_again_is_never_called_done(state):
+    with writing(state, 99), pytest.raises(erasing.NotClean):
+        erase(state)
+    erasure = Erasure.objects.get(subject_uuid=state.v.person.contact.subject_uuid)
+    assert (erasure.state, erasure.closed_at) == (Erasure.State.FILED, None)
+    # The periodic job goes on once they have stopped.
+    erasing.go_on(NOW)
+    erasure.refresh_from_db()
+    assert erasure.state == Erasure.State.CLOSED
