@@ -19,6 +19,7 @@ from ticketshop.lib.text import normalise_email
 from ticketshop.limits import limits
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
+from ticketshop.organisers import permissions
 from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
 
 from . import erasing
@@ -45,6 +46,12 @@ def open_request(contact: Contact, now: datetime) -> Erasure | None:
 
 
 @transaction.atomic
+def to_be_done(user) -> int:
+    """How many people have asked and wait for this member of staff, or a colleague."""
+    asked = Erasure.objects.filter(state=State.CONFIRMED)
+    return permissions.for_staff(asked, user, "privacy.manage_request").count()
+
+
 def ask(contact: Contact, *, pos: PointOfSale, language: str, now: datetime, bearer: bool = False) -> Erasure:
     """Note that the person wants to be forgotten, and mail the link that confirms it; asked again, the same request.
 

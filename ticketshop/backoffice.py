@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from privacy import asking
 from ticketshop.organisers import permissions, zones
 from ticketshop.sales import overview
 
@@ -101,6 +102,8 @@ class BackOffice(admin.AdminSite):
         raise Http404("no such room")
 
     def index(self, request, extra_context=None):
-        return super().index(
-            request, {"overview": overview.read(request.user, timezone.now()), **(extra_context or {})}
-        )
+        seen = {
+            "overview": overview.read(request.user, timezone.now()),
+            "to_be_forgotten": asking.to_be_done(request.user),
+        }
+        return super().index(request, seen | (extra_context or {}))

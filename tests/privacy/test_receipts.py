@@ -256,3 +256,14 @@ def test_what_waits_is_listed_with_its_day(office):
     done = Erasure.objects.get()
     assert done.deferred_until <= timezone.now() + timedelta(days=1, minutes=1)
     assert Contact.objects.get(pk=office.vera.pk).erasing_until > coming.tickets.get().session.ends_at
+
+
+def test_the_start_page_says_how_many_have_asked(office):
+    staff, box_office, start = office.staff(), office.staff("box office"), "/admin/"
+    assert "to be forgotten" not in staff.open(start).text
+    asked_by_visitor(office.vera)
+    page = staff.open(start)
+    assert "1 person has asked to be forgotten." in page.text
+    listed = staff.open(page.link("1 person has asked"))
+    assert listed.status == 200 and "to be done" in listed.text
+    assert "to be forgotten" not in box_office.open(start).text
