@@ -189,11 +189,9 @@ def empty_database(erasure: Erasure, now: datetime) -> None:
     # By itself, while nobody of them is held: the people are held by number everywhere.
     links.let_go(erasure.contact_id, now=now)
     with transaction.atomic():
-        contact = (
-            Contact.objects.select_for_update(of=("self",))
-            .select_related("user", "organiser")
-            .get(pk=erasure.contact_id)
-        )
+        whole = Contact.objects.select_related("user", "organiser")
+        _lock_rows(subjects.who(whole.get(pk=erasure.contact_id)), before=True)
+        contact = whole.select_for_update(of=("self",)).get(pk=erasure.contact_id)
         if not _turn(erasure, State.CLAIMED, State.EMPTIED, emptied_at=now):
             return
         subject = subjects.who(contact)
@@ -216,10 +214,13 @@ def empty_database(erasure: Erasure, now: datetime) -> None:
         samples.analyse.defer(tables=sorted(model._meta.db_table for model in emptied))
 
 
-def _lock_rows(subject: subjects.Subject) -> None:
-    """Hold the rows whose verbs write to the person: whoever has begun one ends it first."""
+def _lock_rows(subject: subjects.Subject, *, before: bool = False) -> None:
+    """Hold the rows whose verbs write to the person: whoever has begun one ends it first.
+
+    ``before`` the person is held: those whose verbs hold the row first, and then the person.
+    """
     turns = [(turn, model) for model in registry.census() if (turn := registry.declaration(model).lock)]
-    for _number, model in sorted(turns, key=lambda one: one[0]):
+    for _number, model in sorted((one for one in turns if (one[0] < 0) is before), key=lambda one: one[0]):
         list(subjects.rows(model, subject).select_for_update().order_by("pk").values_list("pk"))
 
 

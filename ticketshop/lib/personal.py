@@ -26,6 +26,7 @@ that says nothing. More may be said:
 ``worded``    column -> path of a function: the code in it -> words;
 ``since``     path to the day from which the period of a ``Basis`` counts;
 ``lock``      where verbs that write to the person hold a row: the turn (1, 2 …) in which an erasure holds it first;
+              below zero where those verbs hold the row before the person;
 ``collects``  path of a function: organiser -> what is asked of people in the organiser's own words (``Collected``);
 ``along``     column -> ((model, column), …): rows that belong to a deleted one by a random name both carry.
 

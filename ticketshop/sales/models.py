@@ -93,6 +93,7 @@ class Cart(models.Model):
         verbose_name_plural = _("carts")
 
     class Personal:
+        lock = -1  # a checkout holds its cart, and then the people
         subject = {"user": USER, "details__buyer__email": ADDRESS}
         area = CART
         also = ("created_at", "expires_at")
