@@ -42,6 +42,7 @@ from ticketshop.mail import outbox, tasks
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.sales.actions import orders, payments
+from ticketshop.sales.exports.scope import CUSTOMERS
 from ticketshop.sales.models import IssuedPass, Order, Payment
 
 PAST = timedelta(days=60)
@@ -366,7 +367,8 @@ def _be_exported(person: Person, other: Person | None) -> None:
     """A file with the person and the other in it, ready and fetched once; the file itself is planted."""
     now, everybody = timezone.now(), [one.contact.subject_uuid for one in (person, other) if one]
     job = Job.objects.create(
-        organiser=person.house.organiser, kind="customers", format="csv", state="done", subjects=everybody,
+        organiser=person.house.organiser, kind="customers",
+        parameters={"source": CUSTOMERS}, format="csv", state="done", subjects=everybody,
         created_by=person.user, created_at=now, started_at=now, finished_at=now, expires_at=now + PAST,
     )  # fmt: skip
     Download.objects.create(job=job, by=person.user, at=now)

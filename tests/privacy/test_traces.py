@@ -71,7 +71,7 @@ def test_every_token_is_found_where_it_was_planted(state):
 # --- and then nothing -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.scenario("S01", "S05", "S19", "S22", "S23", "S24", "S25")
+@pytest.mark.scenario("S01", "S05", "S19", "S22", "S23", "S24", "S25", "S26")
 def test_nothing_is_left(state, caplog):
     caplog.set_level(logging.DEBUG)
     mail.outbox.clear()

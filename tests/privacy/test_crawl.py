@@ -1,0 +1,86 @@
+"""Every page that staff, another visitor and a guest can reach by links: somebody is on them, and then on none."""
+
+import re
+from collections import Counter
+from html import unescape
+from urllib.parse import urldefrag, urljoin
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from privacy import erasing
+from tests.privacy import scanner
+from tests.privacy.scanner import Hit
+from tests.privacy.state import State
+from tests.staff import BACKEND
+
+pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S06"), pytest.mark.timeout(600)]
+
+EACH = 1  # pages of one kind: another row's page has the same template
+# Pages that end the visit or speak another language.
+LEFT_OUT = re.compile(r"/logout/|/i18n/|/media/|/static/")
+
+
+def crawl(client: Client, starts: list[str], sought: scanner.Needles) -> tuple[set[Hit], int]:
+    """Every page within reach, breadth first; what is found on them, and how many there were."""
+    waiting, seen, kinds, found = list(starts), set(starts), Counter(), set()
+    while waiting:
+        url = waiting.pop(0)
+        answer = client.get(url)
+        assert answer.status_code < 500, url
+        body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        # A page packs nothing: as it is read, by everything that can be told from other words.
+        text = scanner.fold(unescape(body.decode(errors="replace")))
+        found |= {
+            Hit(_kind(url), "", token.name) for token in sought.tokens if scanner.fold(token.value) in text
+        }
+        links = [answer.headers["Location"]] if answer.status_code in (301, 302) else []
+        if "html" in answer.headers.get("Content-Type", ""):
+            links += [unescape(link) for link in re.findall(r'href="([^"]+)"', body.decode())]
+        for link in links:
+            target = urldefrag(urljoin(url, link)).url
+            if not target.startswith("/") or target in seen or LEFT_OUT.search(target):
+                continue
+            seen.add(target)
+            kinds[_kind(target)] += 1
+            if kinds[_kind(target)] <= EACH:
+                waiting.append(target)
+    return found, sum(min(number, EACH) for number in kinds.values())
+
+
+def _kind(url: str) -> str:
+    """The page without the row it is about."""
+    path, _mark, query = url.partition("?")
+    names = re.sub(r"=[^&]*", "", query)
+    return re.sub(r"[A-Z0-9]{4}-[A-Z0-9]{4}/[^/]+", "ORDER", re.sub(r"\d+", "N", path)) + f"?{names}"
+
+
+def roles(state: State) -> dict[str, tuple[Client, list[str]]]:
+    shop = f"/{state.a.pos.slug}/"
+    staff, visitor = Client(), Client()
+    staff.force_login(state.a.staff, backend=BACKEND)
+    visitor.force_login(state.w.person.user)
+    lists = [
+        f"/admin/{name}/"
+        for name in ("contacts/contact", "sales/customer", "sales/order", "sales/ticket", "mail/mail")
+    ]
+    return {
+        "staff": (staff, ["/admin/", *lists]),
+        "visitor": (visitor, [shop, f"{shop}account/"]),
+        "guest": (Client(), ["/", shop]),
+    }
+
+
+def test_nobody_finds_them_by_following_links(state):
+    # W's address contains V's.
+    sought = scanner.Needles(token for token in state.v.tokens if token.name != "v address")
+    before = {role: crawl(client, starts, sought) for role, (client, starts) in roles(state).items()}
+    assert len(before["staff"][0]) > 10, "presence before absence"
+    assert before["visitor"][0], "as a friend"
+    assert before["staff"][1] > 60
+    erasing.erase(state.v.person.contact, by=state.a.staff, now=timezone.now())
+    for role, (client, starts) in roles(state).items():
+        found, pages = crawl(client, starts, sought)
+        assert found == set(), role
+        assert pages > 5, role
