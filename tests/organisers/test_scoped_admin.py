@@ -123,7 +123,7 @@ def test_a_walk_over_all_pages_meets_no_fault_and_nothing_of_others(role, aye, b
         for address in addresses:
             page = staff.open(address)
             assert page.status in {200, 403, 404}, address
-            assert "Bee" not in page.source, address
+            assert "Bee" not in without_tokens(page.source), address
             own_words += "Aye" in page.source
     assert own_words > 10, "the own words must be there for the absence of others to mean something"
 
@@ -164,7 +164,7 @@ def test_a_foreign_id_gets_the_very_answer_of_a_missing_one(aye, bee):
                 assert answers[0].status in {403, 404}, said
                 assert answers[0].status == 404 or (method, page) != ("GET", "change"), said
                 assert without_tokens(answers[0].source) == without_tokens(answers[1].source), said
-                assert "Bee" not in answers[0].source, said
+                assert "Bee" not in without_tokens(answers[0].source), said
 
 
 def test_an_id_that_is_none_is_missing_too(aye):

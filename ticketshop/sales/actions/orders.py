@@ -34,6 +34,13 @@ class CannotPlace(Exception):
         self.code, self.problems, self.left = code, problems or [], left or {}
 
 
+class _Moved(Exception):
+    """Somebody was merged into another contact a moment ago, and their link leads there by now.
+
+    That one can't be held beside those who are: people are held by number, all at once. So it begins anew.
+    """
+
+
 def placed_under(checkout_key, content_hash: str = "") -> Order | None:
     """The order that was placed under this key, if any. Raises CannotPlace("conflict") if it held something else."""
     order = Order.objects.filter(checkout_key=checkout_key).select_related("point_of_sale").first()
@@ -51,6 +58,8 @@ def place(cart: Cart, *, method: str, content_hash: str, user, language: str, no
     try:
         with transaction.atomic():
             return _place(cart, method, content_hash, user, language, now)
+    except _Moved:
+        return place(cart, method=method, content_hash=content_hash, user=user, language=language, now=now)
     except IntegrityError as error:
         # The connection was lost in a COMMIT once, or another worker placed the same key just now.
         if "checkout_key" in str(error) and (order := placed_under(cart.checkout_key, content_hash)):
@@ -153,12 +162,13 @@ def _people(cart: Cart, holders: dict, user, language: str, now: datetime) -> tu
         return _guest(cart, language, now), {}
     buyer = contacts.for_user(cart.point_of_sale.organiser, user, language=language, now=now)
     whom = people.beneficiaries(buyer, holders)
-    held = locking.hold_all([buyer.pk, *whom.values()])
-    if len(held) < len({buyer.pk, *whom.values()}):
-        # Somebody was merged into another contact a moment ago: their link leads there by now. Or they are being
-        # erased: then the ticket is for nobody in particular, under the name that was typed.
+    asked = {buyer.pk, *whom.values()}
+    held = locking.hold_all(asked)
+    if len(held) < len(asked):
         whom = people.beneficiaries(buyer, holders)
-        held |= locking.hold_all(whom.values())
+        if not asked.issuperset(whom.values()):
+            raise _Moved
+        # Being erased: then the ticket is for nobody in particular, under the name that was typed.
         whom = {slot: contact_id for slot, contact_id in whom.items() if contact_id in held}
     if buyer.pk not in held:
         raise CannotPlace("person")
