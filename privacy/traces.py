@@ -1,11 +1,14 @@
-"""What a person leaves outside of models: counters of log-in in the cache, keyed by address or log-in."""
+"""What a person leaves outside of models: counters of log-in in the cache, and the mails the demo keeps for all to read."""
 
 import hashlib
+from functools import partial
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
+
+from ticketshop.mail import mailbox
 
 from .subjects import Subject
 
@@ -32,6 +35,8 @@ def forget(subject: Subject) -> None:
     ends += [f":user:{subject.user_id}"] if subject.user_id is not None else []
     if not ends:
         return
+    if settings.DEMO:
+        transaction.on_commit(partial(mailbox.forget, subject.addresses))
     patterns = [cache.make_key(f"allauth:rl:%{end}%") for end in ends]
     with connection.cursor() as cursor:
         # The name of the table is a setting of ours, the patterns are bound.

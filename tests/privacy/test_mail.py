@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.core.mail import EmailMessage
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -16,7 +17,7 @@ from tests.factories.contacts import ContactFactory
 from tests.factories.sales import make_order
 from tests.friends import friendly_pos, linked, make_visitor
 from tests.smtp import Postbox
-from ticketshop.mail import outbox, tasks
+from ticketshop.mail import mailbox, outbox, tasks
 from ticketshop.mail.models import Mail
 from ticketshop.sales import notices
 from ticketshop.sales.actions import orders, payments
@@ -287,3 +288,14 @@ def test_a_guest_order_of_somebody_else_is_not_touched(pos):
     make_order(pos=pos)
     assert erase(contact) == "closed"
     assert Mail.objects.get().recipient == "grace@example.org"
+
+
+def test_the_demo_keeps_no_mail_of_whoever_is_erased(settings, tmp_path, django_capture_on_commit_callbacks):
+    settings.MAILBOX_DIR = tmp_path
+    order = make_order(buyer={"first_name": "Zoe", "last_name": "Grey", "email": "Zoe@example.org"})
+    for to in ("zoe@example.org", "azoe@example.org"):
+        mailbox.Backend().send_messages([EmailMessage("Tickets", "Here they are", to=[to])])
+    assert [letter.to for letter in mailbox.letters()] == ["azoe@example.org", "zoe@example.org"]
+    with django_capture_on_commit_callbacks(execute=True):
+        erasing.erase(order.buyer, by=None, now=timezone.now())
+    assert [letter.to for letter in mailbox.letters()] == ["azoe@example.org"]

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +60,15 @@ def letters(to: str = "") -> list[Letter]:
             )
         )
     return found
+
+
+def forget(addresses: Iterable[str]) -> None:
+    """Delete the mails that went to these addresses: a real mailbox is its owner's, this one is ours."""
+    theirs = {address.casefold() for address in addresses}
+    for path in Path(settings.MAILBOX_DIR).glob("*.eml"):
+        parsed = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        if str(parsed["To"]).casefold() in theirs:
+            path.unlink(missing_ok=True)
 
 
 @require_safe
