@@ -45,13 +45,13 @@ def open_request(contact: Contact, now: datetime) -> Erasure | None:
     )
 
 
-@transaction.atomic
 def to_be_done(user) -> int:
     """How many people have asked and wait for this member of staff, or a colleague."""
     asked = Erasure.objects.filter(state=State.CONFIRMED)
     return permissions.for_staff(asked, user, "privacy.manage_request").count()
 
 
+@transaction.atomic
 def ask(contact: Contact, *, pos: PointOfSale, language: str, now: datetime, bearer: bool = False) -> Erasure:
     """Note that the person wants to be forgotten, and mail the link that confirms it; asked again, the same request.
 

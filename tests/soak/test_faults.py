@@ -66,7 +66,8 @@ def mails_are_out(rig) -> None:
     ]
     assert {reference for reference, _id in letters} == references
     assert len(set(letters)) == len(references)
-    assert len(letters) - len(references) <= rig.struck_while_sending
+    # The worker sends two at a time: each blow may hit both.
+    assert len(letters) - len(references) <= 2 * rig.struck_while_sending
 
 
 def all_is_well(rig, load, before) -> None:
