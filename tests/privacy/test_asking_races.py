@@ -37,7 +37,7 @@ def slowly(monkeypatch):
 
     def later(*args):
         found = original(*args)
-        time.sleep(0.3)
+        time.sleep(1)
         return found
 
     monkeypatch.setattr(asking, "open_request", later)
