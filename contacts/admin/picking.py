@@ -5,6 +5,8 @@ from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
+from ticketshop.lib.text import number_in
+
 from ..models import Contact
 
 SEARCH_HELP = _("The beginning of any word of name, e-mail address or number, or some digits of the phone.")
@@ -14,12 +16,13 @@ MOST = 20
 
 def chosen(request: HttpRequest, contact: Contact) -> Contact | None:
     """The contact named in the address as ``with``; None before one is chosen, Http404 for a foreign or missing one."""
-    number = request.GET.get("with")
-    if number is None:
+    named = request.GET.get("with")
+    if named is None:
         return None
-    if not (number.isascii() and number.isdecimal() and len(number) < 18):
+    number = number_in(named, digits=17)
+    if number is None:
         raise Http404("no such row")
-    found = _same_organiser(contact).filter(pk=int(number)).select_related("user").first()
+    found = _same_organiser(contact).filter(pk=number).select_related("user").first()
     if found is None:
         raise Http404("no such row")
     return found

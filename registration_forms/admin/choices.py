@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from modeltranslation.admin import TranslationTabularInline
 
+from ticketshop.lib.pages import page_number
 from ticketshop.organisers.scoped_admin import ScopedInline
 from ticketshop.organisers.translated_admin import NAMES
 
@@ -57,8 +58,7 @@ class ChoiceFormSet(BaseInlineFormSet):
     def _number(self, page: str) -> int:
         self.ids = list(self.instance.choices.order_by("position", "pk").values_list("pk", flat=True))
         self.last = max(1, -(-len(self.ids) // PER_PAGE))
-        sound = page.isascii() and page.isdecimal() and len(page) < 4
-        return max(1, min(int(page), self.last)) if sound else 1
+        return page_number(page, self.last)
 
     def _on(self, number: int) -> list[int]:
         return self.ids[(number - 1) * PER_PAGE : number * PER_PAGE]

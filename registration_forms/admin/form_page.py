@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ticketshop.lib.text import number_in
 from ticketshop.organisers.buttons import Button, Outcome, OwnPage
 from ticketshop.organisers.scoped_admin import ScopedAdmin, ScopedForm
 from ticketshop.organisers.sections import NONE
@@ -205,7 +206,7 @@ class RegistrationFormAdmin(ScopedAdmin):
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 18
+    return number_in(text, digits=17) is not None
 
 
 def _rows(form: RegistrationForm, built: Definition) -> list[dict]:

@@ -10,6 +10,8 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ticketshop.lib.pages import page_number
+
 from .. import definitions
 from ..blocks import Block
 from ..definitions import Definition, parse
@@ -38,10 +40,10 @@ class LookForm(forms.Form):
 
     def __init__(self, wanted, *, row: RegistrationForm, most: int):
         languages = row.organiser.languages
-        number = wanted.get("tickets", "")
-        number = int(number) if number.isascii() and number.isdecimal() and len(number) < 4 else 1
         self.language = wanted.get("language") if wanted.get("language") in languages else languages[0]
-        self.number = 1 if row.kind == RegistrationForm.Kind.ORDER else max(1, min(number, most))
+        self.number = (
+            1 if row.kind == RegistrationForm.Kind.ORDER else page_number(wanted.get("tickets"), most)
+        )
         super().__init__(initial={"language": self.language, "tickets": self.number})
         self.fields["language"].choices = [(code, NAMES[code]) for code in languages]
         self.fields["tickets"].widget.attrs["max"] = most

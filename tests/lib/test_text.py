@@ -115,3 +115,14 @@ def test_an_ordinary_address_is_its_own_lower_case(address):
 def test_digits_are_the_ascii_ones():
     assert text.digits("+41 (0)79 123-45-67") == "410791234567"
     assert text.digits("٣ x") == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("0", 0), ("007", 7), ("999", 999), ("1000", None), ("", None), (None, None), ("-1", None), ("+1", None),
+        ("1.0", None), (" 1", None), ("٣", None), ("²", None), ("1e2", None), ("\x00", None),
+    ],
+)  # fmt: skip
+def test_a_number_in_a_text_is_ascii_digits_and_not_too_long(typed, number):
+    assert text.number_in(typed, digits=3) == number

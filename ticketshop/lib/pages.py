@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from .text import number_in
+
 SIZE = 25
 LAST = 10_000
 
@@ -22,9 +24,14 @@ class Page:
         return self.number > 1
 
 
+def page_number(text: str | None, last: int, *, digits: int = 3) -> int:
+    """The page an address asks for, from 1 to ``last``; the first one for anything that is no number."""
+    wanted = number_in(text, digits=digits)
+    return 1 if wanted is None else max(1, min(wanted, last))
+
+
 def page_of(queryset: QuerySet | Sequence, number: str | None, size: int = SIZE) -> Page:
     """Page ``number`` as it came in the address; the first for anything that is none. One query."""
-    wanted = int(number) if number and number.isascii() and number.isdecimal() and len(number) < 6 else 1
-    wanted = min(max(wanted, 1), LAST)
+    wanted = page_number(number, LAST, digits=5)
     rows = list(queryset[(wanted - 1) * size : wanted * size + 1])
     return Page(rows[:size], wanted, len(rows) > size)

@@ -82,3 +82,10 @@ def _ascii_lower(value: str) -> str:
 def digits(value: str) -> str:
     """The ASCII digits of a text, in order."""
     return re.sub(r"[^0-9]", "", value)
+
+
+def number_in(text: str | None, *, digits: int) -> int | None:
+    """The whole number that a text is, in at most so many ASCII digits; None for any other text."""
+    if text and text.isascii() and text.isdecimal() and len(text) <= digits:
+        return int(text)
+    return None

@@ -28,6 +28,7 @@ from ticketshop.history.models import Event
 from ticketshop.lib import pages
 from ticketshop.lib.forms import LineField
 from ticketshop.lib.images import PictureField
+from ticketshop.lib.text import number_in
 
 from . import changes, permissions, zones
 from .buttons import WithButtons
@@ -74,7 +75,7 @@ class RowSelect(AutocompleteSelect):
     """Chooses a row by typing. A posted id that is none is no choice; Django's own would fail when it draws it again."""
 
     def optgroups(self, name, value, attr=None):
-        ids = [one for one in map(str, value) if one.isascii() and one.isdecimal() and len(one) < 19]
+        ids = [one for one in map(str, value) if number_in(one, digits=18) is not None]
         return super().optgroups(name, ids, attr)
 
 
@@ -272,11 +273,9 @@ class ScopedAdmin(WithButtons, Scoped, admin.ModelAdmin):
         if obj is not None:
             return {permissions.organiser_id_of(obj)}
         addable = self.allowed(request, "add")
-        chosen = request.POST.get("organiser") or request.GET.get("organiser") or ""
-        if chosen.isascii() and chosen.isdecimal() and len(chosen) < 18:
-            number = int(chosen)
-            if addable is None or number in addable:
-                return {number}
+        chosen = number_in(request.POST.get("organiser") or request.GET.get("organiser"), digits=17)
+        if chosen is not None and (addable is None or chosen in addable):
+            return {chosen}
         return addable
 
     def names_organiser(self) -> bool:

@@ -19,6 +19,7 @@ from registration_forms.field_types import TYPES, Asked
 from registration_forms.field_types.choices import NO_PLACE_LEFT
 from registration_forms.models import Answer, AnswerHistory, Choice, Field, FormVersion, Response
 from ticketshop.history import history
+from ticketshop.lib.text import number_in
 
 from . import answers, asking, notices
 from .models import Admission, IssuedPass, Order, Ticket
@@ -156,7 +157,7 @@ class Sheet:
         return [self.entries[start : start + size] for start in range(0, len(self.entries), size)]
 
     def page(self, number: int) -> list[Entry]:
-        """The entries of one page, as ``page_number`` reads it."""
+        """The entries of one page, counted from 1."""
         return self.pages()[number - 1] if self.entries else []
 
     # --- filling in ------------------------------------------------------------------------------------
@@ -174,7 +175,10 @@ class Sheet:
             entry.block.heading = entry.heading
             if entry.response.pk not in shown:
                 continue
-            entry.posted, entry.revision = True, _number(post.get(f"{entry.prefix}-revision", ""))
+            entry.posted, entry.revision = (
+                True,
+                number_in(post.get(f"{entry.prefix}-revision"), digits=8) or 0,
+            )
             asked = self._drawn(shown[entry.response.pk]) - (kept or {}).get(entry.response.pk, set())
             entry.block = self._block(entry, gone, _data(entry, post, asked))
             entry.block.heading = entry.heading
@@ -269,12 +273,6 @@ class Sheet:
                 raise changing.Closed
 
 
-def page_number(text: str, last: int) -> int:
-    """The page an address asks for; the first or last one for anything that is none."""
-    sound = text.isascii() and text.isdecimal() and len(text) < 4
-    return max(1, min(int(text), last)) if sound else 1
-
-
 def mark_sold_out(entries: list[Entry], sold: changing.SoldOut) -> None:
     """Say "just sold out" at the fields that wanted a choice whose last place is gone."""
     for entry in entries:
@@ -316,19 +314,12 @@ def _sold_out(entries: list[Entry]) -> frozenset[str]:
     return frozenset(ids[pk] for pk in limited.sold_out(ids))
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0
-
-
 def _posted_versions(entries: list[Entry], post) -> dict[int, Definition]:
     """Response id -> the definition its page showed, for the blocks that were posted; one query at most."""
     seen = {
-        entry.response.pk: (entry, int(text))
+        entry.response.pk: (entry, number)
         for entry in entries
-        if not entry.why
-        and (text := post.get(f"{entry.prefix}-version", "")).isascii()
-        and text.isdecimal()
-        and len(text) < 18
+        if not entry.why and (number := number_in(post.get(f"{entry.prefix}-version"), digits=17)) is not None
     }
     stale = {pk for entry, pk in seen.values() if pk != entry.version.pk}
     forms = [entry.form.pk for entry, _pk in seen.values()]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from registration_forms import changing, definitions
 from registration_forms.field_types import TYPES
 from registration_forms.models import AnswerHistory
+from ticketshop.lib.pages import page_number
 from ticketshop.organisers.buttons import OwnPage
 from ticketshop.organisers.sections import NONE, Section
 
@@ -117,7 +118,7 @@ def read_sheet(request: HttpRequest, row: Model) -> sheets.Sheet:
 def change(page, request: HttpRequest, row: Model):
     """The same questions as in the shop, and those for staff only; saved together, all or nothing."""
     sheet = read_sheet(request, row)
-    number = sheets.page_number(request.GET.get("page", ""), len(sheet.pages()))
+    number = page_number(request.GET.get("page"), len(sheet.pages()))
     if request.method == "POST":
         return _save(page, request, row, sheet, number)
     sheet.fill(sheet.page(number))

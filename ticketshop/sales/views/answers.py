@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from registration_forms import changing
+from ticketshop.lib.pages import page_number
 from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
 
@@ -30,7 +31,7 @@ def change(request, pos, reference, secret):
     sheet = read_sheet(request, order)
     if not sheet.entries:
         raise Http404("nothing was asked")
-    number = sheets.page_number(request.GET.get("page", ""), len(sheet.pages()))
+    number = page_number(request.GET.get("page"), len(sheet.pages()))
     if request.method == "POST":
         return _save(request, order, sheet, number)
     sheet.fill(sheet.page(number))

@@ -17,6 +17,7 @@ from ticketshop.lib import open_forms
 from ticketshop.lib.addresses import is_a_path_of_ours
 from ticketshop.lib.network import network
 from ticketshop.lib.refusals import csrf_failure, too_many_requests
+from ticketshop.lib.text import number_in
 from ticketshop.limits import limits
 
 from .. import contents, people, session
@@ -40,13 +41,13 @@ def quantities(post, prefixes: dict[str, str]) -> tuple[dict, bool]:
     found, sound = {}, True
     for name, text in post.items():
         prefix, _dash, number = name.partition("-")
-        if prefix not in prefixes or not number.isascii() or not number.isdecimal() or len(number) > 18:
+        if prefix not in prefixes or (pk := number_in(number, digits=18)) is None:
             continue
         value = quantity(text)
         if value is None:
             sound = False
         else:
-            found[prefixes[prefix], int(number)] = value
+            found[prefixes[prefix], pk] = value
     return found, sound
 
 
@@ -120,10 +121,10 @@ def add_people(request, pos):
     contact = contacts.for_user(request.pos.organiser, request.user, language=get_language(), now=now)
     chosen = []
     for person in people.of(contact, request.pos):
-        offer = request.POST.get(f"ticket-{person.value}", "")
-        if offer.isascii() and offer.isdecimal() and len(offer) <= 18:
+        offer = number_in(request.POST.get(f"ticket-{person.value}"), digits=18)
+        if offer is not None:
             known = {"person": person.value, "first_name": person.first_name, "last_name": person.last_name}
-            chosen.append((int(offer), known))
+            chosen.append((offer, known))
     if not chosen:
         messages.warning(request, _("Tick who is coming, then add the tickets."))
         return redirect(back(request))
@@ -204,8 +205,8 @@ def update(request, pos):
     if cart is None:
         return redirect("shop:cart", pos=pos)
     wanted, sound = quantities(request.POST, {"line": "line"})
-    if (gone := request.POST.get("remove", "")).isascii() and gone.isdecimal() and len(gone) <= 18:
-        wanted["line", int(gone)] = 0
+    if (gone := number_in(request.POST.get("remove"), digits=18)) is not None:
+        wanted["line", gone] = 0
     numbers = {pk: number for (_kind, pk), number in wanted.items()}
     try:
         changed = carts.set_quantities(cart, numbers, now=timezone.now())

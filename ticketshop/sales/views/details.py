@@ -10,6 +10,8 @@ from contacts import contacts
 from registration_forms import definitions, limited
 from registration_forms.field_types import TYPES
 from registration_forms.models import FormVersion
+from ticketshop.lib.pages import page_number
+from ticketshop.lib.text import number_in
 
 from .. import asking, contents, people, session
 from ..actions import carts
@@ -48,9 +50,7 @@ class DetailsPage:
         self.drafts = dict(cart.details.get("answers", {}))
         self.holders = dict(cart.details.get("holders", {}))
         asking.adopt(forms, whole, self.drafts, self.holders)
-        wanted = request.GET.get("page", "1")
-        sound = wanted.isascii() and wanted.isdecimal() and len(wanted) < 4
-        self._turn_to(max(1, min(int(wanted), self.pages)) if sound else 1)
+        self._turn_to(page_number(request.GET.get("page"), self.pages))
         self.posted, self.posted_number, self.posted_slots = None, 0, frozenset()
 
     def take(self, post):
@@ -243,7 +243,7 @@ class DetailsPage:
         """A form was published anew since the page was opened: say so. True where it asks something more now."""
         seen = {ask.version.form_id: post.get(f"version-{ask.version.form_id}", "") for ask in self.asked}
         now = {ask.version.form_id: ask.version for ask in self.asked}
-        old = [pk for form, pk in seen.items() if pk.isascii() and pk.isdecimal() and len(pk) < 18]
+        old = [pk for pk in seen.values() if number_in(pk, digits=17) is not None]
         stale = [form for form, pk in seen.items() if pk in old and pk != str(now[form].pk)]
         if not stale:
             return False
