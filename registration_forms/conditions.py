@@ -4,7 +4,7 @@ A condition is data: ``{"all": [{"field": key, "op": "is", "value": x}, …]}`` 
 What a condition hides is never stored and never blocks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from .definitions import Definition, Question
@@ -22,46 +22,88 @@ class Context:
 BUYER = Context()
 
 
+class _Open:
+    """In place of an answer that is not known yet: a condition on it may turn out either way."""
+
+
+OPEN = _Open()
+
+
 def visible_questions(
-    definition: Definition, values: Mapping[str, object], context: Context = BUYER
+    definition: Definition,
+    values: Mapping[str, object],
+    context: Context = BUYER,
+    unknown: Collection[str] = (),
 ) -> list[Question]:
     """The questions to ask, in order, given the answers so far (key -> value as stored; None: no answer).
 
-    A question counts only while it is itself visible: a chain of conditions collapses from its first link.
-    Questions depend on earlier ones only (``problems`` refuses others), so one pass decides all.
+    A question decides only while it is itself visible: a chain of conditions collapses from its first link. What was
+    answered to a question in ``unknown`` can't be used: it decides nothing. Questions depend on earlier ones only
+    (``problems`` refuses others), so one pass decides all.
     """
-    shown: list[Question] = []
+    return [question for question, asked in _decided(definition, values, context, unknown) if asked]
+
+
+def possible_questions(
+    definition: Definition,
+    values: Mapping[str, object],
+    context: Context = BUYER,
+    unknown: Collection[str] = (),
+) -> list[Question]:
+    """The visible questions, and those that an answer to a question in ``unknown`` could make visible; in order."""
+    return [
+        question for question, asked in _decided(definition, values, context, unknown) if asked is not False
+    ]
+
+
+def _decided(
+    definition: Definition, values: Mapping[str, object], context: Context, unknown: Collection[str]
+) -> list[tuple[Question, bool | None]]:
+    """Each question that is not hidden for good, and whether it is asked; None: it depends on an unknown answer."""
+    found: list[tuple[Question, bool | None]] = []
     known: dict[str, object] = {}
     for question in definition.questions:
         if question.visibility == "hidden" or (question.staff_only and not context.staff):
             continue
-        if holds(question.condition, known):
-            shown.append(question)
+        asked = holds(question.condition, known)
+        found.append((question, asked))
+        if asked is None or (asked and question.key in unknown):
+            known[question.key] = OPEN
+        elif asked:
             known[question.key] = values.get(question.key)
-    return shown
+    return found
 
 
-def holds(condition: dict, known: Mapping[str, object]) -> bool:
-    """Whether a condition is met by the answers of visible questions."""
+def holds(condition: dict, known: Mapping[str, object]) -> bool | None:
+    """Whether a condition is met by ``known``: visible question -> answer, or None where there is none.
+
+    None: it depends on an answer that is OPEN.
+    """
     if not condition:
         return True
     if "any" in condition:
-        return any(_term(term, known) for term in condition["any"])
-    return all(_term(term, known) for term in condition.get("all", []))
+        terms = [_term(term, known) for term in condition["any"]]
+        return True if True in terms else None if None in terms else False
+    terms = [_term(term, known) for term in condition.get("all", [])]
+    return False if False in terms else None if None in terms else True
 
 
-def _term(term: dict, known: Mapping[str, object]) -> bool:
-    value = known.get(term["field"])
-    answers = set(_as_list(value))
-    wanted = set(_as_list(term.get("value")))
-    operator = term["op"]
+def _term(term: dict, known: Mapping[str, object]) -> bool | None:
+    """Whether one term is met. A question that is hidden or not answered meets none, also none that denies.
+
+    Only “is not answered” is met by a question without an answer, and only while that question is visible.
+    """
+    if term["field"] not in known:
+        return False
+    if (value := known[term["field"]]) is OPEN:
+        return None
+    answers, operator = set(_as_list(value)), term["op"]
+    if operator == "empty" or not answers:
+        return operator == "empty" and not answers
     if operator == "filled":
-        return bool(answers)
-    if operator == "empty":
-        return not answers
-    if operator == "is_not":
-        return not answers & wanted
-    return bool(answers & wanted)
+        return True
+    wanted = set(_as_list(term.get("value")))
+    return not answers & wanted if operator == "is_not" else bool(answers & wanted)
 
 
 def _as_list(value: object) -> list:
@@ -74,12 +116,20 @@ def _as_list(value: object) -> list:
 
 def fields_of(condition: dict) -> list[str]:
     """The keys of the questions a condition asks about."""
-    return [term["field"] for term in [*condition.get("all", []), *condition.get("any", [])]]
+    return [term["field"] for term in terms_of(condition)]
+
+
+def terms_of(condition: dict) -> list[dict]:
+    """The terms of a condition, however they are joined."""
+    return [*condition.get("all", []), *condition.get("any", [])]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a condition can't work: ``code`` is self, later, staff_only, unknown, operator or cycle; ``fields`` are keys."""
+    """Why a condition can't work: ``code`` is self, later, staff_only, archived, unknown, operator, consent or cycle.
+
+    ``fields`` are keys.
+    """
 
     code: str
     fields: tuple[str, ...]
@@ -94,11 +144,13 @@ def problems(definition: Definition, archived: frozenset[str] = frozenset()) -> 
             code = _why_not(question, key, definition, position, archived)
             if code:
                 found.append(Problem(code, (question.key, key)))
-        found += [
-            Problem("operator", (question.key,))
-            for term in [*question.condition.get("all", []), *question.condition.get("any", [])]
-            if term.get("op") not in OPERATORS
-        ]
+        for term in terms_of(question.condition):
+            other = definition.question(term["field"])
+            if term.get("op") not in OPERATORS:
+                found.append(Problem("operator", (question.key,)))
+            elif term["op"] == "is_not" and other is not None and other.type == "consent":
+                # A box without a tick is no answer, so no answer is ever another one.
+                found.append(Problem("consent", (question.key, other.key)))
     return found + [Problem("cycle", cycle) for cycle in cycles(definition)]
 
 

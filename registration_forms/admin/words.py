@@ -23,6 +23,9 @@ PROBLEMS = {
     "staff_only": gettext_lazy("%(one)s depends on %(other)s, which only staff see."),
     "archived": gettext_lazy("%(one)s depends on %(other)s, which is archived."),
     "unknown": gettext_lazy("%(one)s depends on a question that this form does not have."),
+    "consent": gettext_lazy(
+        "%(one)s depends on %(other)s, a consent: a box without a tick is no answer. Choose “is not answered”."
+    ),
     "operator": gettext_lazy("The condition of %(one)s can’t be read. Choose it again."),
 }
 DIFFERENCES = {

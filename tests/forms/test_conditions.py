@@ -2,7 +2,13 @@
 
 import pytest
 
-from registration_forms.conditions import Context, dependants, problems, visible_questions
+from registration_forms.conditions import (
+    Context,
+    dependants,
+    possible_questions,
+    problems,
+    visible_questions,
+)
 from registration_forms.definitions import parse
 
 
@@ -47,7 +53,9 @@ def test_a_chain_collapses_from_its_first_link():
         ("is", "a", ["b", "a"], True),
         ("is_not", "a", "b", True),
         ("is_not", "a", ["a", "b"], False),
-        ("is_not", "a", None, True),
+        ("is_not", "a", None, False),
+        ("is_not", "a", "", False),
+        ("is_not", "a", [], False),
         ("in", ["a", "b"], "b", True),
         ("in", ["a", "b"], "c", False),
         ("filled", None, "x", True),
@@ -59,6 +67,60 @@ def test_a_chain_collapses_from_its_first_link():
 def test_operators(op, wanted, answer, holds):
     asked = shown([question("x"), question("y", if_("x", wanted, op))], {"x": answer})
     assert ("y" in asked) is holds
+
+
+NEGATIVE = [("is_not", "b"), ("empty", None)]
+
+
+@pytest.mark.scenario("RF-18")
+@pytest.mark.parametrize(("op", "wanted"), NEGATIVE)
+@pytest.mark.parametrize("joined", ["all", "any"])
+def test_a_hidden_question_decides_nothing(op, wanted, joined):
+    questions = [
+        question("x", type="yes_no"),
+        question("y", if_("x", "yes"), type="dropdown"),
+        question("z", {joined: [{"field": "y", "op": op, "value": wanted}]}, visibility="mandatory"),
+        question("last", {joined: [{"field": "z", "op": op, "value": wanted}]}, visibility="mandatory"),
+    ]
+    answer = {} if op == "empty" else {"y": "a"}
+    assert shown(questions, {"x": "yes", **answer})[:3] == ["x", "y", "z"]
+    for values in ({"x": "no"}, {"x": "no", "y": "a"}, {}, {"z": "a"}):
+        assert shown(questions, values) == ["x"]
+
+
+@pytest.mark.parametrize(("op", "wanted"), NEGATIVE)
+def test_a_hidden_question_leaves_the_decision_to_the_others(op, wanted):
+    """Both must hold: one that can't hold is not met. One is enough: the other one decides."""
+    terms = [{"field": "y", "op": op, "value": wanted}, {"field": "w", "op": "is", "value": "1"}]
+    for joined, asked in (("all", False), ("any", True)):
+        questions = [
+            question("x"),
+            question("y", if_("x", "1")),
+            question("w"),
+            question("z", {joined: terms}),
+        ]
+        assert ("z" in shown(questions, {"w": "1"})) is asked
+        assert "z" not in shown(questions, {"w": "2"})
+
+
+@pytest.mark.parametrize("more", [{"staff_only": True}, {"visibility": "hidden"}])
+@pytest.mark.parametrize(("op", "wanted"), NEGATIVE)
+def test_a_question_that_buyers_never_see_decides_nothing_for_them(more, op, wanted):
+    questions = [question("y", **more), question("z", if_("y", wanted, op))]
+    assert shown([question("y"), questions[1]], {"y": None if op == "empty" else "a"}) == ["y", "z"]
+    assert shown(questions, {"y": None if op == "empty" else "a"}) == []
+
+
+@pytest.mark.parametrize(("op", "wanted"), [("is", "1"), *NEGATIVE])
+def test_an_answer_that_is_not_known_yet_leaves_open_what_depends_on_it(op, wanted):
+    definition = parse(
+        {"fields": [question("x"), question("y", if_("x", wanted, op)), question("z", if_("y", "B"))]}
+    )
+    keys = lambda found: [one.key for one in found]  # noqa: E731
+    for values in ({}, {"x": "1"}, {"x": "2", "y": "B"}):
+        assert keys(visible_questions(definition, values, unknown={"x"})) == ["x"]
+        assert keys(possible_questions(definition, values, unknown={"x"})) == ["x", "y", "z"]
+    assert keys(possible_questions(definition, {"x": None})) == (["x", "y"] if op == "empty" else ["x"])
 
 
 def test_any_of_several_terms_is_enough():
@@ -84,6 +146,11 @@ def test_what_is_for_staff_is_asked_of_staff():
         ([question("x", if_("old", "1"))], ("old",), ("archived", ("x", "old"))),
         ([question("x", if_("other form", "1"))], (), ("unknown", ("x", "other form"))),
         ([question("y"), question("x", if_("y", "1", op="resembles"))], (), ("operator", ("x",))),
+        (
+            [question("y", type="consent"), question("x", if_("y", "yes", "is_not"))],
+            (),
+            ("consent", ("x", "y")),
+        ),
     ],
 )
 def test_conditions_that_cannot_work_are_named(questions, archived, expected):

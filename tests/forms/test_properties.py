@@ -9,7 +9,7 @@ from django.utils.datastructures import MultiValueDict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registration_forms import copying, definitions, publishing, responses
+from registration_forms import conditions, copying, definitions, publishing, responses
 from registration_forms.blocks import Block
 from registration_forms.conditions import OPERATORS, visible_questions
 from registration_forms.definitions import of_version, parse
@@ -163,6 +163,45 @@ def test_an_answer_that_is_not_asked_for_never_changes_what_is_asked(drawn, othe
     tampered = fill(definition, {**typed, **more, "of another form": other})
     assert tampered.shown() == plain.shown()
     assert (tampered.answers, tampered.errors) == (plain.answers, plain.errors)
+
+
+def _met(term: dict, visible: dict) -> bool:
+    """The rule once more, in other words: hidden and unanswered questions meet no term but “is not answered”."""
+    if term["field"] not in visible:
+        return False
+    given = visible[term["field"]]
+    given = [] if given in (None, "", []) else given if isinstance(given, list) else [given]
+    if not given:
+        return term["op"] == "empty"
+    equal = term["value"] in given
+    return {"is": equal, "in": equal, "is_not": not equal, "filled": True, "empty": False}[term["op"]]
+
+
+@pytest.mark.scenario("RF-17", "RF-18")
+@given(forms_with_answers())
+def test_a_question_that_is_hidden_or_unanswered_decides_nothing(drawn):
+    json, typed = drawn
+    definition = parse(json)
+    visible = {one.key: typed.get(one.key) for one in visible_questions(definition, typed)}
+    for question in definition.questions:
+        if question.visibility == "hidden" or question.staff_only:
+            continue
+        met = [_met(term, visible) for term in conditions.terms_of(question.condition)]
+        join = any if "any" in question.condition else all
+        assert (question.key in visible) is (not question.condition or join(met))
+
+
+@given(forms_with_answers(), st.data())
+def test_what_an_open_answer_may_show_is_possible_and_what_it_can_not_hide_is_visible(drawn, data):
+    json, typed = drawn
+    definition = parse(json)
+    open_keys = data.draw(st.sets(st.sampled_from(sorted(definition.by_key))))
+    sure = {one.key for one in visible_questions(definition, typed, unknown=open_keys)}
+    possible = {one.key for one in conditions.possible_questions(definition, typed, unknown=open_keys)}
+    for _try in range(5):
+        answer = st.none() | st.sampled_from(["yes", "no", "a", "5", *(f"q{n}c0" for n in range(7))])
+        asked = visible_questions(definition, {**typed, **{key: data.draw(answer) for key in open_keys}})
+        assert sure <= {one.key for one in asked} <= possible
 
 
 RARELY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

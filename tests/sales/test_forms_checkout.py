@@ -169,6 +169,23 @@ def test_a_chain_of_conditions_collapses(shop, who):
     assert stored() == [{x.key: False}]
 
 
+@pytest.mark.scenario("RF-18")
+@pytest.mark.parametrize("op", ["is_not", "empty"])
+def test_what_depends_on_a_hidden_question_does_not_block_the_order(shop, who, op):
+    form = shop.form("tariff", shop.adult)
+    x = ask(form, "X", "yes_no", visibility="mandatory")
+    y = ask(form, "Y", "dropdown", choices=["a", "b"], condition=only_if(x, "yes"))
+    b = y.choices.get(label="b").key if op == "is_not" else None
+    z = ask(form, "Z", visibility="mandatory", condition=only_if(y, b, op))
+    publish(form)
+    shop.add(who, shop.adult, 1)
+    page = shop.details(who)
+    assert of_blocks(page, z) == []
+    assert fill(who, in_every(page, x, "no")).url.endswith("/review/")
+    who.place("on_site")
+    assert states(Response.objects.get())["Z"] == Answer.State.NOT_ASKED
+
+
 @pytest.mark.scenario("RF-19")
 def test_an_age_counts_on_the_day_of_the_ticket(shop, who):
     form = shop.form("tariff", shop.child)

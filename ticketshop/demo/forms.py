@@ -330,6 +330,7 @@ class Answerer:
         for question in definition.questions:
             if not conditions.holds(question.condition, known):
                 continue
+            known[question.key] = None
             if question.mandatory or self.rng.random() < OPTIONAL * (0.2 if question.sensitive else 1):
                 value = self._value(form, question, day, language, counts)
                 found[question.key] = value
