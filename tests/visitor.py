@@ -20,18 +20,33 @@ VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "met
 
 @dataclass
 class Form:
-    """A form as it stands on a page; ``values`` is what it would send as it is, without any button."""
+    """A form as it stands on a page; ``values`` is what it would send as it is, without any button.
+
+    A name that is sent several times (ticked boxes, a list with several choices) has a list of values.
+    """
 
     method: str
     action: str
-    values: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str | list[str]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)  # unticked boxes included
     choices: dict[str, list[str]] = field(default_factory=dict)
 
-    def filled(self, values: Mapping[str, object]) -> dict[str, str]:
+    def filled(self, values: Mapping[str, object]) -> dict[str, str | list[str]]:
         unknown = set(values) - self.names
         assert not unknown, f"the form has no field {sorted(unknown)}, only {sorted(self.names)}"
-        return self.values | {name: str(value) for name, value in values.items()}
+        return self.values | {
+            name: [str(item) for item in value] if isinstance(value, list) else str(value)
+            for name, value in values.items()
+        }
+
+    def add(self, name: str, value: str) -> None:
+        """One more value under this name."""
+        if name not in self.values:
+            self.values[name] = value
+        elif isinstance(known := self.values[name], list):
+            known.append(value)
+        else:
+            self.values[name] = [known, value]
 
 
 class _Forms(HTMLParser):
@@ -61,11 +76,11 @@ class _Forms(HTMLParser):
         if tag == "input" and kind in {"checkbox", "radio"}:
             form.choices.setdefault(name, []).append(found.get("value", "on"))
             if "checked" in found:
-                form.values[name] = found.get("value", "on")
+                form.add(name, found.get("value", "on"))
         elif tag == "input" and kind not in {"submit", "button", "image", "file"}:
             form.values[name] = found.get("value", "")
         elif tag == "select":
-            self.select = name
+            self.select, self.several = name, "multiple" in found
             form.choices[name] = []
         elif tag == "textarea":
             self.area = name
@@ -81,12 +96,18 @@ class _Forms(HTMLParser):
         if tag == "form":
             self.open = None
         elif tag == "textarea":
+            if self.area and self.open is not None:
+                # As a browser reads it: a line break right behind the tag is none of the text.
+                self.open.values[self.area] = self.open.values[self.area].removeprefix("\n")
             self.area = None
         elif tag == "option" and self.select and self.open is not None:
             value = self.option.get("value", self.text.strip())
             if "value" not in self.option:
                 self.open.choices[self.select][-1] = value
-            if "selected" in self.option or self.select not in self.open.values:
+            if self.several:
+                if "selected" in self.option:
+                    self.open.add(self.select, value)
+            elif "selected" in self.option or self.select not in self.open.values:
                 self.open.values[self.select] = value
         elif tag == "select":
             self.select = None
@@ -145,7 +166,7 @@ class Visitor:
 
     page: Page
 
-    def send(self, method: str, url: str, data: Mapping[str, str] | None = None) -> Page:
+    def send(self, method: str, url: str, data: Mapping[str, object] | None = None) -> Page:
         """One request, no redirect followed."""
         raise NotImplementedError
 
@@ -158,14 +179,14 @@ class Visitor:
         data = form.filled(values) | (dict([button]) if button else {})
         target = urljoin(self.page.url, form.action) if form.action else self.page.url
         if form.method == "get":
-            return self.open(f"{target.split('?')[0]}?{urlencode(data)}")
+            return self.open(f"{target.split('?')[0]}?{urlencode(data, doseq=True)}")
         return self._follow("POST", target, data)
 
     def fill(self, having: str, values: Mapping[str, object] = {}, *, button=None) -> Page:
         """Fill in the form on screen that matches ``having`` and send it."""
         return self.submit(self.page.form(having), values, button=button)
 
-    def _follow(self, method: str, url: str, data: Mapping[str, str] | None) -> Page:
+    def _follow(self, method: str, url: str, data: Mapping[str, object] | None) -> Page:
         page = self.send(method, url, data)
         for _ in range(MOST_REDIRECTS):
             if page.status not in {301, 302, 303}:
@@ -220,7 +241,7 @@ class TestClientVisitor(Visitor):
         answer = self.client.generic(
             method,
             url,
-            urlencode(data or {}),
+            urlencode(data or {}, doseq=True),
             content_type="application/x-www-form-urlencoded" if method == "POST" else "text/html",
             headers=extra,
         )
@@ -244,7 +265,7 @@ class HttpVisitor(Visitor):
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         body = None
         if method == "POST":
-            body = urlencode(data or {})
+            body = urlencode(data or {}, doseq=True)
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             scheme = self.headers.get("X-Forwarded-Proto", "http")
             headers["Origin"] = f"{scheme}://{self.headers.get('Host', f'{self.host}:{self.port}')}"

@@ -33,6 +33,7 @@ class ContactForm(ScopedForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self.name_needed = not self.instance.pk or bool(self.instance.full_name)
         for field in self.fields.values():
             # What was on the page goes along, so that a column counts as changed only if it was changed there:
             # two people at one contact do not undo each other's work.
@@ -41,8 +42,9 @@ class ContactForm(ScopedForm):
     def clean(self):
         values = super().clean()
         names = ("first_name", "last_name")
-        # Where a name itself was refused, its own error says so.
-        if not any(values.get(name) for name in names) and not any(name in self.errors for name in names):
+        # Where a name itself was refused, its own error says so. A contact made by a sign-up may still have no name:
+        # its other columns can be changed all the same.
+        if self.name_needed and not any(values.get(name) or name in self.errors for name in names):
             self.add_error("last_name", _("Enter a first name or a last name."))
         return values
 
@@ -99,7 +101,7 @@ class PeopleAdmin(ScopedAdmin):
 
     @admin.display(description=_("name"))
     def name(self, contact):
-        return contact.full_name
+        return contact.full_name or gettext("(no name yet)")
 
     @admin.display(description=_("phone"))
     def phone_text(self, contact):
@@ -189,6 +191,12 @@ class ContactAdmin(PeopleAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("user")
+
+    def notes(self, request, row):
+        if row.full_name:
+            return super().notes(request, row)
+        sentence = gettext("This contact has no name yet. Enter it if you know it.")
+        return [*super().notes(request, row), sentence]
 
     @admin.display(description=_("logs in with"))
     def log_in(self, contact):

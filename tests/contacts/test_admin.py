@@ -104,6 +104,23 @@ def test_a_contact_without_any_name_is_refused_with_a_sentence(staff):
     assert not Contact.objects.exists()
 
 
+def test_a_contact_that_never_had_a_name_is_saved_and_the_gap_is_shown(staff, organiser):
+    contact = ContactFactory(organiser=organiser, first_name="", last_name="", email="nameless@example.org")
+    assert "(no name yet)" in staff.open(listing(Contact)).text
+    assert "This contact has no name yet." in staff.open(change(contact)).text
+    staff.save(city="Bern")
+    assert staff.errors == []
+    contact.refresh_from_db()
+    assert (contact.city, contact.full_name) == ("Bern", "")
+    staff.open(change(contact))
+    staff.save(last_name="Hopper")
+    assert "no name yet" not in staff.open(change(contact)).text
+    staff.save(last_name="")
+    assert "Enter a first name or a last name." in staff.errors, "a name that is there is not taken away"
+    contact.refresh_from_db()
+    assert contact.last_name == "Hopper"
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

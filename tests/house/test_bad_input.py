@@ -93,10 +93,11 @@ def sound(answer, sent: str) -> Page:
 
 
 def encoded(values: dict) -> bytes:
-    pairs = {
-        name: value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+    pairs = [
+        (name, item if isinstance(item, bytes) else str(item).encode("utf-8", "surrogatepass"))
         for name, value in values.items()
-    }
+        for item in (value if isinstance(value, list) else [value])
+    ]
     return urlencode(pairs).encode()
 
 

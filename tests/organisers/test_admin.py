@@ -93,6 +93,30 @@ def test_the_administrator_names_staff_by_the_address_of_their_log_in(root, orga
     assert StaffMembership.objects.count() == 1
 
 
+def test_a_second_member_of_staff_is_added_and_the_same_one_twice_is_refused(root, organiser):
+    for role in ("owner", "box office"):
+        StaffMembershipFactory(organiser=organiser, role=role)
+    for address in ("first@example.org", "second@example.org"):
+        UserFactory(email=address)
+    form = root.open(change(organiser)).form("^_save$")
+    role = form.choices["memberships-0-role"][1]
+    added = {f"memberships-{number}-role": role for number in (2, 3)}
+    form.names |= {"memberships-2-email", "memberships-3-email", *added}
+    values = {"memberships-TOTAL_FORMS": 4, "vat_number": "CHE-1", **added}
+    twice = {"memberships-2-email": "first@example.org", "memberships-3-email": "First@example.org"}
+    root.submit(form, values | twice, button=("_save", "Save"))
+    assert root.errors
+    assert organiser.memberships.count() == 2
+    root.submit(
+        form,
+        values | {"memberships-2-email": "first@example.org", "memberships-3-email": "second@example.org"},
+        button=("_save", "Save"),
+    )
+    assert root.errors == []
+    organiser.refresh_from_db()
+    assert (organiser.memberships.count(), organiser.vat_number) == (4, "CHE-1")
+
+
 def test_the_administrator_ends_a_membership(root, organiser):
     membership = StaffMembershipFactory(organiser=organiser)
     root.open(f"{listing(StaffMembership)}{membership.pk}/delete/")

@@ -69,9 +69,16 @@ class MembershipForm(ScopedForm):
         self.instance.user = user
         return user.email
 
+    def clean(self):
+        values = super().clean()
+        if self.instance.user_id:
+            values["user"] = self.instance.user
+        return values
+
     def _get_validation_exclusions(self):
-        # The log-in is on no field, and still: one membership for each log-in and organiser.
-        return super()._get_validation_exclusions() - ({"user"} if self.instance.user_id else set())
+        # The log-in is on no field, and still: one membership for each log-in and organiser. A formset compares its rows
+        # by their cleaned values, so a row whose values hold no log-in (it is only looked at) must not be compared.
+        return super()._get_validation_exclusions() - (self.cleaned_data.keys() & {"user"})
 
 
 class StaffInline(WithMember, ScopedInline, admin.TabularInline):
