@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from .definitions import Definition, Question
 
 OPERATORS = ("is", "is_not", "in", "filled", "empty")
+# Those that compare with a value.
+WITH_VALUE = frozenset({"is", "is_not", "in"})
 
 
 @dataclass(frozen=True)
@@ -97,16 +99,17 @@ def _term(term: dict, known: Mapping[str, object]) -> bool | None:
         return False
     if (value := known[term["field"]]) is OPEN:
         return None
-    answers, operator = set(_as_list(value)), term["op"]
+    answers, operator = set(as_list(value)), term["op"]
     if operator == "empty" or not answers:
         return operator == "empty" and not answers
     if operator == "filled":
         return True
-    wanted = set(_as_list(term.get("value")))
+    wanted = set(as_list(term.get("value")))
     return not answers & wanted if operator == "is_not" else bool(answers & wanted)
 
 
-def _as_list(value: object) -> list:
+def as_list(value: object) -> list:
+    """An answer, or what is wanted, as a list: empty for none."""
     if value is None or value == "":
         return []
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -126,13 +129,15 @@ def terms_of(condition: dict) -> list[dict]:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a condition can't work: ``code`` is self, later, staff_only, archived, unknown, operator, consent or cycle.
+    """Why a form can't be published: ``fields`` are keys of questions, the one to change first.
 
-    ``fields`` are keys.
+    ``code`` is self, later, staff_only, archived, unknown, operator, consent or cycle for a condition that can't work,
+    or one of ``answerable``. ``values`` are the numbers or the answer that the sentence about it names.
     """
 
     code: str
     fields: tuple[str, ...]
+    values: tuple = ()
 
 
 def problems(definition: Definition, archived: frozenset[str] = frozenset()) -> list[Problem]:

@@ -8,16 +8,16 @@ from django.db import transaction
 
 from ticketshop.history import history
 
-from . import conditions, definitions
+from . import answerable, conditions, definitions
 from .definitions import Definition, Question, parse
-from .models import Field, FormVersion, RegistrationForm
+from .models import Choice, Field, FormVersion, RegistrationForm
 
 
 class CannotPublish(Exception):
-    """The draft has conditions that can't work: ``problems``."""
+    """The draft has conditions that can't work, or questions nobody can answer: ``problems``."""
 
     def __init__(self, problems: list[conditions.Problem]):
-        super().__init__(f"{len(problems)} conditions can't work")
+        super().__init__(f"{len(problems)} problems: {', '.join(problem.code for problem in problems)}")
         self.problems = problems
 
 
@@ -110,8 +110,33 @@ def differs(form: RegistrationForm, fields: Iterable[Field] | None = None) -> bo
 
 
 def problems_of(form: RegistrationForm, new: Definition) -> list[conditions.Problem]:
+    """Return what keeps the draft from being published: conditions that can't work, and what no buyer can answer."""
     archived = frozenset(form.fields.exclude(archived_at=None).values_list("key", flat=True))
-    return conditions.problems(new, archived)
+    found = conditions.problems(new, archived)
+    # Answers are looked for where every condition names an earlier question.
+    return found or [*answerable.problems(new), *_without_places(form, new)]
+
+
+def _without_places(form: RegistrationForm, new: Definition) -> list[conditions.Problem]:
+    """The questions whose choices are limited to so few places that nobody can answer them."""
+    limited = [
+        one for one in new.questions if any(option.active and option.limited for option in one.options)
+    ]
+    if not limited:
+        return []
+    none = set(
+        Choice.objects.filter(field__form=form, field__archived_at=None, capacity=0).values_list(
+            "field__key", "key"
+        )
+    )
+    found = []
+    for one in limited:
+        with_places = [
+            option for option in one.options if option.active and (one.key, option.key) not in none
+        ]
+        if one.mandatory and len(with_places) < max(1, int(one.rules.get("min") or 0)):
+            found.append(conditions.Problem("no_places", (one.key,)))
+    return found
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """The form of a question's page: rules of its type as fields, and its condition picked from lists."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -13,6 +14,8 @@ from ticketshop.organisers.scoped_admin import LocalDate, OneLine, ScopedForm
 from .. import conditions, definitions, drafts
 from ..definitions import Definition, parse
 from ..field_types import CHOICES, TYPES
+from ..field_types.birth_date import MOST_AGE
+from ..field_types.text import TEXT
 from ..models import Field, RegistrationForm
 from ..models.definition import LONGEST_LABEL, MOST_CHOICES
 from . import words
@@ -27,9 +30,16 @@ RULES = {
     "age_from": gettext_lazy("From this age, on the day of the event"),
     "age_until": gettext_lazy("Up to this age, on the day of the event"),
 }
-WHOLE = {"max_length", "decimals", "age_from", "age_until"}
+# Whole numbers: the least and the most that may be entered.
+WHOLE = {"max_length": (1, TEXT), "decimals": (0, 6), "age_from": (0, MOST_AGE), "age_until": (0, MOST_AGE)}
+OF_CHOICES = {
+    "min": (gettext_lazy("At least this many choices"), 0),
+    "max": (gettext_lazy("At most this many choices"), 1),
+}
 TERMS = ("when1", "when2")
 _one_line = OneLine(required=False)
+# Rules that nothing fits, and the field where that is said.
+AT_RULE = {"numbers": "rule_max", "days": "rule_until", "ages": "rule_age_until", "most": "rule_max"}
 NEEDS_VALUE = {"is", "is_not"}
 
 
@@ -38,7 +48,8 @@ def _rule_field(name: str) -> forms.Field:
     if name in ("from", "until"):
         return forms.DateField(label=label, required=False, widget=LocalDate)
     if name in WHOLE:
-        return forms.IntegerField(label=label, required=False, min_value=0, max_value=4000)
+        least, most = WHOLE[name]
+        return forms.IntegerField(label=label, required=False, min_value=least, max_value=most)
     return forms.DecimalField(
         label=label, required=False, min_value=-(10**12), max_value=10**12, max_digits=18, decimal_places=6
     )
@@ -118,6 +129,11 @@ class QuestionForm(ScopedForm, RuleFields, TermFields):
     # --- what stands in the fields -----------------------------------------------------------------
     def _tell_rules(self) -> None:
         names = TYPES[self.row.type].rule_names
+        if TYPES[self.row.type].column == "choices":
+            for name, (label, least) in OF_CHOICES.items():
+                self.fields[f"rule_{name}"] = forms.IntegerField(
+                    label=label, required=False, min_value=least, max_value=MOST_CHOICES
+                )
         for name in RULES:
             if name not in names:
                 del self.fields[f"rule_{name}"]
@@ -238,6 +254,19 @@ class QuestionForm(ScopedForm, RuleFields, TermFields):
             one, two = (self.cleaned_data.get(f"rule_{name}") for name in (low, high))
             if one is not None and two is not None and two < one:
                 self.add_error(f"rule_{high}", _("This lies before the lower bound."))
+                return
+        question, rules = (
+            self.draft.question(self.row.key),
+            [name for name in self.errors if name[:5] == "rule_"],
+        )
+        if question is None or rules or self.cleaned_data.get("type") != self.row.type:
+            return
+        code, numbers = TYPES[self.row.type].problem(replace(question, rules=self.rules()))
+        # Choices may be added on the same page: they are counted when the form is published.
+        if code in AT_RULE:
+            found = [conditions.Problem(code, (self.row.key,), numbers)]
+            for sentence in words.problems(found, self.draft, self.parent):
+                self.add_error(AT_RULE[code], sentence)
 
     def _condition(self, values) -> dict:
         terms = []
@@ -254,21 +283,24 @@ class QuestionForm(ScopedForm, RuleFields, TermFields):
                 if not value:
                     self.add_error(f"{name}_choice", _("Choose an answer, or enter one."))
                     continue
-                if not self._can_answer(key, value):
-                    label = words.quoted(self.draft.question(key).label)
-                    self.add_error(
-                        f"{name}_choice", _("%(question)s has no such answer.") % {"question": label}
-                    )
+                term["value"] = self._as_answered(name, key, value)
             terms.append(term)
         return {values.get("when_joined") or "all": terms} if terms else {}
 
-    def _can_answer(self, key: str, value: str) -> bool:
+    def _as_answered(self, name: str, key: str, value: str) -> str:
+        """The value as answers to the question are kept; one that can't be an answer is said at the field."""
         other = self.draft.question(key)
-        if other is None:
-            return True  # refused below, by its name
-        if other.options:
-            return other.option(value) is not None
-        return other.type not in {"yes_no", "consent"} or value in {"yes", "no"}
+        if other is None or other.option(value) is not None:
+            return value  # a question that is not there is refused below, by its name
+        sentence = _("%(question)s has no such answer.") % {"question": words.quoted(other.label)}
+        if TYPES[other.type].has_choices:
+            self.add_error(f"{name}_choice", sentence)
+            return value
+        try:
+            return str(TYPES[other.type].read(other, value))
+        except forms.ValidationError as error:
+            self.add_error(f"{name}_text", " ".join([sentence, *error.messages]))
+            return value
 
     def _clean_condition(self, values) -> None:
         fields = [

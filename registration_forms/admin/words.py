@@ -1,6 +1,6 @@
 """Conditions, problems and differences, in sentences."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -27,6 +27,36 @@ PROBLEMS = {
         "%(one)s depends on %(other)s, a consent: a box without a tick is no answer. Choose “is not answered”."
     ),
     "operator": gettext_lazy("The condition of %(one)s can’t be read. Choose it again."),
+    "hidden": gettext_lazy(
+        "%(one)s depends on %(other)s, which is hidden. Show that question, or change the condition."
+    ),
+    "elsewhere": gettext_lazy(
+        "%(one)s depends on %(other)s. Names and e-mail addresses can’t decide what is asked: change the condition."
+    ),
+    "text": gettext_lazy(
+        "%(one)s depends on %(other)s, which is a text and has no answer. Change the condition."
+    ),
+    "answer": gettext_lazy(
+        "%(one)s waits for the answer “%(value)s” to %(other)s, which nobody can give. Change the condition."
+    ),
+    "never": gettext_lazy(
+        "%(one)s would never be asked: %(condition)s. Change this condition, or one before it."
+    ),
+    "no_choices": gettext_lazy("%(one)s offers no choice. Add one, or hide the question."),
+    "no_places": gettext_lazy(
+        "%(one)s is mandatory, and its choices have no places. Enter more places, or make it optional."
+    ),
+    "least": gettext_lazy(
+        "%(one)s wants at least %(first)s choices and offers %(second)s. Lower the number, or add choices."
+    ),
+    "most": gettext_lazy(
+        "%(one)s wants at least %(first)s and at most %(second)s choices: nobody can do both. Change the numbers."
+    ),
+    "numbers": gettext_lazy(
+        "No number fits %(one)s. Change its least, its most, or the digits after the point."
+    ),
+    "days": gettext_lazy("No date fits %(one)s. Change its first or its last day."),
+    "ages": gettext_lazy("Nobody has an age that fits %(one)s. Change the lowest or the highest age."),
 }
 DIFFERENCES = {
     "added": gettext_lazy("%(label)s is new."),
@@ -90,9 +120,23 @@ def problems(found: Iterable[Problem], definition: Definition, form: Registratio
             text = _("These questions wait for one another: %(names)s.")
             sentences.append(text % {"names": ", ".join(name(key) for key in problem.fields)})
         else:
-            names = [name(key) for key in problem.fields]
-            sentences.append(PROBLEMS[problem.code] % {"one": names[0], "other": names[-1]})
+            sentences.append(_sentence(problem, definition, name))
     return list(dict.fromkeys(sentences))
+
+
+def _sentence(problem: Problem, definition: Definition, name: Callable[[str], str]) -> str:
+    names = [name(key) for key in problem.fields]
+    first, second = (*problem.values, "", "")[:2]
+    question, other = (definition.question(problem.fields[place]) for place in (0, -1))
+    parts = {
+        "one": names[0],
+        "other": names[-1],
+        "value": answer(other, str(first)),
+        "condition": condition(question, definition) if question else "",
+        "first": first,
+        "second": second,
+    }
+    return PROBLEMS[problem.code] % parts
 
 
 def differences(found: Iterable[Difference]) -> list[str]:

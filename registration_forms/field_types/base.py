@@ -1,11 +1,16 @@
 """What every type of question answers."""
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from ..definitions import Question
+
+# How many examples of answers are tried: more than a condition can name.
+SOME = 40
 
 
 @dataclass(frozen=True)
@@ -63,3 +68,37 @@ class FieldType:
     def export(self, question: Question, value: object) -> object:
         """A stored value for a spreadsheet: typed where the type has one."""
         return value
+
+    # --- what can be answered at all -------------------------------------------------------------------
+    def problem(self, question: Question) -> tuple[str, tuple]:
+        """Why nobody can answer the question under its rules, as the code and values of a ``conditions.Problem``.
+
+        ("", ()) where somebody can.
+        """
+        return "", ()
+
+    def read(self, question: Question, text: str) -> object:
+        """Return what the question makes of a typed text, as JSON. Raise ValidationError where it accepts no such answer."""
+        return self.to_json(self.form_field(question, self.anywhere()).clean(text))
+
+    def anywhere(self) -> Asked:
+        """Where a question is asked whose event is not known."""
+        return Asked()
+
+    def accepts(self, question: Question, value: str) -> bool:
+        """Whether ``value``, as JSON has it, can be an answer."""
+        try:
+            return self.read(question, value) == value
+        except ValidationError:
+            return False
+
+    def examples(self, question: Question, told_apart: Collection[str] = ()) -> Iterator[object]:
+        """Yield answers that the question accepts, as JSON: those of ``told_apart`` that it accepts, then others."""
+        known = [value for value in told_apart if self.accepts(question, value)]
+        yield from known
+        others = (value for value in self.candidates(question) if value not in known)
+        yield from (value for value in others if self.accepts(question, value))
+
+    def candidates(self, question: Question) -> Iterator[str]:
+        """Yield texts, as JSON has them, of which most are answers."""
+        yield from (str(number) for number in range(SOME))

@@ -5,7 +5,11 @@ from datetime import date, timedelta
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .base import SOME
 from .dates import FIRST, Date, DayField
+
+# Nobody who comes is older.
+MOST_AGE = 120
 
 
 class BirthDate(Date):
@@ -17,6 +21,32 @@ class BirthDate(Date):
         first, last = bounds(question.rules.get("age_from"), question.rules.get("age_until"), asked.day)
         today = timezone.localdate(asked.now) if asked.now else timezone.localdate()
         return DayField(first=first, last=min(last, today), **self.common(question))
+
+    def problem(self, question):
+        age_from, age_until = question.rules.get("age_from") or 0, question.rules.get("age_until")
+        fits = age_from <= min(MOST_AGE, MOST_AGE if age_until is None else age_until)
+        return ("", ()) if fits else ("ages", ())
+
+    def accepts(self, question, value):
+        """On some day of an event: who is too young today comes of age."""
+        try:
+            born = date.fromisoformat(value)
+        except ValueError:
+            return False
+        first, _last = bounds(None, question.rules.get("age_until"), timezone.localdate())
+        return max(first, FIRST) <= born <= timezone.localdate()
+
+    def read(self, question, text):
+        return self.to_json(DayField(last=timezone.localdate(), **self.common(question)).clean(text))
+
+    def candidates(self, question):
+        """People in the middle of the ages asked for, on the day of an event that is today."""
+        age_from, age_until = question.rules.get("age_from"), question.rules.get("age_until")
+        oldest = MOST_AGE if age_until is None else min(age_until, MOST_AGE)
+        first, last = bounds(age_from, oldest, timezone.localdate())
+        half = (last - first).days // 2
+        days = range(max(0, half - SOME // 2), half + SOME // 2)
+        yield from ((first + timedelta(days=number)).isoformat() for number in days)
 
 
 def bounds(age_from: int | None, age_until: int | None, day: date | None) -> tuple[date, date]:

@@ -1,5 +1,7 @@
 """One of several, or several of several. What is stored is the choice's key, never its label."""
 
+from itertools import combinations
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -29,6 +31,11 @@ def not_sold_out(keys: list[str], asked: Asked) -> None:
     kept = set(asked.kept if isinstance(asked.kept, (list, tuple, set)) else [asked.kept])
     if any(key in asked.sold_out and key not in kept for key in keys):
         raise ValidationError(NO_PLACE_LEFT, code="sold_out")
+
+
+def _active(question: Question) -> list[str]:
+    """The keys of the choices that new buyers may take, in order."""
+    return [option.key for option in question.options if option.active]
 
 
 class _OneOf(forms.ChoiceField):
@@ -77,6 +84,12 @@ class SingleChoice(FieldType):
             asked=asked, choices=offered(question, asked), widget=forms.RadioSelect, **self.common(question)
         )
 
+    def problem(self, question):
+        return ("", ()) if _active(question) else ("no_choices", ())
+
+    def candidates(self, question):
+        yield from _active(question)
+
     def display(self, question, value):
         option = question.option(value) if value else None
         return text_in(option.labels) if option else (value or "")
@@ -110,6 +123,36 @@ class MultipleChoice(FieldType):
             widget=forms.CheckboxSelectMultiple,
             **self.common(question),
         )
+
+    def problem(self, question):
+        there, (least, most) = len(_active(question)), self._numbers(question)
+        if not there:
+            return "no_choices", ()
+        if most is not None and most < max(least, 1):
+            return "most", (least, most)
+        return ("least", (least, there)) if least > there else ("", ())
+
+    def accepts(self, question, value):
+        """Whether it can be among the answers."""
+        return value in _active(question)
+
+    def examples(self, question, told_apart=()):
+        """Every set of the choices of ``told_apart``, with as many of the others as are needed."""
+        active = _active(question)
+        named = [key for key in active if key in set(told_apart)]
+        others = [key for key in active if key not in named]
+        least, most = self._numbers(question)
+        for number in range(len(named) + 1):
+            for chosen in combinations(named, number):
+                missing = max(least, 1) - number
+                found = [*chosen, *others[: max(missing, 0)]]
+                if found and len(found) >= least and (most is None or len(found) <= most):
+                    yield found
+
+    def _numbers(self, question) -> tuple[int, int | None]:
+        """How many choices at least and at most."""
+        most = question.rules.get("max")
+        return int(question.rules.get("min") or 0), None if most is None else int(most)
 
     def display(self, question, value):
         options = [question.option(key) for key in value or []]

@@ -26,5 +26,8 @@ class Consent(FieldType):
     def from_json(self, value):
         return True if value else None
 
+    def candidates(self, question):
+        yield "yes"
+
     def display(self, question, value):
         return _now("Agreed") if value else _now("Not agreed")

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib import countries
 
-from .base import FieldType
+from .base import SOME, FieldType
 
 
 class Country(FieldType):
@@ -22,6 +22,9 @@ class Country(FieldType):
             widget=forms.Select(attrs={"autocomplete": "country"}),
             **self.common(question),
         )
+
+    def candidates(self, question):
+        yield from list(countries.names("en"))[:SOME]
 
     def display(self, question, value):
         return countries.names(get_language() or "en").get(value, value or "")

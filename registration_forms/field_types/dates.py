@@ -1,6 +1,6 @@
 """A day, a time of day, an instant."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext_lazy as _
 
-from .base import FieldType
+from .base import SOME, FieldType
 
 FIRST, LAST = date(1850, 1, 1), date(2200, 12, 31)
 
@@ -45,9 +45,22 @@ class Date(FieldType):
     rule_names = {"from": "date", "until": "date"}
 
     def form_field(self, question, asked):
-        first = date.fromisoformat(question.rules["from"]) if question.rules.get("from") else FIRST
-        last = date.fromisoformat(question.rules["until"]) if question.rules.get("until") else LAST
+        first, last = self._bounds(question)
         return DayField(first=first, last=last, **self.common(question))
+
+    def _bounds(self, question) -> tuple[date, date]:
+        rules = question.rules
+        first = date.fromisoformat(rules["from"]) if rules.get("from") else FIRST
+        return first, date.fromisoformat(rules["until"]) if rules.get("until") else LAST
+
+    def problem(self, question):
+        first, last = self._bounds(question)
+        return ("", ()) if first <= last else ("days", ())
+
+    def candidates(self, question):
+        first, last = self._bounds(question)
+        days = (last - first).days
+        yield from ((first + timedelta(days=number)).isoformat() for number in range(min(SOME, days + 1)))
 
     def to_json(self, value: date | None):
         return value.isoformat() if value else None
@@ -74,6 +87,9 @@ class Time(FieldType):
 
     def from_json(self, value):
         return time.fromisoformat(value) if value else None
+
+    def candidates(self, question):
+        yield from (time(12, number).isoformat() for number in range(SOME))
 
     def display(self, question, value):
         return time_format(value, "H:i") if value else ""
@@ -107,6 +123,10 @@ class DateTime(FieldType):
 
     def from_json(self, value):
         return datetime.fromisoformat(value) if value else None
+
+    def candidates(self, question):
+        noon = datetime(2027, 7, 1, 12, tzinfo=UTC)
+        yield from (self.to_json(noon + timedelta(days=number)) for number in range(SOME))
 
     def display(self, question, value):
         return date_format(timezone.localtime(value), "DATETIME_FORMAT") if value else ""

@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from .base import FieldType
+from .base import SOME, FieldType
 
 
 class Email(FieldType):
@@ -17,3 +17,6 @@ class Email(FieldType):
             widget=forms.EmailInput(attrs={"autocomplete": "email"}),
             **self.common(question),
         )
+
+    def candidates(self, question):
+        yield from (f"visitor{number}@example.org" for number in range(SOME))

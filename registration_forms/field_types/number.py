@@ -1,11 +1,11 @@
 """A number with bounds."""
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from .base import FieldType
+from .base import SOME, FieldType
 
 MOST = 10**12
 
@@ -25,6 +25,29 @@ class Number(FieldType):
             max_digits=20,
             **self.common(question),
         )
+
+    def problem(self, question):
+        least, most, step = self._bounds(question)
+        return ("", ()) if least <= most and self._first(least, step) <= most else ("numbers", ())
+
+    def candidates(self, question):
+        least, most, step = self._bounds(question)
+        if question.rules.get("min") is not None:
+            numbers = (self._first(least, step) + number * step for number in range(SOME))
+        else:
+            last = -self._first(-most, step) if question.rules.get("max") is not None else Decimal(SOME)
+            numbers = (last - number * step for number in range(SOME))
+        yield from (self.to_json(number) for number in numbers)
+
+    def _bounds(self, question) -> tuple[Decimal, Decimal, Decimal]:
+        """The least, the most, and the step between two numbers that may be entered."""
+        rules = question.rules
+        least, most = (Decimal(str(rules.get(name, end))) for name, end in (("min", -MOST), ("max", MOST)))
+        return least, most, Decimal(1).scaleb(-min(int(rules.get("decimals") or 0), 6))
+
+    def _first(self, least: Decimal, step: Decimal) -> Decimal:
+        """The smallest multiple of ``step`` that is not below ``least``."""
+        return (least / step).to_integral_value(ROUND_CEILING) * step
 
     def initial(self, value):
         return self.to_json(value)

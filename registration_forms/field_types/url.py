@@ -4,7 +4,7 @@ from django import forms
 from django.core.validators import URLValidator
 from django.utils.translation import gettext_lazy as _
 
-from .base import FieldType
+from .base import SOME, FieldType
 
 
 class Url(FieldType):
@@ -18,3 +18,6 @@ class Url(FieldType):
         made.validators = [one for one in made.validators if not isinstance(one, URLValidator)]
         made.validators.append(URLValidator(schemes=["http", "https"]))
         return made
+
+    def candidates(self, question):
+        yield from (f"https://example.org/{number}" for number in range(SOME))

@@ -31,5 +31,8 @@ class YesNo(FieldType):
     def from_json(self, value):
         return None if value is None else value == "yes"
 
+    def candidates(self, question):
+        yield from ("yes", "no")
+
     def display(self, question, value):
         return "" if value is None else (_now("Yes") if value else _now("No"))

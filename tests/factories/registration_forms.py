@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from registration_forms import publishing
+from registration_forms import definitions, publishing
 from registration_forms.models import Choice, Field, FormVersion, RegistrationForm
 
 from .organisers import OrganiserFactory
@@ -33,5 +33,20 @@ def only_if(field: Field, value=None, op: str = "is") -> dict:
 
 def publish(form: RegistrationForm) -> FormVersion:
     version = publishing.publish(form, by=None, now=timezone.now())
+    form.refresh_from_db()
+    return version
+
+
+def freeze(form: RegistrationForm) -> FormVersion:
+    """Publish the draft as it is, as versions of earlier releases were: without a look at what can be answered."""
+    definition, last = definitions.build(form), form.versions.count()
+    version = FormVersion.objects.create(
+        form=form,
+        number=last + 1,
+        published_at=timezone.now(),
+        definition=definition,
+        sha256=definitions.sha256(definition),
+    )
+    RegistrationForm.objects.filter(pk=form.pk).update(published=version)
     form.refresh_from_db()
     return version

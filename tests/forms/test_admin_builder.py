@@ -282,6 +282,52 @@ def test_conditions_that_cannot_work_are_refused_by_name(staff, form):
     assert not form.versions.exists()
 
 
+@pytest.mark.scenario("RF-06")
+def test_a_condition_compares_with_an_answer_that_can_be_given(staff, form):
+    day = ask(form, "Day", "date", rules={"until": "2027-07-03"})
+    here, number = ask(form, "Here"), ask(form, "Number", "number", rules={"decimals": 2})
+    for text in ("hello", "2027-07-04", "31.02.2027"):
+        staff.open(change(here))
+        staff.save(when1_question=day.key, when1_op="is", when1_text=text)
+        assert any("“Day” has no such answer. Enter a date from" in one for one in staff.errors), staff.errors
+    staff.open(change(here))
+    staff.save(when1_question=day.key, when1_op="is", when1_text="07/03/2027")
+    here.refresh_from_db()
+    assert here.condition == only_if(day, "2027-07-03")
+    # Kept as answers are kept: 5.50 is the same number as 5.5.
+    last = ask(form, "Last")
+    staff.open(change(last))
+    staff.save(when1_question=number.key, when1_op="is", when1_text="5.50")
+    last.refresh_from_db()
+    assert last.condition == only_if(number, "5.5")
+
+
+def test_rules_that_nothing_fits_are_refused_at_their_field(staff, form):
+    number, born = ask(form, "How many", "number"), ask(form, "Born", "birth_date")
+    days, some = ask(form, "Day", "date"), ask(form, "Workshops", "multiple_choice", choices=["A", "B"])
+    cases = [
+        (number, {"rule_min": "0.2", "rule_max": "0.8"}, "No number fits “How many”."),
+        (number, {"rule_min": "3", "rule_max": "2"}, "This lies before the lower bound."),
+        (born, {"rule_age_from": "200"}, "less than or equal to 120"),
+        (days, {"rule_from": "2300-01-01"}, "No date fits “Day”."),
+        (some, {"rule_max": "0"}, "greater than or equal to 1"),
+        (some, {"rule_min": "1.5"}, "whole number"),
+    ]
+    for field, values, sentence in cases:
+        staff.open(change(field))
+        staff.save(**values)
+        assert any(sentence in one for one in staff.errors), (values, staff.errors)
+        field.refresh_from_db()
+        assert field.rules == {}
+    # Choices may come later: more are wanted than there are, which stops the publication by name.
+    staff.open(change(some))
+    staff.save(rule_min="3")
+    assert "“Workshops” wants at least 3 choices and offers 2." in staff.page.text
+    button(staff, form, "publish")
+    staff.send("POST", staff.page.url, staff.page.form("csrf").values)
+    assert not form.versions.exists()
+
+
 @pytest.mark.scenario("RF-07")
 def test_a_draft_is_previewed_and_published_with_its_differences(staff, form):
     ask(form, "Menu", label_fr="Le menu", visibility="visible")

@@ -16,7 +16,7 @@ from registration_forms.definitions import of_version, parse
 from registration_forms.field_types import TYPES, Asked
 from registration_forms.models import Answer
 from registration_forms.responses import Given
-from tests.factories.registration_forms import ask, make_form, publish
+from tests.factories.registration_forms import ask, freeze, make_form, publish
 
 NOW = datetime(2027, 6, 1, 10, tzinfo=UTC)
 NUMBERS = range(3)
@@ -213,7 +213,7 @@ RARELY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthC
 def test_every_stored_answer_reads_back_equal(drawn):
     json, typed = drawn
     form, keys = written(json)
-    version = publish(form)
+    version = freeze(form)
     filled = fill(of_version(version), _posted(typed, keys))
     response = responses.store(
         [Given(version, filled.answers)], organiser=form.organiser, language="en", now=NOW
