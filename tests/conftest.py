@@ -1,9 +1,25 @@
-"""What all tests share: pages without collected static files, and a password hash that costs nothing."""
+"""What all tests share: folders of their own, pages without collected static files, a password hash that costs nothing."""
+
+import itertools
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.core.files.storage import storages
+from django.test import override_settings
 from django.test.signals import setting_changed
+
+from tests.waiting import PATIENCE
+
+ROOT = Path(os.environ["VAR_DIR"])
+numbers = itertools.count()
 
 
 class QuickHasher(Argon2PasswordHasher):
@@ -21,3 +37,38 @@ def pytest_configure(config: pytest.Config) -> None:
     }
     # A model that names its storage has opened them all by now.
     setting_changed.send(sender=None, setting="STORAGES", value=settings.STORAGES, enter=True)
+    # What a page may wait is short; on a busy machine a test would see that instead of what it is about.
+    options = settings.DATABASES["default"]["OPTIONS"]
+    options["options"] = re.sub(r"(_timeout)=\d+", rf"\1={PATIENCE * 1000}", options["options"])
+
+
+@contextmanager
+def own_folders() -> Iterator[Path]:
+    """Settings that name folders nobody else writes to; they are made when something is written, and deleted."""
+    base = ROOT / f"{os.getpid()}-{next(numbers)}"
+    folders = {"MEDIA_ROOT": base / "media", "EXPORT_ROOT": base / "exports", "MAILBOX_DIR": base / "mailbox"}
+    exports = settings.STORAGES["exports"]
+    exports = {**exports, "OPTIONS": {**exports["OPTIONS"], "location": folders["EXPORT_ROOT"]}}
+    with override_settings(VAR_DIR=base, STORAGES={**settings.STORAGES, "exports": exports}, **folders):
+        # A field opens its storage once, when its model is made.
+        file = apps.get_model("exports", "Job")._meta.get_field("file")
+        before, file.storage = file.storage, storages["exports"]
+        yield base
+        file.storage = before
+    shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def folders_of_the_module() -> Iterator[Path]:
+    """For what fixtures of a whole module write."""
+    with own_folders() as base:
+        yield base
+
+
+@pytest.fixture(autouse=True)
+def folders(folders_of_the_module: Path) -> Iterator[Path]:
+    """Every test has its own folders; in them lies what the fixtures of its module have written."""
+    with own_folders() as base:
+        if folders_of_the_module.exists():
+            shutil.copytree(folders_of_the_module, base)
+        yield base

@@ -10,6 +10,8 @@ from typing import Self
 
 from aiosmtpd.smtp import SMTP
 
+from tests.waiting import PATIENCE
+
 
 @dataclass(frozen=True)
 class Letter:
@@ -64,7 +66,7 @@ class Postbox:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(PATIENCE)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -73,9 +75,9 @@ class Postbox:
 
     def __exit__(self, *_exc: object) -> None:
         self.silent.clear()
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(PATIENCE)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self._loop.close()
 
     async def _end(self) -> None:

@@ -14,6 +14,8 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from django.test import Client
 
+from tests.waiting import PATIENCE
+
 MOST_REDIRECTS = 5
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
@@ -252,7 +254,7 @@ class TestClientVisitor(Visitor):
 class HttpVisitor(Visitor):
     """Over real HTTP. ``headers`` go with every request, such as the ones a proxy would write."""
 
-    def __init__(self, base_url: str, *, timeout: float = 30, headers: Mapping[str, str] | None = None):
+    def __init__(self, base_url: str, *, timeout: float = PATIENCE, headers: Mapping[str, str] | None = None):
         parts = urlsplit(base_url)
         self.host, self.port, self.timeout = parts.hostname, parts.port, timeout
         self.headers = dict(headers or {})

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.chromium import find
 from tests.journeys.conftest import Shop, make_shop
+from tests.waiting import PATIENCE
 
 # Playwright keeps an event loop in this thread, where Django would refuse to ask the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -49,7 +50,7 @@ def browse(chromium: Browser, live_server) -> Callable:
         context = chromium.new_context(
             base_url=live_server.url, java_script_enabled=script, viewport=viewport, locale="en-GB", **options
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE * 1000)
         page = context.new_page()
         complaints = listen(page, live_server.url)
         context.on("page", lambda other: complaints.extend(listen(other, live_server.url)))

@@ -105,7 +105,6 @@ def each_answer_has_its_place(page: Page) -> None:
 
 
 @pytest.mark.scenario("RF-11", "RF-12")
-@pytest.mark.timeout(240)
 def test_forms_from_nothing_to_answers_in_their_places(shop, browse):
     event, adult = shop.adult.session.event, shop.adult
     tariff = TariffFactory(event=event, name="Family", tickets_per_unit=4)

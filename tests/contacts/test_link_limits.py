@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from contacts import adding, contacts, link_mail, links
 from contacts.models import Contact, ContactLink
-from tests.at_once import at_once
+from tests.at_once import at_once, meet
 from tests.factories.contacts import ContactFactory
 from tests.friends import add, friendly_pos, linked, make_visitor
 from ticketshop.history import history
@@ -225,13 +225,12 @@ def test_sending_again_is_within_the_same_limits(pos, alice):
 
 
 def slowly(monkeypatch, module, name):
-    """A moment passes after this function has answered."""
+    """All who can meet after this function has answered."""
     original = getattr(module, name)
 
     def slow(*args, **values):
         answer = original(*args, **values)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_sleep(0.03)")
+        meet()
         return answer
 
     monkeypatch.setattr(module, name, slow)

@@ -3,7 +3,6 @@
 Each race has a twin without the protection, which shows that the race is real.
 """
 
-import time
 from functools import partial
 
 import pytest
@@ -12,7 +11,7 @@ from django.utils import timezone
 
 from contacts import adding, contacts, links, locking, merging
 from contacts.models import Contact, ContactLink
-from tests.at_once import at_once
+from tests.at_once import at_once, meet
 from tests.factories.catalogue import OfferFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.sales import make_cart, make_order, place
@@ -32,12 +31,12 @@ def pos():
 
 @pytest.fixture
 def slowly(monkeypatch):
-    """A moment passes between looking and writing."""
+    """All who can meet between looking and writing."""
     for name in ("create_if", "create"):
         original = getattr(contacts, name)
 
         def later(*args, original=original, **values):
-            time.sleep(0.3)
+            meet()
             return original(*args, **values)
 
         monkeypatch.setattr(contacts, name, later)
@@ -191,11 +190,11 @@ def placed(cart) -> bool:
 
 @pytest.fixture
 def slow_orders(monkeypatch):
-    """A moment passes between counting what a person has and writing the order."""
+    """All who can meet between counting what a person has and writing the order."""
     original = orders.new
 
     def later(*args):
-        time.sleep(0.3)
+        meet()
         return original(*args)
 
     monkeypatch.setattr(orders, "new", later)
@@ -212,19 +211,16 @@ def test_without_the_lock_the_child_gets_two(pos, slow_orders, without_locks):
 # --- nobody waits for each other for ever --------------------------------------------------------------------------
 
 
-def pause_in(monkeypatch, module, name):
-    """A moment passes after this function, so that what comes at once meets in the middle of it.
-
-    Whoever waits for each other is told so by the database after a second.
-    """
+def meet_in(monkeypatch, module, name):
+    """All who can meet after this function. Whoever waits for each other is told so by the database after a second."""
     original = getattr(module, name)
 
-    def then_wait(*args, **values):
+    def then_meet(*args, **values):
         answer = original(*args, **values)
-        time.sleep(0.05)
+        meet()
         return answer
 
-    monkeypatch.setattr(module, name, then_wait)
+    monkeypatch.setattr(module, name, then_meet)
 
 
 def everything_about_bob(pos):
@@ -255,7 +251,7 @@ def everything_about_bob(pos):
 )
 def test_adding_ordering_and_joining_the_same_people_at_once_all_end_well(pos, monkeypatch, step):
     calls = everything_about_bob(pos)
-    pause_in(monkeypatch, *step)
+    meet_in(monkeypatch, *step)
     *_outcomes, guests_order, carols_order, _merged = at_once(*calls)
     bob = Contact.objects.get(user__email=BOB[2])
     assert carols_order.tickets.get().beneficiary == bob, "nobody points to a contact that is gone"
@@ -276,7 +272,7 @@ def crosswise(pos):
 
 @pytest.mark.scenario("FF-22")
 def test_two_who_add_each_other_at_once_both_do(pos, monkeypatch):
-    pause_in(monkeypatch, locking, "hold_all")
+    meet_in(monkeypatch, locking, "hold_all")
     assert [outcome.code for outcome in at_once(*crosswise(pos))] == [adding.LINKED] * 2
 
 
@@ -285,7 +281,7 @@ def test_locked_one_by_one_in_the_order_of_need_they_block_each_other(pos, monke
         held = {}
         for contact_id in contact_ids:  # the visitor first, then whom they add
             held[contact_id] = locking.hold(contact_id)
-            time.sleep(0.3)
+            meet()
         return held
 
     monkeypatch.setattr(locking, "hold_all", one_by_one)
@@ -309,6 +305,6 @@ def join_and_order(pos):
 
 def test_joining_waits_for_an_order_of_the_one_for_the_other(pos, monkeypatch):
     calls = join_and_order(pos)
-    pause_in(monkeypatch, locking, "hold_all")
+    meet_in(monkeypatch, locking, "hold_all")
     order, _none = at_once(*calls)
     assert order.tickets.get().beneficiary_id in {None, order.buyer_id}

@@ -1,6 +1,5 @@
 """Answers that change: what is merged, what meets, what is owed."""
 
-import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,7 +11,7 @@ from registration_forms import changing, definitions, limited, responses
 from registration_forms.changing import Closed, Conflict, Edit, SoldOut
 from registration_forms.models import Answer, AnswerHistory, Choice, Response
 from registration_forms.responses import Given
-from tests.at_once import at_once
+from tests.at_once import at_once, meet
 from tests.factories.registration_forms import ask, make_form, only_if, publish
 
 pytestmark = pytest.mark.django_db
@@ -303,12 +302,12 @@ def test_two_who_change_places_with_each_other_do_not_wait_for_ever():
 @pytest.mark.django_db(transaction=True)
 def test_without_the_order_of_locks_they_would(monkeypatch):
     """The twin: each takes the other's choice first, and then waits for its own."""
-    party, gate = make_party(), threading.Barrier(2, timeout=10)
+    party = make_party()
     one, two = (store(party, {party.bus.key: choice.key}) for choice in (party.early, party.late))
 
     def careless(had, wants):
         limited.claim(None, wants - had)
-        gate.wait()
+        meet()
         limited.give_back(had - wants)
 
     monkeypatch.setattr(limited, "move", careless)

@@ -1,6 +1,5 @@
 """The last place of a choice goes to exactly one. The twin without the lock shows that the race is real."""
 
-import time
 import uuid
 from collections import Counter
 from datetime import timedelta
@@ -11,7 +10,7 @@ from django.db.models import F
 
 from registration_forms import limited
 from registration_forms.models import Choice, ChoiceHold
-from tests.at_once import at_once
+from tests.at_once import at_once, meet
 from tests.factories.registration_forms import ask, make_form
 
 HOUR = timedelta(hours=1)
@@ -77,7 +76,7 @@ def test_without_the_lock_both_get_it_and_only_the_database_stands_between():
         try:
             with transaction.atomic():
                 free = Choice.objects.filter(pk=choice.pk, used__lt=F("capacity")).exists()
-                time.sleep(0.05)
+                meet()
                 if free:
                     Choice.objects.filter(pk=choice.pk).update(used=F("used") + 1)
                 return "taken" if free else "sold out"
@@ -92,7 +91,7 @@ def test_without_the_lock_both_get_it_and_only_the_database_stands_between():
         with transaction.atomic():
             key = uuid.uuid4()
             full = limited.sold_out([choice.pk], key)
-            time.sleep(0.05)
+            meet()
             if not full:
                 ChoiceHold.objects.create(
                     choice=choice, key=key, slot="s", expires_at="2100-01-01T00:00+00:00"

@@ -5,8 +5,11 @@ import threading
 import pytest
 from django.db import connection
 
+from tests import at_once
 from tests.factories.sales import make_order
 from tests.smtp import Postbox
+from tests.timeouts import timeouts
+from tests.waiting import PATIENCE, wait_for
 from ticketshop.mail import tasks
 from ticketshop.mail.models import Mail
 
@@ -25,15 +28,22 @@ def postbox(settings):
 @pytest.fixture
 def impatient_database():
     """As if the mail server were slower than the 30 seconds a transaction may lie idle."""
-    options = connection.settings_dict["OPTIONS"]
-    kept = options["options"]
-    connection.close()
-    connection.close_pool()
-    options["options"] = f"{kept} -c idle_in_transaction_session_timeout=300"
-    yield
-    connection.close()
-    connection.close_pool()
-    options["options"] = kept
+    with timeouts(idle_in_transaction_session_timeout=300):
+        yield
+
+
+IDLE = """
+    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+    AND state = 'idle in transaction' AND state_change < clock_timestamp() - interval '600 ms')
+"""
+
+
+def answer_late(postbox, observer):
+    """Let the mail server answer when the transaction has been idle for twice as long as it may be."""
+    with observer:
+        assert postbox.arrived.wait(PATIENCE)
+        wait_for(lambda: observer.execute(IDLE).fetchone()[0], "a transaction that waits for the mail server")
+    postbox.silent.clear()
 
 
 def test_a_mail_server_slower_than_a_transaction_may_be_idle_gets_one_mail(postbox, impatient_database):
@@ -43,8 +53,10 @@ def test_a_mail_server_slower_than_a_transaction_may_be_idle_gets_one_mail(postb
     make_order()
     mail = Mail.objects.get()
     postbox.silent.set()
-    threading.Timer(1, postbox.silent.clear).start()
+    answering = threading.Thread(target=answer_late, args=[postbox, at_once.watcher()])
+    answering.start()
     tasks.send(mail.pk)
+    answering.join()
     mail.refresh_from_db()
     assert (mail.state, mail.attempts, len(postbox.letters)) == ("sent", 1, 1)
 

@@ -1,7 +1,6 @@
 """Asking at once: one person, one request, one mail to each member of staff, a link that opens once."""
 
 import re
-import time
 from functools import partial
 
 import pytest
@@ -11,7 +10,7 @@ from contacts import locking
 from contacts.models import Contact
 from privacy import asking
 from privacy.models import Erasure, MailboxProof
-from tests.at_once import at_once
+from tests.at_once import at_once, meet
 from tests.factories.organisers import make_staff
 from tests.friends import friendly_pos, make_visitor
 from ticketshop.mail import letters
@@ -32,12 +31,12 @@ def zoe(pos):
 
 @pytest.fixture
 def slowly(monkeypatch):
-    """A moment passes between looking for a request and writing one."""
+    """All who can meet between looking for a request and writing one."""
     original = asking.open_request
 
     def later(*args):
         found = original(*args)
-        time.sleep(1)
+        meet()
         return found
 
     monkeypatch.setattr(asking, "open_request", later)

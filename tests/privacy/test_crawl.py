@@ -15,7 +15,7 @@ from tests.privacy.scanner import Hit
 from tests.privacy.state import State
 from tests.staff import BACKEND
 
-pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S06"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S06")]
 
 EACH = 1  # pages of one kind: another row's page has the same template
 # Pages that end the visit or speak another language.

@@ -5,7 +5,6 @@ and no payment is lost. A race is shown to be real first: without the lock on th
 """
 
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from contacts import contacts, locking, merging
 from contacts.models import Contact
 from privacy import erasing, planning
 from privacy.models import Erasure
-from tests.at_once import at_once
+from tests.at_once import at_once, meet, second
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
@@ -227,29 +226,22 @@ def settled() -> Round:
     return one
 
 
-def order_while_erased(monkeypatch, patience: float) -> Round:
-    """The checkout has looked at the person and thinks, until they are erased or for so many seconds."""
-    one = settled()
-    looked, erased, new = threading.Event(), threading.Event(), orders.new
+def order_while_erased(monkeypatch) -> Round:
+    """The checkout has looked at the person and thinks, until they are erased or the erasure waits for a lock."""
+    one, new = settled(), orders.new
 
     def think(*args):
-        looked.set()
-        erased.wait(patience)
+        meet()
         return new(*args)
-
-    def erase():
-        assert looked.wait(5)
-        erasing.erase(one.contact, by=one.shop.staff, now=NOW())
-        erased.set()
 
     # Before the order is written: its row would hold the person's by the key to it.
     monkeypatch.setattr(orders, "new", think)
-    at_once(one.do_order, erase)
+    at_once(one.do_order, second(one.do_erase))
     return one
 
 
 def test_an_order_that_came_first_is_waited_for(monkeypatch):
-    one = order_while_erased(monkeypatch, 0.5)
+    one = order_while_erased(monkeypatch)
     assert Order.objects.filter(buyer=one.contact, state="pending").count() == 1
     assert check(one) == State.DEFERRED
     finish(one)
@@ -260,7 +252,7 @@ def test_without_the_locks_an_order_slips_through(monkeypatch):
     without_the_lock(monkeypatch)
     unlocked = Cart.objects.filter(pk=Parameter("pk")).select_related("point_of_sale__organiser")
     monkeypatch.setattr(carts, "LOCKED", Compiled(lambda: unlocked))
-    one = order_while_erased(monkeypatch, 20)
+    one = order_while_erased(monkeypatch)
     one.contact.refresh_from_db()
     assert one.contact.erased_at is not None
     assert Order.objects.filter(buyer=one.contact).exists(), "nobody got past the erasure"
@@ -277,21 +269,14 @@ def without_the_lock(monkeypatch) -> None:
 def test_an_edit_is_erased_too_or_refused_and_without_the_lock_neither(monkeypatch, locked):
     if not locked:
         without_the_lock(monkeypatch)
-    one = settled()
-    looked, erased, normalise = threading.Event(), threading.Event(), contacts._normalise
+    one, normalise = settled(), contacts._normalise
 
     def think(contact):
-        looked.set()
-        erased.wait(0.5 if locked else 20)
+        meet()
         normalise(contact)
 
-    def erase():
-        assert looked.wait(5)
-        erasing.erase(one.contact, by=one.shop.staff, now=NOW())
-        erased.set()
-
     monkeypatch.setattr(contacts, "_normalise", think)
-    at_once(one.do_edit, erase)
+    at_once(one.do_edit, second(one.do_erase))
     one.contact.refresh_from_db()
     assert one.contact.erased_at is not None
     assert (one.contact.street == "") is locked

@@ -16,7 +16,7 @@ from tests.privacy.scanner import Needles, scan_files
 from tests.privacy.state import make_state
 from ticketshop.lib.logs import LineFormatter, RouteForPath
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
 
 
 def pg_dump() -> Path | None:

@@ -4,7 +4,6 @@ Each race has a twin without the protection, in which something of the person is
 """
 
 import contextlib
-import time
 from functools import partial
 
 import pytest
@@ -21,7 +20,7 @@ from privacy import erasing
 from registration_forms import changing, responses
 from registration_forms.models import Answer, Response
 from tests.accounts.pages import browser_of
-from tests.at_once import at_once
+from tests.at_once import at_once, meet, second
 from tests.factories.catalogue import OfferFactory
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_order
@@ -46,12 +45,12 @@ def zoe(pos):
 
 
 def slowly(monkeypatch, where, name: str, first: object = None) -> None:
-    """A moment passes before ``name`` is done (with this ``first`` argument): long enough for a whole erasure."""
+    """Before ``name`` is done (with this ``first`` argument) an erasure runs, to its end or until it waits for a lock."""
     original = getattr(where, name)
 
     def later(*args, **values):
         if first is None or args[0] == first:
-            time.sleep(1.5)
+            meet()
         return original(*args, **values)
 
     monkeypatch.setattr(where, name, later)
@@ -67,12 +66,7 @@ def nobody_is_held(monkeypatch):
 
 def meanwhile(write, contact: Contact):
     """``write``, and an erasure that begins as soon as it has looked."""
-
-    def erase():
-        time.sleep(0.4)
-        return erasing.erase(contact, by=None, now=NOW())
-
-    return at_once(write, erase)
+    return at_once(write, second(lambda: erasing.erase(contact, by=None, now=NOW())))
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from tests.privacy.state import State
 from ticketshop.history.models import Event
 from ticketshop.mail.models import Mail
 
-pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S40"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S40"), pytest.mark.timeout(1800)]
 
 
 class Killed(BaseException):

@@ -17,6 +17,8 @@ from tests.factories.contacts import ContactFactory
 from tests.factories.sales import make_order
 from tests.friends import friendly_pos, linked, make_visitor
 from tests.smtp import Postbox
+from tests.timeouts import timeouts
+from tests.waiting import PATIENCE
 from ticketshop.mail import mailbox, outbox, tasks
 from ticketshop.mail.models import Mail
 from ticketshop.sales import notices
@@ -125,8 +127,15 @@ def test_a_mail_to_somebody_else_does_not_name_who_has_gone(zoe, pos, mailoutbox
     assert "You have tickets for" in ticket.subject
 
 
+@pytest.fixture
+def short_waits_for_locks():
+    """An erasure gives up soon, as in production, and goes on later."""
+    with timeouts(lock_timeout=500):
+        yield
+
+
 @pytest.mark.django_db(transaction=True)
-def test_a_mail_that_is_just_being_sent_ends_first(pos, postbox):
+def test_a_mail_that_is_just_being_sent_ends_first(short_waits_for_locks, pos, postbox):
     order = make_order(pos=pos)
     contact, mail = order.buyer, Mail.objects.get()
     over(order)
@@ -139,14 +148,14 @@ def test_a_mail_that_is_just_being_sent_ends_first(pos, postbox):
 
     sending = threading.Thread(target=send)
     sending.start()
-    assert postbox.arrived.wait(10)
+    assert postbox.arrived.wait(PATIENCE)
     Order.objects.filter(pk=order.pk).update(state="cancelled")
     done = erasing.erase(contact, by=None, now=timezone.now())
     assert (done.state, Contact.objects.get(pk=contact.pk).email) == ("claimed", order.buyer.email)
     done.refresh_from_db()
     assert done.failure.startswith("claimed: LockNotAvailable")
     postbox.silent.clear()
-    sending.join(10)
+    sending.join(PATIENCE)
     assert erasing.go_on(timezone.now()) == 1
     done.refresh_from_db()
     mail.refresh_from_db()
@@ -156,7 +165,9 @@ def test_a_mail_that_is_just_being_sent_ends_first(pos, postbox):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", ["ticket_for_you", "link_known"])
-def test_an_erasure_ends_after_a_mail_that_names_the_person_has_left(zoe, pos, postbox, kind):
+def test_an_erasure_ends_after_a_mail_that_names_the_person_has_left(
+    short_waits_for_locks, zoe, pos, postbox, kind
+):
     ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
     link = linked(zoe, pos, ("Ann", "Other", "ann@example.org"))
     links.accept(link, by=ann.user, now=timezone.now())
@@ -171,12 +182,12 @@ def test_an_erasure_ends_after_a_mail_that_names_the_person_has_left(zoe, pos, p
 
     sending = threading.Thread(target=send)
     sending.start()
-    assert postbox.arrived.wait(10)
+    assert postbox.arrived.wait(PATIENCE)
     assert "Zoe Grey" in postbox.letters[0].text
     done = erasing.erase(zoe, by=None, now=timezone.now())
     assert done.state == "claimed"
     postbox.silent.clear()
-    sending.join(10)
+    sending.join(PATIENCE)
     assert erasing.go_on(timezone.now()) == 1
     done.refresh_from_db()
     assert done.state == "closed"

@@ -13,16 +13,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import psutil
 import psycopg
 
 from tests.smtp import Postbox
 from tests.visitor import HttpVisitor, Page
+from tests.waiting import PATIENCE, wait_for
 from ticketshop.demo.processes import Process, stop_all
 from ticketshop.lib import postgres
 
@@ -30,15 +31,6 @@ ROOT = Path(__file__).resolve().parents[2]
 HOST = "shop.example"
 # What a crash may not lose: the throw-away server leaves it out to be quick.
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
-
-
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
-    """What ``condition`` returns once it is true."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, f"waited {seconds} s in vain for {what}"
-        time.sleep(0.02)
-    return found
 
 
 class Rig:
@@ -81,7 +73,7 @@ class Rig:
             "ALLOWED_HOSTS": HOST,
             "EMAIL_URL": f"smtp://127.0.0.1:{self.postbox.port}",
             "VAR_DIR": str(self.var),
-            "DJANGO_SETTINGS_MODULE": "ticketshop.settings",
+            "DJANGO_SETTINGS_MODULE": "tests.rig.settings",
             "PYTHONPATH": str(ROOT),
             **self.extra,
         }
@@ -140,10 +132,31 @@ class Rig:
         )
         return self.sql(fresh)[0][0] > 0
 
+    def workers(self) -> set[int]:
+        """The workers of jobs that ever were, by their numbers in the database."""
+        return {row[0] for row in self.sql("SELECT id FROM procrastinate_workers")}
+
+    def take_up_stalled(self, dead: set[int]) -> None:
+        """What the clock does by itself in a minute: signs of life grow old, and the job of every minute sees that.
+
+        ``dead`` are the workers there were before the strike.
+        """
+        wait_for(lambda: self.workers() - dead, "a new worker")
+        aged = (
+            "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute' WHERE id = ANY(%s)"
+        )
+        self.sql(aged, list(dead))
+        self.defer("jobs.take_up_stalled", timestamp=0)
+
+    def defer(self, task: str, **arguments) -> None:
+        """Queue a job. Under a lock of its own: the clock may have queued the same just now."""
+        lock = f"rig-{time.monotonic_ns()}"
+        self.run("manage.py", "procrastinate", "defer", "--queueing-lock", lock, task, json.dumps(arguments))
+
     # --- the database -----------------------------------------------------------------------------------
 
     def connect(self, **options) -> psycopg.Connection:
-        return psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=10, **options)
+        return psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=PATIENCE, **options)
 
     def sql(self, text: str, *values) -> list[tuple]:
         with self.connect() as connection:
@@ -174,14 +187,14 @@ class Rig:
 
     # --- visitors ---------------------------------------------------------------------------------------
 
-    def visitor(self, *, timeout: float = 30) -> HttpVisitor:
+    def visitor(self, *, timeout: float = PATIENCE) -> HttpVisitor:
         """A new one, from an address of their own, behind the proxy that production has."""
         self._number += 1
         address = f"10.{self._number >> 16 & 255}.{self._number >> 8 & 255}.{self._number & 255}"
         headers = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-For": address}
         return HttpVisitor(self.url, timeout=timeout, headers=headers)
 
-    def get(self, address: str, *, timeout: float = 30) -> Page:
+    def get(self, address: str, *, timeout: float = PATIENCE) -> Page:
         """One page, by somebody who comes for the first time."""
         visitor = self.visitor(timeout=timeout)
         try:
@@ -191,6 +204,6 @@ class Rig:
 
     def ready(self) -> bool:
         try:
-            return self.get("/health/ready", timeout=5).status == 200
+            return self.get("/health/ready", timeout=60).status == 200
         except (OSError, http.client.HTTPException):
             return False

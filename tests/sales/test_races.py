@@ -1,10 +1,8 @@
 """Many at once, each on a connection of its own: the last places, the same cart, money against time.
 
-A race is shown to be real first: its twin, without the lock and with a pause between looking and writing, oversells.
+A race is shown to be real first: its twin, without the lock, in which all look before one writes, oversells.
 """
 
-import threading
-import time
 import uuid
 from datetime import timedelta
 from functools import partial
@@ -15,11 +13,12 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
-from tests.at_once import at_once
+from tests.at_once import at_once, meet, second
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
 from tests.visitor import HttpVisitor
+from tests.waiting import PATIENCE
 from ticketshop.catalogue import places
 from ticketshop.catalogue.models import Allotment, Hold
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
@@ -41,7 +40,7 @@ def a_connection_for_everybody():
     before = dict(pool)
     connection.close()
     connection.close_pool()
-    pool.update(max_size=BUYERS + 5, timeout=30)
+    pool.update(max_size=BUYERS + 5, timeout=PATIENCE)
     deadlocks = deadlocks_so_far()
     yield
     connection.close()
@@ -114,18 +113,18 @@ def sold(offer) -> int:
     return Allotment.objects.get(pk=offer.allotment_id).sold
 
 
-def without_the_lock(monkeypatch, pause=0.3):
-    """The twin: look without locking, think for a moment, write."""
+def without_the_lock(monkeypatch):
+    """The twin: look without locking, let the others look, write."""
     look = places._check_free
     unlocked = Allotment.objects.filter(pk=AnyOf("ids")).values_list("pk", "capacity", "sold")
     monkeypatch.setattr(places, "_LOCKED", Compiled(lambda: unlocked))
 
-    def look_then_wait(need, key):
+    def look_then_meet(need, key):
         found = look(need, key)
-        time.sleep(pause)
+        meet()
         return found
 
-    monkeypatch.setattr(places, "_check_free", look_then_wait)
+    monkeypatch.setattr(places, "_check_free", look_then_meet)
 
 
 def scarce(capacity=PLACES, **values):
@@ -192,7 +191,7 @@ def test_under_repeatable_read_the_lock_is_not_enough():
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             assert Allotment.objects.exists()  # from here on it sees the world as it is now
-            time.sleep(0.3)
+            meet()
             return add(cart, offer)
 
     at_once(
@@ -248,13 +247,13 @@ def test_without_the_order_of_the_keys_they_would(monkeypatch):
     pos = PointOfSaleFactory()
     ids = [OfferFactory(pos=pos).allotment_id for _ in range(2)]
 
-    def one_after_the_other(first, second):
+    def one_after_the_other(first, other):
         with transaction.atomic(), connection.cursor() as cursor:
             # The test's own fixture counts deadlocks; this one gives up before it becomes one.
             cursor.execute("SET LOCAL lock_timeout = '200ms'")
             list(Allotment.objects.select_for_update().filter(pk=first))
-            time.sleep(0.1)
-            list(Allotment.objects.select_for_update().filter(pk=second))
+            meet()
+            list(Allotment.objects.select_for_update().filter(pk=other))
 
     found = at_once(
         outcome(partial(one_after_the_other, *ids), OperationalError),
@@ -404,24 +403,17 @@ def test_who_comes_second_waits_and_then_sees_what_happened(monkeypatch, end, fi
     """As above, with the first one held in the middle of its transaction."""
     order = make_order()
     same = Order.objects.get(pk=order.pk)
-    in_the_middle = threading.Event()
     name = "issue" if first == "money" else "cancel"
     original = getattr(tickets, name)
 
     def slowly(*args, **values):
-        in_the_middle.set()
-        time.sleep(0.3)
+        meet()
         original(*args, **values)
 
     monkeypatch.setattr(tickets, name, slowly)
     calls = [partial(confirm, order), partial(ENDS[end], same, now=NOW())]
-    second = calls.pop(1 if first == "money" else 0)
-
-    def come_second():
-        in_the_middle.wait(5)
-        return second()
-
-    at_once(calls[0], come_second)
+    other = calls.pop(1 if first == "money" else 0)
+    at_once(calls[0], second(other))
     order.refresh_from_db()
     refunds = Refund.objects.count()
     paid_and_stays_so = first == "money" and end == "expired"

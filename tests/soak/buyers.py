@@ -9,8 +9,7 @@ from typing import Self
 
 from tests.rig import Rig
 from tests.visitor import Page
-
-PATIENCE = 60  # seconds a buyer tries
+from tests.waiting import PATIENCE
 
 
 class TryFromTheStart(Exception):

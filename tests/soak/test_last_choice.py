@@ -3,7 +3,6 @@
 Ten rounds with every run of the tests, two hundred with ``make soak``.
 """
 
-import time
 from datetime import timedelta
 from functools import partial
 
@@ -13,7 +12,7 @@ from django.utils import timezone
 
 from registration_forms import limited, responses
 from registration_forms.models import Choice, ChoiceHold, Response
-from tests.at_once import at_once
+from tests.at_once import at_once, meet
 from tests.factories.registration_forms import ask, only_if, publish
 from tests.forms.test_limited import rounds
 from tests.sales import jazz
@@ -122,7 +121,7 @@ def test_the_twin_that_looks_and_then_writes_sells_it_twice(monkeypatch):
     def careless(key, wanted):
         for pk in wanted:
             seen = Choice.objects.get(pk=pk)
-            time.sleep(0.3)
+            meet()
             if seen.used < seen.capacity:
                 Choice.objects.filter(pk=pk).update(used=seen.used + 1)
 
@@ -140,7 +139,7 @@ def test_the_twin_that_counts_without_the_lock_is_stopped_by_the_database(monkey
     def careless(key, wanted):
         for pk in wanted:
             free = Choice.objects.filter(pk=pk, used__lt=F("capacity")).exists()
-            time.sleep(0.3)
+            meet()
             if free:
                 Choice.objects.filter(pk=pk).update(used=F("used") + 1)
 

