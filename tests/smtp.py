@@ -19,6 +19,7 @@ class Letter:
 
     recipients: list[str]
     message: EmailMessage
+    raw: bytes
 
     @property
     def subject(self) -> str:
@@ -56,7 +57,7 @@ class Postbox:
 
     async def handle_DATA(self, server, session, envelope):
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        self.letters.append(Letter(list(envelope.rcpt_tos), message))
+        self.letters.append(Letter(list(envelope.rcpt_tos), message, envelope.content))
         self.arrived.set()
         while self.silent.is_set():
             await asyncio.sleep(0.05)

@@ -67,9 +67,9 @@ def test_an_unknown_person_is_told_that_an_account_was_created_and_all_the_rest(
             "It has no password until you choose one.",
             "Alice Martin gave us your name (Bob Miller) and this e-mail address, to buy tickets for you.",
             "Alice Martin sees what they typed, and nothing else unless you allow it",
-            "Accept, decline, or tell us that this is not you",
+            "You can accept, decline, or tell us that this is not you.",
             "The connection is active; you can end it at any time.",
-            "for 30 days",
+            "within 30 days",
             "The Theatre",
             "/theatre/about/privacy/",
         ):

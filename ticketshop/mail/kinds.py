@@ -12,7 +12,7 @@ from .models import Mail
 
 @dataclass(frozen=True)
 class Content:
-    """What goes into the templates ``emails/<kind>.{subject.txt,txt,html}``, and files to attach."""
+    """What goes into the templates ``emails/<kind>.{subject.txt,html}``, and files to attach."""
 
     context: dict
     attachments: list[tuple[str, bytes, str]] = field(default_factory=list)  # name, content, MIME type
@@ -38,6 +38,11 @@ def register(kind: str, label: str = "") -> Callable[[Builder], Builder]:
 
 def builder(kind: str) -> Builder:
     return _BUILDERS[kind]
+
+
+def registered() -> list[str]:
+    """Every kind there is a builder for, sorted."""
+    return sorted(_BUILDERS)
 
 
 def label(kind: str) -> str:

@@ -1,14 +1,56 @@
 """A mail as it leaves: rendered at the last moment, in its language and its organiser's time zone."""
 
+from email.mime.base import MIMEBase
+from email.mime.image import MIMEImage
+from email.utils import quote
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.core.mail.message import SafeMIMEMultipart
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from . import kinds
+from ticketshop.lib.text import normalise_line
+
+from . import kinds, layout, plain
 from .models import Mail
+
+LOGO_ID = "logo"  # the Content-ID that base.html names
+
+
+class Letter(EmailMultiAlternatives):
+    """A mail with pictures of its own.
+
+    A picture with a Content-ID lies beside the HTML part (multipart/related): among the attachments, Apple Mail and
+    Thunderbird would show it a second time below the text. Mail providers' backends sort it out from ``attachments``.
+    """
+
+    def attach_picture(self, content: bytes, content_id: str) -> None:
+        """Attach a PNG that the HTML part shows as ``cid:<content_id>``."""
+        picture = MIMEImage(content, "png")
+        picture.add_header("Content-ID", f"<{content_id}>")
+        picture.add_header("Content-Disposition", "inline", filename=f"{content_id}.png")
+        self.attach(picture)
+
+    def _create_message(self, msg):
+        pictures = [part for part in self.attachments if isinstance(part, MIMEBase) and part["Content-ID"]]
+        if not pictures:
+            return super()._create_message(msg)
+        alternatives = self._create_alternatives(msg)
+        html = alternatives.get_payload()[-1]
+        related = SafeMIMEMultipart(_subtype="related", encoding=settings.DEFAULT_CHARSET)
+        for part in (html, *pictures):
+            related.attach(part)
+        alternatives.set_payload([*alternatives.get_payload()[:-1], related])
+        files, self.attachments = (
+            self.attachments,
+            [part for part in self.attachments if part not in pictures],
+        )
+        try:
+            return self._create_attachments(alternatives)
+        finally:
+            self.attachments = files
 
 
 def message(mail: Mail) -> EmailMultiAlternatives | None:
@@ -19,16 +61,22 @@ def message(mail: Mail) -> EmailMultiAlternatives | None:
         content = kinds.builder(mail.kind)(mail)
         if content is None:
             return None
+        logo = layout.logo_of(pos)
         context = {
             "pos": pos,
             "base_url": settings.BASE_URL,
             "site_name": settings.SITE_NAME,
+            "look": layout.look_of(pos),
+            "logo": logo,
+            "logo_id": LOGO_ID,
+            "postal_address": layout.postal_address(pos.organiser) if pos else "",
             **content.context,
         }
-        subject = " ".join(render_to_string(f"emails/{mail.kind}.subject.txt", context).split())
-        letter = EmailMultiAlternatives(
+        subject = normalise_line(render_to_string(f"emails/{mail.kind}.subject.txt", context))
+        html = render_to_string(f"emails/{mail.kind}.html", {**context, "subject": subject})
+        letter = Letter(
             subject=subject,
-            body=render_to_string(f"emails/{mail.kind}.txt", context),
+            body=plain.text_of(html),
             from_email=sender(pos),
             to=[mail.recipient],
             reply_to=[pos.email_sender_address] if pos and pos.email_sender_address else None,
@@ -36,9 +84,12 @@ def message(mail: Mail) -> EmailMultiAlternatives | None:
             headers={
                 "Message-ID": f"<mail-{mail.pk}-{mail.created_at:%Y%m%d%H%M%S%f}@{_host()}>",
                 "Auto-Submitted": "auto-generated",
+                "Content-Language": mail.language,
             },
         )
-        letter.attach_alternative(render_to_string(f"emails/{mail.kind}.html", context), "text/html")
+        letter.attach_alternative(html, "text/html")
+        if logo:
+            letter.attach_picture(logo.content, LOGO_ID)
         for name, data, mime_type in content.attachments:
             letter.attach(name, data, mime_type)
         return letter
@@ -46,9 +97,8 @@ def message(mail: Mail) -> EmailMultiAlternatives | None:
 
 def sender(pos) -> str:
     """From: the shop's name, our own address (so that mail servers accept it)."""
-    name = (pos.email_sender_name or pos.name) if pos else settings.SITE_NAME
-    quoted = name.replace('"', "'").replace("\r", " ").replace("\n", " ")
-    return f'"{quoted}" <{settings.DEFAULT_FROM_EMAIL}>'
+    name = normalise_line((pos.email_sender_name or pos.name) if pos else settings.SITE_NAME)
+    return f'"{quote(name)}" <{settings.DEFAULT_FROM_EMAIL}>'
 
 
 def _host() -> str:

@@ -1,18 +1,24 @@
 """The mails about orders. Each is built when it leaves, from the order as it is then."""
 
+from collections.abc import Sequence
+
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import ContactLink
 from registration_forms import definitions
 from registration_forms.models import AnswerHistory
+from ticketshop.catalogue.models import Venue
+from ticketshop.lib.template_tags import money
 from ticketshop.mail.kinds import Content, register
+from ticketshop.mail.layout import Card
 from ticketshop.mail.models import Mail
 
 from . import admissions, answers, notices, payment_methods, sheets, ticket_pdf
-from .models import Admission, IssuedPass, Order, Payment, Ticket
+from .models import Admission, IssuedPass, Order, OrderLine, Payment, Ticket
 
 
 def order_url(order: Order) -> str:
@@ -36,18 +42,55 @@ def _order_of_anybody(mail: Mail) -> Order | None:
     return rows.select_related("buyer", "point_of_sale__organiser", "organiser").first()
 
 
-def _context(order: Order) -> dict:
+def _context(order: Order, admissions: Sequence[Ticket | IssuedPass] = ()) -> dict:
     method = payment_methods.of_order(order.point_of_sale, order.payment_method)
     payment = Payment.objects.filter(order=order).order_by("pk").first()
+    lines = order.lines.select_related("offer__session__event__venue").order_by("pk")
     return {
         "order": order,
-        "lines": list(order.lines.order_by("pk")),
+        "cards": [_line_card(order, line, admissions) for line in lines],
         "url": order_url(order),
         "method": method,
         "instructions": method.instructions(order, payment)
         if payment and order.state == Order.State.PENDING
         else [],
     }
+
+
+def _line_card(order: Order, line: OrderLine, admissions: Sequence[Ticket | IssuedPass]) -> Card:
+    """A line of an order, with the names on those of ``admissions`` that belong to it."""
+    return Card(
+        title=line.title,
+        when=line.session_starts_at,
+        where=_place(line.offer.session.event.venue) if line.offer else "",
+        detail=f"{line.quantity} × {line.tariff_name or gettext('Season pass')}",
+        names=tuple(dict.fromkeys(one.holder for one in admissions if one.line_id == line.pk and one.holder)),
+        price=money(line.total, order.currency),
+    )
+
+
+def _cards(tickets: list[Ticket], passes: list[IssuedPass]) -> list[Card]:
+    """One card for each ticket and pass: without price, for a person the buyer chose."""
+    return [
+        *(
+            Card(
+                title=ticket.line.title,
+                when=ticket.session.starts_at,
+                where=_place(ticket.session.event.venue),
+                detail=ticket.line.tariff_name,
+                names=(ticket.holder,) if ticket.holder else (),
+            )
+            for ticket in tickets
+        ),
+        *(
+            Card(title=issued.line.title, names=(issued.holder,) if issued.holder else ())
+            for issued in passes
+        ),
+    ]
+
+
+def _place(venue: Venue | None) -> str:
+    return ", ".join(part for part in (venue.name, venue.city) if part) if venue else ""
 
 
 @register("order_placed", _("Order received"))
@@ -88,7 +131,7 @@ def order_paid(mail: Mail) -> Content | None:
         ticket_pdf.render(order, tickets, passes),
         "application/pdf",
     )
-    return Content({**_context(order), "tickets": tickets, "passes": passes}, [attachment])
+    return Content(_context(order, [*tickets, *passes]), [attachment])
 
 
 @register("order_cancelled", _("Order cancelled"))
@@ -184,8 +227,7 @@ def ticket_for_you(mail: Mail) -> Content | None:
         "application/pdf",
     )
     context = {
-        "tickets": tickets,
-        "passes": passes,
+        "cards": _cards(tickets, passes),
         "buyer_name": "" if order.buyer is None or left else order.buyer.full_name,
         "url": settings.BASE_URL + reverse("account:orders", args=[order.point_of_sale.slug]),
     }
@@ -206,4 +248,4 @@ def ticket_cancelled(mail: Mail) -> Content | None:
     if order is None:
         return None
     tickets, passes = _admissions_of(order, mail.about["contact"], Admission.State.CANCELLED)
-    return Content({"tickets": tickets, "passes": passes}) if tickets or passes else None
+    return Content({"cards": _cards(tickets, passes)}) if tickets or passes else None

@@ -1,0 +1,38 @@
+"""Every kind of mail in a real window: nothing sticks out on a phone, everything can be read in light and dark."""
+
+import pytest
+from django.db import transaction
+
+from tests.browser.conftest import NARROW
+from tests.browser.test_every_page import AXE, COLOURS, OVERFLOW, TARGETS, axe
+from tests.friends import friendly_pos
+from tests.mail import examples
+from ticketshop.mail import letters
+
+WIDE = {"width": 700, "height": 900}
+# A mail is no page: its landmarks are those of the program that shows it.
+MAIL = {"rules": {"region": {"enabled": False}, "landmark-one-main": {"enabled": False}}}
+
+
+@pytest.mark.parametrize("colour", ["#8a1c3b", "#ffe600"])
+def test_mails_fit_a_phone_and_can_be_read_in_light_and_dark(colour, browse, tmp_path):
+    pos = friendly_pos(
+        name="Théâtre du Lac – saison Wolfeschlegelsteinhausenbergerdorffer", accent_colour=colour
+    )
+    wrong = []
+    with browse() as page:
+        for kind in examples.kinds():
+            language = "fr" if kind < "l" else "en"
+            with transaction.atomic():
+                letter = letters.message(examples.make(kind, pos, language))
+            page.set_viewport_size(WIDE)
+            page.set_content(letter.alternatives[0].content)
+            page.evaluate(AXE)
+            wrong += [f"{kind}: {fault}" for fault in axe(page, MAIL)]
+            page.emulate_media(color_scheme="dark")
+            wrong += [f"{kind}, dark: {fault}" for fault in axe(page, COLOURS)]
+            page.emulate_media(color_scheme="light")
+            page.set_viewport_size(NARROW)
+            wrong += [f"{kind}, 320 px wide, sticks out: {fault}" for fault in page.evaluate(OVERFLOW)]
+            wrong += [f"{kind}, too small to hit: {fault}" for fault in page.evaluate(TARGETS % 24)]
+    assert wrong == []

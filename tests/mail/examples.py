@@ -1,0 +1,213 @@
+"""An example of every kind of mail, from real rows: what the tests of the layout look at.
+
+``make(kind, pos, language)`` returns the Mail row, ready to be built by ``letters.message``. A new kind of mail adds a function.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from allauth.account.models import EmailAddress
+from django.utils import timezone
+
+from privacy import asking
+from registration_forms import responses
+from registration_forms.models import AnswerHistory
+from tests.factories import registration_forms as forms
+from tests.factories.accounts import UserFactory
+from tests.factories.catalogue import (
+    EventFactory,
+    OfferFactory,
+    SeasonPassFactory,
+    SessionFactory,
+    TariffFactory,
+    VenueFactory,
+)
+from tests.factories.contacts import ContactFactory
+from tests.factories.sales import make_order
+from tests.friends import linked, make_visitor
+from ticketshop.catalogue.models import Offer
+from ticketshop.mail import outbox
+from ticketshop.mail.models import Mail
+from ticketshop.organisers.models import PointOfSale
+from ticketshop.sales.actions import orders
+from ticketshop.sales.models import Order, Ticket
+
+TITLE = (
+    "Le Malade imaginaire, ou la véritable histoire d’un homme qui se croyait Donaudampfschifffahrtskapitän"
+)
+_EXAMPLES: dict[str, Callable[[PointOfSale], dict]] = {}
+
+
+def kinds() -> list[str]:
+    return sorted(_EXAMPLES)
+
+
+def make(kind: str, pos: PointOfSale, language: str = "en") -> Mail:
+    """Make what the mail tells about and queue the mail."""
+    values = {"to": "grace@example.org", **_EXAMPLES[kind](pos)}
+    return outbox.queue(kind, language=language, now=timezone.now(), pos=pos, **values)
+
+
+def example(*names: str):
+    def decorate(function):
+        _EXAMPLES.update(dict.fromkeys(names, function))
+        return function
+
+    return decorate
+
+
+# --- log-ins and data ----------------------------------------------------------------------------------------
+
+
+@example("account_confirm")
+def _unproved(pos):
+    user = UserFactory()
+    EmailAddress.objects.filter(user=user).delete()
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=False)
+    return {"to": user.email, "about": {"user": user.pk}}
+
+
+@example("account_reset")
+def _log_in(pos):
+    user = UserFactory()
+    return {"to": user.email, "about": {"user": user.pk}}
+
+
+@example("account_exists", "account_unknown")
+def _nothing(pos):
+    return {}
+
+
+@example("data_link")
+def _known_address(pos):
+    return {"to": ContactFactory(organiser=pos.organiser, email="grace@example.org").email}
+
+
+@example("data_delete")
+def _request(pos):
+    contact = make_visitor(pos, "Zoe", "Grey")
+    erasure = asking.ask(contact, pos=pos, language="en", now=timezone.now())
+    return {"to": contact.email, "about": {"erasure": erasure.pk}}
+
+
+@example("data_asked")
+def _confirmed_request(pos):
+    values = _request(pos)
+    asking.Erasure.objects.filter(pk=values["about"]["erasure"]).update(state="confirmed")
+    return values
+
+
+# --- friends and family --------------------------------------------------------------------------------------
+
+
+@example("link_new")
+def _added(pos):
+    link = linked(make_visitor(pos), pos)
+    return {"to": link.child.email, "about": {"link": link.pk}}
+
+
+@example("link_known")
+def _added_known(pos):
+    child = ContactFactory(
+        organiser=pos.organiser, first_name="Bob", last_name="Miller", email="bob@example.org"
+    )
+    link = linked(make_visitor(pos), pos)
+    assert link.child == child
+    return {"to": child.email, "about": {"link": link.pk}}
+
+
+# --- orders --------------------------------------------------------------------------------------------------
+
+
+def offer(pos: PointOfSale, **tariff) -> Offer:
+    venue = VenueFactory(organiser=pos.organiser, name="Grande salle", city="Genève")
+    event = EventFactory(pos=pos, title=TITLE, venue=venue)
+    return OfferFactory(session=SessionFactory(event=event), tariff=TariffFactory(event=event, **tariff))
+
+
+def order(pos: PointOfSale, **values) -> Order:
+    names = [("Ada", "Lovelace"), ("שרה", "כהן"), ("Wolfeschlegelsteinhausenbergerdorff", "Ōmura")]
+    holders = [{"first_name": first, "last_name": last} for first, last in names]
+    wanted = {offer(pos, name="Plein tarif"): 3, SeasonPassFactory(pos=pos, name="Abonnement"): 1}
+    return make_order(wanted, holders=holders, **values)
+
+
+def about(made: Order, **more) -> dict:
+    return {"to": made.buyer.email, "about": {"order": made.pk, **more}}
+
+
+@example("order_placed", "order_reminder")
+def _unpaid(pos):
+    return about(order(pos, method="bank_transfer"))
+
+
+@example("order_paid")
+def _paid(pos):
+    return about(order(pos, paid=True))
+
+
+@example("order_cancelled")
+def _cancelled(pos):
+    made = order(pos, paid=True)
+    orders.cancel(made, by=None, now=timezone.now())
+    return about(made)
+
+
+@example("order_expired")
+def _expired(pos):
+    made = order(pos)
+    orders.expire(made, now=timezone.now())
+    return about(made)
+
+
+def asked(pos: PointOfSale) -> tuple[Order, forms.RegistrationForm]:
+    """A paid order whose ticket has answers to a form."""
+    made = make_order({offer(pos): 1}, paid=True)
+    form = forms.make_form("tariff", organiser=pos.organiser)
+    forms.ask(form, "Menu", choices=["Meat", "Vegan"], type="dropdown", visibility="optional")
+    given = responses.Given(forms.publish(form), {}, made.buyer_id)
+    ticket = made.tickets.get()
+    (ticket.response,) = responses.store([given], organiser=pos.organiser, language="en", now=timezone.now())
+    ticket.save()
+    return made, form
+
+
+@example("answers_wanted")
+def _asked_again(pos):
+    made, form = asked(pos)
+    forms.ask(form, "What should we know about your allergies?", visibility="mandatory")
+    form.asked_again = forms.publish(form)
+    form.save()
+    return about(made)
+
+
+@example("answers_changed")
+def _changed(pos):
+    made, form = asked(pos)
+    change = AnswerHistory.objects.create(
+        response=made.tickets.get().response,
+        field=form.fields.first(),
+        source=AnswerHistory.Source.STAFF,
+        at=timezone.now(),
+        revision=1,
+    )
+    return about(made, changes=[change.pk])
+
+
+def _for_bob(pos: PointOfSale) -> tuple[Order, dict]:
+    link = linked(make_visitor(pos), pos)
+    made = order(pos, user=link.parent.user, paid=True, now=timezone.now() + timedelta(seconds=1))
+    Ticket.objects.filter(order=made).update(beneficiary=link.child)
+    return made, {"to": link.child.email, "about": {"order": made.pk, "contact": link.child_id}}
+
+
+@example("ticket_for_you")
+def _for_somebody(pos):
+    return _for_bob(pos)[1]
+
+
+@example("ticket_cancelled")
+def _no_longer_for_somebody(pos):
+    made, values = _for_bob(pos)
+    Ticket.objects.filter(order=made).update(state="cancelled")
+    return values
