@@ -193,6 +193,61 @@ def test_who_was_changed_meanwhile_is_looked_at_again(staff, alice, double, monk
     assert "changed in the meantime" in staff.submit(form).text
 
 
+# --- what stays -----------------------------------------------------------------------------------------
+def after(page, label: str) -> str:
+    """What the comparison says will hold after the merge."""
+    line = re.search(rf'(?s)<th scope="row">{label}</th>(.*?)</tr>', page.source)
+    cell = re.search(r'(?s)<td class="afterwards">(.*?)</td>', line[1])[1]
+    return " ".join(re.sub("<[^>]*>", " ", cell).split())
+
+
+def test_the_page_shows_what_stays_before_it_happens(staff, alice, double):
+    Contact.objects.filter(pk=alice.pk).update(street="Rue A 1")
+    Contact.objects.filter(pk=double.pk).update(street="Chemin B 2", postcode="1200", city="Genève")
+    page = staff.open(page_of(alice, double))
+    assert cells(page, "Postal address") == ["Rue A 1", "Chemin B 2, 1200 Genève"]
+    assert after(page, "Postal address") == after(page, "Name") == "what you select here"
+    assert after(page, "Phone") == "+41 79 123 45 67", "only one of the two has it"
+    assert after(page, r"Orders \(buyer\)") == "2"
+    assert after(page, "Logs in with") == "alice@example.org"
+    form = page.form("^keep$")
+    assert {form.values[group] for group in ("name", "email", "address")} == {str(alice.pk)}
+    assert {"phone", "birth_date"}.isdisjoint(form.names), "nothing to choose"
+    staff.submit(form, {"address": double.pk, "name": double.pk})
+    alice.refresh_from_db()
+    assert (alice.street, alice.postcode, alice.city) == ("Chemin B 2", "1200", "Genève")
+    assert (alice.full_name, alice.email) == ("Alicia Martin", "alice@example.org")
+    assert alice.email_verified_at is not None
+
+
+def test_an_address_of_nobody_is_made_by_no_selection(staff, alice, double):
+    """Whatever is selected, a street never gets the town of the other one."""
+    Contact.objects.filter(pk=alice.pk).update(street="Rue A 1")
+    Contact.objects.filter(pk=double.pk).update(postcode="1200", city="Genève")
+    merge(staff, alice, double)
+    alice.refresh_from_db()
+    assert (alice.street, alice.postcode, alice.city) == ("Rue A 1", "", "")
+
+
+def test_who_was_changed_since_the_page_was_drawn_is_looked_at_again(staff, alice, double):
+    form = staff.open(page_of(alice, double)).form("^keep$")
+    Contact.objects.filter(pk=double.pk).update(city="Basel")
+    page = staff.submit(form)
+    assert "One of the two was changed in the meantime." in page.text
+    assert Contact.objects.filter(pk=double.pk).exists()
+    page = staff.open(f"{page_of(alice)}{page.link('Look at the two again')}")
+    assert after(page, "Postal address") == "Basel"
+    staff.submit(page.form("^keep$"))
+    alice.refresh_from_db()
+    assert alice.city == "Basel"
+
+
+@pytest.mark.parametrize("posted", ["", "0", "x", "999999999999999999999"])
+def test_a_selection_that_is_none_takes_nothing(staff, alice, double, posted):
+    merge(staff, alice, double, name=posted)
+    assert Contact.objects.get(pk=alice.pk).full_name == "Alice Martin"
+
+
 # --- links ----------------------------------------------------------------------------------------------
 def test_links_are_pointed_to_the_one_that_stays(staff, pos, alice, double):
     child, parent = (ContactFactory(organiser=pos.organiser) for _ in range(2))

@@ -82,15 +82,83 @@ def test_nothing_is_overwritten_and_what_was_empty_is_filled(two):
         "g@example.org",
         "en",
     )
-    assert (keep.last_name, keep.phone, keep.birth_date) == ("Hopper", "+41791234567", date(1906, 12, 9))
-    assert list(Contact.objects.search("grace hopper 079 123")) == [keep]
+    assert (keep.phone, keep.birth_date) == ("+41791234567", date(1906, 12, 9))
+    assert list(Contact.objects.search("grace 079 123")) == [keep]
 
 
-def test_an_address_comes_along_where_there_was_none(two):
+ADDRESSES = [
+    ({"street": "Rue A 1"}, {"street": "Chemin B 2", "postcode": "1200", "city": "Genève", "country": "CH"}),
+    ({"postcode": "8000"}, {"street": "Chemin B 2"}),
+    ({"country": "FR"}, {"postcode": "1200", "city": "Genève"}),
+    ({}, {"street": "Chemin B 2", "postcode": "1200"}),
+    ({"city": "Basel"}, {}),
+]
+ADDRESS = ("street", "postcode", "city", "country")
+
+
+@pytest.mark.parametrize(("mine", "theirs"), ADDRESSES)
+@pytest.mark.parametrize("taken", [(), ("address",)])
+def test_a_postal_address_is_whole_that_of_one_of_the_two(two, mine, theirs, taken):
     keep, lose, _order = two
-    Contact.objects.filter(pk=keep.pk).update(email=None, email_key="")
-    merge(keep, lose)
-    assert (keep.email, keep.email_key) == ("grace@example.org", "grace@example.org")
+    Contact.objects.filter(pk=keep.pk).update(**mine)
+    Contact.objects.filter(pk=lose.pk).update(**theirs)
+    merging.merge(keep, lose, by=None, now=timezone.now(), taken=taken)
+    expected = theirs if theirs and (taken or not mine) else mine
+    assert {name: getattr(keep, name) for name in ADDRESS} == dict.fromkeys(ADDRESS, "") | expected
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "taken", "expected"),
+    [
+        (("Annaq", ""), ("Berndq", "Kellerq"), (), ("Annaq", "")),
+        (("Annaq", ""), ("Berndq", "Kellerq"), ("name",), ("Berndq", "Kellerq")),
+        (("", "Annaq"), ("Berndq", "Kellerq"), (), ("", "Annaq")),
+        (("", ""), ("Berndq", "Kellerq"), (), ("Berndq", "Kellerq")),
+        (("Annaq", "Kellerq"), ("", ""), ("name",), ("Annaq", "Kellerq")),
+    ],
+)
+def test_a_name_is_whole_that_of_one_of_the_two(two, mine, theirs, taken, expected):
+    keep, lose, _order = two
+    for contact, (first_name, last_name) in ((keep, mine), (lose, theirs)):
+        Contact.objects.filter(pk=contact.pk).update(first_name=first_name, last_name=last_name)
+    merging.merge(keep, lose, by=None, now=timezone.now(), taken=taken)
+    assert (keep.first_name, keep.last_name) == expected
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "taken", "expected"),
+    [
+        # e-mail address and whether it is proved
+        (("a@example.org", False), ("b@example.org", True), (), ("a@example.org", False)),
+        (("a@example.org", True), ("b@example.org", False), ("email",), ("b@example.org", False)),
+        (("", False), ("b@example.org", True), (), ("b@example.org", True)),
+        (("", False), ("b@example.org", False), (), ("b@example.org", False)),
+        (("a@example.org", False), ("a@example.org", True), (), ("a@example.org", True)),
+        (("a@example.org", True), ("a@example.org", False), ("email",), ("a@example.org", True)),
+    ],
+)
+def test_an_e_mail_address_comes_with_its_own_proof(two, mine, theirs, taken, expected):
+    keep, lose, _order = two
+    now = timezone.now()
+    for contact, (email, proved) in ((keep, mine), (lose, theirs)):
+        Contact.objects.filter(pk=contact.pk).update(
+            email=email or None, email_key=email, email_verified_at=now if proved else None
+        )
+    merging.merge(keep, lose, by=None, now=now, taken=taken)
+    assert (keep.email, keep.email_verified_at is not None) == expected
+    assert keep.email_key == expected[0]
+
+
+def test_what_was_shown_must_still_be_so(two):
+    keep, lose, _order = two
+    shown = merging.fingerprint(keep, lose)
+    assert shown == merging.fingerprint(lose, keep)
+    contacts.change(lose, {"city": "Basel"}, by=None, now=timezone.now())
+    with pytest.raises(merging.CannotMerge, match="changed"):
+        merging.merge(keep, lose, by=None, now=timezone.now(), shown=shown)
+    lose.refresh_from_db()
+    merging.merge(keep, lose, by=None, now=timezone.now(), shown=merging.fingerprint(keep, lose))
+    assert keep.city == "Basel"
 
 
 def test_what_was_changed_meanwhile_counts_not_what_was_read_before(two):

@@ -67,9 +67,9 @@ class OwnPage:
     serious: bool = False
 
 
-def drawn(form: Form) -> AdminForm:
-    """A form as the back office draws its own."""
-    return AdminForm(form, [(None, {"fields": list(form.fields)})], {})
+def drawn(form: Form, fields: list[str] | None = None) -> AdminForm:
+    """A form as the back office draws its own; with ``fields``, only these."""
+    return AdminForm(form, [(None, {"fields": list(form.fields) if fields is None else fields})], {})
 
 
 class WithButtons:
