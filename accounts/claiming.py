@@ -3,15 +3,16 @@
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
-from contacts import link_mail, locking, merging
+from contacts import link_mail, links, locking, mailbox, merging
 from contacts.models import Contact, ContactLink
 from ticketshop.history import history
 from ticketshop.lib.text import normalise_email
 
 from .models import User
 
+OWN, PASSWORD, LOG_IN, NONE = "own", "password", "log_in", "none"
 SECONDS = 1800
 SESSION_KEY = "claim"
 
@@ -20,18 +21,32 @@ class HasLogIn(Exception):
     """A log-in with this address exists and its owner has proved the mailbox: they log in instead."""
 
 
-def may_claim(contact: Contact) -> bool:
-    """Whether a password may be chosen for this contact: it has an address and no log-in of its own yet."""
-    if contact.user_id is not None or not contact.email:
-        return False
-    email = normalise_email(contact.email)
-    if EmailAddress.objects.filter(email__iexact=email, verified=True).exists():
-        return False
+def way_in(contact: Contact) -> str:
+    """Return how the person of a contact gets to it: OWN, PASSWORD, LOG_IN or NONE.
+
+    OWN: it has a log-in. PASSWORD: its mailbox has no log-in yet, so one is made by choosing a password. LOG_IN: its
+    mailbox has a log-in that has no contact at this organiser. NONE: no address; or the mailbox's log-in was switched
+    off, or is another contact of this organiser.
+    """
+    if contact.user_id is not None:
+        return OWN
+    if not contact.email_key:
+        return NONE
+    user = User.objects.filter(email=contact.email_key).first()
+    proved = EmailAddress.objects.filter(email__iexact=contact.email_key, verified=True).first()
+    if proved is not None and (user is None or proved.user_id != user.pk):
+        return NONE
     # A log-in that was switched off stays so, and one that is somebody here already is no added person's.
-    user = User.objects.filter(email=email).first()
-    return user is None or (
-        user.is_active and not user.contacts.filter(organiser=contact.organiser_id).exists()
-    )
+    if user is not None and (
+        not user.is_active or user.contacts.filter(organiser=contact.organiser_id).exists()
+    ):
+        return NONE
+    return LOG_IN if proved else PASSWORD
+
+
+def may_claim(contact: Contact) -> bool:
+    """Return whether a password may be chosen for this contact: it has an address and no log-in of its own yet."""
+    return way_in(contact) == PASSWORD
 
 
 def proved_address(user) -> str:
@@ -88,20 +103,70 @@ def claim(contact: Contact, password: str, *, now: datetime) -> User:
         user.save(update_fields=["password"])
         EmailAddress.objects.filter(user=user).delete()
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
-    Contact.objects.filter(pk=contact.pk).update(
-        user=user, email_verified_at=now, claimed_at=now, purge_after=None
-    )
+    _write_claim(contact, user, now)
     history.record(contact, "claimed", by=user, now=now)
     return user
 
 
 @transaction.atomic
-def take(me: Contact, link: ContactLink, *, by, now: datetime) -> ContactLink | None:
-    """A link made to the visitor's address before they had a log-in here becomes theirs: "this is me".
+def give_to_log_in(contact: Contact, *, now: datetime) -> User | None:
+    """Give a contact to the log-in that has proved the same mailbox and has no contact here. Return the log-in.
 
-    Returns the link as it is afterwards; None where nothing is left of it.
+    Call only for a person who has just proved the mailbox and said that they are this contact. None where something
+    has changed meanwhile: then the contact stays as it is.
     """
-    merging.merge(me, link.child, by=by, now=now)
-    return ContactLink.objects.filter(
+    key = contact.email_key
+    contact = locking.hold(contact.pk)
+    user = User.objects.select_for_update(no_key=True).filter(email=key).first()
+    if user is None or contact.email_key != key or way_in(contact) != LOG_IN:
+        return None
+    try:
+        with transaction.atomic():
+            _write_claim(contact, user, now)
+    except IntegrityError:
+        # They have opened their account here a moment ago.
+        return None
+    history.record(contact, "claimed", by=user, now=now)
+    return user
+
+
+def _write_claim(contact: Contact, user: User, now: datetime) -> None:
+    Contact.objects.filter(pk=contact.pk).update(
+        user=user, email_verified_at=now, claimed_at=now, purge_after=None
+    )
+
+
+def is_me(me: Contact, child: Contact) -> bool:
+    """Return whether a contact of the visitor's mailbox is the visitor: its name matches theirs.
+
+    A visitor without a name here yet is whoever others added under this e-mail address, but nobody the organiser knows
+    otherwise: staff enter children under the address of a parent.
+    """
+    if not me.full_name:
+        return child.created_via == Contact.CreatedVia.FRIENDS_FAMILY
+    return mailbox.same_name(me, child)
+
+
+@transaction.atomic
+def agree(me: Contact, link: ContactLink, *, for_another: bool, by, now: datetime) -> ContactLink | None:
+    """Agree to a link that was made to the visitor's e-mail address before they had a log-in here.
+
+    If its child is the visitor (``is_me``), the child is joined to their contact. Otherwise, or with ``for_another``, the
+    child stays a contact of its own, and the visitor has agreed for it. Return the link as it is then; None where
+    nothing is left to agree to.
+    """
+    held = locking.hold_all([me.pk, link.child_id])
+    child = held.get(link.child_id)
+    if child is None or me.pk not in held:
+        return None
+    if child.user_id is not None or child.email_key != proved_address(by):
+        # Claimed by somebody, or another mailbox's by now.
+        return None
+    if for_another or not is_me(held[me.pk], child):
+        agreed = links.accept(link, consent_by=ContactLink.ConsentBy.GUARDIAN, by=by, now=now)
+        return link if agreed else None
+    merging.merge(held[me.pk], child, by=by, now=now)
+    joined = ContactLink.objects.filter(
         parent=link.parent_id, child=me.pk, type=link.type_id, status__in=ContactLink.OPEN
     ).first()
+    return joined if joined is not None and links.accept(joined, by=by, now=now) else None

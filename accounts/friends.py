@@ -38,8 +38,13 @@ def link_as_child(request, link_id: int) -> ContactLink:
 
 
 def to_my_address(request) -> QuerySet[ContactLink]:
-    """Links made to the visitor's proved address before they had a log-in here: theirs to decide on."""
-    return links.of_address(request.pos.organiser_id, claiming.proved_address(request.user))
+    """Links made to contacts of the visitor's proved address that have no log-in: theirs to decide on."""
+    return links.of_address(*mailbox_of(request))
+
+
+def mailbox_of(request) -> tuple[int, str]:
+    """The organiser, and the e-mail address that the visitor has proved."""
+    return request.pos.organiser_id, claiming.proved_address(request.user)
 
 
 def to_decide(request, contact: Contact) -> int:
@@ -47,7 +52,7 @@ def to_decide(request, contact: Contact) -> int:
     if not request.pos.friends_family_enabled:
         return 0
     pending = links.of_child(contact).filter(status=ContactLink.Status.PENDING)
-    return pending.count() + to_my_address(request).count()
+    return pending.count() + links.to_decide(*mailbox_of(request)).count()
 
 
 def asked(request) -> adding.Asked:
@@ -59,9 +64,10 @@ def index(request, pos):
     """The people connected, and the people who added the visitor."""
     contact = my_contact_here(request)
     context = {
+        "contact": contact,
         "people": [(link, links.seen_by_parent(link)) for link in links.of_parent(contact)],
         "parents": links.of_child(contact),
-        "waiting": to_my_address(request),
+        "waiting": [(link, claiming.is_me(contact, link.child)) for link in to_my_address(request)],
         "undo": undoable(request, contact),
         "section": "friends",
     }
@@ -225,8 +231,8 @@ def answer(request, pos, link_id):
     """The visitor agrees to a link, says what it allows, or ends it."""
     link = link_as_child(request, link_id)
     now, wish, name = timezone.now(), request.POST.get("answer", ""), link.parent.full_name
-    if wish == "accept" and accept(request, link, now):
-        messages.success(request, _("You are connected with %(name)s.") % {"name": name})
+    if wish in {"accept", "accept_for"}:
+        say_agreed(request, agree(request, link, for_another=wish == "accept_for"), name)
     elif wish == "leave" and links.decline(link, by=request.user, now=now):
         messages.success(request, _("You are no longer connected with %(name)s.") % {"name": name})
     elif wish == "not_me" and links.not_me(link, by=request.user, now=now):
@@ -241,13 +247,23 @@ def answer(request, pos, link_id):
     return redirect("account:friends", pos=pos)
 
 
-def accept(request, link: ContactLink, now) -> bool:
-    """Agree; a link made to the visitor's address becomes theirs with it."""
-    me = my_contact_here(request)
-    if link.child_id != me.pk:
-        try:
-            link = claiming.take(me, link, by=request.user, now=now)
-        except merging.CannotMerge:
-            # Claimed, or taken, a moment ago: nothing is left to agree to here.
-            return False
-    return link is not None and links.accept(link, by=request.user, now=now)
+def agree(request, link: ContactLink, *, for_another: bool) -> ContactLink | None:
+    """Agree to a link; return it as it is then, None where nothing is left to agree to."""
+    me, now = my_contact_here(request), timezone.now()
+    if link.child_id == me.pk:
+        return link if links.accept(link, by=request.user, now=now) else None
+    try:
+        return claiming.agree(me, link, for_another=for_another, by=request.user, now=now)
+    except merging.CannotMerge:
+        # Claimed, or taken, a moment ago: nothing is left to agree to here.
+        return None
+
+
+def say_agreed(request, link: ContactLink | None, name: str) -> None:
+    if link is None:
+        messages.info(request, _("There is nothing left to answer here."))
+    elif link.consent_by == ContactLink.ConsentBy.GUARDIAN:
+        text = _("%(person)s is connected with %(name)s.")
+        messages.success(request, text % {"person": link.child.full_name or link.entered_name, "name": name})
+    else:
+        messages.success(request, _("You are connected with %(name)s.") % {"name": name})

@@ -8,14 +8,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from contacts import links
+from contacts import links, names
+from contacts.models import ContactLink
 from ticketshop.lib.network import network
 from ticketshop.lib.refusals import too_many_requests
 from ticketshop.limits import limits
 from ticketshop.organisers.middleware import enter
 
 from . import claiming
-from .claiming_forms import ChoosePasswordForm
+from .claiming_forms import ChoosePasswordForm, WhoForm
 
 
 def request_or_none(request, token: str):
@@ -49,14 +50,38 @@ def show(request, token):
         return gone(request)
     if request.method == "POST":
         return answer(request, found)
-    link = found.link
+    return question(request, found.link)
+
+
+def question(request, link, who: WhoForm | None = None):
+    """The page that tells about a link; ``who``: a form that came back."""
+    who = who or who_form(link)
     context = {
         "link": link,
         "seen": links.seen_by_parent(link),
-        "claimed": link.child.user_id is not None,
         "open": is_open(link),
+        "form": who,
+        "has_errors": bool(who and who.errors),
     }
     return render(request, "accounts/link.html", context)
+
+
+def who_form(link, data=None) -> WhoForm | None:
+    """The question who one is; None where the answer makes no difference."""
+    if claiming.way_in(link.child) not in {claiming.PASSWORD, claiming.LOG_IN}:
+        return None
+    return WhoForm(data, name=name_of(link), answered=named_alike(link))
+
+
+def name_of(link) -> str:
+    """The name of the contact that was added."""
+    return link.child.full_name or link.entered_name
+
+
+def named_alike(link) -> bool:
+    """Whether the name that the parent typed matches the contact's own."""
+    entered = (link.entered_first_name, link.entered_last_name)
+    return names.same_person(*entered, link.child.first_name, link.child.last_name)
 
 
 def is_open(link) -> bool:
@@ -68,14 +93,7 @@ def answer(request, found):
     """Carry out what the person decided; the token is spent with it."""
     now, link, wish = timezone.now(), found.link, request.POST.get("answer", "")
     if wish == "accept":
-        if not is_open(link):
-            return render(request, "accounts/link_done.html", {"done": "closed", "link": link}, status=409)
-        if not links.accept_by_mail(found, now=now):
-            return gone(request)
-        if link.child.user_id is None and claiming.may_claim(link.child):
-            claiming.remember(request, link, now)
-            return redirect("links:claim")
-        return render(request, "accounts/link_done.html", {"done": "accepted", "link": link})
+        return accept(request, found)
     if wish == "decline":
         links.decline(link, by=link.child.user, now=now)
         return render(request, "accounts/link_done.html", {"done": "declined", "link": link})
@@ -83,6 +101,31 @@ def answer(request, found):
         links.not_me(link, by=link.child.user, now=now)
         return render(request, "accounts/link_done.html", {"done": "not_me", "link": link})
     return redirect(request.path)
+
+
+def accept(request, found):
+    """Agree; whoever says that they are the contact goes on to its account, whoever reads the mailbox for it does not."""
+    now, link = timezone.now(), found.link
+    if not is_open(link):
+        return render(request, "accounts/link_done.html", {"done": "closed", "link": link}, status=409)
+    way, who = claiming.way_in(link.child), who_form(link, request.POST)
+    if who is not None and not who.is_valid():
+        return question(request, link, who)
+    is_child = who.is_child if who is not None else way == claiming.OWN
+    consent_by = ContactLink.ConsentBy.CHILD if is_child else ContactLink.ConsentBy.GUARDIAN
+    if not links.accept_by_mail(found, consent_by=consent_by, now=now):
+        return gone(request)
+    if is_child and way == claiming.PASSWORD:
+        claiming.remember(request, link, now)
+        return redirect("links:claim")
+    if is_child and way == claiming.LOG_IN:
+        claiming.give_to_log_in(link.child, now=now)
+    context = {
+        "done": "accepted" if is_child else "accepted_for",
+        "link": link,
+        "child_name": name_of(link),
+    }
+    return render(request, "accounts/link_done.html", context)
 
 
 @login_not_required

@@ -10,6 +10,7 @@ urlpatterns = [
     path("profile/", views.profile, name="profile"),
     path("orders/", views.orders, name="orders"),
     path("orders/join/", views.join, name="join"),
+    path("orders/join/<int:contact_id>/", views.join_chosen, name="join_chosen"),
     path("data/", data.index, name="data"),
     path("data/copy/", data.copy, name="data_copy"),
     path("data/delete/", data.delete, name="data_delete"),

@@ -155,7 +155,7 @@ def _add_with_address(parent: Contact, person: Person, asked: Asked, now: dateti
         history.record(parent, "link_mismatch", by=asked.by, now=now)
         return Outcome(MISMATCH)
     if child is None and discreet:
-        child = next((contact for contact in known if _is_a_person(contact)), None)
+        child = _asked_whatever_the_name([contact for contact in known if _is_a_person(contact)])
     if already := next((link for link in open_links if child and link.child_id == child.pk), None):
         return Outcome(ALREADY, already)
     return Outcome(LINKED, _connect(parent, person, child, asked, now, discreet=discreet))
@@ -196,6 +196,16 @@ def _the_one(known: list[Contact], person: Person) -> Contact | None:
         if _is_a_person(contact) and _same_name(person, contact.first_name, contact.last_name)
     ]
     return matching[0] if len(matching) == 1 else None
+
+
+def _asked_whatever_the_name(people: list[Contact]) -> Contact | None:
+    """Whom the discreet mode asks where no name matches: the only person of the mailbox, else its only log-in.
+
+    Of several people without one nobody can tell who is meant: None, and the person as typed is somebody new.
+    """
+    if len(people) > 1:
+        people = [contact for contact in people if contact.user_id is not None]
+    return people[0] if len(people) == 1 else None
 
 
 def _connect(

@@ -151,14 +151,18 @@ def for_guest(
 ) -> Contact:
     """The contact a guest order belongs to (selling.md, "Whose order is it?"), locked. Call within a transaction.
 
-    An unclaimed contact with the same address whose name matches is reused and nothing on it is
-    overwritten; otherwise a new one is made. A contact that has a log-in is never touched.
+    The unclaimed contact with the same address whose name matches is reused and nothing on it is
+    overwritten; otherwise a new one is made. Where several match (Anna for Anna Maria and Anna Sophie), the one whose
+    name is equal; if none is, nobody can tell who is meant. A contact that has a log-in is never touched.
     """
     key = normalise_email(email)
     lock_address(organiser.pk, key)
-    for candidate in unclaimed(organiser, key).select_for_update(no_key=True).order_by("pk"):
-        if names.same_person(first_name, last_name, candidate.first_name, candidate.last_name):
-            return candidate
+    candidates = unclaimed(organiser, key).select_for_update(no_key=True).order_by("pk")
+    typed = (first_name, last_name)
+    matching = [one for one in candidates if names.same_person(*typed, one.first_name, one.last_name)]
+    equal = [one for one in matching if names.same_name(*typed, one.first_name, one.last_name)]
+    if known := equal or (matching if len(matching) == 1 else []):
+        return known[0]
     return create(
         organiser=organiser,
         via=Contact.CreatedVia.GUEST_ORDER,

@@ -150,13 +150,19 @@ def request_of(token: str, now: datetime) -> LinkRequest | None:
     return found
 
 
-def accept(link: ContactLink, *, permission: str = "", by, now: datetime) -> bool:
-    """The child agrees; it may let the parent do more. False if the link is over."""
-    values = {
-        "status": ContactLink.Status.ACTIVE,
-        "consent_at": now,
-        "consent_by": ContactLink.ConsentBy.CHILD,
-    }
+def accept(
+    link: ContactLink,
+    *,
+    permission: str = "",
+    consent_by: str = ContactLink.ConsentBy.CHILD,
+    by,
+    now: datetime,
+) -> bool:
+    """The child agrees, or with ``consent_by`` GUARDIAN the person who reads its mailbox. False if the link is over.
+
+    The child may let the parent do more (``permission``).
+    """
+    values = {"status": ContactLink.Status.ACTIVE, "consent_at": now, "consent_by": consent_by}
     if permission in ContactLink.Permission.values:
         values["permission_parent"] = permission
     with transaction.atomic():
@@ -205,15 +211,22 @@ def let_go(parent_id: int, *, now: datetime) -> int:
     return theirs.update(purge_after=now.date())
 
 
-def accept_by_mail(request: LinkRequest, *, now: datetime) -> bool:
-    """The child agrees through the mailed link, which is spent with it; False if somebody was quicker."""
+def accept_by_mail(
+    request: LinkRequest, *, consent_by: str = ContactLink.ConsentBy.CHILD, now: datetime
+) -> bool:
+    """Agree through the mailed link, which is spent with it; False if somebody was quicker."""
     with transaction.atomic():
         spent = LinkRequest.objects.filter(pk=request.pk, used_at=None).update(used_at=now, token_hash=None)
-        return bool(spent) and accept(request.link, by=request.link.child.user, now=now)
+        return bool(spent) and accept(
+            request.link, consent_by=consent_by, by=request.link.child.user, now=now
+        )
 
 
 def of_address(organiser_id: int, email: str) -> QuerySet[ContactLink]:
-    """Open links that visitors made to an address whose owner had no log-in here: for its owner to decide on."""
+    """Open links that visitors made to contacts without a log-in at an address: for whoever proved it to decide on.
+
+    Whether such a contact is the mailbox's owner is another question; only names, or the owner's choice, answer it.
+    """
     key = normalise_email(email)
     if not key:
         return ContactLink.objects.none()
@@ -230,6 +243,11 @@ def of_address(organiser_id: int, email: str) -> QuerySet[ContactLink]:
         .select_related("parent", "child", "request")
         .order_by("parent__sort_key", "pk")
     )
+
+
+def to_decide(organiser_id: int, email: str) -> QuerySet[ContactLink]:
+    """Those of ``of_address`` that nobody has agreed to yet."""
+    return of_address(organiser_id, email).filter(consent_at=None)
 
 
 def retire_tokens(email: str, *, now: datetime) -> None:

@@ -45,6 +45,12 @@ def same_person(first_a: str, last_a: str, first_b: str, last_b: str) -> bool:
     return _match(a, b) or _match(a, b[::-1]) or _match(a[::-1], b)
 
 
+def same_name(first_a: str, last_a: str, first_b: str, last_b: str) -> bool:
+    """Whether two names are equal in both parts, as folded: stricter than ``same_person``, no leading part, no swap."""
+    first, last = forms(first_a) & forms(first_b), forms(last_a) & forms(last_b)
+    return bool(first and last) and not first == last == {""}
+
+
 def _match(a: tuple[frozenset[str], frozenset[str]], b: tuple[frozenset[str], frozenset[str]]) -> bool:
     (given_a, family_a), (given_b, family_b) = a, b
     family = family_a & family_b

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from contacts import link_mail, locking
+from contacts import link_mail, locking, mailbox
 from contacts.models import Contact
 from ticketshop.lib import references
 from ticketshop.lib.text import normalise_email
@@ -137,13 +137,7 @@ def confirm(token: str, *, pos: PointOfSale, now: datetime) -> Erasure | None:
 # --- without a log-in -------------------------------------------------------------------------------------------
 def of_mailbox(organiser: Organiser, address: str) -> QuerySet[Contact]:
     """Everybody this organiser knows under a proved address, but whoever has a log-in with another one."""
-    key = normalise_email(address)
-    if not key:
-        return Contact.objects.none()
-    mine = Q(user=None) | Q(user__email=key)
-    # Of whoever is forgotten but for a ticket to come, the address and what waits are still here: theirs to see.
-    found = Contact.objects.filter(mine, organiser=organiser, email_key=key, erased_at=None)
-    return found.select_related("organiser", "user").order_by("pk")
+    return mailbox.contacts_of(organiser, address)
 
 
 def send_link(address: str, *, pos: PointOfSale, language: str, now: datetime) -> None:

@@ -348,8 +348,8 @@ def test_who_ordered_as_a_guest_claims_with_the_orders(pos, alice, visitor, post
 @pytest.mark.scenario("FF-33")
 def test_two_decisions_at_one_address_and_one_person_asked_twice(pos, alice, letter):
     """Alice had added the log-in's contact as well: after the answer she has one link, not two."""
-    bob = make_visitor(pos, "Robert", "Smith", email="robert@example.org")
-    known = linked(alice, pos, ("Robert", "Smith", "robert@example.org"))
+    bob = make_visitor(pos, "Bob", "Miller", email="robert@example.org")
+    known = linked(alice, pos, ("Bob", "Miller", "robert@example.org"))
     EmailAddress.objects.filter(user=bob.user).update(email=BOB[2])
     User.objects.filter(pk=bob.user_id).update(email=BOB[2])
     to_address = ContactLink.objects.exclude(pk=known.pk).get()

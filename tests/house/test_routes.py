@@ -126,6 +126,9 @@ ROWS = {
     "account:profile": Row(LOG_IN_FIRST, LOG_IN_FIRST, shop),
     "account:orders": Row(LOG_IN_FIRST, (302, 405), shop),
     "account:join": Row((302, 405), (302, 302), shop),
+    "account:join_chosen": Row(
+        LOG_IN_FIRST, (302, 302), lambda house: {**shop(house), "contact_id": house.namesake.pk}
+    ),
     "account:friends": Row(LOG_IN_FIRST, (302, 405), shop),
     "account:friends_new": Row(LOG_IN_FIRST, LOG_IN_FIRST, shop),
     "account:friends_person": Row(LOG_IN_FIRST, (302, 405), friend),

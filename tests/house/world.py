@@ -26,6 +26,7 @@ from tests.factories.catalogue import (
     TariffFactory,
     VenueFactory,
 )
+from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import (
     OrganiserFactory,
     PointOfSaleFactory,
@@ -58,6 +59,7 @@ class House:
     season_pass: SeasonPass
     visitor: User  # has a contact here, orders, and a friend
     contact: Contact
+    namesake: Contact  # has the visitor's e-mail address, another name and no log-in
     link: ContactLink
     order: Order  # paid, with a ticket and a pass
     waiting: Order  # a guest's, to be paid at the box office
@@ -125,6 +127,9 @@ def make_house(word: str) -> House:
     now = timezone.now()
     contact = contacts.for_user(organiser, visitor, language="en", now=now)
     contacts.change(contact, {"first_name": f"{word}anna", "last_name": f"{word}son"}, by=visitor, now=now)
+    namesake = ContactFactory(
+        organiser=organiser, first_name=f"{word}bea", last_name="Mailbox", email=visitor.email
+    )
     asked = adding.Asked(by=visitor, pos=pos, network="test", language="en")
     friend = adding.Person(f"{word}bert", f"{word}friend", f"friend@{low}.example")
     link = adding.add(contact, friend, asked, now=now).link
@@ -140,7 +145,7 @@ def make_house(word: str) -> House:
     orders.cancel(cancelled, by=None, now=now)
     membership = StaffMembershipFactory(organiser=organiser, user__email=f"owner@{low}.example")
     return House(
-        word, organiser, pos, venue, category, event, offer, season_pass, visitor, contact, link, order,
+        word, organiser, pos, venue, category, event, offer, season_pass, visitor, contact, namesake, link, order,
         waiting=make_order({offer: 1}, buyer=guest),
         refund=Refund.objects.get(payment__order=cancelled),
         cart=make_cart({offer: 2}, buyer=guest),
