@@ -15,10 +15,11 @@ class OrganiserFactory(factory.django.DjangoModelFactory):
         model = Organiser
 
     name = factory.Sequence(lambda n: f"Organiser {n}")
+    legal_name = factory.LazyAttribute(lambda made: f"{made.name} Ltd")
 
 
 class PointOfSaleFactory(factory.django.DjangoModelFactory):
-    """A shop that is switched on, with the settings a new one has; it offers no payment methods yet."""
+    """A shop that is switched on, with the settings a new one has and terms of sale; it offers no payment methods yet."""
 
     class Meta:
         model = PointOfSale
@@ -26,6 +27,8 @@ class PointOfSaleFactory(factory.django.DjangoModelFactory):
     organiser = factory.SubFactory(OrganiserFactory)
     name = factory.Sequence(lambda n: f"Shop {n}")
     slug = factory.Sequence(lambda n: f"shop-{n}")
+    active = True
+    terms = "What is bought here is bought."
 
 
 class StaffMembershipFactory(factory.django.DjangoModelFactory):

@@ -91,12 +91,13 @@ def test_a_way_to_pay_is_offered_with_its_settings(staff, pos):
 
 
 def test_a_way_to_pay_is_switched_off_and_keeps_its_settings(staff, pos):
-    PaymentMethodFactory(point_of_sale=pos, code="bank_transfer")
+    method = PaymentMethodFactory(point_of_sale=pos, code="bank_transfer")
+    PaymentMethodFactory(point_of_sale=pos, code="on_site")  # a shop that is on keeps a way to pay
     form = staff.open(change(pos)).form("^_save$")
-    name = next(name for name, value in form.values.items() if name.endswith("-enabled") and value == "on")
-    del form.values[name]
+    code = next(name for name, value in form.values.items() if value == "bank_transfer")
+    del form.values[code.replace("-code", "-enabled")]
     staff.submit(form, button=("_save", "Save"))
-    method = PaymentMethod.objects.get()
+    method.refresh_from_db()
     assert (method.enabled, method.settings["iban"]) == (False, "CH9300762011623852957")
 
 

@@ -104,6 +104,15 @@ class OrganiserForm(ScopedForm):
     )
     time_zone = TimeZoneField(label=_("Time zone"))
 
+    def clean_legal_name(self):
+        name = self.cleaned_data["legal_name"]
+        if not name and "legal_name" in self.changed_data and self.instance.pk:
+            shops = self.instance.points_of_sale.filter(active=True).values_list("name", flat=True)
+            if shops:
+                sentence = _("Needed while a point of sale is switched on: %(shops)s.")
+                raise forms.ValidationError(sentence % {"shops": ", ".join(shops)})
+        return name
+
 
 @admin.register(Organiser)
 class OrganiserAdmin(ScopedAdmin):

@@ -15,6 +15,10 @@ RESERVED_SLUGS = frozenset(
 )
 
 
+# Zero would shut a function that is switched on elsewhere, or end what has just begun.
+AT_LEAST_ONE = {"validators": [MinValueValidator(1)]}
+
+
 def not_reserved(slug: str) -> None:
     """Refuse a slug that is the beginning of an address of the installation itself."""
     if slug in RESERVED_SLUGS:
@@ -54,10 +58,10 @@ class Organiser(models.Model):
         _("reminder for bank transfers after (days)"), default=5
     )
     bank_expiry_days = models.PositiveSmallIntegerField(
-        _("unpaid bank transfers expire after (days)"), default=10
+        _("unpaid bank transfers expire after (days)"), default=10, **AT_LEAST_ONE
     )
     unclaimed_purge_days = models.PositiveSmallIntegerField(
-        _("never claimed contacts without orders are erased after (days)"), default=30
+        _("never claimed contacts without orders are erased after (days)"), default=30, **AT_LEAST_ONE
     )
 
     # Friends and family.
@@ -68,19 +72,23 @@ class Organiser(models.Model):
     )
     single_part_names = models.BooleanField(_("names of one part are allowed"), default=True)
     minor_age = models.PositiveSmallIntegerField(_("of age from (years)"), default=18)
-    link_adds_per_hour = models.PositiveSmallIntegerField(_("people added an hour, at most"), default=10)
-    link_adds_per_day = models.PositiveSmallIntegerField(_("people added a day, at most"), default=20)
+    link_adds_per_hour = models.PositiveSmallIntegerField(
+        _("people added an hour, at most"), default=10, **AT_LEAST_ONE
+    )
+    link_adds_per_day = models.PositiveSmallIntegerField(
+        _("people added a day, at most"), default=20, **AT_LEAST_ONE
+    )
     link_mismatches_per_hour = models.PositiveSmallIntegerField(
-        _("names that did not match, an hour, at most"), default=5
+        _("names that did not match, an hour, at most"), default=5, **AT_LEAST_ONE
     )
     link_mails_per_day = models.PositiveSmallIntegerField(
-        _("e-mails to one address in 24 hours, at most"), default=1
+        _("e-mails to one address in 24 hours, at most"), default=1, **AT_LEAST_ONE
     )
     link_mails_per_week = models.PositiveSmallIntegerField(
-        _("e-mails to one address in 7 days, at most"), default=3
+        _("e-mails to one address in 7 days, at most"), default=3, **AT_LEAST_ONE
     )
     link_request_days = models.PositiveSmallIntegerField(
-        _("links in those e-mails are good for (days)"), default=30
+        _("links in those e-mails are good for (days)"), default=30, **AT_LEAST_ONE
     )
 
     organiser_path = "pk"
@@ -148,7 +156,13 @@ class PointOfSale(models.Model):
         default=default_languages,
         verbose_name=_("languages"),
     )
-    active = models.BooleanField(_("switched on"), default=True)
+    active = models.BooleanField(
+        _("switched on"),
+        default=False,
+        help_text=_(
+            "Visitors reach the shop only while it is on. It needs a way to pay, terms and a legal name."
+        ),
+    )
     email_sender_name = models.CharField(_("sender name of e-mails"), max_length=120, blank=True)
     email_sender_address = models.EmailField(_("answers to e-mails go to"), blank=True)
     accent_colour = models.CharField(

@@ -84,7 +84,7 @@ class HolderForm(forms.Form):
 
 
 class PaymentForm(forms.Form):
-    """How to pay, and the terms."""
+    """How to pay, and the terms of sale where the shop has some."""
 
     method = forms.ChoiceField(
         label=_("How do you want to pay?"),
@@ -96,8 +96,10 @@ class PaymentForm(forms.Form):
         error_messages={"required": _("Accept the terms of sale to place the order.")},
     )
 
-    def __init__(self, *args, methods: dict, **kwargs):
+    def __init__(self, *args, methods: dict, terms: bool, **kwargs):
         super().__init__(*args, **kwargs)
+        if not terms:
+            del self.fields["terms"]
         self.fields["method"].choices = [(code, method.label) for code, method in methods.items()]
         if len(methods) == 1:
             self.fields["method"].initial = next(iter(methods))

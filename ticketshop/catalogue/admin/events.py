@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from ticketshop.organisers import permissions
 from ticketshop.organisers.translated_admin import TranslatedAdmin
 
-from .. import offers
+from .. import offers, sale_checks
 from ..models import Event, Session, Tariff
+from . import problems
 from .forms import SluggedForm
 from .order_forms import OrderFormInline
 from .sessions import SessionInline
@@ -64,6 +65,8 @@ class EventAdmin(TranslatedAdmin):
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
         self._put_on_sale(request, form.instance, formsets)
+        if form.instance.state == Event.State.PUBLISHED:
+            problems.warn(request, form.instance, sale_checks.of_event(form.instance, timezone.now()))
 
     def _put_on_sale(self, request, event: Event, formsets) -> None:
         """New tariffs and new dates meet; a date without a tariff is told of."""
@@ -104,8 +107,19 @@ class EventAdmin(TranslatedAdmin):
             event.save(update_fields=["state"])
             self.record(request, event, "changed", columns=["state"])
             count += 1
+            if state == Event.State.PUBLISHED:
+                problems.warn(request, event, sale_checks.of_event(event, timezone.now()))
         text = ngettext("%(count)d event was changed.", "%(count)d events were changed.", count)
         messages.success(request, text % {"count": count})
+
+    def notes(self, request, row):
+        heading = _("What visitors can’t buy, and why:")
+        if row.state != Event.State.PUBLISHED:
+            heading = _(
+                "Visitors don’t see this event: it is a draft. What is missing before you publish it:"
+            )
+        found = sale_checks.of_event(row, timezone.now())
+        return [*super().notes(request, row), *problems.notes(request, heading, found)]
 
     def links(self, request, row):
         slugs = permissions.within(row.points_of_sale.all(), {row.organiser_id}).values_list(

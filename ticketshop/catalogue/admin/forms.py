@@ -81,8 +81,15 @@ def free_slug(model: type[Model], organiser_id: int | None, title: str, but: int
     return next(name for name in names if name not in taken)
 
 
-def in_order(form: forms.Form, first: str, last: str, message: str, *, equal: bool = True) -> None:
-    """The value of ``last`` may not lie before that of ``first``; the error stands at ``last``."""
+def in_order(
+    form: forms.Form, first: str, last: str, message: str, *, equal: bool = True, at: str = ""
+) -> None:
+    """Add ``message`` at the field ``at`` (``last`` where empty) if the value of ``last`` lies before that of ``first``."""
     one, two = form.cleaned_data.get(first), form.cleaned_data.get(last)
     if one is not None and two is not None and (two < one or (two == one and not equal)):
-        form.add_error(last, message)
+        form.add_error(at or last, message)
+
+
+def changed(form: forms.Form, *names: str) -> bool:
+    """Whether one of these fields was changed: a rule without a constraint of the table spares rows that are there."""
+    return bool(set(names) & set(form.changed_data))

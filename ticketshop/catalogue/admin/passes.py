@@ -2,15 +2,18 @@
 
 from django import forms
 from django.contrib import admin
+from django.utils import timezone
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.organisers.sections import NONE
 from ticketshop.organisers.translated_admin import TranslatedAdmin
 
-from .. import offers, stock
+from .. import offers, sale_checks, stock
 from ..models import SeasonPass
-from .forms import SluggedForm, check_capacity, in_order, places_field
+from . import problems
+from .forms import SluggedForm, changed, check_capacity, in_order, places_field
 
 
 class SeasonPassForm(SluggedForm):
@@ -36,6 +39,20 @@ class SeasonPassForm(SluggedForm):
         in_order(self, "sales_start_at", "sales_end_at", _("Sales end after they begin."), equal=False)
         if values.get("opens") == SeasonPass.Opens.ENTRIES and not values.get("entries"):
             self.add_error("entries", _("Enter how many times the pass opens the door."))
+        if (
+            values.get("opens") == SeasonPass.Opens.CHOSEN_SESSIONS
+            and not values.get("sessions")
+            and changed(self, "opens", "sessions")
+        ):
+            self.add_error("sessions", _("Choose at least one date that the pass opens."))
+        starts, last = values.get("sales_start_at"), values.get("valid_until")
+        if (
+            starts
+            and last
+            and localtime(starts).date() > last
+            and changed(self, "sales_start_at", "valid_until")
+        ):
+            self.add_error("sales_start_at", _("Sales would begin only after the pass’s last day."))
         return values
 
 
@@ -85,6 +102,18 @@ class SeasonPassAdmin(TranslatedAdmin):
             "held": found.held,
             "left": found.left,
         }
+
+    def notes(self, request, row):
+        heading = _("What visitors can’t buy, and why:")
+        if not row.active:
+            heading = _("This pass is not on sale. What is missing before it can be:")
+        found = sale_checks.of_pass(row, timezone.now())
+        return [*super().notes(request, row), *problems.notes(request, heading, found)]
+
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        if form.instance.active:
+            problems.warn(request, form.instance, sale_checks.of_pass(form.instance, timezone.now()))
 
     def save_model(self, request, obj, form, change):
         places = form.cleaned_data["places"]

@@ -3,15 +3,17 @@
 from django import forms
 from django.contrib import admin
 from django.forms.models import BaseInlineFormSet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.organisers.scoped_admin import ScopedAdmin, ScopedInline
 from ticketshop.organisers.sections import Section, link
 
-from .. import offers, stock
+from .. import offers, sale_checks, stock
 from ..models import Allotment, Offer, Session
-from .forms import check_capacity, in_order, places_field
+from . import problems
+from .forms import changed, check_capacity, in_order, places_field
 
 
 class SessionForm(forms.ModelForm):
@@ -23,6 +25,9 @@ class SessionForm(forms.ModelForm):
         values = super().clean()
         in_order(self, "starts_at", "ends_at", _("The end lies after the start."), equal=False)
         in_order(self, "sales_start_at", "sales_end_at", _("Sales end after they begin."), equal=False)
+        if not values.get("sales_end_at") and changed(self, "sales_start_at", "sales_end_at", "starts_at"):
+            sentence = _("Sales would begin only when the date has begun. Enter an earlier time.")
+            in_order(self, "sales_start_at", "starts_at", sentence, equal=False, at="sales_start_at")
         return values
 
     def tell_stock(self, allotments: dict[int, stock.Stock]) -> None:
@@ -152,6 +157,11 @@ class SessionAdmin(ScopedAdmin):
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
         form.resize()
+
+    def notes(self, request, row):
+        heading = _("What visitors can’t buy, and why:")
+        found = sale_checks.of_session(row, timezone.now())
+        return [*super().notes(request, row), *problems.notes(request, heading, found)]
 
     def sections(self, request, row):
         stocks = stock.of_sessions([row.pk]).get(row.pk, {})

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from modeltranslation.admin import TranslationTabularInline
@@ -11,14 +12,19 @@ from ticketshop.organisers.models import Organiser
 from ticketshop.organisers.scoped_admin import ScopedInline
 from ticketshop.organisers.translated_admin import TranslatedAdmin
 
+from .. import sale_checks
 from ..models import Tariff
-from .forms import in_order
+from . import problems
+from .forms import changed, in_order
 
 
 class TariffForm(forms.ModelForm):
     def clean(self):
         values = super().clean()
         in_order(self, "min_per_order", "max_per_order", _("The most is not less than the least."))
+        if changed(self, "min_per_order", "max_per_person"):
+            sentence = _("The smallest order holds more than one person may have. Enter a larger number.")
+            in_order(self, "min_per_order", "max_per_person", sentence)
         in_order(self, "sales_start_at", "sales_end_at", _("Sales end after they begin."), equal=False)
         if (other := values.get("only_with")) and other.pk == self.instance.pk:
             self.add_error("only_with", _("Choose another tariff than this one."))
@@ -79,6 +85,11 @@ class TariffAdmin(TranslatedAdmin):
 
     def has_add_permission(self, request):
         return False
+
+    def notes(self, request, row):
+        heading = _("What visitors can’t buy, and why:")
+        found = sale_checks.of_tariff(row, timezone.now()) if row.active else []
+        return [*super().notes(request, row), *problems.notes(request, heading, found)]
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         request.form_event = obj.event_id if obj else None

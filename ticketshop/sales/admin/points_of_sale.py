@@ -15,6 +15,7 @@ from ticketshop.organisers.translated_admin import TranslatedAdmin
 
 from ..models import PaymentMethod
 from ..payment_methods import CHOICES, METHODS
+from . import opening_checks
 
 
 class PaymentMethodForm(forms.ModelForm):
@@ -77,6 +78,19 @@ class PaymentMethodFormSet(BaseInlineFormSet):
         super().__init__(*args, **kwargs)
         self.extra = len(kwargs["initial"])
 
+    def clean(self):
+        """A shop that is on, or is being switched on, needs a way to pay for everything it sells."""
+        super().clean()
+        if any(self.errors) or not self.instance.active or self.instance.organiser_id is None:
+            return
+        methods = [
+            (form.cleaned_data["code"], form.instance.settings)
+            for form in self.forms
+            if form.cleaned_data.get("enabled")
+        ]
+        if refusal := opening_checks.refused_methods(self.instance, methods):
+            raise forms.ValidationError(refusal)
+
 
 class PaymentMethodInline(ScopedInline, admin.StackedInline):
     model = PaymentMethod
@@ -106,6 +120,9 @@ class PointOfSaleForm(ScopedForm):
         label=gettext_lazy("Languages"), choices=settings.LANGUAGES, help_text=LANGUAGES_HELP
     )
 
+    # Whether the ways to pay stand on the same page: then their own rows say what is missing.
+    sees_methods = True
+
     class Meta:
         widgets = {
             "accent_colour": forms.TextInput(attrs={"type": "color"}),
@@ -118,6 +135,14 @@ class PointOfSaleForm(ScopedForm):
         if (mode := self.fields.get("friends_family_mode")) is not None:
             mode.choices = list(REVEALS.items())
             mode.help_text = _("What the page tells somebody who tries out addresses.")
+
+    def _post_clean(self):
+        """Once the row is as it would be saved: whether it may be switched on, or stay so."""
+        super()._post_clean()
+        if "active" in self.fields and self.instance.active and self.instance.organiser_id:
+            for name, sentence in opening_checks.refusals(self.instance, self.sees_methods):
+                terms = next((field for field in self.fields if field.startswith("terms_")), None)
+                self.add_error(terms if name == "terms" else name, sentence)
 
 
 @admin.register(PointOfSale)
@@ -149,6 +174,14 @@ class PointOfSaleAdmin(TranslatedAdmin):
             },
         ),
     ]
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.sees_methods = request.user.has_perm("sales.change_paymentmethod", obj)
+        return form
+
+    def notes(self, request, row):
+        return [*super().notes(request, row), *opening_checks.notes(request, row)]
 
     def links(self, request, row):
         return [(_("Open the shop"), f"/{row.slug}/")] if row.active else []

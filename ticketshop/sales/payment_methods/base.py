@@ -28,6 +28,13 @@ class Method:
         """What is wrong with settings as typed: name -> sentence. Empty ones are judged elsewhere."""
         return {}
 
+    @classmethod
+    def is_set_up(cls, settings: dict) -> bool:
+        """Whether these settings are complete and sound."""
+        typed = {name: str(settings.get(name) or "") for name in cls.setting_fields}
+        complete = all(typed[name] for name, (_label, needed) in cls.setting_fields.items() if needed)
+        return complete and not cls.problems(typed)
+
     def takes(self, total: Decimal, currency: str) -> bool:
         """Whether this method can take this amount."""
         return total > 0

@@ -76,7 +76,8 @@ def review(request, pos):
     if not cart.details_complete:
         return redirect("shop:checkout", pos=pos)
     methods = payment_methods.offered(request.pos, whole.total, request.pos.organiser.currency)
-    form = PaymentForm(request.POST if request.method == "POST" else None, methods=methods)
+    posted = request.POST if request.method == "POST" else None
+    form = PaymentForm(posted, methods=methods, terms=bool(request.pos.terms))
     if request.method == "POST" and form.is_valid():
         answer = place(request, cart, form.cleaned_data["method"])
         if answer is not None:

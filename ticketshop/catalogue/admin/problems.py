@@ -1,0 +1,38 @@
+"""What visitors can't buy, and why, at the top of the pages where staff can change it."""
+
+from collections.abc import Iterable
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from ..sale_checks import Problem
+
+# A message after saving names so many; the page itself names all.
+MOST = 5
+
+
+def notes(request: HttpRequest, heading: str, problems: Iterable[Problem]) -> list[str]:
+    """``heading`` and the problems' sentences, with links to the rows where they are solved; empty without a problem."""
+    found = [_sentence(request, problem) for problem in problems]
+    return [heading, *found] if found else []
+
+
+def warn(request: HttpRequest, name: object, problems: Iterable[Problem]) -> None:
+    """Messages for the next page: what visitors can't buy of the row called ``name``."""
+    for problem in list(problems)[:MOST]:
+        text = format_html("{}", _sentence(request, problem))
+        messages.warning(request, format_html("{}: {}", name, text))
+
+
+def _sentence(request: HttpRequest, problem: Problem) -> str:
+    row = problem.row
+    if row is None:
+        return problem.sentence
+    meta = row._meta
+    if not request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}", row):
+        return problem.sentence
+    url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
+    return format_html('{} <a href="{}">{}</a>', problem.sentence, url, _("Change it there"))

@@ -1,0 +1,236 @@
+"""Why visitors can't buy something that staff put on sale: sentences for the pages of the back office.
+
+What staff chose and the shop's pages say anyway is no problem here: cancelled, sold out, sales that are over or begin later.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db.models import Model
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from registration_forms.models import RegistrationForm
+from ticketshop.organisers.models import PointOfSale
+
+from .models import Event, Offer, SeasonPass, Session, Tariff
+
+# So many dates are named in one sentence; the others are counted.
+NAMED = 3
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+# From an instant on, and before another one; None: never.
+Window = tuple[datetime, datetime] | None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """``sentence`` says what visitors can't buy and why. ``row`` is changed to solve it (None: the page's own row);
+    ``about`` are the dates and tariffs it concerns."""
+
+    sentence: str
+    row: Model | None = None
+    about: tuple[Model, ...] = ()
+
+
+def of_event(event: Event, now: datetime) -> list[Problem]:
+    """What stands in the way of buying tickets of an event, whatever its state; six queries at most."""
+    shops = list(event.points_of_sale.all())
+    sessions = list(Session.objects.filter(event=event, ends_at__gt=now).order_by("starts_at"))
+    tariffs = list(Tariff.objects.filter(event=event, active=True).select_related("form", "only_with"))
+    found = _of_shops(shops)
+    if not sessions:
+        found.append(Problem(_("It has no date to come. Enter one below.")))
+    if not tariffs:
+        found.append(Problem(_("It has no tariff on sale. Enter one below.")))
+    found += [problem for tariff in tariffs for problem in _of_form(tariff.form, (tariff,))]
+    found += [problem for tariff in tariffs for problem in _of_size(tariff, shops)]
+    if tariffs:
+        # Of a date that is cancelled or sold out the shop's own page says so.
+        found += _of_dates([one for one in sessions if one.state == Session.State.ON_SALE], tariffs, now)
+    return found
+
+
+def of_session(session: Session, now: datetime) -> list[Problem]:
+    """What stands in the way of buying tickets for one date."""
+    return [problem for problem in of_event(session.event, now) if session in problem.about]
+
+
+def of_tariff(tariff: Tariff, now: datetime) -> list[Problem]:
+    """What stands in the way of buying tickets of one tariff."""
+    return [problem for problem in of_event(tariff.event, now) if tariff in problem.about]
+
+
+def of_pass(season_pass: SeasonPass, now: datetime) -> list[Problem]:
+    """What stands in the way of buying a season pass."""
+    found = _of_shops(list(season_pass.points_of_sale.all()))
+    if season_pass.allotment.capacity == 0:
+        found.append(Problem(_("There are none of it. Enter the number of passes below.")))
+    today = localtime(now).date()
+    starts = season_pass.sales_start_at
+    if season_pass.valid_until < today:
+        found.append(Problem(_("It is no longer valid. Change its last day below.")))
+    elif starts and localtime(starts).date() > season_pass.valid_until:
+        found.append(Problem(_("Its sales begin after its last day. Change one of them below.")))
+    if season_pass.opens == SeasonPass.Opens.CHOSEN_SESSIONS:
+        ends = list(season_pass.sessions.values_list("ends_at", flat=True))
+        if not ends:
+            found.append(Problem(_("It opens no date. Choose them below.")))
+        elif max(ends) <= now:
+            found.append(Problem(_("Every date it opens is over. Choose others below.")))
+    for form in (season_pass.form, season_pass.extra_form):
+        found += _of_form(form, ())
+    return found
+
+
+def _of_shops(shops: list[PointOfSale]) -> list[Problem]:
+    if any(shop.active for shop in shops):
+        return []
+    if len(shops) == 1:
+        sentence = _("The point of sale “%(shop)s” is switched off.") % {"shop": shops[0].name}
+        return [Problem(sentence, shops[0])]
+    return [Problem(_("No point of sale that sells it is switched on."), shops[0] if shops else None)]
+
+
+def _of_form(form: RegistrationForm | None, about: tuple[Model, ...]) -> list[Problem]:
+    if form is None or form.published_id is not None:
+        return []
+    sentence = _("Nobody is asked the form “%(form)s”: it is not published yet.") % {"form": form.name}
+    return [Problem(sentence, form, about)]
+
+
+def _of_size(tariff: Tariff, shops: list[PointOfSale]) -> list[Problem]:
+    """A tariff of which one order has to hold more tickets than a shop sells in one."""
+    needed = _least(tariff) + (_least(tariff.only_with) if tariff.only_with else 0)
+    found = []
+    for shop in shops:
+        if needed > shop.max_tickets_per_order:
+            sentence = _(
+                "“%(tariff)s” takes at least %(needed)d tickets in one order, and “%(shop)s” sells at most %(most)d."
+            ) % {
+                "tariff": tariff.name,
+                "needed": needed,
+                "shop": shop.name,
+                "most": shop.max_tickets_per_order,
+            }
+            found.append(Problem(sentence, tariff, (tariff,)))
+    return found
+
+
+def _least(tariff: Tariff) -> int:
+    """The tickets that the smallest order of this tariff holds."""
+    return tariff.min_per_order * tariff.tickets_per_unit
+
+
+# What is wrong with a date, or with a tariff at a date; ``dates`` are those with the same fault.
+SENTENCES = {
+    "no_places_yet": gettext_lazy("Not on sale: %(dates)s. Enter the places."),
+    "never_open": gettext_lazy("Sales would begin only when they are over: %(dates)s."),
+    "no_place": gettext_lazy("“%(tariff)s” has no places: %(dates)s."),
+    "too_few_places": gettext_lazy(
+        "“%(tariff)s” takes at least %(needed)d places in one order, and there are %(places)d: %(dates)s."
+    ),
+    "other_time": gettext_lazy("“%(tariff)s” is on sale only before or after the sales of %(dates)s."),
+    "alone": gettext_lazy(
+        "“%(tariff)s” is sold only together with “%(other)s”, which is not on sale at the same time: %(dates)s."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """A key of ``SENTENCES``, the tariff (None: the date itself), and what else the sentence names."""
+
+    code: str
+    tariff: Tariff | None = None
+    needed: int = 0
+    places: int = 0
+
+    def problem(self, sessions: list[Session]) -> Problem:
+        names = {"dates": _named(sessions), "needed": self.needed, "places": self.places}
+        if self.tariff:
+            names["tariff"] = self.tariff.name
+            names["other"] = self.tariff.only_with.name if self.tariff.only_with else ""
+        about = (*sessions, self.tariff) if self.tariff else tuple(sessions)
+        return Problem(SENTENCES[self.code] % names, sessions[0] if len(sessions) == 1 else None, about)
+
+
+def _of_dates(sessions: list[Session], tariffs: list[Tariff], now: datetime) -> list[Problem]:
+    offers: dict[int, list[Offer]] = {session.pk: [] for session in sessions}
+    rows = Offer.objects.filter(session__in=sessions, tariff__in=tariffs).select_related("allotment")
+    for offer in rows.order_by("tariff__position", "tariff_id"):
+        offers[offer.session_id].append(offer)
+    by_id = {tariff.pk: tariff for tariff in tariffs}
+    faults: dict[_Fault, list[Session]] = {}
+    for session in sessions:
+        for fault in _of_date(session, offers[session.pk], by_id, now):
+            faults.setdefault(fault, []).append(session)
+    return [fault.problem(found) for fault, found in faults.items()]
+
+
+def _of_date(
+    session: Session, offers: list[Offer], tariffs: dict[int, Tariff], now: datetime
+) -> Iterator[_Fault]:
+    if not offers:
+        yield _Fault("no_places_yet")
+        return
+    sales = (session.sales_start_at or FIRST, session.sales_end_at or session.starts_at)
+    if sales[0] >= sales[1]:
+        yield _Fault("never_open")
+        return
+    windows: dict[int, Window] = {}
+    for offer in offers:
+        tariff, places = tariffs[offer.tariff_id], offer.allotment.capacity
+        window = _both(sales, (tariff.sales_start_at or FIRST, tariff.sales_end_at or LAST))
+        if places == 0:
+            yield _Fault("no_place", tariff)
+        elif places < _least(tariff):
+            yield _Fault("too_few_places", tariff, _least(tariff), places)
+        elif window is None:
+            yield _Fault("other_time", tariff)
+        elif window[1] > now:
+            windows[tariff.pk] = window
+    for pk in _left_alone(windows, tariffs):
+        yield _Fault("alone", tariffs[pk])
+
+
+def _left_alone(windows: dict[int, Window], tariffs: dict[int, Tariff]) -> list[int]:
+    """Take out of ``windows`` the tariffs whose required tariff can't be bought when they can; return their ids."""
+    found: list[int] = []
+    again = True
+    while again:
+        again = False
+        for pk, window in list(windows.items()):
+            needed = tariffs[pk].only_with_id
+            if needed is None:
+                continue
+            common = _both(window, windows.get(needed))
+            if common is None:
+                del windows[pk]
+                found.append(pk)
+                again = True
+            elif common != window:
+                windows[pk] = common
+                again = True
+    return found
+
+
+def _both(one: Window, other: Window) -> Window:
+    if one is None or other is None:
+        return None
+    start, end = max(one[0], other[0]), min(one[1], other[1])
+    return (start, end) if start < end else None
+
+
+def _named(sessions: list[Session]) -> str:
+    """“3 Dec 2026, 20:00; 4 Dec 2026, 20:00 and 12 more dates”."""
+    starts = [date_format(localtime(session.starts_at), "SHORT_DATETIME_FORMAT") for session in sessions]
+    text, more = "; ".join(starts[:NAMED]), len(starts) - NAMED
+    if more <= 0:
+        return text
+    return ngettext("%(dates)s and %(count)d more date", "%(dates)s and %(count)d more dates", more) % {
+        "dates": text,
+        "count": more,
+    }

@@ -1,0 +1,109 @@
+"""What the page of a point of sale says, and refuses, while visitors could not order there."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from ticketshop.catalogue.models import OrderForm
+from ticketshop.lib.template_tags import money
+from ticketshop.organisers.models import Organiser, PointOfSale
+
+from .. import opening
+from ..opening import SetUp
+
+# A sentence names so many prices.
+NAMED = 5
+
+
+def refusals(pos: PointOfSale, sees_methods: bool) -> Iterator[tuple[str, str]]:
+    """Why the shop, as it would be saved, may not be switched on or stay so: pairs of a column and a sentence.
+
+    What a shop that is on already lacked before is no reason: its other settings can be changed; ``notes`` tells of it.
+    """
+    stored = _stored_and_on(pos)
+    if not opening.has_terms(pos) and (stored is None or opening.has_terms(stored)):
+        yield (
+            "terms",
+            _("Needed while the point of sale is switched on: visitors accept them when they order."),
+        )
+    if stored is None and not pos.organiser.legal_name.strip():
+        yield "active", _legal_name_sentence(pos.organiser)
+    if (
+        stored is None
+        and not sees_methods
+        and (prices := opening.unpayable(pos, opening.enabled_methods(pos)))
+    ):
+        yield "active", _methods_sentence(pos, opening.enabled_methods(pos), prices)
+
+
+def refused_methods(pos: PointOfSale, methods: list[SetUp]) -> str:
+    """Why the shop can't be on with these ways to pay; empty where it can, or could not be paid before either."""
+    prices = set(opening.unpayable(pos, methods))
+    if _stored_and_on(pos) is not None:
+        prices -= set(opening.unpayable(pos, opening.enabled_methods(pos)))
+    return _methods_sentence(pos, methods, sorted(prices)) if prices else ""
+
+
+def notes(request: HttpRequest, pos: PointOfSale) -> list[str | SafeString]:
+    """Sentences above the form: what is missing before the shop can be switched on, or what visitors can't do there."""
+    methods = opening.enabled_methods(pos)
+    found: list[str | SafeString] = []
+    if prices := opening.unpayable(pos, methods):
+        sentence = _methods_sentence(pos, methods, prices)
+        found.append(format_html('<a href="#payment_methods-group">{}</a>', sentence))
+    if not opening.has_terms(pos):
+        found.append(_("There are no terms of sale. Enter them below."))
+    if not pos.organiser.legal_name.strip():
+        found.append(_legal_name_sentence(pos.organiser, linked=_may_change(request, pos.organiser)))
+    if not opening.sells_something(pos, timezone.now()):
+        found.append(
+            _("Nothing is on sale here: no published event has a date to come, and there is no pass.")
+        )
+    found += _unpublished_order_form(pos)
+    if not found:
+        return []
+    heading = (
+        _("What stands in the way of ordering here:")
+        if pos.active
+        else _("What is missing before visitors can order:")
+    )
+    return [heading, *found]
+
+
+def _unpublished_order_form(pos: PointOfSale) -> list[str]:
+    row = OrderForm.objects.filter(point_of_sale=pos, form__published=None).select_related("form").first()
+    if row is None:
+        return []
+    return [_("Nobody is asked the form “%(form)s”: it is not published yet.") % {"form": row.form.name}]
+
+
+def _stored_and_on(pos: PointOfSale) -> PointOfSale | None:
+    """The shop as it is stored, if it is switched on there."""
+    return PointOfSale.objects.filter(pk=pos.pk, active=True).first() if pos.pk else None
+
+
+def _may_change(request: HttpRequest, organiser: Organiser) -> bool:
+    return request.user.has_perm("organisers.change_organiser", organiser)
+
+
+def _legal_name_sentence(organiser: Organiser, *, linked: bool = True) -> str | SafeString:
+    sentence = _("The organiser has no legal name, and visitors must know from whom they buy.")
+    if not linked:
+        return sentence
+    url = reverse("admin:organisers_organiser_change", args=[organiser.pk])
+    return format_html('{} <a href="{}">{}</a>', sentence, url, _("Enter it there"))
+
+
+def _methods_sentence(pos: PointOfSale, methods: list[SetUp], prices: list[Decimal]) -> str:
+    """``prices`` are those that no way to pay takes."""
+    currency = pos.organiser.currency
+    if not any(opening.works(method, opening.ANY_PRICE, currency) for method in methods):
+        return _("Visitors can’t pay: offer at least one way to pay, and fill in what it needs.")
+    named = ", ".join(money(price, currency) for price in prices[:NAMED])
+    return _("No way to pay takes %(prices)s. Offer another one.") % {"prices": named}
