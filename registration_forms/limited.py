@@ -1,7 +1,8 @@
-"""The one door to limited choices: ``hold``, ``claim``, ``move``, ``give_back``, ``sold_out``. As ``places``, for choices.
+"""The only module that changes the counters of limited choices: ``hold``, ``claim``, ``move``, ``give_back``, ``count_taken``.
 
 Rows are locked in id order, in a statement before the count. Counting the free ones and taking one is one
-transaction, so the last place of a choice goes to exactly one.
+transaction, so the last place of a choice goes to exactly one. A choice without a limit is not counted, so that
+buyers do not wait for each other; when staff enter a limit, its answers are counted (``count_taken``).
 """
 
 import uuid
@@ -10,12 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 
-from .models import Choice, ChoiceHold
+from .models import Answer, Choice, ChoiceHold
 
 
 class ChoiceSoldOut(Exception):
@@ -76,7 +78,9 @@ def hold(key: uuid.UUID, wanted: dict[str, list[int]], lasting: timedelta) -> No
 
     Raises ChoiceSoldOut; then nothing has changed. Call within a transaction.
     """
-    limited = _check(Counter(pk for ids in wanted.values() for pk in ids), key)
+    counted = Counter(pk for ids in wanted.values() for pk in ids)
+    limited = _lock(counted)
+    _check(counted, limited, key)
     ChoiceHold.objects.filter(key=key).delete()
     ChoiceHold.objects.bulk_create(
         [
@@ -89,18 +93,20 @@ def hold(key: uuid.UUID, wanted: dict[str, list[int]], lasting: timedelta) -> No
 
 
 def claim(key: uuid.UUID | None, wanted: Counter) -> None:
-    """Take places for good: choice id -> how many; what ``key`` held is let go. Raises ChoiceSoldOut."""
-    _check(wanted, key)
-    for pk in sorted(wanted):
-        Choice.objects.filter(pk=pk, capacity__isnull=False).update(used=F("used") + wanted[pk])
+    """Take places for good: choice id -> how many, for all choices of the answers that were stored.
+
+    What ``key`` held is let go. Raises ChoiceSoldOut.
+    """
+    limited = _lock(wanted)
+    _check(wanted, limited, key)
+    _add(limited, wanted, 1)
     if key is not None:
         ChoiceHold.objects.filter(key=key).delete()
 
 
 def give_back(returned: Counter) -> None:
     """Free places again: choice id -> how many; of a cancelled order, a changed answer."""
-    for pk in sorted(returned):
-        Choice.objects.filter(pk=pk, capacity__isnull=False).update(used=F("used") - returned[pk])
+    _add(_lock(returned), returned, -1)
 
 
 def move(had: Counter, wants: Counter) -> None:
@@ -108,12 +114,42 @@ def move(had: Counter, wants: Counter) -> None:
 
     All of them are locked first, in id order: two who change places with each other do not wait for ever.
     """
-    ids = {*(wants - had), *(had - wants)}
-    if not ids:
-        return
-    list(Choice.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
-    claim(None, wants - had)
-    give_back(had - wants)
+    limited = _lock({*(wants - had), *(had - wants)})
+    _check(wants - had, limited, None)
+    _add(limited, wants - had, 1)
+    _add(limited, had - wants, -1)
+
+
+def count_taken(choice_ids: Iterable[int]) -> dict[int, int]:
+    """Lock choices and return how many places of each are taken: choice id -> number. Call within a transaction.
+
+    A choice without a limit is not counted as it is taken: its counter is written now, from the answers there are.
+    Orders that are just being placed are waited for, see ``_lock``.
+    """
+    rows = list(
+        Choice.objects.select_for_update()
+        .filter(pk__in=list(choice_ids))
+        .order_by("pk")
+        .values_list("pk", "capacity", "used")
+    )
+    taken = {pk: used for pk, _capacity, used in rows}
+    uncounted = [pk for pk, capacity, _used in rows if capacity is None]
+    for pk, number in answers(uncounted).items():
+        taken[pk] = number
+        Choice.objects.filter(pk=pk).update(used=number)
+    return taken
+
+
+def answers(choice_ids: Iterable[int]) -> dict[int, int]:
+    """Choice id -> how many answers chose it, without those of cancelled orders; two queries."""
+    counted = dict.fromkeys(choice_ids, 0)
+    single = Answer.objects.filter(v_choice__in=counted, response__void=False).values_list("v_choice")
+    several = Answer.choices.through.objects.filter(
+        choice__in=counted, answer__response__void=False
+    ).values_list("choice")
+    for pk, number in [*single.annotate(Count("pk")), *several.annotate(Count("pk"))]:
+        counted[pk] += number
+    return counted
 
 
 def forget_expired() -> int:
@@ -122,16 +158,39 @@ def forget_expired() -> int:
     return deleted
 
 
-def _check(wanted: Counter, key: uuid.UUID | None) -> set[int]:
-    """Lock those of ``wanted`` that are limited, and return them. Raises ChoiceSoldOut."""
-    rows = list(
-        Choice.objects.select_for_update()
-        .filter(pk__in=list(wanted), capacity__isnull=False)
-        .order_by("pk")
-        .values_list("pk", "capacity", "used")
-    )
+# Weaker than any lock of ``Choice`` but that of ``count_taken``: buyers do not wait for each other here.
+_SHARE = "SELECT id, capacity FROM registration_forms_choice WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"
+
+
+def _lock(choice_ids: Iterable[int]) -> set[int]:
+    """Keep staff from limiting these choices until the end of the transaction, lock the limited ones; return their ids.
+
+    Whoever takes a choice without a limit counts nothing. When a limit is entered, ``count_taken`` waits for them
+    and sees their answers; whoever comes later waits for it and sees the limit.
+    """
+    ids = sorted(set(choice_ids))
+    if not ids:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_SHARE, [ids])
+        limited = {pk for pk, capacity in cursor.fetchall() if capacity is not None}
+    if limited:
+        list(
+            Choice.objects.select_for_update(no_key=True)
+            .filter(pk__in=limited)
+            .order_by("pk")
+            .values_list("pk")
+        )
+    return limited
+
+
+def _check(wanted: Counter, limited: set[int], key: uuid.UUID | None) -> None:
+    """Raise ChoiceSoldOut unless the locked choices have the places that are wanted."""
+    if not limited:
+        return
+    rows = list(Choice.objects.filter(pk__in=limited).values_list("pk", "capacity", "used"))
     held = dict(
-        ChoiceHold.objects.filter(choice__in=[pk for pk, _capacity, _used in rows], expires_at__gt=Now())
+        ChoiceHold.objects.filter(choice__in=limited, expires_at__gt=Now())
         .exclude(key=key)
         .values_list("choice")
         .annotate(count=Count("pk"))
@@ -139,4 +198,10 @@ def _check(wanted: Counter, key: uuid.UUID | None) -> set[int]:
     short = {pk for pk, capacity, used in rows if capacity - used - held.get(pk, 0) < wanted[pk]}
     if short:
         raise ChoiceSoldOut(short)
-    return {pk for pk, _capacity, _used in rows}
+
+
+def _add(limited: set[int], counted: Counter, sign: int) -> None:
+    """Change the counters of the locked choices. None falls below zero: a cancellation never fails for a count."""
+    for pk in sorted(limited & counted.keys()):
+        used = Greatest(F("used") + sign * counted[pk], 0)
+        Choice.objects.filter(pk=pk).update(used=used)

@@ -42,8 +42,8 @@ def asked_keys(definition: Definition, answers: Mapping[str, object], context: C
 def store(given: list[Given], *, organiser: Organiser, language: str, now: datetime) -> list[Response]:
     """Write responses with an answer row for every question of their version; five queries however many.
 
-    System questions are not stored: the caller writes them to the contact or the ticket. Limited choices
-    are the caller's to claim, last in its transaction (``limited.claim`` with ``taken``).
+    System questions are not stored: the caller writes them to the contact or the ticket. The places of choices
+    are the caller's to claim, last in its transaction (``limited.claim`` with ``chosen``).
     """
     made = Response.objects.bulk_create(
         [
@@ -63,6 +63,7 @@ def store(given: list[Given], *, organiser: Organiser, language: str, now: datet
     rows = rows_by_key({one.version.form_id for one in given})
     answers, several = [], []
     for response, one in zip(made, given, strict=True):
+        response.chosen = []
         definition = definitions.of_version(one.version)
         asked = asked_keys(definition, one.answers)
         for question in stored_questions(definition):
@@ -71,10 +72,12 @@ def store(given: list[Given], *, organiser: Organiser, language: str, now: datet
                 response, field, question, one.answers.get(question.key), question.key in asked, choices
             )
             answers.append(answer)
-            if TYPES[question.type].column == "choices" and answer.state == Answer.State.ANSWERED:
-                several.append(
-                    (answer, [choices[key].pk for key in one.answers[question.key] if key in choices])
-                )
+            if answer.v_choice_id:
+                response.chosen.append(answer.v_choice_id)
+            elif TYPES[question.type].column == "choices" and answer.state == Answer.State.ANSWERED:
+                ids = [choices[key].pk for key in one.answers[question.key] if key in choices]
+                several.append((answer, ids))
+                response.chosen += ids
     Answer.objects.bulk_create(answers)
     link = Answer.choices.through
     link.objects.bulk_create(
@@ -127,17 +130,13 @@ def new_answer(
     return answer
 
 
-def taken(given: list[Given]) -> Counter:
-    """Choice id -> how many places these answers take: for ``limited.claim``."""
-    rows = rows_by_key({one.version.form_id for one in given})
-    counted: Counter = Counter()
-    for one in given:
-        counted += places(rows, one.version.form_id, one.answers)
-    return counted
+def chosen(stored: Iterable[Response]) -> Counter:
+    """Choice id -> how often the answers of responses that ``store`` has just written choose it."""
+    return Counter(pk for response in stored for pk in response.chosen)
 
 
 def places(rows: FieldRows, form_id: int, answers: Mapping[str, object]) -> Counter:
-    """Choice id -> how many places of limited choices one form's answers take."""
+    """Choice id -> how many places one form's answers take."""
     counted: Counter = Counter()
     for key, value in answers.items():
         found = rows.get((form_id, key))
@@ -145,7 +144,7 @@ def places(rows: FieldRows, form_id: int, answers: Mapping[str, object]) -> Coun
             continue
         for choice_key in value if isinstance(value, list) else [value]:
             choice = found[1].get(choice_key) if isinstance(choice_key, str) else None
-            if choice is not None and choice.capacity is not None:
+            if choice is not None:
                 counted[choice.pk] += 1
     return counted
 
@@ -192,8 +191,8 @@ def release(gone: QuerySet[Response]) -> None:
     if not ids:
         return
     Response.objects.filter(pk__in=ids).update(void=True)
-    single = Answer.objects.filter(response__in=ids, v_choice__capacity__isnull=False).values_list(
+    single = Answer.objects.filter(response__in=ids, v_choice__isnull=False).values_list(
         "v_choice", flat=True
     )
-    several = Answer.choices.through.objects.filter(answer__response__in=ids, choice__capacity__isnull=False)
+    several = Answer.choices.through.objects.filter(answer__response__in=ids)
     limited.give_back(Counter([*single, *several.values_list("choice", flat=True)]))

@@ -2,6 +2,8 @@
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.forms.models import BaseInlineFormSet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -11,8 +13,8 @@ from ticketshop.lib.pages import page_number
 from ticketshop.organisers.scoped_admin import ScopedInline
 from ticketshop.organisers.translated_admin import NAMES
 
-from .. import drafts
-from ..models import Choice
+from .. import drafts, limited
+from ..models import Answer, Choice
 from ..models.definition import MOST_CHOICES
 
 PER_PAGE = 50
@@ -27,14 +29,6 @@ class ChoiceForm(forms.ModelForm):
             self.fields["position"].required = False
             if not self.instance.pk:
                 self.initial["position"] = None
-
-    def clean_capacity(self):
-        capacity = self.cleaned_data["capacity"]
-        if capacity is not None and self.instance.pk and capacity < self.instance.used:
-            raise forms.ValidationError(
-                _("%(used)d are taken already: enter %(used)d or more.") % {"used": self.instance.used}
-            )
-        return capacity
 
     def clean_position(self):
         """Empty: where it stands; a new one comes last."""
@@ -81,6 +75,7 @@ class ChoiceFormSet(BaseInlineFormSet):
 
     def clean(self):
         super().clean()
+        self._check_places()
         here = {form.instance.pk for form in self.forms if form.instance.pk}
         offered = [
             form
@@ -94,6 +89,28 @@ class ChoiceFormSet(BaseInlineFormSet):
             raise forms.ValidationError(
                 _("A question has at most %(most)d choices.") % {"most": MOST_CHOICES}
             )
+
+    def _check_places(self) -> None:
+        """Say of each changed limit that is too low how many places are taken; nobody takes one meanwhile."""
+        changed = {
+            form.instance.pk: form
+            for form in self.initial_forms
+            if "capacity" in form.changed_data and "capacity" in getattr(form, "cleaned_data", {})
+        }
+        if not changed:
+            return
+        for pk, taken in limited.count_taken(changed).items():
+            capacity = changed[pk].cleaned_data["capacity"]
+            if capacity is not None and capacity < taken:
+                sentence = _("%(used)d are taken already: enter %(used)d or more.")
+                changed[pk].add_error("capacity", sentence % {"used": taken})
+
+    def save_existing(self, form, obj, commit=True):
+        """Write what was typed: the counter of the places is the buyers'."""
+        if commit:
+            columns = {field.name for field in obj._meta.concrete_fields if not field.primary_key}
+            obj.save(update_fields=columns - {"used"})
+        return obj
 
     def save_new(self, form, commit=True):
         if form.cleaned_data.get("position") is None:
@@ -116,9 +133,21 @@ class ChoiceInline(ScopedInline, TranslationTabularInline):
     ordering = ["position", "pk"]
     readonly_fields = ["taken"]
 
+    def get_queryset(self, request):
+        """With ``answered``: how many chose it, for choices whose places are not counted."""
+        standing = Answer.objects.filter(response__void=False)
+        single, several = (
+            standing.filter(**{column: OuterRef("pk")}).order_by().values(column).values(count=Count("pk"))
+            for column in ("v_choice", "choices")
+        )
+        answered = Coalesce(Subquery(single), 0) + Coalesce(Subquery(several), 0)
+        return super().get_queryset(request).annotate(answered=answered)
+
     @admin.display(description=gettext_lazy("taken"))
     def taken(self, choice):
-        return choice.used if choice.pk else ""
+        if not choice.pk:
+            return ""
+        return choice.answered if choice.capacity is None else choice.used
 
     def get_fieldsets(self, request, obj=None):
         languages = obj.form.organiser.languages if obj else []

@@ -47,6 +47,9 @@ class Response(models.Model):
     # Cancelled tickets keep their answers for their time, and are absent from exports.
     void = models.BooleanField(_("cancelled"), default=False)
 
+    # Ids of the choices its answers took; only on rows that ``responses.store`` has just written.
+    chosen: list[int]
+
     organiser_path = "organiser"
 
     class Meta:

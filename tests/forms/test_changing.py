@@ -38,7 +38,7 @@ def party():
 def store(form, answers: dict) -> Response:
     given = Given(form.version, answers)
     (response,) = responses.store([given], organiser=form.organiser, language="en", now=NOW)
-    limited.claim(None, responses.taken([given]))
+    limited.claim(None, responses.chosen([response]))
     return response
 
 

@@ -2,6 +2,7 @@
 
 import io
 import uuid
+from collections import Counter
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -14,9 +15,12 @@ from django.utils import timezone
 
 from contacts import contacts
 from contacts.models import Contact
+from registration_forms import limited, responses
+from registration_forms.models import Choice
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory
+from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_cart, make_order
 from ticketshop.catalogue.models import Allotment, Hold
 from ticketshop.history.models import Event
@@ -233,6 +237,18 @@ def a_hold_that_lasts_too_long(shop):
     return f"hold {hold.pk}"
 
 
+def a_place_of_a_choice_not_counted(shop):
+    form = make_form(organiser=shop.pos.organiser)
+    choice = ask(form, "Bus", "dropdown", choices=[("18:00", 5)]).choices.get()
+    given = responses.Given(publish(form), {choice.field.key: choice.key})
+    responses.store([given], organiser=form.organiser, language="en", now=timezone.now())
+    assert broken() == {"I9": [f"choice {choice.pk}"]}
+    limited.claim(None, Counter({choice.pk: 1}))
+    assert broken() == {}
+    Choice.objects.filter(pk=choice.pk).update(used=0)
+    return f"choice {choice.pk}"
+
+
 def untold(order, action):
     assert Event.objects.filter(model="sales.order", object_id=str(order.pk), action=action).delete()[0] == 1
     return f"order {order.pk}"
@@ -265,6 +281,7 @@ CASES = {
     ],
     "I6": [a_mail_never_queued, a_mail_of_the_end_never_queued, a_mail_twice],
     "I7": [a_hold_without_a_cart, a_hold_that_lasts_too_long],
+    "I9": [a_place_of_a_choice_not_counted],
 }
 
 
@@ -336,14 +353,14 @@ def test_the_command_says_each_rule_and_ends_well(shop):
     out = io.StringIO()
     call_command("check_books", stdout=out)
     lines = out.getvalue().splitlines()
-    assert [line.split(":")[0] for line in lines] == [f"I{number} ok" for number in range(1, 9)]
+    assert [line.split(":")[0] for line in lines] == [f"I{number} ok" for number in range(1, 10)]
 
 
 def test_the_command_names_what_offends_by_number_only_and_ends_with_an_error(shop):
     a_ticket_is_gone(shop)
     offenders = books.offending(books.CONTENTS)
     out = io.StringIO()
-    with pytest.raises(CommandError, match="1 of 8") as error:
+    with pytest.raises(CommandError, match="1 of 9") as error:
         call_command("check_books", stdout=out)
     assert error.value.returncode == 1
     assert f"I3 BROKEN by {', '.join(offenders)}: " in out.getvalue()

@@ -311,3 +311,12 @@ def test_a_cart_that_is_gone_places_nothing():
     cart.pk = key
     with pytest.raises(orders.CannotPlace, match="gone"):
         orders.place(cart, method="on_site", content_hash="", user=None, language="en", now=NOW())
+
+
+def test_only_a_pass_for_a_number_of_entries_counts_entries():
+    """The number stays in its field when staff let the pass open everything."""
+    season_pass = SeasonPassFactory(opens="entries", entries=5)
+    assert make_order({season_pass: 1}).passes.get().entries_left == 5
+    season_pass.opens = "all"
+    season_pass.save()
+    assert make_order({season_pass: 1}).passes.get().entries_left is None

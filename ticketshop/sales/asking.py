@@ -4,7 +4,6 @@ What was typed waits on the cart, as typed, under ``details["answers"]``: block 
 ticket's block has the name of its slot, so answers stay with their ticket when others go.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -226,19 +225,17 @@ def fill(asked: list[Ask], drafts: dict, cart: Cart, *, now: datetime, bound: bo
         ask.block.heading = ask.heading
 
 
-def forms_with_limits(asked: list[Ask]) -> set[int]:
-    """Ids of the forms that offer a choice with a limited number of places."""
+def forms_with_choices(asked: list[Ask]) -> set[int]:
+    """Ids of the forms that offer choices: staff may limit the places of one at any time, without publishing."""
     return {
-        ask.version.form_id
-        for ask in asked
-        if any(option.limited for question in ask.definition.questions for option in question.options)
+        ask.version.form_id for ask in asked if any(question.options for question in ask.definition.questions)
     }
 
 
 def _limits(asked: list[Ask], cart: Cart) -> dict[int, list[limited.Limited]]:
-    """Form id -> its limited choices with the places that are free; none without a query where there are none."""
+    """Form id -> its limited choices with the places that are free; no query where no form offers choices."""
     found: dict[int, list[limited.Limited]] = {}
-    if forms := forms_with_limits(asked):
+    if forms := forms_with_choices(asked):
         for one in limited.of_forms(forms, cart.key):
             found.setdefault(one.form, []).append(one)
     return found
@@ -424,8 +421,3 @@ def ready(forms: list[Ask], drafts: dict, holders: dict) -> bool:
 def all_sound(asked: list[Ask]) -> bool:
     """Whether every block is in order; they must be bound."""
     return all(ask.block.is_valid() for ask in asked)
-
-
-def taken(asked: list[Ask]) -> Counter:
-    """Choice id -> how many places of a limited choice the answers take."""
-    return Counter(pk for ids in wanted_choices(asked).values() for pk in ids)

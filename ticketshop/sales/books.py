@@ -1,4 +1,4 @@
-"""What must always be true of the books: eight invariants, each one statement over whole tables.
+"""What must always be true of the books: nine invariants, each one statement over whole tables.
 
 Run after every fault and by hand (``manage.py check_books``). Each statement returns the kind and the
 number of what offends, never anything a person wrote. Written as SQL, so that they share no code with
@@ -213,7 +213,29 @@ HISTORY = Invariant(
     """,
 )
 
-INVARIANTS = (PLACES, MONEY, CONTENTS, ONCE, SUMS, MAILS, HOLDS, HISTORY)
+CHOICES = Invariant(
+    "I9",
+    "A limited choice counts every answer that takes it, and has as many places.",
+    """
+    WITH chosen AS (
+        SELECT v_choice_id AS choice_id, response_id FROM registration_forms_answer WHERE v_choice_id IS NOT NULL
+        UNION ALL
+        SELECT l.choice_id, a.response_id
+        FROM registration_forms_answer_choices l JOIN registration_forms_answer a ON a.id = l.answer_id
+    ), taken AS (
+        SELECT choice_id, count(*) AS number
+        FROM chosen JOIN registration_forms_response r ON r.id = chosen.response_id
+        WHERE NOT r.void
+        GROUP BY choice_id
+    )
+    SELECT 'choice', c.id
+    FROM registration_forms_choice c LEFT JOIN taken ON taken.choice_id = c.id
+    -- An erased answer says no more what it took, and its place stays taken.
+    WHERE c.capacity IS NOT NULL AND (c.used > c.capacity OR c.used < coalesce(taken.number, 0))
+    """,
+)
+
+INVARIANTS = (PLACES, MONEY, CONTENTS, ONCE, SUMS, MAILS, HOLDS, HISTORY, CHOICES)
 
 
 def offending(invariant: Invariant) -> list[str]:

@@ -304,9 +304,7 @@ def _local(instant: datetime) -> dict[str, str]:
 
 def _sold_out(entries: list[Entry]) -> frozenset[str]:
     forms = {
-        entry.form.pk
-        for entry in entries
-        if any(option.limited for question in entry.definition.questions for option in question.options)
+        entry.form.pk for entry in entries if any(question.options for question in entry.definition.questions)
     }
     if not forms:
         return frozenset()

@@ -106,7 +106,7 @@ def _place(cart: Cart, method_code: str, content_hash: str, user, language: str,
     cart.delete()
     # Last, so that the counters stay locked for as short as possible.
     if asked:
-        limited.claim(cart.key, asking.taken(asked))
+        limited.claim(cart.key, responses.chosen(answered.values()))
     places.claim(cart.key, whole.places)
     return order
 

@@ -157,7 +157,7 @@ class DetailsPage:
 
     def _hold(self) -> bool:
         """Hold the limited choices that were taken, and no others any more; False when one is gone since."""
-        if not asking.forms_with_limits(self.asked):
+        if not any(ask.limited for ask in self.asked):
             return True
         try:
             carts.hold_choices(self.cart, asking.wanted_choices(self.asked), now=timezone.now())
