@@ -8,7 +8,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.areas import LOG_IN
-from ticketshop.lib.personal import SIGNED_IN, USER, DeleteRow
+from ticketshop.lib.personal import SIGNED_IN, USER, DeleteRow, Ends
 from ticketshop.lib.text import normalise_email
 
 
@@ -74,6 +74,7 @@ class Session(AbstractBaseSession):
     class Personal:
         subject = {"user": SIGNED_IN}
         area = LOG_IN
+        ends = (Ends("accounts.tidy", "expire_date"),)
         labels = {"user": _("signed in"), "expire_date": _("until")}
         columns = {"user": DeleteRow(), "session_data": DeleteRow(), "expire_date": DeleteRow()}
         withheld = {"session_data": _("what keeps a browser signed in")}

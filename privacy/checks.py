@@ -97,7 +97,7 @@ def _words(model, column, word) -> list:
     fits = {
         Erase: emptying.can_be_empty(column),
         Unlink: isinstance(column, models.ForeignKey) and column.null,
-        Stamp: isinstance(column, models.DateTimeField) and column.null,
+        Stamp: isinstance(column, models.DateField) and column.null,
     }
     errors += [
         _error(f"{name} can’t be emptied: {word!r} does not fit the column.", "privacy.E009")

@@ -1,7 +1,10 @@
 """What a column holds when it says nothing any more."""
 
+from datetime import date, datetime
+
 from django.db import models
 from django.db.models import Case, Expression, F, Func, Value, When
+from django.utils.timezone import localtime
 
 from ticketshop.lib.personal import Erase, Json, Keep, NotPersonal, Replace, Settle, Stamp, Unlink
 
@@ -47,7 +50,7 @@ def value(column: models.Field, word, now) -> Expression | object | None:
         case Replace():
             return Value(word.constant, output_field=column)
         case Stamp():
-            return Value(now)
+            return Value(_day(column, now))
         case Settle():
             cases = [
                 When(**{column.name: old}, then=Value(new, output_field=column)) for old, new in word.states
@@ -57,3 +60,9 @@ def value(column: models.Field, word, now) -> Expression | object | None:
             keys = [key for key, inner in word.keys.items() if isinstance(inner, (Keep, NotPersonal))]
             return KeepKeys(column.name, keys)
     return None
+
+
+def _day(column: models.Field, now: datetime) -> date | datetime:
+    """The day of ``now``: an exact instant would tell which rows were erased together, and so were one person's."""
+    midnight = localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight if isinstance(column, models.DateTimeField) else midnight.date()

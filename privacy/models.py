@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
 from ticketshop.lib.areas import REQUESTS
-from ticketshop.lib.personal import ADDRESS, Author, DeleteRow, NotPersonal, not_personal
+from ticketshop.lib.personal import ADDRESS, Author, DeleteRow, Ends, NotPersonal, not_personal
 from ticketshop.organisers.models import Organiser
 
 
@@ -194,6 +194,7 @@ class MailboxProof(models.Model):
     class Personal:
         subject = {"address": ADDRESS}
         area = REQUESTS
+        ends = (Ends("privacy.expire", "expires_at"),)
         also = ("created_at", "expires_at", "opened_at")
         withheld = {"token_hash": _("guards the link in the e-mail")}
         columns = {

@@ -6,7 +6,7 @@ from django.apps import apps
 from django.db import models
 
 from ticketshop.lib.areas import Area
-from ticketshop.lib.personal import Awaited, DeleteRow, Unless, Wait
+from ticketshop.lib.personal import Awaited, DeleteRow, Ends, Unless, Wait
 
 from . import third_party
 
@@ -20,6 +20,7 @@ class Declaration:
     person: str | None = None
     waits: tuple[Wait, ...] = ()
     along: dict = field(default_factory=dict)
+    ends: tuple[Ends, ...] = ()
     withheld: dict = field(default_factory=dict)
     since: str | None = None
     lock: int = 0
@@ -45,6 +46,7 @@ def declaration(model: type[models.Model]) -> Declaration:
         getattr(said, "person", None),
         tuple(getattr(said, "waits", ())),
         getattr(said, "along", {}),
+        tuple(getattr(said, "ends", ())),
         getattr(said, "withheld", {}),
         getattr(said, "since", None),
         getattr(said, "lock", 0),

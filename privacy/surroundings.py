@@ -5,7 +5,7 @@ import re
 
 from django.conf import settings
 from django.core import checks
-from django.db import connections
+from django.db import connections, models
 from procrastinate.contrib.django import app
 
 from ticketshop.lib.personal import Json, NotPersonal
@@ -46,6 +46,7 @@ def surroundings_are_declared(app_configs, **kwargs):
         *_differ("storage", set(settings.STORAGES), set(traces.STORAGES), "traces.STORAGES", "privacy.E021"),
         *_differ("cache", set(settings.CACHES), set(traces.CACHES), "traces.CACHES", "privacy.E022"),
         *_arguments(),
+        *_jobs(),
         *_claims(),
     ]
 
@@ -101,6 +102,20 @@ def _arguments() -> list:
     ]
     hint = "Pass the number of a row, and declare it in privacy.third_party.JOB_ARGUMENTS."
     return [checks.Error(text, hint=hint, id="privacy.E023") for text in new + personal]
+
+
+def _jobs() -> list:
+    """What is to end rows by itself is a periodic job, and looks at a day or an instant."""
+    periodic = {name for name, _id in app.periodic_registry.periodic_tasks}
+    errors = []
+    for model in registry.census():
+        for ends in registry.declaration(model).ends:
+            if ends.job not in periodic:
+                errors.append(f"{model._meta.label} ends by {ends.job}, which is no periodic job.")
+            if not isinstance(registry.end_of(model, ends.since), models.DateField):
+                errors.append(f"{model._meta.label} ends after “{ends.since}”, which is no day or instant.")
+    hint = "Name a periodic job and a path in “ends” (see ticketshop/lib/personal.py)."
+    return [checks.Error(text, hint=hint, id="privacy.E025") for text in errors]
 
 
 def _claims() -> list:

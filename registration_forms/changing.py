@@ -40,7 +40,7 @@ class SoldOut(Exception):
 
 
 class Closed(Exception):
-    """The answers can't be changed any more: the order is cancelled, or whose they were is erased."""
+    """The answers can't be changed any more: the order is cancelled, or some of them are erased."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,12 @@ def owed_keys(response: Response, form: RegistrationForm) -> set[str]:
 
 
 def missing(response: Response, form: RegistrationForm, given: Mapping[str, Answer]) -> list[Question]:
-    """What the buyer owes and has not answered, as far as conditions ask it."""
+    """What the buyer owes and has not answered, as far as conditions ask it.
+
+    Nothing where answers were erased: what is gone is settled, and conditions on it decide nothing any more.
+    """
+    if response.erased_on is not None:
+        return []
     definition = to_change(response, form, given)
     values = {key: responses.value_of(answer) for key, answer in given.items()}
     asked = responses.asked_keys(definition, values)
@@ -152,10 +157,7 @@ def _open(edits: list[Edit]) -> list[_Open]:
         .select_related("version")
         .order_by("pk")
     }
-    if any(pk not in locked or locked[pk].void for pk in ids):
-        raise Closed
-    if any(edit.response.about_id and not locked[edit.response.pk].about_id for edit in edits):
-        # Whose answers these were asked to be forgotten since they were read.
+    if any(pk not in locked or locked[pk].void or locked[pk].erased_on for pk in ids):
         raise Closed
     given = responses.answers_of(ids)
     since: dict[int, list[tuple[int, str, object]]] = {pk: [] for pk in ids}

@@ -21,11 +21,14 @@ FieldRows = Mapping[tuple[int, str], tuple[Field, dict[str, Choice]]]
 
 @dataclass(frozen=True)
 class Given:
-    """The answers to one form: key -> value as the field types give it, for visible questions only."""
+    """The answers to one form: key -> value as the field types give it, for visible questions only.
+
+    ``about``: the id of the contact they are about; of the buyer where nobody was chosen.
+    """
 
     version: FormVersion
     answers: Mapping[str, object]
-    about: int | None = None
+    about: int
     relevant_until: datetime | None = None
 
 

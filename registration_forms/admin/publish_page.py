@@ -30,7 +30,7 @@ def view(page, request, row: RegistrationForm):
     before = definitions.of_version(row.published) if row.published else None
     changes = publishing.diff(before, draft)
     asks_more = any(one.code in {"added", "mandatory"} for one in changes)
-    answered = row.responses.filter(void=False).count() if asks_more and before else 0
+    answered = row.responses.filter(void=False, erased_on=None).count() if asks_more and before else 0
     lacking = publishing.missing_translations(row, draft)
     context = {
         **page.about_row(request, row, _("Publish")),

@@ -13,6 +13,7 @@ from ticketshop.lib.personal import (
     Awaited,
     DeleteRow,
     Settle,
+    Stamp,
     Unlink,
     erase,
     not_personal,
@@ -34,9 +35,12 @@ class Response(models.Model):
     version = models.ForeignKey(
         FormVersion, on_delete=models.PROTECT, related_name="+", verbose_name=_("version")
     )
+    # The person the answers are about, else the buyer who gave them; null once that person is erased.
     about = models.ForeignKey(
-        Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("about")
+        Contact, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("about")
     )
+    # Answers were erased on this day: from then on nothing is owed and nothing can be changed.
+    erased_on = models.DateField(_("answers erased"), null=True, blank=True, editable=False)
     language = models.CharField(_("language"), max_length=5)
     # Goes up with every change of an answer: two editors at once are told.
     revision = models.PositiveIntegerField(default=1)
@@ -56,6 +60,12 @@ class Response(models.Model):
         verbose_name = _("response")
         verbose_name_plural = _("responses")
         indexes = [models.Index(fields=["form", "id"], name="response_of_form")]
+        constraints = [
+            # Answers about nobody could neither be asked for nor erased by anybody.
+            models.CheckConstraint(
+                condition=Q(about__isnull=False) | Q(erased_on__isnull=False), name="response_of_a_person"
+            )
+        ]
         permissions = [("view_sensitive", "Can see answers to sensitive questions")]
 
     class Personal:
@@ -66,6 +76,7 @@ class Response(models.Model):
         also = ("form", "created_at", "changed_at", "relevant_until")
         columns = {
             "about": Unlink(until=Awaited()),
+            "erased_on": Stamp(until=Awaited()),
             **erase("language", until=Awaited()),
             **not_personal(
                 "when and how a form was answered", "revision", "created_at", "changed_at", "relevant_until"

@@ -10,7 +10,7 @@ from tests.browser.test_backoffice import faults, log_in
 from tests.browser.test_every_page import look_at
 from tests.browser.test_forms import every_type, picture
 from tests.factories.organisers import make_staff
-from tests.factories.registration_forms import ask, make_form, publish
+from tests.factories.registration_forms import ask, make_form, make_given, publish
 from tests.factories.sales import make_order
 from tests.staff import change
 
@@ -21,7 +21,7 @@ def answered(shop, form, **columns):
     type(tariff).objects.filter(pk=tariff.pk).update(form=None)
     ticket = make_order({shop.adult: 1}, paid=True).tickets.get()
     type(tariff).objects.filter(pk=tariff.pk).update(form=form)
-    given = responses.Given(form.published, columns)
+    given = make_given(form.published, columns, ticket.order.buyer_id)
     (ticket.response,) = responses.store(
         [given], organiser=form.organiser, language="en", now=ticket.order.placed_at
     )

@@ -19,7 +19,7 @@ def answer(
 ) -> Response:
     """Give a ticket, pass or order its answers: key -> value as the field's type gives it."""
     order = row if isinstance(row, Order) else row.order
-    about = order.buyer_id if isinstance(row, Order) else row.beneficiary_id
+    about = getattr(row, "beneficiary_id", None) or order.buyer_id
     given = responses.Given(version, answers, about)
     (made,) = responses.store([given], organiser=order.organiser, language="en", now=timezone.now())
     setattr(row, path, made)

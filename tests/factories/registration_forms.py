@@ -2,9 +2,10 @@
 
 from django.utils import timezone
 
-from registration_forms import definitions, publishing
+from registration_forms import definitions, publishing, responses
 from registration_forms.models import Choice, Field, FormVersion, RegistrationForm
 
+from .contacts import ContactFactory
 from .organisers import OrganiserFactory
 
 
@@ -50,3 +51,9 @@ def freeze(form: RegistrationForm) -> FormVersion:
     RegistrationForm.objects.filter(pk=form.pk).update(published=version)
     form.refresh_from_db()
     return version
+
+
+def make_given(version: FormVersion, answers: dict, about: int | None = None, **values) -> responses.Given:
+    """Answers to be stored; without ``about`` they are about a new contact of the form's organiser."""
+    about = about or ContactFactory(organiser=version.form.organiser).pk
+    return responses.Given(version, answers, about, **values)

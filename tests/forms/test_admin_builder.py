@@ -9,11 +9,11 @@ from django.utils import timezone
 from registration_forms import publishing
 from registration_forms.definitions import build, of_version
 from registration_forms.models import Field, RegistrationForm, Response
-from registration_forms.responses import Given, store
+from registration_forms.responses import store
 from tests.factories.catalogue import EventFactory, SeasonPassFactory, TariffFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.registration_forms import ask as ask_in_english
-from tests.factories.registration_forms import make_form, only_if, publish
+from tests.factories.registration_forms import make_form, make_given, only_if, publish
 from tests.staff import Staff, change, listing
 from ticketshop.catalogue.models import OrderForm, Tariff
 from ticketshop.history import history
@@ -58,7 +58,7 @@ def headings(page) -> list[str]:
 
 def answer(form, **values) -> Response:
     return store(
-        [Given(form.published, values)], organiser=form.organiser, language="fr", now=timezone.now()
+        [make_given(form.published, values)], organiser=form.organiser, language="fr", now=timezone.now()
     )[0]
 
 

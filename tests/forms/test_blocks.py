@@ -10,8 +10,7 @@ from registration_forms.blocks import Block
 from registration_forms.definitions import of_version
 from registration_forms.field_types import Asked
 from registration_forms.models import Answer
-from registration_forms.responses import Given
-from tests.factories.registration_forms import ask, make_form, only_if, publish
+from tests.factories.registration_forms import ask, make_form, make_given, only_if, publish
 
 NOW = datetime(2027, 6, 1, 10, tzinfo=UTC)
 
@@ -48,7 +47,7 @@ def test_what_a_condition_shows_is_due_and_what_it_hides_is_not_stored():
     assert hidden.answers == {eats.key: False}
     assert [question.key for question, _field in hidden.rows()] == [eats.key]
     stored = responses.store(
-        [Given(version, hidden.answers)], organiser=version.form.organiser, language="en", now=NOW
+        [make_given(version, hidden.answers)], organiser=version.form.organiser, language="en", now=NOW
     )
     assert stored[0].answers.get(field=menu).state == Answer.State.NOT_ASKED
     # What is not asked can't be wrong either.

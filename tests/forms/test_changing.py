@@ -10,9 +10,8 @@ from django.db import OperationalError, transaction
 from registration_forms import changing, definitions, limited, responses
 from registration_forms.changing import Closed, Conflict, Edit, SoldOut
 from registration_forms.models import Answer, AnswerHistory, Choice, Response
-from registration_forms.responses import Given
 from tests.at_once import at_once, meet
-from tests.factories.registration_forms import ask, make_form, only_if, publish
+from tests.factories.registration_forms import ask, make_form, make_given, only_if, publish
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2027, 6, 1, 10, tzinfo=UTC)
@@ -36,8 +35,8 @@ def party():
 
 @transaction.atomic
 def store(form, answers: dict) -> Response:
-    given = Given(form.version, answers)
-    (response,) = responses.store([given], organiser=form.organiser, language="en", now=NOW)
+    stored = make_given(form.version, answers)
+    (response,) = responses.store([stored], organiser=form.organiser, language="en", now=NOW)
     limited.claim(None, responses.chosen([response]))
     return response
 

@@ -6,9 +6,9 @@ from django.utils import timezone, translation
 from django.utils.module_loading import import_string
 
 from registration_forms.models import Field
-from registration_forms.responses import Given, store
+from registration_forms.responses import store
 from tests.factories.organisers import OrganiserFactory
-from tests.factories.registration_forms import ask, make_form, publish
+from tests.factories.registration_forms import ask, make_form, make_given, publish
 from ticketshop.lib.personal import Collected
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("RF-09", "RF-45")]
@@ -53,7 +53,7 @@ def test_what_is_no_longer_asked_is_listed_as_long_as_there_are_answers(organise
     form = make_form(organiser=organiser)
     answered, blank = ask(form, "Shoe size", retention_days=10), ask(form, "Hat size")
     version = publish(form)
-    store([Given(version, {answered.key: "38"})], organiser=organiser, language="en", now=timezone.now())
+    store([make_given(version, {answered.key: "38"})], organiser=organiser, language="en", now=timezone.now())
     Field.objects.filter(pk__in=[answered.pk, blank.pk]).update(archived_at=timezone.now())
     publish(form)
     assert collected(organiser) == [Collected("Shoe size", "", 10, False)]

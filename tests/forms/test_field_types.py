@@ -12,8 +12,7 @@ from registration_forms.blocks import Block
 from registration_forms.definitions import Option, Question, of_version
 from registration_forms.field_types import TYPES, Asked
 from registration_forms.models import Answer
-from registration_forms.responses import Given
-from tests.factories.registration_forms import ask, make_form, publish
+from tests.factories.registration_forms import ask, make_form, make_given, publish
 
 NOW = datetime(2027, 6, 1, 10, tzinfo=UTC)
 CHOICES = ("Red", "Green", "Blue")
@@ -90,8 +89,9 @@ def block(definition, values: dict, **asked) -> Block:
 
 
 def store(version, answers: dict):
-    given = [Given(version, answers)]
-    return responses.store(given, organiser=version.form.organiser, language="en", now=NOW)[0]
+    return responses.store(
+        [make_given(version, answers)], organiser=version.form.organiser, language="en", now=NOW
+    )[0]
 
 
 def test_every_type_has_a_sample():

@@ -15,8 +15,7 @@ from registration_forms.conditions import OPERATORS, visible_questions
 from registration_forms.definitions import of_version, parse
 from registration_forms.field_types import TYPES, Asked
 from registration_forms.models import Answer
-from registration_forms.responses import Given
-from tests.factories.registration_forms import ask, freeze, make_form, publish
+from tests.factories.registration_forms import ask, freeze, make_form, make_given, publish
 
 NOW = datetime(2027, 6, 1, 10, tzinfo=UTC)
 NUMBERS = range(3)
@@ -216,7 +215,7 @@ def test_every_stored_answer_reads_back_equal(drawn):
     version = freeze(form)
     filled = fill(of_version(version), _posted(typed, keys))
     response = responses.store(
-        [Given(version, filled.answers)], organiser=form.organiser, language="en", now=NOW
+        [make_given(version, filled.answers)], organiser=form.organiser, language="en", now=NOW
     )[0]
     assert responses.read(response) == filled.answers
     asked = responses.asked_keys(of_version(version), filled.answers)

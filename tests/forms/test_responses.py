@@ -7,9 +7,9 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from registration_forms import responses
-from registration_forms.models import Answer
-from registration_forms.responses import Given
-from tests.factories.registration_forms import ask, make_form, only_if, publish
+from registration_forms.models import Answer, Response
+from tests.factories.contacts import ContactFactory
+from tests.factories.registration_forms import ask, make_form, make_given, only_if, publish
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2027, 6, 1, 10, tzinfo=UTC)
@@ -23,12 +23,13 @@ def party():
     form.seat = ask(form, "Seat", condition=only_if(form.bus, op="filled"))
     form.version = publish(form)
     form.early, form.late = form.bus.choices.order_by("position")
+    form.person = ContactFactory(organiser=form.organiser)
     return form
 
 
 def store(form, *answers: dict):
-    given = [Given(form.version, one) for one in answers]
-    return responses.store(given, organiser=form.organiser, language="en", now=NOW)
+    answered = [make_given(form.version, one, form.person.pk) for one in answers]
+    return responses.store(answered, organiser=form.organiser, language="en", now=NOW)
 
 
 def states(response) -> dict[str, int]:
@@ -75,3 +76,10 @@ def test_a_renamed_choice_is_the_same_answer(party):
     publish(party)
     assert responses.read(response) == {party.bus.key: party.late.key}
     assert Answer.objects.filter(v_choice=party.late).count() == 1
+
+
+def test_the_database_refuses_answers_about_nobody_unless_they_are_erased(party):
+    response = store(party, {party.name_asked.key: "Zoë"})[0]
+    with pytest.raises(IntegrityError, match="response_of_a_person"), transaction.atomic():
+        Response.objects.filter(pk=response.pk).update(about=None)
+    Response.objects.filter(pk=response.pk).update(about=None, erased_on=NOW.date())

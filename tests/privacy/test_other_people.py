@@ -67,7 +67,7 @@ def order_for(buyer: Contact, *for_whom: ContactLink, pos) -> Order:
     version = publish(form)
     for ticket in order.tickets.order_by("pk"):
         given = responses.Given(
-            version, {question.key: f"as said by {ticket.holder}"}, about=ticket.beneficiary_id
+            version, {question.key: f"as said by {ticket.holder}"}, about=ticket.beneficiary_id or buyer.pk
         )
         (ticket.response,) = responses.store(
             [given], organiser=pos.organiser, language="en", now=timezone.now()

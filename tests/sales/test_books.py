@@ -20,7 +20,7 @@ from registration_forms.models import Choice
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory
-from tests.factories.registration_forms import ask, make_form, publish
+from tests.factories.registration_forms import ask, make_form, make_given, publish
 from tests.factories.sales import make_cart, make_order
 from ticketshop.catalogue.models import Allotment, Hold
 from ticketshop.history.models import Event
@@ -240,7 +240,7 @@ def a_hold_that_lasts_too_long(shop):
 def a_place_of_a_choice_not_counted(shop):
     form = make_form(organiser=shop.pos.organiser)
     choice = ask(form, "Bus", "dropdown", choices=[("18:00", 5)]).choices.get()
-    given = responses.Given(publish(form), {choice.field.key: choice.key})
+    given = make_given(publish(form), {choice.field.key: choice.key})
     responses.store([given], organiser=form.organiser, language="en", now=timezone.now())
     assert broken() == {"I9": [f"choice {choice.pk}"]}
     limited.claim(None, Counter({choice.pk: 1}))

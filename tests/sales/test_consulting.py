@@ -13,7 +13,7 @@ from django.utils import timezone
 from registration_forms import responses
 from registration_forms.models import Answer, Choice
 from tests.factories.organisers import make_staff
-from tests.factories.registration_forms import ask, only_if, publish
+from tests.factories.registration_forms import ask, make_given, only_if, publish
 from tests.factories.sales import make_order
 from tests.sales.jazz import Jazz
 from tests.staff import Staff, change
@@ -42,7 +42,7 @@ class Asked(Jazz):
         form = (version or self.version).form
         given = {getattr(self, name).key: value for name, value in answers.items()}
         (response,) = responses.store(
-            [responses.Given(version or self.version, given)],
+            [make_given(version or self.version, given)],
             organiser=form.organiser,
             language="en",
             now=timezone.now(),

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.areas import EXPORTS
-from ticketshop.lib.personal import AUTHORSHIP, SUBJECT_UUIDS, Author, DeleteFile, Keep, not_personal
+from ticketshop.lib.personal import AUTHORSHIP, SUBJECT_UUIDS, Author, DeleteFile, Ends, Keep, not_personal
 from ticketshop.lib.spreadsheets import FORMATS
 from ticketshop.organisers.models import Organiser
 
@@ -91,6 +91,7 @@ class Job(models.Model):
         subject = {"subjects": SUBJECT_UUIDS, "created_by": "user"}
         area = EXPORTS
         also = ("created_at", "expires_at")
+        ends = (Ends("exports.tidy", "expires_at"),)
         withheld = {
             "file": _("it holds the data of others too"),
             "reason": _("a note of staff on their own work"),

@@ -28,7 +28,8 @@ that says nothing. More may be said:
 ``lock``      where verbs that write to the person hold a row: the turn (1, 2 …) in which an erasure holds it first;
               below zero where those verbs hold the row before the person;
 ``collects``  path of a function: organiser -> what is asked of people in the organiser's own words (``Collected``);
-``along``     column -> ((model, column), …): rows that belong to a deleted one by a random name both carry.
+``along``     column -> ((model, column), …): rows that belong to a deleted one by a random name both carry;
+``ends``      what ends rows without anybody asking (``Ends``); rows without it end with the person they are about.
 
 This module imports nothing of the project, so that every room can speak it; ``privacy`` reads it.
 """
@@ -110,6 +111,15 @@ class Until:
 
 
 @dataclass(frozen=True)
+class Ends:
+    """Rows end by themselves ``days`` days after the instant or day at ``since``: the periodic job ``job`` sees to it."""
+
+    job: str
+    since: str
+    days: int = 0
+
+
+@dataclass(frozen=True)
 class Collected:
     """Something an organiser asks of people: what for, and for how many days after the event; None: as its row."""
 
@@ -162,7 +172,7 @@ class Replace:
 
 @dataclass(frozen=True)
 class Stamp:
-    """The instant of the erasure: what was here was removed, and the row says so."""
+    """The day of the erasure: what was here was removed, and the row says so. A DateTimeField gets the day's beginning."""
 
     until: Awaited | None = None
 

@@ -91,7 +91,7 @@ def parts(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> list
 
 
 def _part(response_id: int, admission: Ticket | IssuedPass, *words: str) -> Part:
-    return Part(response_id, " – ".join(part for part in (*words, admission.holder) if part), admission)
+    return Part(response_id, " – ".join(part for part in (*words, admission.holder_text) if part), admission)
 
 
 def rows(response: Response, given: dict[str, Answer], may_see: Callable[[Question], bool]) -> Rows:

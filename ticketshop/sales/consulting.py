@@ -23,7 +23,7 @@ HOLDERS = {
     RegistrationForm.Kind.PASS: ("issued_pass",),
 }
 COUNTED = ("single_choice", "dropdown", "multiple_choice", "yes_no", "consent")
-# An answer that is not there, and is no fault of anybody's.
+# An answer that is not there, and is no fault of anybody's. Where answers of a response were erased, nothing of it is owed.
 SETTLED = (Answer.State.ANSWERED, Answer.State.NOT_ASKED, Answer.State.WAIVED, Answer.State.ERASED)
 
 
@@ -114,7 +114,7 @@ def _fitting(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> Q
         rows = rows.filter(_matches(one, chosen.get((one.field_id, value), value)))
     if wanted.missing:
         owed = [one for one in owed_columns(columns) if wanted.missing in ("any", one.key)]
-        rows = rows.filter(_any_of([~Exists(_settled(one)) for one in owed]))
+        rows = rows.filter(_any_of([~Exists(_settled(one)) for one in owed]), erased_on=None)
     return rows
 
 
@@ -262,10 +262,12 @@ def label_of(option: Option) -> str:
 
 
 def missing(ids: list[int], columns: list[Column]) -> list[tuple[Question, int]]:
-    """How many lack an answer to each mandatory question, where some do; one query."""
+    """How many lack an answer to each mandatory question, where some do; two queries."""
     owed = owed_columns(columns)
     if not owed:
         return []
+    erased = Response.objects.filter(pk=_AnyOf(ids), erased_on__isnull=False)
+    ids = sorted(set(ids) - set(erased.values_list("pk", flat=True)))
     settled = Answer.objects.filter(
         response=_AnyOf(ids), field__in=[one.field_id for one in owed], state__in=SETTLED
     )

@@ -25,6 +25,7 @@ def tell_some(version: FormVersion, after: int, now: datetime, size: int = PAGE)
         form=version.form_id,
         version__number__lt=version.number,
         void=False,
+        erased_on=None,
         pk__gt=after,
     )
     ids = list(waiting.order_by("pk").values_list("pk", flat=True)[:size])

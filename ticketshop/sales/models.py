@@ -25,6 +25,7 @@ from ticketshop.lib.personal import (
     Author,
     Awaited,
     DeleteRow,
+    Ends,
     Stamp,
     Unless,
     Unlink,
@@ -98,6 +99,7 @@ class Cart(models.Model):
         area = CART
         also = ("created_at", "expires_at")
         inside = ("lines",)
+        ends = (Ends("sales.tidy", "expires_at"),)
         labels = {
             "user": _("log-in"), "details": _("as typed"), "created_at": _("since"), "expires_at": _("until"),
         }  # fmt: skip

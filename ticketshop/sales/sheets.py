@@ -66,6 +66,11 @@ class Entry:
         return answers.language(self.response.language)
 
     @property
+    def has_erased(self) -> bool:
+        """Whether answers of this form were erased."""
+        return self.response.erased_on is not None
+
+    @property
     def missing(self) -> list[str]:
         """The labels of what the buyer owes and has not answered."""
         if self.why:
@@ -109,7 +114,7 @@ class Sheet:
     def _entry(self, part: answers.Part, response: Response, given: dict[str, Answer]) -> Entry:
         until = self._until(part, response)
         why = why_closed(
-            self.order, part, self._used(part), None if self.staff else until, self.now, self.staff
+            self.order, part, response, self._used(part), None if self.staff else until, self.now, self.staff
         )
         return Entry(part, response, given, until, why, revision=response.revision)
 
@@ -143,8 +148,8 @@ class Sheet:
 
     @property
     def whys(self) -> list[str]:
-        """The sentences that say why some answers can't be changed, each once."""
-        return list(dict.fromkeys(entry.why for entry in self.entries if entry.why))
+        """The sentences that say why some answers can't be changed, each once; those about erased ones stand with them."""
+        return list(dict.fromkeys(entry.why for entry in self.entries if entry.why and not entry.has_erased))
 
     @property
     def missing(self) -> list[str]:
@@ -269,7 +274,7 @@ class Sheet:
                 row.state = states.get(row.pk, Admission.State.CANCELLED)
         for entry in posted:
             used, until = self._used(entry.part), None if self.staff else entry.until
-            if why_closed(order, entry.part, used, until, self.now, self.staff):
+            if why_closed(order, entry.part, entry.response, used, until, self.now, self.staff):
                 raise changing.Closed
 
 
@@ -282,11 +287,19 @@ def mark_sold_out(entries: list[Entry], sold: changing.SoldOut) -> None:
 
 
 def why_closed(
-    order: Order, part: answers.Part, used: bool, until: datetime | None, now: datetime, staff: bool
+    order: Order,
+    part: answers.Part,
+    response: Response,
+    used: bool,
+    until: datetime | None,
+    now: datetime,
+    staff: bool,
 ) -> str:
     """Why answers can't be changed any more, in a sentence; empty where they can."""
     if notices.has_left(order.buyer):
         return _("These answers can’t be changed: the buyer’s data are erased.")
+    if response.erased_on is not None:
+        return _why_erased(response)
     over = order.state in (Order.State.CANCELLED, Order.State.EXPIRED)
     if over or (part.admission and part.admission.state == Admission.State.CANCELLED):
         return _("These answers can’t be changed: the order is cancelled.")
@@ -295,6 +308,14 @@ def why_closed(
     if until is not None and now >= until:
         return _("These answers could be changed until %(day)s, %(time)s.") % _local(until)
     return ""
+
+
+def _why_erased(response: Response) -> str:
+    if response.about_id is None:
+        return _("Guest removed: these answers are erased, and nothing is asked in their place.")
+    return _(
+        "Answers are erased here because the time they were kept for is over. The others can’t be changed any more."
+    )
 
 
 def _local(instant: datetime) -> dict[str, str]:
