@@ -15,7 +15,7 @@ from django.utils.translation import get_language
 
 from .models import Field, FormVersion, RegistrationForm
 
-SCHEMA = 1
+SCHEMA = 2  # 1: names were printed whatever their question said
 # Of a page with forms; the rest of what a request may hold is for the page's own fields.
 MOST_VALUES = 800
 LANGUAGES = [code for code, _name in settings.CONTENT_LANGUAGES]
@@ -148,7 +148,8 @@ def _field_json(row: Field, order: list[str]) -> dict:
 def parse(definition: dict) -> Definition:
     """The definition as objects. Keys an older schema does not know get what they meant then."""
     first = definition.get("first_language", "en")
-    questions = tuple(_question(one, first) for one in definition["fields"])
+    names_on_ticket = definition.get("schema", 1) < 2
+    questions = tuple(_question(one, first, names_on_ticket) for one in definition["fields"])
     return Definition(
         first_language=first,
         group_asks=definition.get("group_asks", "each"),
@@ -162,7 +163,8 @@ def _from(first: str, texts: dict[str, str]) -> dict[str, str]:
     return {first: texts[first], **texts} if texts.get(first) else texts
 
 
-def _question(one: dict, first: str) -> Question:
+def _question(one: dict, first: str, names_on_ticket: bool) -> Question:
+    is_name = one.get("system_ref") in {"first_name", "last_name"}
     return Question(
         key=one["key"],
         type=one["type"],
@@ -175,7 +177,7 @@ def _question(one: dict, first: str) -> Question:
         condition=one.get("condition", {}),
         sensitive=one.get("sensitive", False),
         copyable=one.get("copyable", True),
-        on_ticket=one.get("on_ticket", False),
+        on_ticket=one.get("on_ticket", False) or (is_name and names_on_ticket),
         staff_only=one.get("staff_only", False),
         options=tuple(
             Option(

@@ -15,6 +15,8 @@ from .models.definition import MOST_FIELDS
 
 UP, DOWN = "up", "down"
 # Known fields and the type that asks for each.
+# Known fields that a ticket shows unless the organiser keeps them off.
+ON_TICKET = frozenset(("first_name", "last_name"))
 SYSTEM_TYPES = {
     "first_name": "text",
     "last_name": "text",
@@ -74,7 +76,8 @@ def touch(form: RegistrationForm) -> None:
 def begin(form: RegistrationForm) -> None:
     """Give a new form the known fields that its kind starts with."""
     for ref, visibility in STARTS_WITH[form.kind].items():
-        _create(form, type=SYSTEM_TYPES[ref], system_ref=ref, visibility=visibility, **known_labels(ref))
+        columns = {"type": SYSTEM_TYPES[ref], "on_ticket": ref in ON_TICKET, **known_labels(ref)}
+        _create(form, system_ref=ref, visibility=visibility, **columns)
 
 
 def known_labels(ref: str) -> dict[str, str]:

@@ -52,7 +52,8 @@ class AddForm(forms.Form):
         if chosen.startswith("known:"):
             ref = chosen.removeprefix("known:")
             texts = drafts.known_labels(ref) | ({f"label_{language}": label} if label else {})
-            return {"type": drafts.SYSTEM_TYPES[ref], "system_ref": ref, **texts}
+            type_, on_ticket = drafts.SYSTEM_TYPES[ref], ref in drafts.ON_TICKET
+            return {"type": type_, "system_ref": ref, "on_ticket": on_ticket, **texts}
         return {"type": chosen, f"label_{language}": label}
 
 

@@ -3,6 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from ticketshop.lib.forms import printable
 from ticketshop.lib.text import normalise_text
 
 from .base import FieldType
@@ -31,7 +32,10 @@ class Text(FieldType):
     def form_field(self, question, asked):
         most = min(question.rules.get("max_length") or self.longest, self.longest)
         widget = forms.Textarea(attrs={"rows": 4}) if self.lines else forms.TextInput
-        return _Stored(max_length=most, lines=self.lines, widget=widget, **self.common(question))
+        validators = [printable] if question.on_ticket else []
+        return _Stored(
+            max_length=most, lines=self.lines, widget=widget, validators=validators, **self.common(question)
+        )
 
 
 class LongText(Text):

@@ -1,5 +1,6 @@
 """The visitor's own pages at a point of sale: home, profile, orders and tickets."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -227,3 +228,20 @@ def test_orders_come_in_pages_and_every_address_answers(pos, user, visitor, monk
     assert [reference in second.text for reference in references] == [True, False, False]
     for odd in ("0", "-1", "a", "99999999999999999999", "%ff", "２", "1&page=2", ""):
         assert visitor.open(f"{ORDERS}?page={odd}").status == 200
+
+
+def test_the_code_of_the_next_ticket_is_one_tap_from_the_account(client):
+    user = UserFactory()
+    client.force_login(user)
+    offer = OfferFactory()
+    pos = offer.session.event.points_of_sale.get()
+    paid, unpaid = (make_order({offer: 1}, user=user, paid=is_paid) for is_paid in (True, False))
+    source = client.get(f"/{pos.slug}/account/").content.decode()
+    behind = re.findall(r"(?s)<details.*?</details>", source)
+    assert len(behind) == 1
+    assert paid.tickets.get().code in behind[0]
+    assert "<svg" in behind[0]
+    assert "Show the code" in behind[0]
+    # Nobody enters with a ticket that is not paid.
+    assert unpaid.tickets.get().code not in source
+    assert "Reserved, waiting for payment" in source

@@ -16,6 +16,7 @@ from tests.friends import friendly_pos
 from tests.mail import examples
 from ticketshop.lib import colour
 from ticketshop.mail import kinds, layout, letters, plain
+from ticketshop.organisers import logos
 
 pytestmark = pytest.mark.django_db
 BRANDS = ["#8a1c3b", "#ffffff", "#000000", "#ffe600", "#00ff66", "#7f7f7f", "#1d2b9c", "#e8b4d0"]
@@ -155,22 +156,22 @@ def test_the_logo_lies_beside_the_html_part_and_the_tickets_among_the_attachment
     assert 'alt="Théâtre du Lac"' in html.get_content()
     shown = Image.open(io.BytesIO(picture.get_content()))
     assert shown.format == "PNG"
-    assert shown.height <= 2 * layout.LOGO_HEIGHT
-    assert shown.width <= 2 * layout.LOGO_WIDTH
+    assert shown.height <= 2 * logos.MOST_HEIGHT
+    assert shown.width <= 2 * logos.MOST_WIDTH
     assert f'width="{shown.width // 2}"' in html.get_content()
 
 
 @pytest.mark.parametrize(
     ("of_the_logo", "ground", "plate"),
     [
-        ((20, 20, 60, 255), (0, 0, 0, 0), layout.LIGHT_PLATE),
-        ((250, 250, 250, 255), (0, 0, 0, 0), layout.DARK_PLATE),
-        ((250, 250, 250, 255), (255, 255, 255, 255), layout.LIGHT_PLATE),
+        ((20, 20, 60, 255), (0, 0, 0, 0), logos.LIGHT_PLATE),
+        ((250, 250, 250, 255), (0, 0, 0, 0), logos.DARK_PLATE),
+        ((250, 250, 250, 255), (255, 255, 255, 255), logos.LIGHT_PLATE),
     ],
 )
 def test_a_logo_stands_on_a_plate_it_can_be_seen_on(pos, media, of_the_logo, ground, plate):
     give_logo(pos, of_the_logo, ground)
-    shown = Image.open(io.BytesIO(layout.logo_of(pos).content)).convert("RGB")
+    shown = Image.open(io.BytesIO(logos.of(pos).content)).convert("RGB")
     assert shown.getpixel((1, 1)) == plate
     # The middle of the picture is the logo's own colour, as far as 128 colours allow.
     middle = shown.getpixel((shown.width // 2, shown.height // 2))
@@ -180,7 +181,7 @@ def test_a_logo_stands_on_a_plate_it_can_be_seen_on(pos, media, of_the_logo, gro
 def test_a_logo_whose_file_is_gone_or_broken_is_replaced_by_the_name(pos, media):
     give_logo(pos, (20, 20, 60, 255))
     default_storage.delete(pos.logo.name)
-    assert layout.logo_of(pos) is None
+    assert logos.of(pos) is None
     default_storage.save(pos.logo.name, ContentFile(b"no picture"))
     letter = letters.message(examples.make("account_unknown", pos))
     assert "cid:" not in html_of(letter)

@@ -19,12 +19,13 @@ from django.core.files.storage import default_storage
 from django.core.signing import dumps
 from django.db import connection
 from django.test import Client
+from reportlab.lib.colors import black
 from reportlab.pdfgen.canvas import Canvas
 
 from accounts.models import Session
 from tests.factories.accounts import UserFactory
 from tests.privacy.scanner import Hit, Needles, Token, find_in_bytes, scan, tables
-from ticketshop.sales import ticket_pdf
+from ticketshop.lib.pdf.text import Writer
 
 EMAIL = Token("e-mail", "Zoe.zq1@planted.example", "email")
 NAME = Token("name", "Zoé d'Ōta-Müllerzq2")
@@ -33,11 +34,9 @@ SOUGHT = Needles([EMAIL, NAME, PHONE, Token("day", "1913-07-19", "exact")])
 
 
 def pdf(text: str) -> bytes:
-    ticket_pdf.register_fonts()
     made = io.BytesIO()
     canvas = Canvas(made)
-    canvas.setFont("Shop", 12)  # the shop's own: it has every letter of the names
-    canvas.drawString(100, 700, text)
+    Writer(canvas).fit(text, width=400, sizes=(12,), most=9).draw(100, 700, black)  # as tickets are written
     canvas.save()
     return made.getvalue()
 

@@ -58,6 +58,7 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+@lru_cache(maxsize=256)
 def theme(brand: str) -> dict[str, dict[str, str]]:
     """Custom properties (name without `--` to hex colour) for the schemes `light` and `dark`.
 

@@ -9,6 +9,7 @@ from django.core.validators import MaxLengthValidator, ProhibitNullCharactersVal
 from django.forms.renderers import TemplatesSetting
 from django.utils.translation import gettext_lazy as _
 
+from .pdf import fonts
 from .text import normalise_email, normalise_line
 
 
@@ -18,8 +19,20 @@ class Renderer(TemplatesSetting):
     field_template_name = "parts/field.html"
 
 
+def printable(value: str) -> None:
+    """Raise ValidationError, naming them, where a text has characters that no font of ours can print."""
+    if missing := fonts.unprintable(value):
+        raise ValidationError(
+            _("We can’t print these characters: %(characters)s. Please write it in another way."),
+            code="unprintable",
+            params={"characters": " ".join(missing)},
+        )
+
+
 class LineField(forms.CharField):
-    """One line of text as stored: NFC, without control or bidi characters, white space folded."""
+    """One line of text as stored: NFC, without control or bidi characters, white space folded. It can be printed."""
+
+    default_validators = [printable]
 
     def to_python(self, value):
         text = super().to_python(value)

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from ticketshop.lib.text import normalise_line
+from ticketshop.organisers import logos
 
 from . import kinds, layout, plain
 from .models import Mail
@@ -61,7 +62,7 @@ def message(mail: Mail) -> EmailMultiAlternatives | None:
         content = kinds.builder(mail.kind)(mail)
         if content is None:
             return None
-        logo = layout.logo_of(pos)
+        logo = logos.of(pos)
         context = {
             "pos": pos,
             "base_url": settings.BASE_URL,

@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 from ticketshop.history import history
 from ticketshop.history.models import Event
 from ticketshop.lib import pages
-from ticketshop.lib.forms import LineField
+from ticketshop.lib.forms import LineField, printable
 from ticketshop.lib.images import PictureField
 from ticketshop.lib.text import number_in
 
@@ -135,6 +135,8 @@ class Scoped:
 
     def formfield_for_dbfield(self, db_field: models.Field, request, **kwargs):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(db_field, models.CharField) and isinstance(field, forms.CharField):
+            field.validators = [*field.validators, printable]  # titles and names stand on tickets
         widget = getattr(field, "widget", None)
         # One way to a row, its own list; adding on the spot stays.
         for name in ("can_change_related", "can_delete_related", "can_view_related"):

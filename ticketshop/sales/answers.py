@@ -36,28 +36,6 @@ def for_staff(sensitive: bool) -> Callable[[Question], bool]:
     return lambda question: sensitive or not question.sensitive
 
 
-def on_tickets(admissions: Iterable[Ticket | IssuedPass]) -> dict[int, Rows]:
-    """Response id -> (label, text) of what its form shows on the ticket.
-
-    Three queries however many tickets; none where no form was asked.
-    """
-    ids = [
-        pk for one in admissions for pk in (one.response_id, getattr(one, "extra_response_id", None)) if pk
-    ]
-    if not ids:
-        return {}
-    by_id, given = read(ids)
-    return {pk: rows(response, given[pk], lambda one: one.on_ticket) for pk, response in by_id.items()}
-
-
-def of_admission(shown: dict[int, Rows], admission: Ticket | IssuedPass) -> Rows:
-    """What stands on one ticket or pass, of what ``on_tickets`` found."""
-    return [
-        *shown.get(admission.response_id, []),
-        *shown.get(getattr(admission, "extra_response_id", None), []),
-    ]
-
-
 def read(ids: Iterable[int]) -> tuple[dict[int, Response], dict[int, dict[str, Answer]]]:
     """Responses with their forms and versions, and response id -> key -> answer given."""
     wanted = list(ids)

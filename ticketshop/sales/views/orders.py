@@ -13,7 +13,7 @@ from ticketshop.lib.network import network
 from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
 
-from .. import access, answers, calendars, payment_methods, sheets, ticket_pdf
+from .. import access, calendars, payment_methods, printed, sheets, ticket_pdf
 from ..actions import orders
 from ..admissions import passes_of, tickets_of
 from ..models import Admission, IssuedPass, Order, OrderLine, Payment, Ticket
@@ -89,9 +89,11 @@ def tickets_pdf(request, pos, reference, secret):
 def tickets_page(request, pos, reference, secret):
     """The tickets as a page to print or to show: the same content as the PDF, for everybody who can't read that."""
     order, tickets, passes = valid_admissions(request, reference, secret)
-    shown = answers.on_tickets([*tickets, *passes])
-    for admission in [*tickets, *passes]:
-        admission.shown = answers.of_admission(shown, admission)
+    admissions = [*tickets, *passes]
+    for number, (admission, own) in enumerate(zip(admissions, printed.on(admissions), strict=True), 1):
+        admission.printed = own
+        admission.position = ticket_pdf.position(number, len(admissions))
+        admission.price = ticket_pdf.price(admission.line, order.currency)
     return render(request, "sales/tickets.html", {"order": order, "tickets": tickets, "passes": passes})
 
 
