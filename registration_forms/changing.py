@@ -277,13 +277,15 @@ def _write(one: _Open, rows: responses.FieldRows, question: Question, asked: boo
 
 
 def _turn(one: _Open) -> None:
-    """Questions without an answer that a condition now shows or hides say so."""
+    """Questions without an answer that a condition now shows or hides say so; what no page has shown was not asked."""
     asked = responses.asked_keys(one.definition, one.after, BUYER)
     others = {
         question.key
         for question in one.definition.questions
         if question.key not in asked and not question.staff_only
     }
+    if one.edit.keys is not None:
+        asked &= one.edit.keys
     blank, not_asked = Answer.State.BLANK, Answer.State.NOT_ASKED
     for keys, old, new in ((asked, not_asked, blank), (others, blank, not_asked)):
         Answer.objects.filter(response=one.row, field__key__in=keys, state=old).update(state=new)

@@ -108,6 +108,20 @@ def _term(term: dict, known: Mapping[str, object]) -> bool | None:
     return not answers & wanted if operator == "is_not" else bool(answers & wanted)
 
 
+def settled(condition: dict, drawn: Collection[str], known: Mapping[str, object]) -> dict:
+    """The condition as a page can follow it that draws only the questions ``drawn``.
+
+    Terms about other questions become ``{"met": true or false}``, by what is ``known`` of them.
+    """
+    return {
+        joined: [
+            term if term["field"] in drawn else {"met": bool(_term(term, known))}
+            for term in condition[joined]
+        ]
+        for joined in condition
+    }
+
+
 def as_list(value: object) -> list:
     """An answer, or what is wanted, as a list: empty for none."""
     if value is None or value == "":

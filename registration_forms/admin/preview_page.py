@@ -75,6 +75,7 @@ def _shown(row: RegistrationForm, draft: Definition, posted, number: int) -> lis
     found = []
     for one in range(1, number + 1):
         block = Block(draft, posted, prefix=f"block{one}", asked=asked)
+        block.seen = None if posted is None else block.was_shown(posted)
         block.heading = _heading(row, one, number)
         found.append(Shown(block.heading, block))
     return found
@@ -90,6 +91,7 @@ def _body(draft: Definition, shown: list[Shown], posted) -> dict:
         "asks": shown,
         "forms": [one.block for one in shown],
         "has_errors": any(one.block.errors for one in shown),
+        "has_new": any(one.block.unseen for one in shown),
         "accepted": posted is not None and all(one.block.is_valid() for one in shown),
         "elsewhere": ", ".join(elsewhere),
     }

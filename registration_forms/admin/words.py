@@ -6,17 +6,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..conditions import Problem
-from ..definitions import Definition, Question
+from ..definitions import Definition
 from ..models import RegistrationForm
 from ..publishing import Difference
+from ..sentences import OPERATORS, answer, condition, quoted  # noqa: F401 - for the pages of the builder
 
-OPERATORS = {
-    "is": gettext_lazy("is"),
-    "is_not": gettext_lazy("is not"),
-    "in": gettext_lazy("is one of"),
-    "filled": gettext_lazy("is answered"),
-    "empty": gettext_lazy("is not answered"),
-}
 PROBLEMS = {
     "self": gettext_lazy("%(one)s can’t depend on itself."),
     "later": gettext_lazy("%(one)s depends on %(other)s, which comes later. Move one of them."),
@@ -71,39 +65,6 @@ DIFFERENCES = {
     "wording": gettext_lazy("%(label)s is worded differently."),
     "moved": gettext_lazy("The questions stand in another order."),
 }
-
-
-def quoted(text: str) -> str:
-    return _("“%(text)s”") % {"text": text}
-
-
-def condition(question: Question, definition: Definition) -> str:
-    """“only if “Do you eat?” is Yes”; empty where it is always asked."""
-    joined = "any" if "any" in question.condition else "all"
-    terms = [_term(term, definition) for term in question.condition.get(joined, [])]
-    if not terms:
-        return ""
-    between = _(" or ") if joined == "any" else _(" and ")
-    return _("only if %(terms)s") % {"terms": between.join(terms)}
-
-
-def _term(term: dict, definition: Definition) -> str:
-    other = definition.question(term["field"])
-    label = quoted(other.label) if other else "?"
-    words = [label, str(OPERATORS.get(term["op"], term["op"]))]
-    wanted = term.get("value")
-    if wanted not in (None, "", []):
-        values = wanted if isinstance(wanted, list) else [wanted]
-        words.append(", ".join(answer(other, value) for value in values))
-    return " ".join(words)
-
-
-def answer(question: Question | None, value: str) -> str:
-    """A value a condition compares with, as people read it."""
-    option = question.option(value) if question else None
-    if option:
-        return next((text for text in option.labels.values() if text), value)
-    return {"yes": _("Yes"), "no": _("No")}.get(value, str(value))
 
 
 def problems(found: Iterable[Problem], definition: Definition, form: RegistrationForm) -> list[str]:

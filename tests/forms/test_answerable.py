@@ -284,7 +284,7 @@ def test_what_can_be_published_can_be_answered(definition, data):
     while True:
         block = Block(definition, MultiValueDict(posted), asked=Asked(now=NOW, day=NOW.date()))
         block.full_clean()
-        open_ones = [one for one, field in block.rows() if field and one.key not in posted]
+        open_ones = [row.question for row in block.rows() if row.field and row.question.key not in posted]
         if not open_ones:
             break
         one = open_ones[0]

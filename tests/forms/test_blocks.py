@@ -41,11 +41,11 @@ def test_what_a_condition_shows_is_due_and_what_it_hides_is_not_stored():
     vegan = menu.choices.get(label="Vegan").key
     without = fill(of_version(version), {eats.key: "yes"})
     assert list(without.errors) == [menu.key]
-    assert [question.key for question, _field in without.rows()] == [eats.key, menu.key]
+    assert [row.question.key for row in without.rows()] == [eats.key, menu.key]
     hidden = fill(of_version(version), {eats.key: "no", menu.key: vegan})
     assert hidden.is_valid()
     assert hidden.answers == {eats.key: False}
-    assert [question.key for question, _field in hidden.rows()] == [eats.key]
+    assert [row.question.key for row in hidden.rows()] == [eats.key]
     stored = responses.store(
         [make_given(version, hidden.answers)], organiser=version.form.organiser, language="en", now=NOW
     )

@@ -87,9 +87,12 @@ def forms_with_answers(draw):
 
 @st.composite
 def _term(draw, earlier):
-    key = draw(st.sampled_from(earlier))["key"]
+    other = draw(st.sampled_from(earlier))
+    key = other["key"]
     value = draw(st.sampled_from(["yes", "no", "a", "5", f"{key}c0", f"{key}c1"]))
-    return {"field": key, "op": draw(st.sampled_from(OPERATORS)), "value": value}
+    # A consent that is denied can't be published.
+    operators = [op for op in OPERATORS if op != "is_not" or other["type"] != "consent"]
+    return {"field": key, "op": draw(st.sampled_from(operators)), "value": value}
 
 
 def fill(definition, values: dict) -> Block:

@@ -482,7 +482,11 @@ def test_published_while_the_page_is_open(shop, who):
     gone.save()
     ask(form, "New", visibility="mandatory")
     publish(form)
-    save(who, {menu: "vegan", gone: "new"}, page=page)
+    page = save(who, {menu: "vegan", gone: "new"}, page=page)
+    assert any("The questions have changed" in text for text in page.messages)
+    assert ("Back again" in page.text, "New" in page.text) == (True, True)
+    assert read() == {menu.key: "meat", gone.key: "old", hidden.key: "stays"}
+    save(who, {}, page=page)
     assert read() == {menu.key: "vegan", gone.key: "old", hidden.key: "stays"}
 
 

@@ -205,8 +205,13 @@ def typed(ask: Ask, post) -> dict[str, list[str]]:
     return found
 
 
-def fill(asked: list[Ask], drafts: dict, cart: Cart, *, now: datetime, bound: bool) -> None:
-    """Give each ask its block, filled with its draft; ``bound`` checks it. One query for limited choices."""
+def fill(
+    asked: list[Ask], drafts: dict, cart: Cart, *, now: datetime, bound: bool, seen: dict[str, set[str]]
+) -> None:
+    """Give each ask its block, filled with its draft; ``bound`` checks it. One query for limited choices.
+
+    ``seen``: block name -> the questions that a page has shown (``shown.seen``); the others have not been asked.
+    """
     limits = _limits(asked, cart)
     for ask in asked:
         draft, mine = drafts.get(ask.name, {}), limits.get(ask.version.form_id, [])
@@ -215,7 +220,13 @@ def fill(asked: list[Ask], drafts: dict, cart: Cart, *, now: datetime, bound: bo
         common = Asked(day=ask.day, now=now, sold_out=gone)
         if bound or draft:
             data = MultiValueDict({f"{prefix(ask)}-{key}": texts for key, texts in draft.items()})
-            ask.block = Block(ask.definition, data, prefix=prefix(ask), asked=common)
+            ask.block = Block(
+                ask.definition,
+                data,
+                prefix=prefix(ask),
+                asked=common,
+                seen=seen.get(ask.name, ()) if bound else None,
+            )
             if not bound:
                 # Shown again as typed, without saying yet what is missing.
                 ask.block.full_clean()
@@ -276,98 +287,6 @@ def _wanted(ask: Ask) -> dict[str, list[int]]:
     return found
 
 
-def copy_draft(target: Ask, source: Ask, drafts: dict) -> list[str]:
-    """Fill the empty copyable answers of ``target`` from ``source``; returns the labels of what was copied.
-
-    Questions are the same by their key, or by what is known of a person: the phone of the buyer, for one.
-    """
-    to, copied = dict(drafts.get(target.name, {})), []
-    known = {question.system_ref: question for question in source.definition.questions if question.system_ref}
-    for question in target.definition.questions:
-        theirs = source.definition.question(question.key) or known.get(question.system_ref)
-        if theirs is None or theirs.type != question.type or any(to.get(question.key, [])):
-            continue
-        texts = drafts.get(source.name, {}).get(theirs.key, [])
-        if any(texts) and _may_be_copied(question) and _may_be_copied(theirs):
-            to[question.key] = texts
-            copied.append(question.label)
-    drafts[target.name] = to
-    return copied
-
-
-def _may_be_copied(question: definitions.Question) -> bool:
-    return (
-        question.copyable
-        and not question.sensitive
-        and not question.staff_only
-        and question.type != "consent"
-        and question.visibility != "hidden"
-        and question.system_ref not in responses.ELSEWHERE
-        and TYPES[question.type].answers
-    )
-
-
-def copy_names(target: Ask, buyer: dict, holder: dict) -> list[str]:
-    """Fill the empty names on a ticket with the buyer's, where its form asks for them; returns their labels.
-
-    Changes ``holder``. Where somebody was chosen for the ticket it has that person's name.
-    """
-    copied = []
-    for question in _names_asked(target):
-        name = question.system_ref
-        if not holder.get("person") and not holder.get(name) and buyer.get(name):
-            holder[name] = buyer[name]
-            copied.append(question.label)
-    return copied
-
-
-def _names_asked(target: Ask) -> list[definitions.Question]:
-    return [
-        question
-        for question in target.definition.questions
-        if question.system_ref in NAMES and question.visibility != "hidden"
-    ]
-
-
-def may_copy(target: Ask, source: Ask) -> bool:
-    """Whether the two ask anything alike; the names of whoever orders are known too."""
-    if source.name == ORDER and _names_asked(target):
-        return True
-    if target.version.form_id == source.version.form_id:
-        return any(_may_be_copied(question) for question in target.definition.questions)
-    theirs = {
-        name
-        for question in source.definition.questions
-        if _may_be_copied(question)
-        for name in (question.key, question.system_ref)
-        if name
-    }
-    return any(
-        question.key in theirs or question.system_ref in theirs
-        for question in target.definition.questions
-        if _may_be_copied(question)
-    )
-
-
-def adopt(forms: list[Ask], whole: Contents, drafts: dict, holders: dict) -> None:
-    """What was typed for tickets that left the cart goes to the tickets chosen in their place, in order.
-
-    Changes ``drafts`` and ``holders``. Answers to questions that the new form does not ask are dropped.
-    """
-    alive = slots(whole)
-    lost = [slot for slot in holders if slot not in set(alive)]
-    by_name = {ask.name: ask for ask in forms}
-    for slot, old in zip([slot for slot in alive if slot not in holders], lost, strict=False):
-        holders[slot] = holders.pop(old)
-        for end in ("", "+"):
-            draft, ask = drafts.pop(f"{old}{end}", None), by_name.get(f"{slot}{end}")
-            kept = {
-                key: texts for key, texts in (draft or {}).items() if ask and ask.definition.question(key)
-            }
-            if kept:
-                drafts[f"{slot}{end}"] = kept
-
-
 def only_asked(asked: list[Ask], drafts: dict) -> None:
     """Drop from the drafts what a condition hides; the blocks must be bound."""
     for ask in asked:
@@ -407,7 +326,10 @@ def given(asked: list[Ask], about: dict[str, object]) -> list[responses.Given]:
 
 
 def ready(forms: list[Ask], drafts: dict, holders: dict) -> bool:
-    """Whether everything was asked, with the names that tickets must have, and every block is in order."""
+    """Whether everything was asked, with the names that tickets must have, and every block is in order.
+
+    The blocks must be bound.
+    """
     asked = with_questions(forms)
     named = all(
         holders.get(slot, {}).get(name)

@@ -71,6 +71,11 @@ def read(cart: Cart) -> Contents:
     return Contents(cart, sorted(lines, key=_place_in_cart))
 
 
+def details_hash(cart: Cart) -> str:
+    """What was typed, as one text: what a page has shown for confirmation is what is ordered, or it is shown again."""
+    return hashlib.sha256(json.dumps(cart.details, sort_keys=True).encode()).hexdigest()
+
+
 def _place_in_cart(line: CartLine) -> tuple:
     if line.offer:
         return (0, line.offer.session.starts_at, line.offer.tariff.position, line.pk)

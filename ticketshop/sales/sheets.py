@@ -11,7 +11,7 @@ from django.utils.formats import date_format, time_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from registration_forms import changing, definitions, limited, responses
+from registration_forms import changing, definitions, limited, responses, wording
 from registration_forms.blocks import Block
 from registration_forms.conditions import BUYER
 from registration_forms.definitions import Definition
@@ -36,6 +36,8 @@ class Entry:
     why: str = ""
     block: Block | None = None
     posted: bool = False
+    # Whether something that was asked reads otherwise since the page was made.
+    outdated: bool = False
     revision: int = 0
     copies: tuple = field(default=(), init=False)
 
@@ -76,6 +78,12 @@ class Entry:
         if self.why:
             return []
         return [question.label for question in changing.missing(self.response, self.form, self.given)]
+
+
+class StaffBlock(Block):
+    """A form as the back office draws it."""
+
+    template_of_a_question = "admin/sales/answers_question.html"
 
 
 class Sheet:
@@ -184,9 +192,22 @@ class Sheet:
                 True,
                 number_in(post.get(f"{entry.prefix}-revision"), digits=8) or 0,
             )
+            seen = self._seen(entry, shown[entry.response.pk], post)
             asked = self._drawn(shown[entry.response.pk]) - (kept or {}).get(entry.response.pk, set())
-            entry.block = self._block(entry, gone, _data(entry, post, asked))
+            asked -= {key for key in _consents(entry) if key not in seen}
+            entry.outdated = not wording.shown_on(entry.definition, (), entry.block.context) <= seen
+            entry.block = self._block(entry, gone, _data(entry, post, asked), seen)
             entry.block.heading = entry.heading
+
+    def _seen(self, entry: Entry, definition: Definition, post) -> set[str]:
+        """The questions that the page which was sent had, of the version it was made of, in the words of today.
+
+        A consent that was given stands in the words it was given to, whatever is published.
+        """
+        drawn = post.get(entry.block.drawn_name, "").split()
+        changed = wording.reworded(definition, definitions.of_version(entry.version))
+        given = {key for key in _consents(entry) if key in entry.given}
+        return wording.shown_on(definition, drawn, entry.block.context) - (changed - given)
 
     def _drawn(self, definition: Definition) -> set[str]:
         """The questions that a page of this version could ask."""
@@ -196,9 +217,9 @@ class Sheet:
             if question.visibility != Field.Visibility.HIDDEN and (self.staff or not question.staff_only)
         }
 
-    def _block(self, entry: Entry, gone: frozenset[str], data=None) -> Block:
+    def _block(self, entry: Entry, gone: frozenset[str], data=None, seen: set[str] | None = None) -> Block:
         sensitive = [one.key for one in entry.definition.questions if one.sensitive]
-        return Block(
+        return (StaffBlock if self.staff else Block)(
             entry.definition,
             data,
             prefix=entry.prefix,
@@ -206,6 +227,7 @@ class Sheet:
             context=changing.STAFF if self.staff else BUYER,
             stored=entry.stored,
             but=() if self.sensitive else sensitive,
+            seen=seen,
         )
 
     def fill_again(self, entries: list[Entry], post, conflict: changing.Conflict) -> None:
@@ -359,6 +381,10 @@ def _data(entry: Entry, post, asked: set[str]) -> MultiValueDict:
         key: typed.get(key, []) if key in asked else entry.block.typed(key) for key in entry.block.fields
     }
     return MultiValueDict({f"{entry.prefix}-{key}": texts for key, texts in values.items() if texts})
+
+
+def _consents(entry: Entry) -> list[str]:
+    return [question.key for question in entry.definition.questions if question.type == "consent"]
 
 
 def _theirs(entry: Entry, key: str) -> str:

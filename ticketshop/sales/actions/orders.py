@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -15,7 +16,7 @@ from ticketshop.history import history
 from ticketshop.lib import references
 from ticketshop.lib.money import ZERO, to_cents, vat_included
 
-from .. import asking, contents, notices, payment_methods, people
+from .. import asking, contents, notices, payment_methods, people, shown
 from ..models import Cart, Order, OrderLine
 from . import carts, payments, tickets
 
@@ -23,7 +24,7 @@ from . import carts, payments, tickets
 class CannotPlace(Exception):
     """Why an order was not made; nothing has changed. ``code`` is one of
 
-    changed (the page showed other things or prices), sold_out (``left``: allotment id -> places),
+    changed (the page showed other things or prices), retyped (it showed other details), sold_out (``left``: allotment id -> places),
     rules (``problems``: sentences), choice (a limited choice is sold out), details (the details are not complete),
     answers (the forms ask something else by now), method, gone (no such cart),
     sign_in (this shop sells to signed-in visitors only), person (whoever orders is being erased), conflict (other content under the same key).
@@ -49,26 +50,44 @@ def placed_under(checkout_key, content_hash: str = "") -> Order | None:
     return order
 
 
-def place(cart: Cart, *, method: str, content_hash: str, user, language: str, now: datetime) -> Order:
+def place(
+    cart: Cart,
+    *,
+    method: str,
+    content_hash: str,
+    user,
+    language: str,
+    now: datetime,
+    details_hash: str | None = None,
+) -> Order:
     """Turn a cart into an order, in one transaction; the same cart placed twice is one order.
 
-    ``content_hash`` is what the visitor saw (``Contents.content_hash``). A free order is paid and its
+    ``content_hash`` and ``details_hash`` are what the visitor saw (``Contents.content_hash``,
+    ``contents.details_hash``); None where nobody looked at the details. A free order is paid and its
     tickets are issued at once. Raises CannotPlace.
     """
+    again = partial(
+        place,
+        cart,
+        method=method,
+        content_hash=content_hash,
+        user=user,
+        language=language,
+        now=now,
+        details_hash=details_hash,
+    )
     try:
         with transaction.atomic():
-            return _place(cart, method, content_hash, user, language, now)
+            return _place(cart, method, (content_hash, details_hash), user, language, now)
     except _Moved:
-        return place(cart, method=method, content_hash=content_hash, user=user, language=language, now=now)
+        return again()
     except IntegrityError as error:
         # The connection was lost in a COMMIT once, or another worker placed the same key just now.
         if "checkout_key" in str(error) and (order := placed_under(cart.checkout_key, content_hash)):
             return order
         if "reference" in str(error):
             # Two of 78 billion random references were the same: the next one is another.
-            return place(
-                cart, method=method, content_hash=content_hash, user=user, language=language, now=now
-            )
+            return again()
         raise
     except places.NotEnoughPlaces as error:
         raise CannotPlace("sold_out", left=error.left) from error
@@ -76,8 +95,10 @@ def place(cart: Cart, *, method: str, content_hash: str, user, language: str, no
         raise CannotPlace("choice") from error
 
 
-def _place(cart: Cart, method_code: str, content_hash: str, user, language: str, now: datetime) -> Order:
-    key = cart.checkout_key
+def _place(
+    cart: Cart, method_code: str, looked_at: tuple[str, str | None], user, language: str, now: datetime
+) -> Order:
+    key, (content_hash, details_hash) = cart.checkout_key, looked_at
     cart = carts.LOCKED.first(pk=cart.pk)  # type: ignore[assignment]
     whole = contents.read(cart) if cart else None
     if whole is None or not whole.lines:
@@ -86,13 +107,15 @@ def _place(cart: Cart, method_code: str, content_hash: str, user, language: str,
             return order
         raise CannotPlace("gone")
     method = _checked(cart, whole, method_code, content_hash, user, now)
+    if details_hash is not None and contents.details_hash(cart) != details_hash:
+        raise CannotPlace("retyped")
     holders = cart.details.get("holders", {})
     buyer, whom = _people(cart, holders, user, language, now)
     if found := people.problems(whole, buyer, whom):
         raise CannotPlace("rules", problems=found)
     asked = _checked_answers(cart, whole, now)
     order = new(whole, buyer, method, user, language, now)
-    answered = _store(asked, order, buyer, whom, now)
+    answered = _store(asked, order, buyer, whom, cart.details.get("language") or language, now)
     order.response = answered.get(asking.ORDER)
     order.save(force_insert=True)
     lines = OrderLine.objects.bulk_create(new_lines(order, whole))
@@ -113,22 +136,25 @@ def _place(cart: Cart, method_code: str, content_hash: str, user, language: str,
 
 def _checked_answers(cart: Cart, whole: contents.Contents, now: datetime) -> list[asking.Ask]:
     """What the forms ask, with the answers checked once more, against what is published now."""
-    forms, drafts = asking.all_forms(whole), cart.details.get("answers", {})
+    forms, drafts = asking.all_forms(whole), dict(cart.details.get("answers", {}))
     asked = asking.with_questions(forms)
-    asking.fill(asked, drafts, cart, now=now, bound=True)
+    seen = shown.seen(asked, cart.details.get("shown", {}), cart.point_of_sale.organiser)
+    shown.untick(asked, drafts, seen)
+    asking.fill(asked, drafts, cart, now=now, bound=True, seen=seen)
     if not asking.ready(forms, drafts, cart.details.get("holders", {})):
         raise CannotPlace("choice" if asking.misses_a_place(asked) else "answers")
     return asked
 
 
 def _store(
-    asked: list[asking.Ask], order: Order, buyer: Contact, whom: dict[str, int], now: datetime
+    asked: list[asking.Ask], order: Order, buyer: Contact, whom: dict[str, int], language: str, now: datetime
 ) -> dict[str, Response]:
-    """Write the answers; block name -> response. Where nobody was chosen they are the buyer's, who gave them."""
+    """Write the answers; block name -> response. Where nobody was chosen they are the buyer's, who gave them.
+
+    ``language``: in which the questions were read.
+    """
     given = asking.given(asked, {ask.name: whom.get(ask.name.rstrip("+"), buyer.pk) for ask in asked})
-    made = (
-        responses.store(given, organiser=order.organiser, language=order.language, now=now) if given else []
-    )
+    made = responses.store(given, organiser=order.organiser, language=language, now=now) if given else []
     return {ask.name: response for ask, response in zip(asked, made, strict=True)}
 
 

@@ -163,6 +163,7 @@ def _draw(page, request: HttpRequest, row: Model, sheet: sheets.Sheet, number: i
         ],
         "forms": blocks,
         "wrong": [block for block in blocks if block.is_bound and block.errors],
+        "has_new": any(block.unseen for block in blocks),
         "tell": request.method != "POST" or "tell" in request.POST,
         "page_number": number,
         "pages": len(sheet.pages()),

@@ -16,6 +16,7 @@ from ticketshop.limits import limits
 from .. import sheets
 from ..admissions import passes_of, tickets_of
 from ..models import Order
+from .details import QUESTIONS_CHANGED
 from .orders import order_or_404
 
 
@@ -44,6 +45,8 @@ def _save(request, order: Order, sheet: sheets.Sheet, number: int):
     entries = sheet.page(number)
     sheet.fill(entries, request.POST)
     if not sheet.is_valid(entries):
+        if any(entry.outdated for entry in entries):
+            messages.info(request, QUESTIONS_CHANGED)
         return _draw(request, order, sheet, number)
     try:
         changed = sheet.save(entries, by=request.user)
@@ -72,6 +75,7 @@ def _draw(request, order: Order, sheet: sheets.Sheet, number: int):
         "entries": entries,
         "forms": blocks,
         "has_errors": any(block.is_bound and block.errors for block in blocks),
+        "has_new": any(block.unseen for block in blocks),
         "page_number": number,
         "pages": pages,
     }

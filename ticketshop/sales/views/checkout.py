@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_http_methods
 
 from ticketshop.lib.network import network
@@ -17,7 +18,7 @@ from ..actions import carts, orders
 from ..forms import PaymentForm
 from ..models import Cart
 from .cart import say_repriced
-from .details import DetailsPage, buyer_email
+from .details import QUESTIONS_CHANGED, DetailsPage, buyer_email
 
 
 def ready_cart(request, cart: Cart | None):
@@ -83,14 +84,18 @@ def review(request, pos):
         if answer is not None:
             return answer
         whole = contents.read(cart)
+    page = DetailsPage(request, cart, whole)
+    if why := page.why_not_ready():
+        return ask_again(request, why)
     context = {
         "contents": whole,
         "cart": cart,
+        "details_hash": contents.details_hash(cart),
         "form": form,
         "methods": methods,
         "buyer": cart.details["buyer"],
         "buyer_email": buyer_email(request, cart),
-        **DetailsPage(request, cart, whole).summary(),
+        **page.summary(),
         "lines": [
             {"line": line, "title": contents.title(line), "total": line.unit_price * line.quantity}
             for line in whole.lines
@@ -135,6 +140,7 @@ def place(request, cart: Cart, method: str):
             cart,
             method=method,
             content_hash=request.POST.get("content_hash", ""),
+            details_hash=request.POST.get("details_hash", ""),
             user=request.user,
             language=get_language(),
             now=now,
@@ -143,6 +149,14 @@ def place(request, cart: Cart, method: str):
         return refused(request, error)
     session.ordered(request, order)
     return redirect_to(order)
+
+
+CHANGED = {
+    "changed": _lazy("Your cart has changed since you opened this page. Please check it and order again."),
+    "retyped": _lazy(
+        "Your details have changed since you opened this page. Please check them and order again."
+    ),
+}
 
 
 def refused(request, error: orders.CannotPlace):
@@ -160,10 +174,8 @@ def refused(request, error: orders.CannotPlace):
             text if left else _("Sold out in the meantime. Nothing was ordered; what you typed is kept."),
         )
         return redirect("shop:cart", pos=pos)
-    if error.code == "changed":
-        messages.warning(
-            request, _("Your cart has changed since you opened this page. Please check it and order again.")
-        )
+    if error.code in CHANGED:
+        messages.warning(request, CHANGED[error.code])
         return redirect("shop:review", pos=pos)
     if error.code == "conflict":
         return render(request, "sales/conflict.html", status=409)
@@ -192,10 +204,5 @@ def ask_again(request, code: str):
             request, _("A choice you made has just been sold out. Choose another one; the rest is kept.")
         )
     elif code == "answers":
-        messages.info(
-            request,
-            _(
-                "The questions have changed meanwhile. Please look at them once more; what you answered is kept."
-            ),
-        )
+        messages.info(request, QUESTIONS_CHANGED)
     return redirect(f"/{request.pos.slug}/checkout/{'' if code == 'details' else '?check=1'}")

@@ -5,15 +5,14 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from contacts import contacts
-from registration_forms import definitions, limited
+from registration_forms import limited
 from registration_forms.field_types import TYPES
-from registration_forms.models import FormVersion
 from ticketshop.lib.pages import page_number
-from ticketshop.lib.text import number_in
 
-from .. import asking, contents, people, session
+from .. import asking, contents, copies, people, session, shown
 from ..actions import carts
 from ..forms import BuyerForm, HolderForm, SignedInBuyerForm
 from ..models import Cart
@@ -37,6 +36,11 @@ def as_posted(prefix: str, typed: dict) -> dict:
     return {f"{prefix}-{name}": value for name, value in typed.items()}
 
 
+QUESTIONS_CHANGED = _lazy(
+    "The questions have changed meanwhile. Please look at them once more; what you answered is kept."
+)
+
+
 class DetailsPage:
     """One page of the details. ``take`` a post, else draw it from ``context``."""
 
@@ -49,15 +53,21 @@ class DetailsPage:
         self.pages = max(1, -(-len(self.slots) // self.size))
         self.drafts = dict(cart.details.get("answers", {}))
         self.holders = dict(cart.details.get("holders", {}))
-        asking.adopt(forms, whole, self.drafts, self.holders)
+        # What the pages have shown, and of that what reads the same today: block name -> keys of questions.
+        self.shown = dict(cart.details.get("shown", {}))
+        self.seen: dict[str, set[str]] = {}
+        copies.adopt(forms, whole, self.drafts, self.holders, self.shown)
         self._turn_to(page_number(request.GET.get("page"), self.pages))
         self.posted, self.posted_number, self.posted_slots = None, 0, frozenset()
 
     def take(self, post):
         """Keep what was posted; the answer is where to go on, or None when a page has to be shown again."""
-        self.posted, self.posted_number, self.posted_slots = post, self.number, frozenset(self.here)
+        here = frozenset(slot for slot in self.here if f"slot-{slot}" in post)
+        self.posted, self.posted_number, self.posted_slots = post, self.number, here
         for ask in self._on(self.number):
-            self.drafts[ask.name] = asking.typed(ask, post)
+            # Another tab, or the organiser, may have added one since the page was made.
+            if (record := shown.posted(ask, post)) is not None:
+                self.drafts[ask.name], self.shown[ask.name] = asking.typed(ask, post), record
         if elsewhere := self._pressed(post):
             return elsewhere
         forms = self._forms()
@@ -67,10 +77,11 @@ class DetailsPage:
         if not unsound and not unseen and not self._hold():
             unsound = self._unsound(forms) or [self.number]
         done = not unsound and not unseen
-        news = self._say_what_changed(post)
-        self._keep(forms, checked=done, complete=done and not news)
+        if shown.outdated(self.asked, self.shown, self.seen):
+            messages.info(self.request, QUESTIONS_CHANGED)
+        self._keep(forms, checked=done, complete=done)
         if done:
-            return self._page(self.number) if news else redirect("shop:review", pos=self.request.pos.slug)
+            return redirect("shop:review", pos=self.request.pos.slug)
         if self.number in unsound:
             return None
         first = min(unsound + unseen)
@@ -152,8 +163,11 @@ class DetailsPage:
         return SignedInBuyerForm(data, prefix="buyer", initial=initial)
 
     def _fill(self, *, bound: bool) -> None:
-        if self.asked:
-            asking.fill(self.asked, self.drafts, self.cart, now=timezone.now(), bound=bound)
+        if not self.asked:
+            return
+        self.seen = shown.seen(self.asked, self.shown, self.cart.point_of_sale.organiser)
+        shown.untick(self.asked, self.drafts, self.seen)
+        asking.fill(self.asked, self.drafts, self.cart, now=timezone.now(), bound=bound, seen=self.seen)
 
     def _hold(self) -> bool:
         """Hold the limited choices that were taken, and no others any more; False when one is gone since."""
@@ -186,7 +200,7 @@ class DetailsPage:
             number
             for number in range(1, self.pages + 1)
             if not seen.issuperset(self._slots_on(number))
-            or any(ask.name not in self.drafts for ask in self._on(number))
+            or any(ask.name not in self.shown for ask in self._on(number))
         ]
 
     def _keep(self, forms, *, checked: bool, complete: bool) -> None:
@@ -199,10 +213,11 @@ class DetailsPage:
 
         seen = self.posted_slots | self.holders.keys()
         self.holders = {slot: values(form) for slot, form in forms.items() if slot in seen}
-        details = {"buyer": values(forms["buyer"]), "holders": self.holders}
+        details = {"buyer": values(forms["buyer"]), "holders": self.holders, "language": get_language()}
         alive = {ask.name for ask in self.asked}
-        if answers := {name: draft for name, draft in self.drafts.items() if name in alive}:
-            details["answers"] = answers
+        for name, records in (("answers", self.drafts), ("shown", self.shown)):
+            if kept := {block: record for block, record in records.items() if block in alive}:
+                details[name] = kept
         carts.write_details(self.cart, details, complete=complete)
 
     def _copy(self, what: str):
@@ -213,8 +228,8 @@ class DetailsPage:
             return self._page(self.number)
         copied, slot = [], target.rstrip("+")
         if source == asking.ORDER and slot in self.holders:
-            copied = asking.copy_names(by_name[target], self.cart.details["buyer"], self.holders[slot])
-        copied += asking.copy_draft(by_name[target], by_name[source], self.drafts)
+            copied = copies.copy_names(by_name[target], self.cart.details["buyer"], self.holders[slot])
+        copied += copies.copy_draft(by_name[target], by_name[source], self.drafts)
         details = {**self.cart.details, "holders": self.holders, "answers": self.drafts}
         carts.write_details(self.cart, details, complete=False)
         text = (
@@ -239,24 +254,6 @@ class DetailsPage:
                 messages.info(self.request, _("The ticket is removed. The other answers stay as they are."))
         return self._page(self.number)
 
-    def _say_what_changed(self, post) -> bool:
-        """A form was published anew since the page was opened: say so. True where it asks something more now."""
-        seen = {ask.version.form_id: post.get(f"version-{ask.version.form_id}", "") for ask in self.asked}
-        now = {ask.version.form_id: ask.version for ask in self.asked}
-        old = [pk for pk in seen.values() if number_in(pk, digits=17) is not None]
-        stale = [form for form, pk in seen.items() if pk in old and pk != str(now[form].pk)]
-        if not stale:
-            return False
-        messages.info(
-            self.request,
-            _(
-                "The questions have changed meanwhile. Please look at them once more; what you answered is kept."
-            ),
-        )
-        versions = FormVersion.objects.filter(pk__in=[seen[form] for form in stale], form__in=stale)
-        known = {version.form_id: definitions.of_version(version).by_key for version in versions}
-        return any(definitions.of_version(now[form]).by_key.keys() - known.get(form, {}) for form in stale)
-
     def context(self) -> dict:
         forms = self._forms()
         if self.posted is None:
@@ -267,7 +264,8 @@ class DetailsPage:
             ask.copies = self._copies(ask)
         for slot in self.here:
             forms[slot].asks = blocks.get(slot, [])
-        shown = [*([forms["buyer"]] if self.number == 1 else []), *(forms[slot] for slot in self.here)]
+        drawn = [*([forms["buyer"]] if self.number == 1 else []), *(forms[slot] for slot in self.here)]
+        drawn += [ask.block for group in blocks.values() for ask in group]
         return {
             "contents": self.whole,
             "cart": self.cart,
@@ -280,9 +278,10 @@ class DetailsPage:
                 for name in ("first_name", "last_name")
             ),
             "removable": len(self.slots) > 1,
-            "versions": {ask.version.form_id: ask.version.pk for ask in self.asked},
-            "forms": [*shown, *(ask.block for group in blocks.values() for ask in group)],
-            "has_errors": self.posted is not None,
+            "versions": [(asking.prefix(ask), ask.version.pk) for ask in self._on(self.number)],
+            "forms": drawn,
+            "has_errors": self.posted is not None and any(form.errors for form in drawn),
+            "has_new": self.posted is not None and any(getattr(form, "unseen", ()) for form in drawn),
             "currency": self.request.pos.organiser.currency,
             "page_number": self.number,
             "pages": self.pages,
@@ -295,24 +294,33 @@ class DetailsPage:
         first = next(one for one in self.asked if one.version.form_id == ask.version.form_id)
         order = next((one for one in self.asked if one.name == asking.ORDER), None)
         found = []
-        if order and asking.may_copy(ask, order):
+        if order and copies.may_copy(ask, order):
             found.append((f"{ask.name}:{order.name}", _("Use my details")))
-        if first.name != ask.name and asking.may_copy(ask, first):
+        if first.name != ask.name and copies.may_copy(ask, first):
             found.append(
                 (f"{ask.name}:{first.name}", _("Copy from “%(heading)s”") % {"heading": first.heading})
             )
         return found
 
-    def summary(self) -> dict:
-        """All that was typed, for the page that checks it: names on tickets, answers as people read them."""
+    def why_not_ready(self) -> str:
+        """What has to be asked once more before the order: "choice", "answers", or "" where nothing has."""
         self._fill(bound=True)
+        if asking.all_sound(self.asked):
+            return ""
+        return "choice" if asking.misses_a_place(self.asked) else "answers"
+
+    def summary(self) -> dict:
+        """All that was typed, for the page that checks it: names on tickets, answers as people read them.
+
+        Call ``why_not_ready`` before.
+        """
         forms = self._forms()
         answers = [
             (
                 ask.heading,
                 [
                     (question, TYPES[question.type].display(question, ask.block.answers[question.key]))
-                    for question, _field in ask.block.rows()
+                    for question in ask.definition.questions
                     if question.key in ask.block.answers
                 ],
             )

@@ -45,6 +45,6 @@
   // Back from the next page: the browser shows this one as it was left.
   addEventListener("pageshow", (event) => { if (event.persisted) document.querySelectorAll("form").forEach(restore); });
 
-  const summary = document.getElementById("error-summary");
+  const summary = document.getElementById("error-summary") ?? document.getElementById("new-questions");
   if (summary) summary.focus();
 })();

@@ -1,0 +1,158 @@
+"""Questions under a condition appear while somebody answers; the script and the server agree on which."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+from django.conf import settings as project
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
+from hypothesis import given, settings
+from playwright.sync_api import expect
+
+from registration_forms.blocks import Block
+from registration_forms.conditions import OPERATORS, visible_questions
+from registration_forms.definitions import parse
+from registration_forms.field_types import Asked
+from tests.browser import steps
+from tests.browser.conftest import PHONE
+from tests.factories.registration_forms import ask, make_form, only_if, publish
+from tests.forms.test_properties import forms_with_answers
+
+SCRIPT = Path(project.BASE_DIR) / "ticketshop/static/shop/conditions.js"
+NOW = Asked(now=timezone.now(), day=timezone.localdate())
+# Answers one question after the other, as a person does.
+ANSWER = """([name, values]) => {
+  for (const one of document.getElementsByName(name)) {
+    if (one.type === "radio" || one.type === "checkbox") one.checked = one.type === "checkbox" && values[0] === "on" || values.includes(one.value);
+    else one.value = values[0];
+    one.dispatchEvent(new Event("input", {bubbles: true}));
+  }
+}"""
+SHOWN = "() => [...document.querySelectorAll('[data-question]')].filter((row) => !row.hidden).map((row) => row.dataset.question)"
+SENT = "() => [...new FormData(document.forms[0])]"
+
+
+@pytest.fixture(scope="module")
+def blank(chromium):
+    """A page of its own, without a server."""
+    context = chromium.new_context()
+    yield context.new_page()
+    context.close()
+
+
+def drawn(block: Block) -> str:
+    return f"<form>{render_to_string('registration_forms/block.html', {'ask': {'heading': 'H', 'block': block}})}</form>"
+
+
+def agree(page, json: dict, typed: dict) -> None:
+    definition = parse(json)
+    page.set_content(drawn(Block(definition, prefix="ask-1", asked=NOW)))
+    page.evaluate(SCRIPT.read_text())
+    for key, value in typed.items():
+        page.evaluate(ANSWER, [f"ask-1-{key}", value if isinstance(value, list) else [value]])
+    sent = MultiValueDict()
+    for name, value in page.evaluate(SENT):
+        sent.appendlist(name, value)
+    shown = page.evaluate(SHOWN)
+    block = Block(definition, sent, prefix="ask-1", asked=NOW)
+    if {key for key in block.errors if block[key].data not in (None, "", [])}:
+        return  # what is wrong is put right first
+    values = block.json_values({key: block.cleaned_data.get(key) for key in block.fields})
+    assert shown == [one.key for one in visible_questions(definition, values)]
+    conditional = {one.key for one in definition.questions if one.condition}
+    assert set(sent.get("ask-1-drawn", "").split()) == conditional & set(shown)
+
+
+def chain(op: str, joined: str) -> dict:
+    """Y under X; Z under Y and, or or, W; the last one under Z."""
+    terms = [{"field": "y", "op": op, "value": "b"}, {"field": "w", "op": "is", "value": "yes"}]
+    conditions = {
+        "y": {"all": [{"field": "x", "op": "is", "value": "yes"}]},
+        "z": {joined: terms if joined == "any" else terms[:1]},
+        "last": {joined: [{"field": "z", "op": op, "value": "b"}]},
+    }
+    types = {"x": "yes_no", "w": "yes_no", "y": "text", "z": "text", "last": "text"}
+    return {
+        "fields": [
+            {"key": key, "type": kind, "label": {"en": key}, "condition": conditions.get(key, {})}
+            for key, kind in types.items()
+        ]
+    }
+
+
+def test_script_and_server_show_the_same_questions_of_a_chain(blank):
+    for op, joined, x, w in product(OPERATORS, ("all", "any"), ("yes", "no"), ("yes", "no")):
+        for y in ("b", "a", ""):
+            agree(blank, chain(op, joined), {"x": "yes", "y": y, "w": w, "z": y} | {"x": x})
+
+
+def test_script_and_server_show_the_same_questions_of_any_form(blank):
+    @settings(max_examples=60, deadline=None)
+    @given(forms_with_answers())
+    def check(drawn_form):
+        agree(blank, *drawn_form)
+
+    check()
+
+
+def test_a_chain_appears_and_goes_at_once(shop, browse):
+    form = make_form("tariff", organiser=shop.pos.organiser)
+    x = ask(form, "Do you eat with us?", "yes_no")
+    y = ask(
+        form,
+        "Menu",
+        "dropdown",
+        choices=["Fish", "Vegan"],
+        condition=only_if(x, "yes"),
+        visibility="mandatory",
+    )
+    ask(form, "Bread?", "yes_no")
+    ask(form, "Allergic to", condition=only_if(y, y.choices.get(label="Fish").key), visibility="mandatory")
+    publish(form)
+    shop.adult.tariff.form = form
+    shop.adult.tariff.save()
+    with browse(viewport=PHONE) as page:
+        steps.choose(page, shop, adults=1, children=0, passes=0)
+        steps.to_details(page)
+        menu, allergy = page.get_by_label("Menu"), page.get_by_label("Allergic to")
+        expect(menu).to_have_count(1)
+        expect(menu).to_be_hidden()
+        page.get_by_role("group", name="Do you eat with us?").get_by_label("Yes").check()
+        expect(menu).to_be_visible()
+        menu.select_option("Fish")
+        allergy.fill("nuts")
+        # In their place: before the question that follows in the form.
+        boxes = [one.bounding_box()["y"] for one in (menu, page.get_by_role("group", name="Bread?"), allergy)]
+        assert boxes == sorted(boxes)
+        page.get_by_role("group", name="Do you eat with us?").get_by_label("No").check()
+        expect(allergy).to_be_hidden()
+        page.get_by_role("group", name="Do you eat with us?").get_by_label("Yes").check()
+        expect(allergy).to_have_value("nuts")
+        page.locator("#id_buyer-first_name").fill("Ada")
+        page.locator("#id_buyer-last_name").fill("Lovelace")
+        page.locator("#id_buyer-email").fill("ada@example.org")
+        page.get_by_role("button", name="Check your order").click()
+        expect(page.get_by_text("nuts")).to_be_visible()
+        assert page.url.endswith("/review/")
+
+
+def test_without_scripts_the_new_questions_take_the_focus_of_the_reader(shop, browse):
+    form = make_form("tariff", organiser=shop.pos.organiser)
+    x = ask(form, "Do you eat with us?", "yes_no")
+    ask(form, "Menu", condition=only_if(x, "yes"))
+    publish(form)
+    shop.adult.tariff.form = form
+    shop.adult.tariff.save()
+    with browse(viewport=PHONE, script=False) as page:
+        steps.choose(page, shop, adults=1, children=0, passes=0)
+        steps.to_details(page)
+        expect(page.get_by_label("Menu")).to_have_count(0)
+        page.get_by_role("group", name="Do you eat with us?").get_by_label("Yes").check()
+        page.locator("#id_buyer-first_name").fill("Ada")
+        page.locator("#id_buyer-last_name").fill("Lovelace")
+        page.locator("#id_buyer-email").fill("ada@example.org")
+        page.get_by_role("button", name="Check your order").click()
+        page.locator("#new-questions").get_by_role("link").click()
+        expect(page.get_by_label("Menu")).to_be_focused()
