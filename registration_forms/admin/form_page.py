@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -160,6 +161,8 @@ class RegistrationFormAdmin(ScopedAdmin):
             drafts.touch(obj)
 
     def response_add(self, request, obj, post_url_continue=None):
+        if IS_POPUP_VAR in request.POST:
+            return super().response_add(request, obj, post_url_continue)
         messages.success(request, _("The form is there. Now add its questions."))
         return self.back_to(obj)
 
@@ -198,6 +201,8 @@ class RegistrationFormAdmin(ScopedAdmin):
             context["questions"] = _rows(obj, built)
             context["problems"] = words.problems(publishing.problems_of(obj, built), built, obj)
             context["differs"] = publishing.differs(obj)
+            context["used"] = used_by.is_used(obj)
+            context["assign_url"] = self.address_of(request, obj, used_by.ASSIGN)
             context["may_move"] = self.has_change_permission(request, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
 

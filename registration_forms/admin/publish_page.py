@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 from .. import definitions, earlier, publishing
 from ..definitions import parse
 from ..models import FormVersion, RegistrationForm
-from . import words
+from . import used_by, words
 
 NAMES = dict(settings.CONTENT_LANGUAGES)
 
@@ -25,7 +26,9 @@ def view(page, request, row: RegistrationForm):
             messages.success(request, _("Version %(number)d is published.") % {"number": version.number})
             if asked:
                 messages.success(request, _("Earlier buyers get an e-mail with a link to answer."))
-            return page.back_to(row)
+            # A form that is asked nowhere: the next thing to choose is where.
+            where = "" if used_by.is_used(row) else page.address_of(request, row, used_by.ASSIGN)
+            return redirect(where) if where else page.back_to(row)
     draft = parse(definitions.build(row))
     before = definitions.of_version(row.published) if row.published else None
     changes = publishing.diff(before, draft)

@@ -8,6 +8,8 @@ from ticketshop.organisers.sections import Section, link
 
 from ..models import RegistrationForm
 
+# The name of the button that opens the page where this is chosen. A room above offers it.
+ASSIGN = "assign"
 RELATIONS = ("tariffs", "season_passes", "season_passes_adding", "order_forms")
 
 

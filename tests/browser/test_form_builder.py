@@ -125,7 +125,9 @@ def test_the_pages_of_the_builder_bar_nobody(shop, browse):
     menu = ask(form, "Menu", "dropdown", choices=["Vegan"] * 60, condition=only_if(eats, "yes"))
     page_of = change(form).removesuffix("change/")
     pages = [listing(RegistrationForm), ADD, change(form), change(menu)]
-    pages += [f"{page_of}{name}/" for name in ("add-question", "preview", "publish", "copy", "archive")]
+    pages += [
+        f"{page_of}{name}/" for name in ("add-question", "preview", "publish", "assign", "copy", "archive")
+    ]
     wrong = []
     with browse() as page:
         log_in(page, make_staff(shop.pos.organiser))

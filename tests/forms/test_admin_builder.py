@@ -104,6 +104,10 @@ def test_a_form_is_built_and_published_from_nothing(staff, pos):
     form.refresh_from_db()
     assert of_version(form.published).by_key[menu.key].mandatory
     assert history.of(form).filter(action="published").exists()
+    staff.open(change(form))
+    assert "Published, but asked nowhere yet." in staff.page.text
+    TariffFactory(event=EventFactory(pos=pos), form=form)
+    staff.open(change(form))
     assert "Buyers see these questions." in staff.page.text
 
 

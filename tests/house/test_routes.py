@@ -203,6 +203,11 @@ ADMIN = {
             ("answers", "registration_forms.view_registrationform sales.view_order sales.view_ticket"),
             ("restore", "registration_forms.change_registrationform"),
             EXPORT,
+            (
+                "assign",
+                "registration_forms.change_registrationform catalogue.change_tariff catalogue.change_seasonpass"
+                " catalogue.add_orderform catalogue.delete_orderform",
+            ),
         ),
     ),
     "registration_forms.field": Pages(buttons=(("archive", "registration_forms.change_field"),)),

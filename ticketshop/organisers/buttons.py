@@ -78,9 +78,11 @@ class WithButtons:
     buttons: tuple[Button | OwnPage | Elsewhere, ...] = ()
 
     @classmethod
-    def offer(cls, button: Button | OwnPage) -> None:
-        """A room above this page's has something to do there: the button joins the others."""
-        cls.buttons = (*cls.buttons, button)
+    def offer(cls, button: Button | OwnPage, after: str = "") -> None:
+        """Add a button of a room above this page's to the others: behind the one named ``after``, or last."""
+        names = [one.name for one in cls.buttons]
+        place = names.index(after) + 1 if after else len(names)
+        cls.buttons = (*cls.buttons[:place], button, *cls.buttons[place:])
 
     def get_urls(self):
         own = (self._url(button) for button in self.buttons if not isinstance(button, Elsewhere))
@@ -136,12 +138,21 @@ class WithButtons:
             "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk]),
         }
 
+    def _offered(self, request: HttpRequest, row: Model) -> list[Button | OwnPage | Elsewhere]:
+        return [
+            button
+            for button in self.buttons
+            if button.offered(row) and all(request.user.has_perm(name, row) for name in button.permissions)
+        ]
+
+    def address_of(self, request: HttpRequest, row: Model, name: str) -> str:
+        """Return the address of the page that the button of this name opens; empty where the user is not offered it."""
+        found = [button for button in self._offered(request, row) if button.name == name]
+        return self._where(found[0], row) if found else ""
+
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:
             context["buttons"] = [
-                (button, self._where(button, obj))
-                for button in self.buttons
-                if button.offered(obj)
-                and all(request.user.has_perm(name, obj) for name in button.permissions)
+                (button, self._where(button, obj)) for button in self._offered(request, obj)
             ]
         return super().render_change_form(request, context, add, change, form_url, obj)

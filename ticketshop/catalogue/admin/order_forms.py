@@ -6,9 +6,10 @@ from django.utils.translation import gettext_lazy
 from ticketshop.organisers.scoped_admin import ScopedInline
 
 from ..models import OrderForm
+from .form_choice import AsksForms
 
 
-class OrderFormInline(ScopedInline, admin.TabularInline):
+class OrderFormInline(AsksForms, ScopedInline, admin.TabularInline):
     model = OrderForm
     deletable = True
     extra = 1  # without a script there is a row to fill, too

@@ -15,6 +15,7 @@ from ticketshop.organisers.translated_admin import TranslatedAdmin
 from .. import sale_checks
 from ..models import Tariff
 from . import problems
+from .form_choice import AsksForms
 from .forms import changed, in_order
 
 
@@ -31,7 +32,7 @@ class TariffForm(forms.ModelForm):
         return values
 
 
-class TariffInline(ScopedInline, TranslationTabularInline):
+class TariffInline(AsksForms, ScopedInline, TranslationTabularInline):
     model = Tariff
     form = TariffForm
     deletable = True
@@ -61,7 +62,7 @@ class TariffInline(ScopedInline, TranslationTabularInline):
 
 
 @admin.register(Tariff)
-class TariffAdmin(TranslatedAdmin):
+class TariffAdmin(AsksForms, TranslatedAdmin):
     """One tariff with everything about it; made on the event's page."""
 
     form = TariffForm

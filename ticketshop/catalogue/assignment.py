@@ -1,0 +1,189 @@
+"""Where a form is asked: the tariffs, season passes, events and points of sale that may ask it, changed together."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Min, Model, Q, QuerySet
+
+from registration_forms.models import RegistrationForm
+from ticketshop.history import history
+from ticketshop.organisers.models import PointOfSale
+
+from .models import Event, OrderForm, SeasonPass, Tariff
+
+TARIFF, PASS, EVENT, SHOP = "tariff", "pass", "event", "shop"
+
+
+class Changed(Exception):
+    """Somebody else chose another form at one of these places meanwhile."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Something that may ask a form. ``asks``: the form asked there now; ``event``: of a tariff."""
+
+    kind: str
+    row: Model
+    asks: RegistrationForm | None
+    event: Event | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}-{self.row.pk}"
+
+
+def places(
+    form: RegistrationForm, *, now: datetime, past: bool = False, search: str = "", most: int = 300
+) -> list[Place]:
+    """Return where the form may be asked, at most ``most`` of each kind of place; those that ask it are always among them.
+
+    Without ``past``, events whose last date is over are left out. ``search`` narrows to events and passes by a part of
+    their title, in any language. Two queries.
+    """
+    if form.kind == RegistrationForm.Kind.ORDER:
+        return [*_shops(form), *_events(form, now, past, search, most)]
+    passes = _passes(form, now, past, search, most)
+    if form.kind == RegistrationForm.Kind.PASS:
+        return passes
+    return [*_tariffs(form, now, past, search, most), *passes]
+
+
+def _named(column: str, search: str) -> Q:
+    """Whose text contains ``search`` in one of the languages."""
+    found = Q()
+    for code, _name in settings.CONTENT_LANGUAGES:
+        found |= Q(**{f"{column}_{code}__icontains": search})
+    return found
+
+
+def _first(rows: QuerySet, mine: Q, wanted: Q, most: int) -> list:
+    """The rows that ask the form, then the others that are ``wanted``."""
+    asking = list(rows.filter(mine))
+    return [*asking, *rows.filter(wanted).exclude(mine)[:most]]
+
+
+def _tariffs(form: RegistrationForm, now: datetime, past: bool, search: str, most: int) -> list[Place]:
+    rows = (
+        Tariff.objects.filter(event__organiser=form.organiser_id)
+        .select_related("event", "form")
+        .annotate(first=Min("event__sessions__starts_at"))
+        .order_by("first", "event", "position", "pk")
+    )
+    wanted = Q(active=True) if past else Q(active=True) & _not_over("event__", now)
+    if search:
+        wanted &= _named("event__title", search)
+    found = _first(rows, Q(form=form), wanted, most)
+    found.sort(key=lambda row: (row.first is None, row.first or now, row.event_id, row.position, row.pk))
+    return [Place(TARIFF, row, row.form, row.event) for row in found]
+
+
+def _events(form: RegistrationForm, now: datetime, past: bool, search: str, most: int) -> list[Place]:
+    rows = (
+        Event.objects.filter(organiser=form.organiser_id)
+        .select_related("order_form__form")
+        .annotate(first=Min("sessions__starts_at"))
+        .order_by("first", "pk")
+    )
+    wanted = Q() if past else _not_over("", now)
+    if search:
+        wanted &= _named("title", search)
+    found = _first(rows, Q(order_form__form=form), wanted, most)
+    found.sort(key=lambda row: (row.first is None, row.first or now, row.pk))
+    return [Place(EVENT, row, _order_form(row)) for row in found]
+
+
+def _not_over(path: str, now: datetime) -> Q:
+    """Events with a date to come, or without any yet."""
+    to_come = Event.objects.filter(sessions__ends_at__gte=now).values("pk")
+    return Q(**{f"{path}pk__in": to_come}) | Q(**{f"{path}sessions": None})
+
+
+def _shops(form: RegistrationForm) -> list[Place]:
+    rows = PointOfSale.objects.filter(organiser=form.organiser_id).select_related("order_form__form")
+    return [Place(SHOP, row, _order_form(row)) for row in rows.order_by("pk")]
+
+
+def _order_form(row: Event | PointOfSale) -> RegistrationForm | None:
+    found = getattr(row, "order_form", None)
+    return found.form if found else None
+
+
+def _passes(form: RegistrationForm, now: datetime, past: bool, search: str, most: int) -> list[Place]:
+    column = _column(form)
+    rows = SeasonPass.objects.filter(organiser=form.organiser_id).select_related(column).order_by("-pk")
+    wanted = Q(active=True) if past else Q(active=True, valid_until__gte=now.date())
+    if search:
+        wanted &= _named("name", search)
+    found = _first(rows, Q(**{column: form}), wanted, most)
+    return [Place(PASS, row, getattr(row, column)) for row in found]
+
+
+def _column(form: RegistrationForm) -> str:
+    """The column of a pass that names a form of this kind."""
+    return "form" if form.kind == RegistrationForm.Kind.PASS else "extra_form"
+
+
+def fingerprint(found: Sequence[Place]) -> str:
+    """What was asked at these places, as a short text: another one where that has changed."""
+    text = ",".join(sorted(f"{place.key}:{place.asks.pk if place.asks else 0}" for place in found))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@transaction.atomic
+def assign(
+    form: RegistrationForm, found: Sequence[Place], wanted: Mapping[str, bool], *, by, now: datetime
+) -> list[Place]:
+    """Ask the form at those of ``found`` that are wanted, and no longer at those that are not. Return what changed.
+
+    ``found`` is what the page showed. Raise Changed where another form is asked at one of them by now.
+    """
+    changes = [place for place in found if wanted[place.key] is not (place.asks == form)]
+    if not _as_seen(form, changes):
+        raise Changed
+    for place in changes:
+        _set(place, form if wanted[place.key] else None, _column(form))
+        history.record(place.row, "form_chosen", by=by, now=now, organiser_id=form.organiser_id, form=form.pk)
+    if changes:
+        history.record(form, "asked_at", by=by, now=now)
+    return changes
+
+
+def _as_seen(form: RegistrationForm, changes: Sequence[Place]) -> bool:
+    """Lock the rows of these places, and say whether each asks what it asked when it was read."""
+    for model in (PointOfSale, Event, Tariff, SeasonPass):
+        ids = [place.row.pk for place in changes if isinstance(place.row, model)]
+        if not ids:
+            continue
+        locked = model._base_manager.select_for_update(of=("self",), no_key=True).filter(pk__in=ids)
+        rows = {row.pk: row for row in locked.order_by("pk")}
+        asked = _asked_now(model, rows, _column(form))
+        for place in changes:
+            seen = place.asks.pk if place.asks else None
+            if isinstance(place.row, model) and asked.get(place.row.pk) != seen:
+                return False
+    return True
+
+
+def _asked_now(model: type[Model], rows: Mapping[int, Model], column: str) -> dict[int, int | None]:
+    if model is Tariff:
+        return {pk: row.form_id for pk, row in rows.items()}
+    if model is SeasonPass:
+        return {pk: getattr(row, f"{column}_id") for pk, row in rows.items()}
+    path = "event" if model is Event else "point_of_sale"
+    return dict(OrderForm.objects.filter(**{f"{path}__in": list(rows)}).values_list(path, "form"))
+
+
+def _set(place: Place, form: RegistrationForm | None, column: str) -> None:
+    if place.kind in (TARIFF, PASS):
+        name = "form" if place.kind == TARIFF else column
+        type(place.row)._base_manager.filter(pk=place.row.pk).update(**{name: form})
+        return
+    where = {"event" if place.kind == EVENT else "point_of_sale": place.row}
+    if form is None:
+        OrderForm.objects.filter(**where).delete()
+    else:
+        OrderForm.objects.update_or_create(**where, defaults={"form": form})
