@@ -63,12 +63,14 @@ def asked(request) -> adding.Asked:
 def index(request, pos):
     """The people connected, and the people who added the visitor."""
     contact = my_contact_here(request)
+    undo = undoable(request, contact)
     context = {
         "contact": contact,
         "people": [(link, links.seen_by_parent(link)) for link in links.of_parent(contact)],
         "parents": links.of_child(contact),
         "waiting": [(link, claiming.is_me(contact, link.child)) for link in to_my_address(request)],
-        "undo": undoable(request, contact),
+        "undo": undo,
+        "undo_name": links.name_for_parent(undo) if undo else "",
         "section": "friends",
     }
     return render(request, "accounts/friends.html", context)
@@ -162,10 +164,13 @@ def remove(request, pos, link_id):
     if request.method != "POST":
         if not link.is_open:
             return redirect("account:friends", pos=pos)
-        return render(request, "accounts/friends_remove.html", {"link": link, "section": "friends"})
+        context = {"name": links.name_for_parent(link), "section": "friends"}
+        return render(request, "accounts/friends_remove.html", context)
     if links.remove(link, by=request.user, now=timezone.now()):
         request.session["link_removed"] = link.pk
-        messages.success(request, _("%(name)s is no longer in your list.") % {"name": link.entered_name})
+        messages.success(
+            request, _("%(name)s is no longer in your list.") % {"name": links.name_for_parent(link)}
+        )
     return redirect("account:friends", pos=pos)
 
 
@@ -174,7 +179,9 @@ def undo(request, pos, link_id):
     """Take back a removal within ten minutes."""
     link = link_as_parent(request, link_id)
     if links.undo_remove(link, most=request.pos.friends_family_max, by=request.user, now=timezone.now()):
-        messages.success(request, _("%(name)s is in your list again.") % {"name": link.entered_name})
+        messages.success(
+            request, _("%(name)s is in your list again.") % {"name": links.name_for_parent(link)}
+        )
     else:
         messages.info(request, _("This can’t be undone any more. You can add the person again."))
     request.session.pop("link_removed", None)
@@ -189,7 +196,7 @@ def resend(request, pos, link_id):
     messages.success(
         request,
         _("We tell %(name)s once more, unless they were told a short while ago.")
-        % {"name": link.entered_name},
+        % {"name": links.name_for_parent(link)},
     )
     return redirect("account:friends", pos=pos)
 

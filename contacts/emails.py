@@ -1,6 +1,7 @@
 """The mail to a person whom a visitor added: who holds their data, which, from whom, and what to do about it."""
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils import timezone
 
@@ -30,10 +31,17 @@ def _content(mail: Mail) -> Content | None:
             "organiser": link.organiser,
             "pending": link.status == ContactLink.Status.PENDING,
             "can_claim": link.child.user_id is None,
+            "has_log_in": link.child.user_id is None and _has_log_in(link.child.email_key),
             "url": settings.BASE_URL + reverse("links:show", args=[token]),
             "days": link.organiser.link_request_days,
         }
     )
+
+
+def _has_log_in(email: str) -> bool:
+    """Whether the mailbox has a log-in of the installation already, proved and in use."""
+    users = get_user_model().objects.filter(email=email, is_active=True)
+    return users.filter(emailaddress__email__iexact=email, emailaddress__verified=True).exists()
 
 
 @register("link_new")

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, Func, OuterRef, QuerySet, TextField, Value
+from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, TextField, Value
+from django.utils.translation import gettext as _
 
 from ticketshop.lib.text import normalise_email
 
@@ -48,6 +49,17 @@ def of_child(child: Contact) -> QuerySet[ContactLink]:
     )
 
 
+def choosable(parent: Contact) -> QuerySet[ContactLink]:
+    """The people a contact may choose for tickets: not those who allow nothing, nor those staff connected who wait."""
+    waits = Q(status=ContactLink.Status.PENDING) & ~Q(origin=ContactLink.Origin.SHOP)
+    return of_parent(parent).exclude(waits).exclude(permission_parent=ContactLink.Permission.NONE)
+
+
+def name_for_parent(link: ContactLink) -> str:
+    """The name by which the parent knows the child; where that is none of their business yet, words in its place."""
+    return link.entered_name if link.name_is_parents else _("a person our staff connected with you")
+
+
 @dataclass(frozen=True)
 class Seen:
     """All that one side of a link sees of the other: an allow-list; a new column is invisible until named here."""
@@ -64,12 +76,13 @@ class Seen:
 def seen_by_parent(link: ContactLink) -> Seen:
     """What the parent sees of the child: what they typed themselves, and tickets where the child allowed it.
 
-    The date of birth is that of a child without an address, whose parent wrote it.
+    Of a child staff connected, the name once the link is active. The date of birth is that of a child without an
+    address, for whom the parent acts.
     """
     active = link.status == ContactLink.Status.ACTIVE
     return Seen(
-        name=link.entered_name,
-        email=link.entered_email,
+        name=name_for_parent(link),
+        email=link.entered_email if link.typed_by_parent else "",
         status=link.status,
         since=link.started_at,
         tickets=active and link.allows_tickets,
@@ -314,9 +327,9 @@ def staff_add(
                 type=link_type,
                 status=ContactLink.Status.PENDING if waits else ContactLink.Status.ACTIVE,
                 permission_parent=permission,
+                # The name, so that the parent knows who it is; nothing else the organiser knows of the child.
                 entered_first_name=child.first_name,
                 entered_last_name=child.last_name,
-                entered_email=child.email or "",
                 origin=ContactLink.Origin.BACK_OFFICE,
                 created_by=by,
                 started_at=now,

@@ -1,51 +1,36 @@
-"""Waiting for another database connection to wait: for races that go by events, not by times."""
+"""Another connection that has to wait: for races in which one writes and has not committed yet."""
 
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from django.db import connection, transaction
 
-_BLOCKED = """
-    SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock' AND cardinality(pg_blocking_pids(pid)) > 0
-"""
-
-
-def wait_until_blocked(*, connections: int = 1, seconds: float = 20) -> None:
-    """Return as soon as so many connections of this database wait for a lock that another one holds."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with connection.cursor() as cursor:
-            cursor.execute(_BLOCKED)
-            if cursor.fetchone()[0] >= connections:
-                return
-        threading.Event().wait(0.02)
-    raise AssertionError(f"no {connections} connections wait for a lock after {seconds} s")
+from tests.at_once import lock_waiters, watcher
+from tests.waiting import wait_for
 
 
 @contextmanager
-def blocked_by(write: Callable[[], object]):
-    """Run ``write`` in a transaction that stays open until the calls started in the block wait for it.
+def blocked_by(write: Callable[[], object]) -> Iterator[Callable[[Callable], Future]]:
+    """Run ``write`` in a transaction that stays open until the calls started in the block wait for a lock.
 
     Yields a function that starts a call in a thread of its own and returns its ``Future``.
     """
-    with ThreadPoolExecutor(4) as threads:
-        started: list[Future] = []
+    started: list[Future] = []
 
-        def start(call: Callable) -> Future:
-            def run():
-                try:
-                    return call()
-                finally:
-                    connection.close()
+    def start(call: Callable) -> Future:
+        started.append(threads.submit(_and_close, call))
+        return started[-1]
 
-            started.append(threads.submit(run))
-            return started[-1]
+    with ThreadPoolExecutor(4) as threads, transaction.atomic():
+        write()
+        yield start
+        with watcher() as observer:
+            wait_for(lambda: lock_waiters(observer) >= len(started), "the other connections to wait")
 
-        with transaction.atomic():
-            write()
-            yield start
-            wait_until_blocked(connections=len(started))
+
+def _and_close(call: Callable):
+    try:
+        return call()
+    finally:
+        connection.close()

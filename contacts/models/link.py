@@ -211,6 +211,16 @@ class ContactLink(models.Model):
         return f"{self.entered_first_name} {self.entered_last_name}".strip()
 
     @property
+    def typed_by_parent(self) -> bool:
+        """Whether the parent typed the names; else staff connected a contact they knew."""
+        return self.origin == self.Origin.SHOP
+
+    @property
+    def name_is_parents(self) -> bool:
+        """Whether the parent may see the name: they typed it, or the link staff made has been active."""
+        return self.typed_by_parent or self.Status.ACTIVE in (self.status, self.status_before_end)
+
+    @property
     def is_open(self) -> bool:
         return self.status in self.OPEN
 

@@ -34,7 +34,7 @@ def of(contact: Contact, pos) -> list[Person]:
     if not pos.friends_family_enabled:
         return []
     label = _("Me – %(name)s") % {"name": contact.full_name or contact.email}
-    found = links.of_parent(contact).exclude(permission_parent=ContactLink.Permission.NONE)
+    found = links.choosable(contact)
     return [
         Person(ME, label, contact.first_name, contact.last_name, contact.birth_date),
         *(
@@ -60,10 +60,7 @@ def beneficiaries(buyer: Contact, holders: dict) -> dict[str, int]:
     numbers = [int(value) for value in chosen.values() if value != ME and value.isdecimal()]
     children = {}
     if numbers:
-        usable = ContactLink.objects.filter(parent=buyer, status__in=ContactLink.OPEN, pk__in=numbers)
-        children = dict(
-            usable.exclude(permission_parent=ContactLink.Permission.NONE).values_list("pk", "child_id")
-        )
+        children = dict(links.choosable(buyer).filter(pk__in=numbers).values_list("pk", "child_id"))
     found = {slot: buyer.pk if value == ME else children.get(int(value)) for slot, value in chosen.items()}
     return {slot: contact_id for slot, contact_id in found.items() if contact_id}
 
