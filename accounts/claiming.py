@@ -5,10 +5,11 @@ from datetime import datetime
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 
-from contacts import link_mail, links, locking, mailbox, merging
-from contacts.models import Contact, ContactLink
+from contacts import contacts, link_mail, links, locking, mailbox, merging
+from contacts.models import Contact, ContactLink, LinkRequest
 from ticketshop.history import history
 from ticketshop.lib.text import normalise_email
+from ticketshop.organisers.models import Organiser, PointOfSale
 
 from .models import User
 
@@ -84,17 +85,33 @@ def forget(request) -> None:
 
 
 @transaction.atomic
-def claim(contact: Contact, password: str, *, now: datetime) -> User:
-    """Make the log-in of a contact whose mailbox was just proved. Raises HasLogIn.
+def claim(contact: Contact, password: str, *, language: str = "", now: datetime) -> User:
+    """Make the log-in of a contact whose mailbox was just proved; its e-mails speak ``language`` from now on.
 
-    Somebody who signed up with the address before, without proving it, gains nothing: their password is
-    replaced, and other addresses they noted are dropped.
+    Raises HasLogIn. Somebody who signed up with the address before, without proving it, gains nothing: their password
+    is replaced, and other addresses they noted are dropped.
     """
     proved = contact.email_key
     contact = locking.hold(contact.pk)
     if contact.email_key != proved or not may_claim(contact):
         raise HasLogIn
-    email = normalise_email(contact.email)
+    user = _log_in_for(contact.email_key, password)
+    _write_claim(contact, user, language, now)
+    history.record(contact, "claimed", by=user, now=now)
+    return user
+
+
+@transaction.atomic
+def make_log_in(email: str, password: str) -> User:
+    """Make a log-in for a mailbox that was just proved, and no contact. Raises HasLogIn."""
+    if EmailAddress.objects.filter(email__iexact=email, verified=True).exists():
+        raise HasLogIn
+    if User.objects.filter(email=email, is_active=False).exists():
+        raise HasLogIn
+    return _log_in_for(email, password)
+
+
+def _log_in_for(email: str, password: str) -> User:
     user = User.objects.select_for_update().filter(email=email).first()
     if user is None:
         user = User.objects.create_user(email, password)
@@ -103,13 +120,40 @@ def claim(contact: Contact, password: str, *, now: datetime) -> User:
         user.save(update_fields=["password"])
         EmailAddress.objects.filter(user=user).delete()
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
-    _write_claim(contact, user, now)
-    history.record(contact, "claimed", by=user, now=now)
     return user
 
 
+def pressed_twice(email: str, password: str) -> User | None:
+    """Return the log-in of a mailbox that was just proved, if it has this very password: the button was pressed twice."""
+    user = User.objects.filter(email=email, is_active=True).first()
+    return user if user is not None and user.check_password(password) else None
+
+
+def claimable(organiser: Organiser, address: str) -> list[Contact]:
+    """Return the contacts at ``organiser`` for which whoever proves the mailbox may choose a first password, by name."""
+    people = contacts.unclaimed(organiser, normalise_email(address)).order_by("sort_key", "pk")
+    return [contact for contact in people if may_claim(contact)]
+
+
+def shop_that_knows(address: str) -> PointOfSale | None:
+    """Return the shop in which the owner of a mailbox was added last; None where no added person waits for them."""
+    link = (
+        ContactLink.objects.filter(
+            child__email_key=normalise_email(address),
+            child__user=None,
+            child__erasing_at=None,
+            status__in=ContactLink.OPEN,
+            origin_pos__active=True,
+        )
+        .select_related("origin_pos__organiser")
+        .order_by("-pk")
+        .first()
+    )
+    return link.origin_pos if link is not None else None
+
+
 @transaction.atomic
-def give_to_log_in(contact: Contact, *, now: datetime) -> User | None:
+def give_to_log_in(contact: Contact, *, language: str, now: datetime) -> User | None:
     """Give a contact to the log-in that has proved the same mailbox and has no contact here. Return the log-in.
 
     Call only for a person who has just proved the mailbox and said that they are this contact. None where something
@@ -122,7 +166,7 @@ def give_to_log_in(contact: Contact, *, now: datetime) -> User | None:
         return None
     try:
         with transaction.atomic():
-            _write_claim(contact, user, now)
+            _write_claim(contact, user, language, now)
     except IntegrityError:
         # They have opened their account here a moment ago.
         return None
@@ -130,10 +174,28 @@ def give_to_log_in(contact: Contact, *, now: datetime) -> User | None:
     return user
 
 
-def _write_claim(contact: Contact, user: User, now: datetime) -> None:
-    Contact.objects.filter(pk=contact.pk).update(
-        user=user, email_verified_at=now, claimed_at=now, purge_after=None
-    )
+def _write_claim(contact: Contact, user: User, language: str, now: datetime) -> None:
+    values = {"user": user, "email_verified_at": now, "claimed_at": now, "purge_after": None}
+    if language:
+        values["language"] = language
+    Contact.objects.filter(pk=contact.pk).update(**values)
+
+
+@transaction.atomic
+def take_over(me: Contact, request: LinkRequest, *, by, now: datetime) -> bool:
+    """Agree through the mailed link, and join its contact to the visitor's own, who logs in with another address.
+
+    Only where the names match. False where somebody was quicker or something has changed.
+    """
+    link = request.link
+    held = locking.hold_all([me.pk, link.child_id])
+    child = held.get(link.child_id)
+    if child is None or me.pk not in held or child.user_id is not None:
+        return False
+    if not mailbox.same_name(held[me.pk], child) or not links.accept_by_mail(request, now=now):
+        return False
+    merging.merge(held[me.pk], child, by=by, now=now)
+    return True
 
 
 def is_me(me: Contact, child: Contact) -> bool:

@@ -5,11 +5,14 @@ from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from privacy import asking
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.models import Mail
 
+from . import claiming
 from .models import User
 
 
@@ -40,10 +43,18 @@ def reset(mail: Mail) -> Content | None:
     return Content({"url": _url(mail, "account_reset_password_from_key", user_pk_to_url_str(user), token)})
 
 
-@register("account_unknown", _("New password for an unknown address"))
+@register("account_unknown", _("New password where there is no log-in"))
 def unknown(mail: Mail) -> Content:
-    """Somebody asked for a new password for an address that has no account."""
-    return Content({"url": _url(mail, "account_signup")})
+    """Somebody asked for a new password for an address without a log-in: its owner may choose a first one.
+
+    Only where the shop knows somebody of this address, such as an added person who has not claimed the account.
+    """
+    pos = mail.point_of_sale or claiming.shop_that_knows(mail.recipient)
+    if pos is None or not claiming.claimable(pos.organiser, mail.recipient):
+        return Content({"url": _url(mail, "account_signup")})
+    token = asking.new_proof(pos.organiser, mail.recipient, timezone.now())
+    url = f"{settings.BASE_URL}{reverse('first_password', args=[token])}?next=/{pos.slug}/account/"
+    return Content({"claim": True, "shop": pos.name, "url": url})
 
 
 @register("account_exists", _("Sign-up with a known address"))

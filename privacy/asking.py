@@ -174,6 +174,12 @@ def open_proof(token: str, organiser: Organiser, now: datetime) -> MailboxProof 
     return proof if used.update(opened_at=now, token_hash=None) else None
 
 
+def unopened(token: str, now: datetime) -> MailboxProof | None:
+    """The proof, at whichever organiser, behind a link that was not used and is not over."""
+    found = MailboxProof.objects.filter(token_hash=link_mail.hash_token(token), expires_at__gt=now)
+    return found.select_related("organiser").first()
+
+
 def _unopened(token: str, organiser: Organiser, now: datetime) -> QuerySet[MailboxProof]:
     return MailboxProof.objects.filter(
         token_hash=link_mail.hash_token(token), organiser=organiser, expires_at__gt=now

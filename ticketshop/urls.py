@@ -8,6 +8,7 @@ from django.urls import include, path, re_path
 from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
+from accounts import first_password
 from ticketshop import views
 from ticketshop.mail import mailbox
 from ticketshop.sales.views import shop
@@ -33,6 +34,7 @@ urlpatterns = [
     path("robots.txt", views.robots, name="robots"),
     path(".well-known/security.txt", views.security, name="security"),
     path("i18n/language/", shop.language, name="language"),
+    path("accounts/first-password/<str:token>/", first_password.choose, name="first_password"),
     path("accounts/", include("allauth.account.urls")),
     path("links/", include("accounts.link_urls")),
     path("admin/", admin.site.urls),

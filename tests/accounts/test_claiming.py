@@ -19,6 +19,7 @@ from tests.factories.sales import make_order
 from tests.friends import BOB, friendly_pos, linked, make_visitor
 from tests.visitor import TestClientVisitor
 from ticketshop.history import history
+from ticketshop.limits.models import Counter
 from ticketshop.mail.models import Mail
 
 from .conftest import link_in
@@ -375,3 +376,98 @@ def test_the_same_answer_twice_at_once_is_one(pos, letter):
     assert (link.status, link.child) == ("active", bob)
     assert Contact.objects.filter(email_key=BOB[2]).count() == 1
     assert link.consent_at > timezone.now() - timedelta(minutes=1)
+
+
+# --- in which language, and in whose browser -------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.scenario("FF-28")
+@pytest.mark.parametrize("until", ["accepted", "claimed"])
+def test_later_mails_speak_the_language_of_whoever_accepted(pos, alice, letter, post, until):
+    child = ContactLink.objects.get().child
+    assert child.language == ""
+    visitor = TestClientVisitor(**{"accept-language": "fr"})
+    answer(visitor, mailed_link(letter), "accept")
+    if until == "claimed":
+        visitor.fill("^password1$", {"password1": CHOSEN})
+    child.refresh_from_db()
+    assert child.language == "fr"
+    carol = make_visitor(pos, "Carol", "Ray", email="carol@example.org")
+    Counter.objects.all().delete()  # a second mail on the same day
+    linked(carol, pos, language="en")
+    assert 'lang="fr"' in post()[-1].alternatives[0][0]
+
+
+@pytest.mark.django_db
+def test_claiming_in_the_browser_of_another_log_in_is_said_and_asked(pos, alice, letter, visitor):
+    carol = make_visitor(pos, "Carol", "Ray", email="carol@example.org")
+    visitor.client.force_login(carol.user)
+    page = visitor.open(mailed_link(letter))
+    assert "In this browser carol@example.org is logged in. This request is for Bob Miller" in page.text
+    page = answer(visitor, mailed_link(letter), "accept")
+    assert page.url == "/links/claim/"
+    assert "In this browser carol@example.org is logged in." in page.text
+    page = visitor.fill("^password1$", {"password1": CHOSEN})
+    assert "Tick the box to go on, or choose “Not now”." in page.text
+    assert "carol@example.org" in visitor.open(ACCOUNT).text, "still logged in"
+    visitor.open("/links/claim/")
+    page = visitor.fill("^password1$", {"password1": CHOSEN, "switch": "on"})
+    assert page.url == ACCOUNT
+    assert BOB[2] in page.text
+    assert "carol@example.org" not in page.text
+
+
+@pytest.mark.django_db
+def test_nobody_else_logged_in_nothing_is_asked(pos, letter, visitor):
+    page = answer(visitor, mailed_link(letter), "accept")
+    assert "is logged in" not in page.text
+    assert "switch" not in page.form("^password1$").names
+
+
+@pytest.mark.django_db
+@pytest.mark.scenario("FF-30")
+def test_a_person_with_an_account_under_another_address_takes_the_connection_into_it(pos, alice, letter):
+    bob = make_visitor(pos, "Bob", "Miller", email="bob@home.example")
+    link = ContactLink.objects.get()
+    his = browser_of(bob)
+    page = his.open(mailed_link(letter))
+    assert "I am Bob Miller, and have my account already: bob@home.example" in page.text
+    form = next(form for form in page.forms if "who" in form.names)
+    assert form.values["who"] == "mine"
+    page = his.submit(form, button=("answer", "accept"))
+    assert (page.url, page.messages) == (LIST, ["You are connected with Alice Martin."])
+    link.refresh_from_db()
+    assert (link.child, link.status, link.consent_by) == (bob, "active", "child")
+    assert not User.objects.filter(email=BOB[2]).exists()
+    assert TestClientVisitor().open(mailed_link(letter)).status == 410
+
+
+@pytest.mark.django_db
+@pytest.mark.scenario("FF-30")
+def test_an_account_of_another_name_is_not_offered_the_connection(pos, alice, letter):
+    carol = make_visitor(pos, "Carol", "Ray", email="carol@example.org")
+    hers = browser_of(carol)
+    page = hers.open(mailed_link(letter))
+    assert "have my account already" not in page.text
+    form = next(form for form in page.forms if "who" in form.names)
+    form.values["who"] = "mine"
+    hers.submit(form, button=("answer", "accept"))
+    assert ContactLink.objects.get().child.user is None
+    # Nor the parent, who got hold of the mail.
+    page = browser_of(alice).open("/")
+    assert ContactLink.objects.get().child != alice
+
+
+@pytest.mark.django_db(transaction=True)
+def test_choosing_the_password_twice_at_once_logs_in_and_makes_one_account(pos, letter):
+    visitor = TestClientVisitor()
+    answer(visitor, mailed_link(letter), "accept")
+    other_press = TestClientVisitor()
+    other_press.client.cookies = visitor.client.cookies.copy()
+    other_press.page = visitor.page
+    pages = at_once(
+        *[partial(one.fill, "^password1$", {"password1": CHOSEN}) for one in (visitor, other_press)]
+    )
+    assert {(page.status, page.url) for page in pages} == {(200, ACCOUNT)}
+    assert User.objects.filter(email=BOB[2]).count() == 1

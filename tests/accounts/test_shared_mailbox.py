@@ -202,7 +202,7 @@ def test_added_under_another_name_one_says_who_one_is(pos, hilde, post):
     assert link.child == rita
     visitor = opened(post()[-1])
     page = accept(visitor)
-    assert "Say which of the two you are." in page.text
+    assert "Say who you are." in page.text
     link.refresh_from_db()
     assert link.status == "pending"
     assert accept(visitor, who="child").url == "/links/claim/"

@@ -97,6 +97,7 @@ ROWS = {
     "account_reset_password_from_key_done": Row(PAGE, BUTTON),
     "account_confirm_login_code": Row((302, 302), (302, 302)),
     "account_confirm_email": Row(PAGE, (404, 404), lambda house: {"key": "none"}),
+    "first_password": Row((410, 410), (410, 410), lambda house: {"token": "none"}),
     # Links in mails of friends and family.
     "links:show": Row((410, 410), (410, 410), lambda house: {"token": "none"}),
     "links:claim": Row((410, 410), (410, 410)),
