@@ -110,7 +110,10 @@ def _open(model, wait: Wait, contact_id: int, zone: ZoneInfo, now: datetime, hel
         if until is not None and until <= now:
             continue
         place = registry.row_at(model, wait.settled_at)
-        found.append(Waiting(model, pk, wait.basis, until, wait.what, (place, settled_at) if place else None))
+        # A path to several rows gives the waiting one once for each of them.
+        if not found or found[-1].pk != pk:
+            settled = (place, settled_at) if place else None
+            found.append(Waiting(model, pk, wait.basis, until, wait.what, settled))
         for path, held_id in [("pk", pk), *zip(paths, ids, strict=True)]:
             at = registry.row_at(model, path)
             if held_id is not None and path in wait.holds and at is not None:

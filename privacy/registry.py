@@ -124,12 +124,17 @@ def end_of(model: type[models.Model], path: str) -> models.Field | None:
         if column is None:
             return None
         found = column
-        current = found.related_model if isinstance(found, models.ForeignKey) else None
+        current = (
+            found.related_model if isinstance(found, (models.ForeignKey, models.ForeignObjectRel)) else None
+        )
     return found
 
 
-def _column(model: type[models.Model], name: str) -> models.Field | None:
-    return next((column for column in model._meta.concrete_fields if column.name == name), None)
+def _column(model: type[models.Model], name: str):
+    """The column of this name, or the rows of another model that point here under it."""
+    columns = (column for column in model._meta.concrete_fields if column.name == name)
+    behind = (one for one in model._meta.related_objects if one.get_accessor_name() == name)
+    return next(columns, None) or next(behind, None)
 
 
 def row_at(model: type[models.Model], path: str) -> type[models.Model] | None:

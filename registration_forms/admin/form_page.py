@@ -21,7 +21,7 @@ from .. import definitions, drafts, publishing
 from ..definitions import Definition, parse
 from ..field_types import TYPES
 from ..models import Field, RegistrationForm
-from . import adding, copy_page, preview_page, publish_page, used_by, words
+from . import adding, copy_page, preview_page, publish_page, used_by, versions_page, words
 
 CHANGE = ("registration_forms.change_registrationform",)
 
@@ -66,6 +66,10 @@ def _is_archived(form: RegistrationForm) -> bool:
     return not _in_use(form)
 
 
+def _is_published(form: RegistrationForm) -> bool:
+    return form.published_id is not None
+
+
 PREVIEW = OwnPage(
     "preview",
     gettext_lazy("Preview as buyer"),
@@ -74,6 +78,13 @@ PREVIEW = OwnPage(
     preview_page.view,
 )
 PUBLISH = OwnPage("publish", gettext_lazy("Publish"), CHANGE, _in_use, publish_page.view)
+VERSIONS = OwnPage(
+    "versions",
+    gettext_lazy("Versions"),
+    ("registration_forms.view_registrationform",),
+    _is_published,
+    versions_page.view,
+)
 ADD = OwnPage(
     "add-question",
     gettext_lazy("Add a question"),
@@ -102,7 +113,7 @@ class RegistrationFormAdmin(ScopedAdmin):
     list_select_related = ["organiser", "published"]
     ordering = ["-pk"]
     search_fields = ["name"]
-    buttons = (ADD, PREVIEW, PUBLISH, COPY, ARCHIVE, RESTORE)
+    buttons = (ADD, PREVIEW, PUBLISH, VERSIONS, COPY, ARCHIVE, RESTORE)
     change_form_template = "admin/registration_forms/registrationform/change_form.html"
     fieldsets = [(None, {"fields": ["name", "kind", "group_asks", "editable_until"]})]
 

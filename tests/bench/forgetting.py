@@ -29,7 +29,7 @@ from tests.factories.registration_forms import ask, make_form, publish  # noqa: 
 from tests.factories.sales import make_cart, place  # noqa: E402
 from ticketshop.mail.models import Mail  # noqa: E402
 from ticketshop.sales.actions import payments  # noqa: E402
-from ticketshop.sales.models import Order, OrderLine, Payment, Ticket  # noqa: E402
+from ticketshop.sales.models import Order, OrderLine, OrderResponse, Payment, Ticket  # noqa: E402
 
 EACH, TIMES = 20, 9
 # The first orders are those of people who have 20; all others have a buyer each.
@@ -39,7 +39,8 @@ GROUPED = EACH * (TIMES + 2)
 _CLONES = {
     "registration_forms_response": "'id', %(base)s + n, 'about_id', c.id",
     "sales_order": "'id', %(base)s + n, 'reference', 'B' || %(base)s + n, 'checkout_key', gen_random_uuid(),"
-    " 'secret', md5(n::text), 'buyer_id', c.id, 'response_id', %(base)s + n",
+    " 'secret', md5(n::text), 'buyer_id', c.id",
+    "sales_orderresponse": "'id', %(base)s + n, 'order_id', %(base)s + n, 'response_id', %(base)s + n",
     "sales_orderline": "'id', %(base)s + n, 'order_id', %(base)s + n",
     "sales_ticket": "'id', %(base)s + n, 'order_id', %(base)s + n, 'line_id', %(base)s + n,"
     " 'code', 'T' || %(base)s + n, 'response_id', null, 'holder_last_name', 'Holder ' || n",
@@ -83,16 +84,17 @@ def template() -> Order:
     form = make_form("order", organiser=pos.organiser)
     keys = [ask(form, label).key for label in ("Allergies", "Club", "Remarks")]
     given = responses.Given(publish(form), dict.fromkeys(keys, "an answer"), about=order.buyer_id)
-    (order.response,) = responses.store([given], organiser=pos.organiser, language="en", now=timezone.now())
-    order.save()
+    (response,) = responses.store([given], organiser=pos.organiser, language="en", now=timezone.now())
+    OrderResponse.objects.create(order=order, response=response)
     return order
 
 
 def fill(order: Order, count: int) -> int:
     """``count`` orders like this one; returns the id of the first of the buyers who have 20."""
     own = {
-        "registration_forms_response": order.response_id,
+        "registration_forms_response": order.responses.get().response_id,
         "sales_order": order.pk,
+        "sales_orderresponse": order.responses.get().pk,
         "sales_orderline": OrderLine.objects.get(order=order).pk,
         "sales_ticket": Ticket.objects.get(order=order).pk,
         "sales_payment": Payment.objects.get(order=order).pk,
@@ -110,7 +112,7 @@ def fill(order: Order, count: int) -> int:
         values = {"base": 10_000_000, "count": count, "first": first, "each": EACH, "grouped": GROUPED}
         for table, differs in _CLONES.items():
             cursor.execute(_CLONE.format(table=table, values=differs), values | {"like": own[table]})
-        cursor.execute(_ANSWERS, values | {"like": order.response_id})
+        cursor.execute(_ANSWERS, values | {"like": own["registration_forms_response"]})
         for table in [*own, "registration_forms_answer", "contacts_contact"]:
             cursor.execute(f"VACUUM ANALYZE {table}")
     connection.close()

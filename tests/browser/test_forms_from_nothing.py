@@ -166,7 +166,7 @@ def stored_where_it_belongs() -> None:
         return list(responses.read(response).values())
 
     assert Response.objects.count() == 9
-    assert said(order.response) == ["heard by Ada"]
+    assert said(order.responses.get().response) == ["heard by Ada"]
     tickets = order.tickets.order_by("pk")
     assert [(one.holder_first_name, said(one.response)) for one in tickets] == [
         (name, [f"dish of {name}"]) for name in GUESTS

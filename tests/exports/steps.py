@@ -11,7 +11,7 @@ from registration_forms.models import FormVersion, Response
 from ticketshop.exports import jobs, kinds, writing
 from ticketshop.exports.models import Job
 from ticketshop.lib.spreadsheets import unguarded
-from ticketshop.sales.models import IssuedPass, Order, Ticket
+from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Ticket
 
 
 def answer(
@@ -22,8 +22,11 @@ def answer(
     about = getattr(row, "beneficiary_id", None) or order.buyer_id
     given = responses.Given(version, answers, about)
     (made,) = responses.store([given], organiser=order.organiser, language="en", now=timezone.now())
-    setattr(row, path, made)
-    row.save(update_fields=[path])
+    if isinstance(row, Order):
+        OrderResponse.objects.create(order=row, response=made)
+    else:
+        setattr(row, path, made)
+        row.save(update_fields=[path])
     return made
 
 

@@ -196,6 +196,7 @@ ADMIN = {
             ),
             ("preview", "registration_forms.view_registrationform"),
             ("publish", "registration_forms.change_registrationform"),
+            ("versions", "registration_forms.view_registrationform"),
             (
                 "copy",
                 "registration_forms.view_registrationform registration_forms.add_registrationform",

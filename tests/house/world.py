@@ -42,7 +42,7 @@ from ticketshop.history.models import Event as HistoryEvent
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
 from ticketshop.sales.actions import orders
-from ticketshop.sales.models import Cart, Order, Refund
+from ticketshop.sales.models import Cart, Order, OrderResponse, Refund
 
 
 @dataclass
@@ -166,8 +166,8 @@ def answer(order: Order, text: str) -> None:
     form = make_form("order", organiser=order.organiser, name=text)
     asked = ask(form, text)
     given = responses.Given(publish(form), {asked.key: text}, order.buyer_id)
-    (order.response,) = responses.store([given], organiser=order.organiser, language="en", now=timezone.now())
-    order.save(update_fields=["response"])
+    (response,) = responses.store([given], organiser=order.organiser, language="en", now=timezone.now())
+    OrderResponse.objects.create(order=order, response=response)
 
 
 @dataclass

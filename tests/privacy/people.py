@@ -43,7 +43,7 @@ from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.exports.scope import CUSTOMERS
-from ticketshop.sales.models import IssuedPass, Order, Payment
+from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Payment
 
 PAST = timedelta(days=60)
 NOBODY = {"first_name": "No", "last_name": "Body", "email": "nobody@elsewhere.example"}
@@ -293,8 +293,11 @@ def _answer(order: Order) -> None:
     ]
     made = responses.store(given, organiser=order.organiser, language="fr", now=now)
     for (row, name, _kind, _about), response in zip(wanted, made, strict=True):
-        setattr(row, name, response)
-        row.save(update_fields=[name])
+        if isinstance(row, Order):
+            OrderResponse.objects.create(order=row, response=response)
+        else:
+            setattr(row, name, response)
+            row.save(update_fields=[name])
         answers = responses.read(response)
         key = next(key for key, value in answers.items() if value == VALUES["text"])
         changing.change(

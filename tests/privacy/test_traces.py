@@ -141,7 +141,7 @@ def test_what_waits_is_there_and_nothing_else_and_goes_by_itself(state, settings
         "sales.Ticket": {pk for _model, pk in waiting},
         "sales.Order": set(tickets.values_list("order", flat=True)),
         "registration_forms.Response": set(tickets.values_list("response", flat=True))
-        | set(tickets.values_list("order__response", flat=True)),
+        | set(tickets.values_list("order__responses__response", flat=True)),
     }
     rows = {(cell.model._meta.label, cell.pk) for cell in left}
     answers = {(label, pk) for label, pk in rows if label.startswith("registration_forms.Answer")}

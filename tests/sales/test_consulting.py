@@ -19,7 +19,7 @@ from tests.sales.jazz import Jazz
 from tests.staff import Staff, change
 from ticketshop.catalogue.models import SeasonPass, Tariff
 from ticketshop.sales.actions import orders
-from ticketshop.sales.models import IssuedPass, Order, Ticket
+from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -47,8 +47,11 @@ class Asked(Jazz):
             language="en",
             now=timezone.now(),
         )
-        ticket.response = response
-        ticket.save(update_fields=["response"])
+        if isinstance(ticket, Order):
+            OrderResponse.objects.create(order=ticket, response=response)
+        else:
+            ticket.response = response
+            ticket.save(update_fields=["response"])
         return response
 
     def buy(self, tariff=None, session=None, number=1, **answers) -> list[Ticket]:

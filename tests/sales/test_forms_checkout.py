@@ -13,7 +13,7 @@ from tests.factories.registration_forms import ask, only_if, publish
 from tests.sales import jazz
 from tests.sales.jazz import BUYER, Jazz, blocks, fill, headings, in_every, of_blocks
 from ticketshop.sales.actions import orders, payments
-from ticketshop.sales.models import Order, Ticket
+from ticketshop.sales.models import Order, OrderResponse, Ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -69,7 +69,7 @@ def test_each_form_is_asked_as_often_as_its_kind_says(shop, who):
     first, second = order.tickets.filter(line__tariff_name="Adult").order_by("pk")
     assert list(responses.read(first.response).values()) == ["answer 1"]
     assert list(responses.read(second.response).values()) == ["answer 2"]
-    assert order.response.about == order.buyer
+    assert order.responses.get().response.about == order.buyer
     assert "answer 3" in who.open(page.url).text
 
 
@@ -99,7 +99,7 @@ def test_no_form_no_step(shop, who):
     assert blocks(page) == []
     assert fill(who).url.endswith("/review/")
     who.place("on_site")
-    assert Order.objects.get().response is None
+    assert not OrderResponse.objects.exists()
     assert not Response.objects.exists()
 
 

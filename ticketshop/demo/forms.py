@@ -12,7 +12,7 @@ from registration_forms.definitions import Definition, Question
 from registration_forms.field_types import TYPES
 from registration_forms.models import Choice, Field, FormVersion, RegistrationForm, Response
 from ticketshop.catalogue.models import OrderForm, SeasonPass, Tariff
-from ticketshop.sales.models import IssuedPass, Order, Ticket
+from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Ticket
 
 from .catalogue import Shop
 from .ledger import Entry
@@ -281,6 +281,7 @@ class Answerer:
     def write(self) -> None:
         """Everything at once: a few queries for each language."""
         found = [one for entry in self.entries for one in self._of(entry)]
+        of_orders: list[OrderResponse] = []
         for language in sorted({one.entry.order.language for one in found}):
             some = [one for one in found if one.entry.order.language == language]
             made = responses.store(
@@ -290,11 +291,15 @@ class Answerer:
                 now=some[0].entry.order.placed_at,
             )
             for response, one in zip(made, some, strict=True):
-                one.row.response = response
+                if isinstance(one.row, Order):
+                    of_orders.append(OrderResponse(order=one.row, response=response))
+                else:
+                    one.row.response = response
                 response.created_at = response.changed_at = one.entry.order.placed_at
                 response.void = not one.entry.sale.counts
             Response.objects.bulk_update(made, ["created_at", "changed_at", "void"])
-        for model in (Order, Ticket, IssuedPass):
+        OrderResponse.objects.bulk_create(of_orders, batch_size=500)
+        for model in (Ticket, IssuedPass):
             rows = [one.row for one in found if isinstance(one.row, model)]
             model.objects.bulk_update(rows, ["response"], batch_size=500)
         limited = [choice for choice in self.choices.values() if choice.capacity is not None]

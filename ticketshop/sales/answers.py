@@ -12,8 +12,9 @@ from registration_forms import definitions, responses
 from registration_forms.definitions import Question
 from registration_forms.field_types import TYPES
 from registration_forms.models import Answer, Response
+from ticketshop.lib.compiled import Compiled, Parameter
 
-from .models import IssuedPass, Order, Ticket
+from .models import IssuedPass, Order, OrderResponse, Ticket
 
 Rows = list[tuple[str, str]]
 
@@ -50,10 +51,18 @@ def language(code: str) -> str:
     return str(dict(settings.CONTENT_LANGUAGES).get(code, code))
 
 
+_OF_ORDER = Compiled(lambda: OrderResponse.objects.filter(order=Parameter("order")).order_by("pk"))
+
+
 def parts(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> list[Part]:
-    """The forms of an order in the order of its page."""
+    """The forms of an order in the order of its page; one query."""
     own = _("Order %(reference)s") % {"reference": order.reference}
-    found = [Part(order.response_id, own)] if order.response_id else []
+    of_order = _OF_ORDER.all(order=order.pk)
+    found = [
+        # Which events a form was asked for is said where there are several.
+        Part(one.response_id, f"{own} – {one.title}" if one.title and len(of_order) > 1 else own)
+        for one in of_order
+    ]
     for ticket in tickets:
         if ticket.response_id is None:
             continue

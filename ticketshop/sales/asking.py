@@ -34,12 +34,17 @@ LONGEST = 8200
 
 @dataclass
 class Ask:
-    """One form asked once. ``name`` is "order", a slot, or a slot and "+" for what is added to a pass."""
+    """One form asked once. ``name``: a slot, a slot and "+" for what is added to a pass, "order", or for a second order
+    form "order-" and its number.
+
+    ``title``: the events that an order form is asked for; empty for the shop's.
+    """
 
     name: str
     heading: str
     version: FormVersion
     line: CartLine | None = None
+    title: str = ""
     day: date | None = None
     ends_at: datetime | None = None
     block: Block | None = field(default=None, compare=False)
@@ -49,6 +54,11 @@ class Ask:
     @property
     def definition(self) -> definitions.Definition:
         return definitions.of_version(self.version)
+
+    @property
+    def of_order(self) -> bool:
+        """Whether it is asked of the order, not of a ticket or a pass."""
+        return self.line is None
 
 
 _ORDER_FORMS = Compiled(
@@ -72,14 +82,21 @@ _FORMS = Compiled(
 )
 
 
-def order_form(cart: Cart, whole: Contents) -> RegistrationForm | None:
-    """The order form of the events in the cart if they agree on one, else the point of sale's; one query."""
+def order_forms(whole: Contents) -> list[tuple[RegistrationForm, list[CartLine], bool]]:
+    """The order forms that apply to something in the cart, each once: the form, its lines, whether it is an event's own.
+
+    An event's own form stands in for the shop's for the lines of that event. The shop's comes first. One query.
+    """
     events = {line.offer.session.event_id for line in whole.lines if line.offer}
-    found = _ORDER_FORMS.all(events=list(events), pos=cart.point_of_sale_id)
-    of_events = {row.form_id: row.form for row in found if row.event_id}
-    if len(of_events) == 1:
-        return next(iter(of_events.values()))
-    return next((row.form for row in found if row.point_of_sale_id), None)
+    rows = _ORDER_FORMS.all(events=list(events), pos=whole.cart.point_of_sale_id)
+    of_event = {row.event_id: row.form for row in rows if row.event_id}
+    of_shop = next((row.form for row in rows if row.point_of_sale_id), None)
+    found: dict[int, tuple[RegistrationForm, list[CartLine], bool]] = {}
+    for line in whole.lines:
+        own = of_event.get(line.offer.session.event_id) if line.offer else None
+        if (form := own or of_shop) is not None:
+            found.setdefault(form.pk, (form, [], own is not None))[1].append(line)
+    return sorted(found.values(), key=lambda one: one[2])
 
 
 def asks(whole: Contents) -> list[Ask]:
@@ -96,13 +113,24 @@ def all_forms(whole: Contents) -> list[Ask]:
     """As ``asks``, with the forms that only say what is to be known of the name on a ticket."""
     if not whole.lines:
         return []
-    found = []
-    form = order_form(whole.cart, whole)
-    if form is not None:
-        found.append(Ask(ORDER, _("Your order"), form.published, ends_at=_last_end(whole)))
+    found = _of_order(order_forms(whole))
     forms = _forms_of(whole.lines)
     for line in whole.lines:
         found += _of_offer(line, forms) if line.offer else _of_pass(line, forms)
+    return found
+
+
+def _of_order(forms: list[tuple[RegistrationForm, list[CartLine], bool]]) -> list[Ask]:
+    found = []
+    for form, lines, own in forms:
+        name = f"{ORDER}-{form.pk}" if found else ORDER
+        title = ", ".join(dict.fromkeys(line.offer.session.event.title for line in lines)) if own else ""
+        heading = _("Your order")
+        if title and len(forms) > 1:
+            heading = _("Your order – %(events)s") % {"events": title}
+        # What an order form asks is needed until everything it applies to is over.
+        ends_at = max(_end_of(line) for line in lines)
+        found.append(Ask(name, heading, form.published, title=title[:300], ends_at=ends_at))
     return found
 
 
@@ -111,16 +139,11 @@ def name_rules(forms: list[Ask]) -> dict[str, dict[str, str]]:
     rules: dict[str, dict[str, str]] = {}
     for ask in forms:
         for question in ask.definition.questions:
-            if ask.name != ORDER and question.system_ref in NAMES:
+            if not ask.of_order and question.system_ref in NAMES:
                 rules.setdefault(ask.name.rstrip("+"), {}).setdefault(
                     question.system_ref, question.visibility
                 )
     return rules
-
-
-def _last_end(whole: Contents) -> datetime:
-    """When everything that is ordered is over: what an order form asks is needed until then."""
-    return max(_end_of(line) for line in whole.lines)
 
 
 def _end_of(line: CartLine) -> datetime:
@@ -265,7 +288,7 @@ def per_page(asked: list[Ask]) -> int:
 def on_page(asked: list[Ask], here: list[str], number: int) -> list[Ask]:
     """The blocks on one page: the order's on the first, and those of its participants."""
     known = set(here)
-    return [ask for ask in asked if (ask.name == ORDER and number == 1) or ask.name.rstrip("+") in known]
+    return [ask for ask in asked if (ask.of_order and number == 1) or ask.name.rstrip("+") in known]
 
 
 def wanted_choices(asked: list[Ask]) -> dict[str, list[int]]:

@@ -18,7 +18,7 @@ from .models import Admission, Order
 SIZE = 50
 # How a response of each kind is reached; a tariff form may be added to a pass.
 HOLDERS = {
-    RegistrationForm.Kind.ORDER: ("order",),
+    RegistrationForm.Kind.ORDER: ("order_response",),
     RegistrationForm.Kind.TARIFF: ("ticket", "issued_pass_adding"),
     RegistrationForm.Kind.PASS: ("issued_pass",),
 }
@@ -100,7 +100,11 @@ def _fitting(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> Q
     rows = _in_state(Response.objects.filter(form=form), form, wanted.state)
     paths = HOLDERS[form.kind]
     if wanted.session:
-        path = "order__tickets__session" if form.kind == RegistrationForm.Kind.ORDER else "ticket__session"
+        path = (
+            "order_response__order__tickets__session"
+            if form.kind == RegistrationForm.Kind.ORDER
+            else "ticket__session"
+        )
         rows = rows.filter(pk__in=Response.objects.filter(form=form, **{path: wanted.session}).values("pk"))
     if wanted.tariff:
         rows = rows.filter(ticket__line__offer__tariff=wanted.tariff)
@@ -124,8 +128,7 @@ def _in_state(rows: QuerySet[Response], form: RegistrationForm, state: str) -> Q
     rows = rows.filter(void=state == "cancelled")
     paths = HOLDERS[form.kind]
     if state in ("pending", "paid"):
-        to_order = ("order" if path == "order" else f"{path}__order" for path in paths)
-        return rows.filter(_any({f"{path}__state": state} for path in to_order))
+        return rows.filter(_any({f"{path}__order__state": state} for path in paths))
     if state == "used" and form.kind != RegistrationForm.Kind.ORDER:
         return rows.filter(_any({f"{path}__state": state} for path in paths))
     return rows
@@ -192,14 +195,14 @@ def _joins(form: RegistrationForm) -> list[str]:
     return [
         join
         for path in HOLDERS[form.kind]
-        for join in ([path] if path == "order" else [f"{path}__order", f"{path}__line"])
+        for join in (f"{path}__order", *([] if path == "order_response" else [f"{path}__line"]))
     ]
 
 
 def _row(form: RegistrationForm, response: Response, given: dict[str, Answer], columns: list[Column]) -> Row:
     holders = [getattr(response, path, None) for path in HOLDERS[form.kind]]
     holder = next((one for one in holders if one is not None), None)
-    order = holder if isinstance(holder, Order) or holder is None else holder.order
+    order = holder.order if holder is not None else None
     admission = holder if isinstance(holder, Admission) else None
     return Row(response, order, admission, [_cell(one.question, given.get(one.key)) for one in columns])
 

@@ -3,7 +3,7 @@
 from registration_forms import definitions, responses
 from registration_forms.field_types import TYPES
 
-from .asking import NAMES, ORDER, Ask, slots
+from .asking import NAMES, Ask, slots
 from .contents import Contents
 
 
@@ -62,7 +62,7 @@ def _names_asked(target: Ask) -> list[definitions.Question]:
 
 def may_copy(target: Ask, source: Ask) -> bool:
     """Whether the two ask anything alike; the names of whoever orders are known too."""
-    if source.name == ORDER and _names_asked(target):
+    if source.of_order and _names_asked(target):
         return True
     if target.version.form_id == source.version.form_id:
         return any(_may_be_copied(question) for question in target.definition.questions)
@@ -86,6 +86,7 @@ def adopt(forms: list[Ask], whole: Contents, drafts: dict, holders: dict, shown:
     Changes ``drafts``, ``holders`` and ``shown``. Answers to questions that the new form does not ask are dropped; the
     others count in the words they were given under.
     """
+    _follow_order_forms(forms, drafts, shown)
     alive = slots(whole)
     lost = [slot for slot in holders if slot not in set(alive)]
     by_name = {ask.name: ask for ask in forms}
@@ -101,3 +102,20 @@ def adopt(forms: list[Ask], whole: Contents, drafts: dict, holders: dict, shown:
                 drafts[f"{slot}{end}"] = kept
                 if record:
                     shown[f"{slot}{end}"] = record
+
+
+def _follow_order_forms(forms: list[Ask], drafts: dict, shown: dict) -> None:
+    """What was typed for an order form stays with that form when others join it or go. Changes ``drafts`` and ``shown``."""
+    order_asks = [ask for ask in forms if ask.of_order]
+    typed = {
+        record["form"]: (drafts.get(name, {}), record)
+        for name, record in shown.items()
+        if record["form"] in {ask.version.form_id for ask in order_asks}
+    }
+    for ask in order_asks:
+        if shown.get(ask.name, {}).get("form") == ask.version.form_id:
+            continue
+        drafts.pop(ask.name, None)
+        shown.pop(ask.name, None)
+        if ask.version.form_id in typed:
+            drafts[ask.name], shown[ask.name] = typed[ask.version.form_id]

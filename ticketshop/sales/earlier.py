@@ -30,7 +30,7 @@ def tell_some(version: FormVersion, after: int, now: datetime, size: int = PAGE)
     )
     ids = list(waiting.order_by("pk").values_list("pk", flat=True)[:size])
     orders = Order.objects.filter(
-        Q(pk__in=Order.objects.filter(response__in=ids).values("pk"))
+        Q(pk__in=Order.objects.filter(responses__response__in=ids).values("pk"))
         | Q(pk__in=Order.objects.filter(tickets__response__in=ids).values("pk"))
         | Q(pk__in=Order.objects.filter(passes__response__in=ids).values("pk"))
         | Q(pk__in=Order.objects.filter(passes__extra_response__in=ids).values("pk")),

@@ -196,14 +196,6 @@ class Order(models.Model):
     cancelled_at = models.DateTimeField(pgettext_lazy("order", "cancelled"), null=True, blank=True)
     expires_at = models.DateTimeField(_("unpaid until"), null=True, blank=True)
     reminded_at = models.DateTimeField(null=True, blank=True)
-    response = models.OneToOneField(
-        Response,
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="order",
-        verbose_name=_("answers"),
-    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -245,7 +237,7 @@ class Order(models.Model):
                 "buyer",
                 Q(state="pending"),
                 Until("expires_at", 0),
-                ("pk", "response"),
+                ("pk", "responses__response"),
                 what=_("an order that is not paid"),
             )
         ]
@@ -280,6 +272,27 @@ class Order(models.Model):
         if self.buyer is None or self.buyer.erasing_at is not None:
             return str(ERASED)
         return self.buyer.full_name
+
+
+class OrderResponse(models.Model):
+    """The answers to one order form. An order has them once for each form that applies to something in it."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="responses")
+    response = models.OneToOneField(Response, on_delete=models.CASCADE, related_name="order_response")
+    # The events it was asked for, as the buyer read it; empty for the form of the shop.
+    title = models.CharField(max_length=300, blank=True)
+
+    organiser_path = "order__organiser"
+
+    class Meta:
+        verbose_name = _("answers to an order form")
+        verbose_name_plural = _("answers to order forms")
+
+    class Personal:
+        columns = not_personal("what was ordered, not by whom", "title")
+
+    def __str__(self):
+        return f"#{self.pk}"
 
 
 class OrderLine(models.Model):
@@ -415,7 +428,7 @@ class Ticket(Admission):
                 "order__buyer",
                 Q(state__in=["reserved", "valid"]) & FOR_THE_BUYER,
                 Until("session__ends_at", 1),
-                ("pk", "response", "order", "order__response"),
+                ("pk", "response", "order", "order__responses__response"),
                 what=_("a ticket not yet used"),
                 settled_at="order",
             )
@@ -480,7 +493,7 @@ class IssuedPass(Admission):
                 "order__buyer",
                 Q(state__in=["reserved", "valid"]) & FOR_THE_BUYER,
                 Until("valid_until", 1),
-                ("pk", "response", "extra_response", "order", "order__response"),
+                ("pk", "response", "extra_response", "order", "order__responses__response"),
                 what=_("a season pass that is not used up"),
                 settled_at="order",
             )

@@ -1,6 +1,6 @@
 """What the pages of a checkout have shown of its forms: which questions, and in which words.
 
-It waits on the cart under ``details["shown"]``: block name -> {"version": id, "drawn": [keys]}. ``drawn`` are the
+It waits on the cart under ``details["shown"]``: block name -> {"form": id, "version": id, "drawn": [keys]}. ``drawn`` are the
 questions under a condition that the page had; the others it had anyway. What was not shown was not asked, and a consent
 counts for the words it was given under only.
 """
@@ -22,7 +22,11 @@ def posted(ask: Ask, post) -> dict | None:
     if version is None:
         return None
     drawn = post.get(f"{prefix(ask)}-drawn", "").split()[:MOST_DRAWN]
-    return {"version": version, "drawn": [key for key in drawn if key in ask.definition.by_key]}
+    return {
+        "form": ask.version.form_id,
+        "version": version,
+        "drawn": [key for key in drawn if key in ask.definition.by_key],
+    }
 
 
 def seen(asked: list[Ask], shown: dict, organiser: Organiser) -> dict[str, set[str]]:

@@ -17,7 +17,7 @@ from ticketshop.lib import references
 from ticketshop.lib.money import ZERO, to_cents, vat_included
 
 from .. import asking, contents, notices, payment_methods, people, shown
-from ..models import Cart, Order, OrderLine
+from ..models import Cart, Order, OrderLine, OrderResponse
 from . import carts, payments, tickets
 
 
@@ -116,8 +116,11 @@ def _place(
     asked = _checked_answers(cart, whole, now)
     order = new(whole, buyer, method, user, language, now)
     answered = _store(asked, order, buyer, whom, cart.details.get("language") or language, now)
-    order.response = answered.get(asking.ORDER)
     order.save(force_insert=True)
+    of_order = [ask for ask in asked if ask.of_order]
+    OrderResponse.objects.bulk_create(
+        OrderResponse(order=order, response=answered[ask.name], title=ask.title) for ask in of_order
+    )
     lines = OrderLine.objects.bulk_create(new_lines(order, whole))
     tickets.reserve(order, lines, whole, holders, whom, answered)
     payment = payments.start(order, method, now=now)
@@ -302,7 +305,7 @@ def _end(order: Order, state: str, before: list[str], by, now: datetime) -> bool
     tickets.cancel(order)
     responses.release(
         Response.objects.filter(
-            Q(order=order)
+            Q(order_response__order=order)
             | Q(ticket__order=order)
             | Q(issued_pass__order=order)
             | Q(issued_pass_adding__order=order)

@@ -96,10 +96,14 @@ def _question_and_answers(line: AnswerHistory) -> list[str]:
 
 # --- changing ----------------------------------------------------------------------------------------------
 def _has_answers(row: Model) -> bool:
-    if not isinstance(row, Order) or row.response_id:
+    if not isinstance(row, Order):
         return bool(row.response_id or getattr(row, "extra_response_id", None))
     answered = Q(response__isnull=False) | Q(extra_response__isnull=False)
-    return row.tickets.filter(response__isnull=False).exists() or row.passes.filter(answered).exists()
+    return (
+        row.responses.exists()
+        or row.tickets.filter(response__isnull=False).exists()
+        or row.passes.filter(answered).exists()
+    )
 
 
 def read_sheet(request: HttpRequest, row: Model) -> sheets.Sheet:

@@ -129,6 +129,25 @@ class Answers:
             found[pk][0] = ", ".join(map(str, sorted(numbers)))
         return found
 
+    def read_several(self, of: Mapping[int, list[tuple[int, int, int]]]) -> dict[int, list[Cell]]:
+        """Cells by row, for row -> (response id, form id, number of its version) of each of its responses."""
+        cells = self.read({pk: (form, number) for rows in of.values() for pk, form, number in rows})
+        return {row: self._merged([cells[pk] for pk, *_version in rows]) for row, rows in of.items() if rows}
+
+    def _merged(self, parts: list[list[Cell]]) -> list[Cell]:
+        """Several responses in one row: copies of a form have the same keys, and so the same columns."""
+        merged = parts[0].copy()
+        for other in parts[1:]:
+            for place, cell in enumerate(other):
+                if merged[place] is None or (merged[place] == "not_asked" and self._is_state(place)):
+                    merged[place] = cell
+                elif cell is not None and cell != merged[place] and not self._is_state(place):
+                    merged[place] = f"{merged[place]}{BETWEEN if place else ', '}{cell}"
+        return merged
+
+    def _is_state(self, place: int) -> bool:
+        return self.states and place > 0 and place % 2 == 0
+
     def each(self, ids: list[int]) -> Iterator[tuple[int, Asked, int, Cell, int | None]]:
         """Every answer by itself, in the order of responses and of the form: response id, column, state, cell, and the
         id of its own version where it was changed later."""

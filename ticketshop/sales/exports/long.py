@@ -31,18 +31,23 @@ class Long(ScopedKind):
 
 @dataclass(frozen=True)
 class _Asked:
-    """Rows that were asked something: ``path`` leads to the response, ``context`` to what is said about each of them."""
+    """Rows that were asked something: ``path`` leads to the response, ``context`` to what is said about each of them.
+
+    ``number`` leads to the number of what was asked, where that is not the row's own.
+    """
 
     about: str
     rows: QuerySet
     path: str
     context: tuple
     people: tuple[str, ...]
+    number: str = "pk"
 
 
 _NONE = Value(None, output_field=TextField())
-# Where things stand in a row that was read: its number, the response, its form and version, the context, people.
-_RESPONSE, _FORM, _VERSION, _CONTEXT = 1, 2, 3, 4
+# Where things stand in a row that was read, after the row's own: the response, its form and version, the number of what
+# was asked, the context, people.
+_RESPONSE, _FORM, _VERSION, _NUMBER, _CONTEXT = 1, 2, 3, 4, 5
 
 
 class _Long:
@@ -90,7 +95,7 @@ class _Long:
     def pages(self, asked: _Asked) -> Iterator[Page]:
         of_response = f"{asked.path}_id", f"{asked.path}__form_id", f"{asked.path}__version__number"
         with_answers = asked.rows.filter(**{f"{asked.path}__form__in": self.forms})
-        for page in rows.pages(with_answers, *of_response, *asked.context, *asked.people):
+        for page in rows.pages(with_answers, *of_response, asked.number, *asked.context, *asked.people):
             people = _CONTEXT + len(asked.context)
             by_response = {row[_RESPONSE]: row for row in page}
             found: list[list[Cell]] = []
@@ -99,7 +104,7 @@ class _Long:
                     continue
                 row = by_response[response]
                 number = row[_VERSION] if version is None else self.answers.version(version)
-                line = [asked.about, row[0], *row[_CONTEXT:people], self.names[row[_FORM]], number]
+                line = [asked.about, row[_NUMBER], *row[_CONTEXT:people], self.names[row[_FORM]], number]
                 line += [column.key, column.label, cell]
                 found.append([*line, STATES[state]] if self.scope.states else line)
             yield Page(found, rows.people(page, *range(people, people + len(asked.people))))
@@ -112,8 +117,8 @@ def _asked(scope: Scope) -> list[_Asked]:
     date = "session__starts_at", rows.translated("line__offer__tariff__name")
     of_ticket = (*order, rows.translated("session__event__title"), *date, *names)
     of_pass = (*order, rows.translated("season_pass__name"), _NONE, _NONE, *names)
-    of_order = ("reference", _NONE, _NONE, _NONE, *rows.buyer_names())
-    tickets, passes, orders = scope.tickets(), scope.passes(), scope.orders()
+    of_order = ("order__reference", _NONE, _NONE, _NONE, *rows.buyer_names("order__"))
+    tickets, passes, orders = scope.tickets(), scope.passes(), scope.order_responses()
     found = [
         _Asked(_("participant"), tickets, "response", of_ticket, (*whose, "response__about__subject_uuid")),
         _Asked(_("season pass"), passes, "response", of_pass, (*whose, "response__about__subject_uuid")),
@@ -124,7 +129,7 @@ def _asked(scope: Scope) -> list[_Asked]:
             of_pass,
             (*whose, "extra_response__about__subject_uuid"),
         ),
-        _Asked(_("order"), orders, "response", of_order, ("buyer__subject_uuid",)),
+        _Asked(_("order"), orders, "response", of_order, ("order__buyer__subject_uuid",), "order_id"),
     ]
     # A form of one kind was asked of one of them only.
     kept = {"order": found[3:], "tariff": [found[0], found[2]], "pass": [found[1]]}

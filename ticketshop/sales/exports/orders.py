@@ -31,7 +31,7 @@ class _Orders:
 
     def __init__(self, scope: Scope):
         self.orders = scope.orders()
-        forms = rows.forms_of(self.orders, "response") | scope.own_forms("order")
+        forms = rows.forms_of(self.orders, "responses__response") | scope.own_forms("order")
         self.answers = columns.of_forms(forms, sensitive=scope.sensitive, states=scope.states)
         self.states = rows.order_state_texts()
         self.channels = {code: str(text) for code, text in Order.Channel.choices}
@@ -65,16 +65,16 @@ class _Orders:
             "reference", "state", "channel", "placed_at", "paid_at", "cancelled_at", "point_of_sale__name",
             "payment_method", "currency", "total", "vat_total", _number(Ticket), _number(IssuedPass),
             *rows.buyer_names(), rows.of_buyer("email"), rows.of_buyer("phone"), "language",
-            "response_id", "response__form_id", "response__version__number", "buyer__subject_uuid",
+            "buyer__subject_uuid",
         )  # fmt: skip
         for page in rows.pages(self.orders, *own):
-            cells = self.answers.read({row[19]: row[20:22] for row in page})
+            cells = self.answers.read_several(rows.responses_of({row[0] for row in page}, self.answers))
             lines = []
             for row in page:
-                answers = cells.get(row[19], self.answers.none)
+                answers = cells.get(row[0], self.answers.none)
                 first = [row[1], self.states[row[2]], self.channels[row[3]]]
                 lines.append([*first, *row[4:19], *answers])
-            yield Page(lines, rows.people(page, 22))
+            yield Page(lines, rows.people(page, 19))
 
 
 def _number(model: type[Admission]) -> Coalesce:

@@ -1,7 +1,7 @@
 """What all kinds share: pages of rows, texts in the organiser's language, columns of an order."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django.conf import settings
 from django.db.models import Case, F, Q, QuerySet, TextField, Value, When
@@ -13,7 +13,7 @@ from registration_forms.models import Response
 from ticketshop.exports.kinds import Column
 from ticketshop.lib.spreadsheets import Cell
 
-from ..models import ERASED, HOLDER_ERASED, Admission, Order
+from ..models import ERASED, HOLDER_ERASED, Admission, Order, OrderResponse
 from . import columns
 from .columns import Answers
 from .scope import Scope
@@ -88,12 +88,25 @@ def forms_of(rows: QuerySet, path: str) -> set[int]:
     )
 
 
+def responses_of(orders: Iterable[int], answers: Answers) -> dict[int, list[tuple[int, int, int]]]:
+    """Order id -> (response id, form id, number of its version) for each order form; one query where any was asked."""
+    found: dict[int, list[tuple[int, int, int]]] = {}
+    if not answers.asked:
+        return found
+    rows = OrderResponse.objects.filter(order__in=list(orders)).order_by("pk")
+    for order, *response in rows.values_list(
+        "order_id", "response_id", "response__form_id", "response__version__number"
+    ):
+        found.setdefault(order, []).append(tuple(response))
+    return found
+
+
 class OrderData:
     """What stands on every row about its order: marked as such, for it is repeated."""
 
     def __init__(self, scope: Scope, rows: QuerySet):
         heading = _("Order: ")
-        forms = forms_of(rows, "order__response")
+        forms = forms_of(rows, "order__responses__response")
         self.answers: Answers = columns.of_forms(
             forms, sensitive=scope.sensitive, states=scope.states, prefix="order.", heading=heading
         )
@@ -115,7 +128,7 @@ class OrderData:
     def values(prefix: str = "") -> list[object]:
         """What ``read`` takes, in this order; ``prefix`` leads to the order."""
         before = ("reference", "state", "placed_at")
-        after = ("buyer__subject_uuid", "response_id", "response__form_id", "response__version__number")
+        after = ("buyer__subject_uuid", "pk")
         return [
             *(f"{prefix}{name}" for name in before),
             *buyer_names(prefix),
@@ -125,7 +138,8 @@ class OrderData:
 
     def read(self, orders: list[tuple]) -> list[list[Cell]]:
         """For each order's ``values``: its cells."""
-        cells, none = self.answers.read({order[7]: order[8:10] for order in orders}), self.answers.none
+        cells = self.answers.read_several(responses_of({order[7] for order in orders}, self.answers))
+        none = self.answers.none
         return [
             [order[0], self.states[order[1]], *order[2:6], *cells.get(order[7], none)] for order in orders
         ]

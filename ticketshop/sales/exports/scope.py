@@ -12,7 +12,7 @@ from ticketshop.catalogue.models import SeasonPass, Tariff
 from ticketshop.exports.models import Job
 from ticketshop.organisers.models import Organiser
 
-from ..models import Customer, IssuedPass, Order, Ticket
+from ..models import Customer, IssuedPass, Order, OrderResponse, Ticket
 
 # What an export may be asked for at: the words in a job's parameters.
 FORM, EVENT, SESSION, PASS, CUSTOMERS = "form", "event", "session", "pass", "customers"
@@ -69,7 +69,7 @@ class Scope:
             return rows.none()
         if self.tariff:
             rows = rows.filter(line__offer__tariff=self.tariff)
-        return self._filtered(rows, "order__", ["response", "order__response"])
+        return self._filtered(rows, "order__", ["response"])
 
     def _of_tickets(self) -> dict[str, Any]:
         if self.source == EVENT:
@@ -78,7 +78,7 @@ class Scope:
             return {"session": self.number}
         if self.source == FORM:
             order = self.form_kind == RegistrationForm.Kind.ORDER
-            return {"order__response__form" if order else "response__form": self.number}
+            return {"order__responses__response__form" if order else "response__form": self.number}
         return {}
 
     def passes(self) -> QuerySet[IssuedPass]:
@@ -87,13 +87,13 @@ class Scope:
             rows = rows.exclude(state=IssuedPass.State.CANCELLED)
         if self.source in (EVENT, SESSION) or self.tariff:
             return rows.none()
-        return self._filtered(rows, "order__", ["response", "extra_response", "order__response"])
+        return self._filtered(rows, "order__", ["response", "extra_response"])
 
     def _of_passes(self) -> dict[str, Any]:
         if self.source == PASS:
             return {"season_pass": self.number}
         if self.source == FORM:
-            path = {"order": "order__response", "tariff": "extra_response", "pass": "response"}[
+            path = {"order": "order__responses__response", "tariff": "extra_response", "pass": "response"}[
                 self.form_kind
             ]
             return {f"{path}__form": self.number}
@@ -105,11 +105,15 @@ class Scope:
         if not self.cancelled:
             rows = rows.exclude(state__in=OVER)
         if self.form_kind == RegistrationForm.Kind.ORDER and not self.tariff:
-            return self._filtered(rows.filter(response__form=self.number), "", ["response"])
+            return self._filtered(rows.filter(responses__response__form=self.number), "", [])
         if self.source == CUSTOMERS:
-            return self._filtered(rows, "", ["response"])
+            return self._filtered(rows, "", [])
         inside = Q(Exists(self.tickets().filter(order=OuterRef("pk")).order_by()))
         return rows.filter(inside | Q(Exists(self.passes().filter(order=OuterRef("pk")).order_by())))
+
+    def order_responses(self) -> QuerySet[OrderResponse]:
+        """What was answered on the order forms of these orders."""
+        return OrderResponse.objects.filter(order__in=self.orders().order_by())
 
     def customers(self) -> QuerySet[Customer]:
         theirs = self.orders().filter(buyer=OuterRef("pk")).order_by()
@@ -133,17 +137,20 @@ class Scope:
 
     # --- filters -------------------------------------------------------------------------------------
     def _filtered(self, rows: QuerySet, to_order: str, responses: list[str]) -> QuerySet:
+        """``responses``: paths to the answers of a row itself; those of its order are looked at too."""
         if self.order_state:
             rows = rows.filter(**{f"{to_order}state": self.order_state})
+        order = OuterRef(f"{to_order}pk")
         if self.since:
             columns = [f"{to_order}{name}_at" for name in ("placed", "paid", "cancelled")]
             columns += [f"{path}__changed_at" for path in responses]
-            changed = Q()
+            of_order = OrderResponse.objects.filter(order=order, response__changed_at__gte=self.since)
+            changed = Q(Exists(of_order))
             for column in columns:
                 changed |= Q(**{f"{column}__gte": self.since})
             rows = rows.filter(changed)
         if self.question:
-            given = Q()
+            given = Q(Exists(self._given().filter(response__order_response__order=order)))
             for path in responses:
                 given |= Q(Exists(self._given().filter(response=OuterRef(path))))
             rows = rows.filter(given)

@@ -227,7 +227,7 @@ class DetailsPage:
         if target not in by_name or source not in by_name:
             return self._page(self.number)
         copied, slot = [], target.rstrip("+")
-        if source == asking.ORDER and slot in self.holders:
+        if by_name[source].of_order and slot in self.holders:
             copied = copies.copy_names(by_name[target], self.cart.details["buyer"], self.holders[slot])
         copied += copies.copy_draft(by_name[target], by_name[source], self.drafts)
         details = {**self.cart.details, "holders": self.holders, "answers": self.drafts}
@@ -270,7 +270,7 @@ class DetailsPage:
             "contents": self.whole,
             "cart": self.cart,
             "buyer": forms["buyer"] if self.number == 1 else None,
-            "order_asks": blocks.get(asking.ORDER, []),
+            "order_asks": [ask for ask in self._on(self.number) if ask.of_order],
             "holders": [(slot, forms[slot].heading, forms[slot]) for slot in self.here],
             "names_may_stay_open": any(
                 name in forms[slot].fields and not forms[slot].fields[name].required
@@ -289,12 +289,13 @@ class DetailsPage:
 
     def _copies(self, ask: asking.Ask) -> list[tuple[str, str]]:
         """What may be copied into a block: what the button posts, and what it says."""
-        if ask.name == asking.ORDER:
+        if ask.of_order:
             return []
         first = next(one for one in self.asked if one.version.form_id == ask.version.form_id)
-        order = next((one for one in self.asked if one.name == asking.ORDER), None)
+        of_order = [one for one in self.asked if one.of_order]
+        order = next((one for one in of_order if copies.may_copy(ask, one)), None)
         found = []
-        if order and copies.may_copy(ask, order):
+        if order:
             found.append((f"{ask.name}:{order.name}", _("Use my details")))
         if first.name != ask.name and copies.may_copy(ask, first):
             found.append(
