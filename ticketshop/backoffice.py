@@ -45,7 +45,8 @@ class BackOffice(admin.AdminSite):
     site_title = site_header = settings.SITE_NAME
     index_title = _("Today")
     site_url = "/"
-    enable_nav_sidebar = True
+    # The menu is ours (templates/admin/parts/menu.html): Django's needs a script, and is not there on narrow screens.
+    enable_nav_sidebar = False
 
     def has_permission(self, request):
         return permissions.is_staff(request.user)

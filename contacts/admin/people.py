@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django import forms
 from django.contrib import admin, messages
 from django.urls import reverse
 from django.utils import timezone
@@ -23,6 +24,14 @@ from . import connecting, merge, tables
 from .picking import SEARCH_HELP
 
 
+class HiddenInitial(forms.HiddenInput):
+    """What a field held before; nobody sees it, so nothing describes it."""
+
+    def get_context(self, name, value, attrs):
+        kept = {key: text for key, text in (attrs or {}).items() if not key.startswith("aria-")}
+        return super().get_context(name, value, kept)
+
+
 class ContactForm(ScopedForm):
     first_name = LineField(
         label=_("First name"), max_length=100, required=False, validators=[no_markup_in_name]
@@ -38,6 +47,7 @@ class ContactForm(ScopedForm):
             # What was on the page goes along, so that a column counts as changed only if it was changed there:
             # two people at one contact do not undo each other's work.
             field.show_hidden_initial = True
+            field.hidden_widget = HiddenInitial
 
     def clean(self):
         values = super().clean()

@@ -12,8 +12,8 @@ from tests.browser import steps
 from tests.browser.conftest import DESKTOP, NARROW
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalogue import EventFactory
-from ticketshop.sales.actions import payments
-from ticketshop.sales.models import Payment
+from ticketshop.sales.actions import orders, payments
+from ticketshop.sales.models import Order, Payment
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 SMALLEST = 24
@@ -116,6 +116,10 @@ def test_on_the_way_to_a_ticket(shop, browse):
         wrong += look_at(page, "order, paid")
         page.get_by_role("link", name="Show or print them here").click()
         wrong += look_at(page, "tickets")
+        orders.cancel(Order.objects.get(), by=None, now=timezone.now())
+        page.go_back()
+        page.reload()
+        wrong += look_at(page, "order, cancelled")
     assert wrong == []
 
 

@@ -68,8 +68,10 @@ class OwnPage:
 
 
 def drawn(form: Form, fields: list[str] | None = None) -> AdminForm:
-    """A form as the back office draws its own; with ``fields``, only these."""
-    return AdminForm(form, [(None, {"fields": list(form.fields) if fields is None else fields})], {})
+    """A form as the back office draws its own; with ``fields``, only these. ``admin/parts/form.html`` adds the hidden ones."""
+    names = list(form.fields) if fields is None else fields
+    visible = [name for name in names if not form.fields[name].widget.is_hidden]
+    return AdminForm(form, [(None, {"fields": visible})], {})
 
 
 class WithButtons:

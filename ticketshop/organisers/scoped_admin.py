@@ -159,9 +159,11 @@ class ScopedInline(Scoped):
         """In a table the heading of the column is no label of the field below: each says its own."""
         formset = super().get_formset(request, obj, **kwargs)
         if isinstance(self, admin.TabularInline):
-            for field in formset.form.base_fields.values():
+            for name, field in formset.form.base_fields.items():
                 widget = getattr(field.widget, "widget", field.widget)
                 widget.attrs.setdefault("aria-label", capfirst(str(field.label or "")))
+                if field.help_text:  # it stands in the heading of the column
+                    widget.attrs["aria-describedby"] = f"{self.opts.model_name}-{name}-help"
             formset.deletion_widget = forms.CheckboxInput(attrs={"aria-label": _("Delete")})
         return formset
 

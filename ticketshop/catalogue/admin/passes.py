@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -21,12 +22,21 @@ class SeasonPassForm(SluggedForm):
     places = places_field(label=gettext_lazy("Number of passes"))
 
     class Meta:
-        widgets = {"points_of_sale": forms.CheckboxSelectMultiple}
+        widgets = {
+            "points_of_sale": forms.CheckboxSelectMultiple,
+            "sessions": forms.CheckboxSelectMultiple,
+        }
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         if self.instance.pk and "places" in self.fields:
             self.initial["places"] = self.instance.allotment.capacity
+        if "sessions" in self.fields:
+            # Dates that are over can be taken away, and are not offered any more.
+            wanted = Q(ends_at__gt=timezone.now())
+            if self.instance.pk:
+                wanted |= Q(pk__in=self.instance.sessions.values("pk"))
+            self.fields["sessions"].queryset = self.fields["sessions"].queryset.filter(wanted)
 
     def clean_places(self):
         places = self.cleaned_data["places"]
@@ -65,7 +75,6 @@ class SeasonPassAdmin(AsksForms, TranslatedAdmin):
     list_filter = ["active", "points_of_sale"]
     ordering = ["-pk"]
     search_fields = ["name", "slug"]
-    filter_horizontal = ["sessions"]
     fieldsets = [
         (None, {"fields": ["active", "points_of_sale", "price", "vat_rate", "valid_from", "valid_until"]}),
         (gettext_lazy("What is asked"), {"fields": ["form", "extra_form"]}),

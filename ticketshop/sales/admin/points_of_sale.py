@@ -103,6 +103,20 @@ class PaymentMethodInline(ScopedInline, admin.StackedInline):
     verbose_name_plural = gettext_lazy("payment methods")
 
 
+class ColourInput(forms.TextInput):
+    """The browser's own field for a colour: never empty, and of a fixed length."""
+
+    input_type = "color"
+
+    def use_required_attribute(self, initial):
+        return False
+
+    def build_attrs(self, base_attrs, extra_attrs=None):
+        attrs = super().build_attrs(base_attrs, extra_attrs)
+        attrs.pop("maxlength", None)
+        return attrs
+
+
 # What each mode reveals to somebody who tries addresses.
 REVEALS = {
     PointOfSale.FriendsFamilyMode.COMPATIBLE: gettext_lazy(
@@ -125,7 +139,7 @@ class PointOfSaleForm(ScopedForm):
 
     class Meta:
         widgets = {
-            "accent_colour": forms.TextInput(attrs={"type": "color"}),
+            "accent_colour": ColourInput,
             "friends_family_mode": forms.RadioSelect,
         }
 
