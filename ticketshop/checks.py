@@ -2,6 +2,9 @@
 
 from django.conf import settings
 from django.core.checks import Error, Tags, register
+from django.core.checks import Warning as Advice
+
+from ticketshop.mail import webhooks
 
 
 @register(Tags.security, deploy=True)
@@ -51,5 +54,24 @@ def https_only(app_configs, **kwargs):
     if not settings.HTTPS:
         return [
             Error("BASE_URL is not https.", hint="Set BASE_URL to the public address.", id="ticketshop.E005")
+        ]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def mail_reports_are_open(app_configs, **kwargs):
+    """A mail service tells of mails that came back only where it can prove that it is the service."""
+    package, _, provider = settings.EMAIL_BACKEND.removesuffix(".EmailBackend").rpartition(".")
+    if package != "anymail.backends" or provider not in webhooks.VIEWS:
+        return []
+    try:
+        webhooks.view_of(provider)
+    except webhooks.Closed:
+        return [
+            Advice(
+                "Reports of e-mails that came back are refused: nothing proves that they come from the mail service.",
+                hint='Set "WEBHOOK_SECRET" in ANYMAIL, or the signing key of the service.',
+                id="ticketshop.W101",
+            )
         ]
     return []

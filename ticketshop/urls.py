@@ -10,7 +10,7 @@ from django.views.generic import RedirectView
 
 from accounts import first_password
 from ticketshop import views
-from ticketshop.mail import mailbox
+from ticketshop.mail import mailbox, webhooks
 from ticketshop.sales.views import shop
 
 handler400 = "ticketshop.views.bad_request"
@@ -38,6 +38,7 @@ urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
     path("links/", include("accounts.link_urls")),
     path("admin/", admin.site.urls),
+    path("hooks/mail/<slug:provider>/tracking/", webhooks.tracking, name="mail_webhook"),
     # Images of the catalogue only: nothing a visitor uploads lies there.
     re_path(r"^media/(?P<path>(?:events|passes|logos)/[\w.-]+)$", views.media, name="media"),
 ]

@@ -20,7 +20,7 @@ from ticketshop.organisers.sections import NONE
 
 from .. import contacts, merging
 from ..models import Contact
-from . import connecting, merge, tables
+from . import connecting, merge, tables, unreachable
 from .picking import SEARCH_HELP
 
 
@@ -86,6 +86,7 @@ class PeopleAdmin(ScopedAdmin):
 
     list_display = ["number", "name", "email", "phone_text"]
     list_display_links = ["number", "name"]
+    list_filter = [unreachable.UnreachableFilter]
     # In the index's own order, so that a page of a million people is read without sorting them.
     ordering = ["organiser_id", "sort_key", "pk"]
     sortable_by = []
@@ -103,6 +104,9 @@ class PeopleAdmin(ScopedAdmin):
 
     def get_search_results(self, request, queryset, search_term):
         return queryset.search(search_term), False
+
+    def notes(self, request, row):
+        return [*super().notes(request, row), *unreachable.notes(row)]
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None and request.user.has_perm("contacts.view_contactlink", obj):

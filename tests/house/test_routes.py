@@ -81,6 +81,8 @@ ROWS = {
     "language": Row(BUTTON, (403, 403)),
     "media": Row((404, 404), BUTTON, lambda house: {"path": "events/none.webp"}),
     "mailbox": Row(PAGE, BUTTON),
+    # Without a secret in the settings nobody may report.
+    "mail_webhook": Row(BUTTON, (403, 403), lambda house: {"provider": "postmark"}),
     # Log-in.
     "account_login": Row((200, 302), (200, 302)),
     "account_logout": Row(LOG_IN_FIRST, (302, 302)),

@@ -22,6 +22,7 @@ ACTIONS = {
     "expired": gettext_lazy("Expired: not paid in time"),
     "refunded": gettext_lazy("Paid back"),
     "mail_resent": gettext_lazy("E-mail sent again"),
+    "mail_returned": gettext_lazy("E-mail came back"),
     "answers_changed": gettext_lazy("Answers changed"),
     "claimed": gettext_lazy("The person took over the account"),
     "blocked": gettext_lazy("Blocked"),

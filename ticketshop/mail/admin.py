@@ -11,17 +11,24 @@ from ticketshop.limits import limits
 from ticketshop.organisers.buttons import Button, Outcome
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
 
-from . import kinds, outbox
+from . import kinds, outbox, returned
 from .models import Mail
 
 
 def can_go_again(mail: Mail) -> bool:
     """Whether it went wrong and there is still somebody to send it to."""
-    return mail.state == Mail.State.FAILED and bool(mail.recipient)
+    return mail.state in {Mail.State.FAILED, Mail.State.BOUNCED} and bool(mail.recipient)
 
 
 def _question(mail: Mail) -> list[str]:
-    return [_("The e-mail goes to the same address again, and tells what is true now.")]
+    sentences = [_("The e-mail goes to the same address again, and tells what is true now.")]
+    if mail.returned_at:
+        sentences.append(
+            _(
+                "It came back from this address. If the person has another one by now, send it from the page of their order instead."
+            )
+        )
+    return sentences
 
 
 def _send_again(request, mail: Mail, now: datetime) -> Outcome:
@@ -39,10 +46,23 @@ SEND_AGAIN = Button(
 )
 
 
+class TroubleFilter(admin.SimpleListFilter):
+    """Mails that did not reach anybody, whatever became of them in particular."""
+
+    title = gettext_lazy("what became of it")
+    parameter_name = "trouble"
+
+    def lookups(self, request, model_admin):
+        return [("1", _("failed, came back or marked as spam"))]
+
+    def queryset(self, request, queryset):
+        return returned.troubled(queryset) if self.value() else queryset
+
+
 @admin.register(Mail)
 class MailAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "kind_text", "recipient", "state", "attempts", "error"]
-    list_filter = ["state", "point_of_sale", "created_at"]
+    list_filter = [TroubleFilter, "state", "point_of_sale", "created_at"]
     ordering = ["-created_at", "-pk"]
     search_fields = ["recipient__istartswith"]
     search_help_text = gettext_lazy("The beginning of the recipient’s address.")
@@ -55,6 +75,8 @@ class MailAdmin(ReadOnlyAdmin):
         "error",
         "created_at",
         "sent_at",
+        "delivered_at",
+        "returned_at",
         "point_of_sale",
     ]
     readonly_fields = fields

@@ -30,6 +30,8 @@ class Mail(models.Model):
         SENT = "sent", _("sent")
         FAILED = "failed", _("failed")
         CANCELLED = "cancelled", _("cancelled")
+        BOUNCED = "bounced", _("came back")
+        COMPLAINED = "complained", _("marked as spam")
 
     organiser = models.ForeignKey(
         Organiser,
@@ -61,6 +63,9 @@ class Mail(models.Model):
     error = models.CharField(_("last error"), max_length=120, blank=True)
     created_at = models.DateTimeField(_("queued"))
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    # What the mail service said later, or the recipient's mail server when it refused the recipient for good.
+    delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
+    returned_at = models.DateTimeField(_("came back"), null=True, blank=True)
 
     organiser_path = "organiser"
 
@@ -70,6 +75,12 @@ class Mail(models.Model):
         indexes = [
             models.Index(fields=["organiser", "-created_at"], name="mail_newest"),
             models.Index(fields=["state", "created_at"], name="mail_state"),
+            models.Index(fields=["provider_id"], name="mail_by_provider", condition=~Q(provider_id="")),
+            models.Index(
+                fields=["organiser", "subject_uuid"],
+                name="mail_returned",
+                condition=Q(returned_at__isnull=False),
+            ),
             # What was sent to an address, whoever it belonged to then, goes with its owner.
             models.Index(Upper("recipient"), name="mail_by_address", condition=Q(subject_uuid=None)),
             models.Index(
@@ -118,6 +129,8 @@ class Mail(models.Model):
                 "error",
                 "created_at",
                 "sent_at",
+                "delivered_at",
+                "returned_at",
             ),
         }
 

@@ -2,7 +2,7 @@
 
 import smtplib
 
-from anymail.exceptions import AnymailError
+from anymail.exceptions import AnymailError, AnymailRecipientsRefused
 from django.db import connection, transaction
 from django.utils import timezone
 from procrastinate import RetryStrategy
@@ -54,14 +54,16 @@ def attempt(mail: Mail) -> str:
             letter.send()
         except (OSError, smtplib.SMTPException, AnymailError) as error:
             mail.error = failure_name(error)
-            if refused_for_good(error) or mail.attempts >= MAX_ATTEMPTS:
+            if refused_for_good(error):
+                mail.state, mail.returned_at = Mail.State.FAILED, timezone.now()
+            elif mail.attempts >= MAX_ATTEMPTS:
                 mail.state = Mail.State.FAILED
         else:
             mail.state, mail.sent_at = Mail.State.SENT, timezone.now()
             mail.provider_id = (getattr(getattr(letter, "anymail_status", None), "message_id", None) or "")[
                 :120
             ]
-    mail.save(update_fields=["attempts", "error", "state", "sent_at", "provider_id"])
+    mail.save(update_fields=["attempts", "error", "state", "sent_at", "provider_id", "returned_at"])
     return mail.error
 
 
@@ -74,10 +76,15 @@ def failure_name(error: Exception) -> str:
 
 
 def refused_for_good(error: Exception) -> bool:
-    """Whether the mail server said that another try will not help (5xx about this recipient)."""
+    """Whether another try will not help: a mail server's 5xx about this recipient or this mail, or the service's no.
+
+    Not what is said of us, such as a wrong password of ours: that is mended, and then the mail goes out.
+    """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(500 <= code < 600 for code, _text in error.recipients.values())
-    return False
+    if isinstance(error, smtplib.SMTPDataError):
+        return 500 <= error.smtp_code < 600
+    return isinstance(error, AnymailRecipientsRefused)
 
 
 @app.periodic(cron="* * * * *")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketshop.lib.personal import Author, not_personal
 
 RESERVED_SLUGS = frozenset(
-    "accounts admin door favicon health i18n links mailbox media robots static".split()
+    "accounts admin door favicon health hooks i18n links mailbox media robots static".split()
 )
 
 

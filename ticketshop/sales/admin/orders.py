@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from contacts.admin import unreachable
 from contacts.models import Contact, WordQuery
 from ticketshop.history import history
 from ticketshop.lib import references
@@ -190,10 +191,15 @@ def by_reference_or_buyer(
     return queryset.filter(of_reference | Q(buyer__search=WordQuery(text), buyer__erasing_at=None))
 
 
+class UnreachableBuyer(unreachable.UnreachableFilter):
+    title = gettext_lazy("e-mails to the buyer")
+    path = "buyer__"
+
+
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
     list_display = ["reference", "placed_at", "buyer_name", "state", "total_text", "method_text"]
-    list_filter = ["state", "point_of_sale", "placed_at", MethodFilter]
+    list_filter = ["state", "point_of_sale", "placed_at", MethodFilter, UnreachableBuyer]
     list_select_related = ["buyer"]
     search_fields = ["reference"]
     search_help_text = gettext_lazy(
@@ -263,7 +269,7 @@ class OrderAdmin(ReadOnlyAdmin):
         return dict(settings.LANGUAGES).get(order.language, NONE)
 
     def notes(self, request, row):
-        return kept.notes(row)
+        return [*kept.notes(row), *(unreachable.notes(row.buyer) if row.buyer else [])]
 
     def sections(self, request, row):
         told = row.buyer.subject_uuid if row.buyer else None

@@ -1,0 +1,105 @@
+"""What becomes of a mail after it was sent: delivered, come back, marked as spam; and which addresses take no mail.
+
+Nothing is written to the person: whether mails to somebody come back is read from the mails to the address they have *now*.
+Another address, or a later mail that arrives, ends it by itself, and an erasure that takes the address takes this along.
+"""
+
+import logging
+from datetime import datetime
+
+from anymail.signals import AnymailTrackingEvent, EventType
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.expressions import Combinable
+from django.utils import timezone
+
+from ticketshop.history import history
+
+from .models import Mail
+
+logger = logging.getLogger("ticketshop.mail")
+
+State = Mail.State
+_BACK = {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED}
+# A mail that arrived: the service said so, or a mail server took it and no service will say more.
+ARRIVED = Q(delivered_at__isnull=False) | Q(state=State.SENT, provider_id="")
+TROUBLE = Q(state__in=[State.FAILED, State.BOUNCED, State.COMPLAINED])
+_LATEST = 20  # mails to one address that are looked at
+
+
+def note(event: AnymailTrackingEvent) -> bool:
+    """Write what the mail service says of one mail. Return False if it is no mail of ours.
+
+    Services repeat themselves and report out of order: an older report changes nothing.
+    """
+    with transaction.atomic():
+        number = (event.message_id or "")[: Mail._meta.get_field("provider_id").max_length]
+        mail = Mail.objects.select_for_update().filter(provider_id=number).first() if number else None
+        if mail is None:
+            return False
+        at = event.timestamp or timezone.now()
+        if event.event_type == EventType.DELIVERED:
+            _delivered(mail, at)
+        elif event.event_type == EventType.COMPLAINED:
+            came_back(mail, State.COMPLAINED, at, EventType.COMPLAINED)
+        elif event.event_type in _BACK:
+            _bounced(mail, at, f"{event.event_type} {event.reject_reason or ''}".strip())
+    return True
+
+
+def came_back(mail: Mail, state: str, at: datetime, reason: str) -> None:
+    """Mark a mail that the recipient did not get or did not want; ``reason`` holds no address."""
+    if mail.returned_at is not None and mail.state == state:
+        return
+    mail.state, mail.returned_at, mail.error = state, at, reason[:120]
+    mail.save(update_fields=["state", "returned_at", "error"])
+    history.record(mail, "mail_returned", by=None, now=timezone.now(), kind=mail.kind, how=state)
+    logger.warning("mail returned mail=%s as=%s", mail.pk, state)
+
+
+def _bounced(mail: Mail, at: datetime, reason: str) -> None:
+    arrived_later = mail.delivered_at is not None and mail.delivered_at > at
+    if mail.state != State.COMPLAINED and not arrived_later:
+        came_back(mail, State.BOUNCED, at, reason)
+
+
+def _delivered(mail: Mail, at: datetime) -> None:
+    if mail.delivered_at is not None and mail.delivered_at >= at:
+        return
+    mail.delivered_at = at
+    if mail.state == State.BOUNCED and mail.returned_at < at:
+        mail.state, mail.returned_at, mail.error = State.SENT, None, ""
+    mail.save(update_fields=["delivered_at", "state", "returned_at", "error"])
+
+
+def last_return(organiser_id: int, email: str | None, subject_uuid) -> Mail | None:
+    """The mail that says that this person gets none at this address; None while there is no reason to think so."""
+    if not email:
+        return None
+    rows = Mail.objects.filter(
+        Q(subject_uuid=subject_uuid) | Q(subject_uuid=None), organiser=organiser_id, recipient__iexact=email
+    )
+    for mail in rows.order_by("-pk")[:_LATEST]:
+        if mail.returned_at is not None:
+            return mail
+        if mail.delivered_at is not None or (mail.state == State.SENT and not mail.provider_id):
+            return None  # a later one arrived
+    return None
+
+
+def unreachable(organiser: Combinable, email: Combinable, subject_uuid: Combinable) -> Exists:
+    """The same as a condition for lists: ``unreachable(OuterRef("organiser"), OuterRef("email"), OuterRef(…))``."""
+    to_them = Mail.objects.filter(organiser=organiser, subject_uuid=subject_uuid, recipient__iexact=email)
+    later = Mail.objects.filter(
+        ARRIVED,
+        organiser=OuterRef("organiser"),
+        subject_uuid=OuterRef("subject_uuid"),
+        recipient__iexact=OuterRef("recipient"),
+        pk__gt=OuterRef("pk"),
+    )
+    return Exists(to_them.filter(~Exists(later), returned_at__isnull=False))
+
+
+def troubled(rows: QuerySet[Mail]) -> QuerySet[Mail]:
+    """The mails among these that failed, came back or were marked as spam."""
+    return rows.filter(TROUBLE)

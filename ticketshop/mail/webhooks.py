@@ -1,0 +1,112 @@
+"""Where the mail service reports what became of mails: ``/hooks/mail/<provider>/tracking/``, by django-anymail.
+
+A report counts only if it proves where it comes from: by the secret WEBHOOK_SECRET of the setting ANYMAIL (``user:password``, sent
+as basic authentication), or by the provider's own signature. Without either configured, every report is refused.
+"""
+
+import logging
+import warnings
+from importlib import import_module
+
+from anymail.exceptions import (
+    AnymailError,
+    AnymailInsecureWebhookWarning,
+    AnymailNotSupportedWarning,
+    AnymailWebhookValidationFailure,
+)
+from anymail.webhooks.base import AnymailBaseWebhookView
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from . import returned
+
+logger = logging.getLogger("ticketshop.mail")
+
+VIEWS = {
+    "amazon_ses": "AmazonSESTrackingWebhookView",
+    "brevo": "BrevoTrackingWebhookView",
+    "mailersend": "MailerSendTrackingWebhookView",
+    "mailgun": "MailgunTrackingWebhookView",
+    "mailjet": "MailjetTrackingWebhookView",
+    "mailtrap": "MailtrapTrackingWebhookView",
+    "mandrill": "MandrillCombinedWebhookView",
+    "postal": "PostalTrackingWebhookView",
+    "postmark": "PostmarkTrackingWebhookView",
+    "resend": "ResendTrackingWebhookView",
+    "sendgrid": "SendGridTrackingWebhookView",
+    "sparkpost": "SparkPostTrackingWebhookView",
+    "unisender_go": "UnisenderGoTrackingWebhookView",
+}
+# What a body may be wrong in: no JSON, other fields, other types.
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError)
+
+
+# Without a secret nothing is taken here at all; for a provider that is not supported any more its reports still are.
+warnings.simplefilter("ignore", AnymailInsecureWebhookWarning)
+warnings.simplefilter("ignore", AnymailNotSupportedWarning)
+
+
+class Closed(Exception):
+    """Nothing is configured by which a report of the provider could prove where it comes from."""
+
+
+def view_of(provider: str) -> AnymailBaseWebhookView | None:
+    """The provider's view, ready to check a request; None for an unknown provider. Raises Closed."""
+    if provider not in VIEWS:
+        return None
+    try:
+        view = getattr(import_module(f"anymail.webhooks.{provider}"), VIEWS[provider])()
+    except (ImportError, ImproperlyConfigured, AnymailError, AnymailInsecureWebhookWarning) as error:
+        raise Closed from error
+    if view.warn_if_no_basic_auth and not view.basic_auth:
+        raise Closed
+    return view
+
+
+def _refused(provider: str, why: str, status: int) -> HttpResponse:
+    logger.warning(
+        "mail webhook refused provider=%s why=%s", provider if provider in VIEWS else "unknown", why
+    )
+    return HttpResponse("Refused.\n", status=status, content_type="text/plain; charset=utf-8")
+
+
+def _unproved(request: HttpRequest, provider: str, view: AnymailBaseWebhookView) -> HttpResponse:
+    if view.basic_auth and "Authorization" not in request.headers:
+        # Amazon names its secret only after it was asked for it.
+        response = _refused(provider, "not proved", 401)
+        response.headers["WWW-Authenticate"] = 'Basic realm="mail reports"'
+        return response
+    return _refused(provider, "not proved", 403)
+
+
+@csrf_exempt
+@login_not_required
+@require_http_methods(["POST", "HEAD"])
+def tracking(request: HttpRequest, provider: str) -> HttpResponse:
+    """Take reports. 404: unknown provider or mail (services try again); 401, 403: not proved; 400: not readable."""
+    try:
+        view = view_of(provider)
+    except Closed:
+        return _refused(provider, "no secret is configured", 403)
+    if view is None:
+        return _refused(provider, "unknown provider", 404)
+    if request.method == "HEAD":  # some services look whether somebody is there
+        return HttpResponse()
+    view.setup(request)
+    try:
+        view.run_validators(request)
+    except AnymailWebhookValidationFailure:
+        return _unproved(request, provider, view)
+    except _MALFORMED:
+        return _refused(provider, "not readable", 400)
+    try:
+        events = view.parse_events(request)
+    except (*_MALFORMED, AnymailError):
+        return _refused(provider, "not readable", 400)
+    known = [returned.note(event) for event in events if hasattr(event, "message_id")]
+    if known and not any(known):
+        return _refused(provider, "unknown mail", 404)
+    return HttpResponse()
