@@ -35,7 +35,7 @@ urlpatterns = [
     path(".well-known/security.txt", views.security, name="security"),
     path("i18n/language/", shop.language, name="language"),
     path("accounts/first-password/<str:token>/", first_password.choose, name="first_password"),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("accounts.log_in_urls")),
     path("links/", include("accounts.link_urls")),
     path("admin/", admin.site.urls),
     path("hooks/mail/<slug:provider>/tracking/", webhooks.tracking, name="mail_webhook"),

@@ -1,6 +1,7 @@
 """Which shop a page belongs to, and in which language it speaks."""
 
 import re
+from urllib.parse import parse_qs, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from . import access
 from .models import PointOfSale
 
+LOG_IN = "/accounts/"
 _SLUG = re.compile(r"/([-\w]{1,40})/", re.ASCII)
 
 
@@ -57,9 +59,29 @@ def shop_at(address: str) -> PointOfSale | None:
 def shop_in_next(request) -> PointOfSale | None:
     """The point of sale named in ``next``: the log-in pages take its look and language."""
     target = request.POST.get("next") or request.GET.get("next") or ""
-    if not url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
-        return None
+    # Whoever types the password once more goes back to a page of the log-in, which has a ``next`` of its own.
+    for _ in range(2):
+        if not url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
+            return None
+        if not target.startswith(LOG_IN):
+            break
+        target = parse_qs(urlsplit(target).query).get("next", [""])[0]
     return shop_at(target)
+
+
+def keep_next(request, response) -> None:
+    """Let a redirect from one log-in page to another carry ``next`` along, and with it look, language and way back."""
+    target = response.headers.get("Location", "")
+    if request.pos and target.startswith(LOG_IN) and "next=" not in target:
+        joint = "&" if "?" in target else "?"
+        response.headers["Location"] = f"{target}{joint}{next_query(request)[1:]}"
+
+
+def next_query(request) -> str:
+    """``?next=…`` as the log-in page has it, for its links to other log-in pages; empty where it leads to no shop."""
+    if not request.path.startswith(LOG_IN) or not getattr(request, "pos", None):
+        return ""
+    return f"?{urlencode({'next': request.POST.get('next') or request.GET.get('next')})}"
 
 
 def enter(request, pos: PointOfSale) -> None:
@@ -77,7 +99,10 @@ class PointOfSaleMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        return self.get_response(request)
+        response = self.get_response(request)
+        if request.path.startswith(LOG_IN):
+            keep_next(request, response)
+        return response
 
     def process_view(self, request, view, args, kwargs):
         slug = kwargs.get("pos")
@@ -86,6 +111,6 @@ class PointOfSaleMiddleware:
             if pos is None:
                 raise Http404("no such point of sale")
         else:
-            pos = shop_in_next(request) if request.path.startswith("/accounts/") else None
+            pos = shop_in_next(request) if request.path.startswith(LOG_IN) else None
         if pos is not None:
             enter(request, pos)
