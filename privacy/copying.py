@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from contacts.models import Contact
 from ticketshop.lib.areas import ALL, Area
 from ticketshop.lib.personal import About, Author, DeleteFile, NotPersonal
+from ticketshop.lib.template_tags import colon
 
 from . import registry, subjects
 from .subjects import Subject
@@ -224,7 +225,7 @@ def _lines(value, before: str = "") -> list[str]:
             line
             for key, inner in value.items()
             for line in _lines(
-                inner, f"{before}{key} – " if isinstance(inner, (dict, list)) else f"{before}{key}: "
+                inner, f"{before}{key} – " if isinstance(inner, (dict, list)) else f"{before}{colon(key)} "
             )
         ]
     if isinstance(value, list):

@@ -1,6 +1,7 @@
 """Every text has its French, set as French is printed; and the tool that says so notices when one has not."""
 
 import copy
+import re
 from pathlib import Path
 
 import django
@@ -136,3 +137,19 @@ def test_merging_keeps_what_is_translated_and_drops_what_is_in_no_source():
     assert {one.msgid: one.msgstr for one in new} == {"New": "", "Stay": "Restez\u202f!"}
     assert new.find("Stay").occurrences == [("a.py", ""), ("b.py", "")]
     assert str(catalogues.merged(new, found)) == str(new)
+
+
+def test_a_colon_after_a_text_of_a_template_is_set_by_its_language():
+    """French has a space before it: write ``{{ label|colon }}``, or put the colon into the text."""
+    written = re.compile(r"(?:\}\}|%\}|</bdi>|</a>|</strong>)\s*:(?=\s|<)")
+    assert written.search("{{ label }}: <b>")
+    templates = Path(catalogues.ROOT, "templates").rglob("*.html")
+    found = {
+        f"{path.relative_to(catalogues.ROOT)}: {hit[0]}"
+        for path in templates
+        if path.name != "styles.html"
+        for hit in written.finditer(
+            re.sub(r"(?s){% blocktranslate.*?endblocktranslate %}", "", path.read_text())
+        )
+    }
+    assert found == set()

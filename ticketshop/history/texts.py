@@ -8,6 +8,8 @@ from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ticketshop.lib.template_tags import colon
+
 from .models import Event
 
 ACTIONS = {
@@ -117,7 +119,9 @@ def column_label(model: type[Model] | None, name: str) -> str:
         if not room:
             return capfirst(str(model._meta.get_field(column).verbose_name))
         other = apps.get_model(model._meta.app_label, room)
-        return f"{capfirst(str(other._meta.verbose_name))}: {other._meta.get_field(column).verbose_name}"
+        return (
+            f"{colon(capfirst(str(other._meta.verbose_name)))} {other._meta.get_field(column).verbose_name}"
+        )
     except (LookupError, FieldDoesNotExist):
         return name
 
