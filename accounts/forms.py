@@ -6,8 +6,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
-from ticketshop.lib.forms import LineField, no_markup_in_name
+from ticketshop.lib.forms import LineField, ask_for_name, no_markup_in_name, require_name
 from ticketshop.lib.phones import parse_phone
+
+NAMES = ("first_name", "last_name")
 
 
 class ProfileForm(forms.Form):
@@ -61,6 +63,13 @@ class ProfileForm(forms.Form):
         self.contact = contact
         initial = {name: getattr(contact, name) for name in self.base_fields}
         super().__init__(*args, initial=initial, **kwargs)
+        self.single_names = contact.organiser.single_part_names
+        ask_for_name(self, NAMES, single=self.single_names)
+
+    def clean(self):
+        values = super().clean()
+        require_name(self, NAMES, single=self.single_names)
+        return values
 
     def clean_phone(self):
         text = self.cleaned_data["phone"]

@@ -6,10 +6,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import ContactLink
-from ticketshop.lib.forms import LineField, fitting_email, no_markup_in_name
+from ticketshop.lib.forms import LineField, ask_for_name, fitting_email, no_markup_in_name, require_name
 from ticketshop.lib.text import has_invisible
 
 OLDEST = 130
+NAMES = ("first_name", "last_name")
 
 
 class PersonNameField(LineField):
@@ -60,7 +61,8 @@ class NewPersonForm(forms.Form):
 
     def __init__(self, *args, single_part_names: bool, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["last_name"].required = not single_part_names
+        self.single_names = single_part_names
+        ask_for_name(self, NAMES, single=single_part_names)
         self.fields["last_name"].error_messages["required"] = _("Enter the last name.")
 
     def clean_email(self):
@@ -80,6 +82,7 @@ class NewPersonForm(forms.Form):
 
     def clean(self):
         values = super().clean()
+        require_name(self, NAMES, single=self.single_names)
         if not values.get("no_email"):
             if not values.get("email") and "email" not in self.errors:
                 self.add_error("email", _("Enter the e-mail address, or say that this person has none."))

@@ -87,6 +87,8 @@ class Block(forms.Form):
                 made.help_text = to_html(question.help_text, 4)
             # Whether an answer is due depends on the other answers: decided in ``clean``.
             made.required = made.widget.is_required = False
+            if question.system_ref:
+                made.widget.attrs["data-known"] = question.system_ref
             if question.system_ref in AUTOCOMPLETE:
                 made.widget.attrs.setdefault("autocomplete", AUTOCOMPLETE[question.system_ref])
 

@@ -1,17 +1,20 @@
 """Friends and family as a visitor meets it: in French and English, with and without scripts, and seen by staff."""
 
 import re
+from datetime import date
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from contacts.models import ContactLink
+from contacts.models import Contact, ContactLink
+from tests.browser import steps
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.test_every_page import look_at
 from tests.factories.accounts import PASSWORD
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import make_staff
-from tests.friends import make_visitor
+from tests.factories.registration_forms import ask, make_form, publish
+from tests.friends import linked, make_visitor
 from ticketshop.mail import letters
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
@@ -146,3 +149,43 @@ def test_staff_see_the_link_made_in_the_shop(shop, browse, alice):
         log_in(page, shop, owner)
         page.goto(f"/admin/contacts/contact/{parent.pk}/change/")
         expect(page.locator("#content")).to_contain_text("Nora Newman")
+
+
+def test_the_name_on_a_ticket_follows_the_person_at_once(shop, browse, alice):
+    contact = Contact.objects.get(user=alice)
+    bob, zoe = linked(contact, shop.pos), linked(contact, shop.pos, ("Zoé", "Grey", "zoe@example.org"))
+    form = make_form(organiser=shop.pos.organiser)
+    ask(form, "Date of birth", "birth_date", system_ref="birth_date")
+    publish(form)
+    shop.adult.tariff.form = form
+    shop.adult.tariff.save()
+    Contact.objects.filter(pk=contact.pk).update(birth_date=date(1980, 1, 2))
+    with browse(viewport=PHONE) as page:
+        log_in(page, shop, alice)
+        steps.choose(page, shop, adults=1, children=0, passes=0)
+        steps.to_details(page)
+        person, first, last = (
+            page.locator(f"[name$='-{name}'][name^='holder']")
+            for name in ("person", "first_name", "last_name")
+        )
+        born = page.get_by_label("Date of birth")
+        person.select_option(str(bob.pk))
+        assert (first.input_value(), last.input_value()) == ("Bob", "Miller")
+        person.select_option(str(zoe.pk))
+        assert (first.input_value(), last.input_value(), born.input_value()) == ("Zoé", "Grey", "")
+        page.locator("#id_buyer-first_name").fill("Alicia")
+        person.select_option("me")
+        assert (first.input_value(), last.input_value(), born.input_value()) == (
+            "Alicia",
+            "Martin",
+            "1980-01-02",
+        )
+        page.locator("#id_buyer-first_name").fill("Alice")
+        page.locator("#id_buyer-first_name").blur()
+        assert first.input_value() == "Alice"
+        last.fill("M.")
+        person.select_option(str(bob.pk))
+        assert (first.input_value(), last.input_value(), born.input_value()) == ("Alice", "M.", "")
+        page.get_by_role("button", name="Check your order").click()
+        expect(page.get_by_text("Alice M.")).to_be_visible()
+        expect(page.get_by_text("Bob Miller")).to_be_visible()

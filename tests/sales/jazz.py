@@ -97,7 +97,7 @@ def visitor(**headers) -> TestClientVisitor:
 
 def blocks(page: Page) -> list[str]:
     """The prefixes of the forms asked on a page, in order."""
-    return re.findall(r'<h3 id="(ask-[^"]+)"', page.source)
+    return re.findall(r'<div class="fields" id="ask-(ask-[^"]+)"', page.source)
 
 
 def headings(page: Page) -> list[str]:

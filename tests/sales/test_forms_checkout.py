@@ -1,5 +1,6 @@
 """The forms in the checkout: what is asked how often, what comes back, what is stored."""
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -237,6 +238,52 @@ def test_every_mistake_is_found(shop, who):
     assert 'aria-invalid="true"' in field
     assert f"id_{remarks[1]}_error" in field
     assert f'id="id_{remarks[1]}_error"' in page.source
+
+
+@pytest.mark.scenario("RF-20")
+def test_the_summary_names_each_question_once_in_the_order_of_the_page(shop, who):
+    order = shop.form("order")
+    ask(order, "I accept the rules", "consent", visibility="mandatory")
+    publish(order)
+    form = shop.form("tariff", shop.adult)
+    ask(form, "First name", system_ref="first_name", visibility="mandatory")
+    ask(form, "Last name", system_ref="last_name", visibility="mandatory")
+    ask(form, "Menu", "single_choice", choices=["Meat", "Vegan"], visibility="mandatory")
+    ask(form, "Workshops", "multiple_choice", choices=["A", "B"], visibility="mandatory")
+    publish(form)
+    shop.add(who, shop.adult, 2)
+    shop.details(who)
+    page = fill(who, {"buyer-email": ""})
+    links = jazz.summary_links(page)
+    assert [text for _target, text in links] == [
+        "E-mail address: This field is required.",
+        "Your order: I accept the rules: Tick this box to go on.",
+        *(
+            f"Adult – ticket {number} of 2 – 3 July: {label}: This field is required."
+            for number in (1, 2)
+            for label in ("First name", "Last name", "Menu", "Workshops")
+        ),
+    ]
+    places = [page.source.index(f'id="{target}"') for target, _text in links]
+    assert places == sorted(places)
+
+
+def test_the_review_is_grouped_by_ticket(shop, who):
+    order = shop.asked("order", label="Town").fields.get()
+    menu = shop.asked("tariff", shop.adult, label="Menu").fields.get()
+    shop.add(who, shop.adult, 2)
+    page = shop.details(who)
+    typed = dict(zip(of_blocks(page, menu), ["vegan", "fish"], strict=True))
+    review = fill(who, typed | in_every(page, order, "Bern"))
+    _before, *groups = re.split(r'<h3 id="group-\d+">', review.source)
+    texts = [" ".join(re.sub("<[^>]*>", " ", group).split()) for group in groups]
+    assert texts[0].startswith("Your order Town Bern")
+    assert texts[1].startswith(
+        "Adult – ticket 1 of 2 – 3 July Name on the ticket no name on the ticket Menu vegan"
+    )
+    assert texts[2].startswith(
+        "Adult – ticket 2 of 2 – 3 July Name on the ticket no name on the ticket Menu fish"
+    )
 
 
 @pytest.mark.scenario("RF-37")

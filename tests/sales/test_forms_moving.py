@@ -132,6 +132,25 @@ def test_use_my_details_fills_in_the_names_that_are_empty(shop, who):
 
 
 @pytest.mark.scenario("RF-15")
+def test_the_last_name_is_copied_from_another_ticket(shop, who):
+    form = shop.form("tariff", shop.adult)
+    ask(form, "First name", system_ref="first_name", visibility="mandatory", copyable=False)
+    ask(form, "Family name", system_ref="last_name")
+    ask(form, "I agree", "consent")
+    publish(form)
+    shop.add(who, shop.adult, 2)
+    page = shop.details(who)
+    (copy,) = button(page, "copy", "Copy from “Adult – ticket 1 of 2")
+    one, two = (f"holder-{name.removeprefix('slot-')}" for name in values(page) if name.startswith("slot-"))
+    names = {f"{one}-first_name": "Ada", f"{one}-last_name": "Lovelace", f"{two}-first_name": "Léa"}
+    page = fill(who, names, button=copy)
+    assert (values(page)[f"{two}-first_name"], values(page)[f"{two}-last_name"]) == ("Léa", "Lovelace")
+    assert any("Family name" in text for text in page.messages)
+    page = fill(who, {f"{two}-first_name": "", f"{two}-last_name": ""}, button=copy)
+    assert (values(page)[f"{two}-first_name"], values(page)[f"{two}-last_name"]) == ("", "Lovelace")
+
+
+@pytest.mark.scenario("RF-15")
 def test_nothing_is_offered_where_nothing_can_be_copied(shop, who):
     shop.asked("order", label="I agree", type="consent")
     form = shop.form("tariff", shop.adult)
@@ -243,7 +262,7 @@ def test_the_last_place_goes_to_one_and_comes_back(shop, who, bus):
     page = fill(other, in_every(pages[other], bus, last.key) | in_every(pages[other], menu, "vegan"))
     (name,) = of_blocks(page, bus)
     assert jazz.summary_links(page) == [
-        (f"id_{name}_0", "Adult – ticket 1 of 1 – 3 July: Just sold out. Choose another one.")
+        (f"id_{name}_0", "Adult – ticket 1 of 1 – 3 July: Bus: Just sold out. Choose another one.")
     ]
     assert [values(page)[one] for one in of_blocks(page, menu)] == ["vegan"]
     who.place("on_site")

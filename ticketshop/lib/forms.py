@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection, Mapping
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -60,3 +61,33 @@ def no_markup_in_name(value: str) -> None:
     read = unicodedata.normalize("NFKC", value).replace("。", ".").lower()
     if "@" in read or "://" in read or "www." in read or _HOST.search(read):
         raise ValidationError(_("Enter a name, without an address or a link."))
+
+
+ONE_NAME = _("With only one name, leave this empty.")
+
+
+def missing_parts(values: Mapping[str, object], due: Collection[str], *, single: bool) -> list[str]:
+    """The one rule for a person's name: the parts in ``due`` that are missing.
+
+    ``single``: the organiser allows names of one part; then the first name is enough.
+    """
+    missing = [name for name in due if not values.get(name)]
+    return [] if single and missing == ["last_name"] and values.get("first_name") else missing
+
+
+def ask_for_name(form: forms.Form, due: Collection[str], *, single: bool) -> None:
+    """Let the fields of a form ask for these parts of a name. Its ``clean`` calls ``require_name``."""
+    for name in due:
+        field = form.fields[name]
+        field.required = False  # checked together
+        field.part_of_name = True  # type: ignore[attr-defined]  # never marked as optional
+        field.widget.is_required = not single or name == "first_name"
+    if single and "last_name" in due and "first_name" in form.fields:
+        form.fields["last_name"].help_text = form.fields["last_name"].help_text or ONE_NAME
+
+
+def require_name(form: forms.Form, due: Collection[str], *, single: bool) -> None:
+    """Add an error to each part of the name that is missing."""
+    for name in missing_parts(form.cleaned_data, due, single=single):
+        if name not in form.errors:
+            form.add_error(name, form.fields[name].error_messages["required"])

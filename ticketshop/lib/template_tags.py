@@ -36,7 +36,9 @@ def money(amount: Decimal, currency: str) -> str:
 
 @register.filter
 def colon(label) -> str:
-    """The label with its colon, which stands after a space in French."""
+    """The label with its colon, which stands after a space in French; one that ends a sentence needs none."""
+    if str(label).endswith((".", "?", "!", "…", ":")):
+        return str(label)
     return gettext("%(label)s:") % {"label": label}
 
 

@@ -21,6 +21,7 @@ from registration_forms.field_types.choices import NO_PLACE_LEFT
 from registration_forms.models import FormVersion, RegistrationForm
 from ticketshop.catalogue.models import OrderForm
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
+from ticketshop.lib.forms import missing_parts
 
 from .contents import Contents
 from .models import Cart, CartLine
@@ -187,31 +188,47 @@ def _of_offer(line: CartLine, forms: dict[int, RegistrationForm]) -> list[Ask]:
     for number, slot in enumerate(line.slots, start=1):
         if leader_only and (number - 1) % per_unit:
             continue
-        heading = _("%(name)s – ticket %(number)d of %(count)d – %(date)s") % {
-            "name": line.offer.tariff.name,
-            "number": number,
-            "count": len(line.slots),
-            "date": date_format(starts, "j F"),
-        }
-        found.append(Ask(slot, heading, form.published, line, starts.date(), session.ends_at))
+        found.append(
+            Ask(
+                slot,
+                heading_of(line, number),
+                form.published,
+                line,
+                day=starts.date(),
+                ends_at=session.ends_at,
+            )
+        )
     return found
 
 
 def _of_pass(line: CartLine, forms: dict[int, RegistrationForm]) -> list[Ask]:
     season_pass, found = line.season_pass, []
     for number, slot in enumerate(line.slots, start=1):
-        heading = season_pass.name
-        if len(line.slots) > 1:
-            heading = _("%(name)s – %(number)d of %(count)d") % {
-                "name": heading,
-                "number": number,
-                "count": len(line.slots),
-            }
-        ends = _end_of(line)
         for name, form_id in ((slot, season_pass.form_id), (f"{slot}+", season_pass.extra_form_id)):
             if form_id in forms:
-                found.append(Ask(name, heading, forms[form_id].published, line, season_pass.valid_from, ends))
+                found.append(
+                    Ask(
+                        name,
+                        heading_of(line, number),
+                        forms[form_id].published,
+                        line,
+                        day=season_pass.valid_from,
+                        ends_at=_end_of(line),
+                    )
+                )
     return found
+
+
+def heading_of(line: CartLine, number: int) -> str:
+    """What one ticket or pass of a line is called at the checkout: “Adult – ticket 1 of 2 – 3 July”."""
+    values = {"number": number, "count": len(line.slots)}
+    if line.offer:
+        starts = timezone.localtime(line.offer.session.starts_at)
+        values |= {"name": line.offer.tariff.name, "date": date_format(starts, "j F")}
+        return _("%(name)s – ticket %(number)d of %(count)d – %(date)s") % values
+    if len(line.slots) == 1:
+        return line.season_pass.name
+    return _("%(name)s – %(number)d of %(count)d") % {**values, "name": line.season_pass.name}
 
 
 def prefix(ask: Ask) -> str:
@@ -348,17 +365,19 @@ def given(asked: list[Ask], about: dict[str, object]) -> list[responses.Given]:
     ]
 
 
-def ready(forms: list[Ask], drafts: dict, holders: dict) -> bool:
+def ready(forms: list[Ask], drafts: dict, holders: dict, *, single_names: bool) -> bool:
     """Whether everything was asked, with the names that tickets must have, and every block is in order.
 
     The blocks must be bound.
     """
     asked = with_questions(forms)
-    named = all(
-        holders.get(slot, {}).get(name)
+    named = not any(
+        missing_parts(
+            holders.get(slot, {}),
+            [name for name in NAMES if rules.get(name) == "mandatory"],
+            single=single_names,
+        )
         for slot, rules in name_rules(forms).items()
-        for name, visibility in rules.items()
-        if visibility == "mandatory"
     )
     return named and all(ask.name in drafts for ask in asked) and all_sound(asked)
 

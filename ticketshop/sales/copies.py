@@ -38,18 +38,26 @@ def _may_be_copied(question: definitions.Question) -> bool:
     )
 
 
-def copy_names(target: Ask, buyer: dict, holder: dict) -> list[str]:
-    """Fill the empty names on a ticket with the buyer's, where its form asks for them; returns their labels.
+def copy_names(target: Ask, source: Ask, names: dict, holder: dict) -> list[str]:
+    """Fill the empty names on a ticket, where its form asks for them, with the buyer's or another ticket's; returns their
+    labels.
 
     Changes ``holder``. Where somebody was chosen for the ticket it has that person's name.
     """
     copied = []
     for question in _names_asked(target):
         name = question.system_ref
-        if not holder.get("person") and not holder.get(name) and buyer.get(name):
-            holder[name] = buyer[name]
+        if not source.of_order and not question.copyable:
+            continue
+        if not holder.get("person") and not holder.get(name) and names.get(name):
+            holder[name] = names[name]
             copied.append(question.label)
     return copied
+
+
+def names_asked(target: Ask) -> list[str]:
+    """The labels under which a form asks for the names on its ticket."""
+    return [question.label for question in _names_asked(target)]
 
 
 def _names_asked(target: Ask) -> list[definitions.Question]:
@@ -65,7 +73,10 @@ def may_copy(target: Ask, source: Ask) -> bool:
     if source.of_order and _names_asked(target):
         return True
     if target.version.form_id == source.version.form_id:
-        return any(_may_be_copied(question) for question in target.definition.questions)
+        return any(
+            _may_be_copied(question) or (question.copyable and question in _names_asked(target))
+            for question in target.definition.questions
+        )
     theirs = {
         name
         for question in source.definition.questions

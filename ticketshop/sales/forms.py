@@ -1,9 +1,13 @@
 """Forms of the checkout."""
 
+import json
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.forms import LineField, fitting_email, no_markup_in_name
+from ticketshop.lib.forms import LineField, ask_for_name, fitting_email, no_markup_in_name, require_name
+
+from .people import Person
 
 
 def name_field(label, autocomplete: str, *, required: bool = True) -> LineField:
@@ -16,11 +20,32 @@ def name_field(label, autocomplete: str, *, required: bool = True) -> LineField:
     )
 
 
-class BuyerForm(forms.Form):
-    """Who orders: where the tickets go."""
+NAMES = ["first_name", "last_name"]
+
+
+class SignedInBuyerForm(forms.Form):
+    """Who orders, when signed in: the address is the contact's, the names are asked where they are not known.
+
+    ``single_names``: the organiser allows names of one part.
+    """
 
     first_name = name_field(_("First name"), "given-name")
     last_name = name_field(_("Last name"), "family-name")
+
+    def __init__(self, *args, single_names: bool, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.single_names = single_names
+        ask_for_name(self, NAMES, single=single_names)
+
+    def clean(self):
+        values = super().clean()
+        require_name(self, NAMES, single=self.single_names)
+        return values
+
+
+class BuyerForm(SignedInBuyerForm):
+    """Who orders as a guest, and where the tickets go."""
+
     email = forms.EmailField(
         label=_("E-mail address"),
         max_length=254,
@@ -35,31 +60,49 @@ class BuyerForm(forms.Form):
         return email
 
 
-class SignedInBuyerForm(forms.Form):
-    """Who orders, when signed in: the address is the contact's, the names are asked where they are not known."""
+class PersonSelect(forms.Select):
+    """The people a ticket may be for, each with what the page fills in for them."""
 
-    first_name = name_field(_("First name"), "given-name")
-    last_name = name_field(_("Last name"), "family-name")
+    def __init__(self, people: dict[str, Person], filled: dict):
+        super().__init__(attrs={"data-people": json.dumps(filled)})
+        self.people = people
+
+    def create_option(self, name, value, *args, **kwargs):
+        option = super().create_option(name, value, *args, **kwargs)
+        if person := self.people.get(str(value)):
+            known = {**person.known, "first_name": person.first_name, "last_name": person.last_name}
+            option["attrs"]["data-known"] = json.dumps(known)
+        return option
 
 
 class HolderForm(forms.Form):
     """Whom a ticket is for, and whose name stands on it; both may stay open.
 
-    ``people``: whom a signed-in buyer may choose (``ticketshop.sales.people``); names left empty are those
-    of the person chosen, as the buyer knows them. ``names``: what a form says of them, "first_name" -> "mandatory".
+    ``people``: whom a signed-in buyer may choose (``ticketshop.sales.people``). ``names``: what a form says of the names,
+    "first_name" -> "mandatory". ``filled``: what the shop has filled in for the person chosen.
     """
 
     first_name = name_field(_("First name"), "off", required=False)
     last_name = name_field(_("Last name"), "off", required=False)
 
-    def __init__(self, *args, people: list, names: dict[str, str] | None = None, **kwargs):
+    def __init__(
+        self,
+        *args,
+        people: list[Person],
+        names: dict[str, str] | None = None,
+        single_names: bool,
+        filled: dict | None = None,
+        **kwargs,
+    ):
         super().__init__(*args, **kwargs)
-        for name, visibility in (names or {}).items():
+        self.single_names = single_names
+        rules = {name: (names or {}).get(name, "visible") for name in NAMES}
+        for name, visibility in rules.items():
+            self.fields[name].widget.attrs["data-known"] = name
             if visibility == "hidden":
                 del self.fields[name]
-            else:
-                field = self.fields[name]
-                field.required = field.widget.is_required = visibility == "mandatory"
+        self.due = [name for name in NAMES if rules[name] == "mandatory"]
+        ask_for_name(self, self.due, single=single_names)
         self.people = {person.value: person for person in people}
         if people:
             self.fields["person"] = forms.ChoiceField(
@@ -69,17 +112,13 @@ class HolderForm(forms.Form):
                     ("", _("Somebody else, or not known yet")),
                     *((person.value, person.label) for person in people),
                 ],
+                widget=PersonSelect(self.people, filled or {}),
             )
             self.order_fields(["person", "first_name", "last_name"])
 
     def clean(self):
         values = super().clean()
-        person = self.people.get(values.get("person", ""))
-        if person and not values.get("first_name") and not values.get("last_name"):
-            for name in {"first_name", "last_name"} & self.fields.keys():
-                values[name] = getattr(person, name)
-                if values[name]:
-                    self.errors.pop(name, None)
+        require_name(self, self.due, single=self.single_names)
         return values
 
 

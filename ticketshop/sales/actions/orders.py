@@ -25,14 +25,21 @@ class CannotPlace(Exception):
     """Why an order was not made; nothing has changed. ``code`` is one of
 
     changed (the page showed other things or prices), retyped (it showed other details), sold_out (``left``: allotment id -> places),
-    rules (``problems``: sentences), choice (a limited choice is sold out), details (the details are not complete),
+    rules (``problems``: sentences; ``at_tickets``: the details say them at each ticket), choice (a limited choice is sold out), details (the details are not complete),
     answers (the forms ask something else by now), method, gone (no such cart),
     sign_in (this shop sells to signed-in visitors only), person (whoever orders is being erased), conflict (other content under the same key).
     """
 
-    def __init__(self, code: str, *, problems: list[str] | None = None, left: dict[int, int] | None = None):
+    def __init__(
+        self,
+        code: str,
+        *,
+        problems: list[str] | None = None,
+        left: dict[int, int] | None = None,
+        at_tickets: bool = False,
+    ):
         super().__init__(code)
-        self.code, self.problems, self.left = code, problems or [], left or {}
+        self.code, self.problems, self.left, self.at_tickets = code, problems or [], left or {}, at_tickets
 
 
 class _Moved(Exception):
@@ -112,7 +119,7 @@ def _place(
     holders = cart.details.get("holders", {})
     buyer, whom = _people(cart, holders, user, language, now)
     if found := people.problems(whole, buyer, whom):
-        raise CannotPlace("rules", problems=found)
+        raise CannotPlace("rules", problems=found, at_tickets=user.is_authenticated)
     asked = _checked_answers(cart, whole, now)
     order = new(whole, buyer, method, user, language, now)
     answered = _store(asked, order, buyer, whom, cart.details.get("language") or language, now)
@@ -144,7 +151,8 @@ def _checked_answers(cart: Cart, whole: contents.Contents, now: datetime) -> lis
     seen = shown.seen(asked, cart.details.get("shown", {}), cart.point_of_sale.organiser)
     shown.untick(asked, drafts, seen)
     asking.fill(asked, drafts, cart, now=now, bound=True, seen=seen)
-    if not asking.ready(forms, drafts, cart.details.get("holders", {})):
+    single = cart.point_of_sale.organiser.single_part_names
+    if not asking.ready(forms, drafts, cart.details.get("holders", {}), single_names=single):
         raise CannotPlace("choice" if asking.misses_a_place(asked) else "answers")
     return asked
 
@@ -203,7 +211,9 @@ def _people(cart: Cart, holders: dict, user, language: str, now: datetime) -> tu
         raise CannotPlace("person")
     buyer = held[buyer.pk]
     typed = cart.details["buyer"]
-    missing = {name: typed[name] for name in ("first_name", "last_name") if not getattr(buyer, name)}
+    missing = {
+        name: typed[name] for name in ("first_name", "last_name") if typed[name] and not getattr(buyer, name)
+    }
     if missing:
         contacts.change(buyer, missing, by=user, now=now)
     return buyer, whom

@@ -17,6 +17,7 @@ from .. import contents, payment_methods, session
 from ..actions import carts, orders
 from ..forms import PaymentForm
 from ..models import Cart
+from . import details_context
 from .cart import say_repriced
 from .details import QUESTIONS_CHANGED, DetailsPage, buyer_email
 
@@ -60,7 +61,7 @@ def details(request, pos):
         return elsewhere
     if request.method != "POST" and "check" in request.GET:
         page.look_again()
-    return render(request, "sales/checkout.html", page.context())
+    return render(request, "sales/checkout.html", details_context.of_page(page))
 
 
 @login_not_required
@@ -86,7 +87,7 @@ def review(request, pos):
         whole = contents.read(cart)
     page = DetailsPage(request, cart, whole)
     if why := page.why_not_ready():
-        return ask_again(request, why)
+        return ask_again(request, orders.CannotPlace(why))
     context = {
         "contents": whole,
         "cart": cart,
@@ -95,7 +96,7 @@ def review(request, pos):
         "methods": methods,
         "buyer": cart.details["buyer"],
         "buyer_email": buyer_email(request, cart),
-        **page.summary(),
+        "groups": details_context.groups(page),
         "lines": [
             {"line": line, "title": contents.title(line), "total": line.unit_price * line.quantity}
             for line in whole.lines
@@ -187,8 +188,8 @@ def refused(request, error: orders.CannotPlace):
         return redirect("shop:index", pos=pos)
     if error.code == "sign_in":
         return log_in(request)
-    if error.code in ("choice", "answers", "details"):
-        return ask_again(request, error.code)
+    if error.at_tickets or error.code in ("choice", "answers", "details"):
+        return ask_again(request, error)
     if error.code == "method":
         messages.error(request, _("This way to pay is not offered any more. Please choose another one."))
         return redirect("shop:review", pos=pos)
@@ -197,8 +198,11 @@ def refused(request, error: orders.CannotPlace):
     return redirect("shop:cart", pos=pos)
 
 
-def ask_again(request, code: str):
+def ask_again(request, error: orders.CannotPlace):
     """To the details, which say at the field what is missing by now."""
+    code = error.code
+    for problem in error.problems:
+        messages.error(request, problem)
     if code == "choice":
         messages.error(
             request, _("A choice you made has just been sold out. Choose another one; the rest is kept.")

@@ -1,5 +1,7 @@
 """The details of an order as one page, or several for a group: the buyer, whose ticket is whose, the forms' questions."""
 
+from functools import cached_property
+
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -9,10 +11,9 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from contacts import contacts
 from registration_forms import limited
-from registration_forms.field_types import TYPES
 from ticketshop.lib.pages import page_number
 
-from .. import asking, contents, copies, people, session, shown
+from .. import asking, contents, copies, filling_in, people, session, shown
 from ..actions import carts
 from ..forms import BuyerForm, HolderForm, SignedInBuyerForm
 from ..models import Cart
@@ -31,18 +32,29 @@ def buyer_email(request, cart: Cart) -> str:
     return cart.details["buyer"].get("email", "")
 
 
+def _typed(post, prefix: str) -> dict[str, str]:
+    """What was posted for the fields of one form, as typed: each text cut to a length."""
+    return {
+        name.removeprefix(f"{prefix}-"): text.replace("\x00", "")[:500]
+        for name, text in post.items()
+        if name.startswith(f"{prefix}-") and name.removeprefix(f"{prefix}-") in TYPED
+    }
+
+
 def as_posted(prefix: str, typed: dict) -> dict:
     """What waits on the cart, in the shape of a post."""
-    return {f"{prefix}-{name}": value for name, value in typed.items()}
+    return {f"{prefix}-{name}": value for name, value in typed.items() if name in TYPED}
 
 
+# The fields of the buyer and of whom a ticket is for.
+TYPED = ("person", "first_name", "last_name", "email")
 QUESTIONS_CHANGED = _lazy(
     "The questions have changed meanwhile. Please look at them once more; what you answered is kept."
 )
 
 
 class DetailsPage:
-    """One page of the details. ``take`` a post, else draw it from ``context``."""
+    """One page of the details. ``take`` a post, else draw it (``details_context``)."""
 
     def __init__(self, request, cart: Cart, whole: contents.Contents):
         self.request, self.cart, self.whole = request, cart, whole
@@ -51,12 +63,16 @@ class DetailsPage:
         self.slots = asking.slots(whole)
         self.size = asking.per_page(self.asked)
         self.pages = max(1, -(-len(self.slots) // self.size))
+        # Copies: what waits on the cart changes only when it is written.
         self.drafts = dict(cart.details.get("answers", {}))
-        self.holders = dict(cart.details.get("holders", {}))
+        self.holders = {slot: dict(typed) for slot, typed in cart.details.get("holders", {}).items()}
         # What the pages have shown, and of that what reads the same today: block name -> keys of questions.
         self.shown = dict(cart.details.get("shown", {}))
         self.seen: dict[str, set[str]] = {}
         copies.adopt(forms, whole, self.drafts, self.holders, self.shown)
+        self.buyer: dict | None = cart.details.get("buyer")
+        # Tickets whose name has just followed the person chosen.
+        self.renamed: set[str] = set()
         self._turn_to(page_number(request.GET.get("page"), self.pages))
         self.posted, self.posted_number, self.posted_slots = None, 0, frozenset()
 
@@ -64,14 +80,15 @@ class DetailsPage:
         """Keep what was posted; the answer is where to go on, or None when a page has to be shown again."""
         here = frozenset(slot for slot in self.here if f"slot-{slot}" in post)
         self.posted, self.posted_number, self.posted_slots = post, self.number, here
-        for ask in self._on(self.number):
+        for ask in self.asks_on(self.number):
             # Another tab, or the organiser, may have added one since the page was made.
             if (record := shown.posted(ask, post)) is not None:
                 self.drafts[ask.name], self.shown[ask.name] = asking.typed(ask, post), record
+        self._take_names(post)
         if elsewhere := self._pressed(post):
             return elsewhere
-        forms = self._forms()
-        self._fill(bound=True)
+        forms = self.forms()
+        self.fill(bound=True)
         asking.only_asked([ask for ask in self.asked if ask.name in self.drafts], self.drafts)
         unsound, unseen = self._unsound(forms), self._unseen()
         if not unsound and not unseen and not self._hold():
@@ -90,11 +107,49 @@ class DetailsPage:
         self._turn_to(first)
         return None
 
+    def _take_names(self, post) -> None:
+        """What was typed of the buyer and of whom each ticket is for; names follow the person chosen."""
+        if self.number == 1:
+            self.buyer = _typed(post, "buyer")
+        for slot in self.posted_slots:
+            before = self.holders.get(slot, {})
+            self.holders[slot] = {**_typed(post, f"holder-{slot}"), "filled": before.get("filled", {})}
+        self.follow_choices()
+
+    def follow_choices(self) -> None:
+        """Let what the shop fills in follow whom each ticket is for, on every page: the buyer's own name may have changed."""
+        chosen = {slot: one for slot, one in self.holders.items() if one.get("person") or one.get("filled")}
+        known = {person.value: person for person in self.people} if chosen else {}
+        for slot, holder in chosen.items():
+            if holder.get("person") and holder["person"] not in known:
+                continue  # said at the field
+            asks = [ask for ask in self.asked if ask.name.rstrip("+") == slot]
+            before = {name: holder.get(name) for name in asking.NAMES}
+            filling_in.follow(holder, known.get(holder.get("person", "")), asks, self.drafts)
+            if before != {name: holder.get(name) for name in asking.NAMES}:
+                self.renamed.add(slot)
+
+    @cached_property
+    def people(self) -> list[people.Person]:
+        """Whom a signed-in buyer may choose: themselves as they stand on the page."""
+        if not (self.request.user.is_authenticated and self.request.pos.friends_family_enabled):
+            return []
+        answers = {
+            question.system_ref: texts[0]
+            for ask in self.asked
+            if ask.of_order
+            for question in ask.definition.questions
+            if filling_in.may_be_filled_in(question)
+            and any(texts := self.drafts.get(ask.name, {}).get(question.key, []))
+        }
+        me, *others = people.of(my_contact(self.request), self.request.pos)
+        return [people.as_typed(me, self.buyer or {}, answers), *others]
+
     def look_again(self) -> None:
         """After an order that was refused: the first page with a mistake, as if it had just been sent."""
         self.posted = {}
-        self._fill(bound=True)
-        if unsound := self._unsound(self._forms()):
+        self.fill(bound=True)
+        if unsound := self._unsound(self.forms()):
             self._turn_to(unsound[0])
         else:
             self.posted = None
@@ -103,7 +158,7 @@ class DetailsPage:
         """Another button than the one that goes on: it checks nothing and loses nothing."""
         if not {"copy", "remove", "previous"} & set(post):
             return None
-        self._keep(self._forms(), checked=False, complete=False)
+        self._keep(self.forms(), checked=False, complete=False)
         if "copy" in post:
             return self._copy(post["copy"])
         if "remove" in post:
@@ -116,53 +171,57 @@ class DetailsPage:
     def _slots_on(self, number: int) -> list[str]:
         return self.slots[(number - 1) * self.size : number * self.size]
 
-    def _on(self, number: int) -> list[asking.Ask]:
+    def asks_on(self, number: int) -> list[asking.Ask]:
         return asking.on_page(self.asked, self._slots_on(number), number)
 
     def _page(self, number: int, anchor: str = ""):
         address = f"/{self.request.pos.slug}/checkout/"
         return redirect(f"{address}?page={number}{anchor}" if number > 1 else f"{address}{anchor}")
 
-    def _forms(self) -> dict[str, object]:
+    def forms(self) -> dict[str, object]:
         """The buyer's form and a holder's for every slot, filled with what was posted here or waits on the cart."""
-        known = people.of(my_contact(self.request), self.request.pos) if self._may_choose() else []
-        forms: dict[str, object] = {"buyer": self._buyer_form()}
+        single = self.request.pos.organiser.single_part_names
+        forms: dict[str, object] = {"buyer": self._buyer_form(single)}
         for line in self.whole.lines:
-            name = line.offer.tariff.name if line.offer else line.season_pass.name
             for number, slot in enumerate(line.slots, start=1):
                 prefix, typed = f"holder-{slot}", self.holders.get(slot)
-                data = None
-                if self.posted is not None:
-                    data = self.posted if slot in self.posted_slots else as_posted(prefix, typed or {})
                 form = HolderForm(
-                    data, prefix=prefix, initial=typed, people=known, names=self.names.get(slot)
+                    as_posted(prefix, typed or {}) if self.posted is not None else None,
+                    prefix=prefix,
+                    initial=typed,
+                    people=self.people,
+                    names=self.names.get(slot),
+                    single_names=single,
+                    filled=(typed or {}).get("filled"),
                 )
-                form.line = line
-                form.heading = _("%(name)s – %(number)d of %(count)d") % {
-                    "name": name,
-                    "number": number,
-                    "count": len(line.slots),
-                }
+                form.line, form.heading = line, asking.heading_of(line, number)
                 forms[slot] = form
+        if self.posted is not None:
+            self._say_maximum(forms)
         return forms
 
-    def _may_choose(self) -> bool:
-        return self.request.user.is_authenticated and self.request.pos.friends_family_enabled
+    def _say_maximum(self, forms) -> None:
+        """Say at the ticket that it is one too many for the person it is for."""
+        user = self.request.user
+        buyer = my_contact(self.request) if user.is_authenticated else None
+        whom = people.beneficiaries(buyer, self.holders) if buyer else {}
+        for one in people.too_many(self.whole, buyer, whom):
+            for slot in one.slots:
+                fields = forms[slot].fields
+                forms[slot].add_error(next(iter(fields), None), one.at_ticket(others=bool(self.people)))
 
-    def _buyer_form(self):
+    def _buyer_form(self, single: bool):
         """The buyer's form: as posted or typed before, else what the log-in's contact knows."""
-        initial = self.cart.details.get("buyer")
-        data = self.posted
-        if self.posted is not None and self.posted_number != 1:
-            data = as_posted("buyer", initial or {})
+        initial = self.buyer
+        data = as_posted("buyer", initial or {}) if self.posted is not None else None
         if not self.request.user.is_authenticated:
-            return BuyerForm(data, prefix="buyer", initial=initial)
+            return BuyerForm(data, prefix="buyer", initial=initial, single_names=single)
         if initial is None:
             contact = my_contact(self.request)
             initial = {"first_name": contact.first_name, "last_name": contact.last_name}
-        return SignedInBuyerForm(data, prefix="buyer", initial=initial)
+        return SignedInBuyerForm(data, prefix="buyer", initial=initial, single_names=single)
 
-    def _fill(self, *, bound: bool) -> None:
+    def fill(self, *, bound: bool) -> None:
         if not self.asked:
             return
         self.seen = shown.seen(self.asked, self.shown, self.cart.point_of_sale.organiser)
@@ -176,7 +235,7 @@ class DetailsPage:
         try:
             carts.hold_choices(self.cart, asking.wanted_choices(self.asked), now=timezone.now())
         except limited.ChoiceSoldOut as error:
-            self._fill(bound=True)
+            self.fill(bound=True)
             asking.mark_sold_out(self.asked, error.choices, self.cart)
             return False
         return True
@@ -188,19 +247,18 @@ class DetailsPage:
             some = [forms[slot] for slot in self._slots_on(number)] + (
                 [forms["buyer"]] if number == 1 else []
             )
-            some += [ask.block for ask in self._on(number)]
+            some += [ask.block for ask in self.asks_on(number)]
             if [form for form in some if not form.is_valid()]:
                 found.append(number)
         return found
 
     def _unseen(self) -> list[int]:
         """The pages nobody has sent yet."""
-        seen = self.posted_slots | self.holders.keys()
         return [
             number
             for number in range(1, self.pages + 1)
-            if not seen.issuperset(self._slots_on(number))
-            or any(ask.name not in self.shown for ask in self._on(number))
+            if not self.holders.keys() >= set(self._slots_on(number))
+            or any(ask.name not in self.shown for ask in self.asks_on(number))
         ]
 
     def _keep(self, forms, *, checked: bool, complete: bool) -> None:
@@ -211,8 +269,11 @@ class DetailsPage:
                 return {name: form.cleaned_data[name] for name in form.fields}
             return {name: str(form[name].value() or "").replace("\x00", "")[:500] for name in form.fields}
 
-        seen = self.posted_slots | self.holders.keys()
-        self.holders = {slot: values(form) for slot, form in forms.items() if slot in seen}
+        self.holders = {
+            slot: {**values(form), "filled": self.holders[slot].get("filled", {})}
+            for slot, form in forms.items()
+            if slot in self.holders
+        }
         details = {"buyer": values(forms["buyer"]), "holders": self.holders, "language": get_language()}
         alive = {ask.name for ask in self.asked}
         for name, records in (("answers", self.drafts), ("shown", self.shown)):
@@ -226,9 +287,12 @@ class DetailsPage:
         target, _colon, source = what.partition(":")
         if target not in by_name or source not in by_name:
             return self._page(self.number)
-        copied, slot = [], target.rstrip("+")
-        if by_name[source].of_order and slot in self.holders:
-            copied = copies.copy_names(by_name[target], self.cart.details["buyer"], self.holders[slot])
+        copied, slot, of_order = [], target.rstrip("+"), by_name[source].of_order
+        if slot in self.holders:
+            names = self.cart.details["buyer"] if of_order else self.holders.get(source.rstrip("+"), {})
+            copied = copies.copy_names(by_name[target], by_name[source], names, self.holders[slot])
+            if of_order and slot in self.renamed and self.holders[slot].get("person") == people.ME:
+                copied = copies.names_asked(by_name[target])
         copied += copies.copy_draft(by_name[target], by_name[source], self.drafts)
         details = {**self.cart.details, "holders": self.holders, "answers": self.drafts}
         carts.write_details(self.cart, details, complete=False)
@@ -254,80 +318,9 @@ class DetailsPage:
                 messages.info(self.request, _("The ticket is removed. The other answers stay as they are."))
         return self._page(self.number)
 
-    def context(self) -> dict:
-        forms = self._forms()
-        if self.posted is None:
-            self._fill(bound=False)
-        blocks: dict[str, list[asking.Ask]] = {}
-        for ask in self._on(self.number):
-            blocks.setdefault(ask.name.rstrip("+"), []).append(ask)
-            ask.copies = self._copies(ask)
-        for slot in self.here:
-            forms[slot].asks = blocks.get(slot, [])
-        drawn = [*([forms["buyer"]] if self.number == 1 else []), *(forms[slot] for slot in self.here)]
-        drawn += [ask.block for group in blocks.values() for ask in group]
-        return {
-            "contents": self.whole,
-            "cart": self.cart,
-            "buyer": forms["buyer"] if self.number == 1 else None,
-            "order_asks": [ask for ask in self._on(self.number) if ask.of_order],
-            "holders": [(slot, forms[slot].heading, forms[slot]) for slot in self.here],
-            "names_may_stay_open": any(
-                name in forms[slot].fields and not forms[slot].fields[name].required
-                for slot in self.here
-                for name in ("first_name", "last_name")
-            ),
-            "removable": len(self.slots) > 1,
-            "versions": [(asking.prefix(ask), ask.version.pk) for ask in self._on(self.number)],
-            "forms": drawn,
-            "has_errors": self.posted is not None and any(form.errors for form in drawn),
-            "has_new": self.posted is not None and any(getattr(form, "unseen", ()) for form in drawn),
-            "currency": self.request.pos.organiser.currency,
-            "page_number": self.number,
-            "pages": self.pages,
-        }
-
-    def _copies(self, ask: asking.Ask) -> list[tuple[str, str]]:
-        """What may be copied into a block: what the button posts, and what it says."""
-        if ask.of_order:
-            return []
-        first = next(one for one in self.asked if one.version.form_id == ask.version.form_id)
-        of_order = [one for one in self.asked if one.of_order]
-        order = next((one for one in of_order if copies.may_copy(ask, one)), None)
-        found = []
-        if order:
-            found.append((f"{ask.name}:{order.name}", _("Use my details")))
-        if first.name != ask.name and copies.may_copy(ask, first):
-            found.append(
-                (f"{ask.name}:{first.name}", _("Copy from “%(heading)s”") % {"heading": first.heading})
-            )
-        return found
-
     def why_not_ready(self) -> str:
         """What has to be asked once more before the order: "choice", "answers", or "" where nothing has."""
-        self._fill(bound=True)
+        self.fill(bound=True)
         if asking.all_sound(self.asked):
             return ""
         return "choice" if asking.misses_a_place(self.asked) else "answers"
-
-    def summary(self) -> dict:
-        """All that was typed, for the page that checks it: names on tickets, answers as people read them.
-
-        Call ``why_not_ready`` before.
-        """
-        forms = self._forms()
-        answers = [
-            (
-                ask.heading,
-                [
-                    (question, TYPES[question.type].display(question, ask.block.answers[question.key]))
-                    for question in ask.definition.questions
-                    if question.key in ask.block.answers
-                ],
-            )
-            for ask in self.asked
-        ]
-        return {
-            "holders": [(forms[slot].heading, forms[slot].initial or {}) for slot in self.slots],
-            "answers": [(heading, rows) for heading, rows in answers if rows],
-        }

@@ -1,0 +1,37 @@
+/* Names and known answers follow whom a ticket is for, at once; the server does the same when the page is sent.
+   What was typed stays: names count as one, so whoever changed one of them has typed both. */
+(() => {
+  "use strict";
+  const NAMES = ["first_name", "last_name"];
+  const buyer = (name) => document.getElementsByName(`buyer-${name}`)[0]?.value.trim();
+
+  for (const select of document.querySelectorAll("select[data-people]")) {
+    const inputs = select.closest("fieldset").querySelectorAll("[data-known]");
+    let filled = JSON.parse(select.dataset.people);
+    const knownNow = () => {
+      const known = JSON.parse(select.selectedOptions[0]?.dataset.known ?? "{}");
+      // The buyer as they stand on this page.
+      if (select.value === "me" && NAMES.some(buyer)) for (const name of NAMES) known[name] = buyer(name);
+      return known;
+    };
+    const isOurs = (input) => ["", filled[input.dataset.known] ?? ""].includes(input.value.trim());
+    const follow = () => {
+      const known = knownNow();
+      const names = [...inputs].filter((one) => NAMES.includes(one.dataset.known));
+      const typedName = names.some((one) => one.value.trim()) && !names.every((one) => one.value.trim() === (filled[one.dataset.known] ?? ""));
+      const next = {};
+      for (const input of inputs) {
+        const name = input.dataset.known;
+        if (NAMES.includes(name) ? typedName : !isOurs(input)) continue;
+        next[name] = known[name] ?? "";
+        if (input.value === next[name]) continue;
+        input.value = next[name];
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+      }
+      filled = next;
+    };
+    select.addEventListener("change", follow);
+    for (const name of NAMES)
+      document.getElementsByName(`buyer-${name}`)[0]?.addEventListener("input", () => { if (select.value === "me") follow(); });
+  }
+})();
