@@ -180,6 +180,7 @@ class Visitor:
     ) -> Page:
         data = form.filled(values) | (dict([button]) if button else {})
         target = urljoin(self.page.url, form.action) if form.action else self.page.url
+        target = target.partition("#")[0]
         if form.method == "get":
             return self.open(f"{target.split('?')[0]}?{urlencode(data, doseq=True)}")
         return self._follow("POST", target, data)

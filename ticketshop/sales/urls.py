@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import answers, cart, checkout, orders, shop
+from .views import answers, cart, checkout, coming, orders, shop
 
 app_name = "shop"
 ORDER = "<slug:pos>/orders/<slug:reference>/<slug:secret>/"
@@ -14,7 +14,7 @@ urlpatterns = [
     path("<slug:pos>/theme/<slug:fingerprint>.css", shop.theme, name="theme"),
     path("<slug:pos>/cart/", cart.show, name="cart"),
     path("<slug:pos>/cart/add/", cart.add, name="cart_add"),
-    path("<slug:pos>/cart/people/", cart.add_people, name="cart_people"),
+    path("<slug:pos>/cart/people/", coming.add_people, name="cart_people"),
     path("<slug:pos>/cart/update/", cart.update, name="cart_update"),
     path("<slug:pos>/checkout/", checkout.details, name="checkout"),
     path("<slug:pos>/checkout/review/", checkout.review, name="review"),

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from registration_forms import limited
 from ticketshop.catalogue import availability, places
-from ticketshop.catalogue.models import Offer, SeasonPass
+from ticketshop.catalogue.models import Offer, SeasonPass, Tariff
 from ticketshop.lib.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
@@ -36,13 +36,13 @@ LOCKED = Compiled(
 class CannotAdd(Exception):
     """Why a cart could not be changed; nothing has changed. ``reason`` is one of
 
-    not_on_sale, too_many, sold_out (``left``: allotment id -> places), gone (it was ordered meanwhile).
+    not_on_sale, too_many, sold_out (``left``: allotment id -> places), group (``tariff`` is for several people, and
+    was chosen for others), gone (it was ordered meanwhile).
     """
 
-    def __init__(self, reason: str, left: dict[int, int] | None = None):
+    def __init__(self, reason: str, left: dict[int, int] | None = None, tariff: Tariff | None = None):
         super().__init__(reason)
-        self.reason = reason
-        self.left = left or {}
+        self.reason, self.left, self.tariff = reason, left or {}, tariff
 
 
 @dataclass(frozen=True)
@@ -120,10 +120,10 @@ def _add(whole: contents.Contents, wanted: dict[tuple[str, int], int], now: date
 def add_for(cart: Cart, chosen: list[tuple[int, dict]], *, now: datetime) -> Changed:
     """Add one ticket each: pairs of offer id and what is known of whom it is for, as the details keep it.
 
-    Raises CannotAdd as ``add``.
+    A tariff for several people is chosen for so many of them. Raises CannotAdd as ``add``.
     """
     before = {slot for line in CartLine.objects.filter(cart=cart) for slot in line.slots}
-    changed = add(cart, dict(Counter(("offer", offer_id) for offer_id, _person in chosen)), now=now)
+    changed = add(cart, _units(Counter(offer_id for offer_id, _person in chosen)), now=now)
     fresh: dict[int | None, list[str]] = {}
     for line in CartLine.objects.filter(cart=cart, offer__isnull=False):
         fresh[line.offer_id] = [slot for slot in line.slots if slot not in before]
@@ -133,6 +133,20 @@ def add_for(cart: Cart, chosen: list[tuple[int, dict]], *, now: datetime) -> Cha
         holders[fresh[offer_id].pop(0)] = person
     write_details(cart, {**cart.details, "holders": holders}, complete=False)
     return changed
+
+
+def _units(tickets: Counter[int]) -> dict[tuple[str, int], int]:
+    """How many of each offer give these tickets. Raises CannotAdd where a group is not complete."""
+    offers = Offer.objects.filter(pk__in=list(tickets)).select_related("tariff")
+    tariffs = {offer.pk: offer.tariff for offer in offers}
+    wanted = {}
+    for offer_id, count in tickets.items():
+        tariff = tariffs.get(offer_id)
+        size = tariff.tickets_per_unit if tariff else 1
+        if count % size:
+            raise CannotAdd("group", tariff=tariff)
+        wanted["offer", offer_id] = count // size
+    return wanted
 
 
 @transaction.atomic

@@ -6,13 +6,11 @@ from django.contrib.auth.decorators import login_not_required
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import urlencode
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from contacts import contacts
 from ticketshop.lib import open_forms
 from ticketshop.lib.addresses import is_a_path_of_ours
 from ticketshop.lib.network import network
@@ -20,7 +18,7 @@ from ticketshop.lib.refusals import csrf_failure, too_many_requests
 from ticketshop.lib.text import number_in
 from ticketshop.limits import limits
 
-from .. import contents, people, session
+from .. import contents, session
 from ..actions import carts
 
 MOST = 500
@@ -67,6 +65,11 @@ def reason(error: carts.CannotAdd, pos) -> str:
         return ngettext(
             "One order holds at most %(count)d ticket.", "One order holds at most %(count)d tickets.", most
         ) % {"count": most}
+    if error.reason == "group":
+        return _("“%(name)s” is for %(count)d people: choose it for %(count)d of them.") % {
+            "name": error.tariff.name,
+            "count": error.tariff.tickets_per_unit,
+        }
     if error.reason == "gone":
         return _("This cart was ordered meanwhile. To order more, choose again.")
     return _("This is not on sale at the moment. Your cart is as it was.")
@@ -103,37 +106,6 @@ def add(request, pos):
             session.remember(request, cart)
         else:
             changed = carts.add(cart, wanted, now=now)
-    except carts.CannotAdd as error:
-        messages.error(request, reason(error, request.pos))
-        return redirect(back(request))
-    session.count(request, changed.admissions)
-    say_repriced(request, changed.repriced)
-    return redirect("shop:cart", pos=pos)
-
-
-@login_not_required
-@require_POST
-def add_people(request, pos):
-    """Add a ticket for each person ticked under "Who is coming?", with the names attached."""
-    if not request.user.is_authenticated:
-        return redirect(f"/accounts/login/?{urlencode({'next': back(request)})}")
-    now = timezone.now()
-    contact = contacts.for_user(request.pos.organiser, request.user, language=get_language(), now=now)
-    chosen = []
-    for person in people.of(contact, request.pos):
-        offer = number_in(request.POST.get(f"ticket-{person.value}"), digits=18)
-        if offer is not None:
-            known = {"person": person.value, "first_name": person.first_name, "last_name": person.last_name}
-            chosen.append((offer, known))
-    if not chosen:
-        messages.warning(request, _("Tick who is coming, then add the tickets."))
-        return redirect(back(request))
-    cart = session.cart_of(request)
-    if cart is None:
-        cart = carts.open_cart(request.pos, user=request.user, now=now)
-        session.remember(request, cart)
-    try:
-        changed = carts.add_for(cart, chosen, now=now)
     except carts.CannotAdd as error:
         messages.error(request, reason(error, request.pos))
         return redirect(back(request))

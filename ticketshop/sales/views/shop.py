@@ -1,5 +1,7 @@
 """What is on: the shop, an event, a pass. Pages of visitors without a session carry no cookie."""
 
+from collections import Counter
+
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpResponse, HttpResponseRedirect
@@ -18,7 +20,7 @@ from ticketshop.lib.addresses import is_a_path_of_ours
 from ticketshop.lib.refusals import csrf_failure
 from ticketshop.organisers import access
 
-from .. import coming, people
+from .. import coming, contents, people, session
 
 ABOUT = {
     "terms": "terms",
@@ -101,15 +103,38 @@ def who_is_coming(request, sessions) -> dict:
     ticked = request.GET.getlist("who")[:50]
     wanted = request.GET.get("session", "")
     row = next((row for row in sessions if str(row.session.pk) == wanted and row.state == "on_sale"), None)
-    proposals = coming.propose([person for person in known if person.value in ticked], row) if row else []
-    return {
+    chosen = [person for person in known if person.value in ticked]
+    context = {
         "people": known,
         "ticked": ticked,
         "coming": row,
-        "proposals": proposals,
+        "nobody_ticked": bool(wanted) and not chosen,
         "coming_offers": coming.buyable(row) if row else [],
-        "coming_total": coming.total(proposals),
     }
+    if row and chosen:
+        context["proposed"] = coming.propose(
+            chosen,
+            row,
+            most_tickets=request.pos.max_tickets_per_order,
+            already=already(request, contact, chosen, row),
+        )
+    return context
+
+
+def already(request, contact, chosen: list[people.Person], row) -> coming.Already:
+    """What counts besides the people ticked: the visitor's cart, and what these people have ordered."""
+    limited = {one.offer.tariff_id for one in row.offers if one.offer.tariff.max_per_person}
+    had = Counter(people.had(contact, [person.value for person in chosen], limited))
+    cart = session.cart_of(request)
+    if cart is None:
+        return coming.Already(had=had)
+    whole, holders = contents.read(cart), cart.details.get("holders", {})
+    for line in whole.lines:
+        for slot in line.slots if line.offer else ():
+            # A ticket for nobody in particular counts for whoever orders.
+            had[holders.get(slot, {}).get("person") or people.ME, line.offer.tariff_id] += 1
+    units = {line.offer_id: line.quantity for line in whole.lines if line.offer}
+    return coming.Already(units, whole.admissions, had)
 
 
 @login_not_required
