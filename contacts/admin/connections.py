@@ -8,7 +8,7 @@ from ticketshop.organisers.sections import NONE, link
 
 from .. import link_types, merging
 from ..models import ContactLink
-from . import link_buttons, picking, tables
+from . import link_buttons, picking, tables, unreachable
 
 
 @admin.register(ContactLink)
@@ -85,6 +85,7 @@ class ContactLinkAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("request"))
     def request_text(self, row):
+        row.child_unreachable = bool(unreachable.notes(row.child))
         return tables.request_text(row) or NONE
 
     @admin.display(description=gettext_lazy("name as entered"))

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ticketshop.mail import returned
 from ticketshop.organisers.sections import NONE
 
 from ..models import Contact, ContactLink, LinkRequest
@@ -54,8 +55,10 @@ class Connections:
 
 def read(request, contact: Contact) -> Connections:
     """Three queries, however many there are."""
-    known = ContactLink.objects.select_related(
-        "parent", "child", "type", "origin_pos", "created_by", "ended_by", "request"
+    known = with_fate(
+        ContactLink.objects.select_related(
+            "parent", "child", "type", "origin_pos", "created_by", "ended_by", "request"
+        )
     )
     open_links = known.filter(status__in=ContactLink.OPEN)
     over = known.filter(Q(parent=contact) | Q(child=contact)).exclude(status__in=ContactLink.OPEN)
@@ -107,11 +110,22 @@ def kind_text(link: ContactLink, *, seen_from: Contact) -> str:
     return link.type.label_parent_to_child if other_is_child else link.type.label_child_to_parent
 
 
+def with_fate(links: QuerySet[ContactLink]) -> QuerySet[ContactLink]:
+    """These connections, each with whether e-mails to its child come back (``child_unreachable``)."""
+    child = (OuterRef(name) for name in ("organiser", "child__email", "child__subject_uuid"))
+    return links.annotate(child_unreachable=returned.unreachable(*child))
+
+
 def request_text(link: ContactLink) -> str:
-    """What became of the request to the child; empty where it is answered, or the child has no address."""
+    """What became of the request to the child; empty where it is answered, or the child has no address.
+
+    The connection comes from ``with_fate``.
+    """
     asked: LinkRequest | None = getattr(link, "request", None)
     if asked is None or not link.is_open or link.consent_at is not None:
         return ""
+    if link.child_unreachable:
+        return _("the request came back: e-mails don’t reach this address")
     if asked.delivery_state == LinkRequest.Delivery.SENT and asked.sent_at:
         return _("request sent on %(date)s") % {"date": day(asked.sent_at)}
     if asked.delivery_state == LinkRequest.Delivery.QUEUED:

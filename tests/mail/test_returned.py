@@ -15,6 +15,7 @@ from contacts import contacts
 from privacy import erasing
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import make_order
+from tests.friends import friendly_pos, linked, make_visitor
 from tests.staff import Staff, change, listing
 from ticketshop import checks
 from ticketshop.history import history
@@ -285,3 +286,17 @@ def test_a_deployment_with_a_mail_service_is_told_when_its_reports_would_be_refu
     assert checks.mail_reports_are_open(None) == []
     settings.ANYMAIL = {}
     assert [found.id for found in checks.mail_reports_are_open(None)] == ["ticketshop.W101"]
+
+
+def test_a_request_to_an_added_person_that_came_back_is_shown_at_the_connection():
+    pos = friendly_pos()
+    link = linked(make_visitor(pos), pos)
+    office = Staff(make_staff(pos.organiser, "owner"))
+    mail = Mail.objects.get(kind="link_new")
+    tasks.send(mail.pk)
+    Mail.objects.filter(pk=mail.pk).update(provider_id="message-1")
+    pages = [change(link), change(link.parent)]
+    assert all("request sent on" in office.open(page).text for page in pages)
+    assert report() == 200
+    for page in pages:
+        assert "the request came back: e-mails don’t reach this address" in office.open(page).text
