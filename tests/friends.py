@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from contacts import adding, contacts
-from contacts.models import Contact, ContactLink
+from contacts.models import Contact, ContactLink, LinkType
 from tests.factories.accounts import UserFactory
 from tests.factories.organisers import PointOfSaleFactory
 from ticketshop.organisers.models import PointOfSale
@@ -49,3 +49,19 @@ def linked(parent: Contact, pos: PointOfSale, person=BOB, **how) -> ContactLink:
     outcome = add(parent, pos, person, **how)
     assert outcome.code == adding.LINKED, outcome
     return outcome.link
+
+
+def managing(parent: Contact, child: Contact) -> ContactLink:
+    """An active link by which ``parent`` may manage ``child``, who is known already: as a second parent has."""
+    return ContactLink.objects.create(
+        organiser=parent.organiser,
+        parent=parent,
+        child=child,
+        type=LinkType.objects.get(code=LinkType.FRIENDS_FAMILY),
+        status=ContactLink.Status.ACTIVE,
+        permission_parent=ContactLink.Permission.MANAGE,
+        entered_first_name=child.first_name,
+        entered_last_name=child.last_name,
+        origin=ContactLink.Origin.BACK_OFFICE,
+        started_at=timezone.now(),
+    )

@@ -24,13 +24,14 @@ from tests.factories.catalogue import (
 )
 from tests.factories.contacts import ContactFactory
 from tests.factories.sales import make_order
-from tests.friends import linked, make_visitor
-from ticketshop.catalogue.models import Offer
+from tests.friends import BOB, linked, make_visitor, managing
+from ticketshop.catalogue import dates
+from ticketshop.catalogue.models import Offer, Session
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.actions import orders
-from ticketshop.sales.models import Order, Ticket
+from ticketshop.sales.models import DateChange, Order, Ticket
 
 TITLE = (
     "Le Malade imaginaire, ou la véritable histoire d’un homme qui se croyait Donaudampfschifffahrtskapitän"
@@ -194,8 +195,8 @@ def _changed(pos):
     return about(made, changes=[change.pk])
 
 
-def _for_bob(pos: PointOfSale) -> tuple[Order, dict]:
-    link = linked(make_visitor(pos), pos)
+def _for_bob(pos: PointOfSale, person=BOB) -> tuple[Order, dict]:
+    link = linked(make_visitor(pos), pos, person)
     made = order(pos, user=link.parent.user, paid=True, now=timezone.now() + timedelta(seconds=1))
     Ticket.objects.filter(order=made).update(beneficiary=link.child)
     return made, {"to": link.child.email, "about": {"order": made.pk, "contact": link.child_id}}
@@ -211,3 +212,50 @@ def _no_longer_for_somebody(pos):
     made, values = _for_bob(pos)
     Ticket.objects.filter(order=made).update(state="cancelled")
     return values
+
+
+# --- dates that change ---------------------------------------------------------------------------------------
+
+
+ROB = ("Rob", "Miller", "rob@example.org")
+
+
+def moved(made: Order) -> int:
+    """Move the date of an order by a day; the number of the change."""
+    session = made.tickets.first().session
+    change = DateChange.objects.create(
+        organiser=made.organiser,
+        before={str(session.pk): dates.facts(session).as_json()},
+        message="Die Bühne wird repariert.\nWir bitten um Entschuldigung.",
+        made_at=timezone.now() + timedelta(minutes=1),
+    )
+    change.sessions.add(session)
+    day = timedelta(days=1)
+    Session.objects.filter(pk=session.pk).update(
+        starts_at=session.starts_at + day, ends_at=session.ends_at + day
+    )
+    return change.pk
+
+
+@example("date_changed")
+def _moved(pos):
+    made = order(pos, paid=True)
+    return about(made, change=moved(made)) | {"subject_uuid": made.buyer.subject_uuid}
+
+
+@example("date_changed_for_you")
+def _moved_for_somebody(pos):
+    made, values = _for_bob(pos, ROB)
+    values["about"]["change"] = moved(made)
+    return values | {"subject_uuid": made.tickets.first().beneficiary.subject_uuid}
+
+
+@example("date_changed_for_child")
+def _moved_for_a_child(pos):
+    made, values = _for_bob(pos, ROB)
+    parent = make_visitor(pos, "Paula", "Parent")
+    child = ContactFactory(organiser=pos.organiser, first_name="Tim", last_name="Martin", email=None)
+    managing(parent, child), managing(made.buyer, child)
+    Ticket.objects.filter(order=made).update(beneficiary=child)
+    values["about"] |= {"contact": child.pk, "change": moved(made)}
+    return {**values, "to": parent.email, "subject_uuid": parent.subject_uuid}

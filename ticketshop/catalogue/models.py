@@ -207,6 +207,10 @@ class Session(models.Model):
         _("sales until"), null=True, blank=True, help_text=_("Without it, until the session starts.")
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.ON_SALE)
+    # How often what a ticket holder must know of this date changed, and when last: SEQUENCE and LAST-MODIFIED of a
+    # calendar file. See ``dates``.
+    sequence = models.PositiveIntegerField(default=0, editable=False)
+    changed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     organiser_path = "event__organiser"
 
@@ -229,10 +233,13 @@ class Session(models.Model):
             "sales_start_at",
             "sales_end_at",
             "state",
+            "sequence",
+            "changed_at",
         )
 
     def __str__(self):
-        return f"{self.event} {localtime(self.starts_at):%Y-%m-%d %H:%M}"
+        text = f"{self.event} {localtime(self.starts_at):%Y-%m-%d %H:%M}"
+        return f"{text} ({self.get_state_display()})" if self.state == self.State.CANCELLED else text
 
 
 class Tariff(models.Model):

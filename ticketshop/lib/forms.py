@@ -11,7 +11,7 @@ from django.forms.renderers import TemplatesSetting
 from django.utils.translation import gettext_lazy as _
 
 from .pdf import fonts
-from .text import normalise_email, normalise_line
+from .text import normalise_email, normalise_line, normalise_text
 
 
 class Renderer(TemplatesSetting):
@@ -39,6 +39,17 @@ class LineField(forms.CharField):
         text = super().to_python(value)
         ProhibitNullCharactersValidator()(text)  # said, not silently taken out
         return normalise_line(text) if text else text
+
+
+class LinesField(forms.CharField):
+    """A text of several lines as stored: NFC, LF line ends, without control or bidi characters."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value):
+        text = super().to_python(value)
+        ProhibitNullCharactersValidator()(text)
+        return normalise_text(text, lines=True) if text else text
 
 
 def fitting_email(value: str) -> str:

@@ -116,6 +116,7 @@ class Mail(models.Model):
                     "contact": Erase(),
                     "ticket": NotPersonal("the number of a row"),
                     "changes": NotPersonal("the numbers of rows"),
+                    "change": NotPersonal("the number of a row"),
                 }
             ),
             "provider_id": Erase(),

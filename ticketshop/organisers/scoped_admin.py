@@ -31,6 +31,7 @@ from ticketshop.lib.images import PictureField
 from ticketshop.lib.text import number_in
 
 from . import changes, permissions, zones
+from .asking_first import AsksFirst
 from .buttons import WithButtons
 from .lists import OwnRowsFilter, PageList, UncountedPaginator
 from .sections import Section
@@ -199,7 +200,7 @@ class ScopedForm(forms.ModelForm):
         return super()._get_validation_exclusions() - ({"organiser"} if known else set())
 
 
-class ScopedAdmin(WithButtons, Scoped, admin.ModelAdmin):
+class ScopedAdmin(AsksFirst, WithButtons, Scoped, admin.ModelAdmin):
     """Base of every page."""
 
     form = ScopedForm
@@ -332,6 +333,7 @@ class ScopedAdmin(WithButtons, Scoped, admin.ModelAdmin):
         if not change:
             obj.save(force_insert=True)
             return
+        self.start_watch(request, obj)
         columns = {field.name: field for field in obj._meta.concrete_fields}
         changed = [name for name in form.changed_data if name in columns]
         if changed:

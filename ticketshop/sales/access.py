@@ -9,6 +9,7 @@ from contacts.models import ContactLink
 from ticketshop.lib.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
+from .admissions import WITH_PASS, WITH_TICKET
 from .models import IssuedPass, Order, Ticket
 
 _BY_REFERENCE = Compiled(
@@ -54,7 +55,7 @@ def tickets_of(user, pos: PointOfSale) -> QuerySet[Ticket]:
             (Q(beneficiary__user=user) & ~_declined()) | NOBODY_ELSES & Q(order__buyer__user=user),
             order__organiser_id=pos.organiser_id,
         )
-        .select_related("session__event__venue", "line", "order__point_of_sale")
+        .select_related(*WITH_TICKET, "order__point_of_sale")
         .order_by("session__starts_at", "pk")
     )
 
@@ -66,6 +67,6 @@ def passes_of(user, pos: PointOfSale) -> QuerySet[IssuedPass]:
             (Q(beneficiary__user=user) & ~_declined()) | NOBODY_ELSES & Q(order__buyer__user=user),
             order__organiser_id=pos.organiser_id,
         )
-        .select_related("season_pass", "line", "order__point_of_sale")
+        .select_related(*WITH_PASS, "order__point_of_sale")
         .order_by("valid_until", "pk")
     )

@@ -4,17 +4,22 @@ from ticketshop.lib.compiled import Compiled, Parameter
 
 from .models import IssuedPass, Order, Ticket
 
+# What is shown of each, to be read along: pages, mails and papers name the date and the place as they are now.
+WITH_TICKET = ("session__event__venue", "line__offer__tariff")
+WITH_PASS = ("season_pass", "line")
+WITH_LINE = ("offer__session__event", "offer__tariff", "season_pass")
+
 _TICKETS = Compiled(
     lambda: (
         Ticket.objects.filter(order=Parameter("order"))
-        .select_related("session__event__venue", "line")
+        .select_related(*WITH_TICKET)
         .order_by("session__starts_at", "line_id", "pk")
     )
 )
 _PASSES = Compiled(
     lambda: (
         IssuedPass.objects.filter(order=Parameter("order"))
-        .select_related("season_pass", "line")
+        .select_related(*WITH_PASS)
         .order_by("line_id", "pk")
     )
 )

@@ -58,19 +58,20 @@ def parts(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> list
     """The forms of an order in the order of its page; one query."""
     own = _("Order %(reference)s") % {"reference": order.reference}
     of_order = _OF_ORDER.all(order=order.pk)
-    found = [
-        # Which events a form was asked for is said where there are several.
-        Part(one.response_id, f"{own} – {one.title}" if one.title and len(of_order) > 1 else own)
-        for one in of_order
-    ]
+    titles = {ticket.line.title: ticket.session.event.title for ticket in tickets}
+    found = []
+    for one in of_order:
+        # Which events a form was asked for is said where there are several, by the titles they have now.
+        events = ", ".join(titles.get(title, title) for title in one.title.split(", "))
+        found.append(Part(one.response_id, f"{own} – {events}" if events and len(of_order) > 1 else own))
     for ticket in tickets:
         if ticket.response_id is None:
             continue
-        starts = date_format(localtime(ticket.line.session_starts_at), "j F")
-        found.append(_part(ticket.response_id, ticket, ticket.line.tariff_name, starts))
+        starts = date_format(localtime(ticket.session.starts_at), "j F")
+        found.append(_part(ticket.response_id, ticket, ticket.line.shown_tariff, starts))
     for issued in passes:
         found += [
-            _part(pk, issued, issued.line.title)
+            _part(pk, issued, issued.shown_name)
             for pk in (issued.response_id, issued.extra_response_id)
             if pk
         ]

@@ -166,7 +166,7 @@ MAILS = Invariant(
     UNION ALL
     SELECT 'mail', id FROM (
         SELECT id, count(*) OVER (PARTITION BY kind, about -> 'order') AS number
-        FROM mail_mail WHERE once IS NOT NULL AND about ? 'order'
+        FROM mail_mail WHERE once IS NOT NULL AND starts_with(kind, 'order_')
     ) AS counted WHERE number > 1
     """,
 )

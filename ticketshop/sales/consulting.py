@@ -13,6 +13,7 @@ from registration_forms.field_types import TYPES
 from registration_forms.models import Answer, Choice, FormVersion, RegistrationForm, Response
 from ticketshop.lib.pages import Page, page_of
 
+from .admissions import WITH_PASS, WITH_TICKET
 from .models import Admission, Order
 
 SIZE = 50
@@ -192,11 +193,13 @@ def page(form: RegistrationForm, ids: list[int], columns: list[Column], number: 
 
 
 def _joins(form: RegistrationForm) -> list[str]:
-    return [
-        join
-        for path in HOLDERS[form.kind]
-        for join in (f"{path}__order", *([] if path == "order_response" else [f"{path}__line"]))
-    ]
+    return [join for path in HOLDERS[form.kind] for join in _joins_of(path)]
+
+
+def _joins_of(path: str) -> list[str]:
+    """What is read along with an order, a ticket or a pass that was answered for."""
+    shown = {"order_response": (), "ticket": WITH_TICKET}.get(path, WITH_PASS)
+    return [f"{path}__order", *(f"{path}__{join}" for join in shown)]
 
 
 def _row(form: RegistrationForm, response: Response, given: dict[str, Answer], columns: list[Column]) -> Row:

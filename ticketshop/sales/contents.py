@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ticketshop.catalogue import availability
-from ticketshop.catalogue.models import SeasonPass
+from ticketshop.catalogue.models import SeasonPass, Session
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.money import ZERO
 
@@ -44,9 +46,15 @@ class Contents:
 
     @property
     def content_hash(self) -> str:
-        """What is ordered and at which price, as one text: a page that showed something else is told so."""
+        """What is ordered, for when and at which price, as one text: a page that showed something else is told so."""
         content = sorted(
-            [line.offer_id or 0, line.season_pass_id or 0, line.quantity, f"{line.unit_price:.2f}"]
+            [
+                line.offer_id or 0,
+                line.season_pass_id or 0,
+                line.quantity,
+                f"{line.unit_price:.2f}",
+                line.session.starts_at.isoformat() if line.session else "",
+            ]
             for line in self.lines
         )
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -102,11 +110,7 @@ def title(line: CartLine) -> str:
 
 def problems(contents: Contents, now: datetime) -> list[str]:
     """What stands in the way of ordering this cart, in sentences; empty when nothing does."""
-    found = [
-        _("“%(title)s” is no longer on sale. Remove it to go on.") % {"title": title(line)}
-        for line in contents.lines
-        if not on_sale(line, now)
-    ]
+    found = [_why_not(line) for line in contents.lines if not on_sale(line, now)]
     if contents.admissions > (most := contents.cart.point_of_sale.max_tickets_per_order):
         found.append(
             ngettext(
@@ -119,6 +123,16 @@ def problems(contents: Contents, now: datetime) -> list[str]:
     for line in contents.lines:
         found.extend(_line_problems(line, contents))
     return found
+
+
+def _why_not(line: CartLine) -> str:
+    """Why something that lies in a cart can't be bought any more."""
+    if line.session and line.session.state == Session.State.CANCELLED:
+        return _("“%(title)s” on %(day)s is cancelled. Remove it to go on.") % {
+            "title": title(line),
+            "day": date_format(localtime(line.session.starts_at), "l j F Y"),
+        }
+    return _("“%(title)s” is no longer on sale. Remove it to go on.") % {"title": title(line)}
 
 
 def on_sale(line: CartLine, now: datetime) -> bool:

@@ -18,6 +18,7 @@ from ticketshop.mail.layout import Card
 from ticketshop.mail.models import Mail
 
 from . import admissions, answers, notices, payment_methods, sheets, ticket_pdf
+from .admissions import WITH_LINE, WITH_PASS, WITH_TICKET
 from .models import Admission, IssuedPass, Order, OrderLine, Payment, Ticket
 
 
@@ -45,25 +46,28 @@ def _order_of_anybody(mail: Mail) -> Order | None:
 def _context(order: Order, admissions: Sequence[Ticket | IssuedPass] = ()) -> dict:
     method = payment_methods.of_order(order.point_of_sale, order.payment_method)
     payment = Payment.objects.filter(order=order).order_by("pk").first()
-    lines = order.lines.select_related("offer__session__event__venue").order_by("pk")
+    lines = list(order.lines.select_related(*WITH_LINE).order_by("pk"))
+    cancelled = [line for line in lines if line.date_cancelled]
+    to_pay = payment is not None and order.state == Order.State.PENDING and not cancelled
     return {
         "order": order,
         "cards": [_line_card(order, line, admissions) for line in lines],
         "url": order_url(order),
         "method": method,
-        "instructions": method.instructions(order, payment)
-        if payment and order.state == Order.State.PENDING
-        else [],
+        "instructions": method.instructions(order, payment) if to_pay else [],
+        "date_cancelled": bool(cancelled),
+        "all_cancelled": len(cancelled) == len(lines),
     }
 
 
 def _line_card(order: Order, line: OrderLine, admissions: Sequence[Ticket | IssuedPass]) -> Card:
     """A line of an order, with the names on those of ``admissions`` that belong to it."""
     return Card(
-        title=line.title,
-        when=line.session_starts_at,
-        where=_place(line.offer.session.event.venue) if line.offer else "",
-        detail=f"{line.quantity} × {line.tariff_name or gettext('Season pass')}",
+        title=line.shown_title,
+        when=line.session.starts_at if line.session else None,
+        where=place_text(line.session.event.venue) if line.session else "",
+        detail=f"{line.quantity} × {line.shown_tariff or gettext('Season pass')}",
+        note=date_note(line),
         names=tuple(dict.fromkeys(one.holder for one in admissions if one.line_id == line.pk and one.holder)),
         price=money(line.total, order.currency),
     )
@@ -74,22 +78,28 @@ def _cards(tickets: list[Ticket], passes: list[IssuedPass]) -> list[Card]:
     return [
         *(
             Card(
-                title=ticket.line.title,
+                title=ticket.session.event.title,
                 when=ticket.session.starts_at,
-                where=_place(ticket.session.event.venue),
-                detail=ticket.line.tariff_name,
+                where=place_text(ticket.session.event.venue),
+                detail=ticket.line.shown_tariff,
+                note=date_note(ticket),
                 names=(ticket.holder,) if ticket.holder else (),
             )
             for ticket in tickets
         ),
         *(
-            Card(title=issued.line.title, names=(issued.holder,) if issued.holder else ())
+            Card(title=issued.shown_name, names=(issued.holder,) if issued.holder else ())
             for issued in passes
         ),
     ]
 
 
-def _place(venue: Venue | None) -> str:
+def date_note(row: OrderLine | Ticket) -> str:
+    """What became of the date of a line or ticket since it was sold; empty where it takes place as promised."""
+    return gettext("This date is cancelled.") if row.date_cancelled else row.moved_text
+
+
+def place_text(venue: Venue | None) -> str:
     return ", ".join(part for part in (venue.name, venue.city) if part) if venue else ""
 
 
@@ -104,34 +114,34 @@ def order_placed(mail: Mail) -> Content | None:
 
 @register("order_reminder", _("Reminder to pay"))
 def order_reminder(mail: Mail) -> Content | None:
-    """The transfer has not come; nothing to tell once it has."""
-    return order_placed(mail)
+    """The transfer has not come; nothing to tell once it has, or where a date is cancelled: then nobody is to pay."""
+    content = order_placed(mail)
+    return content if content is not None and not content.context["date_cancelled"] else None
 
 
 @register("order_paid", _("Tickets"))
 def order_paid(mail: Mail) -> Content | None:
-    """The tickets, as a PDF."""
+    """The tickets, as a PDF; without it where every date is cancelled."""
     order = _order(mail)
     if order is None or order.state != Order.State.PAID:
         return None
     tickets = list(
         Ticket.objects.filter(order=order)
         .exclude(state=Admission.State.CANCELLED)
-        .select_related("session__event__venue", "line")
+        .select_related(*WITH_TICKET)
         .order_by("session__starts_at", "line_id", "pk")
     )
     passes = list(
         IssuedPass.objects.filter(order=order)
         .exclude(state=Admission.State.CANCELLED)
-        .select_related("season_pass", "line")
+        .select_related(*WITH_PASS)
         .order_by("line_id", "pk")
     )
-    attachment = (
-        f"tickets-{order.reference}.pdf",
-        ticket_pdf.render(order, tickets, passes),
-        "application/pdf",
-    )
-    return Content(_context(order, [*tickets, *passes]), [attachment])
+    context = _context(order, [*tickets, *passes])
+    if context["all_cancelled"]:
+        return Content(context)
+    pdf = ticket_pdf.render(order, tickets, passes)
+    return Content(context, [(f"tickets-{order.reference}.pdf", pdf, "application/pdf")])
 
 
 @register("order_cancelled", _("Order cancelled"))
@@ -236,8 +246,8 @@ def ticket_for_you(mail: Mail) -> Content | None:
 
 def _admissions_of(order: Order, contact_id: int, state: str) -> tuple[list[Ticket], list[IssuedPass]]:
     theirs = {"order": order, "beneficiary": contact_id, "state": state}
-    tickets = Ticket.objects.filter(**theirs).select_related("session__event__venue", "line")
-    passes = IssuedPass.objects.filter(**theirs).select_related("season_pass", "line")
+    tickets = Ticket.objects.filter(**theirs).select_related(*WITH_TICKET)
+    passes = IssuedPass.objects.filter(**theirs).select_related(*WITH_PASS)
     return list(tickets.order_by("session__starts_at", "pk")), list(passes.order_by("pk"))
 
 

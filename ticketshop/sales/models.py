@@ -4,6 +4,7 @@ An order copies titles, prices and tax, never the buyer's identity: the buyer is
 """
 
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -13,6 +14,7 @@ from django.utils.translation import pgettext_lazy
 
 from contacts.models import Contact
 from registration_forms.models import ChoiceHold, Response
+from ticketshop.catalogue import dates
 from ticketshop.catalogue.models import Allotment, Hold, Offer, SeasonPass, Session
 from ticketshop.lib.areas import CART, ORDERS, TICKETS
 from ticketshop.lib.personal import (
@@ -37,12 +39,40 @@ from ticketshop.lib.personal import (
 )
 from ticketshop.organisers.models import Organiser, PointOfSale
 
+from .date_change import DateChange  # noqa: F401
+
 # Where somebody was: no initials, and nothing that tells two of them apart.
 ERASED = _("Erased customer")
 HOLDER_ERASED = _("guest removed at their request")
 MONEY = {"max_digits": 10, "decimal_places": 2}
 # A ticket for somebody else's contact does not need whoever bought it.
 FOR_THE_BUYER = Q(beneficiary=None) | Q(beneficiary=F("order__buyer"))
+
+
+def moved_from(promised: datetime | None, session: Session | None) -> datetime | None:
+    """The start that was promised, if the session begins at another time now; None otherwise."""
+    if session is None or promised is None or dates.same_minute(promised, session.starts_at):
+        return None
+    return promised
+
+
+class OfADate:
+    """What lines and tickets of a session share: whether it takes place when it was promised."""
+
+    session: Session | None
+    moved_from: datetime | None
+
+    @property
+    def moved_text(self) -> str:
+        """“Moved from … to …”; empty where the session begins when it was promised, or does not take place."""
+        if self.moved_from is None or self.date_cancelled:
+            return ""
+        return dates.moved_text(self.moved_from, self.session.starts_at)
+
+    @property
+    def date_cancelled(self) -> bool:
+        """Whether the session does not take place."""
+        return self.session is not None and self.session.state == Session.State.CANCELLED
 
 
 class PaymentMethod(models.Model):
@@ -122,7 +152,7 @@ class Cart(models.Model):
         return str(self.key)
 
 
-class CartLine(models.Model):
+class CartLine(OfADate, models.Model):
     """A quantity of one offer or one season pass in a cart, at the price agreed when it was put there."""
 
     cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="lines")
@@ -134,6 +164,8 @@ class CartLine(models.Model):
     unit_price = models.DecimalField(**MONEY)
     # One random name per ticket or pass: what was typed for a ticket stays with it when others go.
     slots = models.JSONField(default=list)
+    # When the session began as the visitor chose it: the cart tells them if it is moved.
+    session_starts_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -151,10 +183,21 @@ class CartLine(models.Model):
         labels = {
             "offer": _("what"), "season_pass": _("what"), "quantity": _("quantity"), "unit_price": _("price"),
         }  # fmt: skip
-        columns = not_personal("what is about to be ordered", "quantity", "unit_price", "slots")
+        columns = not_personal(
+            "what is about to be ordered", "quantity", "unit_price", "slots", "session_starts_at"
+        )
 
     def __str__(self):
         return f"{self.quantity} x {self.offer_id or self.season_pass_id}"
+
+    @property
+    def session(self) -> Session | None:
+        return self.offer.session if self.offer else None
+
+    @property
+    def moved_from(self) -> datetime | None:
+        """When the session began as it was put into the cart, if it begins at another time now."""
+        return moved_from(self.session_starts_at, self.session)
 
 
 class Order(models.Model):
@@ -295,7 +338,11 @@ class OrderResponse(models.Model):
         return f"#{self.pk}"
 
 
-class OrderLine(models.Model):
+# The orders whose tickets are, or may become, valid.
+LIVING_ORDERS = (Order.State.PENDING, Order.State.PAID)
+
+
+class OrderLine(OfADate, models.Model):
     """One thing ordered: title, price and tax as they were."""
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
@@ -345,6 +392,34 @@ class OrderLine(models.Model):
     def __str__(self):
         return f"{self.quantity} x {self.title}"
 
+    @property
+    def session(self) -> Session | None:
+        return self.offer.session if self.offer else None
+
+    @property
+    def shown_title(self) -> str:
+        """The title of the event as it is now, or the name of the pass as it was sold."""
+        if self.offer:
+            return self.offer.session.event.title
+        return dates.name_as_sold(self.season_pass, "name", self.title)
+
+    @property
+    def ordered_title(self) -> str:
+        """The title the event had at the sale, if it has another one now; else empty."""
+        if not self.offer or self.title in dates.texts(self.offer.session.event, "title").values():
+            return ""
+        return self.title
+
+    @property
+    def shown_tariff(self) -> str:
+        """The name of the tariff as it was sold; empty for a pass."""
+        return dates.name_as_sold(self.offer.tariff, "name", self.tariff_name) if self.offer else ""
+
+    @property
+    def moved_from(self) -> datetime | None:
+        """When the session was to begin at the sale, if it begins at another time now."""
+        return moved_from(self.session_starts_at, self.session)
+
 
 class Admission(models.Model):
     """What a ticket and an issued pass share."""
@@ -367,6 +442,16 @@ class Admission(models.Model):
         abstract = True
 
     @property
+    def shown_state(self) -> str:
+        """The state as people are told it: one of ``State``, or ``DATE_CANCELLED``."""
+        return self.state
+
+    @property
+    def state_text(self) -> str:
+        """The state in words."""
+        return str(STATE_TEXTS[self.shown_state])
+
+    @property
     def holder(self) -> str:
         return f"{self.holder_first_name} {self.holder_last_name}".strip()
 
@@ -376,7 +461,13 @@ class Admission(models.Model):
         return self.holder or (str(HOLDER_ERASED) if self.holder_erased_at else "")
 
 
-class Ticket(Admission):
+OPEN_STATES = (Admission.State.RESERVED, Admission.State.VALID)
+# A ticket that was not used yet, of a session that does not take place: no column, so that it ends with the reason.
+DATE_CANCELLED = "date_cancelled"
+STATE_TEXTS = {**dict(Admission.State.choices), DATE_CANCELLED: _("date cancelled")}
+
+
+class Ticket(OfADate, Admission):
     """One entry for one person at one session."""
 
     line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="tickets")
@@ -443,6 +534,17 @@ class Ticket(Admission):
     def __str__(self):
         return f"#{self.pk}"
 
+    @property
+    def shown_state(self) -> str:
+        if self.date_cancelled and self.state in OPEN_STATES:
+            return DATE_CANCELLED
+        return self.state
+
+    @property
+    def moved_from(self) -> datetime | None:
+        """When the session was to begin at the sale, if it begins at another time now."""
+        return moved_from(self.line.session_starts_at, self.session)
+
 
 class IssuedPass(Admission):
     """One season pass of one person."""
@@ -507,6 +609,11 @@ class IssuedPass(Admission):
 
     def __str__(self):
         return f"#{self.pk}"
+
+    @property
+    def shown_name(self) -> str:
+        """The name of the pass as it was sold."""
+        return dates.name_as_sold(self.season_pass, "name", self.line.title)
 
 
 class Payment(models.Model):

@@ -5,15 +5,15 @@ from datetime import datetime
 from django.db import transaction
 
 from contacts import locking
-from contacts.models import Contact, ContactLink
 from registration_forms.models import AnswerHistory, FormVersion
 from ticketshop.mail import outbox
 
-from .models import Admission, IssuedPass, Order, Ticket
+from . import recipients
+from .models import Order
+from .recipients import has_left
 
 # What the people of a buyer who has left are told instead.
 TELLS_GUESTS = {"order_cancelled": "ticket_cancelled", "order_expired": "ticket_cancelled"}
-OPEN = (Admission.State.RESERVED, Admission.State.VALID)
 
 
 def queue(order: Order, kind: str, now: datetime, *, again: bool = False) -> None:
@@ -29,11 +29,6 @@ def queue(order: Order, kind: str, now: datetime, *, again: bool = False) -> Non
     _tell(order, kind, now, once=f"{kind}:{order.pk}")
     if kind in TELLS_GUESTS and has_left(order.buyer):
         _tell_guests(order, TELLS_GUESTS[kind], now)
-
-
-def has_left(buyer: Contact | None) -> bool:
-    """Whether a buyer is erased, or on the way: nobody is told about them any more."""
-    return buyer is None or buyer.erasing_at is not None
 
 
 def _held(order: Order) -> Order:
@@ -80,12 +75,11 @@ def queue_for_others(order: Order, now: datetime) -> None:
 
 
 def _tell_guests(order: Order, kind: str, now: datetime) -> None:
-    told = [(person, person if person.email else _manager_of(person, order)) for person in _others(order)]
-    ids = [to.pk for _person, to in told if to is not None]
+    told = recipients.of_orders([order])
     # As they are now; nobody who is being erased is among them.
-    held = locking.hold_all(ids) if ids else {}
-    for person, someone in told:
-        to = held.get(someone.pk) if someone else None
+    held = locking.hold_all({one.to.pk for one in told}) if told else {}
+    for one in told:
+        to = held.get(one.to.pk)
         if to is None or not to.email:
             continue
         outbox.queue(
@@ -93,43 +87,8 @@ def _tell_guests(order: Order, kind: str, now: datetime) -> None:
             to=to.email,
             language=to.language or order.language,
             now=now,
-            about={"order": order.pk, "contact": person.pk},
+            about={"order": order.pk, "contact": one.person.pk},
             pos=order.point_of_sale,
-            once=f"{kind}:{order.pk}:{person.pk}",
+            once=f"{kind}:{order.pk}:{one.person.pk}" + ("" if one.is_person else f":{to.pk}"),
             subject_uuid=to.subject_uuid,
         )
-
-
-def _others(order: Order) -> list[Contact]:
-    """The contacts with a ticket or pass of this order who may be told.
-
-    Where the buyer has left their links are gone with them: what is left is whose tickets these are.
-    """
-    ids = {
-        pk
-        for model in (Ticket, IssuedPass)
-        for pk in model.objects.filter(order=order, beneficiary__isnull=False, state__in=OPEN)
-        .exclude(beneficiary=order.buyer_id)
-        .values_list("beneficiary", flat=True)
-    }
-    if not ids:
-        return []
-    if has_left(order.buyer):
-        return list(Contact.objects.known().filter(pk__in=ids).order_by("pk"))
-    active = ContactLink.objects.filter(
-        parent=order.buyer_id, child__in=ids, status=ContactLink.Status.ACTIVE
-    ).select_related("child")
-    return list({link.child_id: link.child for link in active}.values())
-
-
-def _manager_of(person: Contact, order: Order) -> Contact | None:
-    link = (
-        ContactLink.objects.filter(
-            child=person, status=ContactLink.Status.ACTIVE, permission_parent=ContactLink.Permission.MANAGE
-        )
-        .exclude(parent=order.buyer_id)
-        .select_related("parent")
-        .order_by("pk")
-        .first()
-    )
-    return link.parent if link else None

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from contacts import links
 from contacts.models import Contact, ContactLink
+from ticketshop.catalogue.models import Session
 from ticketshop.lib.phones import readable_phone
 from ticketshop.lib.text import fold, number_in
 
@@ -242,9 +243,11 @@ def _connected(buyer: Contact, others: set[int]) -> set[int]:
 
 
 def _had(buyer: Contact, others: set[int], known: set[int], line: CartLine) -> dict[int, int]:
-    """Contact id -> tickets or passes of this kind they have already, cancelled ones aside."""
+    """Contact id -> tickets or passes of this kind they have already, without those that are cancelled or whose date is."""
     if line.offer:
-        rows = Ticket.objects.filter(line__offer__tariff=line.offer.tariff_id)
+        rows = Ticket.objects.filter(line__offer__tariff=line.offer.tariff_id).exclude(
+            session__state=Session.State.CANCELLED
+        )
     else:
         rows = IssuedPass.objects.filter(season_pass=line.season_pass_id)
     counted: Counter = Counter()

@@ -1,5 +1,6 @@
 """Periodic work of the shop. Every task may run twice without harm."""
 
+from django.db import transaction
 from django.utils import timezone
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
@@ -9,8 +10,9 @@ from registration_forms.models import FormVersion
 from ticketshop.catalogue import places
 from ticketshop.limits import limits
 
-from . import earlier
+from . import earlier, tell_changes
 from .actions import carts, orders
+from .models import DateChange
 
 
 @app.periodic(cron="* * * * *")
@@ -37,6 +39,16 @@ def ask_earlier(version_id: int, after: int = 0) -> None:
     last = earlier.tell_some(version, after, timezone.now())
     if last is not None:
         ask_earlier.defer(version_id=version_id, after=last)
+
+
+@app.task(name="sales.carry_out_change", retry=RetryStrategy(exponential_wait=3, max_attempts=10))
+def carry_out_change(change_id: int, after: int = 0) -> None:
+    """Carry out a change of dates for a page of orders, and leave the next page to another job."""
+    change = DateChange.objects.get(pk=change_id)
+    with transaction.atomic():
+        last = tell_changes.tell_some(change, after, timezone.now())
+        if last is not None:
+            carry_out_change.defer(change_id=change.pk, after=last)
 
 
 @forms_earlier.reach

@@ -50,11 +50,12 @@ class Sheet:
     where: str
     tariff: str
     price: str
-    code: str
+    code: str  # empty where it lets nobody in
     name: str
     position: str  # "2 of 4"; empty where there is only one
     picture: str = ""  # the stored file
     reference: str = ""
+    note: str = ""  # what became of the date since it was sold
     answers: tuple[tuple[str, str], ...] = ()  # label and text of what a form shows on the ticket
 
 
@@ -91,13 +92,15 @@ def _sheet(
 ) -> Sheet:
     is_ticket = isinstance(admission, Ticket)
     sold = admission.session.event if is_ticket else admission.season_pass
+    cancelled = is_ticket and admission.date_cancelled
     return Sheet(
-        title=admission.line.title,
+        title=sold.title if is_ticket else admission.shown_name,
         when=_when(admission) if is_ticket else _validity(admission),
         where=_where(admission) if is_ticket else "",
-        tariff=admission.line.tariff_name if is_ticket else _entries(admission),
+        tariff=admission.line.shown_tariff if is_ticket else _entries(admission),
         price="" if for_holder else price(admission.line, order.currency),
-        code=admission.code,
+        code="" if cancelled else admission.code,
+        note=_note(admission) if is_ticket else "",
         name=own.name,
         position=where,
         picture=sold.image.name or "",
@@ -118,6 +121,10 @@ def price(line: OrderLine, currency: str) -> str:
 def _when(ticket: Ticket) -> str:
     starts = timezone.localtime(ticket.session.starts_at)
     return f"{date_format(starts, 'l j F Y')} · {date_format(starts, 'H:i')}"
+
+
+def _note(ticket: Ticket) -> str:
+    return _("This date is cancelled.") if ticket.date_cancelled else ticket.moved_text
 
 
 def _where(ticket: Ticket) -> str:
@@ -164,14 +171,18 @@ class Page:
         bottom = CODE_BOTTOM + CODE + 14
         place = self.writer.fit(sheet.where, width=INSIDE, sizes=(10.5, 9, 8), most=2)
         when = self.writer.fit(sheet.when, width=INSIDE, sizes=(14, 12, 10), bold=True)
+        note = self.writer.fit(sheet.note, width=INSIDE, sizes=(11, 10, 9), most=3, bold=True)
+        below = when.height + note.height + place.height
         content = _picture(sheet.picture)
         if content:
             y = self._shop(sheet, self._photograph(sheet.picture, content) - 12) - 4
-            title = self._title(sheet.title, y - bottom - when.height - place.height - 4)
+            title = self._title(sheet.title, y - bottom - below - 6)
             y = title.draw(MARGIN, y, black)
         else:
             y = self._shop(sheet, self._band(sheet.title) - 12) - 4
         y = when.draw(MARGIN, y - 2, self.accent)
+        if sheet.note:
+            y = note.draw(MARGIN, y - 2, black)
         place.draw(MARGIN, y - 2, GREY)
         self._beside(sheet, CODE_BOTTOM + CODE)
         self._code(sheet)
@@ -267,11 +278,13 @@ class Page:
 
     def _code(self, sheet: Sheet) -> None:
         """The code as QR symbol and in letters; below it how it is used."""
-        qr(self.canvas, sheet.code, MARGIN, CODE_BOTTOM, CODE)
-        groups = " ".join(sheet.code[start : start + 5] for start in range(0, len(sheet.code), 5))
-        self.writer.fit(groups, width=CODE, sizes=(9, 8, 7)).draw(MARGIN, CODE_BOTTOM - 4, black)
-        hint = _("Show this code at the door, on paper or on a screen. It lets one person in.")
-        y = self.writer.fit(hint, width=INSIDE, sizes=(8.5, 7.5)).draw(MARGIN, 46, GREY)
+        y = 46.0
+        if sheet.code:
+            qr(self.canvas, sheet.code, MARGIN, CODE_BOTTOM, CODE)
+            groups = " ".join(sheet.code[start : start + 5] for start in range(0, len(sheet.code), 5))
+            self.writer.fit(groups, width=CODE, sizes=(9, 8, 7)).draw(MARGIN, CODE_BOTTOM - 4, black)
+            hint = _("Show this code at the door, on paper or on a screen. It lets one person in.")
+            y = self.writer.fit(hint, width=INSIDE, sizes=(8.5, 7.5)).draw(MARGIN, y, GREY)
         if sheet.reference:
             order = _("Order %(reference)s") % {"reference": sheet.reference}
             self.writer.fit(f"{order} · {self.shop}", width=INSIDE, sizes=(8.5, 7)).draw(MARGIN, y, GREY)

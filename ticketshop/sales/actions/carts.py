@@ -107,6 +107,7 @@ def _add(whole: contents.Contents, wanted: dict[tuple[str, int], int], now: date
             quantity=0,
             slots=[],
             unit_price=_price(thing),
+            session_starts_at=thing.session.starts_at if isinstance(thing, Offer) else None,
         )
         existing[key] = line
         _resize(line, line.quantity + wanted[key], _tickets_per_unit(thing))

@@ -5,19 +5,20 @@ from decimal import Decimal
 from functools import partial
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from contacts import contacts, locking
 from contacts.models import Contact
 from registration_forms import limited, responses
 from registration_forms.models import Response
 from ticketshop.catalogue import places
+from ticketshop.catalogue.models import Session
 from ticketshop.history import history
 from ticketshop.lib import references
 from ticketshop.lib.money import ZERO, to_cents, vat_included
 
 from .. import asking, contents, notices, payment_methods, people, shown
-from ..models import Cart, Order, OrderLine, OrderResponse
+from ..models import Cart, Order, OrderLine, OrderResponse, Ticket
 from . import carts, payments, tickets
 
 
@@ -338,7 +339,12 @@ def expire_overdue(now: datetime) -> int:
 def remind(now: datetime) -> int:
     """Remind the buyers of bank transfers that have not come, once each; returns how many."""
     waiting = Order.objects.filter(
-        state=Order.State.PENDING, payment_method="bank_transfer", reminded_at=None, expires_at__gt=now
+        # Nobody is asked to pay for a date that is cancelled.
+        ~Exists(Ticket.objects.filter(order=OuterRef("pk"), session__state=Session.State.CANCELLED)),
+        state=Order.State.PENDING,
+        payment_method="bank_transfer",
+        reminded_at=None,
+        expires_at__gt=now,
     ).select_related("organiser", "buyer", "point_of_sale")
     count = 0
     for order in waiting.order_by("placed_at")[:500]:

@@ -1,3 +1,13 @@
 """Back office: what is sold, to whom, and how each point of sale is set up."""
 
-from . import admissions, assigning, consulting, customers, exports, orders, payments, points_of_sale  # noqa: F401
+from . import (  # noqa: F401
+    admissions,
+    assigning,
+    consulting,
+    customers,
+    date_changes,
+    exports,
+    orders,
+    payments,
+    points_of_sale,
+)

@@ -4,10 +4,12 @@ from django.contrib import admin
 from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
+from ticketshop.catalogue.models import Session
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
 from ticketshop.organisers.sections import NONE, link, shown
 
-from ..models import ERASED, IssuedPass, Ticket
+from ..admissions import WITH_PASS, WITH_TICKET
+from ..models import DATE_CANCELLED, ERASED, OPEN_STATES, STATE_TEXTS, IssuedPass, Ticket
 from . import answers, tables
 
 
@@ -41,6 +43,10 @@ class AdmissionAdmin(ReadOnlyAdmin):
     def short_code(self, row):
         return row.code[:8]
 
+    @admin.display(description=gettext_lazy("state"))
+    def state_text(self, row):
+        return row.state_text
+
     @admin.display(description=gettext_lazy("name on it"))
     def holder_text(self, row):
         return row.holder_text
@@ -62,10 +68,27 @@ class AdmissionAdmin(ReadOnlyAdmin):
         return link(row.beneficiary, row.beneficiary.full_name or row.beneficiary)
 
 
+class TicketStateFilter(admin.SimpleListFilter):
+    """The state as it is shown: a ticket of a cancelled date is not among the valid ones."""
+
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request, model_admin):
+        return list(STATE_TEXTS.items())
+
+    def queryset(self, request, queryset):
+        wanted = self.value()
+        of_cancelled = Q(session__state=Session.State.CANCELLED, state__in=OPEN_STATES)
+        if wanted == DATE_CANCELLED:
+            return queryset.filter(of_cancelled)
+        return queryset.filter(state=wanted).exclude(of_cancelled) if wanted in STATE_TEXTS else queryset
+
+
 @admin.register(Ticket)
 class TicketAdmin(AdmissionAdmin):
-    list_display = ["short_code", "event_text", "date_text", "holder_text", "state", "order_reference"]
-    list_filter = ["state"]
+    list_display = ["short_code", "event_text", "date_text", "holder_text", "state_text", "order_reference"]
+    list_filter = [TicketStateFilter]
     fields = [
         "code",
         "event_text",
@@ -73,14 +96,14 @@ class TicketAdmin(AdmissionAdmin):
         "tariff_text",
         "holder_text",
         "beneficiary_link",
-        "state",
+        "state_text",
         "used_at",
         "order_link",
     ]
     readonly_fields = fields
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("order", "session__event", "line", "beneficiary")
+        return super().get_queryset(request).select_related(*WITH_TICKET, "order", "beneficiary")
 
     @admin.display(description=gettext_lazy("event"))
     def event_text(self, ticket):
@@ -88,20 +111,21 @@ class TicketAdmin(AdmissionAdmin):
 
     @admin.display(description=gettext_lazy("date"))
     def date_text(self, ticket):
-        return tables.when(ticket.session.starts_at)
+        parts = (tables.when(ticket.session.starts_at), ticket.moved_text)
+        return " – ".join(part for part in parts if part)
 
     @admin.display(description=gettext_lazy("tariff"))
     def tariff_text(self, ticket):
-        return ticket.line.tariff_name
+        return ticket.line.shown_tariff
 
 
 @admin.register(IssuedPass)
 class IssuedPassAdmin(AdmissionAdmin):
-    list_display = ["short_code", "season_pass", "holder_text", "valid_until", "state", "order_reference"]
+    list_display = ["short_code", "name_text", "holder_text", "valid_until", "state", "order_reference"]
     list_filter = ["state", "season_pass"]
     fields = [
         "code",
-        "season_pass",
+        "name_text",
         "holder_text",
         "beneficiary_link",
         "valid_from",
@@ -113,4 +137,8 @@ class IssuedPassAdmin(AdmissionAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("order", "season_pass", "beneficiary")
+        return super().get_queryset(request).select_related(*WITH_PASS, "order", "beneficiary")
+
+    @admin.display(description=gettext_lazy("season pass"))
+    def name_text(self, issued):
+        return issued.shown_name

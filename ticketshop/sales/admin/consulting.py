@@ -18,7 +18,7 @@ from ticketshop.organisers.scoped_admin import LocalDate
 from ticketshop.organisers.sections import link
 
 from .. import consulting
-from ..models import Admission, Order
+from ..models import Admission, Order, Ticket
 from . import tables
 from .answers import may_see_sensitive
 
@@ -202,15 +202,18 @@ def _drawn(one: consulting.Row) -> dict:
         "order": link(one.order, one.order.reference) if one.order else "",
         "admission": link(one.admission, _what(one.admission)) if one.admission else "",
         "holder": one.admission.holder_text if one.admission else "",
-        "state": holder.get_state_display() if holder else "",
+        "state": one.admission.state_text if one.admission else holder.get_state_display() if holder else "",
         "cells": [{"text": text, "why": _why(state)} for state, text in one.cells],
     }
 
 
 def _what(admission: Admission) -> str:
     """“Adult, 3 July 2027, 20:00”, or the name of the pass."""
-    line = admission.line
-    parts = (line.tariff_name or line.title, tables.when(line.session_starts_at))
+    parts = (
+        (admission.line.shown_tariff, tables.when(admission.session.starts_at))
+        if isinstance(admission, Ticket)
+        else (admission.shown_name,)
+    )
     return ", ".join(part for part in parts if part)
 
 

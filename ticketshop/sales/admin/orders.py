@@ -208,7 +208,7 @@ class OrderAdmin(ReadOnlyAdmin):
     buttons = (MARK_PAID, answers.CHANGE_ANSWERS, RESEND, CANCEL)
     fieldsets = [
         (None, {"fields": ["state", "buyer_link", "total_text", "vat_text", "method_text"]}),
-        (gettext_lazy("Course"), {"fields": ["placed_at", "paid_at", "cancelled_at", "expires_at"]}),
+        (gettext_lazy("Course"), {"fields": ["placed_at", "paid_at", "cancelled_at", "unpaid_until"]}),
         (gettext_lazy("Where from"), {"fields": ["point_of_sale", "channel", "entered_by", "language_text"]}),
     ]
     readonly_fields = [
@@ -220,7 +220,7 @@ class OrderAdmin(ReadOnlyAdmin):
         "placed_at",
         "paid_at",
         "cancelled_at",
-        "expires_at",
+        "unpaid_until",
         "point_of_sale",
         "channel",
         "entered_by",
@@ -259,6 +259,11 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("payment method"))
     def method_text(self, order):
         return name_of(order.payment_method)
+
+    @admin.display(description=gettext_lazy("unpaid until"))
+    def unpaid_until(self, order):
+        """Of an order that waits for its payment; of others it says nothing any more."""
+        return tables.when(order.expires_at) if order.state == Order.State.PENDING else None
 
     @admin.display(description=gettext_lazy("entered by"))
     def entered_by(self, order):

@@ -13,6 +13,7 @@ from ticketshop.mail.models import Mail
 from ticketshop.organisers.sections import Section, link
 
 from .. import answers as given
+from ..admissions import WITH_LINE, WITH_PASS, WITH_TICKET
 from ..models import IssuedPass, Order, OrderLine, Payment, Refund, Ticket
 from ..payment_methods import name_of
 
@@ -49,21 +50,39 @@ def lines(rows: QuerySet[OrderLine], currency: str) -> Section:
         [
             [
                 line.quantity,
-                f"{line.title}, {line.tariff_name}" if line.tariff_name else line.title,
-                when(line.session_starts_at),
+                _what(line),
+                _when_of(line),
                 money(line.unit_price, currency),
                 money(line.total, currency),
                 f"{money(line.vat_amount, currency)} ({number_format(line.vat_rate)}\N{NO-BREAK SPACE}%)",
             ]
-            for line in rows.order_by("pk")
+            for line in rows.select_related(*WITH_LINE).order_by("pk")
         ],
     )
 
 
-def tickets(rows: QuerySet[Ticket]) -> Section:
-    found = rows.select_related("session__event", "line").order_by("-session__starts_at", "line_id", "pk")[
-        :MOST
+def _what(line: OrderLine) -> str:
+    """Title and tariff, with the title it was ordered under if that was another one."""
+    text = ", ".join(part for part in (line.shown_title, line.shown_tariff) if part)
+    if line.ordered_title:
+        text += " – " + _("Ordered as “%(title)s”.") % {"title": line.ordered_title}
+    return text
+
+
+def _when_of(line: OrderLine) -> str | None:
+    """The date of a line as it is now, and what became of it."""
+    if line.session is None:
+        return None
+    parts = [
+        when(line.session.starts_at),
+        line.moved_text,
+        _("date cancelled") if line.date_cancelled else "",
     ]
+    return " – ".join(part for part in parts if part)
+
+
+def tickets(rows: QuerySet[Ticket]) -> Section:
+    found = rows.select_related(*WITH_TICKET).order_by("-session__starts_at", "line_id", "pk")[:MOST]
     return _section(
         _("Tickets"),
         [_("code"), _("event"), _("date"), _("tariff"), _("name on it"), _("state")],
@@ -72,9 +91,9 @@ def tickets(rows: QuerySet[Ticket]) -> Section:
                 link(ticket, ticket.code[:8]),
                 ticket.session.event.title,
                 when(ticket.session.starts_at),
-                ticket.line.tariff_name,
+                ticket.line.shown_tariff,
                 ticket.holder_text,
-                ticket.get_state_display(),
+                ticket.state_text,
             ]
             for ticket in found
         ],
@@ -82,14 +101,14 @@ def tickets(rows: QuerySet[Ticket]) -> Section:
 
 
 def passes(rows: QuerySet[IssuedPass]) -> Section:
-    found = rows.select_related("season_pass").order_by("-valid_until", "pk")[:MOST]
+    found = rows.select_related(*WITH_PASS).order_by("-valid_until", "pk")[:MOST]
     return _section(
         _("Season passes"),
         [_("code"), _("season pass"), _("valid until"), _("entries left"), _("name on it"), _("state")],
         [
             [
                 link(issued, issued.code[:8]),
-                issued.season_pass.name,
+                issued.shown_name,
                 date_format(issued.valid_until, "SHORT_DATE_FORMAT"),
                 issued.entries_left,
                 issued.holder_text,

@@ -114,9 +114,9 @@ def _asked(scope: Scope) -> list[_Asked]:
     order = ("order__reference",)
     names = rows.holder_names()
     whose = "beneficiary__subject_uuid", "order__buyer__subject_uuid"
-    date = "session__starts_at", rows.translated("line__offer__tariff__name")
+    date = "session__starts_at", rows.name_as_sold("line__tariff_name", "line__offer__tariff__name")
     of_ticket = (*order, rows.translated("session__event__title"), *date, *names)
-    of_pass = (*order, rows.translated("season_pass__name"), _NONE, _NONE, *names)
+    of_pass = (*order, rows.name_as_sold("line__title", "season_pass__name"), _NONE, _NONE, *names)
     of_order = ("order__reference", _NONE, _NONE, _NONE, *rows.buyer_names("order__"))
     tickets, passes, orders = scope.tickets(), scope.passes(), scope.order_responses()
     found = [

@@ -48,8 +48,8 @@ class _Participants:
 
     def pages(self) -> Iterator[Page]:
         own = (
-            "state", rows.translated("session__event__title"), "session__starts_at",
-            rows.translated("line__offer__tariff__name"), *rows.holder_names(),
+            rows.ticket_state(), rows.translated("session__event__title"), "session__starts_at",
+            rows.name_as_sold("line__tariff_name", "line__offer__tariff__name"), *rows.holder_names(),
             "response_id", "response__form_id", "response__version__number", "beneficiary__subject_uuid",
             "response__about__subject_uuid",
         )  # fmt: skip

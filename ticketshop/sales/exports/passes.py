@@ -56,7 +56,7 @@ class _Passes:
 
     def pages(self) -> Iterator[Page]:
         own = (
-            "state", rows.translated("season_pass__name"), "valid_from", "valid_until", *rows.holder_names(),
+            "state", rows.name_as_sold("line__title", "season_pass__name"), "valid_from", "valid_until", *rows.holder_names(),
             "response_id", "response__form_id", "response__version__number", "extra_response_id",
             "extra_response__form_id", "extra_response__version__number", "beneficiary__subject_uuid",
             "response__about__subject_uuid",

@@ -10,10 +10,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from registration_forms.models import Response
+from ticketshop.catalogue.models import Session
 from ticketshop.exports.kinds import Column
 from ticketshop.lib.spreadsheets import Cell
 
-from ..models import ERASED, HOLDER_ERASED, Admission, Order, OrderResponse
+from ..models import DATE_CANCELLED, ERASED, HOLDER_ERASED, OPEN_STATES, STATE_TEXTS, Order, OrderResponse
 from . import columns
 from .columns import Answers
 from .scope import Scope
@@ -42,9 +43,23 @@ def translated(path: str) -> Coalesce:
     )
 
 
+def name_as_sold(sold_as: str, path: str) -> Case:
+    """As ``dates.name_as_sold``: the translated column at ``path``, unless none of its texts is the copy at ``sold_as``."""
+    unchanged = Q()
+    for code, _name in settings.CONTENT_LANGUAGES:
+        unchanged |= Q(**{sold_as: F(f"{path}_{code}")})
+    return Case(When(unchanged, then=translated(path)), default=F(sold_as), output_field=TextField())
+
+
+def ticket_state() -> Case:
+    """As ``Ticket.shown_state``: the ticket's state, or that its date is cancelled."""
+    cancelled = Q(session__state=Session.State.CANCELLED, state__in=OPEN_STATES)
+    return Case(When(cancelled, then=Value(DATE_CANCELLED)), default=F("state"), output_field=TextField())
+
+
 def state_texts() -> dict[str, str]:
-    """State of a ticket or pass -> text."""
-    return {code: str(text) for code, text in Admission.State.choices}
+    """State of a ticket or pass, as it is shown -> text."""
+    return {str(code): str(text) for code, text in STATE_TEXTS.items()}
 
 
 def order_state_texts() -> dict[str, str]:

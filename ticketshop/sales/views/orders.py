@@ -13,9 +13,9 @@ from ticketshop.lib.network import network
 from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
 
-from .. import access, calendars, payment_methods, printed, sheets, ticket_pdf
+from .. import access, calendars, date_changes, payment_methods, printed, sheets, ticket_pdf
 from ..actions import orders
-from ..admissions import passes_of, tickets_of
+from ..admissions import WITH_LINE, passes_of, tickets_of
 from ..models import Admission, IssuedPass, Order, OrderLine, Payment, Ticket
 
 
@@ -29,7 +29,9 @@ def order_or_404(request, reference: str, secret: str) -> Order:
         raise
 
 
-_LINES = Compiled(lambda: OrderLine.objects.filter(order=Parameter("order")).order_by("pk"))
+_LINES = Compiled(
+    lambda: OrderLine.objects.filter(order=Parameter("order")).select_related(*WITH_LINE).order_by("pk")
+)
 _PAYMENT = Compiled(lambda: Payment.objects.filter(order=Parameter("order")).order_by("pk")[:1])
 
 
@@ -49,16 +51,22 @@ def show(request, pos, reference, secret):
     pending = order.state == Order.State.PENDING
     tickets = tickets_of(order) if any(line.offer_id for line in lines) else []
     passes = passes_of(order) if any(line.season_pass_id for line in lines) else []
+    cancelled = [line for line in lines if line.date_cancelled]
+    changed = {line.session.pk: line for line in lines if line.date_cancelled or line.moved_text}
     context = {
         "order": order,
         "lines": lines,
         "tickets": tickets,
         "passes": passes,
         "method": payment_methods.METHODS[order.payment_method],
-        "instructions": instructions(order) if pending else [],
+        "instructions": instructions(order) if pending and not cancelled else [],
+        "date_cancelled": bool(cancelled),
+        "changed_dates": list(changed.values()),
+        "announcements": date_changes.messages_about(order, lines),
         "sheet": sheets.Sheet(order, tickets, passes, now=timezone.now()),
         "can_cancel": pending,
-        "downloads": order.state == Order.State.PAID,
+        "downloads": order.state == Order.State.PAID and len(cancelled) < len(lines),
+        "calendar": bool(tickets) and order.paid_at is not None,
     }
     return render(request, "sales/order.html", context)
 
@@ -102,18 +110,10 @@ def tickets_page(request, pos, reference, secret):
 def calendar(request, pos, reference, secret):
     """The sessions of the order as a calendar file."""
     order = order_or_404(request, reference, secret)
-    sessions = {
-        ticket.session_id: ticket.session
-        for ticket in tickets_of(order)
-        if ticket.state != Admission.State.CANCELLED
-    }
-    if not sessions:
+    content = calendars.of_tickets(order, tickets_of(order))
+    if content is None:
         raise Http404("no dates")
-    return download(
-        calendars.render(order, list(sessions.values())),
-        "text/calendar; charset=utf-8",
-        f"{order.reference}.ics",
-    )
+    return download(content, "text/calendar; charset=utf-8", f"{order.reference}.ics")
 
 
 def download(content: bytes, mime_type: str, name: str) -> HttpResponse:

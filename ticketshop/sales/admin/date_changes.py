@@ -1,0 +1,156 @@
+"""Saving an event, a date or a venue asks first, where people have tickets for what changes."""
+
+import hashlib
+import json
+from datetime import datetime
+
+from django import forms
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from ticketshop.catalogue import dates
+from ticketshop.catalogue.admin.events import EventAdmin
+from ticketshop.catalogue.admin.places import VenueAdmin
+from ticketshop.catalogue.admin.sessions import SessionAdmin
+from ticketshop.catalogue.models import Event, Session, Venue
+from ticketshop.lib.forms import LinesField
+from ticketshop.organisers import permissions
+from ticketshop.organisers.asking_first import Question
+from ticketshop.organisers.models import Organiser
+
+from .. import date_changes
+
+# So many dates, and so many orders without an address, are named one by one.
+NAMED = 20
+
+
+class MessageForm(forms.Form):
+    """What the organiser writes to the people concerned."""
+
+    message = LinesField(
+        label=gettext_lazy("Your message to them"),
+        required=False,
+        max_length=1000,
+        help_text=gettext_lazy(
+            "For example why, and what becomes of their money. It stands in the e-mail and on the page of each order."
+        ),
+    )
+
+
+class OptionalMessageForm(MessageForm):
+    """Where dates are neither cancelled nor moved, staff decide whether an e-mail is needed: it may be a spelling."""
+
+    tell = forms.BooleanField(
+        label=gettext_lazy("Tell them by e-mail"),
+        required=False,
+        initial=True,
+        help_text=gettext_lazy("Pages, tickets and calendar files show the change in any case."),
+    )
+
+
+class DatesWatch:
+    """Compares the dates on a page that people have tickets for, before and after it is saved."""
+
+    def __init__(self, row: Event | Session | Venue):
+        self.row = row
+        self.before = dates.facts_of(date_changes.sold_sessions(_sessions_of(row)), lock=True)
+
+    def changes(self) -> date_changes.Changes:
+        """Session id -> facts before and after, of the dates that are not over and have changed."""
+        now, after = timezone.now(), dates.facts_of(self.before)
+        return {
+            pk: (before, after[pk])
+            for pk, before in self.before.items()
+            if pk in after and before.changes(after[pk]) and max(before.ends_at, after[pk].ends_at) > now
+        }
+
+    def question(self) -> Question | None:
+        changes = self.changes()
+        if not changes:
+            return None
+        weighty = any(
+            before.changes(after) & {"cancelled", "starts_at"} for before, after in changes.values()
+        )
+        cancels = all(after.cancelled for _before, after in changes.values())
+        return Question(
+            title=_("Cancel dates that people have tickets for?")
+            if cancels
+            else _("Change dates that people have tickets for?"),
+            button=_("Cancel the dates and tell them") if cancels else _("Save and tell them"),
+            sentences=[*_what_changes(changes), *_whom(date_changes.impact(changes)), *_afterwards(cancels)],
+            fingerprint=_fingerprint(changes),
+            form=MessageForm if weighty else OptionalMessageForm,
+        )
+
+    def carry_out(self, request: HttpRequest, entered: dict, now: datetime) -> str:
+        changes, tell = self.changes(), entered.get("tell", True)
+        organiser = Organiser.objects.get(pk=permissions.organiser_id_of(self.row))
+        date_changes.announce(
+            changes, organiser=organiser, message=entered["message"], tell=tell, by=request.user, now=now
+        )
+        if not tell:
+            return _("Every page and ticket shows the change. Nobody is told by e-mail.")
+        return _("Every page and ticket shows the change. The people concerned are told by e-mail.")
+
+
+def _sessions_of(row: Model) -> QuerySet[Session]:
+    """The dates whose facts stand on the page of a row."""
+    if isinstance(row, Session):
+        return Session.objects.filter(pk=row.pk)
+    path = "event__venue" if isinstance(row, Venue) else "event"
+    return Session.objects.filter(**{path: row.pk})
+
+
+def _fingerprint(changes: date_changes.Changes) -> str:
+    content = {str(pk): [before.as_json(), after.as_json()] for pk, (before, after) in changes.items()}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _what_changes(changes: date_changes.Changes) -> list[str]:
+    named = [
+        f"{before.title_text}, {dates.when(before.starts_at)}: {' '.join(dates.describe(before, after))}"
+        for before, after in list(changes.values())[:NAMED]
+    ]
+    if (more := len(changes) - NAMED) > 0:
+        named.append(
+            ngettext("And %(count)d more date.", "And %(count)d more dates.", more) % {"count": more}
+        )
+    return named
+
+
+def _whom(impact: date_changes.Impact) -> list[str]:
+    """How many people and orders are concerned, and who can’t be told."""
+    tickets = ngettext("%(count)d ticket", "%(count)d tickets", impact.tickets) % {"count": impact.tickets}
+    orders = ngettext("%(count)d order", "%(count)d orders", impact.orders) % {"count": impact.orders}
+    people = ngettext("%(count)d person", "%(count)d people", impact.people) % {"count": impact.people}
+    sentences = [
+        _("Concerned: %(people)s, %(tickets)s in %(orders)s.")
+        % {"people": people, "tickets": tickets, "orders": orders}
+    ]
+    if impact.unreachable:
+        named = ", ".join(impact.unreachable[:NAMED])
+        if len(impact.unreachable) > NAMED:
+            named += " …"
+        sentences.append(
+            _("The buyers of these orders have no e-mail address; tell them yourself: %(orders)s")
+            % {"orders": named}
+        )
+    return sentences
+
+
+def _afterwards(cancels: bool) -> list[str]:
+    sentences = [_("Each buyer gets one e-mail, and so does everybody who has their ticket by e-mail.")]
+    if cancels:
+        sentences.append(
+            _(
+                "Their tickets are no longer valid. Money is not paid back by itself: cancel each order whose money goes back. You find them under “Tickets”, state “date cancelled”."
+            )
+        )
+    return sentences
+
+
+for page in (EventAdmin, SessionAdmin, VenueAdmin):
+    page.ask_first(DatesWatch)

@@ -1,0 +1,53 @@
+"""The model of a change of dates that people with tickets are told about."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.catalogue.dates import Facts
+from ticketshop.catalogue.models import Session
+from ticketshop.lib.personal import Author, not_personal
+from ticketshop.organisers.models import Organiser
+
+
+class DateChange(models.Model):
+    """Dates that were cancelled, moved or changed by one *Save* in the back office, with what was known of them before."""
+
+    organiser = models.ForeignKey(
+        Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
+    )
+    sessions = models.ManyToManyField(Session, related_name="changes", verbose_name=_("dates"))
+    # Session id, as text -> ``catalogue.dates.Facts`` before the change.
+    before = models.JSONField(default=dict)
+    # What the organiser writes to the people concerned, in the organiser's own words.
+    message = models.TextField(_("message"), blank=True)
+    # Whether people are told by e-mail; every page shows the change in any case.
+    tell = models.BooleanField(_("people are told"), default=True)
+    made_at = models.DateTimeField(_("changed"))
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("changed by"),
+    )
+
+    organiser_path = "organiser"
+
+    class Meta:
+        verbose_name = _("change of dates")
+        verbose_name_plural = _("changes of dates")
+
+    class Personal:
+        columns = {
+            "made_by": Author(),
+            **not_personal("what an organiser changed and tells everybody", "before", "message", "made_at"),
+        }
+
+    def __str__(self):
+        return f"{self.made_at:%Y-%m-%d %H:%M}"
+
+    def facts_before(self) -> dict[int, Facts]:
+        """Session id -> its facts before this change."""
+        return {int(pk): Facts.from_json(data) for pk, data in self.before.items()}

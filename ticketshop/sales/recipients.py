@@ -1,0 +1,88 @@
+"""Who is told about somebody's ticket besides the buyer: the person it is for, or a parent who manages a child without an address."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from contacts.models import Contact, ContactLink
+
+from .models import OPEN_STATES, IssuedPass, Order, Ticket
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """``to`` gets the mail about the tickets of ``person`` in ``order``. They are the same unless the person has no address."""
+
+    order: Order
+    person: Contact
+    to: Contact
+
+    @property
+    def is_person(self) -> bool:
+        """Whether the mail goes to the person the tickets are for: only they get the code."""
+        return self.to.pk == self.person.pk
+
+
+def has_left(buyer: Contact | None) -> bool:
+    """Whether a buyer is erased, or on the way: nobody is told about them any more."""
+    return buyer is None or buyer.erasing_at is not None
+
+
+def of_orders(orders: Iterable[Order]) -> list[Recipient]:
+    """Whom to tell of the tickets and passes of these orders besides their buyers; four queries at most.
+
+    A person who was chosen by the buyer is told while their link is active. Where the buyer has left, the links are gone
+    with them: what is left is whose tickets these are.
+    """
+    by_id = {order.pk: order for order in orders}
+    pairs = _chosen(by_id)
+    if not pairs:
+        return []
+    people = Contact.objects.known().in_bulk({person for _order, person in pairs})
+    active = _active_links(by_id.values(), people)
+    found = []
+    for order_id, person_id in sorted(pairs):
+        order, person = by_id[order_id], people.get(person_id)
+        if person is not None and (has_left(order.buyer) or (order.buyer_id, person_id) in active):
+            found.append((order, person))
+    managers = _managers([person for _order, person in found if not person.email])
+    return [
+        Recipient(order, person, to)
+        for order, person in found
+        for to in ([person] if person.email else managers.get(person.pk, []))
+        if to.pk != order.buyer_id
+    ]
+
+
+def _chosen(orders: Iterable[int]) -> set[tuple[int, int]]:
+    """Order id and the id of a contact, not the buyer, for whom a ticket or pass of it is."""
+    return {
+        (order_id, person)
+        for model in (Ticket, IssuedPass)
+        for order_id, person, buyer in model.objects.filter(
+            order__in=list(orders), beneficiary__isnull=False, state__in=OPEN_STATES
+        ).values_list("order", "beneficiary", "order__buyer")
+        if person != buyer
+    }
+
+
+def _active_links(orders: Iterable[Order], people: Iterable[int]) -> set[tuple[int, int]]:
+    """Parent and child of the active links from these buyers to these people."""
+    rows = ContactLink.objects.filter(
+        parent__in={order.buyer_id for order in orders if order.buyer_id},
+        child__in=list(people),
+        status=ContactLink.Status.ACTIVE,
+    )
+    return set(rows.values_list("parent", "child"))
+
+
+def _managers(people: list[Contact]) -> dict[int, list[Contact]]:
+    """Contact id -> the parents who manage them and have an address, the earliest link first."""
+    if not people:
+        return {}
+    links = ContactLink.objects.filter(
+        child__in=people, status=ContactLink.Status.ACTIVE, permission_parent=ContactLink.Permission.MANAGE
+    ).exclude(parent__email=None)
+    found: dict[int, list[Contact]] = {}
+    for link in links.select_related("parent").order_by("pk"):
+        found.setdefault(link.child_id, []).append(link.parent)
+    return found

@@ -1,0 +1,142 @@
+"""The job that carries out a change of dates: page by page, each person told once, whatever is run twice or killed."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Max, QuerySet
+
+from contacts import locking
+from contacts.models import Contact
+from registration_forms.models import Response
+from ticketshop.catalogue.models import Session
+from ticketshop.mail import outbox
+from ticketshop.mail.models import Mail
+
+from . import payment_methods, recipients
+from .models import LIVING_ORDERS, Admission, DateChange, Order, Ticket
+
+# Orders of one job; the next page is a job of its own.
+PAGE = 200
+# The kinds of mails, by to whom they go.
+TO_BUYER, TO_HOLDER, TO_PARENT = "date_changed", "date_changed_for_you", "date_changed_for_child"
+
+
+def concerned(change: DateChange) -> QuerySet[Order]:
+    """The orders with tickets for the dates that changed, placed before they did, by number."""
+    tickets = Ticket.objects.filter(session__in=change.sessions.values("pk"))
+    tickets = tickets.exclude(state=Admission.State.CANCELLED)
+    return Order.objects.filter(
+        pk__in=tickets.order_by().values("order"), state__in=LIVING_ORDERS, placed_at__lte=change.made_at
+    ).order_by("pk")
+
+
+@transaction.atomic
+def tell_some(change: DateChange, after: int, now: datetime, size: int = PAGE) -> int | None:
+    """Carry the change out for the next orders after this number; the last number, or None when all are done."""
+    rows = concerned(change).filter(pk__gt=after).select_related("buyer", "point_of_sale__organiser")
+    orders = list(rows[:size])
+    told = recipients.of_orders([order for order in orders if order.state == Order.State.PAID])
+    buyers = {order.buyer_id for order in orders if not recipients.has_left(order.buyer)}
+    # People before their orders, as an erasure takes them; nobody who is being erased is among them.
+    held = locking.hold_all(buyers | {one.to.pk for one in told})
+    moved = _moved(change)
+    for order in orders:
+        if moved:
+            _move_deadlines(order, moved, now)
+        if change.tell and (buyer := held.get(order.buyer_id)):
+            _queue(TO_BUYER, change, order, buyer, buyer, now)
+    for one in told:
+        if change.tell and (to := held.get(one.to.pk)):
+            _queue(TO_HOLDER if one.is_person else TO_PARENT, change, one.order, one.person, to, now)
+    return orders[-1].pk if len(orders) == size else None
+
+
+def _queue(kind: str, change: DateChange, order: Order, person: Contact, to: Contact, now: datetime) -> None:
+    """One mail for each person and change: whoever has several orders reads of all of them in it."""
+    if not to.email:
+        return
+    about = {"order": order.pk, "change": change.pk}
+    outbox.queue(
+        kind,
+        to=to.email,
+        language=to.language or order.language,
+        now=now,
+        about=about if kind == TO_BUYER else {**about, "contact": person.pk},
+        pos=order.point_of_sale,
+        once=f"{kind}:{change.pk}:{person.pk}:{to.pk}",
+        subject_uuid=to.subject_uuid,
+    )
+
+
+def _moved(change: DateChange) -> dict[int, datetime]:
+    """Session id -> its start before the change, of those that begin or end at another time now."""
+    now = {session.pk: session for session in change.sessions.all()}
+    return {
+        pk: before.starts_at
+        for pk, before in change.facts_before().items()
+        if pk in now and (before.starts_at, before.ends_at) != (now[pk].starts_at, now[pk].ends_at)
+    }
+
+
+def _move_deadlines(order: Order, moved: dict[int, datetime], now: datetime) -> None:
+    """An unpaid order ends with its first date at the latest; answers are needed until the new end."""
+    sessions = Session.objects.filter(tickets__order=order).exclude(state=Session.State.CANCELLED)
+    starts = dict(sessions.values_list("pk", "starts_at"))
+    if order.state == Order.State.PENDING and order.expires_at and starts:
+        before = min(moved.get(pk, start) for pk, start in starts.items())
+        wanted = _expiry(order, before, min(starts.values()), now)
+        Order.objects.filter(pk=order.pk, state=Order.State.PENDING).update(expires_at=wanted)
+    for ticket in Ticket.objects.filter(
+        order=order, response__isnull=False, session__in=moved
+    ).select_related("session"):
+        Response.objects.filter(pk=ticket.response_id).update(relevant_until=ticket.session.ends_at)
+    own = Response.objects.filter(order_response__order=order)
+    if own.exists():
+        last = Ticket.objects.filter(order=order).aggregate(last=Max("session__ends_at"))["last"]
+        if order.passes.exists():
+            own = own.filter(relevant_until__lt=last)
+        own.update(relevant_until=last)
+
+
+def _expiry(order: Order, before: datetime, after: datetime, now: datetime) -> datetime:
+    """When an unpaid order ends, now that its first date begins at ``after`` instead of ``before``.
+
+    A deadline that hung on the date moves with it; another one stays, unless the date begins earlier.
+    """
+    wanted = order.expires_at
+    if wanted == before:
+        method = payment_methods.METHODS[order.payment_method]({})
+        wanted = method.expires_at(order.point_of_sale.organiser, after, order.placed_at) or wanted
+    return max(min(wanted, after), min(now + timedelta(hours=1), order.expires_at))
+
+
+# --- what a mail tells --------------------------------------------------------------------------------------
+def untold(mail: Mail, change: DateChange) -> list[DateChange]:
+    """The changes this mail is to tell of, the oldest first; empty where another mail has told, or will tell, of them.
+
+    A mail tells what is true when it leaves. Of two changes one after the other only one mail goes out, if the first still
+    waits, and it tells of both; so does a mail that leaves before the job of a later change has come to this person.
+    """
+    others = {
+        other.pk: other
+        for other in DateChange.objects.filter(sessions__in=change.sessions.values("pk")).exclude(
+            pk=change.pk
+        )
+    }
+    mails = Mail.objects.filter(
+        kind=mail.kind, subject_uuid=mail.subject_uuid, about__change__in=list(others)
+    ).order_by("-pk")
+    earlier, told_before = [], False
+    for other in mails:
+        if other.about.get("contact") != mail.about.get("contact"):
+            continue
+        number = other.about["change"]
+        if other.state == Mail.State.SENT and other.sent_at >= change.made_at:
+            return []
+        if number > change.pk and other.state == Mail.State.QUEUED:
+            return []
+        told_before = told_before or (number < change.pk and other.state == Mail.State.SENT)
+        if number < change.pk and not told_before:
+            earlier.insert(0, others[number])
+    later = [other for number, other in sorted(others.items()) if number > change.pk]
+    return [*earlier, change, *later]
