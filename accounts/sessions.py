@@ -1,8 +1,9 @@
 """Sessions in the database (settings.SESSION_ENGINE): each row says whose log-in it holds."""
 
 from django.contrib.auth import SESSION_KEY
-from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
+from ticketshop.jobs.rows import Tidying
 from ticketshop.lib.compiled import Compiled, Parameter
 from ticketshop.lib.sessions import LeanStore
 
@@ -28,6 +29,8 @@ class SessionStore(LeanStore):
         return row
 
 
-def clear_expired() -> int:
-    """Delete the sessions whose time is over; returns how many."""
-    return Session.objects.filter(expire_date__lt=timezone.now()).delete()[0]
+FORGET = Tidying(
+    "accounts.forget_sessions",
+    gettext_lazy("Delete an ended log-in session"),
+    rows=lambda now: Session.objects.filter(expire_date__lt=now),
+)

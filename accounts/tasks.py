@@ -1,5 +1,6 @@
 """Periodic work of log-ins. Every task may run twice without harm."""
 
+from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from . import sessions
@@ -9,4 +10,4 @@ from . import sessions
 @app.task(name="accounts.tidy", queueing_lock="accounts.tidy")
 def tidy(timestamp: int) -> None:
     """Forget the sessions whose time is over."""
-    sessions.clear_expired()
+    sessions.FORGET.run(timezone.now())

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext_lazy
 
 from contacts import link_mail, locking, mailbox
 from contacts.models import Contact
+from ticketshop.jobs.rows import RowJob, Tidying
 from ticketshop.lib import references
 from ticketshop.lib.text import normalise_email
 from ticketshop.limits import limits
@@ -238,12 +240,33 @@ def _who_answers(pos: PointOfSale) -> list[tuple[int, str]]:
 
 def expire(now: datetime) -> int:
     """Requests nobody confirmed in time leave nothing, nor do links nobody opened; returns how many went."""
-    with transaction.atomic():
-        over = Erasure.objects.filter(state=State.REQUESTED, token_expires_at__lte=now)
-        numbers = list(over.select_for_update().values_list("pk", flat=True))
-        Mail.objects.filter(kind="data_delete", about__erasure__in=numbers).delete()
-        requests, _each = Erasure.objects.filter(pk__in=numbers).delete()
-        links, _each = MailboxProof.objects.filter(expires_at__lte=now).delete()
-        # The address somebody typed here may be anybody's.
-        mails, _each = Mail.objects.filter(kind="data_link", created_at__lte=now - TO_CONFIRM).delete()
-    return requests + links + mails
+    return sum(job.run(now) for job in (FORGET_REQUESTS, FORGET_PROOFS, FORGET_MAILS))
+
+
+def _forget_request(erasure: Erasure, now: datetime) -> bool:
+    """Delete a request nobody confirmed, unless that happened a moment ago."""
+    over = Erasure.objects.select_for_update().filter(pk=erasure.pk, state=State.REQUESTED)
+    if over.first() is None:
+        return False
+    Mail.objects.filter(kind="data_delete", about__erasure=erasure.pk).delete()
+    over.delete()
+    return True
+
+
+FORGET_REQUESTS = RowJob(
+    "privacy.forget_requests",
+    gettext_lazy("Delete a request that nobody confirmed"),
+    rows=lambda now: Erasure.objects.filter(state=State.REQUESTED, token_expires_at__lte=now).order_by("pk"),
+    act=_forget_request,
+)
+FORGET_PROOFS = Tidying(
+    "privacy.forget_proofs",
+    gettext_lazy("Delete a link to one’s own data that has ended"),
+    rows=lambda now: MailboxProof.objects.filter(expires_at__lte=now),
+)
+# The address somebody typed there may be anybody's.
+FORGET_MAILS = Tidying(
+    "privacy.forget_mails",
+    gettext_lazy("Delete an e-mail with a link to one’s own data"),
+    rows=lambda now: Mail.objects.filter(kind="data_link", created_at__lte=now - TO_CONFIRM),
+)

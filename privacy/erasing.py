@@ -15,11 +15,13 @@ from datetime import datetime, timedelta
 from django.core.files.storage import storages
 from django.db import DatabaseError, models, transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy
 from psycopg import errors
 
 from contacts import links
 from contacts.models import Contact
 from ticketshop.history import history
+from ticketshop.jobs.rows import RowJob
 from ticketshop.lib import references
 from ticketshop.lib.personal import Author
 
@@ -397,18 +399,24 @@ STEPS: dict[str, Callable[[Erasure, datetime], None]] = {
 
 
 # --- by itself --------------------------------------------------------------------------------------------------
+def _to_go_on(now: datetime) -> models.QuerySet[Erasure]:
+    due = Q(state__in=Erasure.RUNNING) | Q(state=State.DEFERRED, deferred_until__lte=now)
+    return Erasure.objects.filter(due).order_by("pk")
+
+
+def _go_on(erasure: Erasure, now: datetime) -> None:
+    if erasure.state == State.DEFERRED:
+        _turn(erasure, State.DEFERRED, State.CLAIMED)
+        erasure.refresh_from_db()
+    run(erasure, now=now)
+
+
+# Every step is a transaction of its own.
+GO_ON = RowJob(
+    "privacy.go_on", gettext_lazy("Erase a person"), rows=_to_go_on, act=_go_on, atomic=False, most=200
+)
+
+
 def go_on(now: datetime) -> int:
     """What a killed process left, and what waited until now; returns how many requests went on."""
-    due = Q(state__in=Erasure.RUNNING) | Q(state=State.DEFERRED, deferred_until__lte=now)
-    count = 0
-    for erasure in Erasure.objects.filter(due).order_by("pk")[:200]:
-        if erasure.state == State.DEFERRED:
-            _turn(erasure, State.DEFERRED, State.CLAIMED)
-            erasure.refresh_from_db()
-        try:
-            run(erasure, now=now)
-        except (NotClean, OSError, DatabaseError):
-            # Noted on the request; the next ones go on.
-            continue
-        count += 1
-    return count
+    return GO_ON.run(now)

@@ -3,9 +3,11 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db import DatabaseError
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy
 
 from contacts.models import Contact
+from ticketshop.jobs.rows import RowJob
 from ticketshop.lib.personal import BOOKS
 from ticketshop.organisers.models import Organiser
 
@@ -18,20 +20,15 @@ def unclaimed(now: datetime) -> int:
 
     Their day is one of the organiser's time zone. One who ordered, or was given a ticket, stays, as any other customer.
     """
-    return sum(_unclaimed_of(organiser, now) for organiser in Organiser.objects.order_by("pk"))
+    return UNCLAIMED.run(now)
 
 
-def _unclaimed_of(organiser: Organiser, now: datetime) -> int:
-    today = now.astimezone(ZoneInfo(organiser.time_zone)).date()
-    over = Contact.objects.known().filter(organiser=organiser, user=None, purge_after__lte=today)
-    count = 0
-    for contact in over.select_related("organiser").order_by("pk")[:500]:
-        try:
-            count += _erase_unless_needed(contact, now)
-        except (erasing.CannotErase, erasing.NotClean, OSError, DatabaseError):
-            # An order came, or it was erased, a moment ago; or it is noted on the request. The others go on.
-            continue
-    return count
+def _over(now: datetime) -> QuerySet[Contact]:
+    found = Contact.objects.none()
+    for zone in Organiser.objects.order_by().values_list("time_zone", flat=True).distinct():
+        today = now.astimezone(ZoneInfo(zone)).date()
+        found |= Contact.objects.known().filter(organiser__time_zone=zone, user=None, purge_after__lte=today)
+    return found.select_related("organiser").order_by("pk")
 
 
 def _erase_unless_needed(contact: Contact, now: datetime) -> bool:
@@ -41,6 +38,18 @@ def _erase_unless_needed(contact: Contact, now: datetime) -> bool:
         Contact.objects.filter(pk=contact.pk).update(purge_after=None)
         return False
     channel, reason = Erasure.Channel.RETENTION, Erasure.Reason.NOT_NEEDED
-    # Only what was looked at: who orders at this moment is kept.
-    erasing.erase(contact, by=None, now=now, channel=channel, reason=reason, fingerprint=plan.fingerprint)
+    try:
+        # Only what was looked at: who orders at this moment is kept.
+        erasing.erase(contact, by=None, now=now, channel=channel, reason=reason, fingerprint=plan.fingerprint)
+    except erasing.CannotErase:
+        return False  # an order came, or it was erased, a moment ago
     return True
+
+
+UNCLAIMED = RowJob(
+    "privacy.unclaimed",
+    gettext_lazy("Erase a person who never claimed their place"),
+    rows=_over,
+    act=_erase_unless_needed,
+    atomic=False,
+)

@@ -14,7 +14,9 @@ from datetime import timedelta
 from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Greatest, Now
+from django.utils.translation import gettext_lazy
 
+from ticketshop.jobs.rows import Tidying
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 
 from .models import Answer, Choice, ChoiceHold
@@ -152,10 +154,12 @@ def answers(choice_ids: Iterable[int]) -> dict[int, int]:
     return counted
 
 
-def forget_expired() -> int:
-    """Delete holds that ended an hour ago or earlier; returns how many."""
-    deleted, _ = ChoiceHold.objects.filter(expires_at__lt=Now() - timedelta(hours=1)).delete()
-    return deleted
+# They stopped counting an hour ago or earlier, by the clock of the database.
+FORGET = Tidying(
+    "registration_forms.forget_holds",
+    gettext_lazy("Delete an ended hold of a choice"),
+    rows=lambda now: ChoiceHold.objects.filter(expires_at__lt=Now() - timedelta(hours=1)),
+)
 
 
 # Weaker than any lock of ``Choice`` but that of ``count_taken``: buyers do not wait for each other here.

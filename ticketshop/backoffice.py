@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from privacy import asking
+from ticketshop.jobs import rows as jobs
 from ticketshop.organisers import permissions, zones
 from ticketshop.sales import overview
 
@@ -31,6 +32,7 @@ ORDER = {
     "privacy": ["Erasure"],
     "exports": ["Job"],
     "mail": ["Mail"],
+    "jobs": ["Failure"],
     "history": ["Event"],
     "accounts": ["User"],
 }
@@ -106,5 +108,6 @@ class BackOffice(admin.AdminSite):
         seen = {
             "overview": overview.read(request.user, timezone.now()),
             "to_be_forgotten": asking.to_be_done(request.user),
+            "failed_tasks": jobs.count_for(request.user),
         }
         return super().index(request, seen | (extra_context or {}))

@@ -22,6 +22,7 @@ BOX_OFFICE = (
     | _models("sales", f"{SALES} customer", (VIEW,))
     | _models("sales", "order", (CHANGE,))
     | _models("contacts", "contact contactlink", (VIEW,))
+    | _models("jobs", "failure", (VIEW,))
 )
 BACK_OFFICE = (
     BOX_OFFICE
@@ -32,6 +33,7 @@ BACK_OFFICE = (
     | _models("contacts", "contact contactlink", ALL)
     | _models("organisers", "pointofsale", (VIEW,))
     | _models("mail", "mail", (VIEW, CHANGE))
+    | _models("jobs", "failure", (CHANGE,))
     | _models("sales", "refund", (CHANGE,))
     | _models("exports", "job", ALL)
     | {"history.view_event", "contacts.merge_contact", "registration_forms.view_sensitive"}
@@ -40,6 +42,7 @@ ACCOUNTING = (
     {"privacy.view_erasure"}
     | _models("sales", f"{SALES} customer", (VIEW,))
     | _models("sales", "order refund", (CHANGE,))
+    | _models("jobs", "failure", (VIEW,))
     | _models("contacts", "contact contactlink", (VIEW,))
     | _models("exports", "job", ALL)
 )

@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "ticketshop.limits",
     "ticketshop.history",
     "ticketshop.organisers",
+    "ticketshop.jobs",
     "ticketshop.mail",
     "ticketshop.exports",
     "contacts",
@@ -284,9 +285,6 @@ DEFAULT_FROM_EMAIL = env.str(
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAILBOX_DIR = VAR_DIR / "mailbox"
-
-# --- jobs ---------------------------------------------------------------------------------------------------
-PROCRASTINATE_ON_APP_READY = "ticketshop.jobs.on_app_ready"
 
 # --- logs: to standard error, one line each, no personal values --------------------------------------------
 LOGGING = {

@@ -174,6 +174,7 @@ ADMIN = {
     "organisers.pointofsale": Pages(add=True),
     "history.event": Pages(),
     "mail.mail": Pages(buttons=(("send_again", "mail.change_mail"),)),
+    "jobs.failure": Pages(buttons=(("try_again", "jobs.change_failure"),)),
     "contacts.contact": Pages(
         add=True,
         buttons=(

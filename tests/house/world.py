@@ -39,6 +39,7 @@ from ticketshop.catalogue.models import Category, Event, Offer, SeasonPass, Venu
 from ticketshop.exports import jobs, kinds
 from ticketshop.exports.models import Job
 from ticketshop.history.models import Event as HistoryEvent
+from ticketshop.jobs.models import Failure
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
 from ticketshop.sales.actions import orders
@@ -70,6 +71,7 @@ class House:
     membership: StaffMembership
     boss: User  # staff with every permission there is
     export: Job  # of the participants, waiting
+    failure: Failure  # of the order that waits
     erasure: Erasure  # asked for by a guest, to be done
 
     def row(self, model: str):
@@ -80,6 +82,7 @@ class House:
             "organisers.pointofsale": lambda: self.pos,
             "history.event": lambda: HistoryEvent.objects.filter(organiser_id=self.organiser.pk).latest("pk"),
             "mail.mail": lambda: self.mail,
+            "jobs.failure": lambda: self.failure,
             "exports.job": lambda: self.export,
             "privacy.erasure": lambda: self.erasure,
             "contacts.contact": lambda: self.contact,
@@ -143,10 +146,11 @@ def make_house(word: str) -> House:
     guest = {"first_name": f"{word}guest", "last_name": "Guest", "email": f"guest@{low}.example"}
     cancelled = make_order({offer: 1}, buyer=guest, paid=True)
     orders.cancel(cancelled, by=None, now=now)
+    waiting = make_order({offer: 1}, buyer=guest)
     membership = StaffMembershipFactory(organiser=organiser, user__email=f"owner@{low}.example")
     return House(
         word, organiser, pos, venue, category, event, offer, season_pass, visitor, contact, namesake, link, order,
-        waiting=make_order({offer: 1}, buyer=guest),
+        waiting=waiting,
         refund=Refund.objects.get(payment__order=cancelled),
         cart=make_cart({offer: 2}, buyer=guest),
         mail=Mail.objects.filter(organiser=organiser, kind="order_paid").latest("pk"),
@@ -157,8 +161,15 @@ def make_house(word: str) -> House:
             kinds.KINDS["participants"], organiser=organiser, parameters={"source": "event", "number": event.pk},
             file_format="csv", by=membership.user, now=now,
         ),
+        failure=failed(waiting),
         erasure=erasing.request(cancelled.buyer, channel=Erasure.Channel.MAILBOX, now=now),
     )  # fmt: skip
+
+
+def failed(order: Order) -> Failure:
+    """The order could not be ended."""
+    orders.EXPIRE.note(order, ZeroDivisionError(), timezone.now())
+    return Failure.objects.get(row=str(order.pk))
 
 
 def answer(order: Order, text: str) -> None:

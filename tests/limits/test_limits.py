@@ -81,7 +81,7 @@ def test_a_counter_says_nothing_about_anybody_and_another_thing_every_day(settin
 def test_what_is_over_is_forgotten():
     limits.hit("three", "key", NOON)
     limits.hit("three", "key", NOON + timedelta(hours=2))
-    assert limits.forget_expired(NOON + timedelta(hours=1)) == 1
+    assert limits.over(NOON + timedelta(hours=1)).delete()[0] == 1
     assert Counter.objects.count() == 1
 
 

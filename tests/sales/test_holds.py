@@ -166,8 +166,8 @@ def test_holds_and_carts_are_forgotten_when_their_time_is_over():
     now = timezone.now()
     cart = make_cart(now=now)
     Hold.objects.update(expires_at=now - timedelta(minutes=61))
-    assert (places.forget_expired(), carts.forget_expired(now)) == (1, 0)
-    assert (carts.forget_expired(now + timedelta(hours=25)), Cart.objects.count()) == (1, 0)
+    assert (places.FORGET.run(now), carts.FORGET.run(now)) == (1, 0)
+    assert (carts.FORGET.run(now + timedelta(hours=25)), Cart.objects.count()) == (1, 0)
     assert not CartLine.objects.filter(cart_id=cart.pk).exists()
 
 

@@ -14,7 +14,9 @@ from datetime import timedelta
 
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce, Now
+from django.utils.translation import gettext_lazy
 
+from ticketshop.jobs.rows import Tidying
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 
 from .models import Allotment, Hold
@@ -106,10 +108,13 @@ def give_back(places: dict[int, int]) -> None:
         Allotment.objects.filter(pk=pk).update(sold=F("sold") - places[pk])
 
 
-def forget_expired() -> int:
-    """Delete holds that ended an hour ago or earlier; returns how many. They stopped counting long before."""
-    deleted, _ = Hold.objects.filter(expires_at__lt=Now() - timedelta(hours=1)).delete()
-    return deleted
+# They stopped counting an hour ago or earlier, by the clock of the database.
+FORGET = Tidying(
+    "catalogue.forget_holds",
+    gettext_lazy("Delete an ended hold of places"),
+    rows=lambda now: Hold.objects.filter(expires_at__lt=Now() - timedelta(hours=1)),
+    organiser=lambda hold: hold.allotment.organiser_id,
+)
 
 
 def _check_free(need: dict[int, int], key: uuid.UUID) -> set[int]:

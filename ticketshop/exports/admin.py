@@ -120,6 +120,8 @@ class JobAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("what went wrong"))
     def problem(self, job):
+        if job.state == Job.State.QUEUED and job.error:
+            return _("Something went wrong that should not. It is tried again in a few minutes.")
         return ERRORS.get(job.error, NONE)
 
     @admin.display(description=gettext_lazy("rows"))

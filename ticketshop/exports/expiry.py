@@ -1,13 +1,18 @@
 """What goes by itself: files whose time is over, files that belong to no job, jobs that nobody works at."""
 
+import logging
 import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy
+
+from ticketshop.jobs.rows import RowJob
 
 from .models import Job, private_storage
 
+logger = logging.getLogger("ticketshop.exports")
 KEPT_FOR = timedelta(hours=24)
 # A worker that was killed is noticed within a minute or two; what is not finished after so long never will be.
 GIVEN_UP_AFTER = timedelta(hours=1)
@@ -15,13 +20,42 @@ GIVEN_UP_AFTER = timedelta(hours=1)
 
 def tidy(now: datetime) -> None:
     """May run twice, and while files are being written."""
-    for job in Job.objects.filter(state=Job.State.DONE, expires_at__lte=now).defer("subjects"):
-        job.file.delete(save=False)
-        Job.objects.filter(pk=job.pk, state=Job.State.DONE).update(state=Job.State.EXPIRED, file="")
+    EXPIRE.run(now)
+    GIVE_UP.run(now)
+    _delete_orphans(now)
+
+
+def _expire(job: Job, now: datetime) -> None:
+    job.file.delete(save=False)
+    Job.objects.filter(pk=job.pk, state=Job.State.DONE).update(state=Job.State.EXPIRED, file="")
+
+
+def _unfinished(now: datetime) -> QuerySet[Job]:
     lost = Q(state=Job.State.RUNNING, started_at__lte=now - GIVEN_UP_AFTER)
     never_begun = Q(state=Job.State.QUEUED, created_at__lte=now - KEPT_FOR)
-    Job.objects.filter(lost | never_begun).update(state=Job.State.FAILED, error="lost", finished_at=now)
-    _delete_orphans(now)
+    return Job.objects.filter(lost | never_begun).defer("subjects").order_by("pk")
+
+
+def _give_up(job: Job, now: datetime) -> None:
+    Job.objects.filter(pk=job.pk, state__in=Job.OPEN).update(
+        state=Job.State.FAILED, error="lost", finished_at=now
+    )
+
+
+EXPIRE = RowJob(
+    "exports.expire",
+    gettext_lazy("Delete the file of an export"),
+    rows=lambda now: (
+        Job.objects.filter(state=Job.State.DONE, expires_at__lte=now).defer("subjects").order_by("pk")
+    ),
+    act=_expire,
+)
+GIVE_UP = RowJob(
+    "exports.give_up",
+    gettext_lazy("Note that nobody works at an export any more"),
+    rows=_unfinished,
+    act=_give_up,
+)
 
 
 def _delete_orphans(now: datetime) -> None:
@@ -35,5 +69,9 @@ def _delete_orphans(now: datetime) -> None:
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-        else:
+            continue
+        try:
             path.unlink(missing_ok=True)
+        except OSError:
+            # No export is about it any more, so there is nobody to be told but the platform.
+            logger.exception("orphaned export file not deleted")

@@ -1,10 +1,14 @@
 """What the worker does for exports. Every task may run twice without harm."""
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from ticketshop.jobs.rows import RowJob
+
 from . import expiry, writing
+from .models import Job
 
 
 # One at a time, whatever else the worker does meanwhile: a big one takes a while, and memory.
@@ -15,7 +19,20 @@ from . import expiry, writing
 )
 def write(export_id: int) -> None:
     """Write the file of one export. A worker that was killed at it is followed by another one, from the beginning."""
-    writing.run(export_id)
+    job = Job.objects.filter(pk=export_id).defer("subjects").first()
+    if job is not None:
+        WRITE.do(job, timezone.now())
+
+
+# What fails is tried again a minute later, and then two; after so many attempts the export has failed.
+WRITE = RowJob(
+    "exports.write",
+    gettext_lazy("Write an export"),
+    rows=lambda now: Job.objects.filter(state__in=Job.OPEN).defer("subjects"),
+    act=lambda job, now: writing.run(job.pk),
+    atomic=False,
+    defer=lambda job: write.defer(export_id=job.pk),
+)
 
 
 @app.periodic(cron="*/10 * * * *")

@@ -67,7 +67,9 @@ def run(job_id: int) -> None:
         going_on = True
         raise
     finally:
-        if not going_on:
+        if not going_on and error == "fault" and job.attempt < ATTEMPTS:
+            _mine(job).update(state=Job.State.QUEUED, error=error)
+        elif not going_on:
             _mine(job).update(state=Job.State.FAILED, error=error, finished_at=timezone.now())
 
 
@@ -75,7 +77,7 @@ def _begin(job_id: int) -> Job | None:
     now = timezone.now()
     ready = Job.objects.filter(pk=job_id, state__in=Job.OPEN)
     if not ready.filter(attempt__lt=ATTEMPTS).update(
-        state=Job.State.RUNNING, attempt=F("attempt") + 1, started_at=now, rows_done=0
+        state=Job.State.RUNNING, attempt=F("attempt") + 1, started_at=now, rows_done=0, error=""
     ):
         ready.update(state=Job.State.FAILED, error="attempts", finished_at=now)
         return None

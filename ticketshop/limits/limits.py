@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from .models import Counter
 
@@ -113,10 +113,9 @@ def _piece_start(limit: Limit, now: datetime) -> datetime:
     return now - timedelta(seconds=int(now.timestamp()) % seconds, microseconds=now.microsecond)
 
 
-def forget_expired(now: datetime) -> int:
-    """Delete the counters whose window is over; returns how many."""
-    deleted, _ = Counter.objects.filter(expires_at__lt=now).delete()
-    return deleted
+def over(now: datetime) -> QuerySet[Counter]:
+    """The counters whose window is over: nothing needs them any more."""
+    return Counter.objects.filter(expires_at__lt=now)
 
 
 def _hash(kind: str, key: str, day: date) -> bytes:

@@ -1,12 +1,15 @@
-"""The job that sends a mail, and the one that takes up again what a killed worker left."""
+"""The job that sends a mail."""
 
 import smtplib
 
 from anymail.exceptions import AnymailError, AnymailRecipientsRefused
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
+
+from ticketshop.jobs.rows import RowJob
 
 from . import letters
 from .models import Mail
@@ -21,18 +24,50 @@ class TryAgain(Exception):
 @app.task(name="mail.send", retry=RetryStrategy(exponential_wait=3, max_attempts=MAX_ATTEMPTS + 5))
 def send(mail_id: int) -> None:
     """Send one mail. Tries again after 3, 9, 27 … seconds, for about eight hours; then the mail is marked failed."""
+    mail = Mail.objects.filter(pk=mail_id).first()
+    if mail is None:
+        # Whoever queues it may not have committed yet.
+        raise TryAgain("no such mail")
+    try:
+        failure = _send(mail)
+    except Exception as error:  # noqa: BLE001  whatever one mail raises is told to staff
+        _note_fault(mail, error)
+        return
+    if failure:
+        raise TryAgain(failure)
+
+
+def _send(mail: Mail) -> str:
+    """Try once, unless it is sent or cancelled already; the name of the failure where another try may help."""
     with transaction.atomic():
         _wait_for_slow_servers()
-        mail = (
-            Mail.objects.select_for_update(of=("self",))
-            .select_related("point_of_sale__organiser")
-            .get(pk=mail_id)
-        )
+        locked = Mail.objects.select_for_update(of=("self",)).select_related("point_of_sale__organiser")
+        mail = locked.get(pk=mail.pk)
         if mail.state != Mail.State.QUEUED:
-            return
+            return ""
+        # Before it is sent: a row that can't be written is not sent again and again.
+        mail.attempts += 1
+        mail.save(update_fields=["attempts"])
         failure = attempt(mail)
-    if failure and mail.state == Mail.State.QUEUED:
-        raise TryAgain(failure)
+    return failure if mail.state == Mail.State.QUEUED else ""
+
+
+def _note_fault(mail: Mail, error: Exception) -> None:
+    """Tell staff that a mail could not be made or sent; ``SEND`` tries again, and after so many tries it has failed."""
+    times = SEND.note(mail, error, timezone.now())
+    if times >= MAX_ATTEMPTS:
+        Mail.objects.filter(pk=mail.pk, state=Mail.State.QUEUED).update(
+            state=Mail.State.FAILED, error=type(error).__name__
+        )
+
+
+SEND = RowJob(
+    "mail.send",
+    gettext_lazy("Send an e-mail"),
+    rows=lambda now: Mail.objects.filter(state=Mail.State.QUEUED),
+    act=lambda mail, now: send.defer(mail_id=mail.pk),
+    defer=lambda mail: send.defer(mail_id=mail.pk),
+)
 
 
 def _wait_for_slow_servers() -> None:
@@ -44,7 +79,6 @@ def _wait_for_slow_servers() -> None:
 
 def attempt(mail: Mail) -> str:
     """Try once; writes what came of it to the row. Returns the name of the failure, or an empty text."""
-    mail.attempts += 1
     mail.error = ""
     letter = letters.message(mail)
     if letter is None:
@@ -63,7 +97,7 @@ def attempt(mail: Mail) -> str:
             mail.provider_id = (getattr(getattr(letter, "anymail_status", None), "message_id", None) or "")[
                 :120
             ]
-    mail.save(update_fields=["attempts", "error", "state", "sent_at", "provider_id", "returned_at"])
+    mail.save(update_fields=["error", "state", "sent_at", "provider_id", "returned_at"])
     return mail.error
 
 
@@ -85,11 +119,3 @@ def refused_for_good(error: Exception) -> bool:
     if isinstance(error, smtplib.SMTPDataError):
         return 500 <= error.smtp_code < 600
     return isinstance(error, AnymailRecipientsRefused)
-
-
-@app.periodic(cron="* * * * *")
-@app.task(name="jobs.take_up_stalled", queueing_lock="jobs.take_up_stalled", pass_context=True)
-async def take_up_stalled(context, timestamp: int) -> None:
-    """A worker was killed: what it was doing is done again. Every job may run twice without harm."""
-    for job in await context.app.job_manager.get_stalled_jobs():
-        await context.app.job_manager.retry_job(job)

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from contacts import locking
-from registration_forms.models import AnswerHistory, FormVersion
+from registration_forms.models import AnswerHistory
 from ticketshop.mail import outbox
 
 from . import recipients
@@ -41,9 +41,9 @@ def answers_changed(order: Order, lines: list[AnswerHistory], now: datetime) -> 
     _tell(order, "answers_changed", now, changes=[line.pk for line in lines])
 
 
-def answers_wanted(order: Order, version: FormVersion, now: datetime) -> None:
+def answers_wanted(order: Order, version_id: int, now: datetime) -> None:
     """Ask the buyer for what a newer version of a form asks; once for each version."""
-    _tell(order, "answers_wanted", now, once=f"answers_wanted:{order.pk}:{version.pk}")
+    _tell(order, "answers_wanted", now, once=f"answers_wanted:{order.pk}:{version_id}")
 
 
 def _tell(order: Order, kind: str, now: datetime, *, once: str | None = None, **about) -> None:

@@ -2,12 +2,15 @@
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from registration_forms import earlier as forms_earlier
+from registration_forms import limited
 from registration_forms.models import FormVersion
 from ticketshop.catalogue import places
+from ticketshop.jobs.rows import Tidying
 from ticketshop.limits import limits
 
 from . import earlier, tell_changes
@@ -57,11 +60,15 @@ def tell_earlier(version: FormVersion) -> None:
     ask_earlier.defer(version_id=version.pk)
 
 
+COUNTERS = Tidying(
+    "limits.forget_counters", gettext_lazy("Delete a counter whose time is over"), rows=limits.over
+)
+
+
 @app.periodic(cron="*/10 * * * *")
 @app.task(name="sales.tidy", queueing_lock="sales.tidy")
 def tidy(timestamp: int) -> None:
     """Forget carts, holds and counters whose time is over."""
     now = timezone.now()
-    carts.forget_expired(now)
-    places.forget_expired()
-    limits.forget_expired(now)
+    for forget in (carts.FORGET, places.FORGET, limited.FORGET, COUNTERS):
+        forget.run(now)

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy
 
 from registration_forms import limited
 from ticketshop.catalogue import availability, places
 from ticketshop.catalogue.models import Offer, SeasonPass, Tariff
+from ticketshop.jobs.rows import Tidying
 from ticketshop.lib.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
@@ -259,10 +261,12 @@ def write_details(cart: Cart, details: dict, *, complete: bool) -> None:
     Cart.objects.filter(pk=cart.pk).update(details=details, details_complete=complete)
 
 
-def forget_expired(now: datetime) -> int:
-    """Delete carts whose day is over, with everything typed into them; returns how many."""
-    _total, deleted = Cart.objects.filter(expires_at__lt=now).delete()
-    return deleted.get(Cart._meta.label, 0)
+# Their day is over: with everything typed into them.
+FORGET = Tidying(
+    "sales.forget_carts",
+    gettext_lazy("Delete an abandoned cart"),
+    rows=lambda now: Cart.objects.filter(expires_at__lt=now),
+)
 
 
 def latest_hold(cart: Cart, now: datetime) -> datetime:

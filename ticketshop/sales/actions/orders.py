@@ -5,7 +5,18 @@ from decimal import Decimal
 from functools import partial
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
+from django.utils.translation import gettext_lazy
 
 from contacts import contacts, locking
 from contacts.models import Contact
@@ -14,6 +25,7 @@ from registration_forms.models import Response
 from ticketshop.catalogue import places
 from ticketshop.catalogue.models import Session
 from ticketshop.history import history
+from ticketshop.jobs.rows import RowJob
 from ticketshop.lib import references
 from ticketshop.lib.money import ZERO, to_cents, vat_included
 
@@ -330,32 +342,54 @@ def _end(order: Order, state: str, before: list[str], by, now: datetime) -> bool
     return True
 
 
+EXPIRE = RowJob(
+    "sales.expire_orders",
+    gettext_lazy("End an order that was not paid in time"),
+    rows=lambda now: Order.objects.filter(state=Order.State.PENDING, expires_at__lte=now).order_by(
+        "expires_at"
+    ),
+    act=lambda order, now: expire(order, now=now),
+)
+
+
 def expire_overdue(now: datetime) -> int:
     """Expire every pending order whose time has come; returns how many. One transaction each."""
-    overdue = Order.objects.filter(state=Order.State.PENDING, expires_at__lte=now).order_by("expires_at")
-    return sum(expire(order, now=now) for order in overdue[:500])
+    return EXPIRE.run(now)
+
+
+def _to_remind(now: datetime) -> QuerySet[Order]:
+    days = ExpressionWrapper(
+        F("organiser__bank_reminder_days") * Value(timedelta(days=1)), output_field=DurationField()
+    )
+    return (
+        Order.objects.filter(
+            # Nobody is asked to pay for a date that is cancelled.
+            ~Exists(Ticket.objects.filter(order=OuterRef("pk"), session__state=Session.State.CANCELLED)),
+            state=Order.State.PENDING,
+            payment_method="bank_transfer",
+            reminded_at=None,
+            expires_at__gt=now,
+        )
+        .annotate(reminder_at=ExpressionWrapper(F("placed_at") + days, output_field=DateTimeField()))
+        .filter(reminder_at__lte=now)
+        .select_related("organiser", "buyer", "point_of_sale")
+        .order_by("placed_at")
+    )
+
+
+def _remind(order: Order, now: datetime) -> bool:
+    still_due = Order.objects.filter(pk=order.pk, reminded_at=None, state=Order.State.PENDING)
+    if not still_due.update(reminded_at=now):
+        return False
+    # As it is now that the order is held: the buyer may have been erased meanwhile.
+    order.refresh_from_db(fields=["buyer"])
+    notices.queue(order, "order_reminder", now)
+    return True
+
+
+REMIND = RowJob("sales.remind", gettext_lazy("Remind a buyer to pay"), rows=_to_remind, act=_remind)
 
 
 def remind(now: datetime) -> int:
     """Remind the buyers of bank transfers that have not come, once each; returns how many."""
-    waiting = Order.objects.filter(
-        # Nobody is asked to pay for a date that is cancelled.
-        ~Exists(Ticket.objects.filter(order=OuterRef("pk"), session__state=Session.State.CANCELLED)),
-        state=Order.State.PENDING,
-        payment_method="bank_transfer",
-        reminded_at=None,
-        expires_at__gt=now,
-    ).select_related("organiser", "buyer", "point_of_sale")
-    count = 0
-    for order in waiting.order_by("placed_at")[:500]:
-        if order.placed_at + timedelta(days=order.organiser.bank_reminder_days) > now:
-            continue
-        with transaction.atomic():
-            if Order.objects.filter(pk=order.pk, reminded_at=None, state=Order.State.PENDING).update(
-                reminded_at=now
-            ):
-                # As it is now that the order is held: the buyer may have been erased meanwhile.
-                order.refresh_from_db(fields=["buyer"])
-                notices.queue(order, "order_reminder", now)
-                count += 1
-    return count
+    return REMIND.run(now)

@@ -1,0 +1,401 @@
+"""The jobs drill: one row of each job is poisoned. All others are done; it is logged, shown to staff, and tried again.
+
+The database itself refuses to write the poisoned row, so no job can know of it. A periodic job without a case here fails
+the last test.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.core.files.base import ContentFile
+from django.db import connection
+from django.db.models import F, Model
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from accounts.models import Session
+from contacts.models import Contact
+from privacy import erasing
+from privacy.models import Erasure, MailboxProof
+from registration_forms import responses
+from registration_forms.models import ChoiceHold
+from tests.factories.accounts import SuperuserFactory
+from tests.factories.catalogue import AllotmentFactory
+from tests.factories.contacts import ContactFactory
+from tests.factories.organisers import OrganiserFactory, make_staff
+from tests.factories.registration_forms import ask, make_form, publish
+from tests.factories.sales import make_cart, make_order
+from tests.staff import Staff, listing
+from ticketshop.catalogue.models import Hold
+from ticketshop.exports.models import Job
+from ticketshop.jobs import rows
+from ticketshop.jobs.models import Failure
+from ticketshop.limits import limits
+from ticketshop.limits.models import Counter
+from ticketshop.mail import outbox
+from ticketshop.mail.models import Mail
+from ticketshop.organisers.permissions import organiser_id_of
+from ticketshop.sales.actions import orders
+from ticketshop.sales.models import Cart, Order, OrderResponse
+
+pytestmark = pytest.mark.django_db
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+POISON = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'poisoned'; END $$;
+    CREATE TRIGGER poison BEFORE {event} ON {table} FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION refuse();
+"""
+
+
+@contextmanager
+def poisoned(table: str, condition: str, event: str) -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute(POISON.format(table=table, condition=condition, event=event))
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP FUNCTION refuse CASCADE")
+
+
+# --- what is due --------------------------------------------------------------------------------------------------
+
+
+def overdue_orders() -> list[Order]:
+    made = [make_order() for _number in range(3)]
+    Order.objects.update(expires_at=F("placed_at"))
+    return made
+
+
+def bank_transfers() -> list[Order]:
+    return [make_order(method="bank_transfer", now=timezone.now() - 6 * DAY) for _number in range(3)]
+
+
+def orders_with_an_older_form() -> list[Order]:
+    form = make_form()
+    question = ask(form, "Name")
+    version = publish(form)
+    made = [make_order() for _number in range(3)]
+    for order in made:
+        given = responses.Given(version, {question.key: "Ada"}, order.buyer_id)
+        (response,) = responses.store([given], organiser=order.organiser, language="en", now=timezone.now())
+        OrderResponse.objects.create(order=order, response=response)
+    ask(form, "Size", visibility="mandatory")
+    form.asked_again = publish(form)
+    form.save()
+    return made
+
+
+def ended_carts() -> list[Cart]:
+    made = [make_cart() for _number in range(3)]
+    Cart.objects.update(expires_at=timezone.now() - HOUR)
+    return made
+
+
+def ended_holds() -> list[Hold]:
+    over = timezone.now() - 2 * HOUR
+    return [
+        Hold.objects.create(allotment=AllotmentFactory(), key=uuid4(), places=1, expires_at=over)
+        for _number in range(3)
+    ]
+
+
+def ended_holds_of_choices() -> list[ChoiceHold]:
+    over = timezone.now() - 2 * HOUR
+    choices = [
+        ask(make_form(), "Bus", "dropdown", choices=[("18:00", 5)]).choices.get() for _number in range(3)
+    ]
+    return [
+        ChoiceHold.objects.create(choice=choice, key=uuid4(), slot="s", expires_at=over) for choice in choices
+    ]
+
+
+def ended_counters() -> list[Counter]:
+    for key in ("one", "two", "three"):
+        limits.note("cart_add", key, timezone.now() - HOUR)
+    return list(Counter.objects.order_by("pk"))
+
+
+def ended_sessions() -> list[Session]:
+    over = timezone.now() - HOUR
+    return [
+        Session.objects.create(session_key=f"{n}{uuid4().hex[1:]}", session_data="", expire_date=over)
+        for n in range(3)
+    ]
+
+
+def exports(**values) -> list[Job]:
+    return [
+        Job.objects.create(
+            organiser=OrganiserFactory(), kind="customers", format="csv", created_at=timezone.now(),
+            parameters={"source": "customers"}, **values,
+        )
+        for _number in range(3)
+    ]  # fmt: skip
+
+
+def exports_to_write() -> list[Job]:
+    made = exports()
+    for job in made:
+        job.parameters = {"source": "customers", "number": job.organiser_id}
+        job.save()
+    return made
+
+
+def ended_exports() -> list[Job]:
+    made = exports(state="done", expires_at=timezone.now() - HOUR)
+    for job in made:
+        job.file.save("a.csv", ContentFile(b"a"))
+    return made
+
+
+def lost_exports() -> list[Job]:
+    return exports(state="running", started_at=timezone.now() - 2 * HOUR)
+
+
+def queued_mails() -> list[Mail]:
+    return [Mail.objects.get(about={"order": make_order().pk}) for _number in range(3)]
+
+
+def people_to_erase() -> list[Erasure]:
+    made = [erasing.request(ContactFactory(), channel="mailbox", now=timezone.now()) for _number in range(3)]
+    for erasure in made:
+        erasing.claim(erasure, timezone.now())
+    return made
+
+
+def never_claimed() -> list[Contact]:
+    made = [ContactFactory() for _number in range(3)]
+    Contact.objects.update(purge_after=timezone.now() - 2 * DAY)
+    return made
+
+
+def unconfirmed_requests() -> list[Erasure]:
+    made = [erasing.request(ContactFactory(), channel="account", now=timezone.now()) for _number in range(3)]
+    Erasure.objects.update(state="requested", token_expires_at=timezone.now() - HOUR)
+    return made
+
+
+def ended_proofs() -> list[MailboxProof]:
+    over = timezone.now() - HOUR
+    return [
+        MailboxProof.objects.create(
+            organiser=OrganiserFactory(), address="a@example.org", token_hash=uuid4().bytes,
+            created_at=over, expires_at=over,
+        )
+        for _number in range(3)
+    ]  # fmt: skip
+
+
+def old_mails_with_links() -> list[Mail]:
+    now = timezone.now() - 8 * DAY
+    pos = make_order().point_of_sale
+    return [
+        outbox.queue("data_link", to="a@example.org", language="en", now=now, pos=pos) for _number in range(3)
+    ]
+
+
+# --- what becomes of it ---------------------------------------------------------------------------------------------
+
+
+def state_is(state: str) -> Callable[[Model], bool]:
+    return lambda row: type(row).objects.filter(pk=row.pk, state=state).exists()
+
+
+def is_gone(row: Model) -> bool:
+    return not type(row).objects.filter(pk=row.pk).exists()
+
+
+def is_reminded(order: Order) -> bool:
+    return Mail.objects.filter(kind="order_reminder", about={"order": order.pk}).exists()
+
+
+def is_asked(order: Order) -> bool:
+    return Mail.objects.filter(kind="answers_wanted", about__order=order.pk).exists()
+
+
+def is_forgotten(contact: Contact) -> bool:
+    return Contact.objects.filter(pk=contact.pk, erased_at__isnull=False).exists()
+
+
+@dataclass(frozen=True)
+class Case:
+    """``task`` is run once for each of ``arguments``; what is poisoned is the second of three rows, or what is written
+    of it."""
+
+    task: str
+    make: Callable[[], list]
+    done: Callable[[Model], bool]
+    table: str = ""
+    event: str = "UPDATE OR DELETE"
+    condition: str = "OLD.{column} = {pk}"
+    arguments: Callable[[list], list[dict]] = lambda made: [{"timestamp": 0}]
+    organiser: Callable[[Model], int | None] = organiser_id_of
+
+
+def versions(made: list[Order]) -> list[dict]:
+    return [{"version_id": made[0].responses.get().response.form.asked_again_id}]
+
+
+CASES = {
+    "sales.expire_orders": Case("sales.expire_orders", overdue_orders, state_is("expired")),
+    "sales.remind": Case("sales.remind", bank_transfers, is_reminded),
+    "sales.ask_earlier": Case(
+        "sales.ask_earlier",
+        orders_with_an_older_form,
+        is_asked,
+        "mail_mail",
+        "INSERT",
+        "NEW.kind = 'answers_wanted' AND (NEW.about ->> 'order')::bigint = {pk}",
+        versions,
+    ),
+    "sales.forget_carts": Case("sales.tidy", ended_carts, is_gone),
+    "catalogue.forget_holds": Case(
+        "sales.tidy", ended_holds, is_gone, organiser=lambda hold: hold.allotment.organiser_id
+    ),
+    "registration_forms.forget_holds": Case("sales.tidy", ended_holds_of_choices, is_gone),
+    "limits.forget_counters": Case("sales.tidy", ended_counters, is_gone),
+    "accounts.forget_sessions": Case("accounts.tidy", ended_sessions, is_gone),
+    "exports.write": Case(
+        "exports.write",
+        exports_to_write,
+        state_is("done"),
+        arguments=lambda made: [{"export_id": job.pk} for job in made],
+    ),
+    "exports.expire": Case("exports.tidy", ended_exports, state_is("expired")),
+    "exports.give_up": Case("exports.tidy", lost_exports, state_is("failed")),
+    "mail.send": Case(
+        "mail.send",
+        queued_mails,
+        state_is("sent"),
+        arguments=lambda made: [{"mail_id": mail.pk} for mail in made],
+    ),
+    "privacy.go_on": Case("privacy.go_on", people_to_erase, state_is("closed")),
+    "privacy.unclaimed": Case("privacy.unclaimed", never_claimed, is_forgotten),
+    "privacy.forget_requests": Case("privacy.expire", unconfirmed_requests, is_gone),
+    "privacy.forget_proofs": Case("privacy.expire", ended_proofs, is_gone),
+    "privacy.forget_mails": Case("privacy.expire", old_mails_with_links, is_gone),
+}
+# They do nothing to rows themselves.
+WITHOUT_ROWS = {"jobs.try_again", "jobs.take_up_stalled"}
+
+
+@pytest.fixture
+def log(caplog):
+    caplog.set_level(logging.INFO, "ticketshop")
+    return caplog
+
+
+def run(task: str, arguments: dict) -> None:
+    app.tasks[task].func(**arguments)
+
+
+def start_page(staff: Staff) -> str:
+    return staff.open("/admin/").text
+
+
+FAILED = "1 task in the background failed."
+
+
+# An export reads its rows in a transaction of its own, an erasure has one for each step.
+ON_THEIR_OWN, TRANSACTIONS = pytest.mark.django_db(transaction=True), {"exports.write", "privacy.go_on"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=ON_THEIR_OWN if name in TRANSACTIONS else ()) for name in CASES],
+)
+def test_one_bad_row_stops_no_other_is_logged_shown_and_tried_again(name, log):
+    case = CASES[name]
+    made = case.make()
+    _first, bad, _last = made
+    organiser_id = case.organiser(bad)
+    stranger = Staff(make_staff(OrganiserFactory()))
+    if organiser_id is None:
+        staff = Staff(SuperuserFactory())
+    else:
+        staff = Staff(make_staff(bad_organiser := case_organiser(organiser_id)))
+        assert bad_organiser.pk == organiser_id
+    key = f"'{bad.pk}'" if isinstance(bad.pk, str) else bad.pk
+    condition = case.condition.format(pk=key, column=bad._meta.pk.column)
+    assert not any(case.done(row) for row in made)
+    with poisoned(case.table or bad._meta.db_table, condition, case.event):
+        for arguments in case.arguments(made):
+            run(case.task, arguments)
+        assert [case.done(row) for row in made] == [True, False, True]
+        failure = Failure.objects.get()
+        assert (failure.job, failure.row, failure.times) == (name, str(bad.pk), 1)
+        assert failure.organiser_id == organiser_id
+
+        line = next(one.getMessage() for one in log.records if "row failed" in one.getMessage())
+        assert f"job={name} " in line and f"row={rows.shown(str(bad.pk))} " in line
+        assert FAILED in start_page(staff) and FAILED not in start_page(stranger)
+        page = staff.open(listing(Failure)).text
+        assert str(rows.JOBS[name].title) in page and rows.shown(str(bad.pk)) in page
+        assert str(rows.JOBS[name].title) not in stranger.open(listing(Failure)).text
+
+        # Not yet, then again, and then after a longer time.
+        run(case.task, case.arguments(made)[0])
+        rows.try_all_again(failure.first_at + timedelta(seconds=59))
+        failure.refresh_from_db()
+        assert failure.times == 1
+        try_again(case, bad, failure)
+        failure.refresh_from_db()
+        assert failure.times == 2
+        assert failure.next_at - failure.last_at > rows.delay(1)
+        assert not case.done(bad)
+    try_again(case, bad, failure)
+    assert case.done(bad)
+    rows.try_all_again(timezone.now())
+    assert not Failure.objects.exists()
+    assert FAILED not in start_page(staff)
+
+
+def case_organiser(organiser_id: int):
+    return Contact._meta.get_field("organiser").related_model.objects.get(pk=organiser_id)
+
+
+def try_again(case: Case, bad: Model, failure: Failure) -> None:
+    """The clock has reached the next try; where that queues a job, the worker does it."""
+    Failure.objects.filter(pk=failure.pk).update(next_at=timezone.now())
+    rows.try_all_again(timezone.now())
+    if rows.JOBS[failure.job].defer is not None:
+        run(case.task, case.arguments([bad, bad, bad])[0])
+
+
+def test_every_job_and_every_periodic_task_has_a_case():
+    periodic = {task.name for task in (one.task for one in app.periodic_registry.periodic_tasks.values())}
+    assert {"sales.expire_orders", "jobs.try_again"} <= periodic
+    assert periodic - WITHOUT_ROWS <= {case.task for case in CASES.values()}
+    assert set(rows.JOBS) == set(CASES)
+
+
+def test_a_row_that_is_settled_by_hand_ends_its_failure(log):
+    order, other = make_order(), make_order()
+    Order.objects.update(expires_at=F("placed_at"))
+    for row in (order, other):
+        orders.EXPIRE.note(row, ZeroDivisionError(), timezone.now())
+    orders.cancel(order, by=None, now=timezone.now())
+    rows.try_all_again(timezone.now())
+    assert Failure.objects.get().row == str(other.pk)
+
+
+def test_staff_have_it_tried_again_at_once():
+    order = make_order()
+    Order.objects.update(expires_at=F("placed_at"))
+    orders.EXPIRE.note(order, ZeroDivisionError(), timezone.now())
+    failure = Failure.objects.get()
+    Staff(make_staff(order.organiser)).press(failure, "try-again")
+    rows.try_all_again(timezone.now())
+    order.refresh_from_db()
+    assert (order.state, Failure.objects.count()) == ("expired", 0)
+
+
+def test_delays_grow_to_a_day():
+    delays = [rows.delay(times) for times in range(1, 40)]
+    assert delays[:4] == [timedelta(minutes=minutes) for minutes in (1, 2, 4, 8)]
+    assert delays == sorted(delays) and delays[-1] == DAY
