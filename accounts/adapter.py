@@ -3,11 +3,11 @@
 import logging
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.core import context
+from allauth.core import context as allauth_context
 from django.db import transaction
 from django.utils import timezone, translation
 
-from contacts import links
+from contacts import contacts, links
 from ticketshop.lib.addresses import is_a_path_of_ours
 from ticketshop.lib.forms import fitting_email
 from ticketshop.mail import outbox
@@ -20,6 +20,7 @@ logger = logging.getLogger("ticketshop.accounts")
 KINDS = {
     "account/email/email_confirmation": "account_confirm",
     "account/email/email_confirmation_signup": "account_confirm",
+    "account/email/email_changed": "account_changed",
     "account/email/password_reset_key": "account_reset",
     "account/email/unknown_account": "account_unknown",
     "account/email/account_already_exists": "account_exists",
@@ -41,8 +42,19 @@ class AccountAdapter(DefaultAccountAdapter):
             if user is None or User.objects.select_for_update(no_key=True).filter(pk=user.pk).exists():
                 self._queue(template_prefix, email, {"user": user.pk} if user else {})
 
+    def send_notification_mail(self, template_prefix, user, context=None, email=None):
+        """Tell the earlier and the new address that a log-in has another one; of nothing else."""
+        if template_prefix != "account/email/email_changed" or context is None:
+            return
+        with transaction.atomic():
+            if not User.objects.select_for_update(no_key=True).filter(pk=user.pk).exists():
+                return
+            contacts.ask_about_email(user)
+            for address in (context["from_email"], context["to_email"]):
+                self._queue(template_prefix, address, {"user": user.pk})
+
     def _queue(self, template_prefix, email, about):
-        pos = getattr(context.request, "pos", None)
+        pos = getattr(allauth_context.request, "pos", None)
         outbox.queue(
             KINDS[template_prefix],
             to=email,

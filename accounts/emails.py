@@ -30,7 +30,20 @@ def confirm(mail: Mail) -> Content | None:
     ).first()
     if address is None or address.verified:
         return None
-    return Content({"url": _url(mail, "account_confirm_email", EmailConfirmationHMAC(address).key)})
+    url = _url(mail, "account_confirm_email", EmailConfirmationHMAC(address).key)
+    # Somebody who logs in with another address wants this one in its place.
+    return Content({"url": url, "changes": address.user.email != address.email})
+
+
+@register("account_changed", _("Another e-mail address to log in with"))
+def changed(mail: Mail) -> Content | None:
+    """To the earlier and to the new address: that it changed, and neither names the other."""
+    user = User.objects.filter(pk=mail.about.get("user")).first()
+    if user is None:
+        return None
+    pos = mail.point_of_sale
+    home = reverse("account:home", args=[pos.slug]) if pos else reverse("home")
+    return Content({"is_new": mail.recipient == user.email, "url": f"{settings.BASE_URL}{home}"})
 
 
 @register("account_reset", _("Choose a new password"))

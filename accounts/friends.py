@@ -151,7 +151,10 @@ def say_why(form: NewPersonForm, outcome: adding.Outcome, pos) -> None:
             % {"count": pos.friends_family_max},
         ),
         adding.TRY_LATER: (None, _("You have added, or tried to add, many people. Please try again later.")),
-        adding.UNVERIFIED: (None, _("Confirm your own e-mail address first.")),
+        adding.UNVERIFIED: (
+            None,
+            _("Confirm your own e-mail address first. In your profile you choose where we write to you."),
+        ),
         adding.BLOCKED: (None, _("You can’t add people at the moment. Please write to us.")),
     }
     form.add_error(*words[outcome.code])

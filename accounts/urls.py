@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from . import data, friends, views
+from . import data, friends, log_in_address, views
 
 app_name = "account"
 urlpatterns = [
     path("", views.home, name="home"),
     path("profile/", views.profile, name="profile"),
+    path("profile/email/", log_in_address.write_to, name="write_to"),
     path("orders/", views.orders, name="orders"),
     path("orders/join/", views.join, name="join"),
     path("orders/join/<int:contact_id>/", views.join_chosen, name="join_chosen"),

@@ -13,7 +13,7 @@ from contacts.models import Contact
 from ticketshop.lib.pages import page_of
 from ticketshop.sales import access
 
-from . import earlier_orders, friends
+from . import earlier_orders, friends, log_in_address
 from .contact import my_contact
 from .forms import ProfileForm
 
@@ -47,7 +47,13 @@ def profile(request, pos):
         contacts.change(contact, form.cleaned_data, by=request.user, now=timezone.now())
         messages.success(request, _("Your profile is saved."))
         return redirect("account:profile", pos=pos)
-    context = {"form": form, "contact": contact, "section": "profile", "has_errors": bool(form.errors)}
+    context = {
+        "form": form,
+        "contact": contact,
+        "change_log_in": log_in_address.address_of_change(request.pos),
+        "section": "profile",
+        "has_errors": bool(form.errors),
+    }
     return render(request, "accounts/profile.html", context)
 
 

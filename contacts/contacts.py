@@ -81,23 +81,40 @@ def create_if(needed: bool, *, organiser: Organiser, via: str, now: datetime, **
 def change(contact: Contact, values: dict, *, by, now: datetime) -> list[str]:
     """Set columns of ``EDITABLE``; the history names the changed columns, never a value. Returns their names.
 
-    Raises locking.Gone for a contact that is being erased: nothing may be written on it any more.
+    Another e-mail address is proved only if the contact's log-in has proved it. Raises locking.Gone for a contact that
+    is being erased: nothing may be written on it any more.
     """
     if unknown := set(values) - set(EDITABLE):
         raise ValueError(f"{sorted(unknown)} are not columns a person may change")
     with transaction.atomic():
         held = locking.hold(contact.pk)
-        before = {name: getattr(held, name) for name in values}
+        before, key_before = {name: getattr(held, name) for name in values}, held.email_key
         for name, value in values.items():
             setattr(held, name, value)
         _normalise(held)
         changed = sorted(name for name, old in before.items() if getattr(held, name) != old)
+        of_address = ("email_key", "email_verified_at", "email_kept")
+        if held.email_key != key_before:
+            proved = held.user is not None and held.user.email == held.email_key
+            held.email_verified_at, held.email_kept = (now if proved else None), False
         if changed:
-            held.save(update_fields=[*changed, "email_key"])
+            held.save(update_fields=[*changed, *of_address])
             history.record(held, "changed", by=by, now=now, columns=changed)
-    for name in (*values, "email_key"):
+    for name in (*values, *of_address):
         setattr(contact, name, getattr(held, name))
     return changed
+
+
+def keep_email(contact: Contact) -> None:
+    """Note that the person wants e-mails at another address than the one they log in with: they are not asked again."""
+    with transaction.atomic():
+        locking.hold(contact.pk)
+        Contact.objects.filter(pk=contact.pk).update(email_kept=True)
+
+
+def ask_about_email(user) -> None:
+    """Ask the person at each organiser where it writes to: the address they log in with is another one now."""
+    Contact.objects.known().filter(user=user).update(email_kept=False)
 
 
 def block(contact: Contact, *, by, now: datetime) -> bool:

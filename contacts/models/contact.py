@@ -86,6 +86,8 @@ class Contact(models.Model):
         related_name="contacts",
         verbose_name=_("log-in"),
     )
+    # The person wants e-mails at another address than the one they log in with: they were asked.
+    email_kept = models.BooleanField(default=False, editable=False)
     email_verified_at = models.DateTimeField(_("address proved"), null=True, blank=True)
     created_via = models.CharField(_("added through"), max_length=16, choices=CreatedVia)
     created_at = models.DateTimeField(_("created"))

@@ -127,6 +127,7 @@ ROWS = {
     # The visitor's account.
     "account:home": Row(LOG_IN_FIRST, (302, 405), shop),
     "account:profile": Row(LOG_IN_FIRST, LOG_IN_FIRST, shop),
+    "account:write_to": Row((302, 405), (302, 302), shop),
     "account:orders": Row(LOG_IN_FIRST, (302, 405), shop),
     "account:join": Row((302, 405), (302, 302), shop),
     "account:join_chosen": Row(

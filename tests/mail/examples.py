@@ -68,7 +68,7 @@ def _unproved(pos):
     return {"to": user.email, "about": {"user": user.pk}}
 
 
-@example("account_reset")
+@example("account_reset", "account_changed")
 def _log_in(pos):
     user = UserFactory()
     return {"to": user.email, "about": {"user": user.pk}}

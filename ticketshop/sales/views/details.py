@@ -21,8 +21,12 @@ from .cart import reason, say_repriced
 
 
 def my_contact(request):
-    """The signed-in buyer's contact, made on first use."""
-    return contacts.for_user(request.pos.organiser, request.user, language=get_language(), now=timezone.now())
+    """The signed-in buyer's contact, made on first use; read once for a page."""
+    if not hasattr(request, "buyer"):
+        request.buyer = contacts.for_user(
+            request.pos.organiser, request.user, language=get_language(), now=timezone.now()
+        )
+    return request.buyer
 
 
 def buyer_email(request, cart: Cart) -> str:

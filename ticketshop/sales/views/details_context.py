@@ -6,7 +6,7 @@ from registration_forms.field_types import TYPES
 
 from .. import asking, copies
 from ..forms import HolderForm
-from .details import DetailsPage
+from .details import DetailsPage, buyer_email
 
 
 def of_page(page: DetailsPage) -> dict:
@@ -29,6 +29,7 @@ def of_page(page: DetailsPage) -> dict:
         "contents": page.whole,
         "cart": page.cart,
         "buyer": forms["buyer"] if page.number == 1 else None,
+        "buyer_email": buyer_email(page.request, page.cart) if page.number == 1 else "",
         "order_asks": order_asks,
         "holders": [(slot, forms[slot].heading, forms[slot]) for slot in page.here],
         "names_may_stay_open": any(
