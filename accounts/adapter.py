@@ -9,7 +9,7 @@ from django.utils import timezone, translation
 
 from contacts import contacts, links
 from ticketshop.lib.addresses import is_a_path_of_ours
-from ticketshop.lib.forms import fitting_email
+from ticketshop.lib.email_addresses import check_email
 from ticketshop.mail import outbox
 
 from . import passwords
@@ -94,7 +94,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return None
 
     def clean_email(self, email):
-        return fitting_email(email)
+        return check_email(email)
 
     def is_safe_url(self, url):
         """Where log-in may lead: paths of this site only."""

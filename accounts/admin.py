@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.email_addresses import searched_email
 from ticketshop.organisers.models import StaffMembership
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin, ReadOnlyInline, ScopedAdmin
 
@@ -18,9 +18,6 @@ class NewUserForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ["email"]
-
-    def clean_email(self):
-        return normalise_email(self.cleaned_data["email"])
 
 
 class MembershipsInline(ReadOnlyInline, admin.TabularInline):
@@ -54,6 +51,9 @@ class UserAdmin(ScopedAdmin):
     ]
     readonly_fields = ["email", "date_joined", "last_login"]
     inlines = [MembershipsInline]
+
+    def get_search_results(self, request, queryset, search_term):
+        return super().get_search_results(request, queryset, searched_email(search_term))
 
     def get_inlines(self, request, obj):
         return self.inlines if obj else []

@@ -6,7 +6,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import ContactLink
-from ticketshop.lib.forms import LineField, ask_for_name, fitting_email, no_markup_in_name, require_name
+from ticketshop.lib.email_addresses import EmailField
+from ticketshop.lib.forms import LineField, ask_for_name, no_markup_in_name, require_name
 from ticketshop.lib.text import has_invisible
 
 OLDEST = 130
@@ -25,9 +26,8 @@ class PersonNameField(LineField):
 class NewPersonForm(forms.Form):
     """Who is to be connected: an address and a name, or a person without an address."""
 
-    email = forms.EmailField(
+    email = EmailField(
         label=_("E-mail address"),
-        max_length=254,
         required=False,
         help_text=_("We tell this person that you added them."),
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
@@ -64,12 +64,6 @@ class NewPersonForm(forms.Form):
         self.single_names = single_part_names
         ask_for_name(self, NAMES, single=single_part_names)
         self.fields["last_name"].error_messages["required"] = _("Enter the last name.")
-
-    def clean_email(self):
-        email = self.cleaned_data["email"]
-        if fitting_email(email).endswith("."):
-            raise ValidationError(_("Enter a valid email address."))
-        return email
 
     def clean_birth_date(self):
         day = self.cleaned_data["birth_date"]

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from contacts.models import Contact
 from privacy import asking, wording
-from ticketshop.lib.forms import fitting_email
+from ticketshop.lib.email_addresses import EmailField
 from ticketshop.lib.network import network
 from ticketshop.lib.refusals import too_many_requests
 from ticketshop.limits import limits
@@ -27,14 +27,10 @@ PROOF = "mailbox_proof"
 class AddressForm(forms.Form):
     """Where to send the link."""
 
-    email = forms.EmailField(
+    email = EmailField(
         label=gettext_lazy("Your e-mail address"),
-        max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
-
-    def clean_email(self):
-        return fitting_email(self.cleaned_data["email"])
 
 
 @login_not_required

@@ -13,6 +13,7 @@ from contacts import contacts, links, mailbox, names
 from contacts.models import Contact, ContactLink
 from ticketshop.lib.network import network
 from ticketshop.lib.refusals import too_many_requests
+from ticketshop.lib.text import readable_email
 from ticketshop.limits import limits
 from ticketshop.organisers.middleware import enter
 
@@ -75,7 +76,7 @@ def who_form(request, link, data=None) -> WhoForm | None:
     """The question who one is; None where the answer makes no difference."""
     if claiming.way_in(link.child) not in {claiming.PASSWORD, claiming.LOG_IN}:
         return None
-    mine = request.user.email if own_contact_named_alike(request, link) else ""
+    mine = readable_email(request.user.email) if own_contact_named_alike(request, link) else ""
     return WhoForm(data, name=name_of(link), answered=named_alike(link), logged_in_as=mine)
 
 
@@ -84,7 +85,8 @@ def other_log_in(request, link) -> str:
     user = request.user
     if not user.is_authenticated or user.pk == link.child.user_id:
         return ""
-    return "" if link.child.user_id is None and user.email == link.child.email_key else user.email
+    own_mailbox = link.child.user_id is None and user.email == link.child.email_key
+    return "" if own_mailbox else readable_email(user.email)
 
 
 def own_contact_named_alike(request, link) -> Contact | None:

@@ -3,7 +3,7 @@
 import json
 from urllib.parse import urlsplit
 
-from allauth.account.forms import ChangePasswordForm, LoginForm, ReauthenticateForm
+from allauth.account.forms import ChangePasswordForm, ReauthenticateForm
 from allauth.account.internal.flows import reauthentication
 from allauth.account.views import PasswordResetView, ReauthenticateView
 from allauth.core import context
@@ -14,6 +14,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from ticketshop.organisers.middleware import next_query
+
+from .log_in_forms import LoginForm
 
 
 class PasswordReset(PasswordResetView):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from contacts import contacts
+from ticketshop.lib.text import readable_email
 
 from .contact import my_contact
 
@@ -45,8 +46,12 @@ def write_to(request, pos):
     contact, wish = my_contact(request), request.POST.get("address", "")
     if wish == "log_in":
         contacts.change(contact, {"email": request.user.email}, by=request.user, now=timezone.now())
-        messages.success(request, _("From now on we write to %(email)s.") % {"email": request.user.email})
+        messages.success(
+            request, _("From now on we write to %(email)s.") % {"email": readable_email(request.user.email)}
+        )
     elif wish == "keep" and contact.email:
         contacts.keep_email(contact)
-        messages.success(request, _("We go on writing to %(email)s.") % {"email": contact.email})
+        messages.success(
+            request, _("We go on writing to %(email)s.") % {"email": readable_email(contact.email)}
+        )
     return redirect("account:profile", pos=pos)

@@ -8,6 +8,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.areas import LOG_IN
+from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import SIGNED_IN, USER, DeleteRow, Ends
 from ticketshop.lib.text import normalise_email
 
@@ -30,7 +31,7 @@ class UserManager(BaseUserManager):
 class User(AbstractBaseUser, PermissionsMixin):
     """The log-in. What an organiser knows of the person is on their contacts."""
 
-    email = models.EmailField(_("e-mail address"), unique=True)
+    email = ModelEmailField(_("e-mail address"), unique=True)
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
 

@@ -71,10 +71,10 @@ def add(parent: Contact, person: Person, asked: Asked, *, now: datetime, confirm
     person = _normalised(person)
     if parent.blocked_at is not None:
         return Outcome(BLOCKED)
-    if parent.email_verified_at is None:
-        return Outcome(UNVERIFIED)
     if person.key and person.key in _own_addresses(parent, asked):
         return Outcome(OWN_ADDRESS)
+    if parent.email_verified_at is None:
+        return Outcome(UNVERIFIED)
     with transaction.atomic():
         if not _may_try(parent, person, asked, now):
             logger.warning("friends and family: too many tries by contact=%s", parent.pk)
@@ -86,7 +86,7 @@ def add(parent: Contact, person: Person, asked: Asked, *, now: datetime, confirm
 
 
 def _normalised(person: Person) -> Person:
-    email = "" if person.no_email else person.email.strip()
+    email = "" if person.no_email else normalise_email(person.email)
     return Person(
         normalise_line(person.first_name),
         normalise_line(person.last_name),
@@ -173,7 +173,7 @@ def _already(open_links: list[ContactLink], person: Person, *, discreet: bool) -
     must not show.
     """
     for link in open_links:
-        if person.key == normalise_email(link.entered_email) and (
+        if person.key == link.entered_email and (
             discreet or _same_name(person, link.entered_first_name, link.entered_last_name)
         ):
             return link

@@ -212,5 +212,5 @@ def lock_address(organiser_id: int, key: str) -> None:
 def _normalise(contact: Contact) -> None:
     for name in ("first_name", "last_name", "street", "postcode", "city"):
         setattr(contact, name, normalise_line(getattr(contact, name) or ""))
-    contact.email = (contact.email or "").strip() or None
     contact.email_key = normalise_email(contact.email or "")
+    contact.email = contact.email_key or None

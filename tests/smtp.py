@@ -48,6 +48,8 @@ class Postbox:
     arrived: threading.Event = field(default_factory=threading.Event)
     # While it is set, a mail is kept but its sender waits for the answer.
     silent: threading.Event = field(default_factory=threading.Event)
+    # Whether it takes addresses with letters beyond ASCII before the @.
+    utf8: bool = False
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address in self.refuse:
@@ -72,7 +74,9 @@ class Postbox:
         return self
 
     async def _listen(self) -> asyncio.Server:
-        return await self._loop.create_server(lambda: SMTP(self, loop=self._loop), "127.0.0.1", self.port)
+        return await self._loop.create_server(
+            lambda: SMTP(self, loop=self._loop, enable_SMTPUTF8=self.utf8), "127.0.0.1", self.port
+        )
 
     def __exit__(self, *_exc: object) -> None:
         self.silent.clear()

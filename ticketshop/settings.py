@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib import database
+from ticketshop.lib.text import normalise_email
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -172,6 +173,9 @@ LOGIN_REDIRECT_URL = "home"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "accounts.log_in.LogInForm",
+    "signup": "accounts.log_in_forms.SignupForm",
+    "add_email": "accounts.log_in_forms.AddEmailForm",
+    "reset_password": "accounts.log_in_forms.ResetPasswordForm",
     "reauthenticate": "accounts.log_in.OnceMoreForm",
     "change_password": "accounts.log_in.NewPasswordForm",
 }
@@ -274,14 +278,18 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site needs our files
 # --- mail -------------------------------------------------------------------------------------------------
 # EMAIL_URL is smtp://user:password@host:port (or smtp+tls://…), or anymail's backend by EMAIL_BACKEND.
 EMAIL_TIMEOUT = 10
+# Whether mails can go to addresses with letters beyond ASCII before the @; else forms refuse such an address.
+EMAIL_SMTPUTF8 = env.bool("EMAIL_SMTPUTF8", default=False)
 if DEMO and not env.str("EMAIL_URL", default=""):
-    EMAIL_BACKEND = "ticketshop.mail.mailbox.Backend"
+    EMAIL_BACKEND, EMAIL_SMTPUTF8 = "ticketshop.mail.mailbox.Backend", True
 else:
     globals().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
     EMAIL_BACKEND = env.str("EMAIL_BACKEND", default=globals()["EMAIL_BACKEND"])
+    if EMAIL_SMTPUTF8 and EMAIL_BACKEND == "django.core.mail.backends.smtp.EmailBackend":
+        EMAIL_BACKEND = "ticketshop.mail.utf8.Backend"
 ANYMAIL = env.json("ANYMAIL", default={})
-DEFAULT_FROM_EMAIL = env.str(
-    "DEFAULT_FROM_EMAIL", default=f"tickets@{urlsplit(BASE_URL).hostname or 'localhost'}"
+DEFAULT_FROM_EMAIL = normalise_email(
+    env.str("DEFAULT_FROM_EMAIL", default=f"tickets@{urlsplit(BASE_URL).hostname or 'localhost'}")
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAILBOX_DIR = VAR_DIR / "mailbox"

@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 def forget_addresses(apps, schema_editor):
-    links = apps.get_model("contacts", "ContactLink").objects
+    links = apps.get_model("contacts.ContactLink").objects
     links.exclude(origin="shop").exclude(entered_email="").update(entered_email="")
 
 

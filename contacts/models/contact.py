@@ -11,6 +11,7 @@ from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.areas import PROFILE
+from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import CONTACT, Awaited, Erase, NotPersonal, Unlink, erase, not_personal
 from ticketshop.organisers.models import Organiser
 
@@ -63,7 +64,7 @@ class Contact(models.Model):
     kind = models.CharField(_("kind"), max_length=12, choices=Kind, default=Kind.INDIVIDUAL)
     first_name = models.CharField(_("first name"), max_length=100, blank=True)
     last_name = models.CharField(_("last name"), max_length=100, blank=True)
-    email = models.EmailField(_("e-mail address"), null=True, blank=True)
+    email = ModelEmailField(_("e-mail address"), null=True, blank=True)
     email_key = models.CharField(max_length=254, blank=True, editable=False)
     phone = models.CharField(
         _("phone"), max_length=20, blank=True, help_text=_("With the country code, such as +41 79 123 45 67.")

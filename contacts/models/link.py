@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.areas import CONNECTIONS
+from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import (
     CONTACT,
     SECURITY,
@@ -113,8 +114,8 @@ class ContactLink(models.Model):
     # As the parent typed them: all a link reveals by itself.
     entered_first_name = models.CharField(_("first name as entered"), max_length=100, blank=True)
     entered_last_name = models.CharField(_("last name as entered"), max_length=100, blank=True)
-    # The address as typed, so that a discreet list shows the same whoever has it.
-    entered_email = models.EmailField(_("e-mail address as entered"), blank=True)
+    # The address that was typed, in its one form, so that a discreet list shows the same whoever has it.
+    entered_email = ModelEmailField(_("e-mail address as entered"), blank=True)
     origin = models.CharField(_("made in"), max_length=12, choices=Origin)
     origin_pos = models.ForeignKey(
         PointOfSale,

@@ -3,6 +3,9 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from ticketshop.lib.email_addresses import EmailField
+from ticketshop.lib.text import readable_email
+
 from .base import SOME, FieldType
 
 
@@ -11,12 +14,14 @@ class Email(FieldType):
     label = _("E-mail address")
 
     def form_field(self, question, asked):
-        return forms.EmailField(
-            max_length=254,
+        return EmailField(
             empty_value=None,
             widget=forms.EmailInput(attrs={"autocomplete": "email"}),
             **self.common(question),
         )
+
+    def display(self, question, value):
+        return readable_email(value or "")
 
     def candidates(self, question):
         yield from (f"visitor{number}@example.org" for number in range(SOME))

@@ -157,6 +157,33 @@ def test_no_text_breaks_the_search(people, typed):
     list(Contact.objects.search(typed)[:1])
 
 
+@pytest.mark.parametrize(
+    "label", ["faß", "münchen", "日本", "пример", "bücher-straße", "αβγς", "ñandú", "a", "ü", "ä" * 40, "𝒳y"]
+)
+def test_the_database_reads_a_domain_as_people_do(label):
+    encoded = label.encode("punycode").decode()
+    assert sql("contact_punycode(%s)", encoded) == label
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-", "--", "a-", "9", "999999999999", "a-é", "zzzzzzzzzzzzzzzzzzzz", "xn--", "-.-"]
+)
+def test_what_is_no_punycode_breaks_nothing(text):
+    assert isinstance(sql("contact_punycode(%s)", text), str)
+    assert sql("contact_words('Ada', NULL, %s, NULL, NULL) IS NOT NULL", f"a@xn--{text}.example")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["faß", "fass", "Faß.example", "a@faß.example", "A@FASS", "xn--fa-hia", "a@xn--fa-hia.example", "straße"],
+)
+def test_a_contact_is_found_by_its_domain_however_it_is_typed(typed):
+    contact = ContactFactory(email="a@faß.strasse.example")
+    ContactFactory(email="b@other.example")
+    assert contact.email == "a@xn--fa-hia.strasse.example"
+    assert list(Contact.objects.search(typed)) == [contact]
+
+
 # Letters of the scripts whose people the shop's languages write; others are compared as they are typed.
 ALPHABETS = "".join(
     char

@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
+from django.core.validators import ProhibitNullCharactersValidator
 from django.forms.renderers import TemplatesSetting
 from django.utils.translation import gettext_lazy as _
 
 from .pdf import fonts
-from .text import normalise_email, normalise_line, normalise_text
+from .text import normalise_line, normalise_text
 
 
 class Renderer(TemplatesSetting):
@@ -50,16 +50,6 @@ class LinesField(forms.CharField):
         text = super().to_python(value)
         ProhibitNullCharactersValidator()(text)
         return normalise_text(text, lines=True) if text else text
-
-
-def fitting_email(value: str) -> str:
-    """The address as compared; ValidationError where it no longer fits a column.
-
-    A domain with letters beyond ASCII grows when it is written as machines do.
-    """
-    normalised = normalise_email(value)
-    MaxLengthValidator(254)(normalised)
-    return normalised
 
 
 # What a mail program makes a link of by itself: “evil.example”, “x.co/a”; not “J.R.R. Tolkien” and not “M.Curie”.

@@ -7,7 +7,7 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import get_language, gettext
 
-from . import colour, open_forms
+from . import colour, open_forms, text
 from . import markdown as markdown_text
 
 register = template.Library()
@@ -40,6 +40,12 @@ def colon(label) -> str:
     if str(label).endswith((".", "?", "!", "…", ":")):
         return str(label)
     return gettext("%(label)s:") % {"label": label}
+
+
+@register.filter
+def readable_email(address: str) -> str:
+    """An e-mail address as people write it: the domain with its own letters."""
+    return text.readable_email(address or "")
 
 
 @register.filter

@@ -8,6 +8,8 @@ import contextlib
 import re
 import unicodedata
 
+import idna
+
 # Letters that Unicode does not take apart into a base letter and an accent.
 LETTERS = {
     "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l",
@@ -24,6 +26,7 @@ _INVISIBLE = re.compile(
 _LINE_CONTROL = re.compile("[\t\n]")
 _BREAKS = re.compile("\r\n|[\r\n\u2028\u2029]")
 _SPACES = re.compile(r"\s+")
+_LONGEST_DOMAIN = 253
 
 
 def normalise_line(value: str) -> str:
@@ -48,6 +51,11 @@ def has_invisible(value: str) -> bool:
     return _INVISIBLE.search(value) is not None or _LINE_CONTROL.search(value) is not None
 
 
+def has_control(value: str) -> bool:
+    """Whether a text holds an ASCII control character, a line break included."""
+    return any(character < " " or character == "\x7f" for character in value)
+
+
 def fold(value: str) -> str:
     """The form people and titles are compared and sorted by: no case, no accents, no apostrophes, single spaces."""
     # Apostrophes first: taken apart, an acute accent of its own would become a space.
@@ -62,17 +70,39 @@ def fold_words(value: str) -> list[str]:
 
 
 def normalise_email(value: str) -> str:
-    """An address as compared: trimmed, ASCII letters lower, the domain in its ASCII (IDNA) form.
+    """Return an e-mail address in the one form in which it is stored, compared and mailed to; empty for an empty value.
 
-    Only ASCII letters change case, so that "mıke" never becomes "mike". Empty for an empty value.
+    Trimmed, ASCII letters in lower case, and the domain in ASCII by IDNA 2008 (``ascii_domain``). Only ASCII letters
+    change case, so that "mıke" never becomes "mike". What is no address comes back trimmed and lower.
     """
     value = unicodedata.normalize("NFC", _INVISIBLE.sub("", value)).strip()
     local, at, domain = value.rpartition("@")
     if not at:
         return _ascii_lower(value)
-    with contextlib.suppress(UnicodeError):
-        domain = domain.encode("idna").decode("ascii")
-    return f"{_ascii_lower(local)}@{_ascii_lower(domain)}"
+    return f"{_ascii_lower(local)}@{ascii_domain(domain) or _ascii_lower(domain)}"
+
+
+def ascii_domain(domain: str) -> str:
+    """Return a domain as machines write it: IDNA 2008 (RFC 5891) after the mapping of UTS 46; empty for no domain.
+
+    Python's codec "idna", and Django's mail package with it, follow IDNA 2003, which makes ``fass.example`` of
+    ``faß.example``: another domain. Neither is ever given letters beyond ASCII.
+    """
+    if len(domain) > 4 * _LONGEST_DOMAIN:
+        return ""
+    try:
+        return idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
+    except (idna.IDNAError, UnicodeError):
+        return ""
+
+
+def readable_email(value: str) -> str:
+    """Return an address as people write it: the domain with its own letters."""
+    local, at, domain = value.rpartition("@")
+    if "xn--" in domain:
+        with contextlib.suppress(idna.IDNAError, UnicodeError):
+            domain = idna.decode(domain)
+    return f"{local}{at}{domain}"
 
 
 def _ascii_lower(value: str) -> str:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.history import history
+from ticketshop.lib.email_addresses import searched_email
 from ticketshop.limits import limits
 from ticketshop.organisers.buttons import Button, Outcome
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
@@ -81,6 +82,9 @@ class MailAdmin(ReadOnlyAdmin):
     ]
     readonly_fields = fields
     buttons = (SEND_AGAIN,)
+
+    def get_search_results(self, request, queryset, search_term):
+        return super().get_search_results(request, queryset, searched_email(search_term))
 
     @admin.display(description=gettext_lazy("e-mail"))
     def kind_text(self, mail):

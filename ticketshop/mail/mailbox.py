@@ -12,6 +12,10 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from ticketshop.lib.text import normalise_email
+
+from . import utf8
+
 KEPT = 500
 
 
@@ -24,7 +28,7 @@ class Backend(BaseEmailBackend):
         for message in messages:
             name = f"{time.time_ns():020d}"
             partial = folder / f".{name}"
-            partial.write_bytes(message.message().as_bytes())
+            partial.write_bytes(utf8.as_bytes(message))
             partial.rename(folder / f"{name}.eml")
         for old in sorted(folder.glob("*.eml"))[:-KEPT]:
             old.unlink(missing_ok=True)
@@ -44,10 +48,10 @@ class Letter:
 
 def letters(to: str = "") -> list[Letter]:
     """The mails sent, newest first; with ``to``, one recipient's."""
-    found = []
+    found, wanted = [], normalise_email(to)
     for path in sorted(Path(settings.MAILBOX_DIR).glob("*.eml"), reverse=True):
         parsed = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        if to and to.casefold() != str(parsed["To"]).casefold():
+        if wanted and wanted != normalise_email(str(parsed["To"])):
             continue
         body = parsed.get_body(("plain",))
         found.append(
@@ -64,10 +68,10 @@ def letters(to: str = "") -> list[Letter]:
 
 def forget(addresses: Iterable[str]) -> None:
     """Delete the mails that went to these addresses: a real mailbox is its owner's, this one is ours."""
-    theirs = {address.casefold() for address in addresses}
+    theirs = {normalise_email(address) for address in addresses}
     for path in Path(settings.MAILBOX_DIR).glob("*.eml"):
         parsed = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        if str(parsed["To"]).casefold() in theirs:
+        if normalise_email(str(parsed["To"])) in theirs:
             path.unlink(missing_ok=True)
 
 

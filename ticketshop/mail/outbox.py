@@ -5,6 +5,8 @@ from datetime import datetime
 
 from django.db import connection
 
+from ticketshop.lib.text import normalise_email
+
 from . import tasks
 from .models import Mail
 
@@ -32,7 +34,7 @@ def queue(
         organiser_id=pos.organiser_id if pos else None,
         point_of_sale=pos,
         about=about or {},
-        recipient=to,
+        recipient=normalise_email(to),
         language=language,
         once=once,
         subject_uuid=subject_uuid,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketshop.history import texts
 from ticketshop.history.models import Event
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.email_addresses import EmailField
 
 from .forms import LANGUAGES_HELP, LanguagesField, TimeZoneField
 from .models import Organiser, StaffMembership
@@ -47,7 +47,7 @@ class WithMember:
 class MembershipForm(ScopedForm):
     """Staff are named by the address they log in with; an address changes nobody's membership afterwards."""
 
-    email = forms.EmailField(label=_("E-mail address of the log-in"), max_length=254)
+    email = EmailField(label=_("E-mail address of the log-in"))
     role = RoleField(label=_("Role"), queryset=Group.objects.order_by("name"))
 
     class Meta:
@@ -63,7 +63,7 @@ class MembershipForm(ScopedForm):
     def clean_email(self):
         if self.instance.pk:
             return self.instance.user.email
-        user = get_user_model().objects.filter(email=normalise_email(self.cleaned_data["email"])).first()
+        user = get_user_model().objects.filter(email=self.cleaned_data["email"]).first()
         if user is None:
             raise forms.ValidationError(_("Nobody logs in with this address. Add the log-in first."))
         self.instance.user = user

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import Author, not_personal
 
 RESERVED_SLUGS = frozenset(
@@ -53,7 +54,7 @@ class Organiser(models.Model):
         verbose_name=_("languages"),
         help_text=_("The first one stands in where a text is missing."),
     )
-    privacy_contact = models.EmailField(_("privacy contact"), blank=True)
+    privacy_contact = ModelEmailField(_("privacy contact"), blank=True)
     bank_reminder_days = models.PositiveSmallIntegerField(
         _("reminder for bank transfers after (days)"), default=5
     )
@@ -164,7 +165,7 @@ class PointOfSale(models.Model):
         ),
     )
     email_sender_name = models.CharField(_("sender name of e-mails"), max_length=120, blank=True)
-    email_sender_address = models.EmailField(_("answers to e-mails go to"), blank=True)
+    email_sender_address = ModelEmailField(_("answers to e-mails go to"), blank=True)
     accent_colour = models.CharField(
         _("colour"), max_length=7, default="#8a1c3b", validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$")]
     )

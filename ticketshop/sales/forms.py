@@ -5,7 +5,8 @@ import json
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.forms import LineField, ask_for_name, fitting_email, no_markup_in_name, require_name
+from ticketshop.lib.email_addresses import EmailField
+from ticketshop.lib.forms import LineField, ask_for_name, no_markup_in_name, require_name
 
 from .people import Person
 
@@ -46,18 +47,11 @@ class SignedInBuyerForm(forms.Form):
 class BuyerForm(SignedInBuyerForm):
     """Who orders as a guest, and where the tickets go."""
 
-    email = forms.EmailField(
+    email = EmailField(
         label=_("E-mail address"),
-        max_length=254,
         help_text=_("We send the tickets there."),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
-
-    def clean_email(self):
-        email = self.cleaned_data["email"].strip()
-        if fitting_email(email).endswith("."):
-            raise forms.ValidationError(_("Enter a valid email address."))
-        return email
 
 
 class PersonSelect(forms.Select):
