@@ -64,7 +64,7 @@ class EmailField(forms.EmailField):
 
     def to_python(self, value):
         text = super().to_python(value)
-        return text if text in self.empty_values else check_email(text)
+        return check_email(text) if text else text
 
     def prepare_value(self, value):
         return readable_email(value) if isinstance(value, str) else value
