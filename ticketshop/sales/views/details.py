@@ -33,7 +33,7 @@ def buyer_email(request, cart: Cart) -> str:
     """Where the tickets go: the contact's address for a log-in, else the one typed."""
     if request.user.is_authenticated:
         return my_contact(request).email or request.user.email
-    return cart.details["buyer"].get("email", "")
+    return cart.details.get("buyer", {}).get("email", "")
 
 
 def _typed(post, prefix: str) -> dict[str, str]:
