@@ -5,6 +5,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib import countries
+from ticketshop.lib.spreadsheets import Word
 
 from .base import SOME, FieldType
 
@@ -25,6 +26,9 @@ class Country(FieldType):
 
     def candidates(self, question):
         yield from list(countries.names("en"))[:SOME]
+
+    def export(self, question, value):
+        return Word(value, self.display(question, value)) if value else None
 
     def display(self, question, value):
         return countries.names(get_language() or "en").get(value, value or "")

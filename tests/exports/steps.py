@@ -10,7 +10,7 @@ from registration_forms import responses
 from registration_forms.models import FormVersion, Response
 from ticketshop.exports import jobs, kinds, writing
 from ticketshop.exports.models import Job
-from ticketshop.lib.spreadsheets import unguarded
+from ticketshop.lib.spreadsheet_texts import unguarded
 from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Ticket
 
 
@@ -60,7 +60,7 @@ def file_of(job: Job) -> Path:
 
 
 class Read:
-    """A CSV that was written: keys, labels, and rows by key."""
+    """A CSV for programs that was written: keys, labels, and rows by key. One for spreadsheets has labels only."""
 
     def __init__(self, content: bytes):
         spreadsheet = content.startswith(b"\xef\xbb\xbf")
@@ -68,7 +68,11 @@ class Read:
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=";" if spreadsheet else ","))
         if spreadsheet:
             lines = [[unguarded(cell) for cell in line] for line in lines]
-        self.keys, self.labels, *self.lines = lines
+        if spreadsheet:
+            self.labels, *self.lines = lines
+            self.keys = self.labels
+        else:
+            self.keys, self.labels, *self.lines = lines
         self.rows = [dict(zip(self.keys, line, strict=True)) for line in self.lines]
 
     def column(self, key: str) -> list[str]:

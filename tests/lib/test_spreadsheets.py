@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticketshop.lib import spreadsheets
-from ticketshop.lib.spreadsheets import FORMATS, Xlsx, spreadsheet_text, unguarded
+from ticketshop.lib.spreadsheet_texts import converted, spreadsheet_text, unguarded
+from ticketshop.lib.spreadsheets import FORMATS, Header, Money, Word, Xlsx
 
 NBSP = "\u00a0"
 RISKY = [
@@ -24,13 +25,13 @@ RISKY = [
     "＋1", "－1", "＠x", "'=1+1", "''=1+1", "\u200b=1", "\ufeff=1", "a\r\n @SUM(1)", "=HYPERLINK(\"x\")",
 ]  # fmt: skip
 HARMLESS = [
-    "'x", "00123", "1E5", "O'Brien", "a;b", 'say "so"; and so', "a\nb", "a\n\nb", "Zoë Müller-Østergård", "👩\u200d👧",
+    "'x", "O'Brien", "1204", "Rue du Lac 12", "12A", "May", "Marc 5", "No. 7", "#1", "truth", "a;b", 'say "so"; and so', "a\nb", "a\n\nb", "Zoë Müller-Østergård", "👩\u200d👧",
     "a=b", "1+1", "مرحبا", "<b>&amp;</b>", "", "''", "'t Hooft", " x ",
 ]  # fmt: skip
 # XlsxWriter takes a text like the first for its own markup; the second looks like the escape of a character.
 MARKUP = ["<r><t>x</t></r><f>1+1</f><r></r>", "_x000D_ _x005F_", "a\x0bb\x1fc", "line\rend", "]]>"]
 TEXTS = [*RISKY, *HARMLESS, *MARKUP]
-HEADER = [["key", "other"], ["A label", "=cmd"]]
+HEADER = Header(["key", "other"], ["A label", "=cmd"])
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
@@ -72,25 +73,27 @@ def test_every_text_comes_back(text):
 
 
 @pytest.mark.scenario("RF-43")
-@pytest.mark.parametrize("code", ["csv", "spreadsheet"])
+@pytest.mark.parametrize("code", ["csv", "spreadsheet", "csv_point"])
 def test_csv_is_read_back_equal(code, tmp_path):
     body = written(code, [[text, "x"] for text in [*TEXTS, "x" * 40_000]], tmp_path)
-    spreadsheet = code == "spreadsheet"
+    spreadsheet = code != "csv"
     assert body.startswith(b"\xef\xbb\xbf") is spreadsheet
     assert body.endswith(b"\r\n")
     text = body.decode("utf-8-sig" if spreadsheet else "utf-8")
     lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=";" if spreadsheet else ","))
     if spreadsheet:
         lines = [[unguarded(cell) for cell in line] for line in lines]
-    assert lines[:2] == HEADER
-    assert [line[0] for line in lines[2:]] == [*TEXTS, "x" * 40_000]
-    assert {line[1] for line in lines[2:]} == {"x"}
+    # People read labels, programs keys first.
+    first = [HEADER.labels] if spreadsheet else [HEADER.keys, HEADER.labels]
+    assert lines[: len(first)] == first
+    assert [line[0] for line in lines[len(first) :]] == [*TEXTS, "x" * 40_000]
+    assert {line[1] for line in lines[len(first) :]} == {"x"}
 
 
 @pytest.mark.scenario("RF-43")
 def test_the_csv_for_programs_keeps_every_byte(tmp_path):
-    body = written("csv", [["a\x00b", "=1+1"]], tmp_path, header=[["k", "l"]])
-    assert body == b"k,l\r\na\x00b,=1+1\r\n"
+    body = written("csv", [["a\x00b", "=1+1"]], tmp_path, header=Header(["k", "l"], ["K", "L"]))
+    assert body == b"k,l\r\nK,L\r\na\x00b,=1+1\r\n"
 
 
 @pytest.mark.scenario("RF-44")
@@ -108,11 +111,74 @@ def test_typed_cells_in_csv(tmp_path):
         time(18, 5),
         None,
     ]
+    instants = [*october, datetime(2027, 7, 3, 18, tzinfo=UTC)]
     with timezone.override(ZoneInfo("Europe/Zurich")), translation.override("fr"):
-        body = written("spreadsheet", [[*row, *october]], tmp_path, header=[]).decode("utf-8-sig")
-    assert body == (
-        "7;5;-0.25;100;Oui;Non;2027-07-03;18:05:00;;2027-10-31T02:30:00+02:00;2027-10-31T02:30:00+01:00\r\n"
+        found = {
+            code: written(code, [[*row, *instants]], tmp_path, header=Header([], []))
+            .decode("utf-8-sig")
+            .split("\r\n")
+            for code in ("csv", "spreadsheet", "csv_point")
+        }
+    typed, twice = "Oui;Non;2027-07-03;18:05:00;;", "2027-10-31T02:30:00+02:00;2027-10-31T02:30:00+01:00"
+    assert found["csv"][-2] == f"7;5;-0.25;100;{typed}{twice};2027-07-03T20:00:00+02:00".replace(";", ",")
+    assert found["spreadsheet"][-2] == f"7;5;-0,25;100;{typed}{twice};2027-07-03 20:00:00"
+    assert found["csv_point"][-2] == f"7;5;-0.25;100;{typed}{twice};2027-07-03 20:00:00"
+
+
+CONVERTED = [
+    "00123", "1E5", "3/4", "1.42", "1,42", "1-2", "12:30", "2027-07-03", "05.07.2012", "1'234.50", "1 234,50", "12 %", "CHF 12.50",
+    "12.50 Fr.", "€ 5", "5 mai", "3. Juli 2027", "Jan 5", "mer 5", "10 am", "9 p", "TRUE", "wahr", "FAUX", "#N/A", "#DIV/0!", "#WERT!",
+    "1234567890123456", "044 668 18 00", " 7 ", "(5)", "'00123", "''3/4",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", CONVERTED)
+def test_what_a_spreadsheet_would_change_is_guarded(text):
+    assert spreadsheet_text(text) == f"'{text}"
+    assert unguarded(spreadsheet_text(text)) == text
+
+
+NUMBER = st.from_regex(r"[0-9]{1,4}(?:[.,:/' -][0-9]{1,4}){0,3}", fullmatch=True)
+
+
+@settings(max_examples=300, deadline=None)
+@given(NUMBER)
+def test_of_figures_only_a_plain_whole_number_is_left(text):
+    assert converted(text) is (str(int(text)) != text if text.isdecimal() else True)
+
+
+@pytest.mark.parametrize(
+    ("language", "amount", "number"),
+    [
+        ("fr", "28,00", "1234,5"),
+        ("de", "28,00", "1234,5"),
+        ("it", "28,00", "1234,5"),
+        ("en", "28.00", "1234.5"),
+    ],
+)
+def test_amounts_and_numbers_are_those_of_the_language(language, amount, number, tmp_path):
+    row = [Money("28"), Decimal("1234.500000"), 28, 0.5, 1234567890123456, Decimal("123456789012345.678900")]
+    with translation.override(language):
+        body = written("spreadsheet", [row], tmp_path, header=Header([], [])).decode("utf-8-sig")
+        points = FORMATS["csv_point"].offered()
+    comma = number[4]
+    # A number holds fifteen digits: longer ones stay texts.
+    exact = "'1234567890123456;'123456789012345.6789"
+    assert body.split("\r\n")[1] == f"{amount};{number};28;0{comma}5;{exact}"
+    assert points is (comma == ",")
+    assert (
+        written("csv", [row], tmp_path, header=Header([], []))
+        .split(b"\r\n")[2]
+        .startswith(b"28.00,1234.5,28,")
     )
+
+
+def test_words_of_ours_are_codes_for_programs_and_words_for_people(tmp_path):
+    row, header = [Word("not_asked", "pas demandé"), Word("x", "=1")], Header(["a", "b"], ["A", "B"])
+    assert written("csv", [row], tmp_path, header).endswith(b"\r\nnot_asked,x\r\n")
+    assert written("spreadsheet", [row], tmp_path, header).decode().endswith("\r\npas demandé;'=1\r\n")
+    cells = Book(written("xlsx", [row], tmp_path, header)).sheets[0]
+    assert [cells[2, "A"][1], cells[2, "B"][1]] == ["pas demandé", "=1"]
 
 
 # --- XLSX -----------------------------------------------------------------------------------------------
@@ -158,30 +224,34 @@ class Book:
 @pytest.mark.scenario("RF-43")
 def test_every_text_of_an_xlsx_is_a_text_and_equal(tmp_path):
     book = Book(written("xlsx", [[text, "x"] for text in TEXTS], tmp_path))
-    (cells,) = book.sheets
-    assert [cells[1, "A"][1], cells[2, "A"][1], cells[2, "B"][1]] == ["key", "A label", "=cmd"]
-    for number, text in enumerate(TEXTS, 3):
+    cells, columns = book.sheets
+    assert [cells[1, "A"][1], cells[1, "B"][1]] == ["A label", "=cmd"]
+    for number, text in enumerate(TEXTS, 2):
         if text:
             kind, value, _style = cells[number, "A"]
             assert (kind, value) == ("inlineStr", text)
             assert book.style(cells[number, "A"]).get("quotePrefix") == "1"
         assert cells[number, "B"][1] == "x"
     assert book.style(cells[1, "A"]).get("quotePrefix") == "1"
+    # Which column has which key stands on a sheet of its own.
+    assert [[columns[line, letter][1] for letter in "ABC"] for line in (1, 2, 3)] == [
+        ["Column", "Label", "Key"], ["A", "A label", "key"], ["B", "=cmd", "other"],
+    ]  # fmt: skip
 
 
 @pytest.mark.scenario("RF-43")
 def test_a_long_text_is_cut_and_says_so(tmp_path):
     whole, long, emoji = "x" * 32_767, "x" * 40_000, "👩" * 20_000
-    (cells,) = Book(written("xlsx", [[whole, long], [emoji, "a\x00b\ufffe"]], tmp_path)).sheets
-    assert cells[3, "A"][1] == whole
-    cut = cells[3, "B"][1]
+    cells = Book(written("xlsx", [[whole, long], [emoji, "a\x00b\ufffe"]], tmp_path)).sheets[0]
+    assert cells[2, "A"][1] == whole
+    cut = cells[2, "B"][1]
     assert len(cut) == 32_767
     assert cut.endswith(" … [cut here: the text has 40000 characters]")
     assert cut.startswith("x" * 32_000)
-    in_units = cells[4, "A"][1].encode("utf-16-le")
+    in_units = cells[3, "A"][1].encode("utf-16-le")
     assert len(in_units) // 2 <= 32_767
-    assert cells[4, "A"][1].endswith("characters]")
-    assert cells[4, "B"][1] == "ab"
+    assert cells[3, "A"][1].endswith("characters]")
+    assert cells[3, "B"][1] == "ab"
 
 
 @pytest.mark.scenario("RF-43")
@@ -198,11 +268,12 @@ def test_typed_cells_in_xlsx(tmp_path):
         None,
         "00123",
         date(1899, 5, 1),
+        Money("28"),
     ]
     with timezone.override(ZoneInfo("Europe/Zurich")):
-        book = Book(written("xlsx", [row], tmp_path, header=[["k"] * len(row)]))
-    (cells,) = book.sheets
-    found = [cells.get((2, letters)) for letters in "ABCDEFGHIJ"]
+        book = Book(written("xlsx", [row], tmp_path, header=Header(["k"] * len(row), ["K"] * len(row))))
+    cells = book.sheets[0]
+    found = [cells.get((2, letters)) for letters in "ABCDEFGHIJK"]
     assert [cell[:2] for cell in found[:4]] == [
         (None, "7"), (None, "5.5"), ("inlineStr", "123456789012345.6789"), ("inlineStr", "Yes"),
     ]  # fmt: skip
@@ -217,22 +288,25 @@ def test_typed_cells_in_xlsx(tmp_path):
     assert found[7] is None
     assert found[8][:2] == ("inlineStr", "00123")
     assert found[9][:2] == ("inlineStr", "1899-05-01")
+    assert (found[10][:2], book.shown_as(found[10])) == ((None, "28.00"), "#,##0.00")
 
 
 @pytest.mark.scenario("RF-44")
 def test_more_rows_than_a_sheet_holds_go_to_the_next(tmp_path, monkeypatch):
     assert spreadsheets.ROWS_OF_A_SHEET == 1_048_576
-    monkeypatch.setattr(Xlsx, "rows_of_a_sheet", 5)
+    monkeypatch.setattr(Xlsx, "rows_of_a_sheet", 4)
     book = Book(written("xlsx", [[str(n), None] for n in range(7)], tmp_path))
-    assert [[cells[n, "A"][1] for n in range(3, 6) if (n, "A") in cells] for cells in book.sheets] == [
+    sheets = book.sheets[:-1]
+    assert [[cells[n, "A"][1] for n in range(2, 5) if (n, "A") in cells] for cells in sheets] == [
         ["0", "1", "2"], ["3", "4", "5"], ["6"],
     ]  # fmt: skip
-    assert all(cells[1, "A"][1] == "key" and cells[2, "A"][1] == "A label" for cells in book.sheets)
+    assert all(cells[1, "A"][1] == "A label" for cells in sheets)
+    assert book.sheets[-1][2, "C"][1] == "key"
 
 
 def test_an_xlsx_without_rows_has_its_header(tmp_path):
-    (cells,) = Book(written("xlsx", [], tmp_path)).sheets
-    assert cells[2, "A"][1] == "A label"
+    cells, _columns = Book(written("xlsx", [], tmp_path)).sheets
+    assert cells[1, "A"][1] == "A label"
 
 
 @pytest.mark.scenario("RF-44")
@@ -240,7 +314,12 @@ def test_an_xlsx_without_rows_has_its_header(tmp_path):
 def test_a_file_does_not_need_more_memory_for_more_rows(code, tmp_path):
     def peak(count: int) -> int:
         tracemalloc.start()
-        written(code, ([f"text {n}", n, "x" * 50] for n in range(count)), tmp_path, header=[["a", "b", "c"]])
+        written(
+            code,
+            ([f"text {n}", n, "x" * 50] for n in range(count)),
+            tmp_path,
+            Header(["a", "b", "c"], ["A", "B", "C"]),
+        )
         found = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return found - (tmp_path / "file").stat().st_size  # which the test reads

@@ -26,6 +26,9 @@ ERRORS = {
     "lost": gettext_lazy("Nobody works at it any more. Ask for it again."),
     "attempts": gettext_lazy("It was begun several times and never finished. Ask for less at once."),
     "too_long": gettext_lazy("Reading took too long. Ask for less at once, with a filter."),
+    "too_wide": gettext_lazy(
+        "It has more columns than a spreadsheet holds. Ask for it without a column for each choice."
+    ),
     "forgotten": gettext_lazy("Somebody in it was erased while it was written. Ask for it again."),
     "fault": gettext_lazy("Something went wrong that should not. It stands in the log of the shop."),
 }

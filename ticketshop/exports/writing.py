@@ -29,7 +29,7 @@ from django.db.models import F
 from django.utils import timezone, translation
 from psycopg_pool import PoolTimeout
 
-from ticketshop.lib.spreadsheets import FORMATS, Cell
+from ticketshop.lib.spreadsheets import FORMATS, Cell, Header
 
 from .expiry import KEPT_FOR
 from .kinds import KINDS, Page, Table
@@ -43,6 +43,10 @@ LONGEST = 600.0  # seconds
 
 class Stopped(Exception):
     """Somebody cancelled it, or another worker has begun again."""
+
+
+class TooWide(Exception):
+    """More columns than a file of this format holds."""
 
 
 class TooLong(Exception):
@@ -62,6 +66,8 @@ def run(job_id: int) -> None:
         going_on = True
     except TooLong:
         error = "too_long"
+    except TooWide:
+        error = "too_wide"
     except OUTAGES:
         # The database was away: the task tries again.
         going_on = True
@@ -98,7 +104,9 @@ def _make(job: Job) -> None:
         unfinished = Path(place) / f"export.{file_format.extension}"
         with _in_their_words(job), Progress(job) as progress, _snapshot():
             table = kind.table(job)
-            header = [[one.key for one in table.columns], [one.label for one in table.columns]]
+            if file_format.most_columns and len(table.columns) > file_format.most_columns:
+                raise TooWide
+            header = Header([one.key for one in table.columns], [one.label for one in table.columns])
             progress.begin(table)
             file_format.write(unfinished, header, _rows(table.pages, progress, subjects))
         unfinished.chmod(0o600)

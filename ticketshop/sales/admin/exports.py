@@ -12,8 +12,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from registration_forms.admin.form_page import RegistrationFormAdmin
 from registration_forms.models import Choice, Field, RegistrationForm
@@ -69,6 +69,11 @@ class ExportForm(forms.Form):
         required=False,
         help_text=gettext_lazy("A second column for each question: answered, left blank, not asked …"),
     )
+    apart = forms.BooleanField(
+        label=gettext_lazy("A column for each choice"),
+        required=False,
+        help_text=gettext_lazy("Where several choices may be taken: Yes or No under each of them."),
+    )
     sensitive = forms.BooleanField(label=gettext_lazy("Sensitive answers too"), required=False)
     reason = LineField(
         label=gettext_lazy("What you need the sensitive answers for"),
@@ -87,17 +92,26 @@ class ExportForm(forms.Form):
         self.fields["kind"].choices = [(kind.code, kind.title) for kind in offered]
         if len(offered) == 1:
             self.fields["kind"].initial = offered[0].code
-        self.fields["file_format"].choices = [
-            (one.code, format_html("{}<br><small>{}</small>", one.label, one.note))
-            for one in FORMATS.values()
-        ]
+        self.fields["file_format"].choices = self._formats()
         self.fields["order_state"].choices = [("", _("in any state")), *Order.State.choices]
         self._offer("tariff", _("all tariffs"), self._tariffs())
         self._offer("answer", _("whatever was answered"), self._answers())
         if not user.has_perm(kinds.SENSITIVE, place.organiser) or place.source == scopes.CUSTOMERS:
             del self.fields["sensitive"], self.fields["reason"]
         if place.source == scopes.CUSTOMERS:
-            del self.fields["states"]
+            del self.fields["states"], self.fields["apart"]
+
+    def _formats(self) -> list[tuple[str, str]]:
+        """The formats, with what they do in the organiser's language: the one that the file is written in."""
+        here = get_language()
+        with override(self.place.organiser.languages[0]):
+            offered = [one for one in FORMATS.values() if one.offered()]
+            decimals = {one.code: one.values() for one in offered}
+        with override(here):
+            return [
+                (one.code, format_html("{}<br><small>{}</small>", one.label, one.note % decimals[one.code]))
+                for one in offered
+            ]
 
     def _offer(self, name: str, nothing: str, choices: list[tuple[str, object]]) -> None:
         if choices:
@@ -164,7 +178,7 @@ class ExportForm(forms.Form):
             "question": question,
             "choice": choice,
             "since": since.isoformat() if since else None,
-            **{name: values.get(name) for name in ("cancelled", "states")},
+            **{name: values.get(name) for name in ("cancelled", "states", "apart")},
         }
         return {
             "source": self.place.source,

@@ -4,6 +4,7 @@ Questions that are no longer asked come last, where they have answers. The same 
 of a form line up.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -17,19 +18,37 @@ from registration_forms.field_types import TYPES, FieldType
 from registration_forms.models import Answer, Choice, Field, FormVersion, RegistrationForm
 from ticketshop.exports.kinds import Column
 from ticketshop.lib.compiled import AnyOf, Compiled
-from ticketshop.lib.spreadsheets import Cell
+from ticketshop.lib.spreadsheets import Cell, Word
 
 ANSWERED = Answer.State.ANSWERED.value
+BLANK = Answer.State.BLANK.value
 STATES = {
     ANSWERED: "answered",
-    Answer.State.BLANK.value: "blank",
+    BLANK: "blank",
     Answer.State.NOT_ASKED.value: "not_asked",
     Answer.State.ADDED_LATER.value: "added_later",
     Answer.State.WAIVED.value: "waived",
     Answer.State.ERASED.value: "erased",
 }
-# Between several choices of one answer.
-BETWEEN = "; "
+
+
+def state_words() -> dict[int, Word]:
+    """State of an answer -> the word for it, with its text in the active language."""
+    return {state: Word(code, Answer.State(state).label) for state, code in STATES.items()}
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Several choices as one text, from which each can be read again: “Bus; Lunch”.
+
+    A text with a semicolon, a quotation mark at its beginning or a space at an end stands in quotation marks, its own
+    doubled, as in a CSV.
+    """
+    return "; ".join(
+        '"{}"'.format(text.replace('"', '""'))
+        if ";" in text or text[:1] == '"' or text != text.strip()
+        else text
+        for text in texts
+    )
 
 
 @dataclass
@@ -40,6 +59,11 @@ class Asked:
     label: str
     fields: dict[int, tuple[int, Question]] = field(default_factory=dict)  # Field id -> form id, question
 
+    @property
+    def has_several(self) -> bool:
+        """Whether an answer may be several choices."""
+        return any(TYPES[question.type].column == "choices" for _form, question in self.fields.values())
+
 
 @dataclass(frozen=True)
 class _How:
@@ -48,6 +72,19 @@ class _How:
     place: int
     value: int | None
     convert: Callable[[object], Cell] | None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where an answer stands among the cells: from ``first`` on, the cell of its state at ``state``, if any.
+
+    ``of_choice``: choice id -> its own cell, where each choice has one.
+    """
+
+    asked: Asked
+    first: int
+    state: int | None
+    of_choice: dict[int, int] | None = None
 
 
 class Answers:
@@ -61,31 +98,54 @@ class Answers:
         prefix: str = "",
         heading: str = "",
         states=False,
+        apart=False,
     ):
+        """``states``: a second column for each question; ``apart``: one for each of several choices."""
         self.asked, self.choices, self.states = asked, choices, states
         self._numbers: dict[int, int] = {}
+        self._words = state_words()
         # The number of the version whose words were answered stands before the answers.
-        version = [Column(f"{prefix}text_version", f"{heading}{_('text version')}")] if asked else []
-        self.columns = version + [
-            column
-            for one in asked
-            for column in _columns(f"{prefix}{one.key}", f"{heading}{one.label}", states)
-        ]
+        self.columns = [Column(f"{prefix}text_version", f"{heading}{_('text version')}")] if asked else []
+        self._places: dict[int, _Place] = {}
+        for one in asked:
+            self._put(one, f"{prefix}{one.key}", f"{heading}{one.label}", apart and one.has_several)
         kinds = {TYPES[question.type].column for one in asked for _form, question in one.fields.values()}
         self._values = sorted(kinds - {"choices"})
         self._mine = _answers_with(self._values)
         self._order = {pk: number for number, pk in enumerate(choices)}
-        width = 2 if states else 1
         self._how = {
-            pk: self._way(1 + place * width, question)
-            for place, one in enumerate(asked)
-            for pk, (_form, question) in one.fields.items()
+            pk: self._way(place.first, question)
+            for place in self._places.values()
+            for pk, (_form, question) in place.asked.fields.items()
         }
         self._with_several = [pk for pk, how in self._how.items() if how.value is None]
-        self.none = [None] * len(version) + [
-            cell for _one in asked for cell in ([None, "not_asked"] if states else [None])
-        ]
+        self.none: list[Cell] = [None] * len(self.columns)
         self._blank = self._blank_by_form() if states else {}
+
+    def _put(self, one: Asked, key: str, label: str, apart: bool) -> None:
+        """Add the columns of a question."""
+        first, of_choice = len(self.columns), None
+        if apart:
+            of_choice = self._of_choices(one, key, label)
+        else:
+            self.columns.append(Column(key, label))
+        state = len(self.columns) if self.states else None
+        if state is not None:
+            self.columns.append(Column(f"{key}.state", _("%(question)s (state)") % {"question": label}))
+        self._places[first] = _Place(one, first, state, of_choice)
+
+    def _of_choices(self, one: Asked, key: str, label: str) -> dict[int, int]:
+        """Add a column for each choice, the same one for the same choice of copies; choice id -> its place."""
+        places: dict[str, int] = {}
+        found = {}
+        rows = Choice.objects.filter(field__in=one.fields).order_by("-field__form", "position", "pk")
+        for pk, choice in rows.values_list("pk", "key"):
+            if choice not in places:
+                places[choice] = len(self.columns)
+                texts = {"question": label, "choice": self.choices[pk]}
+                self.columns.append(Column(f"{key}.{choice}", _("%(question)s: %(choice)s") % texts))
+            found[pk] = places[choice]
+        return found
 
     def _way(self, place: int, question: Question) -> _How:
         kind = TYPES[question.type]
@@ -101,11 +161,12 @@ class Answers:
     def _blank_by_form(self) -> dict[int, list[Cell]]:
         """Form id -> the cells of a response without answers: what the form asks by now is newer than it."""
         found: dict[int, list[Cell]] = {}
-        for place, one in enumerate(self.asked):
-            for form, _question in one.fields.values():
-                found.setdefault(form, self.none.copy())[2 * place + 2] = STATES[
-                    Answer.State.ADDED_LATER.value
-                ]
+        for place in self._places.values():
+            self.none[place.state] = self._words[Answer.State.NOT_ASKED]
+        for place in self._places.values():
+            for form, _question in place.asked.fields.values():
+                cells = found.setdefault(form, self.none.copy())
+                cells[place.state] = self._words[Answer.State.ADDED_LATER]
         return found
 
     def read(self, of: Mapping[int | None, tuple]) -> dict[int | None, list[Cell]]:
@@ -115,10 +176,17 @@ class Answers:
             return found
         others: dict[int, set[int]] = {}
         for response, place, state, cell, version in self._given(list(found)):
-            cells = found[response]
-            cells[place] = cell
-            if self.states:
-                cells[place + 1] = STATES[state]
+            cells, where = found[response], self._places[place]
+            if where.of_choice is None:
+                cells[place] = joined(map(self.choices.__getitem__, cell)) if isinstance(cell, list) else cell
+            elif state in (ANSWERED, BLANK):
+                # Every choice was there to be taken.
+                cells[place : place + len(set(where.of_choice.values()))] = [
+                    number in {where.of_choice[pk] for pk in cell or ()}
+                    for number in sorted(set(where.of_choice.values()))
+                ]
+            if where.state is not None:
+                cells[where.state] = self._words[state]
             if version is not None:
                 others.setdefault(response, set()).add(version)
         for pk, cells in found.items():
@@ -136,24 +204,24 @@ class Answers:
 
     def _merged(self, parts: list[list[Cell]]) -> list[Cell]:
         """Several responses in one row: copies of a form have the same keys, and so the same columns."""
-        merged = parts[0].copy()
+        merged, states = parts[0].copy(), {place.state for place in self._places.values()}
         for other in parts[1:]:
             for place, cell in enumerate(other):
-                if merged[place] is None or (merged[place] == "not_asked" and self._is_state(place)):
-                    merged[place] = cell
-                elif cell is not None and cell != merged[place] and not self._is_state(place):
-                    merged[place] = f"{merged[place]}{BETWEEN if place else ', '}{cell}"
+                mine = merged[place]
+                if place in states:
+                    merged[place] = cell if mine == "not_asked" else mine
+                elif mine is None or isinstance(mine, bool):
+                    merged[place] = mine or cell
+                elif cell is not None and cell != mine:
+                    merged[place] = joined([str(mine), str(cell)]) if place else f"{mine}, {cell}"
         return merged
-
-    def _is_state(self, place: int) -> bool:
-        return self.states and place > 0 and place % 2 == 0
 
     def each(self, ids: list[int]) -> Iterator[tuple[int, Asked, int, Cell, int | None]]:
         """Every answer by itself, in the order of responses and of the form: response id, column, state, cell, and the
         id of its own version where it was changed later."""
-        width = 2 if self.states else 1
         for response, place, state, cell, version in sorted(self._given(ids), key=itemgetter(0, 1)):
-            yield response, self.asked[(place - 1) // width], state, cell, version
+            text = joined(map(self.choices.__getitem__, cell)) if isinstance(cell, list) else cell
+            yield response, self._places[place].asked, state, text, version
 
     def version(self, pk: int) -> int:
         """The number of a version, read once."""
@@ -165,8 +233,8 @@ class Answers:
         """The ids of all fields whose answers are read."""
         return list(self._how)
 
-    def _given(self, ids: list[int]) -> Iterator[tuple[int, int, int, Cell, int | None]]:
-        """Response id, place among the cells, state, what was answered, and its own version's id."""
+    def _given(self, ids: list[int]) -> Iterator[tuple[int, int, int, Cell | list[int], int | None]]:
+        """Response id, place among the cells, state, what was answered (ids of several choices), its own version's id."""
         if not self.asked or not ids:
             return
         several, how = self._chosen(ids) if self._with_several else {}, self._how
@@ -183,15 +251,14 @@ class Answers:
                         cell = way.convert(cell)
             yield response, way.place, state, cell, version
 
-    def _chosen(self, ids: list[int]) -> dict[tuple[int, int], str]:
-        """(response id, place) -> the texts of several choices, in the order of the form."""
+    def _chosen(self, ids: list[int]) -> dict[tuple[int, int], list[int]]:
+        """(response id, place) -> several choices, in the order of the form."""
         chosen: dict[tuple[int, int], list[int]] = {}
         for response, field_id, choice in _LINKS.rows(responses=ids, fields=self._with_several):
             chosen.setdefault((response, self._how[field_id].place), []).append(choice)
-        return {
-            where: BETWEEN.join(self.choices[pk] for pk in sorted(several, key=self._order.__getitem__))
-            for where, several in chosen.items()
-        }
+        for several in chosen.values():
+            several.sort(key=self._order.__getitem__)
+        return chosen
 
 
 def _answers_with(values: list[str]) -> Compiled:
@@ -212,10 +279,6 @@ _LINKS = Compiled(
 )
 
 
-def _columns(key: str, label: str, states: bool) -> list[Column]:
-    return [Column(key, label), *([Column(f"{key}.state", f"{label} (state)")] if states else [])]
-
-
 @dataclass(frozen=True)
 class _Row:
     """A field as the database has it."""
@@ -227,10 +290,16 @@ class _Row:
 
 
 def of_forms(
-    forms: Iterable[int], *, sensitive: bool, states: bool = False, prefix: str = "", heading: str = ""
+    forms: Iterable[int],
+    *,
+    sensitive: bool,
+    states: bool = False,
+    apart: bool = False,
+    prefix: str = "",
+    heading: str = "",
 ) -> Answers:
-    """The columns of these forms; six queries at most. Labels are in the active language."""
-    latest = _latest(forms)
+    """The columns of these forms; seven queries at most. Labels are in the active language."""
+    latest, names = _latest(forms)
     columns = "pk", "key", "form_id", "sensitive"
     rows = [_Row(*row) for row in Field.objects.filter(form__in=latest).values_list(*columns).order_by("pk")]
     known = {(form, question.key): question for form, one in latest.items() for question in _shown(one)}
@@ -243,13 +312,31 @@ def of_forms(
             continue
         column = asked.setdefault(question.key, Asked(question.key, question.label))
         column.fields[row.pk] = row.form, question
-    return Answers(list(asked.values()), _choices(asked), prefix=prefix, heading=heading, states=states)
+    _tell_apart(list(asked.values()), names)
+    found = _choices(asked)
+    return Answers(list(asked.values()), found, prefix=prefix, heading=heading, states=states, apart=apart)
 
 
-def _latest(forms: Iterable[int]) -> dict[int, Definition]:
-    """Form id -> its latest version, newer forms first: of copies, the newest says order and labels."""
+def _tell_apart(asked: list[Asked], names: dict[int, str]) -> None:
+    """Give questions of the same label the name of their form, and a number where that is the same, too."""
+    for naming in (
+        lambda one, _number: names[next(iter(one.fields.values()))[0]],
+        lambda _one, number: str(number),
+    ):
+        numbers = Counter(one.label for one in asked)
+        seen: Counter = Counter()
+        for one in asked:
+            label = one.label
+            seen[label] += 1
+            if numbers[label] > 1:
+                one.label = f"{label} ({naming(one, seen[label])})"
+
+
+def _latest(forms: Iterable[int]) -> tuple[dict[int, Definition], dict[int, str]]:
+    """Form id -> its latest version, newer forms first: of copies, the newest says order and labels; and -> its name."""
     rows = RegistrationForm.objects.filter(pk__in=set(forms), published__isnull=False).order_by("-pk")
-    return {pk: parse(one) for pk, one in rows.values_list("pk", "published__definition")}
+    found = list(rows.values_list("pk", "name", "published__definition"))
+    return {pk: parse(one) for pk, _name, one in found}, {pk: name for pk, name, _one in found}
 
 
 def _shown(definition: Definition) -> list[Question]:

@@ -46,5 +46,10 @@ def _pages(scope: Scope) -> Iterator[Page]:
         "language", "created_at", Subquery(theirs.annotate(number=Count("pk")).values("number")),
         Subquery(theirs.annotate(last=Max("placed_at")).values("last")), "subject_uuid",
     )  # fmt: skip
+    countries, languages = rows.country_words(), rows.language_words()
     for page in rows.pages(scope.customers(), *own):
-        yield Page([row[1:15] for row in page], {row[15] for row in page})
+        lines = [
+            [*row[1:9], countries.get(row[9], row[9]), row[10], languages.get(row[11], row[11]), *row[12:15]]
+            for row in page
+        ]
+        yield Page(lines, {row[15] for row in page})

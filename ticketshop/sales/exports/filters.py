@@ -69,6 +69,8 @@ def described(job: Job) -> list[tuple[str, str]]:
         found.append((_("changed since"), date_format(timezone.localtime(scope.since), "DATETIME_FORMAT")))
     if scope.cancelled:
         found.append((_("cancelled ones"), _("included")))
+    if scope.apart:
+        found.append((_("a column for each of several choices"), _("included")))
     if scope.states:
         found.append((_("columns that say why there is no answer"), _("included")))
     return found

@@ -13,7 +13,7 @@ from ticketshop.exports.kinds import Column, Page, Table
 from ticketshop.lib.spreadsheets import Cell
 
 from . import columns, rows
-from .columns import ANSWERED, STATES
+from .columns import ANSWERED, state_words
 from .filters import ScopedKind
 from .scope import EVENT, PASS, SESSION, Scope
 
@@ -61,6 +61,7 @@ class _Long:
         self.forms = forms
         self.names = dict(RegistrationForm.objects.filter(pk__in=forms).values_list("pk", "name"))
         self.answers = columns.of_forms(forms, sensitive=scope.sensitive)
+        self.words = state_words()
 
     def table(self) -> Table:
         named = [
@@ -106,7 +107,7 @@ class _Long:
                 number = row[_VERSION] if version is None else self.answers.version(version)
                 line = [asked.about, row[_NUMBER], *row[_CONTEXT:people], self.names[row[_FORM]], number]
                 line += [column.key, column.label, cell]
-                found.append([*line, STATES[state]] if self.scope.states else line)
+                found.append([*line, self.words[state]] if self.scope.states else line)
             yield Page(found, rows.people(page, *range(people, people + len(asked.people))))
 
 

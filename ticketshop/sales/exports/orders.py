@@ -8,8 +8,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.exports.kinds import Column, Page, Table
+from ticketshop.lib.spreadsheets import Money, Word
 
 from ..models import Admission, IssuedPass, Order, Ticket
+from ..payment_methods import METHODS
 from . import columns, rows
 from .filters import ScopedKind
 from .scope import CUSTOMERS, EVENT, PASS, SESSION, Scope
@@ -32,8 +34,10 @@ class _Orders:
     def __init__(self, scope: Scope):
         self.orders = scope.orders()
         forms = rows.forms_of(self.orders, "responses__response") | scope.own_forms("order")
-        self.answers = columns.of_forms(forms, sensitive=scope.sensitive, states=scope.states)
+        self.answers = columns.of_forms(forms, **scope.drawn)
         self.states = rows.order_state_texts()
+        self.payment_methods = {code: Word(code, method.label) for code, method in METHODS.items()}
+        self.languages = rows.language_words()
         self.channels = {code: str(text) for code, text in Order.Channel.choices}
 
     def table(self) -> Table:
@@ -72,8 +76,14 @@ class _Orders:
             lines = []
             for row in page:
                 answers = cells.get(row[0], self.answers.none)
-                first = [row[1], self.states[row[2]], self.channels[row[3]]]
-                lines.append([*first, *row[4:19], *answers])
+                method, language = row[8], row[18]
+                lines.append(
+                    [
+                        *(row[1], self.states[row[2]], self.channels[row[3]], *row[4:8]),
+                        *(self.payment_methods.get(method, method), row[9], Money(row[10]), Money(row[11])),
+                        *(*row[12:18], self.languages.get(language, language), *answers),
+                    ]
+                )
             yield Page(lines, rows.people(page, 19))
 
 

@@ -29,7 +29,7 @@ class _Participants:
     def __init__(self, scope: Scope):
         self.tickets = tickets = scope.tickets()
         forms = rows.forms_of(tickets, "response") | scope.own_forms("tariff")
-        self.answers = columns.of_forms(forms, sensitive=scope.sensitive, states=scope.states)
+        self.answers = columns.of_forms(forms, **scope.drawn)
         self.order = rows.OrderData(scope, tickets)
         self.states = rows.state_texts()
 

@@ -28,11 +28,10 @@ class _Passes:
 
     def __init__(self, scope: Scope):
         self.passes = passes = scope.passes()
-        asked = {"sensitive": scope.sensitive, "states": scope.states}
         forms = rows.forms_of(passes, "response") | scope.own_forms("pass")
-        self.answers = columns.of_forms(forms, **asked)
+        self.answers = columns.of_forms(forms, **scope.drawn)
         extra, heading = rows.forms_of(passes, "extra_response"), _("Added form: ")
-        self.extra = columns.of_forms(extra, prefix="extra.", heading=heading, **asked)
+        self.extra = columns.of_forms(extra, prefix="extra.", heading=heading, **scope.drawn)
         self.order = rows.OrderData(scope, passes)
         self.states = rows.state_texts()
 

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from registration_forms.models import Response
 from ticketshop.catalogue.models import Session
 from ticketshop.exports.kinds import Column
-from ticketshop.lib.spreadsheets import Cell
+from ticketshop.lib import countries
+from ticketshop.lib.spreadsheets import Cell, Word
 
 from ..models import DATE_CANCELLED, ERASED, HOLDER_ERASED, OPEN_STATES, STATE_TEXTS, Order, OrderResponse
 from . import columns
@@ -64,6 +65,16 @@ def state_texts() -> dict[str, str]:
 
 def order_state_texts() -> dict[str, str]:
     return {code: str(text) for code, text in Order.State.choices}
+
+
+def language_words() -> dict[str, Word]:
+    """Code of a language -> the word for it, with its name in the active language."""
+    return {code: Word(code, name) for code, name in settings.CONTENT_LANGUAGES}
+
+
+def country_words() -> dict[str, Word]:
+    """Two letters of a country -> the word for it, with its name in the active language."""
+    return {code: Word(code, name) for code, name in countries.names(get_language() or "en").items()}
 
 
 def of_buyer(column: str, prefix: str = "", erased: object = "") -> Case:
@@ -122,9 +133,7 @@ class OrderData:
     def __init__(self, scope: Scope, rows: QuerySet):
         heading = _("Order: ")
         forms = forms_of(rows, "order__responses__response")
-        self.answers: Answers = columns.of_forms(
-            forms, sensitive=scope.sensitive, states=scope.states, prefix="order.", heading=heading
-        )
+        self.answers: Answers = columns.of_forms(forms, **scope.drawn, prefix="order.", heading=heading)
         self.states = order_state_texts()
         named = [
             ("reference", _("reference")),

@@ -35,7 +35,13 @@ class Scope:
     since: datetime | None = None
     cancelled: bool = False
     states: bool = False
+    apart: bool = False  # a column for each of several choices
     sensitive: bool = False
+
+    @property
+    def drawn(self) -> dict[str, bool]:
+        """How answers become columns: what ``columns.of_forms`` takes."""
+        return {"sensitive": self.sensitive, "states": self.states, "apart": self.apart}
 
     @classmethod
     def of(cls, job: Job) -> "Scope":
@@ -57,6 +63,7 @@ class Scope:
             since=parse_datetime(asked["since"]) if asked.get("since") else None,
             cancelled=asked.get("cancelled", False),
             states=asked.get("states", False),
+            apart=asked.get("apart", False),
             sensitive=job.sensitive,
         )
 
