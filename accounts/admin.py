@@ -1,18 +1,17 @@
 """Back office: log-ins, for the platform's administrator. No password is shown, set or asked here."""
 
-from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.email_addresses import searched_email
 from ticketshop.organisers.models import StaffMembership
-from ticketshop.organisers.scoped_admin import ReadOnlyAdmin, ReadOnlyInline, ScopedAdmin
+from ticketshop.organisers.scoped_admin import ReadOnlyAdmin, ReadOnlyInline, RowForm, ScopedAdmin
 
 from .models import User
 
 
-class NewUserForm(forms.ModelForm):
+class NewUserForm(RowForm):
     """An address is enough: its owner chooses the password."""
 
     class Meta:

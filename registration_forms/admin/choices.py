@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from modeltranslation.admin import TranslationTabularInline
 
 from ticketshop.lib.pages import page_number
-from ticketshop.organisers.scoped_admin import ScopedInline
+from ticketshop.organisers.scoped_admin import RowForm, ScopedInline
 from ticketshop.organisers.translated_admin import NAMES
 
 from .. import drafts, limited
@@ -22,7 +22,7 @@ PER_PAGE = 50
 MOST_ROWS = PER_PAGE + 10
 
 
-class ChoiceForm(forms.ModelForm):
+class ChoiceForm(RowForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         if "position" in self.fields:

@@ -30,11 +30,12 @@ from ticketshop.lib.forms import LineField, printable
 from ticketshop.lib.images import PictureField
 from ticketshop.lib.text import number_in
 
-from . import changes, permissions, zones
+from . import changes, permissions, simultaneous, zones
 from .asking_first import AsksFirst
 from .buttons import WithButtons
 from .lists import OwnRowsFilter, PageList, UncountedPaginator
 from .sections import Section
+from .simultaneous import MergesEdits, SavedByTwo
 
 
 class LocalDateTime(forms.DateTimeInput):
@@ -148,10 +149,15 @@ class Scoped:
         return field
 
 
+class RowForm(MergesEdits, forms.ModelForm):
+    """Base of the forms of inlines."""
+
+
 class ScopedInline(Scoped):
     """Base of inlines, beside Django's ``TabularInline`` or ``StackedInline``."""
 
     extra = 0
+    form = RowForm
 
     def has_add_permission(self, request, obj=None):
         return request.user.has_perm(self.permission("add"), obj)
@@ -159,6 +165,7 @@ class ScopedInline(Scoped):
     def get_formset(self, request, obj=None, **kwargs):
         """In a table the heading of the column is no label of the field below: each says its own."""
         formset = super().get_formset(request, obj, **kwargs)
+        formset.form.seen = simultaneous.of_request(request)
         if isinstance(self, admin.TabularInline):
             for name, field in formset.form.base_fields.items():
                 widget = getattr(field.widget, "widget", field.widget)
@@ -185,7 +192,7 @@ class ReadOnlyInline(ScopedInline):
         return request.user.has_perm(self.permission("view"), obj)
 
 
-class ScopedForm(forms.ModelForm):
+class ScopedForm(RowForm):
     """Knows its organiser though the field may not be shown, so that rules of the table that name it are checked."""
 
     fixed_organiser: int | None = None
@@ -200,7 +207,7 @@ class ScopedForm(forms.ModelForm):
         return super()._get_validation_exclusions() - ({"organiser"} if known else set())
 
 
-class ScopedAdmin(AsksFirst, WithButtons, Scoped, admin.ModelAdmin):
+class ScopedAdmin(SavedByTwo, AsksFirst, WithButtons, Scoped, admin.ModelAdmin):
     """Base of every page."""
 
     form = ScopedForm
@@ -216,6 +223,10 @@ class ScopedAdmin(AsksFirst, WithButtons, Scoped, admin.ModelAdmin):
     def check(self, **kwargs):
         assert not self.raw_id_fields, "a raw id shows the text of any row: use autocomplete_fields"
         assert not self.date_hierarchy, "a date hierarchy reads the whole table"
+        for one in (self, *self.inlines):
+            assert issubclass(one.form, MergesEdits), (
+                "two may save at once: derive from ScopedForm or RowForm"
+            )
         return super().check(**kwargs)
 
     def get_urls(self):
@@ -306,6 +317,7 @@ class ScopedAdmin(AsksFirst, WithButtons, Scoped, admin.ModelAdmin):
     def get_form(self, request, obj=None, change=False, **kwargs):
         request.form_organisers = scope = self.form_organisers(request, obj)
         form = super().get_form(request, obj, change=change, **kwargs)
+        form.seen = simultaneous.of_request(request)
         if obj is None and self.names_organiser():
             form.fixed_organiser = next(iter(scope)) if scope and len(scope) == 1 else None
         return form

@@ -1,13 +1,12 @@
 """Dates of an event: the rows on the event's page, and the page of one date."""
 
-from django import forms
 from django.contrib import admin
 from django.forms.models import BaseInlineFormSet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.organisers.scoped_admin import ScopedAdmin, ScopedInline
+from ticketshop.organisers.scoped_admin import RowForm, ScopedAdmin, ScopedInline
 from ticketshop.organisers.sections import Section, link
 
 from .. import offers, sale_checks, stock
@@ -16,7 +15,7 @@ from . import problems
 from .forms import changed, check_capacity, in_order, places_field
 
 
-class SessionForm(forms.ModelForm):
+class SessionForm(RowForm):
     """A date, and the number of its places."""
 
     places = places_field(required=False)

@@ -1,6 +1,5 @@
 """Tariffs of an event: the rows on the event's page, and the page of one tariff."""
 
-from django import forms
 from django.contrib import admin
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -9,7 +8,7 @@ from modeltranslation.admin import TranslationTabularInline
 
 from ticketshop.organisers import permissions
 from ticketshop.organisers.models import Organiser
-from ticketshop.organisers.scoped_admin import ScopedInline
+from ticketshop.organisers.scoped_admin import RowForm, ScopedInline
 from ticketshop.organisers.translated_admin import TranslatedAdmin
 
 from .. import sale_checks
@@ -19,7 +18,7 @@ from .form_choice import AsksForms
 from .forms import changed, in_order
 
 
-class TariffForm(forms.ModelForm):
+class TariffForm(RowForm):
     def clean(self):
         values = super().clean()
         in_order(self, "min_per_order", "max_per_order", _("The most is not less than the least."))

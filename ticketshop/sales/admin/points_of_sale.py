@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from ticketshop.catalogue.admin.order_forms import OrderFormInline
 from ticketshop.organisers.forms import LANGUAGES_HELP, LanguagesField
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.organisers.scoped_admin import ScopedForm, ScopedInline
+from ticketshop.organisers.scoped_admin import RowForm, ScopedForm, ScopedInline
 from ticketshop.organisers.translated_admin import TranslatedAdmin
 
 from ..models import PaymentMethod
@@ -18,7 +18,7 @@ from ..payment_methods import CHOICES, METHODS
 from . import opening_checks
 
 
-class PaymentMethodForm(forms.ModelForm):
+class PaymentMethodForm(RowForm):
     """One way to pay: offered or not, and what it needs to know. Its settings are fields of their own."""
 
     class Meta:

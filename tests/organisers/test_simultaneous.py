@@ -1,0 +1,215 @@
+"""Two members of staff on one page: what the other one saved stays, or is shown before it is overwritten."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from tests.factories.catalogue import (
+    EventFactory,
+    SeasonPassFactory,
+    SessionFactory,
+    TariffFactory,
+    VenueFactory,
+)
+from tests.factories.contacts import ContactFactory
+from tests.factories.organisers import PointOfSaleFactory, make_staff
+from tests.factories.registration_forms import ask, make_form
+from tests.staff import Staff, change
+from ticketshop.catalogue.models import Session, Tariff
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def pos():
+    return PointOfSaleFactory(name="Box office", tagline="Old")
+
+
+@pytest.fixture
+def both(pos) -> tuple[Staff, Staff]:
+    """Two at the same organiser."""
+    return Staff(make_staff(pos.organiser, "owner")), Staff(make_staff(pos.organiser, "owner"))
+
+
+def test_changes_of_different_fields_are_both_kept(pos, both):
+    venue = VenueFactory(organiser=pos.organiser, name="Old hall", street="Rue 1", city="Geneva")
+    for one in both:
+        one.open(change(venue))
+    both[0].save(name="New hall", city="Lausanne")
+    both[1].save(street="Rue 2")
+    assert both[1].errors == []
+    venue.refresh_from_db()
+    assert (venue.name, venue.street, venue.city) == ("New hall", "Rue 2", "Lausanne")
+
+
+def test_a_field_that_both_changed_is_shown_before_it_is_overwritten(pos, both):
+    venue = VenueFactory(organiser=pos.organiser, name="Old hall", city="Geneva")
+    for one in both:
+        one.open(change(venue))
+    both[0].save(name="New hall", city="Lausanne")
+    both[1].save(name="Great hall")
+    assert both[1].errors == [
+        "Somebody else changed this meanwhile, to: New hall. Save again to keep what stands here."
+    ]
+    venue.refresh_from_db()
+    assert venue.name == "New hall"
+    form = both[1].page.form("^_save$")
+    assert (form.values["name"], form.values["city"]) == ("Great hall", "Lausanne")
+    both[1].save()
+    venue.refresh_from_db()
+    assert (venue.name, venue.city) == ("Great hall", "Lausanne")
+    # A third change between the two saves is told again.
+    for one in both:
+        one.open(change(venue))
+    both[0].save(name="One")
+    both[1].save(name="Two")
+    both[0].open(change(venue))
+    both[0].save(name="Three")
+    both[1].save()
+    assert any("to: Three." in one for one in both[1].errors)
+
+
+def test_the_same_change_twice_is_no_conflict(pos, both):
+    venue = VenueFactory(organiser=pos.organiser, name="Old hall")
+    for one in both:
+        one.open(change(venue))
+    for one in both:
+        one.save(name="New hall")
+        assert one.errors == []
+
+
+def test_what_cannot_be_read_overwrites_nothing_unseen(pos, both):
+    """A mistake in the field that the other one changed: the second try is told of it, too."""
+    tariff = TariffFactory(event=EventFactory(pos=pos), price=Decimal(10))
+    for one in both:
+        one.open(change(tariff))
+    both[0].save(price="12")
+    both[1].save(price="a lot")
+    assert any("to: 12.00." in one for one in both[1].errors)
+
+
+def save(staff: Staff, values: dict) -> None:
+    """Press *Save*; a value of None is a box without its tick."""
+    form = staff.page.form("^_save$")
+    for name in [name for name, value in values.items() if value is None]:
+        form.values.pop(name, None)
+    filled = {name: value for name, value in values.items() if value is not None}
+    staff.submit(form, filled, button=("_save", "Save"))
+    assert staff.errors == []
+
+
+def test_every_kind_of_field_is_merged(pos, both):
+    """Ticks, lists, languages, dates, texts in several languages, places of a date, and what a question's page adds."""
+    event = EventFactory(pos=pos, venue=VenueFactory(organiser=pos.organiser, name="Hall"))
+    session, season = SessionFactory(event=event), SeasonPassFactory(pos=pos)
+    contact = ContactFactory(organiser=pos.organiser, last_name="Old")
+    form = make_form("tariff", organiser=pos.organiser)
+    first, question = ask(form, "Eats?", "yes_no"), ask(form, "How many", "number", rules={"max": 5})
+    condition = {"when1_question": first.key, "when1_op": "is", "when1_choice": "yes"}
+    cases = [
+        (pos, {"guest_checkout": None}, {"hold_minutes": "20"}, "guest_checkout"),
+        (pos, {"languages_1": "fr"}, {"tagline_en": "New"}, "languages"),
+        (pos, {"friends_family_mode": "discreet"}, {"slug": "other"}, "friends_family_mode"),
+        (session, {"sales_start_at": "2026-01-02T03:04"}, {"state": "sold_out"}, "sales_start_at"),
+        (event, {"venue": ""}, {"state": "draft"}, "venue"),
+        (season, {"valid_until": "2029-01-31"}, {"max_per_order": "7"}, "valid_until"),
+        (contact, {"birth_date": "2001-02-03"}, {"last_name": "New"}, "birth_date"),
+        (question, {"rule_max": "9"}, {"visibility": "mandatory"}, "rules"),
+        (question, condition, {"visibility": "visible"}, "condition"),
+    ]
+    for row, theirs, mine, column in cases:
+        before = getattr(row, column)
+        for one in both:
+            one.open(change(row))
+        save(both[0], theirs)
+        row.refresh_from_db()
+        changed = getattr(row, column)
+        assert changed != before, column
+        save(both[1], mine)
+        row.refresh_from_db()
+        assert getattr(row, column) == changed, column
+        ((name, value),) = mine.items()
+        assert str(getattr(row, name)) == value
+
+
+def test_rows_of_a_page_are_merged_by_their_row(pos, both):
+    event = EventFactory(pos=pos)
+    adult, child = (
+        TariffFactory(event=event, name=name, position=number) for number, name in enumerate("AB")
+    )
+    for one in both:
+        one.open(change(event))
+    both[0].save(**{"tariffs-0-price": "31", "tariffs-1-name_en": "Child"})
+    both[1].save(**{"tariffs-0-vat_rate": "2.5", "tariffs-1-name_en": "Kid"})
+    assert [one for one in both[1].errors if "meanwhile" in one] == [
+        "Somebody else changed this meanwhile, to: Child. Save again to keep what stands here."
+    ]
+    both[1].save()
+    assert both[1].errors == []
+    for row in (adult, child):
+        row.refresh_from_db()
+    assert (adult.price, adult.vat_rate, child.name) == (Decimal(31), Decimal("2.5"), "Kid")
+
+
+def test_a_row_that_was_deleted_meanwhile_stays_deleted_and_the_rest_is_saved(pos, both):
+    event = EventFactory(pos=pos)
+    first, second, third = (TariffFactory(event=event, position=number) for number in range(3))
+    for one in both:
+        one.open(change(event))
+    both[0].save(**{"tariffs-1-DELETE": "on"})
+    assert not Tariff.objects.filter(pk=second.pk).exists()
+    both[1].save(
+        **{
+            "tariffs-1-price": "99",
+            "tariffs-2-price": "33",
+            "tariffs-3-name_en": "More",
+            "tariffs-3-price": "5",
+        }
+    )
+    assert "Meanwhile somebody else deleted 1 of the tariffs." in both[1].page.text
+    found = dict(Tariff.objects.filter(event=event).values_list("pk", "price"))
+    assert found.pop(first.pk) == first.price
+    assert found.pop(third.pk) == Decimal(33)
+    assert list(found.values()) == [Decimal(5)]
+    # The last row of all: Django alone would look for a row that is not there.
+    for one in both:
+        one.open(change(event))
+    both[0].save(**{f"tariffs-{number}-DELETE": "on" for number in range(3)})
+    both[1].save(teaser_en="Changed")
+    event.refresh_from_db()
+    assert (event.teaser, event.tariffs.count()) == ("Changed", 0)
+
+
+def test_a_date_keeps_the_places_that_somebody_else_entered(pos, both):
+    event = EventFactory(pos=pos)
+    TariffFactory(event=event)
+    both[0].open(change(event))
+    start = timezone.localtime() + timedelta(days=9)
+    both[0].save(
+        **{
+            "sessions-0-starts_at": f"{start:%Y-%m-%dT%H:%M}",
+            "sessions-0-ends_at": f"{start + timedelta(hours=2):%Y-%m-%dT%H:%M}",
+            "sessions-0-places": "50",
+        }
+    )
+    session = Session.objects.get()
+    for one in both:
+        one.open(change(event))
+    both[0].save(**{"sessions-0-places": "60"})
+    both[1].save(**{"sessions-0-state": "sold_out"})
+    assert both[1].errors == []
+    session.refresh_from_db()
+    assert session.state == "sold_out"
+    both[1].open(change(event))
+    assert both[1].page.form("^_save$").values["sessions-0-places"] == "60"
+
+
+@pytest.mark.parametrize("carried", ["", "nonsense", "eJw=", "x" * 1000])
+def test_a_page_that_carries_nothing_readable_is_saved_as_it_is_posted(pos, both, carried):
+    venue = VenueFactory(organiser=pos.organiser, name="Old hall")
+    both[0].open(change(venue))
+    both[0].save(name="New hall", _seen=carried)
+    venue.refresh_from_db()
+    assert venue.name == "New hall"
