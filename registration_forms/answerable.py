@@ -30,14 +30,15 @@ def problems(definition: Definition) -> list[Problem]:
         code, values = TYPES[question.type].problem(question)
         if code:
             found.append(Problem(code, (question.key,), values))
-        terms = list(_problems_of_terms(definition, question))
+        terms = list(problems_of_terms(definition, question))
         if terms or not _Search(definition, never).can_be_asked(question):
             never.add(question.key)
             found += terms or [Problem("never", (question.key,))]
     return found
 
 
-def _problems_of_terms(definition: Definition, question: Question) -> Iterator[Problem]:
+def problems_of_terms(definition: Definition, question: Question) -> Iterator[Problem]:
+    """Yield the terms of a question's condition that name a question which decides nothing, or no answer to it."""
     for term in conditions.terms_of(question.condition):
         other = definition.question(term["field"])
         if other is None:
@@ -49,6 +50,11 @@ def _problems_of_terms(definition: Definition, question: Question) -> Iterator[P
         wrong = _impossible_answer(other, term)
         if wrong is not None:
             yield Problem("answer", (question.key, other.key), (wrong,))
+
+
+def decides(other: Question) -> bool:
+    """Whether other questions can depend on this one."""
+    return not _why_it_decides_nothing(other)
 
 
 def _why_it_decides_nothing(other: Question) -> str:

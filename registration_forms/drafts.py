@@ -1,5 +1,6 @@
 """Verbs of a form's draft: add a question, move it, archive it, drop a choice. Each moves the form's revision on."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -8,10 +9,10 @@ from django.utils.translation import override
 
 from ticketshop.history import history
 
-from . import conditions, definitions
+from . import conditions, definitions, ready_made
 from .definitions import parse
 from .models import Answer, Choice, Field, RegistrationForm
-from .models.definition import MOST_FIELDS
+from .models.definition import MOST_FIELDS, new_key
 
 UP, DOWN = "up", "down"
 # Known fields and the type that asks for each.
@@ -50,6 +51,10 @@ class Full(Exception):
     """The form has as many questions as a form may have."""
 
 
+class Placed(Exception):
+    """The form places this known field already."""
+
+
 class Needed(Exception):
     """Other questions depend on this one: ``questions``."""
 
@@ -73,11 +78,29 @@ def touch(form: RegistrationForm) -> None:
     RegistrationForm.objects.filter(pk=form.pk).update(revision=models.F("revision") + 1)
 
 
-def begin(form: RegistrationForm) -> None:
-    """Give a new form the known fields that its kind starts with."""
-    for ref, visibility in STARTS_WITH[form.kind].items():
-        columns = {"type": SYSTEM_TYPES[ref], "on_ticket": ref in ON_TICKET, **known_labels(ref)}
-        _create(form, system_ref=ref, visibility=visibility, **columns)
+def begin(form: RegistrationForm, filled_with: str = "") -> None:
+    """Give a new form the known fields that its kind starts with, and the questions of a ready-made one."""
+    chosen = ready_made.BY_CODE.get(filled_with)
+    known = STARTS_WITH[form.kind] | (chosen.known if chosen else {})
+    for ref, visibility in known.items():
+        add_known(form, ref, visibility)
+    if chosen:
+        ready_made.fill(form, chosen)
+
+
+def add_known(form: RegistrationForm, ref: str, visibility: str) -> Field:
+    """Place a known field after the questions there are."""
+    return _create(form, visibility=visibility, **known_columns(ref))
+
+
+def known_columns(ref: str) -> dict[str, object]:
+    """The columns of a known field."""
+    return {
+        "type": SYSTEM_TYPES[ref],
+        "system_ref": ref,
+        "on_ticket": ref in ON_TICKET,
+        **known_labels(ref),
+    }
 
 
 def known_labels(ref: str) -> dict[str, str]:
@@ -90,16 +113,75 @@ def known_labels(ref: str) -> dict[str, str]:
     return found
 
 
-@transaction.atomic
-def add(form: RegistrationForm, *, by, now: datetime, **values) -> Field:
-    """A question after the others; ``values`` are its columns. Raises Full."""
+def _hold_with_room(form: RegistrationForm) -> RegistrationForm:
+    """Lock a form to which a question can be added. Raises Full."""
     form = hold(form)
     if form.fields.filter(archived_at=None).count() >= MOST_FIELDS:
         raise Full
+    return form
+
+
+@transaction.atomic
+def add(
+    form: RegistrationForm, *, by, now: datetime, choices: Iterable[Mapping[str, str]] = (), **values
+) -> Field:
+    """Add a question after the others. ``values`` are its columns, ``choices`` their labels by language. Raises Full."""
+    form = _hold_with_room(form)
     field = _create(form, **values)
+    Choice.objects.bulk_create(
+        [
+            Choice(field=field, position=number, **{f"label_{code}": text for code, text in texts.items()})
+            for number, texts in enumerate(choices, 1)
+        ]
+    )
     touch(form)
     history.record(form, "question_added", by=by, now=now, question=field.key)
     return field
+
+
+@transaction.atomic
+def duplicate(field: Field, *, by, now: datetime) -> Field:
+    """Add a copy of a question behind it, with its choices, under keys of its own. Raises Full.
+
+    The copy of a known field is a question like any other: a form places each known field once.
+    """
+    form = _hold_with_room(field.form)
+    choices = list(field.choices.order_by("position", "pk"))
+    form.fields.filter(position__gt=field.position).update(position=models.F("position") + 1)
+    made = Field.objects.get(pk=field.pk)
+    made.pk, made._state.adding, made.key, made.system_ref = None, True, new_key(), ""
+    made.position = field.position + 1
+    made.save(force_insert=True)
+    for choice in choices:
+        choice.pk, choice._state.adding, choice.field, choice.key, choice.used = (
+            None,
+            True,
+            made,
+            new_key(),
+            0,
+        )
+    Choice.objects.bulk_create(choices)
+    touch(form)
+    history.record(form, "question_added", by=by, now=now, question=made.key)
+    return made
+
+
+@transaction.atomic
+def restore(field: Field, *, by, now: datetime) -> bool:
+    """Put an archived question back behind the others. False: it was there. Raises Full, or Placed for a known field."""
+    form = _hold_with_room(field.form)
+    if field.system_ref and form.fields.filter(archived_at=None, system_ref=field.system_ref).exists():
+        raise Placed
+    last = form.fields.aggregate(last=models.Max("position"))["last"] or 0
+    if (
+        not Field.objects.filter(pk=field.pk)
+        .exclude(archived_at=None)
+        .update(archived_at=None, position=last + 1)
+    ):
+        return False
+    touch(form)
+    history.record(form, "question_restored", by=by, now=now, question=field.key)
+    return True
 
 
 def _create(form: RegistrationForm, **values) -> Field:

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,17 +22,48 @@ from .. import definitions, drafts, publishing
 from ..definitions import Definition, parse
 from ..field_types import TYPES
 from ..models import Field, RegistrationForm
+from ..models.definition import MOST_FIELDS
+from ..ready_made import READY_MADE
 from . import adding, copy_page, preview_page, publish_page, used_by, versions_page, words
 
 CHANGE = ("registration_forms.change_registrationform",)
+ADD_QUESTION = (*CHANGE, "registration_forms.add_field")
 
 
 class FormOfForm(ScopedForm):
     class Meta:
         widgets = {"group_asks": forms.RadioSelect}
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.ready_made = ""
+        if self.instance._state.adding and "kind" in self.fields:
+            self.fields["kind"] = forms.ChoiceField(
+                label=self.fields["kind"].label,
+                choices=_kinds(),
+                help_text=_("A ready-made form has its questions already: change them as you like."),
+            )
+
     def clean_name(self):
         return " ".join(self.cleaned_data["name"].split())
+
+    def clean_kind(self):
+        kind, _colon, self.ready_made = self.cleaned_data["kind"].partition(":")
+        return kind
+
+
+def _kinds() -> list:
+    """The kinds of forms: each empty, and with the questions of its ready-made forms."""
+    found = [("", _("Choose…"))]
+    for kind in RegistrationForm.Kind:
+        options = [(kind.value, _("empty, to begin with your own questions"))]
+        options += [
+            (f"{kind.value}:{one.code}", capfirst(str(one.name)))
+            for one in READY_MADE
+            if one.kind == kind.value
+        ]
+        found.append((capfirst(kind.label), options))
+    return found
 
 
 def _in_use(form: RegistrationForm) -> bool:
@@ -88,7 +120,7 @@ VERSIONS = OwnPage(
 ADD = OwnPage(
     "add-question",
     gettext_lazy("Add a question"),
-    (*CHANGE, "registration_forms.add_field"),
+    ADD_QUESTION,
     _in_use,
     adding.view,
 )
@@ -115,17 +147,25 @@ class RegistrationFormAdmin(ScopedAdmin):
     search_fields = ["name"]
     buttons = (ADD, PREVIEW, PUBLISH, VERSIONS, COPY, ARCHIVE, RESTORE)
     change_form_template = "admin/registration_forms/registrationform/change_form.html"
-    fieldsets = [(None, {"fields": ["name", "kind", "group_asks", "editable_until"]})]
+    fieldsets = [
+        (None, {"fields": ["name", "kind"]}),
+        (
+            gettext_lazy("More settings"),
+            {"fields": ["group_asks", "editable_until"], "classes": ["collapse"]},
+        ),
+    ]
 
     def get_readonly_fields(self, request, obj=None):
         return [*super().get_readonly_fields(request, obj), *(["kind"] if obj else [])]
 
     def get_fieldsets(self, request, obj=None):
-        (name, options), *others = super().get_fieldsets(request, obj)
-        fields = options["fields"]
-        if obj is not None and obj.kind != RegistrationForm.Kind.TARIFF:
-            fields = [one for one in fields if one != "group_asks"]
-        return [(name, {**options, "fields": fields}), *others]
+        found = super().get_fieldsets(request, obj)
+        if obj is None or obj.kind == RegistrationForm.Kind.TARIFF:
+            return found
+        return [
+            (name, {**options, "fields": [one for one in options["fields"] if one != "group_asks"]})
+            for name, options in found
+        ]
 
     # --- the list ------------------------------------------------------------------------------------
     def get_changelist_instance(self, request):
@@ -167,7 +207,7 @@ class RegistrationFormAdmin(ScopedAdmin):
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
         if not change:
-            drafts.begin(obj)
+            drafts.begin(obj, form.ready_made)
         elif "group_asks" in form.changed_data:
             drafts.touch(obj)
 
@@ -180,6 +220,8 @@ class RegistrationFormAdmin(ScopedAdmin):
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         if object_id and request.method == "POST" and "_move" in request.POST:
             return self._move(request, object_id)
+        if object_id and request.method == "POST" and "_duplicate" in request.POST:
+            return self._duplicate(request, object_id)
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _move(self, request, object_id):
@@ -206,6 +248,20 @@ class RegistrationFormAdmin(ScopedAdmin):
             return redirect(page)
         return redirect(f"{page}#question-{moved.pk}" if moved else page)
 
+    def _duplicate(self, request, object_id):
+        row = self.row_for(request, object_id, *ADD_QUESTION)
+        number = number_in(request.POST["_duplicate"], digits=17)
+        field = row.fields.filter(pk=number, archived_at=None).first() if number else None
+        if field is None:
+            raise PermissionDenied
+        try:
+            made = drafts.duplicate(field, by=request.user, now=timezone.now())
+        except drafts.Full:
+            messages.error(request, _("A form has at most %(most)d questions.") % {"most": MOST_FIELDS})
+            return self.back_to(row)
+        messages.success(request, _("The copy is here. Change what it asks."))
+        return redirect(reverse("admin:registration_forms_field_change", args=[made.pk]))
+
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:
             built = parse(definitions.build(obj))
@@ -215,6 +271,8 @@ class RegistrationFormAdmin(ScopedAdmin):
             context["used"] = used_by.is_used(obj)
             context["assign_url"] = self.address_of(request, obj, used_by.ASSIGN)
             context["may_move"] = self.has_change_permission(request, obj)
+            context["may_add"] = all(request.user.has_perm(name, obj) for name in ADD_QUESTION)
+            context["archived"] = obj.fields.exclude(archived_at=None).order_by("-archived_at")
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def sections(self, request, row):

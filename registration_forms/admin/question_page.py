@@ -15,9 +15,12 @@ from ticketshop.organisers.translated_admin import TranslatedAdmin
 from .. import drafts
 from ..field_types import TYPES
 from ..models import Field
+from ..models.definition import MOST_FIELDS
 from . import words
+from .adding import in_language
 from .choices import ChoiceFormSet, ChoiceInline
-from .question_form import TERMS, QuestionForm
+from .condition_fields import FIELDS
+from .question_form import QuestionForm
 
 
 def _is_asked(field: Field) -> bool:
@@ -56,6 +59,36 @@ ARCHIVE = Button(
 )
 
 
+def _is_archived(field: Field) -> bool:
+    return not _is_asked(field)
+
+
+def _restore_question(field: Field) -> list[str]:
+    return [_("The question comes back as the last one. Buyers are asked once the form is published.")]
+
+
+def _restore(request, field: Field, now: datetime) -> Outcome:
+    try:
+        done = drafts.restore(field, by=request.user, now=now)
+    except drafts.Full:
+        return messages.ERROR, _("A form has at most %(most)d questions.") % {"most": MOST_FIELDS}
+    except drafts.Placed:
+        return messages.ERROR, _("The form asks for this already: another question took its place.")
+    if done:
+        return messages.SUCCESS, _("The question is back.")
+    return messages.WARNING, _("The question is back already. Nothing has changed.")
+
+
+RESTORE = Button(
+    "restore",
+    gettext_lazy("Restore"),
+    ("registration_forms.change_field",),
+    _is_archived,
+    _restore_question,
+    _restore,
+)
+
+
 @admin.register(Field)
 class FieldAdmin(TranslatedAdmin):
     """One question; added on its form's page."""
@@ -67,8 +100,9 @@ class FieldAdmin(TranslatedAdmin):
     list_select_related = ["form"]
     ordering = ["form_id", "position", "pk"]
     inlines = [ChoiceInline]
-    buttons = (ARCHIVE,)
+    buttons = (ARCHIVE, RESTORE)
     readonly_fields = ["form"]
+    change_form_template = "admin/registration_forms/field/change_form.html"
 
     def has_add_permission(self, request):
         return False
@@ -83,38 +117,50 @@ class FieldAdmin(TranslatedAdmin):
         return obj.form.organiser.languages if obj else super().languages(request, obj)
 
     def get_fieldsets(self, request, obj=None):
-        return [
-            (None, {"fields": ["form", "type", "visibility"]}),
-            *self.text_fieldsets(request, obj),
-            *self._own_fieldsets(request, obj),
-        ]
-
-    def _own_fieldsets(self, request, obj) -> list:
-        changing = self.has_change_permission(request, obj)
-        rules = [f"rule_{name}" for name in TYPES[obj.type].rule_names] if obj else []
-        terms = [[f"{name}_{part}" for part in ("question", "op", "choice", "text")] for name in TERMS]
-        found = [(gettext_lazy("What may be answered"), {"fields": rules})] if rules and changing else []
+        """What every question has stands first, and its choices behind it; what few need is folded until it is used."""
+        languages, changing = self.languages(request, obj), self.has_change_permission(request, obj)
+        kind = TYPES[obj.type] if obj else None
+        first = ["form", *(f"label_{code}" for code in languages), "type", "visibility"]
+        helps = [f"help_text_{code}" for code in languages]
+        found = [(None, {"fields": first})]
+        if changing and kind and kind.has_choices:
+            found.append((gettext_lazy("Choices"), {"fields": ["lines"]}))
+        rules = [f"rule_{name}" for name in kind.rule_names] if kind else []
+        if rules and changing:
+            found.append((gettext_lazy("What may be answered"), {"fields": rules}))
+        found.append(
+            (gettext_lazy("Help for buyers"), _folded(helps, any(getattr(obj, name) for name in helps)))
+        )
         if changing:
+            text = gettext_lazy("Without a condition it is always asked.")
             found.append(
-                (
-                    gettext_lazy("When it is asked"),
-                    {
-                        "fields": [*terms[0], "when_joined", *terms[1]],
-                        "description": gettext_lazy("Without a condition it is always asked."),
-                    },
-                )
+                (gettext_lazy("When it is asked"), _folded(FIELDS, obj and obj.condition, description=text))
             )
-        more = ["sensitive", "retention_days", "copyable", "on_ticket", "staff_only"]
-        found.append((gettext_lazy("What happens with the answer"), {"fields": more}))
-        if changing and obj and TYPES[obj.type].has_choices:
-            found.append((gettext_lazy("More choices"), {"fields": ["lines"]}))
+        purposes = [f"purpose_{code}" for code in languages]
+        more = ["sensitive", *purposes, "retention_days", "copyable", "on_ticket", "staff_only"]
+        used = obj and (obj.sensitive or obj.retention_days or obj.on_ticket or obj.staff_only)
+        found.append((gettext_lazy("What happens with the answer"), _folded(more, used)))
         return found
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        """Texts of several languages stand together: each box says which one it is in."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        for name in self.translated:
+            for code in self.languages(request, obj):
+                if (field := form.base_fields.get(f"{name}_{code}")) is not None:
+                    field.label = in_language(field.label, code)
+        return form
 
     def get_formset_kwargs(self, request, obj, inline, prefix):
         found = super().get_formset_kwargs(request, obj, inline, prefix)
         if issubclass(inline.formset, ChoiceFormSet):
             found["page"] = request.GET.get("choices", "")
         return found
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        # Behind the box that takes new ones, where there is one.
+        context["choices_after"] = 2 if "lines" in context["adminform"].form.fields else 1
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request, obj, form, change):
         columns = {field.name for field in obj._meta.concrete_fields}
@@ -162,6 +208,11 @@ class FieldAdmin(TranslatedAdmin):
     def links(self, request, row):
         page = reverse("admin:registration_forms_registrationform_change", args=[row.form_id])
         return [(_("Back to the form"), f"{page}#question-{row.pk}")]
+
+
+def _folded(fields: list, used: object, **options) -> dict:
+    """A part of the page that is folded while nothing in it is used."""
+    return {"fields": fields, "classes": [] if used else ["collapse"], **options}
 
 
 def _column(name: str) -> str:

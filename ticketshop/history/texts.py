@@ -40,6 +40,7 @@ ACTIONS = {
     "question_added": gettext_lazy("Question added"),
     "questions_moved": gettext_lazy("Order of the questions changed"),
     "question_archived": gettext_lazy("Question archived"),
+    "question_restored": gettext_lazy("Question restored"),
     "asked_at": gettext_lazy("Where it is asked was changed"),
     "form_chosen": gettext_lazy("The form that is asked here was changed"),
     "export_stopped": gettext_lazy("Export stopped"),

@@ -1,0 +1,194 @@
+"""The condition of a question, picked from lists: fields for two terms, for the page that adds a question and its own."""
+
+import json
+
+from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from .. import answerable, conditions
+from ..conditions import WITH_VALUE
+from ..definitions import Definition, Question
+from ..field_types import TYPES
+from ..models import RegistrationForm
+from . import words
+
+TERMS = ("when1", "when2")
+JOINED = "when_joined"
+PARTS = ("question", "op", "choice", "text")
+
+
+class _QuestionKey(forms.ChoiceField):
+    """Any question of the form is taken, so that a refusal can name it."""
+
+    known: frozenset[str] = frozenset()
+
+    def valid_value(self, value):
+        return value in self.known
+
+
+class _Choices(forms.Select):
+    """Each choice says which question it is an answer to: a script shows those of the question that was picked."""
+
+    of: dict[str, str] = {}
+
+    def create_option(self, name, value, *args, **kwargs):
+        option = super().create_option(name, value, *args, **kwargs)
+        if (question := self.of.get(str(value))) is not None:
+            option["attrs"]["data-of"] = question
+        return option
+
+
+def _term_fields(name: str, number: int) -> dict[str, forms.Field]:
+    def label(text):
+        return text if number == 1 else format_lazy("{number}. {text}", number=number, text=text)
+
+    operators = [("", "–"), *((op, text) for op, text in words.OPERATORS.items() if op != "in")]
+    return {
+        f"{name}_question": _QuestionKey(label=label(gettext_lazy("Only if the question")), required=False),
+        f"{name}_op": forms.ChoiceField(
+            label=label(gettext_lazy("Its answer")), choices=operators, required=False
+        ),
+        f"{name}_choice": forms.ChoiceField(
+            label=label(gettext_lazy("This choice")), required=False, widget=_Choices
+        ),
+        f"{name}_text": forms.CharField(
+            label=label(gettext_lazy("Or this text or number")), required=False, max_length=200
+        ),
+    }
+
+
+TermFields = type(
+    "TermFields",
+    (forms.Form,),
+    {
+        **{
+            key: field
+            for number, name in enumerate(TERMS, 1)
+            for key, field in _term_fields(name, number).items()
+        },
+        JOINED: forms.ChoiceField(
+            label=gettext_lazy("If there are two conditions"),
+            choices=[("all", gettext_lazy("both must hold")), ("any", gettext_lazy("one is enough"))],
+            required=False,
+        ),
+    },
+)
+# As the pages draw them: a row for each term.
+FIELDS = [
+    [f"{TERMS[0]}_{part}" for part in PARTS],
+    JOINED,
+    [f"{TERMS[1]}_{part}" for part in PARTS],
+]
+NAMES = frozenset([JOINED, *(f"{name}_{part}" for name in TERMS for part in PARTS)])
+
+
+class ConditionFields(TermFields):
+    """``parent``: the form; ``draft``: its definition as it stands; ``own_key``: of the question, if it is there already."""
+
+    parent: RegistrationForm
+    draft: Definition
+    own_key = ""
+
+    def offer_terms(self, condition: dict) -> None:
+        """Fill the lists with the questions that can decide, and show ``condition``."""
+        joined = "any" if "any" in condition else "all"
+        terms = condition.get(joined, [])
+        named = {term["field"] for term in terms}
+        others = [one for one in self._earlier() if one.key in named or answerable.decides(one)]
+        known = frozenset(self.parent.fields.values_list("key", flat=True))
+        self.initial[JOINED] = joined
+        for number, name in enumerate(TERMS):
+            question, choice = self.fields[f"{name}_question"], self.fields[f"{name}_choice"]
+            question.choices = [("", "–"), *((one.key, one.label) for one in others)]
+            question.known = known
+            question.widget.attrs["data-condition"] = name
+            question.widget.attrs["data-answers"] = json.dumps({one.key: _answered_by(one) for one in others})
+            choice.choices = _choices(others)
+            choice.widget.of = {option.key: one.key for one in others for option in one.options}
+            if number < len(terms):
+                self._show_term(name, terms[number])
+
+    def _earlier(self) -> list[Question]:
+        """The questions before this one; all for one that comes last."""
+        questions = self.draft.questions
+        place = next(
+            (number for number, one in enumerate(questions) if one.key == self.own_key), len(questions)
+        )
+        named = set(conditions.fields_of(questions[place].condition)) if place < len(questions) else set()
+        return [one for number, one in enumerate(questions) if number < place or one.key in named]
+
+    def _show_term(self, name: str, term: dict) -> None:
+        self.initial[f"{name}_question"], self.initial[f"{name}_op"] = term["field"], term["op"]
+        value, other = term.get("value"), self.draft.question(term["field"])
+        if isinstance(value, str):
+            is_choice = other is not None and (_answered_by(other) != "text")
+            self.initial[f"{name}_{'choice' if is_choice else 'text'}"] = value
+
+    # --- what was entered ----------------------------------------------------------------------------------
+    def read_condition(self, values: dict) -> dict:
+        """Return the condition; what is not whole, or compares with no answer, is said at its field."""
+        terms = [term for name in TERMS if (term := self._read_term(name, values))]
+        return {values.get(JOINED) or "all": terms} if terms else {}
+
+    def _read_term(self, name: str, values: dict) -> dict | None:
+        key, op = values.get(f"{name}_question"), values.get(f"{name}_op")
+        value = values.get(f"{name}_choice") or values.get(f"{name}_text")
+        if not key:
+            if (op or value) and f"{name}_question" not in self.errors:
+                self.add_error(f"{name}_question", _("Choose the question whose answer decides."))
+            return None
+        if not op:
+            self.add_error(f"{name}_op", _("Choose how the answer must be."))
+            return None
+        term = {"field": key, "op": op}
+        if op not in WITH_VALUE:
+            return term
+        if not value:
+            self.add_error(f"{name}_choice", _("Choose an answer, or enter one."))
+            return None
+        return {**term, "value": self._as_answered(name, key, value)}
+
+    def _as_answered(self, name: str, key: str, value: str) -> str:
+        """The value as answers to the question are kept; one that can't be an answer is said at the field."""
+        other = self.draft.question(key)
+        if other is None or other.option(value) is not None:
+            return value  # a question that is not there is refused below, by its name
+        sentence = _("%(question)s has no such answer.") % {"question": words.quoted(other.label)}
+        if TYPES[other.type].has_choices:
+            self.add_error(f"{name}_choice", sentence)
+            return value
+        try:
+            return str(TYPES[other.type].read(other, value))
+        except forms.ValidationError as error:
+            self.add_error(f"{name}_text", " ".join([sentence, *error.messages]))
+            return value
+
+    def check_condition(self, draft: Definition, key: str) -> None:
+        """Say at the condition why it can't work in ``draft``, where the question ``key`` has it."""
+        archived = frozenset(self.parent.fields.exclude(archived_at=None).values_list("key", flat=True))
+        found = [one for one in conditions.problems(draft, archived) if key in one.fields]
+        if not found:
+            found = [
+                one for one in answerable.problems_of_terms(draft, draft.by_key[key]) if one.code != "answer"
+            ]
+        for sentence in words.problems(found, draft, self.parent):
+            self.add_error(f"{TERMS[0]}_question", sentence)
+
+
+def _answered_by(question: Question) -> str:
+    """Where a term takes its value from: the list of choices, its yes and no, or the text."""
+    if question.options:
+        return "choice"
+    return "yes_no" if question.type in ("yes_no", "consent") else "text"
+
+
+def _choices(others: list[Question]) -> list:
+    yes_no = [(_("Yes or no"), [("yes", _("Yes")), ("no", _("No"))])]
+    of_questions = [
+        (one.label, [(option.key, words.answer(one, option.key)) for option in one.options])
+        for one in others
+        if one.options
+    ]
+    return [("", "–"), *yes_no, *of_questions]

@@ -1,0 +1,81 @@
+"""What may be answered, as fields of a question's page: one for each rule of its type."""
+
+from datetime import date
+from decimal import Decimal
+
+from django import forms
+from django.utils.translation import gettext_lazy
+
+from ticketshop.organisers.scoped_admin import LocalDate
+
+from ..field_types import TYPES
+from ..field_types.birth_date import MOST_AGE
+from ..field_types.text import TEXT
+from ..models.definition import MOST_CHOICES
+
+RULES = {
+    "max_length": gettext_lazy("At most this many characters"),
+    "min": gettext_lazy("At least"),
+    "max": gettext_lazy("At most"),
+    "decimals": gettext_lazy("Digits after the point"),
+    "from": gettext_lazy("From this day"),
+    "until": gettext_lazy("Until this day"),
+    "age_from": gettext_lazy("From this age, on the day of the event"),
+    "age_until": gettext_lazy("Up to this age, on the day of the event"),
+}
+# Whole numbers: the least and the most that may be entered.
+WHOLE = {"max_length": (1, TEXT), "decimals": (0, 6), "age_from": (0, MOST_AGE), "age_until": (0, MOST_AGE)}
+OF_CHOICES = {
+    "min": (gettext_lazy("At least this many choices"), 0),
+    "max": (gettext_lazy("At most this many choices"), 1),
+}
+# Rules that nothing fits, and the field where that is said.
+AT_RULE = {"numbers": "rule_max", "days": "rule_until", "ages": "rule_age_until", "most": "rule_max"}
+
+
+def _rule_field(name: str) -> forms.Field:
+    label = RULES[name]
+    if name in ("from", "until"):
+        return forms.DateField(label=label, required=False, widget=LocalDate)
+    if name in WHOLE:
+        least, most = WHOLE[name]
+        return forms.IntegerField(label=label, required=False, min_value=least, max_value=most)
+    return forms.DecimalField(
+        label=label, required=False, min_value=-(10**12), max_value=10**12, max_digits=18, decimal_places=6
+    )
+
+
+RuleFields = type("RuleFields", (forms.Form,), {f"rule_{name}": _rule_field(name) for name in RULES})
+
+
+def offer_rules(form: forms.Form, kind: str, rules: dict) -> None:
+    """Leave the rules of a type of question in the form, and show those that are set."""
+    names = TYPES[kind].rule_names
+    if TYPES[kind].column == "choices":
+        for name, (label, least) in OF_CHOICES.items():
+            form.fields[f"rule_{name}"] = forms.IntegerField(
+                label=label, required=False, min_value=least, max_value=MOST_CHOICES
+            )
+    for name in RULES:
+        if name not in names:
+            del form.fields[f"rule_{name}"]
+        elif (value := rules.get(name)) is not None:
+            form.initial[f"rule_{name}"] = date.fromisoformat(value) if names[name] == "date" else value
+
+
+def read_rules(values: dict, kind: str, before: dict) -> dict:
+    """Return the rules that were entered, as a question keeps them; those without a field stay as they were."""
+    kept = {name: value for name, value in before.items() if name not in RULES}
+    for name in TYPES[kind].rule_names:
+        value = values.get(f"rule_{name}")
+        if value is not None:
+            kept[name] = _plain(value)
+    return kept
+
+
+def _plain(value) -> object:
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
