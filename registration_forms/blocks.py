@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from django import forms
 from django.template.loader import render_to_string
 
-from ticketshop.lib.markdown import to_html
-
 from . import sentences, wording
 from .conditions import BUYER, Context, possible_questions, settled, visible_questions
 from .definitions import Definition, Question
@@ -82,9 +80,9 @@ class Block(forms.Form):
                 one = replace(one, kept=value)
                 self.initial[question.key] = TYPES[question.type].initial(value)
             self.fields[question.key] = made = TYPES[question.type].form_field(question, one)
-            made.question = question
+            made.question, made.label_html = question, question.label_html
             if question.help_text:
-                made.help_text = to_html(question.help_text, 4)
+                made.help_text = question.help_html
             # Whether an answer is due depends on the other answers: decided in ``clean``.
             made.required = made.widget.is_required = False
             if question.system_ref:

@@ -26,7 +26,12 @@ def of_organiser(organiser: Organiser) -> list[Collected]:
         if question is None and not field.kept:
             continue
         words = question or field
-        one = Collected(words.label, words.purpose, field.retention_days, words.sensitive or field.sensitive)
+        one = Collected(
+            str(words) if isinstance(words, Field) else words.label,
+            words.purpose,
+            field.retention_days,
+            words.sensitive or field.sensitive,
+        )
         found[one] = None
     return list(found)
 

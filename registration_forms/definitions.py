@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from django.conf import settings
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
+
+from ticketshop.lib import markdown
 
 from .models import Field, FormVersion, RegistrationForm
 
@@ -52,11 +55,21 @@ class Question:
 
     @property
     def label(self) -> str:
-        return text_in(self.labels)
+        """Its words: a label may hold a link, which only ``label_html`` shows."""
+        return markdown.plain(text_in(self.labels))
+
+    @property
+    def label_html(self) -> SafeString:
+        return markdown.inline_html(text_in(self.labels))
 
     @property
     def help_text(self) -> str:
         return text_in(self.helps)
+
+    @property
+    def help_html(self) -> SafeString:
+        """Its headings stand below that of the form."""
+        return markdown.to_html(self.help_text, 4, new_tab=True)
 
     @property
     def purpose(self) -> str:

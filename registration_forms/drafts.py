@@ -15,9 +15,9 @@ from .models import Answer, Choice, Field, RegistrationForm
 from .models.definition import MOST_FIELDS, new_key
 
 UP, DOWN = "up", "down"
-# Known fields and the type that asks for each.
 # Known fields that a ticket shows unless the organiser keeps them off.
 ON_TICKET = frozenset(("first_name", "last_name"))
+# Known fields and the type that asks for each.
 SYSTEM_TYPES = {
     "first_name": "text",
     "last_name": "text",

@@ -1,7 +1,6 @@
 """The page that adds a question: its text, its type, whether an answer is needed, its choices, and when it is asked."""
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.helpers import AdminForm
 from django.shortcuts import redirect
@@ -13,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.organisers.scoped_admin import OneLine
+from ticketshop.organisers.translated_admin import in_language
 
 from .. import definitions, drafts
 from ..definitions import parse
@@ -23,7 +23,6 @@ from .condition_fields import FIELDS, NAMES, ConditionFields
 from .question_form import check_number_of_choices, read_lines
 
 KNOWN = "known:"
-LANGUAGES = dict(settings.CONTENT_LANGUAGES)
 # A new question has no key yet: where its condition is checked it stands under this one.
 NEW = "-"
 
@@ -38,7 +37,10 @@ class AddForm(ConditionFields):
         max_length=LONGEST_LABEL,
         required=False,
         widget=forms.TextInput(attrs={"class": "vTextField"}),
-        help_text=gettext_lazy("What buyers read. A known field has its own: leave this empty."),
+        help_text=gettext_lazy(
+            "What buyers read. It may hold a link: [our rules](https://www.example.org). A known field has its own text:"
+            " leave this empty."
+        ),
     )
     type = forms.ChoiceField(label=gettext_lazy("Type"))
     mandatory = forms.BooleanField(label=gettext_lazy("An answer is needed"), required=False)
@@ -189,11 +191,6 @@ def _one_line(text: str) -> str:
     return OneLine(required=False).clean(text) or ""
 
 
-def in_language(label: str, code: str) -> str:
-    """“Question (French)”."""
-    return _("%(label)s (%(language)s)") % {"label": label, "language": LANGUAGES[code]}
-
-
 def view(page, request, row: RegistrationForm):
     posted = request.method == "POST"
     form = AddForm(request.POST if posted else None, row=row)
@@ -218,7 +215,7 @@ def view(page, request, row: RegistrationForm):
 def _on(request, page, row: RegistrationForm, field: Field):
     """The next page: the form, the same page once more, or the page of the new question."""
     if "_save" in request.POST or "_addanother" in request.POST:
-        messages.success(request, _("“%(question)s” is added.") % {"question": field.label})
+        messages.success(request, _("“%(question)s” is added.") % {"question": str(field)})
         if "_addanother" in request.POST:
             return redirect(request.path)
         return redirect(f"{page.back_to(row).url}#question-{field.pk}")

@@ -11,7 +11,7 @@ from modeltranslation.admin import TranslationTabularInline
 
 from ticketshop.lib.pages import page_number
 from ticketshop.organisers.scoped_admin import RowForm, ScopedInline
-from ticketshop.organisers.translated_admin import NAMES
+from ticketshop.organisers.translated_admin import in_language
 
 from .. import drafts, limited
 from ..models import Answer, Choice
@@ -160,7 +160,7 @@ class ChoiceInline(ScopedInline, TranslationTabularInline):
         for number, code in enumerate(languages):
             if (field := formset.form.base_fields.get(f"label_{code}")) is not None:
                 field.required = number == 0
-                field.label = _("Label (%(language)s)") % {"language": NAMES[code]}
+                field.label = in_language(_("Label"), code)
                 field.widget.attrs |= {"lang": code, "size": 20}
         # What is answered may be taken off the list: it is deactivated, and nothing protected is deleted.
         formset.form.hand_clean_DELETE = lambda form: None

@@ -95,8 +95,15 @@ class ConditionFields(TermFields):
         """Fill the lists with the questions that can decide, and show ``condition``."""
         joined = "any" if "any" in condition else "all"
         terms = condition.get(joined, [])
+        # What is there, or was posted, stays in the list: a refusal names it.
         named = {term["field"] for term in terms}
-        others = [one for one in self._earlier() if one.key in named or answerable.decides(one)]
+        named |= {self.data.get(self.add_prefix(f"{name}_question")) for name in TERMS}
+        earlier = self._earlier()
+        others = [
+            one
+            for one in self.draft.questions
+            if one.key in named or (one.key in earlier and answerable.decides(one))
+        ]
         known = frozenset(self.parent.fields.values_list("key", flat=True))
         self.initial[JOINED] = joined
         for number, name in enumerate(TERMS):
@@ -110,14 +117,10 @@ class ConditionFields(TermFields):
             if number < len(terms):
                 self._show_term(name, terms[number])
 
-    def _earlier(self) -> list[Question]:
-        """The questions before this one; all for one that comes last."""
-        questions = self.draft.questions
-        place = next(
-            (number for number, one in enumerate(questions) if one.key == self.own_key), len(questions)
-        )
-        named = set(conditions.fields_of(questions[place].condition)) if place < len(questions) else set()
-        return [one for number, one in enumerate(questions) if number < place or one.key in named]
+    def _earlier(self) -> list[str]:
+        """The keys of the questions before this one; all for one that comes last."""
+        keys = list(self.draft.by_key)
+        return keys[: keys.index(self.own_key)] if self.own_key in keys else keys
 
     def _show_term(self, name: str, term: dict) -> None:
         self.initial[f"{name}_question"], self.initial[f"{name}_op"] = term["field"], term["op"]

@@ -182,7 +182,7 @@ class QuestionForm(ScopedForm, RuleFields, ConditionFields):
                 text = _(
                     "This depends on %(question)s, which is kept for %(days)d days: keep it at most as long."
                 )
-                names = {"question": words.quoted(other.label), "days": other.retention_days}
+                names = {"question": words.quoted(str(other)), "days": other.retention_days}
                 self.add_error("retention_days", text % names)
         for one in conditions.dependants(draft, self.row.key):
             kept = days[one.key].retention_days

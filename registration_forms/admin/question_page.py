@@ -10,14 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.organisers.buttons import Button, Outcome
-from ticketshop.organisers.translated_admin import TranslatedAdmin
+from ticketshop.organisers.translated_admin import TranslatedAdmin, in_language
 
 from .. import drafts
 from ..field_types import TYPES
 from ..models import Field
 from ..models.definition import MOST_FIELDS
 from . import words
-from .adding import in_language
 from .choices import ChoiceFormSet, ChoiceInline
 from .condition_fields import FIELDS
 from .question_form import QuestionForm
@@ -149,6 +148,8 @@ class FieldAdmin(TranslatedAdmin):
             for code in self.languages(request, obj):
                 if (field := form.base_fields.get(f"{name}_{code}")) is not None:
                     field.label = in_language(field.label, code)
+                    if name == "label":
+                        field.help_text = _("It may hold a link: [our rules](https://www.example.org).")
         return form
 
     def get_formset_kwargs(self, request, obj, inline, prefix):

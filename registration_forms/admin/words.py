@@ -69,7 +69,7 @@ DIFFERENCES = {
 
 def problems(found: Iterable[Problem], definition: Definition, form: RegistrationForm) -> list[str]:
     """A sentence for each problem; it names the questions."""
-    archived = {field.key: field.label for field in form.fields.exclude(archived_at=None)}
+    archived = {field.key: str(field) for field in form.fields.exclude(archived_at=None)}
 
     def name(key: str) -> str:
         question = definition.question(key)

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib import references
+from ticketshop.lib import markdown, references
 from ticketshop.lib.personal import Author, not_personal
 from ticketshop.organisers.models import Organiser
 
@@ -169,7 +169,7 @@ class Field(models.Model):
         )
 
     def __str__(self):
-        return self.label
+        return markdown.plain(self.label)
 
 
 class Choice(models.Model):

@@ -22,6 +22,7 @@ from tests.staff import Staff, change, listing
 from ticketshop.exports import expiry, jobs, kinds, writing
 from ticketshop.exports.kinds import Column, Kind, Page, Table
 from ticketshop.exports.models import Download, Job
+from ticketshop.lib.spreadsheets import FORMATS, Xlsx
 from ticketshop.organisers.models import StaffMembership
 from ticketshop.sales.exports import rows
 from ticketshop.sales.models import Ticket
@@ -454,7 +455,14 @@ def test_the_log_keeps_who_filter_columns_and_rows_and_no_values(shop, allergies
     assert job.rows_done == 1
     assert "order.buyer_email" in job.columns
     page = Staff(user).open(change(job)).text
-    for shown in ("owner@jazz.example", "Jazz 2027", "waiting for payment", "1 of 1", "order.buyer_email"):
+    assert "Order: buyer’s e-mail address" in job.column_labels
+    for shown in (
+        "owner@jazz.example",
+        "Jazz 2027",
+        "waiting for payment",
+        "1 of 1",
+        "Order: buyer’s e-mail address",
+    ):
         assert shown in page, shown
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_jsonb(j)::text FROM exports_job j")
@@ -463,3 +471,14 @@ def test_the_log_keeps_who_filter_columns_and_rows_and_no_values(shop, allergies
     for value in ("Lovelace", "ada@example.org", "Peanuts"):
         assert value in str(sell(shop, 1).buyer.__dict__) + "Peanuts"
         assert value not in kept
+
+
+def test_an_export_that_is_too_wide_for_a_spreadsheet_says_so(shop, monkeypatch):
+    sell(shop, 1)
+    assert FORMATS["xlsx"].most_columns == 16_384
+    monkeypatch.setattr(Xlsx, "most_columns", 5)
+    job = steps.done(steps.ask("participants", shop.event, "event", file_format="xlsx"))
+    assert (job.state, job.error) == ("failed", "too_wide")
+    owner = Staff(make_staff(shop.organiser))
+    assert "more columns than a spreadsheet holds" in owner.open(change(job)).text
+    assert steps.done(steps.ask("participants", shop.event, "event")).state == "done"

@@ -1,5 +1,6 @@
 """Rows and columns of exports: participants, orders, passes, answers, customers."""
 
+import csv
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -17,7 +18,7 @@ from tests.lib.test_spreadsheets import HARMLESS, MARKUP, RISKY, Book
 from tests.sales import jazz
 from ticketshop.exports import kinds
 from ticketshop.exports.models import Job
-from ticketshop.lib.spreadsheets import FORMATS
+from ticketshop.lib.spreadsheets import FORMATS, Header, Money, Word
 from ticketshop.sales.models import Ticket
 
 pytestmark = pytest.mark.django_db
@@ -320,17 +321,20 @@ def test_what_people_wrote_comes_out_as_they_wrote_it(sold, tmp_path):
     assert expected[-10:] == written
     for code in ("csv", "spreadsheet", "xlsx"):
         found = table("participants", sold.form, "form")
-        header = [[one.key for one in found.columns], [one.label for one in found.columns]]
+        header = Header([one.key for one in found.columns], [one.label for one in found.columns])
         path = tmp_path / code
         FORMATS[code].write(path, header, (row for page in found.pages for row in page.rows))
         if code == "xlsx":
-            (cells,) = Book(path.read_bytes()).sheets
-            letters = next(where[1] for where, cell in cells.items() if cell[1] == sold.size.key)
-            back = [cells[number, letters][1] for number in range(3, 3 + len(expected))]
+            cells, columns = Book(path.read_bytes()).sheets
+            (line,) = (where[0] for where, cell in columns.items() if cell[1] == sold.size.key)
+            letters = columns[line, "A"][1]
+            assert cells[1, letters][1] == columns[line, "B"][1] == "Size"
+            back = [cells[number, letters][1] for number in range(2, 2 + len(expected))]
             assert back[-10:] == written
             assert "[cut here: the text has" in back[0]
         else:
-            assert steps.Read(path.read_bytes()).column(sold.size.key) == expected
+            name = sold.size.key if code == "csv" else "Size"
+            assert steps.Read(path.read_bytes()).column(name) == expected
 
 
 @pytest.mark.scenario("RF-44")
@@ -365,6 +369,88 @@ def test_the_number_of_queries_does_not_grow(kind):
         counted.append(len(queries))
     assert len(found) >= 3
     assert counted[0] == counted[1] <= 20
+
+
+def several(sold, *chosen: list[str]) -> made.Field:
+    """A question with several choices, answered by the first tickets."""
+    labels = ["Bus", "Lunch; vegan", '"Tea"', " Space ", "Plain"]
+    field = made.ask(sold.form, "Extras", "multiple_choice", choices=labels)
+    version, keys = made.publish(sold.form), {one.label: one.key for one in field.choices.all()}
+    for ticket, texts in zip(sold.tickets, chosen, strict=False):
+        steps.answer(ticket, version, {field.key: [keys[text] for text in texts]} if texts else {})
+    return field
+
+
+def test_several_choices_in_one_cell_can_be_read_again(sold):
+    taken = [["Bus", "Lunch; vegan"], ['"Tea"', " Space ", "Plain"], [], ["Plain"]]
+    field = several(sold, *taken)
+    cells = [row[field.key] for row in rows("participants", sold.shop.event, "event", cancelled=True)]
+    assert cells[0] == 'Bus; "Lunch; vegan"'
+    back = [
+        next(csv.reader([cell], delimiter=";", skipinitialspace=True)) if cell else [] for cell in cells[:4]
+    ]
+    assert back == taken
+    answers = rows("answers", sold.form, "form")
+    assert 'Bus; "Lunch; vegan"' in [row["answer"] for row in answers]
+
+
+def test_each_of_several_choices_can_have_its_own_column(sold):
+    field = several(sold, ["Bus", "Plain"], ["Plain"], [])
+    keys = {one.label: f"{field.key}.{one.key}" for one in field.choices.all()}
+    asked = {"apart": True, "states": True, "cancelled": True}
+    named = labels("participants", sold.shop.event, "event", **asked)
+    assert named[keys["Bus"]] == "Extras: Bus"
+    assert field.key not in named
+    assert list(named).index(f"{field.key}.state") == list(named).index(keys["Plain"]) + 1
+    found = rows("participants", sold.shop.event, "event", **asked)
+    assert [(row[keys["Bus"]], row[keys["Plain"]]) for row in found[:3]] == [
+        (True, True),
+        (False, True),
+        (False, False),
+    ]
+    # Who was not asked has not said no.
+    assert {row[keys["Bus"]] for row in found[3:]} == {None}
+    assert [row[f"{field.key}.state"] for row in found[:4]] == [
+        "answered",
+        "answered",
+        "blank",
+        "added_later",
+    ]
+    described = dict(
+        kinds.KINDS["participants"].filters(steps.ask("participants", sold.shop.event, "event", apart=True))
+    )
+    assert described["a column for each of several choices"] == "included"
+
+
+def test_questions_of_the_same_label_are_told_apart(sold):
+    """By their form, and by a number within it; the keys stay."""
+    other = made.make_form("tariff", organiser=sold.shop.organiser, name="Children")
+    twice = [made.ask(other, "Menu") for _number in range(2)]
+    sold.shop.child.form = other
+    sold.shop.child.save()
+    made.publish(other)
+    named = labels("participants", sold.shop.event, "event")
+    assert named[sold.menu.key] == "Menu (tariff form)"
+    assert [named[one.key] for one in twice] == ["Menu (Children) (1)", "Menu (Children) (2)"]
+
+
+def test_words_of_ours_are_in_the_organiser_s_language(sold):
+    """States, ways to pay, countries and languages: codes for programs, words for people."""
+    country = made.ask(sold.form, "Country", "country")
+    version = made.publish(sold.form)
+    steps.answer(sold.tickets[0], version, {country.key: "CH"})
+    sold.orders[0].payment_method = "on_site"
+    sold.orders[0].save()
+    with translation.override("fr"):
+        row = rows("participants", sold.shop.event, "event", states=True)[0]
+        order = rows("orders", sold.shop.event, "event")[0]
+        named = labels("participants", sold.shop.event, "event", states=True)
+    assert (row[country.key], row[country.key].text) == ("CH", "Suisse")
+    assert (row[f"{sold.menu.key}.state"], row[f"{sold.menu.key}.state"].text) == ("blank", "laissé vide")
+    assert named[f"{sold.menu.key}.state"] == "Repas (état)"
+    assert (order["payment_method"], order["payment_method"].text) == ("on_site", "Paiement sur place")
+    assert isinstance(order["language"], Word)
+    assert isinstance(order["total"], Money)
 
 
 @pytest.mark.scenario("RF-41", "RF-38")

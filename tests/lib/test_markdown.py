@@ -1,5 +1,6 @@
 """What organisers write becomes safe HTML."""
 
+import re
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketshop.lib.markdown import to_html
+from ticketshop.lib.markdown import inline_html, plain, to_html
 
 ALLOWED = {"p", "br", "em", "strong", "a", "ul", "ol", "li", "h2", "h3", "h4", "blockquote"}
 
@@ -92,3 +93,31 @@ def test_no_text_breaks_out(source):
     for tag, attrs in Tags(to_html(source)).found:
         assert tag in ALLOWED
         assert set(attrs) <= {"href", "rel"}
+
+
+LABELS = {
+    "I accept the [rules](https://example.org/a?b=1&c=2).": (
+        'I accept the <a href="https://example.org/a?b=1&amp;c=2" target="_blank" rel="noopener noreferrer nofollow">rules</a>.',
+        "I accept the rules.",
+    ),
+    "*Very* **sure**": ("<em>Very</em> <strong>sure</strong>", "Very sure"),
+    "A * B _ C [D] (E)": ("A * B _ C [D] (E)", "A * B _ C [D] (E)"),
+    "# 5 < 6 & `x` &amp; <b>": ("# 5 &lt; 6 &amp; `x` &amp;amp; &lt;b&gt;", "# 5 < 6 & `x` &amp; <b>"),
+    "[x](javascript:alert(1))": ("[x](javascript:alert(1))", "[x](javascript:alert(1))"),
+    "[x](data:text/html,y) ![z](https://example.org/p.png)": None,
+    "<img src=x onerror=alert(1)>": ("&lt;img src=x onerror=alert(1)&gt;", "<img src=x onerror=alert(1)>"),
+}
+
+
+@pytest.mark.scenario("RF-10")
+@pytest.mark.parametrize("source", LABELS)
+def test_a_label_holds_links_and_emphasis_and_nothing_else(source):
+    html, text = inline_html(source), plain(source)
+    if (expected := LABELS[source]) is not None:
+        assert (html, text) == expected
+    assert not re.search('<(?!/?(em|strong|a)\\b)|href="(?!https:)', html)
+
+
+def test_links_beside_fields_open_in_a_new_tab():
+    assert 'target="_blank"' in to_html("[a](https://example.org)", new_tab=True)
+    assert "target" not in to_html("[a](https://example.org)")

@@ -5,12 +5,14 @@ from django.utils import timezone
 
 from registration_forms import responses
 from registration_forms.models import Answer, Response
+from tests.exports import steps
 from tests.factories.accounts import PASSWORD
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, publish
 from tests.qr import text_of_pdf
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, blocks, fill, in_every, of_blocks
+from tests.staff import Staff, change
 from ticketshop.mail import tasks
 from ticketshop.mail.models import Mail
 from ticketshop.sales.actions import payments
@@ -205,3 +207,37 @@ def test_a_form_that_asks_for_names_alone(shop, who):
     assert fill(who, {f"{slot}-first_name": "Zoë", f"{slot}-last_name": "M"}).url.endswith("/review/")
     who.place("on_site")
     assert Order.objects.get().tickets.get().holder == "Zoë M"
+
+
+RULES = "I accept the [rules](https://example.org/rules?a=1&b=2) *fully*"
+WORDS = "I accept the rules fully"
+LINK = '<a href="https://example.org/rules?a=1&amp;b=2" target="_blank" rel="noopener noreferrer nofollow">rules</a>'
+
+
+@pytest.mark.scenario("RF-10")
+def test_a_label_shows_its_link_where_it_is_asked_and_its_words_elsewhere(shop, who):
+    form = shop.form("tariff", shop.adult)
+    rules = ask(form, RULES, "consent", visibility="mandatory")
+    ask(form, f"{RULES} <b>", "static_text", help_text="Read [this](https://example.org/more).")
+    staff = Staff(make_staff(shop.organiser))
+    staff.open(f"{change(form).removesuffix('change/')}preview/")
+    assert LINK in staff.page.source
+    publish(form)
+    shop.add(who, shop.adult, 1)
+    page = shop.details(who)
+    assert page.source.count(LINK) == 2
+    assert '<a href="https://example.org/more" target="_blank"' in page.source
+    assert "&lt;b&gt;" in page.source
+    fill(who)  # without the tick: the summary names the question, and its link leads to it
+    assert not [text for _id, text in jazz.summary_links(who.page) if "](" in text]
+    fill(who, dict.fromkeys(of_blocks(who.page, rules), "on"))
+    assert WORDS in who.page.text
+    assert "](" not in who.page.text
+    who.place("on_site")
+    ticket = jazz.order().tickets.get()
+    pages = [change(form), change(rules), change(ticket), f"{change(form).removesuffix('change/')}answers/"]
+    for address in pages:
+        staff.open(address)
+        assert WORDS in staff.page.text, address
+    found = steps.export("participants", form, "form")
+    assert f"{WORDS}" in found.labels

@@ -143,7 +143,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("columns"))
     def columns_text(self, job):
-        return ", ".join(job.columns) or NONE
+        return ", ".join(job.column_labels or job.columns) or NONE
 
     def links(self, request, row):
         return [(_("Look again"), "")] if row.is_open else []

@@ -41,6 +41,8 @@ class Job(models.Model):
     # What it is about and which filters: numbers of rows and words of ours, never what a person wrote.
     parameters = models.JSONField(_("filter"), default=dict)
     columns = ArrayField(models.CharField(max_length=60), default=list, verbose_name=_("columns"))
+    # What the file's first line said, for people.
+    column_labels = ArrayField(models.TextField(), default=list, verbose_name=_("columns"))
     format = models.CharField(
         _("file format"), max_length=12, choices=[(one.code, one.label) for one in FORMATS.values()]
     )
@@ -106,6 +108,7 @@ class Job(models.Model):
                 "kind",
                 "parameters",
                 "columns",
+                "column_labels",
                 "format",
                 "state",
                 "attempt",

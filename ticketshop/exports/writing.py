@@ -160,10 +160,11 @@ def _snapshot() -> Iterator[None]:
         yield
 
 
-PROGRESS = """
-    UPDATE exports_job SET columns = %s, rows_total = %s, rows_done = %s
+BEGUN = """
+    UPDATE exports_job SET columns = %s, column_labels = %s, rows_total = %s, rows_done = 0
     WHERE id = %s AND state = 'running' AND attempt = %s
 """
+PROGRESS = "UPDATE exports_job SET rows_done = %s WHERE id = %s AND state = 'running' AND attempt = %s"
 
 
 class Progress:
@@ -180,19 +181,18 @@ class Progress:
         self._connection.close()
 
     def begin(self, table: Table) -> None:
-        self.columns, self.total = [one.key for one in table.columns], table.count
-        self._say()
+        keys, labels = [one.key for one in table.columns], [one.label for one in table.columns]
+        self._say(BEGUN, keys, labels, table.count)
 
     def add(self, rows: int) -> None:
         self.done += rows
         if time.monotonic() > self.end:
             raise TooLong
-        self._say()
+        self._say(PROGRESS, self.done)
 
-    def _say(self) -> None:
-        values = self.columns, self.total, self.done, self.job.pk, self.job.attempt
+    def _say(self, statement: str, *values: object) -> None:
         with self._connection.cursor() as cursor:
-            cursor.execute(PROGRESS, values)
+            cursor.execute(statement, [*values, self.job.pk, self.job.attempt])
             if cursor.rowcount == 0:
                 raise Stopped
 

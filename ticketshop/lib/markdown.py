@@ -1,25 +1,52 @@
 """The limited markdown organisers write: rendered without raw HTML, then sanitised."""
 
+from functools import lru_cache
+
 import nh3
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _RENDERER = MarkdownIt("commonmark", {"html": False, "breaks": True})
+# Of a text on one line: emphasis and links; everything else stands for itself.
+_INLINE = MarkdownIt("zero").enable(["emphasis", "link"])
+_INLINE_TAGS = {"em", "strong", "a"}
+_NEW_TAB = {"a": {"target": "_blank"}}
 _TAGS = {"p", "br", "em", "strong", "a", "ul", "ol", "li", "h2", "h3", "h4", "blockquote"}
 
 
-def to_html(source: str, top: int = 3) -> SafeString:
-    """Safe HTML: paragraphs, emphasis, lists, links to http, https and mailto, headings from level ``top`` down."""
+def to_html(source: str, top: int = 3, *, new_tab: bool = False) -> SafeString:
+    """Safe HTML: paragraphs, emphasis, lists, links to http, https and mailto, headings from level ``top`` down.
+
+    ``new_tab``: where the links open. Beside fields that are being filled in they may not replace the page.
+    """
     tokens = _RENDERER.parse(source or "")
     _fit_headings(tokens, top)
     html = _RENDERER.renderer.render(tokens, _RENDERER.options, {})
+    return _clean(html, _TAGS, new_tab)
+
+
+@lru_cache(maxsize=2048)
+def inline_html(source: str) -> SafeString:
+    """Safe HTML of a text on one line, such as a label: emphasis, and links that open in a new tab."""
+    return _clean(_INLINE.renderInline(source), _INLINE_TAGS, new_tab=True)
+
+
+@lru_cache(maxsize=2048)
+def plain(source: str) -> str:
+    """The words of a text on one line, without emphasis and addresses: for headings, messages, files."""
+    tokens = [child for token in _INLINE.parseInline(source) for child in token.children or ()]
+    return "".join(token.content for token in tokens)
+
+
+def _clean(html: str, tags: set[str], new_tab: bool) -> SafeString:
     clean = nh3.clean(
         html,
-        tags=_TAGS,
+        tags=tags,
         attributes={"a": {"href"}},
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values=_NEW_TAB if new_tab else None,
     )
     return mark_safe(clean)  # noqa: S308 - the only place: nh3 has just cleaned it
 

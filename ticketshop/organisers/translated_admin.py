@@ -5,6 +5,7 @@ Needs no script: the fieldsets of further languages fold with the browser's own 
 
 from django.conf import settings
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 from modeltranslation.admin import TranslationAdmin
 
 from . import permissions
@@ -12,6 +13,11 @@ from .models import Organiser
 from .scoped_admin import ScopedAdmin
 
 NAMES = dict(settings.CONTENT_LANGUAGES)
+
+
+def in_language(label: str, code: str) -> str:
+    """“Title (French)”: where texts of several languages stand together, or the back office speaks another one."""
+    return _("%(label)s (%(language)s)") % {"label": label, "language": NAMES[code]}
 
 
 class TranslatedAdmin(ScopedAdmin, TranslationAdmin):

@@ -9,7 +9,7 @@ from modeltranslation.admin import TranslationTabularInline
 from ticketshop.organisers import permissions
 from ticketshop.organisers.models import Organiser
 from ticketshop.organisers.scoped_admin import RowForm, ScopedInline
-from ticketshop.organisers.translated_admin import TranslatedAdmin
+from ticketshop.organisers.translated_admin import TranslatedAdmin, in_language
 
 from .. import sale_checks
 from ..models import Tariff
@@ -56,7 +56,8 @@ class TariffInline(AsksForms, ScopedInline, TranslationTabularInline):
         formset = super().get_formset(request, obj, **kwargs)
         for name, field in formset.form.base_fields.items():
             if name.startswith("name_"):
-                field.required, field.label = True, str(Tariff._meta.get_field("name").verbose_name)
+                label = str(Tariff._meta.get_field("name").verbose_name)
+                field.required, field.label = True, in_language(label, name.removeprefix("name_"))
         return formset
 
 

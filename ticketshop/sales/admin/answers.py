@@ -85,7 +85,7 @@ def _question_and_answers(line: AnswerHistory) -> list[str]:
     found = (definitions.of_version(version).question(line.field.key) for version in versions)
     question = next((one for one in found if one), None)
     if question is None or question.sensitive or line.field.sensitive:
-        return [question.label if question else line.field.label, _("not shown"), _("not shown")]
+        return [question.label if question else str(line.field), _("not shown"), _("not shown")]
     kind = TYPES[question.type]
     texts = (
         kind.display(question, kind.from_json(value)) if value is not None else NONE

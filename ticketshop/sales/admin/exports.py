@@ -145,7 +145,7 @@ class ExportForm(forms.Form):
             if one.type in ("yes_no", "consent"):
                 options = [(f"{one.key}:yes", _("Yes")), (f"{one.key}:no", _("No"))]
             if options:
-                found.setdefault(one.label, options)
+                found.setdefault(str(one), options)
         return list(found.items())
 
     def place_forms(self) -> list[int]:
