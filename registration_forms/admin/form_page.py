@@ -272,6 +272,7 @@ class RegistrationFormAdmin(ScopedAdmin):
             context["assign_url"] = self.address_of(request, obj, used_by.ASSIGN)
             context["may_move"] = self.has_change_permission(request, obj)
             context["may_add"] = all(request.user.has_perm(name, obj) for name in ADD_QUESTION)
+            context["add_url"] = self.address_of(request, obj, ADD.name)
             context["archived"] = obj.fields.exclude(archived_at=None).order_by("-archived_at")
         return super().render_change_form(request, context, add, change, form_url, obj)
 

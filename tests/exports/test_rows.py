@@ -448,7 +448,7 @@ def test_words_of_ours_are_in_the_organiser_s_language(sold):
     assert (row[country.key], row[country.key].text) == ("CH", "Suisse")
     assert (row[f"{sold.menu.key}.state"], row[f"{sold.menu.key}.state"].text) == ("blank", "laissé vide")
     assert named[f"{sold.menu.key}.state"] == "Repas (état)"
-    assert (order["payment_method"], order["payment_method"].text) == ("on_site", "Paiement sur place")
+    assert (order["payment_method"], order["payment_method"].text) == ("on_site", "Payer à la caisse")
     assert isinstance(order["language"], Word)
     assert isinstance(order["total"], Money)
 

@@ -216,7 +216,12 @@ ADMIN = {
             ),
         ),
     ),
-    "registration_forms.field": Pages(buttons=(("archive", "registration_forms.change_field"),)),
+    "registration_forms.field": Pages(
+        buttons=(
+            ("archive", "registration_forms.change_field"),
+            ("restore", "registration_forms.change_field"),
+        )
+    ),
     "catalogue.event": Pages(add=True, buttons=(EXPORT,)),
     "catalogue.session": Pages(delete=True, buttons=(EXPORT,)),
     "catalogue.tariff": Pages(delete=True),

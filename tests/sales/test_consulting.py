@@ -1,7 +1,7 @@
 """The page of a form's answers: rows, filters, counts, what is missing."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from html import unescape
 
@@ -10,14 +10,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from registration_forms import responses
+from registration_forms import drafts, responses
 from registration_forms.models import Answer, Choice
+from tests.exports import steps
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_given, only_if, publish
 from tests.factories.sales import make_order
 from tests.sales.jazz import Jazz
 from tests.staff import Staff, change
 from ticketshop.catalogue.models import SeasonPass, Tariff
+from ticketshop.exports.models import Job
 from ticketshop.sales.actions import orders
 from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Ticket
 
@@ -54,7 +56,7 @@ class Asked(Jazz):
             ticket.save(update_fields=["response"])
         return response
 
-    def buy(self, tariff=None, session=None, number=1, **answers) -> list[Ticket]:
+    def buy(self, tariff=None, session=None, number=1, version=None, **answers) -> list[Ticket]:
         """Tickets of one order, placed without the form and answered here."""
         offer = self.offers[(tariff or self.adult).pk, (session or self.third).pk]
         tariffs = Tariff.objects.filter(pk__in=[self.adult.pk, self.child.pk])
@@ -62,7 +64,7 @@ class Asked(Jazz):
         tickets = list(make_order({offer: number}, paid=True).tickets.order_by("pk"))
         tariffs.update(form=self.form_of_adults)
         for ticket in tickets:
-            self.answer(ticket, **answers)
+            self.answer(ticket, version, **answers)
         return tickets
 
     def choice(self, field, label) -> str:
@@ -222,9 +224,9 @@ def test_missing_answers_are_those_owed_and_not_there(shop, office):
     shop.new = ask(shop.form_of_adults, "N", visibility="mandatory")
     publish(shop.form_of_adults)
     page = open_answers(office, shop.form_of_adults)
-    assert "Size : 1" in page.text
-    assert "Menu : 1" in page.text
-    assert "N : 2" in page.text
+    assert "Size (1)" in page.text
+    assert "Menu (1)" in page.text
+    assert "N (2)" in page.text
     assert column(page, "N") == ["not asked: the question is newer"] * 2
     both = [without.order.reference, whole.order.reference]
     assert column(filtered(office, shop.form_of_adults, missing="any"), "Order") == both
@@ -330,3 +332,126 @@ def test_fifty_to_a_page_in_as_many_queries_as_one(shop, office):
 def test_the_page_of_the_form_leads_there(shop, office):
     page = office.open(change(shop.form_of_adults))
     assert office.open(page.link("Answers")).status == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_listed_is_exported_as_it_was_seen(shop, office):
+    """The vegetarians of Saturday: filters of the list, a date, a consent that was not given, a text that was searched."""
+    form = shop.form_of_adults
+    shop.news = ask(form, "News", "consent")
+    version = publish(form)
+    large, small = (shop.choice(shop.size, label) for label in ("L", "S"))
+    (first,) = shop.buy(version=version, size=large, eats=True, menu="Vegetarian", news=True)
+    (second,) = shop.buy(version=version, session=shop.fourth, size=large, eats=True, menu="vegetarian")
+    (third,) = shop.buy(version=version, session=shop.fourth, size=small, eats=False)
+    numbers = {ticket: str(ticket.pk) for ticket in (first, second, third)}
+
+    def listed_and_exported(**values) -> tuple[list[str], dict]:
+        page = filtered(office, form, **values)
+        listed = column(page, "Order")
+        office.open(page.link("Export what is listed"))
+        assert f"that {'was' if len(listed) == 1 else 'were'} listed" in office.page.text
+        office.fill("^kind$", {"kind": "participants", "file_format": "csv"})
+        job = steps.done(Job.objects.latest("pk"))
+        found = steps.read(job)
+        assert sorted(found.column("order.reference")) == sorted(listed)
+        return found.column("ticket"), job.parameters
+
+    news = f"f__{shop.news.key}"
+    found, kept = listed_and_exported(session=shop.fourth.pk, **{f"f__{shop.size.key}": large})
+    assert (found, kept["seen"]["session"]) == ([numbers[second]], shop.fourth.pk)
+    assert listed_and_exported(**{news: "yes"})[0] == [numbers[first]]
+    found, _kept = listed_and_exported(**{news: "no"})
+    assert found == [numbers[second], numbers[third]]
+    found, kept = listed_and_exported(**{f"f__{shop.menu.key}": "veget"})
+    assert found == [numbers[first], numbers[second]]
+    # A text that somebody typed is not kept with the export.
+    assert "veget" not in str(kept)
+    assert len(kept["listed"]) == 2
+    orders.cancel(first.order, by=None, now=timezone.now())
+    assert listed_and_exported(state="cancelled")[0] == [numbers[first]]
+    office.open(change(Job.objects.latest("pk")))
+    assert "cancelled or expired" in office.page.text
+    # And without filters: a date can be chosen on the page of the export itself.
+    office.open(f"{change(form).removesuffix('change/')}export/")
+    office.fill("^kind$", {"kind": "participants", "file_format": "csv", "session": str(shop.fourth.pk)})
+    assert steps.read(steps.done(Job.objects.latest("pk"))).column("ticket") == [
+        numbers[second],
+        numbers[third],
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_consent_that_was_not_given_is_counted_and_exported_as_no(shop, office):
+    form = shop.form_of_adults
+    shop.news = ask(form, "News", "consent")
+    version = publish(form)
+    shop.buy(version=version, eats=True, news=True)
+    shop.buy(version=version, number=2, eats=False)
+    page = open_answers(office, form)
+    assert counted(page, "News") == {"Agreed": 1, "Not agreed": 2}
+    assert sorted(column(page, "News")) == ["Agreed", "Not agreed", "Not agreed"]
+    assert steps.export("participants", form, "form").column(shop.news.key) == ["Yes", "No", "No"]
+    found = steps.export("participants", form, "form", question=shop.news.key, choice="no")
+    assert len(found.rows) == 2
+
+
+def test_the_list_says_whose_order_it_is_and_stands_in_the_order_that_is_asked_for(shop, office):
+    offer = shop.offers[shop.child.pk, shop.third.pk]
+    buyers = {"Zoë": "b", "Ada": "c", "Mia": "a"}
+    placed = [
+        make_order(
+            {offer: 1}, buyer={"first_name": name, "last_name": "Byron", "email": f"b{number}@example.org"}
+        )
+        for number, name in enumerate(buyers)
+    ]
+    parking = shop.form("order")
+    shop.where = ask(parking, "Parking")
+    version = publish(parking)
+    for number, (order, text) in enumerate(zip(placed, buyers.values(), strict=True)):
+        Order.objects.filter(pk=order.pk).update(placed_at=timezone.now() - timedelta(days=number))
+        shop.answer(order, version, where=text)
+    page = open_answers(office, parking)
+    assert column(page, "Name") == ["Zoë Byron", "Ada Byron", "Mia Byron"]
+    assert all(column(page, "Ordered"))
+    for sort, names in {
+        "oldest": "Mia Ada Zoë",
+        "name": "Ada Mia Zoë",
+        shop.where.key: "Mia Zoë Ada",
+        "x": "Zoë Ada Mia",
+    }.items():
+        page = open_answers(office, parking, f"?sort={sort}")
+        assert column(page, "Name") == [f"{name} Byron" for name in names.split()], sort
+    for key in (shop.size.key, shop.born.key, shop.age.key, shop.eats.key, shop.days.key, "session", "name"):
+        assert open_answers(office, shop.form_of_adults, f"?sort={key}").status == 200
+
+
+def test_the_list_of_forms_counts_as_the_list_of_answers(shop, office):
+    first, _second = shop.buy()[0], shop.buy()
+    orders.cancel(first.order, by=None, now=timezone.now())
+    page = open_answers(office, shop.form_of_adults)
+    assert "1 answer to this form" in page.text
+    assert "(1 more of cancelled orders)" in page.text
+    office.open(change(shop.form_of_adults))
+    assert "1 answer" in office.page.text
+    assert "2 answers" not in office.page.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_archived_question_is_not_newer_than_an_order_that_was_not_asked(shop, office):
+    """Asked in the first version, archived in the second, and back in the third; a new one is newer than all."""
+    form, old = shop.form_of_adults, shop.age
+    shop.buy(eats=True, age=Decimal(3))
+    drafts.archive(old, by=None, now=timezone.now())
+    shop.buy(version=publish(form), eats=True)
+    old.refresh_from_db()
+    drafts.restore(old, by=None, now=timezone.now())
+    ask(form, "New one")
+    publish(form)
+    page = open_answers(office, form)
+    assert column(page, "Years of practice") == ["not asked", "3"]
+    assert column(page, "New one") == ["not asked: the question is newer"] * 2
+    found = steps.export("participants", form, "form", states=True)
+    assert found.column(f"{old.key}.state") == ["answered", "not_asked"]
+    new = form.fields.get(label="New one")
+    assert found.column(f"{new.key}.state") == ["added_later"] * 2

@@ -215,6 +215,7 @@ LINK = '<a href="https://example.org/rules?a=1&amp;b=2" target="_blank" rel="noo
 
 
 @pytest.mark.scenario("RF-10")
+@pytest.mark.django_db(transaction=True)
 def test_a_label_shows_its_link_where_it_is_asked_and_its_words_elsewhere(shop, who):
     form = shop.form("tariff", shop.adult)
     rules = ask(form, RULES, "consent", visibility="mandatory")

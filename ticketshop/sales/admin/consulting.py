@@ -1,5 +1,7 @@
 """The page of a form's answers: rows, filters, how often each choice was taken, what is missing."""
 
+from dataclasses import dataclass
+
 from django import forms
 from django.db.models import Q
 from django.http import HttpRequest, QueryDict
@@ -17,8 +19,8 @@ from ticketshop.organisers.buttons import OwnPage
 from ticketshop.organisers.scoped_admin import LocalDate
 from ticketshop.organisers.sections import link
 
-from .. import consulting
-from ..models import Admission, Order, Ticket
+from .. import consulting, consulting_filters
+from ..models import Admission, Ticket
 from . import tables
 from .answers import may_see_sensitive
 
@@ -39,15 +41,17 @@ class FilterForm(forms.Form):
         label=gettext_lazy("Season pass"), required=False, coerce=int, empty_value=None
     )
     missing = forms.ChoiceField(label=gettext_lazy("Missing answers"), required=False)
+    sort = forms.ChoiceField(label=gettext_lazy("Order of the rows"), required=False)
 
-    def __init__(self, data, *, form: RegistrationForm, columns: list[consulting.Column]):
+    def __init__(self, data, *, form: RegistrationForm, columns: list[consulting_filters.Column]):
         super().__init__(data)
         self.columns = columns
-        self.fields["state"].choices = _states(form)
-        self._offer("session", _("all dates"), _sessions(form))
+        self.fields["state"].choices = consulting_filters.states(form)
+        self.fields["sort"].choices = _sorts(form, columns)
+        self._offer("session", _("all dates"), sessions_of(form))
         self._offer("tariff", _("all tariffs"), _tariffs(form))
         self._offer("season_pass", _("all season passes"), _passes(form))
-        owed = [(one.key, one.question.label) for one in consulting.owed_columns(columns)]
+        owed = [(one.key, one.question.label) for one in consulting_filters.owed_columns(columns)]
         if len(owed) > 1:
             owed.insert(0, ("any", _("any mandatory answer")))
         self._offer("missing", _("no filter"), owed)
@@ -60,30 +64,29 @@ class FilterForm(forms.Form):
         else:
             del self.fields[name]
 
-    def wanted(self) -> consulting.Wanted:
+    def wanted(self) -> consulting_filters.Wanted:
         given = self.cleaned_data if self.is_bound and self.is_valid() is not None else {}
         answers = {
             column.key: value for column in self.columns if (value := _value(column, given)) is not None
         }
         named = {name: given.get(name) for name in ("session", "tariff", "season_pass")}
-        return consulting.Wanted(
-            state=given.get("state", ""), missing=given.get("missing", ""), answers=answers, **named
-        )
+        texts = {name: given.get(name, "") for name in ("state", "missing", "sort")}
+        return consulting_filters.Wanted(**texts, answers=answers, **named)
 
 
-def _states(form: RegistrationForm) -> list[tuple[str, object]]:
-    used = [] if form.kind == RegistrationForm.Kind.ORDER else [("used", _("used at the entrance"))]
-    return [
-        ("", _("all but cancelled")),
-        (Order.State.PENDING.value, Order.State.PENDING.label),
-        (Order.State.PAID.value, Order.State.PAID.label),
-        *used,
-        ("cancelled", _("cancelled or expired")),
-        ("all", _("all")),
+def _sorts(form: RegistrationForm, columns: list[consulting_filters.Column]) -> list[tuple[str, object]]:
+    found = [("", _("newest order first")), ("oldest", _("oldest order first")), ("name", _("by name"))]
+    if form.kind == RegistrationForm.Kind.TARIFF:
+        found.append(("session", _("by date of the event")))
+    by_answer = [
+        (one.key, _("by the answer to “%(question)s”") % {"question": one.question.label})
+        for one in columns
+        if consulting_filters.can_be_sorted_by(one)
     ]
+    return [*found, *by_answer]
 
 
-def _sessions(form: RegistrationForm) -> list[tuple[int, str]]:
+def sessions_of(form: RegistrationForm) -> list[tuple[int, str]]:
     asked = Q(offers__tariff__form=form)
     if form.kind == RegistrationForm.Kind.ORDER:
         asked = Q(event__order_form__form=form) | Q(event__points_of_sale__order_form__form=form)
@@ -102,11 +105,11 @@ def _passes(form: RegistrationForm) -> list[tuple[int, str]]:
 
 
 # --- a filter for each question --------------------------------------------------------------------------
-def _name(column: consulting.Column, end: str = "") -> str:
+def _name(column: consulting_filters.Column, end: str = "") -> str:
     return f"f-{column.key}{end}"
 
 
-def _of_question(column: consulting.Column) -> dict[str, forms.Field]:
+def _of_question(column: consulting_filters.Column) -> dict[str, forms.Field]:
     question = column.question
     kind, label = TYPES[question.type], question.label
     if kind.column in RANGES:
@@ -130,14 +133,15 @@ def _of_question(column: consulting.Column) -> dict[str, forms.Field]:
     return {_name(column): made}
 
 
-def _choices_of(column: consulting.Column) -> list[tuple[str, object]]:
+def _choices_of(column: consulting_filters.Column) -> list[tuple[str, object]]:
     question = column.question
     if question.options:
         return [(option.key, _option_label(option)) for option in question.options]
     if question.type == "yes_no":
         return [("yes", _("Yes")), ("no", _("No"))]
     if question.type == "consent":
-        return [("yes", TYPES["consent"].display(question, True))]
+        display = TYPES["consent"].display
+        return [("yes", display(question, True)), ("no", display(question, False))]
     if question.type == "country":
         field = TYPES["country"].form_field(question, Asked())
         return [(code, name) for code, name in field.choices if code]
@@ -149,28 +153,62 @@ def _option_label(option) -> str:
     return label if option.active else _("%(choice)s (no longer offered)") % {"choice": label}
 
 
-def _value(column: consulting.Column, given: dict) -> object:
+def _value(column: consulting_filters.Column, given: dict) -> object:
     kind = TYPES[column.question.type]
     if kind.column in RANGES:
         first, last = given.get(_name(column, "-from")), given.get(_name(column, "-until"))
-        return None if first is None and last is None else consulting.Between(first, last)
+        return None if first is None and last is None else consulting_filters.Between(first, last)
     value = given.get(_name(column)) or None
-    return value == "yes" if value and kind.column == "v_bool" else value
+    if value and kind.column == "v_bool":
+        return value == "yes"
+    chosen = value is None or column.question.options or column.question.type == "country"
+    return value if chosen else consulting_filters.Contains(value)
+
+
+# --- the list as it is seen, for an export -------------------------------------------------------------------
+@dataclass(frozen=True)
+class Seen:
+    """A list of answers that was narrowed down: how many, by which filters, and what a job keeps of it."""
+
+    number: int
+    filters: list[tuple[str, str]]
+    parameters: dict
+    address: str
+
+
+def seen_list(request: HttpRequest, row: RegistrationForm) -> Seen | None:
+    """Return the list that the address of the page names, as the page of answers shows it; None for all answers."""
+    columns = consulting_filters.columns_of(row, sensitive=may_see_sensitive(request, row))
+    wanted = FilterForm(request.GET, form=row, columns=columns).wanted()
+    if not wanted.narrows:
+        return None
+    found = consulting.found(row, wanted, columns)
+    parameters: dict = {"seen": consulting_filters.to_json(wanted)}
+    if any(isinstance(value, consulting_filters.Contains) for value in wanted.answers.values()):
+        # The text is not kept with the export: the numbers of what it found are.
+        parameters = {"listed": sorted(found)}
+    filters = consulting_filters.described(row, wanted, columns)
+    page = reverse("admin:registration_forms_registrationform_answers", args=[row.pk])
+    return Seen(len(found), filters, parameters, f"{page}?{request.GET.urlencode()}")
 
 
 # --- the page ----------------------------------------------------------------------------------------------
 def view(page, request: HttpRequest, row: RegistrationForm):
     sensitive = may_see_sensitive(request, row)
-    columns = consulting.columns_of(row, sensitive=sensitive)
+    columns = consulting_filters.columns_of(row, sensitive=sensitive)
     filters = FilterForm(request.GET if _is_filtered(request.GET) else None, form=row, columns=columns)
-    found = consulting.found(row, filters.wanted(), columns)
+    wanted = filters.wanted()
+    found = consulting.found(row, wanted, columns)
     read = consulting.page(row, found, columns, request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)
     context = {
         **page.about_row(request, row, _("Answers")),
         "filters": filters,
-        "filtered": filters.is_bound,
+        "filtered": wanted.narrows,
+        "first": (read.number - 1) * consulting.SIZE + 1,
+        "last": (read.number - 1) * consulting.SIZE + len(read.rows),
+        "cancelled": 0 if wanted.narrows else row.responses.filter(void=True).count(),
         "columns": [column.question.label for column in columns],
         "rows": [_drawn(one) for one in read.rows],
         "page": read,
@@ -180,7 +218,8 @@ def view(page, request: HttpRequest, row: RegistrationForm):
         "counts": consulting.counts(found, columns) if read.number == 1 else [],
         "missing": consulting.missing(found, columns) if read.number == 1 else [],
         "hidden": not sensitive and any(field.sensitive for field in row.fields.all()),
-        "export": _export(request, row),
+        "export": _export(request, row, query.urlencode() if wanted.narrows else ""),
+        "export_text": _("Export what is listed") if wanted.narrows else _("Export"),
     }
     return TemplateResponse(request, "admin/sales/consulting.html", context)
 
@@ -189,11 +228,12 @@ def _is_filtered(query: QueryDict) -> bool:
     return bool(query.keys() - {"page"})
 
 
-def _export(request: HttpRequest, row: RegistrationForm) -> str:
-    """The address of the export of the same answers, for who may ask for one."""
+def _export(request: HttpRequest, row: RegistrationForm, query: str) -> str:
+    """The address of the export of the answers that are listed, for who may ask for one."""
     if not request.user.has_perm("exports.add_job", row):
         return ""
-    return reverse("admin:registration_forms_registrationform_export", args=[row.pk])
+    address = reverse("admin:registration_forms_registrationform_export", args=[row.pk])
+    return f"{address}?{query}" if query else address
 
 
 def _drawn(one: consulting.Row) -> dict:
@@ -201,9 +241,10 @@ def _drawn(one: consulting.Row) -> dict:
     return {
         "order": link(one.order, one.order.reference) if one.order else "",
         "admission": link(one.admission, _what(one.admission)) if one.admission else "",
-        "holder": one.admission.holder_text if one.admission else "",
+        "holder": one.admission.holder_text if one.admission else one.order.buyer_name if one.order else "",
+        "placed": tables.when(one.order.placed_at) if one.order else "",
         "state": one.admission.state_text if one.admission else holder.get_state_display() if holder else "",
-        "cells": [{"text": text, "why": _why(state)} for state, text in one.cells],
+        "cells": [{"text": text, "why": "" if text else _why(state)} for state, text in one.cells],
     }
 
 

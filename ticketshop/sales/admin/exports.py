@@ -35,6 +35,7 @@ from ..exports import scope as scopes
 from ..exports.filters import ScopedKind
 from ..exports.registered import ALL
 from ..models import Customer, Order
+from .consulting import Seen, seen_list, sessions_of
 
 ADD = ("exports.add_job",)
 
@@ -46,6 +47,7 @@ class Place:
     source: str
     row: Model
     organiser: Organiser
+    seen: Seen | None = None  # the list of a form's answers, narrowed down, that it was asked for from
 
     def kinds(self, user) -> list[ScopedKind]:
         """What can be exported here, by this user."""
@@ -57,6 +59,7 @@ class ExportForm(forms.Form):
     """What, which of it, and as what."""
 
     kind = forms.ChoiceField(label=gettext_lazy("What to export"), widget=forms.RadioSelect)
+    session = forms.ChoiceField(label=gettext_lazy("Only this date"), required=False)
     tariff = forms.ChoiceField(label=gettext_lazy("Only this tariff"), required=False)
     order_state = forms.ChoiceField(label=gettext_lazy("Only orders that are"), required=False)
     answer = forms.ChoiceField(label=gettext_lazy("Only with this answer"), required=False)
@@ -94,8 +97,13 @@ class ExportForm(forms.Form):
             self.fields["kind"].initial = offered[0].code
         self.fields["file_format"].choices = self._formats()
         self.fields["order_state"].choices = [("", _("in any state")), *Order.State.choices]
+        self._offer("session", _("all dates"), self._sessions())
         self._offer("tariff", _("all tariffs"), self._tariffs())
         self._offer("answer", _("whatever was answered"), self._answers())
+        if place.seen is not None:
+            # The list says which rows: nothing else narrows them.
+            for name in ("session", "tariff", "order_state", "answer", "since", "cancelled"):
+                self.fields.pop(name, None)
         if not user.has_perm(kinds.SENSITIVE, place.organiser) or place.source == scopes.CUSTOMERS:
             del self.fields["sensitive"], self.fields["reason"]
         if place.source == scopes.CUSTOMERS:
@@ -118,6 +126,11 @@ class ExportForm(forms.Form):
             self.fields[name].choices = [("", nothing), *choices]
         else:
             del self.fields[name]
+
+    def _sessions(self) -> list[tuple[str, object]]:
+        if self.place.source != scopes.FORM:
+            return []
+        return [(str(pk), text) for pk, text in sessions_of(self.place.row)]
 
     def _tariffs(self) -> list[tuple[str, object]]:
         where = {
@@ -173,7 +186,7 @@ class ExportForm(forms.Form):
         question, _between, choice = values.get("answer", "").partition(":")
         since = values.get("since")
         asked = {
-            "tariff": int(values["tariff"]) if values.get("tariff") else None,
+            **{name: int(values[name]) if values.get(name) else None for name in ("session", "tariff")},
             "order_state": values.get("order_state"),
             "question": question,
             "choice": choice,
@@ -184,6 +197,7 @@ class ExportForm(forms.Form):
             "source": self.place.source,
             "number": self.place.row.pk,
             **{name: value for name, value in asked.items() if value},
+            **(self.place.seen.parameters if self.place.seen else {}),
         }
 
 
@@ -209,14 +223,16 @@ def ask(request, place: Place, context: dict):
         )
         messages.success(request, _("The export is asked for."))
         return redirect(reverse("admin:exports_job_change", args=[job.pk]))
-    return TemplateResponse(request, "admin/exports/ask.html", {**context, "form": drawn(form)})
+    context = {**context, "form": drawn(form), "seen": place.seen}
+    return TemplateResponse(request, "admin/exports/ask.html", context)
 
 
 def _button(source: str) -> OwnPage:
     def view(page, request, row):
         organiser = Organiser.objects.get(pk=permissions.organiser_id_of(row))
         context = page.about_row(request, row, _("Export"))
-        return ask(request, Place(source, row, organiser), context)
+        seen = seen_list(request, row) if source == scopes.FORM else None
+        return ask(request, Place(source, row, organiser, seen), context)
 
     return OwnPage("export", gettext_lazy("Export"), ADD, lambda row: True, view)
 

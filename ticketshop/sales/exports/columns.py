@@ -12,7 +12,7 @@ from operator import itemgetter
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from registration_forms import responses
+from registration_forms import responses, versions
 from registration_forms.definitions import Definition, Question, parse, text_in
 from registration_forms.field_types import TYPES, FieldType
 from registration_forms.models import Answer, Choice, Field, FormVersion, RegistrationForm
@@ -72,6 +72,7 @@ class _How:
     place: int
     value: int | None
     convert: Callable[[object], Cell] | None
+    blank: Cell = None  # what it means that nothing was answered
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,11 @@ class Answers:
         }
         self._with_several = [pk for pk, how in self._how.items() if how.value is None]
         self.none: list[Cell] = [None] * len(self.columns)
-        self._blank = self._blank_by_form() if states else {}
+        for place in self._places.values() if states else ():
+            self.none[place.state] = self._words[Answer.State.NOT_ASKED]
+        self._blanks: dict[tuple[int, int], list[Cell]] = {}
+        forms = {form for one in asked for form, _question in one.fields.values()}
+        self._since = versions.first_asked(forms) if states and forms else {}
 
     def _put(self, one: Asked, key: str, label: str, apart: bool) -> None:
         """Add the columns of a question."""
@@ -152,26 +157,30 @@ class Answers:
         if kind.column == "choices":
             return _How(place, None, None)
         where = self._values.index(kind.column)
+        if question.type == "consent":
+            # The box was there, and was left without a tick.
+            return _How(place, where, None, blank=False)
         if kind.column == "v_choice":
             return _How(place, where, self.choices.get)
         if type(kind).export is FieldType.export:
             return _How(place, where, None)
         return _How(place, where, lambda value: kind.export(question, value))
 
-    def _blank_by_form(self) -> dict[int, list[Cell]]:
-        """Form id -> the cells of a response without answers: what the form asks by now is newer than it."""
-        found: dict[int, list[Cell]] = {}
-        for place in self._places.values():
-            self.none[place.state] = self._words[Answer.State.NOT_ASKED]
-        for place in self._places.values():
-            for form, _question in place.asked.fields.values():
-                cells = found.setdefault(form, self.none.copy())
-                cells[place.state] = self._words[Answer.State.ADDED_LATER]
-        return found
+    def _blank(self, form: int, number: int) -> list[Cell]:
+        """The cells of a response to version ``number`` that has no answers: each question is newer, or was not asked then."""
+        if not self.states:
+            return self.none
+        if (form, number) not in self._blanks:
+            cells = self.none.copy()
+            for place in self._places.values():
+                if number < self._since.get((form, place.asked.key), 0):
+                    cells[place.state] = self._words[Answer.State.ADDED_LATER]
+            self._blanks[form, number] = cells
+        return self._blanks[form, number]
 
     def read(self, of: Mapping[int | None, tuple]) -> dict[int | None, list[Cell]]:
         """Cells by response, for response id -> form id and number of its version; three queries at most."""
-        found = {pk: self._blank.get(form, self.none).copy() for pk, (form, _number) in of.items() if pk}
+        found = {pk: self._blank(*version).copy() for pk, version in of.items() if pk}
         if not self.asked:
             return found
         others: dict[int, set[int]] = {}
@@ -191,9 +200,9 @@ class Answers:
                 others.setdefault(response, set()).add(version)
         for pk, cells in found.items():
             cells[0] = of[pk][1]
-        for pk, versions in others.items():
+        for pk, several in others.items():
             # Changed under other words than the rest: all of them are named.
-            numbers = {of[pk][1], *(self.version(one) for one in versions)}
+            numbers = {of[pk][1], *(self.version(one) for one in several)}
             found[pk][0] = ", ".join(map(str, sorted(numbers)))
         return found
 
@@ -249,6 +258,8 @@ class Answers:
                     cell = values[way.value]
                     if way.convert is not None:
                         cell = way.convert(cell)
+            elif state == BLANK:
+                cell = way.blank
             yield response, way.place, state, cell, version
 
     def _chosen(self, ids: list[int]) -> dict[tuple[int, int], list[int]]:

@@ -4,6 +4,7 @@ from django.db.models import Model, Q
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from contacts.models import Contact
 from registration_forms.models import Choice, Field, RegistrationForm
@@ -11,6 +12,8 @@ from ticketshop.catalogue.models import Event, SeasonPass, Session, Tariff
 from ticketshop.exports.kinds import Kind, Table
 from ticketshop.exports.models import Job
 
+from ..consulting_filters import columns_of, from_json
+from ..consulting_filters import described as in_words
 from . import scope as scopes
 from .rows import order_state_texts
 from .scope import Scope
@@ -53,20 +56,8 @@ class ScopedKind(Kind):
 
 def described(job: Job) -> list[tuple[str, str]]:
     """Where a job was asked for, and its filters, for people: (what, text)."""
-    scope, found = Scope.of(job), []
-    if scope.source in SOURCES:
-        model = SOURCES[scope.source]
-        row = model.objects.filter(pk=scope.number).first()
-        found.append((str(model._meta.verbose_name), str(row or "")))
-    if scope.tariff:
-        tariff = Tariff.objects.filter(pk=scope.tariff).first()
-        found.append((_("tariff"), str(tariff or "")))
-    if scope.order_state:
-        found.append((_("state of the order"), order_state_texts().get(scope.order_state, "")))
-    if scope.question:
-        found.append(_answer(scope))
-    if scope.since:
-        found.append((_("changed since"), date_format(timezone.localtime(scope.since), "DATETIME_FORMAT")))
+    scope = Scope.of(job)
+    found = [*_place(scope), *_filters(scope)]
     if scope.cancelled:
         found.append((_("cancelled ones"), _("included")))
     if scope.apart:
@@ -74,6 +65,41 @@ def described(job: Job) -> list[tuple[str, str]]:
     if scope.states:
         found.append((_("columns that say why there is no answer"), _("included")))
     return found
+
+
+def _place(scope: Scope) -> list[tuple[str, str]]:
+    if scope.source not in SOURCES:
+        return []
+    model = SOURCES[scope.source]
+    row = model.objects.filter(pk=scope.number).first()
+    return [(str(model._meta.verbose_name), str(row or ""))]
+
+
+def _filters(scope: Scope) -> list[tuple[str, str]]:
+    found = []
+    rows = ((_("date"), Session, scope.session), (_("tariff"), Tariff, scope.tariff))
+    found += [(label, str(model.objects.filter(pk=pk).first() or "")) for label, model, pk in rows if pk]
+    if scope.listed is not None:
+        number = len(scope.listed)
+        text = ngettext("%(count)d that was listed", "%(count)d that were listed", number)
+        found.append((_("answers"), text % {"count": number}))
+    elif scope.seen is not None:
+        found += _seen(scope)
+    if scope.order_state:
+        found.append((_("state of the order"), order_state_texts().get(scope.order_state, "")))
+    if scope.question:
+        found.append(_answer(scope))
+    if scope.since:
+        found.append((_("changed since"), date_format(timezone.localtime(scope.since), "DATETIME_FORMAT")))
+    return found
+
+
+def _seen(scope: Scope) -> list[tuple[str, str]]:
+    form = RegistrationForm.objects.filter(pk=scope.number, organiser=scope.organiser).first()
+    if form is None:
+        return []
+    columns = columns_of(form, sensitive=True)
+    return in_words(form, from_json(scope.seen, columns), columns)
 
 
 def _answer(scope: Scope) -> tuple[str, str]:

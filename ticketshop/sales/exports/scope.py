@@ -2,22 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
-from registration_forms.models import Answer, RegistrationForm
+from registration_forms.models import Answer, RegistrationForm, Response
 from ticketshop.catalogue.models import SeasonPass, Tariff
 from ticketshop.exports.models import Job
 from ticketshop.organisers.models import Organiser
 
+from ..consulting_filters import columns_of, fitting, from_json
 from ..models import Customer, IssuedPass, Order, OrderResponse, Ticket
 
 # What an export may be asked for at: the words in a job's parameters.
 FORM, EVENT, SESSION, PASS, CUSTOMERS = "form", "event", "session", "pass", "customers"
 OVER = (Order.State.CANCELLED, Order.State.EXPIRED)
 YES_NO = {"yes": True, "no": False}
+# From a pass to what was answered on a form of each kind.
+_TO_RESPONSE = {"order": "order__responses__response", "tariff": "extra_response", "pass": "response"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,9 @@ class Scope:
     cancelled: bool = False
     states: bool = False
     apart: bool = False  # a column for each of several choices
+    session: int | None = None  # one date of a form's tickets
+    seen: dict | None = None  # the filters of the list of a form's answers, as JSON
+    listed: tuple[int, ...] | None = None  # the responses of that list, where a text was searched for
     sensitive: bool = False
 
     @property
@@ -64,18 +71,44 @@ class Scope:
             cancelled=asked.get("cancelled", False),
             states=asked.get("states", False),
             apart=asked.get("apart", False),
+            session=asked.get("session"),
+            seen=asked.get("seen"),
+            listed=tuple(asked["listed"]) if "listed" in asked else None,
             sensitive=job.sensitive,
         )
+
+    @cached_property
+    def listed_responses(self) -> QuerySet[Response] | None:
+        """The responses of a form's list as it was seen; None where the export is about all of them."""
+        if self.listed is not None:
+            return Response.objects.filter(organiser=self.organiser, pk__in=self.listed)
+        if self.seen is None:
+            return None
+        form = RegistrationForm.objects.get(pk=self.number, organiser=self.organiser)
+        columns = columns_of(form, sensitive=True)
+        return fitting(form, from_json(self.seen, columns), columns)
+
+    def _as_listed(self, rows: QuerySet, path: str) -> QuerySet:
+        return rows.filter(**{f"{path}__in": self.listed_responses.order_by().values("pk")})
 
     # --- the rows ------------------------------------------------------------------------------------
     def tickets(self) -> QuerySet[Ticket]:
         rows = Ticket.objects.filter(order__organiser=self.organiser, **self._of_tickets())
+        if self.listed_responses is not None:
+            if self.form_kind == RegistrationForm.Kind.PASS:
+                return rows.none()
+            order = self.form_kind == RegistrationForm.Kind.ORDER
+            rows = self._as_listed(rows, "order__responses__response" if order else "response")
+            # Of an order form the orders are listed: their cancelled tickets are none of them.
+            return rows.exclude(state=Ticket.State.CANCELLED).distinct() if order else rows
         if not self.cancelled:
             rows = rows.exclude(state=Ticket.State.CANCELLED)
         if self.source == PASS or self.form_kind == RegistrationForm.Kind.PASS:
             return rows.none()
         if self.tariff:
             rows = rows.filter(line__offer__tariff=self.tariff)
+        if self.session:
+            rows = rows.filter(session=self.session)
         return self._filtered(rows, "order__", ["response"])
 
     def _of_tickets(self) -> dict[str, Any]:
@@ -90,9 +123,15 @@ class Scope:
 
     def passes(self) -> QuerySet[IssuedPass]:
         rows = IssuedPass.objects.filter(order__organiser=self.organiser, **self._of_passes())
+        if self.listed_responses is not None:
+            path = _TO_RESPONSE[self.form_kind]
+            rows = self._as_listed(rows, path)
+            if self.form_kind != RegistrationForm.Kind.ORDER:
+                return rows
+            return rows.exclude(state=IssuedPass.State.CANCELLED).distinct()
         if not self.cancelled:
             rows = rows.exclude(state=IssuedPass.State.CANCELLED)
-        if self.source in (EVENT, SESSION) or self.tariff:
+        if self.source in (EVENT, SESSION) or self.tariff or self.session:
             return rows.none()
         return self._filtered(rows, "order__", ["response", "extra_response"])
 
@@ -100,18 +139,17 @@ class Scope:
         if self.source == PASS:
             return {"season_pass": self.number}
         if self.source == FORM:
-            path = {"order": "order__responses__response", "tariff": "extra_response", "pass": "response"}[
-                self.form_kind
-            ]
-            return {f"{path}__form": self.number}
+            return {f"{_TO_RESPONSE[self.form_kind]}__form": self.number}
         return {}
 
     def orders(self) -> QuerySet[Order]:
         """The orders in which something of this is; all of them for the customers."""
         rows = Order.objects.filter(organiser=self.organiser)
-        if not self.cancelled:
+        if self.listed_responses is not None and self.form_kind == RegistrationForm.Kind.ORDER:
+            return self._as_listed(rows, "responses__response").distinct()
+        if not self.cancelled and self.listed_responses is None:
             rows = rows.exclude(state__in=OVER)
-        if self.form_kind == RegistrationForm.Kind.ORDER and not self.tariff:
+        if self.form_kind == RegistrationForm.Kind.ORDER and not (self.tariff or self.session):
             return self._filtered(rows.filter(responses__response__form=self.number), "", [])
         if self.source == CUSTOMERS:
             return self._filtered(rows, "", [])
@@ -120,6 +158,8 @@ class Scope:
 
     def order_responses(self) -> QuerySet[OrderResponse]:
         """What was answered on the order forms of these orders."""
+        if self.listed_responses is not None and self.form_kind == RegistrationForm.Kind.ORDER:
+            return self._as_listed(OrderResponse.objects.all(), "response")
         return OrderResponse.objects.filter(order__in=self.orders().order_by())
 
     def customers(self) -> QuerySet[Customer]:
@@ -165,6 +205,12 @@ class Scope:
 
     def _given(self) -> QuerySet[Answer]:
         answers = Answer.objects.filter(field__key=self.question, state=Answer.State.ANSWERED)
+        if self.choice == "no":
+            # A consent that was not given is a box left as it is.
+            left = Q(field__type="consent", state=Answer.State.BLANK)
+            return Answer.objects.filter(
+                Q(state=Answer.State.ANSWERED, v_bool=False) | left, field__key=self.question
+            )
         if self.choice in YES_NO:
             return answers.filter(v_bool=YES_NO[self.choice])
         chosen = Answer.choices.through.objects.filter(answer=OuterRef("pk"), choice__key=self.choice)
