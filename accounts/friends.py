@@ -1,50 +1,18 @@
 """Friends and family in the visitor's account: the list, adding, removing; and the other side of each link."""
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import Http404
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from contacts import adding, links, merging
+from contacts import links, merging
 from contacts.models import Contact, ContactLink
-from ticketshop.lib.network import network
 
-from . import claiming, linked_tickets
-from .contact import my_contact
-from .friends_forms import NewPersonForm, PermissionForm
-
-
-def my_contact_here(request) -> Contact:
-    """The visitor's contact; 404 where the point of sale has the function switched off."""
-    if not request.pos.friends_family_enabled:
-        raise Http404("friends and family is off")
-    return my_contact(request)
-
-
-def link_as_parent(request, link_id: int) -> ContactLink:
-    """A link the visitor made, over or not; 404 for anybody else's."""
-    mine = ContactLink.objects.filter(parent=my_contact_here(request)).select_related("child", "parent")
-    return get_object_or_404(mine, pk=link_id)
-
-
-def link_as_child(request, link_id: int) -> ContactLink:
-    """A link somebody made to the visitor, or to their proved address; 404 for anybody else's."""
-    mine = ContactLink.objects.filter(child=my_contact_here(request)).select_related("child", "parent")
-    return mine.filter(pk=link_id).first() or get_object_or_404(to_my_address(request), pk=link_id)
-
-
-def to_my_address(request) -> QuerySet[ContactLink]:
-    """Links made to contacts of the visitor's proved address that have no log-in: theirs to decide on."""
-    return links.of_address(*mailbox_of(request))
-
-
-def mailbox_of(request) -> tuple[int, str]:
-    """The organiser, and the e-mail address that the visitor has proved."""
-    return request.pos.organiser_id, claiming.proved_address(request.user)
+from . import claiming, friends_leaving, linked_tickets
+from .friends_access import asked, link_as_child, link_as_parent, mailbox_of, my_contact_here, to_my_address
+from .friends_forms import PermissionForm
 
 
 def to_decide(request, contact: Contact) -> int:
@@ -53,10 +21,6 @@ def to_decide(request, contact: Contact) -> int:
         return 0
     pending = links.of_child(contact).filter(status=ContactLink.Status.PENDING)
     return pending.count() + links.to_decide(*mailbox_of(request)).count()
-
-
-def asked(request) -> adding.Asked:
-    return adding.Asked(by=request.user, pos=request.pos, network=network(request), language=get_language())
 
 
 @require_safe
@@ -71,6 +35,7 @@ def index(request, pos):
         "waiting": [(link, claiming.is_me(contact, link.child)) for link in to_my_address(request)],
         "undo": undo,
         "undo_name": links.name_for_parent(undo) if undo else "",
+        "stopped": friends_leaving.undoable(request),
         "section": "friends",
     }
     return render(request, "accounts/friends.html", context)
@@ -87,77 +52,6 @@ def undoable(request, contact: Contact) -> ContactLink | None:
         if removed
         else None
     )
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def new(request, pos):
-    """Add a person; the result is on screen at once."""
-    contact = my_contact_here(request)
-    if not contact.first_name:
-        messages.info(request, _("Tell us your own name first: we mention it to the person you add."))
-        return redirect("account:profile", pos=pos)
-    form = NewPersonForm(request.POST or None, single_part_names=request.pos.organiser.single_part_names)
-    if request.method == "POST" and form.is_valid():
-        values = form.cleaned_data
-        person = adding.Person(
-            values["first_name"],
-            values["last_name"],
-            values["email"],
-            values["no_email"],
-            values["birth_date"],
-        )
-        outcome = adding.add(
-            contact, person, asked(request), now=timezone.now(), confirmed=values["confirmed"]
-        )
-        if outcome.code == adding.LINKED:
-            name = f"{values['first_name']} {values['last_name']}".strip()
-            messages.success(
-                request, _("%(name)s has been added to your friends and family.") % {"name": name}
-            )
-            return redirect("account:friends", pos=pos)
-        say_why(form, outcome, request.pos)
-    context = {
-        "form": form,
-        "section": "friends",
-        "has_errors": bool(form.errors),
-        "same_child": getattr(form, "same_child", False),
-    }
-    return render(request, "accounts/friends_new.html", context)
-
-
-def say_why(form: NewPersonForm, outcome: adding.Outcome, pos) -> None:
-    """Turn an outcome into words at the field they concern."""
-    if outcome.code == adding.SAME_CHILD:
-        # Asking again is a choice, not a mistake: the next post says that it was meant.
-        form.data = {**form.data.dict(), "confirmed": "on"}
-        form.same_child = True
-        form.add_error(
-            "first_name",
-            _(
-                "A person of this name and date of birth is in your list already. Send again to add another one."
-            ),
-        )
-        return
-    words = {
-        adding.MISMATCH: (
-            "email",
-            _("This e-mail address is already in use and does not match the name you entered."),
-        ),
-        adding.OWN_ADDRESS: ("email", _("This is your own address.")),
-        adding.ALREADY: ("email", _("This person is already in your list.")),
-        adding.FULL: (
-            None,
-            _("Your list holds %(count)d people, the most it can. Remove somebody first.")
-            % {"count": pos.friends_family_max},
-        ),
-        adding.TRY_LATER: (None, _("You have added, or tried to add, many people. Please try again later.")),
-        adding.UNVERIFIED: (
-            None,
-            _("Confirm your own e-mail address first. In your profile you choose where we write to you."),
-        ),
-        adding.BLOCKED: (None, _("You can’t add people at the moment. Please write to us.")),
-    }
-    form.add_error(*words[outcome.code])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -244,7 +138,8 @@ def answer(request, pos, link_id):
     if wish in {"accept", "accept_for"}:
         say_agreed(request, agree(request, link, for_another=wish == "accept_for"), name)
     elif wish == "leave" and links.decline(link, by=request.user, now=now):
-        messages.success(request, _("You are no longer connected with %(name)s.") % {"name": name})
+        request.session[friends_leaving.STOPPED] = link.pk
+        messages.success(request, friends_leaving.no_longer_connected(link))
     elif wish == "not_me" and links.not_me(link, by=request.user, now=now):
         messages.success(
             request, _("The connection has ended. This person can’t make us write to you again.")

@@ -28,7 +28,7 @@ class NewPersonForm(forms.Form):
 
     email = EmailField(
         label=_("E-mail address"),
-        required=False,
+        error_messages={"required": _("Enter the e-mail address, or say that this person has none.")},
         help_text=_("We tell this person that you added them."),
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
@@ -46,21 +46,26 @@ class NewPersonForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": _("Enter the first name.")},
     )
-    no_email = forms.BooleanField(
-        label=_("This person has no e-mail address"),
+    no_email = forms.TypedChoiceField(
+        label=_("Does this person have an e-mail address?"),
+        choices=[("", _("Yes")), ("on", _("No: a child, for instance, or a grandmother"))],
+        coerce=lambda value: value == "on",
+        empty_value=False,
         required=False,
-        help_text=_("A child, for instance. Their e-mails come to you."),
+        widget=forms.RadioSelect(attrs={"autocomplete": "off"}),
     )
     birth_date = forms.DateField(
         label=_("Date of birth"),
         required=False,
-        help_text=_("Only for a person without an e-mail address: we propose the right tariff."),
+        help_text=_("We propose the right tariff. The e-mails for this person come to you."),
         widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}, format="%Y-%m-%d"),
     )
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args, single_part_names: bool, **kwargs):
         super().__init__(*args, **kwargs)
+        self.fields["no_email"].part_of_name = True  # type: ignore[attr-defined]  # one of two, not optional
+        self.fields["email"].required = (self.data or self.initial).get("no_email") != "on"
         self.single_names = single_part_names
         ask_for_name(self, NAMES, single=single_part_names)
         self.fields["last_name"].error_messages["required"] = _("Enter the last name.")
@@ -77,10 +82,17 @@ class NewPersonForm(forms.Form):
     def clean(self):
         values = super().clean()
         require_name(self, NAMES, single=self.single_names)
-        if not values.get("no_email"):
-            if not values.get("email") and "email" not in self.errors:
-                self.add_error("email", _("Enter the e-mail address, or say that this person has none."))
-            values["birth_date"] = None
+        # Nothing that was typed is dropped: what does not fit the choice is said.
+        if values.get("no_email") and values.get("email"):
+            text = _(
+                "You said that this person has no e-mail address. Take this one out, or say that they have one."
+            )
+            self.add_error("email", text)
+        if not values.get("no_email") and values.get("birth_date"):
+            text = _(
+                "We keep a date of birth only of people without an e-mail address. Take it out, or choose “No” above."
+            )
+            self.add_error("birth_date", text)
         return values
 
 

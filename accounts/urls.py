@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import data, friends, log_in_address, views
+from . import data, friends, friends_adding, friends_leaving, log_in_address, views
 
 app_name = "account"
 urlpatterns = [
@@ -16,11 +16,13 @@ urlpatterns = [
     path("data/copy/", data.copy, name="data_copy"),
     path("data/delete/", data.delete, name="data_delete"),
     path("friends-and-family/", friends.index, name="friends"),
-    path("friends-and-family/new/", friends.new, name="friends_new"),
+    path("friends-and-family/new/", friends_adding.new, name="friends_new"),
     path("friends-and-family/<int:link_id>/", friends.person, name="friends_person"),
     path("friends-and-family/<int:link_id>/remove/", friends.remove, name="friends_remove"),
     path("friends-and-family/<int:link_id>/undo/", friends.undo, name="friends_undo"),
     path("friends-and-family/<int:link_id>/resend/", friends.resend, name="friends_resend"),
     path("friends-and-family/<int:link_id>/seen/", friends.seen, name="friends_seen"),
+    path("friends-and-family/<int:link_id>/stop/", friends_leaving.stop, name="friends_stop"),
+    path("friends-and-family/<int:link_id>/stop/undo/", friends_leaving.undo, name="friends_stop_undo"),
     path("friends-and-family/<int:link_id>/answer/", friends.answer, name="friends_answer"),
 ]

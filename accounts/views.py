@@ -46,7 +46,9 @@ def profile(request, pos):
     if request.method == "POST" and form.is_valid():
         contacts.change(contact, form.cleaned_data, by=request.user, now=timezone.now())
         messages.success(request, _("Your profile is saved."))
-        return redirect("account:profile", pos=pos)
+        # Whoever was asked for their own name on the way to adding a person goes on there.
+        on_the_way = request.GET.get("then") == "friends" and request.pos.friends_family_enabled
+        return redirect("account:friends_new" if on_the_way else "account:profile", pos=pos)
     context = {
         "form": form,
         "contact": contact,

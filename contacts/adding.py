@@ -28,6 +28,11 @@ LINKED, SAME_CHILD, MISMATCH, OWN_ADDRESS, ALREADY, FULL, TRY_LATER, UNVERIFIED,
 )  # fmt: skip
 
 
+OWN_LIMIT, SHARED_LIMIT = "own", "shared"
+# A school, a theatre's Wi-Fi or a mobile carrier is one network.
+NETWORK_FACTOR = 10
+
+
 @dataclass(frozen=True)
 class Person:
     """Somebody as typed: an address, or ``no_email`` with a date of birth."""
@@ -55,10 +60,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One of the codes above; ``link`` with LINKED and ALREADY."""
+    """One of the codes above; ``link`` with LINKED and ALREADY; ``limit`` with TRY_LATER: whose limit was reached.
+
+    OWN_LIMIT: the visitor's. SHARED_LIMIT: that of a network or an e-mail address, to which others contribute.
+    """
 
     code: str
     link: ContactLink | None = None
+    limit: str = ""
 
 
 def add(parent: Contact, person: Person, asked: Asked, *, now: datetime, confirmed: bool = False) -> Outcome:
@@ -76,10 +85,10 @@ def add(parent: Contact, person: Person, asked: Asked, *, now: datetime, confirm
     if parent.email_verified_at is None:
         return Outcome(UNVERIFIED)
     with transaction.atomic():
-        if not _may_try(parent, person, asked, now):
-            logger.warning("friends and family: too many tries by contact=%s", parent.pk)
+        if limit := _limit_reached(parent, person, asked, now):
+            logger.warning("friends and family: too many tries by contact=%s limit=%s", parent.pk, limit)
             history.record(parent, "link_throttled", by=asked.by, now=now)
-            return Outcome(TRY_LATER)
+            return Outcome(TRY_LATER, limit=limit)
         if person.no_email:
             return _add_without_address(parent, person, asked, now, confirmed)
         return _add_with_address(parent, person, asked, now)
@@ -102,8 +111,8 @@ def _own_addresses(parent: Contact, asked: Asked) -> set[str]:
     return {parent.email_key, normalise_email(asked.by.email) if logs_in else ""}
 
 
-def _may_try(parent: Contact, person: Person, asked: Asked, now: datetime) -> bool:
-    """Whether the visitor, their network and the address are within their limits; a try that may go on is counted.
+def _limit_reached(parent: Contact, person: Person, asked: Asked, now: datetime) -> str:
+    """Whose limit was reached, the visitor's or one that others share; empty where none was: then the try is counted.
 
     No look-up comes before this. The locks make looking and counting one, for as many connections as there are.
     """
@@ -117,15 +126,23 @@ def _may_try(parent: Contact, person: Person, asked: Asked, now: datetime) -> bo
         ("link_add_day", who, organiser.link_adds_per_day),
         ("link_network", asked.network, None),
     ]
-    mismatches = [
-        ("link_mismatch", one, organiser.link_mismatches_per_hour)
-        for one in _mismatch_keys(parent, person, asked)
-    ]
-    if any(limits.reached(kind, key, now, count=count) for kind, key, count in adds + mismatches):
-        return False
+    tries = [*adds, *_mismatch_limits(parent, person, asked)]
+    reached = [key for kind, key, count in tries if limits.reached(kind, key, now, count=count)]
+    if reached:
+        return OWN_LIMIT if who in reached else SHARED_LIMIT
     for kind, key, _count in adds:
         limits.note(kind, key, now)
-    return True
+    return ""
+
+
+def _mismatch_limits(parent: Contact, person: Person, asked: Asked) -> list[tuple[str, str, int]]:
+    """Kind, key and number of the limits on wrong names. Many people share a network: its number is much higher."""
+    allowed = asked.pos.organiser.link_mismatches_per_hour
+    network = f"network:{asked.network}"
+    return [
+        ("link_mismatch", key, allowed * NETWORK_FACTOR if key == network else allowed)
+        for key in _mismatch_keys(parent, person, asked)
+    ]
 
 
 def _mismatch_keys(parent: Contact, person: Person, asked: Asked) -> list[str]:

@@ -1,4 +1,4 @@
-"""Verbs of links that exist: remove, undo, accept, decline, "this is not me", leave, resend, and staff's own."""
+"""Change links that exist: remove, undo, accept, decline, "this is not me", leave, resend, and what staff do."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -134,21 +134,13 @@ def undo_remove(link: ContactLink, *, most: int, by, now: datetime) -> bool:
             parent = locking.hold(link.parent_id)
             if of_parent(parent).count() >= most:
                 return False
-            changed = ContactLink.objects.filter(
-                pk=link.pk, status=ContactLink.Status.ENDED, end_reason="removed", ended_at__gte=now - UNDO
-            ).update(
-                status=F("status_before_end"),
-                status_before_end="",
-                ended_at=None,
-                ended_by=None,
-                end_reason="",
-            )
+            changed = _reopen(link, reason="removed", status=ContactLink.Status.ENDED, now=now)
             if changed:
                 adding.record_on_both(link, "link_restored", by=by, now=now)
     except IntegrityError:
         # Added again meanwhile: there is one already.
         return False
-    return bool(changed)
+    return changed
 
 
 def request_of(token: str, now: datetime) -> LinkRequest | None:
@@ -191,6 +183,36 @@ def accept(
 def decline(link: ContactLink, *, by, now: datetime) -> bool:
     """The child does not want this, or leaves later. The parent gets no mail; their orders stay."""
     return end(link, reason="declined", by=by, now=now, status=ContactLink.Status.DECLINED)
+
+
+def undo_decline(link: ContactLink, *, most: int, by, now: datetime) -> bool:
+    """Take back an end that the child chose in the last ten minutes. False where that is not possible any more.
+
+    ``most``: how many people the parent's list may hold.
+    """
+    try:
+        with transaction.atomic():
+            if len(locking.hold_all([link.parent_id, link.child_id])) < 2:
+                return False
+            if of_parent(link.parent).count() >= most:
+                return False
+            changed = _reopen(link, reason="declined", status=ContactLink.Status.DECLINED, now=now)
+            if changed:
+                adding.record_on_both(link, "link_stays", by=by, now=now)
+    except IntegrityError:
+        # Added again meanwhile: there is one already.
+        return False
+    return changed
+
+
+def _reopen(link: ContactLink, *, reason: str, status: str, now: datetime) -> bool:
+    """Set an ended link back to the status it had before. False where it did not end so in the last ten minutes."""
+    ended = ContactLink.objects.filter(pk=link.pk, status=status, end_reason=reason, ended_at__gte=now - UNDO)
+    return bool(
+        ended.update(
+            status=F("status_before_end"), status_before_end="", ended_at=None, ended_by=None, end_reason=""
+        )
+    )
 
 
 def not_me(link: ContactLink, *, by, now: datetime) -> bool:

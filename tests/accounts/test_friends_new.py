@@ -13,6 +13,7 @@ from tests.factories.accounts import PASSWORD
 from tests.factories.contacts import ContactFactory
 from tests.friends import friendly_pos, make_visitor
 from tests.visitor import Page, TestClientVisitor
+from ticketshop.limits import limits
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale
 
@@ -117,7 +118,7 @@ def test_a_full_list_says_so(pos, alice, visitor):
     PointOfSale.objects.update(friends_family_max=1)
     submit(visitor)
     page = submit(visitor, email="carol@example.org")
-    assert "Your list holds 1 people, the most it can." in page.text
+    assert "Your list holds 1 person, the most it can." in page.text
     assert ContactLink.objects.count() == Mail.objects.count() == 1
 
 
@@ -156,11 +157,84 @@ def test_whoever_adds_people_says_first_who_they_are(pos, visitor):
     nameless = make_visitor(pos, "", "", email="alice@example.org")
     visitor.log_in(nameless.email, PASSWORD)
     page = visitor.open(NEW)
-    assert page.url == f"{ACCOUNT}profile/"
+    assert page.url == f"{ACCOUNT}profile/?then=friends"
     assert "Tell us your own name first" in page.messages[0]
     token = page.form("logout").values["csrfmiddlewaretoken"]
     assert visitor.send("POST", NEW, {"csrfmiddlewaretoken": token, **TYPED}).status == 302
     assert not ContactLink.objects.exists()
+
+
+def test_after_the_own_name_one_is_back_with_what_was_typed(pos, visitor):
+    nameless = make_visitor(pos, "", "", email="alice@example.org")
+    visitor.log_in(nameless.email, PASSWORD)
+    visitor.open(NEW)  # leads to the profile
+    token = visitor.page.form("logout").values["csrfmiddlewaretoken"]
+    visitor._follow("POST", NEW, {"csrfmiddlewaretoken": token, **TYPED})
+    page = visitor.fill("^first_name$", {"first_name": "Alice", "last_name": "Martin"})
+    assert (page.url, page.messages) == (NEW, ["Your profile is saved."])
+    values = page.form("^email$").values
+    assert {name: values[name] for name in TYPED} == TYPED
+    assert visitor.fill("^email$").messages == [M1]
+    assert visitor.open(NEW).form("^email$").values["email"] == "", "once"
+
+
+# --- with an e-mail address, or without ----------------------------------------------------------------------
+
+
+def test_the_page_opens_with_an_address_and_offers_to_have_none(pos, alice, visitor):
+    form = visitor.open(NEW).form("^email$")
+    assert {"email", "last_name", "first_name", "no_email", "birth_date"} <= form.names
+    assert (form.choices["no_email"], form.values["no_email"]) == (["", "on"], "")
+    assert "E-mail address (optional)" not in visitor.page.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "words"),
+    [
+        ({"birth_date": "2018-05-01"}, "birth_date", "only of people without an e-mail address"),
+        ({"no_email": "on"}, "email", "You said that this person has no e-mail address."),
+        ({"email": ""}, "email", "Enter the e-mail address, or say that this person has none."),
+    ],
+)
+def test_nothing_that_was_typed_is_dropped_silently(pos, alice, visitor, typed, field, words):
+    page = submit(visitor, **typed)
+    assert words in errors_of(page)[field]
+    kept = page.form("^email$").values
+    assert {name: kept[name] for name in typed} == typed
+    assert not ContactLink.objects.exists()
+
+
+@pytest.mark.scenario("FF-14")
+def test_a_mismatch_offers_to_add_without_an_address(pos, alice, visitor):
+    """Couples with one mailbox, siblings under a parent's address."""
+    ContactFactory(organiser=pos.organiser, first_name="Max", last_name="Miller", email="bob@example.org")
+    page = submit(visitor)
+    assert errors_of(page) == {"email": M2}
+    first_button = page.source.index("<button", page.source.index('<form class="stack new-person"'))
+    assert first_button < page.source.index('name="without_email"'), (
+        "Enter in a field must not press this one"
+    )
+    page = visitor.fill("^email$", button=("without_email", "1"))
+    assert page.messages == [M1]
+    link = ContactLink.objects.get()
+    assert (link.entered_email, link.child.email, link.permission_parent) == ("", None, "manage")
+    assert not Mail.objects.exists()
+
+
+def test_nothing_is_offered_where_nothing_mismatches(pos, alice, visitor):
+    assert "Add without an e-mail address" not in submit(visitor, first_name="").text
+
+
+@pytest.mark.scenario("FF-39")
+@pytest.mark.parametrize("own", [True, False])
+def test_a_limits_sentence_is_true_for_whoever_reads_it(pos, alice, visitor, own):
+    Organiser.objects.update(link_adds_per_hour=0 if own else 10)
+    if not own:
+        for _number in range(60):
+            limits.note("link_network", "127.0.0.1", timezone.now())
+    text = submit(visitor).text
+    assert ("You have added, or tried to add, many people. Please try again later." in text) == own
+    assert ("from your network or with this e-mail address. Please try again later." in text) != own
 
 
 # --- nobody can tell -------------------------------------------------------------------------------------
@@ -236,7 +310,7 @@ def test_errors_stand_at_the_field_and_what_was_typed_stays(pos, alice, visitor)
     page = submit(visitor, email="not an address", last_name="", first_name="")
     assert set(errors_of(page)) == {"email", "first_name"}
     assert "There is a problem" in page.text
-    assert page.source.index('id="error-summary"') < page.source.index('<form class="stack"')
+    assert page.source.index('id="error-summary"') < page.source.index('<form class="stack new-person"')
     assert 'href="#id_email"' in page.source
     assert page.form("^email$").values["email"] == "not an address"
     assert "<title>Error:" in page.source.replace("\n", "").replace("<title> ", "<title>")

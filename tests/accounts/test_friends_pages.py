@@ -275,7 +275,7 @@ def test_the_parent_sees_what_they_typed_and_no_column_of_the_person(pos, alice,
     ContactLink.objects.update(status=status, permission_parent=permission)
     unlisted = {field.name for field in Contact._meta.concrete_fields} - set(SECRETS)
     assert unlisted == {
-        "id", "organiser", "number", "subject_uuid", "kind", "email_key", "user", "email_verified_at", "created_via",
+        "id", "organiser", "number", "subject_uuid", "kind", "email_key", "user", "email_verified_at", "email_kept", "created_via",
         "created_at", "claimed_at", "blocked_at", "purge_after", "sort_key", "search", "erasing_at", "erasing_until", "erased_at",
     }, "a new column: give it a secret here, and see whether a parent is shown it"  # fmt: skip
     Contact.objects.filter(pk=link.child_id).update(**SECRETS, email_key=SECRETS["email"])
@@ -348,13 +348,72 @@ def test_leaving_ends_it_at_once_and_the_parent_gets_no_mail(pos, alice, visitor
     assert visitor.open(f"{LIST}{link.pk}/").status == 200
     mails = Mail.objects.count()
     his = browser_of(bob)
-    his.open(LIST)
-    page = his.submit(his.page.form("answer/"), button=("answer", "leave"))
-    assert page.messages == ["You are no longer connected with Alice Martin."]
+    page = his.open(his.open(LIST).link("Stop this connection…"))
+    assert "Stop the connection with Alice Martin?" in page.text
+    assert links.of_parent(alice).exists(), "asked first"
+    page = his.submit(next(form for form in page.forms if form.method == "post" and not form.action))
+    assert page.messages[0] == "You are no longer connected with Alice Martin."
     assert "Alice Martin" not in rows(page)
     assert visitor.open(f"{LIST}{link.pk}/").status == 404
     assert "Bob Miller" not in visitor.open(LIST).text
     assert Mail.objects.count() == mails
+
+
+def stopped(bob, link):
+    """Bob stops the connection; returns his browser, at the list."""
+    his = browser_of(bob)
+    his.open(f"{LIST}{link.pk}/seen/")
+    his.open(his.page.link("Stop this connection…"))
+    his.submit(next(form for form in his.page.forms if form.method == "post" and not form.action))
+    return his
+
+
+@pytest.mark.scenario("FF-31")
+def test_stopping_is_taken_back_for_ten_minutes(pos, alice):
+    bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
+    link = linked(alice, pos)
+    links.change_permission(link, "view", by=bob.user, now=timezone.now())
+    his = stopped(bob, link)
+    assert "You stopped the connection with Alice Martin." in his.page.text
+    page = his.submit(his.page.form("stop/undo/"))
+    assert page.messages == ["You are connected with Alice Martin again."]
+    link.refresh_from_db()
+    assert (link.status, link.permission_parent, link.ended_at) == ("active", "view", None)
+
+    his = stopped(bob, link)
+    form = his.page.form("stop/undo/")
+    ContactLink.objects.filter(pk=link.pk).update(ended_at=timezone.now() - timedelta(minutes=11))
+    assert "can’t be undone any more" in his.submit(form).messages[0]
+    link.refresh_from_db()
+    assert link.status == "declined"
+
+
+@pytest.mark.scenario("FF-26")
+def test_stopping_is_not_taken_back_where_the_parents_list_is_full(pos, alice):
+    bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
+    link = linked(alice, pos)
+    his = stopped(bob, link)
+    linked(alice, pos, ("Carol", "King", "carol@example.org"))
+    PointOfSale.objects.update(friends_family_max=1)
+    assert "can’t be undone any more" in his.submit(his.page.form("stop/undo/")).messages[0]
+    assert [one.entered_first_name for one in links.of_parent(alice)] == ["Carol"]
+
+
+@pytest.mark.scenario("FF-31")
+def test_only_who_stopped_it_takes_it_back(pos, alice):
+    bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
+    link = linked(alice, pos)
+    his = stopped(bob, link)
+    form = his.page.form("stop/undo/")
+    other = browser_of(bob)  # another browser of his
+    other.open(LIST)
+    token = other.page.form("logout").values["csrfmiddlewaretoken"]
+    other.send("POST", form.action, {"csrfmiddlewaretoken": token})
+    link.refresh_from_db()
+    assert link.status == "declined"
+    linked(alice, pos)  # added again meanwhile: one link, not two
+    his.submit(form)
+    assert links.of_parent(alice).count() == 1
 
 
 @pytest.mark.scenario("FF-32")

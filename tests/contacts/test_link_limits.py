@@ -109,12 +109,25 @@ def test_five_wrong_names_by_one_visitor_from_wherever(pos, alice):
 
 
 @pytest.mark.scenario("FF-39")
-def test_five_wrong_names_from_one_network_by_whomever(pos, alice):
-    visitors = [make_visitor(pos, "V", str(number)) for number in range(6)]
-    for number, visitor in enumerate(visitors[:5]):
-        assert add(visitor, pos, wrong(pos, number), now=NOW).code == adding.MISMATCH
-    assert add(visitors[5], pos, somebody(1), now=NOW).code == adding.TRY_LATER
-    assert add(visitors[5], pos, somebody(1), now=NOW, network="2001:db8::/64").code == adding.LINKED
+def test_wrong_names_from_one_network_stop_others_there_only_when_they_are_very_many(pos, alice):
+    """Five are one visitor's number; behind a network there are many people."""
+    pos.organiser.link_mismatches_per_hour = 2
+    visitors = [make_visitor(pos, "V", str(number)) for number in range(10)]
+    numbers = iter(range(100))
+    for visitor in visitors:
+        for _try in range(2):
+            assert add(visitor, pos, wrong(pos, next(numbers)), now=NOW).code == adding.MISMATCH
+    refused = add(alice, pos, somebody(1), now=NOW)
+    assert (refused.code, refused.limit) == (adding.TRY_LATER, adding.SHARED_LIMIT)
+    assert add(alice, pos, somebody(1), now=NOW, network="2001:db8::/64").code == adding.LINKED
+
+
+@pytest.mark.scenario("FF-39")
+def test_whose_limit_was_reached_is_told(pos, alice):
+    pos.organiser.link_adds_per_hour = 1
+    assert add(alice, pos, somebody(1), now=NOW).code == adding.LINKED
+    refused = add(alice, pos, somebody(2), now=NOW)
+    assert (refused.code, refused.limit) == (adding.TRY_LATER, adding.OWN_LIMIT)
 
 
 @pytest.mark.scenario("FF-39")
@@ -268,12 +281,14 @@ def wrong_names_from_one_network(pos):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.scenario("FF-39")
 def test_a_networks_limit_holds_for_many_requests_at_once(monkeypatch):
+    monkeypatch.setattr(adding, "NETWORK_FACTOR", 1)
     slowly(monkeypatch, limits, "reached")
     assert codes(wrong_names_from_one_network(friendly_pos())).count(adding.MISMATCH) == 2
 
 
 @pytest.mark.django_db(transaction=True)
 def test_without_the_lock_the_networks_does_not(monkeypatch):
+    monkeypatch.setattr(adding, "NETWORK_FACTOR", 1)
     slowly(monkeypatch, limits, "reached")
     monkeypatch.setattr(limits, "lock", lambda kind, key: None)
     assert codes(wrong_names_from_one_network(friendly_pos())).count(adding.MISMATCH) > 2

@@ -142,6 +142,8 @@ ROWS = {
     # The other side of a link: the visitor is its parent, so there is nothing to see or answer.
     "account:friends_seen": Row((302, 404), (302, 405), friend),
     "account:friends_answer": Row((302, 405), (302, 404), friend),
+    "account:friends_stop": Row((302, 404), (302, 404), friend),
+    "account:friends_stop_undo": Row((302, 405), (302, 404), friend),
     # One's own data: with a log-in (the copy after the password once more), and by a mailed link.
     "account:data": Row(LOG_IN_FIRST, (302, 405), shop),
     "account:data_copy": Row((302, 302), (302, 405), shop),

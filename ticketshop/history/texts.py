@@ -52,6 +52,7 @@ ACTIONS = {
     "link_resent": gettext_lazy("Connection: request sent again"),
     "link_removed": gettext_lazy("Connection removed by the parent"),
     "link_restored": gettext_lazy("Connection: the parent took back the removal"),
+    "link_stays": gettext_lazy("Connection: the child took back that they ended it"),
     "link_declined": gettext_lazy("Connection declined or left by the child"),
     "link_not_me": gettext_lazy("Connection ended: “This is not me”"),
     "link_ended": gettext_lazy("Connection ended by staff"),

@@ -70,10 +70,12 @@ ONE_NAME = _("With only one name, leave this empty.")
 def missing_parts(values: Mapping[str, object], due: Collection[str], *, single: bool) -> list[str]:
     """The one rule for a person's name: the parts in ``due`` that are missing.
 
-    ``single``: the organiser allows names of one part; then the first name is enough.
+    ``single``: the organiser allows names of one part; then the first name is enough, and it is the one to ask for.
     """
     missing = [name for name in due if not values.get(name)]
-    return [] if single and missing == ["last_name"] and values.get("first_name") else missing
+    if single and ("first_name" in missing or values.get("first_name")):
+        return [name for name in missing if name != "last_name"]
+    return missing
 
 
 def ask_for_name(form: forms.Form, due: Collection[str], *, single: bool) -> None:
