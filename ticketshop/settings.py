@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "anymail",
     "ticketshop.limits",
+    "ticketshop.submissions",
     "ticketshop.history",
     "ticketshop.organisers",
     "ticketshop.jobs",
@@ -94,6 +95,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "ticketshop.middleware.leaving",
+    "ticketshop.submissions.middleware.KeptSubmissions",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -200,7 +202,8 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
-CSRF_FAILURE_VIEW = "ticketshop.lib.refusals.csrf_failure"
+CSRF_FAILURE_VIEW = "ticketshop.views.csrf_failure"
+LAST_LOG_IN_COOKIE_NAME = "last_log_in"  # whose form it was that met the log-in page
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
@@ -208,7 +211,7 @@ LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 if HTTPS:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
-    LANGUAGE_COOKIE_NAME = "__Host-language"
+    LANGUAGE_COOKIE_NAME, LAST_LOG_IN_COOKIE_NAME = "__Host-language", "__Host-last_log_in"
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = [r"^health/"]

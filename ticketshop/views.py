@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from django.views.static import serve
 from psycopg_pool import PoolTimeout
 
+from ticketshop.lib import refusals
 from ticketshop.organisers import middleware
 
 logger = logging.getLogger("ticketshop.outages")
@@ -29,11 +30,21 @@ def forbidden(request, exception=None):
     return render(request, "403.html", status=403)
 
 
+def csrf_failure(request, reason=""):
+    """In the look of the shop whose address begins like this one."""
+    _take_the_look(request)
+    return refusals.csrf_failure(request, reason)
+
+
 def not_found(request, exception=None):
     """In the look of the shop whose address begins like this one."""
+    _take_the_look(request)
+    return render(request, "404.html", status=404)
+
+
+def _take_the_look(request) -> None:
     if request.pos is None and (pos := middleware.shop_at(request.path)):
         middleware.enter(request, pos)
-    return render(request, "404.html", status=404)
 
 
 def server_error(request):

@@ -42,6 +42,7 @@ from ticketshop.mail.models import Mail
 from ticketshop.organisers.permissions import organiser_id_of
 from ticketshop.sales.actions import orders
 from ticketshop.sales.models import Cart, Order, OrderResponse
+from ticketshop.submissions.models import KeptSubmission
 
 pytestmark = pytest.mark.django_db
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -118,6 +119,11 @@ def ended_counters() -> list[Counter]:
     for key in ("one", "two", "three"):
         limits.note("cart_add", key, timezone.now() - HOUR)
     return list(Counter.objects.order_by("pk"))
+
+
+def ended_submissions() -> list[KeptSubmission]:
+    over = timezone.now() - HOUR
+    return [KeptSubmission.objects.create(address="/admin/", expires_at=over) for _number in range(3)]
 
 
 def ended_sessions() -> list[Session]:
@@ -259,6 +265,7 @@ CASES = {
     ),
     "registration_forms.forget_holds": Case("sales.tidy", ended_holds_of_choices, is_gone),
     "limits.forget_counters": Case("sales.tidy", ended_counters, is_gone),
+    "submissions.forget": Case("sales.tidy", ended_submissions, is_gone),
     "accounts.forget_sessions": Case("accounts.tidy", ended_sessions, is_gone),
     "exports.write": Case(
         "exports.write",

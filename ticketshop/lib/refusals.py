@@ -2,10 +2,20 @@
 
 from django.shortcuts import render
 
+from . import open_forms, typed
+
 
 def csrf_failure(request, reason=""):
-    """The form's token was missing, old or foreign: nothing has changed, and what to do now."""
-    return render(request, "403_csrf.html", status=403)
+    """The form's token was missing, old or foreign: nothing has changed, and what to do now.
+
+    What was typed on a page of ours comes back with a new token and a button that sends it; where it holds a password
+    the person types it again.
+    """
+    fields = []
+    if open_forms.comes_from_us(request) and not typed.has_secret(request):
+        fields = typed.fields(request)
+    context = {"fields": fields, "has_file": bool(request.FILES), "address": request.get_full_path()}
+    return render(request, "403_csrf.html", context, status=403)
 
 
 class TooManyTries(Exception):

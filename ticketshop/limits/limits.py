@@ -52,6 +52,8 @@ LIMITS = {
     "link_mail_day": Limit(1, DAY, sliding=True),
     "link_mail_week": Limit(3, WEEK, sliding=True),
     "link_token": Limit(60, HOUR),
+    # Forms that met the log-in page and are kept for an hour, from one network.
+    "submission_keep": Limit(60, HOUR),
     # Asking for one's own data: mails to one mailbox, tries from one network.
     "data_mail": Limit(3, HOUR, sliding=True),
     "data_ask": Limit(30, HOUR),

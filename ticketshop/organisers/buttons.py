@@ -16,6 +16,8 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
+from ticketshop.submissions import submissions
+
 # The level of a message (django.contrib.messages) and a sentence: what came of it.
 Outcome = tuple[int, str]
 
@@ -102,6 +104,7 @@ class WithButtons:
         return f"{self.opts.app_label}_{self.opts.model_name}_{button.name.replace('-', '_')}"
 
     def _url(self, button: Button | OwnPage):
+        @submissions.restores
         def view(request, object_id):
             return self.button_view(request, object_id, button)
 
@@ -112,10 +115,12 @@ class WithButtons:
     def button_view(self, request: HttpRequest, object_id: str, button: Button | OwnPage):
         """GET asks, POST does."""
         row = self.row_for(request, object_id, *button.permissions)
+        kept = submissions.of(request)
         if isinstance(button, OwnPage):
-            return button.view(self, request, row)
+            return submissions.again(request, kept) if kept else button.view(self, request, row)
         posted = request.method == "POST"
-        form = button.form(request.POST if posted else None, row) if button.form else None
+        data = request.POST if posted else (kept.data if kept else None)
+        form = button.form(data, row) if button.form else None
         if posted and (form is None or form.is_valid()):
             entered = [form.cleaned_data] if form else []
             level, sentence = button.press(request, row, timezone.now(), *entered)

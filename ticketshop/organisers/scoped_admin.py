@@ -35,6 +35,7 @@ from .asking_first import AsksFirst
 from .buttons import WithButtons
 from .lists import OwnRowsFilter, PageList, UncountedPaginator
 from .sections import Section
+from .shown_again import ShowsAgain
 from .simultaneous import MergesEdits, SavedByTwo
 
 
@@ -207,7 +208,7 @@ class ScopedForm(RowForm):
         return super()._get_validation_exclusions() - ({"organiser"} if known else set())
 
 
-class ScopedAdmin(SavedByTwo, AsksFirst, WithButtons, Scoped, admin.ModelAdmin):
+class ScopedAdmin(SavedByTwo, AsksFirst, ShowsAgain, WithButtons, Scoped, admin.ModelAdmin):
     """Base of every page."""
 
     form = ScopedForm

@@ -12,6 +12,7 @@ from registration_forms.models import FormVersion
 from ticketshop.catalogue import places
 from ticketshop.jobs.rows import Tidying
 from ticketshop.limits import limits
+from ticketshop.submissions import submissions
 
 from . import earlier, tell_changes
 from .actions import carts, orders
@@ -63,12 +64,15 @@ def tell_earlier(version: FormVersion) -> None:
 COUNTERS = Tidying(
     "limits.forget_counters", gettext_lazy("Delete a counter whose time is over"), rows=limits.over
 )
+KEPT_FORMS = Tidying(
+    "submissions.forget", gettext_lazy("Delete a form that met the log-in page"), rows=submissions.over
+)
 
 
 @app.periodic(cron="*/10 * * * *")
 @app.task(name="sales.tidy", queueing_lock="sales.tidy")
 def tidy(timestamp: int) -> None:
-    """Forget carts, holds and counters whose time is over."""
+    """Forget carts, holds, counters and kept forms whose time is over."""
     now = timezone.now()
-    for forget in (carts.FORGET, places.FORGET, limited.FORGET, COUNTERS):
+    for forget in (carts.FORGET, places.FORGET, limited.FORGET, COUNTERS, KEPT_FORMS):
         forget.run(now)

@@ -1,0 +1,55 @@
+"""Forms that met the log-in page."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.lib.areas import LOG_IN
+from ticketshop.lib.personal import SIGNED_IN, DeleteRow, not_personal
+
+
+class KeptSubmission(models.Model):
+    """What was typed into a form while the log-in had ended; kept an hour for the same person at the same browser."""
+
+    # Known to the browser's session only.
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # Who was logged in when the page was opened; null for a guest.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+    # Path and query of the form's address.
+    address = models.TextField()
+    # Pairs of name and value, without passwords.
+    fields = models.JSONField(default=list)
+    has_file = models.BooleanField(default=False)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = _("form that met the log-in page")
+        verbose_name_plural = _("forms that met the log-in page")
+
+    class Personal:
+        subject = {"user": SIGNED_IN}
+        area = LOG_IN
+        labels = {
+            "user": _("log-in"), "address": _("page"), "fields": _("as typed"), "expires_at": _("until"),
+        }  # fmt: skip
+        columns = {
+            "user": DeleteRow(),
+            "address": DeleteRow(),
+            "fields": DeleteRow(),
+            "expires_at": DeleteRow(),
+            **not_personal("random", "key"),
+        }
+
+    def __str__(self):
+        return str(self.key)
+
+    @property
+    def data(self) -> QueryDict:
+        """The fields as a form reads them."""
+        found = QueryDict(mutable=True)
+        for name, value in self.fields:
+            found.appendlist(name, value)
+        return found
