@@ -124,6 +124,7 @@ ROWS = {
     "shop:calendar": Row(PAGE, BUTTON, of_order),
     "shop:order_cancel": Row(PAGE, (302, 302), to_cancel),
     "shop:answers": Row(PAGE, (302, 302), of_order),
+    "shop:names": Row(PAGE, (302, 302), of_order),
     # The visitor's account.
     "account:home": Row(LOG_IN_FIRST, (302, 405), shop),
     "account:profile": Row(LOG_IN_FIRST, LOG_IN_FIRST, shop),
@@ -234,13 +235,14 @@ ADMIN = {
     "sales.order": Pages(
         buttons=(
             ("mark_paid", "sales.change_order"),
+            ("names", "sales.change_order"),
             ("answers", "sales.change_order"),
             ("cancel", "sales.change_order"),
             ("resend_mail", "sales.change_order"),
         )
     ),
-    "sales.ticket": Pages(buttons=(("answers", "sales.change_order"),)),
-    "sales.issuedpass": Pages(buttons=(("answers", "sales.change_order"),)),
+    "sales.ticket": Pages(buttons=(("names", "sales.change_order"), ("answers", "sales.change_order"))),
+    "sales.issuedpass": Pages(buttons=(("names", "sales.change_order"), ("answers", "sales.change_order"))),
     "sales.customer": Pages(),
     "sales.payment": Pages(),
     "privacy.erasure": Pages(buttons=(("copies_deleted", "privacy.manage_request"),)),
@@ -377,7 +379,7 @@ def foreign_visits(world: World) -> Iterator[tuple[str, dict, dict]]:
     yield "shop:event", {**aye, "slug": world.bee.event.slug}, {**aye, "slug": "none-such"}
     yield "shop:pass", {**aye, "slug": world.bee.season_pass.slug}, {**aye, "slug": "none-such"}
     for name in (
-        "shop:order", "shop:tickets_pdf", "shop:tickets_page", "shop:calendar", "shop:order_cancel", "shop:answers",
+        "shop:order", "shop:tickets_pdf", "shop:tickets_page", "shop:calendar", "shop:order_cancel", "shop:answers", "shop:names",
     ):  # fmt: skip
         order, other = world.aye.order, world.bee.order
         wrong = {**aye, "reference": "AAAA-AAAA", "secret": "x" * 22}

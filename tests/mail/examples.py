@@ -259,3 +259,16 @@ def _moved_for_a_child(pos):
     Ticket.objects.filter(order=made).update(beneficiary=child)
     values["about"] |= {"contact": child.pk, "change": moved(made)}
     return {**values, "to": parent.email, "subject_uuid": parent.subject_uuid}
+
+
+@example("names_changed")
+def _renamed(pos):
+    made = order(pos, paid=True)
+    return about(made, tickets=list(made.tickets.values_list("pk", flat=True)), passes=[])
+
+
+@example("names_changed_for_you")
+def _renamed_for_somebody(pos):
+    made, values = _for_bob(pos, ROB)
+    values["about"] |= {"tickets": list(made.tickets.values_list("pk", flat=True)), "passes": []}
+    return values

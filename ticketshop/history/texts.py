@@ -26,6 +26,8 @@ ACTIONS = {
     "mail_resent": gettext_lazy("E-mail sent again"),
     "mail_returned": gettext_lazy("E-mail came back"),
     "answers_changed": gettext_lazy("Answers changed"),
+    "name_changed": gettext_lazy("Name on the ticket changed"),
+    "names_changed": gettext_lazy("Names on tickets changed"),
     "claimed": gettext_lazy("The person took over the account"),
     "blocked": gettext_lazy("Blocked"),
     "unblocked": gettext_lazy("No longer blocked"),

@@ -7,7 +7,7 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import get_language, gettext
 
-from . import colour, open_forms, text
+from . import colour, days, open_forms, text
 from . import markdown as markdown_text
 
 register = template.Library()
@@ -46,6 +46,12 @@ def colon(label) -> str:
 def readable_email(address: str) -> str:
     """An e-mail address as people write it: the domain with its own letters."""
     return text.readable_email(address or "")
+
+
+@register.filter
+def until(instant) -> str:
+    """A deadline as people read it: its day, or its day and time; see ``days``."""
+    return days.until_text(instant)
 
 
 @register.filter

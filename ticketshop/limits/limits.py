@@ -43,6 +43,7 @@ LIMITS = {
     "mail_resend": Limit(3, HOUR),
     "order_link": Limit(300, timedelta(minutes=10)),
     "answers_change": Limit(60, HOUR),
+    "names_change": Limit(20, HOUR),
     "export": Limit(60, HOUR),
     # Friends and family; an organiser sets the counts, see Organiser.link_….
     "link_add_hour": Limit(10, HOUR, sliding=True),

@@ -115,6 +115,8 @@ class Mail(models.Model):
                     "user": Erase(),
                     "contact": Erase(),
                     "ticket": NotPersonal("the number of a row"),
+                    "tickets": NotPersonal("the numbers of rows"),
+                    "passes": NotPersonal("the numbers of rows"),
                     "changes": NotPersonal("the numbers of rows"),
                     "change": NotPersonal("the number of a row"),
                 }

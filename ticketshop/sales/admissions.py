@@ -1,5 +1,8 @@
 """The tickets and passes of an order, in the order people see them."""
 
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+
 from ticketshop.lib.compiled import Compiled, Parameter
 
 from .models import IssuedPass, Order, Ticket
@@ -32,3 +35,11 @@ def tickets_of(order: Order) -> list[Ticket]:
 
 def passes_of(order: Order) -> list[IssuedPass]:
     return _PASSES.all(order=order.pk)
+
+
+def heading(admission: Ticket | IssuedPass) -> str:
+    """“Hamlet, 3 December, Adult”, or the name of the pass: which ticket it is, without the name on it."""
+    if isinstance(admission, IssuedPass):
+        return admission.shown_name
+    day = date_format(localtime(admission.session.starts_at), "j F")
+    return ", ".join((admission.session.event.title, day, admission.line.shown_tariff))

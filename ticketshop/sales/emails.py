@@ -34,11 +34,12 @@ def order_path(order: Order) -> str:
 
 def _order(mail: Mail) -> Order | None:
     """The order, for its buyer; None once the buyer is erased."""
-    order = _order_of_anybody(mail)
+    order = order_of(mail)
     return order if order is not None and order.buyer is not None else None
 
 
-def _order_of_anybody(mail: Mail) -> Order | None:
+def order_of(mail: Mail) -> Order | None:
+    """The order a mail tells about, whoever its buyer is or was."""
     rows = Order.objects.filter(pk=mail.about["order"])
     return rows.select_related("buyer", "point_of_sale__organiser", "organiser").first()
 
@@ -73,7 +74,7 @@ def _line_card(order: Order, line: OrderLine, admissions: Sequence[Ticket | Issu
     )
 
 
-def _cards(tickets: list[Ticket], passes: list[IssuedPass]) -> list[Card]:
+def admission_cards(tickets: list[Ticket], passes: list[IssuedPass]) -> list[Card]:
     """One card for each ticket and pass: without price, for a person the buyer chose."""
     return [
         *(
@@ -219,7 +220,7 @@ def ticket_for_you(mail: Mail) -> Content | None:
     Nothing to tell once the person is not connected any more. A buyer who has left is not named: their guests
     keep their tickets.
     """
-    order = _order_of_anybody(mail)
+    order = order_of(mail)
     if order is None or order.state != Order.State.PAID:
         return None
     left = notices.has_left(order.buyer)
@@ -237,7 +238,7 @@ def ticket_for_you(mail: Mail) -> Content | None:
         "application/pdf",
     )
     context = {
-        "cards": _cards(tickets, passes),
+        "cards": admission_cards(tickets, passes),
         "buyer_name": "" if order.buyer is None or left else order.buyer.full_name,
         "url": settings.BASE_URL + reverse("account:orders", args=[order.point_of_sale.slug]),
     }
@@ -254,8 +255,8 @@ def _admissions_of(order: Order, contact_id: int, state: str) -> tuple[list[Tick
 @register("ticket_cancelled", _("Ticket cancelled"))
 def ticket_cancelled(mail: Mail) -> Content | None:
     """The tickets of one person are void; told to them where whoever bought them has left."""
-    order = _order_of_anybody(mail)
+    order = order_of(mail)
     if order is None:
         return None
     tickets, passes = _admissions_of(order, mail.about["contact"], Admission.State.CANCELLED)
-    return Content({"cards": _cards(tickets, passes)}) if tickets or passes else None
+    return Content({"cards": admission_cards(tickets, passes)}) if tickets or passes else None

@@ -5,11 +5,12 @@ from datetime import datetime
 from django.db import transaction
 
 from contacts import locking
+from contacts.models import Contact
 from registration_forms.models import AnswerHistory
 from ticketshop.mail import outbox
 
 from . import recipients
-from .models import Order
+from .models import IssuedPass, Order, Ticket
 from .recipients import has_left
 
 # What the people of a buyer who has left are told instead.
@@ -44,6 +45,35 @@ def answers_changed(order: Order, lines: list[AnswerHistory], now: datetime) -> 
 def answers_wanted(order: Order, version_id: int, now: datetime) -> None:
     """Ask the buyer for what a newer version of a form asks; once for each version."""
     _tell(order, "answers_wanted", now, once=f"answers_wanted:{order.pk}:{version_id}")
+
+
+def names_changed(
+    order: Order, admissions: list[Ticket | IssuedPass], people: dict[int, Contact], now: datetime
+) -> None:
+    """Tell whoever has these tickets that the name on them changed: the buyer, and the people they are for.
+
+    ``people``: those they are for, by number, held by the caller before the order.
+    """
+    about = {
+        "tickets": [one.pk for one in admissions if isinstance(one, Ticket)],
+        "passes": [one.pk for one in admissions if isinstance(one, IssuedPass)],
+    }
+    if not has_left(order.buyer):
+        _tell(order, "names_changed", now, **about)
+    if order.state != Order.State.PAID:
+        return
+    theirs = {one.beneficiary_id for one in admissions}
+    for one in recipients.of_orders([order]):
+        if one.is_person and one.person.pk in theirs and (person := people.get(one.person.pk)):
+            outbox.queue(
+                "names_changed_for_you",
+                to=person.email,
+                language=person.language or order.language,
+                now=now,
+                about={"order": order.pk, "contact": person.pk, **about},
+                pos=order.point_of_sale,
+                subject_uuid=person.subject_uuid,
+            )
 
 
 def _tell(order: Order, kind: str, now: datetime, *, once: str | None = None, **about) -> None:

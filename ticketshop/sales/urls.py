@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import answers, cart, checkout, coming, orders, shop
+from .views import answers, cart, checkout, coming, names, orders, shop
 
 app_name = "shop"
 ORDER = "<slug:pos>/orders/<slug:reference>/<slug:secret>/"
@@ -24,4 +24,5 @@ urlpatterns = [
     path(f"{ORDER}calendar.ics", orders.calendar, name="calendar"),
     path(f"{ORDER}cancel/", orders.cancel, name="order_cancel"),
     path(f"{ORDER}answers/", answers.change, name="answers"),
+    path(f"{ORDER}names/", names.change, name="names"),
 ]

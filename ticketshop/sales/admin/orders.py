@@ -17,7 +17,7 @@ from ticketshop.limits import limits
 from ticketshop.mail import kinds
 from ticketshop.mail.models import Mail
 from ticketshop.organisers import permissions
-from ticketshop.organisers.buttons import Button, Outcome
+from ticketshop.organisers.buttons import Button, Elsewhere, Outcome
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
 from ticketshop.organisers.sections import NONE, link, shown
 
@@ -25,7 +25,7 @@ from .. import emails, notices
 from ..actions import orders, payments
 from ..models import Customer, Order, Payment, Refund
 from ..payment_methods import METHODS, name_of
-from . import answers, kept, tables
+from . import answers, kept, names, tables
 
 # From so many buyers on, a search goes through the orders and not through the buyers.
 MANY = 1000
@@ -153,6 +153,14 @@ CANCEL = Button(
     _cancel,
     serious=True,
 )
+# The buyer's name and e-mail address are those of the contact, on every order alike.
+CORRECT_BUYER = Elsewhere(
+    "admin:contacts_contact_change",
+    gettext_lazy("Correct the buyer’s name or e-mail"),
+    ("contacts.change_contact",),
+    lambda order: order.buyer is not None and order.buyer.erasing_at is None,
+    about="buyer_id",
+)
 RESEND = Button(
     "resend-mail",
     gettext_lazy("Send the e-mail again"),
@@ -205,7 +213,7 @@ class OrderAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy(
         "The beginning of the reference, or any words of the buyer’s name, address or phone."
     )
-    buttons = (MARK_PAID, answers.CHANGE_ANSWERS, RESEND, CANCEL)
+    buttons = (MARK_PAID, names.CHANGE_NAMES, answers.CHANGE_ANSWERS, CORRECT_BUYER, RESEND, CANCEL)
     fieldsets = [
         (None, {"fields": ["state", "buyer_link", "total_text", "vat_text", "method_text"]}),
         (gettext_lazy("Course"), {"fields": ["placed_at", "paid_at", "cancelled_at", "unpaid_until"]}),

@@ -1,5 +1,7 @@
 """The order's page behind its unguessable link: state, tickets, what to do next."""
 
+from datetime import datetime
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpResponse
@@ -13,10 +15,10 @@ from ticketshop.lib.network import network
 from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
 
-from .. import access, calendars, date_changes, payment_methods, printed, sheets, ticket_pdf
+from .. import access, calendars, date_changes, deadlines, payment_methods, printed, sheets, ticket_pdf
 from ..actions import orders
 from ..admissions import WITH_LINE, passes_of, tickets_of
-from ..models import Admission, IssuedPass, Order, OrderLine, Payment, Ticket
+from ..models import LIVING_ORDERS, OPEN_STATES, Admission, IssuedPass, Order, OrderLine, Payment, Ticket
 
 
 def order_or_404(request, reference: str, secret: str) -> Order:
@@ -51,6 +53,8 @@ def show(request, pos, reference, secret):
     pending = order.state == Order.State.PENDING
     tickets = tickets_of(order) if any(line.offer_id for line in lines) else []
     passes = passes_of(order) if any(line.season_pass_id for line in lines) else []
+    for issued in passes:
+        issued.order = order
     cancelled = [line for line in lines if line.date_cancelled]
     changed = {line.session.pk: line for line in lines if line.date_cancelled or line.moved_text}
     context = {
@@ -64,11 +68,19 @@ def show(request, pos, reference, secret):
         "changed_dates": list(changed.values()),
         "announcements": date_changes.messages_about(order, lines),
         "sheet": sheets.Sheet(order, tickets, passes, now=timezone.now()),
+        "names_open": order.state in LIVING_ORDERS and _any_to_come(tickets, passes, timezone.now()),
         "can_cancel": pending,
         "downloads": order.state == Order.State.PAID and len(cancelled) < len(lines),
         "calendar": bool(tickets) and order.paid_at is not None,
     }
     return render(request, "sales/order.html", context)
+
+
+def _any_to_come(tickets: list[Ticket], passes: list[IssuedPass], now: datetime) -> bool:
+    """Whether a name may still be corrected: which ones, the page of names says."""
+    starts = [ticket.session.starts_at for ticket in tickets if ticket.shown_state in OPEN_STATES]
+    ends = [deadlines.end_of_pass(issued) for issued in passes if issued.state in OPEN_STATES]
+    return any(instant > now for instant in (*starts, *ends))
 
 
 def valid_admissions(request, reference: str, secret: str) -> tuple[Order, list[Ticket], list[IssuedPass]]:

@@ -1,0 +1,29 @@
+"""Days and their ends in a time zone: what is said, printed, compared and enforced is one instant.
+
+A day ends when the next one begins where the organiser is. An instant that is such an end is said as its day, any other with its time.
+"""
+
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+
+def end_of(day: date, zone: tzinfo) -> datetime:
+    """Return the first instant after ``day`` in this time zone: what is valid on the day is valid before it."""
+    return datetime.combine(day + timedelta(days=1), time.min, zone)
+
+
+def last_day(instant: datetime) -> date | None:
+    """Return the day that ends at this instant, in the active time zone; None if no day ends then."""
+    local = localtime(instant)
+    return local.date() - timedelta(days=1) if local.time() == time.min else None
+
+
+def until_text(instant: datetime, day_format: str = "l j F Y") -> str:
+    """Say a deadline: “Friday 4 December 2026” where it is the end of that day, else with the time, “…, 20:00”."""
+    if (day := last_day(instant)) is not None:
+        return date_format(day, day_format)
+    local = localtime(instant)
+    return _("%(day)s, %(time)s") % {"day": date_format(local, day_format), "time": date_format(local, "H:i")}

@@ -1,0 +1,70 @@
+"""Changing the names on tickets and passes in the back office: at any time, with or without an e-mail."""
+
+from django.contrib import messages
+from django.db.models import Model
+from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketshop.lib.pages import page_number
+from ticketshop.organisers.buttons import OwnPage
+
+from .. import names
+from ..admissions import passes_of, tickets_of
+from ..models import Order
+
+
+def read_names(row: Model) -> names.Names:
+    """The names on a ticket or pass, or on all of an order."""
+    order = row if isinstance(row, Order) else row.order
+    found = [*tickets_of(order), *passes_of(order)]
+    admissions = [one for one in found if isinstance(row, Order) or one == row]
+    for admission in admissions:
+        admission.order = order
+    return names.Names(admissions, who=names.Who.STAFF, now=timezone.now())
+
+
+def change(page, request: HttpRequest, row: Model):
+    """Draw the names, or save what was posted; saved together, all or nothing."""
+    sheet = read_names(row)
+    number = page_number(request.GET.get("page"), len(sheet.pages()))
+    entries = sheet.pages()[number - 1] if sheet.entries else []
+    sheet.fill(entries, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and sheet.is_valid(entries, request.POST):
+        try:
+            changed = sheet.save(entries, by=request.user, tell="tell" in request.POST)
+        except (names.Closed, names.Conflict):
+            messages.error(
+                request, _("Nothing was saved: something has changed meanwhile. Look at it once more.")
+            )
+            return redirect(request.get_full_path())
+        if changed:
+            messages.success(request, _("The names are saved."))
+        else:
+            messages.info(request, _("Nothing has changed."))
+        if number < len(sheet.pages()):
+            return redirect(f"{request.path}?page={number + 1}")
+        return page.back_to(row)
+    forms = [entry.form for entry in entries if entry.form]
+    context = {
+        **page.about_row(request, row, _("Change names")),
+        "entries": entries,
+        "forms": forms,
+        "wrong": [form for form in forms if form.is_bound and form.errors],
+        "tell": request.method != "POST" or "tell" in request.POST,
+        "page_number": number,
+        "pages": len(sheet.pages()),
+    }
+    return TemplateResponse(request, "admin/sales/names.html", context)
+
+
+def _has_any(row: Model) -> bool:
+    if not isinstance(row, Order):
+        return True
+    return row.tickets.exists() or row.passes.exists()
+
+
+CHANGE_NAMES = OwnPage("names", gettext_lazy("Change names"), ("sales.change_order",), _has_any, change)
