@@ -11,6 +11,7 @@ urlpatterns = [
     path("profile/email/", log_in_address.write_to, name="write_to"),
     path("orders/", views.orders, name="orders"),
     path("orders/join/", views.join, name="join"),
+    path("orders/names/<int:link_id>/", views.names, name="names"),
     path("orders/join/<int:contact_id>/", views.join_chosen, name="join_chosen"),
     path("data/", data.index, name="data"),
     path("data/copy/", data.copy, name="data_copy"),

@@ -8,12 +8,14 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from contacts import contacts, merge_outcome, merging
+from contacts import contacts, links, merge_outcome, merging
 from contacts.models import Contact
 from ticketshop.lib.pages import page_of
 from ticketshop.sales import access
+from ticketshop.sales import names as ticket_names
+from ticketshop.sales.views.names import edit as edit_names
 
-from . import earlier_orders, friends, log_in_address
+from . import earlier_orders, friends, linked_tickets, log_in_address
 from .contact import my_contact
 from .forms import ProfileForm
 
@@ -71,10 +73,26 @@ def orders(request, pos):
         "passes": access.passes_of(request.user, request.pos).filter(
             valid_until__gte=now.date(), state__in=["valid", "reserved"]
         )[:100],
+        "managed": linked_tickets.managed_by(contact, now),
         "earlier": earlier_orders.found(request.user, contact),
         "section": "orders",
     }
     return render(request, "accounts/orders.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def names(request, pos, link_id):
+    """The names on the tickets of a person the visitor manages: corrected until the deadline, as the buyer may."""
+    link = friends.link_as_parent(request, link_id)
+    if not links.seen_by_parent(link).manages:
+        raise Http404("not managed")
+
+    def read() -> ticket_names.Names:
+        now = timezone.now()
+        return ticket_names.Names(linked_tickets.of_managed(link, now), who=ticket_names.Who.PARENT, now=now)
+
+    context = {"person": links.name_for_parent(link), "section": "orders"}
+    return edit_names(request, read, f"link:{link.pk}", redirect("account:orders", pos=pos), context)
 
 
 @require_POST

@@ -131,6 +131,7 @@ ROWS = {
     "account:write_to": Row((302, 405), (302, 302), shop),
     "account:orders": Row(LOG_IN_FIRST, (302, 405), shop),
     "account:join": Row((302, 405), (302, 302), shop),
+    "account:names": Row((302, 404), (302, 404), friend),  # a friend who is not managed
     "account:join_chosen": Row(
         LOG_IN_FIRST, (302, 302), lambda house: {**shop(house), "contact_id": house.namesake.pk}
     ),

@@ -252,13 +252,35 @@ def _moved_for_somebody(pos):
 
 @example("date_changed_for_child")
 def _moved_for_a_child(pos):
+    made, values = _for_child(pos)
+    values["about"]["change"] = moved(made)
+    return values
+
+
+# --- a child without an address, names ----------------------------------------------------------------
+
+
+def _for_child(pos: PointOfSale) -> tuple[Order, dict]:
+    """A paid order with tickets for a child whom a parent manages who did not buy them."""
     made, values = _for_bob(pos, ROB)
     parent = make_visitor(pos, "Paula", "Parent")
     child = ContactFactory(organiser=pos.organiser, first_name="Tim", last_name="Martin", email=None)
     managing(parent, child), managing(made.buyer, child)
     Ticket.objects.filter(order=made).update(beneficiary=child)
-    values["about"] |= {"contact": child.pk, "change": moved(made)}
-    return {**values, "to": parent.email, "subject_uuid": parent.subject_uuid}
+    values["about"]["contact"] = child.pk
+    return made, {**values, "to": parent.email, "subject_uuid": parent.subject_uuid}
+
+
+@example("ticket_for_child")
+def _for_a_child(pos):
+    return _for_child(pos)[1]
+
+
+@example("ticket_cancelled_for_child")
+def _no_longer_for_a_child(pos):
+    made, values = _for_child(pos)
+    Ticket.objects.filter(order=made).update(state="cancelled")
+    return values
 
 
 @example("names_changed")

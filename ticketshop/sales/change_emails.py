@@ -71,18 +71,19 @@ def _for_person(mail: Mail, *, with_tickets: bool) -> Content | None:
     ids = {pk for change in changes for pk in change.facts_before()}
     theirs = Q(beneficiary=person, session__in=ids, order__state=Order.State.PAID)
     orders = Order.objects.filter(pk__in=Ticket.objects.filter(theirs).values("order"))
-    told_orders = [
-        one.order
+    recipients_here = [
+        one
         for one in recipients.of_orders(orders.select_related("buyer", "point_of_sale__organiser"))
         if one.person.pk == person.pk and one.to.subject_uuid == mail.subject_uuid
     ]
+    told_orders = [one.order for one in recipients_here]
     tickets = _living_tickets(theirs & Q(order__in=told_orders))
     told = _told(changes, [ticket.session for ticket in tickets])
     if not told:
         return None
     context = {
         **_context(changes, told),
-        "person": person,
+        "name": recipients_here[0].name,
         "url": settings.BASE_URL + reverse("account:orders", args=[mail.point_of_sale.slug]),
     }
     attached: Attachments = []

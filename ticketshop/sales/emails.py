@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from contacts.links import name_for_parent
 from contacts.models import ContactLink
 from registration_forms import definitions
 from registration_forms.models import AnswerHistory
@@ -17,7 +18,7 @@ from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.layout import Card
 from ticketshop.mail.models import Mail
 
-from . import admissions, answers, notices, payment_methods, sheets, ticket_pdf
+from . import admissions, answers, notices, payment_methods, recipients, sheets, ticket_pdf
 from .admissions import WITH_LINE, WITH_PASS, WITH_TICKET
 from .models import Admission, IssuedPass, Order, OrderLine, Payment, Ticket
 
@@ -215,34 +216,60 @@ def answers_wanted(mail: Mail) -> Content | None:
 
 @register("ticket_for_you", _("Ticket for a linked person"))
 def ticket_for_you(mail: Mail) -> Content | None:
-    """The tickets of one person in somebody else's order: no price, no order, no other holder.
+    """The tickets of one person in somebody else's order, to this person: no price, no order, no other holder.
 
     Nothing to tell once the person is not connected any more. A buyer who has left is not named: their guests
     keep their tickets.
     """
+    order, tickets, passes = _for_person(mail)
+    if order is None:
+        return None
+    pdf = ticket_pdf.render(order, tickets, passes, for_holder=True)
+    return Content(_person_context(order, tickets, passes), [("tickets.pdf", pdf, "application/pdf")])
+
+
+@register("ticket_for_child", _("Ticket for a child, to a parent"))
+def ticket_for_child(mail: Mail) -> Content | None:
+    """That somebody else has bought tickets for a person the reader manages: event and date, no code."""
+    order, tickets, passes = _for_person(mail)
+    told = _told(order, mail) if order is not None else None
+    if told is None:
+        return None
+    return Content({**_person_context(order, tickets, passes), "name": told.name})
+
+
+def _told(order: Order, mail: Mail) -> recipients.Recipient | None:
+    """The reader of a mail to a parent, if they still manage the person."""
+    return next(
+        (
+            one
+            for one in recipients.of_orders([order])
+            if one.person.pk == mail.about["contact"] and one.to.subject_uuid == mail.subject_uuid
+        ),
+        None,
+    )
+
+
+def _for_person(mail: Mail) -> tuple[Order | None, list[Ticket], list[IssuedPass]]:
+    """The paid order and one person's valid tickets and passes in it; None where there is nothing to tell any more."""
     order = order_of(mail)
     if order is None or order.state != Order.State.PAID:
-        return None
-    left = notices.has_left(order.buyer)
+        return None, [], []
     links = ContactLink.objects.filter(parent=order.buyer, child=mail.about["contact"])
     # Held while the mail goes out: it names the buyer, and an erasure of theirs ends after that.
     active = links.filter(status=ContactLink.Status.ACTIVE).select_for_update(no_key=True)
-    if not left and not active:
-        return None
+    if not notices.has_left(order.buyer) and not active:
+        return None, [], []
     tickets, passes = _admissions_of(order, mail.about["contact"], Admission.State.VALID)
-    if not tickets and not passes:
-        return None
-    attachment = (
-        "tickets.pdf",
-        ticket_pdf.render(order, tickets, passes, for_holder=True),
-        "application/pdf",
-    )
-    context = {
+    return (order, tickets, passes) if tickets or passes else (None, [], [])
+
+
+def _person_context(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> dict:
+    return {
         "cards": admission_cards(tickets, passes),
-        "buyer_name": "" if order.buyer is None or left else order.buyer.full_name,
+        "buyer_name": "" if notices.has_left(order.buyer) else order.buyer.full_name,
         "url": settings.BASE_URL + reverse("account:orders", args=[order.point_of_sale.slug]),
     }
-    return Content(context, [attachment])
 
 
 def _admissions_of(order: Order, contact_id: int, state: str) -> tuple[list[Ticket], list[IssuedPass]]:
@@ -260,3 +287,15 @@ def ticket_cancelled(mail: Mail) -> Content | None:
         return None
     tickets, passes = _admissions_of(order, mail.about["contact"], Admission.State.CANCELLED)
     return Content({"cards": admission_cards(tickets, passes)}) if tickets or passes else None
+
+
+@register("ticket_cancelled_for_child", _("Ticket cancelled, to a parent"))
+def ticket_cancelled_for_child(mail: Mail) -> Content | None:
+    """As ``ticket_cancelled``, to a parent who manages the person: says whose tickets they were."""
+    content = ticket_cancelled(mail)
+    link = ContactLink.objects.filter(
+        parent__subject_uuid=mail.subject_uuid, child=mail.about["contact"], status=ContactLink.Status.ACTIVE
+    ).first()
+    if content is None or link is None:
+        return None
+    return Content({**content.context, "name": name_for_parent(link)})

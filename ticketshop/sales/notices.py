@@ -13,6 +13,8 @@ from . import recipients
 from .models import IssuedPass, Order, Ticket
 from .recipients import has_left
 
+# A code goes to the buyer and to the person's own address alone: a parent who did not buy is told of event and date.
+TO_PARENTS = {"ticket_for_you": "ticket_for_child", "ticket_cancelled": "ticket_cancelled_for_child"}
 # What the people of a buyer who has left are told instead.
 TELLS_GUESTS = {"order_cancelled": "ticket_cancelled", "order_expired": "ticket_cancelled"}
 
@@ -95,8 +97,8 @@ def _tell(order: Order, kind: str, now: datetime, *, once: str | None = None, **
 def queue_for_others(order: Order, now: datetime) -> None:
     """Tell the people the tickets are for: each of *their* tickets only, without price or order.
 
-    A linked person who has an address and whose link is active gets the mail; for a person without an
-    address the parent who manages them does, unless that parent is the buyer and has all tickets anyway.
+    A linked person who has an address and whose link is active gets the mail with their tickets; for a person without an
+    address each parent who manages them is told of event and date, unless that parent is the buyer and has all tickets anyway.
     Call before the tickets are changed: whoever is told is held, and an erasure holds people before their tickets.
     """
     if has_left(order.buyer) or order.buyer.user_id is not None:
@@ -113,7 +115,7 @@ def _tell_guests(order: Order, kind: str, now: datetime) -> None:
         if to is None or not to.email:
             continue
         outbox.queue(
-            kind,
+            kind if one.is_person else TO_PARENTS[kind],
             to=to.email,
             language=to.language or order.language,
             now=now,

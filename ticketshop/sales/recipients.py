@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from contacts.links import name_for_parent
 from contacts.models import Contact, ContactLink
 
 from .models import OPEN_STATES, IssuedPass, Order, Ticket
@@ -10,11 +11,15 @@ from .models import OPEN_STATES, IssuedPass, Order, Ticket
 
 @dataclass(frozen=True)
 class Recipient:
-    """``to`` gets the mail about the tickets of ``person`` in ``order``. They are the same unless the person has no address."""
+    """``to`` gets the mail about the tickets of ``person`` in ``order``. They are the same unless the person has no address.
+
+    ``name`` is the one by which ``to`` knows the person.
+    """
 
     order: Order
     person: Contact
     to: Contact
+    name: str
 
     @property
     def is_person(self) -> bool:
@@ -46,9 +51,9 @@ def of_orders(orders: Iterable[Order]) -> list[Recipient]:
             found.append((order, person))
     managers = _managers([person for _order, person in found if not person.email])
     return [
-        Recipient(order, person, to)
+        Recipient(order, person, to, name)
         for order, person in found
-        for to in ([person] if person.email else managers.get(person.pk, []))
+        for to, name in ([(person, person.full_name)] if person.email else managers.get(person.pk, []))
         if to.pk != order.buyer_id
     ]
 
@@ -75,14 +80,14 @@ def _active_links(orders: Iterable[Order], people: Iterable[int]) -> set[tuple[i
     return set(rows.values_list("parent", "child"))
 
 
-def _managers(people: list[Contact]) -> dict[int, list[Contact]]:
-    """Contact id -> the parents who manage them and have an address, the earliest link first."""
+def _managers(people: list[Contact]) -> dict[int, list[tuple[Contact, str]]]:
+    """Contact id -> the parents who manage them and have an address, the earliest link first, and how they call them."""
     if not people:
         return {}
     links = ContactLink.objects.filter(
         child__in=people, status=ContactLink.Status.ACTIVE, permission_parent=ContactLink.Permission.MANAGE
     ).exclude(parent__email=None)
-    found: dict[int, list[Contact]] = {}
+    found: dict[int, list[tuple[Contact, str]]] = {}
     for link in links.select_related("parent").order_by("pk"):
-        found.setdefault(link.child_id, []).append(link.parent)
+        found.setdefault(link.child_id, []).append((link.parent, name_for_parent(link)))
     return found
