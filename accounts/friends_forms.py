@@ -104,10 +104,7 @@ class PermissionForm(forms.Form):
         choices=[
             (ContactLink.Permission.ASSIGN, _("Choose me for tickets they buy, with the name they typed")),
             (ContactLink.Permission.VIEW, _("Also see my tickets, without prices")),
-            (
-                ContactLink.Permission.MANAGE,
-                _("Also change the names on my tickets and cancel where that is allowed"),
-            ),
+            (ContactLink.Permission.MANAGE, _("Also correct the names on my tickets")),
         ],
         widget=forms.RadioSelect,
     )

@@ -23,7 +23,7 @@ class ContactLinkAdmin(ReadOnlyAdmin):
     sortable_by = []
     buttons = link_buttons.ALL
     fields = ["parent_link", "child_link", "type_text", "status", "request_text"]
-    rights = (gettext_lazy("What they may do"), {"fields": ["permission_parent", "permission_child"]})
+    rights = (gettext_lazy("What they may do"), {"fields": ["permission_parent"]})
     source = (
         gettext_lazy("Where from"),
         {"fields": ["origin", "shop", "author", "started_at", "entered_name", "entered_email"]},

@@ -81,7 +81,7 @@ class ContactLink(models.Model):
         NONE = "none", _("nothing")
         ASSIGN = "assign", _("choose for tickets")
         VIEW = "view", _("see tickets")
-        MANAGE = "manage", _("manage tickets")
+        MANAGE = "manage", _("see tickets and correct the names on them")
 
     class Origin(models.TextChoices):
         SHOP = "shop", _("shop")
@@ -104,12 +104,9 @@ class ContactLink(models.Model):
     )
     type = models.ForeignKey(LinkType, on_delete=models.PROTECT, related_name="+", verbose_name=_("type"))
     status = models.CharField(_("status"), max_length=10, choices=Status)
-    # What the parent may do for the child, and the child for the parent.
+    # What the parent may do for the child. What the child may do for the parent is a link of its own, the other way round.
     permission_parent = models.CharField(
         _("the parent may"), max_length=8, choices=Permission, default=Permission.ASSIGN
-    )
-    permission_child = models.CharField(
-        _("the child may"), max_length=8, choices=Permission, default=Permission.NONE
     )
     # As the parent typed them: all a link reveals by itself.
     entered_first_name = models.CharField(_("first name as entered"), max_length=100, blank=True)
@@ -177,7 +174,7 @@ class ContactLink(models.Model):
     class Personal:
         subject = {"parent": CONTACT, "child": CONTACT}
         area = CONNECTIONS
-        also = ("type", "status", "permission_parent", "permission_child", "started_at", "ended_at")
+        also = ("type", "status", "permission_parent", "started_at", "ended_at")
         withheld = dict.fromkeys(
             ("entered_first_name", "entered_last_name", "entered_email"),
             About("child", _("what you typed about the other person is theirs")),
@@ -192,7 +189,6 @@ class ContactLink(models.Model):
                 "what became of a link",
                 "status",
                 "permission_parent",
-                "permission_child",
                 "origin",
                 "started_at",
                 "ended_at",

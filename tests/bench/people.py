@@ -49,10 +49,10 @@ _CONTACTS = f"""
 """
 _LINKS = """
     INSERT INTO contacts_contactlink (
-        organiser_id, parent_id, child_id, type_id, status, permission_parent, permission_child,
+        organiser_id, parent_id, child_id, type_id, status, permission_parent,
         entered_first_name, entered_last_name, entered_email, origin, started_at,
         status_before_end, end_reason, consent_by, consent_reason)
-    SELECT c.organiser_id, p.id, c.id, %(type)s, 'active', 'assign', 'none',
+    SELECT c.organiser_id, p.id, c.id, %(type)s, 'active', 'assign',
         c.first_name, c.last_name, c.email, 'import', now(), '', '', '', ''
     FROM contacts_contact c, generate_series(1, %(links)s) AS k,
         LATERAL (SELECT id FROM contacts_contact WHERE organiser_id = %(organiser)s

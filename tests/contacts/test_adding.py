@@ -69,7 +69,7 @@ def test_an_unknown_person_is_made_linked_and_told_once(pos, alice):
     assert bob.created_via == Contact.CreatedVia.FRIENDS_FAMILY
     assert bob.purge_after == timezone.now().date() + timedelta(days=30)
     assert (link.parent, link.child, link.status, link.origin) == (alice, bob, "active", "shop")
-    assert (link.permission_parent, link.permission_child) == ("assign", "none")
+    assert link.permission_parent == "assign"
     assert (link.origin_pos, link.created_by, link.type.code) == (pos, alice.user, "friends_family")
     (mail,) = Mail.objects.all()
     assert (mail.kind, mail.recipient, mail.subject_uuid) == ("link_new", BOB[2], bob.subject_uuid)

@@ -147,7 +147,7 @@ def test_staff_change_what_the_parent_may_do(staff, pos, alice):
     assert link.permission_parent == "manage"
     for contact in (alice, link.child):
         assert history.of(contact).first().action == "link_permission"
-    assert "The parent may: manage tickets" in staff.open(change(alice)).text
+    assert "The parent may: see tickets and correct the names on them" in staff.open(change(alice)).text
 
 
 @pytest.mark.scenario("FF-35")

@@ -186,7 +186,7 @@ def test_the_organisers_settings_stand_together_and_are_in_the_history(pos):
         "unclaimed_purge_days": [30, 60],
     }
     names = set(owner.open(change(organiser)).form("^_save$").names)
-    assert {"single_part_names", "minor_age", "link_adds_per_hour", "link_mismatches_per_hour"} <= names
+    assert {"single_part_names", "link_adds_per_hour", "link_mismatches_per_hour"} <= names
     assert {"link_mails_per_day", "link_mails_per_week", "link_request_days"} <= names
 
 

@@ -69,7 +69,7 @@ WORDS = {
     "none": gettext_lazy("nothing"),
     "assign": gettext_lazy("choose for tickets"),
     "view": gettext_lazy("see tickets"),
-    "manage": gettext_lazy("manage tickets"),
+    "manage": gettext_lazy("see tickets and correct the names on them"),
 }
 
 

@@ -135,7 +135,6 @@ class OrganiserAdmin(ScopedAdmin):
                 "fields": [
                     "link_consent_required",
                     "single_part_names",
-                    "minor_age",
                     "link_adds_per_hour",
                     "link_adds_per_day",
                     "link_mismatches_per_hour",

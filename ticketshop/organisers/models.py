@@ -72,7 +72,6 @@ class Organiser(models.Model):
         help_text=_("Without it a connection is active at once, and the person is told."),
     )
     single_part_names = models.BooleanField(_("names of one part are allowed"), default=True)
-    minor_age = models.PositiveSmallIntegerField(_("of age from (years)"), default=18)
     link_adds_per_hour = models.PositiveSmallIntegerField(
         _("people added an hour, at most"), default=10, **AT_LEAST_ONE
     )
@@ -119,7 +118,6 @@ class Organiser(models.Model):
                 "bank_reminder_days",
                 "bank_expiry_days",
                 "unclaimed_purge_days",
-                "minor_age",
                 "link_adds_per_hour",
                 "link_adds_per_day",
                 "link_mismatches_per_hour",
