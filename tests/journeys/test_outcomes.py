@@ -274,7 +274,8 @@ def test_a_guest_who_logs_in_on_the_way_takes_the_cart_along(shop, visitor):
     user = UserFactory()
     visitor.add(shop.event, **{f"offer_{shop.adult.pk}": 1})
     visitor.to_details()
-    visitor.open(visitor.page.link("Log in to use what we know already"))
+    assert "Log in to use what we know already" in visitor.page.text
+    visitor.fill("^checkout_key$", button=("to", "log_in"))
     page = visitor.fill("^login$", {"login": user.email, "password": PASSWORD})
     assert page.url == f"{shop.home}checkout/"
     visitor.give_details()

@@ -19,7 +19,7 @@ from ..forms import PaymentForm
 from ..models import Cart
 from . import details_context
 from .cart import say_repriced
-from .details import QUESTIONS_CHANGED, DetailsPage, buyer_email
+from .details import QUESTIONS_CHANGED, DetailsPage, buyer_email, log_in
 
 
 def ready_cart(request, cart: Cart | None):
@@ -105,10 +105,6 @@ def review(request, pos):
         "currency": request.pos.organiser.currency,
     }
     return render(request, "sales/review.html", context)
-
-
-def log_in(request):
-    return redirect(f"/accounts/login/?next=/{request.pos.slug}/checkout/")
 
 
 def placed_before(request, cart: Cart | None):

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from contacts import contacts
 from registration_forms import limited
+from ticketshop.lib import language_choice
+from ticketshop.lib.addresses import is_a_path_of_ours
 from ticketshop.lib.pages import page_number
 
 from .. import asking, contents, copies, filling_in, people, session, shown
@@ -55,6 +57,11 @@ TYPED = ("person", "first_name", "last_name", "email")
 QUESTIONS_CHANGED = _lazy(
     "The questions have changed meanwhile. Please look at them once more; what you answered is kept."
 )
+
+
+def log_in(request):
+    """To the log-in page, and back to the details."""
+    return redirect(f"/accounts/login/?next=/{request.pos.slug}/checkout/")
 
 
 class DetailsPage:
@@ -160,14 +167,26 @@ class DetailsPage:
 
     def _pressed(self, post):
         """Another button than the one that goes on: it checks nothing and loses nothing."""
-        if not {"copy", "remove", "previous"} & set(post):
+        if not {"copy", "remove", "previous", "language", "to"} & set(post):
             return None
         self._keep(self.forms(), checked=False, complete=False)
+        if "language" in post:
+            return language_choice.remember(self._page(self.number), post["language"])
+        if "to" in post:
+            return self._lead_to(post["to"])
         if "copy" in post:
             return self._copy(post["copy"])
         if "remove" in post:
             return self._remove(post["remove"])
         return self._page(max(1, self.number - 1))
+
+    def _lead_to(self, target: str):
+        """Where another link of the page leads: "cart", "log_in", or a path of this site."""
+        if target == "cart":
+            return redirect("shop:cart", pos=self.request.pos.slug)
+        if target == "log_in":
+            return log_in(self.request)
+        return redirect(target) if is_a_path_of_ours(target) else self._page(self.number)
 
     def _turn_to(self, number: int) -> None:
         self.number, self.here = number, self._slots_on(number)

@@ -35,6 +35,8 @@ def of_page(page: DetailsPage) -> dict:
         "names_may_stay_open": any(
             name in forms[slot].fields and not forms[slot].due for slot in page.here for name in asking.NAMES
         ),
+        # The id of the form that links of this page send along: what was typed is kept.
+        "keeps_typed": "details",
         "removable": len(page.slots) > 1,
         "versions": [(asking.prefix(ask), ask.version.pk) for ask in asks],
         "forms": drawn,

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from contacts import contacts
 from ticketshop.catalogue import availability, programme
-from ticketshop.lib import colour, open_forms, page_cache
+from ticketshop.lib import colour, language_choice, open_forms, page_cache
 from ticketshop.lib.addresses import is_a_path_of_ours
 from ticketshop.lib.refusals import csrf_failure
 from ticketshop.organisers import access
@@ -198,14 +198,4 @@ def language(request):
         return csrf_failure(request)
     target = request.POST.get("next", "")
     response = HttpResponseRedirect(target if is_a_path_of_ours(target) else reverse("home"))
-    chosen = request.POST.get("language", "")
-    if chosen in dict(settings.LANGUAGES):
-        response.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME,
-            chosen,
-            max_age=settings.LANGUAGE_COOKIE_AGE,
-            secure=settings.HTTPS,
-            httponly=True,
-            samesite="Lax",
-        )
-    return response
+    return language_choice.remember(response, request.POST.get("language", ""))

@@ -45,6 +45,25 @@
   // Back from the next page: the browser shows this one as it was left.
   addEventListener("pageshow", (event) => { if (event.persisted) document.querySelectorAll("form").forEach(restore); });
 
+  // <form data-keep>: a link that leads away sends what was typed along, so that it waits there.
+  const kept = document.querySelector("form[data-keep]");
+  if (kept) {
+    let typed = false;
+    kept.addEventListener("input", () => { typed = true; });
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest("a[href]");
+      const plain = !event.defaultPrevented && !event.button && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+      if (!typed || !plain || !link || link.target || link.origin !== location.origin) return;
+      if (link.hash && link.pathname === location.pathname) return;
+      event.preventDefault();
+      const to = document.createElement("input");
+      Object.assign(to, { type: "hidden", name: "to", value: link.pathname + link.search });
+      kept.append(to);
+      kept.submit();
+      to.remove();
+    });
+  }
+
   const summary = document.getElementById("error-summary") ?? document.getElementById("new-questions");
   if (summary) summary.focus();
 })();
