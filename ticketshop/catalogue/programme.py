@@ -1,5 +1,6 @@
 """The programme of a shop: what is on, when, from how much, and whether there are places."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -32,14 +33,18 @@ class EventRow:
 
     @cached_property
     def from_price(self) -> Decimal | None:
-        """The lowest price still to be had by itself; None when nothing is on sale."""
-        prices = [
-            row.offer.tariff.price
-            for session in self.sessions
-            for row in session.offers
-            if row.on_sale and not row.sold_out and row.offer.tariff.only_with_id is None
-        ]
-        return min(prices, default=None)
+        """The least that an order costs; None when nothing can be ordered."""
+        return min((price for session in self.sessions for price in _least(session)), default=None)
+
+    @cached_property
+    def to_price(self) -> Decimal | None:
+        """The highest price, where it is more than the least; of tariffs for several people only where no other costs anything."""
+        if self.from_price is None:
+            return None
+        tariffs = [row.offer.tariff for session in self.sessions for row in _to_be_had(session)]
+        single = max((tariff.price for tariff in tariffs if tariff.tickets_per_unit == 1), default=None)
+        most = single or max(tariff.price for tariff in tariffs)
+        return most if most > self.from_price else None
 
     @cached_property
     def state(self) -> str:
@@ -52,6 +57,23 @@ class EventRow:
         return self.state == "on_sale" and all(
             session.few for session in self.sessions if session.state == "on_sale"
         )
+
+
+def _to_be_had(session: availability.SessionRow) -> list[availability.OfferRow]:
+    return [row for row in session.offers if row.on_sale and not row.sold_out]
+
+
+def _least(session: availability.SessionRow) -> Iterator[Decimal]:
+    """For each tariff of a date what it costs at least, with those it is sold together with only."""
+    tariffs = {row.offer.tariff_id: row.offer.tariff for row in _to_be_had(session)}
+    for tariff in tariffs.values():
+        together = {tariff.pk: tariff}
+        needed = tariff.only_with_id
+        while needed in tariffs and needed not in together:
+            together[needed] = tariffs[needed]
+            needed = tariffs[needed].only_with_id
+        if needed is None or needed in together:
+            yield sum((one.price for one in together.values()), Decimal(0))
 
 
 @dataclass(frozen=True)
