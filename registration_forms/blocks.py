@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 from django import forms
 from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from . import sentences, wording
 from .conditions import BUYER, Context, possible_questions, settled, visible_questions
@@ -23,6 +25,14 @@ AUTOCOMPLETE = {
     "company": "organization",
     "birth_date": "bday",
 }
+
+
+def _help(question: Question, asked: Asked) -> SafeString | str:
+    """The organiser's help, and what an answer has to keep to."""
+    limits = str(TYPES[question.type].limits(question, asked))
+    if not question.help_text:
+        return limits
+    return format_html("{}<p>{}</p>", question.help_html, limits) if limits else question.help_html
 
 
 @dataclass(frozen=True)
@@ -81,8 +91,7 @@ class Block(forms.Form):
                 self.initial[question.key] = TYPES[question.type].initial(value)
             self.fields[question.key] = made = TYPES[question.type].form_field(question, one)
             made.question, made.label_html = question, question.label_html
-            if question.help_text:
-                made.help_text = question.help_html
+            made.help_text = _help(question, one)
             # Whether an answer is due depends on the other answers: decided in ``clean``.
             made.required = made.widget.is_required = False
             if question.system_ref:

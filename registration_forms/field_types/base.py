@@ -1,7 +1,7 @@
 """What every type of question answers."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from django import forms
@@ -19,8 +19,9 @@ class Asked:
 
     day: date | None = None
     now: datetime | None = None
-    # Choice keys that can't be had any more (limited places), per question key.
+    # Choice keys that can't be had any more (limited places), and how many places others have left.
     sold_out: frozenset[str] = frozenset()
+    left: Mapping[str, int] = field(default_factory=dict)
     # What is stored already: a deactivated choice may be kept by whoever has it.
     kept: object = None
 
@@ -44,6 +45,10 @@ class FieldType:
     def common(self, question: Question) -> dict:
         """Label, help and whether an answer is due: the same for all types."""
         return {"label": question.label, "help_text": question.help_text, "required": question.mandatory}
+
+    def limits(self, question: Question, asked: Asked) -> str:
+        """What an answer has to keep to, for a hint beside the field; empty where there is nothing to say."""
+        return ""
 
     def is_blank(self, value: object) -> bool:
         """Whether a cleaned value is no answer."""

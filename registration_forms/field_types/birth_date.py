@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from .base import SOME
@@ -47,6 +48,16 @@ class BirthDate(Date):
         half = (last - first).days // 2
         days = range(max(0, half - SOME // 2), half + SOME // 2)
         yield from ((first + timedelta(days=number)).isoformat() for number in days)
+
+    def limits(self, question, asked):
+        least, most = question.rules.get("age_from"), question.rules.get("age_until")
+        day = asked.day or timezone.localdate(asked.now)
+        values = {"least": least, "most": most, "day": date_format(day, "DATE_FORMAT")}
+        if least and most is not None:
+            return _("From %(least)d to %(most)d years old on %(day)s.") % values
+        if least:
+            return _("%(least)d years old or more on %(day)s.") % values
+        return "" if most is None else _("%(most)d years old at most on %(day)s.") % values
 
 
 def bounds(age_from: int | None, age_until: int | None, day: date | None) -> tuple[date, date]:

@@ -23,6 +23,13 @@ def offered(question: Question, asked: Asked) -> list[tuple[str, str]]:
         label = text_in(option.labels) or option.key
         if option.key in asked.sold_out and option.key not in kept:
             label = _("%(choice)s (sold out)") % {"choice": label}
+        elif (left := asked.left.get(option.key)) is not None:
+            label = ngettext(
+                "%(choice)s (%(left)d place left)", "%(choice)s (%(left)d places left)", left
+            ) % {
+                "choice": label,
+                "left": left,
+            }
         found.append((option.key, label))
     return found
 
@@ -107,12 +114,28 @@ class Dropdown(SingleChoice):
         return _OneOf(asked=asked, choices=choices, widget=forms.Select, **self.common(question))
 
 
+def how_many(least: int, most: int | None) -> str:
+    """How many choices may be taken; empty where any number may."""
+    if most and least == most:
+        return ngettext("Choose %(count)d.", "Choose %(count)d.", most) % {"count": most}
+    if most and least > 1:
+        return _("Choose %(least)d to %(most)d.") % {"least": least, "most": most}
+    if most:
+        return ngettext("Choose at most %(count)d.", "Choose at most %(count)d.", most) % {"count": most}
+    if least > 1:
+        return ngettext("Choose at least %(count)d.", "Choose at least %(count)d.", least) % {"count": least}
+    return ""
+
+
 class MultipleChoice(FieldType):
     code = "multiple_choice"
     label = _("Several choices")
     column = "choices"
     rule_names = {"min": "number", "max": "number"}
     has_choices = True
+
+    def limits(self, question, asked):
+        return how_many(int(question.rules.get("min") or 0), question.rules.get("max"))
 
     def form_field(self, question, asked):
         return _SomeOf(

@@ -71,6 +71,18 @@ class Date(FieldType):
     def display(self, question, value):
         return date_format(value, "DATE_FORMAT") if value else ""
 
+    def limits(self, question, asked):
+        days = {
+            name: date_format(date.fromisoformat(question.rules[name]), "DATE_FORMAT")
+            for name in ("from", "until")
+            if question.rules.get(name)
+        }
+        if len(days) == 2:
+            return _("From %(from)s to %(until)s.") % days
+        if "from" in days:
+            return _("From %(from)s on.") % days
+        return _("Until %(until)s.") % days if days else ""
+
 
 class Time(FieldType):
     code = "time"

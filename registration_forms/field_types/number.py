@@ -3,7 +3,9 @@
 from decimal import ROUND_CEILING, Decimal
 
 from django import forms
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from .base import SOME, FieldType
 
@@ -48,6 +50,28 @@ class Number(FieldType):
     def _first(self, least: Decimal, step: Decimal) -> Decimal:
         """The smallest multiple of ``step`` that is not below ``least``."""
         return (least / step).to_integral_value(ROUND_CEILING) * step
+
+    def limits(self, question, asked):
+        least, most = (self._bound(question, name) for name in ("min", "max"))
+        decimals = min(int(question.rules.get("decimals") or 0), 6)
+        if least is not None and most is not None:
+            text = _("From %(least)s to %(most)s.") % {"least": least, "most": most}
+        elif least is not None:
+            text = _("%(least)s or more.") % {"least": least}
+        elif most is not None:
+            text = _("%(most)s at most.") % {"most": most}
+        else:
+            text = ""
+        if decimals:
+            digits = ngettext(
+                "Up to %(count)d digit after the point.", "Up to %(count)d digits after the point.", decimals
+            )
+            text = f"{text} {digits % {'count': decimals}}".strip()
+        return text
+
+    def _bound(self, question, name: str) -> str | None:
+        value = question.rules.get(name)
+        return None if value is None else number_format(Decimal(str(value)).normalize())
 
     def initial(self, value):
         return self.to_json(value)

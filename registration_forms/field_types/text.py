@@ -2,6 +2,7 @@
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from ticketshop.lib.forms import printable
 from ticketshop.lib.text import normalise_text
@@ -36,6 +37,14 @@ class Text(FieldType):
         return _Stored(
             max_length=most, lines=self.lines, widget=widget, validators=validators, **self.common(question)
         )
+
+    def limits(self, question, asked):
+        most = question.rules.get("max_length")
+        if not most:
+            return ""
+        return ngettext("At most %(count)d character.", "At most %(count)d characters.", most) % {
+            "count": most
+        }
 
 
 class LongText(Text):

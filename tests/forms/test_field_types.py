@@ -9,7 +9,7 @@ from django.utils.datastructures import MultiValueDict
 
 from registration_forms import responses
 from registration_forms.blocks import Block
-from registration_forms.definitions import Option, Question, of_version
+from registration_forms.definitions import Option, Question, of_version, parse
 from registration_forms.field_types import TYPES, Asked
 from registration_forms.models import Answer
 from tests.factories.registration_forms import ask, make_form, make_given, publish
@@ -281,3 +281,46 @@ def test_a_choice_without_a_text_shows_the_organisers_language_never_a_key():
     with translation.override("de"):
         assert TYPES["single_choice"].display(asked, "k3y") == "Rouge"
         assert "Rouge" in str(TYPES["single_choice"].form_field(asked, Asked()).widget.render("q", None))
+
+
+@pytest.mark.parametrize(
+    ("kind", "rules", "hint"),
+    [
+        ("multiple_choice", {"min": 1, "max": 3}, "Choose at most 3."),
+        ("multiple_choice", {"min": 2, "max": 3}, "Choose 2 to 3."),
+        ("multiple_choice", {"min": 2, "max": 2}, "Choose 2."),
+        ("multiple_choice", {"min": 2}, "Choose at least 2."),
+        ("multiple_choice", {}, ""),
+        ("number", {"min": 1, "max": 50}, "From 1 to 50."),
+        ("number", {"min": 0.5, "decimals": 2}, "0.5 or more. Up to 2 digits after the point."),
+        ("number", {"max": 3}, "3 at most."),
+        ("number", {}, ""),
+        ("text", {"max_length": 20}, "At most 20 characters."),
+        ("long_text", {"max_length": 1}, "At most 1 character."),
+        ("date", {"from": "2027-07-01", "until": "2027-07-04"}, "From 1 July 2027 to 4 July 2027."),
+        ("date", {"from": "2027-07-01"}, "From 1 July 2027 on."),
+        ("date", {"until": "2027-07-04"}, "Until 4 July 2027."),
+        ("birth_date", {"age_from": 4, "age_until": 15}, "From 4 to 15 years old on 4 July 2027."),
+        ("birth_date", {"age_from": 18}, "18 years old or more on 4 July 2027."),
+        ("birth_date", {"age_until": 0}, "0 years old at most on 4 July 2027."),
+        ("birth_date", {}, ""),
+        ("email", {}, ""),
+    ],
+)
+def test_what_an_answer_has_to_keep_to_is_said_beside_the_field(kind, rules, hint):
+    one = {"key": "q", "type": kind, "label": {"en": "Q"}, "rules": rules}
+    where = Asked(day=date(2027, 7, 4))
+    assert Block(parse({"fields": [one]}), asked=where).fields["q"].help_text == hint
+    both = (
+        Block(parse({"fields": [{**one, "help": {"en": "Some *help*"}}]}), asked=where).fields["q"].help_text
+    )
+    assert "<em>help</em>" in both
+    assert (f"<p>{hint}</p>" in both) is bool(hint)
+
+
+def test_the_places_left_of_a_choice_stand_beside_it():
+    choices = [{"key": key, "label": {"en": key}, "limited": True} for key in ("a", "b", "c")]
+    one = {"key": "q", "type": "single_choice", "label": {"en": "Q"}, "choices": choices}
+    where = Asked(sold_out=frozenset("a"), left={"a": 0, "b": 1})
+    labels = [label for _key, label in Block(parse({"fields": [one]}), asked=where).fields["q"].choices]
+    assert labels == ["a (sold out)", "b (1 place left)", "c"]

@@ -257,7 +257,8 @@ def fill(
         draft, mine = drafts.get(ask.name, {}), limits.get(ask.version.form_id, [])
         ask.limited = {one.key: one.pk for one in mine}
         gone = frozenset(one.key for one in mine if one.left <= 0)
-        common = Asked(day=ask.day, now=now, sold_out=gone)
+        left = {one.key: one.left for one in mine}
+        common = Asked(day=ask.day, now=now, sold_out=gone, left=left)
         if bound or draft:
             data = MultiValueDict({f"{prefix(ask)}-{key}": texts for key, texts in draft.items()})
             ask.block = Block(

@@ -179,12 +179,12 @@ class Sheet:
 
         ``kept``: response id -> questions whose stored answer stands, whatever was posted. Two queries at most.
         """
-        gone = _sold_out(entries)
+        left = _places_left(entries)
         shown = _posted_versions(entries, post) if post is not None else {}
         for entry in entries:
             if entry.why:
                 continue
-            entry.block = self._block(entry, gone)
+            entry.block = self._block(entry, left)
             entry.block.heading = entry.heading
             if entry.response.pk not in shown:
                 continue
@@ -196,7 +196,7 @@ class Sheet:
             asked = self._drawn(shown[entry.response.pk]) - (kept or {}).get(entry.response.pk, set())
             asked -= {key for key in _consents(entry) if key not in seen}
             entry.outdated = not wording.shown_on(entry.definition, (), entry.block.context) <= seen
-            entry.block = self._block(entry, gone, _data(entry, post, asked), seen)
+            entry.block = self._block(entry, left, _data(entry, post, asked), seen)
             entry.block.heading = entry.heading
 
     def _seen(self, entry: Entry, definition: Definition, post) -> set[str]:
@@ -217,13 +217,18 @@ class Sheet:
             if question.visibility != Field.Visibility.HIDDEN and (self.staff or not question.staff_only)
         }
 
-    def _block(self, entry: Entry, gone: frozenset[str], data=None, seen: set[str] | None = None) -> Block:
+    def _block(self, entry: Entry, left: dict[str, int], data=None, seen: set[str] | None = None) -> Block:
         sensitive = [one.key for one in entry.definition.questions if one.sensitive]
         return (StaffBlock if self.staff else Block)(
             entry.definition,
             data,
             prefix=entry.prefix,
-            asked=Asked(day=entry.day, now=self.now, sold_out=gone),
+            asked=Asked(
+                day=entry.day,
+                now=self.now,
+                sold_out=frozenset(key for key, places in left.items() if places <= 0),
+                left=left,
+            ),
             context=changing.STAFF if self.staff else BUYER,
             stored=entry.stored,
             but=() if self.sensitive else sensitive,
@@ -345,14 +350,15 @@ def _local(instant: datetime) -> dict[str, str]:
     return {"day": date_format(local, "j F Y"), "time": time_format(local, "H:i")}
 
 
-def _sold_out(entries: list[Entry]) -> frozenset[str]:
+def _places_left(entries: list[Entry]) -> dict[str, int]:
+    """Choice key -> places left, of choices with a limited number of places; two queries at most."""
     forms = {
         entry.form.pk for entry in entries if any(question.options for question in entry.definition.questions)
     }
     if not forms:
-        return frozenset()
+        return {}
     ids = dict(Choice.objects.filter(field__form__in=forms, capacity__isnull=False).values_list("pk", "key"))
-    return frozenset(ids[pk] for pk in limited.sold_out(ids))
+    return {ids[pk]: left for pk, left in limited.left(ids).items()}
 
 
 def _posted_versions(entries: list[Entry], post) -> dict[int, Definition]:
