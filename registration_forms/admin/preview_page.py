@@ -71,7 +71,7 @@ def view(page, request, row: RegistrationForm):
 
 def _shown(row: RegistrationForm, draft: Definition, posted, number: int) -> list[Shown]:
     now = timezone.now()
-    asked = Asked(day=timezone.localdate(now), now=now)
+    asked = Asked(day=timezone.localdate(now), now=now, country=row.organiser.country)
     found = []
     for one in range(1, number + 1):
         block = Block(draft, posted, prefix=f"block{one}", asked=asked)

@@ -22,6 +22,8 @@ class Asked:
     # Choice keys that can't be had any more (limited places), and how many places others have left.
     sold_out: frozenset[str] = frozenset()
     left: Mapping[str, int] = field(default_factory=dict)
+    # Where the organiser is, as two letters: this country and its neighbours come first in lists.
+    country: str = ""
     # What is stored already: a deactivated choice may be kept by whoever has it.
     kept: object = None
 

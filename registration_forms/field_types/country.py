@@ -15,8 +15,7 @@ class Country(FieldType):
     label = _("Country")
 
     def form_field(self, question, asked):
-        named = countries.names(get_language() or "en")
-        choices = [("", _("Choose…")), *sorted(named.items(), key=lambda pair: countries.sort_key(pair[1]))]
+        choices = [("", _("Choose…")), *countries.choices(get_language() or "en", asked.country)]
         return forms.TypedChoiceField(
             choices=choices,
             empty_value=None,

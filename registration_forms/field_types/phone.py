@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.phones import parse_phone
+from ticketshop.lib.phones import parse_phone, readable_phone
 
 from .base import SOME, FieldType
 
@@ -30,3 +30,9 @@ class Phone(FieldType):
 
     def candidates(self, question):
         yield from (f"+4179{1234500 + number}" for number in range(SOME))
+
+    def initial(self, value):
+        return readable_phone(value) if value else value
+
+    def display(self, question, value):
+        return readable_phone(value) if value else ""

@@ -13,6 +13,7 @@ from registration_forms.definitions import Option, Question, of_version, parse
 from registration_forms.field_types import TYPES, Asked
 from registration_forms.models import Answer
 from tests.factories.registration_forms import ask, make_form, make_given, publish
+from ticketshop.lib import countries
 
 NOW = datetime(2027, 6, 1, 10, tzinfo=UTC)
 CHOICES = ("Red", "Green", "Blue")
@@ -324,3 +325,26 @@ def test_the_places_left_of_a_choice_stand_beside_it():
     where = Asked(sold_out=frozenset("a"), left={"a": 0, "b": 1})
     labels = [label for _key, label in Block(parse({"fields": [one]}), asked=where).fields["q"].choices]
     assert labels == ["a (sold out)", "b (1 place left)", "c"]
+
+
+def test_countries_begin_with_the_organisers_and_its_neighbours():
+    one = {"key": "q", "type": "country", "label": {"en": "Q"}}
+    field = Block(parse({"fields": [one]}), asked=Asked(country="CH")).fields["q"]
+    codes = [code for code, _name in field.choices]
+    assert codes[:8] == ["", "CH", "AT", "FR", "DE", "IT", "LI", "AF"]
+    assert len(codes) == len(set(codes)) > 200
+    plain = Block(parse({"fields": [one]}), asked=Asked()).fields["q"]
+    assert [code for code, _name in plain.choices][:3] == ["", "AF", "AX"]
+    assert {code for code, _name in plain.choices} == set(codes)
+
+
+def test_neighbours_are_countries_and_each_others():
+    named = countries.names("en")
+    for home, codes in countries.NEIGHBOURS.items():
+        assert home in named
+        for code in codes.split():
+            assert code in named
+            assert code not in countries.NEIGHBOURS or home in countries.NEIGHBOURS[code].split(), (
+                home,
+                code,
+            )

@@ -34,7 +34,7 @@ ENTERED = {
         "s1remark": ("by the window", "by the window"),
         "s1shoe": ("38.5", "38.5"),
         "s1mail": ("zoe@example.org", "zoe@example.org"),
-        "s1phone": ("079 123 45 67", "+41791234567"),
+        "s1phone": ("079 123 45 67", "+41 79 123 45 67"),
         "s1day": ("2027-07-01", "1 July 2027"),
         "s1hour": ("20:15", "20:15"),
         "s1train": ("2027-07-04T20:15", "20:15"),

@@ -23,3 +23,26 @@ def names(language: str) -> dict[str, str]:
 
 def sort_key(name: str) -> str:
     return fold(name)
+
+
+# Land neighbours in Europe, and states that lie within another one.
+NEIGHBOURS = {
+    "AD": "ES FR", "AL": "GR ME MK XK", "AT": "CH CZ DE HU IT LI SI SK", "BA": "HR ME RS", "BE": "DE FR LU NL",
+    "BG": "GR MK RO RS TR", "BY": "LT LV PL RU UA", "CH": "AT DE FR IT LI", "CZ": "AT DE PL SK",
+    "DE": "AT BE CH CZ DK FR LU NL PL", "DK": "DE SE", "EE": "FI LV RU", "ES": "AD FR PT", "FI": "EE NO RU SE",
+    "FR": "AD BE CH DE ES IT LU MC", "GB": "IE", "GR": "AL BG MK TR", "HR": "BA HU ME RS SI", "HU": "AT HR RO RS SI SK UA",
+    "IE": "GB", "IT": "AT CH FR SI SM VA", "LI": "AT CH", "LT": "BY LV PL RU", "LU": "BE DE FR",
+    "LV": "BY EE LT RU", "MC": "FR", "MD": "RO UA", "ME": "AL BA HR RS XK", "MK": "AL BG GR RS XK",
+    "NL": "BE DE", "NO": "FI RU SE", "PL": "BY CZ DE LT RU SK UA", "PT": "ES", "RO": "BG HU MD RS UA",
+    "RS": "BA BG HR HU ME MK RO XK", "SE": "DK FI NO", "SI": "AT HR HU IT", "SK": "AT CZ HU PL UA", "SM": "IT",
+    "TR": "BG GR", "UA": "BY HU MD PL RO RU SK", "VA": "IT", "XK": "AL ME MK RS",
+}  # fmt: skip
+
+
+def choices(language: str, home: str = "") -> list[tuple[str, str]]:
+    """All countries as pairs of letters and name: ``home`` and its neighbours first, the others by name."""
+    named = names(language)
+    near = [home, *sorted(NEIGHBOURS.get(home, "").split(), key=lambda code: sort_key(named.get(code, "")))]
+    first = [code for code in near if code in named]
+    others = sorted(named.keys() - set(first), key=lambda code: sort_key(named[code]))
+    return [(code, named[code]) for code in [*first, *others]]

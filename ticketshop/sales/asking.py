@@ -258,7 +258,8 @@ def fill(
         ask.limited = {one.key: one.pk for one in mine}
         gone = frozenset(one.key for one in mine if one.left <= 0)
         left = {one.key: one.left for one in mine}
-        common = Asked(day=ask.day, now=now, sold_out=gone, left=left)
+        country = cart.point_of_sale.organiser.country
+        common = Asked(day=ask.day, now=now, sold_out=gone, left=left, country=country)
         if bound or draft:
             data = MultiValueDict({f"{prefix(ask)}-{key}": texts for key, texts in draft.items()})
             ask.block = Block(

@@ -228,6 +228,7 @@ class Sheet:
                 now=self.now,
                 sold_out=frozenset(key for key, places in left.items() if places <= 0),
                 left=left,
+                country=self.order.point_of_sale.organiser.country,
             ),
             context=changing.STAFF if self.staff else BUYER,
             stored=entry.stored,
