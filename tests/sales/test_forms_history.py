@@ -52,7 +52,15 @@ ENTERED = {
     },
     "schema_1_bare.json": {"s0nick": ("Zoë", "Zoë"), "s0size": ("s0l", "L")},
 }
-ON_TICKET = {"schema_1.json": {"s1nick", "s1menu"}, "schema_1_bare.json": set()}
+ENTERED["schema_2.json"] = {
+    f"s2{key[2:]}": (f"s2{typed[2:]}" if typed.startswith("s1") else typed, text)
+    for key, (typed, text) in ENTERED["schema_1.json"].items()
+}
+ON_TICKET = {
+    "schema_1.json": {"s1nick", "s1menu"},
+    "schema_1_bare.json": set(),
+    "schema_2.json": {"s2nick", "s2menu"},
+}
 
 
 def read(path: Path) -> dict:
@@ -167,4 +175,4 @@ def test_another_shape_is_another_schema():
         assert one.keys() == built["fields"][0].keys()
         for choice in one["choices"]:
             assert choice.keys() == built["fields"][0]["choices"][0].keys()
-    assert parse(kept).by_key["s1menu"].mandatory
+    assert parse(kept).by_key["s2menu"].mandatory
