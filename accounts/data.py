@@ -1,5 +1,7 @@
 """My data, in the visitor's account: see it, take a copy, ask to be forgotten."""
 
+import hashlib
+
 from allauth.account.decorators import reauthentication_required
 from allauth.account.forms import ReauthenticateForm
 from allauth.core import ratelimit
@@ -7,19 +9,22 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from contacts.models import Contact
-from privacy import asking, copying, packing, planning, wording
+from privacy import asking, copying, erasing, packing, planning, wording
 from privacy.planning import Plan
 from ticketshop.lib.refusals import too_many_requests
 from ticketshop.limits import limits
 from ticketshop.organisers.models import Organiser
 
+from . import data_people
 from .contact import my_contact
+from .data_people import People
 
 
 class DeleteForm(ReauthenticateForm):
@@ -71,22 +76,54 @@ def plans_of(people: list[Contact], *, bearer: bool = False) -> list[Plan]:
     return [planning.plan(contact, now=now, bearer=bearer) for contact in people]
 
 
-def known_about(people: list[Contact]) -> dict:
-    """What the pages show: each area with its records, and what becomes of it."""
-    plans = plans_of(people)
-    fates = {fate.area: fate for fate in wording.fates(plans)}
-    chapters = copying.read(people)
-    return {"known": [(chapter, fates.get(chapter.area)) for chapter in chapters]}
-
-
-def preview_of(people: list[Contact]) -> dict:
-    """What an erasure would do now, area by area; ``shown`` names this very state."""
-    plans = plans_of(people)
+def known_about(people: People) -> dict:
+    """What the pages show: for each person each area with its records, and what becomes of it."""
+    groups = [[contact] for contact in people.chosen] if people.several else [people.chosen]
     return {
+        "people": people,
+        "groups": [(name_of(group[0]) if people.several else "", _areas(group)) for group in groups if group],
+    }
+
+
+def _areas(group: list[Contact]) -> list[tuple]:
+    fates = {fate.area: fate for fate in wording.fates(plans_of(group))}
+    return [(chapter, fates.get(chapter.area)) for chapter in copying.read(group)]
+
+
+def name_of(contact: Contact) -> str:
+    """What a visitor calls a contact."""
+    return contact.full_name or contact.email or str(contact)
+
+
+def requests_of(people: People) -> dict:
+    """The requests that are not done, and whether nobody is left to ask for."""
+    now = timezone.now()
+    found = [(contact, asking.open_request(contact, now)) for contact in people.chosen]
+    return {
+        "requests": [
+            (name_of(contact) if people.several else "", one) for contact, one in found if one is not None
+        ],
+        "all_asked": all(one is not None for _contact, one in found),
+    }
+
+
+def preview_of(people: People) -> dict:
+    """What an erasure would do now, area by area; ``shown`` names this very state."""
+    plans = plans_of(people.chosen)
+    return {
+        "people": people,
+        "names": [name_of(contact) for contact in people.chosen],
         "fates": wording.fates(plans),
-        "shown": "-".join(plan.fingerprint for plan in plans),
+        "shown": _state(people, plans),
         "choice": wording.waits_for_tickets(plans),
     }
+
+
+def _state(people: People, plans: list[Plan]) -> str:
+    """Another text when somebody was renamed, or something came or went."""
+    named = [(contact.pk, contact.full_name) for contact in people.chosen]
+    text = repr((named, [plan.fingerprint for plan in plans]))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def may_copy(key: str) -> bool:
@@ -106,12 +143,8 @@ def zip_of(people: list[Contact], organiser: Organiser) -> HttpResponse:
 @require_safe
 def index(request, pos):
     """Each item, what for, until when, who sees it; the ways to a copy and to be forgotten."""
-    contact = my_contact(request)
-    context = {
-        **known_about([contact]),
-        "open": asking.open_request(contact, timezone.now()),
-        "section": "data",
-    }
+    people = data_people.of_account(request)
+    context = {**known_about(people), **requests_of(people), "section": "data"}
     return render(request, "accounts/data.html", context)
 
 
@@ -119,19 +152,19 @@ def index(request, pos):
 @reauthentication_required
 def copy(request, pos):
     """The copy as a ZIP, for whoever has just typed the password."""
-    contact = my_contact(request)
-    if not may_copy(f"contact:{contact.pk}"):
+    people = data_people.of_account(request)
+    if not may_copy(f"contact:{my_contact(request).pk}"):
         return too_many_requests(request)
-    return zip_of([contact], request.pos.organiser)
+    return zip_of(people.chosen, request.pos.organiser)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request, pos):
     """The preview and the password; then a mail with the link that confirms."""
-    contact = my_contact(request)
-    if asking.open_request(contact, timezone.now()):
+    people = data_people.of_account(request)
+    if requests_of(people)["all_asked"]:
         return redirect("account:data", pos=pos)
-    preview = preview_of([contact])
+    preview = preview_of(people)
     form = DeleteForm(request.POST or None, user=request.user)
     choice = BearerForm(request.POST or None, asked=preview["choice"])
     if request.method == "POST":
@@ -139,16 +172,9 @@ def delete(request, pos):
         if refused:
             return refused
         if form.is_valid() and choice.is_valid():
-            if request.POST.get("shown") == preview["shown"]:
-                asking.ask(
-                    contact,
-                    pos=request.pos,
-                    language=get_language(),
-                    now=timezone.now(),
-                    bearer=choice.gives_up,
-                )
+            if _ask(request, people, preview, choice):
                 messages.info(request, _("We have sent you an e-mail. Open the link in it to confirm."))
-                return redirect("account:data", pos=pos)
+                return redirect(reverse("account:data", args=[pos]) + people.query)
             messages.warning(request, _("Something has changed meanwhile. Please look again."))
     context = {
         **preview,
@@ -158,3 +184,22 @@ def delete(request, pos):
         "has_errors": request.method == "POST" and bool(form.errors or choice.errors),
     }
     return render(request, "accounts/data_delete.html", context)
+
+
+def _ask(request, people: People, preview: dict, choice: BearerForm) -> bool:
+    """Note the requests; False where what was shown is not what would happen."""
+    if request.POST.get("shown") != preview["shown"]:
+        return False
+    first, *others = people.chosen
+    try:
+        asking.ask(
+            first,
+            others=others,
+            pos=request.pos,
+            language=get_language(),
+            now=timezone.now(),
+            bearer=choice.gives_up,
+        )
+    except erasing.CannotErase:
+        return False
+    return True

@@ -3,22 +3,24 @@
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from contacts.models import Contact
-from privacy import asking, wording
+from privacy import asking, erasing, wording
+from privacy.models import MailboxProof
 from ticketshop.lib.email_addresses import EmailField
 from ticketshop.lib.network import network
 from ticketshop.lib.refusals import too_many_requests
 from ticketshop.limits import limits
 from ticketshop.sales.views.shop import shared
 
-from .data import BearerForm, known_about, may_copy, preview_of, zip_of
+from . import data_people
+from .data import BearerForm, known_about, may_copy, name_of, preview_of, requests_of, zip_of
+from .data_people import People
 from .link_views import gone
 
 PROOF = "mailbox_proof"
@@ -76,22 +78,15 @@ def proof_of(request):
     return asking.opened(request.session.get(PROOF), request.pos.organiser, timezone.now())
 
 
-def people_of(request) -> list[Contact]:
-    proof = proof_of(request)
-    if proof is None:
-        raise Http404("no mailbox was proved here")
-    return list(asking.of_mailbox(proof.organiser, proof.address))
-
-
 @login_not_required
 @require_safe
 def mine(request, pos):
-    """All contacts of the mailbox that was proved: the same page as in an account."""
-    if proof_of(request) is None:
+    """The contacts of the mailbox that was proved: the same page as in an account."""
+    proof = proof_of(request)
+    if proof is None:
         return redirect("data:ask", pos=pos)
-    people, now = people_of(request), timezone.now()
-    requests = [found for contact in people if (found := asking.open_request(contact, now))]
-    context = {**known_about(people), "requests": requests, "all_asked": len(requests) == len(people)}
+    people = data_people.of_proof(request, proof)
+    context = {**known_about(people), **requests_of(people)}
     return render(request, "accounts/data_mine.html", context)
 
 
@@ -104,29 +99,39 @@ def copy(request, pos):
         return redirect("data:ask", pos=pos)
     if not may_copy(f"address:{proof.address}"):
         return too_many_requests(request)
-    return zip_of(people_of(request), request.pos.organiser)
+    return zip_of(data_people.of_proof(request, proof).chosen, request.pos.organiser)
 
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request, pos):
-    """The preview; the mailbox was proved, so the button asks at once."""
+    """Who is to be forgotten, where names differ; the preview; the mailbox was proved, so the button asks at once."""
     proof = proof_of(request)
     if proof is None:
         return redirect("data:ask", pos=pos)
-    people = people_of(request)
-    if not people:
+    people = data_people.of_proof(request, proof, to_erase=True)
+    if all(asking.open_request(one.contact, timezone.now()) for one in people.covered):
         return redirect("data:mine", pos=pos)
     preview = preview_of(people)
     choice = BearerForm(request.POST or None, asked=preview["choice"])
-    if request.method == "POST" and choice.is_valid():
-        if request.POST.get("shown") == preview["shown"]:
-            asking.forget(proof, pos=request.pos, now=timezone.now(), bearer=choice.gives_up)
+    if request.method == "POST" and people.chosen and choice.is_valid():
+        if _forget(request, proof, people, preview, choice):
             messages.success(request, _("We have your request. Keep the receipt below."))
-            return redirect("data:mine", pos=pos)
+            return redirect(reverse("data:mine", args=[pos]) + people.query)
         messages.warning(request, _("Something has changed meanwhile. Please look again."))
     context = {**preview, "choice_form": choice, "has_errors": bool(choice.errors)}
     return render(request, "accounts/data_forget.html", context)
+
+
+def _forget(request, proof: MailboxProof, people: People, preview: dict, choice: BearerForm) -> bool:
+    """Note the requests; False where what was shown is not what would happen."""
+    if request.POST.get("shown") != preview["shown"]:
+        return False
+    try:
+        asking.forget(proof, people.chosen, pos=request.pos, now=timezone.now(), bearer=choice.gives_up)
+    except erasing.CannotErase:
+        return False
+    return True
 
 
 @login_not_required
@@ -141,4 +146,6 @@ def confirm(request, pos, token):
     erasure = asking.confirm(token, pos=request.pos, now=now)
     if erasure is None:
         return gone(request)
-    return render(request, "accounts/data_confirmed.html", {"erasure": erasure})
+    together = erasure.asked_together.filter(contact__isnull=False).select_related("contact").order_by("pk")
+    receipts = [(name_of(one.contact), one.receipt) for one in (erasure, *together)]
+    return render(request, "accounts/data_confirmed.html", {"erasure": erasure, "receipts": receipts})

@@ -1,4 +1,4 @@
-"""What a proved mailbox covers: the contacts of one organiser that have its e-mail address.
+"""What a proved mailbox covers: the contacts of one organiser that have its e-mail address, or log in with it.
 
 An e-mail address alone never says who somebody is: couples share one, staff enter children under their parent's.
 Whoever proved the mailbox sees these contacts by name. Only those of the visitor's own name are theirs without asking.
@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from ticketshop.lib.text import normalise_email
 from ticketshop.organisers.models import Organiser
@@ -27,17 +27,18 @@ class Covered:
 
 
 def contacts_of(organiser: Organiser, address: str) -> QuerySet[Contact]:
-    """Return the contacts with a proved e-mail address at ``organiser``, by number.
+    """Return the contacts that a proved e-mail address covers at ``organiser``, by number.
 
-    Contacts whose log-in has another address are left out. Contacts that are being erased are included: their
-    address, and what is deferred, are still there.
+    They are the contacts without a log-in that have this address, and the contact that logs in with it, wherever it
+    wants its e-mails. Contacts that are being erased are included: their address, and what is deferred, are still there.
     """
     key = normalise_email(address)
     if not key:
         return Contact.objects.none()
-    theirs = Q(user=None) | Q(user__email=key)
-    found = Contact.objects.filter(theirs, organiser=organiser, email_key=key, erased_at=None)
-    return found.select_related("organiser", "user").order_by("pk")
+    here = Contact.objects.filter(organiser=organiser, erased_at=None)
+    without_log_in, with_log_in = here.filter(user=None, email_key=key), here.filter(user__email=key)
+    either = without_log_in.values("pk").union(with_log_in.values("pk"))
+    return Contact.objects.filter(pk__in=either).select_related("organiser", "user").order_by("pk")
 
 
 def covered(organiser: Organiser, address: str, *, me: Contact | None = None) -> list[Covered]:

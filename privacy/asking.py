@@ -7,6 +7,7 @@ Either way staff find the request and run it.
 
 import logging
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -54,39 +55,81 @@ def to_be_done(user) -> int:
 
 
 @transaction.atomic
-def ask(contact: Contact, *, pos: PointOfSale, language: str, now: datetime, bearer: bool = False) -> Erasure:
-    """Note that the person wants to be forgotten, and mail the link that confirms it; asked again, the same request.
+def ask(
+    contact: Contact,
+    *,
+    pos: PointOfSale,
+    language: str,
+    now: datetime,
+    bearer: bool = False,
+    others: Iterable[Contact] = (),
+) -> Erasure:
+    """Note that the person wants to be forgotten, and mail one link that confirms it; asked again, the same request.
 
-    Raises locking.Gone for somebody who is being erased already.
+    ``others``: contacts that the person has chosen by their names, and whom the person's mailbox covers. Return the
+    request of ``contact``. Raises locking.Gone for somebody who is being erased already, CannotErase where somebody has
+    another name meanwhile.
     """
-    contact = locking.hold(contact.pk)
+    people = [contact, *others]
+    held = {one.pk: locking.hold(one.pk) for one in sorted(people, key=lambda one: one.pk)}
+    _check_names(people, held)
+    requests = [_requested(held[one.pk], now) for one in people]
+    _mail_link([one for one in requests if one.state == State.REQUESTED], pos, language, now, bearer)
+    return requests[0]
+
+
+def _check_names(chosen: Iterable[Contact], held: dict[int, Contact]) -> None:
+    """Whoever was chosen by name still has it. Raises CannotErase."""
+    if any(one.pk not in held or held[one.pk].full_name != one.full_name for one in chosen):
+        raise erasing.CannotErase("changed")
+
+
+def _requested(contact: Contact, now: datetime) -> Erasure:
+    """The person's request that is not done, or a new one."""
     found = open_request(contact, now)
-    if found is None:
-        Erasure.objects.filter(contact=contact, state=State.REQUESTED).delete()
-        found = Erasure.objects.create(
-            organiser_id=contact.organiser_id,
-            contact=contact,
-            subject_uuid=contact.subject_uuid,
-            channel=Erasure.Channel.ACCOUNT,
-            state=State.REQUESTED,
-            bearer=bearer,
-            token_expires_at=now + TO_CONFIRM,
-            receipt=references.readable(10),
-            registry_version=erasing.version(),
-            requested_at=now,
-        )
-    if found.state == State.REQUESTED and _may_mail(contact.email or "", now):
-        Erasure.objects.filter(pk=found.pk).update(bearer=bearer)
-        outbox.queue(
-            "data_delete",
-            to=contact.email or "",
-            language=language,
-            now=now,
-            about={"erasure": found.pk},
-            pos=pos,
-            subject_uuid=contact.subject_uuid,
-        )
-    return found
+    if found is not None:
+        return found
+    Erasure.objects.filter(contact=contact, state=State.REQUESTED).delete()
+    return Erasure.objects.create(
+        organiser_id=contact.organiser_id,
+        contact=contact,
+        subject_uuid=contact.subject_uuid,
+        channel=Erasure.Channel.ACCOUNT,
+        state=State.REQUESTED,
+        token_expires_at=now + TO_CONFIRM,
+        receipt=references.readable(10),
+        registry_version=erasing.version(),
+        requested_at=now,
+    )
+
+
+def _mail_link(requests: list[Erasure], pos: PointOfSale, language: str, now: datetime, bearer: bool) -> None:
+    """Mail the link that confirms all of ``requests``: that of the first, with which the others are asked for."""
+    if not requests:
+        return
+    first, *others = requests
+    address = address_of(first.contact)
+    if not _may_mail(address, now):
+        return
+    asked = Erasure.objects.filter(state=State.REQUESTED)
+    asked.filter(pk=first.pk).update(bearer=bearer, asked_with=None)
+    asked.filter(pk__in=[one.pk for one in others]).update(bearer=bearer, asked_with=first)
+    # Whom the person has not chosen this time.
+    asked.filter(asked_with=first).exclude(pk__in=[one.pk for one in others]).delete()
+    outbox.queue(
+        "data_delete",
+        to=address,
+        language=language,
+        now=now,
+        about={"erasure": first.pk},
+        pos=pos,
+        subject_uuid=first.subject_uuid,
+    )
+
+
+def address_of(contact: Contact) -> str:
+    """Where a person is asked for a confirmation: the address on file, or the one they log in with; may be empty."""
+    return contact.email or (contact.user.email if contact.user else "")
 
 
 def _may_mail(address: str, now: datetime) -> bool:
@@ -111,7 +154,7 @@ def of_token(token: str, organiser: Organiser, now: datetime) -> Erasure | None:
             state=State.REQUESTED,
             token_expires_at__gt=now,
         )
-        .select_related("contact")
+        .select_related("contact__user")
         .first()
     )
     return found if found is not None and link_mail.is_for(token, found.contact) else None
@@ -119,26 +162,50 @@ def of_token(token: str, organiser: Organiser, now: datetime) -> Erasure | None:
 
 @transaction.atomic
 def confirm(token: str, *, pos: PointOfSale, now: datetime) -> Erasure | None:
-    """The mailbox is proved: the request stands, and staff are told. None where the link is no longer good."""
+    """The mailbox is proved: the request stands, and those asked for together with it; staff are told.
+
+    Return the request of the link, or None where the link is no longer good.
+    """
     found = of_token(token, pos.organiser, now)
-    if found is None or not Contact.objects.select_for_update().filter(pk=found.contact_id).exists():
+    if found is None:
         return None
-    already = open_request(found.contact, now)
-    if already is not None and already.pk != found.pk:
+    together = list(found.asked_together.filter(state=State.REQUESTED).select_related("contact"))
+    ids = [one.contact_id for one in (found, *together)]
+    held = {one.pk: one for one in Contact.objects.select_for_update().filter(pk__in=ids).order_by("pk")}
+    if found.contact_id not in held:
+        return None
+    covered = set(of_mailbox(pos.organiser, _proved(found)).values_list("pk", flat=True))
+    for one in together:
+        if one.contact_id in held and one.contact_id in covered:
+            _confirm(one, pos, now)
+        else:
+            one.delete()
+    return _confirm(found, pos, now)
+
+
+def _proved(erasure: Erasure) -> str:
+    """The address that covers those who were asked for together: the one the person logs in with."""
+    user = erasure.contact.user
+    return user.email if user else erasure.contact.email_key
+
+
+def _confirm(asked: Erasure, pos: PointOfSale, now: datetime) -> Erasure | None:
+    already = open_request(asked.contact, now)
+    if already is not None and already.pk != asked.pk:
         # Staff, or the person in another way, asked meanwhile: one request is enough.
-        found.delete()
+        asked.delete()
         return already
-    turned = Erasure.objects.filter(pk=found.pk, state=State.REQUESTED)
+    turned = Erasure.objects.filter(pk=asked.pk, state=State.REQUESTED)
     if not turned.update(state=State.CONFIRMED, confirmed_at=now, token_hash=None, token_expires_at=None):
         return None
-    found.refresh_from_db()
-    _tell_staff(found, pos, now)
-    return found
+    asked.refresh_from_db()
+    _tell_staff(asked, pos, now)
+    return asked
 
 
 # --- without a log-in -------------------------------------------------------------------------------------------
 def of_mailbox(organiser: Organiser, address: str) -> QuerySet[Contact]:
-    """Everybody this organiser knows under a proved address, but whoever has a log-in with another one."""
+    """Everybody whom the proof of an address covers at this organiser (``contacts.mailbox``)."""
     return mailbox.contacts_of(organiser, address)
 
 
@@ -196,10 +263,19 @@ def opened(proof_id: int | None, organiser: Organiser, now: datetime) -> Mailbox
 
 
 @transaction.atomic
-def forget(proof: MailboxProof, *, pos: PointOfSale, now: datetime, bearer: bool = False) -> list[Erasure]:
-    """One confirmed request for each contact of the mailbox; those there are already stay. Staff are told."""
+def forget(
+    proof: MailboxProof, people: Iterable[Contact], *, pos: PointOfSale, now: datetime, bearer: bool = False
+) -> list[Erasure]:
+    """One confirmed request for each of ``people``, chosen by name from those the mailbox covers; staff are told.
+
+    Requests there are already stay. Raises CannotErase where somebody has another name meanwhile, or is no longer covered.
+    """
+    people = list(people)
+    covered = of_mailbox(proof.organiser, proof.address).select_for_update(of=("self",))
+    held = {one.pk: one for one in covered.filter(pk__in=[one.pk for one in people])}
+    _check_names(people, held)
     found = []
-    for contact in of_mailbox(proof.organiser, proof.address):
+    for contact in held.values():
         already = open_request(contact, now)
         if already is None or already.state == State.REQUESTED:
             try:

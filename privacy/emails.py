@@ -35,10 +35,10 @@ def data_delete(mail: Mail) -> Content | None:
         Erasure.objects.filter(
             pk=mail.about["erasure"], state=Erasure.State.REQUESTED, token_expires_at__gt=timezone.now()
         )
-        .select_related("contact", "organiser")
+        .select_related("contact__user", "organiser")
         .first()
     )
-    if erasure is None or normalise_email(mail.recipient) != erasure.contact.email_key:
+    if erasure is None or mail.recipient != normalise_email(asking.address_of(erasure.contact)):
         return None
     url = _url(mail, "data:confirm", asking.new_token(erasure))
     return Content({"organiser": erasure.organiser, "url": url, "days": asking.TO_CONFIRM.days})

@@ -59,6 +59,15 @@ class Erasure(models.Model):
         related_name="+",
         verbose_name=_("done by"),
     )
+    # Confirmed by the link of the other one: whoever asked chose several contacts of their mailbox.
+    asked_with = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="asked_together",
+        editable=False,
+    )
     # Of the mail that proves the mailbox; only a hash is kept.
     token_hash = models.CharField(max_length=64, null=True, unique=True)
     token_expires_at = models.DateTimeField(null=True)

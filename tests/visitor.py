@@ -79,6 +79,8 @@ class _Forms(HTMLParser):
             form.choices.setdefault(name, []).append(found.get("value", "on"))
             if "checked" in found:
                 form.add(name, found.get("value", "on"))
+        elif tag == "input" and kind == "hidden":
+            form.add(name, found.get("value", ""))
         elif tag == "input" and kind not in {"submit", "button", "image", "file"}:
             form.values[name] = found.get("value", "")
         elif tag == "select":
