@@ -29,8 +29,11 @@ check: .venv/dev.stamp
 	@echo "import contracts" && $(LINT_IMPORTS)
 	@echo "translations" && $(PY) -m tests.house.catalogues --check || \
 		{ echo "To put it right: $(PY) -m tests.house.catalogues, then the French in ticketshop/locale"; exit 1; }
-	@echo "manage.py check --deploy, missing migrations" && $(PRODUCTION) $(PY) -m ticketshop.lib.postgres run sh -c \
-		"$(PY) manage.py check --deploy --fail-level WARNING && $(PY) manage.py makemigrations --check --dry-run"
+	@echo "manage.py check --deploy, missing migrations" && files=$$(mktemp -d) && trap 'rm -rf "$$files"' EXIT && \
+		VAR_DIR="$$files" $(PRODUCTION) $(PY) -m ticketshop.lib.postgres run sh -c \
+		"$(PY) manage.py migrate --verbosity 0 && $(PY) manage.py createcachetable && \
+		$(PY) manage.py collectstatic --no-input --verbosity 0 && \
+		$(PY) manage.py check --deploy --fail-level WARNING && $(PY) manage.py makemigrations --check --dry-run"
 
 bench: .venv/dev.stamp
 	@$(PY) -m tests.bench

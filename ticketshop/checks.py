@@ -1,9 +1,14 @@
 """System checks of our own: what `check --deploy` does not ask for."""
 
+from pathlib import Path
+
 from django.conf import settings
 from django.core.checks import Error, Tags, register
 from django.core.checks import Warning as Advice
+from django.db import OperationalError
+from django.utils.module_loading import import_string
 
+from ticketshop import installation
 from ticketshop.mail import webhooks
 
 
@@ -75,3 +80,65 @@ def mail_reports_are_open(app_configs, **kwargs):
             )
         ]
     return []
+
+
+@register(Tags.security, deploy=True)
+def mail_backend_exists(app_configs, **kwargs):
+    try:
+        import_string(settings.EMAIL_BACKEND)
+    except ImportError as error:
+        message = f"There is no mail backend {settings.EMAIL_BACKEND}: {error}"
+        return [Error(message, hint="Mend the environment variable EMAIL_BACKEND.", id="ticketshop.E013")]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def pictures_survive(app_configs, **kwargs):
+    if settings.DEMO or not Path(settings.MEDIA_ROOT).resolve().is_relative_to(settings.BASE_DIR / "var"):
+        return []
+    return [
+        Advice(
+            "Pictures that staff upload lie in var/ of the project, which `make run` and `make reset` take for the demo’s.",
+            hint="Set VAR_DIR, or MEDIA_ROOT, to a folder outside of the project, such as /var/lib/ticketshop.",
+            id="ticketshop.W103",
+        )
+    ]
+
+
+FAULT_IDS = {
+    "version": "E006",
+    "locale": "E007",
+    "rights": "E008",
+    "migrations": "E009",
+    "cache": "E010",
+    "static": "E011",
+}
+
+
+def _error(fault: installation.Fault) -> Error:
+    return Error(fault.message, hint=fault.hint, id=f"ticketshop.{FAULT_IDS[fault.code]}")
+
+
+@register(Tags.database)
+def database_fits(app_configs, databases=None, **kwargs):
+    """Asked by `migrate` too: tables made in a database that does not fit would have to be moved."""
+    return [_error(fault) for fault in installation.unfit_database()] if databases else []
+
+
+@register(Tags.security, deploy=True)
+def installation_is_complete(app_configs, **kwargs):
+    """What else a page would stumble over: rights, tables, migrations, files."""
+    try:
+        errors = [_error(fault) for fault in installation.faults()]
+        advice = [] if errors else installation.missing_maintain()
+    except OperationalError as error:
+        hint = "Set DATABASE_URL to a server that runs."
+        return [Error(f"The database does not answer: {error}", hint=hint, id="ticketshop.E012")]
+    return errors + [
+        Advice(
+            f"After an erasure nobody renews the planner’s samples of values: {fault.message}",
+            hint=fault.hint,
+            id="ticketshop.W102",
+        )
+        for fault in advice
+    ]

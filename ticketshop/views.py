@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from django.views.static import serve
 from psycopg_pool import PoolTimeout
 
+from ticketshop import installation
 from ticketshop.lib import refusals
 from ticketshop.organisers import middleware
 
@@ -79,10 +80,20 @@ def live(request):
 @login_not_required
 @require_safe
 def ready(request):
-    """The process answers and reaches its database."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return JsonResponse({"status": "ready"})
+    """The process answers, and pages will work: the database, its tables and rights, the static files.
+
+    What is missing is named by a word of ``installation.Fault``; the log has the sentence.
+    """
+    faults = installation.Readiness.faults()
+    for fault in faults:
+        logger.error("not ready %s: %s %s", fault.code, fault.message, fault.hint)
+    if not faults:
+        return JsonResponse({"status": "ready"})
+    response = JsonResponse(
+        {"status": "not ready", "missing": sorted({fault.code for fault in faults})}, status=503
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @login_not_required

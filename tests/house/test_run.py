@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -153,3 +154,18 @@ def test_a_port_in_use(run):
     assert f"Port {stopped.port} of 127.0.0.1 cannot be used" in output
     assert stopped.popen.returncode == 1
     assert not (stopped.var / "postgres").exists()
+
+
+def test_reset_deletes_no_folder_that_make_run_has_not_made(tmp_path):
+    picture = tmp_path / "media" / "poster.webp"
+    picture.parent.mkdir()
+    picture.touch()
+    command = [sys.executable, "-m", "ticketshop.demo.run", "reset"]
+    environment = os.environ | {"VAR_DIR": str(tmp_path)}
+    reset = partial(subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = reset(check=False)
+    assert (done.returncode, picture.exists()) == (1, True)
+    assert "nothing is deleted" in done.stderr
+    (tmp_path / "run.lock").touch()
+    assert reset(check=False).returncode == 0
+    assert not tmp_path.exists()

@@ -99,7 +99,7 @@ class Rig:
         manage = [*python, str(ROOT / "manage.py")]
         env = self.environment
         self.web = Process("web server", [*python, "-m", "gunicorn", *config, self.wsgi], env, keep=[number])
-        self.jobs = Process("worker", [*manage, "procrastinate", "worker", "--concurrency", "2"], env)
+        self.jobs = Process("worker", [*manage, "worker"], env)
         self.processes = [self.web, self.jobs]
         for process in self.processes:
             process.start()

@@ -1,8 +1,9 @@
-"""The worker is killed at an export: another one writes it from the beginning, and there is one file."""
+"""Exports in a worker that is killed, and beside mails that no mail server takes."""
 
 import pytest
 
 from tests.rig import Rig
+from tests.soak.buyers import Load
 from tests.waiting import wait_for
 
 
@@ -32,3 +33,22 @@ def test_a_worker_killed_at_an_export_is_followed_by_another(rig):
     assert state(rig, job) == ("done", 2, 400)
     finished = [path for path in (rig.var / "exports").iterdir() if path.is_file()]
     assert [path.suffix for path in finished] == [".xlsx"]
+
+
+def test_an_export_is_written_while_the_mail_server_says_nothing(rig):
+    form = rig.run("-m", "tests.bench.exports", "fill", "1", "400").strip()
+    under_way = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'mail.send' AND status = 'doing'"
+    before = rig.sql("SELECT count(*) FROM mail_mail")[0][0]
+    load = Load(rig, 1)
+    rig.postbox.silent.set()
+    try:
+        for _order in range(3):
+            load.buy()
+        wait_for(lambda: rig.sql(under_way)[0][0] == 2, "mails in every slot they have")
+        job = int(rig.run("-m", "tests.bench.exports", "ask", form, "participants", "xlsx"))
+        wait_for(lambda: state(rig, job)[0] == "done", "the export")
+        assert rig.sql("SELECT count(*) FROM mail_mail WHERE state = 'queued'") == [(3,)]
+    finally:
+        rig.postbox.silent.clear()
+    assert rig.sql("SELECT count(*) FROM mail_mail") == [(before + 3,)]
+    wait_for(lambda: rig.sql("SELECT DISTINCT state FROM mail_mail") == [("sent",)], "the mails")

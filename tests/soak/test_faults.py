@@ -144,7 +144,7 @@ def test_the_database_crashes_while_orders_are_placed(rig):
     before = orders(rig)
     with Load(rig, 4) as load:
         wait_for(lambda: load.so_far() >= 3, "some orders")
-        known = rig.workers()
+        known, worker = rig.workers(), rig.job_worker.pid
         rig.crash_database()
         rig.struck_while_sending += 1
         wait_for(rig.ready, "the shop")
@@ -152,6 +152,7 @@ def test_the_database_crashes_while_orders_are_placed(rig):
         wait_for(lambda: load.so_far() >= reached + 6, "more orders")
     rig.take_up_stalled(known)
     all_is_well(rig, load, before)
+    assert rig.job_worker.pid == worker, "the process outlives its database"
 
 
 def outage_is_said_within_a_second(rig, address: str) -> bool:
@@ -164,6 +165,7 @@ def outage_is_said_within_a_second(rig, address: str) -> bool:
 
 def test_while_the_database_is_away_a_page_says_so_at_once_and_it_comes_back(rig):
     assert rig.get(rig.shop["event"]).status == 200
+    known, worker = rig.workers(), rig.job_worker.pid
     rig.stop_database()
     try:
         wait_for(lambda: rig.get(rig.shop["event"]).status == 503, "the end of pages that were just made")
@@ -179,6 +181,8 @@ def test_while_the_database_is_away_a_page_says_so_at_once_and_it_comes_back(rig
     wait_for(lambda: rig.get(rig.shop["event"]).status == 200, "the shop")
     for _again in range(10):
         assert rig.get(rig.shop["home"] + "cart/").status == 200
+    wait_for(lambda: rig.workers() - known, "background work")
+    assert rig.job_worker.pid == worker
 
 
 def test_a_table_that_is_locked_is_a_503_when_its_time_is_up_and_an_order_afterwards(rig):

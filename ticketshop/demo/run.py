@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VAR = Path(os.environ.get("VAR_DIR") or ROOT / "var")
 DEV_ENV = VAR / "dev.env"
 CHILDREN = VAR / "children.json"
+LOCK = VAR / "run.lock"
 PATIENCE = 300  # seconds until the shop must answer
 
 
@@ -107,7 +108,8 @@ def run(address: Address) -> None:
 
 
 def reset() -> None:
-    VAR.mkdir(parents=True, exist_ok=True)
+    if not LOCK.exists():
+        raise CannotRun(f"{VAR} was not made by `make run`: nothing is deleted.")
     with only_one_in_this_clone("make reset"):
         end_leftovers(CHILDREN)
         postgres.Server(VAR / "postgres").reset()
@@ -116,7 +118,7 @@ def reset() -> None:
 
 @contextlib.contextmanager
 def only_one_in_this_clone(what: str) -> Iterator[None]:
-    with (VAR / "run.lock").open("a+") as lock:
+    with LOCK.open("a+") as lock:
         end = time.monotonic() + 5  # one that was just told to end gets a moment to do so
         while True:
             try:
@@ -221,9 +223,7 @@ def serve(
     number = listener.fileno()
     web_command = ["-m", "gunicorn", "--config", "ticketshop/gunicorn.py", "--bind", f"fd://{number}"]
     web = Process("web server", [sys.executable, *web_command], env, keep=[number])
-    jobs = Process(
-        "worker", [sys.executable, "manage.py", "procrastinate", "worker", "--concurrency", "2"], env
-    )
+    jobs = Process("worker", [sys.executable, "manage.py", "worker"], env)
     processes = [web, jobs]
     try:
         for process in processes:

@@ -21,7 +21,9 @@ class TryAgain(Exception):
     """The mail could not be sent now. Carries no address: it ends up in logs."""
 
 
-@app.task(name="mail.send", retry=RetryStrategy(exponential_wait=3, max_attempts=MAX_ATTEMPTS + 5))
+@app.task(
+    name="mail.send", queue="mail", retry=RetryStrategy(exponential_wait=3, max_attempts=MAX_ATTEMPTS + 5)
+)
 def send(mail_id: int) -> None:
     """Send one mail. Tries again after 3, 9, 27 … seconds, for about eight hours; then the mail is marked failed."""
     mail = Mail.objects.filter(pk=mail_id).first()

@@ -7,7 +7,7 @@ away and the next one tried at once, and a failed attempt to connect is told to 
 
 import time
 
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, features
 from psycopg import OperationalError
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -17,8 +17,15 @@ from . import Outages
 PATIENCE = 5.0
 
 
+class DatabaseFeatures(features.DatabaseFeatures):
+    # The oldest server the shop is tried with; before 15 every role may also create tables in `public`.
+    minimum_database_version = (15,)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Connections that answer, or OperationalError within a fraction of a second."""
+
+    features_class = DatabaseFeatures
 
     def get_new_connection(self, conn_params):
         begin = time.monotonic()
