@@ -5,7 +5,6 @@ import os
 import sys
 from pathlib import Path
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import OperationalError
@@ -17,7 +16,9 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ticketshop.settings")
     in_clone = "DATABASE_URL" not in os.environ and DEV_ENV.is_file()
     if in_clone:
-        environ.Env.read_env(DEV_ENV)
+        for line in DEV_ENV.read_text().splitlines():
+            name, _, value = line.partition("=")
+            os.environ.setdefault(name, value)
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:

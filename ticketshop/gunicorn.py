@@ -4,17 +4,27 @@ HOST, PORT, WEB_CONCURRENCY, WEB_THREADS and FORWARDED_ALLOW_IPS come from the e
 """
 
 import os
+import sys
 from pathlib import Path
 
-_host = os.environ.get("HOST", "127.0.0.1")
-_port = os.environ.get("PORT", "8000")
+from django.core.exceptions import ImproperlyConfigured
+
+from ticketshop.lib import environment as env
+
+try:
+    _host = env.text("HOST", "127.0.0.1")
+    _port = env.whole_number("PORT", 8000, most=65535)
+    workers = env.whole_number("WEB_CONCURRENCY", 2, least=1, most=1000)
+    # Each thread may hold one of the process's database connections: keep DB_POOL_SIZE at least as large.
+    threads = env.whole_number("WEB_THREADS", 4, least=1, most=1000)
+    # The scheme a proxy reports counts only if it comes from here; it may not rewrite the path.
+    forwarded_allow_ips = env.text("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
+except ImproperlyConfigured as error:
+    sys.exit(str(error))
 
 wsgi_app = "ticketshop.wsgi"
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-# Each thread may hold one of the process's database connections: keep DB_POOL_SIZE at least as large.
-threads = int(os.environ.get("WEB_THREADS", "4"))
 
 # Above the database's own limits (10 s for a statement), so that those answer first, with a page that says what to do.
 timeout = 30
@@ -24,8 +34,6 @@ limit_request_line = 8190
 limit_request_fields = 64
 limit_request_field_size = 8190
 
-# The scheme a proxy reports counts only if it comes from here; it may not rewrite the path.
-forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 forwarder_headers = ""
 
 # The workers' sign of life is a file: a slow disk must not look like a dead worker.

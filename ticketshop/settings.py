@@ -6,45 +6,33 @@ A missing one stops the start with a sentence that says what to set.
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import environ
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib import database
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-
-
-def required(name: str, hint: str) -> str:
-    """The variable's value; without one the start stops with ``hint``."""
-    value = env.str(name, default="")
-    if not value:
-        raise ImproperlyConfigured(
-            f"Set the environment variable {name}: {hint} (For a try-out, `make run` needs nothing set.)"
-        )
-    return value
-
 
 # --- where we are -------------------------------------------------------------------------------
-DEMO = env.bool("DEMO", default=False)
+DEMO = env.flag("DEMO")
 DEBUG = False
-SECRET_KEY = required("SECRET_KEY", "a long random text, kept secret; sessions and links are signed with it.")
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+SECRET_KEY = env.required(
+    "SECRET_KEY", "a long random text, kept secret; sessions and links are signed with it."
+)
+SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
+BASE_URL = env.public_url("BASE_URL", "http://127.0.0.1:8000")
 HTTPS = BASE_URL.startswith("https://")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(BASE_URL).hostname or "127.0.0.1"])
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", [urlsplit(BASE_URL).hostname or "127.0.0.1"])
 if DEMO and not HTTPS:
     ALLOWED_HOSTS = [*ALLOWED_HOSTS, "127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if HTTPS else []
 ROOT_URLCONF = "ticketshop.urls"
 WSGI_APPLICATION = "ticketshop.wsgi.application"
 # Whom to tell of a weakness: an address such as mailto:… or https://…
-SECURITY_CONTACT = env.str(
-    "SECURITY_CONTACT", default=f"mailto:security@{urlsplit(BASE_URL).hostname or 'localhost'}"
+SECURITY_CONTACT = env.contact(
+    "SECURITY_CONTACT", f"mailto:security@{urlsplit(BASE_URL).hostname or 'localhost'}"
 )
-SITE_NAME = env.str("SITE_NAME", default="ticketshop")
+SITE_NAME = env.text("SITE_NAME", "ticketshop")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- rooms, from the highest to the lowest ----------------------------------------------------------
@@ -126,19 +114,17 @@ FORM_RENDERER = "ticketshop.lib.forms.Renderer"
 
 # --- database -------------------------------------------------------------------------------------
 DATABASES = {
-    "default": environ.Env.db_url_config(
-        required("DATABASE_URL", "a PostgreSQL address such as postgres://user:password@host/name.")
+    "default": env.database_url(
+        "DATABASE_URL", "a PostgreSQL address such as postgres://user:password@host/name."
     )
 }
-if "postgresql" not in DATABASES["default"]["ENGINE"]:
-    raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL server: ticketshop runs on nothing else.")
-STATEMENT_TIMEOUT_MS = env.int("DB_STATEMENT_TIMEOUT_MS", default=10_000)
+STATEMENT_TIMEOUT_MS = env.whole_number("DB_STATEMENT_TIMEOUT_MS", 10_000)
 DATABASES["default"].update(
     ENGINE="ticketshop.lib.database",  # looks at a connection before it is used
     CONN_MAX_AGE=0,  # the pool keeps the connections
     OPTIONS={
         **DATABASES["default"].get("OPTIONS", {}),
-        "pool": {"min_size": 1, "max_size": env.int("DB_POOL_SIZE", default=8), **database.POOL},
+        "pool": {"min_size": 1, "max_size": env.whole_number("DB_POOL_SIZE", 8, least=1), **database.POOL},
         "connect_timeout": 5,
         "tcp_user_timeout": 10_000,  # a server that went without a word; ours is on a socket, others are not
         "options": (
@@ -241,7 +227,7 @@ PERMISSIONS_POLICY = {
     feature: [] for feature in ("accelerometer", "camera", "geolocation", "microphone", "payment", "usb")
 }
 # Pages of visitors without a session are kept so long in each web process; 0 keeps none.
-PAGE_CACHE_SECONDS = env.float("PAGE_CACHE_SECONDS", default=1.0)
+PAGE_CACHE_SECONDS = env.number("PAGE_CACHE_SECONDS", 1.0)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
@@ -259,14 +245,13 @@ USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"  # a point of sale shows its organiser's time zone
 
 # --- files ----------------------------------------------------------------------------------------------
-VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
+VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
-STATICFILES_DIRS = [BASE_DIR / "ticketshop" / "static"]
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR_DIR / "static")))
 MEDIA_URL = "/media/"
-MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(VAR_DIR / "media")))
+MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(VAR_DIR / "media")))
 # What staff export, for 24 hours: read by web processes, written by the worker, never served by an address of its own.
-EXPORT_ROOT = Path(env.str("EXPORT_ROOT", default=str(VAR_DIR / "exports")))
+EXPORT_ROOT = Path(env.text("EXPORT_ROOT", str(VAR_DIR / "exports")))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "exports": {
@@ -282,17 +267,17 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site needs our files
 # EMAIL_URL is smtp://user:password@host:port (or smtp+tls://…), or anymail's backend by EMAIL_BACKEND.
 EMAIL_TIMEOUT = 10
 # Whether mails can go to addresses with letters beyond ASCII before the @; else forms refuse such an address.
-EMAIL_SMTPUTF8 = env.bool("EMAIL_SMTPUTF8", default=False)
-if DEMO and not env.str("EMAIL_URL", default=""):
+EMAIL_SMTPUTF8 = env.flag("EMAIL_SMTPUTF8")
+if DEMO and not env.text("EMAIL_URL"):
     EMAIL_BACKEND, EMAIL_SMTPUTF8 = "ticketshop.mail.mailbox.Backend", True
 else:
-    globals().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
-    EMAIL_BACKEND = env.str("EMAIL_BACKEND", default=globals()["EMAIL_BACKEND"])
+    globals().update(env.mail_url("EMAIL_URL", "smtp://localhost:25"))
+    EMAIL_BACKEND = env.text("EMAIL_BACKEND", globals()["EMAIL_BACKEND"])
     if EMAIL_SMTPUTF8 and EMAIL_BACKEND == "django.core.mail.backends.smtp.EmailBackend":
         EMAIL_BACKEND = "ticketshop.mail.utf8.Backend"
-ANYMAIL = env.json("ANYMAIL", default={})
-DEFAULT_FROM_EMAIL = normalise_email(
-    env.str("DEFAULT_FROM_EMAIL", default=f"tickets@{urlsplit(BASE_URL).hostname or 'localhost'}")
+ANYMAIL = env.json_object("ANYMAIL")
+DEFAULT_FROM_EMAIL = env.email_address(
+    "DEFAULT_FROM_EMAIL", f"tickets@{urlsplit(BASE_URL).hostname or 'localhost'}"
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAILBOX_DIR = VAR_DIR / "mailbox"
@@ -304,7 +289,10 @@ LOGGING = {
     "formatters": {"line": {"()": "ticketshop.lib.logs.LineFormatter"}},
     "filters": {"route": {"()": "ticketshop.lib.logs.RouteForPath"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["route"]}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "root": {
+        "handlers": ["stderr"],
+        "level": env.one_of("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], "WARNING"),
+    },
     "loggers": {
         # Log-ins, refusals, outages: what happened and to which row, never a person's values.
         "ticketshop": {"level": "INFO"},
