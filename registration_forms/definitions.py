@@ -12,9 +12,9 @@ from functools import lru_cache
 
 from django.conf import settings
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 
 from ticketshop.lib import markdown
+from ticketshop.lib.translated import as_language_of, text_of
 
 from .models import Field, FormVersion, RegistrationForm
 
@@ -56,7 +56,8 @@ class Question:
     @property
     def label(self) -> str:
         """Its words: a label may hold a link, which only ``label_html`` shows."""
-        return markdown.plain(text_in(self.labels))
+        text = text_in(self.labels)
+        return as_language_of(text, markdown.plain(text))
 
     @property
     def label_html(self) -> SafeString:
@@ -110,7 +111,7 @@ class Definition:
 
 def text_in(texts: dict[str, str]) -> str:
     """The text in the active language, else in the organiser's first one, else in any that has it."""
-    return texts.get((get_language() or "")[:2]) or next((text for text in texts.values() if text), "")
+    return text_of(texts)
 
 
 def build(form: RegistrationForm, fields: Iterable[Field] | None = None) -> dict:

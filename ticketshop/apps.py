@@ -15,7 +15,11 @@ class TicketshopConfig(AppConfig):
     name = "ticketshop"
 
     def ready(self):
-        from . import checks, roles  # noqa: F401, PLC0415 - models must be loaded first
+        # The models must be loaded first.
+        from . import checks, roles  # noqa: F401, PLC0415
+        from .lib import translated  # noqa: PLC0415
+
+        translated.mark_stand_ins()
 
         # Django makes the permissions after migrating, app by app, and says so only for apps with models:
         # the roles follow the last of them that a role speaks of.

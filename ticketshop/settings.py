@@ -230,6 +230,7 @@ PERMISSIONS_POLICY = {
 PAGE_CACHE_SECONDS = env.number("PAGE_CACHE_SECONDS", 1.0)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+FILE_UPLOAD_MAX_MEMORY_SIZE = 9_000_000  # more than a picture may have: reading one needs no room on the disk
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- language and time ----------------------------------------------------------------------------------
@@ -253,7 +254,7 @@ MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(VAR_DIR / "media")))
 # What staff export, for 24 hours: read by web processes, written by the worker, never served by an address of its own.
 EXPORT_ROOT = Path(env.text("EXPORT_ROOT", str(VAR_DIR / "exports")))
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {"BACKEND": "ticketshop.lib.storages.WholeFiles"},
     "exports": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": EXPORT_ROOT, "base_url": None, "file_permissions_mode": 0o600},

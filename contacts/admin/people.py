@@ -40,6 +40,13 @@ class ContactForm(ScopedForm):
     last_name = LineField(
         label=_("Last name"), max_length=100, required=False, validators=[no_markup_in_name]
     )
+    # As long as people write numbers; what is stored of one is shorter.
+    phone = LineField(
+        label=_("Phone"),
+        max_length=40,
+        required=False,
+        help_text=_("With the country code, such as +41 79 123 45 67."),
+    )
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -4,11 +4,11 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
-from django.forms.models import BaseInlineFormSet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from modeltranslation.admin import TranslationTabularInline
 
+from ticketshop.lib.formsets import BoundedFormSet
 from ticketshop.lib.pages import page_number
 from ticketshop.organisers.scoped_admin import RowForm, ScopedInline
 from ticketshop.organisers.translated_admin import in_language
@@ -36,7 +36,7 @@ class ChoiceForm(RowForm):
         return self.instance.position if position is None and self.instance.pk else position
 
 
-class ChoiceFormSet(BaseInlineFormSet):
+class ChoiceFormSet(BoundedFormSet):
     """A page of the choices. A deleted one that buyers have been offered is deactivated instead."""
 
     kept = 0

@@ -8,6 +8,8 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ticketshop.organisers.forms import SHOWN
+
 from .. import definitions, earlier, publishing
 from ..definitions import parse
 from ..models import FormVersion, RegistrationForm
@@ -34,7 +36,9 @@ def view(page, request, row: RegistrationForm):
     changes = publishing.diff(before, draft)
     asks_more = any(one.code in {"added", "mandatory"} for one in changes)
     answered = row.responses.filter(void=False, erased_on=None).count() if asks_more and before else 0
-    lacking = publishing.missing_translations(row, draft)
+    missing = publishing.missing_translations(row, draft)
+    # No visitor reads the others yet.
+    lacking = {code: number for code, number in missing.items() if code in SHOWN}
     context = {
         **page.about_row(request, row, _("Publish")),
         "problems": words.problems(publishing.problems_of(row, draft), draft, row),

@@ -6,6 +6,7 @@ from decimal import Decimal
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from ticketshop.lib.typed_days import PlausibleDateField
 from ticketshop.organisers.scoped_admin import LocalDate
 
 from ..field_types import TYPES
@@ -36,7 +37,7 @@ AT_RULE = {"numbers": "rule_max", "days": "rule_until", "ages": "rule_age_until"
 def _rule_field(name: str) -> forms.Field:
     label = RULES[name]
     if name in ("from", "until"):
-        return forms.DateField(label=label, required=False, widget=LocalDate)
+        return PlausibleDateField(label=label, required=False, widget=LocalDate)
     if name in WHOLE:
         least, most = WHOLE[name]
         return forms.IntegerField(label=label, required=False, min_value=least, max_value=most)

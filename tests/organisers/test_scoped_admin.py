@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.conf import settings
 from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -32,6 +33,7 @@ from tests.factories.sales import make_order
 from tests.staff import Staff, change, listing, without_tokens
 from ticketshop.catalogue.models import Event, Session, Tariff, Venue
 from ticketshop.history import history
+from ticketshop.lib.translated import in_every_language
 from ticketshop.organisers import permissions
 from ticketshop.organisers.buttons import Elsewhere
 from ticketshop.organisers.models import PointOfSale
@@ -405,6 +407,41 @@ def test_no_query_string_is_a_fault(aye):
     staff = Staff(make_staff(aye.organiser))
     for query in NONSENSE:
         assert staff.send("GET", f"/admin/sales/order/?{query}").status in {200, 302, 400}, query
+
+
+def translated_paths() -> list[tuple[type, str]]:
+    """Models and the texts of several languages by which their lists are searched, as their pages name them."""
+    return [
+        (model, path)
+        for model, page in OF_ORGANISERS
+        for path in page.search_fields
+        if in_every_language(model, path) != [path]
+    ]
+
+
+def test_every_list_finds_a_text_in_every_language_whichever_the_page_is_in(aye):
+    user = make_staff(aye.organiser)
+    pages = [Staff(user, language) for language in ("en", "fr")]
+    found = translated_paths()
+    assert {(model._meta.model_name, path) for model, path in found} >= {
+        ("event", "title"), ("session", "event__title"), ("tariff", "name"), ("category", "name"),
+        ("seasonpass", "name"), ("pointofsale", "name"),
+    }  # fmt: skip
+    for model, path in found:
+        row = rows(model, aye).first()
+        *way, column = path.split("__")
+        owner = row
+        for name in way:
+            owner = getattr(owner, name)
+        words = {code: f"Needle {code} word" for code, _name in settings.CONTENT_LANGUAGES}
+        type(owner)._base_manager.filter(pk=owner.pk).update(
+            **{f"{column}_{code}": text for code, text in words.items()}
+        )
+        for staff in pages:
+            assert change(row) not in staff.open(f"{listing(model)}?q=needle+nowhere").source
+            for code in words:
+                page = staff.open(f"{listing(model)}?q=needle+{code}")
+                assert change(row) in page.source, (model, path, code)
 
 
 def test_columns_that_are_no_filter_cannot_be_asked(aye):

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Min, Model, Q, QuerySet
 
 from registration_forms.models import RegistrationForm
 from ticketshop.history import history
+from ticketshop.lib.translated import contains
 from ticketshop.organisers.models import PointOfSale
 
 from .models import Event, OrderForm, SeasonPass, Tariff
@@ -52,14 +52,6 @@ def places(
     return [*_tariffs(form, now, past, search, most), *passes]
 
 
-def _named(column: str, search: str) -> Q:
-    """Whose text contains ``search`` in one of the languages."""
-    found = Q()
-    for code, _name in settings.CONTENT_LANGUAGES:
-        found |= Q(**{f"{column}_{code}__icontains": search})
-    return found
-
-
 def _first(rows: QuerySet, mine: Q, wanted: Q, most: int) -> list:
     """The rows that ask the form, then the others that are ``wanted``."""
     asking = list(rows.filter(mine))
@@ -75,7 +67,7 @@ def _tariffs(form: RegistrationForm, now: datetime, past: bool, search: str, mos
     )
     wanted = Q(active=True) if past else Q(active=True) & _not_over("event__", now)
     if search:
-        wanted &= _named("event__title", search)
+        wanted &= contains(Tariff, "event__title", search)
     found = _first(rows, Q(form=form), wanted, most)
     found.sort(key=lambda row: (row.first is None, row.first or now, row.event_id, row.position, row.pk))
     return [Place(TARIFF, row, row.form, row.event) for row in found]
@@ -90,7 +82,7 @@ def _events(form: RegistrationForm, now: datetime, past: bool, search: str, most
     )
     wanted = Q() if past else _not_over("", now)
     if search:
-        wanted &= _named("title", search)
+        wanted &= contains(Event, "title", search)
     found = _first(rows, Q(order_form__form=form), wanted, most)
     found.sort(key=lambda row: (row.first is None, row.first or now, row.pk))
     return [Place(EVENT, row, _order_form(row)) for row in found]
@@ -117,7 +109,7 @@ def _passes(form: RegistrationForm, now: datetime, past: bool, search: str, most
     rows = SeasonPass.objects.filter(organiser=form.organiser_id).select_related(column).order_by("-pk")
     wanted = Q(active=True) if past else Q(active=True, valid_until__gte=now.date())
     if search:
-        wanted &= _named("name", search)
+        wanted &= contains(SeasonPass, "name", search)
     found = _first(rows, Q(**{column: form}), wanted, most)
     return [Place(PASS, row, getattr(row, column)) for row in found]
 

@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, Model
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from .models import Event, Session
+from .models import Session
 
 LANGUAGES = [code for code, _name in settings.CONTENT_LANGUAGES]
 
@@ -101,7 +101,7 @@ def mark_changed(sessions: Iterable[int], *, now: datetime) -> None:
     Session.objects.filter(pk__in=list(sessions)).update(sequence=F("sequence") + 1, changed_at=now)
 
 
-def texts(row: Event, column: str) -> dict[str, str]:
+def texts(row: Model, column: str) -> dict[str, str]:
     """A translated column: language code -> text, without the languages that have none."""
     found = {code: getattr(row, f"{column}_{code}") for code in LANGUAGES}
     return {code: text for code, text in found.items() if text}

@@ -13,6 +13,7 @@ from ticketshop.lib.text import fold_words
 from ticketshop.organisers.models import PointOfSale
 
 from . import availability, places
+from .dates import texts
 from .models import Category, Event, Offer, SeasonPass, Session, Tariff
 
 
@@ -185,16 +186,13 @@ def narrow(rows: list[EventRow], query: str, category: str) -> list[EventRow]:
 def _matches(event: Event, words: list[str]) -> bool:
     if not words:
         return True
-    text = fold_words(
-        " ".join(
-            [
-                event.title,
-                event.teaser,
-                event.venue.name if event.venue else "",
-                event.category.name if event.category else "",
-            ]
-        )
-    )
+    # In every language: a visitor may know the title in another one than the page's.
+    parts = [*texts(event, "title").values(), *texts(event, "teaser").values()]
+    if event.category:
+        parts += texts(event.category, "name").values()
+    if event.venue:
+        parts.append(event.venue.name)
+    text = fold_words(" ".join(parts))
     return all(any(found.startswith(word) for found in text) for word in words)
 
 

@@ -5,9 +5,10 @@ from decimal import Decimal
 from django import template
 from django.utils.formats import number_format
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
-from . import colour, days, open_forms, text
+from . import colour, days, open_forms, text, translated
 from . import markdown as markdown_text
 
 register = template.Library()
@@ -40,6 +41,22 @@ def colon(label) -> str:
     if str(label).endswith((".", "?", "!", "…", ":")):
         return str(label)
     return gettext("%(label)s:") % {"label": label}
+
+
+@register.filter
+def lang(value) -> SafeString:
+    """`` lang="de"`` for the element that holds a text in another language than the page's; else nothing.
+
+    ``<bdi{{ event.title|lang }}>{{ event.title }}</bdi>``
+    """
+    code = getattr(value, "language", "") if isinstance(value, translated.StandIn) else ""
+    return format_html(' lang="{}"', code) if code else SafeString("")
+
+
+@register.filter
+def in_its_language(value):
+    """A text as part of a sentence: inside a ``span`` with its language where that is not the page's."""
+    return format_html("<span{}>{}</span>", lang(value), value) if lang(value) else value
 
 
 @register.filter

@@ -13,7 +13,14 @@ from ticketshop.history import texts
 from ticketshop.history.models import Event
 from ticketshop.lib.email_addresses import EmailField
 
-from .forms import LANGUAGES_HELP, LanguagesField, TimeZoneField
+from .forms import (
+    CONTENT_LANGUAGES_HELP,
+    LanguagesField,
+    SuggestedField,
+    country_names,
+    currency_names,
+    time_zones,
+)
 from .models import Organiser, StaffMembership
 from .scoped_admin import ReadOnlyAdmin, ScopedAdmin, ScopedForm, ScopedInline
 from .sections import NONE
@@ -100,9 +107,11 @@ class StaffInline(WithMember, ScopedInline, admin.TabularInline):
 
 class OrganiserForm(ScopedForm):
     languages = LanguagesField(
-        label=_("Languages"), choices=settings.CONTENT_LANGUAGES, help_text=LANGUAGES_HELP
+        label=_("Languages"), choices=settings.CONTENT_LANGUAGES, help_text=CONTENT_LANGUAGES_HELP
     )
-    time_zone = TimeZoneField(label=_("Time zone"))
+    country = SuggestedField(label=_("Country"), choices=country_names)
+    currency = SuggestedField(label=_("Currency"), choices=currency_names)
+    time_zone = SuggestedField(label=_("Time zone"), choices=time_zones)
 
     def clean_legal_name(self):
         name = self.cleaned_data["legal_name"]

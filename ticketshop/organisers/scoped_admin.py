@@ -27,8 +27,11 @@ from ticketshop.history import history
 from ticketshop.history.models import Event
 from ticketshop.lib import pages
 from ticketshop.lib.forms import LineField, printable
+from ticketshop.lib.formsets import BoundedFormSet
 from ticketshop.lib.images import PictureField
 from ticketshop.lib.text import number_in
+from ticketshop.lib.translated import in_every_language
+from ticketshop.lib.typed_days import plausible
 
 from . import changes, permissions, simultaneous, zones
 from .asking_first import AsksFirst
@@ -37,6 +40,7 @@ from .lists import OwnRowsFilter, PageList, UncountedPaginator
 from .sections import Section
 from .shown_again import ShowsAgain
 from .simultaneous import MergesEdits, SavedByTwo
+from .uploads import TellsOfFiles
 
 
 class LocalDateTime(forms.DateTimeInput):
@@ -140,6 +144,8 @@ class Scoped:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(db_field, models.CharField) and isinstance(field, forms.CharField):
             field.validators = [*field.validators, printable]  # titles and names stand on tickets
+        if isinstance(db_field, models.DateField) and field is not None:
+            field.validators = [*field.validators, plausible]
         widget = getattr(field, "widget", None)
         # One way to a row, its own list; adding on the spot stays.
         for name in ("can_change_related", "can_delete_related", "can_view_related"):
@@ -153,12 +159,26 @@ class Scoped:
 class RowForm(MergesEdits, forms.ModelForm):
     """Base of the forms of inlines."""
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding:
+            # A field that the class declares itself does not know the default of its column.
+            for name in self.declared_fields.keys() & self.fields.keys():
+                column = _column(self.instance, name)
+                if column is not None and column.has_default() and self.fields[name].initial is None:
+                    self.initial.setdefault(name, column.get_default())
+
+
+def _column(row: models.Model, name: str) -> models.Field | None:
+    return next((column for column in row._meta.concrete_fields if column.name == name), None)
+
 
 class ScopedInline(Scoped):
     """Base of inlines, beside Django's ``TabularInline`` or ``StackedInline``."""
 
     extra = 0
     form = RowForm
+    formset = BoundedFormSet
 
     def has_add_permission(self, request, obj=None):
         return request.user.has_perm(self.permission("add"), obj)
@@ -208,7 +228,7 @@ class ScopedForm(RowForm):
         return super()._get_validation_exclusions() - ({"organiser"} if known else set())
 
 
-class ScopedAdmin(SavedByTwo, AsksFirst, ShowsAgain, WithButtons, Scoped, admin.ModelAdmin):
+class ScopedAdmin(TellsOfFiles, SavedByTwo, AsksFirst, ShowsAgain, WithButtons, Scoped, admin.ModelAdmin):
     """Base of every page."""
 
     form = ScopedForm
@@ -257,6 +277,14 @@ class ScopedAdmin(SavedByTwo, AsksFirst, ShowsAgain, WithButtons, Scoped, admin.
     # --- lists ---------------------------------------------------------------------------------------
     def get_changelist(self, request, **kwargs):
         return PageList
+
+    def get_search_fields(self, request):
+        """Texts are found in every language, whichever the page is in: most are shown in another where one is missing."""
+        return [
+            column
+            for path in super().get_search_fields(request)
+            for column in in_every_language(self.model, path)
+        ]
 
     def get_list_filter(self, request):
         return [self._own_rows(item) for item in super().get_list_filter(request)]

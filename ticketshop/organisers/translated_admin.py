@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from modeltranslation.admin import TranslationAdmin
 
 from . import permissions
+from .forms import SHOWN, UNREAD
 from .models import Organiser
 from .scoped_admin import ScopedAdmin
 
@@ -31,12 +32,20 @@ class TranslatedAdmin(ScopedAdmin, TranslationAdmin):
         found: dict[str, None] = {}
         for codes in organisers.values_list("languages", flat=True)[:20]:
             found.update(dict.fromkeys(codes))
-        return list(found) or [settings.LANGUAGE_CODE]
+        # First what visitors read.
+        return sorted(found, key=lambda code: code not in SHOWN) or [settings.LANGUAGE_CODE]
 
     def text_fieldsets(self, request, obj=None) -> list:
         first, *others = self.languages(request, obj)
         return [
-            (NAMES[code], {"fields": [f"{name}_{code}" for name in self.translated], "classes": classes})
+            (
+                NAMES[code],
+                {
+                    "fields": [f"{name}_{code}" for name in self.translated],
+                    "classes": classes,
+                    "description": "" if code in SHOWN else UNREAD,
+                },
+            )
             for code, classes in [(first, []), *((code, ["collapse"]) for code in others)]
         ]
 

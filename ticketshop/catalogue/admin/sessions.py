@@ -1,11 +1,11 @@
 """Dates of an event: the rows on the event's page, and the page of one date."""
 
 from django.contrib import admin
-from django.forms.models import BaseInlineFormSet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ticketshop.lib.formsets import BoundedFormSet
 from ticketshop.organisers.scoped_admin import RowForm, ScopedAdmin, ScopedInline
 from ticketshop.organisers.sections import Section, link
 
@@ -58,7 +58,7 @@ class SessionForm(RowForm):
         return None if self.allotments else self.cleaned_data.get("places")
 
 
-class SessionFormSet(BaseInlineFormSet):
+class SessionFormSet(BoundedFormSet):
     """Reads the places of all dates at once."""
 
     def add_fields(self, form, index):

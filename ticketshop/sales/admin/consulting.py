@@ -15,6 +15,7 @@ from registration_forms.field_types import TYPES, Asked
 from registration_forms.models import Answer, RegistrationForm
 from ticketshop.catalogue.models import SeasonPass, Session, Tariff
 from ticketshop.lib.forms import LineField
+from ticketshop.lib.typed_days import PlausibleDateField
 from ticketshop.organisers.buttons import OwnPage
 from ticketshop.organisers.scoped_admin import LocalDate
 from ticketshop.organisers.sections import link
@@ -26,7 +27,7 @@ from .answers import may_see_sensitive
 
 # A list of sessions or tariffs to choose from offers so many, the newest first.
 MOST = 300
-RANGES = {"v_date": forms.DateField, "v_datetime": forms.DateField, "v_number": forms.DecimalField}
+RANGES = {"v_date": PlausibleDateField, "v_datetime": PlausibleDateField, "v_number": forms.DecimalField}
 
 
 class FilterForm(forms.Form):

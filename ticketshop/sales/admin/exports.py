@@ -25,6 +25,7 @@ from ticketshop.exports import jobs, kinds
 from ticketshop.lib import refusals
 from ticketshop.lib.forms import LineField
 from ticketshop.lib.spreadsheets import FORMATS
+from ticketshop.lib.typed_days import plausible
 from ticketshop.limits import limits
 from ticketshop.organisers import permissions
 from ticketshop.organisers.buttons import OwnPage, drawn
@@ -64,7 +65,10 @@ class ExportForm(forms.Form):
     order_state = forms.ChoiceField(label=gettext_lazy("Only orders that are"), required=False)
     answer = forms.ChoiceField(label=gettext_lazy("Only with this answer"), required=False)
     since = forms.DateTimeField(
-        label=gettext_lazy("Only what changed since"), required=False, widget=LocalDateTime
+        label=gettext_lazy("Only what changed since"),
+        required=False,
+        widget=LocalDateTime,
+        validators=[plausible],
     )
     cancelled = forms.BooleanField(label=gettext_lazy("Cancelled ones too"), required=False)
     states = forms.BooleanField(

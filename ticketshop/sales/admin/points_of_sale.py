@@ -3,11 +3,11 @@
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.forms.models import BaseInlineFormSet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.catalogue.admin.order_forms import OrderFormInline
+from ticketshop.lib.formsets import BoundedFormSet
 from ticketshop.organisers.forms import LANGUAGES_HELP, LanguagesField
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.organisers.scoped_admin import RowForm, ScopedForm, ScopedInline
@@ -64,7 +64,7 @@ class PaymentMethodForm(RowForm):
         return values
 
 
-class PaymentMethodFormSet(BaseInlineFormSet):
+class PaymentMethodFormSet(BoundedFormSet):
     """A row for every way to pay there is: those set up already, then the others, not offered yet."""
 
     def __init__(self, *args, **kwargs):
