@@ -2,6 +2,7 @@
 
 from allauth.account import forms as allauth_forms
 from django import forms
+from django.contrib.auth.hashers import make_password
 
 from ticketshop.lib.email_addresses import EmailField
 
@@ -22,6 +23,12 @@ class SignupForm(allauth_forms.SignupForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         with_our_field(self, "email")
+
+    def try_save(self, request):
+        if self.account_already_exists:
+            # As for a new account: how long the answer takes tells nothing about an address.
+            make_password(self.cleaned_data["password1"])
+        return super().try_save(request)
 
 
 class AddEmailForm(allauth_forms.AddEmailForm):

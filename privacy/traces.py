@@ -5,9 +5,9 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.cache import cache
-from django.db import connection, transaction
+from django.db import transaction
 
+from ticketshop.limits.cache import forget_sources
 from ticketshop.mail import mailbox
 
 from .subjects import Subject
@@ -15,7 +15,7 @@ from .subjects import Subject
 # Tables no model owns, and what they say of a person.
 TABLES = {
     "django_migrations": "names of files of our own",
-    "cache_entries": "counters of log-in, keyed by network, log-in or hashed address: forgotten with the person (traces.forget)",
+    "cache_entries": "counters of log-in, keyed by a keyed hash of network, log-in or address: forgotten with the person (traces.forget)",
 }
 
 # Where files lie, and what they say of a person.
@@ -32,19 +32,12 @@ def forget(subject: Subject) -> None:
     # Some of its keys are an address alone, those of refused log-ins begin with the host that was asked.
     texts = [f"{host}{address}" for address in subject.addresses for host in ("", *_hosts())]
     ends = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
-    ends += [f":user:{subject.user_id}"] if subject.user_id is not None else []
+    ends += [f"user:{subject.user_id}"] if subject.user_id is not None else []
     if not ends:
         return
     if settings.DEMO:
         transaction.on_commit(partial(mailbox.forget, subject.addresses))
-    patterns = [cache.make_key(f"allauth:rl:%{end}%") for end in ends]
-    with connection.cursor() as cursor:
-        # The name of the table is a setting of ours, the patterns are bound.
-        table = connection.ops.quote_name(settings.CACHES["default"]["LOCATION"])
-        cursor.execute(DELETE.format(table=table), [patterns])
-
-
-DELETE = "DELETE FROM {table} WHERE cache_key LIKE ANY(%s)"
+    forget_sources(ends)
 
 
 def _hosts() -> list[str]:

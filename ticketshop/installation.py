@@ -12,6 +12,8 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
+from django.core.cache import caches
+from django.core.cache.backends.db import BaseDatabaseCache
 from django.db import NotSupportedError, OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -90,7 +92,9 @@ def tables() -> list[str]:
 
 def cache_tables() -> list[str]:
     return [
-        cache["LOCATION"] for cache in settings.CACHES.values() if cache["BACKEND"].endswith(".DatabaseCache")
+        settings.CACHES[alias]["LOCATION"]
+        for alias in settings.CACHES
+        if isinstance(caches[alias], BaseDatabaseCache)
     ]
 
 

@@ -135,7 +135,11 @@ DATABASES["default"].update(
 )
 CACHES = {
     # Every process shares it: the limits of log-in and sign-up are counted here.
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache_entries"},
+    "default": {
+        "BACKEND": "ticketshop.limits.cache.CounterCache",
+        "KEY_FUNCTION": "ticketshop.limits.cache.stored_key",
+        "LOCATION": "cache_entries",
+    },
 }
 
 # --- people, log-in, sessions -----------------------------------------------------------------------

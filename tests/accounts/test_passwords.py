@@ -2,9 +2,11 @@
 
 import pytest
 from django.core import validators
+from django.core.cache import cache
 
 from accounts import passwords
 from accounts.models import User
+from tests.conftest import QuickHasher
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.organisers import make_staff
 from tests.visitor import TestClientVisitor
@@ -123,6 +125,28 @@ def test_one_network_can_not_try_many_accounts(pos):
     for number in range(10):
         TestClientVisitor().log_in(f"nobody{number}@example.org", "wrong")
     assert "Too many failed" in TestClientVisitor().log_in(user.email, PASSWORD).text
+
+
+def test_locked_account_stays_locked_whatever_else_is_counted(pos):
+    user = UserFactory()
+    for _attempt in range(6):
+        TestClientVisitor().log_in(user.email, "wrong")
+    for number in range(340):
+        cache.set(f"allauth:rl:account:reset_password:20/60/ip:ip:192.0.2.{number}", [1.0], 60)
+    assert "Too many failed" in TestClientVisitor().log_in(user.email, PASSWORD).text
+
+
+def test_sign_up_does_the_same_work_for_known_and_unknown_addresses(client, monkeypatch):
+    hashed, encode = [], QuickHasher.encode
+    monkeypatch.setattr(QuickHasher, "encode", lambda *args: hashed.append(args[1]) or encode(*args))
+    known = UserFactory().email
+    answers = []
+    for email in ("new@example.org", known):
+        hashed.clear()
+        answers.append(client.post("/accounts/signup/", {"email": email, "password1": "a-long-password"}))
+        assert hashed == ["a-long-password"], email
+    assert len({(one.status_code, one.headers["Location"]) for one in answers}) == 1
+    assert User.objects.count() == 2
 
 
 @pytest.mark.parametrize(

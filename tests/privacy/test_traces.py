@@ -64,7 +64,7 @@ def test_every_token_is_found_where_it_was_planted(state):
             assert Hit(place, str(cell.pk), cell.token) in found
     # What the database makes of the columns, and what the program keeps beside its tables.
     places = {hit.place for hit in found}
-    assert {"contacts_contact.search", "contacts_contact.sort_key", "cache_entries.cache_key"} <= places
+    assert {"contacts_contact.search", "contacts_contact.sort_key"} <= places
     assert {"accounts_session.session_data", "mail_mail.recipient", "sales_cart.details"} <= places
 
 

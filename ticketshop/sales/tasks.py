@@ -11,7 +11,7 @@ from registration_forms import limited
 from registration_forms.models import FormVersion
 from ticketshop.catalogue import places
 from ticketshop.jobs.rows import Tidying
-from ticketshop.limits import limits
+from ticketshop.limits import cache, limits
 from ticketshop.submissions import submissions
 
 from . import earlier, tell_changes
@@ -72,7 +72,8 @@ KEPT_FORMS = Tidying(
 @app.periodic(cron="*/10 * * * *")
 @app.task(name="sales.tidy", queueing_lock="sales.tidy")
 def tidy(timestamp: int) -> None:
-    """Forget carts, holds, counters and kept forms whose time is over."""
+    """Forget carts, holds, counters (also those of log-in) and kept forms whose time is over."""
     now = timezone.now()
     for forget in (carts.FORGET, places.FORGET, limited.FORGET, COUNTERS, KEPT_FORMS):
         forget.run(now)
+    cache.forget_expired(now)
