@@ -44,9 +44,9 @@ _VALUE = {
 }
 _CONTACTS = """
     INSERT INTO contacts_contact (organiser_id, number, subject_uuid, kind, first_name, last_name, email, email_key,
-        phone, street, postcode, city, country, language, created_via, created_at)
+        email_kept, phone, street, postcode, city, country, language, created_via, created_at)
     SELECT %(organiser)s, 'X' || n, gen_random_uuid(), 'individual', 'Grace ' || n, 'Hopper', 'g' || n || '@example.org',
-        'g' || n || '@example.org', '+41791234567', '', '', '', 'CH', 'en', 'import', now()
+        'g' || n || '@example.org', false, '+41791234567', '', '', '', 'CH', 'en', 'import', now()
     FROM generate_series(%(first)s, %(last)s) AS n"""
 _ORDERS = """
     INSERT INTO sales_order (organiser_id, point_of_sale_id, reference, secret, checkout_key, content_hash, buyer_id, state,

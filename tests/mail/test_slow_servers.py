@@ -1,16 +1,18 @@
 """Mail servers that are slow, silent or away: each mail is sent once, and what failed is said."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from tests import at_once
 from tests.factories.sales import make_order
 from tests.smtp import Postbox
 from tests.timeouts import timeouts
 from tests.waiting import PATIENCE, wait_for
-from ticketshop.mail import tasks
+from ticketshop.mail import pause, tasks
 from ticketshop.mail.models import Mail
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,6 +25,14 @@ def postbox(settings):
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
         settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
         yield box
+
+
+@pytest.fixture(autouse=True)
+def no_pause():
+    """What a test leaves in the cache outlives it, since its transactions are real."""
+    pause.end()
+    yield
+    pause.end()
 
 
 @pytest.fixture
@@ -101,3 +111,48 @@ def test_what_the_server_says_of_the_recipient_decides(postbox, answer, state):
     mail.refresh_from_db()
     assert (mail.state, mail.error) == (state, f"SMTPRecipientsRefused {answer[:3]}")
     assert mail.recipient not in mail.error
+
+
+def test_after_one_time_out_the_other_mails_wait_without_trying(postbox, settings):
+    settings.EMAIL_TIMEOUT = 0.5
+    for _order in range(3):
+        make_order()
+    first, second, third = Mail.objects.order_by("pk")
+    postbox.silent.set()
+    with pytest.raises(tasks.TryAgain, match=r"TimeoutError|Disconnected"):
+        tasks.send(first.pk)
+    begin = timezone.now()
+    with pytest.raises(tasks.TryAgain, match="the mail server is away") as refusal:
+        tasks.send(second.pk)
+    assert timedelta(seconds=20) < refusal.value.at - begin < timedelta(seconds=40)
+    second.refresh_from_db()
+    assert (second.attempts, len(postbox.letters)) == (0, 1)
+    assert (
+        tasks.AtItsTime().get_retry_decision(exception=refusal.value, job=None).retry_at == refusal.value.at
+    )
+    # The next pause is longer, and the first mail that goes out ends them.
+    later = refusal.value.at
+    pause.begin(later)
+    assert pause.until(later) - later == timedelta(minutes=1)
+    pause.begin(later)
+    assert pause.until(later) - later == timedelta(minutes=1), "two mails failed at once"
+    postbox.silent.clear()
+    pause.cache.set(pause.KEY, (2, 0.0), 60)
+    tasks.send(third.pk)
+    assert pause.cache.get(pause.KEY) is None
+    tasks.send(second.pk)
+    assert set(Mail.objects.filter(pk__in=[second.pk, third.pk]).values_list("state", flat=True)) == {"sent"}
+
+
+def test_what_concerns_one_mail_makes_no_other_wait(postbox):
+    for _order in range(2):
+        make_order()
+    first, second = Mail.objects.order_by("pk")
+    Mail.objects.filter(pk=first.pk).update(recipient="rude@example.org")
+    postbox.refuse["rude@example.org"] = "450 come back later"
+    with pytest.raises(tasks.TryAgain):
+        tasks.send(first.pk)
+    assert pause.until(timezone.now()) is None
+    tasks.send(second.pk)
+    second.refresh_from_db()
+    assert second.state == "sent"

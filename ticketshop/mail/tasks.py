@@ -1,42 +1,68 @@
 """The job that sends a mail."""
 
+import random
 import smtplib
+from datetime import datetime, timedelta
 
 from anymail.exceptions import AnymailError, AnymailRecipientsRefused
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
-from procrastinate import RetryStrategy
+from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
 
 from ticketshop.jobs.rows import RowJob
 
-from . import letters
+from . import letters, pause
 from .models import Mail
 
 MAX_ATTEMPTS = 10
 
 
 class TryAgain(Exception):
-    """The mail could not be sent now. Carries no address: it ends up in logs."""
+    """The mail could not be sent now. Carries no address: it ends up in logs.
+
+    ``at``: when it is tried again; None for 3, 9, 27 … seconds after the job's own attempts.
+    """
+
+    def __init__(self, reason: str, at: datetime | None = None):
+        super().__init__(reason)
+        self.at = at
 
 
-@app.task(
-    name="mail.send", queue="mail", retry=RetryStrategy(exponential_wait=3, max_attempts=MAX_ATTEMPTS + 5)
-)
+class AtItsTime(BaseRetryStrategy):
+    """Try again when a ``TryAgain`` says. Any other exception ends the job."""
+
+    def get_retry_decision(self, *, exception, job):
+        if not isinstance(exception, TryAgain) or (exception.at is None and job.attempts >= MAX_ATTEMPTS):
+            return None
+        return RetryDecision(retry_at=exception.at or timezone.now() + wait_after(job.attempts + 1))
+
+
+def wait_after(attempts: int) -> timedelta:
+    return timedelta(seconds=3**attempts)
+
+
+@app.task(name="mail.send", queue="mail", retry=AtItsTime())
 def send(mail_id: int) -> None:
-    """Send one mail. Tries again after 3, 9, 27 … seconds, for about eight hours; then the mail is marked failed."""
+    """Send one mail. Tries again after 3, 9, 27 … seconds, for about eight hours; then the mail is marked failed.
+
+    While the mail server is away all mails wait (``pause``).
+    """
+    now = timezone.now()
     mail = Mail.objects.filter(pk=mail_id).first()
     if mail is None:
         # Whoever queues it may not have committed yet.
         raise TryAgain("no such mail")
+    if mail.state == Mail.State.QUEUED and (waits := pause.until(now)):
+        raise TryAgain("the mail server is away", waits + timedelta(seconds=random.uniform(0, 5)))  # noqa: S311  spreads them
     try:
         failure = _send(mail)
     except Exception as error:  # noqa: BLE001  whatever one mail raises is told to staff
         _note_fault(mail, error)
         return
     if failure:
-        raise TryAgain(failure)
+        raise TryAgain(failure, now + wait_after(mail.attempts + 1))
 
 
 def _send(mail: Mail) -> str:
@@ -90,12 +116,15 @@ def attempt(mail: Mail) -> str:
             letter.send()
         except (OSError, smtplib.SMTPException, AnymailError) as error:
             mail.error = failure_name(error)
+            if pause.is_of_server(error):
+                pause.begin(timezone.now())
             if refused_for_good(error):
                 mail.state, mail.returned_at = Mail.State.FAILED, timezone.now()
             elif mail.attempts >= MAX_ATTEMPTS:
                 mail.state = Mail.State.FAILED
         else:
             mail.state, mail.sent_at = Mail.State.SENT, timezone.now()
+            pause.end()
             mail.provider_id = (getattr(getattr(letter, "anymail_status", None), "message_id", None) or "")[
                 :120
             ]
