@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -96,8 +97,10 @@ class ErasureAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).filter(confirmed_at__isnull=False)
 
     def get_search_results(self, request, queryset, search_term):
-        typed = references.typed(search_term)
-        return (queryset.filter(receipt__startswith=typed) if typed else queryset), False
+        found = Q(pk__in=[])
+        for receipt in references.readings(search_term.replace("\x00", "")[:200]):
+            found |= Q(receipt__startswith=receipt)
+        return (queryset.filter(found) if search_term.strip() else queryset), False
 
     @admin.display(description=gettext_lazy("asked"))
     def asked_on(self, erasure):

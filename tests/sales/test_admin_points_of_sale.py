@@ -81,12 +81,18 @@ def test_a_way_to_pay_is_offered_with_its_settings(staff, pos):
     values = {f"{prefix}-enabled": "on", f"{prefix}-setting_account_holder": "The Theatre"}
     staff.submit(form, {**values, f"{prefix}-setting_iban": IBAN[:-1] + "8"}, button=("_save", "Save"))
     assert any("check digits" in error for error in staff.errors)
+    staff.submit(
+        form, {**values, f"{prefix}-setting_iban": "CH44 3199 9123 0008 8901 2"}, button=("_save", "Save")
+    )
+    assert any("This is a QR-IBAN" in error for error in staff.errors)
     assert not PaymentMethod.objects.exists()
-    staff.submit(form, {**values, f"{prefix}-setting_iban": IBAN}, button=("_save", "Save"))
+    pasted = f"iban\u00a0{IBAN.lower().replace(' ', chr(0xA0))}"
+    staff.submit(form, {**values, f"{prefix}-setting_iban": pasted}, button=("_save", "Save"))
     method = PaymentMethod.objects.get()
     assert (method.code, method.enabled) == ("bank_transfer", True)
-    assert method.settings == {"account_holder": "The Theatre", "iban": IBAN}
+    assert method.settings == {"account_holder": "The Theatre", "iban": IBAN.replace(" ", "")}
     assert "bank_transfer" in payment_methods.offered(pos, 10, "CHF")
+    assert IBAN in staff.open(change(pos)).source
     assert "paymentmethod.bank_transfer.setting_iban" in history.of(pos).get().details["changes"]
 
 

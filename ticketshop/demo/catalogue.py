@@ -14,6 +14,7 @@ from ticketshop.catalogue.models import (
     Tariff,
     Venue,
 )
+from ticketshop.lib import iban
 from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.sales.models import PaymentMethod
 
@@ -83,7 +84,7 @@ def build(house: House, today: date) -> Shop:
 
 
 def _payment_methods(house: House, pos: PointOfSale) -> None:
-    account = {"account_holder": house.organiser["legal_name"], "iban": house.iban}
+    account = {"account_holder": house.organiser["legal_name"], "iban": iban.normalise(house.iban)}
     PaymentMethod.objects.bulk_create(
         [
             PaymentMethod(point_of_sale=pos, code="on_site", settings={"opening_hours": house.opening_hours}),

@@ -52,11 +52,6 @@ ACTIONS = {
     "link_consent_recorded": gettext_lazy("Connection: staff wrote down that the child agreed"),
     "link_permission": gettext_lazy("Connection: what the parent may do changed"),
     "link_resent": gettext_lazy("Connection: request sent again"),
-    "link_edited": gettext_lazy("Connection: the parent changed what they typed"),
-    "link_invited": gettext_lazy("Connection: the parent gave an e-mail address, and the child was invited"),
-    "link_invitation_withdrawn": gettext_lazy("Connection: the parent took the invitation back"),
-    "link_invitation_declined": gettext_lazy("Connection: invitation declined"),
-    "link_handed_over": gettext_lazy("Connection: the child took over with their own e-mail address"),
     "link_removed": gettext_lazy("Connection removed by the parent"),
     "link_restored": gettext_lazy("Connection: the parent took back the removal"),
     "link_stays": gettext_lazy("Connection: the child took back that they ended it"),
@@ -140,9 +135,19 @@ def _rows(template: str, model: type[Model] | None, counts: dict[str, int] | Non
         return []
     names = []
     for name, count in counts.items():
-        meta = apps.get_model(name if "." in name else f"{model._meta.app_label}.{name}")._meta
-        names.append(f"{count} {meta.verbose_name if count == 1 else meta.verbose_name_plural}")
-    return [template % {"what": get_text_list(names, _("and"))}]
+        meta = _meta_of(name, model)
+        if meta is not None:
+            names.append(f"{count} {meta.verbose_name if count == 1 else meta.verbose_name_plural}")
+    return [template % {"what": get_text_list(names, _("and"))}] if names else []
+
+
+def _meta_of(name: str, model: type[Model]):
+    """The options of a model: of a name with its app, else of the same app as ``model``, else of any that has such a one."""
+    if "." in name:
+        return apps.get_model(name)._meta
+    same = [one._meta for one in apps.get_models() if one._meta.model_name == name]
+    same.sort(key=lambda meta: meta.app_label != model._meta.app_label)
+    return same[0] if same else None
 
 
 def _choices(model: type[Model] | None, name: str) -> dict:

@@ -5,12 +5,14 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
 from ticketshop.catalogue.models import Session
+from ticketshop.lib import references
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
 from ticketshop.organisers.sections import NONE, link, shown
 
 from ..admissions import WITH_PASS, WITH_TICKET
 from ..models import DATE_CANCELLED, ERASED, OPEN_STATES, STATE_TEXTS, IssuedPass, Ticket
 from . import answers, names, tables
+from .orders import references_begin
 
 
 class AdmissionAdmin(ReadOnlyAdmin):
@@ -24,17 +26,23 @@ class AdmissionAdmin(ReadOnlyAdmin):
     )
 
     def get_search_results(self, request, queryset, search_term):
-        words = search_term.replace("\x00", "")[:200].split()
+        search_term = search_term.replace("\x00", "")[:200]
+        words = search_term.split()
+        # A whole code, in the groups in which it is printed.
+        pasted = references_begin("order__reference", search_term)
+        for code in references.readings(search_term):
+            pasted |= Q(code__startswith=references.compact(code))
         # A name that still waits for its event is found by nobody who does not know the order.
         waits = Q(order__buyer__erasing_at__isnull=False) | Q(beneficiary__erasing_at__isnull=False)
+        by_words = Q()
         for word in words:
             of_name = Q(holder_last_name__istartswith=word) | Q(holder_first_name__istartswith=word)
-            queryset = queryset.filter(
+            by_words &= (
                 Q(code__startswith=word.upper())
                 | (of_name & ~waits)
                 | Q(order__reference__startswith=word.upper())
             )
-        return queryset, False
+        return queryset.filter(by_words | pasted) if words else queryset, False
 
     def sections(self, request, row):
         return shown(request, row, answers.sections(request, row))

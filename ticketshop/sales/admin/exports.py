@@ -24,6 +24,7 @@ from ticketshop.catalogue.models import Tariff
 from ticketshop.exports import jobs, kinds
 from ticketshop.lib import refusals
 from ticketshop.lib.forms import LineField
+from ticketshop.lib.moments import MomentField
 from ticketshop.lib.spreadsheets import FORMATS
 from ticketshop.lib.typed_days import plausible
 from ticketshop.limits import limits
@@ -64,7 +65,7 @@ class ExportForm(forms.Form):
     tariff = forms.ChoiceField(label=gettext_lazy("Only this tariff"), required=False)
     order_state = forms.ChoiceField(label=gettext_lazy("Only orders that are"), required=False)
     answer = forms.ChoiceField(label=gettext_lazy("Only with this answer"), required=False)
-    since = forms.DateTimeField(
+    since = MomentField(
         label=gettext_lazy("Only what changed since"),
         required=False,
         widget=LocalDateTime,

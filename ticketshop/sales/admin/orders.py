@@ -183,6 +183,14 @@ class MethodFilter(admin.SimpleListFilter):
         return queryset.filter(payment_method=self.value()) if self.value() else queryset
 
 
+def references_begin(path: str, text: str) -> Q:
+    """A condition: the order's reference at ``path`` begins with what was typed or pasted, in any of its forms."""
+    condition = Q(pk__in=[])
+    for reading in references.readings(text.replace("\x00", "")[:200]):
+        condition |= Q(**{f"{path}__startswith": reading})
+    return condition
+
+
 def by_reference_or_buyer(
     queryset: QuerySet[Order], text: str, organisers: set[int] | None
 ) -> QuerySet[Order]:
@@ -190,7 +198,7 @@ def by_reference_or_buyer(
     text = text.replace("\x00", "").strip()[:200]
     if not text:
         return queryset
-    of_reference = Q(reference__startswith=references.typed(text))
+    of_reference = references_begin("reference", text)
     people = permissions.within(Contact.objects.known().search(text), organisers).values_list("pk", flat=True)
     found = list(people.order_by()[: MANY + 1])
     if len(found) <= MANY:

@@ -3,9 +3,11 @@
 from datetime import datetime
 
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ticketshop.lib import references
 from ticketshop.lib.template_tags import money
 from ticketshop.organisers.buttons import Button, Outcome
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
@@ -14,6 +16,7 @@ from ticketshop.organisers.sections import NONE, link
 from ..actions import payments
 from ..models import Payment, Refund
 from ..payment_methods import name_of
+from .orders import references_begin
 
 
 class OfAnOrder:
@@ -31,7 +34,7 @@ class PaymentAdmin(OfAnOrder, ReadOnlyAdmin):
     list_filter = ["state", "started_at"]
     list_select_related = ["order"]
     ordering = ["-pk"]
-    search_fields = ["reference__istartswith", "order__reference__istartswith"]
+    search_fields = ["reference"]
     search_help_text = gettext_lazy("The beginning of the payment’s or the order’s reference.")
     fields = [
         "order_link",
@@ -47,6 +50,13 @@ class PaymentAdmin(OfAnOrder, ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("order", "confirmed_by")
+
+    def get_search_results(self, request, queryset, search_term):
+        typed = references.compact(search_term)
+        if not typed:
+            return queryset, False
+        of_payment = Q(reference__startswith=typed)
+        return queryset.filter(of_payment | references_begin("order__reference", search_term)), False
 
     @admin.display(description=gettext_lazy("order"))
     def order_reference(self, payment):
@@ -101,7 +111,7 @@ class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
     list_display = ["requested_at", "order_reference", "amount_text", "method_text", "state", "done_at"]
     list_filter = ["state", "requested_at"]
     ordering = ["-pk"]
-    search_fields = ["payment__order__reference__istartswith"]
+    search_fields = ["payment__order__reference"]
     search_help_text = gettext_lazy("The beginning of the order’s reference.")
     buttons = (REFUND_DONE,)
     fields = [
@@ -117,6 +127,11 @@ class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("payment__order")
+
+    def get_search_results(self, request, queryset, search_term):
+        if not references.compact(search_term):
+            return queryset, False
+        return queryset.filter(references_begin("payment__order__reference", search_term)), False
 
     @admin.display(description=gettext_lazy("order"))
     def order_reference(self, refund):

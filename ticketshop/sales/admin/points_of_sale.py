@@ -32,7 +32,7 @@ class PaymentMethodForm(RowForm):
         kept = self.instance.settings or {}
         for name, (label, _needed) in (self.method.setting_fields if self.method else {}).items():
             field = forms.CharField(label=label, required=False, max_length=200)
-            field.initial = kept.get(name, "")
+            field.initial = self.method.shown(name, kept.get(name, ""))
             self.fields[f"setting_{name}"] = field
 
     @property
@@ -53,7 +53,9 @@ class PaymentMethodForm(RowForm):
         values = super().clean()
         if self.method is None:
             return values
-        typed = {name: values.get(f"setting_{name}", "") for name in self.method.setting_fields}
+        typed = self.method.normalised(
+            {name: values.get(f"setting_{name}", "") for name in self.method.setting_fields}
+        )
         if values.get("enabled"):
             for name, (_label, needed) in self.method.setting_fields.items():
                 if needed and not typed[name]:

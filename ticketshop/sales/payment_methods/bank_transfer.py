@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
+from ticketshop.lib import iban
 from ticketshop.lib.template_tags import money
 
 from .base import Method, no_later_than
@@ -16,10 +17,17 @@ class BankTransfer(Method):
     setting_fields = {"account_holder": (_("Account holder"), True), "iban": (_("IBAN"), True)}
 
     @classmethod
+    def normalised(cls, typed):
+        return {**typed, "iban": iban.normalise(typed["iban"])}
+
+    @classmethod
+    def shown(cls, name, value):
+        return iban.grouped(value) if name == "iban" else value
+
+    @classmethod
     def problems(cls, typed):
-        if typed["iban"] and not is_iban(typed["iban"]):
-            return {"iban": _("Check the IBAN: its check digits do not fit.")}
-        return {}
+        problem = iban.problem(typed["iban"]) if typed["iban"] else ""
+        return {"iban": problem} if problem else {}
 
     def takes(self, total, currency):
         return total > 0 and bool(self.settings.get("iban"))
@@ -34,7 +42,7 @@ class BankTransfer(Method):
         return [
             (_("Amount"), money(payment.amount, payment.currency)),
             (_("Account holder"), self.settings.get("account_holder", "")),
-            (_("IBAN"), self.settings.get("iban", "")),
+            (_("IBAN"), iban.grouped(self.settings.get("iban", ""))),
             (_("Reference"), payment.reference),
         ]
 
@@ -44,11 +52,3 @@ def creditor_reference(text: str) -> str:
     body = "".join(c for c in text.upper() if c.isalnum())
     number = int("".join(str(int(c, 36)) for c in f"{body}RF00"))
     return f"RF{98 - number % 97:02d}{body}"
-
-
-def is_iban(text: str) -> bool:
-    """Whether the check digits of an IBAN, typed with or without spaces, are right."""
-    body = text.replace(" ", "").upper()
-    if not (15 <= len(body) <= 34 and body.isascii() and body.isalnum()):
-        return False
-    return int("".join(str(int(c, 36)) for c in body[4:] + body[:4])) % 97 == 1

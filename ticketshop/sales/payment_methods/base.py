@@ -29,6 +29,16 @@ class Method:
         return {}
 
     @classmethod
+    def normalised(cls, typed: dict[str, str]) -> dict[str, str]:
+        """Settings as they are stored, from settings as typed."""
+        return typed
+
+    @classmethod
+    def shown(cls, name: str, value: str) -> str:
+        """A stored setting as it stands in its field."""
+        return value
+
+    @classmethod
     def is_set_up(cls, settings: dict) -> bool:
         """Whether these settings are complete and sound."""
         typed = {name: str(settings.get(name) or "") for name in cls.setting_fields}
