@@ -6,9 +6,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
-from ticketshop.lib.forms import LineField, ask_for_name, require_name
-from ticketshop.lib.person_names import no_markup_in_name
-from ticketshop.lib.phones import parse_phone
+from ticketshop.lib.forms import LineField, ask_for_name, no_markup_in_name, require_name
+from ticketshop.lib.phones import country_hint, parse_phone, readable_phone
 
 NAMES = ("first_name", "last_name")
 
@@ -66,6 +65,11 @@ class ProfileForm(forms.Form):
         super().__init__(*args, initial=initial, **kwargs)
         self.single_names = contact.organiser.single_part_names
         ask_for_name(self, NAMES, single=self.single_names)
+        self.initial["phone"] = readable_phone(contact.phone)
+        self.fields["phone"].help_text = country_hint(self._country())
+
+    def _country(self) -> str:
+        return self.contact.country or self.contact.organiser.country
 
     def clean(self):
         values = super().clean()
@@ -74,7 +78,7 @@ class ProfileForm(forms.Form):
 
     def clean_phone(self):
         text = self.cleaned_data["phone"]
-        return parse_phone(text, self.contact.country or self.contact.organiser.country) if text else ""
+        return parse_phone(text, self._country()) if text else ""
 
     def clean_birth_date(self):
         day = self.cleaned_data["birth_date"]

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketshop.lib.areas import PROFILE
 from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import CONTACT, Awaited, Erase, NotPersonal, Unlink, erase, not_personal
+from ticketshop.lib.phones import searched
 from ticketshop.organisers.models import Organiser
 
 
@@ -23,6 +24,7 @@ class WordQuery(SearchQuery):
     """
 
     def __init__(self, text: str):
+        text = searched(text)
         super().__init__(text)
         self.function = "contact_query"
         self.set_source_expressions([Value(text, output_field=models.TextField())])

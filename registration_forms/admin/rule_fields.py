@@ -6,6 +6,7 @@ from decimal import Decimal
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from ticketshop.lib.numbers import NumberField
 from ticketshop.lib.typed_days import PlausibleDateField
 from ticketshop.organisers.scoped_admin import LocalDate
 
@@ -41,7 +42,7 @@ def _rule_field(name: str) -> forms.Field:
     if name in WHOLE:
         least, most = WHOLE[name]
         return forms.IntegerField(label=label, required=False, min_value=least, max_value=most)
-    return forms.DecimalField(
+    return NumberField(
         label=label, required=False, min_value=-(10**12), max_value=10**12, max_digits=18, decimal_places=6
     )
 

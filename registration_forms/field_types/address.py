@@ -13,7 +13,5 @@ class Address(LongText):
 
     def form_field(self, question, asked):
         made = super().form_field(question, asked)
-        made.widget = forms.Textarea(
-            attrs={"rows": 3, "autocomplete": "street-address", "maxlength": str(self.longest)}
-        )
+        made.widget = forms.Textarea(attrs={"rows": 3, "autocomplete": "street-address"})
         return made

@@ -4,9 +4,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext_lazy as _
+
+from ticketshop.lib.moments import MomentField, readable
 
 from .base import SOME, FieldType
 
@@ -107,7 +108,7 @@ class Time(FieldType):
         return time_format(value, "H:i") if value else ""
 
 
-class InstantField(forms.DateTimeField):
+class InstantField(MomentField):
     """An instant of these centuries: the database keeps none from before year 1."""
 
     def validate(self, value):
@@ -141,4 +142,4 @@ class DateTime(FieldType):
         yield from (self.to_json(noon + timedelta(days=number)) for number in range(SOME))
 
     def display(self, question, value):
-        return date_format(timezone.localtime(value), "DATETIME_FORMAT") if value else ""
+        return readable(value) if value else ""

@@ -2,10 +2,10 @@
 
 from decimal import ROUND_CEILING, Decimal
 
-from django import forms
-from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+
+from ticketshop.lib.numbers import NumberField, written
 
 from .base import SOME, FieldType
 
@@ -20,7 +20,7 @@ class Number(FieldType):
 
     def form_field(self, question, asked):
         rules = question.rules
-        return forms.DecimalField(
+        return NumberField(
             min_value=Decimal(str(rules.get("min", -MOST))),
             max_value=Decimal(str(rules.get("max", MOST))),
             decimal_places=min(int(rules.get("decimals") or 0), 6),
@@ -71,10 +71,7 @@ class Number(FieldType):
 
     def _bound(self, question, name: str) -> str | None:
         value = question.rules.get(name)
-        return None if value is None else number_format(Decimal(str(value)).normalize())
-
-    def initial(self, value):
-        return self.to_json(value)
+        return None if value is None else written(Decimal(str(value)))
 
     def to_json(self, value):
         # Without the zeros of the column: a value compares equal whether it was typed or read back.
@@ -84,4 +81,7 @@ class Number(FieldType):
         return None if value is None else Decimal(value)
 
     def display(self, question, value):
-        return "" if value is None else f"{value.normalize():f}"
+        if value is None:
+            return ""
+        # Amounts with cents keep both digits.
+        return written(value, 2 if int(question.rules.get("decimals") or 0) == 2 else 0)

@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.phones import parse_phone, readable_phone
+from ticketshop.lib.phones import country_hint, parse_phone, readable_phone
 
 from .base import SOME, FieldType
 
@@ -24,9 +24,10 @@ class Phone(FieldType):
 
     def form_field(self, question, asked):
         widget = forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"})
-        return _PhoneField(
-            country=question.rules.get("country", "CH"), widget=widget, **self.common(question)
-        )
+        return _PhoneField(country=_country(question, asked), widget=widget, **self.common(question))
+
+    def limits(self, question, asked):
+        return country_hint(_country(question, asked))
 
     def candidates(self, question):
         yield from (f"+4179{1234500 + number}" for number in range(SOME))
@@ -36,3 +37,8 @@ class Phone(FieldType):
 
     def display(self, question, value):
         return readable_phone(value) if value else ""
+
+
+def _country(question, asked) -> str:
+    """Whose number one without country code is."""
+    return question.rules.get("country") or asked.country

@@ -23,6 +23,10 @@ class _Stored(forms.CharField):
         text = super().to_python(value)
         return normalise_text(text, lines=self.lines) or None if text else None
 
+    def widget_attrs(self, widget):
+        """No ``maxlength``: a browser cuts what is pasted without a word."""
+        return {name: value for name, value in super().widget_attrs(widget).items() if name != "maxlength"}
+
 
 class Text(FieldType):
     code = "text"

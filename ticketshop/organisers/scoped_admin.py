@@ -29,6 +29,8 @@ from ticketshop.lib import pages
 from ticketshop.lib.forms import LineField, printable
 from ticketshop.lib.formsets import BoundedFormSet
 from ticketshop.lib.images import PictureField
+from ticketshop.lib.moments import MomentField
+from ticketshop.lib.numbers import NumberField
 from ticketshop.lib.text import number_in
 from ticketshop.lib.translated import in_every_language
 from ticketshop.lib.typed_days import plausible
@@ -36,6 +38,7 @@ from ticketshop.lib.typed_days import plausible
 from . import changes, permissions, simultaneous, zones
 from .asking_first import AsksFirst
 from .buttons import WithButtons
+from .doubled_times import TellsDoubledTimes
 from .lists import OwnRowsFilter, PageList, UncountedPaginator
 from .sections import Section
 from .shown_again import ShowsAgain
@@ -91,7 +94,8 @@ class Scoped:
 
     deletable = False
     formfield_overrides = {
-        models.DateTimeField: {"form_class": forms.DateTimeField, "widget": LocalDateTime},
+        models.DateTimeField: {"form_class": MomentField, "widget": LocalDateTime},
+        models.DecimalField: {"form_class": NumberField},
         models.DateField: {"widget": LocalDate},
         models.ImageField: {"form_class": PictureField},
         models.CharField: {"form_class": OneLine},
@@ -228,7 +232,9 @@ class ScopedForm(RowForm):
         return super()._get_validation_exclusions() - ({"organiser"} if known else set())
 
 
-class ScopedAdmin(TellsOfFiles, SavedByTwo, AsksFirst, ShowsAgain, WithButtons, Scoped, admin.ModelAdmin):
+class ScopedAdmin(
+    TellsOfFiles, SavedByTwo, TellsDoubledTimes, AsksFirst, ShowsAgain, WithButtons, Scoped, admin.ModelAdmin
+):
     """Base of every page."""
 
     form = ScopedForm
