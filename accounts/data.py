@@ -13,10 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from contacts.models import Contact
 from privacy import asking, copying, erasing, packing, planning, wording
+from privacy.models import Erasure
 from privacy.planning import Plan
 from ticketshop.lib.refusals import too_many_requests
 from ticketshop.limits import limits
@@ -203,3 +204,34 @@ def _ask(request, people: People, preview: dict, choice: BearerForm) -> bool:
     except erasing.CannotErase:
         return False
     return True
+
+
+@require_POST
+def answer_request(request, pos):
+    """Have the link that confirms a request mailed again, or take the request back."""
+    return press_request(request, data_people.of_account(request), "account:data")
+
+
+def press_request(request, people: People, back: str):
+    """Do what a button at a request says, for one of the people whom the mailbox covers."""
+    now, receipt = timezone.now(), request.POST.get("receipt", "")
+    found = [asking.open_request(one.contact, now) for one in people.covered]
+    erasure = next((one for one in found if one is not None and one.receipt == receipt), None)
+    if erasure is None:
+        messages.warning(request, _("Something has changed meanwhile. Please look again."))
+    elif request.POST.get("action") == "again":
+        _send_again(request, erasure)
+    elif asking.withdraw(erasure):
+        messages.success(request, _("Your request is withdrawn. Nothing is erased."))
+    else:
+        messages.warning(request, _("It is too late to withdraw the request: erasing has begun."))
+    return redirect(back, pos=request.pos.slug)
+
+
+def _send_again(request, erasure: Erasure) -> None:
+    if asking.send_again(erasure, pos=request.pos, language=get_language(), now=timezone.now()):
+        messages.info(request, _("We have sent you an e-mail. Open the link in it to confirm."))
+    else:
+        messages.warning(
+            request, _("You have got several of these e-mails within an hour. Please try again in an hour.")
+        )

@@ -12,5 +12,6 @@ urlpatterns = [
     path("mine/", guest_data.mine, name="mine"),
     path("mine/copy/", guest_data.copy, name="copy"),
     path("mine/delete/", guest_data.delete, name="delete"),
+    path("mine/request/", guest_data.answer_request, name="request"),
     path("confirm/<str:token>/", guest_data.confirm, name="confirm"),
 ]

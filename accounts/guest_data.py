@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from privacy import asking, erasing, wording
 from privacy.models import MailboxProof
@@ -19,7 +19,7 @@ from ticketshop.limits import limits
 from ticketshop.sales.views.shop import shared
 
 from . import data_people
-from .data import BearerForm, known_about, may_copy, name_of, preview_of, requests_of, zip_of
+from .data import BearerForm, known_about, may_copy, name_of, press_request, preview_of, requests_of, zip_of
 from .data_people import People
 from .link_views import gone
 
@@ -132,6 +132,16 @@ def _forget(request, proof: MailboxProof, people: People, preview: dict, choice:
     except erasing.CannotErase:
         return False
     return True
+
+
+@login_not_required
+@require_POST
+def answer_request(request, pos):
+    """Take a request back, as long as the proof stands; or have the link that confirms it mailed again."""
+    proof = proof_of(request)
+    if proof is None:
+        return redirect("data:ask", pos=pos)
+    return press_request(request, data_people.of_proof(request, proof), "data:mine")
 
 
 @login_not_required

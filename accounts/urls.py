@@ -16,6 +16,7 @@ urlpatterns = [
     path("data/", data.index, name="data"),
     path("data/copy/", data.copy, name="data_copy"),
     path("data/delete/", data.delete, name="data_delete"),
+    path("data/request/", data.answer_request, name="data_request"),
     path("friends-and-family/", friends.index, name="friends"),
     path("friends-and-family/new/", friends_adding.new, name="friends_new"),
     path("friends-and-family/<int:link_id>/", friends.person, name="friends_person"),

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from contacts import link_mail, locking, mailbox
@@ -23,9 +23,9 @@ from ticketshop.limits import limits
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.organisers import permissions
-from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
+from ticketshop.organisers.models import Organiser, PointOfSale
 
-from . import erasing
+from . import clock, erasing, last_mail, staff_mails
 from .models import Erasure, MailboxProof
 
 logger = logging.getLogger("ticketshop.privacy")
@@ -48,10 +48,12 @@ def open_request(contact: Contact, now: datetime) -> Erasure | None:
     )
 
 
-def to_be_done(user) -> int:
-    """How many people have asked and wait for this member of staff, or a colleague."""
+def to_be_done(user, now: datetime) -> dict[str, int]:
+    """How many people have asked and wait for this member of staff, or a colleague; ``overdue`` of them too long."""
     asked = Erasure.objects.filter(state=State.CONFIRMED)
-    return permissions.for_staff(asked, user, "privacy.manage_request").count()
+    return permissions.for_staff(asked, user, "privacy.manage_request").aggregate(
+        people=Count("pk"), overdue=Count("pk", filter=Q(due_at__lt=now))
+    )
 
 
 @transaction.atomic
@@ -103,14 +105,17 @@ def _requested(contact: Contact, now: datetime) -> Erasure:
     )
 
 
-def _mail_link(requests: list[Erasure], pos: PointOfSale, language: str, now: datetime, bearer: bool) -> None:
-    """Mail the link that confirms all of ``requests``: that of the first, with which the others are asked for."""
+def _mail_link(requests: list[Erasure], pos: PointOfSale, language: str, now: datetime, bearer: bool) -> bool:
+    """Mail the link that confirms all of ``requests``: that of the first, with which the others are asked for.
+
+    Return whether a mail leaves.
+    """
     if not requests:
-        return
+        return False
     first, *others = requests
     address = address_of(first.contact)
     if not _may_mail(address, now):
-        return
+        return False
     asked = Erasure.objects.filter(state=State.REQUESTED)
     asked.filter(pk=first.pk).update(bearer=bearer, asked_with=None)
     asked.filter(pk__in=[one.pk for one in others]).update(bearer=bearer, asked_with=first)
@@ -125,6 +130,34 @@ def _mail_link(requests: list[Erasure], pos: PointOfSale, language: str, now: da
         pos=pos,
         subject_uuid=first.subject_uuid,
     )
+    return True
+
+
+@transaction.atomic
+def send_again(erasure: Erasure, *, pos: PointOfSale, language: str, now: datetime) -> bool:
+    """Mail the link that confirms a request once more, with those asked for together with it. Return False where it is
+    confirmed or over, or the mailbox got its three mails of the hour."""
+    first = erasure.asked_with or erasure
+    group = Erasure.objects.filter(Q(pk=first.pk) | Q(asked_with=first), state=State.REQUESTED)
+    requests = sorted(group.select_related("contact__user"), key=lambda one: one.pk != first.pk)
+    return _mail_link(requests, pos, language, now, first.bearer)
+
+
+@transaction.atomic
+def withdraw(erasure: Erasure) -> bool:
+    """Take a request back before it is begun. Return False where it is too late.
+
+    One that was not confirmed leaves nothing; a confirmed one stays as a record without the person.
+    """
+    unconfirmed = Erasure.objects.filter(pk=erasure.pk, state=State.REQUESTED)
+    if unconfirmed.delete()[0]:
+        Mail.objects.filter(kind="data_delete", about__erasure=erasure.pk, state=Mail.State.QUEUED).delete()
+        return True
+    confirmed = Erasure.objects.filter(pk=erasure.pk, state=State.CONFIRMED)
+    taken_back = bool(confirmed.update(state=State.WITHDRAWN, contact=None, token_hash=None))
+    if taken_back:
+        logger.info("request withdrawn erasure=%s", erasure.pk)
+    return taken_back
 
 
 def address_of(contact: Contact) -> str:
@@ -196,7 +229,10 @@ def _confirm(asked: Erasure, pos: PointOfSale, now: datetime) -> Erasure | None:
         asked.delete()
         return already
     turned = Erasure.objects.filter(pk=asked.pk, state=State.REQUESTED)
-    if not turned.update(state=State.CONFIRMED, confirmed_at=now, token_hash=None, token_expires_at=None):
+    due_at = clock.due(asked.organiser, now)
+    if not turned.update(
+        state=State.CONFIRMED, confirmed_at=now, due_at=due_at, token_hash=None, token_expires_at=None
+    ):
         return None
     asked.refresh_from_db()
     _tell_staff(asked, pos, now)
@@ -289,34 +325,13 @@ def forget(
 
 # --- staff, and what goes by itself -----------------------------------------------------------------------------
 def _tell_staff(erasure: Erasure, pos: PointOfSale, now: datetime) -> None:
-    """One mail to each member of staff who may answer; without any, to the organiser. It names nobody."""
     logger.info("somebody asks to be forgotten erasure=%s", erasure.pk)
-    for number, address in _who_answers(pos):
-        outbox.queue(
-            "data_asked",
-            to=address,
-            language=pos.languages[0],
-            now=now,
-            about={"erasure": erasure.pk},
-            pos=pos,
-            once=f"data_asked|{erasure.pk}|{number}",
-        )
-
-
-def _who_answers(pos: PointOfSale) -> list[tuple[int, str]]:
-    rights = "role__permissions"
-    may = Q(**{f"{rights}__content_type__app_label": "privacy", f"{rights}__codename": "manage_request"}) | Q(
-        **{f"{rights}__content_type__app_label": "contacts", f"{rights}__codename": "erase_contact"}
-    )
-    staff = StaffMembership.objects.filter(may, organiser=pos.organiser_id, user__is_active=True)
-    found = sorted(set(staff.values_list("user_id", "user__email")))
-    fallback = pos.organiser.privacy_contact or pos.email_sender_address
-    return found or ([(0, fallback)] if fallback else [])
+    staff_mails.tell(erasure, "data_asked", pos, now=now)
 
 
 def expire(now: datetime) -> int:
     """Requests nobody confirmed in time leave nothing, nor do links nobody opened; returns how many went."""
-    return sum(job.run(now) for job in (FORGET_REQUESTS, FORGET_PROOFS, FORGET_MAILS))
+    return sum(job.run(now) for job in (FORGET_REQUESTS, FORGET_PROOFS, FORGET_MAILS, last_mail.GIVE_UP))
 
 
 def _forget_request(erasure: Erasure, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from ticketshop.lib.text import normalise_email
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.models import Mail
 
-from . import asking
+from . import asking, clock, last_mail, outcome
 from .models import Erasure
 
 
@@ -52,3 +52,55 @@ def data_asked(mail: Mail) -> Content | None:
         return None
     url = settings.BASE_URL + reverse("admin:privacy_erasure_change", args=[erasure.pk])
     return Content({"erasure": erasure, "url": url})
+
+
+@register(last_mail.DONE, _("Your data are erased"), forgets_recipient=True)
+def data_done(mail: Mail) -> Content | None:
+    """To the person: what was erased, what is kept and why. Nothing before the erasure is checked and closed."""
+    return _what_became(mail, Erasure.State.CLOSED)
+
+
+@register(last_mail.BEGUN, _("Your data are partly erased"), forgets_recipient=True)
+def data_begun(mail: Mail) -> Content | None:
+    """To the person: what was erased, and what is deferred. Nothing once the rest is erased too."""
+    return _what_became(mail, Erasure.State.DEFERRED)
+
+
+def _what_became(mail: Mail, state: str) -> Content | None:
+    erasure = (
+        Erasure.objects.select_related("organiser").filter(pk=mail.about["erasure"], state=state).first()
+    )
+    if erasure is None:
+        return None
+    return Content({"erasure": erasure, "organiser": erasure.organiser, "outcome": outcome.of(erasure)})
+
+
+@register("data_due", _("A request to be forgotten is due"))
+def data_due(mail: Mail) -> Content | None:
+    """To staff who may answer. Nothing once it is begun, refused or withdrawn."""
+    erasure = Erasure.objects.filter(pk=mail.about["erasure"], state=Erasure.State.CONFIRMED).first()
+    if erasure is None:
+        return None
+    url = settings.BASE_URL + reverse("admin:privacy_erasure_change", args=[erasure.pk])
+    return Content({"erasure": erasure, "url": url, "overdue": clock.is_overdue(erasure, timezone.now())})
+
+
+@register("data_extended", _("A request to be forgotten takes longer"))
+def data_extended(mail: Mail) -> Content | None:
+    """To the person: until when, and why."""
+    return _answer(mail, Erasure.State.CONFIRMED)
+
+
+@register("data_refused", _("A request to be forgotten is refused"))
+def data_refused(mail: Mail) -> Content | None:
+    """To the person: why, and to whom one may complain."""
+    return _answer(mail, Erasure.State.REFUSED)
+
+
+def _answer(mail: Mail, state: str) -> Content | None:
+    found = Erasure.objects.select_related("organiser").filter(pk=mail.about["erasure"], state=state)
+    erasure = found.first()
+    if erasure is None:
+        return None
+    url = _url(mail, "data:ask")
+    return Content({"erasure": erasure, "organiser": erasure.organiser, "url": url})

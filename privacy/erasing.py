@@ -25,7 +25,7 @@ from ticketshop.jobs.rows import RowJob
 from ticketshop.lib import references
 from ticketshop.lib.personal import Author
 
-from . import emptying, planning, registry, samples, subjects, traces
+from . import clock, emptying, last_mail, planning, registry, samples, subjects, traces
 from .models import Erasure, ErasureStep, PendingDeletion
 
 logger = logging.getLogger("ticketshop.privacy")
@@ -103,6 +103,7 @@ def request(
         registry_version=version(),
         requested_at=now,
         confirmed_at=now,
+        due_at=clock.due(contact.organiser, now) if channel in clock.ASKED_BY_PERSON else None,
     )
 
 
@@ -200,6 +201,8 @@ def empty_database(erasure: Erasure, now: datetime) -> None:
         _lock_rows(subject)
         _lock_log_in(subject)
         waits, held = planning.waiting(contact, now=now, bearer=erasure.bearer)
+        if not waits:
+            last_mail.write(erasure, contact, last_mail.DONE, now=now)
         stays = planning.staying(subject)
         files = _note_files(erasure, subject)
         done = [*_empty_rows(subject, held, now), *_forget_author(subject)]
@@ -380,9 +383,12 @@ def verify(erasure: Erasure, now: datetime) -> None:
             # A wait was over between two steps: what it held goes now.
             _turn(erasure, State.FILED, State.CLAIMED)
         elif waits:
-            _turn(erasure, State.FILED, State.DEFERRED, verified_at=now)
+            if _turn(erasure, State.FILED, State.DEFERRED, verified_at=now):
+                last_mail.write(erasure, contact, last_mail.BEGUN, now=now)
+                last_mail.send(erasure, last_mail.BEGUN)
         elif _turn(erasure, State.FILED, State.CLOSED, verified_at=now, closed_at=now, contact=None):
             Contact.objects.filter(pk=contact.pk).update(erased_at=now, erasing_until=None)
+            last_mail.send(erasure, last_mail.DONE)
 
 
 def _something_ended(erasure: Erasure, waits: list[planning.Waiting]) -> bool:

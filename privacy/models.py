@@ -24,6 +24,7 @@ class Erasure(models.Model):
         DEFERRED = "deferred", _("partly done, the rest waits")
         CLOSED = "closed", _("done")
         WITHDRAWN = "withdrawn", _("withdrawn")
+        REFUSED = "refused", _("refused")
 
     class Channel(models.TextChoices):
         BACK_OFFICE = "back_office", _("back office")
@@ -36,6 +37,15 @@ class Erasure(models.Model):
         OBJECTION = "objection", _("the person objects to the use of the data")
         UNLAWFUL = "unlawful", _("the data should not have been collected")
         NOT_NEEDED = "not_needed", _("the data are no longer needed")
+
+    class Extension(models.TextChoices):
+        COMPLEX = "complex", _("the request is complex")
+        MANY = "many", _("there are many requests")
+
+    class Refusal(models.TextChoices):
+        NOT_PROVED = "not_proved", _("we could not make sure that the data are those of the person who asks")
+        CLAIM = "legal", _("we need the data for a legal claim")
+        REPEATED = "repeated", _("the same was asked again and again, without a ground")
 
     uuid = models.UUIDField(_("request"), default=uuid.uuid4, unique=True, editable=False)
     organiser = models.ForeignKey(
@@ -75,6 +85,10 @@ class Erasure(models.Model):
     registry_version = models.CharField(max_length=16, blank=True)
     requested_at = models.DateTimeField(_("asked"))
     confirmed_at = models.DateTimeField(_("confirmed"), null=True)
+    # The last second of the day by which the person is answered; null where nobody asked.
+    due_at = models.DateTimeField(_("due"), null=True)
+    extended_for = models.CharField(_("more time because"), max_length=12, choices=Extension, blank=True)
+    refused_for = models.CharField(_("refused because"), max_length=12, choices=Refusal, blank=True)
     claimed_at = models.DateTimeField(_("begun"), null=True)
     emptied_at = models.DateTimeField(null=True)
     filed_at = models.DateTimeField(null=True)
@@ -116,6 +130,9 @@ class Erasure(models.Model):
                 "registry_version",
                 "requested_at",
                 "confirmed_at",
+                "due_at",
+                "extended_for",
+                "refused_for",
                 "claimed_at",
                 "emptied_at",
                 "filed_at",

@@ -172,6 +172,21 @@ def _by_wait(model, said, held: Held) -> dict[str | None, dict]:
     }
 
 
+def deferred_columns(held: Held) -> dict[type[models.Model], tuple[str, ...]]:
+    """The columns that stay in rows that wait, by model: those whose word has an ``until`` that leads to a held row."""
+    found = {}
+    for model in registry.census():
+        said = registry.declaration(model)
+        columns = tuple(
+            name
+            for name, word in said.columns.items()
+            if (until := getattr(word, "until", None)) and held.get(registry.row_at(model, until.path))
+        )
+        if columns:
+            found[model] = columns
+    return found
+
+
 def is_emptied(word) -> bool:
     """Whether an UPDATE changes the column for this word."""
     return type(word).__name__ in {"Erase", "Replace", "Stamp", "Settle", "Unlink", "Json"}

@@ -3,7 +3,7 @@
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from . import asking, erasing, retention
+from . import asking, clock, erasing, retention
 from .models import Erasure
 
 
@@ -32,3 +32,10 @@ def unclaimed(timestamp: int) -> None:
 def expire(timestamp: int) -> None:
     """Requests nobody confirmed, and links nobody opened, in time."""
     asking.expire(timezone.now())
+
+
+@app.periodic(cron="15 6 * * *")
+@app.task(name="privacy.remind", queueing_lock="privacy.remind")
+def remind(timestamp: int) -> None:
+    """Requests to be forgotten that are due soon, or overdue."""
+    clock.REMINDERS.run(timezone.now())

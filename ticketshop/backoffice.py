@@ -105,9 +105,10 @@ class BackOffice(admin.AdminSite):
         raise Http404("no such room")
 
     def index(self, request, extra_context=None):
+        now = timezone.now()
         seen = {
-            "overview": overview.read(request.user, timezone.now()),
-            "to_be_forgotten": asking.to_be_done(request.user),
+            "overview": overview.read(request.user, now),
+            "to_be_forgotten": asking.to_be_done(request.user, now),
             "failed_tasks": jobs.count_for(request.user),
         }
         return super().index(request, seen | (extra_context or {}))

@@ -2,9 +2,12 @@
 
 from datetime import datetime
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import Q
 from django.urls import path
+from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -14,6 +17,7 @@ from ticketshop.organisers.buttons import Button, Elsewhere, Outcome
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
 from ticketshop.organisers.sections import NONE
 
+from .. import clock
 from ..models import Erasure
 from . import lines, person
 
@@ -45,6 +49,15 @@ def _copies_deleted(request, erasure: Erasure, now: datetime) -> Outcome:
     return messages.SUCCESS, _("Noted.")
 
 
+def _of_due(erasure: Erasure) -> list[str]:
+    if erasure.due_at is None:
+        return []
+    day = {"day": lines.day(erasure.due_at)}
+    if clock.is_overdue(erasure, timezone.now()):
+        return [_("The answer was due by %(day)s: it is overdue. Erase, or refuse and say why.") % day]
+    return [_("The answer is due by %(day)s.") % day]
+
+
 LOOK = Elsewhere(
     "admin:privacy_erasure_person",
     gettext_lazy("See what is erased, and erase"),
@@ -63,14 +76,113 @@ COPIES = Button(
 )
 
 
+class ExtendForm(forms.Form):
+    """Why more time is needed."""
+
+    reason = forms.ChoiceField(
+        label=gettext_lazy("Why"), choices=Erasure.Extension.choices, widget=forms.RadioSelect
+    )
+
+    def __init__(self, data, row: Erasure):
+        super().__init__(data)
+
+
+class RefuseForm(forms.Form):
+    """Why nothing is erased."""
+
+    reason = forms.ChoiceField(
+        label=gettext_lazy("Why"), choices=Erasure.Refusal.choices, widget=forms.RadioSelect
+    )
+
+    def __init__(self, data, row: Erasure):
+        super().__init__(data)
+
+
+def _may_extend(erasure: Erasure) -> bool:
+    return clock.may_extend(erasure, timezone.now())
+
+
+def _extend_question(erasure: Erasure) -> list[str]:
+    until = clock.due(erasure.organiser, erasure.confirmed_at or timezone.now(), clock.EXTENDED)
+    return [
+        _("The answer is then due by %(day)s. This is possible once.") % {"day": lines.day(until)},
+        _("The person gets an e-mail with the new day and the reason."),
+    ]
+
+
+def _extend(request, erasure: Erasure, now: datetime, entered: dict) -> Outcome:
+    if not clock.extend(erasure, entered["reason"], now=now):
+        return messages.WARNING, _("That is not possible any more. Nothing has changed.")
+    history.record(erasure, "extended", by=request.user, now=now, organiser_id=erasure.organiser_id)
+    return messages.SUCCESS, _("There is more time, and the person is told.")
+
+
+def _refuse_question(erasure: Erasure) -> list[str]:
+    return [
+        _("Nothing is erased, and the request is closed."),
+        _("The person gets an e-mail with the reason, and reads there whom to complain to."),
+    ]
+
+
+def _refuse(request, erasure: Erasure, now: datetime, entered: dict) -> Outcome:
+    if not clock.refuse(erasure, entered["reason"], by=request.user, now=now):
+        return messages.WARNING, _("That is not possible any more. Nothing has changed.")
+    history.record(erasure, "refused", by=request.user, now=now, organiser_id=erasure.organiser_id)
+    return messages.SUCCESS, _("The request is refused, and the person is told.")
+
+
+EXTEND = Button(
+    "extend",
+    gettext_lazy("Take more time"),
+    ("privacy.manage_request",),
+    _may_extend,
+    _extend_question,
+    _extend,
+    form=ExtendForm,
+)
+REFUSE = Button(
+    "refuse",
+    gettext_lazy("Refuse"),
+    ("privacy.manage_request",),
+    _is_to_be_done,
+    _refuse_question,
+    _refuse,
+    form=RefuseForm,
+)
+
+
+class Overdue(admin.SimpleListFilter):
+    """Requests whose day is over."""
+
+    title = gettext_lazy("due")
+    parameter_name = "due"
+
+    def lookups(self, request, model_admin):
+        return [("overdue", _("overdue"))]
+
+    def queryset(self, request, queryset):
+        if self.value() != "overdue":
+            return queryset
+        return queryset.filter(state=State.CONFIRMED, due_at__lt=timezone.now())
+
+
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnlyAdmin):
-    list_display = ["receipt", "state", "channel", "asked_on", "waits_until", "done_on", "failed_at"]
-    list_filter = ["state", "channel"]
+    list_display = [
+        "receipt",
+        "state",
+        "channel",
+        "asked_on",
+        "due_on",
+        "waits_until",
+        "done_on",
+        "failed_at",
+    ]
+    list_filter = ["state", "channel", Overdue]
     ordering = ["-pk"]
     search_fields = ["receipt"]
     search_help_text = gettext_lazy("The code on a receipt.")
-    buttons = (LOOK, COPIES)
+    buttons = (LOOK, EXTEND, REFUSE, COPIES)
     fields = [
         "receipt",
         "state",
@@ -79,6 +191,9 @@ class ErasureAdmin(ReadOnlyAdmin):
         "bearer",
         "done_by",
         "requested_at",
+        "due_on",
+        "extended_for",
+        "refused_for",
         "claimed_at",
         "verified_at",
         "closed_at",
@@ -105,6 +220,16 @@ class ErasureAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("asked"))
     def asked_on(self, erasure):
         return lines.day(erasure.requested_at)
+
+    @admin.display(description=gettext_lazy("answer due by"))
+    def due_on(self, erasure):
+        if erasure.due_at is None:
+            return NONE
+        if clock.is_overdue(erasure, timezone.now()):
+            return format_html(
+                '<strong class="overdue">{} – {}</strong>', lines.day(erasure.due_at), _("overdue")
+            )
+        return lines.day(erasure.due_at)
 
     @admin.display(description=gettext_lazy("the rest goes at the latest on"))
     def waits_until(self, erasure):
@@ -134,14 +259,14 @@ class ErasureAdmin(ReadOnlyAdmin):
         if row.state == State.DEFERRED:
             return [_("Everything is erased but what still waits. It goes by itself when that is over.")]
         if row.state == State.CONFIRMED:
-            return [_("The person has asked for it. Nothing is erased yet.")]
+            return [_("The person has asked for it. Nothing is erased yet."), *_of_due(row)]
         return []
 
     def links(self, request, row):
         return [(_("Look again"), request.path)] if row.state in Erasure.RUNNING else []
 
     def sections(self, request, row):
-        if row.state in Erasure.OPEN:
+        if row.state in (*Erasure.OPEN, State.REFUSED, State.WITHDRAWN):
             return []
         copies = lines.downloads(row.subject_uuid, row.copies_deleted_at)
         return [*lines.of_record(row), *([copies] if copies.rows else [])]

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
-from django.apps import apps
 from django.db import models
 from django.utils.formats import date_format
 from django.utils.text import capfirst, get_text_list
@@ -14,10 +13,11 @@ from django.utils.translation import gettext as _
 
 from ticketshop.exports import kinds
 from ticketshop.exports.models import Download
-from ticketshop.lib.personal import BASES, Settle, Stamp
+from ticketshop.lib.areas import LOG_IN
+from ticketshop.lib.personal import Settle, Stamp
 from ticketshop.organisers.sections import NONE, Section, link
 
-from .. import copying, planning, registry, wording
+from .. import copying, outcome, planning, registry, wording
 from ..models import Erasure
 
 
@@ -50,6 +50,9 @@ def of_plan(plan: planning.Plan) -> list[Section]:
 def _going(goes: Iterable[planning.Goes]) -> Section:
     found: dict[type[models.Model], planning.Goes] = {}
     for one in goes:
+        if registry.declaration(one.model).area == LOG_IN:
+            # A sentence says what becomes of the log-in: rows would tell whether another organiser needs it.
+            continue
         known = found.get(one.model)
         # Columns with and without a wait are counted apart, and are the same rows.
         found[one.model] = (
@@ -86,9 +89,9 @@ def _called(model: type[models.Model], columns: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(names)) or NONE
 
 
-def waiting(waits: Iterable[planning.Waiting]) -> Section:
+def waiting(plan: planning.Plan) -> Section:
     """What is unfinished, until when it waits, and the page on which it may be ended now; a query per kind of page."""
-    found = list(waits)
+    found = plan.waits
     places: dict[type[models.Model], set[int]] = {}
     for one in found:
         if one.settled_at:
@@ -103,10 +106,20 @@ def waiting(waits: Iterable[planning.Waiting]) -> Section:
         ]
         for one in found
     ]
-    note = _(
-        "Until then the name and the e-mail address stay, on the pages of these orders and nowhere else."
-    )
+    note = _("Until then these stay where they are needed for it, in lists and exports too: %(what)s.") % {
+        "what": _deferred(plan.held)
+    }
     return Section(_("What waits"), [_("what"), _("why"), _("until"), _("where")], rows, note)
+
+
+def _deferred(held: planning.Held) -> str:
+    """The columns that stay until what they wait for is over, by kind of data."""
+    parts = []
+    for model, columns in planning.deferred_columns(held).items():
+        called = _called(model, columns)
+        if called != NONE:
+            parts.append(_("%(rows)s (%(part)s)") % {"rows": kind(model), "part": called})
+    return "; ".join(parts)
 
 
 def _place(one: planning.Waiting, shown: dict) -> str:
@@ -121,15 +134,17 @@ def of_record(erasure: Erasure) -> list[Section]:
     """What was erased in all runs, what was kept, what still waits; names nobody."""
     steps = erasure.steps.order_by("model", "deleted")
     went = [
-        [_kind_of(step.model), step.rows, _("deleted") if step.deleted else _("emptied")] for step in steps
+        [_kind_of(step.model), step.rows, _("deleted") if step.deleted else _("emptied")]
+        for step in steps
+        if not _is_of_log_in(step.model)
     ]
     kept = [
-        [_kind_of(one["model"]), one["rows"], _reason(one["basis"]), day(_date(one["until"]))]
+        [_kind_of(one["model"]), one["rows"], outcome.reason(one["basis"]), day(_date(one["until"]))]
         for one in erasure.kept
     ]
     waits = (
         [
-            [_what(one["model"], one["basis"]), _reason(one["basis"]), end(one["until"])]
+            [outcome.what(one["model"], one["basis"]), outcome.reason(one["basis"]), end(one["until"])]
             for one in erasure.deferred
         ]
         if erasure.state != Erasure.State.CLOSED
@@ -143,25 +158,15 @@ def of_record(erasure: Erasure) -> list[Section]:
     return [section for section in sections if section.rows]
 
 
-def _model(label: str) -> type[models.Model] | None:
-    room, name = label.split(".")
-    return apps.all_models[room].get(name.lower())
+def _is_of_log_in(label: str) -> bool:
+    model = outcome.model_of(label)
+    return model is not None and registry.declaration(model).area == LOG_IN
 
 
 def _kind_of(label: str) -> str:
     """Of a model that is no more its bare name."""
-    model = _model(label)
+    model = outcome.model_of(label)
     return kind(model) if model else label
-
-
-def _what(label: str, basis: str) -> str:
-    model = _model(label)
-    waits = registry.declaration(model).waits if model else ()
-    return next((capfirst(str(one.what)) for one in waits if one.basis.code == basis), label)
-
-
-def _reason(code: str) -> str:
-    return str(BASES[code].reason) if code in BASES else code
 
 
 def _date(text: str | None) -> date | None:

@@ -27,7 +27,7 @@ from ticketshop.organisers import permissions, zones
 from ticketshop.organisers.buttons import drawn
 from ticketshop.organisers.staff_sessions import logged_in_at
 
-from .. import erasing, planning, tasks
+from .. import clock, erasing, planning, tasks
 from ..models import Erasure
 from . import lines
 
@@ -150,6 +150,24 @@ def _done_already(request: HttpRequest, contact: Contact) -> Erasure | None:
     return begun.exclude(state__in=Erasure.OPEN).first()
 
 
+def _begun_already(admin_page, request: HttpRequest, contact: Contact) -> HttpResponse:
+    """A colleague was quicker: the receipt."""
+    begun = Erasure.objects.filter(subject_uuid=contact.subject_uuid).exclude(state__in=Erasure.OPEN)
+    erasure = (
+        begun.exclude(state__in=[Erasure.State.WITHDRAWN, Erasure.State.REFUSED]).order_by("-pk").first()
+    )
+    if erasure is None:
+        raise Http404("no such row")
+    messages.info(request, _("This person is being erased already, or is erased. Nothing has changed."))
+    return admin_page.back_to(erasure)
+
+
+def _asked_themselves(contact: Contact) -> bool:
+    """Whether the person has asked as a visitor and confirmed it from the mailbox: then their right as staff is not alone."""
+    asked = Erasure.objects.filter(contact=contact, state=Erasure.State.CONFIRMED)
+    return asked.filter(channel__in=clock.ASKED_BY_PERSON).exists()
+
+
 # --- the page ---------------------------------------------------------------------------------------------------
 def page(admin_page, request: HttpRequest, contact_id: int) -> HttpResponse:
     """GET shows what would happen and changes nothing; POST does it."""
@@ -157,8 +175,8 @@ def page(admin_page, request: HttpRequest, contact_id: int) -> HttpResponse:
     if request.method == "POST" and (done := _done_already(request, contact)):
         return admin_page.back_to(done)
     if contact.erasing_at is not None:
-        raise Http404("no such row")
-    if _is_own(request.user, contact):
+        return _begun_already(admin_page, request, contact)
+    if _is_own(request.user, contact) and not _asked_themselves(contact):
         return TemplateResponse(
             request, "privacy/own.html", _context(admin_page, request, contact), status=403
         )
@@ -182,7 +200,7 @@ def _press(admin_page, request: HttpRequest, preview: Preview) -> HttpResponse:
                 # The first of two presses was done while the second one waited for it.
                 return admin_page.back_to(done)
             if refusal.code == "gone":
-                raise Http404("no such row") from refusal
+                return _begun_already(admin_page, request, preview.contact)
     chosen = {name: request.POST[name] for name in ("reason", "tickets") if request.POST.get(name)}
     again = EraseForm(None, initial={**preview.initial, **chosen}, choose=preview.bearer is not None)
     return _show(admin_page, request, preview, again, changed=True)
@@ -223,8 +241,23 @@ def _erase(admin_page, request: HttpRequest, preview: Preview, form: EraseForm) 
         # Noted on the request: its page says so, and the job tries again.
         logger.exception("erasure %s has failed at a step", erasure.pk)
     else:
-        messages.success(request, _("Erased. The receipt is %(receipt)s.") % {"receipt": erasure.receipt})
+        messages.success(request, _said(erasure))
     return admin_page.back_to(erasure)
+
+
+def _said(erasure: Erasure) -> str:
+    """What came of the click, from the record."""
+    values = {"receipt": erasure.receipt, "day": lines.latest(erasure)}
+    if erasure.state == Erasure.State.CLOSED:
+        return _("Erased. The receipt is %(receipt)s.") % values
+    if erasure.state == Erasure.State.DEFERRED:
+        return (
+            _(
+                "Begun. What is still needed is erased by itself, at the latest when this is over: %(day)s. The receipt is %(receipt)s."
+            )
+            % values
+        )
+    return _("Begun. It goes on by itself in a few minutes. The receipt is %(receipt)s.") % values
 
 
 def _context(admin_page, request: HttpRequest, contact: Contact) -> dict:
@@ -245,7 +278,7 @@ def _shown(preview: Preview) -> dict:
     plan = preview.plan
     return {
         "sections": lines.of_plan(plan),
-        "waiting": lines.waiting(plan.waits) if plan.waits else None,
+        "waiting": lines.waiting(plan) if plan.waits else None,
         "until": plan.until,
         "claims": any(one.basis != CONTRACT for one in plan.waits),
         "contract": preview.bearer is not None,
@@ -275,11 +308,8 @@ def _warnings(preview: Preview) -> list[str]:
             )
         )
     elif preview.plan.subject.user_id is not None:
-        found.append(
-            _("Their log-in is erased too.")
-            if preview.plan.subject.user_goes
-            else _("Their log-in stays: another organiser knows them too. They are logged out everywhere.")
-        )
+        # The same sentence whether the log-in itself goes: whom other organisers know is not told.
+        found.append(_("Their log-in here ends, and they are logged out everywhere."))
     return found
 
 

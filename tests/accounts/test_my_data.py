@@ -213,3 +213,64 @@ def test_three_orders_ask_no_more_than_one(browser, zoe, pos):
         make_order({OfferFactory(pos=pos): 1}, user=zoe.user, paid=True)
     assert queries(browser) == once
     assert once <= 50
+
+
+def press(browser, action):
+    page = browser.get(DATA).content.decode()
+    receipt = re.search(r'name="receipt" value="([^"]+)"', page)[1]
+    typed = {"receipt": receipt, "action": action}
+    return browser.post(f"{DATA}request/", typed, follow=True).content.decode()
+
+
+@pytest.mark.scenario("S12")
+def test_a_lost_mail_is_sent_again_and_its_link_confirms(browser, zoe, post):
+    ask(browser)
+    (lost,) = post()
+    assert "Send the e-mail again" in browser.get(DATA).content.decode()
+    assert "We have sent you an e-mail" in press(browser, "again")
+    (letter,) = post()
+    assert browser.get(confirm_link([lost])).status_code == 410
+    browser.post(confirm_link([letter]))
+    assert Erasure.objects.get().state == "confirmed"
+    page = browser.get(DATA).content.decode()
+    assert "Send the e-mail again" not in page and "You get an answer by" in page
+    press(browser, "again")
+    assert post() == []
+
+
+@pytest.mark.scenario("S12")
+def test_the_fourth_mail_within_an_hour_is_not_promised(browser, zoe, post):
+    ask(browser)
+    press(browser, "again"), press(browser, "again")
+    assert "Please try again in an hour" in press(browser, "again")
+    assert len(post()) == 3
+
+
+@pytest.mark.scenario("S17")
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_a_request_is_withdrawn_before_it_is_begun(browser, zoe, post, confirmed):
+    ask(browser)
+    if confirmed:
+        browser.post(confirm_link(post()))
+    assert "Your request is withdrawn" in press(browser, "withdraw")
+    assert "Delete my data" in browser.get(DATA).content.decode()
+    assert list(Erasure.objects.values_list("state", "contact")) == (
+        [("withdrawn", None)] if confirmed else []
+    )
+    zoe.refresh_from_db()
+    assert zoe.erasing_at is None and zoe.first_name == "Zoé"
+
+
+@pytest.mark.scenario("S17")
+def test_a_request_that_is_begun_is_not_withdrawn_nor_is_somebody_elses(browser, zoe, pos, post):
+    ask(browser)
+    browser.post(confirm_link(post()))
+    page = browser.get(DATA).content.decode()
+    receipt = re.search(r'name="receipt" value="([^"]+)"', page)[1]
+    other = Client()
+    other.force_login(UserFactory())
+    typed = {"receipt": receipt, "action": "withdraw"}
+    assert "Something has changed" in other.post(f"{DATA}request/", typed, follow=True).content.decode()
+    Erasure.objects.update(state="claimed")
+    assert "It is too late" in browser.post(f"{DATA}request/", typed, follow=True).content.decode()
+    assert Erasure.objects.get().state == "claimed"

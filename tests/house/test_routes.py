@@ -150,6 +150,8 @@ ROWS = {
     "account:data": Row(LOG_IN_FIRST, (302, 405), shop),
     "account:data_copy": Row((302, 302), (302, 405), shop),
     "account:data_delete": Row(LOG_IN_FIRST, LOG_IN_FIRST, shop),
+    "account:data_request": Row((302, 405), (302, 302), shop),
+    "data:request": Row(BUTTON, (302, 302), shop),
     "data:ask": Row(PAGE, PAGE, shop),
     "data:about": Row(PAGE, BUTTON, shop, shared=True),
     "data:open": Row((410, 410), (410, 410), lambda house: {**shop(house), "token": "none"}),

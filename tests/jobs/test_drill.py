@@ -27,7 +27,7 @@ from registration_forms.models import ChoiceHold
 from tests.factories.accounts import SuperuserFactory
 from tests.factories.catalogue import AllotmentFactory
 from tests.factories.contacts import ContactFactory
-from tests.factories.organisers import OrganiserFactory, make_staff
+from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, make_staff
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_cart, make_order
 from tests.staff import Staff, listing
@@ -39,6 +39,7 @@ from ticketshop.limits import limits
 from ticketshop.limits.models import Counter
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
+from ticketshop.organisers.models import PointOfSale
 from ticketshop.organisers.permissions import organiser_id_of
 from ticketshop.sales.actions import orders
 from ticketshop.sales.models import Cart, Order, OrderResponse
@@ -224,6 +225,42 @@ def is_asked(order: Order) -> bool:
     return Mail.objects.filter(kind="answers_wanted", about__order=order.pk).exists()
 
 
+def last_mails() -> list[Mail]:
+    """Of erased people, and never left."""
+    made = []
+    for erasure in requests_due_soon():
+        mail = outbox.queue(
+            "data_done",
+            to="gone@example.org",
+            language="en",
+            now=timezone.now() - timedelta(days=4),
+            about={"erasure": erasure.pk},
+            pos=PointOfSale.objects.filter(organiser=erasure.organiser_id).first(),
+        )
+        made.append(mail)
+    return made
+
+
+def has_no_address(mail: Mail) -> bool:
+    return Mail.objects.filter(pk=mail.pk, recipient="").exists()
+
+
+def requests_due_soon() -> list[Erasure]:
+    now = timezone.now()
+    pos = PointOfSaleFactory()
+    make_staff(pos.organiser, "owner")
+    made = [
+        erasing.request(ContactFactory(organiser=pos.organiser), channel=Erasure.Channel.MAILBOX, now=now)
+        for _number in range(3)
+    ]
+    Erasure.objects.filter(pk__in=[one.pk for one in made]).update(due_at=now + timedelta(days=2))
+    return made
+
+
+def staff_are_reminded(erasure: Erasure) -> bool:
+    return Mail.objects.filter(kind="data_due", about__erasure=erasure.pk).exists()
+
+
 def is_forgotten(contact: Contact) -> bool:
     return Contact.objects.filter(pk=contact.pk, erased_at__isnull=False).exists()
 
@@ -285,6 +322,15 @@ CASES = {
     "privacy.unclaimed": Case("privacy.unclaimed", never_claimed, is_forgotten),
     "privacy.forget_requests": Case("privacy.expire", unconfirmed_requests, is_gone),
     "privacy.forget_proofs": Case("privacy.expire", ended_proofs, is_gone),
+    "privacy.give_up_last_mail": Case("privacy.expire", last_mails, has_no_address),
+    "privacy.remind": Case(
+        "privacy.remind",
+        requests_due_soon,
+        staff_are_reminded,
+        "mail_mail",
+        "INSERT",
+        "NEW.kind = 'data_due' AND (NEW.about ->> 'erasure')::bigint = {pk}",
+    ),
     "privacy.forget_mails": Case("privacy.expire", old_mails_with_links, is_gone),
 }
 # They do nothing to rows themselves.

@@ -98,6 +98,50 @@ def _confirmed_request(pos):
     return values
 
 
+@example("data_due", "data_extended")
+def _request_that_waits(pos):
+    values = _confirmed_request(pos)
+    asking.Erasure.objects.filter(pk=values["about"]["erasure"]).update(
+        due_at=timezone.now() + timedelta(days=3), extended_for="complex"
+    )
+    return values
+
+
+@example("data_refused")
+def _refused_request(pos):
+    values = _confirmed_request(pos)
+    asking.Erasure.objects.filter(pk=values["about"]["erasure"]).update(
+        state="refused", refused_for="not_proved"
+    )
+    return values
+
+
+KEPT = {"model": "sales.Order", "basis": "books", "rows": 2, "until": "2036-12-31"}
+WAITS = {"model": "sales.Ticket", "pk": 1, "basis": "contract", "until": "2026-12-31T20:00:00+00:00"}
+
+
+def _erased_person(pos):
+    values = _confirmed_request(pos)
+    erasure = asking.Erasure.objects.get(pk=values["about"]["erasure"])
+    erasure.steps.create(model="contacts.Contact", deleted=False, rows=1)
+    asking.Erasure.objects.filter(pk=erasure.pk).update(kept=[KEPT], deferred=[WAITS])
+    return values
+
+
+@example("data_done")
+def _wholly_erased_person(pos):
+    values = _erased_person(pos)
+    asking.Erasure.objects.filter(pk=values["about"]["erasure"]).update(state="closed")
+    return values
+
+
+@example("data_begun")
+def _partly_erased_person(pos):
+    values = _erased_person(pos)
+    asking.Erasure.objects.filter(pk=values["about"]["erasure"]).update(state="deferred")
+    return values
+
+
 # --- friends and family --------------------------------------------------------------------------------------
 
 

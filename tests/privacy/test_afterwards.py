@@ -167,7 +167,7 @@ def test_the_same_address_elsewhere_is_another_person(office):
     past_order(office.pos, here)
     kept = past_order(there, elsewhere)
     guest = past_order(there, VERA)
-    assert "Their log-in stays: another organiser knows them too." in office.staff().open(bin_page(here)).text
+    assert "Their log-in here ends" in office.staff().open(bin_page(here)).text
     erase(office.staff(), here)
     erase(office.staff(), office.vera)
     user.refresh_from_db()

@@ -32,6 +32,8 @@ ACTIONS = {
     "blocked": gettext_lazy("Blocked"),
     "unblocked": gettext_lazy("No longer blocked"),
     "erased": gettext_lazy("Erasing the person began"),
+    "extended": gettext_lazy("There is more time to answer"),
+    "refused": gettext_lazy("The request was refused"),
     "copies_deleted": gettext_lazy("The downloaded lists are deleted"),
     # Forms.
     "published": gettext_lazy("Published"),

@@ -21,16 +21,20 @@ class Content:
 Builder = Callable[[Mail], Content | None]
 _BUILDERS: dict[str, Builder] = {}
 _LABELS: dict[str, str] = {}
+_FORGETS_RECIPIENT: set[str] = set()
 
 
-def register(kind: str, label: str = "") -> Callable[[Builder], Builder]:
+def register(kind: str, label: str = "", *, forgets_recipient: bool = False) -> Callable[[Builder], Builder]:
     """Decorate the builder of ``kind``; it may return None: then there is nothing to tell any more.
 
-    ``label`` is what staff read in lists (a lazy translation).
+    ``label`` is what staff read in lists (a lazy translation). With ``forgets_recipient`` the row loses its address when
+    the mail has left, or can't leave: the person is erased.
     """
 
     def decorate(builder: Builder) -> Builder:
         _BUILDERS[kind], _LABELS[kind] = builder, label
+        if forgets_recipient:
+            _FORGETS_RECIPIENT.add(kind)
         return builder
 
     return decorate
@@ -38,6 +42,11 @@ def register(kind: str, label: str = "") -> Callable[[Builder], Builder]:
 
 def builder(kind: str) -> Builder:
     return _BUILDERS[kind]
+
+
+def forgets_recipient(kind: str) -> bool:
+    """Whether the row of a mail of this kind loses its address when the mail has left."""
+    return kind in _FORGETS_RECIPIENT
 
 
 def registered() -> list[str]:

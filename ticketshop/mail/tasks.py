@@ -13,7 +13,7 @@ from procrastinate.contrib.django import app
 
 from ticketshop.jobs.rows import RowJob
 
-from . import letters, pause
+from . import kinds, letters, pause
 from .models import Mail
 
 MAX_ATTEMPTS = 10
@@ -84,9 +84,10 @@ def _note_fault(mail: Mail, error: Exception) -> None:
     """Tell staff that a mail could not be made or sent; ``SEND`` tries again, and after so many tries it has failed."""
     times = SEND.note(mail, error, timezone.now())
     if times >= MAX_ATTEMPTS:
-        Mail.objects.filter(pk=mail.pk, state=Mail.State.QUEUED).update(
-            state=Mail.State.FAILED, error=type(error).__name__
-        )
+        given_up = {"state": Mail.State.FAILED, "error": type(error).__name__}
+        if kinds.forgets_recipient(mail.kind):
+            given_up["recipient"] = ""
+        Mail.objects.filter(pk=mail.pk, state=Mail.State.QUEUED).update(**given_up)
 
 
 SEND = RowJob(
@@ -128,7 +129,10 @@ def attempt(mail: Mail) -> str:
             mail.provider_id = (getattr(getattr(letter, "anymail_status", None), "message_id", None) or "")[
                 :120
             ]
-    mail.save(update_fields=["error", "state", "sent_at", "provider_id", "returned_at"])
+    if mail.state != Mail.State.QUEUED and kinds.forgets_recipient(mail.kind):
+        # The number at the provider would lead to the address again.
+        mail.recipient = mail.provider_id = ""
+    mail.save(update_fields=["error", "state", "sent_at", "provider_id", "returned_at", "recipient"])
     return mail.error
 
 

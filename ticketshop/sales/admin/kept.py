@@ -38,11 +38,11 @@ def _waits(order: Order) -> str:
     reason = (CLAIM if _is_owed(order) else CONTRACT).reason
     if order.buyer.erasing_until is None:
         return _(
-            "The buyer is being erased. Their name and e-mail address still stand on this order, and nowhere else. %(reason)s Then they go by themselves."
+            "The buyer is being erased. What this order still needs stays until then: their name and e-mail address, the names on its tickets, and the answers. %(reason)s Then it goes by itself."
         ) % {"reason": reason}
     day = date_format(localtime(order.buyer.erasing_until), "SHORT_DATE_FORMAT")
     return _(
-        "The buyer is being erased. Their name and e-mail address still stand on this order, and nowhere else, until %(day)s at the latest. %(reason)s Then they go by themselves."
+        "The buyer is being erased. What this order still needs stays until %(day)s at the latest: their name and e-mail address, the names on its tickets, and the answers. %(reason)s Then it goes by itself."
     ) % {"day": day, "reason": reason}
 
 

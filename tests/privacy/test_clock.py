@@ -1,0 +1,169 @@
+"""A request has a day by which it is answered: staff see it, are reminded, may take more time once, or refuse and say why."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from contacts.models import Contact
+from privacy import asking, clock, erasing, tasks
+from privacy.models import Erasure
+from tests.privacy.office import Office, bin_page, erase, make_office
+from tests.staff import change, listing
+from ticketshop.mail import tasks as mail_tasks
+from ticketshop.mail.models import Mail
+
+pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S15")]
+ZURICH = ZoneInfo("Europe/Zurich")
+
+
+@pytest.fixture
+def office() -> Office:
+    return make_office()
+
+
+def asked_for(contact: Contact, days_ago: int = 0) -> Erasure:
+    """A request that the person confirmed some days ago."""
+    now = timezone.now() - timedelta(days=days_ago)
+    return erasing.request(contact, channel=Erasure.Channel.MAILBOX, now=now)
+
+
+def reminders() -> int:
+    return Mail.objects.filter(kind="data_due").count()
+
+
+@pytest.mark.parametrize(
+    ("asked", "months", "due"),
+    [
+        ((2026, 1, 31, 12), 1, "2026-02-28"),
+        ((2028, 1, 30, 12), 1, "2028-02-29"),
+        ((2026, 11, 30, 23, 30), 1, "2027-01-01"),  # the first of December in Zurich
+        ((2026, 12, 15, 12), 3, "2027-03-15"),
+    ],
+)
+def test_due_is_the_end_of_the_day_a_month_later_in_the_organisers_zone(office, asked, months, due):
+    office.pos.organiser.time_zone = "Europe/Zurich"
+    end = clock.due(office.pos.organiser, datetime(*asked, tzinfo=ZoneInfo("UTC")), months)
+    assert end.astimezone(ZURICH).isoformat()[:19] == f"{due}T23:59:59"
+
+
+def test_staff_and_the_person_see_the_day_and_what_is_overdue_stands_out(office, client):
+    erasure, staff = asked_for(office.vera, 5), office.staff()
+    day = erasure.due_at.astimezone(ZURICH)
+    page = staff.open(listing(Erasure))
+    assert date_format(day.date(), "SHORT_DATE_FORMAT") in page.text
+    assert 'class="overdue"' not in page.source
+    assert "overdue" not in staff.open("/admin/").text
+    Erasure.objects.update(due_at=timezone.now() - timedelta(days=1))
+    page = staff.open(f"{listing(Erasure)}?due=overdue")
+    assert erasure.receipt in page.text and 'class="overdue"' in page.source
+    assert "it is overdue" in staff.open(change(erasure)).text
+    page = staff.open("/admin/")
+    assert "1 answer is overdue." in page.text
+    assert erasure.receipt in staff.open(page.link("1 answer is overdue")).text
+
+
+def test_staff_are_reminded_ten_and_three_days_before_and_when_it_is_overdue_each_once(office):
+    erasure = asked_for(office.vera)
+    for days, expected in [(11, 0), (9.9, 1), (5, 1), (2.9, 2), (1, 2), (-0.1, 3), (-5, 3)]:
+        for _twice in range(2):
+            clock.REMINDERS.run(erasure.due_at - timedelta(days=days))
+        assert reminders() == expected, days
+    mail = Mail.objects.filter(kind="data_due").latest("pk")
+    assert mail.recipient == office.owner.email
+
+
+def test_a_reminder_names_nobody_and_nothing_is_said_of_a_request_that_is_done(office, mailoutbox):
+    erasure = asked_for(office.vera)
+    Erasure.objects.update(due_at=timezone.now() + timedelta(days=2))
+    tasks.remind(0)
+    mail = Mail.objects.get(kind="data_due")
+    erase(office.staff(), office.vera)
+    mail_tasks.send(mail.pk)
+    assert [one for one in mailoutbox if one.to == [office.owner.email]] == []
+    other = asked_for(office.wilma)
+    Erasure.objects.filter(pk=other.pk).update(due_at=timezone.now() - timedelta(days=2))
+    tasks.remind(0)
+    mail_tasks.send(Mail.objects.filter(kind="data_due").latest("pk").pk)
+    (letter,) = [one for one in mailoutbox if one.to == [office.owner.email]]
+    assert "overdue" in letter.subject and other.receipt in letter.body
+    assert "Wilma" not in letter.body and "zweig" not in letter.body.lower()
+    assert erasure.receipt not in letter.body
+
+
+def test_more_time_needs_a_reason_is_taken_once_and_the_person_is_told(office, mailoutbox):
+    erasure, staff = asked_for(office.vera, 10), office.staff()
+    page = staff.open(change(erasure).replace("change/", "extend/"))
+    page = staff.fill("^reason$", {})
+    assert "This field is required" in page.text
+    assert not Mail.objects.filter(kind="data_extended").exists()
+    page = staff.fill("^reason$", {"reason": "complex"})
+    assert "There is more time" in page.text and "Take more time" not in page.text
+    before, erasure.due_at = erasure.due_at, None
+    erasure.refresh_from_db()
+    assert timedelta(days=58) < erasure.due_at - before < timedelta(days=63)
+    mail_tasks.send(Mail.objects.get(kind="data_extended").pk)
+    (letter,) = [one for one in mailoutbox if one.to == [office.vera.email]]
+    assert "the request is complex" in letter.body and erasure.receipt in letter.body
+    assert clock.extend(erasure, "many", now=timezone.now()) is False
+
+
+def test_after_the_first_month_there_is_no_more_time(office):
+    erasure, staff = asked_for(office.vera), office.staff()
+    assert "Take more time" in staff.open(change(erasure)).text
+    Erasure.objects.update(due_at=timezone.now() - timedelta(hours=1))
+    assert "Take more time" not in staff.open(change(erasure)).text
+    assert clock.extend(erasure, "many", now=timezone.now()) is False
+
+
+@pytest.mark.scenario("S16")
+def test_a_refusal_needs_a_reason_and_the_person_reads_it_and_may_ask_again(office, mailoutbox):
+    erasure, staff = asked_for(office.vera), office.staff()
+    staff.open(change(erasure).replace("change/", "refuse/"))
+    assert "This field is required" in staff.fill("^reason$", {}).text
+    page = staff.fill("^reason$", {"reason": "not_proved"})
+    assert "The request is refused" in page.text
+    erasure.refresh_from_db()
+    assert (erasure.state, erasure.contact, erasure.by) == ("refused", None, office.owner)
+    mail_tasks.send(Mail.objects.get(kind="data_refused").pk)
+    (letter,) = [one for one in mailoutbox if one.to == [office.vera.email]]
+    assert "we could not make sure" in letter.body and "data protection authority" in letter.body
+    assert asking.open_request(office.vera, timezone.now()) is None
+    assert clock.refuse(erasure, "legal", by=office.owner, now=timezone.now()) is False
+    again = asked_for(office.vera)
+    assert again.pk != erasure.pk
+    erase(staff, office.vera)
+    again.refresh_from_db()
+    assert again.state == "closed"
+
+
+def test_who_may_not_answer_is_not_offered_it(office):
+    erasure = asked_for(office.vera)
+    for button in ("extend", "refuse"):
+        url = change(erasure).replace("change/", f"{button}/")
+        assert office.staff().open(url).status == 200
+        assert office.staff("box office").open(url).status in {403, 404}
+
+
+def test_the_second_of_two_members_of_staff_gets_the_receipt(office):
+    first, second = office.staff(), office.staff("owner")
+    second.open(bin_page(office.vera))
+    form = second.page.form("^seen$")
+    erase(first, office.vera)
+    done = Erasure.objects.get()
+    page = second.submit(form)
+    assert page.url == change(done) and "is erased. Nothing has changed." in page.text
+    assert second.open(bin_page(office.vera)).url == change(done)
+
+
+@pytest.mark.scenario("S10")
+def test_a_sole_owner_runs_the_request_they_confirmed_from_their_mailbox(office):
+    Contact.objects.filter(pk=office.vera.pk).update(email=office.owner.email, email_key=office.owner.email)
+    office.vera.refresh_from_db()
+    staff = office.staff()
+    assert "This is you" in staff.open(bin_page(office.vera)).text
+    asked_for(office.vera)
+    page = erase(staff, office.vera)
+    assert Erasure.objects.get().state == "closed" and "Erased" in page.text
