@@ -4,13 +4,13 @@ from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from contacts import adding
 
 from .friends_access import asked, my_contact_here
 from .friends_forms import NewPersonForm
+from .friends_messages import say_why
 
 # In the log-in session: what was typed before the visitor was asked for their own name, until the form is drawn again.
 TYPED = "person_typed"
@@ -72,52 +72,3 @@ def add(request, contact, form: NewPersonForm) -> adding.Outcome:
         values["first_name"], values["last_name"], values["email"], values["no_email"], values["birth_date"]
     )
     return adding.add(contact, person, asked(request), now=timezone.now(), confirmed=values["confirmed"])
-
-
-def say_why(form: NewPersonForm, outcome: adding.Outcome, pos) -> None:
-    """Add the message of an outcome to the field that it concerns."""
-    if outcome.code == adding.SAME_CHILD:
-        # Asking again is a choice, not a mistake: the next post says that it was meant.
-        form.data = {**form.data.dict(), "confirmed": "on"}
-        form.same_child = True
-        form.add_error(
-            "first_name",
-            _(
-                "A person of this name and date of birth is in your list already. Send again to add another one."
-            ),
-        )
-        return
-    most = pos.friends_family_max
-    texts = {
-        adding.MISMATCH: (
-            "email",
-            _("This e-mail address is already in use and does not match the name you entered."),
-        ),
-        adding.OWN_ADDRESS: ("email", _("This is your own address.")),
-        adding.ALREADY: ("email", _("This person is already in your list.")),
-        adding.FULL: (
-            None,
-            ngettext(
-                "Your list holds %(count)d person, the most it can. Remove somebody first.",
-                "Your list holds %(count)d people, the most it can. Remove somebody first.",
-                most,
-            )
-            % {"count": most},
-        ),
-        adding.TRY_LATER: (None, try_later(outcome)),
-        adding.UNVERIFIED: (
-            None,
-            _("Confirm your own e-mail address first. In your profile you choose where we write to you."),
-        ),
-        adding.BLOCKED: (None, _("You can’t add people at the moment. Please write to us.")),
-    }
-    form.add_error(*texts[outcome.code])
-
-
-def try_later(outcome: adding.Outcome) -> str:
-    """Return the message about a limit; it names the visitor only where they reached it themselves."""
-    if outcome.limit == adding.OWN_LIMIT:
-        return _("You have added, or tried to add, many people. Please try again later.")
-    return _(
-        "Many people were added, or tried, from your network or with this e-mail address. Please try again later."
-    )

@@ -1,4 +1,4 @@
-"""The form that adds a friend or relative."""
+"""The forms of friends and family."""
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -11,6 +11,7 @@ from ticketshop.lib.forms import LineField, ask_for_name, no_markup_in_name, req
 from ticketshop.lib.text import has_invisible
 
 OLDEST = 130
+FOR_THE_TARIFF = _("We propose the right tariff.")
 NAMES = ("first_name", "last_name")
 
 
@@ -21,6 +22,26 @@ class PersonNameField(LineField):
         if value and has_invisible(str(value).strip()):
             raise ValidationError(_("Enter a name on one line, without hidden characters."))
         return super().to_python(value)
+
+
+class BirthDateField(forms.DateField):
+    """The date of birth of a living person; may stay empty."""
+
+    def __init__(self, *, help_text=FOR_THE_TARIFF):
+        super().__init__(
+            label=_("Date of birth"),
+            required=False,
+            help_text=help_text,
+            widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}, format="%Y-%m-%d"),
+        )
+
+    def validate(self, value):
+        super().validate(value)
+        today = timezone.localdate()
+        if value and not (today.year - OLDEST <= value.year and value <= today):
+            raise ValidationError(
+                _("Enter a date between %(first)s and today."), params={"first": today.year - OLDEST}
+            )
 
 
 class NewPersonForm(forms.Form):
@@ -54,11 +75,8 @@ class NewPersonForm(forms.Form):
         required=False,
         widget=forms.RadioSelect(attrs={"autocomplete": "off"}),
     )
-    birth_date = forms.DateField(
-        label=_("Date of birth"),
-        required=False,
-        help_text=_("We propose the right tariff. The e-mails for this person come to you."),
-        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}, format="%Y-%m-%d"),
+    birth_date = BirthDateField(
+        help_text=_("We propose the right tariff. The e-mails for this person come to you.")
     )
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
@@ -69,15 +87,6 @@ class NewPersonForm(forms.Form):
         self.single_names = single_part_names
         ask_for_name(self, NAMES, single=single_part_names)
         self.fields["last_name"].error_messages["required"] = _("Enter the last name.")
-
-    def clean_birth_date(self):
-        day = self.cleaned_data["birth_date"]
-        today = timezone.localdate()
-        if day and not (today.year - OLDEST <= day.year and day <= today):
-            raise ValidationError(
-                _("Enter a date between %(first)s and today."), params={"first": today.year - OLDEST}
-            )
-        return day
 
     def clean(self):
         values = super().clean()
@@ -94,6 +103,54 @@ class NewPersonForm(forms.Form):
             )
             self.add_error("birth_date", text)
         return values
+
+
+class EditPersonForm(forms.Form):
+    """What a visitor typed about a person of theirs. The date of birth only while the person has no address."""
+
+    last_name = PersonNameField(
+        label=_("Last name"),
+        max_length=100,
+        required=False,
+        validators=[no_markup_in_name],
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    first_name = PersonNameField(
+        label=_("First name"),
+        max_length=100,
+        validators=[no_markup_in_name],
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Enter the first name.")},
+    )
+    birth_date = BirthDateField()
+
+    def __init__(self, data, *, link: ContactLink, single_part_names: bool):
+        initial = {
+            "first_name": link.entered_first_name,
+            "last_name": link.entered_last_name,
+            "birth_date": link.child.birth_date,
+        }
+        super().__init__(data, initial=initial)
+        if not link.is_parents_own:
+            del self.fields["birth_date"]
+        self.single_names = single_part_names
+        ask_for_name(self, NAMES, single=single_part_names)
+        self.fields["last_name"].error_messages["required"] = _("Enter the last name.")
+
+    def clean(self):
+        values = super().clean()
+        require_name(self, NAMES, single=self.single_names)
+        return values
+
+
+class InviteForm(forms.Form):
+    """The e-mail address of a person who was added without one."""
+
+    email = EmailField(
+        label=_("E-mail address"),
+        error_messages={"required": _("Enter the e-mail address of this person.")},
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
 
 
 class PermissionForm(forms.Form):

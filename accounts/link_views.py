@@ -17,7 +17,7 @@ from ticketshop.lib.text import readable_email
 from ticketshop.limits import limits
 from ticketshop.organisers.middleware import enter
 
-from . import claiming
+from . import claiming, invitations
 from .claiming_forms import ChoosePasswordForm, WhoForm
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -52,6 +52,8 @@ def show(request, token):
     found = request_or_none(request, token)
     if found is None:
         return gone(request)
+    if found.email:
+        return invitations.show(request, found)
     if request.method == "POST":
         return answer(request, found)
     return question(request, found.link)
@@ -114,7 +116,7 @@ def named_alike(link) -> bool:
 
 def is_open(link) -> bool:
     """Whether one may agree: not where the shop has switched the function off."""
-    return link.origin_pos is None or link.origin_pos.friends_family_enabled
+    return invitations.is_open(link)
 
 
 def answer(request, found):

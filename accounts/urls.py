@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import data, friends, friends_adding, friends_leaving, log_in_address, views
+from . import data, friends, friends_adding, friends_editing, friends_leaving, log_in_address, views
 
 app_name = "account"
 urlpatterns = [
@@ -20,6 +20,7 @@ urlpatterns = [
     path("friends-and-family/", friends.index, name="friends"),
     path("friends-and-family/new/", friends_adding.new, name="friends_new"),
     path("friends-and-family/<int:link_id>/", friends.person, name="friends_person"),
+    path("friends-and-family/<int:link_id>/edit/", friends_editing.edit, name="friends_edit"),
     path("friends-and-family/<int:link_id>/remove/", friends.remove, name="friends_remove"),
     path("friends-and-family/<int:link_id>/undo/", friends.undo, name="friends_undo"),
     path("friends-and-family/<int:link_id>/resend/", friends.resend, name="friends_resend"),

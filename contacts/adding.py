@@ -78,20 +78,34 @@ def add(parent: Contact, person: Person, asked: Asked, *, now: datetime, confirm
     counts as unknown.
     """
     person = _normalised(person)
+    if refused := refused_at_once(parent, person, asked):
+        return refused
+    with transaction.atomic():
+        if refused := over_a_limit(parent, person, asked, now):
+            return refused
+        if person.no_email:
+            return _add_without_address(parent, person, asked, now, confirmed)
+        return _add_with_address(parent, person, asked, now)
+
+
+def refused_at_once(parent: Contact, person: Person, asked: Asked) -> Outcome | None:
+    """Refuse who may not add anybody, and their own address, without any look-up."""
     if parent.blocked_at is not None:
         return Outcome(BLOCKED)
     if person.key and person.key in _own_addresses(parent, asked):
         return Outcome(OWN_ADDRESS)
     if parent.email_verified_at is None:
         return Outcome(UNVERIFIED)
-    with transaction.atomic():
-        if limit := _limit_reached(parent, person, asked, now):
-            logger.warning("friends and family: too many tries by contact=%s limit=%s", parent.pk, limit)
-            history.record(parent, "link_throttled", by=asked.by, now=now)
-            return Outcome(TRY_LATER, limit=limit)
-        if person.no_email:
-            return _add_without_address(parent, person, asked, now, confirmed)
-        return _add_with_address(parent, person, asked, now)
+    return None
+
+
+def over_a_limit(parent: Contact, person: Person, asked: Asked, now: datetime) -> Outcome | None:
+    """Refuse a try beyond a limit; None where it may go on: then it is counted. Call within a transaction."""
+    if limit := _limit_reached(parent, person, asked, now):
+        logger.warning("friends and family: too many tries by contact=%s limit=%s", parent.pk, limit)
+        history.record(parent, "link_throttled", by=asked.by, now=now)
+        return Outcome(TRY_LATER, limit=limit)
+    return None
 
 
 def _normalised(person: Person) -> Person:
@@ -267,13 +281,14 @@ def _add_without_address(
     open_links = _open_links(parent)
     if len(open_links) >= asked.pos.friends_family_max:
         return Outcome(FULL)
-    # Only among the children they manage: the birth date of anybody else is not the visitor's to guess.
+    # Only by what they typed: the birth date of anybody else is not the visitor's to guess.
     same = (
         link
         for link in open_links
-        if link.manages_child
+        if link.typed_by_parent
+        and not link.entered_email
         and _same_name(person, link.entered_first_name, link.entered_last_name)
-        and link.child.birth_date == person.birth_date
+        and link.entered_birth_date == person.birth_date
     )
     if not confirmed and (link := next(same, None)):
         return Outcome(SAME_CHILD, link)
@@ -311,6 +326,7 @@ def _write_link(
         entered_first_name=person.first_name,
         entered_last_name=person.last_name,
         entered_email=person.email,
+        entered_birth_date=person.birth_date if person.no_email else None,
         origin=ContactLink.Origin.SHOP,
         origin_pos=asked.pos,
         created_by=asked.by,

@@ -19,7 +19,7 @@ def _content(mail: Mail) -> Content | None:
         .select_related("parent", "child", "organiser", "request")
         .first()
     )
-    if link is None or link.request.used_at or normalise_email(mail.recipient) != link.child.email_key:
+    if link is None or link.request.used_at or normalise_email(mail.recipient) != link.request.address_key:
         # Over, decided already, or the person has another address by now.
         return None
     # The token is made now: none lies in a queue, and a second try of the mail makes the first one's useless.
@@ -31,7 +31,8 @@ def _content(mail: Mail) -> Content | None:
             "organiser": link.organiser,
             "pending": link.status == ContactLink.Status.PENDING,
             "can_claim": link.child.user_id is None,
-            "has_log_in": link.child.user_id is None and _has_log_in(link.child.email_key),
+            "has_log_in": link.child.user_id is None and _has_log_in(link.request.address_key),
+            "address_was_typed": link.typed_by_parent and link.entered_email == link.child.email_key,
             "url": settings.BASE_URL + reverse("links:show", args=[token]),
             "days": link.organiser.link_request_days,
         }
@@ -53,4 +54,10 @@ def link_new(mail: Mail) -> Content | None:
 @register("link_known")
 def link_known(mail: Mail) -> Content | None:
     """To somebody the organiser knew; never says that anything was created."""
+    return _content(mail)
+
+
+@register("link_invited")
+def link_invited(mail: Mail) -> Content | None:
+    """To the address of a person who was added without one: the account that holds their tickets can be theirs."""
     return _content(mail)

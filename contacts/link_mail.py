@@ -63,7 +63,8 @@ def may_send(organiser: Organiser, email: str, parent: Contact, now: datetime) -
 
 def suppress(link: ContactLink, *, now: datetime) -> None:
     """This address gets no more mail started by this parent."""
-    for email in {link.child.email or "", link.entered_email} - {""}:
+    invited = LinkRequest.objects.filter(link=link).values_list("email", flat=True)
+    for email in {link.child.email or "", link.entered_email, *invited} - {""}:
         AddressSuppression.objects.create(
             organiser_id=link.organiser_id,
             address_hash=address_hash(email),
@@ -75,15 +76,17 @@ def suppress(link: ContactLink, *, now: datetime) -> None:
 
 
 def queue(link: ContactLink, asked, now: datetime, *, send: bool) -> None:
-    """Queue the mail to the child, at the address the organiser knows, in the caller's transaction."""
+    """Queue the mail to the child, in the caller's transaction: to the address the organiser knows, or to the invited one."""
     child = link.child
-    if not send or not child.email:
+    to = link.request.email or child.email
+    if not send or not to:
         return
     offered = asked.pos.languages
     language = child.language or (asked.language if asked.language in offered else offered[0])
+    kind = "link_new" if link.request.new_contact else "link_known"
     outbox.queue(
-        "link_new" if link.request.new_contact else "link_known",
-        to=child.email,
+        "link_invited" if link.request.email else kind,
+        to=to,
         language=language,
         now=now,
         about={"link": link.pk},
@@ -95,7 +98,7 @@ def queue(link: ContactLink, asked, now: datetime, *, send: bool) -> None:
 def new_token(request: LinkRequest, *, days: int, now: datetime) -> str:
     """A fresh token for a mail that leaves now; an earlier one dies. Only its hash is kept."""
     nonce = secrets.token_urlsafe(24)
-    token = nonce + mark(nonce, request.link.child.email_key)
+    token = nonce + mark(nonce, request.address_key)
     request.token_hash = hash_token(token)
     request.sent_at, request.expires_at = now, now + timedelta(days=days)
     request.delivery_state = LinkRequest.Delivery.SENT
@@ -113,7 +116,7 @@ def mark(nonce: str, email_key: str) -> str:
     return hmac.digest(settings.SECRET_KEY.encode(), text.encode(), hashlib.sha256).hex()[:MARK]
 
 
-def is_for(token: str, contact: Contact) -> bool:
-    """Whether a token was sent to the address the contact has now: whoever had it before proves nothing."""
+def is_for(token: str, request: LinkRequest) -> bool:
+    """Whether a token was sent to the address the request has now: whoever had it before proves nothing."""
     nonce = token[:-MARK]
-    return hmac.compare_digest(token.encode(), (nonce + mark(nonce, contact.email_key)).encode())
+    return hmac.compare_digest(token.encode(), (nonce + mark(nonce, request.address_key)).encode())

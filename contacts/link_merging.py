@@ -26,7 +26,7 @@ def prepare(keep: Contact, lose: Contact, *, by, now: datetime) -> None:
             agreed = mine == "parent" and link.consent_at and twin.status == ContactLink.Status.PENDING
             _end(twin if agreed else link, by=by, now=now)
     # Mails that are still out name the person who is no more.
-    LinkRequest.objects.filter(link__child=lose, used_at=None).update(used_at=now, token_hash=None)
+    LinkRequest.objects.filter(link__child=lose, used_at=None).update(used_at=now, token_hash=None, email="")
 
 
 def _open(**which) -> list[ContactLink]:

@@ -77,7 +77,7 @@ def seen_by_parent(link: ContactLink) -> Seen:
     """What the parent sees of the child: what they typed themselves, and tickets where the child allowed it.
 
     Of a child staff connected, the name once the link is active. The date of birth is that of a child without an
-    address, for whom the parent acts.
+    address, for whom the parent acts, or as the parent typed it.
     """
     active = link.status == ContactLink.Status.ACTIVE
     return Seen(
@@ -87,7 +87,7 @@ def seen_by_parent(link: ContactLink) -> Seen:
         since=link.started_at,
         tickets=active and link.allows_tickets,
         manages=active and link.permission_parent == ContactLink.Permission.MANAGE,
-        birth_date=link.child.birth_date if link.manages_child else None,
+        birth_date=link.child.birth_date if link.manages_child else link.entered_birth_date,
     )
 
 
@@ -150,7 +150,7 @@ def request_of(token: str, now: datetime) -> LinkRequest | None:
         .select_related("link__parent", "link__child__user", "link__organiser", "link__origin_pos__organiser")
         .first()
     )
-    if found is None or not found.link.is_open or not link_mail.is_for(token, found.link.child):
+    if found is None or not found.link.is_open or not link_mail.is_for(token, found):
         return None
     return found
 
@@ -274,7 +274,6 @@ def of_address(organiser_id: int, email: str) -> QuerySet[ContactLink]:
             status__in=ContactLink.OPEN,
             origin=ContactLink.Origin.SHOP,
         )
-        .exclude(entered_email="")
         .select_related("parent", "child", "request")
         .order_by("parent__sort_key", "pk")
     )
@@ -303,8 +302,12 @@ def resend(link: ContactLink, asked, *, now: datetime) -> bool:
         link.parent, link.child = parent, child = held[link.parent_id], held[link.child_id]
         if parent.blocked_at is not None or not link.is_open or link.consent_at or not child.email:
             return False
-        request = LinkRequest.objects.select_for_update().filter(link=link).first()
-        if request is None or request.resend_count >= RESENDS:
+        # A child who was added without an address has had no request yet.
+        LinkRequest.objects.get_or_create(
+            link=link, defaults={"delivery_state": LinkRequest.Delivery.SUPPRESSED}
+        )
+        request = LinkRequest.objects.select_for_update().get(link=link)
+        if request.resend_count >= RESENDS:
             return False
         if link_mail.may_send(asked.pos.organiser, child.email, parent, now) != link_mail.YES:
             return False

@@ -45,9 +45,9 @@ def _why_not_told(link: ContactLink) -> str:
         return _("%(child)s has agreed already.") % both(link)
     if link.parent.blocked_at is not None:
         return _("%(parent)s is blocked.") % both(link)
-    if asked is None or not link.child.email:
+    if not link.child.email:
         return _("%(child)s has no e-mail address.") % both(link)
-    if asked.resend_count >= links.RESENDS:
+    if asked is not None and asked.resend_count >= links.RESENDS:
         return _("The request was sent again %(count)d times already.") % {"count": links.RESENDS}
     return ""
 

@@ -14,7 +14,6 @@ from ticketshop.lib.personal import (
     About,
     Author,
     DeleteRow,
-    Erase,
     Keep,
     erase,
     not_personal,
@@ -113,6 +112,8 @@ class ContactLink(models.Model):
     entered_last_name = models.CharField(_("last name as entered"), max_length=100, blank=True)
     # The address that was typed, in its one form, so that a discreet list shows the same whoever has it.
     entered_email = ModelEmailField(_("e-mail address as entered"), blank=True)
+    # Of a person without an address; the parent keeps what they typed after that person has an account.
+    entered_birth_date = models.DateField(_("date of birth as entered"), null=True, blank=True)
     origin = models.CharField(_("made in"), max_length=12, choices=Origin)
     origin_pos = models.ForeignKey(
         PointOfSale,
@@ -176,13 +177,19 @@ class ContactLink(models.Model):
         area = CONNECTIONS
         also = ("type", "status", "permission_parent", "started_at", "ended_at")
         withheld = dict.fromkeys(
-            ("entered_first_name", "entered_last_name", "entered_email"),
+            ("entered_first_name", "entered_last_name", "entered_email", "entered_birth_date"),
             About("child", _("what you typed about the other person is theirs")),
         ) | {"consent_reason": About("child", _("what staff noted about the other person is theirs"))}
         columns = {
             "parent": DeleteRow(),
             "child": DeleteRow(),
-            **erase("entered_first_name", "entered_last_name", "entered_email", "consent_reason"),
+            **erase(
+                "entered_first_name",
+                "entered_last_name",
+                "entered_email",
+                "entered_birth_date",
+                "consent_reason",
+            ),
             "created_by": Author(),
             "ended_by": Author(),
             **not_personal(
@@ -218,6 +225,13 @@ class ContactLink(models.Model):
         return self.typed_by_parent or self.Status.ACTIVE in (self.status, self.status_before_end)
 
     @property
+    def is_parents_own(self) -> bool:
+        """Whether all that is known of the child is what this parent typed: no e-mail address, no log-in, not staff's."""
+        child = self.child
+        theirs = child.created_via == Contact.CreatedVia.FRIENDS_FAMILY and child.user_id is None
+        return self.typed_by_parent and theirs and not self.entered_email and not child.email
+
+    @property
     def is_open(self) -> bool:
         return self.status in self.OPEN
 
@@ -234,7 +248,10 @@ class ContactLink(models.Model):
 
 
 class LinkRequest(models.Model):
-    """What was sent to an added person: single-use tokens, of which only hashes are kept."""
+    """What was sent to an added person: single-use tokens, of which only hashes are kept.
+
+    With ``email`` it is an invitation: that address is the child's once they accept, and until then only typed.
+    """
 
     class Delivery(models.TextChoices):
         QUEUED = "queued", _("waiting")
@@ -243,6 +260,7 @@ class LinkRequest(models.Model):
 
     link = models.OneToOneField(ContactLink, on_delete=models.CASCADE, related_name="request")
     token_hash = models.CharField(max_length=64, null=True, unique=True)
+    email = ModelEmailField(blank=True)
     # Whether the person was unknown before: decides what the mail says.
     new_contact = models.BooleanField(default=False)
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -262,9 +280,12 @@ class LinkRequest(models.Model):
         area = CONNECTIONS
         also = ("sent_at", "expires_at", "used_at")
         labels = {"sent_at": _("e-mail sent"), "expires_at": _("link valid until"), "used_at": _("answered")}
-        withheld = {"token_hash": _("guards the link in the e-mail")}
+        withheld = {
+            "token_hash": _("guards the link in the e-mail"),
+            "email": About("link__child", _("what you typed about the other person is theirs")),
+        }
         columns = {
-            "token_hash": Erase(),
+            **erase("token_hash", "email"),
             **not_personal(
                 "what became of a mail", "sent_at", "expires_at", "used_at", "delivery_state", "resend_count"
             ),
@@ -272,6 +293,11 @@ class LinkRequest(models.Model):
 
     def __str__(self):
         return f"#{self.pk}"
+
+    @property
+    def address_key(self) -> str:
+        """The address the request is sent to, in its one form."""
+        return self.email or self.link.child.email_key
 
 
 class AddressSuppression(models.Model):

@@ -51,8 +51,10 @@ def neutral(page: Page) -> str:
 
 def own_pages(link: ContactLink) -> list[tuple[str, str]]:
     """Every address that names a link: method and path."""
-    gets = [("GET", f"{LIST}{link.pk}/{name}") for name in ("", "remove/", "seen/")]
-    return gets + [("POST", f"{LIST}{link.pk}/{name}/") for name in ("remove", "undo", "resend", "answer")]
+    gets = [("GET", f"{LIST}{link.pk}/{name}") for name in ("", "edit/", "remove/", "seen/")]
+    return gets + [
+        ("POST", f"{LIST}{link.pk}/{name}/") for name in ("edit", "remove", "undo", "resend", "answer")
+    ]
 
 
 def ask(visitor, method: str, url: str, **data) -> Page:

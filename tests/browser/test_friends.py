@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 from playwright.sync_api import Page, expect
 
+from contacts.adding import Person
 from contacts.models import Contact, ContactLink
 from tests.browser import steps
 from tests.browser.conftest import DESKTOP, PHONE
@@ -125,12 +126,20 @@ def test_every_page_of_it_holds_the_thresholds(shop, browse, alice):
         page.locator("main").get_by_role("button", name="Add", exact=True).click()
         wrong += look_at(page, "new with errors")
         link = ContactLink.objects.get()
-        for address in ("", "remove/"):
+        for address in ("", "edit/", "remove/"):
             page.goto(f"{shop.home}account/friends-and-family/{link.pk}/{address}")
             wrong += look_at(page, address or "person")
         path = re.search(r"/links/\S+/", letters.message(Mail.objects.get(kind="link_new")).body)[0]
         page.goto(path)
         wrong += look_at(page, "token")
+        child = linked(link.parent, shop.pos, Person("Zoé", "Martin", no_email=True))
+        page.goto(f"{shop.home}account/friends-and-family/{child.pk}/edit/")
+        wrong += look_at(page, "edit a child")
+        page.locator("[name=email]").fill("zoe@example.org")
+        page.get_by_role("button", name="Invite", exact=True).click()
+        wrong += look_at(page, "invited")
+        page.goto(re.search(r"/links/\S+/", letters.message(Mail.objects.get(kind="link_invited")).body)[0])
+        wrong += look_at(page, "invitation")
         page.goto("/links/nothing/")
         wrong += look_at(page, "token that has ended")
     assert wrong == []

@@ -161,14 +161,14 @@ def test_the_parent_sees_what_they_typed_until_the_person_allows_more(pos, alice
     )  # fmt: skip
     link = linked(alice, pos, ("Robert", "Miller", "robert@Example.org"))
     seen = links.seen_by_parent(link)
-    assert (seen.name, seen.email, seen.status) == ("Robert Miller", "robert@Example.org", "pending")
+    assert (seen.name, seen.email, seen.status) == ("Robert Miller", "robert@example.org", "pending")
     assert (seen.tickets, seen.manages, seen.birth_date) == (False, False, None)
     links.change_permission(link, "view", by=None, now=timezone.now())
     link.refresh_from_db()
     assert not links.seen_by_parent(link).tickets, "not before they agree"
     links.accept(link, by=None, now=timezone.now())
     assert dataclasses.asdict(links.seen_by_parent(link)) == {
-        "name": "Robert Miller", "email": "robert@Example.org", "status": "active", "since": link.started_at,
+        "name": "Robert Miller", "email": "robert@example.org", "status": "active", "since": link.started_at,
         "tickets": True, "manages": False, "birth_date": None,
     }  # fmt: skip
 

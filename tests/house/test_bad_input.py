@@ -513,7 +513,7 @@ BODIES = {
 
 POSTED = [
     "account_login", "account_signup", "account_reset_password", "language", "shop:cart_add", "shop:cart_update", "account:profile",
-    "account:friends_new",
+    "account:friends_new", "account:friends_edit",
 ]  # fmt: skip
 
 

@@ -138,6 +138,7 @@ ROWS = {
     "account:friends": Row(LOG_IN_FIRST, (302, 405), shop),
     "account:friends_new": Row(LOG_IN_FIRST, LOG_IN_FIRST, shop),
     "account:friends_person": Row(LOG_IN_FIRST, (302, 405), friend),
+    "account:friends_edit": Row(LOG_IN_FIRST, LOG_IN_FIRST, friend),
     "account:friends_remove": Row(LOG_IN_FIRST, (302, 302), friend),
     "account:friends_undo": Row((302, 405), (302, 302), friend),
     "account:friends_resend": Row((302, 405), (302, 302), friend),

@@ -4,11 +4,12 @@
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from allauth.account.models import EmailAddress
 from django.utils import timezone
 
+from contacts import adding, inviting
 from privacy import asking
 from registration_forms import responses
 from registration_forms.models import AnswerHistory
@@ -159,6 +160,15 @@ def _added_known(pos):
     link = linked(make_visitor(pos), pos)
     assert link.child == child
     return {"to": child.email, "about": {"link": link.pk}}
+
+
+@example("link_invited")
+def _invited(pos):
+    parent = make_visitor(pos)
+    link = linked(parent, pos, adding.Person("Zoé", "Martin", no_email=True, birth_date=date(2012, 5, 1)))
+    asked = adding.Asked(by=parent.user, pos=pos, network="192.0.2.1", language="en")
+    inviting.invite(link, "zoe@example.org", asked, now=timezone.now())
+    return {"to": "zoe@example.org", "about": {"link": link.pk}}
 
 
 # --- orders --------------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ def _link(
         entered_first_name=child.first_name,
         entered_last_name=child.last_name,
         entered_email=child.email or "",
+        entered_birth_date=None if child.email else child.birth_date,
         origin=ContactLink.Origin.SHOP,
         origin_pos=pos,
         created_by=parent.user,
