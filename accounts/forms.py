@@ -6,7 +6,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
-from ticketshop.lib.forms import LineField, ask_for_name, no_markup_in_name, require_name
+from ticketshop.lib.forms import LineField, ask_for_name, require_name
+from ticketshop.lib.person_names import no_markup_in_name
 from ticketshop.lib.phones import country_hint, parse_phone, readable_phone
 
 NAMES = ("first_name", "last_name")

@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import ContactLink
 from ticketshop.lib.email_addresses import EmailField
-from ticketshop.lib.forms import LineField, ask_for_name, no_markup_in_name, require_name
+from ticketshop.lib.forms import LineField, ask_for_name, require_name
+from ticketshop.lib.person_names import no_markup_in_name
 from ticketshop.lib.text import has_invisible
 
 OLDEST = 130

@@ -9,23 +9,24 @@ import itertools
 import re
 import unicodedata
 
-from ticketshop.lib.text import LETTERS
+from ticketshop.lib.text import APOSTROPHES, LETTERS, MARKS
 
 # Letters with two customary spellings: the plain one (Muller) and the written-out one (Mueller).
 _TWO_SPELLINGS = {
     "ä": ("a", "ae"), "ö": ("o", "oe"), "ü": ("u", "ue"), "å": ("a", "aa"), "ø": ("o", "oe"),
 }  # fmt: skip
-_MARKS = re.compile("[\u0300-\u036f]")
-_APOSTROPHES = re.compile("['’‘ʼ`´]")
-_SEPARATORS = re.compile(r"[\s\-‐‑–]+")
+# A dot too: "St. Clair" is "St Clair".
+_SEPARATORS = re.compile(r"[\s.\-‐‑–]+")
+_CATALAN_DOT = re.compile(r"(?<=l)\.(?=l)")  # "Gal.la" is "Gal·la"
 _PLAIN = str.maketrans(LETTERS)
 
 
 def forms(name: str) -> frozenset[str]:
     """The folded forms of one name part: each letter with two spellings takes either, all its occurrences alike."""
     # Apostrophes before and after: one of them becomes a space when it is taken apart, another comes out of a letter.
-    text = unicodedata.normalize("NFKC", _APOSTROPHES.sub("", name)).lower()
-    text = _APOSTROPHES.sub("", unicodedata.normalize("NFC", text))
+    text = unicodedata.normalize("NFKC", APOSTROPHES.sub("", name)).lower()
+    text = APOSTROPHES.sub("", unicodedata.normalize("NFC", text))
+    text = _CATALAN_DOT.sub("", text)
     text = _SEPARATORS.sub(" ", text).strip()
     letters = [letter for letter in _TWO_SPELLINGS if letter in text]
     spelt = itertools.product(*(_TWO_SPELLINGS[letter] for letter in letters))
@@ -34,7 +35,7 @@ def forms(name: str) -> frozenset[str]:
 
 def _fold(text: str, spelling: dict[str, str]) -> str:
     text = "".join(spelling.get(letter, letter) for letter in text).translate(_PLAIN)
-    return _MARKS.sub("", unicodedata.normalize("NFKD", text)).translate(_PLAIN)
+    return MARKS.sub("", unicodedata.normalize("NFKD", text)).translate(_PLAIN)
 
 
 def same_person(first_a: str, last_a: str, first_b: str, last_b: str) -> bool:

@@ -10,7 +10,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.forms import LineField, no_markup_in_name
+from ticketshop.lib.forms import LineField
+from ticketshop.lib.person_names import no_markup_in_name
 from ticketshop.lib.phones import parse_phone, readable_phone
 from ticketshop.organisers import permissions
 from ticketshop.organisers.buttons import Button, Elsewhere, Outcome

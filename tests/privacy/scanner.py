@@ -27,6 +27,8 @@ from django.conf import settings
 from django.db import connection
 from pypdf.errors import PyPdfError
 
+from ticketshop.lib.text import APOSTROPHES, MARKS
+
 DEEPEST = 5  # a spreadsheet in a mail in base64 in JSON
 MOST_UNPACKED = 20_000_000
 
@@ -51,15 +53,13 @@ class Hit:
     token: str
 
 
-_MARKS = re.compile("[\u0300-\u036f]")
-_APOSTROPHES = re.compile("['’‘ʼ`´]")
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[\s().\-/\u00a0\u202f]+(?=\d)")
 HASHES = ("md5", "sha1", "sha256")
 
 
 def fold(text: str) -> str:
     """Without case, accents and apostrophes."""
-    return _MARKS.sub("", unicodedata.normalize("NFKD", _APOSTROPHES.sub("", text))).casefold()
+    return MARKS.sub("", unicodedata.normalize("NFKD", APOSTROPHES.sub("", text))).casefold()
 
 
 def needles(token: Token) -> Iterator[str]:

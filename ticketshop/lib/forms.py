@@ -1,7 +1,5 @@
 """How forms are drawn: one template for every field."""
 
-import re
-import unicodedata
 from collections.abc import Collection, Mapping
 
 from django import forms
@@ -61,18 +59,6 @@ class LinesField(forms.CharField):
 def _without_maxlength(attrs: dict) -> dict:
     """A browser cuts what is pasted without a word; the server says how long it may be."""
     return {name: value for name, value in attrs.items() if name != "maxlength"}
-
-
-# What a mail program makes a link of by itself: “evil.example”, “x.co/a”; not “J.R.R. Tolkien” and not “M.Curie”.
-_HOST = re.compile(r"[\w-]{2}\.[^\W\d_]{2,}(?!\w)|\w\.[^\W\d_]{2,}/")
-
-
-def no_markup_in_name(value: str) -> None:
-    """Names printed in mails to others carry no links: no “@”, no “://”, no “www.”, no “host.example”."""
-    # As a browser reads an address: a full-width dot is a dot.
-    read = unicodedata.normalize("NFKC", value).replace("。", ".").lower()
-    if "@" in read or "://" in read or "www." in read or _HOST.search(read):
-        raise ValidationError(_("Enter a name, without an address or a link."))
 
 
 ONE_NAME = _("With only one name, leave this empty.")

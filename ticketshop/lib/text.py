@@ -1,6 +1,6 @@
 """Text as people type it: one normal form for storing, one folded form for comparing and sorting.
 
-``fold`` has a twin in the database (``contacts`` migration 0001, function ``contact_fold``) so that search
+``fold`` has a twin in the database (function ``contact_fold`` of the ``contacts`` migrations) so that search
 columns are generated there and can't drift; a test compares the two.
 """
 
@@ -16,8 +16,16 @@ LETTERS = {
     "ħ": "h", "ŧ": "t", "þ": "th", "ı": "i", "ŋ": "n", "ĸ": "k", "ς": "σ",
 }  # fmt: skip
 _LETTER_TABLE = str.maketrans(LETTERS)
-_MARKS = re.compile("[\u0300-\u036f]")
-_APOSTROPHES = re.compile("['’‘ʼ`´]")
+# Accents; the points of Hebrew and the vowel signs of Arabic, with which a name is seldom written, and its stretching.
+# The vowel signs of Indic scripts are letters.
+MARKS = re.compile(
+    "[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
+    "\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed]"
+)
+# Straight and curly, ʻokina, primes, the half rings of transliterated Arabic and Hebrew, geresh, the Catalan dot.
+APOSTROPHES = re.compile(
+    "['`´·\u02b9-\u02bf\u02c8\u02ca\u02cb\u05f3\u2018\u2019\u201b\u2027\u2032\u2035\ua78c\uff07]"
+)
 # Control, bidi and zero-width characters. Zero-width joiners inside emoji and Indic words are kept
 # out of this set on purpose: removing them would change what people typed.
 _INVISIBLE = re.compile(
@@ -58,9 +66,9 @@ def has_control(value: str) -> bool:
 
 def fold(value: str) -> str:
     """The form people and titles are compared and sorted by: no case, no accents, no apostrophes, single spaces."""
-    # Apostrophes first: taken apart, an acute accent of its own would become a space.
-    value = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", value)).lower()
-    value = _MARKS.sub("", value).translate(_LETTER_TABLE)
+    # Apostrophes before and after: one of them becomes a space when it is taken apart, another comes out of a letter.
+    value = unicodedata.normalize("NFKD", APOSTROPHES.sub("", value)).lower()
+    value = MARKS.sub("", APOSTROPHES.sub("", value)).translate(_LETTER_TABLE)
     return re.sub(r"(?:[^\w@.+]|_)+", " ", value).strip()
 
 

@@ -6,7 +6,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.email_addresses import EmailField
-from ticketshop.lib.forms import LineField, ask_for_name, no_markup_in_name, require_name
+from ticketshop.lib.forms import LineField, ask_for_name, require_name
+from ticketshop.lib.person_names import no_markup_in_name
 
 from .people import Person
 

@@ -12,7 +12,7 @@ TYPED = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("contacts", "0012_one_form_of_addresses")]
+    dependencies = [("contacts", "0013_unused_settings")]
 
     operations = [
         migrations.AddField(
