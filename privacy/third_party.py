@@ -21,7 +21,14 @@ def _declare(columns: dict, subject: dict | None = None, person: str | None = No
 JOB_ARGUMENTS = Json(
     {
         **not_personal(
-            "the number of a row", "mail_id", "export_id", "erasure_id", "version_id", "change_id", "after"
+            "the number of a row",
+            "mail_id",
+            "export_id",
+            "erasure_id",
+            "version_id",
+            "form_id",
+            "change_id",
+            "after",
         ),
         **not_personal("names of tables of our own", "tables"),
         **not_personal(

@@ -286,6 +286,6 @@ def _turn(one: _Open) -> None:
     }
     if one.edit.keys is not None:
         asked &= one.edit.keys
-    blank, not_asked = Answer.State.BLANK, Answer.State.NOT_ASKED
-    for keys, old, new in ((asked, not_asked, blank), (others, blank, not_asked)):
-        Answer.objects.filter(response=one.row, field__key__in=keys, state=old).update(state=new)
+    blank, not_asked, later = Answer.State.BLANK, Answer.State.NOT_ASKED, Answer.State.ADDED_LATER
+    for keys, old, new in ((asked, (not_asked, later), blank), (others, (blank, later), not_asked)):
+        Answer.objects.filter(response=one.row, field__key__in=keys, state__in=old).update(state=new)

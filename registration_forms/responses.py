@@ -23,13 +23,15 @@ FieldRows = Mapping[tuple[int, str], tuple[Field, dict[str, Choice]]]
 class Given:
     """The answers to one form: key -> value as the field types give it, for visible questions only.
 
-    ``about``: the id of the contact they are about; of the buyer where nobody was chosen.
+    ``about``: the id of the contact they are about; of the buyer where nobody was chosen. ``later``: the form was given to
+    something that was sold already, and nobody was asked yet.
     """
 
     version: FormVersion
     answers: Mapping[str, object]
     about: int
     relevant_until: datetime | None = None
+    later: bool = False
 
 
 def asked_keys(definition: Definition, answers: Mapping[str, object], context: Context = BUYER) -> set[str]:
@@ -74,6 +76,8 @@ def store(given: list[Given], *, organiser: Organiser, language: str, now: datet
             answer = new_answer(
                 response, field, question, one.answers.get(question.key), question.key in asked, choices
             )
+            if one.later and answer.state == Answer.State.BLANK:
+                answer.state = Answer.State.ADDED_LATER
             answers.append(answer)
             if answer.v_choice_id:
                 response.chosen.append(answer.v_choice_id)

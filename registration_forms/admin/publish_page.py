@@ -28,8 +28,10 @@ def view(page, request, row: RegistrationForm):
             messages.success(request, _("Version %(number)d is published.") % {"number": version.number})
             if asked:
                 messages.success(request, _("Earlier buyers get an e-mail with a link to answer."))
-            # A form that is asked nowhere: the next thing to choose is where.
-            where = "" if used_by.is_used(row) else page.address_of(request, row, used_by.ASSIGN)
+            # The next thing to choose: where the form is asked, or whether it is asked of what was sold before.
+            row.refresh_from_db()
+            step = used_by.SOLD_BEFORE if used_by.is_used(row) else used_by.ASSIGN
+            where = page.address_of(request, row, step)
             return redirect(where) if where else page.back_to(row)
     draft = parse(definitions.build(row))
     before = definitions.of_version(row.published) if row.published else None

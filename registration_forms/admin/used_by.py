@@ -10,6 +10,8 @@ from ..models import RegistrationForm
 
 # The name of the button that opens the page where this is chosen. A room above offers it.
 ASSIGN = "assign"
+# The name of the button that asks the buyers of what was sold before; offered by a room above, where there are some.
+SOLD_BEFORE = "sold-before"
 RELATIONS = ("tariffs", "season_passes", "season_passes_adding", "order_forms")
 
 

@@ -50,6 +50,8 @@ class RegistrationForm(models.Model):
     asked_again = models.ForeignKey(
         "FormVersion", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"
     )
+    # When buyers were last asked for the answers that lack at what was sold before the form was asked there.
+    sold_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     archived_at = models.DateTimeField(_("archived"), null=True, blank=True)
 
@@ -68,6 +70,7 @@ class RegistrationForm(models.Model):
             "group_asks",
             "editable_until",
             "revision",
+            "sold_asked_at",
             "created_at",
             "archived_at",
         )

@@ -176,6 +176,8 @@ class Pages:
 # What an export of participants needs, to be asked for and to be fetched.
 READ_ANSWERS = "exports.add_job sales.view_order sales.view_ticket registration_forms.view_registrationform"
 EXPORT = ("export", READ_ANSWERS)
+# What is changed at an order, a ticket or a pass that was asked something, or should have been.
+ENTERED = tuple((name, "sales.change_order") for name in ("names", "answers", "enter_answers"))
 ADMIN = {
     "organisers.organiser": Pages(add=True),
     "organisers.staffmembership": Pages(add=True, delete=True),
@@ -221,6 +223,10 @@ ADMIN = {
                 "registration_forms.change_registrationform catalogue.change_tariff catalogue.change_seasonpass"
                 " catalogue.add_orderform catalogue.delete_orderform",
             ),
+            (
+                "sold_before",
+                "registration_forms.change_registrationform sales.view_ticket sales.view_order",
+            ),
         ),
     ),
     "registration_forms.field": Pages(
@@ -241,12 +247,13 @@ ADMIN = {
             ("mark_paid", "sales.change_order"),
             ("names", "sales.change_order"),
             ("answers", "sales.change_order"),
+            ("enter_answers", "sales.change_order"),
             ("cancel", "sales.change_order"),
             ("resend_mail", "sales.change_order"),
         )
     ),
-    "sales.ticket": Pages(buttons=(("names", "sales.change_order"), ("answers", "sales.change_order"))),
-    "sales.issuedpass": Pages(buttons=(("names", "sales.change_order"), ("answers", "sales.change_order"))),
+    "sales.ticket": Pages(buttons=ENTERED),
+    "sales.issuedpass": Pages(buttons=ENTERED),
     "sales.customer": Pages(),
     "sales.payment": Pages(),
     "privacy.erasure": Pages(buttons=(("copies_deleted", "privacy.manage_request"),)),

@@ -31,7 +31,7 @@ from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, mak
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_cart, make_order
 from tests.staff import Staff, listing
-from ticketshop.catalogue.models import Hold
+from ticketshop.catalogue.models import Hold, OrderForm
 from ticketshop.exports.models import Job
 from ticketshop.jobs import rows
 from ticketshop.jobs.models import Failure
@@ -89,6 +89,18 @@ def orders_with_an_older_form() -> list[Order]:
     ask(form, "Size", visibility="mandatory")
     form.asked_again = publish(form)
     form.save()
+    return made
+
+
+def orders_placed_before_a_form() -> list[Order]:
+    made = [make_order() for _number in range(3)]
+    for order in made:
+        form = make_form("order", organiser=order.organiser)
+        ask(form, visibility="mandatory")
+        publish(form)
+        OrderForm.objects.create(form=form, point_of_sale=order.point_of_sale)
+        form.sold_asked_at = timezone.now()
+        form.save()
     return made
 
 
@@ -295,6 +307,15 @@ CASES = {
         "INSERT",
         "NEW.kind = 'answers_wanted' AND (NEW.about ->> 'order')::bigint = {pk}",
         versions,
+    ),
+    "sales.ask_unanswered": Case(
+        "sales.ask_unanswered",
+        orders_placed_before_a_form,
+        is_asked,
+        "mail_mail",
+        "INSERT",
+        "NEW.kind = 'answers_wanted' AND (NEW.about ->> 'order')::bigint = {pk}",
+        lambda made: [{"form_id": order.point_of_sale.order_form.form_id} for order in made],
     ),
     "sales.forget_carts": Case("sales.tidy", ended_carts, is_gone),
     "catalogue.forget_holds": Case(

@@ -38,6 +38,8 @@ ACTIONS = {
     # Forms.
     "published": gettext_lazy("Published"),
     "asked_again": gettext_lazy("Earlier buyers asked too"),
+    "sold_asked": gettext_lazy("Buyers of what was sold before asked"),
+    "forms_added": gettext_lazy("Forms given to it that were not asked at the sale"),
     "copied": gettext_lazy("Copied from another form"),
     "archived": gettext_lazy("Archived"),
     "restored": gettext_lazy("Restored"),

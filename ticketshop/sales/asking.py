@@ -107,7 +107,7 @@ def asks(whole: Contents) -> list[Ask]:
 
 def with_questions(forms: list[Ask]) -> list[Ask]:
     """Those with something to draw: no empty step or heading is shown."""
-    return [ask for ask in forms if _asks_something(ask.definition)]
+    return [ask for ask in forms if asks_something(ask.definition)]
 
 
 def all_forms(whole: Contents) -> list[Ask]:
@@ -154,7 +154,8 @@ def _end_of(line: CartLine) -> datetime:
     return timezone.make_aware(datetime.combine(line.season_pass.valid_until, midnight))
 
 
-def _asks_something(definition: definitions.Definition) -> bool:
+def asks_something(definition: definitions.Definition) -> bool:
+    """Whether buyers are asked anything that is stored as an answer."""
     return any(
         question.visibility != "hidden"
         and not question.staff_only

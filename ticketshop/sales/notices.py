@@ -78,6 +78,11 @@ def names_changed(
             )
 
 
+def form_added(order: Order, now: datetime) -> None:
+    """Ask the buyer for the answers to forms that were given to their order after it was placed."""
+    _tell(order, "answers_wanted", now)
+
+
 def _tell(order: Order, kind: str, now: datetime, *, once: str | None = None, **about) -> None:
     buyer = order.buyer
     if buyer is None or not buyer.email:

@@ -8,13 +8,13 @@ from procrastinate.contrib.django import app
 
 from registration_forms import earlier as forms_earlier
 from registration_forms import limited
-from registration_forms.models import FormVersion
+from registration_forms.models import FormVersion, RegistrationForm
 from ticketshop.catalogue import places
 from ticketshop.jobs.rows import Tidying
 from ticketshop.limits import cache, limits
 from ticketshop.submissions import submissions
 
-from . import earlier, tell_changes
+from . import earlier, tell_changes, unanswered
 from .actions import carts, orders
 from .models import DateChange
 
@@ -43,6 +43,14 @@ def ask_earlier(version_id: int, after: int = 0) -> None:
     last = earlier.tell_some(version, after, timezone.now())
     if last is not None:
         ask_earlier.defer(version_id=version_id, after=last)
+
+
+@app.task(name="sales.ask_unanswered", retry=RetryStrategy(exponential_wait=3, max_attempts=10))
+def ask_unanswered(form_id: int) -> None:
+    """Ask some buyers for the answers to a form that was given to what they had bought, and leave the others to another job."""
+    form = RegistrationForm.objects.filter(pk=form_id).first()
+    if form is not None and unanswered.ask_some(form, timezone.now()):
+        ask_unanswered.defer(form_id=form_id)
 
 
 @app.task(name="sales.carry_out_change", retry=RetryStrategy(exponential_wait=3, max_attempts=10))

@@ -10,4 +10,5 @@ from . import (  # noqa: F401
     orders,
     payments,
     points_of_sale,
+    unanswered,
 )

@@ -11,7 +11,7 @@ from ticketshop.organisers.sections import NONE, link, shown
 
 from ..admissions import WITH_PASS, WITH_TICKET
 from ..models import DATE_CANCELLED, ERASED, OPEN_STATES, STATE_TEXTS, IssuedPass, Ticket
-from . import answers, names, tables
+from . import answers, names, tables, unanswered
 from .orders import references_begin
 
 
@@ -19,7 +19,7 @@ class AdmissionAdmin(ReadOnlyAdmin):
     """What a ticket and a pass share: found by the beginning of the code, or of the names on it."""
 
     ordering = ["-pk"]
-    buttons = (names.CHANGE_NAMES, answers.CHANGE_ANSWERS)
+    buttons = (names.CHANGE_NAMES, answers.CHANGE_ANSWERS, unanswered.ENTER_ANSWERS)
     search_fields = ["code"]
     search_help_text = gettext_lazy(
         "The beginning of the code, of the first or last name on it, or an order’s reference."

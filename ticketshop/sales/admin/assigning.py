@@ -5,6 +5,7 @@ from itertools import groupby
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -18,6 +19,8 @@ from ticketshop.catalogue import assignment
 from ticketshop.catalogue.assignment import EVENT, PASS, SHOP, TARIFF, Place
 from ticketshop.lib.forms import LineField
 from ticketshop.organisers.buttons import OwnPage
+
+from . import unanswered
 
 MOST = 300
 NEEDED = (
@@ -58,7 +61,9 @@ def view(page, request: HttpRequest, row: RegistrationForm):
         if request.POST.get("seen") == assignment.fingerprint(found) and _save(
             request, row, found, ticked, now
         ):
-            return page.back_to(row)
+            # What was sold before has no answers: the next thing to decide.
+            sold_before = page.address_of(request, row, unanswered.NAME)
+            return redirect(sold_before) if sold_before else page.back_to(row)
         messages.error(
             request,
             _("Somebody else changed meanwhile what is asked here. Look at it, and save again."),

@@ -7,10 +7,12 @@ from django.db.models import Q
 from django.http import HttpRequest, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from registration_forms.admin.form_page import RegistrationFormAdmin
+from registration_forms.admin.used_by import SOLD_BEFORE
 from registration_forms.field_types import TYPES, Asked
 from registration_forms.models import Answer, RegistrationForm
 from ticketshop.catalogue.models import SeasonPass, Session, Tariff
@@ -20,10 +22,11 @@ from ticketshop.organisers.buttons import OwnPage
 from ticketshop.organisers.scoped_admin import LocalDate
 from ticketshop.organisers.sections import link
 
-from .. import consulting, consulting_filters
+from .. import consulting, consulting_filters, unanswered
 from ..models import Admission, Ticket
 from . import tables
 from .answers import may_see_sensitive
+from .unanswered import number_text
 
 # A list of sessions or tariffs to choose from offers so many, the newest first.
 MOST = 300
@@ -115,7 +118,7 @@ def _of_question(column: consulting_filters.Column) -> dict[str, forms.Field]:
     kind, label = TYPES[question.type], question.label
     if kind.column in RANGES:
         widget = {} if kind.column == "v_number" else {"widget": LocalDate}
-        ends = {"-from": _("%(question)s, from"), "-until": _("%(question)s, until")}
+        ends = {"-from": _("%(question)s – from"), "-until": _("%(question)s – until")}
         return {
             _name(column, end): RANGES[kind.column](
                 label=words % {"question": label}, required=False, **widget
@@ -129,7 +132,7 @@ def _of_question(column: consulting_filters.Column) -> dict[str, forms.Field]:
         made: forms.Field = forms.ChoiceField(label=label, required=False, choices=[("", _("any")), *choices])
     else:
         made = LineField(
-            label=_("%(question)s, contains") % {"question": label}, max_length=200, required=False
+            label=_("%(question)s – contains") % {"question": label}, max_length=200, required=False
         )
     return {_name(column): made}
 
@@ -218,11 +221,20 @@ def view(page, request: HttpRequest, row: RegistrationForm):
         # Of all that was found, not of the page: said once.
         "counts": consulting.counts(found, columns) if read.number == 1 else [],
         "missing": consulting.missing(found, columns) if read.number == 1 else [],
+        "sold_before": _sold_before(page, request, row),
         "hidden": not sensitive and any(field.sensitive for field in row.fields.all()),
         "export": _export(request, row, query.urlencode() if wanted.narrows else ""),
         "export_text": _("Export what is listed") if wanted.narrows else _("Export"),
     }
     return TemplateResponse(request, "admin/sales/consulting.html", context)
+
+
+def _sold_before(page, request: HttpRequest, row: RegistrationForm) -> dict[str, str]:
+    """How much was sold before the form was asked, in a sentence, and where its buyers are asked; empty for none."""
+    number = unanswered.number_of(row, timezone.now())
+    if not number:
+        return {}
+    return {"text": number_text(row, number), "url": page.address_of(request, row, SOLD_BEFORE)}
 
 
 def _is_filtered(query: QueryDict) -> bool:

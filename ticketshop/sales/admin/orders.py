@@ -25,7 +25,7 @@ from .. import emails, notices
 from ..actions import orders, payments
 from ..models import Customer, Order, Payment, Refund
 from ..payment_methods import METHODS, name_of
-from . import answers, kept, names, tables
+from . import answers, kept, names, tables, unanswered
 
 # From so many buyers on, a search goes through the orders and not through the buyers.
 MANY = 1000
@@ -221,7 +221,10 @@ class OrderAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy(
         "The beginning of the reference, or any words of the buyer’s name, address or phone."
     )
-    buttons = (MARK_PAID, names.CHANGE_NAMES, answers.CHANGE_ANSWERS, CORRECT_BUYER, RESEND, CANCEL)
+    buttons = (
+        *(MARK_PAID, names.CHANGE_NAMES, answers.CHANGE_ANSWERS, unanswered.ENTER_ANSWERS),
+        *(CORRECT_BUYER, RESEND, CANCEL),
+    )
     fieldsets = [
         (None, {"fields": ["state", "buyer_link", "total_text", "vat_text", "method_text"]}),
         (gettext_lazy("Course"), {"fields": ["placed_at", "paid_at", "cancelled_at", "unpaid_until"]}),
