@@ -98,6 +98,8 @@ def test_where_an_export_can_be_asked_for(shop, owner):
         page = owner.open(export)
         offered = [one for one in kinds if f'name="kind" value="{one}"' in page.source]
         assert offered == kinds, address
+        usual = "orders" if address == change(forms["order"]) else kinds[0]
+        assert form_of(page).values["kind"] == usual, address
         for kind in kinds:
             job = steps.done(ask_for(owner, export, kind=kind))
             assert job.state == "done", (address, kind, job.error)

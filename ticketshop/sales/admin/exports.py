@@ -40,6 +40,12 @@ from ..models import Customer, Order
 from .consulting import Seen, seen_list, sessions_of
 
 ADD = ("exports.add_job",)
+# Kind of form -> what an export of it is about as a rule.
+USUAL = {
+    RegistrationForm.Kind.ORDER: "orders",
+    RegistrationForm.Kind.TARIFF: "participants",
+    RegistrationForm.Kind.PASS: "passes",
+}
 
 
 @dataclass(frozen=True)
@@ -98,8 +104,10 @@ class ExportForm(forms.Form):
         self.place = place
         offered = place.kinds(user)
         self.fields["kind"].choices = [(kind.code, kind.title) for kind in offered]
-        if len(offered) == 1:
-            self.fields["kind"].initial = offered[0].code
+        # What is looked for at such a place as a rule; another kind is one click away.
+        codes = [kind.code for kind in offered]
+        wanted = USUAL.get(getattr(place.row, "kind", ""), "participants")
+        self.fields["kind"].initial = wanted if wanted in codes else next(iter(codes), None)
         self.fields["file_format"].choices = self._formats()
         self.fields["order_state"].choices = [("", _("in any state")), *Order.State.choices]
         self._offer("session", _("all dates"), self._sessions())
