@@ -120,10 +120,10 @@ class FieldAdmin(TranslatedAdmin):
         languages, changing = self.languages(request, obj), self.has_change_permission(request, obj)
         kind = TYPES[obj.type] if obj else None
         first = ["form", *(f"label_{code}" for code in languages), "type", "visibility"]
+        if changing and kind and kind.has_choices:
+            first.append("lines")
         helps = [f"help_text_{code}" for code in languages]
         found = [(None, {"fields": first})]
-        if changing and kind and kind.has_choices:
-            found.append((gettext_lazy("Choices"), {"fields": ["lines"]}))
         rules = [f"rule_{name}" for name in kind.rule_names] if kind else []
         if rules and changing:
             found.append((gettext_lazy("What may be answered"), {"fields": rules}))
@@ -157,11 +157,6 @@ class FieldAdmin(TranslatedAdmin):
         if issubclass(inline.formset, ChoiceFormSet):
             found["page"] = request.GET.get("choices", "")
         return found
-
-    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
-        # Behind the box that takes new ones, where there is one.
-        context["choices_after"] = 2 if "lines" in context["adminform"].form.fields else 1
-        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request, obj, form, change):
         columns = {field.name for field in obj._meta.concrete_fields}

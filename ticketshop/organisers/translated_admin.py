@@ -5,6 +5,7 @@ Needs no script: the fieldsets of further languages fold with the browser's own 
 
 from django.conf import settings
 from django.utils.text import capfirst
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from modeltranslation.admin import TranslationAdmin
 
@@ -18,7 +19,10 @@ NAMES = dict(settings.CONTENT_LANGUAGES)
 
 def in_language(label: str, code: str) -> str:
     """“Title (French)”: where texts of several languages stand together, or the back office speaks another one."""
-    return _("%(label)s (%(language)s)") % {"label": label, "language": NAMES[code]}
+    name = str(NAMES[code])
+    if (get_language() or "").startswith("fr"):
+        name = name.lower()  # as French writes it within a line
+    return _("%(label)s (%(language)s)") % {"label": label, "language": name}
 
 
 class TranslatedAdmin(ScopedAdmin, TranslationAdmin):
