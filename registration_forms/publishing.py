@@ -10,6 +10,7 @@ from ticketshop.history import history
 
 from . import answerable, conditions, definitions
 from .definitions import Definition, Question, parse
+from .drafts import Changed
 from .models import Choice, Field, FormVersion, RegistrationForm
 
 
@@ -140,13 +141,18 @@ def _without_places(form: RegistrationForm, new: Definition) -> list[conditions.
 
 
 @transaction.atomic
-def publish(form: RegistrationForm, *, by, now: datetime) -> FormVersion:
-    """Freeze the draft as the next version. The same draft twice is one version. Raises CannotPublish."""
+def publish(form: RegistrationForm, *, by, now: datetime, revision: int | None = None) -> FormVersion:
+    """Freeze the draft as the next version. The same draft twice is one version.
+
+    Raises CannotPublish, and Changed where the draft is not at ``revision`` any more.
+    """
     form = (
         RegistrationForm.objects.select_for_update(of=("self",))
         .select_related("organiser", "published")
         .get(pk=form.pk)
     )
+    if revision is not None and revision != form.revision:
+        raise Changed
     definition = definitions.build(form)
     if found := problems_of(form, parse(definition)):
         raise CannotPublish(found)

@@ -8,9 +8,10 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ticketshop.lib.text import number_in
 from ticketshop.organisers.forms import SHOWN
 
-from .. import definitions, earlier, publishing
+from .. import definitions, drafts, earlier, publishing
 from ..definitions import parse
 from ..models import FormVersion, RegistrationForm
 from . import used_by, words
@@ -21,9 +22,16 @@ NAMES = dict(settings.CONTENT_LANGUAGES)
 def view(page, request, row: RegistrationForm):
     if request.method == "POST":
         try:
-            version, asked = _publish(row, "ask_earlier" in request.POST, request.user)
+            seen = number_in(request.POST.get("revision"), digits=17)
+            version, asked = _publish(row, "ask_earlier" in request.POST, request.user, seen)
         except publishing.CannotPublish:
             messages.error(request, _("The form was not published: first put right what stands below."))
+        except drafts.Changed:
+            messages.error(
+                request,
+                _("Somebody else changed this form meanwhile. Nothing was published: look at what changes now."),
+            )
+            return redirect(request.path)
         else:
             messages.success(request, _("Version %(number)d is published.") % {"number": version.number})
             if asked:
@@ -54,10 +62,10 @@ def view(page, request, row: RegistrationForm):
 
 
 @transaction.atomic
-def _publish(row: RegistrationForm, ask_earlier: bool, by) -> tuple[FormVersion, bool]:
-    """The new version, and whether earlier buyers are asked for it."""
+def _publish(row: RegistrationForm, ask_earlier: bool, by, revision: int | None) -> tuple[FormVersion, bool]:
+    """The new version, and whether earlier buyers are asked for it. ``revision``: of the draft that was looked at."""
     before, now = row.published, timezone.now()
-    version = publishing.publish(row, by=by, now=now)
+    version = publishing.publish(row, by=by, now=now, revision=revision)
     old = definitions.of_version(before) if before else None
     asked = ask_earlier and version != before and earlier.owed_more(old, definitions.of_version(version))
     if asked:

@@ -364,6 +364,23 @@ def test_a_draft_is_previewed_and_published_with_its_differences(staff, form):
     assert "3 existing tickets will not have these answers." in staff.page.text
 
 
+@pytest.mark.scenario("RF-05")
+def test_what_a_colleague_added_meanwhile_is_not_published_unseen(staff, pos, form):
+    ask(form, "Menu")
+    page = button(staff, form, "publish")
+    looked_at = page.form("^revision$").values
+    colleague = Staff(make_staff(pos.organiser, "back office", email="colleague@example.org"))
+    button(colleague, form, "add-question")
+    colleague.fill("^type$", {"type": "text", "label": "Taille"})
+    staff.send("POST", page.url, looked_at)
+    assert not form.versions.exists()
+    page = button(staff, form, "publish")
+    assert "Somebody else changed this form meanwhile. Nothing was published" in page.text
+    assert "“Taille” is new." in page.text
+    staff.submit(page.form("^revision$"))
+    assert form.versions.count() == 1
+
+
 @pytest.mark.scenario("RF-09")
 def test_a_sensitive_question_says_what_for_and_how_long(staff, form):
     allergies = ask(form, "Allergies")
