@@ -274,3 +274,33 @@ def test_looking_for_what_lacks_answers_takes_the_same_queries_for_one_and_for_t
         shop.adult.form = None
         shop.adult.save()
     assert counts[0] == counts[1]
+
+
+def test_whoever_chooses_a_form_at_its_place_reads_what_was_sold_there_before(shop, staff):
+    buy(shop, shop.adult)
+    form = shop.asked("tariff")
+    order_form = make_form("order", organiser=shop.organiser)
+    ask(order_form)
+    publish(order_form)
+    who = jazz.visitor()
+    shop.add_pass(who)
+    shop.details(who)
+    fill(who)
+    who.place("on_site")
+    of_pass = make_form("pass", organiser=shop.organiser)
+    ask(of_pass)
+    publish(of_pass)
+    ticket = "1 ticket was sold before this form was asked for it, and has no answers."
+    places = [
+        (shop.adult, {"form": form.pk}, ticket),
+        (shop.season, {"form": of_pass.pk}, "1 season pass was sold before this form"),
+        (shop.event, {"order_form-0-form": order_form.pk}, "1 order was placed before this form"),
+    ]
+    for row, values, sentence in places:
+        staff.open(change(row))
+        page = staff.save(**values)
+        assert sentence in page.text, row
+        assert "Ask for them" in page.text
+        # Saved again without a change, nothing is said.
+        staff.open(change(row))
+        assert sentence not in staff.save().text

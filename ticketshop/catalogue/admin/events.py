@@ -14,6 +14,7 @@ from ticketshop.organisers.translated_admin import TranslatedAdmin
 from .. import offers, sale_checks
 from ..models import Event, Session, Tariff
 from . import problems
+from .form_choice import TellsOfForms
 from .forms import SluggedForm
 from .order_forms import OrderFormInline
 from .sessions import SessionInline
@@ -28,7 +29,7 @@ class EventForm(SluggedForm):
 
 
 @admin.register(Event)
-class EventAdmin(TranslatedAdmin):
+class EventAdmin(TellsOfForms, TranslatedAdmin):
     form = EventForm
     translated = ("title", "teaser", "description", "image_alt")
     list_display = ["title", "state", "first_date", "last_date", "venue"]

@@ -1,7 +1,10 @@
-"""The select that chooses a form: what it offers, and where forms are made."""
+"""The select that chooses a form: what it offers, where forms are made, and who is told of what was chosen."""
+
+from collections.abc import Callable, Iterable
 
 from django.db import models
-from django.forms import ModelChoiceField
+from django.forms import BaseForm, ModelChoiceField
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -16,6 +19,31 @@ class FormChoice(ModelChoiceField):
         if form.published_id is None:
             return _("%(form)s (not published yet)") % {"form": form.name}
         return form.name
+
+
+# What a room above tells staff once a form was chosen on a page: the catalogue does not know what is sold.
+TELLERS: list[Callable[[HttpRequest, RegistrationForm], None]] = []
+
+
+def chosen(forms: Iterable[BaseForm]) -> set[RegistrationForm]:
+    """Return the registration forms that were chosen just now on these forms of a page."""
+    return {
+        form.cleaned_data[name]
+        for form in forms
+        for name in form.changed_data
+        if isinstance(form.fields.get(name), FormChoice) and form.cleaned_data.get(name) is not None
+    }
+
+
+class TellsOfForms:
+    """For a ``ModelAdmin`` that chooses forms on its page or in its inlines."""
+
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        rows = [one for formset in formsets for one in formset.forms if one not in formset.deleted_forms]
+        for registration_form in sorted(chosen([form, *rows]), key=lambda one: one.pk):
+            for tell in TELLERS:
+                tell(request, registration_form)
 
 
 class AsksForms:

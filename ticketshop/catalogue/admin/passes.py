@@ -14,7 +14,7 @@ from ticketshop.organisers.translated_admin import TranslatedAdmin
 from .. import offers, sale_checks, stock
 from ..models import SeasonPass
 from . import problems
-from .form_choice import AsksForms
+from .form_choice import AsksForms, TellsOfForms
 from .forms import SluggedForm, changed, check_capacity, in_order, places_field
 
 
@@ -68,7 +68,7 @@ class SeasonPassForm(SluggedForm):
 
 
 @admin.register(SeasonPass)
-class SeasonPassAdmin(AsksForms, TranslatedAdmin):
+class SeasonPassAdmin(TellsOfForms, AsksForms, TranslatedAdmin):
     form = SeasonPassForm
     translated = ("name", "teaser", "description")
     list_display = ["name", "price", "valid_from", "valid_until", "active"]

@@ -14,7 +14,7 @@ from ticketshop.organisers.translated_admin import TranslatedAdmin, in_language
 from .. import sale_checks
 from ..models import Tariff
 from . import problems
-from .form_choice import AsksForms
+from .form_choice import AsksForms, TellsOfForms
 from .forms import changed, in_order
 
 
@@ -62,7 +62,7 @@ class TariffInline(AsksForms, ScopedInline, TranslationTabularInline):
 
 
 @admin.register(Tariff)
-class TariffAdmin(AsksForms, TranslatedAdmin):
+class TariffAdmin(TellsOfForms, AsksForms, TranslatedAdmin):
     """One tariff with everything about it; made on the event's page."""
 
     form = TariffForm

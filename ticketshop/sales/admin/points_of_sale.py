@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ticketshop.catalogue.admin.form_choice import TellsOfForms
 from ticketshop.catalogue.admin.order_forms import OrderFormInline
 from ticketshop.lib.formsets import BoundedFormSet
 from ticketshop.organisers.forms import LANGUAGES_HELP, LanguagesField
@@ -162,7 +163,7 @@ class PointOfSaleForm(ScopedForm):
 
 
 @admin.register(PointOfSale)
-class PointOfSaleAdmin(TranslatedAdmin):
+class PointOfSaleAdmin(TellsOfForms, TranslatedAdmin):
     form = PointOfSaleForm
     records_values = True
     translated = ("name", "tagline", "terms", "privacy_notice", "imprint", "accessibility_statement")

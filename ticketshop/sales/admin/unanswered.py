@@ -7,6 +7,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -14,6 +15,7 @@ from registration_forms import definitions
 from registration_forms.admin import used_by
 from registration_forms.admin.form_page import RegistrationFormAdmin
 from registration_forms.models import RegistrationForm
+from ticketshop.catalogue.admin.form_choice import TELLERS
 from ticketshop.organisers.buttons import OwnPage
 from ticketshop.organisers.sections import link
 
@@ -23,6 +25,7 @@ from . import tables
 from .answers import order_of
 
 NAME = used_by.SOLD_BEFORE
+NEEDED = ("registration_forms.change_registrationform", "sales.view_ticket", "sales.view_order")
 # As many are named on the page.
 MOST = 100
 Kind = RegistrationForm.Kind
@@ -103,15 +106,23 @@ def _drawn(one: Ticket | IssuedPass | Order) -> dict:
 
 
 RegistrationFormAdmin.offer(
-    OwnPage(
-        NAME,
-        gettext_lazy("Ask earlier buyers"),
-        ("registration_forms.change_registrationform", "sales.view_ticket", "sales.view_order"),
-        _is_lacking,
-        view,
-    ),
-    after="publish",
+    OwnPage(NAME, gettext_lazy("Ask earlier buyers"), NEEDED, _is_lacking, view), after="publish"
 )
+
+
+def _tell(request: HttpRequest, form: RegistrationForm) -> None:
+    """Warn whoever has just chosen the form at a tariff, a pass, an event or a point of sale of what was sold there before."""
+    number = unanswered.number_of(form, timezone.now())
+    if not number:
+        return
+    text = number_text(form, number)
+    if all(request.user.has_perm(name, form) for name in NEEDED):
+        url = reverse("admin:registration_forms_registrationform_sold_before", args=[form.pk])
+        text = format_html('{} <a href="{}">{}</a>', text, url, _("Ask for them"))
+    messages.warning(request, text)
+
+
+TELLERS.append(_tell)
 
 
 # --- for one order, ticket or pass ---------------------------------------------------------------------------
