@@ -111,6 +111,11 @@ def _of_form(form: RegistrationForm, now: datetime) -> list[QuerySet]:
     return [tickets(versions, now), passes(versions, now, added=True)]
 
 
+def is_lacking(form: RegistrationForm, now: datetime) -> bool:
+    """Whether any ticket, pass or order lacks the answers to a form."""
+    return any(rows.exists() for rows in _of_form(form, now))
+
+
 def number_of(form: RegistrationForm, now: datetime) -> int:
     """How many tickets, passes or orders lack the answers to a form."""
     return sum(rows.count() for rows in _of_form(form, now))

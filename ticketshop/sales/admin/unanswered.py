@@ -63,7 +63,7 @@ def number_text(form: RegistrationForm, number: int) -> str:
 
 
 def _is_lacking(form: RegistrationForm) -> bool:
-    return unanswered.orders_of(form, timezone.now()).exists()
+    return unanswered.is_lacking(form, timezone.now())
 
 
 def view(page, request: HttpRequest, row: RegistrationForm):
