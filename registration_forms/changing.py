@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import get_language
 
 from . import definitions, limited, responses
 from .conditions import BUYER, Context
@@ -239,6 +240,7 @@ def _who_wanted(changed: list[_Open], rows: responses.FieldRows, choices: set[in
 
 def _write_all(one: _Open, rows: responses.FieldRows, by, source: str, now: datetime) -> list[AnswerHistory]:
     """Write what changed of one response; its lines of history, not yet written."""
+    columns = {"revision": one.row.revision + 1, "changed_at": now, **_first_answered(one, source, now)}
     asked, lines = responses.asked_keys(one.definition, one.after, STAFF), []
     for key in sorted(key for key in {*one.before, *one.after} if one.before.get(key) != one.after.get(key)):
         question = one.definition.question(key)
@@ -258,8 +260,17 @@ def _write_all(one: _Open, rows: responses.FieldRows, by, source: str, now: date
             )
         )
     _turn(one)
-    Response.objects.filter(pk=one.row.pk).update(revision=one.row.revision + 1, changed_at=now)
+    Response.objects.filter(pk=one.row.pk).update(**columns)
     return lines
+
+
+def _first_answered(one: _Open, source: str, now: datetime) -> dict[str, object]:
+    """The columns that change when a form is answered that was given to something which was sold already: when, and in
+    which language the buyer read it."""
+    if one.before or not Answer.objects.filter(response=one.row, state=Answer.State.ADDED_LATER).exists():
+        return {}
+    language = get_language() if source == AnswerHistory.Source.BUYER else None
+    return {"created_at": now, **({"language": language} if language else {})}
 
 
 def _write(one: _Open, rows: responses.FieldRows, question: Question, asked: bool) -> None:

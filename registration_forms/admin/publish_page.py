@@ -29,7 +29,9 @@ def view(page, request, row: RegistrationForm):
         except drafts.Changed:
             messages.error(
                 request,
-                _("Somebody else changed this form meanwhile. Nothing was published: look at what changes now."),
+                _(
+                    "Somebody else changed this form meanwhile. Nothing was published: look at what changes now."
+                ),
             )
             return redirect(request.path)
         else:

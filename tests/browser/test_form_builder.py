@@ -136,7 +136,9 @@ def test_the_pages_of_the_builder_bar_nobody(shop, browse):
         log_in(page, make_staff(shop.pos.organiser))
         for address in pages:
             page.goto(address)
-            page.evaluate("document.querySelectorAll('#content details').forEach((part) => (part.open = true))")
+            page.evaluate(
+                "document.querySelectorAll('#content details').forEach((part) => (part.open = true))"
+            )
             wrong += faults(page)
             if "preview" in address:
                 wrong += look_at(page, "preview")

@@ -73,10 +73,10 @@ def press(staff):
 
 
 def test_a_form_that_is_assigned_after_sales_counts_asks_and_lists_them(shop, staff):
-    first, second = buy(shop, shop.adult, 2), buy(shop, shop.adult, email="bob@example.org")
+    first, _second = buy(shop, shop.adult, 2), buy(shop, shop.adult, email="bob@example.org")
     buy(shop, shop.child, email="child@example.org")
     form = shop.form("tariff")
-    menu = ask(form, "Menu", visibility="mandatory")
+    ask(form, "Menu", visibility="mandatory")
     ask(form, "Remark")
     publish(form)
     # Assigned nowhere yet: nobody lacks its answers.
@@ -102,13 +102,28 @@ def test_a_form_that_is_assigned_after_sales_counts_asks_and_lists_them(shop, st
     page = staff.open(page_of(form, "answers"))
     assert "Menu (3)" in page.text
     assert set(Answer.objects.values_list("state", flat=True)) == {Answer.State.ADDED_LATER}
+
+
+def test_a_buyer_answers_a_form_that_was_given_to_the_order_later(shop, staff):
+    first, second = buy(shop, shop.adult, 2), buy(shop, shop.adult, email="bob@example.org")
+    form = shop.form("tariff", shop.adult)
+    menu = ask(form, "Menu", visibility="mandatory")
+    ask(form, "Remark")
+    publish(form)
+    for order in (first, second):
+        unanswered.add(order, now=timezone.now() - timedelta(hours=1))
+    asked_at = Response.objects.filter(ticket__order=first).earliest("pk").created_at
     who = jazz.visitor()
     assert "asks you for more" in who.open(first.page).text
+    assert "Answered on" not in who.page.text
     page = who.open(f"{first.page}answers/")
     names = [name for name in page.form("-revision$").names if name.endswith(menu.key)]
     assert len(names) == 2
     who.fill("-revision$", dict.fromkeys(names, "vegan"))
     assert "asks you for more" not in who.page.text
+    # It says when it was answered, not when it was asked.
+    assert "Answered on" in who.page.text
+    assert Response.objects.filter(ticket__order=first).earliest("pk").created_at > asked_at
     assert "Menu (1)" in staff.open(page_of(form, "answers")).text
     states = Answer.objects.filter(response__ticket__order=first).values_list("field__label_en", "state")
     assert set(states) == {("Menu", Answer.State.ANSWERED), ("Remark", Answer.State.BLANK)}
