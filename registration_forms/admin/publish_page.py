@@ -38,10 +38,7 @@ def view(page, request, row: RegistrationForm):
             messages.success(request, _("Version %(number)d is published.") % {"number": version.number})
             if asked:
                 messages.success(request, _("Earlier buyers get an e-mail with a link to answer."))
-            # The next thing to choose: where the form is asked, or whether it is asked of what was sold before.
-            row.refresh_from_db()
-            step = used_by.SOLD_BEFORE if used_by.is_used(row) else used_by.ASSIGN
-            where = page.address_of(request, row, step)
+            where = _next_step(page, request, version)
             return redirect(where) if where else page.back_to(row)
     draft = parse(definitions.build(row))
     before = definitions.of_version(row.published) if row.published else None
@@ -61,6 +58,14 @@ def view(page, request, row: RegistrationForm):
         "differs": publishing.differs(row),
     }
     return TemplateResponse(request, "admin/registration_forms/publish.html", context)
+
+
+def _next_step(page, request, version: FormVersion) -> str:
+    """The address of what is to be chosen next: where the form is asked, or, once, whether it is asked of what was sold before."""
+    form = RegistrationForm.objects.get(pk=version.form_id)
+    if not used_by.is_used(form):
+        return page.address_of(request, form, used_by.ASSIGN)
+    return page.address_of(request, form, used_by.SOLD_BEFORE) if version.number == 1 else ""
 
 
 @transaction.atomic

@@ -12,6 +12,8 @@ from tests.browser.test_backoffice import faults, log_in
 from tests.browser.test_every_page import look_at
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, only_if
+from tests.factories.registration_forms import publish as publish_form
+from tests.factories.sales import make_order
 from tests.staff import change, listing
 from ticketshop.catalogue.models import Tariff
 
@@ -131,6 +133,12 @@ def test_the_pages_of_the_builder_bar_nobody(shop, browse):
     pages += [
         f"{page_of}{name}/" for name in ("add-question", "preview", "publish", "assign", "copy", "archive")
     ]
+    make_order({shop.adult: 1}, pos=shop.pos)
+    later = make_form("tariff", organiser=shop.pos.organiser)
+    ask(later, "Meal", visibility="mandatory")
+    publish_form(later)
+    Tariff.objects.filter(pk=shop.adult.tariff_id).update(form=later)
+    pages.append(f"{change(later).removesuffix('change/')}sold-before/")
     wrong = []
     with browse() as page:
         log_in(page, make_staff(shop.pos.organiser))
@@ -142,6 +150,7 @@ def test_the_pages_of_the_builder_bar_nobody(shop, browse):
             wrong += faults(page)
             if "preview" in address:
                 wrong += look_at(page, "preview")
+        assert "1 ticket was sold before" in page.locator("#content").inner_text()
         page.set_viewport_size({"width": 400, "height": 800})
         page.goto(pages[3])
         picture(page, "question-400")

@@ -257,6 +257,10 @@ def test_publishing_a_form_that_is_asked_already_leads_to_what_was_sold(shop, st
     page = press(staff)
     assert page.url == sold_before(form)
     assert "1 ticket was sold before this form was asked for it, and has no answers." in page.text
+    # Said once: a later version leads back to the form.
+    ask(form, "Remark")
+    staff.open(page_of(form, "publish"))
+    assert press(staff).url == change(form)
 
 
 def test_nothing_of_another_organiser_is_counted_or_reached(shop, staff):
