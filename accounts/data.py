@@ -15,6 +15,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from contacts import links
 from contacts.models import Contact
 from privacy import asking, copying, erasing, packing, planning, wording
 from privacy.models import Erasure
@@ -117,6 +118,7 @@ def preview_of(people: People) -> dict:
         "fates": wording.fates(plans),
         "shown": _state(people, plans),
         "choice": wording.waits_for_tickets(plans),
+        "companions": [one for plan in plans for one in plan.companions],
     }
 
 
@@ -133,9 +135,14 @@ def may_copy(key: str) -> bool:
 
 
 def zip_of(people: list[Contact], organiser: Organiser) -> HttpResponse:
-    """The copy, made now and kept nowhere."""
+    """The copy, made now and kept nowhere; with that of the people they manage."""
     now = timezone.now()
-    packed = packing.pack(copying.read(people), organiser=organiser, now=now)
+    managed = [
+        (link.entered_name, copying.read([link.child], reader=link.parent))
+        for contact in people
+        for link in links.managed_by(contact)
+    ]
+    packed = packing.pack(copying.read(people), organiser=organiser, now=now, others=managed)
     response = HttpResponse(packed, content_type="application/zip")
     response.headers["Content-Disposition"] = f'attachment; filename="my-data-{now:%Y-%m-%d}.zip"'
     return response
@@ -145,7 +152,8 @@ def zip_of(people: list[Contact], organiser: Organiser) -> HttpResponse:
 def index(request, pos):
     """Each item, what for, until when, who sees it; the ways to a copy and to be forgotten."""
     people = data_people.of_account(request)
-    context = {**known_about(people), **requests_of(people), "section": "data"}
+    managed = links.managed_by(my_contact(request))
+    context = {**known_about(people), **requests_of(people), "managed": managed, "section": "data"}
     return render(request, "accounts/data.html", context)
 
 

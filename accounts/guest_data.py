@@ -39,7 +39,10 @@ class AddressForm(forms.Form):
 @require_safe
 def about(request, pos):
     """What this organiser keeps of anybody, from the declarations."""
-    context = {"known": wording.everything(), "collected": wording.collected(request.pos.organiser)}
+    context = {
+        "known": wording.everything(request.pos.organiser),
+        "collected": wording.collected(request.pos.organiser),
+    }
     return shared(request, render(request, "accounts/data_about.html", context))
 
 

@@ -4,13 +4,18 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
+from django.db.models import Q
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from ticketshop.lib.areas import LOG_IN
 from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import SIGNED_IN, USER, DeleteRow, Ends
 from ticketshop.lib.text import normalise_email
+
+# A log-in whose address nobody proves, and one that no organiser knows, end after so long.
+UNPROVED_DAYS, UNUSED_YEARS = 7, 3
 
 
 class UserManager(BaseUserManager):
@@ -48,6 +53,31 @@ class User(AbstractBaseUser, PermissionsMixin):
         person = USER
         subject = {"pk": USER}
         area = LOG_IN
+        ends = (
+            Ends(
+                "accounts.tidy",
+                "date_joined",
+                UNPROVED_DAYS,
+                where=Q(contacts=None) & ~Q(emailaddress__verified=True),
+                says=ngettext_lazy(
+                    "If you never prove your e-mail address: %(number)d day.",
+                    "If you never prove your e-mail address: %(number)d days.",
+                    "number",
+                ),
+            ),
+            Ends(
+                "accounts.tidy",
+                ("last_login", "date_joined"),
+                UNUSED_YEARS,
+                unit=365,
+                where=Q(contacts=None),
+                says=ngettext_lazy(
+                    "If no organiser here knows you: %(number)d year after you last logged in.",
+                    "If no organiser here knows you: %(number)d years after you last logged in.",
+                    "number",
+                ),
+            ),
+        )
         columns = {
             "email": DeleteRow(),
             "password": DeleteRow(),
@@ -75,7 +105,7 @@ class Session(AbstractBaseSession):
     class Personal:
         subject = {"user": SIGNED_IN}
         area = LOG_IN
-        ends = (Ends("accounts.tidy", "expire_date"),)
+        ends = (Ends("accounts.tidy", "expire_date", says=_("Browsers stay signed in for 14 days.")),)
         labels = {"user": _("signed in"), "expire_date": _("until")}
         columns = {"user": DeleteRow(), "session_data": DeleteRow(), "expire_date": DeleteRow()}
         withheld = {"session_data": _("what keeps a browser signed in")}

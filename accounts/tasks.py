@@ -3,11 +3,13 @@
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from . import sessions
+from . import sessions, unused
 
 
 @app.periodic(cron="50 * * * *")
 @app.task(name="accounts.tidy", queueing_lock="accounts.tidy")
 def tidy(timestamp: int) -> None:
-    """Forget the sessions whose time is over."""
-    sessions.FORGET.run(timezone.now())
+    """Forget the sessions whose time is over, and log-ins that nobody uses."""
+    now = timezone.now()
+    sessions.FORGET.run(now)
+    unused.forget(now)

@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from . import data, friends, friends_adding, friends_editing, friends_leaving, log_in_address, views
+from . import (
+    data,
+    friends,
+    friends_adding,
+    friends_editing,
+    friends_leaving,
+    log_in_address,
+    managed_data,
+    views,
+)
 
 app_name = "account"
 urlpatterns = [
@@ -17,6 +26,8 @@ urlpatterns = [
     path("data/copy/", data.copy, name="data_copy"),
     path("data/delete/", data.delete, name="data_delete"),
     path("data/request/", data.answer_request, name="data_request"),
+    path("data/people/<int:link_id>/", managed_data.child, name="data_child"),
+    path("data/people/<int:link_id>/delete/", managed_data.delete_child, name="data_child_delete"),
     path("friends-and-family/", friends.index, name="friends"),
     path("friends-and-family/new/", friends_adding.new, name="friends_new"),
     path("friends-and-family/<int:link_id>/", friends.person, name="friends_person"),

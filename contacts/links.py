@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import F, Func, Q, QuerySet, TextField, Value
 from django.utils.translation import gettext as _
 
 from ticketshop.lib.text import normalise_email
@@ -38,6 +38,14 @@ def of_parent(parent: Contact) -> QuerySet[ContactLink]:
         .select_related("child", "request")
         .order_by(name, "pk")
     )
+
+
+def managed_by(parent: Contact) -> list[ContactLink]:
+    """The active links to people without an address for whom a contact acts, by name as entered; one query."""
+    manages = of_parent(parent).filter(
+        status=ContactLink.Status.ACTIVE, permission_parent=ContactLink.Permission.MANAGE
+    )
+    return [link for link in manages.select_related("parent") if link.manages_child]
 
 
 def of_child(child: Contact) -> QuerySet[ContactLink]:
@@ -229,21 +237,6 @@ def not_me(link: ContactLink, *, by, now: datetime) -> bool:
             pk=link.child_id, user=None, created_via=Contact.CreatedVia.FRIENDS_FAMILY
         ).update(purge_after=now.date())
     return True
-
-
-def let_go(parent_id: int, *, now: datetime) -> int:
-    """Who added them is erased: people nobody else connected, who never claimed, are erased from today; how many.
-
-    They came by this one person only, who typed what is known of them. Whoever has a ticket stays.
-    """
-    others = ContactLink.objects.filter(child=OuterRef("pk"), status__in=ContactLink.OPEN)
-    theirs = Contact.objects.known().filter(
-        ~Exists(others.exclude(parent=parent_id)),
-        pk__in=ContactLink.objects.filter(parent=parent_id).values("child"),
-        user=None,
-        created_via=Contact.CreatedVia.FRIENDS_FAMILY,
-    )
-    return theirs.update(purge_after=now.date())
 
 
 def accept_by_mail(

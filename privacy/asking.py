@@ -15,7 +15,7 @@ from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from contacts import link_mail, locking, mailbox
-from contacts.models import Contact
+from contacts.models import Contact, ContactLink
 from ticketshop.jobs.rows import RowJob, Tidying
 from ticketshop.lib import references
 from ticketshop.lib.text import normalise_email
@@ -163,6 +163,23 @@ def withdraw(erasure: Erasure) -> bool:
 def address_of(contact: Contact) -> str:
     """Where a person is asked for a confirmation: the address on file, or the one they log in with; may be empty."""
     return contact.email or (contact.user.email if contact.user else "")
+
+
+@transaction.atomic
+def ask_for_child(link: ContactLink, *, pos: PointOfSale, now: datetime) -> Erasure | None:
+    """The parent who manages somebody without an address asks for them, and has just shown who they are.
+
+    Staff are told; None where the person is gone. Raises locking.Gone for a parent who is being erased.
+    """
+    locking.hold(link.parent_id)
+    if (found := open_request(link.child, now)) is not None:
+        return found
+    try:
+        made = erasing.request(link.child, channel=Erasure.Channel.ACCOUNT, now=now)
+    except erasing.CannotErase:
+        return None
+    _tell_staff(made, pos, now)
+    return made
 
 
 def _may_mail(address: str, now: datetime) -> bool:

@@ -6,6 +6,7 @@ from django.db import models
 
 from ticketshop.lib.personal import (
     ADDRESS,
+    ADDRESS_HASH,
     SIGNED_IN,
     SUBJECT_UUID,
     SUBJECT_UUIDS,
@@ -17,6 +18,7 @@ from ticketshop.lib.personal import (
     Erase,
     Json,
     Stamp,
+    StaysFor,
     Unless,
     Unlink,
 )
@@ -60,7 +62,7 @@ def _columns(model, said) -> list:
             errors.append(_error(text, "privacy.E002"))
     errors += [
         _error(f"{model._meta.label}.{name} is declared but is no column.", "privacy.E004")
-        for name in sorted({*said.columns, *said.withheld} - names)
+        for name in sorted({*said.columns, *said.withheld, *said.guarded} - names)
     ]
     return errors
 
@@ -77,6 +79,17 @@ def _readable(model, said) -> list:
         _error(f"{model._meta.label}: the path “{one.path}” to the person does not exist.", "privacy.E005")
         for one in dict.fromkeys(said.withheld.values())
         if isinstance(one, About) and registry.end_of(model, one.path) is None
+    ]
+    errors += [
+        _error(f"{model._meta.label}: the path “{path}” to a person does not exist.", "privacy.E005")
+        for path in (*dict.fromkeys(said.guarded.values()), *said.used, *filter(None, [said.acts]))
+        if registry.end_of(model, path) is None
+    ]
+    errors += [
+        _error(f"{model._meta.label} is used at “{path}”, which is no day or instant.", "privacy.E007")
+        for paths in said.used.values()
+        for path in paths
+        if not isinstance(registry.end_of(model, path), models.DateField)
     ]
     return errors
 
@@ -159,7 +172,7 @@ def _waits(model, said) -> list:
 
 
 def _reaches(model, end, kind) -> bool:
-    if isinstance(kind, Unless):
+    if isinstance(kind, Unless | StaysFor):
         kind = kind.kind
     if isinstance(kind, Ending):
         kind = USER
@@ -171,6 +184,8 @@ def _reaches(model, end, kind) -> bool:
         return True
     if kind == ADDRESS:
         return isinstance(end, models.CharField)
+    if kind == ADDRESS_HASH:
+        return isinstance(end, models.BinaryField)
     person = end.related_model if isinstance(end, models.ForeignKey) else model
     return registry.declaration(person).person == (USER if kind == SIGNED_IN else kind)
 

@@ -13,11 +13,11 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from contacts.models import Contact
-from ticketshop.lib.areas import ALL, Area
+from ticketshop.lib.areas import ALL, ANSWERS, PROFILE, TICKETS, Area
 from ticketshop.lib.personal import About, Author, DeleteFile, NotPersonal
 from ticketshop.lib.template_tags import colon
 
-from . import registry, subjects
+from . import promises, registry, subjects
 from .subjects import Subject
 
 # Numbers with more places are counts and measures: without the zeros at their end.
@@ -57,33 +57,61 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """Whose rows are read, and who reads them; None: the person themself."""
+
+    subject: Subject
+    reader: Contact | None = None
+
+    def is_me(self, person: models.Model) -> bool:
+        return person.pk == (self.subject.contact_id if isinstance(person, Contact) else self.subject.user_id)
+
+    def may_see(self, person: models.Model | None) -> bool:
+        """What is guarded: the person themself, or who reads for them and is this very one."""
+        return self.reader is None or person == self.reader
+
+
+@dataclass(frozen=True)
 class Chapter:
-    """Everything of one area."""
+    """Everything of one area, and the sentences that say how long it stays."""
 
     area: Area
     records: list[Record]
+    until: list[str]
 
 
-def read(contacts: list[Contact]) -> list[Chapter]:
+# What somebody who acts for another person is shown of them.
+FOR_OTHERS = (PROFILE, TICKETS, ANSWERS)
+
+
+def read(contacts: list[Contact], *, reader: Contact | None = None) -> list[Chapter]:
     """All that is known about these contacts, who are one person, by area; those with nothing are left out.
 
-    A query or two per model, however many rows there are.
+    ``reader``: somebody else who acts for them, and sees less. A query or two per model, however many rows there are.
     """
-    people = [subjects.who(contact) for contact in contacts]
-    found: dict[Area, list[Record]] = {area: [] for area in ALL}
+    people = [Reading(subjects.who(contact), reader) for contact in contacts]
+    found: dict[Area, list[Record]] = {area: [] for area in (FOR_OTHERS if reader else ALL)}
     for model in reversed(subjects.models_with_people()):
         area = registry.declaration(model).area
-        if area is not None and not model._meta.auto_created:
+        if area in found and not model._meta.auto_created:
             found[area] += _records(model, people)
-    return [Chapter(area, records) for area, records in found.items() if records]
+    organiser = contacts[0].organiser if contacts else None
+    return [
+        Chapter(area, records, [promise.text for promise in promises.of_area(area, organiser)])
+        for area, records in found.items()
+        if records
+    ]
 
 
-def _records(model: type[models.Model], people: list[Subject]) -> list[Record]:
-    rows: dict[object, tuple[models.Model, Subject]] = {}
-    for subject in people:
-        for row in _with_keys(subjects.rows(model, subject)).order_by("pk"):
-            rows.setdefault(row.pk, (row, subject))
-    return [_record(row, subject) for row, subject in rows.values()]
+def _records(model: type[models.Model], people: list[Reading]) -> list[Record]:
+    rows: dict[object, tuple[models.Model, Reading]] = {}
+    for reading in people:
+        theirs = [subjects.rows(model, reading.subject)]
+        theirs += [found for _path, _basis, found in subjects.rows_that_stay(model, reading.subject)]
+        for found in theirs:
+            for row in _with_keys(found).order_by("pk"):
+                rows.setdefault(row.pk, (row, reading))
+    return [_record(row, reading) for row, reading in rows.values()]
 
 
 def _with_keys(rows: models.QuerySet) -> models.QuerySet:
@@ -100,7 +128,8 @@ def _with_keys(rows: models.QuerySet) -> models.QuerySet:
 
 
 def _paths_of_reasons(said: registry.Declaration) -> list[str]:
-    return [reason.path for reason in said.withheld.values() if isinstance(reason, About)]
+    reasons = [reason.path for reason in said.withheld.values() if isinstance(reason, About)]
+    return [*reasons, *said.guarded.values()]
 
 
 def _inside_paths(model: type[models.Model], before: str = "") -> list[str]:
@@ -121,13 +150,13 @@ def _column(model: type[models.Model], name: str):
     return None if "__" in name else model._meta.get_field(name)
 
 
-def _record(row: models.Model, subject: Subject) -> Record:
+def _record(row: models.Model, reading: Reading) -> Record:
     model = type(row)
     said = registry.declaration(model)
     names = dict.fromkeys((*said.also, *columns(model)))
-    entries = [_entry(row, _column(model, name), said, subject) for name in names]
+    entries = [_entry(row, _column(model, name), said, reading) for name in names]
     inside = [
-        _record(one, subject)
+        _record(one, reading)
         for name in said.inside
         for one in sorted(getattr(row, name).all(), key=lambda one: one.pk)
     ]
@@ -147,9 +176,9 @@ def label(model: type[models.Model], name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _entry(row: models.Model, column, said: registry.Declaration, subject: Subject) -> Entry:
+def _entry(row: models.Model, column, said: registry.Declaration, reading: Reading) -> Entry:
     name, called = column.name, label(type(row), column.name)
-    if reason := _left_out(row, column, said, subject):
+    if reason := _left_out(row, column, said, reading):
         return Entry(name, called, left_out=reason, named=is_named(type(row), name))
     if isinstance(column, models.ManyToManyField):
         several = [str(one) for one in getattr(row, name).all()]
@@ -157,41 +186,42 @@ def _entry(row: models.Model, column, said: registry.Declaration, subject: Subje
     value = getattr(row, column.attname)
     if value is None or value == "":
         return Entry(name, called)
-    text = _in_words(row, column, value)
+    text = _in_words(row, column, value, reading)
     return Entry(name, called, text, text if column.is_relation else _as_data(value))
 
 
-def _left_out(row: models.Model, column, said: registry.Declaration, subject: Subject) -> str:
+def _left_out(row: models.Model, column, said: registry.Declaration, reading: Reading) -> str:
     """Why a column is not in the copy, or an empty text."""
     reason = said.withheld.get(column.name)
     if isinstance(reason, About):
-        theirs = row
-        for name in reason.path.split("__"):
-            theirs = getattr(theirs, name)
-        return "" if _is_me(theirs, subject) else str(reason.reason)
+        return "" if reading.is_me(_at(row, reason.path)) else str(reason.reason)
+    path = said.guarded.get(column.name)
+    if path and not reading.may_see(_at(row, path)):
+        return _("whoever ordered it has it")
     if reason is not None:
         return str(reason)
     names_somebody = isinstance(column, models.ForeignKey) and registry.is_person(column.related_model)
-    if (
-        not names_somebody
-        or getattr(row, column.attname) is None
-        or _is_me(getattr(row, column.name), subject)
-    ):
+    if not names_somebody or getattr(row, column.attname) is None or reading.is_me(getattr(row, column.name)):
         return ""
     if isinstance(said.columns.get(column.name), Author):
         return _("somebody else: a member of staff, or another person")
     return _("another person")
 
 
-def _is_me(person: models.Model, subject: Subject) -> bool:
-    return person.pk == (subject.contact_id if isinstance(person, Contact) else subject.user_id)
+def _at(row: models.Model, path: str) -> models.Model | None:
+    found = row
+    for name in path.split("__"):
+        found = getattr(found, name)
+    return found
 
 
-def _in_words(row: models.Model, column, value) -> str:
+def _in_words(row: models.Model, column, value, reading: Reading) -> str:
     if path := registry.declaration(type(row)).worded.get(column.name):
         return import_string(path)(value)
     if isinstance(column, models.ForeignKey):
-        return _("you") if registry.is_person(column.related_model) else str(getattr(row, column.name))
+        if registry.is_person(column.related_model):
+            return _("you") if reading.reader is None else _("the person themself")
+        return str(getattr(row, column.name))
     if column.choices:
         return str(getattr(row, f"get_{column.name}_display")())
     if isinstance(value, Decimal) and column.decimal_places > CENTS:
@@ -274,7 +304,7 @@ def as_data(chapters: list[Chapter]) -> list[dict]:
             "area": chapter.area.code,
             "title": str(chapter.area.title),
             "purpose": str(chapter.area.purpose),
-            "kept_until": str(chapter.area.until),
+            "kept_until": " ".join([*chapter.until, str(chapter.area.more)]).strip(),
             "seen_by": str(chapter.area.seen_by),
             "records": [_record_as_data(record) for record in chapter.records],
         }

@@ -5,11 +5,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ticketshop.exports import kinds as exports
 from ticketshop.lib.text import normalise_email
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.models import Mail
 
-from . import asking, clock, last_mail, outcome
+from . import asking, clock, copies, last_mail, outcome
 from .models import Erasure
 
 
@@ -104,3 +105,17 @@ def _answer(mail: Mail, state: str) -> Content | None:
         return None
     url = _url(mail, "data:ask")
     return Content({"erasure": erasure, "organiser": erasure.organiser, "url": url})
+
+
+@register("data_copies", _("Delete a list you have downloaded"))
+def data_copies(mail: Mail) -> Content | None:
+    """To whoever downloaded lists with an erased person: which ones, and nothing of the person. Nothing once they are deleted."""
+    erasure = Erasure.objects.filter(pk=mail.about["erasure"], copies_deleted_at=None).first()
+    downloads = copies.downloaded_by(erasure, mail.recipient) if erasure else []
+    if erasure is None or not downloads:
+        return None
+    files = [(exports.title(download.job), download.at) for download in downloads]
+    # Only who answers requests sees receipts; the others tell a colleague.
+    may_note = downloads[0].by.has_perm("privacy.manage_request", erasure)
+    url = settings.BASE_URL + reverse("admin:privacy_erasure_change", args=[erasure.pk])
+    return Content({"erasure": erasure, "files": files, "may_note": may_note, "url": url})

@@ -8,6 +8,8 @@ from django.utils.timezone import localtime
 
 from ticketshop.lib.personal import Erase, Json, Keep, NotPersonal, Replace, Settle, Stamp, Unlink
 
+from . import registry
+
 
 def can_be_empty(column: models.Field) -> bool:
     """Whether a column may be null or holds texts, bytes or JSON, which may be empty."""
@@ -37,6 +39,11 @@ class KeepKeys(Func):
         return KEPT.format(column=sql), (*params, self.keys)
 
 
+def values(model: type[models.Model], columns: dict, now: datetime) -> dict:
+    """What an UPDATE sets, for the words of ``columns``."""
+    return {name: value(model._meta.get_field(name), word, now) for name, word in columns.items()}
+
+
 def value(column: models.Field, word, now) -> Expression | object | None:
     """What an UPDATE sets ``column`` to for ``word``; None leaves it (a key is set to null by ``Value(None)``)."""
     match word:
@@ -50,7 +57,7 @@ def value(column: models.Field, word, now) -> Expression | object | None:
         case Replace():
             return Value(word.constant, output_field=column)
         case Stamp():
-            return Value(_day(column, now))
+            return Value(day(column, now))
         case Settle():
             cases = [
                 When(**{column.name: old}, then=Value(new, output_field=column)) for old, new in word.states
@@ -62,7 +69,19 @@ def value(column: models.Field, word, now) -> Expression | object | None:
     return None
 
 
-def _day(column: models.Field, now: datetime) -> date | datetime:
+def day(column: models.Field, now: datetime) -> date | datetime:
     """The day of ``now``: an exact instant would tell which rows were erased together, and so were one person's."""
     midnight = localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight if isinstance(column, models.DateTimeField) else midnight.date()
+
+
+def emptied_columns(model: type[models.Model]) -> dict:
+    """Name -> word of the columns an UPDATE empties when nothing waits."""
+    said = registry.declaration(model)
+    words = {column.name: registry.said_of(said, column) for column in model._meta.concrete_fields}
+    return {name: word for name, word in words.items() if word is not None and is_emptied(word)}
+
+
+def is_emptied(word) -> bool:
+    """Whether an UPDATE changes the column for this word."""
+    return type(word).__name__ in {"Erase", "Replace", "Stamp", "Settle", "Unlink", "Json"}

@@ -10,23 +10,34 @@ import hashlib
 import logging
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.core.files.storage import storages
 from django.db import DatabaseError, models, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy
 from psycopg import errors
 
-from contacts import links
 from contacts.models import Contact
 from ticketshop.history import history
 from ticketshop.jobs.rows import RowJob
 from ticketshop.lib import references
-from ticketshop.lib.personal import Author
 
-from . import clock, emptying, last_mail, planning, registry, samples, subjects, traces
-from .models import Erasure, ErasureStep, PendingDeletion
+from . import (
+    clock,
+    companions,
+    copies,
+    database_step,
+    last_mail,
+    planning,
+    registry,
+    samples,
+    subjects,
+    traces,
+    waiting,
+)
+from .models import Erasure, PendingDeletion
 
 logger = logging.getLogger("ticketshop.privacy")
 State = Erasure.State
@@ -77,7 +88,7 @@ def request(
     open_one = Erasure.objects.filter(contact=locked).exclude(state__in=[State.WITHDRAWN, State.REQUESTED])
     if found := open_one.order_by("pk").first():
         if found.state == State.CONFIRMED:
-            _check_unchanged(locked, fingerprint, now, bearer)
+            _check_unchanged(locked, fingerprint, now, bearer, channel)
             Erasure.objects.filter(pk=found.pk).update(
                 # Whoever was merged since is the contact that stayed.
                 bearer=bearer,
@@ -87,7 +98,7 @@ def request(
             )
             found.refresh_from_db()
         return found
-    _check_unchanged(locked, fingerprint, now, bearer)
+    _check_unchanged(locked, fingerprint, now, bearer, channel)
     if number is None or Erasure.objects.filter(uuid=number).exists():
         number = uuid.uuid4()
     return Erasure.objects.create(
@@ -107,10 +118,13 @@ def request(
     )
 
 
-def _check_unchanged(contact: Contact, fingerprint: str | None, now: datetime, bearer: bool) -> None:
+def _check_unchanged(
+    contact: Contact, fingerprint: str | None, now: datetime, bearer: bool, channel: str
+) -> None:
     if fingerprint is None:
         return
-    if planning.plan(contact, now=now, bearer=bearer).fingerprint != fingerprint:
+    plan = planning.plan(contact, now=now, bearer=bearer, unasked=channel in Erasure.UNASKED)
+    if plan.fingerprint != fingerprint:
         raise CannotErase("changed")
 
 
@@ -128,20 +142,29 @@ def version() -> str:
 
 # --- run --------------------------------------------------------------------------------------------------------
 def run(erasure: Erasure, *, now: datetime) -> Erasure:
-    """Take every step that is left; returns the request closed, deferred, or with the failure of a step.
+    """Take every step that is left, and then those of who goes with the person; returns the request closed, deferred,
+    or with the failure of a step.
 
     Whatever a step raises leaves the request where it was, for the periodic job, and goes on to the caller. A row
     that somebody else uses too long leaves it there too; the request is returned as far as it is.
     """
+    _run_alone(erasure, now)
+    for companion in Erasure.objects.filter(together_with=erasure, state=State.CONFIRMED).order_by("pk"):
+        _run_alone(companion, now)
+    return erasure
+
+
+def _run_alone(erasure: Erasure, now: datetime) -> None:
     again = PASSES
     while (step := STEPS.get(erasure.state)) is not None:
         try:
             step(erasure, now)
         except (NotClean, OSError, DatabaseError) as error:
+            # What the step had written was taken back.
+            erasure.refresh_from_db()
             if isinstance(error, NotClean) and (again := again - 1):
                 # Somebody wrote to the person meanwhile, such as a mail about an order that waits: it goes too.
                 _turn(erasure, State.FILED, State.CLAIMED)
-                erasure.refresh_from_db()
                 continue
             busy = isinstance(error.__cause__, BUSY)
             _note_failure(erasure, error.__cause__ if busy else error)
@@ -149,8 +172,6 @@ def run(erasure: Erasure, *, now: datetime) -> Erasure:
                 raise
             # A row of the person's is in use, such as a mail on its way out: the periodic job goes on.
             break
-        erasure.refresh_from_db()
-    return erasure
 
 
 def _note_failure(erasure: Erasure, error: BaseException | None) -> None:
@@ -168,11 +189,14 @@ def erase(contact: Contact, *, by, now: datetime, **asked) -> Erasure:
 
 def _turn(erasure: Erasure, before: str, after: str, **values) -> bool:
     """From one state to the next, if nobody else did so meanwhile; with the step's effect in one transaction."""
-    found = Erasure.objects.filter(pk=erasure.pk, state=before)
-    turned = bool(found.update(state=after, failure="", **values))
-    if turned:
-        logger.info("erasure %s: %s", erasure.uuid, after)
-    return turned
+    values |= {"state": after, "failure": ""}
+    if not Erasure.objects.filter(pk=erasure.pk, state=before).update(**values):
+        erasure.refresh_from_db()
+        return False
+    for name, value in values.items():
+        setattr(erasure, name, value)
+    logger.info("erasure %s: %s", erasure.uuid, after)
+    return True
 
 
 def claim(erasure: Erasure, now: datetime) -> None:
@@ -189,143 +213,45 @@ def claim(erasure: Erasure, now: datetime) -> None:
 
 def empty_database(erasure: Erasure, now: datetime) -> None:
     """Everything in tables goes, in one transaction; files are written down in the same one."""
-    # By itself, while nobody of them is held: the people are held by number everywhere.
-    links.let_go(erasure.contact_id, now=now)
+    # Before the person's links go, and while nobody is held: people are held by number everywhere.
+    companions.ask(erasure, now)
     with transaction.atomic():
         whole = Contact.objects.select_related("user", "organiser")
-        _lock_rows(subjects.who(whole.get(pk=erasure.contact_id)), before=True)
+        database_step.lock_before(subjects.who(whole.get(pk=erasure.contact_id)))
         contact = whole.select_for_update(of=("self",)).get(pk=erasure.contact_id)
-        if not _turn(erasure, State.CLAIMED, State.EMPTIED, emptied_at=now):
-            return
         subject = subjects.who(contact)
-        _lock_rows(subject)
-        _lock_log_in(subject)
-        waits, held = planning.waiting(contact, now=now, bearer=erasure.bearer)
+        database_step.lock_rows(subject)
+        database_step.lock_log_in(subject)
+        # From here on nothing new is the person's: whoever writes holds one of these.
+        goes = planning.going(subject, {})
+        there = {one.model for one in goes if not one.of_others}
+        waits, held = planning.waiting(contact, now=now, bearer=erasure.bearer, unasked=erasure.unasked)
+        stays = planning.staying(subject)
+        first = erasure.emptied_at is None
+        noted = {"kept": _stays(stays), "deferred": _waits(waits), "deferred_until": _next_look(waits, now)}
+        if not _turn(erasure, State.CLAIMED, State.EMPTIED, emptied_at=now, **noted):
+            return
         if not waits:
             last_mail.write(erasure, contact, last_mail.DONE, now=now)
-        stays = planning.staying(subject)
-        files = _note_files(erasure, subject)
-        done = [*_empty_rows(subject, held, now), *_forget_author(subject)]
-        _add_up(erasure, done)
+        files = database_step.note_files(erasure, subject, there)
+        # First: the links by which others name the person go with their rows.
+        done = database_step.forget_mentions(subject, {one.model for one in goes if one.of_others})
+        done += database_step.empty_rows(subject, held, there, now)
+        done += database_step.forget_author(subject)
+        database_step.add_up(erasure, done, first=first)
+        copies.tell(erasure, now)
         traces.forget(subject)
-        ends = [one.until for one in waits]
-        # Not the last of some where another has no date at all.
-        Contact.objects.filter(pk=contact.pk).update(erasing_until=max(ends) if all(ends) and ends else None)
-        _end_log_in(subject, now)
-        Erasure.objects.filter(pk=erasure.pk).update(
-            kept=_stays(stays), deferred=_waits(waits), deferred_until=_next_look(waits, now)
-        )
+        _note_end(contact, [one.until for one in waits])
+        database_step.end_log_in(subject, now)
         emptied = files | {model for model, _deleted, rows in done if rows}
         samples.analyse.defer(tables=sorted(model._meta.db_table for model in emptied))
 
 
-def _lock_rows(subject: subjects.Subject, *, before: bool = False) -> None:
-    """Hold the rows whose verbs write to the person: whoever has begun one ends it first.
-
-    ``before`` the person is held: those whose verbs hold the row first, and then the person.
-    """
-    turns = [(turn, model) for model in registry.census() if (turn := registry.declaration(model).lock)]
-    for _number, model in sorted((one for one in turns if (one[0] < 0) is before), key=lambda one: one[0]):
-        list(subjects.rows(model, subject).select_for_update().order_by("pk").values_list("pk"))
-
-
-def _lock_log_in(subject: subjects.Subject) -> None:
-    if subject.user_goes:
-        user = Contact._meta.get_field("user").related_model
-        list(user._base_manager.select_for_update().filter(pk=subject.user_id).values_list("pk"))
-
-
-def _note_files(erasure: Erasure, subject: subjects.Subject) -> set[type[models.Model]]:
-    """Write down which files go, and take their names out of the rows; the models in which they stood."""
-    found = set()
-    for model in subjects.models_with_people():
-        for name, rows in planning.files(model, subject):
-            word = registry.declaration(model).columns[name]
-            names = list(rows.values_list(name, flat=True))
-            if not names:
-                continue
-            PendingDeletion.objects.bulk_create(
-                PendingDeletion(erasure=erasure, storage=word.storage, name=str(one)) for one in names
-            )
-            rows.update(**{name: ""})
-            found.add(model)
-    return found
-
-
-def _empty_rows(subject: subjects.Subject, held: planning.Held, now: datetime) -> list[tuple]:
-    """(model, whether rows were deleted, how many) for everything that went."""
-    done = []
-    for model in subjects.models_with_people():
-        for one in planning.emptyings(model, subject, held):
-            if one.deleted:
-                rows = _delete(model, one.rows)
-            else:
-                rows = one.rows.update(**_values(model, one.columns, now))
-            done.append((model, one.deleted, rows))
-    return done
-
-
-def _delete(model: type[models.Model], rows) -> int:
-    """Delete rows, with what belongs to them by a random name: the places a cart holds are free again at once."""
-    along = registry.declaration(model).along
-    # Read first, used last: whoever is changing such a row is waited for in between.
-    names = {column: list(rows.values_list(column, flat=True)) for column in along}
-    deleted = rows.delete()[1].get(model._meta.label, 0)
-    for column, others in along.items():
-        for other, name in others:
-            other._base_manager.filter(**{f"{name}__in": names[column]}).delete()
-    return deleted
-
-
-def _end_log_in(subject: subjects.Subject, now: datetime) -> None:
-    """A log-in that stays for somebody else: links to choose a new password die.
-
-    They are signed with the instant of the last log-in: another instant is another signature.
-    """
-    if subject.user_id is not None and not subject.user_goes:
-        user = Contact._meta.get_field("user").related_model
-        user._base_manager.filter(pk=subject.user_id).update(last_login=now)
-
-
-def _values(model: type[models.Model], columns: dict, now: datetime) -> dict:
-    return {name: emptying.value(model._meta.get_field(name), word, now) for name, word in columns.items()}
-
-
-def _forget_author(subject: subjects.Subject) -> list[tuple]:
-    """A customer's own name on what they did goes; that of staff stays."""
-    done: list[tuple] = []
-    if subject.user_id is None or subject.user_goes or subject.is_staff:
-        # Of a log-in that went the database has dropped the keys.
-        return done
-    for model in registry.census():
-        for name, word in registry.declaration(model).columns.items():
-            if isinstance(word, Author):
-                done.append((model, False, subjects.written_by(model, name, subject).update(**{name: None})))
-    return done
-
-
-def _add_up(erasure: Erasure, done: list[tuple]) -> None:
-    """The counts are of all runs: what a deferred one erases later is added."""
-    counts: dict[tuple[str, bool], int] = {}
-    for model, deleted, rows in done:
-        if rows:
-            key = (model._meta.label, deleted)
-            counts[key] = counts.get(key, 0) + rows
-    ErasureStep.objects.bulk_create(
-        (
-            ErasureStep(erasure=erasure, model=label, deleted=deleted, rows=0)
-            for label, deleted in sorted(counts)
-        ),
-        ignore_conflicts=True,
-    )
-    whens = [
-        models.When(model=label, deleted=deleted, then=F("rows") + rows)
-        for (label, deleted), rows in counts.items()
-    ]
-    if whens:
-        ErasureStep.objects.filter(erasure=erasure).update(
-            rows=models.Case(*whens, default=F("rows"), output_field=models.PositiveIntegerField())
-        )
+def _note_end(contact: Contact, ends: list[datetime | None]) -> None:
+    """Until when something waits at the latest: not the last of some where another has no date at all."""
+    last = max(one for one in ends if one) if ends and all(ends) else None
+    if contact.erasing_until != last:
+        Contact.objects.filter(pk=contact.pk).update(erasing_until=last)
 
 
 def _stays(stays: list[planning.Stays]) -> list[dict]:
@@ -360,9 +286,13 @@ def _next_look(waits: list[planning.Waiting], now: datetime) -> datetime | None:
 
 
 def delete_files(erasure: Erasure, now: datetime) -> None:
-    """Every file that was written down goes; the name is dropped when the storage has done it."""
+    """Every file that was written down goes; the name is dropped when the storage has done it.
+
+    A file that is gone already, such as one whose time was over, counts as deleted.
+    """
     for one in PendingDeletion.objects.filter(erasure=erasure, done_at=None).order_by("pk"):
-        storages[one.storage].delete(one.name)
+        with suppress(FileNotFoundError):
+            storages[one.storage].delete(one.name)
         PendingDeletion.objects.filter(pk=one.pk).update(name="", done_at=now)
     _turn(erasure, State.EMPTIED, State.FILED, filed_at=now)
 
@@ -375,7 +305,7 @@ def verify(erasure: Erasure, now: datetime) -> None:
             .select_related("user", "organiser")
             .get(pk=erasure.contact_id)
         )
-        waits, held = planning.waiting(contact, now=now, bearer=erasure.bearer)
+        waits, held = planning.waiting(contact, now=now, bearer=erasure.bearer, unasked=erasure.unasked)
         left = planning.going(subjects.who(contact), held)
         if left and not _something_ended(erasure, waits):
             raise NotClean(sorted({one.model._meta.label for one in left}))
@@ -386,7 +316,9 @@ def verify(erasure: Erasure, now: datetime) -> None:
             if _turn(erasure, State.FILED, State.DEFERRED, verified_at=now):
                 last_mail.write(erasure, contact, last_mail.BEGUN, now=now)
                 last_mail.send(erasure, last_mail.BEGUN)
-        elif _turn(erasure, State.FILED, State.CLOSED, verified_at=now, closed_at=now, contact=None):
+        elif _turn(
+            erasure, State.FILED, State.CLOSED, verified_at=now, closed_at=now, contact=None, spared=[]
+        ):
             Contact.objects.filter(pk=contact.pk).update(erased_at=now, erasing_until=None)
             last_mail.send(erasure, last_mail.DONE)
 
@@ -405,8 +337,26 @@ STEPS: dict[str, Callable[[Erasure, datetime], None]] = {
 
 
 # --- by itself --------------------------------------------------------------------------------------------------
+def _whose_wait_ended() -> list[int]:
+    """Ids of the erasures for which something waits no more: an order was paid or cancelled, a ticket used.
+
+    A query per model that waits, however many erasures there are.
+    """
+    recorded: dict[str, dict[int, list[int]]] = {}
+    deferred = Erasure.objects.filter(state=State.DEFERRED).values_list("pk", "deferred")
+    for pk, waits in deferred:
+        for wait in waits:
+            recorded.setdefault(wait["model"], {}).setdefault(wait["pk"], []).append(pk)
+    ended: set[int] = set()
+    for label, rows in recorded.items():
+        for row in rows.keys() - waiting.still_waiting(label, rows):
+            ended.update(rows[row])
+    return sorted(ended)
+
+
 def _to_go_on(now: datetime) -> models.QuerySet[Erasure]:
     due = Q(state__in=Erasure.RUNNING) | Q(state=State.DEFERRED, deferred_until__lte=now)
+    due |= Q(state=State.CONFIRMED, together_with__isnull=False) | Q(pk__in=_whose_wait_ended())
     return Erasure.objects.filter(due).order_by("pk")
 
 

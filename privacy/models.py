@@ -3,6 +3,7 @@
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -31,6 +32,7 @@ class Erasure(models.Model):
         ACCOUNT = "account", _("visitor’s account")
         MAILBOX = "mailbox", _("link in a mail")
         RETENTION = "retention", _("its time was over")
+        TOGETHER = "together", _("with the person who had added them")
 
     class Reason(models.TextChoices):
         REQUEST = "request", _("at the person’s request")
@@ -78,6 +80,17 @@ class Erasure(models.Model):
         related_name="asked_together",
         editable=False,
     )
+    # Of somebody who was known through this other person alone, and goes with them.
+    together_with = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="companions",
+        verbose_name=_("with"),
+    )
+    # Numbers of the contacts staff do not want to go with this one; empty once it is done.
+    spared = ArrayField(models.BigIntegerField(), default=list)
     # Of the mail that proves the mailbox; only a hash is kept.
     token_hash = models.CharField(max_length=64, null=True, unique=True)
     token_expires_at = models.DateTimeField(null=True)
@@ -106,6 +119,8 @@ class Erasure(models.Model):
     organiser_path = "organiser"
     OPEN = (State.REQUESTED, State.CONFIRMED)
     RUNNING = (State.CLAIMED, State.EMPTIED, State.FILED)
+    # Nobody asked: what the person may still need is waited for.
+    UNASKED = (Channel.RETENTION, Channel.TOGETHER)
 
     class Meta:
         verbose_name = _("erasure")
@@ -116,6 +131,7 @@ class Erasure(models.Model):
     class Personal:
         columns = {
             "contact": NotPersonal("set to null when all is done"),
+            "spared": NotPersonal("numbers of rows, dropped when all is done"),
             "by": Author(),
             **not_personal(
                 "random; proves a request to whoever was given it", "uuid", "subject_uuid", "receipt"
@@ -148,6 +164,11 @@ class Erasure(models.Model):
 
     def __str__(self):
         return self.receipt
+
+    @property
+    def unasked(self) -> bool:
+        """Whether nobody asked for it."""
+        return self.channel in self.UNASKED
 
 
 class ErasureStep(models.Model):
@@ -197,6 +218,37 @@ class PendingDeletion(models.Model):
         return f"#{self.pk}"
 
 
+class RetentionRecord(models.Model):
+    """What went by itself at one organiser on one day, because its time was over: a kind of data, and how many rows."""
+
+    organiser = models.ForeignKey(
+        Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
+    )
+    day = models.DateField(_("day"))
+    model = models.CharField(_("kind of data"), max_length=80)
+    # The id of what tells these rows from others of their kind, such as the question; 0: nothing does.
+    called = models.BigIntegerField(default=0)
+    rows = models.PositiveIntegerField(_("records"), default=0)
+    # Noted in the log with its number, and tried again by the next run.
+
+    organiser_path = "organiser"
+
+    class Meta:
+        verbose_name = _("what went by itself")
+        verbose_name_plural = _("what goes by itself")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organiser", "day", "model", "called"], name="retention_record_once"
+            )
+        ]
+
+    class Personal:
+        columns = not_personal("a count", "day", "model", "called", "rows")
+
+    def __str__(self):
+        return f"{self.day:%Y-%m-%d} {self.model}"
+
+
 class MailboxProof(models.Model):
     """Somebody without a log-in asked for what is known under an address, and reads its mailbox.
 
@@ -220,7 +272,7 @@ class MailboxProof(models.Model):
     class Personal:
         subject = {"address": ADDRESS}
         area = REQUESTS
-        ends = (Ends("privacy.expire", "expires_at"),)
+        ends = (Ends("privacy.expire", "expires_at", says=_("24 hours.")),)
         also = ("created_at", "expires_at", "opened_at")
         withheld = {"token_hash": _("guards the link in the e-mail")}
         columns = {

@@ -7,9 +7,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q, QuerySet
 
-from ticketshop.lib.personal import CONTACT, Ending, Unless
+from ticketshop.lib.personal import CONTACT, Ending, StaysFor, Unless
 
-from . import planning, registry, subjects
+from . import emptying, registry, subjects
 
 
 def found() -> dict[str, int]:
@@ -22,18 +22,18 @@ def rows(model: type[models.Model]) -> QuerySet:
     """The rows of ``model`` that still say something, and whose every path to a person is empty or leads to an erased one."""
     said = registry.declaration(model)
     nobody = model._base_manager.all()
-    if said.person is not None or said.ends:
+    if said.person is not None or registry.all_end_by_themselves(model):
         return nobody.none()
+    for ends in said.ends:
+        if ends.where:
+            nobody = nobody.exclude(ends.where)
     for path, kind in said.subject.items():
+        if isinstance(kind, StaysFor):
+            continue
         nobody = nobody.filter(_leads_to_nobody(model, path, kind))
     if registry.is_deleted(model):
         return nobody
-    columns = {
-        column.name: word
-        for column in model._meta.concrete_fields
-        if planning.is_emptied(word := registry.said_of(said, column))
-    }
-    return nobody.filter(subjects.speaking(model, columns))
+    return nobody.filter(subjects.speaking(model, emptying.emptied_columns(model)))
 
 
 def _leads_to_nobody(model, path: str, kind) -> Q:

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 
@@ -13,26 +14,51 @@ from . import copying
 from .copying import Chapter, Record
 
 
-def pack(chapters: list[Chapter], *, organiser: Organiser, now: datetime) -> bytes:
+@dataclass(frozen=True)
+class Part:
+    """What is known about one person; ``name`` is empty for whoever asks, ``folder`` where their pages lie."""
+
+    name: str
+    folder: str
+    chapters: list[Chapter]
+
+
+def parts(chapters: list[Chapter], others: list[tuple[str, list[Chapter]]]) -> list[Part]:
+    """Those of whoever asks, and of the people they act for: (name, chapters)."""
+    numbered = enumerate(others, start=1)
+    return [Part("", "", chapters), *(Part(name, f"people/{n}/", theirs) for n, (name, theirs) in numbered)]
+
+
+def pack(
+    chapters: list[Chapter],
+    *,
+    organiser: Organiser,
+    now: datetime,
+    others: list[tuple[str, list[Chapter]]] | None = None,
+) -> bytes:
     """Made when it is asked for and kept nowhere: there is no file that could be found, or forgotten."""
     buffer = io.BytesIO()
-    context = {
-        "chapters": chapters,
-        "organiser": organiser,
-        "now": now,
-        "elsewhere": copying.everybody_else(),
-    }
+    found = parts(chapters, others or [])
+    context = {"parts": found, "organiser": organiser, "now": now, "elsewhere": copying.everybody_else()}
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("index.html", render_to_string("privacy/copy_index.html", context))
-        for chapter in chapters:
-            page = render_to_string("privacy/copy_area.html", {**context, "chapter": chapter})
-            archive.writestr(f"{chapter.area.code}.html", page)
-        head = {"organiser": organiser.name, "made_at": now.isoformat()}
-        archive.writestr("data.json", copying.as_json(chapters, **head))
-        for number, (storage, name) in enumerate(_files(chapters), start=1):
+        for part in found:
+            for chapter in part.chapters:
+                page = {**context, "chapter": chapter, "part": part, "back": "../" * part.folder.count("/")}
+                name = f"{part.folder}{chapter.area.code}.html"
+                archive.writestr(name, render_to_string("privacy/copy_area.html", page))
+        archive.writestr("data.json", copying.as_json(chapters, **_head(organiser, now, found)))
+        every = [chapter for part in found for chapter in part.chapters]
+        for number, (storage, name) in enumerate(_files(every), start=1):
             # Our own number first: two files may have the same name.
             archive.writestr(f"files/{number}-{PurePosixPath(name).name}", copying.contents(storage, name))
     return buffer.getvalue()
+
+
+def _head(organiser: Organiser, now: datetime, found: list[Part]) -> dict:
+    people = [{"name": part.name, "areas": copying.as_data(part.chapters)} for part in found if part.name]
+    head = {"organiser": organiser.name, "made_at": now.isoformat()}
+    return {**head, "people": people} if people else head
 
 
 def _files(chapters: list[Chapter]) -> list[tuple[str, str]]:

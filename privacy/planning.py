@@ -1,31 +1,31 @@
 """What an erasure would do now: what goes, what waits for what, what stays and why. Read only."""
 
 import hashlib
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 
 from django.db import models
 from django.db.models import Count, Max, Q, QuerySet, Value
+from django.utils.timezone import localdate
 
 from contacts.models import Contact
-from ticketshop.lib.personal import CONTRACT, Awaited, Basis, DeleteFile, Keep, Stamp, Wait
+from ticketshop.lib.personal import Awaited, Basis, DeleteFile, Keep, Stamp
 
-from . import registry, subjects
+from . import companions, emptying, registry, subjects
+from .companions import Companion
 from .subjects import Subject
-
-# Rows that wait: model -> primary keys.
-Held = dict[type[models.Model], set[int]]
+from .waiting import Held, Waiting, waiting
 
 
 @dataclass(frozen=True)
 class Goes:
-    """``rows`` rows of a model are deleted, or emptied in ``columns``."""
+    """``rows`` rows of a model are deleted, or emptied in ``columns``; ``of_others``: they only name the person."""
 
     model: type[models.Model]
     rows: int
     deleted: bool
     columns: tuple[str, ...] = ()
+    of_others: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,25 +40,14 @@ class Stays:
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """One row that still needs to know the person, for ``basis``, until an instant at the latest, if one is known."""
-
-    model: type[models.Model]
-    pk: int
-    basis: Basis
-    until: datetime | None
-    # What is unfinished, in words of people, and the row on whose page staff can end it.
-    what: object = ""
-    settled_at: tuple[type[models.Model], int] | None = None
-
-
-@dataclass(frozen=True)
 class Plan:
     subject: Subject
     goes: list[Goes]
     stays: list[Stays]
     waits: list[Waiting]
     held: Held = field(default_factory=dict)
+    # Who was known through this person alone, and goes too.
+    companions: list[Companion] = field(default_factory=list)
 
     @property
     def fingerprint(self) -> str:
@@ -68,6 +57,7 @@ class Plan:
                 [(one.model._meta.label, one.rows, one.deleted) for one in self.goes],
                 [(one.model._meta.label, one.rows, one.until) for one in self.stays],
                 [(one.model._meta.label, one.pk, one.basis.code) for one in self.waits],
+                [(one.contact.pk, one.waits) for one in self.companions],
             )
         )
         return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -78,55 +68,15 @@ class Plan:
         return max((one.until for one in self.waits if one.until), default=None)
 
 
-def plan(contact: Contact, *, now: datetime, bearer: bool = False) -> Plan:
-    """What erasing ``contact`` would do now. ``bearer``: waits for CONTRACT are given up. About a dozen queries."""
+def plan(contact: Contact, *, now: datetime, bearer: bool = False, unasked: bool = False) -> Plan:
+    """What erasing ``contact`` would do now; about a dozen queries.
+
+    ``bearer``: waits for CONTRACT are given up. ``unasked``: nobody asks for it, so more is waited for.
+    """
     subject = subjects.who(contact)
-    waits, held = waiting(contact, now=now, bearer=bearer)
-    return Plan(subject, going(subject, held), staying(subject), waits, held)
-
-
-# --- what waits ----------------------------------------------------------------------------------------------
-def waiting(contact: Contact, *, now: datetime, bearer: bool = False) -> tuple[list[Waiting], Held]:
-    """What is unfinished with the person, and the rows that wait for it; a query per declared wait."""
-    zone = ZoneInfo(contact.organiser.time_zone)
-    found: list[Waiting] = []
-    held: Held = {}
-    for model in registry.census():
-        for wait in registry.declaration(model).waits:
-            if not (bearer and wait.basis == CONTRACT):
-                found += _open(model, wait, contact.pk, zone, now, held)
-    if found:
-        held.setdefault(Contact, set()).add(contact.pk)
-    return found, held
-
-
-def _open(model, wait: Wait, contact_id: int, zone: ZoneInfo, now: datetime, held: Held) -> list[Waiting]:
-    paths = [path for path in wait.holds if path != "pk"]
-    rows = model._base_manager.filter(wait.where, **{wait.person: contact_id})
-    found = []
-    columns = ("pk", wait.settled_at, wait.until.path, *paths)
-    for pk, settled_at, end, *ids in rows.order_by("pk").values_list(*columns):
-        until = _after(end, wait.until.days, zone)
-        if until is not None and until <= now:
-            continue
-        place = registry.row_at(model, wait.settled_at)
-        # A path to several rows gives the waiting one once for each of them.
-        if not found or found[-1].pk != pk:
-            settled = (place, settled_at) if place else None
-            found.append(Waiting(model, pk, wait.basis, until, wait.what, settled))
-        for path, held_id in [("pk", pk), *zip(paths, ids, strict=True)]:
-            at = registry.row_at(model, path)
-            if held_id is not None and path in wait.holds and at is not None:
-                held.setdefault(at, set()).add(held_id)
-    return found
-
-
-def _after(end: datetime | date | None, days: int, zone: ZoneInfo) -> datetime | None:
-    if end is None:
-        return None
-    if not isinstance(end, datetime):
-        end = datetime.combine(end + timedelta(days=1), time.min, zone)
-    return end + timedelta(days=days)
+    waits, held = waiting(contact, now=now, bearer=bearer, unasked=unasked)
+    with_them = companions.of(contact, now=now)
+    return Plan(subject, going(subject, held), staying(subject), waits, held, with_them)
 
 
 # --- what goes -----------------------------------------------------------------------------------------------
@@ -159,7 +109,7 @@ def _by_wait(model, said, held: Held) -> dict[str | None, dict]:
     found: dict[str | None, dict] = {}
     for column in model._meta.concrete_fields:
         word = registry.said_of(said, column)
-        if word is None or not is_emptied(word) or column.generated:
+        if word is None or not emptying.is_emptied(word) or column.generated:
             continue
         until: Awaited | None = getattr(word, "until", None)
         waits = until is not None and held.get(registry.row_at(model, until.path))
@@ -187,11 +137,6 @@ def deferred_columns(held: Held) -> dict[type[models.Model], tuple[str, ...]]:
     return found
 
 
-def is_emptied(word) -> bool:
-    """Whether an UPDATE changes the column for this word."""
-    return type(word).__name__ in {"Erase", "Replace", "Stamp", "Settle", "Unlink", "Json"}
-
-
 def _not_held(model, rows: QuerySet, path: str | None, held: Held) -> QuerySet:
     if path is None:
         return rows
@@ -203,17 +148,20 @@ def _not_held(model, rows: QuerySet, path: str | None, held: Held) -> QuerySet:
 
 
 def going(subject: Subject, held: Held) -> list[Goes]:
+    """What goes, model by model, with its files and with what rows of others say of the person; one query."""
     parts, about = [], []
     for model in subjects.models_with_people():
         for one in emptyings(model, subject, held):
-            about.append((model, one))
-            parts.append(_count(one.rows, len(about) - 1))
-    counted = {number: rows for number, rows, _last in _together(parts)}
-    return [
-        Goes(model, counted[number], one.deleted, tuple(one.columns))
-        for number, (model, one) in enumerate(about)
-        if counted.get(number)
-    ]
+            about.append(Goes(model, 0, one.deleted, tuple(one.columns)))
+            parts.append(one.rows)
+        for name, rows in files(model, subject):
+            about.append(Goes(model, 0, False, (name,)))
+            parts.append(rows)
+    for model, module in registry.mentions():
+        about.append(Goes(model, 0, False, (module.COLUMN,), of_others=True))
+        parts.append(module.rows(subject.contact_id))
+    counted = {n: count for n, count, _last in _together([_count(rows, n) for n, rows in enumerate(parts)])}
+    return [replace(one, rows=counted[number]) for number, one in enumerate(about) if counted.get(number)]
 
 
 def _count(rows: QuerySet, number: int, since: str | None = None) -> QuerySet:
@@ -240,13 +188,23 @@ def staying(subject: Subject) -> list[Stays]:
         for basis, columns in by_basis.items():
             about.append((model, basis, tuple(columns)))
             parts.append(_count(subjects.rows(model, subject), len(about) - 1, said.since))
+        for path, basis, rows in subjects.rows_that_stay(model, subject):
+            until = next(ends.since for ends in said.ends if isinstance(ends.since, str))
+            about.append((model, basis, (path,)))
+            parts.append(_count(rows, len(about) - 1, until))
     counted = {number: (rows, last) for number, rows, last in _together(parts)}
     return [
-        # Ten whole business years after the one in which the last of the rows was made.
-        Stays(model, basis, counted[number][0], columns, basis.end(counted[number][1]))
+        Stays(model, basis, counted[number][0], columns, _stays_until(basis, counted[number][1]))
         for number, (model, basis, columns) in enumerate(about)
         if number in counted and counted[number][0]
     ]
+
+
+def _stays_until(basis: Basis, last: datetime | None) -> date | None:
+    """Whole business years after the one in which the last of the rows was made, or the day on which the last one ends."""
+    if basis.years is not None or last is None:
+        return basis.end(last)
+    return localdate(last)
 
 
 def files(model: type[models.Model], subject: Subject) -> list[tuple[str, QuerySet]]:

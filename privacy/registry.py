@@ -1,12 +1,14 @@
 """What every installed table knows about a person: the declarations beside the models, and those of others' tables."""
 
 from dataclasses import dataclass, field, replace
+from importlib import import_module
+from types import ModuleType
 
 from django.apps import apps
 from django.db import models
 
 from ticketshop.lib.areas import Area
-from ticketshop.lib.personal import Awaited, DeleteRow, Ends, Unless, Wait
+from ticketshop.lib.personal import Awaited, DeleteRow, Ends, LastUse, Unless, Wait
 
 from . import third_party
 
@@ -20,8 +22,12 @@ class Declaration:
     person: str | None = None
     waits: tuple[Wait, ...] = ()
     along: dict = field(default_factory=dict)
+    mentions: str = ""
     ends: tuple[Ends, ...] = ()
+    used: dict = field(default_factory=dict)
+    acts: str = ""
     withheld: dict = field(default_factory=dict)
+    guarded: dict = field(default_factory=dict)
     since: str | None = None
     lock: int = 0
     area: Area | None = None
@@ -41,21 +47,25 @@ def declaration(model: type[models.Model]) -> Declaration:
     if said is None:
         return Declaration(declared=False)
     return Declaration(
-        getattr(said, "columns", {}),
-        getattr(said, "subject", {}),
-        getattr(said, "person", None),
-        tuple(getattr(said, "waits", ())),
-        getattr(said, "along", {}),
-        tuple(getattr(said, "ends", ())),
-        getattr(said, "withheld", {}),
-        getattr(said, "since", None),
-        getattr(said, "lock", 0),
-        getattr(said, "area", None),
-        tuple(getattr(said, "also", ())),
-        tuple(getattr(said, "inside", ())),
-        getattr(said, "labels", {}),
-        getattr(said, "worded", {}),
-        getattr(said, "collects", ""),
+        columns=getattr(said, "columns", {}),
+        subject=getattr(said, "subject", {}),
+        person=getattr(said, "person", None),
+        waits=tuple(getattr(said, "waits", ())),
+        along=getattr(said, "along", {}),
+        mentions=getattr(said, "mentions", ""),
+        ends=tuple(getattr(said, "ends", ())),
+        used=getattr(said, "used", {}),
+        acts=getattr(said, "acts", ""),
+        withheld=getattr(said, "withheld", {}),
+        guarded=getattr(said, "guarded", {}),
+        since=getattr(said, "since", None),
+        lock=getattr(said, "lock", 0),
+        area=getattr(said, "area", None),
+        also=tuple(getattr(said, "also", ())),
+        inside=tuple(getattr(said, "inside", ())),
+        labels=getattr(said, "labels", {}),
+        worded=getattr(said, "worded", {}),
+        collects=getattr(said, "collects", ""),
     )
 
 
@@ -74,7 +84,8 @@ def _of_table_between(through: type[models.Model]) -> Declaration:
         if getattr(word, "until", None) is not None:
             word = replace(word, until=Awaited(_joined(key, word.until.path)))
         subject = {_joined(key, path): _behind(key, kind) for path, kind in said.subject.items()}
-        return Declaration({key: word}, subject, area=said.area)
+        ends = tuple(_ends_behind(key, one) for one in said.ends if not one.where)
+        return Declaration({key: word}, subject, area=said.area, ends=ends)
     return Declaration()
 
 
@@ -84,6 +95,33 @@ def _joined(key: str, path: str) -> str:
 
 def _behind(key: str, kind):
     return replace(kind, path=_joined(key, kind.path)) if isinstance(kind, Unless) else kind
+
+
+def _ends_behind(key: str, ends: Ends) -> Ends:
+    """The rows of a table between two models end with the row that has the field."""
+    paths: tuple[str, ...] = (ends.since,) if isinstance(ends.since, str) else ends.since  # type: ignore[assignment]
+    days = ends.days if isinstance(ends.days, int) else _joined(key, ends.days)
+    return Ends(ends.job, tuple(_joined(key, path) for path in paths), days, ends.unit)
+
+
+def organiser_path(model: type[models.Model]) -> str:
+    """The path from a row to its organiser; empty where there is none."""
+    if not model._meta.auto_created:
+        return getattr(model, "organiser_path", "")
+    owner: type[models.Model] = model._meta.auto_created  # type: ignore[assignment]
+    keys = (
+        many.m2m_field_name() for many in owner._meta.local_many_to_many if many.remote_field.through is model
+    )
+    path = organiser_path(owner)
+    return _joined(next(keys), path) if path else ""
+
+
+def all_end_by_themselves(model: type[models.Model]) -> bool:
+    """Whether every row of ``model`` has an end of its own, and none is left to end with its person."""
+    return any(
+        not ends.where and isinstance(ends.days, int) and not isinstance(ends.since, LastUse)
+        for ends in declaration(model).ends
+    )
 
 
 def census() -> list[type[models.Model]]:
@@ -135,6 +173,12 @@ def _column(model: type[models.Model], name: str):
     columns = (column for column in model._meta.concrete_fields if column.name == name)
     behind = (one for one in model._meta.related_objects if one.get_accessor_name() == name)
     return next(columns, None) or next(behind, None)
+
+
+def mentions() -> list[tuple[type[models.Model], ModuleType]]:
+    """The models whose rows of others may say something of a person, and the modules that know how."""
+    found = ((model, declaration(model).mentions) for model in census())
+    return [(model, import_module(path)) for model, path in found if path]
 
 
 def row_at(model: type[models.Model], path: str) -> type[models.Model] | None:

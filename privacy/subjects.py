@@ -3,29 +3,38 @@
 import uuid
 from dataclasses import dataclass
 
+from allauth.account.models import EmailAddress
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Q, QuerySet
 
+from contacts import link_mail
 from contacts.models import Contact
 from ticketshop.lib.personal import (
     ADDRESS,
+    ADDRESS_HASH,
     CONTACT,
     SIGNED_IN,
     SUBJECT_UUID,
     SUBJECT_UUIDS,
+    Basis,
     Ending,
     Erase,
     Json,
     Replace,
     Settle,
+    StaysFor,
     Unless,
     Unlink,
 )
 from ticketshop.lib.text import normalise_email
+from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import StaffMembership
 from ticketshop.organisers.permissions import within
 
 from . import emptying, registry
+
+User = get_user_model()
 
 
 @dataclass(frozen=True)
@@ -47,16 +56,32 @@ def who(contact: Contact) -> Subject:
     user = contact.user
     staff = user is not None and (user.is_superuser or StaffMembership.objects.filter(user=user.pk).exists())
     elsewhere = user is not None and Contact.objects.filter(user=user.pk).exclude(pk=contact.pk).exists()
-    typed = {normalise_email(contact.email or ""), normalise_email(user.email) if user else ""}
     return Subject(
         contact_id=contact.pk,
         subject_uuid=contact.subject_uuid,
         organiser_id=contact.organiser_id,
-        addresses=tuple(sorted(typed - {""})),
+        addresses=_addresses(contact),
         user_id=user.pk if user else None,
         user_goes=user is not None and not staff and not elsewhere,
         is_staff=staff,
     )
+
+
+def _addresses(contact: Contact) -> tuple[str, ...]:
+    """The person's addresses, and earlier ones they were written to or noted; not such as are somebody else's now."""
+    now = {normalise_email(one) for one in (contact.email, contact.user and contact.user.email) if one}
+    written_to = (
+        Mail.objects.filter(subject_uuid=contact.subject_uuid).exclude(recipient="").values("recipient")
+    )
+    noted = EmailAddress.objects.filter(user=contact.user_id).values("email") if contact.user_id else None
+    found = written_to.union(noted) if noted is not None else written_to.distinct()
+    earlier = {normalise_email(one) for row in found for one in row.values()} - now - {""}
+    if earlier:
+        contacts = Contact.objects.known().filter(organiser=contact.organiser_id, email_key__in=earlier)
+        theirs = contacts.exclude(pk=contact.pk).values_list("email_key")
+        log_ins = User.objects.filter(email__in=earlier).exclude(pk=contact.user_id).values_list("email")
+        earlier -= {address for (address,) in theirs.union(log_ins)}
+    return tuple(sorted(now | earlier))
 
 
 def models_with_people() -> list[type[models.Model]]:
@@ -83,11 +108,24 @@ def rows(model: type[models.Model], subject: Subject) -> QuerySet:
     PostgreSQL would read the whole of each.
     """
     paths = registry.declaration(model).subject.items()
-    first, *more = [model._base_manager.filter(_at(model, path, kind, subject)) for path, kind in paths]
+    first, *more = [
+        model._base_manager.filter(_at(model, path, kind, subject))
+        for path, kind in paths
+        if not isinstance(kind, StaysFor)
+    ]
     if not more:
         return first
     either = first.values("pk").union(*(rows.values("pk") for rows in more))
     return model._base_manager.filter(pk__in=either)
+
+
+def rows_that_stay(model: type[models.Model], subject: Subject) -> list[tuple[str, Basis, QuerySet]]:
+    """(path, basis, rows) for rows that are about the person and stay when they are erased."""
+    return [
+        (path, kind.basis, model._base_manager.filter(_at(model, path, kind.kind, subject)))
+        for path, kind in registry.declaration(model).subject.items()
+        if isinstance(kind, StaysFor)
+    ]
 
 
 def _at(model, path: str, kind, subject: Subject) -> Q:
@@ -103,10 +141,11 @@ def _at(model, path: str, kind, subject: Subject) -> Q:
             return Q(**{f"{lookup}__contains": [subject.subject_uuid]})
         case str() if kind == ADDRESS:
             return _of_addresses(model, lookup, subject)
-    if subject.user_id is None:
-        return Q(pk__in=[])
-    mine = Q(**{lookup: subject.user_id})
-    if kind == SIGNED_IN:
+        case str() if kind == ADDRESS_HASH:
+            hashes = [link_mail.address_hash(address) for address in subject.addresses]
+            return Q(**{f"{lookup}__in": hashes}) & _where_log_in_ends(model, subject)
+    mine = Q(pk__in=[]) if subject.user_id is None else Q(**{lookup: subject.user_id})
+    if kind == SIGNED_IN or subject.user_id is None:
         return mine
     ends = _where_log_in_ends(model, subject)
     return mine & (ends | kind.where) if isinstance(kind, Ending) else mine & ends

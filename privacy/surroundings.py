@@ -8,7 +8,7 @@ from django.core import checks
 from django.db import connections, models
 from procrastinate.contrib.django import app
 
-from ticketshop.lib.personal import Json, NotPersonal
+from ticketshop.lib.personal import Ends, Json, LastUse, NotPersonal
 
 from . import registry, third_party, traces
 
@@ -112,10 +112,19 @@ def _jobs() -> list:
         for ends in registry.declaration(model).ends:
             if ends.job not in periodic:
                 errors.append(f"{model._meta.label} ends by {ends.job}, which is no periodic job.")
-            if not isinstance(registry.end_of(model, ends.since), models.DateField):
-                errors.append(f"{model._meta.label} ends after “{ends.since}”, which is no day or instant.")
+            errors += [
+                f"{model._meta.label} ends after “{path}”, which is no day or instant."
+                for path in _instants(ends)
+                if not isinstance(registry.end_of(model, path), models.DateField)
+            ]
     hint = "Name a periodic job and a path in “ends” (see ticketshop/lib/personal.py)."
     return [checks.Error(text, hint=hint, id="privacy.E025") for text in errors]
+
+
+def _instants(ends: Ends) -> tuple[str, ...]:
+    if isinstance(ends.since, LastUse):
+        return ()
+    return ends.since if isinstance(ends.since, tuple) else (ends.since,)
 
 
 def _claims() -> list:

@@ -3,6 +3,8 @@
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from ticketshop.lib.personal import RETENTION
+
 from . import asking, clock, erasing, retention
 from .models import Erasure
 
@@ -21,10 +23,10 @@ def run(erasure_id: int) -> None:
 
 
 @app.periodic(cron="20 3 * * *")
-@app.task(name="privacy.unclaimed", queueing_lock="privacy.unclaimed")
-def unclaimed(timestamp: int) -> None:
-    """People somebody added, who never claimed their place and never ordered."""
-    retention.unclaimed(timezone.now())
+@app.task(name=RETENTION, queueing_lock=RETENTION)
+def erase_what_is_over(timestamp: int) -> None:
+    """Answers whose time is over, and people nobody needs any more."""
+    retention.run(timezone.now())
 
 
 @app.periodic(cron="35 * * * *")

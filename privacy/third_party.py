@@ -8,6 +8,7 @@ from ticketshop.lib.personal import (
     Author,
     DeleteRow,
     Ending,
+    Ends,
     Json,
     NotPersonal,
     not_personal,
@@ -58,6 +59,14 @@ DECLARATIONS = {
         {"user": DeleteRow(), "email": DeleteRow()},
         {"user": Ending(Q(verified=False))},
         area=LOG_IN,
+        ends=(
+            Ends(
+                "accounts.tidy",
+                (),
+                where=Q(verified=False),
+                says=_("Another e-mail address that you noted and did not prove: a week."),
+            ),
+        ),
         labels={"user": _("log-in"), "email": _("e-mail address")},
     ),
     "account.EmailConfirmation": _declare(

@@ -21,7 +21,7 @@ from ticketshop.lib.personal import (
 )
 from ticketshop.organisers.models import Organiser
 
-from . import copying, registry
+from . import copying, promises, registry
 from .planning import Plan
 
 
@@ -71,14 +71,18 @@ class Known:
     """One area of the page *Your data here*: what is kept of anybody, what goes when asked, what stays and why."""
 
     area: Area
+    until: list[str]
     columns: list[str]
     stays: list[Basis]
     stays_columns: list[str]
 
 
-def everything() -> list[Known]:
-    """All areas with the names of their columns, from the declarations alone."""
-    found = {area: Known(area, [], [], []) for area in ALL}
+def everything(organiser: Organiser) -> list[Known]:
+    """All areas with how long they stay at ``organiser`` and the names of their columns, from the declarations alone."""
+    found = {
+        area: Known(area, [promise.text for promise in promises.of_area(area, organiser)], [], [], [])
+        for area in ALL
+    }
     for model in sorted(registry.census(), key=lambda model: model._meta.label):
         said = registry.declaration(model)
         known = found.get(said.area)
@@ -98,13 +102,13 @@ def everything() -> list[Known]:
     return list(found.values())
 
 
-def collected(organiser: Organiser) -> list[Collected]:
-    """What this organiser asks of people in their own words."""
-    found = []
+def collected(organiser: Organiser) -> list[tuple[Collected, str]]:
+    """What this organiser asks of people in their own words, and how long it stays."""
+    found: list[Collected] = []
     for model in registry.census():
         if path := registry.declaration(model).collects:
             found += import_string(path)(organiser)
-    return found
+    return [(one, promises.of_question(one.days).text) for one in found]
 
 
 def has_name(model, name: str) -> bool:

@@ -29,7 +29,7 @@ ORDER = {
     "registration_forms": ["RegistrationForm"],
     "catalogue": ["Event", "SeasonPass", "Allotment", "Venue", "Category"],
     "organisers": ["PointOfSale", "Organiser", "StaffMembership"],
-    "privacy": ["Erasure"],
+    "privacy": ["Erasure", "RetentionRecord"],
     "exports": ["Job"],
     "mail": ["Mail"],
     "jobs": ["Failure"],

@@ -36,10 +36,15 @@ BACK_OFFICE = (
     | _models("jobs", "failure", (CHANGE,))
     | _models("sales", "refund", (CHANGE,))
     | _models("exports", "job", ALL)
-    | {"history.view_event", "contacts.merge_contact", "registration_forms.view_sensitive"}
+    | {
+        "history.view_event",
+        "contacts.merge_contact",
+        "registration_forms.view_sensitive",
+        "privacy.view_retentionrecord",
+    }
 )
 ACCOUNTING = (
-    {"privacy.view_erasure"}
+    {"privacy.view_erasure", "privacy.view_retentionrecord"}
     | _models("sales", f"{SALES} customer", (VIEW,))
     | _models("sales", "order refund", (CHANGE,))
     | _models("jobs", "failure", (VIEW,))

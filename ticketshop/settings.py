@@ -292,8 +292,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "ticketshop.lib.logs.LineFormatter"}},
-    "filters": {"route": {"()": "ticketshop.lib.logs.RouteForPath"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["route"]}},
+    "filters": {
+        "route": {"()": "ticketshop.lib.logs.RouteForPath"},
+        "refusals": {"()": "ticketshop.lib.logs.NoTracebackOfRefusals"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["route", "refusals"],
+        }
+    },
     "root": {
         "handlers": ["stderr"],
         "level": env.one_of("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], "WARNING"),

@@ -9,10 +9,22 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from ticketshop.lib.areas import PROFILE
 from ticketshop.lib.email_addresses import ModelEmailField
-from ticketshop.lib.personal import CONTACT, Awaited, Erase, NotPersonal, Unlink, erase, not_personal
+from ticketshop.lib.personal import (
+    CONTACT,
+    RETENTION,
+    Awaited,
+    Ends,
+    Erase,
+    LastUse,
+    NotPersonal,
+    Unlink,
+    erase,
+    not_personal,
+)
 from ticketshop.lib.phones import searched
 from ticketshop.organisers.models import Organiser
 
@@ -160,6 +172,33 @@ class Contact(models.Model):
         area = PROFILE
         withheld = {"email_key": _("the address again, as we compare it")}
         also = ("kind", "created_via", "created_at")
+        used = {"pk": ("created_at", "user__last_login")}
+        ends = (
+            Ends(
+                RETENTION,
+                "purge_after",
+                where=Q(user=None),
+                number="unclaimed_purge_days",
+                says=ngettext_lazy(
+                    "If somebody else added you and you never came yourself: %(number)d day.",
+                    "If somebody else added you and you never came yourself: %(number)d days.",
+                    "number",
+                ),
+            ),
+            # Whoever somebody has in their list stays as long as that lasts.
+            Ends(
+                RETENTION,
+                LastUse(),
+                unit=365,
+                where=~Q(links_as_child__status__in=("pending", "active")),
+                number="customer_years",
+                says=ngettext_lazy(
+                    "At the latest %(number)d year after you last ordered, came or logged in.",
+                    "At the latest %(number)d years after you last ordered, came or logged in.",
+                    "number",
+                ),
+            ),
+        )
         columns = {
             # Whoever still holds a ticket, or owes, must be reached until that is over.
             **erase("first_name", "last_name", "email", "email_key", "language", until=Awaited()),

@@ -9,12 +9,15 @@ from django.utils.translation import gettext_lazy as _
 from ticketshop.lib.areas import CONNECTIONS
 from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import (
+    ADDRESS_HASH,
     CONTACT,
-    SECURITY,
+    RETENTION,
+    SHIELD,
     About,
     Author,
     DeleteRow,
-    Keep,
+    Ends,
+    StaysFor,
     erase,
     not_personal,
 )
@@ -319,13 +322,21 @@ class AddressSuppression(models.Model):
         indexes = [models.Index(fields=["organiser", "address_hash"], name="suppression_by_address")]
 
     class Personal:
-        subject = {"parent": CONTACT}
+        # Goes with whoever is kept from writing; of whose address it is, it stays.
+        subject = {"parent": CONTACT, "address_hash": StaysFor(ADDRESS_HASH, SHIELD)}
         area = CONNECTIONS
+        ends = (
+            Ends(
+                RETENTION,
+                "expires_at",
+                says=_("That an address wants no more e-mails from somebody: three years."),
+            ),
+        )
         also = ("created_at", "expires_at")
         labels = {"parent": _("asked by"), "created_at": _("since"), "expires_at": _("until")}
         withheld = {"address_hash": _("stands for the address of somebody who wants no e-mail")}
         columns = {
-            "address_hash": Keep(SECURITY),
+            "address_hash": DeleteRow(),
             "parent": DeleteRow(),
             **not_personal("why and how long", "reason", "created_at", "expires_at"),
         }

@@ -1,3 +1,3 @@
 """Back office: whom to forget, what that does, and the receipts."""
 
-from . import erasures  # noqa: F401
+from . import erasures, retention  # noqa: F401

@@ -269,7 +269,8 @@ class ErasureAdmin(ReadOnlyAdmin):
         if row.state in (*Erasure.OPEN, State.REFUSED, State.WITHDRAWN):
             return []
         copies = lines.downloads(row.subject_uuid, row.copies_deleted_at)
-        return [*lines.of_record(row), *([copies] if copies.rows else [])]
+        others = lines.of_companions(row)
+        return [*lines.of_record(row), *(section for section in (others, copies) if section.rows)]
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:

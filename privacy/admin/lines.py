@@ -1,6 +1,6 @@
 """A plan, and afterwards its record, as tables of the back office: what goes, what stays and why, what waits for what."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
@@ -12,12 +12,11 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from ticketshop.exports import kinds
-from ticketshop.exports.models import Download
 from ticketshop.lib.areas import LOG_IN
-from ticketshop.lib.personal import Settle, Stamp
+from ticketshop.lib.personal import SHIELD, Settle, Stamp
 from ticketshop.organisers.sections import NONE, Section, link
 
-from .. import copying, outcome, planning, registry, wording
+from .. import copies, copying, outcome, planning, registry, wording
 from ..models import Erasure
 
 
@@ -72,13 +71,16 @@ def _going(goes: Iterable[planning.Goes]) -> Section:
     return Section(_("What is erased"), columns, sorted(rows))
 
 
-def _staying(stays: Iterable[planning.Stays]) -> Section:
-    columns = [_("kind of data"), _("records"), _("what stays"), _("why"), _("until")]
+def _staying(stays: Sequence[planning.Stays]) -> Section:
+    columns = [_("kind of data"), _("records"), _("what stays"), _("why"), _("at least until")]
     rows = [
         [kind(one.model), one.rows, _called(one.model, one.columns), str(one.basis.reason), day(one.until)]
         for one in stays
     ]
-    return Section(_("What stays"), columns, sorted(rows), _("None of it says any more who the person was."))
+    # A hash of an address still is the address's, to whoever has the installation's secret.
+    unnamed = all(one.basis != SHIELD for one in stays)
+    note = _("None of it says any more who the person was.") if unnamed else ""
+    return Section(_("What stays"), columns, sorted(rows), note)
 
 
 def _called(model: type[models.Model], columns: Iterable[str]) -> str:
@@ -134,12 +136,12 @@ def of_record(erasure: Erasure) -> list[Section]:
     """What was erased in all runs, what was kept, what still waits; names nobody."""
     steps = erasure.steps.order_by("model", "deleted")
     went = [
-        [_kind_of(step.model), step.rows, _("deleted") if step.deleted else _("emptied")]
+        [kind_of(step.model), step.rows, _("deleted") if step.deleted else _("emptied")]
         for step in steps
         if not _is_of_log_in(step.model)
     ]
     kept = [
-        [_kind_of(one["model"]), one["rows"], outcome.reason(one["basis"]), day(_date(one["until"]))]
+        [kind_of(one["model"]), one["rows"], outcome.reason(one["basis"]), day(_date(one["until"]))]
         for one in erasure.kept
     ]
     waits = (
@@ -152,7 +154,7 @@ def of_record(erasure: Erasure) -> list[Section]:
     )
     sections = [
         Section(_("Erased"), [_("kind of data"), _("records"), _("how")], sorted(went)),
-        Section(_("Kept"), [_("kind of data"), _("records"), _("why"), _("until")], sorted(kept)),
+        Section(_("Kept"), [_("kind of data"), _("records"), _("why"), _("at least until")], sorted(kept)),
         Section(_("Waiting"), [_("what"), _("why"), _("until")], waits),
     ]
     return [section for section in sections if section.rows]
@@ -163,7 +165,17 @@ def _is_of_log_in(label: str) -> bool:
     return model is not None and registry.declaration(model).area == LOG_IN
 
 
-def _kind_of(label: str) -> str:
+def of_companions(erasure: Erasure) -> Section:
+    """Who went with the person, each by their own receipt."""
+    rows = [
+        [link(one, one.receipt), one.get_state_display(), day(one.closed_at)]
+        for one in erasure.companions.order_by("pk")
+    ]
+    title = _("People who were known through this one alone")
+    return Section(title, [_("receipt"), _("state"), _("done")], rows)
+
+
+def kind_of(label: str) -> str:
     """Of a model that is no more its bare name."""
     model = outcome.model_of(label)
     return kind(model) if model else label
@@ -188,14 +200,13 @@ def latest(erasure: Erasure) -> str:
 def downloads(subject_uuid: UUID, deleted_at: datetime | None = None) -> Section:
     """Files with the person in them that staff have fetched: nobody can take those back. ``deleted_at``: somebody
     has said since that they are deleted."""
-    found = Download.objects.filter(job__subjects__contains=[subject_uuid]).select_related("job", "by")
     rows = [
         [
-            kinds.KINDS[one.job.kind].title if one.job.kind in kinds.KINDS else one.job.kind,
+            kinds.title(one.job),
             one.by.email if one.by else NONE,
             date_format(localtime(one.at), "SHORT_DATETIME_FORMAT"),
         ]
-        for one in found.order_by("-at", "-pk")[:100]
+        for one in copies.of(subject_uuid)[:100]
     ]
     note = (
         _("Noted on %(day)s: these files are deleted.") % {"day": day(deleted_at)}

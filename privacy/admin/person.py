@@ -27,7 +27,7 @@ from ticketshop.organisers import permissions, zones
 from ticketshop.organisers.buttons import drawn
 from ticketshop.organisers.staff_sessions import logged_in_at
 
-from .. import clock, erasing, planning, tasks
+from .. import clock, companions, erasing, planning, tasks
 from ..models import Erasure
 from . import lines
 
@@ -67,14 +67,37 @@ class EraseForm(forms.Form):
         ],
     )
 
-    def __init__(self, data, *, initial: dict, choose: bool):
-        super().__init__(data, initial=initial)
-        if not choose:
+    together = forms.MultipleChoiceField(
+        label=gettext_lazy("People only this person connected: erased with them"),
+        help_text=gettext_lazy(
+            "Nobody else has them in their list, and they never ordered. Untick who is to stay; unless somebody connects them, they go by themselves later."
+        ),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+
+    def __init__(self, data, *, preview: "Preview", chosen: dict | None = None):
+        super().__init__(data, initial={**preview.initial, **(chosen or {})})
+        if preview.bearer is None:
             del self.fields["tickets"]
+        if preview.plan.companions:
+            self.fields["together"].choices = [
+                (str(one.contact.pk), _companion_text(one)) for one in preview.plan.companions
+            ]
+        else:
+            del self.fields["together"]
 
     @property
     def bearer(self) -> bool:
         return self.cleaned_data.get("tickets") == BEARER
+
+    @property
+    def spared(self) -> list[int]:
+        """Ids of the contacts that staff unticked."""
+        if "together" not in self.fields:
+            return []
+        ticked = set(self.cleaned_data["together"])
+        return [int(pk) for pk, _text in self.fields["together"].choices if pk not in ticked]
 
     @property
     def fingerprint(self) -> str:
@@ -99,11 +122,22 @@ class Preview:
             "seen_bearer": self.bearer.fingerprint if self.bearer else "",
             "reason": self.asked.reason if self.asked else Erasure.Reason.REQUEST,
             "tickets": BEARER if self.asked and self.asked.bearer else WAIT,
+            "together": [str(one.contact.pk) for one in self.plan.companions],
         }
 
     @property
     def size(self) -> int:
         return sum(one.rows for one in self.plan.goes)
+
+
+def _companion_text(one: companions.Companion) -> str:
+    """The name, and when somebody goes who still has a ticket."""
+    if not one.waits:
+        return one.name
+    if one.day is None:
+        return _("%(name)s (as soon as an open payment is settled)") % {"name": one.name}
+    day = date_format(one.day, "SHORT_DATE_FORMAT")
+    return _("%(name)s (on %(day)s, when a ticket to come is over)") % {"name": one.name, "day": day}
 
 
 def read(contact: Contact, now) -> Preview:
@@ -184,14 +218,13 @@ def page(admin_page, request: HttpRequest, contact_id: int) -> HttpResponse:
         return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': request.path})}")
     preview = read(contact, timezone.now())
     if request.method != "POST":
-        form = EraseForm(None, initial=preview.initial, choose=preview.bearer is not None)
-        return _show(admin_page, request, preview, form)
+        return _show(admin_page, request, preview, EraseForm(None, preview=preview))
     return _press(admin_page, request, preview)
 
 
 def _press(admin_page, request: HttpRequest, preview: Preview) -> HttpResponse:
     """Erase if what was shown is what would happen; else show that, with what was chosen."""
-    form = EraseForm(request.POST, initial=preview.initial, choose=preview.bearer is not None)
+    form = EraseForm(request.POST, preview=preview)
     if form.is_valid():
         try:
             return _erase(admin_page, request, preview, form)
@@ -202,7 +235,9 @@ def _press(admin_page, request: HttpRequest, preview: Preview) -> HttpResponse:
             if refusal.code == "gone":
                 return _begun_already(admin_page, request, preview.contact)
     chosen = {name: request.POST[name] for name in ("reason", "tickets") if request.POST.get(name)}
-    again = EraseForm(None, initial={**preview.initial, **chosen}, choose=preview.bearer is not None)
+    if "together" in form.fields:
+        chosen["together"] = request.POST.getlist("together")
+    again = EraseForm(None, preview=preview, chosen=chosen)
     return _show(admin_page, request, preview, again, changed=True)
 
 
@@ -228,13 +263,13 @@ def _erase(admin_page, request: HttpRequest, preview: Preview, form: EraseForm) 
         "number": form.cleaned_data["request"],
         "now": now,
     }
-    if preview.size > AT_ONCE:
-        with transaction.atomic():
-            erasure = erasing.request(preview.contact, **asked)
+    with transaction.atomic():
+        erasure = erasing.request(preview.contact, **asked)
+        companions.spare(erasure, form.spared)
+        if preview.size > AT_ONCE:
             erasing.claim(erasure, now)
             tasks.run.defer(erasure_id=erasure.pk)
-        return admin_page.back_to(erasure)
-    erasure = erasing.request(preview.contact, **asked)
+            return admin_page.back_to(erasure)
     try:
         erasing.run(erasure, now=now)
     except (erasing.NotClean, OSError):

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from ticketshop.organisers.scoped_admin import OneLine, ScopedForm
 
 from .. import conditions, definitions, drafts
 from ..definitions import Definition, parse
 from ..field_types import CHOICES, TYPES
-from ..models import Field, RegistrationForm
+from ..models import Answer, Field, RegistrationForm
 from ..models.definition import LONGEST_LABEL, MOST_CHOICES
 from . import words
 from .condition_fields import NAMES, ConditionFields
@@ -123,6 +123,7 @@ class QuestionForm(ScopedForm, RuleFields, ConditionFields):
         if "visibility" not in self.fields:
             return values
         self._clean_sensitive(values)
+        self._clean_promised_days(values)
         self._clean_bounds()
         if NAMES & set(self.changed_data):
             self.condition = self.read_condition(values)
@@ -141,6 +142,20 @@ class QuestionForm(ScopedForm, RuleFields, ConditionFields):
             self.add_error("retention_days", _("Say how long this sensitive answer is kept."))
         if values.get("on_ticket"):
             self.add_error("on_ticket", _("A sensitive answer is never shown on the ticket."))
+
+    def _clean_promised_days(self, values) -> None:
+        """Whoever has answered was told how long the answer is kept: it may be kept shorter, never longer."""
+        promised, wanted = self.row.retention_days, values.get("retention_days")
+        if not self.row.pk or promised is None or (wanted and wanted <= promised):
+            return
+        given = Answer.objects.filter(field=self.row, state__in=(Answer.State.ANSWERED, Answer.State.BLANK))
+        if (count := given.count()) and "retention_days" not in self.errors:
+            text = ngettext(
+                "%(count)d answer was given when this said %(days)d days: keep it at most as long, or ask a new question.",
+                "%(count)d answers were given when this said %(days)d days: keep them at most as long, or ask a new question.",
+                count,
+            )
+            self.add_error("retention_days", text % {"count": count, "days": promised})
 
     def _clean_bounds(self) -> None:
         pairs = (("min", "max"), ("from", "until"), ("age_from", "age_until"))

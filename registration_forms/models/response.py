@@ -9,9 +9,11 @@ from contacts.models import Contact
 from ticketshop.lib.areas import ANSWERS
 from ticketshop.lib.personal import (
     CONTACT,
+    RETENTION,
     Author,
     Awaited,
     DeleteRow,
+    Ends,
     Settle,
     Stamp,
     Unlink,
@@ -151,6 +153,16 @@ class Answer(models.Model):
     class Personal:
         subject = {"response__about": CONTACT}
         area = ANSWERS
+        ends = (
+            Ends(
+                RETENTION,
+                ("response__relevant_until", "response__created_at"),
+                "field__retention_days",
+                says=_("For the time the organiser set for the question, counted from the end of the event."),
+                marks="response__erased_on",
+                called="field",
+            ),
+        )
         also = ("field",)
         labels = {
             **dict.fromkeys(
@@ -209,6 +221,9 @@ class AnswerHistory(models.Model):
     class Personal:
         subject = {"response__about": CONTACT}
         area = ANSWERS
+        ends = (
+            Ends(RETENTION, ("response__relevant_until", "response__created_at"), "field__retention_days"),
+        )
         also = ("field", "at", "source")
         labels = {
             "field": _("question"),

@@ -7,12 +7,14 @@ import smtplib
 import pytest
 from django.core import mail
 from django.db import IntegrityError, connection
+from django.test import Client
 
 from tests.factories.accounts import UserFactory
+from tests.factories.organisers import make_staff
 from tests.house.world import World
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue import programme
-from ticketshop.lib.logs import LineFormatter, RouteForPath
+from ticketshop.lib.logs import LineFormatter, NoTracebackOfRefusals, RouteForPath
 from ticketshop.mail import tasks
 from ticketshop.mail.models import Mail
 from ticketshop.sales.models import Order
@@ -28,6 +30,7 @@ class Lines(logging.Handler):
         super().__init__(logging.INFO)
         self.setFormatter(LineFormatter())
         self.addFilter(RouteForPath())
+        self.addFilter(NoTracebackOfRefusals())
         self.lines: list[str] = []
 
     def emit(self, record):
@@ -156,3 +159,21 @@ def fault(*_args, **_kwargs):
 def keys_in_mails() -> list[str]:
     """What the mailed links carry."""
     return [key for letter in mail.outbox for key in re.findall(r"/([\w:-]{20,})/", letter.body)]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/admin/privacy/erasure/", 403), ("/no/such/page/", 404)])
+def test_a_refusal_is_one_line_without_a_traceback(world, log, path, status):
+    box_office = make_staff(world.aye.organiser, "box office")
+    client = Client()
+    client.force_login(box_office)
+    assert client.get(path).status_code == status
+    (line,) = [line for line in log if "django.request" in line]
+    assert "WARNING" in line and "Traceback" not in line and "\n" not in line
+
+
+def test_a_fault_keeps_its_traceback():
+    record = logging.LogRecord(
+        "django.request", logging.ERROR, "x", 1, "fault", (), (RuntimeError, RuntimeError("broken"), None)
+    )
+    record.status_code = 500
+    assert NoTracebackOfRefusals().filter(record) and record.exc_info is not None

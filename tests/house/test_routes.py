@@ -153,6 +153,8 @@ ROWS = {
     "account:data_delete": Row(LOG_IN_FIRST, LOG_IN_FIRST, shop),
     "account:data_request": Row((302, 405), (302, 302), shop),
     "data:request": Row(BUTTON, (302, 302), shop),
+    "account:data_child": Row((302, 404), (302, 405), friend),  # nobody the visitor acts for
+    "account:data_child_delete": Row((302, 404), (302, 404), friend),
     "data:ask": Row(PAGE, PAGE, shop),
     "data:about": Row(PAGE, BUTTON, shop, shared=True),
     "data:open": Row((410, 410), (410, 410), lambda house: {**shop(house), "token": "none"}),
@@ -257,6 +259,7 @@ ADMIN = {
     "sales.customer": Pages(),
     "sales.payment": Pages(),
     "privacy.erasure": Pages(buttons=(("copies_deleted", "privacy.manage_request"),)),
+    "privacy.retentionrecord": Pages(),
     "exports.job": Pages(buttons=(("download", READ_ANSWERS), ("stop", "exports.change_job"))),
     "sales.refund": Pages(buttons=(("done", "sales.change_order sales.change_refund"),)),
     "accounts.user": Pages(add=True, platform=True),

@@ -14,7 +14,7 @@ from accounts.models import User
 from contacts import adding, contacts
 from contacts.models import Contact, ContactLink
 from privacy import erasing
-from privacy.models import Erasure
+from privacy.models import Erasure, RetentionRecord
 from registration_forms import responses
 from tests.factories.accounts import SuperuserFactory, UserFactory
 from tests.factories.catalogue import (
@@ -85,6 +85,7 @@ class House:
             "jobs.failure": lambda: self.failure,
             "exports.job": lambda: self.export,
             "privacy.erasure": lambda: self.erasure,
+            "privacy.retentionrecord": lambda: RetentionRecord.objects.get(organiser=self.organiser),
             "contacts.contact": lambda: self.contact,
             "contacts.contactlink": lambda: self.link,
             "catalogue.allotment": lambda: self.offer.allotment,
@@ -148,6 +149,13 @@ def make_house(word: str) -> House:
     orders.cancel(cancelled, by=None, now=now)
     waiting = make_order({offer: 1}, buyer=guest)
     membership = StaffMembershipFactory(organiser=organiser, user__email=f"owner@{low}.example")
+    RetentionRecord.objects.create(
+        organiser=organiser,
+        day=now.date(),
+        model="registration_forms.Answer",
+        called=form.fields.get().pk,
+        rows=3,
+    )
     return House(
         word, organiser, pos, venue, category, event, offer, season_pass, visitor, contact, namesake, link, order,
         waiting=waiting,

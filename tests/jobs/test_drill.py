@@ -9,32 +9,37 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.files.base import ContentFile
 from django.db import connection
 from django.db.models import F, Model
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from accounts.models import Session
-from contacts.models import Contact
-from privacy import erasing
+from accounts.models import Session, User
+from contacts import adding
+from contacts.models import AddressSuppression, Contact
+from privacy import erasing, expiring
 from privacy.models import Erasure, MailboxProof
-from registration_forms import responses
-from registration_forms.models import ChoiceHold
-from tests.factories.accounts import SuperuserFactory
+from registration_forms import changing, responses
+from registration_forms.models import Answer, AnswerHistory, ChoiceHold
+from tests.factories.accounts import SuperuserFactory, UserFactory
 from tests.factories.catalogue import AllotmentFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, make_staff
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_cart, make_order
+from tests.friends import friendly_pos, linked, make_visitor
 from tests.staff import Staff, listing
 from ticketshop.catalogue.models import Hold, OrderForm
 from ticketshop.exports.models import Job
 from ticketshop.jobs import rows
 from ticketshop.jobs.models import Failure
+from ticketshop.lib.personal import RETENTION
 from ticketshop.limits import limits
 from ticketshop.limits.models import Counter
 from ticketshop.mail import outbox
@@ -172,6 +177,10 @@ def ended_exports() -> list[Job]:
     return made
 
 
+def exports_with_reasons() -> list[Job]:
+    return exports(state="failed", finished_at=timezone.now() - 2 * DAY, reason="for the allergic")
+
+
 def lost_exports() -> list[Job]:
     return exports(state="running", started_at=timezone.now() - 2 * HOUR)
 
@@ -191,6 +200,88 @@ def never_claimed() -> list[Contact]:
     made = [ContactFactory() for _number in range(3)]
     Contact.objects.update(purge_after=timezone.now() - 2 * DAY)
     return made
+
+
+def never_used() -> list[Contact]:
+    made = [ContactFactory() for _number in range(3)]
+    Contact.objects.update(created_at=timezone.now() - 1200 * DAY)
+    return made
+
+
+def connected_with_nobody() -> list[Contact]:
+    return [ContactFactory(via=Contact.CreatedVia.FRIENDS_FAMILY) for _number in range(3)]
+
+
+def connected_again() -> list[Contact]:
+    pos = friendly_pos()
+    parent = make_visitor(pos, "Ann", "Other", email="ann@example.org")
+    names = ("Ada", "Bea", "Cleo")
+    made = [linked(parent, pos, adding.Person(name, "Other", no_email=True)).child for name in names]
+    Contact.objects.filter(user=None).update(purge_after=timezone.now() + 9 * DAY)
+    return made
+
+
+def suppressions() -> list[AddressSuppression]:
+    over = timezone.now() - 2 * DAY
+    return [
+        AddressSuppression.objects.create(
+            organiser=OrganiserFactory(), address_hash=uuid4().bytes, created_at=over, expires_at=over
+        )
+        for _number in range(3)
+    ]
+
+
+def mails_about_nobody() -> list[Mail]:
+    now, pos = timezone.now() - 40 * DAY, make_order().point_of_sale
+    return [
+        outbox.queue("account_unknown", to="a@example.org", language="en", now=now, pos=pos)
+        for _number in range(3)
+    ]
+
+
+def answers_to_erase() -> list[Answer]:
+    now = timezone.now()
+    form = make_form()
+    asked = [
+        ask(form, "Allergies", retention_days=28),
+        ask(form, "Bus", "multiple_choice", choices=["18:00", "20:00"], retention_days=28),
+    ]
+    version = publish(form)
+    values = {asked[0].key: "nuts", asked[1].key: [asked[1].choices.first().key]}
+    given = [
+        responses.Given(version, values, ContactFactory(organiser=form.organiser).pk, now - 40 * DAY)
+        for _number in range(3)
+    ]
+    made = responses.store(given, organiser=form.organiser, language="en", now=now - 50 * DAY)
+    for response in made:
+        changed = {**values, asked[0].key: "milk"}
+        changing.change(response, changed, revision=1, by=None, source="buyer", now=now)
+    return list(Answer.objects.filter(field=asked[0]).order_by("pk"))
+
+
+def chosen_to_erase() -> list:
+    answers_to_erase()
+    return list(Answer.choices.through.objects.order_by("pk"))
+
+
+def changes_to_erase() -> list[AnswerHistory]:
+    answers_to_erase()
+    return list(AnswerHistory.objects.filter(field__label="Allergies").order_by("pk"))
+
+
+def log_ins(*, verified: bool) -> list[User]:
+    days = 1200 if verified else 9
+    made = [UserFactory() for _number in range(3)]
+    User.objects.update(date_joined=timezone.now() - days * DAY)
+    EmailAddress.objects.update(verified=verified)
+    return made
+
+
+def addresses_never_proved() -> list[EmailAddress]:
+    return [
+        EmailAddress.objects.create(user=UserFactory(), email=f"{number}@example.org", verified=False)
+        for number in range(3)
+    ]
 
 
 def unconfirmed_requests() -> list[Erasure]:
@@ -227,6 +318,10 @@ def state_is(state: str) -> Callable[[Model], bool]:
 
 def is_gone(row: Model) -> bool:
     return not type(row).objects.filter(pk=row.pk).exists()
+
+
+def _reason(job: Job) -> str:
+    return Job.objects.values_list("reason", flat=True).get(pk=job.pk)
 
 
 def is_reminded(order: Order) -> bool:
@@ -273,6 +368,14 @@ def staff_are_reminded(erasure: Erasure) -> bool:
     return Mail.objects.filter(kind="data_due", about__erasure=erasure.pk).exists()
 
 
+def is_erased(row: Model) -> bool:
+    return not type(row).objects.filter(expiring.still_says(type(row)), pk=row.pk).exists()
+
+
+def has_a_day(contact: Contact) -> bool:
+    return Contact.objects.filter(pk=contact.pk, purge_after__isnull=False).exists()
+
+
 def is_forgotten(contact: Contact) -> bool:
     return Contact.objects.filter(pk=contact.pk, erased_at__isnull=False).exists()
 
@@ -294,6 +397,10 @@ class Case:
 
 def versions(made: list[Order]) -> list[dict]:
     return [{"version_id": made[0].responses.get().response.form.asked_again_id}]
+
+
+def nobodys(row: Model) -> None:
+    """The platform's, not an organiser's."""
 
 
 CASES = {
@@ -325,6 +432,13 @@ CASES = {
     "limits.forget_counters": Case("sales.tidy", ended_counters, is_gone),
     "submissions.forget": Case("sales.tidy", ended_submissions, is_gone),
     "accounts.forget_sessions": Case("accounts.tidy", ended_sessions, is_gone),
+    "accounts.forget_unproved": Case(
+        "accounts.tidy", partial(log_ins, verified=False), is_gone, organiser=nobodys
+    ),
+    "accounts.forget_unused": Case(
+        "accounts.tidy", partial(log_ins, verified=True), is_gone, organiser=nobodys
+    ),
+    "accounts.forget_addresses": Case("accounts.tidy", addresses_never_proved, is_gone, organiser=nobodys),
     "exports.write": Case(
         "exports.write",
         exports_to_write,
@@ -333,6 +447,7 @@ CASES = {
     ),
     "exports.expire": Case("exports.tidy", ended_exports, state_is("expired")),
     "exports.give_up": Case("exports.tidy", lost_exports, state_is("failed")),
+    "exports.forget_reasons": Case("exports.tidy", exports_with_reasons, lambda job: not _reason(job)),
     "mail.send": Case(
         "mail.send",
         queued_mails,
@@ -340,7 +455,17 @@ CASES = {
         arguments=lambda made: [{"mail_id": mail.pk} for mail in made],
     ),
     "privacy.go_on": Case("privacy.go_on", people_to_erase, state_is("closed")),
-    "privacy.unclaimed": Case("privacy.unclaimed", never_claimed, is_forgotten),
+    "privacy.give_days": Case(RETENTION, connected_with_nobody, has_a_day),
+    "privacy.take_days": Case(RETENTION, connected_again, lambda child: not has_a_day(child)),
+    "privacy.retention.contacts.contact": Case(RETENTION, never_claimed, is_forgotten),
+    "privacy.retention.contacts.contact.unused": Case(RETENTION, never_used, is_forgotten),
+    "privacy.retention.contacts.addresssuppression": Case(RETENTION, suppressions, is_gone),
+    "privacy.retention.mail.mail": Case(RETENTION, mails_about_nobody, is_erased),
+    "privacy.retention.registration_forms.answer": Case(RETENTION, answers_to_erase, is_erased),
+    "privacy.retention.registration_forms.answerhistory": Case(RETENTION, changes_to_erase, is_erased),
+    "privacy.retention.registration_forms.answer_choices": Case(
+        RETENTION, chosen_to_erase, is_gone, organiser=lambda row: row.answer.response.organiser_id
+    ),
     "privacy.forget_requests": Case("privacy.expire", unconfirmed_requests, is_gone),
     "privacy.forget_proofs": Case("privacy.expire", ended_proofs, is_gone),
     "privacy.give_up_last_mail": Case("privacy.expire", last_mails, has_no_address),

@@ -10,7 +10,7 @@ from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from contacts import adding, inviting
-from privacy import asking
+from privacy import asking, erasing
 from registration_forms import responses
 from registration_forms.models import AnswerHistory
 from tests.factories import registration_forms as forms
@@ -24,10 +24,12 @@ from tests.factories.catalogue import (
     VenueFactory,
 )
 from tests.factories.contacts import ContactFactory
+from tests.factories.organisers import make_staff
 from tests.factories.sales import make_order
 from tests.friends import BOB, linked, make_visitor, managing
 from ticketshop.catalogue import dates
 from ticketshop.catalogue.models import Offer, Session
+from ticketshop.exports.models import Download, Job
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
@@ -141,6 +143,17 @@ def _partly_erased_person(pos):
     values = _erased_person(pos)
     asking.Erasure.objects.filter(pk=values["about"]["erasure"]).update(state="deferred")
     return values
+
+
+@example("data_copies")
+def _downloaded_list(pos):
+    contact, staff = ContactFactory(organiser=pos.organiser), make_staff(pos.organiser)
+    job = Job.objects.create(
+        organiser=pos.organiser, kind="customers", subjects=[contact.subject_uuid], created_at=timezone.now()
+    )
+    Download.objects.create(job=job, by=staff, at=timezone.now())
+    erasure = erasing.erase(contact, by=staff, now=timezone.now())
+    return {"to": staff.email, "about": {"erasure": erasure.pk}}
 
 
 # --- friends and family --------------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db import connection, models
+from django.utils import timezone
 
-from contacts.models import Contact, ContactLink
-from privacy import registry
+from privacy import companions, registry
 from tests.privacy import planting
 from tests.privacy.people import Person
 from tests.privacy.scanner import Snapshot
@@ -79,14 +79,20 @@ class Explained:
             for model, pks in _with_what_hangs_on_them(gone).items()
             for pk in pks
         }
-        # Whom only this person added is forgotten sooner; mailed links to a log-in that stays open nothing more.
-        added = ContactLink.objects.filter(parent=person.contact, child__user=None)
-        friends = added.filter(child__created_via=Contact.CreatedVia.FRIENDS_FAMILY).values_list(
-            "child", flat=True
-        )
-        self._cells |= {Change("contacts_contact", str(pk), "purge_after") for pk in friends}
+        # Whom only this person added goes too, or gets a day; mailed links to a log-in that stays open nothing more.
+        for companion in companions.of(person.contact, now=timezone.now()):
+            self._cells.add(Change("contacts_contact", str(companion.contact.pk), "purge_after"))
+            if not companion.waits:
+                theirs = Explained(Person("companion", person.house, companion.contact, None))
+                self._cells |= theirs._cells
+                self._gone |= theirs._gone
         if person.user is not None and not person.log_in_goes:
             self._cells.add(Change("accounts_user", str(person.user.pk), "last_login"))
+        # Rows of others that name the person say nothing of them any more.
+        for model, module in registry.mentions():
+            for pk in module.rows(person.contact.pk).values_list("pk", flat=True):
+                written = (module.COLUMN, "details_complete", "once", "state")
+                self._cells |= {Change(model._meta.db_table, str(pk), column) for column in written}
         # Places held for a cart are free again with it.
         held = Hold.objects.filter(key__in=Cart.objects.filter(pk__in=gone.get(Cart, ())).values("key"))
         self._gone |= {Change("catalogue_hold", str(pk), GONE) for pk in held.values_list("pk", flat=True)}

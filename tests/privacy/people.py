@@ -43,7 +43,7 @@ from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.exports.scope import CUSTOMERS
-from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Payment
+from ticketshop.sales.models import DateChange, IssuedPass, Order, OrderResponse, Payment
 
 PAST = timedelta(days=60)
 NOBODY = {"first_name": "No", "last_name": "Body", "email": "nobody@elsewhere.example"}
@@ -352,13 +352,14 @@ def everything_is_over() -> None:
 
 
 def _work_there_once(person: Person) -> None:
-    """What a log-in leaves that was staff's before: it took money, published a form, ended a request."""
+    """What a log-in leaves that was staff's before: it took money, published a form, changed a date, ended a request."""
     house, user, now = person.house, person.user, timezone.now()
     order = make_order({house.adult: 1}, buyer=NOBODY)
     payments.confirm(order.payments.get(), by=user, now=now)
     form = make_form(organiser=house.organiser, name=f"by {person.key}")
     ask(form)
     publishing.publish(form, by=user, now=now)
+    DateChange.objects.create(organiser=house.organiser, tell=False, made_at=now, made_by=user)
     LogEntry.objects.create(user=user, object_id="1", object_repr="#1", action_flag=2, change_message="")
     Erasure.objects.create(
         organiser=house.organiser, subject_uuid=uuid4(), channel="back_office", state="withdrawn", by=user,

@@ -33,6 +33,7 @@ from ticketshop.lib.personal import (
     Replace,
     Settle,
     Stamp,
+    StaysFor,
     Unless,
     Unlink,
 )
@@ -148,6 +149,9 @@ def rows_of(model: type[models.Model], person: Person) -> models.QuerySet:
 
 
 def _along(model, path: str, kind, person: Person) -> Q:
+    if isinstance(kind, StaysFor):
+        # About somebody else, as far as an erasure goes.
+        return Q(pk__in=[])
     if isinstance(kind, Unless):
         other = Q(**{f"{kind.path}__isnull": True}) | Q(**{kind.path: _named_at(model, kind.path, person)})
         return _along(model, path, kind.kind, person) & other
@@ -240,6 +244,8 @@ def _plant(planted: Planted, model, column: models.Field, key: str, word) -> lis
         return []
     planted.tokens += [token for token in tokens.values() if token]
     written = dict(model._base_manager.filter(pk__in=values).values_list("pk", column.name))
+    # As bytes: a memoryview can't be copied.
+    written = {pk: bytes(value) if isinstance(value, memoryview) else value for pk, value in written.items()}
     return [
         Cell(
             model,
@@ -324,6 +330,8 @@ def _value(column, held, name: str, person: Person):
         case models.DecimalField():
             value = Decimal(730_000 + number) + Decimal("0.482651")
             return value, Token(name, str(value), "exact")
+        case models.BinaryField():
+            return name.encode()[: column.max_length], Token(name, name[: column.max_length])
         case models.BooleanField():
             return (held, None) if held is not None else (None, None)
         case models.CharField() | models.TextField():

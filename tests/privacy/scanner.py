@@ -124,7 +124,7 @@ def _plain(pattern: str) -> str | None:
 # --- unpacking -----------------------------------------------------------------------------------------------
 
 _PACKED = re.compile(r"[A-Za-z0-9+/_\-]{16,}={0,2}")
-_HEX = re.compile(r"(?:\\\\?x|^)((?:[0-9a-f]{2}){8,})$")
+_HEX = re.compile(r"(?:\\\\?x|^)((?:[0-9a-f]{2}){8,})$", re.MULTILINE)
 _ESCAPED = re.compile(r"\\u[0-9a-fA-F]{4}")
 
 
@@ -138,7 +138,7 @@ def unpack(text: str | bytes, depth: int = DEEPEST) -> Iterator[str]:
         return
     for other in _other_spellings(text):
         yield from unpack(other, depth - 1)
-    if match := _HEX.search(text):
+    for match in _HEX.finditer(text):
         yield from _unpack_bytes(bytes.fromhex(match[1]), depth - 1)
     for packed in dict.fromkeys(_PACKED.findall(text)):
         yield from _unbase64(packed, depth - 1)

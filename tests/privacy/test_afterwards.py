@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection
 from django.db.models import (
     BigAutoField,
@@ -224,7 +225,7 @@ def test_the_record_names_nobody(office):
         "a text may come to name somebody"
     )
     kinds = {type(field) for field in Erasure._meta.concrete_fields} - {CharField}
-    assert kinds == {BigAutoField, UUIDField, ForeignKey, BooleanField, DateTimeField, JSONField}
+    assert kinds == {BigAutoField, UUIDField, ForeignKey, BooleanField, DateTimeField, JSONField, ArrayField}
 
 
 def _profile(office: Office, orders: int) -> list[int]:

@@ -74,7 +74,7 @@ def test_a_new_log_in_with_the_same_address_is_somebody_new(zoe, pos):
     again = contacts.for_user(pos.organiser, user, language="en", now=timezone.now())
     assert again.pk != zoe.pk and again.subject_uuid != zoe.subject_uuid and again.number
     assert (again.full_name, again.phone, again.blocked_at, again.erasing_at) == ("", "", None, None)
-    assert earlier_orders.count(user, pos.organiser) == 0
+    assert earlier_orders.unclaimed(user, pos.organiser).count() == 0
     page = browser_of(again).open("/theatre/account/orders/")
     assert page.status == 200 and reference not in page.text and "earlier order" not in page.text
 
@@ -91,7 +91,7 @@ def test_whoever_orders_again_as_a_guest_gets_a_number_of_their_own(pos):
     assert second.buyer != before and second.buyer.number != number
     assert list(second.buyer.orders.all()) == [second]
     user = UserFactory(email="zoe@example.org")
-    assert list(earlier_orders.found(user, pos.organiser)) == [second.buyer], "the new order alone"
+    assert list(earlier_orders.unclaimed(user, pos.organiser)) == [second.buyer], "the new order alone"
 
 
 @pytest.mark.scenario("S42", "FF-37")

@@ -3,20 +3,30 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Session, User
 from contacts.models import Contact
 from privacy import erasing, planning
 from privacy.models import Erasure
+from tests.exports import steps
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
+from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_cart, place
+from tests.privacy.office import make_office, past_order
 from ticketshop.mail.models import Mail
 from ticketshop.sales.actions import payments
 from ticketshop.sales.models import Order, Payment, Ticket
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def office():
+    return make_office()
 
 
 def bought(*, user=None, past: bool = True, paid: bool = True):
@@ -85,3 +95,21 @@ def test_a_log_in_goes_with_its_only_contact_and_stays_while_somebody_needs_it(c
     assert Session.objects.get().user == user
     erasing.erase(order.buyer, by=None, now=timezone.now())
     assert not Session.objects.exists() and not User.objects.filter(pk=user.pk).exists()
+
+
+def test_erasing_somebody_takes_as_many_queries_for_twenty_orders_as_for_two(office):
+    """At most 55 with BEGIN and COMMIT, for a customer with orders, tickets, mails and answers."""
+    form = make_form("order", organiser=office.pos.organiser)
+    question = ask(form, "Allergies")
+    version = publish(form)
+
+    def count(contact: Contact, number: int) -> int:
+        buyer = {"first_name": contact.first_name, "last_name": contact.last_name, "email": contact.email}
+        for _number in range(number):
+            steps.answer(past_order(office.pos, buyer), version, {question.key: "nuts"})
+        with CaptureQueriesContext(connection) as queries:
+            assert erasing.erase(contact, by=None, now=timezone.now()).state == "closed"
+        return len(queries)
+
+    two, twenty = count(office.vera, 2), count(office.wilma, 20)
+    assert two == twenty <= 55

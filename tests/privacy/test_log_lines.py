@@ -62,7 +62,8 @@ def test_the_steps_stand_in_the_log_and_nothing_of_the_person(state, zoe, log):
     log.clear()
     done = erasing.run(ask(zoe), now=timezone.now())
     assert done.state in {"closed", "deferred"}
-    steps = [line.split("ticketshop.privacy ")[1] for line in log if "ticketshop.privacy " in line]
+    said = [line.split("ticketshop.privacy ")[1] for line in log if "ticketshop.privacy " in line]
+    steps = [line for line in said if str(done.uuid) in line]
     assert steps == [f"erasure {done.uuid}: {step}" for step in ("claimed", "emptied", "filed", done.state)]
     assert traces(state.sought, log) == set()
 
@@ -101,7 +102,7 @@ def test_a_failure_is_noted_by_its_kind(state, zoe, log, monkeypatch, failure):
     assert erasing.go_on(timezone.now()) == 0
     asked.refresh_from_db()
     assert (asked.state, asked.failure.strip()) == ("claimed", f"claimed: {type(error).__name__}")
-    assert sum("stopped at claimed" in line for line in log) == 2
+    assert sum(f"{asked.uuid} stopped at claimed" in line for line in log) == 2
     assert traces(state.sought, [*log, asked.failure]) == set()
 
 

@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts.models import Contact
 from privacy import erasing
 from privacy.models import Erasure
-from tests.privacy.office import VERA, Office, bin_page, coming_order, erase, make_office, season_order
+from tests.privacy.office import VERA, WILMA, Office, bin_page, coming_order, erase, make_office, season_order
 from tests.staff import change, listing
+from ticketshop.catalogue.models import Session
 from ticketshop.mail.models import Mail
 from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.models import Order, Ticket
@@ -147,3 +150,47 @@ def test_what_is_queued_about_a_coming_ticket_still_goes_out(office):
     orders.cancel(coming, by=office.owner, now=timezone.now())
     told = Mail.objects.filter(kind="order_cancelled").latest("pk")
     assert told.recipient == VERA["email"]
+
+
+@pytest.mark.scenario("S30")
+@pytest.mark.parametrize("end", ["used", "cancelled", "paid"])
+def test_a_wait_that_is_over_is_noticed_by_the_next_run_not_the_next_day(office, end):
+    coming = coming_order(office.pos, paid=end != "paid")
+    if end == "paid":
+        Session.objects.filter(pk=coming.tickets.get().session_id).update(
+            starts_at=timezone.now() - timedelta(days=9), ends_at=timezone.now() - timedelta(days=8)
+        )
+    other = coming_order(office.pos, WILMA)
+    for buyer in (office.vera, office.wilma):
+        erase(office.staff(), buyer)
+    first, second = Erasure.objects.order_by("pk")
+    assert (first.state, second.state) == (Erasure.State.DEFERRED, Erasure.State.DEFERRED)
+    soon = timezone.now() + timedelta(minutes=5)
+    assert erasing.go_on(soon) == 0, "nothing has changed"
+    if end == "used":
+        coming.tickets.update(state="used", used_at=timezone.now())
+    elif end == "paid":
+        assert payments.confirm(coming.payments.get(), by=office.owner, now=timezone.now())
+    else:
+        orders.cancel(coming, by=office.owner, now=timezone.now())
+        payments.refund_done(coming.payments.get().refunds.get(), by=office.owner, now=timezone.now())
+    assert erasing.go_on(soon) == 1
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == (Erasure.State.CLOSED, Erasure.State.DEFERRED)
+    assert fresh(coming).buyer is None and fresh(other).buyer == office.wilma
+
+
+def test_looking_at_what_waits_asks_no_more_for_three_than_for_one(office):
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert erasing.go_on(timezone.now()) == 0
+        return len(queries)
+
+    coming_order(office.pos)
+    erasing.erase(office.vera, by=None, now=timezone.now())
+    one = count()
+    for number in range(2):
+        buyer = coming_order(office.pos, {**VERA, "email": f"v{number}@zweig.example"}).buyer
+        erasing.erase(buyer, by=None, now=timezone.now())
+    assert count() == one

@@ -31,6 +31,7 @@ from ticketshop.lib.personal import (
     Json,
     NotPersonal,
     Stamp,
+    StaysFor,
     Unless,
     Unlink,
     Until,
@@ -322,7 +323,7 @@ def test_every_declaration_is_of_the_grammar():
         assert declaration.declared, model
         seen |= {type(word) for word in declaration.columns.values()}
         for kind in declaration.subject.values():
-            assert kind in KINDS or isinstance(kind, (Unless, Ending)), model
+            assert kind in KINDS or isinstance(kind, (Unless, Ending, StaysFor)), model
     assert {Erase, NotPersonal, Unlink, DeleteRow, Json} <= seen <= set(WORDS)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -22,12 +23,24 @@ def tidy(now: datetime) -> None:
     """May run twice, and while files are being written."""
     EXPIRE.run(now)
     GIVE_UP.run(now)
+    FORGET_REASONS.run(now)
     _delete_orphans(now)
 
 
 def _expire(job: Job, now: datetime) -> None:
-    job.file.delete(save=False)
+    with suppress(FileNotFoundError):
+        job.file.delete(save=False)
     Job.objects.filter(pk=job.pk, state=Job.State.DONE).update(state=Job.State.EXPIRED, file="")
+
+
+def _with_reason(now: datetime) -> QuerySet[Job]:
+    """What staff typed goes with the file, or a day after there was to be one."""
+    over = Q(state=Job.State.EXPIRED) | Q(finished_at__lte=now - KEPT_FOR) & ~Q(state=Job.State.DONE)
+    return Job.objects.filter(over).exclude(reason="").defer("subjects").order_by("pk")
+
+
+def _forget_reason(job: Job, now: datetime) -> None:
+    Job.objects.filter(pk=job.pk).update(reason="")
 
 
 def _unfinished(now: datetime) -> QuerySet[Job]:
@@ -56,6 +69,12 @@ GIVE_UP = RowJob(
     rows=_unfinished,
     act=_give_up,
 )
+FORGET_REASONS = RowJob(
+    "exports.forget_reasons",
+    gettext_lazy("Forget what an export was for"),
+    rows=_with_reason,
+    act=_forget_reason,
+)
 
 
 def _delete_orphans(now: datetime) -> None:
@@ -65,7 +84,7 @@ def _delete_orphans(now: datetime) -> None:
     known = set(Job.objects.exclude(file="").values_list("file", flat=True))
     old = (now - GIVEN_UP_AFTER).timestamp()
     for path in folder.iterdir():
-        if path.name in known or path.stat().st_mtime > old:
+        if path.name in known or _changed_at(path) > old:
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -75,3 +94,11 @@ def _delete_orphans(now: datetime) -> None:
         except OSError:
             # No export is about it any more, so there is nobody to be told but the platform.
             logger.exception("orphaned export file not deleted")
+
+
+def _changed_at(path: Path) -> float:
+    """When a file was last written; of one that was deleted meanwhile: never, so that it counts as deleted."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")

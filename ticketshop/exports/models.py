@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.areas import EXPORTS
-from ticketshop.lib.personal import AUTHORSHIP, SUBJECT_UUIDS, Author, DeleteFile, Ends, Keep, not_personal
+from ticketshop.lib.personal import SUBJECT_UUIDS, Author, DeleteFile, Ends, Erase, not_personal
 from ticketshop.lib.spreadsheets import FORMATS
 from ticketshop.organisers.models import Organiser
 
@@ -79,8 +79,10 @@ class Job(models.Model):
         verbose_name_plural = _("exports")
         permissions = [("export_sensitive", _("Can export sensitive answers"))]
         constraints = [
+            # The reason goes with the file.
             models.CheckConstraint(
-                condition=Q(sensitive=False) | ~Q(reason=""), name="export_sensitive_has_reason"
+                condition=Q(sensitive=False) | ~Q(reason="") | Q(finished_at__isnull=False),
+                name="export_sensitive_has_reason",
             )
         ]
         indexes = [
@@ -93,7 +95,7 @@ class Job(models.Model):
         subject = {"subjects": SUBJECT_UUIDS, "created_by": "user"}
         area = EXPORTS
         also = ("created_at", "expires_at")
-        ends = (Ends("exports.tidy", "expires_at"),)
+        ends = (Ends("exports.tidy", "expires_at", says=_("24 hours.")),)
         withheld = {
             "file": _("it holds the data of others too"),
             "reason": _("a note of staff on their own work"),
@@ -101,7 +103,7 @@ class Job(models.Model):
         columns = {
             "file": DeleteFile(storage=STORAGE),
             "created_by": Author(),
-            "reason": Keep(AUTHORSHIP),
+            "reason": Erase(),
             **not_personal("random names; receipts of erasure name them", "subjects"),
             **not_personal(
                 "what was asked for and what became of it",

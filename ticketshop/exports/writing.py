@@ -125,7 +125,7 @@ def _make(job: Job) -> None:
         expires_at=now + KEPT_FOR,
     )
     if not kept:
-        (folder / name).unlink()
+        (folder / name).unlink(missing_ok=True)
         return
     job.refresh_from_db()
     if not kind.may_be_kept(job):

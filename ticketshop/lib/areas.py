@@ -1,7 +1,8 @@
-"""Under which headings people read what is known about them: what for, how long, and who sees it.
+"""Under which headings people read what is known about them: what for, and who sees it.
 
 Each model with rows of a person names one (``class Personal``, ``area``). The page *Your data here*, *My data*,
-the preview of an erasure and the copy of one's own data all speak in these words.
+the preview of an erasure and the copy of one's own data all use these words. How long the data are kept stands with
+the models (``ends``), since a job carries it out.
 """
 
 from dataclasses import dataclass
@@ -17,34 +18,28 @@ class Area:
     code: str
     title: str | Promise
     purpose: str | Promise
-    until: str | Promise
     seen_by: str | Promise
+    # What else is to be known of how long these data stay.
+    more: str | Promise = ""
 
 
 PROFILE = Area(
     "profile",
     _("Your profile"),
     _("To know whose order it is, and to write to you about it."),
-    _(
-        "Until you ask us to erase it. If somebody else noted you and you never ordered, it goes by itself "
-        "after some weeks."
-    ),
     _("You, and the organiser’s owner, back office, box office and accounting."),
 )
 LOG_IN = Area(
     "log-in",
     _("Your log-in"),
     _("To let you, and nobody else, into your account."),
-    _(
-        "Until you ask us to erase it; it stays while another organiser here needs it. Browsers stay signed in for 14 days."
-    ),
     _("You. Administrators of the platform see your address, nobody your password."),
+    _("It stays while another organiser here needs it."),
 )
 CONNECTIONS = Area(
     "friends-and-family",
     _("Friends and family"),
     _("To let people who belong together buy tickets for each other."),
-    _("Until one of the two ends the connection and asks to be forgotten."),
     _(
         "You, the person you are connected with (what they typed), and the organiser’s owner, back office and box office."
     ),
@@ -53,16 +48,12 @@ ORDERS = Area(
     "orders",
     _("Your orders"),
     _("To sell, to deliver, to take and give back money, and to keep the books."),
-    _(
-        "Figures, titles and dates: ten years after the business year. That they are yours: until you ask us to erase it."
-    ),
     _("You, and the organiser’s owner, back office, box office and accounting."),
 )
 TICKETS = Area(
     "tickets",
     _("Your tickets and passes"),
     _("To let the right person in."),
-    _("Code and use: as long as the order. Names on them: until you ask us to erase them."),
     _(
         "You, whoever ordered the ticket, entry control, and the organiser’s owner, back office, box office and accounting."
     ),
@@ -71,37 +62,31 @@ ANSWERS = Area(
     "answers",
     _("Your answers to questions"),
     _("What each question is for stands with the question."),
-    _("The time the organiser set for the question, or until you ask us to erase them."),
     _("You, whoever ordered the ticket, and the organiser’s owner, back office and box office."),
 )
 CART = Area(
     "cart",
     _("Your cart"),
     _("To keep what you chose and typed until you order."),
-    _("24 hours."),
     _("You."),
 )
 MAILS = Area(
     "e-mails",
     _("E-mails to you"),
     _("To know which e-mails left for you, and whether they arrived. What stood in them is not kept."),
-    _("Until you ask us to erase it."),
     _("You, and the organiser’s owner and back office."),
 )
 EXPORTS = Area(
     "exports",
     _("Lists that name you"),
     _("To prepare the event: lists of participants and customers that staff make."),
-    _(
-        "24 hours. A list that staff have fetched is no longer with us; we tell them to delete it when you ask."
-    ),
     _("The organiser’s staff who may export."),
+    _("A list that staff have fetched is no longer with us; we tell them to delete it when you ask."),
 )
 REQUESTS = Area(
     "requests",
     _("Your requests about your data"),
     _("To prove that the address is yours before we show or erase anything."),
-    _("24 hours."),
     _("You."),
 )
 ALL = (PROFILE, LOG_IN, CONNECTIONS, ORDERS, TICKETS, ANSWERS, CART, MAILS, EXPORTS, REQUESTS)

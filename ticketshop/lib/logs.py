@@ -4,6 +4,8 @@ import logging
 import re
 import time
 
+# Status codes: refusals lie between the two.
+HTTP_ERRORS, SERVER_ERRORS = 400, 500
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # The secret of an order or of a mailed link, in a line that some library wrote.
 _SECRET = re.compile(r"(?<=/)[A-Za-z0-9_-]{20,}(?=/|$|[\s?#])")
@@ -24,6 +26,15 @@ class RouteForPath(logging.Filter):
             match = record.request.resolver_match  # type: ignore[attr-defined]
             route = f"/{match.route}" if match else "(no such address)"
             record.args = tuple(route if value == path else value for value in record.args)
+        return True
+
+
+class NoTracebackOfRefusals(logging.Filter):
+    """A page that refuses somebody (4xx) is no fault: one line says so, without where in the program it was refused."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if HTTP_ERRORS <= getattr(record, "status_code", 0) < SERVER_ERRORS:
+            record.exc_info, record.exc_text = None, None
         return True
 
 

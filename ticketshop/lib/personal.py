@@ -20,6 +20,7 @@ that says nothing. More may be said:
 ``waits``     what is unfinished and still needs to know the person (``Wait``);
 ``area``      under which heading people read about these rows (``ticketshop.lib.areas``);
 ``withheld``  column -> why a copy of one's own data leaves it out, always or unless it is ``About`` them;
+``guarded``   column -> path to a contact: somebody who acts for the person is shown it only if they are that contact;
 ``also``      columns that say nothing of a person, shown in a copy to make its rows readable;
 ``inside``    names of rows that hang on each row, shown in a copy with it;
 ``labels``    column -> what people call it, where the column itself has no name for them;
@@ -29,7 +30,11 @@ that says nothing. More may be said:
               below zero where those verbs hold the row before the person;
 ``collects``  path of a function: organiser -> what is asked of people in the organiser's own words (``Collected``);
 ``along``     column -> ((model, column), …): rows that belong to a deleted one by a random name both carry;
-``ends``      what ends rows without anybody asking (``Ends``); rows without it end with the person they are about.
+``mentions``  path of a module: rows of others that say something of a person, ``rows(contact id)``, and ``forget(contact id)``,
+              which takes it out of them; where ``lock`` is below zero these are held before the person, too;
+``ends``      what ends rows without anybody asking (``Ends``); rows without it end with the person they are about;
+``used``      path to a contact -> paths to when they ordered, came or logged in (``LastUse`` is the latest of all);
+``acts``      the one of these paths at which the contact did something themselves.
 
 This module imports nothing of the project, so that every room can speak it; ``privacy`` reads it.
 """
@@ -47,6 +52,7 @@ USER = "user"  # the log-in
 SUBJECT_UUID = "subject_uuid"  # a column that holds Contact.subject_uuid, in rooms below contacts
 SUBJECT_UUIDS = "subject_uuids"  # an array of them: everybody who is in a file
 ADDRESS = "address"  # a column, or a key of a JSON column, that holds somebody's e-mail address
+ADDRESS_HASH = "address_hash"  # a column that holds the keyed hash of somebody's e-mail address
 SIGNED_IN = (
     "signed_in"  # the log-in too, but what lets somebody be signed in: gone even where the log-in stays
 )
@@ -68,30 +74,49 @@ class Ending:
 
 
 @dataclass(frozen=True)
+class StaysFor:
+    """The person at a path, whose erasure leaves the row as it is, for ``basis``: it goes with others, or by itself."""
+
+    kind: str
+    basis: "Basis"
+
+
+@dataclass(frozen=True)
 class Basis:
     """Why something may stay although the person asked to be forgotten."""
 
     code: str
     # In the reader's language: not what tells one basis from another.
     reason: str | Promise = field(compare=False, repr=False)
+    # How long that is, as the page *Your data here* says it: nothing is promised there that no job keeps.
+    says: str | Promise = field(default="", compare=False, repr=False)
     # Whole years after the end of the year of ``since``; None where something else ends it.
     years: int | None = None
 
     def end(self, since: date | None) -> date | None:
-        """The last day of whole business years after the one ``since`` lies in; None where something else ends it."""
+        """The last day of whole business years after the one ``since`` lies in: it stays until then at least.
+
+        None where something else ends it.
+        """
         return date(since.year + self.years, 12, 31) if self.years and since else None
 
 
 BOOKS = Basis(
     "books",
     _("The law wants commercial books and vouchers kept for ten years after the business year."),
+    _(
+        "The figures stay in the books without your name, for ten years after the business year at least: the law wants them."
+    ),
     years=10,
 )
 CLAIM = Basis("claim", _("An open payment or refund needs it until it is settled."))
 CONTRACT = Basis("contract", _("A ticket not yet used needs it until the event is over."))
 SECURITY = Basis("security", _("It guards everybody’s accounts, and expires by itself."))
+SHIELD = Basis(
+    "shield", _("It keeps e-mails away from an address that wanted none from somebody, and goes by itself.")
+)
 AUTHORSHIP = Basis("authorship", _("It says which member of staff did something."))
-BASES = {basis.code: basis for basis in (BOOKS, CLAIM, CONTRACT, SECURITY, AUTHORSHIP)}
+BASES = {basis.code: basis for basis in (BOOKS, CLAIM, CONTRACT, SECURITY, SHIELD, AUTHORSHIP)}
 
 
 @dataclass(frozen=True)
@@ -110,13 +135,35 @@ class Until:
     days: int
 
 
+# The job that erases what has had its time: with the words of the columns, like an erasure somebody asked for.
+RETENTION = "privacy.retention"
+
+
+@dataclass(frozen=True)
+class LastUse:
+    """In ``Ends.since`` of a contact: the latest of all instants that models name in ``used``."""
+
+
 @dataclass(frozen=True)
 class Ends:
-    """Rows end by themselves ``days`` days after the instant or day at ``since``: the periodic job ``job`` sees to it."""
+    """Rows end by themselves some days after a day or an instant: the periodic job ``job`` sees to it.
+
+    ``since``: the path to it; of several the first that leads to one; of none the job itself knows when. ``days``: their number, or the path to it (no
+    number there: never); ``unit`` of them are meant by each, 365 for a setting in years. ``where``: the rows it is about.
+    ``says``: the sentence people read, with ``%(number)d`` for what stands at ``number``, else at ``days``; without it the
+    rows follow others that say it. ``marks``: path to a day that tells a reader of another row that something of it is gone.
+    ``called``: path to what tells some of the rows from others, for a list of what is due.
+    """
 
     job: str
-    since: str
-    days: int = 0
+    since: str | tuple[str, ...] | LastUse
+    days: int | str = 0
+    unit: int = 1
+    where: Q = field(default_factory=Q)
+    says: str | Promise = ""
+    number: str = ""
+    marks: str = ""
+    called: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,6 +180,8 @@ class Collected:
 class Wait:
     """Rows of a model that are unfinished: until they are over they need to know the person at ``person``.
 
+    With ``unasked`` only an erasure that nobody asked for waits for them.
+
     ``where`` says which rows those are, ``until`` when they are over at the latest: whatever
     they hold then goes by itself. ``holds`` are paths to the rows that wait with them; the person's own
     row always does. A wait for CONTRACT is the person's to give up, others are not. ``what`` says what is
@@ -146,6 +195,7 @@ class Wait:
     holds: tuple[str, ...] = ("pk",)
     what: object = ""
     settled_at: str = "pk"
+    unasked: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import email.policy
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from email.message import EmailMessage
 from pathlib import Path
 
 from django.conf import settings
@@ -50,8 +51,8 @@ def letters(to: str = "") -> list[Letter]:
     """The mails sent, newest first; with ``to``, one recipient's."""
     found, wanted = [], normalise_email(to)
     for path in sorted(Path(settings.MAILBOX_DIR).glob("*.eml"), reverse=True):
-        parsed = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        if wanted and wanted != normalise_email(str(parsed["To"])):
+        parsed = _read(path)
+        if parsed is None or (wanted and wanted != normalise_email(str(parsed["To"]))):
             continue
         body = parsed.get_body(("plain",))
         found.append(
@@ -70,9 +71,17 @@ def forget(addresses: Iterable[str]) -> None:
     """Delete the mails that went to these addresses: a real mailbox is its owner's, this one is ours."""
     theirs = {normalise_email(address) for address in addresses}
     for path in Path(settings.MAILBOX_DIR).glob("*.eml"):
-        parsed = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        if normalise_email(str(parsed["To"])) in theirs:
+        parsed = _read(path)
+        if parsed is not None and normalise_email(str(parsed["To"])) in theirs:
             path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> EmailMessage | None:
+    """The mail in a file; None where the file was deleted a moment ago, as the oldest one is with each new mail."""
+    try:
+        return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    except FileNotFoundError:
+        return None
 
 
 @require_safe

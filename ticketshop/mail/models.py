@@ -5,12 +5,15 @@ from django.db.models import Q
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from ticketshop.lib.areas import MAILS
 from ticketshop.lib.personal import (
     ADDRESS,
+    RETENTION,
     SUBJECT_UUID,
     USER,
+    Ends,
     Erase,
     Json,
     NotPersonal,
@@ -86,6 +89,11 @@ class Mail(models.Model):
             models.Index(
                 KeyTransform("user", "about"), name="mail_about_user", condition=Q(about__has_key="user")
             ),
+            models.Index(
+                KeyTransform("contact", "about"),
+                name="mail_about_contact",
+                condition=Q(about__has_key="contact"),
+            ),
         ]
 
     class Personal:
@@ -96,12 +104,26 @@ class Mail(models.Model):
         }
         area = MAILS
         also = ("kind", "created_at", "sent_at")
+        ends = (
+            Ends(
+                RETENTION,
+                "created_at",
+                30,
+                where=Q(subject_uuid=None),
+                says=ngettext_lazy(
+                    "About your log-in, or to an address that belongs to nobody we know: %(number)d day.",
+                    "About your log-in, or to an address that belongs to nobody we know: %(number)d days.",
+                    "number",
+                ),
+            ),
+        )
         worded = {"kind": "ticketshop.mail.kinds.label"}
         withheld = {
             "subject_uuid": _("a random name by which we know it is yours"),
             "about": _("numbers of rows of ours"),
             "provider_id": _("a number of the service that delivers our e-mails"),
         }
+        mentions = "ticketshop.mail.mentions"
         # The worker holds it while it sends: what goes out has gone out, and nothing after.
         lock = 4
         columns = {

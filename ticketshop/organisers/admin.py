@@ -134,7 +134,7 @@ class OrganiserAdmin(ScopedAdmin):
         (None, {"fields": ["name", "legal_name", "street", "postcode", "city", "country", "vat_number"]}),
         (_("Language, money and time"), {"fields": ["languages", "currency", "time_zone"]}),
         (_("Payment"), {"fields": ["bank_reminder_days", "bank_expiry_days"]}),
-        (_("Privacy"), {"fields": ["privacy_contact"]}),
+        (_("Privacy"), {"fields": ["privacy_contact", "customer_years"]}),
         (
             _("Friends and family"),
             {

@@ -62,7 +62,15 @@ class Organiser(models.Model):
         _("unpaid bank transfers expire after (days)"), default=10, **AT_LEAST_ONE
     )
     unclaimed_purge_days = models.PositiveSmallIntegerField(
-        _("never claimed contacts without orders are erased after (days)"), default=30, **AT_LEAST_ONE
+        _("never claimed contacts without orders are erased after (days)"),
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+    )
+    customer_years = models.PositiveSmallIntegerField(
+        _("contacts are erased after (years)"),
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(10)],
+        help_text=_("Counted from when they last ordered, came or logged in. Figures and totals stay."),
     )
 
     # Friends and family.
@@ -118,6 +126,7 @@ class Organiser(models.Model):
                 "bank_reminder_days",
                 "bank_expiry_days",
                 "unclaimed_purge_days",
+                "customer_years",
                 "link_adds_per_hour",
                 "link_adds_per_day",
                 "link_mismatches_per_hour",

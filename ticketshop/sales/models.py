@@ -125,11 +125,12 @@ class Cart(models.Model):
 
     class Personal:
         lock = -1  # a checkout holds its cart, and then the people
+        mentions = "ticketshop.sales.mentions"
         subject = {"user": USER, "details__buyer__email": ADDRESS}
         area = CART
         also = ("created_at", "expires_at")
         inside = ("lines",)
-        ends = (Ends("sales.tidy", "expires_at"),)
+        ends = (Ends("sales.tidy", "expires_at", says=_("24 hours after you last changed it.")),)
         labels = {
             "user": _("log-in"), "details": _("as typed"), "created_at": _("since"), "expires_at": _("until"),
         }  # fmt: skip
@@ -270,6 +271,8 @@ class Order(models.Model):
     class Personal:
         subject = {"buyer": CONTACT}
         area = ORDERS
+        used = {"buyer": ("placed_at",)}
+        acts = "buyer"
         inside = ("lines", "payments")
         worded = {"payment_method": "ticketshop.sales.payment_methods.name_of"}
         since = "placed_at"
@@ -510,6 +513,8 @@ class Ticket(OfADate, Admission):
     class Personal:
         subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
         area = TICKETS
+        used = {"beneficiary": ("session__ends_at",), "order__buyer": ("session__ends_at",)}
+        guarded = {"code": "order__buyer"}
         also = ("session",)
         lock = 2
         since = "order__placed_at"
@@ -522,7 +527,18 @@ class Ticket(OfADate, Admission):
                 ("pk", "response", "order", "order__responses__response"),
                 what=_("a ticket not yet used"),
                 settled_at="order",
-            )
+            ),
+            # Somebody else bought it. Whoever asks to be forgotten does not wait for it.
+            Wait(
+                CONTRACT,
+                "beneficiary",
+                Q(state__in=["reserved", "valid"]),
+                Until("session__ends_at", 0),
+                ("pk", "response"),
+                what=_("a ticket not yet used"),
+                settled_at="order",
+                unasked=True,
+            ),
         ]
         columns = {
             **erase("holder_first_name", "holder_last_name", until=Awaited()),
@@ -586,6 +602,8 @@ class IssuedPass(Admission):
     class Personal:
         subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
         area = TICKETS
+        used = {"beneficiary": ("valid_until",), "order__buyer": ("valid_until",)}
+        guarded = {"code": "order__buyer"}
         also = ("season_pass",)
         lock = 2
         since = "order__placed_at"
@@ -598,7 +616,17 @@ class IssuedPass(Admission):
                 ("pk", "response", "extra_response", "order", "order__responses__response"),
                 what=_("a season pass that is not used up"),
                 settled_at="order",
-            )
+            ),
+            Wait(
+                CONTRACT,
+                "beneficiary",
+                Q(state__in=["reserved", "valid"]),
+                Until("valid_until", 0),
+                ("pk", "response", "extra_response"),
+                what=_("a season pass that is not used up"),
+                settled_at="order",
+                unasked=True,
+            ),
         ]
         columns = {
             **erase("holder_first_name", "holder_last_name", until=Awaited()),

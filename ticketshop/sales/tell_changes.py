@@ -3,11 +3,10 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 
 from contacts import locking
 from contacts.models import Contact
-from registration_forms.models import Response
 from ticketshop.catalogue.models import Session
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
@@ -79,23 +78,13 @@ def _moved(change: DateChange) -> dict[int, datetime]:
 
 
 def _move_deadlines(order: Order, moved: dict[int, datetime], now: datetime) -> None:
-    """An unpaid order ends with its first date at the latest; answers are needed until the new end."""
+    """An unpaid order ends with its first date at the latest."""
     sessions = Session.objects.filter(tickets__order=order).exclude(state=Session.State.CANCELLED)
     starts = dict(sessions.values_list("pk", "starts_at"))
     if order.state == Order.State.PENDING and order.expires_at and starts:
         before = min(moved.get(pk, start) for pk, start in starts.items())
         wanted = _expiry(order, before, min(starts.values()), now)
         Order.objects.filter(pk=order.pk, state=Order.State.PENDING).update(expires_at=wanted)
-    for ticket in Ticket.objects.filter(
-        order=order, response__isnull=False, session__in=moved
-    ).select_related("session"):
-        Response.objects.filter(pk=ticket.response_id).update(relevant_until=ticket.session.ends_at)
-    own = Response.objects.filter(order_response__order=order)
-    if own.exists():
-        last = Ticket.objects.filter(order=order).aggregate(last=Max("session__ends_at"))["last"]
-        if order.passes.exists():
-            own = own.filter(relevant_until__lt=last)
-        own.update(relevant_until=last)
 
 
 def _expiry(order: Order, before: datetime, after: datetime, now: datetime) -> datetime:

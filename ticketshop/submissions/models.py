@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.areas import LOG_IN
-from ticketshop.lib.personal import SIGNED_IN, DeleteRow, not_personal
+from ticketshop.lib.personal import SIGNED_IN, DeleteRow, Ends, not_personal
 
 
 class KeptSubmission(models.Model):
@@ -32,6 +32,15 @@ class KeptSubmission(models.Model):
     class Personal:
         subject = {"user": SIGNED_IN}
         area = LOG_IN
+        ends = (
+            Ends(
+                "sales.tidy",
+                "expires_at",
+                says=_(
+                    "A form you sent after your log-in had ended: an hour, so that nothing you typed is lost."
+                ),
+            ),
+        )
         labels = {
             "user": _("log-in"), "address": _("page"), "fields": _("as typed"), "expires_at": _("until"),
         }  # fmt: skip

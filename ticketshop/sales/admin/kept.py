@@ -27,7 +27,7 @@ def notes(order: Order) -> list[str]:
 
 def _stays(order: Order) -> str:
     return _(
-        "Kept until %(day)s: reference, dates, what was ordered, amounts, VAT, payments, refunds and the codes of tickets. %(reason)s"
+        "Kept until %(day)s at least: reference, dates, what was ordered, amounts, VAT, payments, refunds and the codes of tickets. %(reason)s"
     ) % {
         "day": date_format(BOOKS.end(localtime(order.placed_at)), "SHORT_DATE_FORMAT"),
         "reason": BOOKS.reason,

@@ -1,0 +1,50 @@
+"""Lists with a person in them that staff have downloaded: nobody can take those back, so staff are told to delete them."""
+
+import uuid
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from ticketshop.exports.models import Download
+from ticketshop.mail import outbox
+
+from . import staff_mails
+from .models import Erasure
+
+
+def of(subject_uuid: uuid.UUID) -> QuerySet[Download]:
+    """The downloads of files with the person in them, newest first."""
+    found = Download.objects.filter(job__subjects__contains=[subject_uuid])
+    return found.select_related("job", "by").order_by("-at", "-pk")
+
+
+def downloaded_by(erasure: Erasure, address: str) -> list[Download]:
+    """The downloads of one member of staff, by the address of their log-in."""
+    return list(of(erasure.subject_uuid).filter(by__email=address))
+
+
+def tell(erasure: Erasure, now: datetime) -> int:
+    """Queue a mail to everybody who has downloaded such a list, once for each erasure. Return how many were queued.
+
+    An erasure at the end of a retention period is announced by no mail: a night may have thousands of them.
+    """
+    if erasure.channel == Erasure.Channel.RETENTION:
+        return 0
+    told = of(erasure.subject_uuid).filter(by__isnull=False).order_by("by")
+    addresses = set(told.values_list("by", "by__email"))
+    pos = staff_mails.shop_of(erasure) if addresses else None
+    if pos is None:
+        return 0
+    mails = [
+        outbox.queue(
+            "data_copies",
+            to=address,
+            language=pos.languages[0],
+            now=now,
+            about={"erasure": erasure.pk},
+            pos=pos,
+            once=f"data_copies|{erasure.pk}|{user_id}",
+        )
+        for user_id, address in sorted(addresses)
+    ]
+    return sum(mail is not None for mail in mails)

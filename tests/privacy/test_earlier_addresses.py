@@ -1,0 +1,83 @@
+"""Addresses somebody had before: what was written to them, or asked from them, goes with the person at once."""
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.utils import timezone
+
+from contacts import contacts
+from privacy import asking, erasing, subjects
+from privacy.models import MailboxProof
+from tests.factories.accounts import UserFactory
+from tests.factories.sales import make_cart
+from tests.friends import friendly_pos, make_visitor
+from tests.privacy.scanner import Needles, Token, scan_database
+from ticketshop.mail import outbox
+from ticketshop.mail.models import Mail
+
+pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S19", "S24")]
+OLD, NEW = "vera.old@zweig.example", "vera@zweig.example"
+
+
+@pytest.fixture
+def pos():
+    return friendly_pos(slug="theatre")
+
+
+@pytest.fixture
+def vera(pos):
+    """Corrected by staff: mails went to the old address, and a link to her data was asked for from there."""
+    made = make_visitor(pos, "Vera", "Zweig", email=NEW)
+    contacts.change(made, {"email": OLD}, by=None, now=timezone.now())
+    outbox.queue(
+        "link_known", to=OLD, language="en", now=timezone.now(), pos=pos, subject_uuid=made.subject_uuid
+    )
+    asking.send_link(OLD, pos=pos, language="en", now=timezone.now())
+    asking.new_proof(pos.organiser, OLD, timezone.now())
+    make_cart(pos=pos, buyer={"first_name": "Vera", "last_name": "Zweig", "email": OLD})
+    contacts.change(made, {"email": NEW}, by=None, now=timezone.now())
+    EmailAddress.objects.create(user=made.user, email="vera.third@zweig.example", verified=True)
+    made.refresh_from_db()
+    return made
+
+
+def traces_of(*addresses: str) -> set:
+    return {hit.place for hit in scan_database(Needles(Token(one, one, "email") for one in addresses))}
+
+
+def test_they_are_known_by_the_mails_that_went_there(vera):
+    assert set(subjects.who(vera).addresses) == {NEW, OLD, "vera.third@zweig.example"}
+
+
+def test_nothing_is_left_of_any_of_them(vera):
+    assert {"mail_mail.recipient", "privacy_mailboxproof.address", "sales_cart.details"} <= traces_of(OLD)
+    assert erasing.erase(vera, by=None, now=timezone.now()).state == "closed"
+    assert traces_of(OLD, NEW, "vera.third@zweig.example") == set()
+
+
+@pytest.mark.parametrize("whose", ["a contact", "a log-in"])
+def test_an_address_that_is_somebody_else_s_by_now_is_theirs(vera, pos, whose):
+    if whose == "a contact":
+        contacts.create(
+            organiser=pos.organiser,
+            via="back_office",
+            now=timezone.now(),
+            first_name="W",
+            last_name="Alike",
+            email=OLD,
+        )
+    else:
+        UserFactory(email=OLD)
+    assert OLD not in subjects.who(vera).addresses
+    erasing.erase(vera, by=None, now=timezone.now())
+    assert MailboxProof.objects.filter(address=OLD).exists()
+    assert Mail.objects.get(kind="data_link").recipient == OLD
+    assert not Mail.objects.filter(kind="link_known", recipient=OLD).exists(), (
+        "what was written to her is hers"
+    )
+
+
+def test_at_most_one_query_more_for_somebody_with_one_address(pos, django_assert_num_queries):
+    contact = make_visitor(pos, "Vera", "Zweig", email=NEW)
+    contact.user  # noqa: B018 -- read before
+    with django_assert_num_queries(3):
+        subjects.who(contact)

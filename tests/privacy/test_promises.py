@@ -1,0 +1,116 @@
+"""Whatever *Your data here* says about how long data stay is said by a declaration, and carried out by a job."""
+
+import re
+from html import unescape
+
+import pytest
+from django.utils import translation
+from procrastinate.contrib.django import app
+
+from privacy import copying, promises, registry
+from tests.factories.contacts import ContactFactory
+from tests.factories.organisers import PointOfSaleFactory
+from tests.factories.registration_forms import ask, make_form, publish
+from tests.visitor import TestClientVisitor
+from ticketshop.lib.areas import ALL
+from ticketshop.lib.personal import BASES, RETENTION
+
+pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S45")]
+# A length of time in words or figures, in English or French.
+TIME = re.compile(
+    r"\b(?:\d+|ten|some|several|a few|dix|quelques)\s+(?:hours?|days?|weeks?|months?|years?|heures?|jours?|semaines?|mois|ans?)\b"
+)
+
+
+@pytest.fixture
+def pos():
+    made = PointOfSaleFactory(slug="theatre")
+    form = make_form(organiser=made.organiser)
+    ask(form, "Menu", retention_days=1)
+    ask(form, "Allergies", sensitive=True, purpose="For the kitchen", retention_days=28)
+    ask(form, "Club")
+    publish(form)
+    return made
+
+
+def periodic_jobs() -> set[str]:
+    return {name for name, _id in app.periodic_registry.periodic_tasks}
+
+
+def plain(html: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+
+
+def how_long(page) -> list[str]:
+    """The sentences below “How long”, those of questions too."""
+    found = []
+    for cell in re.findall(r"(?s)<dt>\s*(?:How long|Combien de temps)\s*</dt>\s*<dd>(.*?)</dd>", page.source):
+        found += [plain(one) for one in re.findall(r"(?s)<li>(.*?)</li>", cell)] or [plain(cell)]
+    return found
+
+
+def promised(pos) -> dict[str, str | None]:
+    """Sentence -> the job that carries it out."""
+    found = [one for area in ALL for one in promises.of_area(area, pos.organiser)]
+    found += [promises.of_question(days) for days in (1, 28, None)]
+    return {plain(one.text): one.job for one in found}
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_sentence_of_the_page_has_its_job(pos, language):
+    page = TestClientVisitor(**{"accept-language": language}).open("/theatre/data/about/")
+    with translation.override(language):
+        known, more = promised(pos), [plain(str(area.more)) for area in ALL if area.more]
+    sentences = how_long(page)
+    assert len(sentences) > 12
+    for sentence in sentences:
+        for extra in more:
+            sentence = sentence.removesuffix(extra).strip()
+        assert sentence in known, "nobody carries this out"
+        job = known[sentence]
+        assert job is None or job in periodic_jobs(), sentence
+    # Nothing else on the page names a time.
+    rest = plain(page.source[page.source.index("<main") : page.source.index("</main>")])
+    for sentence in sorted(known, key=len, reverse=True):
+        rest = rest.replace(sentence, "")
+    for basis in BASES.values():
+        with translation.override(language):
+            rest = rest.replace(plain(str(basis.reason)), "")
+    assert TIME.findall(rest) == []
+    assert TIME.search(plain(page.source)), "the page does name times"
+
+
+def test_what_no_job_ends_is_promised_as_a_least_time_only(pos):
+    without = [text for text, job in promised(pos).items() if job is None]
+    assert without and all("at least" in text for text in without)
+
+
+@pytest.mark.parametrize("days", [1, 28])
+def test_each_question_says_its_days_and_the_retention_job_keeps_them(pos, days):
+    page = TestClientVisitor().open("/theatre/data/about/").text
+    promise = promises.of_question(days)
+    assert promise.text in page and promise.job == RETENTION
+    assert "Club" in page and promises.when_asked().text in page
+
+
+def test_a_setting_of_the_organiser_is_what_the_page_says(pos):
+    assert "you never came yourself: 30 days" in TestClientVisitor().open("/theatre/data/about/").text
+    pos.organiser.unclaimed_purge_days = 12
+    pos.organiser.save()
+    assert "you never came yourself: 12 days" in TestClientVisitor().open("/theatre/data/about/").text
+
+
+def test_every_area_says_how_long_and_every_job_that_is_named_runs_by_itself(pos):
+    for area in ALL:
+        assert promises.of_area(area, pos.organiser), area.code
+    for model in registry.census():
+        for ends in registry.declaration(model).ends:
+            assert ends.job in periodic_jobs(), model
+
+
+def test_ones_own_data_say_the_same(pos):
+    contact = ContactFactory(organiser=pos.organiser)
+    chapters = {chapter.area.code: chapter for chapter in copying.read([contact])}
+    assert chapters["profile"].until == [
+        one.text for one in promises.of_area(chapters["profile"].area, pos.organiser)
+    ]

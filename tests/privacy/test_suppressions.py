@@ -1,0 +1,81 @@
+"""An address that said "this is not me": kept away from mails until a day, and everybody reads the same about it."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from contacts import link_mail, links
+from contacts.models import AddressSuppression, Contact
+from privacy import copying, erasing, planning, retention
+from privacy.models import Erasure
+from tests.factories.contacts import ContactFactory
+from tests.factories.organisers import make_staff
+from tests.friends import friendly_pos, linked, make_visitor
+from tests.privacy.office import bin_page
+from tests.staff import Staff, change
+
+pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S02", "S24")]
+ADDRESS = "bob@refused.example"
+
+
+@pytest.fixture
+def pos():
+    return friendly_pos(slug="theatre")
+
+
+@pytest.fixture
+def alice(pos):
+    return make_visitor(pos, "Alice", "Martin", email="alice@example.org")
+
+
+@pytest.fixture
+def bob(alice, pos) -> Contact:
+    """Known to the organiser already; says that he is not who Alice means."""
+    made = ContactFactory(organiser=pos.organiser, first_name="Bob", last_name="Miller", email=ADDRESS)
+    link = linked(alice, pos, ("Bob", "Miller", ADDRESS))
+    assert link.child == made and links.not_me(link, by=None, now=timezone.now())
+    return made
+
+
+def kinds(rows) -> set[str]:
+    return {one.model._meta.label for one in rows}
+
+
+def test_of_who_asked_for_it_the_key_stays_and_says_until_when(bob, pos):
+    row = AddressSuppression.objects.get()
+    plan = planning.plan(bob, now=timezone.now())
+    (stays,) = [one for one in plan.stays if one.model is AddressSuppression]
+    assert (stays.rows, stays.until) == (1, timezone.localdate(row.expires_at))
+    assert "contacts.AddressSuppression" not in kinds(plan.goes)
+    staff = Staff(make_staff(pos.organiser, "owner"))
+    page = staff.open(bin_page(bob))
+    assert "wanted none from somebody" in page.text and "None of it says any more" not in page.text
+    staff.fill("^seen$", {})
+    done = Erasure.objects.get()
+    assert done.state == "closed" and AddressSuppression.objects.filter(pk=row.pk).exists()
+    assert "wanted none from somebody" in staff.open(change(done)).text
+    assert AddressSuppression.objects.get().address_hash == link_mail.address_hash(ADDRESS)
+
+
+def test_with_whoever_it_was_kept_from_it_goes_and_is_listed_as_erased_only(alice, bob):
+    plan = planning.plan(alice, now=timezone.now())
+    assert "contacts.AddressSuppression" in kinds(plan.goes) and "contacts.AddressSuppression" not in kinds(
+        plan.stays
+    )
+    erasing.erase(alice, by=None, now=timezone.now())
+    assert not AddressSuppression.objects.exists()
+
+
+def test_it_is_in_the_copy_of_who_asked_for_it(bob):
+    (area,) = [chapter for chapter in copying.read([bob]) if chapter.area.code == "friends-and-family"]
+    assert [record.model for record in area.records if record.model is AddressSuppression]
+    assert "three years" in " ".join(area.until)
+
+
+def test_it_ends_on_its_day(bob):
+    row = AddressSuppression.objects.get()
+    retention.run(row.expires_at - timedelta(days=2))
+    assert AddressSuppression.objects.exists()
+    retention.run(row.expires_at + timedelta(days=1))
+    assert not AddressSuppression.objects.exists()
