@@ -1,6 +1,6 @@
 """Back office: log-ins, for the platform's administrator. No password is shown, set or asked here."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
@@ -74,6 +74,25 @@ class UserAdmin(ScopedAdmin):
         if obj is None:
             kwargs["form"] = NewUserForm
         return super().get_form(request, obj, change, **kwargs)
+
+    def response_add(self, request, obj, post_url_continue=None):
+        sentence = _(
+            "The log-in %(email)s is added. They choose a password with “Forgot your password?” on the log-in page. To make them"
+            " staff, add the address to the staff of an organiser."
+        )
+        messages.success(request, sentence % {"email": obj.email})
+        return self.back_to(obj)
+
+    def response_change(self, request, obj):
+        messages.success(request, _("The log-in %(email)s is changed.") % {"email": obj.email})
+        return (
+            self.back_to(obj) if "_continue" in request.POST else self.response_post_save_change(request, obj)
+        )
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if obj is not None:
+            context["subtitle"] = obj.email  # its number says nothing to people
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request, obj, form, change):
         if change:

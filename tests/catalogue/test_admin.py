@@ -134,7 +134,10 @@ def test_an_offer_taken_away_does_not_come_back_by_itself(staff, pos):
         (session_values(places=-1), "greater than or equal to 0"),
         (session_values(places="10" * 9), "less than or equal to"),
         (session_values(places="many"), "whole number"),
-        (session_values(ends_at=f"{NEXT_YEAR}-12-03T19:00"), "The end lies after the start."),
+        (
+            session_values(ends_at=f"{NEXT_YEAR}-12-03T19:00"),
+            "This end is not after the start. Enter a later one.",
+        ),
         (session_values(starts_at=f"{NEXT_YEAR}-02-30T19:00"), "valid date"),
         (tariff_values(price="-1"), "greater than or equal to 0"),
         (tariff_values(price="NaN"), "number"),

@@ -265,7 +265,7 @@ def test_the_start_page_counts_what_waits(staff, pos):
     orders.cancel(over, by=None, now=timezone.now())
     Mail.objects.filter(about__order=over.pk).update(state=Mail.State.FAILED)
     text = staff.open("/admin/").text
-    assert "Sold today CHF 70.00 2 orders" in text
+    assert "Ordered today CHF 70.00 2 orders, paid or not yet" in text
     assert "Waiting for payment 1 CHF 35.00" in text
     assert "To be paid back 1 CHF 35.00" in text
     assert "E-mails that failed 2" in text or "E-mails that failed 3" in text

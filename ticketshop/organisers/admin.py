@@ -1,5 +1,7 @@
 """Back office: organisers, staff, and the history. The page of a point of sale is in ``sales.admin``."""
 
+from collections.abc import Iterable
+
 from django import forms
 from django.conf import settings
 from django.contrib import admin
@@ -156,6 +158,15 @@ class OrganiserAdmin(ScopedAdmin):
         ),
     ]
 
+    def notes(self, request, row):
+        found = super().notes(request, row)
+        if request.user.has_perm("organisers.add_staffmembership", row):
+            return found
+        sentence = _(
+            "The administrator of the platform adds and removes your staff. Tell them each person’s e-mail address and role."
+        )
+        return [*found, sentence]
+
 
 @admin.register(StaffMembership)
 class StaffMembershipAdmin(WithMember, ScopedAdmin):
@@ -178,6 +189,24 @@ class StaffMembershipAdmin(WithMember, ScopedAdmin):
         return self.fields if self.has_change_permission(request, obj) else ["log_in", "role_text"]
 
 
+# Rows whose title is a reference, which needs no other row and names no person.
+REFERENCES = ("sales.order", "sales.ticket", "sales.issuedpass", "contacts.contact")
+
+
+def _titles(events: Iterable[Event]) -> dict[tuple[str, str], str]:
+    """(model, number) -> the reference that people know the row by; one query for each kind of row."""
+    wanted: dict[str, set] = {}
+    for event in events:
+        if event.model in REFERENCES:
+            wanted.setdefault(event.model, set()).add(event.object_id)
+    return {
+        (name, str(row.pk)): str(row)
+        for name, ids in wanted.items()
+        if (model := texts.model_of(name)) is not None
+        for row in model._base_manager.filter(pk__in=ids)
+    }
+
+
 @admin.register(Event)
 class HistoryAdmin(ReadOnlyAdmin):
     """Everything that happened, newest first."""
@@ -189,16 +218,26 @@ class HistoryAdmin(ReadOnlyAdmin):
     fields = ["at", "what", "action_text", "details_text", "who"]
     readonly_fields = fields
 
+    def get_changelist_instance(self, request):
+        page = super().get_changelist_instance(request)
+        titles = _titles(page.result_list)
+        for event in page.result_list:
+            event.row_title = titles.get((event.model, str(event.object_id)), str(event.object_id))
+        return page
+
     @admin.display(description=_("what"))
     def what(self, event):
         room, name = event.model.split(".")
         model = texts.model_of(event.model)
         label = str(model._meta.verbose_name) if model else event.model
+        title = getattr(event, "row_title", None) or _titles([event]).get(
+            (event.model, str(event.object_id)), str(event.object_id)
+        )
         try:
             url = reverse(f"admin:{room}_{name}_change", args=[event.object_id])
         except NoReverseMatch:
-            return f"{label} {event.object_id}"
-        return format_html('<a href="{}">{} {}</a>', url, label, event.object_id)
+            return f"{label} {title}"
+        return format_html('<a href="{}">{} {}</a>', url, label, title)
 
     @admin.display(description=_("action"))
     def action_text(self, event):

@@ -548,7 +548,7 @@ class Ticket(OfADate, Admission):
         }
 
     def __str__(self):
-        return f"#{self.pk}"
+        return self.code[:8]
 
     @property
     def shown_state(self) -> str:
@@ -636,7 +636,7 @@ class IssuedPass(Admission):
         }
 
     def __str__(self):
-        return f"#{self.pk}"
+        return self.code[:8]
 
     @property
     def shown_name(self) -> str:
@@ -698,7 +698,7 @@ class Payment(models.Model):
         }
 
     def __str__(self):
-        return f"{self.method} {self.amount} {self.currency}"
+        return self.reference or self.order.reference
 
 
 class Refund(models.Model):
@@ -744,7 +744,7 @@ class Refund(models.Model):
         columns = keep(BOOKS, "state", "amount", "requested_at", "done_at")
 
     def __str__(self):
-        return f"{self.amount}"
+        return self.payment.order.reference
 
 
 class Customer(Contact):

@@ -1,6 +1,7 @@
 """Forms of the catalogue's pages, and the rules they share."""
 
 import secrets
+from collections.abc import Sequence
 
 from django import forms
 from django.db.models import Model
@@ -19,6 +20,12 @@ def places_field(**kwargs) -> forms.IntegerField:
     """How many places (or passes) there are."""
     kwargs.setdefault("label", gettext_lazy("Places"))
     return forms.IntegerField(min_value=0, max_value=MOST_PLACES, **kwargs)
+
+
+def without_entry(page, request, obj, fields: Sequence[str]) -> list[str]:
+    """``fields`` without the one for a number of places where the user may only look: the page says them in words."""
+    mine = page.has_change_permission(request, obj)
+    return [name for name in fields if mine or name != "places"]
 
 
 def check_capacity(allotment_id: int, capacity: int) -> None:

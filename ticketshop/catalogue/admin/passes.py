@@ -15,7 +15,7 @@ from .. import offers, sale_checks, stock
 from ..models import SeasonPass
 from . import problems
 from .form_choice import AsksForms, TellsOfForms
-from .forms import SluggedForm, changed, check_capacity, in_order, places_field
+from .forms import SluggedForm, changed, check_capacity, in_order, places_field, without_entry
 
 
 class SeasonPassForm(SluggedForm):
@@ -47,7 +47,13 @@ class SeasonPassForm(SluggedForm):
     def clean(self):
         values = super().clean()
         in_order(self, "valid_from", "valid_until", _("The last day is not before the first."))
-        in_order(self, "sales_start_at", "sales_end_at", _("Sales end after they begin."), equal=False)
+        in_order(
+            self,
+            "sales_start_at",
+            "sales_end_at",
+            _("This end of the sales is not after their beginning. Enter a later one."),
+            equal=False,
+        )
         if values.get("opens") == SeasonPass.Opens.ENTRIES and not values.get("entries"):
             self.add_error("entries", _("Enter how many times the pass opens the door."))
         if (
@@ -95,6 +101,12 @@ class SeasonPassAdmin(TellsOfForms, AsksForms, TranslatedAdmin):
         (gettext_lazy("Picture and address"), {"fields": ["image", "slug"]}),
     ]
     readonly_fields = ["sold_text"]
+
+    def get_fieldsets(self, request, obj=None):
+        return [
+            (name, {**options, "fields": without_entry(self, request, obj, options["fields"])})
+            for name, options in super().get_fieldsets(request, obj)
+        ]
 
     def get_field_queryset(self, db, db_field, request):
         rows = super().get_field_queryset(db, db_field, request)

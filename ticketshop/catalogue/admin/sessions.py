@@ -12,7 +12,7 @@ from ticketshop.organisers.sections import Section, link
 from .. import offers, sale_checks, stock
 from ..models import Allotment, Offer, Session
 from . import problems
-from .forms import changed, check_capacity, in_order, places_field
+from .forms import changed, check_capacity, in_order, places_field, without_entry
 
 
 class SessionForm(RowForm):
@@ -22,8 +22,20 @@ class SessionForm(RowForm):
 
     def clean(self):
         values = super().clean()
-        in_order(self, "starts_at", "ends_at", _("The end lies after the start."), equal=False)
-        in_order(self, "sales_start_at", "sales_end_at", _("Sales end after they begin."), equal=False)
+        in_order(
+            self,
+            "starts_at",
+            "ends_at",
+            _("This end is not after the start. Enter a later one."),
+            equal=False,
+        )
+        in_order(
+            self,
+            "sales_start_at",
+            "sales_end_at",
+            _("This end of the sales is not after their beginning. Enter a later one."),
+            equal=False,
+        )
         if not values.get("sales_end_at") and changed(self, "sales_start_at", "sales_end_at", "starts_at"):
             sentence = _("Sales would begin only when the date has begun. Enter an earlier time.")
             in_order(self, "sales_start_at", "starts_at", sentence, equal=False, at="sales_start_at")
@@ -90,6 +102,9 @@ class SessionInline(ScopedInline, admin.TabularInline):
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("event")
 
+    def get_fields(self, request, obj=None):
+        return without_entry(self, request, obj, self.fields)
+
     @admin.display(description=gettext_lazy("of these"))
     def places_text(self, session):
         return stock_text(session)
@@ -139,6 +154,12 @@ class SessionAdmin(ScopedAdmin):
 
     def has_add_permission(self, request):
         return False
+
+    def get_fieldsets(self, request, obj=None):
+        return [
+            (name, {**options, "fields": without_entry(self, request, obj, options["fields"])})
+            for name, options in super().get_fieldsets(request, obj)
+        ]
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         base = super().get_form(request, obj, change=change, **kwargs)

@@ -21,11 +21,19 @@ from .forms import changed, in_order
 class TariffForm(RowForm):
     def clean(self):
         values = super().clean()
-        in_order(self, "min_per_order", "max_per_order", _("The most is not less than the least."))
+        in_order(
+            self, "min_per_order", "max_per_order", _("This is fewer than the least. Enter a larger number.")
+        )
         if changed(self, "min_per_order", "max_per_person"):
             sentence = _("The smallest order holds more than one person may have. Enter a larger number.")
             in_order(self, "min_per_order", "max_per_person", sentence)
-        in_order(self, "sales_start_at", "sales_end_at", _("Sales end after they begin."), equal=False)
+        in_order(
+            self,
+            "sales_start_at",
+            "sales_end_at",
+            _("This end of the sales is not after their beginning. Enter a later one."),
+            equal=False,
+        )
         if (other := values.get("only_with")) and other.pk == self.instance.pk:
             self.add_error("only_with", _("Choose another tariff than this one."))
         return values

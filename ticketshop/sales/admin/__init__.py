@@ -6,6 +6,7 @@ from . import (  # noqa: F401
     consulting,
     customers,
     date_changes,
+    door,
     exports,
     orders,
     payments,

@@ -1,11 +1,13 @@
 """Tickets and issued passes: looked at; the door and the order change them."""
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.utils.translation import gettext_lazy
 
-from ticketshop.catalogue.models import Session
+from ticketshop.catalogue.models import Event, Session, Tariff
 from ticketshop.lib import references
+from ticketshop.lib.text import number_in
+from ticketshop.organisers import permissions
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
 from ticketshop.organisers.sections import NONE, link, shown
 
@@ -13,6 +15,9 @@ from ..admissions import WITH_PASS, WITH_TICKET
 from ..models import DATE_CANCELLED, ERASED, OPEN_STATES, STATE_TEXTS, IssuedPass, Ticket
 from . import answers, names, tables, unanswered
 from .orders import references_begin
+
+# A filter offers so many.
+MOST = 100
 
 
 class AdmissionAdmin(ReadOnlyAdmin):
@@ -93,10 +98,69 @@ class TicketStateFilter(admin.SimpleListFilter):
         return queryset.filter(state=wanted).exclude(of_cancelled) if wanted in STATE_TEXTS else queryset
 
 
+class EventFilter(admin.SimpleListFilter):
+    """Tickets of one event; the events with the latest dates are offered."""
+
+    title = gettext_lazy("event")
+    parameter_name = "event"
+
+    def lookups(self, request, model_admin):
+        rows = permissions.within(Event.objects.all(), model_admin.allowed(request, "view"))
+        # By their dates, and not by their tickets: those are many.
+        found = list(rows.annotate(last=Max("sessions__starts_at")).order_by("-last", "-pk")[:MOST])
+        wanted = number_in(request.GET.get(self.parameter_name), digits=17)
+        if wanted is not None and all(row.pk != wanted for row in found):
+            found += rows.filter(pk=wanted)
+        return [(str(row.pk), row.title) for row in found]
+
+    def queryset(self, request, queryset):
+        wanted = number_in(self.value(), digits=17)
+        return queryset if wanted is None else queryset.filter(session__event=wanted)
+
+
+class OfTheEvent(admin.SimpleListFilter):
+    """Offers something of the event chosen beside it, or of the one that is asked for."""
+
+    def rows(self, request, model_admin):
+        """What there is of one event, for the user."""
+        event = number_in(request.GET.get(EventFilter.parameter_name), digits=17)
+        wanted = number_in(request.GET.get(self.parameter_name), digits=17)
+        if event is None and wanted is None:
+            return []
+        rows = permissions.within(self.model.objects.all(), model_admin.allowed(request, "view"))
+        return rows.filter(event=event) if event is not None else rows.filter(pk=wanted)
+
+    def queryset(self, request, queryset):
+        wanted = number_in(self.value(), digits=17)
+        return queryset if wanted is None else queryset.filter(**{self.lookup: wanted})
+
+
+class SessionFilter(OfTheEvent):
+    title = gettext_lazy("date")
+    parameter_name = "date"
+    model, lookup = Session, "session"
+
+    def lookups(self, request, model_admin):
+        rows = self.rows(request, model_admin)
+        found = rows.order_by("-starts_at")[:MOST] if rows != [] else []
+        return [(str(row.pk), tables.when(row.starts_at)) for row in found]
+
+
+class TariffFilter(OfTheEvent):
+    title = gettext_lazy("tariff")
+    parameter_name = "tariff"
+    model, lookup = Tariff, "line__offer__tariff"
+
+    def lookups(self, request, model_admin):
+        rows = self.rows(request, model_admin)
+        found = rows.order_by("position", "pk")[:MOST] if rows != [] else []
+        return [(str(row.pk), row.name) for row in found]
+
+
 @admin.register(Ticket)
 class TicketAdmin(AdmissionAdmin):
     list_display = ["short_code", "event_text", "date_text", "holder_text", "state_text", "order_reference"]
-    list_filter = [TicketStateFilter]
+    list_filter = [EventFilter, SessionFilter, TariffFilter, TicketStateFilter]
     fields = [
         "code",
         "event_text",

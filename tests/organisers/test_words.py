@@ -1,0 +1,83 @@
+"""Words of the back office: titles people know a row by, and no words of a program."""
+
+import re
+
+import pytest
+from django.contrib import admin
+
+from tests.factories.accounts import SuperuserFactory
+from tests.factories.organisers import make_staff
+from tests.organisers.test_scoped_admin import OF_ORGANISERS, filled, rows
+from tests.staff import Staff, change, listing
+from ticketshop.history.models import Event as HistoryEvent
+from ticketshop.organisers.models import Organiser
+from ticketshop.sales.models import IssuedPass, Order, Payment, Refund, Ticket
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def pos():
+    return filled("Aye")
+
+
+@pytest.mark.parametrize("role", ["owner", "box office", "accounting"])
+def test_no_page_shows_the_word_of_a_program_for_nothing(role, pos):
+    staff = Staff(make_staff(pos.organiser, role))
+    seen = 0
+    for model, _page in OF_ORGANISERS:
+        for address in (listing(model), change(rows(model, pos).first())):
+            page = staff.open(address)
+            if page.status != 200:
+                continue
+            seen += 1
+            # Elsewhere “None” is a word of ours: it says that there is no connection, no order.
+            words = r"\bNone\b|\bnan\b" if model._meta.app_label == "catalogue" else r"\bnan\b"
+            assert not re.search(words, page.text), (address, page.text[:2000])
+    assert seen > 15
+
+
+@pytest.mark.parametrize("model", [Order, Ticket, IssuedPass, Payment, Refund])
+def test_a_page_is_titled_by_what_people_know_the_row_by(model, pos):
+    staff = Staff(make_staff(pos.organiser))
+    row = rows(model, pos).first()
+    title = {
+        Order: lambda: row.reference,
+        Ticket: lambda: row.code[:8],
+        IssuedPass: lambda: row.code[:8],
+        Payment: lambda: row.reference or row.order.reference,
+        Refund: lambda: row.payment.order.reference,
+    }[model]()
+    page = staff.open(change(row))
+    assert f"<h2>{title}</h2>" in page.source
+    assert f"#{row.pk}<" not in page.source
+
+
+def test_the_history_names_orders_and_tickets_as_people_do(pos):
+    staff = Staff(make_staff(pos.organiser))
+    order = rows(Order, pos).first()
+    text = staff.open(listing(HistoryEvent)).text
+    assert f"order {order.reference}" in text
+    assert f"order {order.pk} " not in text
+    event = HistoryEvent.objects.filter(model="sales.order").first()
+    assert order.reference in staff.open(change(event)).text
+
+
+def test_a_new_log_in_is_named_by_its_address(pos):
+    root = Staff(SuperuserFactory())
+    user = admin.site._registry.keys()
+    (model,) = [one for one in user if one._meta.label_lower == "accounts.user"]
+    root.open(f"{listing(model)}add/")
+    page = root.save(email="new@example.org")
+    assert "The log-in new@example.org is added." in page.text
+    assert "#" not in " ".join(root.page.messages)
+    made = model.objects.get(email="new@example.org")
+    assert "new@example.org" in root.open(change(made)).source
+    page = root.save()
+    assert "The log-in new@example.org is changed." in page.text
+
+
+def test_owners_read_who_adds_staff(pos):
+    sentence = "The administrator of the platform adds and removes your staff."
+    assert sentence in Staff(make_staff(pos.organiser)).open(change(pos.organiser)).text
+    assert sentence not in Staff(SuperuserFactory()).open(change(pos.organiser, Organiser)).text
