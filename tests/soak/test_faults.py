@@ -159,6 +159,8 @@ def outage_is_said_within_a_second(rig, address: str) -> bool:
     begin = time.monotonic()
     page = rig.get(address)
     took = time.monotonic() - begin
+    if page.status == 200:
+        return False  # for a second, each web process still shows a page that was just made
     assert (page.status, page.headers["Retry-After"]) == (503, "5"), page.text[:200]
     return took < 1
 
@@ -168,7 +170,6 @@ def test_while_the_database_is_away_a_page_says_so_at_once_and_it_comes_back(rig
     known, worker = rig.workers(), rig.job_worker.pid
     rig.stop_database()
     try:
-        wait_for(lambda: rig.get(rig.shop["event"]).status == 503, "the end of pages that were just made")
         for address in (rig.shop["event"], rig.shop["home"] + "cart/", "/health/ready"):
             # One of several looks: this machine may be busy with something else.
             quickly = partial(outage_is_said_within_a_second, rig, address)

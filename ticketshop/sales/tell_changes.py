@@ -4,10 +4,12 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy
 
 from contacts import locking
 from contacts.models import Contact
 from ticketshop.catalogue.models import Session
+from ticketshop.jobs.rows import RowJob
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 
@@ -29,11 +31,24 @@ def concerned(change: DateChange) -> QuerySet[Order]:
     ).order_by("pk")
 
 
-@transaction.atomic
 def tell_some(change: DateChange, after: int, now: datetime, size: int = PAGE) -> int | None:
-    """Carry the change out for the next orders after this number; the last number, or None when all are done."""
+    """Carry the change out for the next orders after this number; the last number, or None when all are done.
+
+    All at once, and one by one where that fails: an order that fails is noted for staff, and is tried again.
+    """
     rows = concerned(change).filter(pk__gt=after).select_related("buyer", "point_of_sale__organiser")
     orders = list(rows[:size])
+    try:
+        with transaction.atomic():
+            _carry_out(change, orders, now)
+    except Exception:  # noqa: BLE001  one of them: each by itself
+        for order in orders:
+            order.change = change
+        CARRY_OUT.each(orders, now)
+    return orders[-1].pk if len(orders) == size else None
+
+
+def _carry_out(change: DateChange, orders: list[Order], now: datetime) -> None:
     told = recipients.of_orders([order for order in orders if order.state == Order.State.PAID])
     buyers = {order.buyer_id for order in orders if not recipients.has_left(order.buyer)}
     # People before their orders, as an erasure takes them; nobody who is being erased is among them.
@@ -47,7 +62,34 @@ def tell_some(change: DateChange, after: int, now: datetime, size: int = PAGE) -
     for one in told:
         if change.tell and (to := held.get(one.to.pk)):
             _queue(TO_HOLDER if one.is_person else TO_PARENT, change, one.order, one.person, to, now)
-    return orders[-1].pk if len(orders) == size else None
+
+
+def _concerned_by_any(now: datetime) -> QuerySet[Order]:
+    changed = DateChange.sessions.through.objects.values("session")
+    tickets = Ticket.objects.filter(session__in=changed).exclude(state=Admission.State.CANCELLED)
+    orders = Order.objects.filter(pk__in=tickets.order_by().values("order"), state__in=LIVING_ORDERS)
+    return orders.select_related("buyer", "point_of_sale__organiser").order_by("pk")
+
+
+def _carry_out_for(order: Order, now: datetime) -> None:
+    """Carry out the change at hand for one order, or on a later try all that concern it: none tells anybody twice."""
+    changes = [order.change] if hasattr(order, "change") else _changes_of(order)
+    for change in changes:
+        _carry_out(change, [order], now)
+
+
+def _changes_of(order: Order) -> QuerySet[DateChange]:
+    dates = Ticket.objects.filter(order=order).exclude(state=Admission.State.CANCELLED).values("session")
+    changes = DateChange.objects.filter(sessions__in=dates, made_at__gte=order.placed_at)
+    return changes.distinct().order_by("pk")
+
+
+CARRY_OUT = RowJob(
+    "sales.carry_out_change",
+    gettext_lazy("Tell a buyer that a date is cancelled or changed"),
+    rows=_concerned_by_any,
+    act=_carry_out_for,
+)
 
 
 def _queue(kind: str, change: DateChange, order: Order, person: Contact, to: Contact, now: datetime) -> None:
