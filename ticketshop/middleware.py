@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.core.exceptions import BadRequest
 from django.middleware.gzip import GZipMiddleware
+from django.urls import reverse
 from psycopg.errors import ForeignKeyViolation
 
 from ticketshop.lib import refusals
@@ -27,6 +28,23 @@ def sound_requests(get_response):
             del request.COOKIES[settings.SESSION_COOKIE_NAME]
         if request.content_params.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
             raise BadRequest("a form in another encoding than UTF-8")
+        return get_response(request)
+
+    return middleware
+
+
+def small_requests(get_response):
+    """Refuse a body by its declared length, before any of it is read: 413. A body without a length is not read at all.
+
+    Pictures are uploaded in the back office alone.
+    """
+
+    def middleware(request):
+        back_office = request.path.startswith(reverse("admin:index"))
+        most = settings.UPLOAD_MAX_BYTES if back_office else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isascii() and length.isdecimal() and int(length[:20]) > most:
+            return refusals.too_large(request)
         return get_response(request)
 
     return middleware

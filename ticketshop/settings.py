@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "ticketshop.middleware.sound_requests",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "ticketshop.organisers.middleware.language",
+    "ticketshop.middleware.small_requests",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -124,7 +125,11 @@ DATABASES["default"].update(
     CONN_MAX_AGE=0,  # the pool keeps the connections
     OPTIONS={
         **DATABASES["default"].get("OPTIONS", {}),
-        "pool": {"min_size": 1, "max_size": env.whole_number("DB_POOL_SIZE", 8, least=1), **database.POOL},
+        "pool": {
+            "min_size": 1,
+            "max_size": env.whole_number("DB_POOL_SIZE", 8, least=1),
+            **database.pool(STATEMENT_TIMEOUT_MS),
+        },
         "connect_timeout": 5,
         "tcp_user_timeout": 10_000,  # a server that went without a word; ours is on a socket, others are not
         "options": (
@@ -235,6 +240,7 @@ PAGE_CACHE_SECONDS = env.number("PAGE_CACHE_SECONDS", 1.0)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 9_000_000  # more than a picture may have: reading one needs no room on the disk
+UPLOAD_MAX_BYTES = 10_000_000  # a form of the back office with its pictures
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- language and time ----------------------------------------------------------------------------------

@@ -527,8 +527,41 @@ def test_bodies_no_form_sends(body, world):
         with undone(client):
             page = sound(client.generic("POST", url, content, content_type=content_type), f"{body} to {url}")
             if refused and name.startswith(("shop:cart", "account:")):
-                assert page.status == 400, url
-                assert "could not be read" in page.text
+                too_large = body == "3 MB"
+                assert page.status == (413 if too_large else 400), url
+                assert ("too much to send" if too_large else "could not be read") in page.text
+
+
+class Unread:
+    """A body that nobody may read."""
+
+    def read(self, *args):
+        raise AssertionError("the body was read")
+
+    readline = read
+
+
+@pytest.mark.parametrize(
+    ("path", "length", "status"),
+    [
+        ("/{pos}/cart/add/", 300_000_000, 413),
+        ("/{pos}/cart/add/", 2_500_001, 413),
+        ("/accounts/login/", 300_000_000, 413),
+        ("/admin/login/", 10_000_001, 413),
+        ("/nothing/here/", 300_000_000, 413),
+        ("/{pos}/cart/add/", 10**30, 413),
+    ],
+)
+def test_a_body_is_refused_by_its_declared_length_before_it_is_read(path, length, status, world):
+    for user in (None, world.aye.visitor):
+        answer = browser(user).generic(
+            "POST",
+            path.format(pos=world.aye.pos.slug),
+            content_type="multipart/form-data; boundary=x",
+            **{"CONTENT_LENGTH": str(length), "wsgi.input": Unread()},
+        )
+        assert answer.status_code == status
+        assert "too much to send" in answer.content.decode()
 
 
 # --- headers ------------------------------------------------------------------------------------------------------

@@ -150,6 +150,18 @@ def test_places_that_are_gone_are_said_to_be_gone_and_what_was_typed_is_kept(sho
     assert "Thank you" in visitor.place("on_site").text
 
 
+def test_a_date_of_which_no_place_is_left_is_said_to_be_sold_out(shop, visitor):
+    shop.capacity(1)
+    visitor.add(shop.event, **{f"offer_{shop.adult.pk}": 1})
+    visitor.to_details()
+    hold_runs_out()
+    make_order({shop.adult: 1})
+    page = visitor.give_details(email="ada@example.org", holders=[("Charles", "Babbage")])
+    assert page.url == shop.cart
+    assert "Sold out in the meantime. Remove this to go on." in page.text
+    assert "Only 0" not in page.text
+
+
 def test_a_price_that_changed_is_kept_while_the_hold_lasts(shop, visitor):
     to_review(visitor, shop)
     shop.price("50.00")

@@ -1,14 +1,17 @@
 """A pool that is quick to notice: broken connections are replaced at once, an outage is said at once."""
 
+import os
+import signal
 import threading
 
 import psycopg_pool.pool
 import pytest
-from django.db import OperationalError, connection
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
 
 from tests.at_once import at_once, watcher
 from tests.waiting import PATIENCE, wait_for
-from ticketshop.lib.database import base
+from ticketshop.lib.database import GRACE, LimitedConnection, base, waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -90,6 +93,62 @@ def test_a_database_that_is_away_is_said_to_all_who_wait_without_patience(pool, 
             ask()
 
     at_once(*[refused] * 8)  # ends at all
+
+
+def frozen_backend(pool, limit: float | None) -> int:
+    """A connection that waits so long for an answer, and whose server process is stopped; the process."""
+    pool["connection_class"] = type("Limited", (LimitedConnection,), {"limit": limit})
+    pid = ask()
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+def test_a_frozen_server_is_said_and_its_connection_thrown_away(pool):
+    pid = frozen_backend(pool, 0.5)
+    try:
+        with pytest.raises(OperationalError, match="does not answer"):
+            ask()
+        assert connection.connection.closed
+        connection.close()
+        assert ask() != pid, "the next request gets another connection"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_an_idle_connection_that_is_frozen_is_replaced(pool, monkeypatch):
+    monkeypatch.setattr(base, "PATIENCE", 0.5)
+    pid = frozen_backend(pool, None)
+    try:
+        connection.close()  # back to the pool
+        assert ask() != pid
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_without_a_limit_a_frozen_server_is_waited_for(pool):
+    """The twin: a limit of the server's own ends nothing."""
+    pid = frozen_backend(pool, None)
+    waits = threading.Thread(
+        target=connection.inc_thread_sharing() or connection.connection.execute, args=("SELECT 1",)
+    )
+    waits.start()
+    waits.join(2)
+    still_waits = waits.is_alive()
+    os.kill(pid, signal.SIGCONT)
+    waits.join(PATIENCE)
+    connection.dec_thread_sharing()
+    assert still_waits
+    assert not waits.is_alive()
+
+
+@pytest.mark.parametrize(("seconds", "limit"), [(120, 120 + GRACE), (0, None)])
+def test_a_statement_that_may_take_longer_is_waited_for_longer(seconds, limit):
+    with transaction.atomic(), waiting.statement_timeout(seconds), connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone()[0] == ("2min" if seconds else "0")
+        assert connection.connection.limit == limit
+    before = settings.STATEMENT_TIMEOUT_MS
+    assert connection.connection.limit == (before / 1000 + GRACE if before else None)
 
 
 def test_a_busy_pool_is_waited_for(pool, monkeypatch):

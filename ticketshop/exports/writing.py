@@ -29,6 +29,7 @@ from django.db.models import F
 from django.utils import timezone, translation
 from psycopg_pool import PoolTimeout
 
+from ticketshop.lib.database.waiting import statement_timeout
 from ticketshop.lib.spreadsheets import FORMATS, Cell, Header
 
 from .expiry import KEPT_FOR
@@ -154,10 +155,10 @@ def _snapshot() -> Iterator[None]:
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            cursor.execute("SET LOCAL statement_timeout = '2min'")
             # The end of a big file is packed while nothing is read.
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '5min'")
-        yield
+        with statement_timeout(120):
+            yield
 
 
 BEGUN = """

@@ -38,6 +38,11 @@ def method_not_allowed(request, allowed: str):
     return response
 
 
+def too_large(request):
+    """More was sent than is accepted; none of it was read."""
+    return render(request, "413.html", status=413)
+
+
 def too_many_requests(request):
     """A limit was reached: neutral, and when to come back."""
     response = render(request, "429.html", status=429)

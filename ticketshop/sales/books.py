@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from ticketshop.lib.database.waiting import statement_timeout
+
 
 @dataclass(frozen=True)
 class Invariant:
@@ -240,9 +242,8 @@ INVARIANTS = (PLACES, MONEY, CONTENTS, ONCE, SUMS, MAILS, HOLDS, HISTORY, CHOICE
 
 def offending(invariant: Invariant) -> list[str]:
     """What breaks the invariant, such as “order 17”, by kind and number; empty when it holds."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        # Nobody waits for this, and whole tables take longer than any visitor's request may.
-        cursor.execute("SET LOCAL statement_timeout = 0")
+    # Nobody waits for this, and whole tables take longer than any visitor's request may.
+    with transaction.atomic(), statement_timeout(0), connection.cursor() as cursor:
         cursor.execute(invariant.sql)
         found = sorted(set(cursor.fetchall()))
     return [f"{what} {number}" for what, number in found]

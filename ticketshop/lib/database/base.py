@@ -46,7 +46,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 def _answers(connection) -> bool:
     """Whether the server is still there: it may have been restarted since the last request. Closed if not."""
     try:
-        ConnectionPool.check_connection(connection)
+        with connection.limited(PATIENCE):
+            ConnectionPool.check_connection(connection)
     except OperationalError:
         connection.close()
         return False
