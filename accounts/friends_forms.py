@@ -12,7 +12,7 @@ from ticketshop.lib.person_names import no_markup_in_name
 from ticketshop.lib.text import has_invisible
 
 OLDEST = 130
-FOR_THE_TARIFF = _("We propose the right tariff.")
+FOR_THE_TARIFF = _("With it we propose the right tariff.")
 NAMES = ("first_name", "last_name")
 
 
@@ -77,7 +77,7 @@ class NewPersonForm(forms.Form):
         widget=forms.RadioSelect(attrs={"autocomplete": "off"}),
     )
     birth_date = BirthDateField(
-        help_text=_("We propose the right tariff. The e-mails for this person come to you.")
+        help_text=_("With it we propose the right tariff. The e-mails for this person come to you.")
     )
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
 

@@ -34,7 +34,7 @@ FUNCTIONS |= {f"{name}_lazy": positions for name, positions in FUNCTIONS.items()
 FUNCTIONS["gettext_noop"] = FUNCTIONS["gettext"]
 TRANSLATION = "django.utils.translation"
 # Texts of Django and allauth that we put in other words: theirs say “courriel”, ours “e-mail”.
-OF_OTHERS = ("Email", "Email address")
+OF_OTHERS = ("Email", "Email address", "Enter a valid email address.")
 
 METADATA = {
     "Language": "fr",

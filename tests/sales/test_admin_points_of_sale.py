@@ -136,7 +136,7 @@ def test_the_first_language_and_the_others(staff, pos):
         ("friends_family_mode", "loud", "valid choice"),
         ("max_tickets_per_order", "", "required"),
         ("accent_colour", "red", "valid value"),
-        ("email_sender_address", "nobody", "valid email"),
+        ("email_sender_address", "nobody", "Enter an e-mail address such as"),
         ("email_sender_name", "The\r\nBcc: all@example.org", ""),
         ("languages_1", "xx", "valid choice"),
     ],

@@ -16,7 +16,7 @@ LONGEST = 254
 LONGEST_LOCAL_PART = 64  # octets: RFC 5321, 4.5.3.1.1
 # Names that no mail server of the internet answers to: RFC 6761, RFC 6762, RFC 7686, and ICANN's .internal.
 NOT_ON_THE_INTERNET = frozenset({"localhost", "local", "invalid", "onion", "internal"})
-_has_shape = EmailValidator(allowlist=[])
+_has_shape = EmailValidator(_("Enter an e-mail address such as name@example.org."), allowlist=[])
 
 
 def check_email(value: str) -> str:
