@@ -3,9 +3,11 @@
 from django import forms
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
+from ticketshop.lib import countries
 from ticketshop.lib.forms import LineField, ask_for_name, require_name
 from ticketshop.lib.person_names import no_markup_in_name
 from ticketshop.lib.phones import country_hint, parse_phone, readable_phone
@@ -28,6 +30,12 @@ class ProfileForm(forms.Form):
         required=False,
         validators=[no_markup_in_name],
         widget=forms.TextInput(attrs={"autocomplete": "family-name"}),
+    )
+    company = LineField(
+        label=_("Company"),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
     phone = LineField(
         label=_("Phone"),
@@ -53,6 +61,11 @@ class ProfileForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "address-level2"}),
     )
+    country = forms.ChoiceField(
+        label=_("Country"),
+        required=False,
+        widget=forms.Select(attrs={"autocomplete": "country"}),
+    )
     birth_date = forms.DateField(
         label=_("Date of birth"),
         required=False,
@@ -68,6 +81,10 @@ class ProfileForm(forms.Form):
         ask_for_name(self, NAMES, single=self.single_names)
         self.initial["phone"] = readable_phone(contact.phone)
         self.fields["phone"].help_text = country_hint(self._country())
+        near = countries.choices(get_language() or "en", contact.organiser.country)
+        self.fields["country"].choices = [("", _("Choose…")), *near]
+        if contact.country and contact.country not in dict(near):
+            self.fields["country"].choices += [(contact.country, contact.country)]
 
     def _country(self) -> str:
         return self.contact.country or self.contact.organiser.country

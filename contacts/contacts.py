@@ -19,6 +19,7 @@ EDITABLE = (
     "first_name",
     "last_name",
     "email",
+    "company",
     "phone",
     "street",
     "postcode",
@@ -210,7 +211,7 @@ def lock_address(organiser_id: int, key: str) -> None:
 
 
 def _normalise(contact: Contact) -> None:
-    for name in ("first_name", "last_name", "street", "postcode", "city"):
+    for name in ("first_name", "last_name", "company", "street", "postcode", "city"):
         setattr(contact, name, normalise_line(getattr(contact, name) or ""))
     contact.email_key = normalise_email(contact.email or "")
     contact.email = contact.email_key or None

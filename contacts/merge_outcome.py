@@ -15,6 +15,7 @@ LABELS = {
     "name": _("name"),
     "email": _("e-mail address"),
     "address": _("postal address"),
+    "company": _("company"),
     "phone": _("phone"),
     "birth_date": _("date of birth"),
     "language": _("language of e-mails"),
@@ -56,6 +57,8 @@ def text(contact: Contact, group: str) -> str:
         case "address":
             town = f"{contact.postcode} {contact.city}".strip()
             return ", ".join(part for part in (contact.street, town, contact.country) if part)
+        case "company":
+            return contact.company
         case "phone":
             return readable_phone(contact.phone)
         case "birth_date":

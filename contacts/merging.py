@@ -21,6 +21,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "name": ("first_name", "last_name"),
     "email": ("email", "email_key", "email_verified_at"),
     "address": ("street", "postcode", "city", "country"),
+    "company": ("company",),
     "phone": ("phone",),
     "birth_date": ("birth_date",),
     "language": ("language",),

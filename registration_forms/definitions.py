@@ -21,6 +21,8 @@ from .models import Field, FormVersion, RegistrationForm
 SCHEMA = 2  # 1: names were printed whatever their question said
 # Of a page with forms; the rest of what a request may hold is for the page's own fields.
 MOST_VALUES = 800
+# Types with several inputs, and how many.
+INPUTS = {"address": 4}
 LANGUAGES = [code for code, _name in settings.CONTENT_LANGUAGES]
 
 
@@ -100,7 +102,8 @@ class Definition:
     def weight(self) -> int:
         """How many values the form may post when it is asked once."""
         return sum(
-            len(question.options) if question.type == "multiple_choice" else 1 for question in self.questions
+            len(question.options) if question.type == "multiple_choice" else INPUTS.get(question.type, 1)
+            for question in self.questions
         )
 
     @property

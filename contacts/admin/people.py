@@ -196,7 +196,7 @@ class ContactAdmin(PeopleAdmin):
     fieldsets = [
         (None, {"fields": ["kind", "first_name", "last_name"]}),
         (_("How to reach them"), {"fields": ["email", "phone", "language"]}),
-        (_("Address"), {"fields": ["street", ("postcode", "city"), "country"]}),
+        (_("Address"), {"fields": ["company", "street", ("postcode", "city"), "country"]}),
         (_("More"), {"fields": ["birth_date"]}),
     ]
     card = (

@@ -44,7 +44,7 @@ class WordQuery(SearchQuery):
 
 class ContactQuerySet(models.QuerySet):
     def search(self, text: str) -> "ContactQuerySet":
-        """By the beginning of any word of name, e-mail or number and by phone digits, accents or not."""
+        """By the beginning of any word of name, company, e-mail or number and by phone digits, accents or not."""
         text = text.replace("\x00", "").strip()
         return self.filter(search=WordQuery(text[:200])) if text else self
 
@@ -80,6 +80,7 @@ class Contact(models.Model):
     last_name = models.CharField(_("last name"), max_length=100, blank=True)
     email = ModelEmailField(_("e-mail address"), null=True, blank=True)
     email_key = models.CharField(max_length=254, blank=True, editable=False)
+    company = models.CharField(_("company"), max_length=200, blank=True)
     phone = models.CharField(
         _("phone"), max_length=20, blank=True, help_text=_("With the country code, such as +41 79 123 45 67.")
     )
@@ -133,6 +134,7 @@ class Contact(models.Model):
             F("email"),
             F("number"),
             F("phone"),
+            F("company"),
             function="contact_words",
             output_field=SearchVectorField(),
         ),
@@ -203,6 +205,7 @@ class Contact(models.Model):
             # Whoever still holds a ticket, or owes, must be reached until that is over.
             **erase("first_name", "last_name", "email", "email_key", "language", until=Awaited()),
             **erase(
+                "company",
                 "phone",
                 "street",
                 "postcode",

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.datastructures import MultiValueDict
 
 from ..definitions import Question
 
@@ -75,6 +76,22 @@ class FieldType:
     def export(self, question: Question, value: object) -> object:
         """A stored value for a spreadsheet: typed where the type has one."""
         return value
+
+    def posted(self, post: MultiValueDict, name: str) -> list[str]:
+        """The texts that were sent for a question whose field has this name; empty where none was."""
+        return post.getlist(name)
+
+    def as_posted(self, name: str, texts: list[str]) -> dict[str, list[str]]:
+        """The opposite of ``posted``: the names of the inputs and what is sent for each."""
+        return {name: texts}
+
+    def texts(self, value: str) -> list[str]:
+        """What stands in the inputs of its field, for an answer that is known as one text."""
+        return [value]
+
+    def text_of(self, texts: list[str]) -> str:
+        """One text of what stands in the inputs, to be compared with what is known; empty where they are."""
+        return "".join(texts).strip()
 
     # --- what can be answered at all -------------------------------------------------------------------
     def problem(self, question: Question) -> tuple[str, tuple]:

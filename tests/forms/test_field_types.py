@@ -34,7 +34,7 @@ SAMPLES = {
     "dropdown": (2, 2),
     "multiple_choice": ([0, 2], [0, 2]),
     "country": ("CH", "CH"),
-    "address": ("Rue du Lac 1\n1000 Lausanne", "Rue du Lac 1\n1000 Lausanne"),
+    "address": (["Rue du Lac 1", "1000", "Lausanne", "CH"], "Rue du Lac 1\t1000\tLausanne\tCH"),
     "url": ("https://example.org/a?b=1", "https://example.org/a?b=1"),
 }
 RULES = {"number": {"decimals": 1}}
@@ -85,7 +85,10 @@ def sample(field):
 
 
 def block(definition, values: dict, **asked) -> Block:
-    posted = MultiValueDict({key: one if isinstance(one, list) else [one] for key, one in values.items()})
+    typed = {key: one if isinstance(one, list) else [one] for key, one in values.items()}
+    posted = MultiValueDict()
+    for key, texts in typed.items():
+        posted.update(MultiValueDict(TYPES[definition.by_key[key].type].as_posted(key, texts)))
     return Block(definition, posted, asked=Asked(**{"now": NOW, "day": date(2027, 7, 4), **asked}))
 
 

@@ -46,14 +46,14 @@ ENTERED = {
         "s1why": ("why not", "why not"),
         "s1allergy": ("nuts", "nuts"),
         "s1land": ("CH", "Switzerland"),
-        "s1home": ("Rue du Lac 1", "Rue du Lac 1"),
+        "s1home": (["Rue du Lac 1", "1204", "Genève", "CH"], "1204 Genève"),
         "s1site": ("https://example.org/me", "https://example.org/me"),
         "s1rules": ("on", "Yes"),
     },
     "schema_1_bare.json": {"s0nick": ("Zoë", "Zoë"), "s0size": ("s0l", "L")},
 }
 ENTERED["schema_2.json"] = {
-    f"s2{key[2:]}": (f"s2{typed[2:]}" if typed.startswith("s1") else typed, text)
+    f"s2{key[2:]}": (f"s2{typed[2:]}" if typed[:2] == "s1" else typed, text)
     for key, (typed, text) in ENTERED["schema_1.json"].items()
 }
 ON_TICKET = {
@@ -95,7 +95,14 @@ def sold(path: Path):
     shop.add(who, shop.adult, 1)
     page = shop.details(who)
     (block,) = blocks(page)
-    entered = {f"{block}-{key}": typed for key, (typed, _shown) in ENTERED[path.name].items()}
+    kinds = {key: TYPES[question.type] for key, question in of_version(version).by_key.items()}
+    entered = {
+        name: text
+        for key, (typed, _shown) in ENTERED[path.name].items()
+        for name, (text,) in kinds[key]
+        .as_posted(f"{block}-{key}", typed if isinstance(typed, list) else [typed])
+        .items()
+    }
     names = {
         name: "Z"
         for name in page.form("^checkout_key$").names

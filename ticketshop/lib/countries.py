@@ -39,6 +39,13 @@ NEIGHBOURS = {
 }  # fmt: skip
 
 
+# Where addresses have no postcode (Universal Postal Union), and Ireland, where many leave it out.
+WITHOUT_POSTCODE = frozenset(
+    "AE AG AO AW BF BI BJ BO BS BW BZ CD CF CG CI CK CM CW DJ DM ER FJ GA GD GH GM GQ GY HK IE JM KI KM KN KP LC "
+    "ML MO MR MW NR NU QA RW SB SC SL SR ST SX SY TD TF TG TK TL TO TV TZ UG VU YE ZW".split()
+)
+
+
 def choices(language: str, home: str = "") -> list[tuple[str, str]]:
     """All countries as pairs of letters and name: ``home`` and its neighbours first, the others by name."""
     named = names(language)

@@ -240,10 +240,19 @@ def typed(ask: Ask, post) -> dict[str, list[str]]:
     """What was posted for this block, as typed: only keys of its own definition, each text cut to a length."""
     found = {}
     for question in ask.definition.questions:
-        texts = post.getlist(f"{prefix(ask)}-{question.key}")[:300]
+        texts = TYPES[question.type].posted(post, f"{prefix(ask)}-{question.key}")[:300]
         if texts:
             found[question.key] = [text.replace("\x00", "")[:LONGEST] for text in texts]
     return found
+
+
+def as_posted(definition: definitions.Definition, prefix: str, typed: dict[str, list[str]]) -> MultiValueDict:
+    """What was typed, key -> texts, as a block of this definition would send it; keys of other forms are left out."""
+    data: dict[str, list[str]] = {}
+    for key, texts in typed.items():
+        if question := definition.question(key):
+            data |= TYPES[question.type].as_posted(f"{prefix}-{key}", texts)
+    return MultiValueDict(data)
 
 
 def fill(
@@ -262,7 +271,7 @@ def fill(
         country = cart.point_of_sale.organiser.country
         common = Asked(day=ask.day, now=now, sold_out=gone, left=left, country=country)
         if bound or draft:
-            data = MultiValueDict({f"{prefix(ask)}-{key}": texts for key, texts in draft.items()})
+            data = as_posted(ask.definition, prefix(ask), draft)
             ask.block = Block(
                 ask.definition,
                 data,

@@ -7,6 +7,7 @@ It follows the choice; what a person typed stays. What was filled in last waits 
 from collections.abc import Iterable
 
 from registration_forms.definitions import Question
+from registration_forms.field_types import TYPES
 
 from .asking import NAMES, Ask
 from .people import Person
@@ -44,13 +45,14 @@ def _names(holder: dict, was: dict, person: Person | None) -> dict[str, str]:
 def _answer(draft: dict, question: Question, was: dict, person: Person | None) -> dict[str, str]:
     ref = question.system_ref
     known = person.known.get(ref, "") if person else ""
-    typed = "".join(draft.get(question.key, [])).strip()
+    kind = TYPES[question.type]
+    typed = kind.text_of(draft.get(question.key, []))
     same_choice = was.get("person", "") == (person.value if person else "")
     if typed not in ("", was.get(ref, ""), known) or (not typed and same_choice and ref in was):
         # Typed, or taken out again.
         return {ref: was[ref]} if ref in was and same_choice else {}
     if known:
-        draft[question.key] = [known]
+        draft[question.key] = kind.texts(known)
         return {ref: known}
     if typed and ref in was:
         del draft[question.key]

@@ -1,10 +1,12 @@
 """Forms of the checkout."""
 
 import json
+from collections.abc import Collection
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from registration_forms.field_types import address
 from ticketshop.lib.email_addresses import EmailField
 from ticketshop.lib.forms import LineField, ask_for_name, require_name
 from ticketshop.lib.person_names import no_markup_in_name
@@ -23,20 +25,29 @@ def name_field(label, autocomplete: str, *, required: bool = True) -> LineField:
 
 
 NAMES = ["first_name", "last_name"]
+# The choice of a signed-in buyer to keep what the order asks of them in their profile.
+IN_PROFILE = "in_profile"
 
 
 class SignedInBuyerForm(forms.Form):
-    """Who orders, when signed in: the address is the contact's, the names are asked where they are not known.
+    """Who orders, when signed in: the e-mail address is the contact's, the names are asked where they are not known.
 
-    ``single_names``: the organiser allows names of one part.
+    ``single_names``: the organiser allows names of one part. ``for_profile``: what order forms ask that a profile holds
+    too.
     """
 
     first_name = name_field(_("First name"), "given-name")
     last_name = name_field(_("Last name"), "family-name")
 
-    def __init__(self, *args, single_names: bool, **kwargs):
+    def __init__(self, *args, single_names: bool, for_profile: Collection[str] = (), **kwargs):
         super().__init__(*args, **kwargs)
         self.single_names = single_names
+        if for_profile:
+            self.fields[IN_PROFILE] = forms.BooleanField(
+                label=_("Also keep in my profile: %(answers)s") % {"answers": ", ".join(for_profile)},
+                required=False,
+                initial=True,
+            )
         ask_for_name(self, NAMES, single=single_names)
 
     def clean(self):
@@ -59,15 +70,24 @@ class PersonSelect(forms.Select):
     """The people a ticket may be for, each with what the page fills in for them."""
 
     def __init__(self, people: dict[str, Person], filled: dict):
-        super().__init__(attrs={"data-people": json.dumps(filled)})
+        super().__init__(attrs={"data-people": json.dumps(_by_input(filled))})
         self.people = people
 
     def create_option(self, name, value, *args, **kwargs):
         option = super().create_option(name, value, *args, **kwargs)
         if person := self.people.get(str(value)):
             known = {**person.known, "first_name": person.first_name, "last_name": person.last_name}
-            option["attrs"]["data-known"] = json.dumps(known)
+            option["attrs"]["data-known"] = json.dumps(_by_input(known))
         return option
+
+
+def _by_input(known: dict[str, str]) -> dict[str, str]:
+    """What is known of a person by the name of its input: the parts of an address each have one."""
+    found = dict(known)
+    if text := found.pop("address", ""):
+        parts = zip(address.PARTS, address.parts_of(text), strict=True)
+        found |= {f"address.{part}": part_text for part, part_text in parts}
+    return found
 
 
 class HolderForm(forms.Form):

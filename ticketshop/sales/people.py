@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from contacts import links
 from contacts.models import Contact, ContactLink
+from registration_forms.field_types import address
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.phones import readable_phone
 from ticketshop.lib.text import fold, number_in
@@ -54,6 +55,8 @@ def me(contact: Contact) -> Person:
         "birth_date": contact.birth_date.isoformat() if contact.birth_date else "",
         "phone": readable_phone(contact.phone) if contact.phone else "",
         "email": contact.email,
+        "company": contact.company,
+        "address": address.joined([getattr(contact, part) for part in address.PARTS]),
     }
     return Person(
         ME,

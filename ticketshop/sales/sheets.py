@@ -387,7 +387,8 @@ def _data(entry: Entry, post, asked: set[str]) -> MultiValueDict:
     values = {
         key: typed.get(key, []) if key in asked else entry.block.typed(key) for key in entry.block.fields
     }
-    return MultiValueDict({f"{entry.prefix}-{key}": texts for key, texts in values.items() if texts})
+    typed = {key: texts for key, texts in values.items() if texts}
+    return asking.as_posted(entry.definition, entry.prefix, typed)
 
 
 def _consents(entry: Entry) -> list[str]:

@@ -29,7 +29,8 @@ from ticketshop.jobs.rows import RowJob
 from ticketshop.lib import references
 from ticketshop.lib.money import ZERO, to_cents, vat_included
 
-from .. import asking, contents, notices, payment_methods, people, shown
+from .. import asking, contents, notices, payment_methods, people, profile, shown
+from ..forms import IN_PROFILE
 from ..models import Cart, Order, OrderLine, OrderResponse, Ticket
 from . import carts, payments, tickets
 
@@ -134,6 +135,9 @@ def _place(
     if found := people.problems(whole, buyer, whom):
         raise CannotPlace("rules", problems=found, at_tickets=user.is_authenticated)
     asked = _checked_answers(cart, whole, now)
+    profile.write(
+        buyer, asked, over=_in_profile(cart, user), by=user if user.is_authenticated else None, now=now
+    )
     order = new(whole, buyer, method, user, language, now)
     answered = _store(asked, order, buyer, whom, cart.details.get("language") or language, now)
     order.save(force_insert=True)
@@ -155,6 +159,11 @@ def _place(
         limited.claim(cart.key, responses.chosen(answered.values()))
     places.claim(cart.key, whole.places)
     return order
+
+
+def _in_profile(cart: Cart, user) -> bool | None:
+    """What a signed-in buyer chose; None for a guest, who is not asked."""
+    return bool(cart.details["buyer"].get(IN_PROFILE)) if user.is_authenticated else None
 
 
 def _checked_answers(cart: Cart, whole: contents.Contents, now: datetime) -> list[asking.Ask]:

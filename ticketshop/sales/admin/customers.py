@@ -17,7 +17,17 @@ from . import exports, tables
 
 @admin.register(Customer)
 class CustomerAdmin(ReadOnlyAdmin, PeopleAdmin):
-    fields = ["name", "email", "phone_text", "address", "language", "log_in", "created_at"]
+    fields = [
+        "name",
+        "email",
+        "phone_text",
+        "company",
+        "address",
+        "birth_date",
+        "language",
+        "log_in",
+        "created_at",
+    ]
     readonly_fields = fields
     change_list_template = "admin/exports/customers.html"
 

@@ -25,6 +25,7 @@ class Customers(ScopedKind):
             ("first_name", _("first name")),
             ("last_name", _("last name")),
             ("email", _("e-mail address")),
+            ("company", _("company")),
             ("phone", _("phone")),
             ("street", _("street and number")),
             ("postcode", _("postcode")),
@@ -42,14 +43,20 @@ class Customers(ScopedKind):
 def _pages(scope: Scope) -> Iterator[Page]:
     theirs = scope.orders().filter(buyer=OuterRef("pk")).order_by().values("buyer")
     own = (
-        "number", "first_name", "last_name", "email", "phone", "street", "postcode", "city", "country", "birth_date",
+        "number", "first_name", "last_name", "email", "company", "phone", "street", "postcode", "city", "country", "birth_date",
         "language", "created_at", Subquery(theirs.annotate(number=Count("pk")).values("number")),
         Subquery(theirs.annotate(last=Max("placed_at")).values("last")), "subject_uuid",
     )  # fmt: skip
     countries, languages = rows.country_words(), rows.language_words()
     for page in rows.pages(scope.customers(), *own):
         lines = [
-            [*row[1:9], countries.get(row[9], row[9]), row[10], languages.get(row[11], row[11]), *row[12:15]]
+            [
+                *row[1:10],
+                countries.get(row[10], row[10]),
+                row[11],
+                languages.get(row[12], row[12]),
+                *row[13:16],
+            ]
             for row in page
         ]
-        yield Page(lines, {row[15] for row in page})
+        yield Page(lines, {row[16] for row in page})

@@ -13,9 +13,9 @@ from ticketshop.lib.network import network
 from ticketshop.lib.refusals import too_many_requests
 from ticketshop.limits import limits
 
-from .. import contents, payment_methods, session
+from .. import contents, payment_methods, profile, session
 from ..actions import carts, orders
-from ..forms import PaymentForm
+from ..forms import IN_PROFILE, PaymentForm
 from ..models import Cart
 from . import details_context
 from .cart import say_repriced
@@ -96,6 +96,7 @@ def review(request, pos):
         "methods": methods,
         "buyer": cart.details["buyer"],
         "buyer_email": buyer_email(request, cart),
+        "for_profile": profile.labels(page.asked) if IN_PROFILE in cart.details["buyer"] else [],
         "groups": details_context.groups(page),
         "lines": [
             {"line": line, "title": contents.title(line), "total": line.unit_price * line.quantity}

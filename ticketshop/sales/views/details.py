@@ -11,13 +11,14 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from contacts import contacts
 from registration_forms import limited
+from registration_forms.field_types import TYPES
 from ticketshop.lib import language_choice
 from ticketshop.lib.addresses import is_a_path_of_ours
 from ticketshop.lib.pages import page_number
 
-from .. import asking, contents, copies, filling_in, people, session, shown
+from .. import asking, contents, copies, filling_in, people, profile, session, shown
 from ..actions import carts
-from ..forms import BuyerForm, HolderForm, SignedInBuyerForm
+from ..forms import IN_PROFILE, BuyerForm, HolderForm, SignedInBuyerForm
 from ..models import Cart
 from .cart import reason, say_repriced
 
@@ -53,7 +54,7 @@ def as_posted(prefix: str, typed: dict) -> dict:
 
 
 # The fields of the buyer and of whom a ticket is for.
-TYPED = ("person", "first_name", "last_name", "email")
+TYPED = ("person", "first_name", "last_name", "email", IN_PROFILE)
 QUESTIONS_CHANGED = _lazy(
     "The questions have changed meanwhile. Please look at them once more; what you answered is kept."
 )
@@ -121,7 +122,8 @@ class DetailsPage:
     def _take_names(self, post) -> None:
         """What was typed of the buyer and of whom each ticket is for; names follow the person chosen."""
         if self.number == 1:
-            self.buyer = _typed(post, "buyer")
+            # A box without a tick is not sent.
+            self.buyer = {IN_PROFILE: False, **_typed(post, "buyer")}
         for slot in self.posted_slots:
             before = self.holders.get(slot, {})
             self.holders[slot] = {**_typed(post, f"holder-{slot}"), "filled": before.get("filled", {})}
@@ -146,12 +148,12 @@ class DetailsPage:
         if not (self.request.user.is_authenticated and self.request.pos.friends_family_enabled):
             return []
         answers = {
-            question.system_ref: texts[0]
+            question.system_ref: text
             for ask in self.asked
             if ask.of_order
             for question in ask.definition.questions
             if filling_in.may_be_filled_in(question)
-            and any(texts := self.drafts.get(ask.name, {}).get(question.key, []))
+            and (text := TYPES[question.type].text_of(self.drafts.get(ask.name, {}).get(question.key, [])))
         }
         me, *others = people.of(my_contact(self.request), self.request.pos)
         return [people.as_typed(me, self.buyer or {}, answers), *others]
@@ -242,7 +244,18 @@ class DetailsPage:
         if initial is None:
             contact = my_contact(self.request)
             initial = {"first_name": contact.first_name, "last_name": contact.last_name}
-        return SignedInBuyerForm(data, prefix="buyer", initial=initial, single_names=single)
+        return SignedInBuyerForm(
+            data,
+            prefix="buyer",
+            initial=initial,
+            single_names=single,
+            for_profile=profile.labels(self.asked),
+        )
+
+    def fill_in_buyer(self) -> None:
+        """Let what the profile of a signed-in buyer holds stand in the order forms, where they were not drawn before."""
+        if self.request.user.is_authenticated and profile.labels(self.asked):
+            profile.fill_in(self.asked, people.me(my_contact(self.request)).known, self.drafts, self.shown)
 
     def fill(self, *, bound: bool) -> None:
         if not self.asked:

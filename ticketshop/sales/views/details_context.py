@@ -12,6 +12,7 @@ from .details import DetailsPage, buyer_email
 def of_page(page: DetailsPage) -> dict:
     """One page of the details, its forms in the order in which they stand there."""
     if page.posted is None:
+        page.fill_in_buyer()
         page.follow_choices()
         page.fill(bound=False)
     forms, asks = page.forms(), page.asks_on(page.number)

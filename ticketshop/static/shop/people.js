@@ -1,5 +1,5 @@
 /* Names and known answers follow whom a ticket is for, at once; the server does the same when the page is sent.
-   What was typed stays: names count as one, so whoever changed one of them has typed both. */
+   What was typed stays: names count as one, so whoever changed one of them has typed both; so do the parts of an address. */
 (() => {
   "use strict";
   const NAMES = ["first_name", "last_name"];
@@ -14,15 +14,18 @@
       if (select.value === "me" && NAMES.some(buyer)) for (const name of NAMES) known[name] = buyer(name);
       return known;
     };
-    const isOurs = (input) => ["", filled[input.dataset.known] ?? ""].includes(input.value.trim());
+    const group = ({ dataset: { known } }) => (NAMES.includes(known) ? "name" : known.split(".")[0]);
     const follow = () => {
       const known = knownNow();
-      const names = [...inputs].filter((one) => NAMES.includes(one.dataset.known));
-      const typedName = names.some((one) => one.value.trim()) && !names.every((one) => one.value.trim() === (filled[one.dataset.known] ?? ""));
+      const isTyped = (which) => {
+        const those = [...inputs].filter((one) => group(one) === which);
+        return those.some((one) => one.value.trim()) && !those.every((one) => one.value.trim() === (filled[one.dataset.known] ?? ""));
+      };
+      const typed = new Set([...inputs].map(group).filter(isTyped));
       const next = {};
       for (const input of inputs) {
         const name = input.dataset.known;
-        if (NAMES.includes(name) ? typedName : !isOurs(input)) continue;
+        if (typed.has(group(input))) continue;
         next[name] = known[name] ?? "";
         if (input.value === next[name]) continue;
         input.value = next[name];
