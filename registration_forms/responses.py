@@ -189,6 +189,23 @@ def value_of(answer: Answer) -> object:
     return getattr(answer, column)
 
 
+def take_back(returned: QuerySet[Response]) -> None:
+    """An order that had ended comes back to life: its limited choices are taken again. Raises limited.ChoiceSoldOut."""
+    ids = list(returned.filter(void=True).values_list("pk", flat=True))
+    if ids:
+        limited.claim(None, _choices_of(ids))
+        Response.objects.filter(pk__in=ids).update(void=False)
+
+
+def _choices_of(ids: list[int]) -> Counter:
+    """Choice id -> how often it was taken in these responses."""
+    single = Answer.objects.filter(response__in=ids, v_choice__isnull=False).values_list(
+        "v_choice", flat=True
+    )
+    several = Answer.choices.through.objects.filter(answer__response__in=ids)
+    return Counter([*single, *several.values_list("choice", flat=True)])
+
+
 def release(gone: QuerySet[Response]) -> None:
     """The orders or tickets these belong to are cancelled: limited choices are free again, exports leave them out.
 
@@ -198,8 +215,4 @@ def release(gone: QuerySet[Response]) -> None:
     if not ids:
         return
     Response.objects.filter(pk__in=ids).update(void=True)
-    single = Answer.objects.filter(response__in=ids, v_choice__isnull=False).values_list(
-        "v_choice", flat=True
-    )
-    several = Answer.choices.through.objects.filter(answer__response__in=ids)
-    limited.give_back(Counter([*single, *several.values_list("choice", flat=True)]))
+    limited.give_back(_choices_of(ids))

@@ -247,6 +247,7 @@ ADMIN = {
     "sales.order": Pages(
         buttons=(
             ("mark_paid", "sales.change_order"),
+            ("other_money", "sales.change_order"),
             ("names", "sales.change_order"),
             ("answers", "sales.change_order"),
             ("enter_answers", "sales.change_order"),

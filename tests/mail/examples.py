@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 
 from allauth.account.models import EmailAddress
 from django.utils import timezone
@@ -33,7 +34,7 @@ from ticketshop.exports.models import Download, Job
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.sales.actions import orders
+from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.models import DateChange, Order, Ticket
 
 TITLE = (
@@ -324,7 +325,7 @@ def _moved_for_a_child(pos):
     return values
 
 
-# --- a child without an address, names ----------------------------------------------------------------
+# --- a child without an address, names, money ----------------------------------------------------------------
 
 
 def _for_child(pos: PointOfSale) -> tuple[Order, dict]:
@@ -361,3 +362,17 @@ def _renamed_for_somebody(pos):
     made, values = _for_bob(pos, ROB)
     values["about"] |= {"tickets": list(made.tickets.values_list("pk", flat=True)), "passes": []}
     return values
+
+
+@example("money_missing")
+def _too_little(pos):
+    made = order(pos, method="bank_transfer")
+    payment = payments.receive(made, Decimal(5), by=None, now=timezone.now())
+    return about(made, payment=payment.pk)
+
+
+@example("money_returned")
+def _too_much(pos):
+    made = order(pos, method="bank_transfer")
+    payment = payments.receive(made, made.total + 5, by=None, now=timezone.now())
+    return about(made, payment=payment.pk, why="paid_too_much")

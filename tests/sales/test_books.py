@@ -36,7 +36,11 @@ pytestmark = pytest.mark.django_db
 def shop():
     """Orders in every state, each brought there by the actions; and a cart that holds places."""
     pos = PointOfSaleFactory()
-    offer, free = OfferFactory(pos=pos), OfferFactory(pos=pos, price=0)
+    offer, free, last = (
+        OfferFactory(pos=pos),
+        OfferFactory(pos=pos, price=0),
+        OfferFactory(pos=pos, capacity=1),
+    )
     season_pass = SeasonPassFactory(pos=pos)
     now, by = timezone.now(), AnonymousUser()
     made = SimpleNamespace(
@@ -47,13 +51,14 @@ def shop():
         free=make_order({free: 1}, pos=pos),
         cancelled=make_order({offer: 3}, pos=pos, paid=True),
         expired=make_order({offer: 1}, pos=pos, method="bank_transfer"),
-        late=make_order({offer: 1}, pos=pos, method="bank_transfer"),
+        late=make_order({last: 1}, pos=pos, method="bank_transfer"),
         cart=make_cart({offer: 4}, pos=pos),
     )
     orders.cancel(made.cancelled, by=by, now=now)
     payments.refund_done(Refund.objects.get(payment__order=made.cancelled), by=by, now=now)
     orders.expire(made.expired, now=now)
     orders.expire(made.late, now=now)
+    made.instead = make_order({last: 1}, pos=pos, paid=True)  # so that late money can't bring the order back
     payments.confirm(made.late.payments.get(), by=by, now=now)
     for row in vars(made).values():
         row.refresh_from_db()

@@ -390,10 +390,9 @@ def test_money_that_meets_the_end_of_its_order_buys_a_ticket_or_is_paid_back(end
         order.refresh_from_db()
         refunds = Refund.objects.filter(payment__order=order).count()
         assert confirmed
-        assert (order.state, order.tickets.get().state, refunds) in {
-            ("paid", "valid", 0),
-            (end, "cancelled", 1),
-        }
+        # An order that expired a moment ago comes back to life: its place is still free.
+        possible = {("paid", "valid", 0)} | ({(end, "cancelled", 1)} if end == "cancelled" else set())
+        assert (order.state, order.tickets.get().state, refunds) in possible
     assert sold(offer) == Order.objects.filter(state="paid").count()
 
 
@@ -416,7 +415,7 @@ def test_who_comes_second_waits_and_then_sees_what_happened(monkeypatch, end, fi
     at_once(calls[0], second(other))
     order.refresh_from_db()
     refunds = Refund.objects.count()
-    paid_and_stays_so = first == "money" and end == "expired"
+    paid_and_stays_so = end == "expired"
     assert (order.state, refunds) == (("paid", 0) if paid_and_stays_so else (end, 1))
 
 

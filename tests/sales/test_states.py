@@ -108,16 +108,34 @@ def test_what_changes_nothing(state, verb):
     assert facts(order) == known
 
 
+def test_late_money_brings_an_expired_order_back_to_life_while_everything_is_free():
+    order = order_in("expired")
+    known = facts(order)
+    assert pay(order) is True
+    found = facts(order)
+    assert (found["order"], found["admissions"], found["payment"]) == ("paid", {"valid"}, "confirmed")
+    assert (found["free"], found["refunds"]) == (known["free"] - 2, [])
+    assert found["history"] == [*known["history"], "revived", "paid"]
+    assert found["mails"] == sorted([*known["mails"], "order_paid"])
+    assert found["instants"] == (True, False)
+    assert pay(order) is False
+    assert facts(order) == found
+
+
 @pytest.mark.parametrize("state", ["cancelled", "expired"])
 def test_money_that_comes_too_late_is_to_be_paid_back(state):
-    order = order_in(state)
+    offer = OfferFactory(capacity=3)
+    order = order_in(state, offer=offer)
+    if state == "expired":
+        make_order({offer: 3}, paid=True)  # its place is gone
     known = facts(order)
     assert pay(order) is True
     found = facts(order)
     assert found["refunds"] == [("requested", order.total)]
     assert found["payment"] == "confirmed"
     assert found["history"] == [*known["history"], "paid_too_late"]
-    unchanged = ("order", "admissions", "free", "mails", "instants")
+    assert found["mails"] == sorted([*known["mails"], "money_returned"])
+    unchanged = ("order", "admissions", "free", "instants")
     assert [found[name] for name in unchanged] == [known[name] for name in unchanged]
     # The same news twice is one refund.
     assert pay(order) is False

@@ -137,6 +137,8 @@ class Mail(models.Model):
                     "user": Erase(),
                     "contact": Erase(),
                     "ticket": NotPersonal("the number of a row"),
+                    "payment": NotPersonal("the number of a row"),
+                    "why": NotPersonal("one of a few words of our own"),
                     "tickets": NotPersonal("the numbers of rows"),
                     "passes": NotPersonal("the numbers of rows"),
                     "changes": NotPersonal("the numbers of rows"),

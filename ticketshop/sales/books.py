@@ -42,7 +42,7 @@ PLACES = Invariant(
 
 MONEY = Invariant(
     "I2",
-    "Money that came belongs to a paid order or is given back; a paid order has its money, no more and no less.",
+    "Money that came belongs to a paid order, is part of what a pending one waits for, or is given back; a paid order has its money, no more and no less.",
     """
     WITH refunded AS (
         SELECT payment_id, sum(amount) AS amount FROM sales_refund GROUP BY payment_id
@@ -58,7 +58,11 @@ MONEY = Invariant(
     UNION ALL
     SELECT 'order', o.id
     FROM sales_order o LEFT JOIN came ON came.order_id = o.id
-    WHERE coalesce(came.amount, 0) <> CASE o.state WHEN 'paid' THEN o.total ELSE 0 END
+    -- Part of the money of an order that still waits for the rest is kept.
+    WHERE CASE o.state
+        WHEN 'pending' THEN coalesce(came.amount, 0) < 0 OR (o.total > 0 AND coalesce(came.amount, 0) >= o.total)
+        ELSE coalesce(came.amount, 0) <> CASE o.state WHEN 'paid' THEN o.total ELSE 0 END
+    END
     """,
 )
 
@@ -195,10 +199,7 @@ HISTORY = Invariant(
         UNION ALL SELECT id, 'paid', 1 FROM sales_order WHERE paid_at IS NOT NULL
         UNION ALL SELECT id, state, 1 FROM sales_order WHERE state IN ('cancelled', 'expired')
         UNION ALL
-        SELECT p.order_id, 'paid_too_late', count(*)
-        FROM sales_payment p JOIN sales_order o ON o.id = p.order_id
-        WHERE p.state = 'confirmed' AND p.amount > 0 AND o.paid_at IS NULL
-        GROUP BY p.order_id
+        SELECT order_id, 'money', count(*) FROM sales_payment WHERE state = 'confirmed' GROUP BY order_id
         UNION ALL
         SELECT p.order_id, 'refunded', count(*)
         FROM sales_refund r JOIN sales_payment p ON p.id = r.payment_id
@@ -208,6 +209,11 @@ HISTORY = Invariant(
         SELECT object_id, action, count(*) AS times
         FROM history_event WHERE model = 'sales.order'
         GROUP BY object_id, action
+        UNION ALL
+        SELECT object_id, 'money', count(*)
+        FROM history_event
+        WHERE model = 'sales.order' AND action IN ('paid', 'paid_in_part', 'paid_again', 'paid_too_late')
+        GROUP BY object_id
     )
     SELECT DISTINCT 'order', due.order_id
     FROM due LEFT JOIN told ON told.object_id = due.order_id::text AND told.action = due.action

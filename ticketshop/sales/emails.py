@@ -19,8 +19,9 @@ from ticketshop.mail.layout import Card
 from ticketshop.mail.models import Mail
 
 from . import admissions, answers, notices, payment_methods, recipients, sheets, ticket_pdf
+from .actions import payments
 from .admissions import WITH_LINE, WITH_PASS, WITH_TICKET
-from .models import Admission, IssuedPass, Order, OrderLine, Payment, Ticket
+from .models import Admission, IssuedPass, Order, OrderLine, Refund, Ticket
 
 
 def order_url(order: Order) -> str:
@@ -47,7 +48,7 @@ def order_of(mail: Mail) -> Order | None:
 
 def _context(order: Order, admissions: Sequence[Ticket | IssuedPass] = ()) -> dict:
     method = payment_methods.of_order(order.point_of_sale, order.payment_method)
-    payment = Payment.objects.filter(order=order).order_by("pk").first()
+    payment = payments.due(order)
     lines = list(order.lines.select_related(*WITH_LINE).order_by("pk"))
     cancelled = [line for line in lines if line.date_cancelled]
     to_pay = payment is not None and order.state == Order.State.PENDING and not cancelled
@@ -140,6 +141,8 @@ def order_paid(mail: Mail) -> Content | None:
         .order_by("line_id", "pk")
     )
     context = _context(order, [*tickets, *passes])
+    # They were told that it had ended: now they are told that it has not.
+    context["revived"] = Mail.objects.filter(once=f"order_expired:{order.pk}").exists()
     if context["all_cancelled"]:
         return Content(context)
     pdf = ticket_pdf.render(order, tickets, passes)
@@ -150,18 +153,21 @@ def order_paid(mail: Mail) -> Content | None:
 def order_cancelled(mail: Mail) -> Content | None:
     """The order is cancelled; whether money comes back."""
     order = _order(mail)
-    return (
-        Content({**_context(order), "refund": order.paid_at is not None and order.total > 0})
-        if order
-        else None
-    )
+    return Content({**_context(order), "refund": _is_returned(order)}) if order else None
 
 
 @register("order_expired", _("Order expired"))
 def order_expired(mail: Mail) -> Content | None:
-    """The order was not paid in time."""
+    """The order was not paid in time; nothing to tell once it is valid again."""
     order = _order(mail)
-    return Content(_context(order)) if order else None
+    if order is None or order.state != Order.State.EXPIRED:
+        return None
+    return Content({**_context(order), "refund": _is_returned(order)})
+
+
+def _is_returned(order: Order) -> bool:
+    """Whether money of the order goes back."""
+    return Refund.objects.filter(payment__order=order).exists()
 
 
 def answers_url(order: Order) -> str:

@@ -651,6 +651,8 @@ class Payment(models.Model):
         STARTED = "started", _("started")
         CONFIRMED = "confirmed", _("confirmed")
         FAILED = "failed", _("failed")
+        # The order was paid by other payments than the one it waited for.
+        REPLACED = "replaced", _("paid otherwise")
 
     order = models.ForeignKey(
         Order, on_delete=models.PROTECT, related_name="payments", verbose_name=_("order")

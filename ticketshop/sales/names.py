@@ -136,10 +136,13 @@ class Names:
         Raises Closed or Conflict; then nothing has changed.
         """
         changed = [entry for entry in entries if entry.form is not None and entry.changes]
-        # People before their orders, as an erasure takes them.
-        people = {entry.admission.beneficiary_id for entry in changed} - {None}
+        admissions = [entry.admission for entry in changed]
+        # The orders, the people their tickets are for, the tickets: as a payment takes them.
+        orders = _lock_orders(admissions)
+        buyers = {order.buyer_id for order in orders.values()}
+        people = {admission.beneficiary_id for admission in admissions} - {None, *buyers}
         held = locking.hold_all(people) if people else {}
-        orders = _lock([entry.admission for entry in changed])
+        _lock_admissions(admissions)
         for entry in changed:
             entry.admission.order = orders[entry.admission.order_id]
             if _why_closed(entry.admission, entry.until, self.who, self.now):
@@ -157,8 +160,8 @@ class Names:
             )
             for column, value in values.items():
                 setattr(entry.admission, column, value)
-        self._tell([entry.admission for entry in changed], held, by, tell)
-        return [entry.admission for entry in changed]
+        self._tell(admissions, held, by, tell)
+        return admissions
 
     def _tell(self, changed: list[Ticket | IssuedPass], people: dict[int, Contact], by, tell: bool) -> None:
         by_order: dict[Order, list[Ticket | IssuedPass]] = {}
@@ -198,14 +201,15 @@ def _why_closed(admission: Ticket | IssuedPass, until: datetime, who: Who, now: 
     return ""
 
 
-def _lock(admissions: list[Ticket | IssuedPass]) -> dict[int, Order]:
-    """Lock the orders, then the tickets and passes, as an erasure takes them; return the orders as they are now.
-
-    Writes to each ticket and pass its state, and whom it is for, as they are now. Raises Conflict where the name is another one.
-    """
+def _lock_orders(admissions: list[Ticket | IssuedPass]) -> dict[int, Order]:
+    """Lock the orders of these tickets and passes; return them by number, as they are now."""
     ids = {admission.order_id for admission in admissions}
     rows = Order.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=ids).order_by("pk")
-    orders = {order.pk: order for order in rows.select_related("buyer", "point_of_sale__organiser")}
+    return {order.pk: order for order in rows.select_related("buyer", "point_of_sale__organiser")}
+
+
+def _lock_admissions(admissions: list[Ticket | IssuedPass]) -> None:
+    """Lock tickets and passes; write to each its state, and whom it is for, as they are now. Raises Conflict where the name is another one."""
     for model in (Ticket, IssuedPass):
         mine = {one.pk: one for one in admissions if isinstance(one, model)}
         locked = model.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=mine).order_by("pk")
@@ -214,7 +218,6 @@ def _lock(admissions: list[Ticket | IssuedPass]) -> dict[int, Order]:
                 raise Conflict
             for name in ("state", "beneficiary_id", "holder_erased_at"):
                 setattr(mine[row.pk], name, getattr(row, name))
-    return orders
 
 
 def _forms(admissions: list[Ticket | IssuedPass]) -> dict[Ticket | IssuedPass, list[RegistrationForm]]:

@@ -10,7 +10,7 @@ from registration_forms.models import AnswerHistory
 from ticketshop.mail import outbox
 
 from . import recipients
-from .models import IssuedPass, Order, Ticket
+from .models import IssuedPass, Order, Payment, Ticket
 from .recipients import has_left
 
 # A code goes to the buyer and to the person's own address alone: a parent who did not buy is told of event and date.
@@ -37,6 +37,17 @@ def queue(order: Order, kind: str, now: datetime, *, again: bool = False) -> Non
 def _held(order: Order) -> Order:
     rows = Order.objects.select_for_update(of=("self",), no_key=True)
     return rows.select_related("buyer", "point_of_sale__organiser").get(pk=order.pk)
+
+
+def money_missing(order: Order, payment: Payment, now: datetime) -> None:
+    """Tell the buyer that less came than the order costs, and how much is missing."""
+    _tell(order, "money_missing", now, once=f"money_missing:{payment.pk}", payment=payment.pk)
+
+
+def money_returned(order: Order, payment: Payment, why: str, now: datetime) -> None:
+    """Tell the buyer that money is paid back, and ``why``: the action in the history."""
+    if not has_left(order.buyer):
+        _tell(order, "money_returned", now, once=f"money_returned:{payment.pk}", payment=payment.pk, why=why)
 
 
 def answers_changed(order: Order, lines: list[AnswerHistory], now: datetime) -> None:

@@ -16,9 +16,9 @@ from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
 
 from .. import access, calendars, date_changes, deadlines, payment_methods, printed, sheets, ticket_pdf
-from ..actions import orders
+from ..actions import orders, payments
 from ..admissions import WITH_LINE, passes_of, tickets_of
-from ..models import LIVING_ORDERS, OPEN_STATES, Admission, IssuedPass, Order, OrderLine, Payment, Ticket
+from ..models import LIVING_ORDERS, OPEN_STATES, Admission, IssuedPass, Order, OrderLine, Refund, Ticket
 
 
 def order_or_404(request, reference: str, secret: str) -> Order:
@@ -34,14 +34,22 @@ def order_or_404(request, reference: str, secret: str) -> Order:
 _LINES = Compiled(
     lambda: OrderLine.objects.filter(order=Parameter("order")).select_related(*WITH_LINE).order_by("pk")
 )
-_PAYMENT = Compiled(lambda: Payment.objects.filter(order=Parameter("order")).order_by("pk")[:1])
 
 
 def instructions(order: Order) -> list[tuple[str, str]]:
     """What the buyer does now to pay a pending order."""
-    payment = _PAYMENT.first(order=order.pk)
+    payment = payments.due(order)
     method = payment_methods.of_order(order.point_of_sale, order.payment_method)
     return method.instructions(order, payment) if payment else []
+
+
+# Of orders that are over, money may have come and gone back.
+ENDED = (Order.State.CANCELLED, Order.State.EXPIRED)
+
+
+def returned(order: Order) -> list[Refund]:
+    """The money of an order that was paid back, or is to be."""
+    return list(Refund.objects.filter(payment__order=order).order_by("pk"))
 
 
 @login_not_required
@@ -69,6 +77,7 @@ def show(request, pos, reference, secret):
         "announcements": date_changes.messages_about(order, lines),
         "sheet": sheets.Sheet(order, tickets, passes, now=timezone.now()),
         "names_open": order.state in LIVING_ORDERS and _any_to_come(tickets, passes, timezone.now()),
+        "returned": returned(order) if order.state in ENDED else [],
         "can_cancel": pending,
         "downloads": order.state == Order.State.PAID and len(cancelled) < len(lines),
         "calendar": bool(tickets) and order.paid_at is not None,
