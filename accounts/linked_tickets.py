@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from contacts import links
 from contacts.models import Contact, ContactLink
+from ticketshop.lib import days
 from ticketshop.sales.access import NOBODY_ELSES
 from ticketshop.sales.admissions import WITH_PASS, WITH_TICKET
 from ticketshop.sales.models import OPEN_STATES, IssuedPass, Ticket
@@ -47,9 +47,9 @@ def managed_by(parent: Contact, now: datetime) -> list[Managed]:
     children = [link.child_id for link in found]
     if not children:
         return []
-    zone = ZoneInfo(parent.organiser.time_zone)
+    today = days.day_of(now, parent.organiser.zone)
     tickets = _by_child(_tickets(_of(children), now), parent)
-    passes = _by_child(_passes(_of(children), now.astimezone(zone).date()), parent)
+    passes = _by_child(_passes(_of(children), today), parent)
     people = [
         Managed(link, links.name_for_parent(link), tickets(link.child_id), passes(link.child_id))
         for link in found
@@ -59,10 +59,10 @@ def managed_by(parent: Contact, now: datetime) -> list[Managed]:
 
 def of_managed(link: ContactLink, now: datetime) -> list[Ticket | IssuedPass]:
     """The tickets and passes to come of the child of ``link``, with what is needed to change the names on them."""
-    zone = ZoneInfo(link.organiser.time_zone)
+    today = days.day_of(now, link.organiser.zone)
     along = ("order__buyer", "order__point_of_sale__organiser")
     tickets = _tickets(_of([link.child_id]), now).select_related(*WITH_TICKET, *along)
-    passes = _passes(_of([link.child_id]), now.astimezone(zone).date()).select_related(*WITH_PASS, *along)
+    passes = _passes(_of([link.child_id]), today).select_related(*WITH_PASS, *along)
     return [*tickets[:MOST], *passes[:MOST]]
 
 

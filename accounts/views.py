@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from contacts import contacts, links, merge_outcome, merging
 from contacts.models import Contact
+from ticketshop.lib import days
 from ticketshop.lib.pages import page_of
 from ticketshop.sales import access
 from ticketshop.sales import names as ticket_names
@@ -31,7 +32,7 @@ def home(request, pos):
             session__ends_at__gt=now, state__in=["valid", "reserved"]
         )[:5],
         "passes": access.passes_of(request.user, request.pos).filter(
-            valid_until__gte=now.date(), state__in=["valid", "reserved"]
+            valid_until__gte=days.day_of(now, request.pos.organiser.zone), state__in=["valid", "reserved"]
         )[:5],
         "earlier": earlier_orders.found(request.user, contact),
         "to_decide": friends.to_decide(request, contact),
@@ -71,7 +72,7 @@ def orders(request, pos):
             session__ends_at__gt=now, state__in=["valid", "reserved"]
         )[:100],
         "passes": access.passes_of(request.user, request.pos).filter(
-            valid_until__gte=now.date(), state__in=["valid", "reserved"]
+            valid_until__gte=days.day_of(now, request.pos.organiser.zone), state__in=["valid", "reserved"]
         )[:100],
         "managed": linked_tickets.managed_by(contact, now),
         "earlier": earlier_orders.found(request.user, contact),

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 
 from ticketshop.history import history
+from ticketshop.lib import days
 from ticketshop.lib.text import normalise_email, normalise_line
 from ticketshop.limits import limits
 from ticketshop.organisers.models import PointOfSale
@@ -254,7 +255,7 @@ def _connect(
         first_name=person.first_name,
         last_name=person.last_name,
         language="",
-        purge_after=now.date() + timedelta(days=organiser.unclaimed_purge_days),
+        purge_after=days.day_of(now, organiser.zone) + timedelta(days=organiser.unclaimed_purge_days),
     )
     child = child or made
     said_no = _said_no(parent, child)

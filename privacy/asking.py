@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from contacts import link_mail, locking, mailbox
 from contacts.models import Contact, ContactLink
 from ticketshop.jobs.rows import RowJob, Tidying
-from ticketshop.lib import references
+from ticketshop.lib import days, references
 from ticketshop.lib.text import normalise_email
 from ticketshop.limits import limits
 from ticketshop.mail import outbox
@@ -98,7 +98,7 @@ def _requested(contact: Contact, now: datetime) -> Erasure:
         subject_uuid=contact.subject_uuid,
         channel=Erasure.Channel.ACCOUNT,
         state=State.REQUESTED,
-        token_expires_at=now + TO_CONFIRM,
+        token_expires_at=days.end_after(now, TO_CONFIRM.days, contact.organiser.zone),
         receipt=references.readable(10),
         registry_version=erasing.version(),
         requested_at=now,

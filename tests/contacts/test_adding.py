@@ -67,7 +67,7 @@ def test_an_unknown_person_is_made_linked_and_told_once(pos, alice):
     assert (bob.user, bob.email_verified_at, bob.claimed_at) == (None, None, None)
     assert not User.objects.filter(email=bob.email).exists(), "no log-in, hence no password"
     assert bob.created_via == Contact.CreatedVia.FRIENDS_FAMILY
-    assert bob.purge_after == timezone.now().date() + timedelta(days=30)
+    assert bob.purge_after == timezone.localdate(timezone=pos.organiser.zone) + timedelta(days=30)
     assert (link.parent, link.child, link.status, link.origin) == (alice, bob, "active", "shop")
     assert link.permission_parent == "assign"
     assert (link.origin_pos, link.created_by, link.type.code) == (pos, alice.user, "friends_family")

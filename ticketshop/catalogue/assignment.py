@@ -10,6 +10,7 @@ from django.db.models import Min, Model, Q, QuerySet
 
 from registration_forms.models import RegistrationForm
 from ticketshop.history import history
+from ticketshop.lib import days
 from ticketshop.lib.translated import contains
 from ticketshop.organisers.models import PointOfSale
 
@@ -107,7 +108,9 @@ def _order_form(row: Event | PointOfSale) -> RegistrationForm | None:
 def _passes(form: RegistrationForm, now: datetime, past: bool, search: str, most: int) -> list[Place]:
     column = _column(form)
     rows = SeasonPass.objects.filter(organiser=form.organiser_id).select_related(column).order_by("-pk")
-    wanted = Q(active=True) if past else Q(active=True, valid_until__gte=now.date())
+    wanted = (
+        Q(active=True) if past else Q(active=True, valid_until__gte=days.day_of(now, form.organiser.zone))
+    )
     if search:
         wanted &= contains(SeasonPass, "name", search)
     found = _first(rows, Q(**{column: form}), wanted, most)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from ticketshop.lib import days
 from ticketshop.lib.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
@@ -42,7 +43,7 @@ def pass_on_sale(season_pass: SeasonPass, now: datetime) -> bool:
     """Whether this pass may be sold now, places aside."""
     return (
         season_pass.active
-        and season_pass.valid_until >= now.date()
+        and now < days.end_of(season_pass.valid_until, season_pass.organiser.zone)
         and _within(now, season_pass.sales_start_at, season_pass.sales_end_at)
     )
 
@@ -71,7 +72,8 @@ def event(pos: PointOfSale, slug: str) -> Event | None:
 
 def season_passes(pos: PointOfSale) -> QuerySet[SeasonPass]:
     """The passes a shop sells."""
-    return SeasonPass.objects.filter(points_of_sale=pos, organiser_id=pos.organiser_id, active=True)
+    rows = SeasonPass.objects.filter(points_of_sale=pos, organiser_id=pos.organiser_id, active=True)
+    return rows.select_related("organiser")
 
 
 def offers(pos: PointOfSale) -> QuerySet[Offer]:

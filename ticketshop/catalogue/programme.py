@@ -8,6 +8,7 @@ from functools import cached_property
 
 from django.utils import timezone
 
+from ticketshop.lib import days
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.text import fold_words
 from ticketshop.organisers.models import PointOfSale
@@ -130,7 +131,9 @@ _PASSES = Compiled(
 def programme(pos: PointOfSale, now: datetime) -> Programme:
     """Everything a shop shows on its first page, by date: six queries however many events there are."""
     groups = _offers_by_session(pos, now)
-    passes = _PASSES.all(pos=pos.pk, organiser=pos.organiser_id, today=now.date())
+    passes = _PASSES.all(pos=pos.pk, organiser=pos.organiser_id, today=days.day_of(now, pos.organiser.zone))
+    for season_pass in passes:
+        season_pass.organiser = pos.organiser
     left = places.left(
         {offer.allotment_id for group in groups for offer in group}
         | {season_pass.allotment_id for season_pass in passes}

@@ -15,14 +15,26 @@ def end_of(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day + timedelta(days=1), time.min, zone)
 
 
+def day_of(instant: datetime, zone: tzinfo) -> date:
+    """Return the day it is at this instant in this time zone."""
+    return instant.astimezone(zone).date()
+
+
+def end_after(instant: datetime, number: int, zone: tzinfo) -> datetime:
+    """Return the end of the day that lies so many days after the day of ``instant`` in this time zone."""
+    return end_of(day_of(instant, zone) + timedelta(days=number), zone)
+
+
 def last_day(instant: datetime) -> date | None:
     """Return the day that ends at this instant, in the active time zone; None if no day ends then."""
     local = localtime(instant)
     return local.date() - timedelta(days=1) if local.time() == time.min else None
 
 
-def until_text(instant: datetime, day_format: str = "l j F Y") -> str:
+def until_text(instant: datetime | date, day_format: str = "l j F Y") -> str:
     """Say a deadline: “Friday 4 December 2026” where it is the end of that day, else with the time, “…, 20:00”."""
+    if not isinstance(instant, datetime):
+        return date_format(instant, day_format)
     if (day := last_day(instant)) is not None:
         return date_format(day, day_format)
     local = localtime(instant)

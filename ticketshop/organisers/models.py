@@ -1,5 +1,7 @@
 """Who sells: organisers, their points of sale, and who is staff where."""
 
+from zoneinfo import ZoneInfo
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
@@ -138,6 +140,11 @@ class Organiser(models.Model):
 
     def __str__(self):
         return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which the organiser's days begin and end."""
+        return ZoneInfo(self.time_zone)
 
 
 class PointOfSale(models.Model):

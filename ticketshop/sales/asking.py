@@ -20,6 +20,7 @@ from registration_forms.field_types import TYPES, Asked
 from registration_forms.field_types.choices import NO_PLACE_LEFT
 from registration_forms.models import FormVersion, RegistrationForm
 from ticketshop.catalogue.models import OrderForm
+from ticketshop.lib import days
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.forms import missing_parts
 
@@ -150,8 +151,7 @@ def name_rules(forms: list[Ask]) -> dict[str, dict[str, str]]:
 def _end_of(line: CartLine) -> datetime:
     if line.offer:
         return line.offer.session.ends_at
-    midnight = datetime.max.time().replace(microsecond=0)
-    return timezone.make_aware(datetime.combine(line.season_pass.valid_until, midnight))
+    return days.end_of(line.season_pass.valid_until, line.season_pass.organiser.zone)
 
 
 def asks_something(definition: definitions.Definition) -> bool:

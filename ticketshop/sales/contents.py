@@ -65,7 +65,7 @@ _LINES = Compiled(
         "offer__tariff", "offer__session__event__venue"
     )
 )
-_PASSES = Compiled(lambda: SeasonPass.objects.filter(pk=AnyOf("ids")))
+_PASSES = Compiled(lambda: SeasonPass.objects.filter(pk=AnyOf("ids")).select_related("organiser"))
 
 
 def read(cart: Cart) -> Contents:

@@ -1,7 +1,6 @@
 """Until when buyers may correct what they typed for a ticket or pass."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from registration_forms.models import RegistrationForm
 from ticketshop.lib import days
@@ -20,4 +19,4 @@ def of_admission(admission: Ticket | IssuedPass, form: RegistrationForm | None) 
 
 def end_of_pass(issued: IssuedPass) -> datetime:
     """When a pass is over, in its organiser's time zone."""
-    return days.end_of(issued.valid_until, ZoneInfo(issued.order.point_of_sale.organiser.time_zone))
+    return days.end_of(issued.valid_until, issued.order.point_of_sale.organiser.zone)

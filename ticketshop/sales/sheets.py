@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
 
 from django.db import transaction
 from django.utils.datastructures import MultiValueDict
-from django.utils.formats import date_format, time_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
@@ -19,6 +17,7 @@ from registration_forms.field_types import TYPES, Asked
 from registration_forms.field_types.choices import NO_PLACE_LEFT
 from registration_forms.models import Answer, AnswerHistory, Choice, Field, FormVersion, Response
 from ticketshop.history import history
+from ticketshop.lib import days
 from ticketshop.lib.text import number_in
 
 from . import answers, asking, notices
@@ -133,12 +132,9 @@ class Sheet:
         admissions = [part.admission] if part.admission else [*self.tickets, *self.passes]
         alive = [one for one in admissions if one.state != Admission.State.CANCELLED]
         starts = [one.session.starts_at for one in alive if isinstance(one, Ticket)]
-        ends = [self._end_of(one) for one in alive if isinstance(one, IssuedPass)]
+        zone = self.order.point_of_sale.organiser.zone
+        ends = [days.end_of(one.valid_until, zone) for one in alive if isinstance(one, IssuedPass)]
         return min(starts or ends, default=None)
-
-    def _end_of(self, issued: IssuedPass) -> datetime:
-        zone = ZoneInfo(self.order.point_of_sale.organiser.time_zone)
-        return datetime.combine(issued.valid_until + timedelta(days=1), time.min, zone)
 
     def _used(self, part: answers.Part) -> bool:
         admissions = [part.admission] if part.admission else [*self.tickets, *self.passes]
@@ -334,7 +330,7 @@ def why_closed(
     if used and not staff:
         return _("These answers can’t be changed any more: the ticket was used at the entrance.")
     if until is not None and now >= until:
-        return _("These answers could be changed until %(day)s, %(time)s.") % _local(until)
+        return _("These answers could be changed until %(until)s.") % {"until": days.until_text(until)}
     return ""
 
 
@@ -344,11 +340,6 @@ def _why_erased(response: Response) -> str:
     return _(
         "Answers are erased here because the time they were kept for is over. The others can’t be changed any more."
     )
-
-
-def _local(instant: datetime) -> dict[str, str]:
-    local = localtime(instant)
-    return {"day": date_format(local, "j F Y"), "time": time_format(local, "H:i")}
 
 
 def _places_left(entries: list[Entry]) -> dict[str, int]:

@@ -5,6 +5,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ticketshop.lib import days
 from ticketshop.lib.personal import BOOKS, CLAIM, CONTRACT
 
 from ..models import Order, Refund
@@ -40,7 +41,7 @@ def _waits(order: Order) -> str:
         return _(
             "The buyer is being erased. What this order still needs stays until then: their name and e-mail address, the names on its tickets, and the answers. %(reason)s Then it goes by itself."
         ) % {"reason": reason}
-    day = date_format(localtime(order.buyer.erasing_until), "SHORT_DATE_FORMAT")
+    day = days.until_text(order.buyer.erasing_until)
     return _(
         "The buyer is being erased. What this order still needs stays until %(day)s at the latest: their name and e-mail address, the names on its tickets, and the answers. %(reason)s Then it goes by itself."
     ) % {"day": day, "reason": reason}

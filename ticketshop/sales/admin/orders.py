@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from contacts.admin import unreachable
 from contacts.models import Contact, WordQuery
 from ticketshop.history import history
-from ticketshop.lib import references
+from ticketshop.lib import days, references
 from ticketshop.lib.numbers import NumberField
 from ticketshop.lib.template_tags import money
 from ticketshop.limits import limits
@@ -361,7 +361,8 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("unpaid until"))
     def unpaid_until(self, order):
         """Of an order that waits for its payment; of others it says nothing any more."""
-        return tables.when(order.expires_at) if order.state == Order.State.PENDING else None
+        waits = order.state == Order.State.PENDING and order.expires_at is not None
+        return days.until_text(order.expires_at) if waits else None
 
     @admin.display(description=gettext_lazy("entered by"))
     def entered_by(self, order):

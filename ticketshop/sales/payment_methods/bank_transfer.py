@@ -1,10 +1,8 @@
 """A bank transfer that quotes a reference: reminder and expiry as the organiser sets them."""
 
-from datetime import timedelta
-
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib import iban
+from ticketshop.lib import days, iban
 from ticketshop.lib.template_tags import money
 
 from .base import Method, no_later_than
@@ -36,7 +34,9 @@ class BankTransfer(Method):
         return creditor_reference(order.reference)
 
     def expires_at(self, organiser, first_start, now):
-        return no_later_than(first_start, now + timedelta(days=organiser.bank_expiry_days), now)
+        return no_later_than(
+            first_start, days.end_after(now, organiser.bank_expiry_days, organiser.zone), now
+        )
 
     def instructions(self, order, payment):
         return [

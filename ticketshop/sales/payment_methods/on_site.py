@@ -1,8 +1,8 @@
 """Cash or card at the box office: the places are kept until the first session begins."""
 
-from datetime import timedelta
-
 from django.utils.translation import gettext_lazy as _
+
+from ticketshop.lib import days
 
 from .base import Method, no_later_than
 
@@ -14,7 +14,9 @@ class OnSite(Method):
     setting_fields = {"opening_hours": (_("Opening hours of the box office"), False)}
 
     def expires_at(self, organiser, first_start, now):
-        return no_later_than(first_start, now + timedelta(days=366 if first_start else 30), now)
+        return no_later_than(
+            first_start, days.end_after(now, 366 if first_start else 30, organiser.zone), now
+        )
 
     def instructions(self, order, payment):
         lines = [(_("Show at the box office"), order.reference)]
