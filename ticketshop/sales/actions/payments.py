@@ -178,7 +178,7 @@ def last_returned(order: Order) -> Decimal:
         .order_by("-confirmed_at", "-pk")
         .first()
     )
-    if last is None:
+    if last is None or last.confirmed_at is None:
         return ZERO
     rows = Refund.objects.filter(payment__order=order, requested_at=last.confirmed_at)
     return rows.aggregate(sum=Sum("amount"))["sum"] or ZERO

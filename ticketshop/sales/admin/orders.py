@@ -1,9 +1,7 @@
 """Orders: found by reference or buyer, marked paid, cancelled, told of again. Figures are looked at, never typed."""
 
 from datetime import datetime
-from decimal import Decimal
 
-from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
@@ -14,7 +12,6 @@ from contacts.admin import unreachable
 from contacts.models import Contact, WordQuery
 from ticketshop.history import history
 from ticketshop.lib import days, references
-from ticketshop.lib.numbers import NumberField
 from ticketshop.lib.template_tags import money
 from ticketshop.limits import limits
 from ticketshop.mail import kinds
@@ -25,10 +22,10 @@ from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
 from ticketshop.organisers.sections import NONE, link, shown
 
 from .. import emails, notices
-from ..actions import orders, payments
+from ..actions import orders
 from ..models import Customer, Order, Payment, Refund
 from ..payment_methods import METHODS, name_of
-from . import answers, kept, names, tables, unanswered
+from . import answers, kept, money_received, names, tables, unanswered
 
 # From so many buyers on, a search goes through the orders and not through the buyers.
 MANY = 1000
@@ -39,109 +36,6 @@ TELLS = {
     Order.State.CANCELLED: "order_cancelled",
     Order.State.EXPIRED: "order_expired",
 }
-
-
-# --- mark paid --------------------------------------------------------------------------------------
-def _may_be_paid(order: Order) -> bool:
-    return order.state != Order.State.PAID and payments.open_payment(order) is not None
-
-
-def _paid_question(order: Order) -> list[str]:
-    payment = payments.open_payment(order)
-    if payment is None:
-        return [_("No payment of this order is open.")]
-    sentences = [
-        _("%(amount)s by “%(method)s” have arrived.")
-        % {
-            "amount": money(_amount_due(order, payment), payment.currency),
-            "method": name_of(payment.method),
-        }
-    ]
-    if order.state == Order.State.PENDING:
-        sentences.append(_("The order becomes paid, its tickets become valid and go to the buyer by e-mail."))
-    else:
-        sentences.append(_over_question(order))
-    return sentences
-
-
-def _amount_due(order: Order, payment: Payment) -> Decimal:
-    """What a pending order still waits for; of an order that is over, its whole payment."""
-    missing = payments.due(order) if order.state == Order.State.PENDING else None
-    return missing.amount if missing else payment.amount
-
-
-def _over_question(order: Order) -> str:
-    """What becomes of money for an order that is over."""
-    if order.state == Order.State.CANCELLED:
-        return _(
-            "The order is cancelled and stays so. The money is listed to be paid back; the buyer is told."
-        )
-    return _(
-        "The order has expired. If everything in it is still free, it becomes valid again and its tickets go to the buyer. Otherwise the money is listed to be paid back. The buyer is told in either case."
-    )
-
-
-def _came_of_it(order: Order) -> Outcome:
-    """What became of money that was just noted, in a sentence."""
-    order.refresh_from_db()
-    if order.state == Order.State.PENDING:
-        missing = payments.due(order)
-        return messages.WARNING, _("Noted. %(amount)s is still missing; the buyer is told.") % {
-            "amount": money(missing.amount if missing else order.total, order.currency)
-        }
-    back = payments.last_returned(order)
-    if order.state == Order.State.PAID and not back:
-        return messages.SUCCESS, _("The order is paid; the tickets go to the buyer by e-mail.")
-    text = (
-        _("The order is paid. %(amount)s are listed to be paid back; the buyer is told.")
-        if order.state == Order.State.PAID
-        else _("The order is over: %(amount)s are listed to be paid back; the buyer is told.")
-    )
-    return messages.WARNING, text % {"amount": money(back, order.currency)}
-
-
-def _mark_paid(request, order: Order, now: datetime) -> Outcome:
-    payment = payments.open_payment(order)
-    if payment is None or not payments.confirm(payment, by=request.user, now=now, rest=True):
-        return messages.WARNING, _("This payment was confirmed already. Nothing has changed.")
-    return _came_of_it(order)
-
-
-# --- other money --------------------------------------------------------------------------------------
-class OtherMoneyForm(forms.Form):
-    """An amount that came, as it stands on the statement of the bank."""
-
-    amount = NumberField(
-        label=gettext_lazy("Amount that came"), min_value=Decimal("0.01"), max_digits=9, decimal_places=2
-    )
-
-    def __init__(self, data, order: Order):
-        super().__init__(data)
-        self.fields["amount"].help_text = _("In %(currency)s, such as 12.50") % {"currency": order.currency}
-
-
-def _may_receive(order: Order) -> bool:
-    return order.total > 0
-
-
-def _receive_question(order: Order) -> list[str]:
-    sentences = [_("For money that came, but not the amount the order waits for, or that came once more.")]
-    if order.state == Order.State.PENDING:
-        sentences.append(
-            _(
-                "Too little: the buyer is told what is missing. Enough: the order is paid, and what is too much is listed to be paid back."
-            )
-        )
-    elif order.state == Order.State.PAID:
-        sentences.append(_("The order is paid: the money is listed to be paid back; the buyer is told."))
-    else:
-        sentences.append(_over_question(order))
-    return sentences
-
-
-def _receive(request, order: Order, now: datetime, entered: dict) -> Outcome:
-    payments.receive(order, entered["amount"], by=request.user, now=now)
-    return _came_of_it(order)
 
 
 # --- cancel -----------------------------------------------------------------------------------------
@@ -207,16 +101,6 @@ def _resend(request, order: Order, now: datetime) -> Outcome:
 
 
 CHANGE = ("sales.change_order",)
-MARK_PAID = Button("mark-paid", gettext_lazy("Mark paid"), CHANGE, _may_be_paid, _paid_question, _mark_paid)
-OTHER_MONEY = Button(
-    "other-money",
-    gettext_lazy("Other money came"),
-    CHANGE,
-    _may_receive,
-    _receive_question,
-    _receive,
-    form=OtherMoneyForm,
-)
 CANCEL = Button(
     "cancel",
     gettext_lazy("Cancel the order"),
@@ -295,8 +179,8 @@ class OrderAdmin(ReadOnlyAdmin):
         "The beginning of the reference, or any words of the buyer’s name, address or phone."
     )
     buttons = (
-        MARK_PAID,
-        OTHER_MONEY,
+        money_received.MARK_PAID,
+        money_received.OTHER_MONEY,
         names.CHANGE_NAMES,
         answers.CHANGE_ANSWERS,
         unanswered.ENTER_ANSWERS,

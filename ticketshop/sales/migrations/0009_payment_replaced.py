@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sales', '0007_dates_changed'),
+        ("sales", "0008_needed_until"),
     ]
 
     operations = [
