@@ -295,7 +295,7 @@ def test_a_condition_compares_with_an_answer_that_can_be_given(staff, form):
         staff.save(when1_question=day.key, when1_op="is", when1_text=text)
         assert any("“Day” has no such answer. Enter a date from" in one for one in staff.errors), staff.errors
     staff.open(change(here))
-    staff.save(when1_question=day.key, when1_op="is", when1_text="07/03/2027")
+    staff.save(when1_question=day.key, when1_op="is", when1_text="03.07.2027")
     here.refresh_from_db()
     assert here.condition == only_if(day, "2027-07-03")
     # Kept as answers are kept: 5.50 is the same number as 5.5.
@@ -313,7 +313,7 @@ def test_rules_that_nothing_fits_are_refused_at_their_field(staff, form):
         (number, {"rule_min": "0.2", "rule_max": "0.8"}, "No number fits “How many”."),
         (number, {"rule_min": "3", "rule_max": "2"}, "This lies before the lower bound."),
         (born, {"rule_age_from": "200"}, "less than or equal to 120"),
-        (days, {"rule_from": "2300-01-01"}, "No date fits “Day”."),
+        (days, {"rule_from": "2300-01-01"}, "Enter a year from 1900 to 2199."),
         (some, {"rule_max": "0"}, "greater than or equal to 1"),
         (some, {"rule_min": "1.5"}, "whole number"),
     ]

@@ -36,7 +36,7 @@ def test_a_worker_killed_at_an_export_is_followed_by_another(rig):
 
 
 def test_an_export_is_written_while_the_mail_server_says_nothing(rig):
-    form = rig.run("-m", "tests.bench.exports", "fill", "1", "400").strip()
+    form = rig.run("-m", "tests.bench.exports", "fill", "401", "800").strip()
     under_way = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'mail.send' AND status = 'doing'"
     before = rig.sql("SELECT count(*) FROM mail_mail")[0][0]
     load = Load(rig, 1)
