@@ -227,7 +227,8 @@ def empty_database(erasure: Erasure, now: datetime) -> None:
         there = {one.model for one in goes if not one.of_others}
         waits, held = planning.waiting(contact, now=now, bearer=erasure.bearer, unasked=erasure.unasked)
         stays = planning.staying(subject)
-        first = erasure.emptied_at is None
+        # Staff may have erased the person's name in rows of others before.
+        first = erasure.emptied_at is None and not erasure.steps.exists()
         noted = {"kept": _stays(stays), "deferred": _waits(waits), "deferred_until": _next_look(waits, now)}
         if not _turn(erasure, State.CLAIMED, State.EMPTIED, emptied_at=now, **noted):
             return

@@ -4,6 +4,7 @@ import logging
 import time
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from django import forms
 from django.contrib import messages
@@ -27,9 +28,9 @@ from ticketshop.organisers import permissions, zones
 from ticketshop.organisers.buttons import drawn
 from ticketshop.organisers.staff_sessions import logged_in_at
 
-from .. import clock, companions, erasing, planning, tasks
+from .. import clock, companions, database_step, erasing, occurrences, planning, tasks
 from ..models import Erasure
-from . import lines
+from . import elsewhere, lines
 
 logger = logging.getLogger("ticketshop.privacy")
 ERASE = "contacts.erase_contact"
@@ -226,6 +227,8 @@ def _press(admin_page, request: HttpRequest, preview: Preview) -> HttpResponse:
     """Erase if what was shown is what would happen; else show that, with what was chosen."""
     form = EraseForm(request.POST, preview=preview)
     if form.is_valid():
+        if any(not place.is_settled for place in elsewhere.of(preview, request)[: occurrences.MOST]):
+            return _show_again(admin_page, request, preview, changed=False, unsettled=True)
         try:
             return _erase(admin_page, request, preview, form)
         except erasing.CannotErase as refusal:
@@ -234,19 +237,38 @@ def _press(admin_page, request: HttpRequest, preview: Preview) -> HttpResponse:
                 return admin_page.back_to(done)
             if refusal.code == "gone":
                 return _begun_already(admin_page, request, preview.contact)
+    return _show_again(admin_page, request, preview)
+
+
+def _show_again(
+    admin_page, request: HttpRequest, preview: Preview, *, changed: bool = True, unsettled: bool = False
+) -> HttpResponse:
+    """The page once more, with what was chosen."""
     chosen = {name: request.POST[name] for name in ("reason", "tickets") if request.POST.get(name)}
-    if "together" in form.fields:
+    if "together" in EraseForm(None, preview=preview).fields:
         chosen["together"] = request.POST.getlist("together")
     again = EraseForm(None, preview=preview, chosen=chosen)
-    return _show(admin_page, request, preview, again, changed=True)
+    return _show(admin_page, request, preview, again, changed=changed, unsettled=unsettled)
 
 
-def _show(admin_page, request: HttpRequest, preview: Preview, form: EraseForm, *, changed: bool = False):
+def _show(
+    admin_page,
+    request: HttpRequest,
+    preview: Preview,
+    form: EraseForm,
+    *,
+    changed: bool = False,
+    unsettled: bool = False,
+) -> HttpResponse:
+    places = elsewhere.of(preview, request)
     context = {
         **_context(admin_page, request, preview.contact),
         **_shown(preview),
         "form": drawn(form),
         "changed": changed,
+        "unsettled": unsettled,
+        "elsewhere": places[: occurrences.MOST],
+        "more_elsewhere": len(places) > occurrences.MOST,
     }
     return TemplateResponse(request, "privacy/preview.html", context)
 
@@ -266,6 +288,7 @@ def _erase(admin_page, request: HttpRequest, preview: Preview, form: EraseForm) 
     with transaction.atomic():
         erasure = erasing.request(preview.contact, **asked)
         companions.spare(erasure, form.spared)
+        _erase_elsewhere(request, preview, erasure, now)
         if preview.size > AT_ONCE:
             erasing.claim(erasure, now)
             tasks.run.defer(erasure_id=erasure.pk)
@@ -278,6 +301,14 @@ def _erase(admin_page, request: HttpRequest, preview: Preview, form: EraseForm) 
     else:
         messages.success(request, _said(erasure))
     return admin_page.back_to(erasure)
+
+
+def _erase_elsewhere(request: HttpRequest, preview: Preview, erasure: Erasure, now: datetime) -> None:
+    """Erase the person's name in the rows of others that were chosen, and count them for the receipt."""
+    chosen = {one.occurrence.key for one in elsewhere.of(preview, request) if one.choice == elsewhere.ERASE}
+    if chosen:
+        done = occurrences.settle(preview.contact, preview.plan, chosen, now=now)
+        database_step.add_up(erasure, done, first=False)
 
 
 def _said(erasure: Erasure) -> str:

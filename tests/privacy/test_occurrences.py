@@ -1,0 +1,195 @@
+"""Where somebody else wrote the person's name, address or phone: listed before the erasure, settled one by one."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from contacts import contacts
+from contacts.models import Contact
+from privacy import occurrences, planning
+from privacy.models import Erasure
+from registration_forms.models import Answer, Response
+from tests.exports import steps
+from tests.factories.registration_forms import ask, make_form, publish
+from tests.factories.sales import make_order
+from tests.privacy.office import Office, bin_page, erase, make_office
+from tests.staff import change
+from ticketshop.catalogue.models import Event
+from ticketshop.exports.models import Job
+from ticketshop.sales.models import Cart, OrderResponse, Ticket
+
+pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S21", "S35")]
+
+
+@pytest.fixture
+def office() -> Office:
+    made = make_office()
+    contacts.change(made.vera, {"phone": "+41791234567"}, by=None, now=timezone.now())
+    return made
+
+
+@pytest.fixture
+def ticket(office) -> Ticket:
+    """A ticket of Wilma's with Vera's name on it."""
+    ticket = office.other.tickets.get()
+    Ticket.objects.filter(pk=ticket.pk).update(holder_first_name="Vera", holder_last_name="Zweig")
+    ticket.refresh_from_db()
+    return ticket
+
+
+def places(office: Office) -> list[occurrences.Occurrence]:
+    contact = Contact.objects.select_related("organiser", "user").get(pk=office.vera.pk)
+    return occurrences.found(contact, planning.plan(contact, now=timezone.now()))
+
+
+def key(row) -> str:
+    return f"{row._meta.label_lower}:{row.pk}"
+
+
+def test_nobody_is_named_elsewhere(office):
+    assert places(office) == []
+    assert "Also named here" not in office.staff().open(bin_page(office.vera)).text
+
+
+def test_a_name_on_somebody_elses_ticket_is_listed_with_a_link_and_has_to_be_settled(office, ticket):
+    staff = office.staff()
+    page = staff.open(bin_page(office.vera))
+    assert "Also named here" in page.text and "Vera Zweig" in page.text
+    assert change(ticket) in page.source
+    page = staff.fill("^seen$", {})
+    assert "Nothing was erased" in page.text
+    assert not Erasure.objects.exists()
+
+
+def test_erased_there_the_search_finds_it_no_more_and_the_receipt_counts_it(office, ticket):
+    staff = office.staff()
+    assert "Vera Zweig" in staff.open(change(office.other)).text
+    page = erase(staff, office.vera, **{key(ticket): "erase"})
+    assert Erasure.objects.get().state == "closed"
+    ticket.refresh_from_db()
+    assert (ticket.holder_first_name, ticket.holder_last_name) == ("", "") and ticket.holder_erased_at
+    assert ticket.state == "valid" and office.wilma.full_name == "Wilma Zweigli"
+    assert "Tickets" in page.text
+    assert "Vera" not in staff.open(change(office.other)).text
+
+
+def test_another_person_of_the_name_stays(office, ticket):
+    erase(office.staff(), office.vera, **{key(ticket): "other"})
+    assert Erasure.objects.get().state == "closed"
+    ticket.refresh_from_db()
+    assert ticket.holder == "Vera Zweig"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bringing Vera Zweig along",
+        "ZWEIG, Vera",
+        "call vera@zweig.example, please",
+        "079 123 45 67",
+        "Tel. +41 (0)79/123.45.67",
+        "vera zweig",
+    ],
+)
+def test_an_answer_of_somebody_else_is_listed_and_erased_there(office, text):
+    answer = _answer(office, text)
+    (place,) = places(office)
+    assert (place.row, place.text, place.erasable) == (answer, text, True)
+    staff = office.staff()
+    assert change(office.other) in staff.open(bin_page(office.vera)).source
+    staff.fill("^seen$", {place.key: "erase"})
+    answer.refresh_from_db()
+    assert (answer.v_text, answer.state) == (None, answer.State.ERASED)
+    assert Erasure.objects.get().state == "closed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Vera Zweigli",
+        "Severa Zweig",
+        "avera@zweig.example",
+        "vera@zweig.example.org",
+        "Vera is late, Zweig too",
+        "179 123 45 678",
+        "Zweig",
+    ],
+)
+def test_parts_of_other_words_are_not_listed(office, text):
+    _answer(office, text)
+    assert places(office) == []
+
+
+def _answer(office: Office, text: str) -> Answer:
+    """An answer of Wilma's, for her order."""
+    form, now = make_form("order", organiser=office.pos.organiser), timezone.now()
+    field = ask(form, "Remark")
+    response = Response.objects.create(
+        organiser=office.pos.organiser,
+        form=form,
+        version=publish(form),
+        about=office.wilma,
+        language="en",
+        created_at=now,
+        changed_at=now,
+    )
+    OrderResponse.objects.create(order=office.other, response=response)
+    return response.answers.create(field=field, state=1, v_text=text)
+
+
+def test_a_cart_a_reason_and_a_description_are_listed(office):
+    cart = _cart(office)
+    job = steps.ask("customers", office.pos.organiser, "customers", by=office.owner)
+    Job.objects.filter(pk=job.pk).update(reason="For Vera Zweig, as she asked")
+    event = Event.objects.filter(organiser=office.pos.organiser).first()
+    Event.objects.filter(pk=event.pk).update(description_en="With Vera Zweig on the piano")
+    found = {one.key: one.erasable for one in places(office)}
+    assert found == {key(cart): True, key(job): True, key(event): False}
+    staff = office.staff()
+    page = staff.open(bin_page(office.vera))
+    assert change(event) in page.source
+    choices = {key(cart): "erase", key(job): "erase", key(event): "erase"}
+    assert "Nothing was erased" in staff.fill("^seen$", choices).text
+    staff.fill("^seen$", choices | {key(event): "other"})
+    cart.refresh_from_db()
+    job.refresh_from_db()
+    assert "Vera" not in str(cart.details) and "Otto" in str(cart.details)
+    assert "Vera" not in job.reason
+    assert Erasure.objects.get().state == "closed"
+
+
+def _cart(office: Office) -> Cart:
+    now = timezone.now()
+    return Cart.objects.create(
+        point_of_sale=office.pos,
+        created_at=now,
+        expires_at=now + timedelta(hours=5),
+        details={
+            "buyer": {"first_name": "Otto", "last_name": "Other", "email": "otto@mail.example"},
+            "holders": {"a": {"first_name": "Vera", "last_name": "Zweig"}},
+        },
+    )
+
+
+def test_what_was_changed_on_its_own_page_needs_no_choice(office, ticket):
+    staff = office.staff()
+    staff.open(bin_page(office.vera))
+    form = staff.page.form("^seen$")
+    Ticket.objects.filter(pk=ticket.pk).update(holder_first_name="Vreni")
+    staff.submit(form)
+    assert Erasure.objects.get().state == "closed"
+
+
+@pytest.mark.scenario("S08")
+def test_another_organisers_places_are_neither_listed_nor_changed(office):
+    other = make_office()
+    order = make_order(
+        pos=other.pos, buyer={"first_name": "Oda", "last_name": "Else", "email": "oda@e.example"}
+    )
+    Ticket.objects.filter(order=order).update(holder_first_name="Vera", holder_last_name="Zweig")
+    elsewhere = Ticket.objects.filter(order=order).first()
+    assert places(office) == []
+    erase(office.staff(), office.vera)
+    elsewhere.refresh_from_db()
+    assert elsewhere.holder == "Vera Zweig"
