@@ -375,3 +375,37 @@ def test_a_change_names_the_columns_of_event_dates_and_tariffs(staff, pos):
     details = history.of(event).first().details
     assert details["columns"] == ["tariff.name_en", "tariff.price", "teaser_en"]
     assert "Tariff: price" in staff.open(change(event)).source
+
+
+def test_an_event_with_many_dates_is_shown_and_saved_a_page_at_a_time(staff, pos):
+    event = OfferFactory(pos=pos).session.event
+    event.sessions.update(
+        starts_at=timezone.now() - timedelta(days=90), ends_at=timezone.now() - timedelta(days=89)
+    )
+    Session.objects.bulk_create(
+        Session(event=event, starts_at=starts, ends_at=starts + timedelta(hours=2))
+        for starts in (timezone.now() + timedelta(days=number - 50, hours=3) for number in range(160))
+    )
+    page = staff.open(change(event))
+    form = page.form("^_save$")
+    assert form.values["sessions-INITIAL_FORMS"] == "40"
+    assert len(form.values) < 700
+    # The next date is on it: 51 are over.
+    assert "Dates 41 to 80 of 161" in page.text
+    row = event.sessions.order_by("starts_at")[79]
+    assert form.values["sessions-39-id"] == str(row.pk)
+    later = timezone.localtime(row.starts_at, ZoneInfo("Europe/Zurich")) + timedelta(minutes=10)
+    values = {"sessions-39-starts_at": f"{later:%Y-%m-%dT%H:%M:%S}"}
+    page = staff.submit(form, values, button=("_dates", "5"))
+    assert staff.errors == []
+    assert page.url == f"{change(event)}?dates=5"
+    row.refresh_from_db()
+    assert abs(row.starts_at - later) < timedelta(seconds=1)
+    assert event.sessions.count() == 161
+    assert "Dates 161 to 161 of 161" in page.text
+    form = page.form("^_save$")
+    assert form.values["sessions-TOTAL_FORMS"] == "2", "a new date can be added on the last page"
+    staff.submit(form, session_values(1), button=("_save", "Save"))
+    assert staff.errors == []
+    assert event.sessions.count() == 162
+    assert staff.open(f"{change(event)}?dates=nonsense").status == 200

@@ -3,8 +3,11 @@
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Max, Min
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -54,6 +57,20 @@ class EventAdmin(TellsOfForms, TranslatedAdmin):
         for row in page.result_list:
             row.dates = found.get(row.pk, {})
         return page
+
+    def get_formset_kwargs(self, request, obj, inline, prefix):
+        found = super().get_formset_kwargs(request, obj, inline, prefix)
+        if isinstance(inline, SessionInline):
+            found["page"] = request.GET.get("dates", "")
+        return found
+
+    def response_change(self, request, obj):
+        if "_dates" in request.POST:
+            query = urlencode({"dates": request.POST["_dates"]})
+            return redirect(
+                f"{reverse('admin:catalogue_event_change', args=[obj.pk])}?{query}#sessions-group"
+            )
+        return super().response_change(request, obj)
 
     @admin.display(description=gettext_lazy("first date"))
     def first_date(self, event):

@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.lib.formsets import BoundedFormSet
+from ticketshop.lib.formset_pages import PagedFormSet
 from ticketshop.organisers.scoped_admin import RowForm, ScopedAdmin, ScopedInline
 from ticketshop.organisers.sections import Section, link
 
@@ -70,8 +70,22 @@ class SessionForm(RowForm):
         return None if self.allotments else self.cleaned_data.get("places")
 
 
-class SessionFormSet(BoundedFormSet):
-    """Reads the places of all dates at once."""
+class SessionFormSet(PagedFormSet):
+    """Reads the places of its dates at once. Shows the page of the next date first."""
+
+    per_page = 40
+
+    def order(self):
+        if not self.instance.pk:
+            return []
+        found = self.instance.sessions.order_by("starts_at", "pk").values_list("pk", "ends_at")
+        self.ends = [end for _pk, end in found]
+        return [pk for pk, _end in found]
+
+    def first_shown(self):
+        now = timezone.now()
+        to_come = next((place for place, end in enumerate(self.ends) if end > now), 0) if self.ids else 0
+        return to_come // self.per_page + 1
 
     def add_fields(self, form, index):
         super().add_fields(form, index)
@@ -92,6 +106,7 @@ class SessionInline(ScopedInline, admin.TabularInline):
     model = Session
     form = SessionForm
     formset = SessionFormSet
+    template = "admin/catalogue/dates.html"
     deletable = True
     show_change_link = True
     extra = 1  # without a script there is a row to fill, too

@@ -1,0 +1,44 @@
+"""Rows of a page a part at a time: many rows would be more than a request may hold."""
+
+from ticketshop.lib.formsets import BoundedFormSet
+from ticketshop.lib.pages import page_number
+
+
+class PagedFormSet(BoundedFormSet):
+    """Shows ``per_page`` of the rows; new ones can be added on the last page. What is posted says itself which rows it means."""
+
+    per_page = 50
+
+    def __init__(self, *args, page: str = "", queryset=None, **kwargs):
+        super().__init__(*args, **kwargs, queryset=queryset)  # type: ignore[misc]
+        self.ids = self.order()
+        self.last = max(1, -(-len(self.ids) // self.per_page))
+        self.number = page_number(page, self.last) if page else self.first_shown()
+        if not self.is_bound:
+            start = (self.number - 1) * self.per_page
+            self.queryset = self.queryset.filter(pk__in=self.ids[start : start + self.per_page])
+            self.extra = self.extra if self.number == self.last else 0
+
+    def order(self) -> list[int]:
+        """Return the numbers of all rows, in their order."""
+        return list(self.get_queryset().values_list("pk", flat=True)) if self.instance.pk else []
+
+    def first_shown(self) -> int:
+        """Return the number of the page that is shown where the address asks for none."""
+        return 1
+
+    @property
+    def pages(self) -> list[dict]:
+        """Each page: its number, its first and last row; nothing where one page holds all."""
+        if self.last == 1:
+            return []
+        return [
+            {
+                "number": number,
+                "first": (number - 1) * self.per_page + 1,
+                "last": min(number * self.per_page, len(self.ids)),
+                "count": len(self.ids),
+                "current": number == self.number,
+            }
+            for number in range(1, self.last + 1)
+        ]
