@@ -1,9 +1,10 @@
 """What is on sale at an instant, and how much of it is left."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import QuerySet
+from django.utils.timezone import localtime
 
 from ticketshop.lib import days
 from ticketshop.lib.compiled import Compiled, Parameter
@@ -110,6 +111,11 @@ class SessionRow:
     session: Session
     offers: list[OfferRow]
     state: str  # "on_sale", "sold_out", "cancelled", "not_yet", "over"
+
+    @property
+    def month(self) -> date:
+        """The first day of the month it begins in, in the active time zone."""
+        return localtime(self.session.starts_at).date().replace(day=1)
 
     @property
     def few(self) -> bool:
