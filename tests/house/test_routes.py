@@ -252,6 +252,7 @@ ADMIN = {
             ("answers", "sales.change_order"),
             ("enter_answers", "sales.change_order"),
             ("cancel", "sales.change_order"),
+            ("end_network", "sales.change_order"),
             ("resend_mail", "sales.change_order"),
         )
     ),

@@ -18,7 +18,7 @@ from contacts.models import Contact
 from ticketshop.catalogue.models import Allotment
 from ticketshop.history.models import Event
 from ticketshop.mail.models import Mail
-from ticketshop.sales.actions import orders, payments, tickets
+from ticketshop.sales.actions import order_lines, orders, payments, tickets
 from ticketshop.sales.models import (
     Admission,
     IssuedPass,
@@ -78,7 +78,7 @@ class Ledger:
         user = self.staff if by_staff else buyer.user or AnonymousUser()
         with translation.override(buyer.language):
             order = orders.new(sale.whole, buyer, sale.method, user, buyer.language, sale.placed_at)
-            lines = orders.new_lines(order, sale.whole)
+            lines = order_lines.new(order, sale.whole)
             issued = tickets.new(order, lines, sale.whole, self._holders(sale), whom={})
         order.reference = number(self.rng)
         order.channel = Order.Channel.BACK_OFFICE if by_staff else Order.Channel.SHOP

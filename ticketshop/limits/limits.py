@@ -41,6 +41,8 @@ LIMITS = {
     "cart_add": Limit(120, timedelta(minutes=10)),
     "order_place": Limit(60, timedelta(minutes=10)),
     "mail_resend": Limit(3, HOUR),
+    # Unpaid orders of guests under one e-mail address: each is a mail to it.
+    "order_mailbox": Limit(10, DAY, sliding=True),
     "order_link": Limit(300, timedelta(minutes=10)),
     "answers_change": Limit(60, HOUR),
     "names_change": Limit(20, HOUR),
@@ -114,6 +116,11 @@ def _piece_start(limit: Limit, now: datetime) -> datetime:
     now = now.astimezone(UTC)
     seconds = int(limit.piece.total_seconds())
     return now - timedelta(seconds=int(now.timestamp()) % seconds, microseconds=now.microsecond)
+
+
+def fingerprint(kind: str, key: str, now: datetime) -> str:
+    """Return a keyed hash of ``key`` that is another one every month: for rows that are compared, not counted."""
+    return _hash(kind, key, now.astimezone(UTC).date().replace(day=1)).hex()[:32]
 
 
 def over(now: datetime) -> QuerySet[Counter]:

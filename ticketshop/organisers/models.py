@@ -221,6 +221,20 @@ class PointOfSale(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(500)],
     )
 
+    max_unpaid_orders = models.PositiveSmallIntegerField(
+        _("unpaid orders under one e-mail address, at most"),
+        default=5,
+        validators=[MinValueValidator(1), MaxValueValidator(500)],
+    )
+    network_share = models.PositiveSmallIntegerField(
+        _("share of a date’s places for guests of one network (%)"),
+        default=25,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text=_(
+            "As long as they are not paid. One order is always possible, and whoever logs in is not counted. A school, a company or a mobile provider can be one network."
+        ),
+    )
+
     organiser_path = "organiser"
 
     class Meta:
@@ -261,6 +275,8 @@ class PointOfSale(models.Model):
                 "friends_family_max",
                 "hold_minutes",
                 "max_tickets_per_order",
+                "max_unpaid_orders",
+                "network_share",
             ),
         }
 

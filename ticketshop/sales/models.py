@@ -4,7 +4,7 @@ An order copies titles, prices and tax, never the buyer's identity: the buyer is
 """
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -99,6 +99,10 @@ class PaymentMethod(models.Model):
         return self.code
 
 
+# Holds are renewed for at most so many times the hold time, counted from when the cart was opened.
+RENEWALS = 4
+
+
 class Cart(models.Model):
     """What a visitor is about to order; lives 24 hours and dies with everything typed into it."""
 
@@ -113,6 +117,8 @@ class Cart(models.Model):
     # Input as typed: {"buyer": {...}, "holders": {slot: {...}}}; checked when shown and again when placed.
     details = models.JSONField(default=dict)
     details_complete = models.BooleanField(default=False)
+    # A guest's network when the cart was opened, as a keyed hash; see ``hoarding``.
+    network = models.CharField(max_length=32, blank=True, default="", editable=False)
     held_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
@@ -122,6 +128,7 @@ class Cart(models.Model):
     class Meta:
         verbose_name = _("cart")
         verbose_name_plural = _("carts")
+        indexes = [models.Index(fields=["network"], name="cart_by_network", condition=~Q(network=""))]
 
     class Personal:
         lock = -1  # a checkout holds its cart, and then the people
@@ -137,6 +144,7 @@ class Cart(models.Model):
         columns = {
             "user": DeleteRow(),
             "details": DeleteRow(),
+            "network": DeleteRow(),
             **not_personal(
                 "random, or an instant of the cart's own",
                 "key",
@@ -151,6 +159,16 @@ class Cart(models.Model):
 
     def __str__(self):
         return str(self.key)
+
+    @property
+    def may_be_held_until(self) -> datetime:
+        """The instant after which the places are not held again: nobody keeps them for ever without ordering."""
+        return self.created_at + RENEWALS * timedelta(minutes=self.point_of_sale.hold_minutes)
+
+    @property
+    def held_last(self) -> bool:
+        """Whether the hold that lasts now is the last one."""
+        return self.held_until is not None and self.held_until >= self.may_be_held_until
 
 
 class CartLine(OfADate, models.Model):
@@ -240,6 +258,8 @@ class Order(models.Model):
     cancelled_at = models.DateTimeField(pgettext_lazy("order", "cancelled"), null=True, blank=True)
     expires_at = models.DateTimeField(_("unpaid until"), null=True, blank=True)
     reminded_at = models.DateTimeField(null=True, blank=True)
+    # A guest's network as a keyed hash, until the order is paid or ends; see ``hoarding``.
+    network = models.CharField(max_length=32, blank=True, default="", editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -266,6 +286,7 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["organiser", "-placed_at", "-id"], name="order_newest"),
             models.Index(fields=["expires_at"], name="order_expiring", condition=Q(state="pending")),
+            models.Index(fields=["network"], name="order_by_network", condition=~Q(network="")),
         ]
 
     class Personal:
@@ -287,10 +308,13 @@ class Order(models.Model):
                 what=_("an order that is not paid"),
             )
         ]
-        withheld = {"secret": _("opens the order’s page: the link is in every mail about the order")}
+        withheld = {
+            "secret": _("opens the order’s page: the link is in every mail about the order"),
+            "network": _("a number made from the network’s address, until the order is paid or ends"),
+        }
         columns = {
             "buyer": Unlink(until=Awaited()),
-            **erase("language", "secret", until=Awaited()),
+            **erase("language", "secret", "network", until=Awaited()),
             "created_by": Author(),
             **keep(
                 BOOKS,

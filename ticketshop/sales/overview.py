@@ -14,6 +14,7 @@ from ticketshop.mail.models import Mail
 from ticketshop.organisers import permissions
 from ticketshop.organisers.models import Organiser
 
+from . import hoarding
 from .models import Order, Refund
 
 SESSIONS = 8
@@ -53,11 +54,14 @@ class SessionLine:
 class Overview:
     organisers: list[Figures]
     sessions: list[SessionLine]
+    # Networks from which many unpaid orders came: ``count``, and the number of the ``latest`` order.
+    networks: list[dict]
 
 
 def read(user, now: datetime) -> Overview:
     """The start page of this user, figure by figure where their role lets them see it."""
-    return Overview(_figures(user, now), _next_sessions(user, now))
+    orders = permissions.for_staff(Order.objects.all(), user, "sales.view_order")
+    return Overview(_figures(user, now), _next_sessions(user, now), hoarding.many_of_one_network(orders))
 
 
 def _figures(user, now: datetime) -> list[Figures]:

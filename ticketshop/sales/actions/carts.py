@@ -16,12 +16,10 @@ from ticketshop.jobs.rows import Tidying
 from ticketshop.lib.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
-from .. import contents
+from .. import contents, hoarding
 from ..models import Cart, CartLine
 
 LIFETIME = timedelta(hours=24)
-# Holds may be renewed, but not for ever: within this many times the hold time since the cart was opened.
-RENEWALS = 4
 LINES = 60
 # A hold that lasts so long to nearly the latest possible instant is left alone: one counter less to wait for.
 FRESH = timedelta(minutes=1)
@@ -39,7 +37,7 @@ class CannotAdd(Exception):
     """Why a cart could not be changed; nothing has changed. ``reason`` is one of
 
     not_on_sale, too_many, sold_out (``left``: allotment id -> places), group (``tariff`` is for several people, and
-    was chosen for others), gone (it was ordered meanwhile).
+    was chosen for others), network (guests of one network hold too many places), gone (it was ordered meanwhile).
     """
 
     def __init__(self, reason: str, left: dict[int, int] | None = None, tariff: Tariff | None = None):
@@ -63,10 +61,11 @@ class Refreshed:
     left: dict[int, int]
 
 
-def open_cart(pos: PointOfSale, *, user, now: datetime) -> Cart:
-    """A new, empty cart; of a signed-in visitor it dies with the log-in."""
+def open_cart(pos: PointOfSale, *, user, now: datetime, network: str = "") -> Cart:
+    """A new, empty cart; of a signed-in visitor it dies with the log-in. ``network``: see ``hoarding``."""
     cart = Cart(
         point_of_sale=pos,
+        network=network,
         user=user if user.is_authenticated else None,
         created_at=now,
         expires_at=now + LIFETIME,
@@ -89,10 +88,10 @@ def add(cart: Cart, wanted: dict[tuple[str, int], int], *, now: datetime) -> Cha
 
 @transaction.atomic
 def open_with(
-    pos: PointOfSale, wanted: dict[tuple[str, int], int], *, user, now: datetime
+    pos: PointOfSale, wanted: dict[tuple[str, int], int], *, user, now: datetime, network: str = ""
 ) -> tuple[Cart, Changed]:
     """A new cart with these things in it. Raises CannotAdd as ``add``; then there is no cart."""
-    cart = open_cart(pos, user=user, now=now)
+    cart = open_cart(pos, user=user, now=now, network=network)
     return cart, _add(contents.Contents(cart, []), wanted, now)
 
 
@@ -240,7 +239,7 @@ def _refresh(cart: Cart, now: datetime) -> Refreshed:
         with transaction.atomic():
             _hold_again(whole, now)
     except CannotAdd as error:
-        cart.held_until = before
+        cart.held_until = before if error.left else None
         return Refreshed(changed, error.left)
     return Refreshed(changed, {})
 
@@ -251,8 +250,9 @@ def hold_choices(cart: Cart, wanted: dict[str, list[int]], *, now: datetime) -> 
 
     Raises limited.ChoiceSoldOut; then nothing has changed.
     """
-    until = cart.held_until or now + timedelta(minutes=cart.point_of_sale.hold_minutes)
-    limited.hold(cart.key, wanted, max(until - now, timedelta(minutes=1)))
+    # Where the places are not held any more the choices are looked at, and not held either.
+    until = max(cart.held_until or now, now)
+    limited.hold(cart.key, wanted, until - now)
 
 
 def write_details(cart: Cart, details: dict, *, complete: bool) -> None:
@@ -269,10 +269,10 @@ FORGET = Tidying(
 )
 
 
-def latest_hold(cart: Cart, now: datetime) -> datetime:
-    """Until when the places may be held from now: not for ever."""
-    span = timedelta(minutes=cart.point_of_sale.hold_minutes)
-    return min(now + span, max(cart.created_at + RENEWALS * span, now + timedelta(minutes=3)))
+def latest_hold(cart: Cart, now: datetime) -> datetime | None:
+    """Return until when the places may be held from now; None once they were held for as long as a cart may."""
+    until = min(now + timedelta(minutes=cart.point_of_sale.hold_minutes), cart.may_be_held_until)
+    return until if until > now else None
 
 
 def _locked(cart: Cart) -> Cart:
@@ -287,7 +287,8 @@ def _is_held(cart: Cart, now: datetime) -> bool:
 
 
 def _is_fresh(cart: Cart, now: datetime) -> bool:
-    return cart.held_until is not None and latest_hold(cart, now) < cart.held_until + FRESH
+    until = latest_hold(cart, now)
+    return cart.held_until is not None and until is not None and until < cart.held_until + FRESH
 
 
 def _todays_prices(cart: Cart, lines: list[CartLine], now: datetime) -> list[str]:
@@ -308,15 +309,30 @@ def _hold_again(whole: contents.Contents, now: datetime) -> int:
     if whole.admissions > cart.point_of_sale.max_tickets_per_order:
         raise CannotAdd("too_many")
     until = latest_hold(cart, now)
-    if cart.held_until != until or not whole.lines:
+    if until is None or cart.held_until != until or not whole.lines:
         cart.held_until = until if whole.lines else None
         cart.expires_at = now + LIFETIME
         cart.save(update_fields=["held_until", "expires_at"])
+    if until is None:
+        _look_only(whole)
+        return whole.admissions
+    hoarding.hold_nowhere_else(cart, now)
     try:
         places.hold(cart.key, whole.places, until - now)
+        hoarding.check_network(cart, whole.places)
     except places.NotEnoughPlaces as error:
         raise CannotAdd("sold_out", error.left) from error
+    except hoarding.TooManyPlaces as error:
+        raise CannotAdd("network") from error
     return whole.admissions
+
+
+def _look_only(whole: contents.Contents) -> None:
+    """The places were held for as long as a cart may: they are free for everybody. Raises CannotAdd if too few are left."""
+    places.release(whole.cart.key)
+    left = places.left(whole.places)
+    if short := {pk: left.get(pk, 0) for pk, count in whole.places.items() if left.get(pk, 0) < count}:
+        raise CannotAdd("sold_out", short)
 
 
 def _things(

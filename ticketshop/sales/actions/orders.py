@@ -1,7 +1,6 @@
 """Verbs of orders: place, cancel, expire."""
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import partial
 
 from django.db import IntegrityError, transaction
@@ -27,12 +26,12 @@ from ticketshop.catalogue.models import Session
 from ticketshop.history import history
 from ticketshop.jobs.rows import RowJob
 from ticketshop.lib import references
-from ticketshop.lib.money import ZERO, to_cents, vat_included
+from ticketshop.lib.money import ZERO, vat_included
 
-from .. import asking, contents, notices, payment_methods, people, profile, shown
+from .. import asking, contents, hoarding, notices, payment_methods, people, profile, shown
 from ..forms import IN_PROFILE
 from ..models import Cart, Order, OrderLine, OrderResponse, Ticket
-from . import carts, payments, tickets
+from . import carts, order_lines, payments, tickets
 
 
 class CannotPlace(Exception):
@@ -41,6 +40,7 @@ class CannotPlace(Exception):
     changed (the page showed other things or prices), retyped (it showed other details), sold_out (``left``: allotment id -> places),
     rules (``problems``: sentences; ``at_tickets``: the details say them at each ticket), choice (a limited choice is sold out), details (the details are not complete),
     answers (the forms ask something else by now), method, gone (no such cart),
+    unpaid (too much of the buyer's is not paid; ``problems``), network (guests of one network have too many places),
     sign_in (this shop sells to signed-in visitors only), person (whoever orders is being erased), conflict (other content under the same key).
     """
 
@@ -80,12 +80,13 @@ def place(
     language: str,
     now: datetime,
     details_hash: str | None = None,
+    capped: bool = False,
 ) -> Order:
     """Turn a cart into an order, in one transaction; the same cart placed twice is one order.
 
     ``content_hash`` and ``details_hash`` are what the visitor saw (``Contents.content_hash``,
     ``contents.details_hash``); None where nobody looked at the details. A free order is paid and its
-    tickets are issued at once. Raises CannotPlace.
+    tickets are issued at once. ``capped``: not more than visitors may order without paying (see ``hoarding``). Raises CannotPlace.
     """
     again = partial(
         place,
@@ -96,10 +97,11 @@ def place(
         language=language,
         now=now,
         details_hash=details_hash,
+        capped=capped,
     )
     try:
         with transaction.atomic():
-            return _place(cart, method, (content_hash, details_hash), user, language, now)
+            return _place(cart, method, (content_hash, details_hash), user, language, now, capped)
     except _Moved:
         return again()
     except IntegrityError as error:
@@ -114,10 +116,18 @@ def place(
         raise CannotPlace("sold_out", left=error.left) from error
     except limited.ChoiceSoldOut as error:
         raise CannotPlace("choice") from error
+    except hoarding.TooManyPlaces as error:
+        raise CannotPlace("network") from error
 
 
 def _place(
-    cart: Cart, method_code: str, looked_at: tuple[str, str | None], user, language: str, now: datetime
+    cart: Cart,
+    method_code: str,
+    looked_at: tuple[str, str | None],
+    user,
+    language: str,
+    now: datetime,
+    capped: bool,
 ) -> Order:
     key, (content_hash, details_hash) = cart.checkout_key, looked_at
     cart = carts.LOCKED.first(pk=cart.pk)  # type: ignore[assignment]
@@ -134,6 +144,9 @@ def _place(
     buyer, whom = _people(cart, holders, user, language, now)
     if found := people.problems(whole, buyer, whom):
         raise CannotPlace("rules", problems=found, at_tickets=user.is_authenticated)
+    capped = capped and whole.total > ZERO
+    if capped and (sentence := hoarding.refusal(cart, buyer, whole.admissions, now)):
+        raise CannotPlace("unpaid", problems=[sentence])
     asked = _checked_answers(cart, whole, now)
     profile.write(
         buyer, asked, over=_in_profile(cart, user), by=user if user.is_authenticated else None, now=now
@@ -145,7 +158,7 @@ def _place(
     OrderResponse.objects.bulk_create(
         OrderResponse(order=order, response=answered[ask.name], title=ask.title) for ask in of_order
     )
-    lines = OrderLine.objects.bulk_create(new_lines(order, whole))
+    lines = OrderLine.objects.bulk_create(order_lines.new(order, whole))
     tickets.reserve(order, lines, whole, holders, whom, answered)
     payment = payments.start(order, method, now=now)
     history.record(order, "placed", by=user, now=now, total=str(order.total), method=method.code)
@@ -158,6 +171,8 @@ def _place(
     if asked:
         limited.claim(cart.key, responses.chosen(answered.values()))
     places.claim(cart.key, whole.places)
+    if capped:
+        hoarding.check_network(cart, whole.places)
     return order
 
 
@@ -256,7 +271,9 @@ def _guest(cart: Cart, language: str, now: datetime) -> Contact:
 def new(whole: contents.Contents, buyer: Contact, method, user, language: str, now: datetime) -> Order:
     """An order for what lies in the cart, not yet written."""
     cart = whole.cart
-    vat = sum((vat_included(_total(line), _rate(line)) for line in whole.lines), ZERO)
+    vat = sum(
+        (vat_included(order_lines.total(line), order_lines.vat_rate(line)) for line in whole.lines), ZERO
+    )
     return Order(
         organiser=cart.point_of_sale.organiser,
         point_of_sale=cart.point_of_sale,
@@ -273,42 +290,13 @@ def new(whole: contents.Contents, buyer: Contact, method, user, language: str, n
         placed_at=now,
         expires_at=method.expires_at(cart.point_of_sale.organiser, first_start(whole), now),
         created_by=user if user.is_authenticated else None,
+        network=cart.network if whole.total > ZERO and not user.is_authenticated else "",
     )
 
 
 def first_start(whole: contents.Contents) -> datetime | None:
     """When the earliest session of the cart begins; None for passes alone."""
     return min((line.offer.session.starts_at for line in whole.lines if line.offer), default=None)
-
-
-def new_lines(order: Order, whole: contents.Contents) -> list[OrderLine]:
-    """The lines of an order, in the order of the cart's, not yet written."""
-    return [
-        OrderLine(
-            order=order,
-            offer=line.offer,
-            season_pass=line.season_pass,
-            allotment_id=contents.allotment_id(line),
-            places=contents.units(line),
-            title=contents.title(line)[:160],
-            tariff_name=line.offer.tariff.name if line.offer else "",
-            session_starts_at=line.offer.session.starts_at if line.offer else None,
-            quantity=line.quantity,
-            unit_price=line.unit_price,
-            total=_total(line),
-            vat_rate=_rate(line),
-            vat_amount=vat_included(_total(line), _rate(line)),
-        )
-        for line in whole.lines
-    ]
-
-
-def _total(line) -> Decimal:
-    return to_cents(line.unit_price * line.quantity)
-
-
-def _rate(line) -> Decimal:
-    return line.offer.tariff.vat_rate if line.offer else line.season_pass.vat_rate
 
 
 def cancel(order: Order, *, by, now: datetime) -> bool:
@@ -326,7 +314,9 @@ def expire(order: Order, *, now: datetime) -> bool:
 
 @transaction.atomic
 def _end(order: Order, state: str, before: list[str], by, now: datetime) -> bool:
-    changed = Order.objects.filter(pk=order.pk, state__in=before).update(state=state, cancelled_at=now)
+    changed = Order.objects.filter(pk=order.pk, state__in=before).update(
+        state=state, cancelled_at=now, network=""
+    )
     if not changed:
         order.refresh_from_db()
         return False

@@ -151,7 +151,9 @@ def _settle(payment: Payment, by, now: datetime) -> None:
 
 
 def _pay(order: Order, payment: Payment, by, now: datetime) -> None:
-    Order.objects.filter(pk=order.pk).update(state=Order.State.PAID, paid_at=now, cancelled_at=None)
+    Order.objects.filter(pk=order.pk).update(
+        state=Order.State.PAID, paid_at=now, cancelled_at=None, network=""
+    )
     # Nothing more is waited for: the money came in other payments than this one.
     Payment.objects.filter(order=order, state=Payment.State.STARTED).update(state=Payment.State.REPLACED)
     order.state, order.paid_at, order.cancelled_at = Order.State.PAID, now, None

@@ -25,7 +25,7 @@ from .. import emails, notices
 from ..actions import orders
 from ..models import Customer, Order, Payment, Refund
 from ..payment_methods import METHODS, name_of
-from . import answers, kept, money_received, names, tables, unanswered
+from . import answers, hoarding, kept, money_received, names, tables, unanswered
 
 # From so many buyers on, a search goes through the orders and not through the buyers.
 MANY = 1000
@@ -187,6 +187,7 @@ class OrderAdmin(ReadOnlyAdmin):
         CORRECT_BUYER,
         RESEND,
         CANCEL,
+        hoarding.END_ALL,
     )
     fieldsets = [
         (None, {"fields": ["state", "buyer_link", "total_text", "vat_text", "method_text"]}),

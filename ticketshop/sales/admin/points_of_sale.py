@@ -187,6 +187,8 @@ class PointOfSaleAdmin(TellsOfForms, TranslatedAdmin):
                     "guest_checkout",
                     "hold_minutes",
                     "max_tickets_per_order",
+                    "max_unpaid_orders",
+                    "network_share",
                 ]
             },
         ),

@@ -7,7 +7,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
@@ -18,10 +18,13 @@ from ticketshop.lib.refusals import csrf_failure, too_many_requests
 from ticketshop.lib.text import number_in
 from ticketshop.limits import limits
 
-from .. import contents, session
+from .. import contents, hoarding, session
 from ..actions import carts
 
 MOST = 500
+TOO_MANY_OF_ONE_NETWORK = gettext_lazy(
+    "Many places of this date are being kept for people on the same network as you (a household, a company, a school or a mobile provider). Log in to go on at once, or try again in a few minutes. Your cart is as it was."
+)
 
 
 def quantity(text: str) -> int | None:
@@ -70,6 +73,8 @@ def reason(error: carts.CannotAdd, pos) -> str:
             "name": error.tariff.name,
             "count": error.tariff.tickets_per_unit,
         }
+    if error.reason == "network":
+        return TOO_MANY_OF_ONE_NETWORK
     if error.reason == "gone":
         return _("This cart was ordered meanwhile. To order more, choose again.")
     return _("This is not on sale at the moment. Your cart is as it was.")
@@ -102,7 +107,9 @@ def add(request, pos):
     cart = session.cart_of(request)
     try:
         if cart is None:
-            cart, changed = carts.open_with(request.pos, wanted, user=request.user, now=now)
+            cart, changed = carts.open_with(
+                request.pos, wanted, user=request.user, now=now, network=hoarding.network_of(request, now)
+            )
             session.remember(request, cart)
         else:
             changed = carts.add(cart, wanted, now=now)
@@ -154,7 +161,7 @@ def show(request, pos):
         "repriced": refreshed.repriced,
         "sold_out": refreshed.left,
         "currency": cart.point_of_sale.organiser.currency,
-        "can_extend": cart.held_until is not None and carts.latest_hold(cart, now) > cart.held_until,
+        "can_extend": cart.held_until is not None and not cart.held_last,
     }
     return render(request, "sales/cart.html", context)
 

@@ -18,7 +18,7 @@ from ..actions import carts, orders
 from ..forms import IN_PROFILE, PaymentForm
 from ..models import Cart
 from . import details_context
-from .cart import say_repriced
+from .cart import TOO_MANY_OF_ONE_NETWORK, say_repriced
 from .details import QUESTIONS_CHANGED, DetailsPage, buyer_email, log_in
 
 
@@ -142,6 +142,7 @@ def place(request, cart: Cart, method: str):
             user=request.user,
             language=get_language(),
             now=now,
+            capped=True,
         )
     except orders.CannotPlace as error:
         return refused(request, error)
@@ -190,7 +191,7 @@ def refused(request, error: orders.CannotPlace):
     if error.code == "method":
         messages.error(request, _("This way to pay is not offered any more. Please choose another one."))
         return redirect("shop:review", pos=pos)
-    for problem in error.problems:
+    for problem in [TOO_MANY_OF_ONE_NETWORK] if error.code == "network" else error.problems:
         messages.error(request, problem)
     return redirect("shop:cart", pos=pos)
 
