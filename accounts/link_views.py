@@ -179,6 +179,13 @@ def note_language(child: Contact, now) -> None:
 def claim(request):
     """Choose a password: the mailbox was proved by the link a moment ago, in this browser."""
     link = claiming.remembered(request, timezone.now())
+    if link is None and request.method == "POST":
+        # The half hour is over; or the button was pressed twice, and nobody waited for the answer to the first press.
+        text = _(
+            "This page has ended. If you have just chosen a password, log in with it; else use “Forgot your password?”."
+        )
+        messages.info(request, text)
+        return redirect("account_login")
     if link is None:
         return gone(request)
     enter_shop_of(request, link)

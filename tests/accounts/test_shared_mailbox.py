@@ -78,7 +78,15 @@ def test_a_father_who_accepts_for_his_child_stays_another_contact(pos, hilde, ti
     assert (link.child, link.status, link.consent_by) == (tim, "active", "guardian")
     apart(tim, kurt)
     assert [event.action for event in history.of(tim)][:1] == ["link_accepted"]
-    # Answered once: it is shown as accepted, and can be ended.
+    # Answered once: it is shown as accepted, and can be ended, for whom it was accepted.
+    assert "You have accepted." in rows(page)
+    his = browser_of(kurt)
+    his.open(his.open(LIST).link("Stop this connection…"))
+    assert "Hilde Martin can no longer choose Tim Weber for tickets" in his.page.text
+    his.submit(next(form for form in his.page.forms if form.method == "post" and not form.action))
+    assert his.page.messages[0] == "Tim Weber is no longer connected with Hilde Martin."
+    page = his.submit(his.page.form("stop/undo/"))
+    assert page.messages == ["Tim Weber is connected with Hilde Martin again."]
     assert "You have accepted." in rows(page)
     assert "Accept for" not in rows(page)
     assert "waits for your answer" not in browser_of(kurt).open(ACCOUNT).text

@@ -102,7 +102,7 @@ ROWS = {
     "first_password": Row((410, 410), (410, 410), lambda house: {"token": "none"}),
     # Links in mails of friends and family.
     "links:show": Row((410, 410), (410, 410), lambda house: {"token": "none"}),
-    "links:claim": Row((410, 410), (410, 410)),
+    "links:claim": Row((410, 410), (302, 302)),
     # The shop.
     "shop:index": Row(PAGE, BUTTON, shop, shared=True),
     "shop:event": Row(PAGE, BUTTON, lambda house: {**shop(house), "slug": house.event.slug}, shared=True),
