@@ -88,6 +88,14 @@ def test_script_and_server_show_the_same_questions_of_a_chain(blank):
             agree(blank, chain(op, joined), {"x": "yes", "y": y, "w": w, "z": y} | {"x": x})
 
 
+def test_mandatory_question_without_an_answer_is_empty_for_a_condition(blank):
+    first = {"key": "x", "type": "text", "label": {"en": "X"}, "visibility": "mandatory"}
+    under = {"all": [{"field": "x", "op": "empty"}]}
+    second = {"key": "y", "type": "text", "label": {"en": "Y"}, "visibility": "visible", "condition": under}
+    agree(blank, {"fields": [first, second]}, {})
+    agree(blank, {"fields": [first, second]}, {"x": "yes"})
+
+
 def test_script_and_server_show_the_same_questions_of_any_form(blank):
     @settings(max_examples=60, deadline=None)
     @given(forms_with_answers())

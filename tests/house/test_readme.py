@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from django.core.management import get_commands
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 READ_BY = ["ticketshop/settings.py", "ticketshop/gunicorn.py", "ticketshop/demo/run.py"]
@@ -41,3 +43,15 @@ def test_every_target_of_make_is_named():
     targets = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert targets
     assert [name for name in targets[1].split() if f"`make {name}`" not in README] == []
+
+
+def test_every_command_of_the_program_exists():
+    named = set(re.findall(r"manage\.py (\w+)", README))
+    assert {"worker", "migrate", "check_books"} <= named
+    assert named - set(get_commands()) == set()
+
+
+def test_both_processes_of_the_units_are_those_that_make_run_starts():
+    started = (ROOT / "ticketshop" / "demo" / "run.py").read_text()
+    for command in re.findall(r"^ExecStart=\S+python (.+)$", README, re.MULTILINE):
+        assert ", ".join(f'"{word}"' for word in command.split()) in started, command

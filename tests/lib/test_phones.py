@@ -17,6 +17,7 @@ from ticketshop.lib.phones import country_hint, parse_phone, searched
         "0041446681800",
         "tel:+41-44-668-18-00",
         "Tél. 044 668 18 00",
+        "T: 044 668 18 00",
         "044\u00a0668\u202f18\u201100",
         "０４４ 668 18 00",
     ],
@@ -66,5 +67,5 @@ def test_number_without_country_code_belongs_to_the_country_that_is_shown():
 def test_search_reads_a_number_in_the_same_forms_and_leaves_words_alone():
     for typed in ("tel:+41-44-668-18-00", "+41\u00a044 668 18 00 x12"):
         assert searched(typed).replace("-", " ") == "+41 44 668 18 00"
-    for typed in ("Ada Lovelace", "12", "ada@example.org", "7KQ4-M9XD"):
+    for typed in ("Ada Lovelace", "12", "ada@example.org", "7KQ4-M9XD", "M3467479"):
         assert searched(typed) == typed

@@ -4,6 +4,8 @@ import unicodedata
 
 from django.utils.translation import gettext as _
 
+from .references import in_groups
+
 # Length by country, from the registry of SWIFT, for the countries a shop's account is likely to be in; others are from 15
 # to 34 characters long.
 LENGTHS = {
@@ -28,8 +30,7 @@ def normalise(text: str) -> str:
 
 def grouped(text: str) -> str:
     """An IBAN as it is printed, in groups of four."""
-    plain = normalise(text)
-    return " ".join(plain[start : start + 4] for start in range(0, len(plain), 4))
+    return in_groups(normalise(text))
 
 
 def problem(text: str) -> str:

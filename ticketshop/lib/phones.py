@@ -14,7 +14,7 @@ from .text import normalise_line
 DEFAULT_COUNTRY = "CH"
 # What people copy with a number, in the languages of the interface; "tel:" also begins an address of RFC 3966.
 _LABEL = re.compile(
-    r"^(?:tel|tél|telephone|téléphone|phone|mobile|mob|natel|portable|fixe|t|m|p)[\s.:]*(?=[+(\d])",
+    r"^(?:(?:tel|tél|telephone|téléphone|phone|mobile|mob|natel|portable|fixe)[\s.:]*|[tmp][.:]\s*)(?=[+(\d])",
     re.IGNORECASE,
 )
 _EXTENSION = re.compile(r"[\s,;]*(?:ext|extension|poste|int|x|#|;ext=)[\s.:=]*\d+$", re.IGNORECASE)

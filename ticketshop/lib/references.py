@@ -25,6 +25,11 @@ def typed(text: str) -> str:
     return "-".join(plain[i : i + 4] for i in range(0, len(plain), 4))
 
 
+def in_groups(text: str) -> str:
+    """A long code as it is printed, in groups of four."""
+    return " ".join(text[start : start + 4] for start in range(0, len(text), 4))
+
+
 # What people copy with a reference, in the languages of the interface.
 _LABEL = re.compile(
     r"^\W*(?:(?:reference|référence|ref|réf|order|commande|booking|réservation|ticket|billet|code|number|numéro|no|nr|n)"

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib import days, iban
+from ticketshop.lib import days, iban, references
 from ticketshop.lib.template_tags import money
 
 from .base import Method, no_later_than
@@ -43,7 +43,7 @@ class BankTransfer(Method):
             (_("Amount"), money(payment.amount, payment.currency)),
             (_("Account holder"), self.settings.get("account_holder", "")),
             (_("IBAN"), iban.grouped(self.settings.get("iban", ""))),
-            (_("Reference"), payment.reference),
+            (_("Reference"), references.in_groups(payment.reference)),
         ]
 
 

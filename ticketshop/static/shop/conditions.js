@@ -21,12 +21,12 @@
   const INVISIBLE = /[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
   const read = {
     consent: () => "yes",
-    number: (text) => String(+text.replace(",", ".")),
+    number: (text) => String(+text.replace(/[\s'’]/g, "").replace(",", ".")),
   };
   const answersOf = (row, type) => {
     const texts = [];
     for (const one of controls(row)) {
-      if (!one.validity.valid) return null;
+      if (!one.validity.valid && !one.validity.valueMissing) return null;
       if ((one.type === "radio" || one.type === "checkbox") && !one.checked) continue;
       const text = one.value.normalize("NFC").replace(INVISIBLE, "").trim();
       if (text) texts.push((read[type] ?? String)(text));
