@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import models, transaction
-from django.db.models import Q, TextField, Value
+from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
 from contacts import names
@@ -135,30 +135,25 @@ class Occurrence:
 
 # --- finding ----------------------------------------------------------------------------------------------------
 def found(contact: Contact, plan: Plan) -> list[Occurrence]:
-    """Return the places of this organiser in which the person is named and that ``plan`` leaves as they are."""
+    """Return the places of this organiser in which the person is named and that ``plan`` leaves as they are.
+
+    A query for each model with texts.
+    """
     words = words_of(contact)
     if words.is_empty:
         return []
-    about = [model for model in registry.census() if _typed_columns(model)]
-    parts = [
-        _candidates(model, contact, words).order_by().values_list(Value(number), Cast("pk", TextField()))
-        for number, model in enumerate(about)
-    ]
-    by_model: dict[type[models.Model], list[str]] = {}
-    for number, pk in parts[0].union(*parts[1:], all=True) if parts else []:
-        by_model.setdefault(about[number], []).append(pk)
     occurrences = []
-    for model, ids in by_model.items():
-        own = _own(model, ids, plan)
-        rows = (
-            _of_row(row, words, own=row.pk in own)
-            for row in model._base_manager.filter(pk__in=ids).order_by("pk")
-        )
-        occurrences += [one for one in rows if one is not None]
+    for model in registry.census():
+        if not _typed_columns(model):
+            continue
+        rows = list(_candidates(model, contact, words).order_by("pk"))
+        own = _own(model, [row.pk for row in rows], plan) if rows else set()
+        named = (_of_row(row, words, own=row.pk in own) for row in rows)
+        occurrences += [one for one in named if one is not None]
     return occurrences
 
 
-def _own(model: type[models.Model], ids: list[str], plan: Plan) -> set:
+def _own(model: type[models.Model], ids: list, plan: Plan) -> set:
     """Which of these rows are the person's own."""
     if not registry.declaration(model).subject:
         return set()

@@ -260,7 +260,13 @@ ADMIN = {
     "sales.issuedpass": Pages(buttons=ENTERED),
     "sales.customer": Pages(),
     "sales.payment": Pages(),
-    "privacy.erasure": Pages(buttons=(("copies_deleted", "privacy.manage_request"),)),
+    "privacy.erasure": Pages(
+        buttons=(
+            ("copies_deleted", "privacy.manage_request"),
+            ("extend", "privacy.manage_request"),
+            ("refuse", "privacy.manage_request"),
+        )
+    ),
     "privacy.retentionrecord": Pages(),
     "exports.job": Pages(buttons=(("download", READ_ANSWERS), ("stop", "exports.change_job"))),
     "sales.refund": Pages(buttons=(("done", "sales.change_order sales.change_refund"),)),

@@ -193,3 +193,12 @@ def test_another_organisers_places_are_neither_listed_nor_changed(office):
     erase(office.staff(), office.vera)
     elsewhere.refresh_from_db()
     assert elsewhere.holder == "Vera Zweig"
+
+
+@pytest.mark.parametrize("left", ["first_name", "last_name", "email", "phone", ""])
+def test_who_has_but_one_of_name_address_and_phone_is_looked_for_too(office, left):
+    _answer(office, "Vera Zweig, vera@zweig.example, +41 79 123 45 67")
+    for name in {"first_name", "last_name", "email", "phone"} - {left}:
+        contacts.change(office.vera, {name: ""}, by=None, now=timezone.now())
+    assert len(places(office)) == (1 if left in {"email", "phone"} else 0)
+    assert office.staff().open(bin_page(office.vera)).status == 200
