@@ -40,6 +40,7 @@ class AddressForm(forms.Form):
 def about(request, pos):
     """What this organiser keeps of anybody, from the declarations."""
     context = {
+        "mail_service": wording.mail_service(),
         "known": wording.everything(request.pos.organiser),
         "collected": wording.collected(request.pos.organiser),
     }

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from django.conf import settings
 from django.db.models import ForeignKey, ManyToManyField
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
@@ -100,6 +101,12 @@ def everything(organiser: Organiser) -> list[Known]:
             elif not isinstance(column, ManyToManyField):
                 _add(known.columns, copying.label(model, name))
     return list(found.values())
+
+
+def mail_service() -> str:
+    """The name of the outside service that delivers e-mails, and so gets addresses; empty where a mail server of ours does."""
+    room, _dot, rest = settings.EMAIL_BACKEND.partition(".backends.")
+    return rest.partition(".")[0].replace("_", " ").title() if room == "anymail" else ""
 
 
 def collected(organiser: Organiser) -> list[tuple[Collected, str]]:

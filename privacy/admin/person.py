@@ -28,7 +28,7 @@ from ticketshop.organisers import permissions, zones
 from ticketshop.organisers.buttons import drawn
 from ticketshop.organisers.staff_sessions import logged_in_at
 
-from .. import clock, companions, database_step, erasing, occurrences, planning, tasks
+from .. import clock, companions, database_step, erasing, occurrences, planning, tasks, wording
 from ..models import Erasure
 from . import elsewhere, lines
 
@@ -350,6 +350,7 @@ def _shown(preview: Preview) -> dict:
         "contract": preview.bearer is not None,
         "warnings": _warnings(preview),
         "same_address": _same_address(preview.contact),
+        "mail_service": wording.mail_service(),
         "downloads": lines.downloads(plan.subject.subject_uuid),
     }
 

@@ -167,3 +167,13 @@ def test_a_sole_owner_runs_the_request_they_confirmed_from_their_mailbox(office)
     asked_for(office.vera)
     page = erase(staff, office.vera)
     assert Erasure.objects.get().state == "closed" and "Erased" in page.text
+
+
+def test_who_delivers_the_e_mails_is_named_where_that_is_an_outside_service(office, client, settings):
+    about, nobody = f"/{office.pos.slug}/data/about/", "Nobody else is told"
+    assert "Your data go to nobody else" in client.get(about).content.decode()
+    assert nobody in office.staff().open(bin_page(office.vera)).text
+    settings.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
+    assert "Postmark delivers our e-mails" in client.get(about).content.decode()
+    page = office.staff().open(bin_page(office.vera)).text
+    assert "Postmark delivers our e-mails" in page and nobody not in page
