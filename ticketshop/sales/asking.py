@@ -29,6 +29,8 @@ from .models import Cart, CartLine
 
 ORDER = "order"
 NAMES = ("first_name", "last_name")
+# What lives on the ticket itself; a form only says whether it is asked.
+OF_HOLDER = (*NAMES, "email")
 PARTICIPANTS_PER_PAGE = 20
 # As posted: a line break of a text on several lines counts twice there.
 LONGEST = 8200
@@ -137,11 +139,14 @@ def _of_order(forms: list[tuple[RegistrationForm, list[CartLine], bool]]) -> lis
 
 
 def name_rules(forms: list[Ask]) -> dict[str, dict[str, str]]:
-    """Slot -> {"first_name": "mandatory" …}: what the forms say of the name on the ticket. Empty: may stay open."""
+    """Slot -> {"first_name": "mandatory" …}: what the forms say of the name on the ticket, and of its holder's e-mail address.
+
+    A name that no form mentions may stay open; the address is not asked then.
+    """
     rules: dict[str, dict[str, str]] = {}
     for ask in forms:
         for question in ask.definition.questions:
-            if not ask.of_order and question.system_ref in NAMES:
+            if not ask.of_order and question.system_ref in OF_HOLDER:
                 rules.setdefault(ask.name.rstrip("+"), {}).setdefault(
                     question.system_ref, question.visibility
                 )
@@ -389,6 +394,7 @@ def ready(forms: list[Ask], drafts: dict, holders: dict, *, single_names: bool) 
             [name for name in NAMES if rules.get(name) == "mandatory"],
             single=single_names,
         )
+        or (rules.get("email") == "mandatory" and not holders.get(slot, {}).get("email"))
         for slot, rules in name_rules(forms).items()
     )
     return named and all(ask.name in drafts for ask in asked) and all_sound(asked)

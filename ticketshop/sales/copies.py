@@ -3,7 +3,7 @@
 from registration_forms import definitions, responses
 from registration_forms.field_types import TYPES
 
-from .asking import NAMES, Ask, slots
+from .asking import OF_HOLDER, Ask, slots
 from .contents import Contents
 
 
@@ -64,7 +64,7 @@ def _names_asked(target: Ask) -> list[definitions.Question]:
     return [
         question
         for question in target.definition.questions
-        if question.system_ref in NAMES and question.visibility != "hidden"
+        if question.system_ref in OF_HOLDER and question.visibility != "hidden"
     ]
 
 

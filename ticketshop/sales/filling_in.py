@@ -9,18 +9,23 @@ from collections.abc import Iterable
 from registration_forms.definitions import Question
 from registration_forms.field_types import TYPES
 
-from .asking import NAMES, Ask
+from .asking import NAMES, OF_HOLDER, Ask
 from .people import Person
 
 
-def follow(holder: dict, person: Person | None, asks: Iterable[Ask], drafts: dict) -> None:
+def follow(
+    holder: dict, person: Person | None, asks: Iterable[Ask], drafts: dict, *, with_email: bool
+) -> None:
     """Let the names on a ticket, and the known answers of its forms, follow the person chosen for it.
 
-    Changes ``holder`` and ``drafts``. Nothing that was typed changes.
+    ``with_email``: whether a form asks for the e-mail address of its holder. Changes ``holder`` and ``drafts``. Nothing
+    that was typed changes.
     """
     was = holder.get("filled", {})
     filled = {"person": person.value} if person else {}
     filled |= _names(holder, was, person)
+    if with_email:
+        filled |= _email(holder, was, person)
     for ask in asks:
         draft = dict(drafts.get(ask.name, {}))
         for question in ask.definition.questions:
@@ -40,6 +45,17 @@ def _names(holder: dict, was: dict, person: Person | None) -> dict[str, str]:
         return {}
     holder.update(known)
     return known
+
+
+def _email(holder: dict, was: dict, person: Person | None) -> dict[str, str]:
+    known = person.known.get("email", "") if person else ""
+    typed = holder.get("email", "").strip()
+    same_choice = was.get("person", "") == (person.value if person else "")
+    if typed not in ("", was.get("email", ""), known) or (not typed and same_choice and "email" in was):
+        # Typed, or taken out again.
+        return {"email": was["email"]} if "email" in was and same_choice else {}
+    holder["email"] = known
+    return {"email": known} if known else {}
 
 
 def _answer(draft: dict, question: Question, was: dict, person: Person | None) -> dict[str, str]:
@@ -63,7 +79,7 @@ def may_be_filled_in(question: Question) -> bool:
     """Whether an answer that the shop knows already may stand in its field: never a sensitive one."""
     return (
         bool(question.system_ref)
-        and question.system_ref not in NAMES
+        and question.system_ref not in OF_HOLDER
         and question.visibility != "hidden"
         and not question.sensitive
         and not question.staff_only

@@ -94,7 +94,7 @@ class HolderForm(forms.Form):
     """Whom a ticket is for, and whose name stands on it; both may stay open.
 
     ``people``: whom a signed-in buyer may choose (``ticketshop.sales.people``). ``names``: what a form says of the names,
-    "first_name" -> "mandatory". ``filled``: what the shop has filled in for the person chosen.
+    "first_name" -> "mandatory"; the e-mail address of the holder is asked only where it names it. ``filled``: what the shop has filled in for the person chosen.
     """
 
     first_name = name_field(_("First name"), "off", required=False)
@@ -116,6 +116,12 @@ class HolderForm(forms.Form):
             self.fields[name].widget.attrs["data-known"] = name
             if visibility == "hidden":
                 del self.fields[name]
+        if (of_email := (names or {}).get("email", "hidden")) != "hidden":
+            self.fields["email"] = EmailField(
+                label=_("E-mail address"),
+                required=of_email == "mandatory",
+                widget=forms.EmailInput(attrs={"autocomplete": "off", "data-known": "email"}),
+            )
         self.due = [name for name in NAMES if rules[name] == "mandatory"]
         ask_for_name(self, self.due, single=single_names)
         self.people = {person.value: person for person in people}
@@ -129,7 +135,7 @@ class HolderForm(forms.Form):
                 ],
                 widget=PersonSelect(self.people, filled or {}),
             )
-            self.order_fields(["person", "first_name", "last_name"])
+            self.order_fields(["person", "first_name", "last_name", "email"])
 
     def clean(self):
         values = super().clean()

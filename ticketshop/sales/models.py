@@ -17,6 +17,7 @@ from registration_forms.models import ChoiceHold, Response
 from ticketshop.catalogue import dates
 from ticketshop.catalogue.models import Allotment, Hold, Offer, SeasonPass, Session
 from ticketshop.lib.areas import CART, ORDERS, TICKETS
+from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import (
     ADDRESS,
     BOOKS,
@@ -462,6 +463,8 @@ class Admission(models.Model):
     # Printed on the ticket: copied at sale, apart from whoever benefits.
     holder_first_name = models.CharField(_("first name on the ticket"), max_length=100, blank=True)
     holder_last_name = models.CharField(_("last name on the ticket"), max_length=100, blank=True)
+    # Where a form asks for it; never where mails about the order go.
+    holder_email = ModelEmailField(_("e-mail address of the holder"), blank=True)
     # The person asked to be forgotten: the ticket still admits, and says why it names nobody.
     holder_erased_at = models.DateTimeField(_("name erased"), null=True, blank=True, editable=False)
 
@@ -565,7 +568,7 @@ class Ticket(OfADate, Admission):
             ),
         ]
         columns = {
-            **erase("holder_first_name", "holder_last_name", until=Awaited()),
+            **erase("holder_first_name", "holder_last_name", "holder_email", until=Awaited()),
             "holder_erased_at": Stamp(until=Awaited()),
             "beneficiary": Unlink(until=Awaited()),
             **keep(BOOKS, "code", "state", "used_at"),
@@ -653,7 +656,7 @@ class IssuedPass(Admission):
             ),
         ]
         columns = {
-            **erase("holder_first_name", "holder_last_name", until=Awaited()),
+            **erase("holder_first_name", "holder_last_name", "holder_email", until=Awaited()),
             "holder_erased_at": Stamp(until=Awaited()),
             "beneficiary": Unlink(until=Awaited()),
             **keep(BOOKS, "code", "state", "valid_from", "valid_until", "entries_left"),

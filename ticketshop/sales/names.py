@@ -22,7 +22,7 @@ from .forms import HolderForm
 from .models import LIVING_ORDERS, Admission, IssuedPass, Order, Ticket
 
 # A field of the form -> the column of the ticket or pass.
-COLUMNS = {"first_name": "holder_first_name", "last_name": "holder_last_name"}
+COLUMNS = {"first_name": "holder_first_name", "last_name": "holder_last_name", "email": "holder_email"}
 PER_PAGE = 20
 
 

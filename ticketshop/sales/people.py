@@ -16,7 +16,7 @@ from contacts.models import Contact, ContactLink
 from registration_forms.field_types import address
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.phones import readable_phone
-from ticketshop.lib.text import fold, number_in
+from ticketshop.lib.text import fold, number_in, readable_email
 
 from .access import NOBODY_ELSES
 from .contents import Contents
@@ -54,7 +54,7 @@ def me(contact: Contact) -> Person:
     known = {
         "birth_date": contact.birth_date.isoformat() if contact.birth_date else "",
         "phone": readable_phone(contact.phone) if contact.phone else "",
-        "email": contact.email,
+        "email": readable_email(contact.email or ""),
         "company": contact.company,
         "address": address.joined([getattr(contact, part) for part in address.PARTS]),
     }
@@ -80,6 +80,8 @@ def as_typed(person: Person, buyer: dict, answers: dict[str, str]) -> Person:
 def _of_link(link: ContactLink) -> Person:
     born = links.seen_by_parent(link).birth_date
     known = {"birth_date": born.isoformat()} if born else {}
+    if email := links.seen_by_parent(link).email:
+        known["email"] = readable_email(email)
     return Person(
         str(link.pk), link.entered_name, link.entered_first_name, link.entered_last_name, born, known
     )

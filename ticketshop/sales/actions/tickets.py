@@ -47,6 +47,7 @@ def new(
                 "response": answered.get(slot),
                 "holder_first_name": typed.get("first_name", ""),
                 "holder_last_name": typed.get("last_name", ""),
+                "holder_email": typed.get("email", ""),
             }
             if cart_line.offer:
                 new_tickets.append(Ticket(session_id=cart_line.offer.session_id, **shared))

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.catalogue.models import Event, Session, Tariff
 from ticketshop.lib import references
+from ticketshop.lib.email_addresses import searched_email
 from ticketshop.lib.text import number_in
 from ticketshop.organisers import permissions
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
@@ -27,7 +28,7 @@ class AdmissionAdmin(ReadOnlyAdmin):
     buttons = (names.CHANGE_NAMES, answers.CHANGE_ANSWERS, unanswered.ENTER_ANSWERS)
     search_fields = ["code"]
     search_help_text = gettext_lazy(
-        "The beginning of the code, of the first or last name on it, or an order’s reference."
+        "The beginning of the code, of the first or last name on it, of its holder’s e-mail address, or an order’s reference."
     )
 
     def get_search_results(self, request, queryset, search_term):
@@ -42,6 +43,7 @@ class AdmissionAdmin(ReadOnlyAdmin):
         by_words = Q()
         for word in words:
             of_name = Q(holder_last_name__istartswith=word) | Q(holder_first_name__istartswith=word)
+            of_name |= Q(holder_email__istartswith=searched_email(word))
             by_words &= (
                 Q(code__startswith=word.upper())
                 | (of_name & ~waits)
@@ -167,6 +169,7 @@ class TicketAdmin(AdmissionAdmin):
         "date_text",
         "tariff_text",
         "holder_text",
+        "holder_email",
         "beneficiary_link",
         "state_text",
         "used_at",
@@ -199,6 +202,7 @@ class IssuedPassAdmin(AdmissionAdmin):
         "code",
         "name_text",
         "holder_text",
+        "holder_email",
         "beneficiary_link",
         "valid_from",
         "valid_until",

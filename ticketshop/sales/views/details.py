@@ -138,7 +138,9 @@ class DetailsPage:
                 continue  # said at the field
             asks = [ask for ask in self.asked if ask.name.rstrip("+") == slot]
             before = {name: holder.get(name) for name in asking.NAMES}
-            filling_in.follow(holder, known.get(holder.get("person", "")), asks, self.drafts)
+            with_email = self.names.get(slot, {}).get("email", "hidden") != "hidden"
+            person = known.get(holder.get("person", ""))
+            filling_in.follow(holder, person, asks, self.drafts, with_email=with_email)
             if before != {name: holder.get(name) for name in asking.NAMES}:
                 self.renamed.add(slot)
 

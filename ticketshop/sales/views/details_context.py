@@ -3,6 +3,7 @@
 from django.utils.translation import gettext as _
 
 from registration_forms.field_types import TYPES
+from ticketshop.lib.text import readable_email
 
 from .. import asking, copies
 from ..forms import HolderForm
@@ -101,5 +102,7 @@ def _of_ticket(form: HolderForm, answers: list[tuple[str, str]]) -> dict:
         "person": person.label if person else "",
         "has_name": bool(parts),
         "name": " ".join(typed[part] for part in parts if typed.get(part)),
-        "rows": answers,
+        "rows": [(_("E-mail address"), readable_email(typed["email"])), *answers]
+        if "email" in form.fields and typed.get("email")
+        else answers,
     }
