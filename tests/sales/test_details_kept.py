@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.conf import settings
 
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.registration_forms import ask, publish
@@ -103,5 +104,41 @@ def test_a_page_of_a_group_keeps_what_is_typed_on_it(shop):
     page = who.open(f"/{shop.pos.slug}/checkout/?page=2")
     (menu,) = of_blocks(page, shop.menu)
     page = press(who, ("language", "fr"), {menu: "végan"})
+    assert page.url.endswith("?page=2")
+    assert page.form("^checkout_key$").values[menu] == "végan"
+
+
+@pytest.mark.parametrize("button", [None, ("to", "log_in"), ("language", "fr")])
+def test_what_is_sent_after_the_log_in_has_ended_stands_there_after_the_next_one(shop, button):
+    user = UserFactory()
+    who = jazz.visitor()
+    who.log_in(user.email, PASSWORD)
+    shop.add(who, shop.adult, 1)
+    shop.details(who)
+    values = typed(shop, who.page)
+    del values["buyer-email"]
+    form = who.page.form("^checkout_key$")
+    del who.client.cookies[settings.SESSION_COOKIE_NAME]
+    page = who.submit(form, values, button=button)
+    assert page.url.startswith("/accounts/login/")
+    page = who.fill("^login$", {"login": user.email, "password": PASSWORD})
+    assert page.url.endswith("/checkout/")
+    assert "What you typed is here" in page.text
+    assert_there(page, values)
+    assert "What you typed is here" not in shop.details(who).text
+
+
+def test_a_page_of_a_group_comes_back_after_the_log_in(shop):
+    user = UserFactory()
+    who = jazz.visitor()
+    who.log_in(user.email, PASSWORD)
+    shop.add(who, shop.adult, 21)
+    shop.details(who)
+    page = who.open(f"/{shop.pos.slug}/checkout/?page=2")
+    (menu,) = of_blocks(page, shop.menu)
+    form = page.form("^checkout_key$")
+    del who.client.cookies[settings.SESSION_COOKIE_NAME]
+    who.submit(form, {menu: "végan"})
+    page = who.fill("^login$", {"login": user.email, "password": PASSWORD})
     assert page.url.endswith("?page=2")
     assert page.form("^checkout_key$").values[menu] == "végan"

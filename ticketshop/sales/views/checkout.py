@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from ticketshop.lib.network import network
 from ticketshop.lib.refusals import too_many_requests
 from ticketshop.limits import limits
+from ticketshop.submissions import submissions
 
 from .. import contents, payment_methods, profile, session
 from ..actions import carts, orders
@@ -42,6 +43,7 @@ def ready_cart(request, cart: Cart | None):
     return cart, whole, None
 
 
+@submissions.restores
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def details(request, pos):
@@ -57,6 +59,12 @@ def details(request, pos):
         # Kept in any case: places that are gone, or a log-in that is over, are no reason to type it again.
         onward = page.take(request.POST)
         elsewhere = elsewhere or onward
+    if kept := submissions.of(request):
+        submissions.forget(request)
+        messages.info(
+            request, _("You are logged in again. What you typed is here; nothing has been ordered.")
+        )
+        elsewhere = elsewhere or page.put_back(kept.data)
     if elsewhere:
         return elsewhere
     if request.method != "POST" and "check" in request.GET:

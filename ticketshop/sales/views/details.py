@@ -1,6 +1,7 @@
 """The details of an order as one page, or several for a group: the buyer, whose ticket is whose, the forms' questions."""
 
 from functools import cached_property
+from urllib.parse import quote
 
 from django.contrib import messages
 from django.shortcuts import redirect
@@ -55,14 +56,18 @@ def as_posted(prefix: str, typed: dict) -> dict:
 
 # The fields of the buyer and of whom a ticket is for.
 TYPED = ("person", "first_name", "last_name", "email", IN_PROFILE)
+# Buttons besides the one that goes on.
+BUTTONS = {"copy", "remove", "previous", "language", "to"}
 QUESTIONS_CHANGED = _lazy(
     "The questions have changed meanwhile. Please look at them once more; what you answered is kept."
 )
 
 
 def log_in(request):
-    """To the log-in page, and back to the details."""
-    return redirect(f"/accounts/login/?next=/{request.pos.slug}/checkout/")
+    """To the log-in page, and back to the details: to the page of them that was sent, if it was one."""
+    details = f"/{request.pos.slug}/checkout/"
+    onward = request.get_full_path() if request.path == details else details
+    return redirect(f"/accounts/login/?next={quote(onward)}")
 
 
 class DetailsPage:
@@ -119,6 +124,14 @@ class DetailsPage:
         self._turn_to(first)
         return None
 
+    def put_back(self, sent):
+        """Keep what was sent while the log-in had ended, whichever button was pressed; the answer is this page anew."""
+        post = sent.copy()
+        for name in BUTTONS:
+            post.pop(name, None)
+        post["to"] = ""
+        return self.take(post)
+
     def _take_names(self, post) -> None:
         """What was typed of the buyer and of whom each ticket is for; names follow the person chosen."""
         if self.number == 1:
@@ -171,7 +184,7 @@ class DetailsPage:
 
     def _pressed(self, post):
         """Another button than the one that goes on: it checks nothing and loses nothing."""
-        if not {"copy", "remove", "previous", "language", "to"} & set(post):
+        if not BUTTONS & set(post):
             return None
         self._keep(self.forms(), checked=False, complete=False)
         if "language" in post:

@@ -8,7 +8,7 @@ def column():
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sales", "0008_needed_until")]
+    dependencies = [("sales", "0010_unpaid_caps")]
     operations = [
         migrations.AddField("ticket", "holder_email", column(), preserve_default=False),
         migrations.AddField("issuedpass", "holder_email", column(), preserve_default=False),
