@@ -44,6 +44,7 @@ from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.exports.scope import CUSTOMERS
 from ticketshop.sales.models import DateChange, IssuedPass, Order, OrderResponse, Payment
+from ticketshop.submissions.models import KeptSubmission
 
 PAST = timedelta(days=60)
 NOBODY = {"first_name": "No", "last_name": "Body", "email": "nobody@elsewhere.example"}
@@ -324,6 +325,14 @@ def _leave_carts(person: Person) -> None:
         cart = make_cart({house.adult: 2}, user=user, buyer=_typed(person), holders=_holders(person, None))
         cart.details["answers"] = {"order": {"key": [f"typed by {person.contact.full_name}"]}}
         cart.save(update_fields=["details"])
+    if person.user is not None:
+        # Sent after the log-in had ended.
+        KeptSubmission.objects.create(
+            user=person.user,
+            address=f"/{person.house.pos.slug}/account/profile/?kept={person.key}-once",
+            fields=[["street", "Kept Lane 1"]],
+            expires_at=timezone.now() + timedelta(minutes=30),
+        )
 
 
 def _get_mails(person: Person) -> None:

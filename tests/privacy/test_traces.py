@@ -201,4 +201,9 @@ def test_a_log_in_that_another_house_needs_stays_and_is_signed_out(made_shared_s
     left = state.twin.left()
     lost = {cell.model._meta.label for cell in state.twin.cells if cell not in left}
     # Signed out everywhere, and an address that nobody has proved is forgotten: the rest is as it was.
-    assert lost == {"accounts.Session", "account.EmailAddress", "account.EmailConfirmation"}
+    assert lost == {
+        "accounts.Session",
+        "account.EmailAddress",
+        "account.EmailConfirmation",
+        "submissions.KeptSubmission",
+    }
