@@ -4,15 +4,17 @@ import logging
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
+from allauth.core.internal import ratelimit
 from django.db import transaction
 from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
 
 from contacts import contacts, links
 from ticketshop.lib.addresses import is_a_path_of_ours
 from ticketshop.lib.email_addresses import check_email
 from ticketshop.mail import outbox
 
-from . import passwords
+from . import known_browsers, passwords
 from .models import User
 
 logger = logging.getLogger("ticketshop.accounts")
@@ -29,6 +31,13 @@ KINDS = {
 
 class AccountAdapter(DefaultAccountAdapter):
     """Accounts of visitors and staff."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "too_many_login_attempts": _(
+            "Too many failed log-in attempts. Wait a few minutes, or choose a new password by “Forgot your password?”: then you can log in at once."
+        ),
+    }
 
     def send_mail(self, template_prefix, email, context_values=None, **kwargs):
         """Queue the mail: no request waits for a mail server, and no token lies in a queue.
@@ -76,7 +85,21 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def post_login(self, request, user, **kwargs):
         logger.info("log-in user=%s", user.pk)
-        return super().post_login(request, user, **kwargs)
+        response = super().post_login(request, user, **kwargs)
+        known_browsers.remember(request, response, user.email)
+        return response
+
+    def _get_login_attempts_cache_key(self, request, **credentials):
+        """Count a browser that is known for this log-in by itself: a stranger's tries elsewhere do not lock it out."""
+        key = super()._get_login_attempts_cache_key(request, **credentials)
+        browser = known_browsers.number_of(request, credentials.get("email", credentials.get("username", "")))
+        return f"{key}:{browser}" if browser else key
+
+    def _delete_login_attempts_cached_email(self, request, **credentials):
+        """After a new password nobody is locked out: neither this browser nor the others."""
+        super()._delete_login_attempts_cached_email(request, **credentials)
+        shared = super()._get_login_attempts_cache_key(request, **credentials)
+        ratelimit.clear(request, app="allauth.account", action="login_failed", key=shared)
 
     def authentication_failed(self, request, **credentials):
         logger.warning("log-in refused")

@@ -199,6 +199,7 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "ticketshop.views.csrf_failure"
 LAST_LOG_IN_COOKIE_NAME = "last_log_in"  # whose form it was that met the log-in page
+KNOWN_BROWSER_COOKIE_NAME = "known_browser"  # for which log-ins; see accounts.known_browsers
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
@@ -207,6 +208,7 @@ if HTTPS:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
     LANGUAGE_COOKIE_NAME, LAST_LOG_IN_COOKIE_NAME = "__Host-language", "__Host-last_log_in"
+    KNOWN_BROWSER_COOKIE_NAME = "__Host-known_browser"
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = [r"^health/"]

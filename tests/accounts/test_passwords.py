@@ -1,5 +1,7 @@
 """What a password may be, and how often one may be tried."""
 
+import re
+
 import pytest
 from django.core import validators
 from django.core.cache import cache
@@ -9,6 +11,7 @@ from accounts.models import User
 from tests.conftest import QuickHasher
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.organisers import make_staff
+from tests.sales.test_mails import deliver
 from tests.visitor import TestClientVisitor
 
 pytestmark = pytest.mark.django_db
@@ -118,6 +121,58 @@ def test_after_five_wrong_passwords_the_right_one_waits_too(pos, door):
     other = UserFactory()
     visitor.log_in(other.email, PASSWORD)
     assert visitor.open("/theatre/account/").url == "/theatre/account/"
+
+
+def test_a_stranger_does_not_lock_out_the_browser_its_owner_uses(pos, settings):
+    """Ten tries a minute from one network stop everybody there; here only the counter of the account is looked at."""
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key"}
+    user = UserFactory()
+    owner = TestClientVisitor()
+    owner.log_in(user.email, PASSWORD)
+    owner.client.post("/accounts/logout/")
+    owner.client.cookies.pop("sessionid", None)
+    tries(user.email, "/accounts/login/", 6)
+    assert "Too many failed log-in attempts." in TestClientVisitor().log_in(user.email, PASSWORD).text
+    owner.log_in(user.email.upper(), PASSWORD)
+    assert owner.open("/theatre/account/").url == "/theatre/account/"
+    # Its own tries are limited as well.
+    owner.client.cookies.pop("sessionid", None)
+    for _ in range(5):
+        owner.log_in(user.email, "wrong")
+    assert "Too many failed log-in attempts." in owner.log_in(user.email, PASSWORD).text
+
+
+def test_a_browser_is_known_for_its_own_log_ins_only(pos, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key"}
+    mine, other = UserFactory(), UserFactory()
+    browser = TestClientVisitor()
+    browser.log_in(mine.email, PASSWORD)
+    assert mine.email not in browser.client.cookies["known_browser"].value
+    browser.client.cookies.pop("sessionid", None)
+    tries(other.email, "/accounts/login/", 6)
+    assert "Too many failed" in browser.log_in(other.email, PASSWORD).text
+    # Neither does a cookie that somebody made up.
+    forger = TestClientVisitor()
+    forger.client.cookies["known_browser"] = browser.client.cookies["known_browser"].value[:-3] + "abc"
+    tries(mine.email, "/accounts/login/", 6)
+    assert "Too many failed" in forger.log_in(mine.email, PASSWORD).text
+
+
+def test_whoever_is_locked_out_reads_that_a_new_password_ends_the_wait(pos, settings, mailoutbox):
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key"}
+    user = UserFactory()
+    tries(user.email, "/accounts/login/", 6)
+    visitor = TestClientVisitor()
+    page = visitor.log_in(user.email, PASSWORD)
+    assert "choose a new password by “Forgot your password?”: then you can log in at once" in page.text
+    visitor.open(page.link("Forgot your password?"))
+    visitor.fill("^email$", {"email": user.email})
+    (letter,) = deliver(mailoutbox)
+    visitor.open(re.search(r"(/accounts/password/reset/key/\S+)", letter.body)[1])
+    visitor.fill("^password1$", {"password1": GOOD, "password2": GOOD})
+    newcomer = TestClientVisitor()
+    newcomer.log_in(user.email, GOOD)
+    assert newcomer.open("/theatre/account/").url == "/theatre/account/"
 
 
 def test_one_network_can_not_try_many_accounts(pos):

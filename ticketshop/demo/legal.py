@@ -71,7 +71,7 @@ PRIVACY = both(
     We must keep our books for ten years. They hold figures, and your name only as long as your contact exists. Carts are forgotten after a day. IP addresses are not stored.
 
     ### Cookies
-    One cookie keeps your cart and your log-in, one protects the forms, one remembers the language. None of them follows you, so we need not ask.
+    One cookie keeps your cart and your log-in, one protects the forms, one remembers the language, and after a log-in two recognise this browser, so that what you typed comes back and a stranger’s wrong passwords do not lock you out. None of them follows you, so we need not ask.
 
     ### Your rights
     You may ask what we know about you, have it corrected, take it with you or have it erased. Write to <{privacy_contact}>: it costs nothing and needs no reason. You may also complain to the Federal Data Protection and Information Commissioner.
@@ -91,7 +91,7 @@ PRIVACY = both(
     Nous devons conserver nos livres pendant dix ans. Ils contiennent des chiffres, et votre nom aussi longtemps seulement que votre fiche existe. Les paniers sont oubliés après un jour. Les adresses IP ne sont pas enregistrées.
 
     ### Cookies
-    Un cookie garde votre panier et votre connexion, un autre protège les formulaires, un troisième retient la langue. Aucun ne vous suit, nous n’avons donc rien à vous demander.
+    Un cookie garde votre panier et votre connexion, un autre protège les formulaires, un troisième retient la langue et, après une connexion, deux autres reconnaissent ce navigateur : ce que vous avez saisi revient, et les mots de passe faux d’une autre personne ne vous bloquent pas. Aucun ne vous suit, nous n’avons donc rien à vous demander.
 
     ### Vos droits
     Vous pouvez demander ce que nous savons de vous, le faire corriger, l’emporter ou le faire effacer. Écrivez à <{privacy_contact}> : c’est gratuit et sans justification. Vous pouvez aussi vous adresser au Préposé fédéral à la protection des données et à la transparence.
