@@ -126,7 +126,7 @@ def test_what_waits_is_told_at_once_and_the_end_when_it_comes(office, postbox):
     text = letters[-1].message.get_body(("plain",)).get_content()
     assert "It has begun" in text and erasure.receipt in text
     assert "A ticket not yet used needs it until the event is over" in text
-    assert re.search(r"At the latest until \d+ \w+ \d{4}", text)
+    assert re.search(r"At the latest until \w+ \d+ \w+ \d{4}", text)
     end = coming.tickets.get().session.ends_at + timedelta(days=3)
     assert erasing.go_on(end) == 1
     send_all()
