@@ -238,7 +238,14 @@ ADMIN = {
         )
     ),
     "catalogue.event": Pages(add=True, buttons=(EXPORT,)),
-    "catalogue.session": Pages(delete=True, buttons=(EXPORT,)),
+    "catalogue.session": Pages(
+        delete=True,
+        buttons=(
+            EXPORT,
+            ("door_list", "sales.view_ticket sales.view_order"),
+            ("door_sheet", "sales.view_ticket sales.view_order"),
+        ),
+    ),
     "catalogue.tariff": Pages(delete=True),
     "catalogue.seasonpass": Pages(add=True, buttons=(("export", f"{READ_ANSWERS} sales.view_issuedpass"),)),
     "catalogue.allotment": Pages(add=True),

@@ -18,7 +18,7 @@ from .. import offers, sale_checks
 from ..models import Event, Session, Tariff
 from . import problems
 from .form_choice import TellsOfForms
-from .forms import SluggedForm
+from .forms import SluggedForm, link_to_tickets
 from .order_forms import OrderFormInline
 from .sessions import SessionInline
 from .tariffs import TariffInline
@@ -143,9 +143,10 @@ class EventAdmin(TellsOfForms, TranslatedAdmin):
         slugs = permissions.within(row.points_of_sale.all(), {row.organiser_id}).values_list(
             "slug", flat=True
         )
+        found = link_to_tickets(request, row, _("Tickets of this event"), event=row.pk)
         if row.state != Event.State.PUBLISHED:
-            return []
-        return [
+            return found
+        return found + [
             (_("In the shop “%(shop)s”") % {"shop": slug}, f"/{slug}/events/{row.slug}/") for slug in slugs
         ]
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from django import forms
 from django.db.models import Model
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -20,6 +22,13 @@ def places_field(**kwargs) -> forms.IntegerField:
     """How many places (or passes) there are."""
     kwargs.setdefault("label", gettext_lazy("Places"))
     return forms.IntegerField(min_value=0, max_value=MOST_PLACES, **kwargs)
+
+
+def link_to_tickets(request, row: Model, text: str, **asked: int) -> list[tuple[str, str]]:
+    """The way to the list of tickets, narrowed by its filters; nothing for who may not see tickets."""
+    if not request.user.has_perm("sales.view_ticket", row):
+        return []
+    return [(text, f"{reverse('admin:sales_ticket_changelist')}?{urlencode(asked)}")]
 
 
 def without_entry(page, request, obj, fields: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from ticketshop.organisers.sections import Section, link
 from .. import offers, sale_checks, stock
 from ..models import Allotment, Offer, Session
 from . import problems
-from .forms import changed, check_capacity, in_order, places_field, without_entry
+from .forms import changed, check_capacity, in_order, link_to_tickets, places_field, without_entry
 
 
 class SessionForm(RowForm):
@@ -197,6 +197,13 @@ class SessionAdmin(ScopedAdmin):
         heading = _("What visitors can’t buy, and why:")
         found = sale_checks.of_session(row, timezone.now())
         return [*super().notes(request, row), *problems.notes(request, heading, found)]
+
+    def links(self, request, row):
+        found = super().links(request, row)
+        return [
+            *found,
+            *link_to_tickets(request, row, _("Tickets of this date"), event=row.event_id, date=row.pk),
+        ]
 
     def sections(self, request, row):
         stocks = stock.of_sessions([row.pk]).get(row.pk, {})

@@ -1,16 +1,12 @@
 """At a date: the list for the door, for everybody who may see its tickets."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from ticketshop.catalogue.admin.events import EventAdmin
 from ticketshop.catalogue.admin.sessions import SessionAdmin
-from ticketshop.catalogue.models import Event, Session
+from ticketshop.catalogue.models import Session
 from ticketshop.lib.spreadsheets import Xlsx
 from ticketshop.organisers.buttons import OwnPage, always
 
@@ -35,12 +31,6 @@ def _xlsx(page, request: HttpRequest, row: Session) -> HttpResponse:
     return _file(request, row, door_list.xlsx(row), Xlsx.content_type, Xlsx.extension)
 
 
-def _tickets(page, request: HttpRequest, row: Session | Event) -> HttpResponse:
-    """The list of tickets, narrowed to this date or event."""
-    asked = {"event": row.event_id, "date": row.pk} if isinstance(row, Session) else {"event": row.pk}
-    return redirect(f"{reverse('admin:sales_ticket_changelist')}?{urlencode(asked)}")
-
-
 def _own_page(name: str, label, view) -> OwnPage:
     @require_safe
     def safe(request, page, row):
@@ -50,7 +40,5 @@ def _own_page(name: str, label, view) -> OwnPage:
     return OwnPage(name, label, SEE, always, lambda page, request, row: safe(request, page, row))
 
 
-SessionAdmin.offer(OwnPage("tickets", gettext_lazy("Tickets of this date"), SEE[:1], always, _tickets))
-EventAdmin.offer(OwnPage("tickets", gettext_lazy("Tickets of this event"), SEE[:1], always, _tickets))
 SessionAdmin.offer(_own_page("door-list", gettext_lazy("List for the door (PDF)"), _pdf))
 SessionAdmin.offer(_own_page("door-sheet", gettext_lazy("List for the door (XLSX)"), _xlsx))
