@@ -57,7 +57,7 @@ def test_a_link_made_in_the_shop_stands_on_both_contacts(staff, pos, alice):
     visitor.fill("^last_name$", {"email": "bob@example.org", "last_name": "Miller", "first_name": "Bob"})
     link = ContactLink.objects.get()
     day = f"{timezone.localtime(timezone=ZoneInfo(pos.organiser.time_zone)):%-d %b %Y}"
-    facts = ["friend or relative", "Connected", "choose for tickets", "nothing", "Shop (The Stage)",
+    facts = ["friend or relative", "Connected", "choose for tickets", "Shop (The Stage)",
              "alice@example.org", day]  # fmt: skip
 
     page = staff.open(change(alice))
