@@ -209,6 +209,9 @@ def page(admin_page, request: HttpRequest, contact_id: int) -> HttpResponse:
     contact = _contact(request, contact_id)
     if request.method == "POST" and (done := _done_already(request, contact)):
         return admin_page.back_to(done)
+    if contact.erased_at is not None and request.method != "POST":
+        # Nobody finds who is erased; whoever had the page open before gets the receipt.
+        raise Http404("no such row")
     if contact.erasing_at is not None:
         return _begun_already(admin_page, request, contact)
     if _is_own(request.user, contact) and not _asked_themselves(contact):
