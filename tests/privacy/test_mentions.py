@@ -100,7 +100,7 @@ def test_no_mail_to_a_parent_tells_two_orders_of_a_child_from_those_of_others(al
     for _number in range(2):
         holders = [{"first_name": "Tim", "last_name": "Martin", "person": str(link.pk)}]
         make_order({OfferFactory(pos=pos): 1}, user=alice.user, holders=holders, paid=True)
-    told = Mail.objects.filter(kind="ticket_for_you")
+    told = Mail.objects.filter(kind="ticket_for_child")
     assert [mail.subject_uuid for mail in told] == [ann.subject_uuid] * 2
     assert {mail.about["contact"] for mail in told} == {link.child_id}
     orders = {mail.about["order"] for mail in told}
