@@ -15,7 +15,7 @@ from ticketshop.history.models import Event as History
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.sales import books
-from ticketshop.sales.models import IssuedPass, Order, OrderLine, Payment, Refund, Ticket
+from ticketshop.sales.models import IssuedPass, Order, OrderLine, OrderResponse, Payment, Refund, Ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -82,7 +82,8 @@ def test_visitors_have_answered_the_forms():
     filling.fill(date(2027, 4, 7))
     assert set(RegistrationForm.objects.values_list("kind", flat=True)) == {"order", "tariff", "pass"}
     assert not RegistrationForm.objects.filter(published=None).exists()
-    for model in (Order, Ticket, IssuedPass):
+    assert OrderResponse.objects.exists()
+    for model in (Ticket, IssuedPass):
         assert model.objects.exclude(response=None).exists()
     assert Response.objects.filter(void=True).exists()
     for choice in Choice.objects.filter(capacity__isnull=False):

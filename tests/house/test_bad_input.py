@@ -480,7 +480,8 @@ def test_head_is_get_without_a_body(world):
     for name, row in ROWS.items():
         url = reverse(name, kwargs=row.args(world.aye))
         answer = browser().head(url)
-        assert answer.status_code == row.get[0]
+        # Mail services look with HEAD whether somebody is there.
+        assert answer.status_code == (403 if name == "mail_webhook" else row.get[0]), name
         assert not b"".join(answer.streaming_content if answer.streaming else [answer.content]), name
 
 

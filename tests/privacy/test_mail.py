@@ -217,10 +217,10 @@ def test_who_was_erased_is_not_reminded(zoe, pos, monkeypatch):
     Order.objects.filter(pk=order.pk).update(expires_at=later + timedelta(days=1))
     update = Order.objects.filter
 
-    def erased_meanwhile(**which):
+    def erased_meanwhile(*conditions, **which):
         if "reminded_at" in which and "pk" in which:
             Order.objects.all().update(buyer=None)
-        return update(**which)
+        return update(*conditions, **which)
 
     monkeypatch.setattr(Order.objects, "filter", erased_meanwhile)
     assert orders.remind(later) == 1

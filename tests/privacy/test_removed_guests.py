@@ -160,11 +160,11 @@ def test_no_list_counts_a_removed_guest_as_missing_an_answer(booking):
     staff.submit(form, {})
     shown = staff.open(page)
     (missing,) = re.findall(r"(?s)<h2[^>]*>[^<]*Missing answers.*?</ul>", shown.source)
-    assert re.findall(r"<bdi>([^<]*)</bdi></a>: (\d+)", missing) == [("Shirt", "1")]
+    assert re.findall(r"<bdi>([^<]*)</bdi></a> \((\d+)\)", missing) == [("Shirt", "1")]
     listed = staff.open(f"{page}?missing={more.key}")
     assert "1 answer to this form" in listed.text
     Response.objects.update(erased_on=timezone.localdate())
-    assert not re.search(r"<bdi>Shirt</bdi></a>: \d", staff.open(page).source)
+    assert not re.search(r"<bdi>Shirt</bdi></a> \(\d", staff.open(page).source)
 
 
 def test_no_mail_asks_for_a_removed_guest(booking):

@@ -183,19 +183,23 @@ class Progress:
 
     def begin(self, table: Table) -> None:
         keys, labels = [one.key for one in table.columns], [one.label for one in table.columns]
-        self._say(BEGUN, keys, labels, table.count)
+        with self._connection.cursor() as cursor:
+            cursor.execute(BEGUN, [keys, labels, table.count, self.job.pk, self.job.attempt])
+            _go_on(cursor)
 
     def add(self, rows: int) -> None:
         self.done += rows
         if time.monotonic() > self.end:
             raise TooLong
-        self._say(PROGRESS, self.done)
-
-    def _say(self, statement: str, *values: object) -> None:
         with self._connection.cursor() as cursor:
-            cursor.execute(statement, [*values, self.job.pk, self.job.attempt])
-            if cursor.rowcount == 0:
-                raise Stopped
+            cursor.execute(PROGRESS, [self.done, self.job.pk, self.job.attempt])
+            _go_on(cursor)
+
+
+def _go_on(cursor) -> None:
+    """Raise ``Stopped`` where the job is this one's no more."""
+    if cursor.rowcount == 0:
+        raise Stopped
 
 
 def _sha256(path: Path) -> str:

@@ -50,7 +50,7 @@ def lang(value) -> SafeString:
     ``<bdi{{ event.title|lang }}>{{ event.title }}</bdi>``
     """
     code = getattr(value, "language", "") if isinstance(value, translated.StandIn) else ""
-    return format_html(' lang="{}"', code) if code else SafeString("")
+    return format_html(' lang="{}"', code) if code else format_html("{}", "")
 
 
 @register.filter

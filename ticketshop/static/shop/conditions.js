@@ -42,9 +42,8 @@
     for (const { key } of data.questions) {
       let row = block.querySelector(`[data-question="${key}"]`);
       if (!row) {
-        const made = document.createElement("template");
-        made.innerHTML = data.html[key];
-        row = made.content.querySelector("[data-question]");
+        // Drawn by the server, by the template of the page itself.
+        row = new DOMParser().parseFromString(data.html[key], "text/html").querySelector("[data-question]");
         last.after(row);
       }
       row.querySelector("[data-note]")?.remove();
