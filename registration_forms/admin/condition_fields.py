@@ -137,9 +137,9 @@ class ConditionFields(TermFields):
 
     def _read_term(self, name: str, values: dict) -> dict | None:
         key, op = values.get(f"{name}_question"), values.get(f"{name}_op")
-        value = values.get(f"{name}_choice") or values.get(f"{name}_text")
+        choice, text = values.get(f"{name}_choice"), values.get(f"{name}_text")
         if not key:
-            if (op or value) and f"{name}_question" not in self.errors:
+            if (op or choice or text) and f"{name}_question" not in self.errors:
                 self.add_error(f"{name}_question", _("Choose the question whose answer decides."))
             return None
         if not op:
@@ -147,25 +147,38 @@ class ConditionFields(TermFields):
             return None
         term = {"field": key, "op": op}
         if op not in WITH_VALUE:
+            if choice or text:
+                sentence = _(
+                    "This compares with no answer: leave the fields beside it empty, or choose “is” or “is not”."
+                )
+                self.add_error(f"{name}_op", sentence)
             return term
-        if not value:
+        if not (choice or text):
             self.add_error(f"{name}_choice", _("Choose an answer, or enter one."))
             return None
-        return {**term, "value": self._as_answered(name, key, value)}
+        if choice and text:
+            self.add_error(f"{name}_text", _("Choose an answer or enter one, not both."))
+            return None
+        return {
+            **term,
+            "value": self._as_answered(f"{name}_{'choice' if choice else 'text'}", key, choice or text),
+        }
 
-    def _as_answered(self, name: str, key: str, value: str) -> str:
-        """The value as answers to the question are kept; one that can't be an answer is said at the field."""
+    def _as_answered(self, field: str, key: str, value: str) -> str:
+        """The value as answers to the question are kept; one that can't be an answer is said at its field."""
         other = self.draft.question(key)
         if other is None or other.option(value) is not None:
             return value  # a question that is not there is refused below, by its name
         sentence = _("%(question)s has no such answer.") % {"question": words.quoted(other.label)}
-        if TYPES[other.type].has_choices:
-            self.add_error(f"{name}_choice", sentence)
+        is_choice = field.endswith("_choice")
+        # Free text would take the key of another question's choice as a text.
+        if TYPES[other.type].has_choices or (is_choice and _answered_by(other) == "text"):
+            self.add_error(field, sentence)
             return value
         try:
             return str(TYPES[other.type].read(other, value))
         except forms.ValidationError as error:
-            self.add_error(f"{name}_text", " ".join([sentence, *error.messages]))
+            self.add_error(field, " ".join([sentence, *error.messages]))
             return value
 
     def check_condition(self, draft: Definition, key: str) -> None:

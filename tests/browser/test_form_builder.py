@@ -248,5 +248,12 @@ def test_the_page_of_a_question_shows_what_its_type_needs(shop, browse):
         page.locator("[name=when1_question]").select_option(label="Bus")
         expect(choice.locator("option")).to_have_text(["–", "Red", "Blue"])
         expect(text).to_be_hidden()
+        choice.select_option(label="Red")
         page.locator("[name=when1_op]").select_option("filled")
         expect(choice).to_be_hidden()
+        # What was chosen before is not sent with an operator that compares with nothing.
+        page.get_by_label("Question (English)").fill("Seat")
+        page.get_by_label("Type").select_option("text")
+        seat = save(page)
+    bus = form.fields.get(label_en="Bus")
+    assert seat.condition == {"all": [{"field": bus.key, "op": "filled"}]}

@@ -115,13 +115,46 @@ def test_every_box_says_its_language(staff, form):
             "“Early” has no such answer.",
         ),
         (
+            {
+                "type": "text",
+                "label": "A",
+                "when1_question": "BUS",
+                "when1_op": "is",
+                "when1_choice": "RED",
+                "when1_text": "x",
+            },
+            "Choose an answer or enter one, not both.",
+        ),
+        (
+            {
+                "type": "text",
+                "label": "A",
+                "when1_question": "BUS",
+                "when1_op": "filled",
+                "when1_choice": "RED",
+            },
+            "This compares with no answer",
+        ),
+        (
+            {"type": "text", "label": "A", "when1_question": "WISH", "when1_op": "is", "when1_choice": "RED"},
+            "“Wish” has no such answer.",
+        ),
+        (
+            {"type": "text", "label": "A", "when1_question": "BUS", "when1_op": "is", "when1_choice": "yes"},
+            "“Bus” has no such answer.",
+        ),
+        (
             {"type": "text", "label": "A", "when1_question": "HIDDEN", "when1_op": "filled"},
             "“Hidden”, which is hidden",
         ),
     ],
 )
 def test_what_is_not_whole_is_said_and_nothing_typed_is_lost(staff, form, values, sentence):
+    bus = ask(form, "Bus", "dropdown", choices=["Red"])
     keys = {
+        "BUS": bus.key,
+        "RED": bus.choices.get().key,
+        "WISH": ask(form, "Wish").key,
         "EARLY": ask(form, "Early", "date").key,
         "HIDDEN": ask(form, "Hidden", visibility="hidden").key,
     }

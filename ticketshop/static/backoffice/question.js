@@ -34,9 +34,12 @@
       for (const group of choice.querySelectorAll("optgroup")) if (!group.children.length) group.remove();
       choice.value = chosen;
       if (choice.selectedIndex < 0) choice.value = "";
-      if (kind === "text") choice.value = ""; else text.value = "";
-      show(choice, compares && kind !== undefined && kind !== "text");
-      show(text, compares && kind === "text");
+      // What is not shown is not sent: another operator or question leaves nothing behind that nobody sees.
+      for (const [field, fits] of [[choice, kind !== "text"], [text, kind === "text"]]) {
+        const needed = kind === undefined ? field.value !== "" : compares && fits;
+        field.disabled = !needed;
+        show(field, needed);
+      }
     };
     question.addEventListener("change", follow);
     op.addEventListener("change", follow);
