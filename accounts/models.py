@@ -110,6 +110,10 @@ class Session(AbstractBaseSession):
         columns = {"user": DeleteRow(), "session_data": DeleteRow(), "expire_date": DeleteRow()}
         withheld = {"session_data": _("what keeps a browser signed in")}
 
+    class Meta(AbstractBaseSession.Meta):
+        verbose_name = _("log-in session")
+        verbose_name_plural = _("log-in sessions")
+
     @classmethod
     def get_session_store_class(cls):
         """Django asks for it; the store knows this model, not the other way round."""

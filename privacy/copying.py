@@ -45,6 +45,7 @@ class Record:
     entries: list[Entry]
     inside: list["Record"] = field(default_factory=list)
     files: list[tuple[str, str]] = field(default_factory=list)  # storage and name in it
+    about: str = ""  # what the row is for, where another row says so
 
     @property
     def kind(self) -> str:
@@ -91,9 +92,13 @@ def read(contacts: list[Contact], *, reader: Contact | None = None) -> list[Chap
     """
     people = [Reading(subjects.who(contact), reader) for contact in contacts]
     found: dict[Area, list[Record]] = {area: [] for area in (FOR_OTHERS if reader else ALL)}
-    for model in reversed(subjects.models_with_people()):
+    with_people = subjects.models_with_people()
+    shown_inside = {
+        _related(model, name) for model in with_people for name in registry.declaration(model).inside
+    }
+    for model in reversed(with_people):
         area = registry.declaration(model).area
-        if area in found and not model._meta.auto_created:
+        if area in found and not model._meta.auto_created and model not in shown_inside:
             found[area] += _records(model, people)
     organiser = contacts[0].organiser if contacts else None
     return [
@@ -111,20 +116,50 @@ def _records(model: type[models.Model], people: list[Reading]) -> list[Record]:
         for found in theirs:
             for row in _with_keys(found).order_by("pk"):
                 rows.setdefault(row.pk, (row, reading))
-    return [_record(row, reading) for row, reading in rows.values()]
+    about = _descriptions(model, rows)
+    # Rows of one order stand together.
+    order = [*about, *(pk for pk in rows if pk not in about)]
+    return [_record(*rows[pk], about.get(pk, "")) for pk in order]
 
 
-def _with_keys(rows: models.QuerySet) -> models.QuerySet:
+def _descriptions(
+    model: type[models.Model], rows: dict[object, tuple[models.Model, Reading]]
+) -> dict[object, str]:
+    """Key of a row -> what the row is for, in the order of the rows that describe them. A query per describing key."""
+    found = []
+    for describing, key, path in _describing(model):
+        described = _with_keys(describing.objects.filter(**{f"{key}__in": list(rows)}), key)
+        for row in described:
+            pk = getattr(row, f"{key}_id")
+            text = import_string(path)(row, getattr(row, key), rows[pk][1].reader)
+            found.append((row.order_id, pk, text))
+    return {pk: text for _order, pk, text in sorted(found)}
+
+
+def _describing(model: type[models.Model]) -> list[tuple[type[models.Model], str, str]]:
+    return [
+        (describing, key, path)
+        for describing in registry.census()
+        for key, path in registry.declaration(describing).describes.items()
+        if describing._meta.get_field(key).related_model is model
+    ]
+
+
+def _related(model: type[models.Model], name: str) -> type[models.Model]:
+    return model._meta.get_field(name).related_model
+
+
+def _with_keys(rows: models.QuerySet, *more: str) -> models.QuerySet:
     """The rows with what their text needs: keys that are shown, and rows inside."""
     model = rows.model
     said = registry.declaration(model)
-    names = {*columns(model), *said.also, *_paths_of_reasons(said)}
+    names = {*columns(model), *said.also, *said.needs, *more, *_paths_of_reasons(said)}
     keys = [
         name for name in sorted(names) if "__" in name or isinstance(_column(model, name), models.ForeignKey)
     ]
     deeper = [f"{name}__event" for name in keys if name == "session"]
     many = [name for name in names if isinstance(_column(model, name), models.ManyToManyField)]
-    return rows.select_related(*keys, *deeper).prefetch_related(*many, *_inside_paths(model))
+    return rows.select_related(*keys, *deeper).prefetch_related(*many, *_inside(model))
 
 
 def _paths_of_reasons(said: registry.Declaration) -> list[str]:
@@ -132,12 +167,12 @@ def _paths_of_reasons(said: registry.Declaration) -> list[str]:
     return [*reasons, *said.guarded.values()]
 
 
-def _inside_paths(model: type[models.Model], before: str = "") -> list[str]:
-    found = []
-    for name in registry.declaration(model).inside:
-        found.append(before + name)
-        found += _inside_paths(model._meta.get_field(name).related_model, f"{before}{name}__")
-    return found
+def _inside(model: type[models.Model]) -> list[models.Prefetch]:
+    """The rows inside each row, with what their own texts need."""
+    return [
+        models.Prefetch(name, _with_keys(_related(model, name)._base_manager.all()))
+        for name in registry.declaration(model).inside
+    ]
 
 
 def columns(model: type[models.Model]) -> list[str]:
@@ -150,17 +185,18 @@ def _column(model: type[models.Model], name: str):
     return None if "__" in name else model._meta.get_field(name)
 
 
-def _record(row: models.Model, reading: Reading) -> Record:
+def _record(row: models.Model, reading: Reading, about: str = "") -> Record:
     model = type(row)
     said = registry.declaration(model)
     names = dict.fromkeys((*said.also, *columns(model)))
-    entries = [_entry(row, _column(model, name), said, reading) for name in names]
+    texts = import_string(said.texts)(row) if said.texts else {}
+    entries = [_entry(row, _column(model, name), said, reading, texts.get(name, "")) for name in names]
     inside = [
         _record(one, reading)
         for name in said.inside
         for one in sorted(getattr(row, name).all(), key=lambda one: one.pk)
     ]
-    return Record(model, row.pk, entries, inside, _files(row, said))
+    return Record(model, row.pk, entries, inside, _files(row, said), about)
 
 
 def is_named(model: type[models.Model], name: str) -> bool:
@@ -176,17 +212,19 @@ def label(model: type[models.Model], name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _entry(row: models.Model, column, said: registry.Declaration, reading: Reading) -> Entry:
+def _entry(
+    row: models.Model, column, said: registry.Declaration, reading: Reading, read_out: str = ""
+) -> Entry:
     name, called = column.name, label(type(row), column.name)
     if reason := _left_out(row, column, said, reading):
         return Entry(name, called, left_out=reason, named=is_named(type(row), name))
     if isinstance(column, models.ManyToManyField):
         several = [str(one) for one in getattr(row, name).all()]
-        return Entry(name, called, ", ".join(several), several)
+        return Entry(name, called, read_out or ", ".join(several), several)
     value = getattr(row, column.attname)
     if value is None or value == "":
         return Entry(name, called)
-    text = _in_words(row, column, value, reading)
+    text = read_out or _in_words(row, column, value, reading)
     return Entry(name, called, text, text if column.is_relation else _as_data(value))
 
 
@@ -317,6 +355,8 @@ def _record_as_data(record: Record) -> dict:
         "kind": record.model._meta.label,
         "values": {entry.name: entry.value for entry in record.entries if not entry.left_out},
     }
+    if record.about:
+        data["for"] = record.about
     if left_out := {entry.name: entry.left_out for entry in record.entries if entry.left_out}:
         data["left_out"] = left_out
     if record.inside:

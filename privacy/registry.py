@@ -35,6 +35,9 @@ class Declaration:
     inside: tuple[str, ...] = ()
     labels: dict = field(default_factory=dict)
     worded: dict = field(default_factory=dict)
+    texts: str = ""
+    needs: tuple[str, ...] = ()
+    describes: dict = field(default_factory=dict)
     collects: str = ""
     declared: bool = True
 
@@ -65,6 +68,9 @@ def declaration(model: type[models.Model]) -> Declaration:
         inside=tuple(getattr(said, "inside", ())),
         labels=getattr(said, "labels", {}),
         worded=getattr(said, "worded", {}),
+        texts=getattr(said, "texts", ""),
+        needs=tuple(getattr(said, "needs", ())),
+        describes=getattr(said, "describes", {}),
         collects=getattr(said, "collects", ""),
     )
 

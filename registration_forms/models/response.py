@@ -76,6 +76,8 @@ class Response(models.Model):
         lock = 3
         area = ANSWERS
         also = ("form", "created_at", "changed_at", "relevant_until")
+        inside = ("answers", "history")
+        needs = ("version", "form__published")
         columns = {
             "about": Unlink(until=Awaited()),
             "erased_on": Stamp(until=Awaited()),
@@ -164,6 +166,8 @@ class Answer(models.Model):
             ),
         )
         also = ("field",)
+        texts = "registration_forms.reading_out.of_answer"
+        needs = ("version", "v_choice")
         labels = {
             **dict.fromkeys(
                 ("v_text", "v_number", "v_date", "v_datetime", "v_time", "v_bool", "v_choice"), _("answer")
@@ -225,6 +229,7 @@ class AnswerHistory(models.Model):
             Ends(RETENTION, ("response__relevant_until", "response__created_at"), "field__retention_days"),
         )
         also = ("field", "at", "source")
+        texts = "registration_forms.reading_out.of_change"
         labels = {
             "field": _("question"),
             "at": _("changed"),

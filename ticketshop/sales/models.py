@@ -141,6 +141,7 @@ class Cart(models.Model):
         ends = (Ends("sales.tidy", "expires_at", says=_("24 hours after you last changed it.")),)
         labels = {
             "user": _("log-in"), "details": _("as typed"), "created_at": _("since"), "expires_at": _("until"),
+            "network": _("code for your network"),
         }  # fmt: skip
         columns = {
             "user": DeleteRow(),
@@ -200,6 +201,8 @@ class CartLine(OfADate, models.Model):
     class Personal:
         area = CART
         also = ("offer", "season_pass", "quantity", "unit_price")
+        texts = "ticketshop.sales.reading_out.of_cart_line"
+        needs = ("offer__tariff", "offer__session__event")
         labels = {
             "offer": _("what"), "season_pass": _("what"), "quantity": _("quantity"), "unit_price": _("price"),
         }  # fmt: skip
@@ -360,6 +363,8 @@ class OrderResponse(models.Model):
         verbose_name_plural = _("answers to order forms")
 
     class Personal:
+        describes = {"response": "ticketshop.sales.reading_out.what_order_form"}
+        needs = ("order",)
         columns = not_personal("what was ordered, not by whom", "title")
 
     def __str__(self):
@@ -541,8 +546,12 @@ class Ticket(OfADate, Admission):
         subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
         area = TICKETS
         used = {"beneficiary": ("session__ends_at",), "order__buyer": ("session__ends_at",)}
-        guarded = {"code": "order__buyer"}
-        also = ("session",)
+        guarded = {"code": "order__buyer", "order": "order__buyer"}
+        also = ("order", "session")
+        labels = {"session": _("date")}
+        texts = "ticketshop.sales.reading_out.of_ticket"
+        needs = ("session__event",)
+        describes = {"response": "ticketshop.sales.reading_out.what_ticket"}
         lock = 2
         since = "order__placed_at"
         waits = [
@@ -630,8 +639,9 @@ class IssuedPass(Admission):
         subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
         area = TICKETS
         used = {"beneficiary": ("valid_until",), "order__buyer": ("valid_until",)}
-        guarded = {"code": "order__buyer"}
-        also = ("season_pass",)
+        guarded = {"code": "order__buyer", "order": "order__buyer"}
+        also = ("order", "season_pass")
+        describes = dict.fromkeys(("response", "extra_response"), "ticketshop.sales.reading_out.what_pass")
         lock = 2
         since = "order__placed_at"
         waits = [

@@ -1,0 +1,56 @@
+"""Tickets, lines of a cart, and what answers were given for, in words: for a copy of one's own data."""
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from contacts.models import Contact
+from registration_forms.models import Response
+from ticketshop.catalogue.models import Session
+
+from .models import CartLine, IssuedPass, Order, OrderResponse, Ticket
+
+
+def of_session(session: Session) -> str:
+    """Return the event and when it begins there, such as “Concert, 24 December 2026, 19:30”."""
+    return f"{session.event.title}, {date_format(localtime(session.starts_at), 'j F Y, H:i')}"
+
+
+def of_ticket(ticket: Ticket) -> dict[str, str]:
+    return {"session": of_session(ticket.session)}
+
+
+def of_cart_line(line: CartLine) -> dict[str, str]:
+    return {"offer": f"{line.offer.tariff.name} – {of_session(line.offer.session)}"} if line.offer else {}
+
+
+def what_order_form(answers: OrderResponse, response: Response, reader: Contact | None) -> str:
+    """Return the order and the events whose order form was answered, for ``reader`` (None: the person themself)."""
+    return _joined(_of_order(answers.order, reader), answers.title)
+
+
+def what_ticket(ticket: Ticket, response: Response, reader: Contact | None) -> str:
+    """Return the order, the event and the participant that were asked about."""
+    return _joined(_of_order(ticket.order, reader), of_session(ticket.session), _name_on(ticket, response))
+
+
+def what_pass(issued: IssuedPass, response: Response, reader: Contact | None) -> str:
+    """Return the order, the pass and the participant that were asked about."""
+    return _joined(_of_order(issued.order, reader), issued.season_pass.name, _name_on(issued, response))
+
+
+def _of_order(order: Order, reader: Contact | None) -> str:
+    # Who acts for another person is not told of orders that somebody else placed.
+    if reader is not None and order.buyer_id != reader.pk:
+        return ""
+    return _("Order %(reference)s") % {"reference": order.reference}
+
+
+def _name_on(admission: Ticket | IssuedPass, response: Response) -> str:
+    # Answers that stayed with the buyer do not name another contact.
+    mine = admission.beneficiary_id in (None, response.about_id)
+    return f"{admission.holder_first_name} {admission.holder_last_name}".strip() if mine else ""
+
+
+def _joined(*parts: str) -> str:
+    return " – ".join(part for part in parts if part)
