@@ -10,7 +10,7 @@ from ticketshop.lib.text import normalise_email
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.models import Mail
 
-from . import asking, clock, copies, last_mail, outcome
+from . import asking, clock, copies, last_mail, outcome, under_address
 from .models import Erasure
 
 
@@ -20,13 +20,14 @@ def _url(mail: Mail, name: str, *args: str) -> str:
 
 @register("data_link", _("Link to one’s own data"))
 def data_link(mail: Mail) -> Content:
-    """To whoever typed their address: the link to what is known under it, or that nothing is."""
+    """To whoever typed their address: the link to what is known under it, or what else is kept under it."""
     organiser = mail.point_of_sale.organiser
     known = asking.of_mailbox(organiser, mail.recipient).exists()
-    url = ""
     if known:
         url = _url(mail, "data:open", asking.new_proof(organiser, mail.recipient, timezone.now()))
-    return Content({"organiser": organiser, "known": known, "url": url})
+        return Content({"organiser": organiser, "known": True, "url": url})
+    kinds = under_address.kinds(organiser, mail.recipient)
+    return Content({"organiser": organiser, "known": False, "kinds": kinds, "url": _url(mail, "data:about")})
 
 
 @register("data_delete", _("Confirm the request to be forgotten"))

@@ -181,6 +181,36 @@ def test_a_mailbox_gets_three_mails_an_hour_and_the_page_says_nothing_of_it(thre
     assert len({re.sub(r"<bdi>.*?</bdi>", "", page) for page in pages}) == 1
 
 
+def letter_to(client, post, address) -> str:
+    client.post(ASK, {"email": address})
+    (letter,) = post()
+    return " ".join(letter.body.split())
+
+
+def test_an_address_that_staff_corrected_is_not_called_unknown(client, three, post):
+    corrected = three[0].buyer
+    for buyer in {order.buyer for order in three}:
+        contacts.change(buyer, {"email": f"new{buyer.pk}@mail.example"}, by=None, now=timezone.now())
+    assert Mail.objects.filter(recipient=ADDRESS, subject_uuid=corrected.subject_uuid).exists()
+    body = letter_to(client, post, ADDRESS)
+    assert "No customer has it now, but it is still kept in: e-mails." in body
+    assert "http://testserver/theatre/data/about/" in body and "/data/open/" not in body
+    assert not MailboxProof.objects.exists()
+
+
+def test_a_log_in_that_was_never_proved_is_named(client, pos, post):
+    UserFactory(email="never@mail.example")
+    assert "still kept in: log-ins." in letter_to(client, post, "never@mail.example")
+
+
+def test_an_address_known_elsewhere_or_only_by_asking_is_unknown_here(client, pos, post):
+    guest_order(PointOfSaleFactory(slug="festival"))
+    Mail.objects.filter(state="queued").update(state="sent")
+    for _again in range(2):
+        body = letter_to(client, post, ADDRESS)
+        assert "No customer and no log-in has it" in body and "still kept" not in body
+
+
 @pytest.mark.scenario("S14")
 def test_a_network_asks_thirty_times_an_hour(client, db, pos):
     statuses = [client.post(ASK, {"email": f"a{n}@mail.example"}).status_code for n in range(31)]

@@ -1,0 +1,48 @@
+"""What is kept under an e-mail address that no contact of an organiser has: an earlier address, or a log-in nobody proved."""
+
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.db.models import Q
+
+from ticketshop.lib.areas import REQUESTS
+from ticketshop.lib.personal import ADDRESS, Unless
+from ticketshop.lib.text import normalise_email
+from ticketshop.mail.models import Mail
+from ticketshop.organisers.models import Organiser
+
+from . import registry, subjects
+
+User = get_user_model()
+
+
+def kinds(organiser: Organiser, address: str) -> list[str]:
+    """Return the names of the kinds of rows that hold ``address`` at ``organiser``, or at no organiser at all.
+
+    Left out is what asking for one's data makes by itself: the mails with the link, and the proofs behind them.
+    """
+    key = normalise_email(address)
+    found = [
+        model
+        for model in subjects.models_with_people()
+        if registry.declaration(model).area is not REQUESTS
+        for path in _paths(model)
+        if _rows(model, path, key, organiser).exists()
+    ]
+    if User.objects.filter(email=key).exists():
+        found.append(User)
+    return [str(model._meta.verbose_name_plural) for model in found]
+
+
+def _paths(model: type[models.Model]) -> list[str]:
+    said = registry.declaration(model)
+    # Also of rows that are known to be somebody's: an earlier address of theirs is one.
+    kind_of = {path: kind.kind if isinstance(kind, Unless) else kind for path, kind in said.subject.items()}
+    return [path for path, kind in kind_of.items() if kind == ADDRESS]
+
+
+def _rows(model: type[models.Model], path: str, address: str, organiser: Organiser) -> models.QuerySet:
+    here = registry.organiser_path(model)
+    found = model._base_manager.filter(
+        Q(**{here: organiser}) | Q(**{f"{here}__isnull": True}), **{f"{path}__iexact": address}
+    )
+    return found.exclude(kind="data_link") if model is Mail else found
