@@ -12,8 +12,9 @@ from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.visitor import TestClientVisitor
-from ticketshop.lib.areas import ALL
+from ticketshop.lib.areas import ALL, LOG_IN, MAILS, ORDERS
 from ticketshop.lib.personal import BASES, RETENTION
+from ticketshop.roles import ROLES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S45")]
 # A length of time in words or figures, in English or French.
@@ -114,3 +115,12 @@ def test_ones_own_data_say_the_same(pos):
     assert chapters["profile"].until == [
         one.text for one in promises.of_area(chapters["profile"].area, pos.organiser)
     ]
+
+
+@pytest.mark.parametrize(
+    ("area", "permission"),
+    [(LOG_IN, "contacts.view_contact"), (MAILS, "mail.view_mail"), (ORDERS, "sales.view_order")],
+)
+def test_who_can_see_an_area_names_exactly_the_roles_that_may(area, permission):
+    named = {role for role in ROLES if role in str(area.seen_by)}
+    assert named == {role for role, permissions in ROLES.items() if permission in permissions}

@@ -33,7 +33,9 @@ LOG_IN = Area(
     "log-in",
     _("Your log-in"),
     _("To let you, and nobody else, into your account."),
-    _("You. Administrators of the platform see your address, nobody your password."),
+    _(
+        "You. The organiser’s owner, back office, box office and accounting, and administrators of the platform, see the address you log in with. Nobody sees your password."
+    ),
     _("It stays while another organiser here needs it."),
 )
 CONNECTIONS = Area(
@@ -61,7 +63,7 @@ TICKETS = Area(
 ANSWERS = Area(
     "answers",
     _("Your answers to questions"),
-    _("What each question is for stands with the question."),
+    _("To prepare your visit. Where the organiser has noted more, it stands with the question."),
     _("You, whoever ordered the ticket, and the organiser’s owner, back office and box office."),
 )
 CART = Area(
@@ -74,7 +76,7 @@ MAILS = Area(
     "e-mails",
     _("E-mails to you"),
     _("To know which e-mails left for you, and whether they arrived. What stood in them is not kept."),
-    _("You, and the organiser’s owner and back office."),
+    _("You, the organiser’s owner and back office, and administrators of the platform."),
 )
 EXPORTS = Area(
     "exports",

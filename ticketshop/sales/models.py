@@ -44,7 +44,7 @@ from .date_change import DateChange  # noqa: F401
 
 # Where somebody was: no initials, and nothing that tells two of them apart.
 ERASED = _("Erased customer")
-HOLDER_ERASED = _("guest removed at their request")
+HOLDER_ERASED = _("guest removed")
 MONEY = {"max_digits": 10, "decimal_places": 2}
 # A ticket for somebody else's contact does not need whoever bought it.
 FOR_THE_BUYER = Q(beneficiary=None) | Q(beneficiary=F("order__buyer"))

@@ -251,7 +251,12 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("entered by"))
     def entered_by(self, order):
-        return order.created_by.email if order.created_by else _("a guest")
+        if order.created_by:
+            return order.created_by.email
+        if order.channel == Order.Channel.BACK_OFFICE:
+            return _("staff whose log-in is gone")
+        # A buyer who is erased may have had a log-in.
+        return order.buyer_name if order.buyer is None or order.buyer.erasing_at else _("a guest")
 
     @admin.display(description=gettext_lazy("language"))
     def language_text(self, order):
