@@ -310,6 +310,31 @@ def test_a_ticket_that_must_name_somebody_takes_one_name_too(pos, offer, allowed
     assert Ticket.objects.get().holder == "Pelé"
 
 
+@pytest.mark.parametrize("first", ["visible", "hidden"])
+@pytest.mark.parametrize("allowed", [True, False])
+def test_where_only_the_last_name_is_mandatory_the_part_that_may_stay_empty_is_not_claimed(
+    pos, offer, allowed, first
+):
+    single(pos, allowed)
+    form = make_form(organiser=pos.organiser)
+    ask(form, "First name", system_ref="first_name", visibility=first)
+    ask(form, "Last name", system_ref="last_name", visibility="mandatory")
+    publish(form)
+    offer.tariff.form = form
+    offer.tariff.save()
+    visitor = open_details(offer)
+    # Where both may be given, the last name says that it may stay empty: then it is not said to be missing.
+    said = allowed and first == "visible"
+    assert visitor.page.text.count("With only one name, leave this empty.") == allowed + said  # the buyer's first
+    visitor.submit(visitor.page.form("^checkout_key$"), jazz.BUYER)
+    page = send(visitor, last_name="")
+    wanted = "first_name" if said else "last_name"
+    assert [target for target, _text in jazz.summary_links(page)] == [f"id_holder-{slots(page)[0]}-{wanted}"]
+    assert send(visitor, **{wanted: "Pelé"}).url.endswith("/review/")
+    visitor.place()
+    assert Ticket.objects.get().holder == "Pelé"
+
+
 @pytest.mark.parametrize("allowed", [True, False])
 def test_the_profile_keeps_the_same_rule(pos, alice, allowed):
     single(pos, allowed)

@@ -64,20 +64,28 @@ def _without_maxlength(attrs: dict) -> dict:
 ONE_NAME = _("With only one name, leave this empty.")
 
 
-def missing_parts(values: Mapping[str, object], due: Collection[str], *, single: bool) -> list[str]:
+def missing_parts(
+    values: Mapping[str, object], due: Collection[str], *, single: bool, first_asked: bool = True
+) -> list[str]:
     """The one rule for a person's name: the parts in ``due`` that are missing.
 
     ``single``: the organiser allows names of one part; then the first name is enough, and it is the one to ask for.
+    ``first_asked``: whether the first name is asked at all, due or not.
     """
     missing = [name for name in due if not values.get(name)]
-    if single and ("first_name" in missing or values.get("first_name")):
-        return [name for name in missing if name != "last_name"]
+    if single and first_asked and "last_name" in missing:
+        missing.remove("last_name")
+        if not values.get("first_name") and "first_name" not in missing:
+            missing.append("first_name")
     return missing
 
 
 def ask_for_name(form: forms.Form, due: Collection[str], *, single: bool) -> None:
     """Let the fields of a form ask for these parts of a name. Its ``clean`` calls ``require_name``."""
-    for name in due:
+    asked = list(due)
+    if single and "last_name" in due and "first_name" in form.fields and "first_name" not in due:
+        asked.append("first_name")  # instead of the last name, which may stay empty
+    for name in asked:
         field = form.fields[name]
         field.required = False  # checked together
         field.part_of_name = True  # type: ignore[attr-defined]  # never marked as optional
@@ -88,6 +96,7 @@ def ask_for_name(form: forms.Form, due: Collection[str], *, single: bool) -> Non
 
 def require_name(form: forms.Form, due: Collection[str], *, single: bool) -> None:
     """Add an error to each part of the name that is missing."""
-    for name in missing_parts(form.cleaned_data, due, single=single):
+    first_asked = "first_name" in form.fields
+    for name in missing_parts(form.cleaned_data, due, single=single, first_asked=first_asked):
         if name not in form.errors:
             form.add_error(name, form.fields[name].error_messages["required"])

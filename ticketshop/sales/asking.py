@@ -393,6 +393,7 @@ def ready(forms: list[Ask], drafts: dict, holders: dict, *, single_names: bool) 
             holders.get(slot, {}),
             [name for name in NAMES if rules.get(name) == "mandatory"],
             single=single_names,
+            first_asked=rules.get("first_name") != "hidden",
         )
         or (rules.get("email") == "mandatory" and not holders.get(slot, {}).get("email"))
         for slot, rules in name_rules(forms).items()
