@@ -51,7 +51,8 @@ class Block(forms.Form):
     Where answers are changed, ``stored`` are those there are: they fill the form, and stay good as they are
     whatever the rules became. Questions ``but`` these are drawn. ``seen``: keys of the questions that the page which
     posted this had shown, in the present words (None: all of them). A visible question that is not among them is
-    ``unseen``: it can't be wrong yet, and the form is not valid before it was shown.
+    ``unseen``: it can't be wrong yet, and the form is not valid before it was shown. ``of_reader``: whether its questions
+    are about whoever fills it in; if not, the browser doesn't offer what it knows of them.
     """
 
     template_of_a_question = "registration_forms/question.html"
@@ -65,6 +66,7 @@ class Block(forms.Form):
         stored: Mapping[str, object] | None = None,
         but: Collection[str] = (),
         seen: Collection[str] | None = None,
+        of_reader: bool = True,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
@@ -98,6 +100,10 @@ class Block(forms.Form):
                 made.widget.attrs["data-known"] = question.system_ref
             if question.system_ref in AUTOCOMPLETE:
                 made.widget.attrs.setdefault("autocomplete", AUTOCOMPLETE[question.system_ref])
+            if not of_reader:
+                for widget in (made.widget, *getattr(made.widget, "widgets", ())):
+                    if "autocomplete" in widget.attrs:
+                        widget.attrs["autocomplete"] = "off"
 
     def json_values(self, cleaned: Mapping[str, object]) -> dict[str, object]:
         """Values as conditions compare them."""

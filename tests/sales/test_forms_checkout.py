@@ -263,7 +263,7 @@ def test_the_summary_names_each_question_once_in_the_order_of_the_page(shop, who
         *(
             f"Adult – ticket {number} of 2 – 3 July: {label}: This field is required."
             for number in (1, 2)
-            for label in ("First name", "Menu", "Workshops")
+            for label in ("First name", "Last name", "Menu", "Workshops")
         ),
     ]
     places = [page.source.index(f'id="{target}"') for target, _text in links]

@@ -1,5 +1,6 @@
 """What an order form asks and a profile holds too: written to the buyer's contact, found there, and filled in from there."""
 
+import re
 from datetime import date
 
 import pytest
@@ -243,6 +244,23 @@ def test_each_part_of_an_address_has_its_label_and_its_purpose_for_the_browser(s
     place = f"id_ask-order-{shop.fields['address'].key}"
     for number, label in enumerate(("Street and number", "Postcode", "Town", "Country")):
         assert f'<label for="{place}_{number}">{label}</label>' in who.page.source
+
+
+def test_the_browser_does_not_offer_what_it_knows_of_the_buyer_for_the_person_a_ticket_is_for(shop):
+    form = make_form(organiser=shop.organiser)
+    for name in ANSWERS:
+        drafts.add_known(form, name, "visible")
+    publish(form)
+    shop.adult.form = form
+    shop.adult.save()
+    of_buyer, _heading, of_ticket = at_details(shop).page.source.partition("Who is each ticket for?")
+    assert {"tel", "address-line1", "organization", "bday"} <= set(_autocompletes(of_buyer))
+    # Two names, phone, company, date of birth, and the four parts of an address.
+    assert _autocompletes(of_ticket) == ["off"] * 9
+
+
+def _autocompletes(source: str) -> list[str]:
+    return re.findall('autocomplete="([^"]*)"', source)
 
 
 def test_a_profile_keeps_company_and_country(shop):

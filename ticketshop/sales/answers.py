@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from registration_forms import definitions, responses
@@ -47,8 +48,9 @@ def read(ids: Iterable[int]) -> tuple[dict[int, Response], dict[int, dict[str, A
 
 
 def language(code: str) -> str:
-    """The name of a language, in the active one."""
-    return str(dict(settings.CONTENT_LANGUAGES).get(code, code))
+    """The name of a language as it stands in a sentence, in the active one: French writes it small there."""
+    name = str(dict(settings.CONTENT_LANGUAGES).get(code, code))
+    return name.lower() if get_language() == "fr" else name
 
 
 _OF_ORDER = Compiled(lambda: OrderResponse.objects.filter(order=Parameter("order")).order_by("pk"))

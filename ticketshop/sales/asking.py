@@ -231,7 +231,8 @@ def heading_of(line: CartLine, number: int) -> str:
     if line.offer:
         starts = timezone.localtime(line.offer.session.starts_at)
         values |= {"name": line.offer.tariff.name, "date": date_format(starts, "j F")}
-        return _("%(name)s – ticket %(number)d of %(count)d – %(date)s") % values
+        # Not broken before the dash: “1 – 2 December” would read as two days.
+        return _("%(name)s – ticket\u00a0%(number)d\u00a0of\u00a0%(count)d – %(date)s") % values
     if len(line.slots) == 1:
         return line.season_pass.name
     return _("%(name)s – %(number)d of %(count)d") % {**values, "name": line.season_pass.name}
@@ -283,13 +284,14 @@ def fill(
                 prefix=prefix(ask),
                 asked=common,
                 seen=seen.get(ask.name, ()) if bound else None,
+                of_reader=ask.of_order,
             )
             if not bound:
                 # Shown again as typed, without saying yet what is missing.
                 ask.block.full_clean()
                 ask.block._errors.clear()
         else:
-            ask.block = Block(ask.definition, prefix=prefix(ask), asked=common)
+            ask.block = Block(ask.definition, prefix=prefix(ask), asked=common, of_reader=ask.of_order)
         ask.block.heading = ask.heading
 
 

@@ -230,6 +230,7 @@ class Sheet:
             stored=entry.stored,
             but=() if self.sensitive else sensitive,
             seen=seen,
+            of_reader=not self.staff and entry.part.admission is None,
         )
 
     def fill_again(self, entries: list[Entry], post, conflict: changing.Conflict) -> None:
