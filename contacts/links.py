@@ -158,7 +158,7 @@ def request_of(token: str, now: datetime) -> LinkRequest | None:
         .select_related("link__parent", "link__child__user", "link__organiser", "link__origin_pos__organiser")
         .first()
     )
-    if found is None or not found.link.is_open or not link_mail.is_for(token, found):
+    if found is None or not found.link.is_open or not link_mail.is_for(token, found.address_key):
         return None
     return found
 

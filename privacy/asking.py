@@ -207,7 +207,7 @@ def of_token(token: str, organiser: Organiser, now: datetime) -> Erasure | None:
         .select_related("contact__user")
         .first()
     )
-    return found if found is not None and link_mail.is_for(token, found.contact) else None
+    return found if found is not None and link_mail.is_for(token, found.contact.email_key) else None
 
 
 @transaction.atomic
