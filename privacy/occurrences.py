@@ -17,6 +17,7 @@ from django.db.models.functions import Cast
 from contacts import names
 from contacts.models import Contact
 from ticketshop.lib.personal import BOOKS, DeleteRow, Erase, Keep, NotPersonal, Replace, Settle, Stamp
+from ticketshop.lib.template_tags import colon
 from ticketshop.lib.text import normalise_email
 
 from . import copying, emptying, registry, subjects
@@ -130,7 +131,7 @@ class Occurrence:
         """The kind of row and what people call the columns."""
         model = type(self.row)
         called = dict.fromkeys(copying.label(model, name) for name in self.columns)
-        return f"{str(model._meta.verbose_name).capitalize()}: {', '.join(called)}"
+        return f"{colon(str(model._meta.verbose_name).capitalize())} {', '.join(called)}"
 
 
 # --- finding ----------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """A plan, and afterwards its record, as tables of the back office: what goes, what stays and why, what waits for what."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -99,19 +100,21 @@ def waiting(plan: planning.Plan) -> Section:
         if one.settled_at:
             places.setdefault(one.settled_at[0], set()).add(one.settled_at[1])
     shown = {model: model._base_manager.in_bulk(ids) for model, ids in places.items()}
-    rows = [
-        [
+    # Tickets of one order and one date wait for the same: a row for all of them.
+    alike = Counter(
+        (
             capfirst(str(one.what)),
             str(one.basis.reason),
             day(one.until) if one.until else _("it is settled"),
             _place(one, shown),
-        ]
+        )
         for one in found
-    ]
+    )
+    rows = [[what, count, *rest] for (what, *rest), count in alike.items()]
     note = _("Until then these stay where they are needed for it, in lists and exports too: %(what)s.") % {
         "what": _deferred(plan.held)
     }
-    return Section(_("What waits"), [_("what"), _("why"), _("until"), _("where")], rows, note)
+    return Section(_("What waits"), [_("what"), _("records"), _("why"), _("until"), _("where")], rows, note)
 
 
 def _deferred(held: planning.Held) -> str:

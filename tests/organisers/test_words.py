@@ -4,11 +4,14 @@ import re
 
 import pytest
 from django.contrib import admin
+from django.utils import timezone
 
 from tests.factories.accounts import SuperuserFactory
 from tests.factories.organisers import make_staff
 from tests.organisers.test_scoped_admin import OF_ORGANISERS, filled, rows
 from tests.staff import Staff, change, listing
+from ticketshop.catalogue.models import Session
+from ticketshop.history import history
 from ticketshop.history.models import Event as HistoryEvent
 from ticketshop.organisers.models import Organiser
 from ticketshop.sales.models import IssuedPass, Order, Payment, Refund, Ticket
@@ -61,6 +64,21 @@ def test_the_history_names_orders_and_tickets_as_people_do(pos):
     assert f"order {order.pk} " not in text
     event = HistoryEvent.objects.filter(model="sales.order").first()
     assert order.reference in staff.open(change(event)).text
+
+
+def test_the_history_names_dates_by_their_event_and_day(pos):
+    staff = Staff(make_staff(pos.organiser))
+    session = rows(Session, pos).first()
+    history.record(
+        session,
+        "changed",
+        by=staff.user,
+        now=timezone.now(),
+        organiser_id=pos.organiser_id,
+        columns=["state"],
+    )
+    assert f"session {session.event}, " in staff.open(listing(HistoryEvent)).text
+    assert f"session {session.pk} " not in staff.page.text
 
 
 def test_a_new_log_in_is_named_by_its_address(pos):

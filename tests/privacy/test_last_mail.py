@@ -125,7 +125,7 @@ def test_what_waits_is_told_at_once_and_the_end_when_it_comes(office, postbox):
     letters = [one for one in postbox.letters if one.recipients == [VERA]]
     text = letters[-1].message.get_body(("plain",)).get_content()
     assert "It has begun" in text and erasure.receipt in text
-    assert "A ticket not yet used needs it until the event is over" in text
+    assert "A ticket or season pass not yet used needs it until the event is over" in text
     assert re.search(r"At the latest until \w+ \d+ \w+ \d{4}", text)
     end = coming.tickets.get().session.ends_at + timedelta(days=3)
     assert erasing.go_on(end) == 1

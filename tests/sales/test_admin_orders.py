@@ -45,6 +45,18 @@ def test_mark_paid_issues_the_tickets_and_says_by_whom(staff, pos):
     assert Mail.objects.filter(kind="order_paid", about__order=order.pk).count() == 1
 
 
+def test_an_order_reads_as_the_language_writes_amounts_and_says_nothing_of_what_is_over(staff, pos):
+    order = make_order(pos=pos)
+    staff.open(change(order))
+    assert "Amount: 35.00" in staff.page.text
+    staff.press(order, "mark-paid")
+    staff.client.cookies["language"] = "fr"
+    page = staff.open(change(order))
+    assert "Montant\N{NO-BREAK SPACE}: 35,00" in page.source
+    assert "Impayée jusqu’au" in page.source
+    assert "None" not in page.text
+
+
 def test_mark_paid_asks_first_and_a_look_changes_nothing(staff, pos):
     order = make_order(pos=pos)
     page = staff.open(staff.open(change(order)).link("Mark paid"))

@@ -147,6 +147,7 @@ def test_going_back_to_the_form_keeps_what_was_typed_and_saves_nothing(staff, of
     form = staff.page.form("^_confirmed$")
     page = staff.submit(form, button=("_edit", "1"))
     assert "Nothing is saved yet." in page.text
+    assert "Please correct the error" not in page.text
     assert page.form("^_save$").values["starts_at"] == typed(SECOND)
     offer.session.refresh_from_db()
     assert offer.session.starts_at == FIRST
@@ -310,6 +311,7 @@ def test_nobody_is_asked_to_pay_for_a_cancelled_date(staff, offer, mailoutbox):
     order = make_order({offer: 1}, method="bank_transfer")
     deliver(mailoutbox)
     assert "How to pay" in page_of(order).page.text
+    assert "your places are reserved" in page_of(order).page.text
     cancel(staff, offer.session)
     confirm(staff)
     carry_out()
@@ -317,6 +319,7 @@ def test_nobody_is_asked_to_pay_for_a_cancelled_date(staff, offer, mailoutbox):
     assert "How to pay" not in page.text
     assert "You pay as described below" not in page.text
     assert "Please don’t pay this order." in page.text
+    assert "your places are reserved" not in page.text
     (letter,) = deliver(mailoutbox)
     assert "please don’t pay" in letter.body
     assert orders.remind(order.placed_at + timedelta(days=6)) == 0

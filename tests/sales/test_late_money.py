@@ -238,6 +238,13 @@ def test_too_little_is_kept_and_the_buyer_is_told_what_is_missing(offer, mailout
     assert payments.open_payment(order) is None
 
 
+def test_at_the_box_office_the_rest_stands_on_the_page_of_an_order_paid_in_part(offer):
+    order = make_order({offer: 2}, method="on_site")
+    assert "Still to be paid" not in page_of(order)
+    receive(order, "30")
+    assert "Still to be paid CHF 40.00" in page_of(order)
+
+
 def test_part_of_the_money_goes_back_when_the_order_expires(offer, mailoutbox):
     order = make_order({offer: 2}, method="bank_transfer")
     receive(order, "30")

@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -238,7 +239,7 @@ class Session(models.Model):
         )
 
     def __str__(self):
-        text = f"{self.event} {localtime(self.starts_at):%Y-%m-%d %H:%M}"
+        text = f"{self.event}, {date_format(localtime(self.starts_at), 'SHORT_DATETIME_FORMAT')}"
         return f"{text} ({self.get_state_display()})" if self.state == self.State.CANCELLED else text
 
 

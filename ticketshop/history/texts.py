@@ -1,5 +1,7 @@
 """What happened, in words: made when shown, from an event's action and details."""
 
+from decimal import Decimal
+
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model
@@ -110,7 +112,7 @@ def detail_lines(event: Event) -> list[str]:
     lines += _rows(_("Added: %(what)s"), model, details.get("added"))
     lines += _rows(_("Removed: %(what)s"), model, details.get("removed"))
     if amount := details.get("amount") or details.get("total"):
-        lines.append(_("Amount: %(amount)s") % {"amount": amount})
+        lines.append(_("Amount: %(amount)s") % {"amount": localize(Decimal(amount))})
     return lines + _of_connection(details)
 
 

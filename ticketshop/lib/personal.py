@@ -113,7 +113,10 @@ BOOKS = Basis(
     years=10,
 )
 CLAIM = Basis("claim", _("An open payment or refund needs it until it is settled."))
-CONTRACT = Basis("contract", _("A ticket not yet used needs it until the event is over."))
+CONTRACT = Basis(
+    "contract",
+    _("A ticket or season pass not yet used needs it until the event is over, or the time of the pass."),
+)
 SECURITY = Basis("security", _("It guards everybody’s accounts, and expires by itself."))
 SHIELD = Basis(
     "shield", _("It keeps e-mails away from an address that wanted none from somebody, and goes by itself.")

@@ -189,21 +189,28 @@ class StaffMembershipAdmin(WithMember, ScopedAdmin):
         return self.fields if self.has_change_permission(request, obj) else ["log_in", "role_text"]
 
 
-# Rows whose title is a reference, which needs no other row and names no person.
-REFERENCES = ("sales.order", "sales.ticket", "sales.issuedpass", "contacts.contact")
+# Rows whose title names no person, and the columns of other rows that the title reads.
+TITLED: dict[str, tuple[str, ...]] = {
+    "sales.order": (),
+    "sales.ticket": (),
+    "sales.issuedpass": (),
+    "contacts.contact": (),
+    "catalogue.event": (),
+    "catalogue.session": ("event",),
+}
 
 
 def _titles(events: Iterable[Event]) -> dict[tuple[str, str], str]:
-    """(model, number) -> the reference that people know the row by; one query for each kind of row."""
+    """(model, number) -> the title that people know the row by; one query for each kind of row."""
     wanted: dict[str, set] = {}
     for event in events:
-        if event.model in REFERENCES:
+        if event.model in TITLED:
             wanted.setdefault(event.model, set()).add(event.object_id)
     return {
         (name, str(row.pk)): str(row)
         for name, ids in wanted.items()
         if (model := texts.model_of(name)) is not None
-        for row in model._base_manager.filter(pk__in=ids)
+        for row in model._base_manager.select_related(*TITLED[name]).filter(pk__in=ids)
     }
 
 

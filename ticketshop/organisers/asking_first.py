@@ -11,6 +11,7 @@ from typing import Protocol
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.db.models import FileField, Model
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
@@ -77,10 +78,19 @@ class AsksFirst:
 
             def clean(self):
                 values = super().clean()
-                self.add_error(None, _("Nothing is saved yet. Change what you like, then save."))
+                self.add_error(None, forms.ValidationError(_not_yet(), code=EDIT))
                 return values
 
         return NotYet
+
+    def render_change_form(self, request, context, *args, **kwargs):
+        """Going back to the form is no error: where it is the only one, the page says it as a message."""
+        form = context["adminform"].form
+        only = len(context["errors"] or []) == 1 and form.has_error(NON_FIELD_ERRORS, code=EDIT)
+        if only and len(form.non_field_errors()) == 1:
+            context["errors"] = []
+            messages.info(request, _not_yet())
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def start_watch(self, request, obj) -> None:
         """Call before the row is written."""
@@ -121,6 +131,10 @@ class AsksFirst:
             ],
         }
         return TemplateResponse(request, "admin/ask_first.html", context)
+
+
+def _not_yet() -> str:
+    return _("Nothing is saved yet. Change what you like, then save.")
 
 
 def _take_back_files(form: forms.ModelForm) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from ticketshop.catalogue.admin.places import VenueAdmin
 from ticketshop.catalogue.admin.sessions import SessionAdmin
 from ticketshop.catalogue.models import Event, Session, Venue
 from ticketshop.lib.forms import LinesField
+from ticketshop.lib.template_tags import colon
 from ticketshop.organisers import permissions
 from ticketshop.organisers.asking_first import Question
 from ticketshop.organisers.models import Organiser
@@ -111,7 +112,7 @@ def _fingerprint(changes: date_changes.Changes) -> str:
 
 def _what_changes(changes: date_changes.Changes) -> list[str]:
     named = [
-        f"{before.title_text}, {dates.when(before.starts_at)}: {' '.join(dates.describe(before, after))}"
+        f"{colon(f'{before.title_text}, {dates.when(before.starts_at)}')} {' '.join(dates.describe(before, after))}"
         for before, after in list(changes.values())[:NAMED]
     ]
     if (more := len(changes) - NAMED) > 0:
@@ -135,7 +136,11 @@ def _whom(impact: date_changes.Impact) -> list[str]:
         if len(impact.unreachable) > NAMED:
             named += " …"
         sentences.append(
-            _("The buyers of these orders have no e-mail address; tell them yourself: %(orders)s")
+            ngettext(
+                "The buyer of this order has no e-mail address; tell them yourself: %(orders)s",
+                "The buyers of these orders have no e-mail address; tell them yourself: %(orders)s",
+                len(impact.unreachable),
+            )
             % {"orders": named}
         )
     return sentences

@@ -247,7 +247,7 @@ class OrderAdmin(ReadOnlyAdmin):
     def unpaid_until(self, order):
         """Of an order that waits for its payment; of others it says nothing any more."""
         waits = order.state == Order.State.PENDING and order.expires_at is not None
-        return days.until_text(order.expires_at) if waits else None
+        return days.until_text(order.expires_at) if waits else self.get_empty_value_display()
 
     @admin.display(description=gettext_lazy("entered by"))
     def entered_by(self, order):

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib import days
+from ticketshop.lib.template_tags import money
 
 from .base import Method, no_later_than
 
@@ -20,6 +21,8 @@ class OnSite(Method):
 
     def instructions(self, order, payment):
         lines = [(_("Show at the box office"), order.reference)]
+        if payment.amount != order.total:  # part of the money came
+            lines.append((_("Still to be paid"), money(payment.amount, payment.currency)))
         if hours := self.settings.get("opening_hours"):
             lines.append((_("Opening hours"), hours))
         return lines
