@@ -41,9 +41,9 @@ def buyer_email(request, cart: Cart) -> str:
 
 
 def _typed(post, prefix: str) -> dict[str, str]:
-    """What was posted for the fields of one form, as typed: each text cut to a length."""
+    """What was posted for the fields of one form, as typed."""
     return {
-        name.removeprefix(f"{prefix}-"): text.replace("\x00", "")[:500]
+        name.removeprefix(f"{prefix}-"): text
         for name, text in post.items()
         if name.startswith(f"{prefix}-") and name.removeprefix(f"{prefix}-") in TYPED
     }
@@ -318,14 +318,18 @@ class DetailsPage:
         def values(form):
             if checked:
                 return {name: form.cleaned_data[name] for name in form.fields}
-            return {name: str(form[name].value() or "").replace("\x00", "")[:500] for name in form.fields}
+            return {
+                name: str(form[name].value() or "").replace("\x00", "")[: asking.LONGEST]
+                for name in form.fields
+            }
 
-        self.holders = {
+        # The page that is drawn again shows what was posted itself, whatever of it the cart can hold.
+        holders = {
             slot: {**values(form), "filled": self.holders[slot].get("filled", {})}
             for slot, form in forms.items()
             if slot in self.holders
         }
-        details = {"buyer": values(forms["buyer"]), "holders": self.holders, "language": get_language()}
+        details = {"buyer": values(forms["buyer"]), "holders": holders, "language": get_language()}
         alive = {ask.name for ask in self.asked}
         for name, records in (("answers", self.drafts), ("shown", self.shown)):
             if kept := {block: record for block, record in records.items() if block in alive}:
@@ -339,13 +343,14 @@ class DetailsPage:
         if target not in by_name or source not in by_name:
             return self._page(self.number)
         copied, slot, of_order = [], target.rstrip("+"), by_name[source].of_order
-        if slot in self.holders:
-            names = self.cart.details["buyer"] if of_order else self.holders.get(source.rstrip("+"), {})
-            copied = copies.copy_names(by_name[target], by_name[source], names, self.holders[slot])
-            if of_order and slot in self.renamed and self.holders[slot].get("person") == people.ME:
+        holders = self.cart.details["holders"]
+        if slot in holders:
+            names = self.cart.details["buyer"] if of_order else holders.get(source.rstrip("+"), {})
+            copied = copies.copy_names(by_name[target], by_name[source], names, holders[slot])
+            if of_order and slot in self.renamed and holders[slot].get("person") == people.ME:
                 copied = copies.names_asked(by_name[target])
         copied += copies.copy_draft(by_name[target], by_name[source], self.drafts)
-        details = {**self.cart.details, "holders": self.holders, "answers": self.drafts}
+        details = {**self.cart.details, "holders": holders, "answers": self.drafts}
         carts.write_details(self.cart, details, complete=False)
         text = (
             _("Copied to “%(heading)s”: %(answers)s.")
