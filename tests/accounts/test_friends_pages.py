@@ -262,7 +262,7 @@ def test_the_child_of_a_link_is_not_its_parent(pos, alice, visitor):
 SECRETS = {
     "first_name": "Bobby-Secret", "last_name": "Stored-Secret", "phone": "+41790009911", "street": "Secretstreet 5",
     "postcode": "9911", "city": "Secretville", "country": "LI", "birth_date": date(1971, 2, 3), "language": "fr",
-    "email": "stored-secret@example.org",
+    "email": "stored-secret@example.org", "company": "Secret-Works",
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Every page of the back office, whatever model it shows: nothing of another organiser, not even that it exists."""
 
 import re
+from datetime import date, timedelta
 
 import pytest
 from django.conf import settings
@@ -13,7 +14,7 @@ from django.utils import timezone
 from contacts import links
 from contacts.models import LinkType
 from privacy import erasing
-from privacy.models import Erasure
+from privacy.models import Erasure, RetentionRecord
 from tests.exports import steps
 from tests.factories.accounts import SuperuserFactory
 from tests.factories.catalogue import (
@@ -87,6 +88,8 @@ def more(pos: PointOfSale, word: str, owner=None) -> None:
     asked = erasing.request(friend, channel=Erasure.Channel.ACCOUNT, now=timezone.now())
     steps.ask("customers", organiser, "customers", by=asked.by)
     orders.EXPIRE.note(order, ZeroDivisionError(), timezone.now())
+    day = date(2026, 1, 1) + timedelta(days=event.pk)
+    RetentionRecord.objects.create(organiser=organiser, day=day, model="contacts.Contact", rows=3)
 
 
 @pytest.fixture

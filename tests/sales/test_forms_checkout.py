@@ -242,6 +242,8 @@ def test_every_mistake_is_found(shop, who):
 
 @pytest.mark.scenario("RF-20")
 def test_the_summary_names_each_question_once_in_the_order_of_the_page(shop, who):
+    shop.organiser.single_part_names = False
+    shop.organiser.save()
     order = shop.form("order")
     ask(order, "I accept the rules", "consent", visibility="mandatory")
     publish(order)
