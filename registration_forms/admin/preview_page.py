@@ -74,7 +74,8 @@ def _shown(row: RegistrationForm, draft: Definition, posted, number: int) -> lis
     asked = Asked(day=timezone.localdate(now), now=now, country=row.organiser.country)
     found = []
     for one in range(1, number + 1):
-        block = Block(draft, posted, prefix=f"block{one}", asked=asked)
+        of_reader = row.kind == RegistrationForm.Kind.ORDER
+        block = Block(draft, posted, prefix=f"block{one}", asked=asked, of_reader=of_reader)
         block.seen = None if posted is None else block.was_shown(posted)
         block.heading = _heading(row, one, number)
         found.append(Shown(block.heading, block))

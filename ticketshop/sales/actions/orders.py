@@ -164,6 +164,7 @@ def _place(
     history.record(order, "placed", by=user, now=now, total=str(order.total), method=method.code)
     if order.total == ZERO:
         payments.confirm(payment, by=None, now=now)
+        order.refresh_from_db()
     else:
         notices.queue(order, "order_placed", now)
     cart.delete()
