@@ -1,7 +1,8 @@
 """The table of states: what moves an order, a payment, a ticket, a hold, and what changes nothing."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -248,13 +249,20 @@ def test_who_paid_or_cancelled_is_not_reminded():
     assert orders.remind(start + 6 * DAY) == 0
 
 
+def end_of_day(start: datetime, days: int) -> datetime:
+    """When so many days after ``start`` end in Zurich, where the organisers of these tests are."""
+    last = start.astimezone(ZoneInfo("Europe/Zurich")).date() + timedelta(days=days)
+    return datetime.combine(last + DAY, time.min, ZoneInfo("Europe/Zurich"))
+
+
 def test_a_bank_transfer_expires_after_ten_days():
     start = NOW()
     order = bank_order(start)
-    assert order.expires_at == start + 10 * DAY
-    assert orders.expire_overdue(start + 10 * DAY - timedelta(seconds=1)) == 0
-    assert orders.expire_overdue(start + 10 * DAY) == 1
-    assert orders.expire_overdue(start + 11 * DAY) == 0
+    end = order.expires_at
+    assert end == end_of_day(start, 10)
+    assert orders.expire_overdue(end - timedelta(seconds=1)) == 0
+    assert orders.expire_overdue(end) == 1
+    assert orders.expire_overdue(end + DAY) == 0
     order.refresh_from_db()
     assert order.state == "expired"
     assert Mail.objects.filter(kind="order_expired").count() == 1
@@ -264,7 +272,7 @@ def test_the_organiser_sets_both_times():
     start = NOW()
     pos = PointOfSaleFactory(organiser__bank_reminder_days=1, organiser__bank_expiry_days=2)
     order = make_order({OfferFactory(pos=pos): 1}, method="bank_transfer", now=start)
-    assert order.expires_at == start + 2 * DAY
+    assert order.expires_at == end_of_day(start, 2)
     assert orders.remind(start + DAY) == 1
 
 
