@@ -44,15 +44,15 @@ _VALUE = {
 }
 _CONTACTS = """
     INSERT INTO contacts_contact (organiser_id, number, subject_uuid, kind, first_name, last_name, email, email_key,
-        email_kept, phone, street, postcode, city, country, language, created_via, created_at)
+        email_kept, phone, company, street, postcode, city, country, language, created_via, created_at)
     SELECT %(organiser)s, 'X' || n, gen_random_uuid(), 'individual', 'Grace ' || n, 'Hopper', 'g' || n || '@example.org',
-        'g' || n || '@example.org', false, '+41791234567', '', '', '', 'CH', 'en', 'import', now()
+        'g' || n || '@example.org', false, '+41791234567', '', '', '', '', 'CH', 'en', 'import', now()
     FROM generate_series(%(first)s, %(last)s) AS n"""
 _ORDERS = """
     INSERT INTO sales_order (organiser_id, point_of_sale_id, reference, secret, checkout_key, content_hash, buyer_id, state,
-        channel, payment_method, currency, total, vat_total, language, placed_at, paid_at)
+        channel, payment_method, currency, total, vat_total, language, network, placed_at, paid_at)
     SELECT %(organiser)s, %(pos)s, 'X' || c.number, c.number, gen_random_uuid(), '', c.id, 'paid', 'shop', 'on_site', 'CHF',
-        140, 3, 'en', now(), now()
+        140, 3, 'en', '', now(), now()
     FROM contacts_contact c JOIN generate_series(%(first)s, %(last)s) AS n ON c.number = 'X' || n
     WHERE c.organiser_id = %(organiser)s"""
 _LINES = """
@@ -69,9 +69,9 @@ _RESPONSES = """
     WHERE o.organiser_id = %(organiser)s AND NOT EXISTS (SELECT FROM sales_ticket t WHERE t.order_id = o.id)
     ORDER BY o.id"""
 _TICKETS = """
-    INSERT INTO sales_ticket (code, state, holder_first_name, holder_last_name, line_id, order_id, session_id, response_id,
+    INSERT INTO sales_ticket (code, state, holder_first_name, holder_last_name, holder_email, line_id, order_id, session_id, response_id,
         beneficiary_id)
-    SELECT 'X' || r.id, 'valid', 'Ada ' || r.id, 'Lovelace', l.id, o.id, %(session)s, r.id, o.buyer_id
+    SELECT 'X' || r.id, 'valid', 'Ada ' || r.id, 'Lovelace', '', l.id, o.id, %(session)s, r.id, o.buyer_id
     FROM registration_forms_response r JOIN sales_order o ON o.buyer_id = r.about_id JOIN sales_orderline l ON l.order_id = o.id
     WHERE r.form_id = %(form)s AND NOT EXISTS (SELECT FROM sales_ticket t WHERE t.response_id = r.id)"""
 _ANSWERS = """

@@ -62,10 +62,10 @@ _ANSWERS = """
 """
 _PEOPLE = """
     INSERT INTO contacts_contact (
-        organiser_id, number, subject_uuid, kind, first_name, last_name, email, email_key, phone,
-        street, postcode, city, country, language, created_via, created_at)
+        organiser_id, number, subject_uuid, kind, first_name, last_name, email, email_key, email_kept, phone,
+        company, street, postcode, city, country, language, created_via, created_at)
     SELECT %(organiser)s, 'F' || n, gen_random_uuid(), 'individual', 'Ann', 'Buyer ' || n,
-        'buyer' || n || '@example.org', 'buyer' || n || '@example.org', '', '', '', '', 'CH', 'en', 'import', now()
+        'buyer' || n || '@example.org', 'buyer' || n || '@example.org', false, '', '', '', '', '', 'CH', 'en', 'import', now()
     FROM generate_series(0, %(people)s) AS n
 """
 

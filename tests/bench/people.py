@@ -36,11 +36,11 @@ TIMES = 24
 _SYLLABLES = "'{ba,be,bi,bo,bu,da,de,di,do,du,ka,ke,ki,ko,ku,ma,me,mi,mo,mu}'::text[]"
 _CONTACTS = f"""
     INSERT INTO contacts_contact (
-        organiser_id, number, subject_uuid, kind, first_name, last_name, email, email_key, phone,
-        street, postcode, city, country, language, created_via, created_at)
+        organiser_id, number, subject_uuid, kind, first_name, last_name, email, email_key, email_kept, phone,
+        company, street, postcode, city, country, language, created_via, created_at)
     SELECT %(organiser)s, 'N' || n, gen_random_uuid(), 'individual', initcap(f), initcap(l),
-        f || '.' || l || n || '@example.org', f || '.' || l || n || '@example.org', '+4179' || lpad(n::text, 7, '0'),
-        '', '', '', 'CH', 'en', 'import', now()
+        f || '.' || l || n || '@example.org', f || '.' || l || n || '@example.org', false, '+4179' || lpad(n::text, 7, '0'),
+        '', '', '', '', 'CH', 'en', 'import', now()
     FROM generate_series(%(first)s, %(last)s) AS n,
         LATERAL (SELECT n::bigint * 7919 AS h) AS hashed,
         LATERAL (SELECT s[1 + h %% 20] || s[1 + h / 20 %% 20] AS f,

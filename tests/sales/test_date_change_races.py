@@ -15,6 +15,7 @@ from ticketshop.catalogue import dates
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.organisers import scoped_admin
+from ticketshop.organisers.simultaneous import SavedByTwo
 from ticketshop.sales import tasks
 from ticketshop.sales.models import DateChange
 
@@ -58,7 +59,13 @@ def test_two_who_save_the_same_change_at_once_make_one_change(offer, between):
     assert (DateChange.objects.count(), offer.session.sequence) == (1, 1)
 
 
-def test_without_the_lock_on_the_date_there_are_two_changes(offer, between, monkeypatch):
+def unlocked(self, *args, **values):
+    return super(SavedByTwo, self).changeform_view(*args, **values)
+
+
+def test_without_the_locks_on_the_date_there_are_two_changes(offer, between, monkeypatch):
+    # One holds for every page of the back office, the other for the dates a change is about.
+    monkeypatch.setattr(SavedByTwo, "changeform_view", unlocked)
     read = dates.facts_of
     monkeypatch.setattr(dates, "facts_of", lambda sessions, lock=False: read(sessions))
     at_once(*two_who_confirm(offer))

@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 CAPACITY = 50
-SOLD_OUT = "Adult – ticket 1 of 1 – 3 July: Just sold out. Choose another one."
+SOLD_OUT = "Adult – ticket 1 of 1 – 3 July: Bus: Just sold out. Choose another one."
 
 
 class LastPlace:
