@@ -8,8 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from modeltranslation.admin import TranslationTabularInline
 
-from ticketshop.lib.formsets import BoundedFormSet
-from ticketshop.lib.pages import page_number
+from ticketshop.lib.formset_pages import PagedFormSet
 from ticketshop.organisers.scoped_admin import RowForm, ScopedInline
 from ticketshop.organisers.translated_admin import in_language
 
@@ -17,9 +16,8 @@ from .. import drafts, limited
 from ..models import Answer, Choice
 from ..models.definition import MOST_CHOICES
 
-PER_PAGE = 50
 # Rows that a script may add to a page: all of them together stay below DATA_UPLOAD_MAX_NUMBER_FIELDS.
-MOST_ROWS = PER_PAGE + 10
+MOST_ROWS = PagedFormSet.per_page + 10
 
 
 class ChoiceForm(RowForm):
@@ -36,42 +34,16 @@ class ChoiceForm(RowForm):
         return self.instance.position if position is None and self.instance.pk else position
 
 
-class ChoiceFormSet(BoundedFormSet):
+class ChoiceFormSet(PagedFormSet):
     """A page of the choices. A deleted one that buyers have been offered is deactivated instead."""
 
     kept = 0
+    parameter = "choices"
+    title = gettext_lazy("Pages of choices")
+    range_text = gettext_lazy("Choices %(first)s to %(last)s of %(count)s")
 
-    def __init__(self, *args, page: str = "", queryset=None, **kwargs):
-        super().__init__(*args, queryset=queryset, **kwargs)
-        self.number = self._number(page)
-        if not self.is_bound:
-            # What is posted says itself which rows it means.
-            self.queryset = self.queryset.filter(pk__in=self._on(self.number))
-            self.extra = self.extra if self.number == self.last else 0
-
-    def _number(self, page: str) -> int:
-        self.ids = list(self.instance.choices.order_by("position", "pk").values_list("pk", flat=True))
-        self.last = max(1, -(-len(self.ids) // PER_PAGE))
-        return page_number(page, self.last)
-
-    def _on(self, number: int) -> list[int]:
-        return self.ids[(number - 1) * PER_PAGE : number * PER_PAGE]
-
-    @property
-    def pages(self) -> list[dict]:
-        """Each page: its number, its first and last choice; nothing where one page holds all."""
-        if self.last == 1:
-            return []
-        return [
-            {
-                "number": number,
-                "first": (number - 1) * PER_PAGE + 1,
-                "last": min(number * PER_PAGE, len(self.ids)),
-                "count": len(self.ids),
-                "current": number == self.number,
-            }
-            for number in range(1, self.last + 1)
-        ]
+    def order(self):
+        return list(self.instance.choices.order_by("position", "pk").values_list("pk", flat=True))
 
     def clean(self):
         super().clean()
@@ -126,7 +98,7 @@ class ChoiceInline(ScopedInline, TranslationTabularInline):
     model = Choice
     form = ChoiceForm
     formset = ChoiceFormSet
-    template = "admin/registration_forms/choices.html"
+    template = "admin/parts/paged_inline.html"
     deletable = True
     extra = 4
     max_num = MOST_ROWS

@@ -1,7 +1,6 @@
 """A question's page: its texts, its rules, its condition, its choices."""
 
 from datetime import datetime
-from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.shortcuts import redirect
@@ -10,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.organisers.buttons import Button, Outcome
+from ticketshop.organisers.paged_inlines import TurnsPages
 from ticketshop.organisers.translated_admin import TranslatedAdmin, in_language
 
 from .. import drafts
@@ -17,7 +17,7 @@ from ..field_types import TYPES
 from ..models import Field
 from ..models.definition import MOST_FIELDS
 from . import words
-from .choices import ChoiceFormSet, ChoiceInline
+from .choices import ChoiceInline
 from .condition_fields import FIELDS
 from .question_form import QuestionForm
 
@@ -89,7 +89,7 @@ RESTORE = Button(
 
 
 @admin.register(Field)
-class FieldAdmin(TranslatedAdmin):
+class FieldAdmin(TurnsPages, TranslatedAdmin):
     """One question; added on its form's page."""
 
     form = QuestionForm
@@ -152,12 +152,6 @@ class FieldAdmin(TranslatedAdmin):
                         field.help_text = _("It may hold a link: [our rules](https://www.example.org).")
         return form
 
-    def get_formset_kwargs(self, request, obj, inline, prefix):
-        found = super().get_formset_kwargs(request, obj, inline, prefix)
-        if issubclass(inline.formset, ChoiceFormSet):
-            found["page"] = request.GET.get("choices", "")
-        return found
-
     def save_model(self, request, obj, form, change):
         columns = {field.name for field in obj._meta.concrete_fields}
         changed = {name for name in form.changed_data if name in columns}
@@ -195,9 +189,8 @@ class FieldAdmin(TranslatedAdmin):
         return {**details, "columns": sorted(names)} if names else details
 
     def response_post_save_change(self, request, obj):
-        if "_choices" in request.POST:
-            page = reverse("admin:registration_forms_field_change", args=[obj.pk])
-            return redirect(f"{page}?{urlencode({'choices': request.POST['_choices']})}#choices-group")
+        if address := self.turned_to(request, obj):
+            return redirect(address)
         page = reverse("admin:registration_forms_registrationform_change", args=[obj.form_id])
         return redirect(f"{page}#question-{obj.pk}")
 

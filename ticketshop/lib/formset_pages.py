@@ -5,9 +5,16 @@ from ticketshop.lib.pages import page_number
 
 
 class PagedFormSet(BoundedFormSet):
-    """Shows ``per_page`` of the rows; new ones can be added on the last page. What is posted says itself which rows it means."""
+    """Shows ``per_page`` of the rows; new ones can be added on the last page. What is posted says itself which rows it means.
+
+    ``parameter`` is the name of the page's number in the address. ``title`` names the row of pages, ``range_text`` the
+    rows of one page: "Choices %(first)s to %(last)s of %(count)s".
+    """
 
     per_page = 50
+    parameter = ""
+    title = ""
+    range_text = ""
 
     def __init__(self, *args, page: str = "", queryset=None, **kwargs):
         super().__init__(*args, **kwargs, queryset=queryset)  # type: ignore[misc]
@@ -29,16 +36,15 @@ class PagedFormSet(BoundedFormSet):
 
     @property
     def pages(self) -> list[dict]:
-        """Each page: its number, its first and last row; nothing where one page holds all."""
+        """Each page: its number, its first and last row, and its text; nothing where one page holds all."""
         if self.last == 1:
             return []
-        return [
-            {
-                "number": number,
-                "first": (number - 1) * self.per_page + 1,
-                "last": min(number * self.per_page, len(self.ids)),
-                "count": len(self.ids),
-                "current": number == self.number,
-            }
-            for number in range(1, self.last + 1)
-        ]
+        return [self._page(number) for number in range(1, self.last + 1)]
+
+    def _page(self, number: int) -> dict:
+        rows = {
+            "first": (number - 1) * self.per_page + 1,
+            "last": min(number * self.per_page, len(self.ids)),
+            "count": len(self.ids),
+        }
+        return {**rows, "number": number, "current": number == self.number, "text": self.range_text % rows}

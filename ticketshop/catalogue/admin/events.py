@@ -4,14 +4,13 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Max, Min
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ticketshop.organisers import permissions
+from ticketshop.organisers.paged_inlines import TurnsPages
 from ticketshop.organisers.translated_admin import TranslatedAdmin
 
 from .. import offers, sale_checks
@@ -32,7 +31,7 @@ class EventForm(SluggedForm):
 
 
 @admin.register(Event)
-class EventAdmin(TellsOfForms, TranslatedAdmin):
+class EventAdmin(TurnsPages, TellsOfForms, TranslatedAdmin):
     form = EventForm
     translated = ("title", "teaser", "description", "image_alt")
     list_display = ["title", "state", "first_date", "last_date", "venue"]
@@ -58,19 +57,9 @@ class EventAdmin(TellsOfForms, TranslatedAdmin):
             row.dates = found.get(row.pk, {})
         return page
 
-    def get_formset_kwargs(self, request, obj, inline, prefix):
-        found = super().get_formset_kwargs(request, obj, inline, prefix)
-        if isinstance(inline, SessionInline):
-            found["page"] = request.GET.get("dates", "")
-        return found
-
     def response_change(self, request, obj):
-        if "_dates" in request.POST:
-            query = urlencode({"dates": request.POST["_dates"]})
-            return redirect(
-                f"{reverse('admin:catalogue_event_change', args=[obj.pk])}?{query}#sessions-group"
-            )
-        return super().response_change(request, obj)
+        address = self.turned_to(request, obj)
+        return redirect(address) if address else super().response_change(request, obj)
 
     @admin.display(description=gettext_lazy("first date"))
     def first_date(self, event):

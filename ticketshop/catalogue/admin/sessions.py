@@ -74,6 +74,9 @@ class SessionFormSet(PagedFormSet):
     """Reads the places of its dates at once. Shows the page of the next date first."""
 
     per_page = 40
+    parameter = "dates"
+    title = gettext_lazy("Pages of dates")
+    range_text = gettext_lazy("Dates %(first)s to %(last)s of %(count)s")
 
     def order(self):
         if not self.instance.pk:
@@ -106,7 +109,7 @@ class SessionInline(ScopedInline, admin.TabularInline):
     model = Session
     form = SessionForm
     formset = SessionFormSet
-    template = "admin/catalogue/dates.html"
+    template = "admin/parts/paged_inline.html"
     deletable = True
     show_change_link = True
     extra = 1  # without a script there is a row to fill, too
