@@ -45,15 +45,9 @@ class BirthDateField(forms.DateField):
             )
 
 
-class NewPersonForm(forms.Form):
-    """Who is to be connected: an address and a name, or a person without an address."""
+class PersonForm(forms.Form):
+    """The name of somebody else, as a visitor types it; one part is enough where the organiser allows it."""
 
-    email = EmailField(
-        label=_("E-mail address"),
-        error_messages={"required": _("Enter the e-mail address, or say that this person has none.")},
-        help_text=_("We tell this person that you added them."),
-        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
-    )
     last_name = PersonNameField(
         label=_("Last name"),
         max_length=100,
@@ -67,6 +61,30 @@ class NewPersonForm(forms.Form):
         validators=[no_markup_in_name],
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": _("Enter the first name.")},
+    )
+
+    def __init__(self, *args, single_part_names: bool, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.single_names = single_part_names
+        ask_for_name(self, NAMES, single=single_part_names)
+        self.fields["last_name"].error_messages["required"] = _("Enter the last name.")
+
+    def clean(self):
+        values = super().clean()
+        require_name(self, NAMES, single=self.single_names)
+        return values
+
+
+class NewPersonForm(PersonForm):
+    """Who is to be connected: an address and a name, or a person without an address."""
+
+    field_order = ["email"]
+
+    email = EmailField(
+        label=_("E-mail address"),
+        error_messages={"required": _("Enter the e-mail address, or say that this person has none.")},
+        help_text=_("We tell this person that you added them."),
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
     no_email = forms.TypedChoiceField(
         label=_("Does this person have an e-mail address?"),
@@ -81,17 +99,13 @@ class NewPersonForm(forms.Form):
     )
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args, single_part_names: bool, **kwargs):
+    def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["no_email"].part_of_name = True  # type: ignore[attr-defined]  # one of two, not optional
         self.fields["email"].required = (self.data or self.initial).get("no_email") != "on"
-        self.single_names = single_part_names
-        ask_for_name(self, NAMES, single=single_part_names)
-        self.fields["last_name"].error_messages["required"] = _("Enter the last name.")
 
     def clean(self):
         values = super().clean()
-        require_name(self, NAMES, single=self.single_names)
         # Nothing that was typed is dropped: what does not fit the choice is said.
         if values.get("no_email") and values.get("email"):
             text = _(
@@ -106,42 +120,20 @@ class NewPersonForm(forms.Form):
         return values
 
 
-class EditPersonForm(forms.Form):
+class EditPersonForm(PersonForm):
     """What a visitor typed about a person of theirs. The date of birth only while the person has no address."""
 
-    last_name = PersonNameField(
-        label=_("Last name"),
-        max_length=100,
-        required=False,
-        validators=[no_markup_in_name],
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-    first_name = PersonNameField(
-        label=_("First name"),
-        max_length=100,
-        validators=[no_markup_in_name],
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": _("Enter the first name.")},
-    )
     birth_date = BirthDateField()
 
-    def __init__(self, data, *, link: ContactLink, single_part_names: bool):
+    def __init__(self, data, *, link: ContactLink, **kwargs):
         initial = {
             "first_name": link.entered_first_name,
             "last_name": link.entered_last_name,
             "birth_date": link.child.birth_date,
         }
-        super().__init__(data, initial=initial)
+        super().__init__(data, initial=initial, **kwargs)
         if not link.is_parents_own:
             del self.fields["birth_date"]
-        self.single_names = single_part_names
-        ask_for_name(self, NAMES, single=single_part_names)
-        self.fields["last_name"].error_messages["required"] = _("Enter the last name.")
-
-    def clean(self):
-        values = super().clean()
-        require_name(self, NAMES, single=self.single_names)
-        return values
 
 
 class InviteForm(forms.Form):
