@@ -6,7 +6,6 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from ticketshop.exports.models import Download
-from ticketshop.mail import outbox
 
 from . import staff_mails
 from .models import Erasure
@@ -35,16 +34,4 @@ def tell(erasure: Erasure, now: datetime) -> int:
     pos = staff_mails.shop_of(erasure) if addresses else None
     if pos is None:
         return 0
-    mails = [
-        outbox.queue(
-            "data_copies",
-            to=address,
-            language=pos.languages[0],
-            now=now,
-            about={"erasure": erasure.pk},
-            pos=pos,
-            once=f"data_copies|{erasure.pk}|{user_id}",
-        )
-        for user_id, address in sorted(addresses)
-    ]
-    return sum(mail is not None for mail in mails)
+    return staff_mails.tell_each(sorted(addresses), erasure, "data_copies", pos, now=now)

@@ -49,11 +49,8 @@ def data_delete(mail: Mail) -> Content | None:
 @register("data_asked", _("Somebody asks to be forgotten"))
 def data_asked(mail: Mail) -> Content | None:
     """To staff who may answer: the number of the request, and nothing of the person. Nothing once it is begun."""
-    erasure = Erasure.objects.filter(pk=mail.about["erasure"], state=Erasure.State.CONFIRMED).first()
-    if erasure is None:
-        return None
-    url = settings.BASE_URL + reverse("admin:privacy_erasure_change", args=[erasure.pk])
-    return Content({"erasure": erasure, "url": url})
+    erasure = _unanswered(mail)
+    return Content({"erasure": erasure, "url": _page_of(erasure)}) if erasure else None
 
 
 @register(last_mail.DONE, _("Your data are erased"), forgets_recipient=True)
@@ -80,11 +77,20 @@ def _what_became(mail: Mail, state: str) -> Content | None:
 @register("data_due", _("A request to be forgotten is due"))
 def data_due(mail: Mail) -> Content | None:
     """To staff who may answer. Nothing once it is begun, refused or withdrawn."""
-    erasure = Erasure.objects.filter(pk=mail.about["erasure"], state=Erasure.State.CONFIRMED).first()
+    erasure = _unanswered(mail)
     if erasure is None:
         return None
-    url = settings.BASE_URL + reverse("admin:privacy_erasure_change", args=[erasure.pk])
-    return Content({"erasure": erasure, "url": url, "overdue": clock.is_overdue(erasure, timezone.now())})
+    overdue = clock.is_overdue(erasure, timezone.now())
+    return Content({"erasure": erasure, "url": _page_of(erasure), "overdue": overdue})
+
+
+def _unanswered(mail: Mail) -> Erasure | None:
+    """The request a mail to staff is about, as long as it waits for their answer."""
+    return Erasure.objects.filter(pk=mail.about["erasure"], state=Erasure.State.CONFIRMED).first()
+
+
+def _page_of(erasure: Erasure) -> str:
+    return settings.BASE_URL + reverse("admin:privacy_erasure_change", args=[erasure.pk])
 
 
 @register("data_extended", _("A request to be forgotten takes longer"))

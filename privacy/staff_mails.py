@@ -15,6 +15,22 @@ def tell(erasure: Erasure, kind: str, pos: PointOfSale, *, now: datetime, once: 
 
     Twice with the same ``once`` is one mail.
     """
+    return tell_each(_who_answers(pos), erasure, kind, pos, now=now, once=once)
+
+
+def tell_each(
+    people: list[tuple[int, str]],
+    erasure: Erasure,
+    kind: str,
+    pos: PointOfSale,
+    *,
+    now: datetime,
+    once: str = "",
+) -> int:
+    """Queue one mail to each of these log-ins: their number and address. Return how many.
+
+    Twice with the same ``once`` is one mail.
+    """
     queued = [
         outbox.queue(
             kind,
@@ -25,7 +41,7 @@ def tell(erasure: Erasure, kind: str, pos: PointOfSale, *, now: datetime, once: 
             pos=pos,
             once=f"{kind}|{erasure.pk}{once}|{number}",
         )
-        for number, address in _who_answers(pos)
+        for number, address in people
     ]
     return sum(mail is not None for mail in queued)
 

@@ -106,6 +106,12 @@ def in_order(
         form.add_error(at or last, message)
 
 
+def sales_in_order(form: forms.Form) -> None:
+    """Add an error where the sales end before they have begun."""
+    message = _("This end of the sales is not after their beginning. Enter a later one.")
+    in_order(form, "sales_start_at", "sales_end_at", message, equal=False)
+
+
 def changed(form: forms.Form, *names: str) -> bool:
     """Whether one of these fields was changed: a rule without a constraint of the table spares rows that are there."""
     return bool(set(names) & set(form.changed_data))

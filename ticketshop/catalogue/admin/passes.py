@@ -15,7 +15,7 @@ from .. import offers, sale_checks, stock
 from ..models import SeasonPass
 from . import problems
 from .form_choice import AsksForms, TellsOfForms
-from .forms import SluggedForm, changed, check_capacity, in_order, places_field, without_entry
+from .forms import SluggedForm, changed, check_capacity, in_order, places_field, sales_in_order, without_entry
 
 
 class SeasonPassForm(SluggedForm):
@@ -47,13 +47,7 @@ class SeasonPassForm(SluggedForm):
     def clean(self):
         values = super().clean()
         in_order(self, "valid_from", "valid_until", _("The last day is not before the first."))
-        in_order(
-            self,
-            "sales_start_at",
-            "sales_end_at",
-            _("This end of the sales is not after their beginning. Enter a later one."),
-            equal=False,
-        )
+        sales_in_order(self)
         if values.get("opens") == SeasonPass.Opens.ENTRIES and not values.get("entries"):
             self.add_error("entries", _("Enter how many times the pass opens the door."))
         if (

@@ -12,7 +12,15 @@ from ticketshop.organisers.sections import Section, link
 from .. import offers, sale_checks, stock
 from ..models import Allotment, Offer, Session
 from . import problems
-from .forms import changed, check_capacity, in_order, link_to_tickets, places_field, without_entry
+from .forms import (
+    changed,
+    check_capacity,
+    in_order,
+    link_to_tickets,
+    places_field,
+    sales_in_order,
+    without_entry,
+)
 
 
 class SessionForm(RowForm):
@@ -29,13 +37,7 @@ class SessionForm(RowForm):
             _("This end is not after the start. Enter a later one."),
             equal=False,
         )
-        in_order(
-            self,
-            "sales_start_at",
-            "sales_end_at",
-            _("This end of the sales is not after their beginning. Enter a later one."),
-            equal=False,
-        )
+        sales_in_order(self)
         if not values.get("sales_end_at") and changed(self, "sales_start_at", "sales_end_at", "starts_at"):
             sentence = _("Sales would begin only when the date has begun. Enter an earlier time.")
             in_order(self, "sales_start_at", "starts_at", sentence, equal=False, at="sales_start_at")

@@ -15,7 +15,7 @@ from .. import sale_checks
 from ..models import Tariff
 from . import problems
 from .form_choice import AsksForms, TellsOfForms
-from .forms import changed, in_order
+from .forms import changed, in_order, sales_in_order
 
 
 class TariffForm(RowForm):
@@ -27,13 +27,7 @@ class TariffForm(RowForm):
         if changed(self, "min_per_order", "max_per_person"):
             sentence = _("The smallest order holds more than one person may have. Enter a larger number.")
             in_order(self, "min_per_order", "max_per_person", sentence)
-        in_order(
-            self,
-            "sales_start_at",
-            "sales_end_at",
-            _("This end of the sales is not after their beginning. Enter a later one."),
-            equal=False,
-        )
+        sales_in_order(self)
         if (other := values.get("only_with")) and other.pk == self.instance.pk:
             self.add_error("only_with", _("Choose another tariff than this one."))
         return values
