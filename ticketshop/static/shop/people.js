@@ -34,6 +34,8 @@
       filled = next;
     };
     select.addEventListener("change", follow);
+    // Chosen before this script was there.
+    if (!select.selectedOptions[0]?.defaultSelected) follow();
     for (const name of NAMES)
       document.getElementsByName(`buyer-${name}`)[0]?.addEventListener("input", () => { if (select.value === "me") follow(); });
   }
