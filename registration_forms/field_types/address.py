@@ -78,7 +78,9 @@ class Parts(forms.MultiWidget):
 
     def value_from_datadict(self, data, files, name):
         # Under the name of the question alone: typed when the address was one box.
-        return parts_of(data[name]) if name in data else super().value_from_datadict(data, files, name)
+        return (
+            parts_of(data.get(name) or "") if name in data else super().value_from_datadict(data, files, name)
+        )
 
     def value_omitted_from_data(self, data, files, name):
         return name not in data and super().value_omitted_from_data(data, files, name)
