@@ -11,7 +11,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import environ
 import psutil
 import psycopg
 import pytest
@@ -21,6 +20,10 @@ from ticketshop.lib import postgres, postgres_cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+
+
+def sockets_of(url: str) -> Path:
+    return Path(psycopg.conninfo.conninfo_to_dict(url)["host"])
 
 
 @pytest.fixture
@@ -68,7 +71,7 @@ def test_a_throwaway_server_is_set_up_as_promised_and_leaves_nothing():
             values = {name: connection.execute(f"SHOW {name}").fetchone()[0] for name in names}
         assert values.pop("server_version_num").startswith("18")
         assert values == {"listen_addresses": "", "max_connections": "200", "timezone": "UTC", "fsync": "off"}
-        sockets = Path(environ.Env.db_url_config(server.url)["OPTIONS"]["host"])
+        sockets = sockets_of(server.url)
         assert (sockets / ".s.PGSQL.5432").is_socket()
         assert sockets.stat().st_mode & 0o777 == 0o700
         pid = server.pid
@@ -237,7 +240,7 @@ def test_an_ordinary_user_has_it_in_the_clone(clone, depth):
     before = rights_above(plain / "x")
     folder, one, url, pid, left = as_ordinary_user(home)
     assert (folder, one, pid, left) == (str(home), "1", "None", "False")
-    sockets = environ.Env.db_url_config(url)["OPTIONS"]["host"]
-    assert (sockets == str(home / "run")) == (depth == 1), "a path too long for a socket is kept short"
-    assert not Path(sockets).exists()
+    sockets = sockets_of(url)
+    assert (sockets == home / "run") == (depth == 1), "a path too long for a socket is kept short"
+    assert not sockets.exists()
     assert rights_above(plain / "x") == before
