@@ -6,21 +6,19 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django.views.static import serve
-from psycopg_pool import PoolTimeout
 
 from ticketshop import installation
 from ticketshop.lib import refusals
+from ticketshop.lib.database.outages import OUTAGES
 from ticketshop.organisers import middleware
 
 logger = logging.getLogger("ticketshop.outages")
-OUTAGES = (OperationalError, InterfaceError, PoolTimeout)
 
 
 def bad_request(request, exception=None):

@@ -15,13 +15,14 @@ from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
 from procrastinate.psycopg_connector import PsycopgConnector
 
+from ticketshop.lib.database.outages import is_away
+
 logger = logging.getLogger("ticketshop.worker")
 
 # How many jobs run at once. E-mails have slots of their own: a mail server that is slow holds up nothing else.
 SLOTS = {"mail": 2}
 OTHER_SLOTS = 2
 SHORTEST_WAIT, LONGEST_WAIT = 1.0, 15.0  # seconds between two looks for a database that is away
-AWAY = ("08", "57P")  # classes of SQLSTATE: no connection, server shuts down
 
 
 class Connector(PsycopgConnector):
@@ -62,16 +63,8 @@ class _Noting:
         return self
 
     def __exit__(self, _kind, error, _traceback):
-        if isinstance(error, ConnectorException | psycopg.Error) and database_is_away(error):
+        if is_away(error):
             self._lost.set()
-
-
-def database_is_away(error: BaseException) -> bool:
-    """Whether it was the connection that failed, not the statement."""
-    cause = error if isinstance(error, psycopg.Error) else error.__cause__
-    if not isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
-        return False
-    return cause.sqlstate is None or cause.sqlstate.startswith(AWAY)
 
 
 def queues() -> list[tuple[list[str], int]]:
@@ -94,7 +87,7 @@ async def work() -> None:
                     wait = SHORTEST_WAIT
                     await _until_stopped_or_lost(connector, asked_to_stop)
         except (ConnectorException, psycopg.Error) as error:
-            if not database_is_away(error):
+            if not is_away(error):
                 logger.error("worker waits, because a query failed error=%s", type(error.__cause__).__name__)
         if not asked_to_stop.is_set():
             logger.warning("worker waits for the database seconds=%.0f", wait)

@@ -19,16 +19,14 @@ from zoneinfo import ZoneInfo
 
 from django.db import (
     DEFAULT_DB_ALIAS,
-    InterfaceError,
-    OperationalError,
     connection,
     connections,
     transaction,
 )
 from django.db.models import F
 from django.utils import timezone, translation
-from psycopg_pool import PoolTimeout
 
+from ticketshop.lib.database.outages import OUTAGES
 from ticketshop.lib.database.waiting import statement_timeout
 from ticketshop.lib.spreadsheets import FORMATS, Cell, Header
 
@@ -36,7 +34,6 @@ from .expiry import KEPT_FOR
 from .kinds import KINDS, Page, Table
 from .models import Job, private_storage
 
-OUTAGES = (OperationalError, InterfaceError, PoolTimeout)
 ATTEMPTS = 3
 # A long transaction keeps the database from tidying up: whoever needs more time exports less at once.
 LONGEST = 600.0  # seconds

@@ -19,6 +19,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.utils.functional import Promise
 
+from ticketshop.lib.database.outages import is_away
 from ticketshop.organisers import permissions
 
 from .models import Failure
@@ -69,11 +70,16 @@ class RowJob:
         return sum(self.do(row, now) for row in rows if str(row.pk) not in failed)
 
     def do(self, row: Model, now: datetime) -> bool:
-        """Do one row. Return whether it was done; what it raises is noted as a failure."""
+        """Do one row. Return whether it was done; what it raises is noted as a failure.
+
+        Raises what says that the database is away: that is no fault of a row, and the task comes again.
+        """
         try:
             with transaction.atomic() if self.atomic else nullcontext():
                 done = self.act(row, now)
-        except Exception as error:  # noqa: BLE001  whatever one row raises, the others are done
+        except Exception as error:
+            if is_away(error):
+                raise
             self.note(row, error, now)
             return False
         return done is not False

@@ -12,11 +12,13 @@ from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
 
 from ticketshop.jobs.rows import RowJob
+from ticketshop.lib.database.outages import is_away
 
 from . import kinds, letters, pause
 from .models import Mail
 
 MAX_ATTEMPTS = 10
+LONGEST_OUTAGE = 6  # attempts after which the time between two does not grow: 12 minutes
 
 
 class TryAgain(Exception):
@@ -31,9 +33,11 @@ class TryAgain(Exception):
 
 
 class AtItsTime(BaseRetryStrategy):
-    """Try again when a ``TryAgain`` says. Any other exception ends the job."""
+    """Try again when a ``TryAgain`` says, and for ever while the database is away. Any other exception ends the job."""
 
     def get_retry_decision(self, *, exception, job):
+        if is_away(exception):
+            return RetryDecision(retry_at=timezone.now() + wait_after(min(job.attempts + 1, LONGEST_OUTAGE)))
         if not isinstance(exception, TryAgain) or (exception.at is None and job.attempts >= MAX_ATTEMPTS):
             return None
         return RetryDecision(retry_at=exception.at or timezone.now() + wait_after(job.attempts + 1))
@@ -58,7 +62,9 @@ def send(mail_id: int) -> None:
         raise TryAgain("the mail server is away", waits + timedelta(seconds=random.uniform(0, 5)))  # noqa: S311  spreads them
     try:
         failure = _send(mail)
-    except Exception as error:  # noqa: BLE001  whatever one mail raises is told to staff
+    except Exception as error:
+        if is_away(error):
+            raise
         _note_fault(mail, error)
         return
     if failure:
