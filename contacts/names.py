@@ -15,8 +15,12 @@ from ticketshop.lib.text import APOSTROPHES, LETTERS, MARKS
 _TWO_SPELLINGS = {
     "ä": ("a", "ae"), "ö": ("o", "oe"), "ü": ("u", "ue"), "å": ("a", "aa"), "ø": ("o", "oe"),
 }  # fmt: skip
-# A dot too: "St. Clair" is "St Clair".
-_SEPARATORS = re.compile(r"[\s.\-‐‑–]+")
+# A dot too: "St. Clair" is "St Clair". The dashes of other scripts: Hebrew maqaf, Katakana middle dot; and what keeps
+# the parts of a Persian name apart without a space (zero-width non-joiner).
+_SEPARATORS = re.compile("[\\s.\\-\u2010-\u2015\u2212\u05be\u30a0\u30fb\u200c]+")
+_JOINER = "\u200d"
+# Persian and Arabic keyboards write the same letter as different characters; the ending -a is written as h, too.
+_ARABIC = str.maketrans("\u064a\u0649\u0643\u0629", "\u06cc\u06cc\u06a9\u0647")
 _CATALAN_DOT = re.compile(r"(?<=l)\.(?=l)")  # "Gal.la" is "Gal·la"
 _PLAIN = str.maketrans(LETTERS)
 
@@ -26,7 +30,7 @@ def forms(name: str) -> frozenset[str]:
     # Apostrophes before and after: one of them becomes a space when it is taken apart, another comes out of a letter.
     text = unicodedata.normalize("NFKC", APOSTROPHES.sub("", name)).lower()
     text = APOSTROPHES.sub("", unicodedata.normalize("NFC", text))
-    text = _CATALAN_DOT.sub("", text)
+    text = _CATALAN_DOT.sub("", text).replace(_JOINER, "")
     text = _SEPARATORS.sub(" ", text).strip()
     letters = [letter for letter in _TWO_SPELLINGS if letter in text]
     spelt = itertools.product(*(_TWO_SPELLINGS[letter] for letter in letters))
@@ -35,7 +39,7 @@ def forms(name: str) -> frozenset[str]:
 
 def _fold(text: str, spelling: dict[str, str]) -> str:
     text = "".join(spelling.get(letter, letter) for letter in text).translate(_PLAIN)
-    return MARKS.sub("", unicodedata.normalize("NFKD", text)).translate(_PLAIN)
+    return MARKS.sub("", unicodedata.normalize("NFKD", text)).translate(_PLAIN).translate(_ARABIC)
 
 
 def same_person(first_a: str, last_a: str, first_b: str, last_b: str) -> bool:
