@@ -101,7 +101,7 @@ def hand_over(request: LinkRequest, *, now: datetime) -> Contact | None:
     """Give the child the address of the invitation, whose mailbox was just proved. Return the child.
 
     None where the invitation was answered or taken back meanwhile, or the child is not the parent's own any more.
-    The link stays, agreed to by the child. Raises locking.Gone.
+    The link stays, agreed to by the child, and lets the parent see tickets: what the invitation says. Raises locking.Gone.
     """
     with transaction.atomic():
         link = _hold(request.link)
@@ -112,7 +112,7 @@ def hand_over(request: LinkRequest, *, now: datetime) -> Contact | None:
             return None
         contacts.change(link.child, {"email": email}, by=None, now=now)
         ContactLink.objects.filter(pk=link.pk).update(entered_email=email)
-        links.accept(link, by=None, now=now)
+        links.accept(link, permission=ContactLink.Permission.VIEW, by=None, now=now)
     return link.child
 
 

@@ -29,6 +29,27 @@ def prepare(keep: Contact, lose: Contact, *, by, now: datetime) -> None:
     LinkRequest.objects.filter(link__child=lose, used_at=None).update(used_at=now, token_hash=None, email="")
 
 
+def end_managing(both: list[Contact], *, by, now: datetime) -> None:
+    """Let parents only choose for tickets who saw and managed those of a person without an e-mail address.
+
+    Where one of ``both`` has an address or a log-in, the tickets they order themselves are theirs from now on: only they can
+    say who sees them. What they have agreed to stays. Call before the keys are pointed to one of them.
+    """
+    if not any(contact.email or contact.user_id for contact in both):
+        return
+    managed = ContactLink.objects.filter(
+        child__in=[contact.pk for contact in both if not contact.email and not contact.user_id],
+        status__in=ContactLink.OPEN,
+        permission_parent__in=(ContactLink.Permission.VIEW, ContactLink.Permission.MANAGE),
+        consent_at=None,
+    )
+    for link in managed.order_by("pk"):
+        ContactLink.objects.filter(pk=link.pk).update(permission_parent=ContactLink.Permission.ASSIGN)
+        adding.record_on_both(
+            link, "link_permission", by=by, now=now, permission=ContactLink.Permission.ASSIGN
+        )
+
+
 def _open(**which) -> list[ContactLink]:
     return list(
         ContactLink.objects.select_for_update().filter(status__in=ContactLink.OPEN, **which).order_by("pk")

@@ -95,6 +95,7 @@ def merge(
         # Only now, when nobody who holds one of the two waits for the other: no new row may name who goes.
         Contact.objects.select_for_update().get(pk=lose.pk)
         link_merging.prepare(keep, lose, by=by, now=now)
+        link_merging.end_managing(list(as_they_are.values()), by=by, now=now)
         _point_to(keep.pk, lose.pk)
         # Mails stand below this room and know a person by this alone.
         Mail.objects.filter(subject_uuid=lose.subject_uuid).update(subject_uuid=keep.subject_uuid)

@@ -162,6 +162,7 @@ def test_a_child_takes_their_account_over_from_the_mail(visitor, link, pos):
     assert (link.child.email, link.child.email_verified_at is not None) == (ZOE, True)
     assert ticket.session.event.title in hers.open("/theatre/account/orders/").text
     assert "Alice Martin" in hers.open(LIST).text
+    assert link.permission_parent == ContactLink.Permission.VIEW, "as the invitation says"
     assert hers.open(url).status == 410, "once"
 
     page = visitor.open(LIST)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts import linked_tickets
 from contacts import adding, link_mail, links, merging
 from contacts.models import AddressSuppression, Contact, ContactLink, LinkRequest
 from tests.factories.catalogue import OfferFactory
@@ -178,3 +179,32 @@ def test_after_the_merge_the_person_is_in_the_list_once(pos, alice):
     merge(first.child, second.child)
     assert add(alice, pos, ("Bob", "Miller", "bob@example.org")).code == adding.ALREADY
     assert links.of_parent(alice).count() == 1
+
+
+@pytest.mark.parametrize("child_stays", [True, False])
+def test_who_managed_a_child_does_not_see_the_tickets_of_the_person_it_turns_out_to_be(
+    pos, alice, child_stays
+):
+    link = linked(alice, pos, adding.Person("Tim", "Martin", no_email=True))
+    adult = ContactFactory(organiser=pos.organiser, first_name="Tim", last_name="Martin")
+    order = make_order({OfferFactory(pos=pos): 1}, buyer=adult, paid=True)
+    assert links.seen_by_parent(link).manages, "before"
+    merge(*((link.child, adult) if child_stays else (adult, link.child)))
+    link = ContactLink.objects.get(pk=link.pk)
+    order.refresh_from_db()
+    assert order.buyer == link.child
+    assert linked_tickets.of_child(link) == []
+    assert linked_tickets.managed_by(alice, timezone.now()) == []
+    assert (link.status, link.permission_parent) == ("active", "assign")
+    assert "link_permission" in [event.action for event in history.of(alice)]
+
+
+def test_what_the_person_agreed_to_stays_and_so_does_a_child_without_an_address(pos, alice):
+    agreed = linked(alice, pos, adding.Person("Tim", "Martin", no_email=True))
+    links.accept(agreed, permission="view", by=None, now=timezone.now())
+    merge(ContactFactory(organiser=pos.organiser), agreed.child)
+    child = linked(alice, pos, adding.Person("Zoé", "Martin", no_email=True))
+    merge(ContactFactory(organiser=pos.organiser, email=None), child.child)
+    for link, permission in ((agreed, "view"), (child, "manage")):
+        link.refresh_from_db()
+        assert link.permission_parent == permission
