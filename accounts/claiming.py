@@ -9,6 +9,7 @@ from contacts import contacts, link_mail, links, locking, mailbox, merging
 from contacts.models import Contact, ContactLink, LinkRequest
 from ticketshop.history import history
 from ticketshop.lib.text import normalise_email
+from ticketshop.organisers import access
 from ticketshop.organisers.models import Organiser, PointOfSale
 
 from .models import User
@@ -139,11 +140,11 @@ def shop_that_knows(address: str) -> PointOfSale | None:
     """Return the shop in which the owner of a mailbox was added last; None where no added person waits for them."""
     link = (
         ContactLink.objects.filter(
+            access.reachable("origin_pos__"),
             child__email_key=normalise_email(address),
             child__user=None,
             child__erasing_at=None,
             status__in=ContactLink.OPEN,
-            origin_pos__active=True,
         )
         .select_related("origin_pos__organiser")
         .order_by("-pk")

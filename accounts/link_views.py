@@ -32,8 +32,8 @@ def request_or_none(request, token: str):
 
 
 def enter_shop_of(request, link) -> None:
-    """Give the page the look of the shop the link was made in, while that sells."""
-    if link.origin_pos is not None and link.origin_pos.active:
+    """Give the page the look of the shop the link was made in, if visitors find pages there."""
+    if link.origin_pos is not None and link.origin_pos.reachable:
         enter(request, link.origin_pos)
 
 

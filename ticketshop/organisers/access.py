@@ -1,6 +1,6 @@
 """The doors to points of sale."""
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from ticketshop.lib.compiled import Compiled, Parameter
 
@@ -12,9 +12,18 @@ def points_of_sale() -> QuerySet[PointOfSale]:
     return PointOfSale.objects.filter(active=True).select_related("organiser")
 
 
-_BY_SLUG = Compiled(lambda: points_of_sale().filter(slug=Parameter("slug")).order_by())
+def reachable(prefix: str = "") -> Q:
+    """Return the condition for shops with pages for visitors: switched on now, or at some time before."""
+    return Q(**{f"{prefix}active": True}) | Q(**{f"{prefix}first_opened_at__isnull": False})
+
+
+_BY_SLUG = Compiled(
+    lambda: (
+        PointOfSale.objects.filter(reachable(), slug=Parameter("slug")).select_related("organiser").order_by()
+    )
+)
 
 
 def point_of_sale(slug: str) -> PointOfSale | None:
-    """The shop at ``slug`` if it is switched on, with its organiser: one query."""
+    """Return the shop at ``slug`` if it is or was switched on, with its organiser: one query."""
     return _BY_SLUG.first(slug=slug)

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import Http404
+from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -15,6 +16,22 @@ from . import access
 from .models import PointOfSale
 
 LOG_IN = "/accounts/"
+# The pages that sell or prepare a sale. All others of a shop that is switched off stay: what was sold there, and the
+# visitor's own data.
+SELLING = frozenset(
+    {
+        "shop:index",
+        "shop:event",
+        "shop:pass",
+        "shop:cart",
+        "shop:cart_add",
+        "shop:cart_people",
+        "shop:cart_update",
+        "shop:checkout",
+        "shop:review",
+        "account:friends_new",
+    }
+)
 _SLUG = re.compile(r"/([-\w]{1,40})/", re.ASCII)
 
 
@@ -92,8 +109,17 @@ def enter(request, pos: PointOfSale) -> None:
     timezone.activate(ZoneInfo(pos.organiser.time_zone))
 
 
+def closed(request):
+    """Say that the shop is switched off, with the organiser's contact."""
+    return render(request, "closed.html", {"says_closed": True}, status=404)
+
+
 class PointOfSaleMiddleware:
-    """Sets ``request.pos`` for every address that begins with a shop's slug: 404 where none sells there."""
+    """Sets ``request.pos`` for every address that begins with a shop's slug.
+
+    404 where there is no shop, or one that was never switched on; of a shop that is switched off now, the pages in
+    ``SELLING`` answer 404 with a page that says so.
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -112,5 +138,9 @@ class PointOfSaleMiddleware:
                 raise Http404("no such point of sale")
         else:
             pos = shop_in_next(request) if request.path.startswith(LOG_IN) else None
-        if pos is not None:
-            enter(request, pos)
+        if pos is None:
+            return None
+        enter(request, pos)
+        if not pos.active and request.resolver_match.view_name in SELLING:
+            return closed(request)
+        return None

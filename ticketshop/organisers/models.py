@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -175,9 +176,11 @@ class PointOfSale(models.Model):
         _("switched on"),
         default=False,
         help_text=_(
-            "Visitors reach the shop only while it is on. It needs a way to pay, terms and a legal name."
+            "Visitors can buy only while it is on. Orders that exist stay reachable when it is switched off. It needs a way to pay, terms and a legal name."
         ),
     )
+    # A shop that is being prepared does not exist for visitors; one that was on before says that it is closed.
+    first_opened_at = models.DateTimeField(_("first switched on"), null=True, editable=False)
     email_sender_name = models.CharField(_("sender name of e-mails"), max_length=120, blank=True)
     email_sender_address = ModelEmailField(_("answers to e-mails go to"), blank=True)
     accent_colour = models.CharField(
@@ -277,11 +280,25 @@ class PointOfSale(models.Model):
                 "max_tickets_per_order",
                 "max_unpaid_orders",
                 "network_share",
+                "first_opened_at",
             ),
         }
 
     def __str__(self):
         return self.name
+
+    def save(self, *args, **kwargs):
+        """Note when the shop is switched on for the first time."""
+        if self.active and self.first_opened_at is None:
+            self.first_opened_at = timezone.now()
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "first_opened_at"}
+        super().save(*args, **kwargs)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether visitors find pages here: what was sold stays reachable in a shop that was switched off."""
+        return self.active or self.first_opened_at is not None
 
     @property
     def language(self) -> str:
