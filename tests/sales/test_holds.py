@@ -10,10 +10,11 @@ from django.utils import timezone
 
 from tests.factories.catalogue import AllotmentFactory, OfferFactory, SeasonPassFactory
 from tests.factories.organisers import PointOfSaleFactory
-from tests.factories.sales import make_cart, make_order, place
+from tests.factories.sales import BUYER, PaymentMethodFactory, make_cart, make_order, place
 from ticketshop.catalogue import places
 from ticketshop.catalogue.models import Hold
-from ticketshop.sales import contents
+from ticketshop.organisers.models import Organiser
+from ticketshop.sales import books, contents
 from ticketshop.sales.actions import carts, orders
 from ticketshop.sales.models import Cart, CartLine
 
@@ -113,7 +114,7 @@ def test_a_hold_that_has_run_out_is_renewed_silently_while_places_are_free():
     cart = make_cart({offer: 2})
     let_the_hold_run_out(cart)
     refreshed = carts.refresh(cart, now=timezone.now())
-    assert (refreshed.repriced, refreshed.left) == ([], {})
+    assert (refreshed.repriced, refreshed.resized, refreshed.left) == ([], [], {})
     assert cart.held_until > timezone.now() + 10 * MINUTES
     assert left(offer) == 0
 
@@ -296,3 +297,57 @@ def test_a_cart_that_was_ordered_can_not_be_changed_any_more():
     carts.write_details(cart, {"buyer": {}}, complete=True)
     assert not Cart.objects.exists()
     assert left(offer) == 99
+
+
+# --- another number of tickets for one price ------------------------------------------------------------------------
+def family_cart(gives: int) -> tuple:
+    """A cart with two family tickets of four each, whose tariff gives another number of tickets by now."""
+    offer = OfferFactory()
+    offer.tariff.tickets_per_unit = 4
+    offer.tariff.save()
+    cart = make_cart({offer: 2})
+    offer.tariff.tickets_per_unit = gives
+    offer.tariff.save()
+    return cart, offer
+
+
+@pytest.mark.parametrize("gives", [1, 5])
+def test_as_many_tickets_are_ordered_as_were_chosen_and_their_places_are_taken(gives):
+    cart, offer = family_cart(gives)
+    carts.set_quantities(cart, {cart.lines.get().pk: 1}, now=timezone.now())
+    carts.add(cart, {("offer", offer.pk): 2}, now=timezone.now())
+    carts.remove_slot(cart, cart.lines.get().slots[5], now=timezone.now())
+    cart.refresh_from_db()
+    assert Hold.objects.get(key=cart.key).places == 8
+    carts.write_details(cart, {"buyer": BUYER, "holders": {}}, complete=True)
+    order = place(cart)
+    assert (order.lines.get().places, order.tickets.count()) == (8, 8)
+    assert left(offer) == 92
+    assert [faults for faults in books.check().values() if faults] == []
+
+
+@pytest.mark.parametrize("gives", [1, 5])
+def test_after_the_hold_todays_number_of_tickets_is_given_and_said(gives):
+    cart, offer = family_cart(gives)
+    let_the_hold_run_out(cart)
+    with pytest.raises(orders.CannotPlace, match="changed"):
+        place(cart)
+    refreshed = carts.refresh(cart, now=timezone.now())
+    assert (refreshed.repriced, refreshed.resized) == ([], [offer.session.event.title])
+    assert place(cart).tickets.count() == 2 * gives
+
+
+def test_an_order_in_another_currency_than_the_page_showed_is_refused():
+    cart = make_cart()
+    PaymentMethodFactory(point_of_sale=cart.point_of_sale)
+    shown = contents.read(cart).content_hash
+    Organiser.objects.update(currency="EUR")
+    with pytest.raises(orders.CannotPlace, match="changed"):
+        orders.place(
+            cart,
+            method="on_site",
+            content_hash=shown,
+            user=AnonymousUser(),
+            language="en",
+            now=timezone.now(),
+        )

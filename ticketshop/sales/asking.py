@@ -24,7 +24,7 @@ from ticketshop.lib import days
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.forms import missing_parts
 
-from .contents import Contents
+from .contents import Contents, per_unit
 from .models import Cart, CartLine
 
 ORDER = "order"
@@ -187,12 +187,12 @@ def _of_offer(line: CartLine, forms: dict[int, RegistrationForm]) -> list[Ask]:
     form = forms.get(line.offer.tariff.form_id)
     if form is None:
         return []
-    session, per_unit = line.offer.session, line.offer.tariff.tickets_per_unit
+    session = line.offer.session
     leader_only = definitions.of_version(form.published).group_asks == RegistrationForm.Group.LEADER
     starts = timezone.localtime(session.starts_at)
     found = []
     for number, slot in enumerate(line.slots, start=1):
-        if leader_only and (number - 1) % per_unit:
+        if leader_only and (number - 1) % per_unit(line):
             continue
         found.append(
             Ask(

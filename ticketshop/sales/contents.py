@@ -46,13 +46,14 @@ class Contents:
 
     @property
     def content_hash(self) -> str:
-        """What is ordered, for when and at which price, as one text: a page that showed something else is told so."""
+        """What is ordered, for when and at which price, as one text: an order from a page that showed something else is refused."""
         content = sorted(
             [
                 line.offer_id or 0,
                 line.season_pass_id or 0,
                 line.quantity,
-                f"{line.unit_price:.2f}",
+                units(line),
+                f"{line.unit_price:.2f} {self.cart.point_of_sale.organiser.currency}",
                 line.session.starts_at.isoformat() if line.session else "",
             ]
             for line in self.lines
@@ -91,8 +92,23 @@ def _place_in_cart(line: CartLine) -> tuple:
 
 
 def units(line: CartLine) -> int:
-    """Tickets or passes a line gives."""
-    return line.quantity * (line.offer.tariff.tickets_per_unit if line.offer else 1)
+    """Tickets or passes a line gives: as many as were chosen, whatever its tariff gives by now."""
+    return len(line.slots)
+
+
+def per_unit(line: CartLine) -> int:
+    """Tickets that one price of a line gives."""
+    return units(line) // line.quantity
+
+
+def per_unit_today(line: CartLine) -> int:
+    """Tickets that the catalogue gives for one price today."""
+    return line.offer.tariff.tickets_per_unit if line.offer else 1
+
+
+def is_as_offered(line: CartLine) -> bool:
+    """Whether the catalogue still asks the price of a line, and gives as many tickets for it."""
+    return line.unit_price == current_price(line) and per_unit(line) == per_unit_today(line)
 
 
 def allotment_id(line: CartLine) -> int:

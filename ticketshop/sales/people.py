@@ -19,7 +19,7 @@ from ticketshop.lib.phones import readable_phone
 from ticketshop.lib.text import fold, number_in, readable_email
 
 from .access import NOBODY_ELSES
-from .contents import Contents
+from .contents import Contents, per_unit
 from .models import Admission, CartLine, IssuedPass, Ticket
 
 ME = "me"
@@ -212,7 +212,7 @@ def too_many(whole: Contents, buyer: Contact | None, whom: dict[str, int]) -> li
     found = []
     for line_group in _by_thing(limited):
         thing = contents_of(line_group[0])
-        per_unit = line_group[0].offer.tariff.tickets_per_unit if line_group[0].offer else 1
+        units = per_unit(line_group[0])
         slots: dict[int | None, list[str]] = {}
         for line in line_group:
             for slot in line.slots:
@@ -220,9 +220,9 @@ def too_many(whole: Contents, buyer: Contact | None, whom: dict[str, int]) -> li
         had = _had(buyer, others, known, line_group[0]) if buyer else {}
         for person, theirs in slots.items():
             before = had.get(person, 0)
-            if math.ceil((len(theirs) + before) / per_unit) > thing.max_per_person:
-                left = max(0, thing.max_per_person * per_unit - before)
-                own = math.ceil(before / per_unit) if person == me else None
+            if math.ceil((len(theirs) + before) / units) > thing.max_per_person:
+                left = max(0, thing.max_per_person * units - before)
+                own = math.ceil(before / units) if person == me else None
                 found.append(TooMany(thing, person, theirs[left:], own))
     return found
 

@@ -64,7 +64,8 @@ def tickets(versions: Versions, now: datetime) -> QuerySet[Ticket]:
         numbered = Ticket.objects.filter(line__offer__tariff__form__in=of_leaders).annotate(
             place=Window(RowNumber(), partition_by=F("line"), order_by=F("pk").asc())
         )
-        members = numbered.annotate(rest=(F("place") - 1) % F("line__offer__tariff__tickets_per_unit"))
+        # As many as one price gave at the sale, whatever the tariff gives by now.
+        members = numbered.annotate(rest=(F("place") - 1) % (F("line__places") / F("line__quantity")))
         rows = rows.exclude(pk__in=members.filter(rest__gt=0).values("pk"))
     return rows
 

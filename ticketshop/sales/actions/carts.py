@@ -47,17 +47,24 @@ class CannotAdd(Exception):
 
 @dataclass(frozen=True)
 class Changed:
-    """A cart after a change: its tickets and passes in all, and the titles whose price is another one now."""
+    """A cart after a change: its tickets and passes in all.
+
+    ``repriced``: titles whose price is another one now; ``resized``: those that give another number of tickets for it.
+    """
 
     admissions: int
     repriced: list[str]
+    resized: list[str]
 
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What changed while a cart waited: titles with a new price, and allotment id -> places left where too few are."""
+    """What changed while a cart waited: ``repriced`` and ``resized`` as in ``Changed``, and allotment id -> places left where
+    too few are.
+    """
 
     repriced: list[str]
+    resized: list[str]
     left: dict[int, int]
 
 
@@ -98,7 +105,7 @@ def open_with(
 def _add(whole: contents.Contents, wanted: dict[tuple[str, int], int], now: datetime) -> Changed:
     cart = whole.cart
     existing = {_key(line): line for line in whole.lines}
-    repriced = _todays_prices(cart, whole.lines, now)
+    changes = _as_offered_today(cart, whole.lines, now)
     for key, thing in _things(cart.point_of_sale, wanted).items():
         if not _on_sale(thing, now):
             raise CannotAdd("not_on_sale")
@@ -111,11 +118,12 @@ def _add(whole: contents.Contents, wanted: dict[tuple[str, int], int], now: date
             session_starts_at=thing.session.starts_at if isinstance(thing, Offer) else None,
         )
         existing[key] = line
-        _resize(line, line.quantity + wanted[key], _tickets_per_unit(thing))
+        per_unit = contents.per_unit(line) if line.quantity else contents.per_unit_today(line)
+        _resize(line, line.quantity + wanted[key], per_unit)
     if len(existing) > LINES:
         raise CannotAdd("too_many")
     _save([line for key, line in existing.items() if key in wanted])
-    return Changed(_hold_again(contents.Contents(cart, list(existing.values())), now), repriced)
+    return Changed(_hold_again(contents.Contents(cart, list(existing.values())), now), *changes)
 
 
 @transaction.atomic
@@ -160,18 +168,18 @@ def set_quantities(cart: Cart, quantities: dict[int, int], *, now: datetime) -> 
     if all(quantities.get(line.pk, line.quantity) == line.quantity for line in whole.lines) and _is_fresh(
         cart, now
     ):
-        return Changed(whole.admissions, [])
+        return Changed(whole.admissions, [], [])
     for line in whole.lines:
         wanted = quantities.get(line.pk, line.quantity)
         if wanted == 0:
             line.delete()
             continue
         if wanted != line.quantity:
-            _resize(line, wanted, line.offer.tariff.tickets_per_unit if line.offer else 1)
+            _resize(line, wanted, contents.per_unit(line))
             line.save(update_fields=["quantity", "slots"])
         kept.append(line)
-    repriced = _todays_prices(cart, kept, now)
-    return Changed(_hold_again(contents.Contents(cart, kept), now), repriced)
+    changes = _as_offered_today(cart, kept, now)
+    return Changed(_hold_again(contents.Contents(cart, kept), now), *changes)
 
 
 @transaction.atomic
@@ -186,7 +194,7 @@ def remove_slot(cart: Cart, slot: str, *, now: datetime) -> Changed:
         if slot not in line.slots:
             kept.append(line)
             continue
-        per_unit = line.offer.tariff.tickets_per_unit if line.offer else 1
+        per_unit = contents.per_unit(line)
         start = line.slots.index(slot) // per_unit * per_unit
         gone = set(line.slots[start : start + per_unit])
         line.slots = [one for one in line.slots if one not in gone]
@@ -197,8 +205,8 @@ def remove_slot(cart: Cart, slot: str, *, now: datetime) -> Changed:
         else:
             line.delete()
     _forget(cart, gone)
-    repriced = _todays_prices(cart, kept, now)
-    return Changed(_hold_again(contents.Contents(cart, kept), now), repriced)
+    changes = _as_offered_today(cart, kept, now)
+    return Changed(_hold_again(contents.Contents(cart, kept), now), *changes)
 
 
 def _forget(cart: Cart, gone: set[str]) -> None:
@@ -215,15 +223,15 @@ def _forget(cart: Cart, gone: set[str]) -> None:
 def refresh(cart: Cart, *, now: datetime) -> Refreshed:
     """Bring a cart whose hold has run out up to date: hold again what is free, ask today's prices.
 
-    The rule: a price agreed is kept while the hold lasts. Writes to ``cart`` until when it is held.
+    The rule: a price agreed, and the number of tickets for it, are kept while the hold lasts. Writes to ``cart`` until when it is held.
     """
     if _is_held(cart, now):
-        return Refreshed([], {})
+        return Refreshed([], [], {})
     with transaction.atomic():
         try:
             locked = _locked(cart)
         except CannotAdd:
-            return Refreshed([], {})  # it was ordered meanwhile: nothing lies in it any more
+            return Refreshed([], [], {})  # it was ordered meanwhile: nothing lies in it any more
         refreshed = _refresh(locked, now)
     cart.held_until = locked.held_until
     return refreshed
@@ -231,17 +239,17 @@ def refresh(cart: Cart, *, now: datetime) -> Refreshed:
 
 def _refresh(cart: Cart, now: datetime) -> Refreshed:
     if _is_held(cart, now):
-        return Refreshed([], {})
+        return Refreshed([], [], {})
     whole = contents.read(cart)
-    changed = _todays_prices(cart, whole.lines, now)
+    changes = _as_offered_today(cart, whole.lines, now)
     before = cart.held_until
     try:
         with transaction.atomic():
             _hold_again(whole, now)
     except CannotAdd as error:
         cart.held_until = before if error.left else None
-        return Refreshed(changed, error.left)
-    return Refreshed(changed, {})
+        return Refreshed(*changes, error.left)
+    return Refreshed(*changes, {})
 
 
 @transaction.atomic
@@ -291,17 +299,26 @@ def _is_fresh(cart: Cart, now: datetime) -> bool:
     return cart.held_until is not None and until is not None and until < cart.held_until + FRESH
 
 
-def _todays_prices(cart: Cart, lines: list[CartLine], now: datetime) -> list[str]:
-    """Ask what the catalogue asks today, where the hold has run out; returns the titles that changed."""
+def _as_offered_today(cart: Cart, lines: list[CartLine], now: datetime) -> tuple[list[str], list[str]]:
+    """Where the hold has run out, bring lines to what the catalogue asks and gives today.
+
+    Return the titles whose price changed, and those whose number of tickets did.
+    """
+    repriced: list[str] = []
+    resized: list[str] = []
     if _is_held(cart, now):
-        return []
-    changed = []
+        return repriced, resized
     for line in lines:
+        if contents.is_as_offered(line):
+            continue
         if line.unit_price != (price := contents.current_price(line)):
             line.unit_price = price
-            line.save(update_fields=["unit_price"])
-            changed.append(contents.title(line))
-    return changed
+            repriced.append(contents.title(line))
+        if contents.per_unit(line) != (per_unit := contents.per_unit_today(line)):
+            _resize(line, line.quantity, per_unit)
+            resized.append(contents.title(line))
+        line.save(update_fields=["unit_price", "slots"])
+    return repriced, resized
 
 
 def _hold_again(whole: contents.Contents, now: datetime) -> int:
@@ -367,10 +384,6 @@ def _on_sale(thing: Offer | SeasonPass, now: datetime) -> bool:
 
 def _price(thing: Offer | SeasonPass) -> Decimal:
     return thing.tariff.price if isinstance(thing, Offer) else thing.price
-
-
-def _tickets_per_unit(thing: Offer | SeasonPass) -> int:
-    return thing.tariff.tickets_per_unit if isinstance(thing, Offer) else 1
 
 
 def _resize(line: CartLine, quantity: int, per_unit: int) -> None:

@@ -214,8 +214,8 @@ def _checked(cart: Cart, whole: contents.Contents, method_code: str, content_has
     if not cart.details_complete or not (user.is_authenticated or cart.details["buyer"].get("email")):
         raise CannotPlace("details")
     expired = cart.held_until is None or cart.held_until <= now
-    repriced = expired and any(line.unit_price != contents.current_price(line) for line in whole.lines)
-    if repriced or whole.content_hash != content_hash:
+    changed = expired and not all(contents.is_as_offered(line) for line in whole.lines)
+    if changed or whole.content_hash != content_hash:
         raise CannotPlace("changed")
     if found := contents.problems(whole, now):
         raise CannotPlace("rules", problems=found)

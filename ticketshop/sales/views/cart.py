@@ -117,7 +117,7 @@ def add(request, pos):
         messages.error(request, reason(error, request.pos))
         return redirect(back(request))
     session.count(request, changed.admissions)
-    say_repriced(request, changed.repriced)
+    say_what_changed(request, changed)
     return redirect("shop:cart", pos=pos)
 
 
@@ -125,11 +125,17 @@ def _checked_by_token(request):
     """Stands for a view that Django's CSRF middleware does not exempt."""
 
 
-def say_repriced(request, titles: list[str]) -> None:
-    """The hold had run out and something costs more or less by now: say so before it binds."""
-    for title in titles:
+def say_what_changed(request, changed: carts.Changed | carts.Refreshed) -> None:
+    """The hold had run out and something costs or gives more or less by now: say so before it binds."""
+    for title in changed.repriced:
         messages.warning(
             request, _("The price of “%(title)s” has changed. Please check the total.") % {"title": title}
+        )
+    for title in changed.resized:
+        messages.warning(
+            request,
+            _("“%(title)s”: one price gives another number of tickets now. Please check them.")
+            % {"title": title},
         )
 
 
@@ -159,6 +165,7 @@ def show(request, pos):
         "lines": [line_row(line, refreshed) for line in whole.lines],
         "problems": contents.problems(whole, now),
         "repriced": refreshed.repriced,
+        "resized": refreshed.resized,
         "sold_out": refreshed.left,
         "currency": cart.point_of_sale.organiser.currency,
         "can_extend": cart.held_until is not None and not cart.held_last,
@@ -192,7 +199,7 @@ def update(request, pos):
     except carts.CannotAdd as error:
         messages.error(request, reason(error, request.pos))
     else:
-        say_repriced(request, changed.repriced)
+        say_what_changed(request, changed)
         if not sound:
             messages.warning(request, _("Enter the number of tickets in digits, such as 2."))
     return redirect("shop:checkout" if "checkout" in request.POST and sound else "shop:cart", pos=pos)

@@ -19,7 +19,7 @@ from ..actions import carts, orders
 from ..forms import IN_PROFILE, PaymentForm
 from ..models import Cart
 from . import details_context
-from .cart import TOO_MANY_OF_ONE_NETWORK, say_repriced
+from .cart import TOO_MANY_OF_ONE_NETWORK, say_what_changed
 from .details import QUESTIONS_CHANGED, DetailsPage, buyer_email, log_in
 
 
@@ -36,7 +36,7 @@ def ready_cart(request, cart: Cart | None):
         return None, None, redirect("shop:cart", pos=request.pos.slug)
     now = timezone.now()
     refreshed = carts.refresh(cart, now=now)
-    say_repriced(request, refreshed.repriced)
+    say_what_changed(request, refreshed)
     whole = contents.read(cart)
     if not whole.lines or refreshed.left or contents.problems(whole, now):
         return cart, whole, redirect("shop:cart", pos=request.pos.slug)

@@ -14,7 +14,7 @@ from ticketshop.lib.text import number_in
 
 from .. import people, session
 from ..actions import carts
-from .cart import back, reason, say_repriced
+from .cart import back, reason, say_what_changed
 
 
 @login_not_required
@@ -50,7 +50,7 @@ def add_people(request, pos):
         messages.error(request, reason(error, request.pos))
         return redirect(back(request))
     session.count(request, changed.admissions)
-    say_repriced(request, changed.repriced)
+    say_what_changed(request, changed)
     return redirect("shop:cart", pos=pos)
 
 

@@ -21,7 +21,7 @@ from .. import asking, contents, copies, filling_in, people, profile, session, s
 from ..actions import carts
 from ..forms import IN_PROFILE, BuyerForm, HolderForm, SignedInBuyerForm
 from ..models import Cart
-from .cart import reason, say_repriced
+from .cart import reason, say_what_changed
 
 
 def my_contact(request):
@@ -370,7 +370,7 @@ class DetailsPage:
                 messages.error(self.request, reason(error, self.request.pos))
             else:
                 session.count(self.request, changed.admissions)
-                say_repriced(self.request, changed.repriced)
+                say_what_changed(self.request, changed)
                 messages.info(self.request, _("The ticket is removed. The other answers stay as they are."))
         return self._page(self.number)
 
