@@ -43,7 +43,7 @@ def new(request, pos):
         "section": "friends",
         "has_errors": bool(form.errors),
         "same_child": getattr(form, "same_child", False),
-        "mismatch": outcome is not None and outcome.code == adding.MISMATCH,
+        "shared": outcome is not None and outcome.code in (adding.MISMATCH, adding.OWN_ADDRESS),
     }
     return render(request, "accounts/friends_new.html", context)
 

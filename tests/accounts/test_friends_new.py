@@ -221,6 +221,13 @@ def test_a_mismatch_offers_to_add_without_an_address(pos, alice, visitor):
     assert not Mail.objects.exists()
 
 
+def test_a_child_typed_with_the_own_address_can_be_added_without_it(pos, alice, visitor):
+    submit(visitor, email="alice@example.org", first_name="Tim", last_name="Martin")
+    visitor.fill("^email$", button=("without_email", "1"))
+    link = ContactLink.objects.get()
+    assert (link.entered_name, link.entered_email, link.child.email) == ("Tim Martin", "", None)
+
+
 def test_nothing_is_offered_where_nothing_mismatches(pos, alice, visitor):
     assert "Add without an e-mail address" not in submit(visitor, first_name="").text
 
