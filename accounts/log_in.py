@@ -5,14 +5,17 @@ from urllib.parse import urlsplit
 
 from allauth.account.forms import ChangePasswordForm, ReauthenticateForm
 from allauth.account.internal.flows import reauthentication
-from allauth.account.views import PasswordResetView, ReauthenticateView
+from allauth.account.views import PasswordResetFromKeyView, PasswordResetView, ReauthenticateView
 from allauth.core import context
 from allauth.core.internal.httpkit import deserialize_request
 from django import forms
+from django.contrib.auth.decorators import login_not_required
 from django.urls import resolve, reverse
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from ticketshop.lib.text import readable_email
 from ticketshop.organisers.middleware import next_query
 
 from .log_in_forms import LoginForm
@@ -23,6 +26,21 @@ class PasswordReset(PasswordResetView):
 
     def get_success_url(self) -> str:
         return self.passthrough_next_url(str(self.success_url))
+
+
+@method_decorator(login_not_required, "dispatch")
+class NewPassword(PasswordResetFromKeyView):
+    """Asks for the new password. Opening the mailed link logs nobody out; saving the password does, and the page says so."""
+
+    def logout(self) -> None:
+        if self.request.method == "POST":
+            super().logout()
+
+    def get_context_data(self, **kwargs):
+        found, visitor = super().get_context_data(**kwargs), self.request.user
+        if self.reset_user and visitor.is_authenticated and visitor.pk != self.reset_user.pk:
+            found["other_log_in"] = readable_email(visitor.email)
+        return found
 
 
 class OnceMore(ReauthenticateView):

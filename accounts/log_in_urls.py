@@ -2,11 +2,16 @@
 
 from django.urls import include, path, re_path
 
-from .log_in import OnceMore, PasswordReset
+from .log_in import NewPassword, OnceMore, PasswordReset
 from .log_in_address import ConfirmView
 
 urlpatterns = [
     path("password/reset/", PasswordReset.as_view(), name="account_reset_password"),
+    re_path(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        NewPassword.as_view(),
+        name="account_reset_password_from_key",
+    ),
     path("reauthenticate/", OnceMore.as_view(), name="account_reauthenticate"),
     re_path(r"^confirm-email/(?P<key>[-:\w]+)/$", ConfirmView.as_view(), name="account_confirm_email"),
     path("", include("allauth.account.urls")),

@@ -184,6 +184,24 @@ def test_a_new_password_by_mail_ends_the_other_sessions(pos, visitor, post):
     assert "This link has ended" in TestClientVisitor().open(link_in(letter)).text, "a link opens once"
 
 
+def test_a_new_password_in_the_browser_of_somebody_else_logs_out_nobody_before_it_is_said(pos, visitor, post):
+    user, other = UserFactory(), UserFactory(email="carol@example.org")
+    ask_for_a_new_password(visitor, user.email)
+    (letter,) = post()
+    hers = TestClientVisitor()
+    hers.client.force_login(other)
+    page = hers.open(link_in(letter))
+    assert "In this browser carol@example.org is logged in." in page.text
+    assert signed_in(hers), "opening the link changes nothing"
+    hers.open(link_in(letter))
+    hers.fill("^password1$", {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
+    assert not signed_in(hers)
+    fresh = TestClientVisitor()
+    fresh.log_in(user.email, NEW_PASSWORD)
+    assert signed_in(fresh)
+    assert "In this browser" not in TestClientVisitor().open(link_in(letter)).text
+
+
 def test_a_link_of_somebody_else_or_changed_by_one_letter_has_ended(pos, visitor, post):
     one, other = UserFactory(), UserFactory()
     links = []
