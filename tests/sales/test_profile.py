@@ -2,11 +2,13 @@
 
 import re
 from datetime import date
+from urllib.parse import urlencode
 
 import pytest
+from django.http import QueryDict
 from django.utils import timezone
 
-from contacts import contacts
+from contacts import contacts, merging
 from contacts.models import Contact
 from registration_forms import drafts, responses
 from registration_forms.models import Response
@@ -20,6 +22,7 @@ from tests.staff import Staff, change
 from ticketshop.catalogue.models import OrderForm
 from ticketshop.exports import kinds
 from ticketshop.history import history
+from ticketshop.sales import sheets
 from ticketshop.sales.models import Customer, Order
 
 pytestmark = pytest.mark.django_db
@@ -208,6 +211,140 @@ def test_a_shop_that_asks_nothing_of_the_kind_offers_no_choice():
     who = at_details(shop, UserFactory())
     assert "Menu" in who.page.text
     assert "buyer-in_profile" not in who.page.form("^checkout_key$").names
+
+
+# --- an answer that is changed later --------------------------------------------------------------------------
+LATER = {
+    "phone": "044 668 18 00",
+    "address": ["Quai 9", "8001", "Zürich", "CH"],
+    "company": "Opéra",
+    "birth_date": "1990-01-02",
+}
+LATER_COLUMNS = {**OTHERS, "company": "Opéra", "birth_date": date(1990, 1, 2)}
+
+
+def change_answers(who, shop, url: str, answers: dict):
+    """Change answers on the page that the buyer or staff open."""
+    who.open(url)
+    form = who.page.form("-revision$")
+    (response,) = Response.objects.all()
+    prefix = f"ask-r{response.pk}-"
+    values = {name.replace("ask-order-", prefix): value for name, value in named(shop, answers).items()}
+    assert set(values) <= set(form.names)
+    return who.submit(form, values)
+
+
+def answers_url(shop, order: Order) -> str:
+    return f"/{shop.pos.slug}/orders/{order.reference}/{order.secret}/answers/"
+
+
+def staff_url(order: Order) -> str:
+    return f"{change(order).removesuffix('change/')}answers/"
+
+
+@pytest.mark.parametrize("staff", [False, True])
+def test_an_answer_changed_later_changes_the_contact_that_holds_the_former_one(shop, staff):
+    order = buy(at_details(shop), shop, ANSWERS)
+    assert columns(order.buyer) == COLUMNS
+    if staff:
+        office = Staff(make_staff(shop.organiser, "back office"))
+        page = change_answers(office, shop, staff_url(order), LATER)
+        assert (
+            "The answers are saved, with the customer too: Phone, Address, Company, Date of birth."
+            in page.text
+        )
+    else:
+        page = change_answers(jazz.visitor(), shop, answers_url(shop, order), LATER)
+        assert "Your answers are saved." in page.text
+    assert columns(order.buyer) == LATER_COLUMNS
+    latest = history.of(order.buyer).first()
+    assert (latest.action, latest.details["columns"]) == (
+        "changed",
+        sorted(set(COLUMNS) - {"country"}),
+    )
+    assert latest.by == (office.user if staff else None)
+    assert list(Contact.objects.search("opera")) == [order.buyer]
+    assert not Contact.objects.search("theatre co").exists()
+
+
+@pytest.mark.parametrize("staff", [False, True])
+def test_what_the_contact_holds_otherwise_meanwhile_stays_when_an_answer_changes(shop, staff):
+    order = buy(at_details(shop), shop, ANSWERS)
+    typed = {"phone": "+41223102030", "city": "Carouge", "company": "Studio"}
+    contacts.change(order.buyer, typed, by=None, now=timezone.now())
+    who = Staff(make_staff(shop.organiser, "back office")) if staff else jazz.visitor()
+    change_answers(who, shop, staff_url(order) if staff else answers_url(shop, order), LATER)
+    # The date of birth is as it was answered, so it follows; a postal address is one thing.
+    assert columns(order.buyer) == {**COLUMNS, **typed, "birth_date": date(1990, 1, 2)}
+    assert responses.read(Response.objects.get())[shop.fields["phone"].key] == "+41446681800"
+
+
+def test_an_answer_given_only_later_goes_where_the_contact_has_nothing(shop):
+    order = buy(at_details(shop), shop, {"phone": ANSWERS["phone"]})
+    contacts.change(order.buyer, {"company": "Studio"}, by=None, now=timezone.now())
+    change_answers(jazz.visitor(), shop, answers_url(shop, order), {**ANSWERS, "phone": "044 668 18 00"})
+    assert columns(order.buyer) == {**COLUMNS, "phone": "+41446681800", "company": "Studio"}
+
+
+def test_an_answer_that_is_taken_back_takes_nothing_out_of_the_contact(shop):
+    order = buy(at_details(shop), shop, ANSWERS)
+    blank = {"phone": "", "address": ["", "", "", ""], "company": "", "birth_date": ""}
+    change_answers(jazz.visitor(), shop, answers_url(shop, order), blank)
+    assert responses.read(Response.objects.get()) == {}
+    assert columns(order.buyer) == COLUMNS
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_log_in_s_choice_about_the_profile_holds_for_later_changes(shop, kept):
+    user = UserFactory()
+    contact = known(shop, user, phone=COLUMNS["phone"])
+    who = at_details(shop, user)
+    form = who.page.form("^checkout_key$")
+    if not kept:
+        del form.values["buyer-in_profile"]
+    who.submit(form, named(shop, ANSWERS))
+    who.place("on_site")
+    order = Order.objects.get()
+    assert columns(contact)["phone"] == COLUMNS["phone"]
+    page = change_answers(who, shop, answers_url(shop, order), LATER)
+    told = "in your profile too: Phone, Address, Company, Date of birth."
+    assert (told in page.text) == kept
+    nothing = dict.fromkeys(STORED, "") | {"company": "", "birth_date": None}
+    assert columns(contact) == (LATER_COLUMNS if kept else {**nothing, "phone": COLUMNS["phone"]})
+
+
+def test_a_question_that_became_sensitive_no_longer_changes_the_contact(shop):
+    order = buy(at_details(shop), shop, ANSWERS)
+    birth = shop.fields["birth_date"]
+    birth.sensitive, birth.purpose, birth.retention_days = True, "insurance", 28
+    birth.save()
+    publish(shop.order_form)
+    change_answers(jazz.visitor(), shop, answers_url(shop, order), LATER)
+    assert columns(order.buyer) == {**LATER_COLUMNS, "birth_date": COLUMNS["birth_date"]}
+
+
+def test_answers_changed_after_a_merge_go_to_the_contact_that_stays(shop):
+    order = buy(at_details(shop), shop, ANSWERS)
+    sheet = sheets.Sheet(order, [], [], now=timezone.now())
+    sheet.fill(sheet.entries)
+    posted = {
+        name: value
+        for name, value in {
+            f"{sheet.entries[0].prefix}-{shop.fields['company'].key}": "Opéra",
+            f"{sheet.entries[0].prefix}-version": str(sheet.entries[0].version.pk),
+            f"{sheet.entries[0].prefix}-revision": "0",
+        }.items()
+    }
+    stays = contacts.create(
+        organiser=shop.organiser, via="back_office", now=timezone.now(), first_name="Ada", last_name="L"
+    )
+    goes = order.buyer
+    sheet.fill(sheet.entries, QueryDict(urlencode(posted)))
+    merging.merge(stays, goes, by=None, now=timezone.now())
+    assert sheet.is_valid(sheet.entries)
+    assert sheet.save(sheet.entries, by=None)
+    stays.refresh_from_db()
+    assert (stays.company, stays.phone) == ("Opéra", COLUMNS["phone"])
 
 
 # --- an address ----------------------------------------------------------------------------------------------

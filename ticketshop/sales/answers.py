@@ -22,11 +22,15 @@ Rows = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Part:
-    """One form of an order: the heading says whose answers they are; ``admission`` is None for the order's own."""
+    """One form of an order: the heading says whose answers they are; ``admission`` is None for the order's own.
+
+    ``in_profile``: of the order's own, whether the buyer chose to have what it asks in their profile too.
+    """
 
     response_id: int
     heading: str
     admission: Ticket | IssuedPass | None = None
+    in_profile: bool | None = None
 
 
 def for_buyer(question: Question) -> bool:
@@ -65,7 +69,8 @@ def parts(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> list
     for one in of_order:
         # Which events a form was asked for is said where there are several, by the titles they have now.
         events = ", ".join(titles.get(title, title) for title in one.title.split(", "))
-        found.append(Part(one.response_id, f"{own} – {events}" if events and len(of_order) > 1 else own))
+        heading = f"{own} – {events}" if events and len(of_order) > 1 else own
+        found.append(Part(one.response_id, heading, in_profile=one.in_profile))
     for ticket in tickets:
         if ticket.response_id is None:
             continue

@@ -355,6 +355,8 @@ class OrderResponse(models.Model):
     response = models.OneToOneField(Response, on_delete=models.CASCADE, related_name="order_response")
     # The events it was asked for, as the buyer read it; empty for the form of the shop.
     title = models.CharField(max_length=300, blank=True)
+    # Whether a signed-in buyer chose to have the answers in their profile too; null where nobody was asked.
+    in_profile = models.BooleanField(null=True, editable=False)
 
     organiser_path = "order__organiser"
 

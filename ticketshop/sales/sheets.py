@@ -9,6 +9,8 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from contacts import locking
+from contacts.models import Contact
 from registration_forms import changing, definitions, limited, responses, wording
 from registration_forms.blocks import Block
 from registration_forms.conditions import BUYER
@@ -20,7 +22,8 @@ from ticketshop.history import history
 from ticketshop.lib import days
 from ticketshop.lib.text import number_in
 
-from . import answers, asking, notices
+from . import answers, asking, notices, profile
+from .closed_answers import why_closed
 from .models import Admission, IssuedPass, Order, Ticket
 
 
@@ -105,6 +108,8 @@ class Sheet:
     ):
         self.order, self.tickets, self.passes, self.now = order, tickets, passes, now
         self.staff, self.sensitive = staff, sensitive
+        # What the profile of the buyer holds too, and followed an answer that was saved.
+        self.in_profile: list[str] = []
         wanted = None if of is None else set(of)
         parts = [
             part
@@ -253,14 +258,26 @@ class Sheet:
         """Whether all that was posted is in order; every block is checked, so that every mistake is said."""
         return not [entry for entry in entries if entry.posted and not entry.block.is_valid()]
 
-    @transaction.atomic
     def save(self, entries: list[Entry], *, by, tell: bool = True) -> list[AnswerHistory]:
         """Store what was posted, and tell the buyer what changed; the lines of history that were written.
 
-        Raises changing.Conflict, SoldOut or Closed; then nothing has changed.
+        What the buyer's profile holds too follows (``profile.follow``). Raises changing.Conflict, SoldOut or Closed;
+        then nothing has changed.
         """
         posted = [entry for entry in entries if entry.posted]
+        while True:
+            try:
+                with transaction.atomic():
+                    return self._save(posted, by, tell)
+            except _BuyerMoved:
+                # Merged a moment ago: the order, read anew, names the contact that stays.
+                continue
+
+    def _save(self, posted: list[Entry], by, tell: bool) -> list[AnswerHistory]:
+        buyer_id, buyer = self.order.buyer_id, self._hold_buyer(posted)
         self._lock(posted)
+        if self.order.buyer_id != buyer_id:
+            raise _BuyerMoved
         edits = [
             changing.Edit(
                 entry.response,
@@ -275,10 +292,18 @@ class Sheet:
         lines = changing.change_all(edits, by=by, source=source, now=self.now)
         if lines:
             history.record(self.order, "answers_changed", by=by, now=self.now)
+            changes = profile.changes(posted, lines) if buyer is not None else []
+            self.in_profile = profile.follow(buyer, changes, by=by, now=self.now) if changes else []
             told = [line for line in lines if not line.field.staff_only]
             if told and tell:
                 notices.answers_changed(self.order, told, self.now)
         return lines
+
+    def _hold_buyer(self, posted: list[Entry]) -> Contact | None:
+        """The buyer, locked, where an answer may belong into their profile. People come before their orders."""
+        known = any(profile.is_asked_by(entry.definition) for entry in posted if not entry.part.admission)
+        pk = self.order.buyer_id
+        return locking.hold_all([pk]).get(pk) if known and pk else None
 
     def _lock(self, posted: list[Entry]) -> None:
         """Nobody is let in or erased and nothing is cancelled meanwhile. Raises changing.Closed where that happened before.
@@ -303,44 +328,16 @@ class Sheet:
                 raise changing.Closed
 
 
+class _BuyerMoved(Exception):
+    """The order is another contact's since the buyer was held."""
+
+
 def mark_sold_out(entries: list[Entry], sold: changing.SoldOut) -> None:
     """Say "just sold out" at the fields that wanted a choice whose last place is gone."""
     for entry in entries:
         for key in sold.keys.get(entry.response.pk, ()):
             if entry.block.is_valid() or key not in entry.block.errors:
                 entry.block.object_to(key, NO_PLACE_LEFT)
-
-
-def why_closed(
-    order: Order,
-    part: answers.Part,
-    response: Response,
-    used: bool,
-    until: datetime | None,
-    now: datetime,
-    staff: bool,
-) -> str:
-    """Why answers can't be changed any more, in a sentence; empty where they can."""
-    if notices.has_left(order.buyer):
-        return _("These answers can’t be changed: the buyer’s data are erased.")
-    if response.erased_on is not None:
-        return _why_erased(response)
-    over = order.state in (Order.State.CANCELLED, Order.State.EXPIRED)
-    if over or (part.admission and part.admission.state == Admission.State.CANCELLED):
-        return _("These answers can’t be changed: the order is cancelled.")
-    if used and not staff:
-        return _("These answers can’t be changed any more: the ticket was used at the entrance.")
-    if until is not None and now >= until:
-        return _("These answers could be changed until %(until)s.") % {"until": days.until_text(until)}
-    return ""
-
-
-def _why_erased(response: Response) -> str:
-    if response.about_id is None:
-        return _("Guest removed: these answers are erased, and nothing is asked in their place.")
-    return _(
-        "Answers are erased here because the time they were kept for is over. The others can’t be changed any more."
-    )
 
 
 def _places_left(entries: list[Entry]) -> dict[str, int]:

@@ -148,15 +148,15 @@ def _place(
     if capped and (sentence := hoarding.refusal(cart, buyer, whole.admissions, now)):
         raise CannotPlace("unpaid", problems=[sentence])
     asked = _checked_answers(cart, whole, now)
-    profile.write(
-        buyer, asked, over=_in_profile(cart, user), by=user if user.is_authenticated else None, now=now
-    )
+    in_profile = _in_profile(cart, user)
+    profile.write(buyer, asked, over=in_profile, by=user if user.is_authenticated else None, now=now)
     order = new(whole, buyer, method, user, language, now)
     answered = _store(asked, order, buyer, whom, cart.details.get("language") or language, now)
     order.save(force_insert=True)
     of_order = [ask for ask in asked if ask.of_order]
     OrderResponse.objects.bulk_create(
-        OrderResponse(order=order, response=answered[ask.name], title=ask.title) for ask in of_order
+        OrderResponse(order=order, response=answered[ask.name], title=ask.title, in_profile=in_profile)
+        for ask in of_order
     )
     lines = OrderLine.objects.bulk_create(order_lines.new(order, whole))
     tickets.reserve(order, lines, whole, holders, whom, answered)

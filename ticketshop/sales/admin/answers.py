@@ -148,12 +148,20 @@ def _save(page, request: HttpRequest, row: Model, sheet: sheets.Sheet, number: i
     if refused:
         messages.error(request, refused)
     elif changed:
-        messages.success(request, _("The answers are saved."))
+        messages.success(request, _saved(sheet))
     else:
         messages.info(request, _("Nothing has changed."))
     if not refused and number < len(sheet.pages()):
         return redirect(f"{request.path}?page={number + 1}")
     return page.back_to(row)
+
+
+def _saved(sheet: sheets.Sheet) -> str:
+    if not sheet.in_profile:
+        return _("The answers are saved.")
+    return _("The answers are saved, with the customer too: %(answers)s.") % {
+        "answers": ", ".join(sheet.in_profile)
+    }
 
 
 def _draw(page, request: HttpRequest, row: Model, sheet: sheets.Sheet, number: int):

@@ -60,10 +60,20 @@ def _save(request, order: Order, sheet: sheets.Sheet, number: int):
     except changing.Closed:
         messages.error(request, _("Nothing was saved: these answers can’t be changed any more."))
         return redirect("shop:answers", pos=request.pos.slug, reference=order.reference, secret=order.secret)
-    messages.success(request, _("Your answers are saved.") if changed else _("Nothing has changed."))
+    messages.success(request, _saved(request, order, sheet) if changed else _("Nothing has changed."))
     if number < len(sheet.pages()):
         return redirect(f"{request.path}?page={number + 1}")
     return redirect("shop:order", pos=request.pos.slug, reference=order.reference, secret=order.secret)
+
+
+def _saved(request, order: Order, sheet: sheets.Sheet) -> str:
+    """That the answers are saved; for the buyer, logged in, also which of them their profile has now."""
+    mine = request.user.is_authenticated and order.buyer and order.buyer.user_id == request.user.pk
+    if not (mine and sheet.in_profile):
+        return _("Your answers are saved.")
+    return _("Your answers are saved, in your profile too: %(answers)s.") % {
+        "answers": ", ".join(sheet.in_profile)
+    }
 
 
 def _draw(request, order: Order, sheet: sheets.Sheet, number: int):

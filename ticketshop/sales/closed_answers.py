@@ -1,0 +1,43 @@
+"""Why the answers of an order can't be changed any more, in a sentence."""
+
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from registration_forms.models import Response
+from ticketshop.lib import days
+
+from . import answers, notices
+from .models import Admission, Order
+
+
+def why_closed(
+    order: Order,
+    part: answers.Part,
+    response: Response,
+    used: bool,
+    until: datetime | None,
+    now: datetime,
+    staff: bool,
+) -> str:
+    """Why answers can't be changed any more, in a sentence; empty where they can."""
+    if notices.has_left(order.buyer):
+        return _("These answers can’t be changed: the buyer’s data are erased.")
+    if response.erased_on is not None:
+        return _why_erased(response)
+    over = order.state in (Order.State.CANCELLED, Order.State.EXPIRED)
+    if over or (part.admission and part.admission.state == Admission.State.CANCELLED):
+        return _("These answers can’t be changed: the order is cancelled.")
+    if used and not staff:
+        return _("These answers can’t be changed any more: the ticket was used at the entrance.")
+    if until is not None and now >= until:
+        return _("These answers could be changed until %(until)s.") % {"until": days.until_text(until)}
+    return ""
+
+
+def _why_erased(response: Response) -> str:
+    if response.about_id is None:
+        return _("Guest removed: these answers are erased, and nothing is asked in their place.")
+    return _(
+        "Answers are erased here because the time they were kept for is over. The others can’t be changed any more."
+    )
