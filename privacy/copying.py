@@ -1,7 +1,7 @@
 """A copy of one's own data, from the declarations an erasure follows: what is emptied there is read out here."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -190,7 +190,13 @@ def _record(row: models.Model, reading: Reading, about: str = "") -> Record:
     said = registry.declaration(model)
     names = dict.fromkeys((*said.also, *columns(model)))
     texts = import_string(said.texts)(row) if said.texts else {}
+    data = import_string(said.data)(row) if said.data else {}
     entries = [_entry(row, _column(model, name), said, reading, texts.get(name, "")) for name in names]
+    # What is left out, or empty, stays so.
+    entries = [
+        replace(entry, value=data[entry.name]) if entry.name in data and entry.text else entry
+        for entry in entries
+    ]
     inside = [
         _record(one, reading)
         for name in said.inside

@@ -232,9 +232,14 @@ def _of_row(row: models.Model, words: Words, *, own: bool) -> Occurrence | None:
     return Occurrence(
         row,
         tuple(columns),
-        " · ".join(dict.fromkeys(texts))[:LONGEST],
+        " · ".join(map(_on_one_line, dict.fromkeys(texts)))[:LONGEST],
         all(_is_erasable(model, name, row, words) for name in columns),
     )
+
+
+def _on_one_line(text: str) -> str:
+    """A text without the line breaks and tabs between its parts, such as those of a postal address."""
+    return ", ".join(part.strip() for part in re.split(r"[\t\r\n]+", text) if part.strip())
 
 
 def _pairs(columns: list[str]) -> list[tuple[str, str]]:

@@ -36,6 +36,7 @@ class Declaration:
     labels: dict = field(default_factory=dict)
     worded: dict = field(default_factory=dict)
     texts: str = ""
+    data: str = ""
     needs: tuple[str, ...] = ()
     describes: dict = field(default_factory=dict)
     collects: str = ""
@@ -69,6 +70,7 @@ def declaration(model: type[models.Model]) -> Declaration:
         labels=getattr(said, "labels", {}),
         worded=getattr(said, "worded", {}),
         texts=getattr(said, "texts", ""),
+        data=getattr(said, "data", ""),
         needs=tuple(getattr(said, "needs", ())),
         describes=getattr(said, "describes", {}),
         collects=getattr(said, "collects", ""),

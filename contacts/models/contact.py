@@ -174,6 +174,7 @@ class Contact(models.Model):
         area = PROFILE
         withheld = {"email_key": _("the address again, as we compare it")}
         also = ("kind", "created_via", "created_at")
+        worded = {"country": "ticketshop.lib.countries.named"}
         used = {"pk": ("created_at", "user__last_login")}
         ends = (
             Ends(

@@ -8,12 +8,13 @@ import re
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib import countries
 from ticketshop.lib.forms import printable
-from ticketshop.lib.text import normalise_line, normalise_text
+from ticketshop.lib.text import fold, normalise_line, normalise_text
 
 from .base import FieldType
 
@@ -24,6 +25,8 @@ LABELS = {
     "city": _("Town"),
     "country": _("Country"),
 }
+# Fewer letters are not taken for the beginning of a country's name.
+SHORTEST = 4
 # As long as the columns of a contact.
 LONGEST = {"street": 160, "postcode": 12, "city": 80, "country": 2}
 AUTOCOMPLETE = {
@@ -178,8 +181,38 @@ class Address(FieldType):
         if not value or "\t" not in value:
             return value or ""
         street, postcode, city, country = parts_of(value)
-        named = countries.names(get_language() or "en").get(country, country)
-        return "\n".join(filter(None, (street, f"{postcode} {city}".strip(), named)))
+        return "\n".join(filter(None, (street, f"{postcode} {city}".strip(), countries.named(country))))
 
     def export(self, question, value):
         return self.display(question, value)
+
+    def in_copy(self, question, value):
+        if not value or "\t" not in value:
+            return value
+        return dict(zip(PARTS, parts_of(value), strict=True))
+
+    def contains(self, text):
+        """As the address is read, on lines or with commas; the name of the country may come last, or stand alone."""
+        words = re.findall(r"[^\s,]+", text)
+        found = _with(words)
+        for number in range(len(words)):
+            codes = _countries_named(" ".join(words[number:]))
+            if codes:
+                found |= _with(words[:number]) & Q(v_text__regex=rf"\t({'|'.join(codes)})$")
+        return found
+
+
+def _with(words: list[str]) -> Q:
+    """The answers in which these words follow each other, whatever stands between two parts."""
+    return Q(v_text__iregex=r"[\s,]+".join(map(re.escape, words)))
+
+
+def _countries_named(text: str) -> list[str]:
+    """The two letters of the countries whose name in the active language begins with ``text``."""
+    named = countries.names(get_language() or "en")
+    begin = fold(text)
+    return (
+        [code for code, name in named.items() if fold(name).startswith(begin)]
+        if len(begin) >= SHORTEST
+        else []
+    )

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.utils.datastructures import MultiValueDict
 
 from ..definitions import Question
@@ -76,6 +77,14 @@ class FieldType:
     def export(self, question: Question, value: object) -> object:
         """A stored value for a spreadsheet: typed where the type has one."""
         return value
+
+    def in_copy(self, question: Question, value: object) -> object:
+        """A stored value in a copy of one's own data as JSON: without keys or signs that only the shop understands."""
+        return self.to_json(value)
+
+    def contains(self, text: str) -> Q:
+        """The rows of ``Answer`` whose value, as people read it, contains ``text``."""
+        return Q(**{f"{self.column}__icontains": text})
 
     def posted(self, post: MultiValueDict, name: str) -> list[str]:
         """The texts that were sent for a question whose field has this name; empty where none was."""

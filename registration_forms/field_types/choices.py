@@ -101,6 +101,9 @@ class SingleChoice(FieldType):
         option = question.option(value) if value else None
         return text_in(option.labels) if option else (value or "")
 
+    def in_copy(self, question, value):
+        return self.display(question, value)
+
     def export(self, question, value):
         return self.display(question, value)
 
@@ -180,6 +183,10 @@ class MultipleChoice(FieldType):
     def display(self, question, value):
         options = [question.option(key) for key in value or []]
         return ", ".join(text_in(option.labels) for option in options if option)
+
+    def in_copy(self, question, value):
+        options = [question.option(key) for key in value or []]
+        return [text_in(option.labels) for option in options if option]
 
     def export(self, question, value):
         return self.display(question, value)

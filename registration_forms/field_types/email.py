@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.email_addresses import EmailField
+from ticketshop.lib.email_addresses import EmailField, searched_email
 from ticketshop.lib.text import readable_email
 
 from .base import SOME, FieldType
@@ -22,6 +22,9 @@ class Email(FieldType):
 
     def display(self, question, value):
         return readable_email(value or "")
+
+    def contains(self, text):
+        return super().contains(searched_email(text))
 
     def candidates(self, question):
         yield from (f"visitor{number}@example.org" for number in range(SOME))

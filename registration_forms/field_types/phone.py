@@ -1,9 +1,11 @@
 """A phone number, stored with its country code."""
 
+import re
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.phones import country_hint, parse_phone, readable_phone
+from ticketshop.lib.phones import country_hint, parse_phone, readable_phone, searched
 
 from .base import SOME, FieldType
 
@@ -37,6 +39,11 @@ class Phone(FieldType):
 
     def display(self, question, value):
         return readable_phone(value) if value else ""
+
+    def contains(self, text):
+        # However the number is grouped; the zero before one within a country is not stored.
+        number = re.sub(r"[^+0-9]", "", searched(text))
+        return super().contains(number.lstrip("0") or text)
 
 
 def _country(question, asked) -> str:

@@ -167,6 +167,7 @@ class Answer(models.Model):
         )
         also = ("field",)
         texts = "registration_forms.reading_out.of_answer"
+        data = "registration_forms.reading_out.data_of_answer"
         needs = ("version", "v_choice")
         labels = {
             **dict.fromkeys(
@@ -230,6 +231,7 @@ class AnswerHistory(models.Model):
         )
         also = ("field", "at", "source")
         texts = "registration_forms.reading_out.of_change"
+        data = "registration_forms.reading_out.data_of_change"
         labels = {
             "field": _("question"),
             "at": _("changed"),

@@ -14,7 +14,7 @@ from django.utils.timezone import localtime
 
 from contacts import adding, contacts
 from privacy import copying, packing, registry, subjects
-from registration_forms import responses
+from registration_forms import changing, responses
 from registration_forms.models import Answer
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
@@ -178,7 +178,8 @@ def answered(order, index: int, answers: dict) -> None:
     version = publish(form)
     given = {}
     for label, (_kind, choices, value) in answers.items():
-        given[fields[label].key] = fields[label].choices.get(label=value).key if choices else value
+        if value is not None:
+            given[fields[label].key] = fields[label].choices.get(label=value).key if choices else value
     now = timezone.now()
     one = responses.Given(version, given, order.buyer_id)
     (response,) = responses.store([one], organiser=order.organiser, language="en", now=now)
@@ -209,6 +210,48 @@ def test_answers_stand_with_their_order_event_and_participant_in_words(zoe):
         french = unpacked(zoe)
     assert f"Commande {order.reference}" in french["answers.html"] and "Suisse" in french["answers.html"]
     assert "Séance" not in french["log-in.html"]
+
+
+@pytest.mark.scenario("S18")
+def test_addresses_and_choices_are_data_that_can_be_read_without_the_shop(zoe):
+    contacts.change(zoe, {"country": "CH"}, by=zoe.user, now=timezone.now())
+    order = zoe.orders.get()
+    home = "\t".join(("Rue du Lac 3", "1204", "Genève", "CH"))
+    soup, both = ("Soup", "Salad"), ("Bus", "Lunch")
+    asked = {
+        "Home": ("address", (), home),
+        "Menu": ("dropdown", soup, "Salad"),
+        "Extras": ("multiple_choice", both, None),
+    }
+    answered(order, 0, asked)
+    answer = Answer.objects.get(field__label="Home")
+    given = responses.read(answer.response)
+    menu = Answer.objects.get(field__label="Menu").field
+    extras = menu.form.fields.get(label="Extras")
+    later = {
+        **given,
+        answer.field.key: "\t".join(("Quai 9", "8001", "Zürich", "CH")),
+        menu.key: menu.choices.get(label="Soup").key,
+        extras.key: [choice.key for choice in extras.choices.order_by("position")],
+    }
+    changing.change(answer.response, later, revision=0, by=None, source="buyer", now=timezone.now())
+    files = unpacked(zoe)
+    assert "\\t" not in files["data.json"]
+    (record,) = next(one for one in json.loads(files["data.json"])["areas"] if one["area"] == "answers")[
+        "records"
+    ]
+    values = [one["values"] for one in record["inside"]]
+    quay = {"street": "Quai 9", "postcode": "8001", "city": "Zürich", "country": "CH"}
+    lake = {"street": "Rue du Lac 3", "postcode": "1204", "city": "Genève", "country": "CH"}
+    assert [one["v_text"] for one in values if one.get("v_text")] == [quay]
+    changes = {one["field"]: (one["old"], one["new"]) for one in values if "old" in one}
+    assert changes == {
+        "Home": (lake, quay),
+        "Menu": ("Salad", "Soup"),
+        "Extras": (None, list(both)),
+    }
+    assert "Quai 9<br>8001 Zürich<br>Switzerland" in files["answers.html"]
+    assert "Switzerland" in files["profile.html"] and "CH" in files["data.json"]
 
 
 def test_answers_of_two_orders_stand_order_by_order(zoe, pos):

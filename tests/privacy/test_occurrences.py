@@ -121,6 +121,12 @@ def test_parts_of_other_words_are_not_listed(office, text):
     assert places(office) == []
 
 
+def test_a_postal_address_that_names_the_person_is_listed_on_one_line(office):
+    _answer(office, "c/o Vera Zweig\t1204\tGenève\tCH")
+    (place,) = places(office)
+    assert place.text == "c/o Vera Zweig, 1204, Genève, CH"
+
+
 def _answer(office: Office, text: str) -> Answer:
     """An answer of Wilma's, for her order."""
     form, now = make_form("order", organiser=office.pos.organiser), timezone.now()

@@ -136,6 +136,32 @@ def test_each_response_is_a_row_with_where_it_belongs(shop, office):
     assert page.link(first.order.reference) == change(first.order)
 
 
+@pytest.mark.parametrize(
+    ("kind", "stored", "found", "not_found"),
+    [
+        (
+            "address",
+            "Rue du Lac 1\t1204\tGenève\tCH",
+            ["rue du lac 1, 1204 Genève", "1204 Genève Switzerland", "Lac 1 1204", "switzerland"],
+            ["Rue du Lac 2", "1204 Genève Sweden", "Lausanne"],
+        ),
+        ("phone", "+41791234567", ["079 123 45 67", "+41 79 123", "123 45"], ["079 124", "+42"]),
+        ("email", "zoe@xn--bcher-kva.example", ["zoe@bücher.example", "zoe@"], ["zoe@bucher.example"]),
+    ],
+)
+def test_an_answer_is_found_as_people_write_it(shop, office, kind, stored, found, not_found):
+    form = shop.form("tariff", shop.child)
+    shop.asked_of_child = ask(form, "Asked", kind)
+    version = publish(form)
+    shop.buy(tariff=shop.child, version=version, asked_of_child=stored)
+    name = f"f__{shop.asked_of_child.key}"
+    for text in found:
+        assert "\t" not in filtered(office, form, **{name: text}).source
+        assert len(column(office.page, "Order")) == 1, text
+    for text in not_found:
+        assert column(filtered(office, form, **{name: text}), "Order") == [], text
+
+
 @pytest.mark.scenario("RF-38")
 def test_counts_of_each_choice_those_no_longer_offered_too(shop, office):
     large = shop.choice(shop.size, "L")

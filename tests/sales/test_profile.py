@@ -327,13 +327,11 @@ def test_answers_changed_after_a_merge_go_to_the_contact_that_stays(shop):
     order = buy(at_details(shop), shop, ANSWERS)
     sheet = sheets.Sheet(order, [], [], now=timezone.now())
     sheet.fill(sheet.entries)
+    entry = sheet.entries[0]
     posted = {
-        name: value
-        for name, value in {
-            f"{sheet.entries[0].prefix}-{shop.fields['company'].key}": "Opéra",
-            f"{sheet.entries[0].prefix}-version": str(sheet.entries[0].version.pk),
-            f"{sheet.entries[0].prefix}-revision": "0",
-        }.items()
+        f"{entry.prefix}-{shop.fields['company'].key}": "Opéra",
+        f"{entry.prefix}-version": str(entry.version.pk),
+        f"{entry.prefix}-revision": "0",
     }
     stays = contacts.create(
         organiser=shop.organiser, via="back_office", now=timezone.now(), first_name="Ada", last_name="L"

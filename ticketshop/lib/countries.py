@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from babel import Locale
+from django.utils.translation import get_language
 
 from .text import fold
 
@@ -19,6 +20,11 @@ def names(language: str) -> dict[str, str]:
         for code, name in found.items()
         if len(code) == 2 and code.isalpha() and code not in NOT_COUNTRIES
     }
+
+
+def named(code: str) -> str:
+    """The country's name in the active language; the letters themselves where they are no country's."""
+    return names(get_language() or "en").get(code, code)
 
 
 def sort_key(name: str) -> str:

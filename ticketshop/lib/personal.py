@@ -26,7 +26,8 @@ that says nothing. More may be said:
 ``labels``    column -> what people call it, where the column itself has no name for them;
 ``worded``    column -> path of a function: the code in it -> words;
 ``texts``     path of a function: row -> {column: its text}, for columns that only the rest of the row explains;
-``needs``     paths of keys to rows that ``texts`` and ``describes`` read;
+``data``      path of a function: row -> {column: its value}, where the stored one can't be read as data either;
+``needs``     paths of keys to rows that ``texts``, ``data`` and ``describes`` read;
 ``describes`` key to another row -> path of a function: (row, reader) -> what that other row is for;
 ``since``     path to the day from which the period of a ``Basis`` counts;
 ``lock``      where verbs that write to the person hold a row: the turn (1, 2 …) in which an erasure holds it first;

@@ -171,7 +171,7 @@ def _matches(one: Column, value: object) -> Q:
         ends = {f"{column}__gte": value.first, f"{column}__lte": value.last}
         return Q(Exists(answers.filter(**{path: end for path, end in ends.items() if end is not None})))
     if isinstance(value, Contains):
-        return Q(Exists(answers.filter(**{f"{column}__icontains": value.text})))
+        return Q(Exists(answers.filter(TYPES[one.question.type].contains(value.text))))
     if one.question.type == "consent" and value is False:
         # The box was there, and was left as it is.
         return Q(Exists(answers.filter(state=Answer.State.BLANK)))
