@@ -20,7 +20,7 @@ from contacts.models import Contact
 from privacy import asking, copying, erasing, packing, planning, wording
 from privacy.models import Erasure
 from privacy.planning import Plan
-from ticketshop.lib.refusals import too_many_requests
+from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
 from ticketshop.organisers.models import Organiser
 
@@ -129,9 +129,11 @@ def _state(people: People, plans: list[Plan]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def may_copy(key: str) -> bool:
-    """A copy costs as much as some dozen pages."""
-    return limits.hit("data_copy", key, timezone.now())
+def count_copy(key: str) -> None:
+    """Count a copy, which costs as much as some dozen pages. Raises TooManyTries."""
+    now = timezone.now()
+    if not limits.hit("data_copy", key, now):
+        raise TooManyTries(limits.wait("data_copy", key, now))
 
 
 def zip_of(people: list[Contact], organiser: Organiser) -> HttpResponse:
@@ -162,8 +164,7 @@ def index(request, pos):
 def copy(request, pos):
     """The copy as a ZIP, for whoever has just typed the password."""
     people = data_people.of_account(request)
-    if not may_copy(f"contact:{my_contact(request).pk}"):
-        return too_many_requests(request)
+    count_copy(f"contact:{my_contact(request).pk}")
     return zip_of(people.chosen, request.pos.organiser)
 
 

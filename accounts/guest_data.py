@@ -19,7 +19,7 @@ from ticketshop.limits import limits
 from ticketshop.sales.views.shop import shared
 
 from . import data_people
-from .data import BearerForm, known_about, may_copy, name_of, press_request, preview_of, requests_of, zip_of
+from .data import BearerForm, count_copy, known_about, name_of, press_request, preview_of, requests_of, zip_of
 from .data_people import People
 from .link_views import gone
 
@@ -55,7 +55,7 @@ def ask(request, pos):
     if request.method == "POST" and form.is_valid():
         now = timezone.now()
         if not limits.hit("data_ask", network(request), now):
-            return too_many_requests(request)
+            return too_many_requests(request, limits.wait("data_ask", network(request), now))
         asking.send_link(form.cleaned_data["email"], pos=request.pos, language=get_language(), now=now)
         return render(request, "accounts/data_sent.html", {"email": form.cleaned_data["email"]})
     return render(request, "accounts/data_ask.html", {"form": form, "has_errors": bool(form.errors)})
@@ -101,8 +101,7 @@ def copy(request, pos):
     proof = proof_of(request)
     if proof is None:
         return redirect("data:ask", pos=pos)
-    if not may_copy(f"address:{proof.address}"):
-        return too_many_requests(request)
+    count_copy(f"address:{proof.address}")
     return zip_of(data_people.of_proof(request, proof).chosen, request.pos.organiser)
 
 

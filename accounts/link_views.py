@@ -40,8 +40,9 @@ def enter_shop_of(request, link) -> None:
 def gone(request):
     """One neutral page for a token that is used, expired, of another purpose or invented: no shop's look either."""
     request.pos = None
-    if not limits.hit("link_token", network(request), timezone.now()):
-        return too_many_requests(request)
+    now = timezone.now()
+    if not limits.hit("link_token", network(request), now):
+        return too_many_requests(request, limits.wait("link_token", network(request), now))
     return render(request, "410.html", status=410)
 
 

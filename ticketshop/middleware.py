@@ -106,7 +106,7 @@ class Refuse:
 
     def process_exception(self, request, exception):
         if isinstance(exception, refusals.TooManyTries):
-            return refusals.too_many_requests(request)
+            return refusals.too_many_requests(request, exception.wait)
         if isinstance(exception, refusals.PersonGone) or _names_a_log_in_that_is_gone(exception):
             return refusals.person_gone(request)
         return None

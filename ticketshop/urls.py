@@ -16,6 +16,8 @@ from ticketshop.sales.views import shop
 handler400 = "ticketshop.views.bad_request"
 handler403 = "ticketshop.views.forbidden"
 handler404 = "ticketshop.views.not_found"
+# Asked for by django-allauth, which counts log-ins.
+handler429 = "ticketshop.views.too_many_requests"
 handler500 = "ticketshop.views.server_error"
 
 

@@ -41,6 +41,11 @@ def not_found(request, exception=None):
     return render(request, "404.html", status=404)
 
 
+def too_many_requests(request):
+    """A limit of django-allauth was reached. Those that end here count by the minute."""
+    return refusals.too_many_requests(request, timedelta(minutes=1))
+
+
 def _take_the_look(request) -> None:
     if request.pos is None and (pos := middleware.shop_at(request.path)):
         middleware.enter(request, pos)

@@ -58,6 +58,33 @@ def test_asking_counts_nothing_and_another_count_may_be_set():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("kind", "second"), [("three", 0), ("three", 560), ("sliding", 0), ("sliding", 1234)]
+)
+def test_after_the_wait_one_more_is_allowed_and_a_second_before_not(kind, second):
+    now = NOON + timedelta(seconds=second)
+    assert [limits.hit(kind, "key", now) for _ in range(4)] == [True, True, True, False]
+    now += timedelta(seconds=30)
+    wait = limits.wait(kind, "key", now)
+    if kind == "three":
+        assert wait == NOON + timedelta(minutes=10) - now
+    with transaction.atomic():
+        assert not limits.hit(kind, "key", now + wait - timedelta(seconds=1))
+        transaction.set_rollback(True)
+    assert limits.hit(kind, "key", now + wait)
+
+
+@pytest.mark.django_db
+def test_wait_of_a_sliding_window_ends_with_the_first_try_that_leaves_it():
+    for minute in (0, 20, 40, 50):
+        limits.hit("sliding", "key", NOON + timedelta(minutes=minute))
+    # Of four, two have to be gone: the second one after an hour and the minute it was counted in.
+    assert limits.wait("sliding", "key", NOON + timedelta(minutes=50)) == timedelta(minutes=31)
+    assert limits.wait("sliding", "key", NOON + timedelta(minutes=50), count=1) == timedelta(minutes=61)
+    assert limits.wait("sliding", "another", NOON) == timedelta(0)
+
+
+@pytest.mark.django_db
 def test_an_unknown_kind_is_loud():
     with pytest.raises(KeyError):
         limits.hit("no such kind", "key", NOON)

@@ -1,8 +1,10 @@
 """Refusals any room may answer with: neutral pages that say what to do now."""
 
+from datetime import timedelta
+
 from django.shortcuts import render
 
-from . import open_forms, typed
+from . import open_forms, typed, waits
 
 
 def csrf_failure(request, reason=""):
@@ -19,7 +21,14 @@ def csrf_failure(request, reason=""):
 
 
 class TooManyTries(Exception):
-    """A limit was reached deep inside a page; ``ticketshop.middleware.Refuse`` answers with 429."""
+    """A limit was reached deep inside a page; ``ticketshop.middleware.Refuse`` answers with 429.
+
+    ``wait``: until the limit allows one more.
+    """
+
+    def __init__(self, wait: timedelta):
+        super().__init__(wait)
+        self.wait = wait
 
 
 class PersonGone(Exception):
@@ -43,8 +52,8 @@ def too_large(request):
     return render(request, "413.html", status=413)
 
 
-def too_many_requests(request):
-    """A limit was reached: neutral, and when to come back."""
-    response = render(request, "429.html", status=429)
-    response.headers["Retry-After"] = "60"
+def too_many_requests(request, wait: timedelta):
+    """A limit was reached: neutral, and when to come back. ``wait``: until the limit allows one more."""
+    response = render(request, "429.html", {"again_in": waits.again_in(wait)}, status=429)
+    response.headers["Retry-After"] = str(int(waits.rounded(wait).total_seconds()))
     return response

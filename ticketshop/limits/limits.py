@@ -1,7 +1,7 @@
 """Limits on how often something may happen, counted in PostgreSQL: they hold across processes and restarts.
 
     if not limits.hit("cart_add", network(request), now):
-        ...  # answer 429
+        return too_many_requests(request, limits.wait("cart_add", network(request), now))
 
 Neither addresses nor log-ins are stored: a key is hashed with the day and the secret, so that a
 counter says nothing about anybody, and nothing at all once it is deleted.
@@ -95,6 +95,21 @@ def reached(kind: str, key: str, now: datetime, *, count: int | None = None) -> 
     return _counted(kind, key, now) >= (LIMITS[kind].count if count is None else count)
 
 
+def wait(kind: str, key: str, now: datetime, *, count: int | None = None) -> timedelta:
+    """Return how long until ``hit`` allows one more, if nobody tries before; nothing is counted. One query where it slides."""
+    limit = LIMITS[kind]
+    start = _piece_start(limit, now)
+    if not limit.sliding:
+        return start + limit.window - now
+    rows = list(_counters(kind, key, now).order_by("window_start").values_list("window_start", "count"))
+    left, ends = sum(number for _start, number in rows), now
+    for piece_start, number in rows:
+        if left < (limit.count if count is None else count):
+            break
+        left, ends = left - number, piece_start + limit.window + limit.piece
+    return ends - now
+
+
 def lock(kind: str, key: str) -> None:
     """Until the end of the caller's transaction nobody else passes here for this key: looking and counting are one."""
     with connection.cursor() as cursor:
@@ -102,14 +117,18 @@ def lock(kind: str, key: str) -> None:
 
 
 def _counted(kind: str, key: str, now: datetime) -> int:
+    return _counters(kind, key, now).aggregate(total=Sum("count"))["total"] or 0
+
+
+def _counters(kind: str, key: str, now: datetime) -> QuerySet[Counter]:
+    """The counters that are within the window at ``now``."""
     limit = LIMITS[kind]
     start = _piece_start(limit, now)
     since = start - limit.window if limit.sliding else start
     days = [since.date() + timedelta(days=n) for n in range((start.date() - since.date()).days + 1)]
-    rows = Counter.objects.filter(
+    return Counter.objects.filter(
         kind=kind, key_hash__in=[_hash(kind, key, day) for day in days], window_start__gte=since
     )
-    return rows.aggregate(total=Sum("count"))["total"] or 0
 
 
 def _piece_start(limit: Limit, now: datetime) -> datetime:

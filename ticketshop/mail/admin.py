@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.history import history
 from ticketshop.lib.email_addresses import searched_email
+from ticketshop.lib.waits import again_in
 from ticketshop.limits import limits
 from ticketshop.organisers.buttons import Button, Outcome
 from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
@@ -36,7 +37,8 @@ def _send_again(request, mail: Mail, now: datetime) -> Outcome:
     if not can_go_again(mail):
         return messages.WARNING, _("This e-mail did not fail. Nothing was sent.")
     if not limits.hit("mail_resend", f"mail:{mail.pk}", now):
-        return messages.ERROR, _("It was sent again several times already. Try again in an hour.")
+        wait = limits.wait("mail_resend", f"mail:{mail.pk}", now)
+        return messages.ERROR, f"{_('It was sent again several times already.')} {again_in(wait)}"
     outbox.again(mail, now=now)
     history.record(mail, "mail_resent", by=request.user, now=now, kind=mail.kind)
     return messages.SUCCESS, _("The e-mail goes out in a moment.")

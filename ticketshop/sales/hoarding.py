@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from contacts.models import Contact
 from ticketshop.catalogue import places
 from ticketshop.lib.network import network
+from ticketshop.lib.waits import again_in
 from ticketshop.limits import limits
 
 from .models import Cart, Order
@@ -104,8 +105,8 @@ def refusal(cart: Cart, buyer: Contact, admissions: int, now: datetime) -> str:
         )
     if cart.user_id is None and not limits.hit("order_mailbox", buyer.email_key, now):
         return _(
-            "Many orders were placed under this e-mail address today. Log in to order more, or come back tomorrow. Nothing was ordered; your cart is kept."
-        )
+            "Many orders were placed under this e-mail address in the last 24 hours. Log in to order more. %(again)s Nothing was ordered; your cart is kept."
+        ) % {"again": again_in(limits.wait("order_mailbox", buyer.email_key, now))}
     return ""
 
 

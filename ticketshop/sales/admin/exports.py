@@ -222,7 +222,7 @@ def ask(request, place: Place, context: dict):
     now = timezone.now()
     if request.method == "POST" and form.is_valid():
         if not limits.hit("export", f"user:{request.user.pk}", now):
-            raise refusals.TooManyTries
+            raise refusals.TooManyTries(limits.wait("export", f"user:{request.user.pk}", now))
         values = form.cleaned_data
         job = jobs.request(
             kinds.KINDS[values["kind"]],

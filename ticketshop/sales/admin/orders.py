@@ -13,6 +13,7 @@ from contacts.models import Contact, WordQuery
 from ticketshop.history import history
 from ticketshop.lib import days, references
 from ticketshop.lib.template_tags import money
+from ticketshop.lib.waits import again_in
 from ticketshop.limits import limits
 from ticketshop.mail import kinds
 from ticketshop.mail.models import Mail
@@ -94,7 +95,8 @@ def _resend(request, order: Order, now: datetime) -> Outcome:
     if not _has_address(order):
         return messages.ERROR, _("The buyer has no e-mail address. Enter one on their contact first.")
     if not limits.hit("mail_resend", f"order:{order.pk}", now):
-        return messages.ERROR, _("It was sent again several times already. Try again in an hour.")
+        wait = limits.wait("mail_resend", f"order:{order.pk}", now)
+        return messages.ERROR, f"{_('It was sent again several times already.')} {again_in(wait)}"
     notices.queue(order, TELLS[order.state], now, again=True)
     history.record(order, "mail_resent", by=request.user, now=now, kind=TELLS[order.state])
     return messages.SUCCESS, _("The e-mail goes out in a moment.")

@@ -41,7 +41,7 @@ def change(request, pos, reference, secret):
 
 def _save(request, order: Order, sheet: sheets.Sheet, number: int):
     if not limits.hit("answers_change", f"order:{order.pk}", sheet.now):
-        raise TooManyTries
+        raise TooManyTries(limits.wait("answers_change", f"order:{order.pk}", sheet.now))
     entries = sheet.page(number)
     sheet.fill(entries, request.POST)
     if not sheet.is_valid(entries):

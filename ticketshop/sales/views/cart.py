@@ -93,7 +93,7 @@ def add(request, pos):
         return csrf_failure(request)
     now = timezone.now()
     if not limits.hit("cart_add", network(request), now):
-        return too_many_requests(request)
+        return too_many_requests(request, limits.wait("cart_add", network(request), now))
     wanted, sound = quantities(request.POST, {"offer": "offer", "pass": "pass"})
     wanted = {key: number for key, number in wanted.items() if number}
     if not wanted:

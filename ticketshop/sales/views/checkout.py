@@ -138,7 +138,7 @@ def place(request, cart: Cart, method: str):
     """Place the order and go to its page; None when the review has to be shown again, with a message why."""
     now = timezone.now()
     if not limits.hit("order_place", network(request), now):
-        return too_many_requests(request)
+        return too_many_requests(request, limits.wait("order_place", network(request), now))
     if session.posted_key(request) != cart.checkout_key:
         return refused(request, orders.CannotPlace("changed"))
     try:

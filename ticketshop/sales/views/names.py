@@ -42,7 +42,7 @@ def edit(request, read, limit_key: str, back, context: dict):
     sheet.fill(entries, request.POST if request.method == "POST" else None)
     if request.method == "POST" and sheet.is_valid(entries, request.POST):
         if not limits.hit("names_change", limit_key, sheet.now):
-            raise TooManyTries
+            raise TooManyTries(limits.wait("names_change", limit_key, sheet.now))
         try:
             changed = sheet.save(entries, by=request.user)
         except names.Closed:

@@ -26,8 +26,9 @@ def order_or_404(request, reference: str, secret: str) -> Order:
     try:
         return access.order_by_link(request.pos, reference, secret)
     except Http404:
-        if not limits.hit("order_link", network(request), timezone.now()):
-            raise TooManyTries from None
+        now = timezone.now()
+        if not limits.hit("order_link", network(request), now):
+            raise TooManyTries(limits.wait("order_link", network(request), now)) from None
         raise
 
 
