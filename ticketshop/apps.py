@@ -17,9 +17,10 @@ class TicketshopConfig(AppConfig):
     def ready(self):
         # The models must be loaded first.
         from . import checks, roles  # noqa: F401, PLC0415
-        from .lib import translated  # noqa: PLC0415
+        from .lib import french_dates, translated  # noqa: PLC0415
 
         translated.mark_stand_ins()
+        french_dates.write_ordinals()
 
         # Django makes the permissions after migrating, app by app, and says so only for apps with models:
         # the roles follow the last of them that a role speaks of.
