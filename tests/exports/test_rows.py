@@ -13,13 +13,17 @@ from registration_forms import responses
 from registration_forms.models import Answer
 from tests.exports import steps
 from tests.factories import registration_forms as made
+from tests.factories.organisers import make_staff
 from tests.factories.sales import make_order
 from tests.lib.test_spreadsheets import HARMLESS, MARKUP, RISKY, Book
+from tests.qr import text_of_pdf
 from tests.sales import jazz
+from tests.staff import Staff, change, listing
 from ticketshop.exports import kinds
 from ticketshop.exports.models import Job
 from ticketshop.lib.spreadsheets import FORMATS, Header, Money, Word
-from ticketshop.sales.models import Ticket
+from ticketshop.sales import door_list
+from ticketshop.sales.models import IssuedPass, Ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -97,6 +101,29 @@ def test_participants_are_tickets_with_the_order_s_answers_repeated(sold):
     everything = rows("participants", sold.shop.event, "event", cancelled=True)
     assert len(everything) == 7
     assert [row["state"] for row in everything].count("cancelled") == 1
+
+
+@pytest.mark.scenario("RF-41")
+def test_participants_and_passes_have_the_beginning_of_their_code_by_which_staff_find_them(sold):
+    box = Staff(make_staff(sold.shop.organiser, "box office"))
+    for kind, at, source, model in (
+        ("participants", sold.shop.event, "event", Ticket),
+        ("passes", sold.shop.season, "pass", IssuedPass),
+    ):
+        of_row = {row["pass" if kind == "passes" else "ticket"]: row for row in rows(kind, at, source)}
+        found = model.objects.in_bulk(of_row)
+        assert len(found) == model.objects.exclude(state="cancelled").count()
+        for pk, row in of_row.items():
+            code = found[pk].code
+            assert row["code"] == code[:8]
+            # It is not what opens a door, and finds this one alone.
+            assert code not in map(str, row.values())
+            source_of_list = box.open(f"{listing(model)}?q={row['code']}").source
+            assert [one for one in found.values() if change(one) in source_of_list] == [found[pk]]
+    date = sold.tickets[0].session
+    on_door_list = " ".join(text_of_pdf(door_list.pdf(date)))
+    of_date = [one for one in rows("participants", date, "session") if one["state"] == "reserved"]
+    assert of_date and all(one["code"] in on_door_list for one in of_date)
 
 
 @pytest.mark.scenario("RF-41")

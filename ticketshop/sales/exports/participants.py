@@ -43,6 +43,7 @@ class _Participants:
             ("first_name", _("first name")),
             ("last_name", _("last name")),
             ("email", _("e-mail address of the holder")),
+            ("code", _("code (its beginning)")),
         ]
         heads = [*(Column(*one) for one in named), *self.answers.columns, *self.order.columns]
         return Table(heads, self.tickets.count(), self.pages())
@@ -52,7 +53,7 @@ class _Participants:
             rows.ticket_state(), rows.translated("session__event__title"), "session__starts_at",
             rows.name_as_sold("line__tariff_name", "line__offer__tariff__name"), *rows.holder_names(),
             "response_id", "response__form_id", "response__version__number", "beneficiary__subject_uuid",
-            "response__about__subject_uuid", "holder_email",
+            "response__about__subject_uuid", "holder_email", rows.beginning_of_code(),
         )  # fmt: skip
         of_order = rows.OrderData.values("order__")
         width = 1 + len(own)
@@ -62,5 +63,5 @@ class _Participants:
             lines, none = [], self.answers.none
             for row, order in zip(page, orders, strict=True):
                 answers = cells.get(row[7], none)
-                lines.append([row[0], self.states[row[1]], *row[2:7], row[12], *answers, *order])
+                lines.append([row[0], self.states[row[1]], *row[2:7], row[12], row[13], *answers, *order])
             yield Page(lines, rows.people(page, 10, 11, width + 6))
