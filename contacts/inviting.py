@@ -4,12 +4,19 @@ The address is only noted on the request until its owner accepts: nothing goes t
 nothing about who has it.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy
+
+from ticketshop.jobs.rows import RowJob
+from ticketshop.mail import outbox
 
 from . import adding, contacts, link_mail, links, locking
 from .models import Contact, ContactLink, LinkRequest
+
+HANDED_OVER = "link_handed_over"
 
 
 def edit(
@@ -57,7 +64,8 @@ def invite(link: ContactLink, email: str, asked: adding.Asked, *, now: datetime)
             "token_hash": None,
             "new_contact": False,
             "sent_at": None,
-            "expires_at": None,
+            # Counted again when the mail leaves; an address that gets no mail is forgotten as well.
+            "expires_at": now + timedelta(days=asked.pos.organiser.link_request_days),
             "used_at": None,
             "delivery_state": delivery,
         }
@@ -94,7 +102,39 @@ def _spend(request: LinkRequest | None, action: str, *, by, now: datetime) -> bo
         spent = unused.update(used_at=now, token_hash=None, email="")
         if spent:
             adding.record_on_both(request.link, action, by=by, now=now)
+            if action != HANDED_OVER:
+                forget_mails(request.link)
     return bool(spent)
+
+
+def forget_mails(link: ContactLink) -> None:
+    """Forget where the invitations of a link were sent to; one that has not left is cancelled."""
+    outbox.forget_recipients("link_invited", {"link": link.pk}, subject_uuid=link.child.subject_uuid)
+
+
+def _over(now: datetime) -> QuerySet[LinkRequest]:
+    """Invitations nobody has answered in time, and those of links that ended and can't be restored any more."""
+    ended = Q(link__ended_at__lte=now - links.UNDO)
+    rows = LinkRequest.objects.exclude(email="").filter(Q(expires_at__lte=now) | ended)
+    return rows.select_related("link__child").order_by("pk")
+
+
+def _end_invitation(request: LinkRequest, now: datetime) -> bool:
+    """Forget the address, unless it was answered, or another one was invited, a moment ago."""
+    over = LinkRequest.objects.filter(pk__in=_over(now).values("pk"), pk=request.pk, email=request.email)
+    if not over.update(used_at=now, token_hash=None, email=""):
+        return False
+    adding.record_on_both(request.link, "link_invitation_ended", by=None, now=now)
+    forget_mails(request.link)
+    return True
+
+
+END = RowJob(
+    "contacts.end_invitations",
+    gettext_lazy("End an invitation that nobody answered"),
+    rows=_over,
+    act=_end_invitation,
+)
 
 
 def hand_over(request: LinkRequest, *, now: datetime) -> Contact | None:
@@ -108,7 +148,7 @@ def hand_over(request: LinkRequest, *, now: datetime) -> Contact | None:
         email = request.email
         if not link.is_open or not link.is_parents_own:
             return None
-        if not _spend(request, "link_handed_over", by=None, now=now):
+        if not _spend(request, HANDED_OVER, by=None, now=now):
             return None
         contacts.change(link.child, {"email": email}, by=None, now=now)
         ContactLink.objects.filter(pk=link.pk).update(entered_email=email)

@@ -5,6 +5,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from ticketshop.lib.areas import CONNECTIONS
 from ticketshop.lib.email_addresses import ModelEmailField
@@ -281,6 +282,19 @@ class LinkRequest(models.Model):
     class Personal:
         subject = {"link__child": CONTACT, "link__parent": CONTACT}
         area = CONNECTIONS
+        ends = (
+            Ends(
+                "accounts.tidy",
+                "expires_at",
+                where=~Q(email=""),
+                number="link_request_days",
+                says=ngettext_lazy(
+                    "The e-mail address of an invitation that nobody answers: %(number)d day.",
+                    "The e-mail address of an invitation that nobody answers: %(number)d days.",
+                    "number",
+                ),
+            ),
+        )
         also = ("sent_at", "expires_at", "used_at")
         labels = {"sent_at": _("e-mail sent"), "expires_at": _("link valid until"), "used_at": _("answered")}
         withheld = {

@@ -4,7 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 from django.utils import timezone
+from django.utils.formats import date_format
 
+from accounts import tasks
 from accounts.models import User
 from contacts import inviting, links
 from contacts.adding import Person
@@ -239,6 +241,68 @@ def test_an_invitation_ends_with_its_time_and_with_the_link(visitor, link):
     assert TestClientVisitor().open(url).status == 200
     links.remove(link, by=None, now=timezone.now())
     assert TestClientVisitor().open(url).status == 410
+
+
+def mailed_to() -> list[tuple[str, str]]:
+    return list(Mail.objects.filter(kind="link_invited").order_by("pk").values_list("recipient", "state"))
+
+
+@pytest.mark.scenario("S45")
+def test_invitation_nobody_answers_ends_and_its_address_is_forgotten(visitor, link):
+    page = invite(visitor, link)
+    request = LinkRequest.objects.get()
+    until = date_format(timezone.localtime(request.expires_at, link.organiser.zone), "j F Y")
+    assert f"If nobody answers until {until}, the invitation ends and we forget the address." in page.text
+    url = invitation()
+    now = timezone.now()
+    LinkRequest.objects.update(expires_at=now + timedelta(minutes=1))
+    tasks.tidy(0)
+    request.refresh_from_db()
+    assert (request.email, mailed_to()) == (ZOE, [(ZOE, "queued")])
+    LinkRequest.objects.update(expires_at=now)
+    tasks.tidy(0)
+    request.refresh_from_db()
+    assert (request.email, request.token_hash, mailed_to()) == ("", None, [("", "cancelled")])
+    assert request.used_at is not None
+    assert TestClientVisitor().open(url).status == 410
+    assert history.of(link.child).first().action == "link_invitation_ended"
+    link.refresh_from_db()
+    assert link.status == "active", "the person stays in the list"
+    page = visitor.open(page.url)
+    assert "have an e-mail address now?" in page.text
+
+
+@pytest.mark.scenario("S45")
+def test_invitation_that_was_never_mailed_ends_too(visitor, link, monkeypatch):
+    Organiser.objects.update(link_mails_per_day=1)
+    invite(visitor, link, "somebody@example.org")
+    inviting.withdraw(link, by=None, now=timezone.now())
+    assert mailed_to() == [("", "cancelled")], "what is taken back is forgotten too"
+    invite(visitor, link, "somebody@example.org")
+    request = LinkRequest.objects.get()
+    assert (request.email, request.delivery_state) == ("somebody@example.org", "suppressed")
+    assert inviting.END.run(request.expires_at - timedelta(seconds=1)) == 0
+    assert inviting.END.run(request.expires_at) == 1
+    assert LinkRequest.objects.get().email == ""
+
+
+@pytest.mark.scenario("S45")
+def test_invitation_of_a_person_taken_off_the_list_ends_once_that_cannot_be_undone(visitor, link):
+    invite(visitor, link)
+    now = timezone.now()
+    links.remove(link, by=None, now=now)
+    assert inviting.END.run(now + links.UNDO - timedelta(seconds=1)) == 0
+    assert inviting.END.run(now + links.UNDO) == 1
+    assert (LinkRequest.objects.get().email, mailed_to()) == ("", [("", "cancelled")])
+
+
+def test_invitation_that_is_accepted_keeps_its_mail(visitor, link):
+    invite(visitor, link)
+    inviting.hand_over(LinkRequest.objects.get(), now=timezone.now())
+    inviting.END.run(timezone.now() + timedelta(days=100))
+    assert mailed_to() == [(ZOE, "queued")]
+    link.child.refresh_from_db()
+    assert link.child.email == ZOE
 
 
 def test_where_the_shop_has_switched_the_function_off_one_can_only_decline(visitor, link):

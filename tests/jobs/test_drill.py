@@ -21,8 +21,8 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from accounts.models import Session, User
-from contacts import adding
-from contacts.models import AddressSuppression, Contact
+from contacts import adding, inviting
+from contacts.models import AddressSuppression, Contact, LinkRequest
 from privacy import erasing, expiring
 from privacy.models import Erasure, MailboxProof
 from registration_forms import changing, responses
@@ -229,6 +229,20 @@ def connected_again() -> list[Contact]:
     names = ("Ada", "Bea", "Cleo")
     made = [linked(parent, pos, adding.Person(name, "Other", no_email=True)).child for name in names]
     Contact.objects.filter(user=None).update(purge_after=timezone.now() + 9 * DAY)
+    return made
+
+
+def unanswered_invitations() -> list[LinkRequest]:
+    pos = friendly_pos()
+    made = []
+    for number, name in enumerate(("Ada", "Bea", "Cleo")):
+        parent = make_visitor(pos, "Ann", name, email=f"ann{number}@example.org")
+        link = linked(parent, pos, adding.Person(name, "Other", no_email=True))
+        asked = adding.Asked(by=parent.user, pos=pos, network="test", language="en")
+        made.append(
+            inviting.invite(link, f"{name.lower()}@example.org", asked, now=timezone.now()).link.request
+        )
+    LinkRequest.objects.update(expires_at=timezone.now() - DAY)
     return made
 
 
@@ -463,6 +477,7 @@ CASES = {
         "accounts.tidy", partial(log_ins, verified=True), is_gone, organiser=nobodys
     ),
     "accounts.forget_addresses": Case("accounts.tidy", addresses_never_proved, is_gone, organiser=nobodys),
+    "contacts.end_invitations": Case("accounts.tidy", unanswered_invitations, is_erased),
     "exports.write": Case(
         "exports.write",
         exports_to_write,

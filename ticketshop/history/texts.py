@@ -67,6 +67,9 @@ ACTIONS = {
     "link_invited": gettext_lazy("Connection: the parent gave an e-mail address, and the child was invited"),
     "link_invitation_withdrawn": gettext_lazy("Connection: the parent took the invitation back"),
     "link_invitation_declined": gettext_lazy("Connection: invitation declined"),
+    "link_invitation_ended": gettext_lazy(
+        "Connection: nobody answered the invitation in time, and its address was forgotten"
+    ),
     "link_handed_over": gettext_lazy("Connection: the child took over with their own e-mail address"),
     "link_removed": gettext_lazy("Connection removed by the parent"),
     "link_restored": gettext_lazy("Connection: the parent took back the removal"),

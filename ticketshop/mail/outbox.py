@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import Case, F, Value, When
 
 from ticketshop.lib.text import normalise_email
 
@@ -62,6 +63,17 @@ def again(mail: Mail, *, now: datetime) -> Mail:
     )
     tasks.send.defer(mail_id=copy.pk)
     return copy
+
+
+def forget_recipients(kind: str, about: dict, *, subject_uuid: uuid.UUID) -> None:
+    """Forget the address that mails of ``kind`` about these rows went to; what is still queued is cancelled.
+
+    Waits while the worker sends one of them. Call in a transaction.
+    """
+    state = Case(When(state=Mail.State.QUEUED, then=Value(Mail.State.CANCELLED)), default=F("state"))
+    Mail.objects.filter(kind=kind, subject_uuid=subject_uuid, about__contains=about).update(
+        recipient="", state=state
+    )
 
 
 def _insert_once(mail: Mail) -> bool:
