@@ -1,12 +1,11 @@
 """Where somebody else wrote the person's name, e-mail address or phone: on a ticket of theirs, in an answer, in a note.
 
 No path leads from such a row to the person, so an erasure leaves it. It is found by its words: names stand as whole words
-beside each other, in either order, addresses and phone numbers whole. Staff look at each place before the erasure: it is
-another person of that name, it is erased there, or it is changed on its own page.
+beside each other, in either order and in any spelling, addresses and phone numbers whole. Staff look at each place
+before the erasure: it is another person of that name, it is erased there, or it is changed on its own page.
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,24 +13,20 @@ from django.db import models, transaction
 from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
-from contacts import names
 from contacts.models import Contact
 from ticketshop.lib.personal import BOOKS, DeleteRow, Erase, Keep, NotPersonal, Replace, Settle, Stamp
 from ticketshop.lib.template_tags import colon
-from ticketshop.lib.text import normalise_email
 
 from . import copying, emptying, registry, subjects
 from .planning import Plan
+from .typed_names import Words, words_of
 
 # More are not shown at once: those are settled first.
 MOST = 100
 LONGEST = 200  # of a text that is shown
 SHORTEST = 20  # of a column that may hold a name
-WORD = re.compile(r"\w+")
-MAIL_ADDRESS = re.compile(r"\S+@\S+")
-DIGITS = re.compile(r"\+?\d[\d ()./\-]{5,}\d")
-PHONE = 9  # the last digits tell a number, with and without a country code
 REMOVED = "–"
+NAMES = ("first_name", "last_name")
 # Our own machinery: what stands there was typed by nobody.
 NOT_TYPED = {
     "privacy",
@@ -45,72 +40,6 @@ NOT_TYPED = {
     "accounts",
     "mail",
 }
-
-
-@dataclass(frozen=True)
-class Words:
-    """What a person is called and reached by, folded."""
-
-    first_name: str
-    last_name: str
-    addresses: tuple[str, ...]
-    phone: str
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.last_name or self.addresses or self.phone)
-
-    def in_pair(self, first_name: str, last_name: str) -> bool:
-        """Whether a first and a last name are the person's."""
-        return bool(self.first_name or self.last_name) and names.same_person(
-            self.first_name, self.last_name, first_name or "", last_name or ""
-        )
-
-    def in_text(self, text: str) -> bool:
-        """Whether a text contains the name, an address or the phone, whole."""
-        return self._has_name(text) or self._has_address(text) or self._has_phone(text)
-
-    def _has_name(self, text: str) -> bool:
-        first, last = _words(self.first_name), _words(self.last_name)
-        if not first or not last:
-            return False
-        # The parts of an e-mail address are no names.
-        words = _words(MAIL_ADDRESS.sub(" ", text))
-        return any(_is_in(one, words) for one in (first + last, last + first))
-
-    def _has_address(self, text: str) -> bool:
-        return any(
-            re.search(rf"(?<![\w.+@-]){re.escape(address)}(?![\w@-]|\.\w)", text, re.IGNORECASE)
-            for address in self.addresses
-        )
-
-    def _has_phone(self, text: str) -> bool:
-        return bool(self.phone) and any(
-            re.sub(r"\D", "", found).endswith(self.phone) for found in DIGITS.findall(text)
-        )
-
-
-def _words(text: str) -> list[str]:
-    return WORD.findall(unicodedata.normalize("NFC", text).casefold())
-
-
-def _is_in(part: list[str], whole: list[str]) -> bool:
-    return any(whole[start : start + len(part)] == part for start in range(len(whole) - len(part) + 1))
-
-
-def words_of(contact: Contact) -> Words:
-    """What is looked for; the phone by its last digits."""
-    typed = {
-        normalise_email(contact.email or ""),
-        normalise_email(contact.user.email) if contact.user else "",
-    }
-    digits = re.sub(r"\D", "", contact.phone)
-    return Words(
-        contact.first_name,
-        contact.last_name,
-        tuple(sorted(typed - {""})),
-        digits[-PHONE:] if len(digits) >= PHONE else "",
-    )
 
 
 @dataclass(frozen=True)
@@ -184,19 +113,17 @@ def _typed_columns(model: type[models.Model]) -> list[models.Field]:
 def _candidates(model: type[models.Model], contact: Contact, words: Words) -> models.QuerySet:
     """Rows of the organiser that may name the person: a coarse look, by the database."""
     rows = model._base_manager.filter(**{model.organiser_path: contact.organiser_id})  # type: ignore[attr-defined]
-    looked_for = [
-        *words.addresses,
-        *([max(_words(words.last_name), key=len)] if _words(words.last_name) else []),
-    ]
-    either = Q(pk__in=[])
+    either, pattern = Q(pk__in=[]), words.pattern
     texts = {}
     for column in _typed_columns(model):
         name = column.name
         if isinstance(column, models.JSONField):
             texts[f"text_of_{name}"] = Cast(name, TextField())
             name = f"text_of_{name}"
-        for text in looked_for:
-            either |= Q(**{f"{name}__icontains": text})
+        for address in words.addresses:
+            either |= Q(**{f"{name}__icontains": address})
+        if pattern:
+            either |= Q(**{f"{name}__iregex": pattern})
         if words.phone and not isinstance(column, models.JSONField) and _is_long(column):
             either |= Q(**{f"{name}__regex": r"\D*".join(words.phone)})
     return rows.alias(**texts).filter(either) if texts else rows.filter(either)
@@ -210,12 +137,16 @@ def _of_row(row: models.Model, words: Words, *, own: bool) -> Occurrence | None:
     """The occurrence in a row that the candidates gave; None where the words are only parts of others."""
     model, columns, texts = type(row), [], []
     typed = {column.name: column for column in _typed_columns(model)}
+    settled = set()
     for first, last in _pairs(list(typed)):
         if words.in_pair(getattr(row, first), getattr(row, last)):
             columns += [first, last]
             texts.append(f"{getattr(row, first)} {getattr(row, last)}".strip())
+        if words.has_one_part:
+            # "Sukarno Keller" is somebody else.
+            settled |= {first, last}
     for name, column in typed.items():
-        if name in columns:
+        if name in columns or name in settled:
             continue
         value = getattr(row, name)
         if isinstance(column, models.JSONField):
@@ -258,8 +189,9 @@ def _in_json(value: object, words: Words):
         is_pair = isinstance(first, str) and isinstance(last, str)
         if is_pair and words.in_pair(first, last):
             yield f"{first} {last}".strip()
-        for inner in value.values():
-            yield from _in_json(inner, words)
+        for name, inner in value.items():
+            if not (is_pair and words.has_one_part and name in NAMES):
+                yield from _in_json(inner, words)
     elif isinstance(value, list):
         for inner in value:
             yield from _in_json(inner, words)
@@ -291,7 +223,11 @@ def _without(value, words: Words):
             if isinstance(first, str) and isinstance(last, str) and words.in_pair(first, last)
             else {}
         )
-        return {key: _without(inner, words) for key, inner in value.items()} | emptied
+        of_others = words.has_one_part and isinstance(first, str) and isinstance(last, str)
+        return {
+            key: inner if of_others and key in NAMES else _without(inner, words)
+            for key, inner in value.items()
+        } | emptied
     if isinstance(value, list):
         return [_without(inner, words) for inner in value]
     return "" if isinstance(value, str) and words.in_text(value) else value

@@ -90,6 +90,8 @@ def test_another_person_of_the_name_stays(office, ticket):
         "079 123 45 67",
         "Tel. +41 (0)79/123.45.67",
         "vera zweig",
+        "VÉRA ZWEIG",
+        "Vera-Zweig",
     ],
 )
 def test_an_answer_of_somebody_else_is_listed_and_erased_there(office, text):
@@ -208,3 +210,67 @@ def test_who_has_but_one_of_name_address_and_phone_is_looked_for_too(office, lef
         contacts.change(office.vera, {name: ""}, by=None, now=timezone.now())
     assert len(places(office)) == (1 if left in {"email", "phone"} else 0)
     assert office.staff().open(bin_page(office.vera)).status == 200
+
+
+SPELLINGS = [
+    (("Zoé", "Müller"), ("Zoe", "Mueller")),
+    (("Zoé", "Müller"), ("ZOE", "MULLER")),
+    (("Zoe", "Mueller"), ("Zoé", "Müller")),
+    (("Jean-Luc", "O’Brien"), ("Jean Luc", "OBrien")),
+    (("Søren", "Weiß"), ("Soeren", "WEISS")),
+    (("Łucja", "Đorđević"), ("Lucja", "Dordevic")),
+    (("محمد", "أحمد"), ("مُحَمَّد", "احمد")),
+    (("علی‌رضا", "کریمی"), ("علی رضا", "كريمي")),
+    (("伟", "王"), ("伟", "王")),
+]
+
+
+@pytest.mark.parametrize(("known", "typed"), SPELLINGS)
+def test_another_spelling_of_the_name_is_found_on_a_ticket_and_in_an_answer(office, ticket, known, typed):
+    _rename(office, *known)
+    Ticket.objects.filter(pk=ticket.pk).update(holder_first_name=typed[0], holder_last_name=typed[1])
+    answer = _answer(office, f"With {typed[0]} {typed[1]}, please")
+    assert {place.row for place in places(office)} == {ticket, answer}
+    staff = office.staff()
+    staff.open(bin_page(office.vera))
+    staff.fill("^seen$", {place.key: "erase" for place in places(office)})
+    ticket.refresh_from_db()
+    answer.refresh_from_db()
+    assert (ticket.holder, answer.v_text) == ("", None)
+
+
+def test_a_name_written_without_a_space_is_found_where_that_is_how_it_is_written(office):
+    _rename(office, "伟", "王")
+    answer = _answer(office, "我和王伟一起来")
+    _answer(office, "我和王芳一起来")
+    assert [place.row for place in places(office)] == [answer]
+
+
+@pytest.mark.parametrize("name", [{"first_name": "Sukarno"}, {"last_name": "Sukarno"}])
+def test_a_name_of_one_part_is_found_where_it_stands_alone(office, ticket, name):
+    _rename(office, **name)
+    assert places(office) == []
+    Ticket.objects.filter(pk=ticket.pk).update(holder_first_name="SUKARNO", holder_last_name="")
+    answer, cart = _answer(office, "Sukarno"), _cart(office)
+    cart.details["holders"]["a"] = {"first_name": "Sukarno", "last_name": ""}
+    cart.save()
+    assert {place.row for place in places(office)} == {ticket, answer, cart}
+    Ticket.objects.filter(pk=ticket.pk).update(holder_last_name="Keller")
+    cart.details["holders"]["a"]["last_name"] = "Keller"
+    cart.save()
+    assert [place.row for place in places(office)] == [answer], "Sukarno Keller is somebody else"
+
+
+def test_an_address_is_found_with_the_letters_of_its_domain(office):
+    contacts.change(office.vera, {"email": "vera@faß.example"}, by=None, now=timezone.now())
+    answers = [
+        _answer(office, f"write to {typed}") for typed in ("Vera@Faß.example", "vera@xn--fa-hia.example")
+    ]
+    _answer(office, "write to vera@fass.example")
+    assert [place.row for place in places(office)] == answers
+
+
+def _rename(office: Office, first_name: str = "", last_name: str = "") -> None:
+    contacts.change(
+        office.vera, {"first_name": first_name, "last_name": last_name}, by=None, now=timezone.now()
+    )
