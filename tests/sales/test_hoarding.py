@@ -244,11 +244,18 @@ def test_mails_about_unpaid_orders_to_one_mailbox_are_limited(offer, mailoutbox)
     assert Order.objects.count() == 10
 
 
-def test_free_tickets_are_not_counted(pos):
+def test_places_of_free_tickets_are_not_counted_and_mails_about_them_to_one_mailbox_are_limited(pos):
     free = make_offer(pos, price=0)
-    for _ in range(7):
+    for _ in range(10):
         order_as(guest(), free, 1)
-    assert Order.objects.filter(state="paid").count() == 7
+    assert Order.objects.filter(state="paid").count() == 10
+    page = order_as(guest(), free, 1)
+    assert "Many orders were placed under this e-mail address in the last 24 hours." in page.text
+    assert Order.objects.count() == 10
+    visitor = guest()
+    visitor.client.force_login(make_visitor(pos, email="ada@example.org").user)
+    order_as(visitor, free, 1)
+    assert Order.objects.count() == 11, "whoever logs in has proved the address"
 
 
 def test_what_staff_and_scripts_order_is_not_capped(offer):

@@ -41,7 +41,7 @@ LIMITS = {
     "cart_add": Limit(120, timedelta(minutes=10)),
     "order_place": Limit(60, timedelta(minutes=10)),
     "mail_resend": Limit(3, HOUR),
-    # Unpaid orders of guests under one e-mail address: each is a mail to it.
+    # Orders of guests under one e-mail address, free ones too: each is a mail to it.
     "order_mailbox": Limit(10, DAY, sliding=True),
     "order_link": Limit(300, timedelta(minutes=10)),
     "answers_change": Limit(60, HOUR),

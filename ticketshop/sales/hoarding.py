@@ -14,10 +14,12 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Contact
 from ticketshop.catalogue import places
+from ticketshop.lib.money import ZERO
 from ticketshop.lib.network import network
 from ticketshop.lib.waits import again_in
 from ticketshop.limits import limits
 
+from .contents import Contents
 from .models import Cart, Order
 
 # From so many unpaid orders of one network on, the start page of the back office names them.
@@ -82,8 +84,14 @@ def hold_nowhere_else(cart: Cart, now: datetime) -> None:
         Cart.objects.filter(pk__in=[other.pk for other in found]).update(held_until=None)
 
 
-def refusal(cart: Cart, buyer: Contact, admissions: int, now: datetime) -> str:
-    """Return why ``buyer`` can't order ``admissions`` more tickets and passes without paying at once, in a sentence; else empty.
+def refusal(whole: Contents, buyer: Contact, now: datetime) -> str:
+    """Return why ``buyer`` can't order what is in a cart, in a sentence; else empty."""
+    unpaid = _unpaid_refusal(whole.cart, buyer, whole.admissions) if whole.total > ZERO else ""
+    return unpaid or _mailbox_refusal(whole.cart, buyer, now)
+
+
+def _unpaid_refusal(cart: Cart, buyer: Contact, admissions: int) -> str:
+    """Why ``admissions`` more tickets and passes can't be ordered without paying at once.
 
     A guest is asked by e-mail address, a log-in by its contact: nobody who only knows an address can use up what its
     log-in may order.
@@ -103,6 +111,14 @@ def refusal(cart: Cart, buyer: Contact, admissions: int, now: datetime) -> str:
         return _(
             "Too many orders under this e-mail address wait for payment. Pay or cancel one of them first: the link is in the e-mail about each order. Or log in and order there. Nothing was ordered; your cart is kept."
         )
+    return ""
+
+
+def _mailbox_refusal(cart: Cart, buyer: Contact, now: datetime) -> str:
+    """Count an order of a guest under their e-mail address; why there are too many.
+
+    Each is a mail to that address, whether it costs anything or not, and nobody has proved that it is theirs.
+    """
     if cart.user_id is None and not limits.hit("order_mailbox", buyer.email_key, now):
         return _(
             "Many orders were placed under this e-mail address in the last 24 hours. Log in to order more. %(again)s Nothing was ordered; your cart is kept."

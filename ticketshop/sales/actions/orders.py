@@ -40,7 +40,7 @@ class CannotPlace(Exception):
     changed (the page showed other things or prices), retyped (it showed other details), sold_out (``left``: allotment id -> places),
     rules (``problems``: sentences; ``at_tickets``: the details say them at each ticket), choice (a limited choice is sold out), details (the details are not complete),
     answers (the forms ask something else by now), method, gone (no such cart),
-    unpaid (too much of the buyer's is not paid; ``problems``), network (guests of one network have too many places),
+    unpaid (too much of the buyer's is not paid, or too many orders under one address; ``problems``), network (guests of one network have too many places),
     sign_in (this shop sells to signed-in visitors only), person (whoever orders is being erased), conflict (other content under the same key).
     """
 
@@ -144,8 +144,7 @@ def _place(
     buyer, whom = _people(cart, holders, user, language, now)
     if found := people.problems(whole, buyer, whom):
         raise CannotPlace("rules", problems=found, at_tickets=user.is_authenticated)
-    capped = capped and whole.total > ZERO
-    if capped and (sentence := hoarding.refusal(cart, buyer, whole.admissions, now)):
+    if capped and (sentence := hoarding.refusal(whole, buyer, now)):
         raise CannotPlace("unpaid", problems=[sentence])
     asked = _checked_answers(cart, whole, now)
     in_profile = _in_profile(cart, user)
@@ -172,7 +171,7 @@ def _place(
     if asked:
         limited.claim(cart.key, responses.chosen(answered.values()))
     places.claim(cart.key, whole.places)
-    if capped:
+    if capped and whole.total > ZERO:
         hoarding.check_network(cart, whole.places)
     return order
 
