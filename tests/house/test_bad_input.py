@@ -271,7 +271,7 @@ def said_again(page: Page, found: Found, name: str, value, sent: str) -> None:
 
 
 # Hidden fields, whose value the shop knows better.
-KEPT_BY_THE_SHOP = {"next", "back", "checkout_key", "content_hash", "details_hash", "shown"}
+KEPT_BY_THE_SHOP = {"next", "back", "checkout_key", "content_hash", "details_hash", "terms_hash", "shown"}
 
 
 def test_everything_in_all_fields_at_once(found):

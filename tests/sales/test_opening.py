@@ -254,6 +254,29 @@ def test_visitor_accepts_no_terms_that_nobody_wrote(pos):
     assert Order.objects.get().point_of_sale == pos
 
 
+@pytest.mark.parametrize("also_missing", [{}, {"method": "none"}])
+@pytest.mark.parametrize("column", ["terms_en", "terms_fr"])
+def test_terms_are_accepted_only_in_the_words_the_page_led_to(pos, column, also_missing):
+    PointOfSale.objects.update(active=True, terms_fr="Ce qui est acheté est acheté.")
+    visitor = to_review(pos)
+    PointOfSale.objects.update(**{column: "Other words."})
+    page = visitor.fill("^content_hash$", {"method": "on_site", "terms": "on", **also_missing})
+    assert "The terms of sale have changed since you opened this page." in page.text
+    assert "terms" not in page.form("^content_hash$").values
+    assert not Order.objects.exists()
+    visitor.place("on_site")
+    assert Order.objects.count() == 1
+
+
+def test_terms_written_while_somebody_checks_the_order_are_to_be_accepted(pos):
+    PointOfSale.objects.update(active=True, terms="", terms_en="")
+    visitor = to_review(pos)
+    PointOfSale.objects.update(terms="Words.", terms_en="Words.")
+    assert "The terms of sale have changed" in visitor.fill("^content_hash$", {"method": "on_site"}).text
+    visitor.place("on_site")
+    assert Order.objects.count() == 1
+
+
 def test_settings_that_would_shut_a_function_are_refused(staff, pos):
     staff.open(change(pos.organiser))
     staff.save(link_request_days=0, bank_expiry_days=0, link_adds_per_day=0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from ticketshop.catalogue import availability
 from ticketshop.catalogue.models import SeasonPass, Session
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.money import ZERO
+from ticketshop.organisers.models import PointOfSale
 
 from .models import Cart, CartLine
 
@@ -83,6 +85,12 @@ def read(cart: Cart) -> Contents:
 def details_hash(cart: Cart) -> str:
     """What was typed, as one text: what a page has shown for confirmation is what is ordered, or it is shown again."""
     return hashlib.sha256(json.dumps(cart.details, sort_keys=True).encode()).hexdigest()
+
+
+def terms_hash(pos: PointOfSale) -> str:
+    """The terms of sale in every language, as one text: they are accepted only in the words that a page led to."""
+    texts = [getattr(pos, f"terms_{code}") or "" for code, _name in settings.CONTENT_LANGUAGES]
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
 def _place_in_cart(line: CartLine) -> tuple:

@@ -37,7 +37,7 @@ from . import carts, order_lines, payments, tickets
 class CannotPlace(Exception):
     """Why an order was not made; nothing has changed. ``code`` is one of
 
-    changed (the page showed other things or prices), retyped (it showed other details), sold_out (``left``: allotment id -> places),
+    changed (the page showed other things or prices), retyped (it showed other details), terms (it led to other terms), sold_out (``left``: allotment id -> places),
     rules (``problems``: sentences; ``at_tickets``: the details say them at each ticket), choice (a limited choice is sold out), details (the details are not complete),
     answers (the forms ask something else by now), method, gone (no such cart),
     unpaid (too much of the buyer's is not paid, or too many orders under one address; ``problems``), network (guests of one network have too many places),

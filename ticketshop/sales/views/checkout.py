@@ -87,6 +87,9 @@ def review(request, pos):
         return redirect("shop:checkout", pos=pos)
     methods = payment_methods.offered(request.pos, whole.total, request.pos.organiser.currency)
     posted = request.POST if request.method == "POST" else None
+    if posted and request.pos.terms and posted.get("terms_hash") != contents.terms_hash(request.pos):
+        # Before anything else: a page that comes back for another reason would have them ticked.
+        return refused(request, orders.CannotPlace("terms"))
     form = PaymentForm(posted, methods=methods, terms=bool(request.pos.terms))
     if request.method == "POST" and form.is_valid():
         answer = place(request, cart, form.cleaned_data["method"])
@@ -100,6 +103,7 @@ def review(request, pos):
         "contents": whole,
         "cart": cart,
         "details_hash": contents.details_hash(cart),
+        "terms_hash": contents.terms_hash(request.pos),
         "form": form,
         "methods": methods,
         "buyer": cart.details["buyer"],
@@ -162,6 +166,9 @@ CHANGED = {
     "changed": _lazy("Your cart has changed since you opened this page. Please check it and order again."),
     "retyped": _lazy(
         "Your details have changed since you opened this page. Please check them and order again."
+    ),
+    "terms": _lazy(
+        "The terms of sale have changed since you opened this page. Please read them before you order."
     ),
 }
 
