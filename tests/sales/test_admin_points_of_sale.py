@@ -3,10 +3,11 @@
 import pytest
 
 from tests.factories.organisers import PointOfSaleFactory, make_staff
-from tests.factories.sales import PaymentMethodFactory
+from tests.factories.sales import PaymentMethodFactory, make_order
 from tests.staff import Staff, change
+from tests.visitor import TestClientVisitor
 from ticketshop.history import history
-from ticketshop.sales import payment_methods
+from ticketshop.sales import emails, payment_methods
 from ticketshop.sales.models import PaymentMethod
 
 pytestmark = pytest.mark.django_db
@@ -160,3 +161,21 @@ def test_back_office_looks_at_the_settings_and_changes_none(pos):
     assert "Characteristics" in page.source
     assert 'name="_save"' not in page.source
     assert "CH9300762011623852957" not in page.source, "payment methods are the owner's matter"
+
+
+def test_the_web_address_stays_once_something_was_ordered(staff, pos):
+    staff.open(change(pos))
+    staff.save(slug="other")
+    pos.refresh_from_db()
+    assert pos.slug == "other"
+    order = make_order(pos=pos)
+    staff.open(change(pos))
+    staff.save(slug="third", name_en="Still a theatre")
+    assert staff.errors == [
+        "It can’t be changed any more: the links in e-mails about the orders of this shop lead to “other”."
+        " Under another address, open another point of sale."
+    ]
+    staff.save(slug="other")
+    assert TestClientVisitor().open(emails.order_path(order)).status == 200
+    pos.refresh_from_db()
+    assert (pos.slug, pos.name) == ("other", "Still a theatre")

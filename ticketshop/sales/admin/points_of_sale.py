@@ -14,7 +14,7 @@ from ticketshop.organisers.models import PointOfSale
 from ticketshop.organisers.scoped_admin import RowForm, ScopedForm, ScopedInline
 from ticketshop.organisers.translated_admin import TranslatedAdmin
 
-from ..models import PaymentMethod
+from ..models import Order, PaymentMethod
 from ..payment_methods import CHOICES, METHODS
 from . import opening_checks
 
@@ -152,6 +152,20 @@ class PointOfSaleForm(ScopedForm):
         if (mode := self.fields.get("friends_family_mode")) is not None:
             mode.choices = list(REVEALS.items())
             mode.help_text = _("What the page tells somebody who tries out addresses.")
+
+    def clean_slug(self):
+        """Every mail about an order, and every ticket's calendar entry, leads to this address for good."""
+        slug, before = self.cleaned_data["slug"], self.initial.get("slug")
+        if before and slug != before and Order.objects.filter(point_of_sale=self.instance).exists():
+            raise forms.ValidationError(
+                _(
+                    "It can’t be changed any more: the links in e-mails about the orders of this shop lead to “%(slug)s”."
+                    " Under another address, open another point of sale."
+                ),
+                code="sold",
+                params={"slug": before},
+            )
+        return slug
 
     def _post_clean(self):
         """Once the row is as it would be saved: whether it may be switched on, or stay so."""
