@@ -19,7 +19,10 @@ from django.utils.translation import gettext_lazy
 from ticketshop.jobs.rows import Tidying
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 
-from .models import Answer, Choice, ChoiceHold
+from . import definitions
+from .definitions import Question
+from .field_types.choices import least
+from .models import Answer, Choice, ChoiceHold, RegistrationForm
 
 
 class ChoiceSoldOut(Exception):
@@ -152,6 +155,39 @@ def answers(choice_ids: Iterable[int]) -> dict[int, int]:
     for pk, number in [*single.annotate(Count("pk")), *several.annotate(Count("pk"))]:
         counted[pk] += number
     return counted
+
+
+def unanswerable(forms: Iterable[RegistrationForm]) -> dict[int, list[Question]]:
+    """Form id -> the mandatory questions that nobody can answer any more, since too few choices with a place are left.
+
+    Those that are asked of everybody, as published. One query; none where no published question has limited choices.
+    """
+    asked = {
+        form.pk: [
+            question
+            for question in definitions.of_version(form.published).questions
+            if question.mandatory and not question.condition and any(one.limited for one in question.options)
+        ]
+        for form in forms
+        if form.published
+    }
+    asked = {pk: questions for pk, questions in asked.items() if questions}
+    if not asked:
+        return {}
+    full = set(
+        Choice.objects.filter(
+            field__form__in=asked, capacity__isnull=False, used__gte=F("capacity")
+        ).values_list("field__form", "field__key", "key")
+    )
+
+    def free(form: int, question: Question) -> int:
+        return sum(one.active and (form, question.key, one.key) not in full for one in question.options)
+
+    return {
+        pk: gone
+        for pk, questions in asked.items()
+        if (gone := [question for question in questions if free(pk, question) < least(question)])
+    }
 
 
 # They stopped counting an hour ago or earlier, by the clock of the database.

@@ -11,6 +11,8 @@ from ..definitions import Question, text_in
 from .base import Asked, FieldType
 
 NO_PLACE_LEFT = _("Just sold out. Choose another one.")
+NONE_LEFT = _("Too few places are left to choose from, and an answer is needed. Please ask the organiser.")
+NOT_OFFERED = _("What you chose is not offered any more. Choose again.")
 
 
 def offered(question: Question, asked: Asked) -> list[tuple[str, str]]:
@@ -34,10 +36,25 @@ def offered(question: Question, asked: Asked) -> list[tuple[str, str]]:
     return found
 
 
-def not_sold_out(keys: list[str], asked: Asked) -> None:
+def sentences(question: Question, asked: Asked) -> dict[str, object]:
+    """What a field of choices says of no answer, and of one that is not offered."""
+    kept = set(asked.kept if isinstance(asked.kept, (list, tuple, set)) else [asked.kept])
+    free = [key for key in _active(question) if key not in asked.sold_out or key in kept]
+    found: dict[str, object] = {"invalid_choice": NOT_OFFERED, "sold_out": NO_PLACE_LEFT}
+    if question.mandatory and len(free) < least(question):
+        found |= {"required": NONE_LEFT, "sold_out": NONE_LEFT}
+    return found
+
+
+def not_sold_out(keys: list[str], asked: Asked, sentence: object) -> None:
     kept = set(asked.kept if isinstance(asked.kept, (list, tuple, set)) else [asked.kept])
     if any(key in asked.sold_out and key not in kept for key in keys):
-        raise ValidationError(NO_PLACE_LEFT, code="sold_out")
+        raise ValidationError(sentence, code="sold_out")
+
+
+def least(question: Question) -> int:
+    """How many choices an answer has at least."""
+    return max(1, int(question.rules.get("min") or 0))
 
 
 def _active(question: Question) -> list[str]:
@@ -53,7 +70,7 @@ class _OneOf(forms.ChoiceField):
     def clean(self, value):
         key = super().clean(value) or None
         if key:
-            not_sold_out([key], self.asked)
+            not_sold_out([key], self.asked, self.error_messages["sold_out"])
         return key
 
 
@@ -76,7 +93,7 @@ class _SomeOf(forms.MultipleChoiceField):
                 ngettext("Choose at most %(count)d.", "Choose at most %(count)d.", self.most)
                 % {"count": self.most}
             )
-        not_sold_out(keys, self.asked)
+        not_sold_out(keys, self.asked, self.error_messages["sold_out"])
         return keys or None
 
 
@@ -88,7 +105,11 @@ class SingleChoice(FieldType):
 
     def form_field(self, question, asked):
         return _OneOf(
-            asked=asked, choices=offered(question, asked), widget=forms.RadioSelect, **self.common(question)
+            asked=asked,
+            choices=offered(question, asked),
+            widget=forms.RadioSelect,
+            error_messages=sentences(question, asked),
+            **self.common(question),
         )
 
     def problem(self, question):
@@ -114,7 +135,13 @@ class Dropdown(SingleChoice):
 
     def form_field(self, question, asked):
         choices = [("", _("Choose…")), *offered(question, asked)]
-        return _OneOf(asked=asked, choices=choices, widget=forms.Select, **self.common(question))
+        return _OneOf(
+            asked=asked,
+            choices=choices,
+            widget=forms.Select,
+            error_messages=sentences(question, asked),
+            **self.common(question),
+        )
 
 
 def how_many(least: int, most: int | None) -> str:
@@ -147,6 +174,7 @@ class MultipleChoice(FieldType):
             most=question.rules.get("max"),
             choices=offered(question, asked),
             widget=forms.CheckboxSelectMultiple,
+            error_messages=sentences(question, asked),
             **self.common(question),
         )
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from registration_forms.models import Choice
 from tests.factories.catalogue import (
     AllotmentFactory,
     EventFactory,
@@ -17,7 +18,7 @@ from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.staff import Staff, change, listing
 from ticketshop.catalogue import sale_checks
-from ticketshop.catalogue.models import Event, SeasonPass
+from ticketshop.catalogue.models import Event, OrderForm, SeasonPass
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +86,29 @@ def form_that_is_not_published(offer):
     second(offer, form=form)
 
 
+def question_without_a_place_left(offer):
+    form = make_form("tariff", organiser=offer.session.event.organiser)
+    bus = ask(form, "Bus", "single_choice", choices=[("18:00", 1), ("19:00", 1)], visibility="mandatory")
+    publish(form)
+    second(offer, form=form)
+    bus.choices.update(used=1)
+
+
+def order_form_without_places_enough(offer):
+    form = make_form("order", organiser=offer.session.event.organiser)
+    days = ask(
+        form,
+        "Days",
+        "multiple_choice",
+        choices=[("Mon", 1), ("Tue", 1)],
+        visibility="mandatory",
+        rules={"min": 2},
+    )
+    publish(form)
+    OrderForm.objects.create(form=form, event=offer.session.event)
+    Choice.objects.filter(pk=days.choices.first().pk).update(used=1)
+
+
 def required_tariff_off_sale(offer):
     second(offer, only_with=offer.tariff)
     TariffFactory(event=offer.session.event, name="Other")
@@ -136,6 +160,8 @@ def shop_that_is_switched_off(offer):
             "“Child” takes at least 24 tickets in one order, and “The Shop” sells at most 20.",
         ),
         (form_that_is_not_published, "Nobody is asked the form “Sizes”: it is not published yet."),
+        (question_without_a_place_left, "Nobody can answer “Bus”, and it is mandatory"),
+        (order_form_without_places_enough, "Nobody can answer “Days”, and it is mandatory"),
         (required_tariff_off_sale, "“Child” is sold only together with “Adult”, which is not on sale"),
         (required_tariff_of_other_dates, "“Child” is sold only together with “Adult”, which is not on sale"),
         (required_tariff_at_other_times, "“Child” is sold only together with “Adult”, which is not on sale"),
@@ -239,6 +265,12 @@ def test_pass_page_tells_what_visitors_cannot_buy(pos, staff):
         assert sentence in text
     ask(form)
     publish(form)
+    seat = ask(form, "Seat", "dropdown", choices=[("A", 1)], visibility="mandatory")
+    publish(form)
+    assert not any("Seat" in sentence for sentence in pass_sentences(season_pass))
+    seat.choices.update(used=1)
+    assert any("Nobody can answer “Seat”" in sentence for sentence in pass_sentences(season_pass))
+    seat.choices.update(capacity=2)
     season_pass.allotment.capacity = 5
     season_pass.allotment.save()
     over = SessionFactory(event=EventFactory(pos=pos), starts_at=timezone.now() - timedelta(days=3))

@@ -106,3 +106,29 @@ def test_a_choice_sold_out_says_so_at_its_field_and_may_be_kept_by_who_has_it():
     late = fill(definition, {bus.key: key}, sold_out=frozenset({key}))
     assert late.errors == {bus.key: ["Just sold out. Choose another one."]}
     assert fill(definition, {bus.key: key}, sold_out=frozenset({key}), kept=key).is_valid()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("type", ["single_choice", "dropdown", "multiple_choice"])
+def test_a_choice_that_nobody_can_make_says_whom_to_ask(type):
+    form = make_form()
+    bus = ask(
+        form,
+        "Bus",
+        type,
+        choices=[("18:00", 5), ("19:00", 5), ("20:00", 5)],
+        visibility="mandatory",
+        rules={"min": 2} if type == "multiple_choice" else {},
+    )
+    keys = [choice.key for choice in bus.choices.order_by("position")]
+    definition = of_version(publish(form))
+    gone = frozenset(keys[1:] if type == "multiple_choice" else keys)
+    none_left = "Too few places are left to choose from, and an answer is needed. Please ask the organiser."
+    taken = keys[:2] if type == "multiple_choice" else keys[0]
+    assert fill(definition, {}, sold_out=gone).errors == {bus.key: [none_left]}
+    assert fill(definition, {bus.key: taken}, sold_out=gone).errors == {bus.key: [none_left]}
+    assert fill(definition, {bus.key: taken}, sold_out=gone, kept=taken).is_valid()
+    unknown = ["gone"] if type == "multiple_choice" else "gone"
+    assert fill(definition, {bus.key: unknown}).errors == {
+        bus.key: ["What you chose is not offered any more. Choose again."]
+    }

@@ -254,6 +254,17 @@ def test_visitor_accepts_no_terms_that_nobody_wrote(pos):
     assert Order.objects.get().point_of_sale == pos
 
 
+def test_way_to_pay_that_is_switched_off_while_somebody_checks_the_order_says_so(pos):
+    PointOfSale.objects.update(active=True)
+    PaymentMethodFactory(point_of_sale=pos, code="bank_transfer")
+    visitor = to_review(pos)
+    PaymentMethod.objects.filter(code="bank_transfer").update(enabled=False)
+    page = visitor.place("bank_transfer")
+    assert "This way to pay is not offered any more. Please choose another one." in page.text
+    visitor.place("on_site")
+    assert Order.objects.get().payment_method == "on_site"
+
+
 @pytest.mark.parametrize("also_missing", [{}, {"method": "none"}])
 @pytest.mark.parametrize("column", ["terms_en", "terms_fr"])
 def test_terms_are_accepted_only_in_the_words_the_page_led_to(pos, column, also_missing):

@@ -13,10 +13,12 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from registration_forms import limited
+from registration_forms.definitions import Question
 from registration_forms.models import RegistrationForm
 from ticketshop.organisers.models import PointOfSale
 
-from .models import Event, Offer, SeasonPass, Session, Tariff
+from .models import Event, Offer, OrderForm, SeasonPass, Session, Tariff
 
 # So many dates are named in one sentence; the others are counted.
 NAMED = 3
@@ -36,16 +38,20 @@ class Problem:
 
 
 def of_event(event: Event, now: datetime) -> list[Problem]:
-    """What stands in the way of buying tickets of an event, whatever its state; six queries at most."""
+    """What stands in the way of buying tickets of an event, whatever its state; eight queries at most."""
     shops = list(event.points_of_sale.all())
     sessions = list(Session.objects.filter(event=event, ends_at__gt=now).order_by("starts_at"))
-    tariffs = list(Tariff.objects.filter(event=event, active=True).select_related("form", "only_with"))
+    tariffs = list(
+        Tariff.objects.filter(event=event, active=True).select_related("form__published", "only_with")
+    )
     found = _of_shops(shops)
     if not sessions:
         found.append(Problem(_("It has no date to come. Enter one below.")))
     if not tariffs:
         found.append(Problem(_("It has no tariff on sale. Enter one below.")))
-    found += [problem for tariff in tariffs for problem in _of_form(tariff.form, (tariff,))]
+    of_order = OrderForm.objects.filter(event=event).select_related("form__published")
+    asked = [(tariff.form, (tariff,)) for tariff in tariffs]
+    found += _of_forms([*asked, *((row.form, ()) for row in of_order)])
     found += [problem for tariff in tariffs for problem in _of_size(tariff, shops)]
     if tariffs:
         # Of a date that is cancelled or sold out the shop's own page says so.
@@ -80,9 +86,7 @@ def of_pass(season_pass: SeasonPass, now: datetime) -> list[Problem]:
             found.append(Problem(_("It opens no date. Choose them below.")))
         elif max(ends) <= now:
             found.append(Problem(_("Every date it opens is over. Choose others below.")))
-    for form in (season_pass.form, season_pass.extra_form):
-        found += _of_form(form, ())
-    return found
+    return found + _of_forms([(season_pass.form, ()), (season_pass.extra_form, ())])
 
 
 def _of_shops(shops: list[PointOfSale]) -> list[Problem]:
@@ -94,11 +98,31 @@ def _of_shops(shops: list[PointOfSale]) -> list[Problem]:
     return [Problem(_("No point of sale that sells it is switched on."), shops[0] if shops else None)]
 
 
-def _of_form(form: RegistrationForm | None, about: tuple[Model, ...]) -> list[Problem]:
-    if form is None or form.published_id is not None:
-        return []
-    sentence = _("Nobody is asked the form “%(form)s”: it is not published yet.") % {"form": form.name}
-    return [Problem(sentence, form, about)]
+def _of_forms(asked: list[tuple[RegistrationForm | None, tuple[Model, ...]]]) -> list[Problem]:
+    """What is wrong with forms: pairs of a form and what asks it."""
+    forms = {form.pk: form for form, _about in asked if form is not None}
+    unanswerable = limited.unanswerable(forms.values())
+    found = []
+    for form, about in asked:
+        if form is not None and form.published_id is None:
+            sentence = _("Nobody is asked the form “%(form)s”: it is not published yet.") % {
+                "form": form.name
+            }
+            found.append(Problem(sentence, form, about))
+        found += (
+            [Problem(cannot_answer(one), form, about) for one in unanswerable.get(form.pk, [])]
+            if form
+            else []
+        )
+    return found
+
+
+def cannot_answer(question: Question) -> str:
+    """The sentence about a mandatory question without a place left."""
+    return _(
+        "Nobody can answer “%(question)s”, and it is mandatory: too few of its choices have a place left. Enter more places, or"
+        " make it optional."
+    ) % {"question": question.label}
 
 
 def _of_size(tariff: Tariff, shops: list[PointOfSale]) -> list[Problem]:

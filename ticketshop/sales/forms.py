@@ -134,6 +134,7 @@ class HolderForm(forms.Form):
                     *((person.value, person.label) for person in people),
                 ],
                 widget=PersonSelect(self.people, filled or {}),
+                error_messages={"invalid_choice": _("This person is no longer in your list. Choose again.")},
             )
             self.order_fields(["person", "first_name", "last_name", "email"])
 
@@ -149,7 +150,10 @@ class PaymentForm(forms.Form):
     method = forms.ChoiceField(
         label=_("How do you want to pay?"),
         widget=forms.RadioSelect,
-        error_messages={"required": _("Choose how you want to pay.")},
+        error_messages={
+            "required": _("Choose how you want to pay."),
+            "invalid_choice": _("This way to pay is not offered any more. Please choose another one."),
+        },
     )
     terms = forms.BooleanField(
         label=_("I accept the terms of sale."),

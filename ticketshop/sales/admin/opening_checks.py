@@ -10,7 +10,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from registration_forms import limited
 from ticketshop.catalogue.models import OrderForm
+from ticketshop.catalogue.sale_checks import cannot_answer
 from ticketshop.lib.template_tags import money
 from ticketshop.organisers.models import Organiser, PointOfSale
 
@@ -65,7 +67,7 @@ def notes(request: HttpRequest, pos: PointOfSale) -> list[str | SafeString]:
         found.append(
             _("Nothing is on sale here: no published event has a date to come, and there is no pass.")
         )
-    found += _unpublished_order_form(pos)
+    found += _of_order_form(pos)
     if not found:
         return []
     heading = (
@@ -76,11 +78,13 @@ def notes(request: HttpRequest, pos: PointOfSale) -> list[str | SafeString]:
     return [heading, *found]
 
 
-def _unpublished_order_form(pos: PointOfSale) -> list[str]:
-    row = OrderForm.objects.filter(point_of_sale=pos, form__published=None).select_related("form").first()
+def _of_order_form(pos: PointOfSale) -> list[str]:
+    row = OrderForm.objects.filter(point_of_sale=pos).select_related("form__published").first()
     if row is None:
         return []
-    return [_("Nobody is asked the form “%(form)s”: it is not published yet.") % {"form": row.form.name}]
+    if row.form.published is None:
+        return [_("Nobody is asked the form “%(form)s”: it is not published yet.") % {"form": row.form.name}]
+    return [cannot_answer(one) for one in limited.unanswerable([row.form]).get(row.form_id, [])]
 
 
 def _stored_and_on(pos: PointOfSale) -> PointOfSale | None:
