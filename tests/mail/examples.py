@@ -311,6 +311,13 @@ def _moved(pos):
     return about(made, change=moved(made)) | {"subject_uuid": made.buyer.subject_uuid}
 
 
+@example("date_changed_for_holder")
+def _moved_for_a_holder(pos):
+    made = order(pos, paid=True)
+    Ticket.objects.filter(order=made).update(holder_email="holder@example.org")
+    return about(made, change=moved(made)) | {"to": "holder@example.org"}
+
+
 @example("date_changed_for_you")
 def _moved_for_somebody(pos):
     made, values = _for_bob(pos, ROB)

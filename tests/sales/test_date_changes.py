@@ -8,6 +8,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from icalendar import Calendar
 
+from contacts import links
+from contacts.models import ContactLink
 from tests.factories.catalogue import (
     EventFactory,
     OfferFactory,
@@ -179,6 +181,7 @@ def test_the_dates_on_the_page_of_an_event_ask_too_and_once_for_all(staff, offer
 
 def test_a_venue_asks_for_every_date_to_come_and_staff_may_tell_nobody(staff, offer):
     order = make_order({offer: 1}, paid=True)
+    holder(*order.tickets.all())
     venue = offer.session.event.venue
     staff.open(change(venue))
     page = staff.save(street="Main street 1")
@@ -422,6 +425,115 @@ def test_holders_of_an_unpaid_order_are_not_told(staff, offer, family):
     assert list(Mail.objects.filter(kind__startswith="date").values_list("kind", flat=True)) == [
         "date_changed"
     ]
+
+
+def holder(*tickets: Ticket, email: str = "zoe@example.org", **values) -> None:
+    """Let these tickets have the address of their holder."""
+    for ticket in tickets:
+        Ticket.objects.filter(pk=ticket.pk).update(holder_email=email, **values)
+
+
+@pytest.mark.scenario("TIC-06")
+def test_the_address_on_a_ticket_is_told_once_without_code_or_buyer(staff, offer, mailoutbox, monkeypatch):
+    first = make_order({offer: 2}, buyer={**BUYER, "email": "one@example.org"}, paid=True)
+    Order.objects.filter(pk=first.pk).update(language="fr")
+    second = make_order({offer: 1}, buyer={**BUYER, "email": "two@example.org"}, paid=True)
+    holder(*first.tickets.all(), *second.tickets.all())
+    deliver(mailoutbox)
+    page = move(staff, offer.session)
+    assert "Concerned: 3 people, 3 tickets in 2 orders." in page.text
+    confirm(staff, **{"ask-message": "The stage is repaired."})
+    # Each order on a page of its own, and everything twice.
+    for _round in range(2):
+        after = 0
+        while after is not None:
+            after = tell_changes.tell_some(DateChange.objects.get(), after, timezone.now(), size=1)
+    letters = {letter.to[0]: letter for letter in deliver(mailoutbox)}
+    assert set(letters) == {"one@example.org", "two@example.org", "zoe@example.org"}
+    assert Mail.objects.filter(kind="date_changed_for_holder").count() == 1
+    letter = letters["zoe@example.org"]
+    # In the language of the first order.
+    assert "Déplacé du" in letter.body
+    assert "The stage is repaired." in letter.body
+    whole = letter.subject + letter.body + letter.alternatives[0].content
+    assert letter.attachments == []
+    for order in (first, second):
+        assert order.reference not in whole and order.secret not in whole
+        assert not any(ticket.code[:8] in whole for ticket in order.tickets.all())
+    for name in ("Grace", "Hopper", "one@", "two@"):
+        assert name not in whole
+
+
+def test_an_address_is_told_by_one_mail_where_its_person_is_told_anyway(staff, offer, family, mailoutbox):
+    _buyer, friend, order, ticket = family
+    holder(ticket, email=friend.email)
+    (own,) = order.tickets.exclude(pk=ticket.pk)
+    holder(own, email="buyer@example.org")
+    move(staff, offer.session)
+    confirm(staff)
+    carry_out()
+    assert sorted(letter.to[0] for letter in deliver(mailoutbox)) == [
+        "buyer@example.org",
+        "friend@example.org",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [("paid", True), ("unpaid", False), ("cancelled", False), ("another person", False)],
+)
+def test_the_address_on_a_ticket_is_told_of_a_valid_ticket_alone(
+    staff, offer, family, mailoutbox, what, told
+):
+    _buyer, friend, order, ticket = family
+    own = order.tickets.exclude(pk=ticket.pk).get()
+    holder(own)
+    if what == "unpaid":
+        Order.objects.filter(pk=order.pk).update(state="pending")
+    elif what == "cancelled":
+        holder(own, state="cancelled")
+    elif what == "another person":
+        # Whoever ended the connection is not told because of an address that was typed for them.
+        holder(own, beneficiary=friend)
+        links.remove(ContactLink.objects.get(), by=None, now=timezone.now())
+    move(staff, offer.session)
+    confirm(staff)
+    carry_out()
+    assert ("zoe@example.org" in {letter.to[0] for letter in deliver(mailoutbox)}) is told
+
+
+def test_an_address_that_was_erased_or_corrected_before_the_mail_left_is_not_written_to(
+    staff, offer, mailoutbox
+):
+    tickets = [make_order({offer: 1}, paid=True).tickets.get() for _number in range(3)]
+    addresses = ("gone@example.org", "wrong@example.org", "zoe@example.org")
+    for ticket, address in zip(tickets, addresses, strict=True):
+        holder(ticket, email=address)
+    deliver(mailoutbox)
+    move(staff, offer.session)
+    confirm(staff)
+    carry_out()
+    assert Mail.objects.filter(kind="date_changed_for_holder").count() == 3
+    holder(tickets[0], email="")
+    holder(tickets[1], email="right@example.org")
+    told = {letter.to[0] for letter in deliver(mailoutbox)}
+    assert told & {*addresses, "right@example.org"} == {"zoe@example.org"}
+
+
+def test_two_addresses_are_each_told_of_two_changes_by_one_mail(staff, offer, mailoutbox):
+    (first, second) = make_order({offer: 2}, paid=True).tickets.order_by("pk")
+    holder(first, email="ada@example.org")
+    holder(second, email="bea@example.org")
+    deliver(mailoutbox)
+    for start in (SECOND, THIRD):
+        move(staff, offer.session, start)
+        confirm(staff)
+    carry_out()
+    letters = [
+        letter for letter in deliver(mailoutbox) if letter.to[0] in ("ada@example.org", "bea@example.org")
+    ]
+    assert sorted(letter.to[0] for letter in letters) == ["ada@example.org", "bea@example.org"]
+    assert all(f"Moved from {said(FIRST)} to {said(THIRD)}." in letter.body for letter in letters)
 
 
 def test_the_job_run_twice_tells_everybody_once(staff, offer, family):

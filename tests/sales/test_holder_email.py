@@ -72,6 +72,26 @@ def test_a_wrong_address_is_refused_at_its_field_and_stays(shop):
     assert page.form("^checkout_key$").values[field] == "zoe@localhost"
 
 
+@pytest.mark.parametrize("kind", ["tariff", "pass"])
+def test_what_the_address_is_for_stands_with_it(shop, kind):
+    places_email(shop, kind=kind)
+    who = jazz.visitor()
+    if kind == "pass":
+        shop.add_pass(who)
+    else:
+        shop.add(who, shop.adult, 1)
+    sentence = {
+        "tariff": "If the date is cancelled or changed, the e-mail about it goes there too. The organiser sees the address with the ticket.",
+        "pass": "The organiser sees the address with the pass, to reach its holder. The shop itself writes nothing there.",
+    }[kind]
+    page = shop.details(who)
+    assert sentence in page.text
+    (field,) = fields(page)
+    fill(who, {field: "zoe@example.org"})
+    order_page = who.place("on_site")
+    assert sentence in who.open(f"{order_page.url}names/").text
+
+
 @pytest.mark.parametrize("places", [False, True])
 def test_where_no_form_asks_nothing_is_asked_or_stored(shop, places):
     if places:

@@ -55,7 +55,9 @@ ORDERS = Area(
 TICKETS = Area(
     "tickets",
     _("Your tickets and passes"),
-    _("To let the right person in."),
+    _(
+        "To let the right person in, and to write to the e-mail address entered for a ticket’s holder if the date is cancelled or changed."
+    ),
     _(
         "You, whoever ordered the ticket, entry control, and the organiser’s owner, back office, box office and accounting."
     ),

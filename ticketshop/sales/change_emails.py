@@ -63,6 +63,26 @@ def date_changed_for_child(mail: Mail) -> Content | None:
     return _for_person(mail, with_tickets=False)
 
 
+@register(tell_changes.TO_ADDRESS, _("Date cancelled or changed, to the holder of a ticket"))
+def date_changed_for_holder(mail: Mail) -> Content | None:
+    """What changed about the dates of the tickets with this address as their holder's: no code, price, order, or name."""
+    changes = _changes(mail)
+    if not changes:
+        return None
+    ids = {pk for change in changes for pk in change.facts_before()}
+    tickets = _living_tickets(
+        tell_changes.OF_ADDRESS
+        & Q(
+            holder_email=mail.recipient,
+            session__in=ids,
+            order__state=Order.State.PAID,
+            order__placed_at__lte=changes[-1].made_at,
+        )
+    )
+    told = _told(changes, [ticket.session for ticket in tickets])
+    return Content(_context(changes, told)) if told else None
+
+
 def _for_person(mail: Mail, *, with_tickets: bool) -> Content | None:
     person = Contact.objects.known().filter(pk=mail.about["contact"]).first()
     changes = _changes(mail)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from ticketshop.catalogue import dates
 from ticketshop.catalogue.dates import Facts
 from ticketshop.catalogue.models import Session
 
-from . import tasks
+from . import tasks, tell_changes
 from .models import LIVING_ORDERS, Admission, DateChange, Order, OrderLine, Ticket
 
 Changes = Mapping[int, tuple[Facts, Facts]]  # session id -> before, after
@@ -56,11 +56,14 @@ def impact(sessions: Iterable[int]) -> Impact:
     orders = Order.objects.filter(pk__in=tickets.order_by().values("order"))
     buyers = set(orders.exclude(buyer=None).values_list("buyer", flat=True))
     holders = set(tickets.exclude(beneficiary=None).values_list("beneficiary", flat=True))
+    typed = tickets.filter(tell_changes.OF_ADDRESS, order__state=Order.State.PAID)
+    typed = typed.exclude(holder_email=F("order__buyer__email_key"))
+    addresses = set(typed.order_by().values_list("holder_email", flat=True))
     without = orders.filter(Q(buyer__email=None) | Q(buyer__email=""), buyer__isnull=False)
     return Impact(
         tickets=tickets.count(),
         orders=orders.count(),
-        people=len(buyers | holders),
+        people=len(buyers | holders) + len(addresses),
         unreachable=list(without.order_by("pk").values_list("reference", flat=True)),
     )
 

@@ -90,11 +90,21 @@ def _by_input(known: dict[str, str]) -> dict[str, str]:
     return found
 
 
+# What the e-mail address of a holder is for (``tell_changes``).
+FOR_TICKET = _(
+    "If the date is cancelled or changed, the e-mail about it goes there too. The organiser sees the address with the ticket."
+)
+FOR_PASS = _(
+    "The organiser sees the address with the pass, to reach its holder. The shop itself writes nothing there."
+)
+
+
 class HolderForm(forms.Form):
     """Whom a ticket is for, and whose name stands on it; both may stay open.
 
     ``people``: whom a signed-in buyer may choose (``ticketshop.sales.people``). ``names``: what a form says of the names,
-    "first_name" -> "mandatory"; the e-mail address of the holder is asked only where it names it. ``filled``: what the shop has filled in for the person chosen.
+    "first_name" -> "mandatory"; the e-mail address of the holder is asked only where it names it, of a pass if ``of_pass``.
+    ``filled``: what the shop has filled in for the person chosen.
     """
 
     first_name = name_field(_("First name"), "off", required=False)
@@ -107,6 +117,7 @@ class HolderForm(forms.Form):
         names: dict[str, str] | None = None,
         single_names: bool,
         filled: dict | None = None,
+        of_pass: bool = False,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
@@ -120,6 +131,7 @@ class HolderForm(forms.Form):
             self.fields["email"] = EmailField(
                 label=_("E-mail address"),
                 required=of_email == "mandatory",
+                help_text=FOR_PASS if of_pass else FOR_TICKET,
                 widget=forms.EmailInput(attrs={"autocomplete": "off", "data-known": "email"}),
             )
         self.due = [name for name in NAMES if rules[name] == "mandatory"]

@@ -117,6 +117,7 @@ class Names:
                 initial=entry.stored,
                 people=[],
                 names=dict(entry.rules),
+                of_pass=isinstance(entry.admission, IssuedPass),
                 single_names=entry.admission.order.point_of_sale.organiser.single_part_names,
             )
             entry.form.heading = entry.heading

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, Min, Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from contacts import locking
@@ -20,6 +20,12 @@ from .models import LIVING_ORDERS, Admission, DateChange, Order, Ticket
 PAGE = 200
 # The kinds of mails, by to whom they go.
 TO_BUYER, TO_HOLDER, TO_PARENT = "date_changed", "date_changed_for_you", "date_changed_for_child"
+TO_ADDRESS = "date_changed_for_holder"
+# The tickets whose holder is reached at the address typed for them: nobody the shop knows, the buyer, or a person without
+# an address. Another person is told as the person they are, or not at all where they have ended the connection.
+OF_ADDRESS = (Q(beneficiary=None) | Q(beneficiary=F("order__buyer")) | Q(beneficiary__email=None)) & ~Q(
+    holder_email=""
+)
 
 
 def concerned(change: DateChange) -> QuerySet[Order]:
@@ -62,6 +68,46 @@ def _carry_out(change: DateChange, orders: list[Order], now: datetime) -> None:
     for one in told:
         if change.tell and (to := held.get(one.to.pk)):
             _queue(TO_HOLDER if one.is_person else TO_PARENT, change, one.order, one.person, to, now)
+    if change.tell:
+        already = {(order.pk, held[order.buyer_id].email) for order in orders if order.buyer_id in held}
+        already |= {(one.order.pk, held[one.to.pk].email) for one in told if one.to.pk in held}
+        _tell_addresses(change, orders, already, now)
+
+
+def _tell_addresses(
+    change: DateChange, orders: list[Order], already: set[tuple[int, str | None]], now: datetime
+) -> None:
+    """Queue a mail to each address that stands on a ticket as its holder's; one for each address and change.
+
+    ``already``: order id and an address that is told about that order anyway.
+    """
+    of_change = Ticket.objects.filter(session__in=change.sessions.values("pk"))
+    living = of_change.filter(OF_ADDRESS, order__in=orders, order__state=Order.State.PAID).exclude(
+        state=Admission.State.CANCELLED
+    )
+    typed = [
+        pair for pair in living.order_by("pk").values_list("order_id", "holder_email") if pair not in already
+    ]
+    if not typed:
+        return
+    # The first ticket of an address names the mail, so that the next page of the job queues no second one.
+    wanted = {address for _order, address in typed}
+    firsts = (
+        of_change.filter(holder_email__in=wanted).order_by().values("holder_email").annotate(first=Min("pk"))
+    )
+    first = dict(firsts.values_list("holder_email", "first"))
+    by_id = {order.pk: order for order in orders}
+    for order_id, address in dict.fromkeys(typed):
+        order = by_id[order_id]
+        outbox.queue(
+            TO_ADDRESS,
+            to=address,
+            language=order.language,
+            now=now,
+            about={"order": order.pk, "change": change.pk},
+            pos=order.point_of_sale,
+            once=f"{TO_ADDRESS}:{change.pk}:{first[address]}",
+        )
 
 
 def _concerned_by_any(now: datetime) -> QuerySet[Order]:
@@ -154,9 +200,9 @@ def untold(mail: Mail, change: DateChange) -> list[DateChange]:
             pk=change.pk
         )
     }
-    mails = Mail.objects.filter(
-        kind=mail.kind, subject_uuid=mail.subject_uuid, about__change__in=list(others)
-    ).order_by("-pk")
+    # An address that is nobody's we know is told as the address it is.
+    same_person = {"subject_uuid": mail.subject_uuid} if mail.subject_uuid else {"recipient": mail.recipient}
+    mails = Mail.objects.filter(kind=mail.kind, about__change__in=list(others), **same_person).order_by("-pk")
     earlier, told_before = [], False
     for other in mails:
         if other.about.get("contact") != mail.about.get("contact"):

@@ -233,6 +233,7 @@ class DetailsPage:
                     names=self.names.get(slot),
                     single_names=single,
                     filled=(typed or {}).get("filled"),
+                    of_pass=line.offer is None,
                 )
                 form.line, form.heading = line, asking.heading_of(line, number)
                 forms[slot] = form
