@@ -16,7 +16,7 @@ from ticketshop.jobs.rows import RowJob
 from ticketshop.mail import outbox
 from ticketshop.organisers.models import Organiser
 
-from . import staff_mails
+from . import staff_mails, told
 from .models import Erasure
 
 State = Erasure.State
@@ -109,16 +109,17 @@ def refuse(erasure: Erasure, reason: str, *, by, now: datetime) -> bool:
 
 
 def _tell_person(erasure: Erasure, kind: str, now: datetime) -> None:
+    """Tell the person, or the parents who manage a person without an address."""
     contact, pos = erasure.contact, staff_mails.shop_of(erasure)
-    address = contact.email or (contact.user.email if contact.user else "") if contact else ""
-    if contact is None or pos is None or not address:
+    if contact is None or pos is None:
         return
-    outbox.queue(
-        kind,
-        to=address,
-        language=contact.language or pos.languages[0],
-        now=now,
-        about={"erasure": erasure.pk},
-        pos=pos,
-        subject_uuid=contact.subject_uuid,
-    )
+    for recipient in told.of(contact):
+        outbox.queue(
+            kind,
+            to=recipient.email,
+            language=recipient.language or pos.languages[0],
+            now=now,
+            about={"erasure": erasure.pk, **({"child": True} if recipient.is_parent else {})},
+            pos=pos,
+            subject_uuid=contact.subject_uuid,
+        )

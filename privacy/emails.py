@@ -55,13 +55,13 @@ def data_asked(mail: Mail) -> Content | None:
 
 @register(last_mail.DONE, _("Your data are erased"), forgets_recipient=True)
 def data_done(mail: Mail) -> Content | None:
-    """To the person: what was erased, what is kept and why. Nothing before the erasure is checked and closed."""
+    """To the person, or a parent of theirs: what was erased, what is kept and why. Nothing before the erasure is checked and closed."""
     return _what_became(mail, Erasure.State.CLOSED)
 
 
 @register(last_mail.BEGUN, _("Your data are partly erased"), forgets_recipient=True)
 def data_begun(mail: Mail) -> Content | None:
-    """To the person: what was erased, and what is deferred. Nothing once the rest is erased too."""
+    """To the person, or a parent of theirs: what was erased, and what is deferred. Nothing once the rest is erased too."""
     return _what_became(mail, Erasure.State.DEFERRED)
 
 
@@ -71,7 +71,14 @@ def _what_became(mail: Mail, state: str) -> Content | None:
     )
     if erasure is None:
         return None
-    return Content({"erasure": erasure, "organiser": erasure.organiser, "outcome": outcome.of(erasure)})
+    return Content(
+        {
+            "erasure": erasure,
+            "organiser": erasure.organiser,
+            "outcome": outcome.of(erasure),
+            "child": mail.about.get("child", False),
+        }
+    )
 
 
 @register("data_due", _("A request to be forgotten is due"))
@@ -110,8 +117,9 @@ def _answer(mail: Mail, state: str) -> Content | None:
     erasure = found.first()
     if erasure is None:
         return None
-    url = _url(mail, "data:ask")
-    return Content({"erasure": erasure, "organiser": erasure.organiser, "url": url})
+    child = mail.about.get("child", False)
+    url = _url(mail, "account:data" if child else "data:ask")
+    return Content({"erasure": erasure, "organiser": erasure.organiser, "url": url, "child": child})
 
 
 @register("data_copies", _("Delete a list you have downloaded"))

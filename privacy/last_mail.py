@@ -8,6 +8,7 @@ instead of the person's: no path leads from the person to it, so that nothing el
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
 from contacts.models import Contact
@@ -16,7 +17,7 @@ from ticketshop.lib.text import normalise_email
 from ticketshop.mail import tasks
 from ticketshop.mail.models import Mail
 
-from . import clock, staff_mails
+from . import clock, staff_mails, told
 from .models import Erasure
 
 DONE, BEGUN = "data_done", "data_begun"
@@ -30,35 +31,35 @@ def is_told(erasure: Erasure) -> bool:
 
 def write(erasure: Erasure, contact: Contact, kind: str, *, now: datetime) -> None:
     """Write a mail of ``kind`` down, in the transaction that empties the address; it leaves once the erasure is checked
-    (``send``). Do nothing where the person did not ask, has no address, or the mail is there."""
-    address = contact.email or (contact.user.email if contact.user else "")
-    if not is_told(erasure) or not address or Mail.objects.filter(once=_once(erasure, kind)).exists():
+    (``send``). Of a person without an address, one to each parent who manages them, before the links go. Do nothing where
+    nobody asked for the person, nobody can be told, or the mail is there."""
+    if not is_told(erasure) or _written(erasure, kind).exists():
         return
     pos = staff_mails.shop_of(erasure)
     if pos is None:
         return
-    Mail.objects.create(
-        kind=kind,
-        organiser_id=erasure.organiser_id,
-        point_of_sale=pos,
-        about={"erasure": erasure.pk},
-        recipient=normalise_email(address),
-        subject_uuid=erasure.uuid,
-        language=contact.language or pos.languages[0],
-        once=_once(erasure, kind),
-        created_at=now,
-    )
+    # The key names no contact: nothing leads from the mail to the person.
+    for number, recipient in enumerate(told.of(contact)):
+        Mail.objects.create(
+            kind=kind,
+            organiser_id=erasure.organiser_id,
+            point_of_sale=pos,
+            about={"erasure": erasure.pk, **({"child": True} if recipient.is_parent else {})},
+            recipient=normalise_email(recipient.email),
+            subject_uuid=erasure.uuid,
+            language=recipient.language or pos.languages[0],
+            once=f"{kind}|{erasure.pk}" + (f"|{number}" if number else ""),
+            created_at=now,
+        )
 
 
-def _once(erasure: Erasure, kind: str) -> str:
-    return f"{kind}|{erasure.pk}"
+def _written(erasure: Erasure, kind: str) -> QuerySet[Mail]:
+    return Mail.objects.filter(kind=kind, about__erasure=erasure.pk)
 
 
 def send(erasure: Erasure, kind: str) -> None:
-    """Queue the mail that was written down, in the transaction that says the erasure is done, or partly done."""
-    for pk in Mail.objects.filter(once=_once(erasure, kind), state=Mail.State.QUEUED).values_list(
-        "pk", flat=True
-    ):
+    """Queue the mails that were written down, in the transaction that says the erasure is done, or partly done."""
+    for pk in _written(erasure, kind).filter(state=Mail.State.QUEUED).values_list("pk", flat=True):
         tasks.send.defer(mail_id=pk)
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from contacts import adding, contacts, links
 from contacts.models import ContactLink, LinkType
-from privacy import erasing
+from privacy import asking, clock, erasing
 from privacy.models import Erasure
 from registration_forms import responses
 from tests.factories.accounts import PASSWORD
@@ -19,7 +19,8 @@ from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, make_given, publish
 from tests.factories.sales import make_order
-from tests.friends import friendly_pos, linked, make_visitor
+from tests.friends import friendly_pos, linked, make_visitor, managing
+from ticketshop.mail import tasks
 from ticketshop.mail.models import Mail
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S35", "S18")]
@@ -152,3 +153,39 @@ def test_only_the_parent_who_manages_gets_there(vera, link, pos, end):
     contacts.change(link.child, {"email": ""}, by=None, now=timezone.now())
     links.remove(link, by=vera.user, now=timezone.now())
     assert browser_of(vera).get(page_of(link) + end).status_code == 404
+
+
+def test_the_parents_are_told_what_became_of_the_request(vera, link, pos, mailoutbox):
+    other = make_visitor(pos, "Otto", "Zweig", email="otto@zweig.example")
+    managing(other, link.child)
+    contacts.change(other, {"language": "fr"}, by=None, now=timezone.now())
+    seeing = make_visitor(pos, "Rita", "Zweig", email="rita@zweig.example")
+    ContactLink.objects.filter(pk=managing(seeing, link.child).pk).update(permission_parent="view")
+    asked = asking.ask_for_child(link, pos=pos, now=timezone.now())
+    assert clock.extend(asked, Erasure.Extension.values[0], now=timezone.now())
+    assert set(Mail.objects.filter(kind="data_extended").values_list("recipient", flat=True)) == {
+        vera.email,
+        other.email,
+    }
+    erasing.run(asked, now=timezone.now())
+    for pk in Mail.objects.filter(kind="data_done").values_list("pk", flat=True):
+        tasks.send(pk)
+    (to_vera, to_otto) = mailoutbox
+    assert (to_vera.to, to_otto.to) == ([vera.email], [other.email])
+    assert asked.receipt in to_vera.subject and asked.receipt in to_otto.subject
+    assert "a person without an e-mail address, whose tickets you look after" in to_vera.body
+    assert "You asked" not in to_vera.body and "identified you" not in to_vera.body
+    assert "sans adresse e-mail" in to_otto.body
+    rows = Mail.objects.filter(kind="data_done")
+    assert {row.recipient for row in rows} == {""}, "the address goes with the mail"
+    assert "Tim" not in str(list(rows.values()))
+
+
+def test_the_parents_are_told_of_a_refusal(vera, link, pos, mailoutbox):
+    asked = asking.ask_for_child(link, pos=pos, now=timezone.now())
+    assert clock.refuse(asked, Erasure.Refusal.values[0], by=None, now=timezone.now())
+    tasks.send(Mail.objects.get(kind="data_refused", recipient=vera.email).pk)
+    (letter,) = mailoutbox
+    assert (
+        "We do not do so, and nothing was erased." in letter.body and "/theatre/account/data/" in letter.body
+    )
