@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -12,7 +13,7 @@ from tests.factories.catalogue import AllotmentFactory, OfferFactory, SeasonPass
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import BUYER, PaymentMethodFactory, make_cart, make_order, place
 from ticketshop.catalogue import places
-from ticketshop.catalogue.models import Hold
+from ticketshop.catalogue.models import Hold, SeasonPass
 from ticketshop.organisers.models import Organiser
 from ticketshop.sales import books, contents
 from ticketshop.sales.actions import carts, orders
@@ -337,17 +338,29 @@ def test_after_the_hold_todays_number_of_tickets_is_given_and_said(gives):
     assert place(cart).tickets.count() == 2 * gives
 
 
-def test_an_order_in_another_currency_than_the_page_showed_is_refused():
-    cart = make_cart()
+CHANGES = {
+    "currency": lambda cart: Organiser.objects.update(currency="EUR"),
+    "last day": lambda cart: SeasonPass.objects.update(valid_until=timezone.localdate() + timedelta(days=9)),
+    "first day": lambda cart: SeasonPass.objects.update(valid_from=timezone.localdate()),
+    "entries": lambda cart: SeasonPass.objects.update(opens="entries", entries=3),
+}
+
+
+@pytest.mark.parametrize("changed", CHANGES)
+def test_an_order_of_something_else_than_the_page_showed_is_refused(changed):
+    cart = make_cart({SeasonPassFactory(): 1})
     PaymentMethodFactory(point_of_sale=cart.point_of_sale)
+    order = partial(
+        orders.place,
+        cart,
+        method="on_site",
+        user=AnonymousUser(),
+        language="en",
+        now=timezone.now(),
+    )
     shown = contents.read(cart).content_hash
-    Organiser.objects.update(currency="EUR")
+    CHANGES[changed](cart)
     with pytest.raises(orders.CannotPlace, match="changed"):
-        orders.place(
-            cart,
-            method="on_site",
-            content_hash=shown,
-            user=AnonymousUser(),
-            language="en",
-            now=timezone.now(),
-        )
+        order(content_hash=shown)
+    cart.refresh_from_db()
+    order(content_hash=contents.read(Cart.objects.get(pk=cart.pk)).content_hash)

@@ -265,6 +265,16 @@ def test_way_to_pay_that_is_switched_off_while_somebody_checks_the_order_says_so
     assert Order.objects.get().payment_method == "on_site"
 
 
+def test_guest_who_may_no_longer_order_is_asked_to_log_in_with_the_reason(pos):
+    PointOfSale.objects.update(active=True)
+    visitor = to_review(pos)
+    PointOfSale.objects.update(guest_checkout=False)
+    page = visitor.place("on_site")
+    assert page.url.startswith("/accounts/login/")
+    assert "Log in to order here." in page.text
+    assert not Order.objects.exists()
+
+
 @pytest.mark.parametrize("also_missing", [{}, {"method": "none"}])
 @pytest.mark.parametrize("column", ["terms_en", "terms_fr"])
 def test_terms_are_accepted_only_in_the_words_the_page_led_to(pos, column, also_missing):

@@ -56,7 +56,7 @@ class Contents:
                 line.quantity,
                 units(line),
                 f"{line.unit_price:.2f} {self.cart.point_of_sale.organiser.currency}",
-                line.session.starts_at.isoformat() if line.session else "",
+                _when(line),
             ]
             for line in self.lines
         )
@@ -80,6 +80,14 @@ def read(cart: Cart) -> Contents:
             if line.season_pass_id:
                 line.season_pass = passes[line.season_pass_id]
     return Contents(cart, sorted(lines, key=_place_in_cart))
+
+
+def _when(line: CartLine) -> str:
+    """When what is ordered admits: the start of the date, or the days and entries of the pass."""
+    if line.session:
+        return line.session.starts_at.isoformat()
+    season_pass = line.season_pass
+    return f"{season_pass.valid_from} {season_pass.valid_until} {season_pass.opens} {season_pass.entries}"
 
 
 def details_hash(cart: Cart) -> str:

@@ -200,6 +200,7 @@ def refused(request, error: orders.CannotPlace):
         messages.info(request, text)
         return redirect("shop:index", pos=pos)
     if error.code == "sign_in":
+        messages.info(request, _("Log in to order here."))
         return log_in(request)
     if error.at_tickets or error.code in ("choice", "answers", "details"):
         return ask_again(request, error)
