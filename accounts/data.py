@@ -47,7 +47,7 @@ class BearerForm(forms.Form):
             (
                 "wait",
                 gettext_lazy(
-                    "Finish them first: your name and address stay until the event is over, then they go by themselves."
+                    "Finish them first: what they need of you, such as your name and e-mail address, stays until the event is over. Then it goes by itself."
                 ),
             ),
             (

@@ -1,5 +1,6 @@
 """What is not over: tickets for an evening to come, unpaid orders, passes; what may be chosen, and what goes by itself."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,14 +9,16 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts.models import Contact
-from privacy import erasing
+from privacy import copying, erasing, registry
 from privacy.models import Erasure
+from registration_forms.models import Answer
 from tests.privacy.office import VERA, WILMA, Office, bin_page, coming_order, erase, make_office, season_order
 from tests.staff import change, listing
 from ticketshop.catalogue.models import Session
+from ticketshop.lib.personal import Erase, Keep
 from ticketshop.mail.models import Mail
 from ticketshop.sales.actions import orders, payments
-from ticketshop.sales.models import Order, Ticket
+from ticketshop.sales.models import IssuedPass, Order, Payment, Refund, Ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +72,28 @@ def test_by_default_what_a_coming_ticket_needs_waits_for_its_day(office):
     assert Contact.objects.get(pk=office.vera.pk).full_name == ""
     assert "Zweig" not in staff.open(change(coming)).text
     assert "Erased customer" in staff.page.text
+
+
+def test_an_order_names_what_stays_as_the_declarations_have_it(office):
+    coming, staff = coming_order(office.pos), office.staff()
+    assert "The buyer is being erased" not in staff.open(change(coming)).text
+    erase(staff, office.vera)
+    page = staff.open(change(coming)).text
+    waits = re.search(r"The buyer is being erased\. .*?goes by itself\.", page)[0]
+    stays = re.search(r"Kept until .*? at least: .*?\. ", page)[0]
+    for note, models, is_meant in (
+        (waits, (Contact, Ticket, IssuedPass, Answer), lambda word: isinstance(word, Erase) and word.until),
+        (stays, (Order, Ticket, IssuedPass, Payment, Refund), lambda word: isinstance(word, Keep)),
+    ):
+        listed = set(re.split(r", |: |\. ", note))
+        for model in models:
+            for name, word in registry.declaration(model).columns.items():
+                if copying.is_named(model, name):
+                    label = copying.label(model, name)
+                    meant = bool(is_meant(word))
+                    assert not meant or label in listed or label[:1].lower() + label[1:] in listed, label
+    assert "e-mail address of the holder" in waits and "e-mail address of the holder" not in stays
+    assert "phone" not in waits + stays and "date of birth" not in waits + stays
 
 
 @pytest.mark.scenario("S29")

@@ -1,15 +1,21 @@
 """What an order's page says of a buyer who was erased, or is being erased: what was kept, why, until when."""
 
+from collections.abc import Callable, Iterable
+
+from django.db.models import Model
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from contacts.models import Contact
+from registration_forms.models import Answer
 from ticketshop.lib import days
-from ticketshop.lib.personal import BOOKS, CLAIM, CONTRACT
+from ticketshop.lib.personal import BOOKS, CLAIM, CONTRACT, Awaited, Erase, Keep
 
-from ..models import Order, Refund
+from ..models import IssuedPass, Order, OrderLine, Payment, Refund, Ticket
 
+OF_ORDER = (Order, OrderLine, Ticket, IssuedPass, Payment, Refund)
 NO_MAIL = gettext_lazy("No e-mail about this order can be sent any more: the buyer’s address is erased.")
 
 
@@ -27,24 +33,49 @@ def notes(order: Order) -> list[str]:
 
 
 def _stays(order: Order) -> str:
-    return _(
-        "Kept until %(day)s at least: reference, dates, what was ordered, amounts, VAT, payments, refunds and the codes of tickets. %(reason)s"
-    ) % {
+    return _("Kept until %(day)s at least: %(what)s. %(reason)s") % {
         "day": date_format(BOOKS.end(localtime(order.placed_at)), "SHORT_DATE_FORMAT"),
+        "what": _named(OF_ORDER, lambda word: isinstance(word, Keep) and word.basis == BOOKS),
         "reason": BOOKS.reason,
     }
 
 
 def _waits(order: Order) -> str:
-    reason = (CLAIM if _is_owed(order) else CONTRACT).reason
+    values = {
+        "what": _named((Contact, *OF_ORDER, Answer), _is_needed),
+        "reason": (CLAIM if _is_owed(order) else CONTRACT).reason,
+    }
     if order.buyer.erasing_until is None:
-        return _(
-            "The buyer is being erased. What this order still needs stays until then: their name and e-mail address, the names on its tickets, and the answers. %(reason)s Then it goes by itself."
-        ) % {"reason": reason}
-    day = days.until_text(order.buyer.erasing_until)
-    return _(
-        "The buyer is being erased. What this order still needs stays until %(day)s at the latest: their name and e-mail address, the names on its tickets, and the answers. %(reason)s Then it goes by itself."
-    ) % {"day": day, "reason": reason}
+        return (
+            _(
+                "The buyer is being erased. What this order still needs stays until then: %(what)s. %(reason)s Then it goes by itself."
+            )
+            % values
+        )
+    values["day"] = days.until_text(order.buyer.erasing_until)
+    return (
+        _(
+            "The buyer is being erased. What this order still needs stays until %(day)s at the latest: %(what)s. %(reason)s Then it goes by itself."
+        )
+        % values
+    )
+
+
+def _is_needed(word: object) -> bool:
+    """Whether an erasure leaves a column until what is unfinished is over."""
+    return isinstance(word, Erase) and isinstance(word.until, Awaited)
+
+
+def _named(models: Iterable[type[Model]], wanted: Callable[[object], bool]) -> str:
+    """The names that people know of the columns with such a declaration, each once."""
+    found = []
+    for model in models:
+        said = model.Personal
+        for name, word in said.columns.items():
+            label = getattr(said, "labels", {}).get(name) or model._meta.get_field(name)._verbose_name
+            if label and wanted(word):
+                found.append(str(label))
+    return ", ".join(dict.fromkeys(found))
 
 
 def _is_owed(order: Order) -> bool:
