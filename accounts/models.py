@@ -106,7 +106,7 @@ class Session(AbstractBaseSession):
         subject = {"user": SIGNED_IN}
         area = LOG_IN
         ends = (Ends("accounts.tidy", "expire_date", says=_("Browsers stay signed in for 14 days.")),)
-        labels = {"user": _("signed in"), "expire_date": _("until")}
+        labels = {"user": _("signed in"), "session_data": _("content"), "expire_date": _("until")}
         columns = {"user": DeleteRow(), "session_data": DeleteRow(), "expire_date": DeleteRow()}
         withheld = {"session_data": _("what keeps a browser signed in")}
 

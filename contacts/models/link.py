@@ -296,7 +296,12 @@ class LinkRequest(models.Model):
             ),
         )
         also = ("sent_at", "expires_at", "used_at")
-        labels = {"sent_at": _("e-mail sent"), "expires_at": _("link valid until"), "used_at": _("answered")}
+        labels = {
+            "email": _("e-mail address you were invited at"),
+            "sent_at": _("e-mail sent"),
+            "expires_at": _("link valid until"),
+            "used_at": _("answered"),
+        }
         withheld = {
             "token_hash": _("guards the link in the e-mail"),
             "email": About("link__child", _("what you typed about the other person is theirs")),

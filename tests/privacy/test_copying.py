@@ -21,8 +21,10 @@ from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_cart, make_order, place
+from ticketshop.catalogue.models import Tariff
 from ticketshop.exports.models import Job
 from ticketshop.lib.personal import Author
+from ticketshop.submissions.models import KeptSubmission
 
 pytestmark = pytest.mark.django_db
 
@@ -311,3 +313,83 @@ def test_three_orders_ask_no_more_than_one(pos, zoe):
     assert zoe.orders.count() == 3
     assert queries(zoe) == once
     assert once < 80
+
+
+@pytest.mark.scenario("S18")
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_cart_is_read_out_in_words(zoe, pos, language):
+    form = make_form("tariff", organiser=pos.organiser, name="Meals")
+    meal = ask(form, "Meal", "dropdown", choices=["Fish", "Vegetables"])
+    home = ask(form, "Country", "country")
+    day = ask(form, "Arrival", "date")
+    publish(form)
+    offer = OfferFactory(pos=pos)
+    Tariff.objects.filter(pk=offer.tariff_id).update(form=form)
+    holders = [
+        {"person": "me", "first_name": "Zoé", "last_name": "Müller"},
+        {"first_name": "Bob", "last_name": "Guest"},
+    ]
+    cart = make_cart(
+        {offer: 2},
+        user=zoe.user,
+        buyer={"first_name": "Typed", "last_name": "Twice", "email": "b@example.org"},
+        holders=holders,
+    )
+    first, second = cart.lines.get().slots
+    fish = meal.choices.get(label="Fish")
+    cart.details |= {
+        "answers": {
+            first: {meal.key: [fish.key], home.key: ["CH"], day.key: ["2026-12-01"]},
+            second: {day.key: ["soon"]},
+            "gone": {"was": ["Of another form"]},
+        },
+        "shown": {first: {"form": form.pk, "version": 4711, "drawn": [meal.key]}},
+        "language": "fr",
+    }
+    cart.network = "0123456789abcdef"
+    cart.save()
+    with translation.override(language):
+        text = unpacked(zoe)["cart.html"]
+        starts = date_format(localtime(offer.session.starts_at), "j F")
+        ticket = {"en": "ticket\u00a0%d\u00a0of\u00a02", "fr": "billet\u00a0%d\u00a0sur\u00a02"}[language]
+        heading = f"{offer.tariff.name} – {ticket} – {starts}"
+        colon = {"en": ":", "fr": "\u00a0:"}[language]
+        words = {
+            "en": [
+                "Buyer: Typed Twice, b@example.org",
+                "for the buyer",
+                "Switzerland",
+                "1 December 2026",
+                "Cart line",
+            ],
+            "fr": [
+                "Acheteur\u00a0: Typed Twice, b@example.org",
+                "pour l’acheteur",
+                "Suisse",
+                "1er décembre 2026",
+                "Ligne du panier",
+            ],
+        }[language]
+    assert f"{heading % 1}{colon} Zoé Müller" in text
+    assert f"{heading % 2}{colon} Bob Guest" in text
+    assert f"{heading % 1} – Meal{colon} Fish" in text
+    assert f"{heading % 2} – Arrival{colon} soon" in text, (
+        "as it was typed, where the question takes no such answer"
+    )
+    assert "Of another form" in text
+    for word in words:
+        assert word in text
+    for code in (first, second, meal.key, fish.key, "first_name", "4711", "0123456789abcdef", "drawn"):
+        assert code not in text
+
+
+def test_form_that_met_the_log_in_is_read_out_without_the_names_of_its_fields(zoe):
+    KeptSubmission.objects.create(
+        user=zoe.user,
+        address="/theatre/account/profile/",
+        fields=[["csrfmiddlewaretoken", "abc"], ["street", "Kept Lane 1"], ["city", ""], ["do", "save"]],
+        expires_at=timezone.now() + timedelta(hours=1),
+    )
+    text = unpacked(zoe)["log-in.html"]
+    assert "Kept Lane 1" in text
+    assert "street" not in text.replace("Street", "") and "csrfmiddlewaretoken" not in text

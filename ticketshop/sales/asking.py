@@ -252,6 +252,11 @@ def typed(ask: Ask, post) -> dict[str, list[str]]:
     return found
 
 
+def posted_as(question: definitions.Question, texts: list[str]) -> MultiValueDict:
+    """What was typed for one question, as a field named after its key would send it."""
+    return MultiValueDict(TYPES[question.type].as_posted(question.key, texts))
+
+
 def as_posted(definition: definitions.Definition, prefix: str, typed: dict[str, list[str]]) -> MultiValueDict:
     """What was typed, key -> texts, as a block of this definition would send it; keys of other forms are left out."""
     data: dict[str, list[str]] = {}

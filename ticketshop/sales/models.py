@@ -138,6 +138,8 @@ class Cart(models.Model):
         area = CART
         also = ("created_at", "expires_at")
         inside = ("lines",)
+        texts = "ticketshop.sales.typed_words.of_cart"
+        withheld = {"network": _("a code made from your network’s address, which nobody can read back")}
         ends = (Ends("sales.tidy", "expires_at", says=_("24 hours after you last changed it.")),)
         labels = {
             "user": _("log-in"), "details": _("as typed"), "created_at": _("since"), "expires_at": _("until"),
@@ -189,6 +191,8 @@ class CartLine(OfADate, models.Model):
     session_starts_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = _("cart line")
+        verbose_name_plural = _("cart lines")
         constraints = [
             models.CheckConstraint(
                 condition=Q(offer__isnull=True) ^ Q(season_pass__isnull=True), name="cartline_one_thing"
@@ -202,7 +206,7 @@ class CartLine(OfADate, models.Model):
         area = CART
         also = ("offer", "season_pass", "quantity", "unit_price")
         texts = "ticketshop.sales.reading_out.of_cart_line"
-        needs = ("offer__tariff", "offer__session__event")
+        needs = ("offer__tariff", "offer__session__event", "cart__point_of_sale__organiser")
         labels = {
             "offer": _("what"), "season_pass": _("what"), "quantity": _("quantity"), "unit_price": _("price"),
         }  # fmt: skip

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from contacts.models import Contact
 from registration_forms.models import Response
 from ticketshop.catalogue.models import Session
+from ticketshop.lib.template_tags import money
 
 from .models import CartLine, IssuedPass, Order, OrderResponse, Ticket
 
@@ -21,7 +22,10 @@ def of_ticket(ticket: Ticket) -> dict[str, str]:
 
 
 def of_cart_line(line: CartLine) -> dict[str, str]:
-    return {"offer": f"{line.offer.tariff.name} – {of_session(line.offer.session)}"} if line.offer else {}
+    price = {"unit_price": money(line.unit_price, line.cart.point_of_sale.organiser.currency)}
+    if not line.offer:
+        return price
+    return {**price, "offer": f"{line.offer.tariff.name} – {of_session(line.offer.session)}"}
 
 
 def what_order_form(answers: OrderResponse, response: Response, reader: Contact | None) -> str:
