@@ -11,5 +11,6 @@ from . import (  # noqa: F401
     orders,
     payments,
     points_of_sale,
+    time_zones,
     unanswered,
 )
