@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from contacts import unclaimed
+from contacts import links, unclaimed
 from contacts.models import Contact, ContactLink
 from ticketshop.lib import references
 
@@ -35,8 +35,8 @@ def of(contact: Contact, *, now: datetime) -> list[Companion]:
     people = list(_people(contact.pk).select_related("organiser", "user").order_by("pk"))
     if not people:
         return []
-    links = ContactLink.objects.filter(parent=contact, child__in=people).order_by("pk")
-    names = {link.child_id: link.entered_name for link in links if link.entered_name}
+    theirs = ContactLink.objects.filter(parent=contact, child__in=people).order_by("pk")
+    names = {link.child_id: link.entered_name for link in theirs if link.entered_name}
     found = []
     for person in people:
         waits, _held = waiting(person, now=now, unasked=True)
@@ -71,12 +71,28 @@ def ask(erasure: Erasure, now: datetime) -> None:
             _request(erasure, companion.contact, now)
 
 
+def ask_as_typed(erasure: Erasure, connections: Iterable[ContactLink], now: datetime) -> None:
+    """End the connections in which others have typed the person of ``erasure``, and write down that whom they made known
+    goes with the person: staff have said that it is the same one. Somebody with a log-in or an order of their own stays."""
+    for link in connections:
+        links.end(link, reason="ended", by=erasure.by, now=now)
+        typed = unclaimed.people().filter(~expiring.has_acted(), pk=link.child_id)
+        child = typed.exclude(pk=erasure.contact_id).select_related("organiser").first()
+        # With a ticket to come they stay until the day after its event, as everybody without a connection.
+        if child is not None and not waiting(child, now=now, unasked=True)[0]:
+            _write_down(erasure, child, now)
+
+
 @transaction.atomic
 def _request(erasure: Erasure, contact: Contact, now: datetime) -> None:
     held = Contact.objects.select_for_update().filter(pk=contact.pk)
     if not held.exists() or not _people(erasure.contact_id).filter(pk=contact.pk).exists():
         # Somebody else has added them, or they ordered, a moment ago.
         return
+    _write_down(erasure, contact, now)
+
+
+def _write_down(erasure: Erasure, contact: Contact, now: datetime) -> None:
     if not Erasure.objects.filter(contact=contact).exclude(state=Erasure.State.WITHDRAWN).exists():
         Erasure.objects.create(
             organiser_id=erasure.organiser_id,

@@ -21,7 +21,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from contacts.models import Contact
+from contacts.models import Contact, ContactLink
 from ticketshop.lib.personal import CONTRACT
 from ticketshop.lib.text import normalise_email
 from ticketshop.organisers import permissions, zones
@@ -308,9 +308,10 @@ def _erase(admin_page, request: HttpRequest, preview: Preview, form: EraseForm) 
 
 def _erase_elsewhere(request: HttpRequest, preview: Preview, erasure: Erasure, now: datetime) -> None:
     """Erase the person's name in the rows of others that were chosen, and count them for the receipt."""
-    chosen = {one.occurrence.key for one in elsewhere.of(preview, request) if one.choice == elsewhere.ERASE}
+    chosen = [one.occurrence for one in elsewhere.of(preview, request) if one.choice == elsewhere.ERASE]
     if chosen:
-        done = occurrences.settle(preview.contact, preview.plan, chosen, now=now)
+        companions.ask_as_typed(erasure, [one.row for one in chosen if isinstance(one.row, ContactLink)], now)
+        done = occurrences.settle(preview.contact, preview.plan, {one.key for one in chosen}, now=now)
         database_step.add_up(erasure, done, first=False)
 
 

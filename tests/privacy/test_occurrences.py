@@ -5,16 +5,19 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from contacts import contacts
-from contacts.models import Contact
+from contacts import adding, contacts, links
+from contacts.models import Contact, ContactLink
 from privacy import occurrences, planning
 from privacy.models import Erasure
 from registration_forms.models import Answer, Response
 from tests.exports import steps
+from tests.factories.catalogue import OfferFactory
+from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_order
+from tests.friends import friendly_pos, linked, make_visitor
 from tests.privacy.office import Office, bin_page, erase, make_office
-from tests.staff import change
+from tests.staff import Staff, change
 from ticketshop.catalogue.models import Event
 from ticketshop.exports.models import Job
 from ticketshop.sales.models import Cart, OrderResponse, Ticket
@@ -274,3 +277,22 @@ def _rename(office: Office, first_name: str = "", last_name: str = "") -> None:
     contacts.change(
         office.vera, {"first_name": first_name, "last_name": last_name}, by=None, now=timezone.now()
     )
+
+
+def test_whom_others_typed_into_their_list_goes_with_the_person_and_leaves_no_empty_row():
+    pos = friendly_pos()
+    alice, bob = make_visitor(pos), make_visitor(pos, "Bob", "Miller")
+    vera = make_visitor(pos, "Vera", "Zweig", email="vera@zweig.example")
+    typed = linked(alice, pos, adding.Person("Vera", "Zweig", no_email=True))
+    own = linked(alice, pos, ("Véra", "Zweig", "other@zweig.example"))
+    make_order({OfferFactory(pos=pos): 1}, buyer=own.child, paid=True)
+    another = linked(bob, pos, adding.Person("Vera", "Zweig", no_email=True))
+    office = Staff(make_staff(pos.organiser, "owner"))
+    office.open(bin_page(vera))
+    office.fill("^seen$", {key(typed): "erase", key(own): "erase", key(another): "other"})
+    assert Erasure.objects.get(together_with=None).state == "closed"
+    gone = Contact.objects.filter(pk__in=[vera.pk, typed.child_id, own.child_id]).exclude(erased_at=None)
+    assert {contact.pk for contact in gone} == {vera.pk, typed.child_id}, "who ordered is asked for alone"
+    assert list(links.of_parent(alice)) == []
+    assert [link.entered_name for link in links.of_parent(bob)] == ["Vera Zweig"]
+    assert not ContactLink.objects.filter(parent=alice).exclude(entered_last_name="").exists()
