@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from privacy import asking
 from privacy.models import MailboxProof
+from ticketshop.lib.text import readable_email
 
 from . import claiming
 from .claiming_forms import FirstPasswordForm
@@ -35,7 +36,7 @@ def choose(request, token):
     context = {
         "form": form,
         "address": proof.address,
-        "other_log_in": request.user.email if request.user.is_authenticated else "",
+        "other_log_in": readable_email(request.user.email) if request.user.is_authenticated else "",
         "has_errors": bool(form.errors),
     }
     return render(request, "accounts/first_password.html", context)

@@ -36,7 +36,7 @@ class ConfirmView(ConfirmEmailView):
             address, visitor = self.object.email_address, self.request.user
             found["changes"] = address.user.email != address.email
             if visitor.is_authenticated and visitor.pk != address.user_id:
-                found["other_log_in"] = visitor.email
+                found["other_log_in"] = readable_email(visitor.email)
         return found
 
 

@@ -16,6 +16,7 @@ from contacts.models import Contact
 from ticketshop.lib.areas import ALL, ANSWERS, PROFILE, TICKETS, Area
 from ticketshop.lib.personal import About, Author, DeleteFile, NotPersonal
 from ticketshop.lib.template_tags import colon
+from ticketshop.lib.text import readable_email
 
 from . import promises, registry, subjects
 from .subjects import Subject
@@ -287,6 +288,8 @@ def _of_type(value) -> str:
             text = number_format(value)
         case dict() | list():
             text = "; ".join(_lines(value))
+        case str() if "@xn--" in value or ".xn--" in value:
+            text = readable_email(value)
         case _other:
             text = str(value)
     return text

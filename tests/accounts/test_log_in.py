@@ -293,3 +293,16 @@ def test_nothing_is_cleared_for_those_who_stay(pos, visitor):
     visitor.log_in(UserFactory().email, PASSWORD)
     assert "Clear-Site-Data" not in visitor.open(ACCOUNT).headers
     assert "Clear-Site-Data" not in TestClientVisitor().open("/accounts/login/").headers
+
+
+def test_a_domain_with_its_own_letters_is_shown_with_them_on_every_page(pos, visitor, post):
+    page = sign_up(visitor, "ada@Faß.example")
+    assert page.messages == ["We have sent an e-mail to ada@faß.example."]
+    (letter,) = post()
+    visitor.open(link_in(letter))
+    visitor.fill("confirm-email")
+    fresh = TestClientVisitor()
+    fresh.log_in("ADA@xn--fa-hia.example", NEW_PASSWORD)
+    for name in ("", "orders/", "profile/", "data/"):
+        page = fresh.open(f"{ACCOUNT}{name}")
+        assert "ada@faß.example" in page.text and "xn--" not in page.text, name
