@@ -27,7 +27,9 @@ def data_link(mail: Mail) -> Content:
         url = _url(mail, "data:open", asking.new_proof(organiser, mail.recipient, timezone.now()))
         return Content({"organiser": organiser, "known": True, "url": url})
     kinds = under_address.kinds(organiser, mail.recipient)
-    return Content({"organiser": organiser, "known": False, "kinds": kinds, "url": _url(mail, "data:about")})
+    contact = organiser.privacy_contact or mail.point_of_sale.email_sender_address
+    url = _url(mail, "data:about")
+    return Content({"organiser": organiser, "known": False, "kinds": kinds, "contact": contact, "url": url})
 
 
 @register("data_delete", _("Confirm the request to be forgotten"))

@@ -19,6 +19,7 @@ from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_order
 from ticketshop.mail.models import Mail
+from ticketshop.sales.models import Ticket
 
 pytestmark = pytest.mark.django_db
 ASK, MINE, DELETE, COPY = (
@@ -196,6 +197,25 @@ def test_an_address_that_staff_corrected_is_not_called_unknown(client, three, po
     assert "No customer has it now, but it is still kept in: e-mails." in body
     assert "http://testserver/theatre/data/about/" in body and "/data/open/" not in body
     assert not MailboxProof.objects.exists()
+
+
+@pytest.mark.scenario("S35")
+def test_an_address_that_stands_on_somebodys_ticket_is_named_with_whom_to_write_to(client, three, pos, post):
+    pos.organiser.privacy_contact = "privacy@theatre.example"
+    pos.organiser.save()
+    assert "still kept" not in letter_to(client, post, "zoe@mail.example")
+    (ticket,) = three[0].tickets.all()[:1]
+    Ticket.objects.filter(pk=ticket.pk).update(holder_email="zoe@mail.example")
+    body = letter_to(client, post, "Zoe@mail.example")
+    assert "it is still kept in: tickets." in body
+    assert "erases your e-mail address there when you ask. Write to privacy@theatre.example." in body
+    # Nothing of whoever ordered it.
+    for text in (ADDRESS, three[0].buyer.last_name, three[0].reference, ticket.code[:8]):
+        assert text and text not in body
+    elsewhere = PointOfSaleFactory(slug="festival")
+    assert elsewhere.organiser != pos.organiser
+    client.post("/festival/data/", {"email": "zoe@mail.example"})
+    assert "still kept" not in post()[0].body
 
 
 def test_a_log_in_that_was_never_proved_is_named(client, pos, post):

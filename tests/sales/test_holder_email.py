@@ -159,6 +159,28 @@ def test_the_buyer_corrects_it_with_the_name(shop):
     assert history.of(ticket).get(action="name_changed").details == {"columns": ["holder_email"]}
 
 
+def test_staff_take_a_stored_address_away_when_its_owner_asks(shop):
+    form = places_email(shop)
+    who = at_details(shop)
+    (field,) = fields(who.page)
+    fill(who, {field: "zoe@example.org"})
+    order_page = who.place("on_site")
+    ticket, staff = Ticket.objects.get(), Staff(make_staff(shop.organiser))
+    name = f"ticket-{ticket.pk}-email"
+    who.open(f"{order_page.url}names/")
+    assert "This field is required" in who.fill("-seen$", {name: ""}).text
+    # Nobody asks for it any more: it can be corrected still.
+    form.fields.update(visibility="hidden")
+    publish(form)
+    assert name in who.open(f"{order_page.url}names/").form("-seen$").names
+    form.fields.update(visibility="mandatory")
+    publish(form)
+    staff.open(f"{change(ticket).removesuffix('change/')}names/")
+    assert "The names are saved." in staff.fill("-seen$", {name: ""}).text
+    ticket.refresh_from_db()
+    assert ticket.holder_email == ""
+
+
 def test_it_follows_whom_the_ticket_is_for_and_what_is_typed_stays(shop):
     shop.pos.friends_family_enabled = True
     shop.pos.save()

@@ -90,7 +90,8 @@ class Names:
 
     def _entry(self, admission: Ticket | IssuedPass, forms: list) -> Entry:
         until = min(deadlines.of_admission(admission, form) for form in forms or [None])
-        return Entry(admission, _rules(forms), until, _why_closed(admission, until, self.who, self.now))
+        rules = {**_rules(forms), **_of_email(admission, forms, self.who)}
+        return Entry(admission, rules, until, _why_closed(admission, until, self.who, self.now))
 
     @property
     def open(self) -> list[Entry]:
@@ -244,6 +245,14 @@ def _responses(admission: Ticket | IssuedPass) -> list[int]:
 def _form_of_kind(admission: Ticket | IssuedPass) -> int | None:
     sold = admission.line.offer.tariff if isinstance(admission, Ticket) else admission.season_pass
     return sold.form_id
+
+
+def _of_email(admission: Ticket | IssuedPass, forms: list, who: Who) -> dict[str, str]:
+    """What differs for the e-mail address from what the forms say: one that is stored can always be corrected, and staff
+    can take it away when its owner asks for that."""
+    asked = _rules(forms).get("email", "hidden")
+    removable = asked == "mandatory" and who is Who.STAFF
+    return {"email": "visible"} if removable or (asked == "hidden" and admission.holder_email) else {}
 
 
 def _rules(forms: list) -> dict[str, str]:
