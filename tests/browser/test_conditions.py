@@ -97,7 +97,7 @@ def test_mandatory_question_without_an_answer_is_empty_for_a_condition(blank):
 
 
 def test_script_and_server_show_the_same_questions_of_any_form(blank):
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(forms_with_answers())
     def check(drawn_form):
         agree(blank, *drawn_form)

@@ -151,7 +151,7 @@ def test_a_search_uses_the_index(people):
     assert "contact_search" in plan
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=30))
 def test_no_text_breaks_the_search(people, typed):
     list(Contact.objects.search(typed)[:1])
@@ -217,7 +217,7 @@ def test_every_letter_folds_in_the_database_as_in_the_program():
     assert [(char, folded) for char, folded in rows if folded != fold_words(f"a{char}b")] == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(st.text(st.sampled_from(ALPHABETS + FOLDED_AWAY + " -.,;:0123456789"), max_size=30))
 def test_a_text_has_the_same_words_in_the_database_as_in_the_program(text):
     words = sql("contact_words(%s, NULL, NULL, NULL, NULL)::text", text)

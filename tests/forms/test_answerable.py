@@ -294,7 +294,7 @@ def test_what_can_be_published_can_be_answered(definition, data):
     assert block.is_valid(), block.errors
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(any_definition(4))
 def test_never_asked_means_under_no_answers(definition):
     """Tried out: every answer to every question that conditions can tell apart."""

@@ -206,7 +206,7 @@ def test_what_an_open_answer_may_show_is_possible_and_what_it_can_not_hide_is_vi
         assert sure <= {one.key for one in asked} <= possible
 
 
-RARELY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+RARELY = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @RARELY

@@ -101,7 +101,7 @@ def test_a_text_becomes_smaller_before_it_is_broken_and_broken_before_it_is_cut(
     assert (broken.size, broken.broken, broken.cut) == (9, True, False)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(st.sampled_from("aé שרה مح 王。。「」ท🎭\u0301\u200d-1 "), max_size=60), st.integers(8, 90))
 def test_nothing_of_any_text_leaves_its_box_or_gets_lost(text, width):
     writer = Writer(Canvas(io.BytesIO()))

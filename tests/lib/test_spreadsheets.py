@@ -63,7 +63,7 @@ def test_a_nul_goes():
     assert spreadsheet_text("\x00=1") == "'=1"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=30))
 def test_every_text_comes_back(text):
     """And no cell begins with what a spreadsheet calculates."""
@@ -141,7 +141,7 @@ def test_what_a_spreadsheet_would_change_is_guarded(text):
 NUMBER = st.from_regex(r"[0-9]{1,4}(?:[.,:/' -][0-9]{1,4}){0,3}", fullmatch=True)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(NUMBER)
 def test_of_figures_only_a_plain_whole_number_is_left(text):
     assert converted(text) is (str(int(text)) != text if text.isdecimal() else True)

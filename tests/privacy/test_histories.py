@@ -219,7 +219,6 @@ def run(examples: int, steps: int, *, fixed: bool) -> None:
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
-            deadline=None,
             derandomize=fixed,
             database=None,
             # The first history that fails is short enough to read.

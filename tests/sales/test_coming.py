@@ -189,7 +189,7 @@ def is_allowed(people, chosen, row, most) -> bool:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(TARIFF, min_size=1, max_size=4),
     st.text("acu", min_size=1, max_size=5),
