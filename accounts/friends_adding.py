@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from contacts import adding
+from ticketshop.lib import language_choice
 
 from .friends_access import asked, my_contact_here
 from .friends_forms import NewPersonForm
@@ -18,6 +19,7 @@ FIELDS = ("email", "last_name", "first_name", "no_email", "birth_date")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@language_choice.keeps_typed
 def new(request, pos):
     """Add a person; the result is on screen at once."""
     contact = my_contact_here(request)
@@ -29,7 +31,9 @@ def new(request, pos):
         single_part_names=request.pos.organiser.single_part_names,
     )
     outcome = None
-    if request.method == "POST" and form.is_valid():
+    if language_choice.is_chosen(request):
+        language_choice.as_typed(form)
+    elif request.method == "POST" and form.is_valid():
         outcome = add(request, contact, form)
         if outcome.code == adding.LINKED:
             name = f"{form.cleaned_data['first_name']} {form.cleaned_data['last_name']}".strip()

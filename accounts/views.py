@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from contacts import contacts, links, merge_outcome, merging
 from contacts.models import Contact
-from ticketshop.lib import days
+from ticketshop.lib import days, language_choice
 from ticketshop.lib.pages import page_of
 from ticketshop.sales import access
 from ticketshop.sales import names as ticket_names
@@ -82,6 +82,7 @@ def orders(request, pos):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@language_choice.keeps_typed
 def names(request, pos, link_id):
     """The names on the tickets of a person the visitor manages: corrected until the deadline, as the buyer may."""
     link = friends.link_as_parent(request, link_id)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from registration_forms import changing
+from ticketshop.lib import language_choice
 from ticketshop.lib.pages import page_number
 from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
@@ -26,6 +27,7 @@ def read_sheet(request, order: Order) -> sheets.Sheet:
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@language_choice.keeps_typed
 def change(request, pos, reference, secret):
     """The forms of the order with what was answered; saved together, all or nothing."""
     order = order_or_404(request, reference, secret)
@@ -33,10 +35,20 @@ def change(request, pos, reference, secret):
     if not sheet.entries:
         raise Http404("nothing was asked")
     number = page_number(request.GET.get("page"), len(sheet.pages()))
+    if language_choice.is_chosen(request):
+        _fill_as_typed(sheet, sheet.page(number), request.POST)
+        return _draw(request, order, sheet, number)
     if request.method == "POST":
         return _save(request, order, sheet, number)
     sheet.fill(sheet.page(number))
     return _draw(request, order, sheet, number)
+
+
+def _fill_as_typed(sheet: sheets.Sheet, entries: list[sheets.Entry], post) -> None:
+    sheet.fill(entries, post)
+    for entry in entries:
+        if entry.posted:
+            language_choice.as_typed(entry.block)
 
 
 def _save(request, order: Order, sheet: sheets.Sheet, number: int):

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from ticketshop.lib import language_choice
 from ticketshop.lib.pages import page_number
 from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
@@ -27,6 +28,7 @@ def read_names(order: Order) -> names.Names:
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@language_choice.keeps_typed
 def change(request, pos, reference, secret):
     """The names as they stand on the tickets; saved together, all or nothing."""
     order = order_or_404(request, reference, secret)
@@ -40,7 +42,11 @@ def edit(request, read, limit_key: str, back, context: dict):
     number = page_number(request.GET.get("page"), len(sheet.pages()))
     entries = sheet.pages()[number - 1] if sheet.entries else []
     sheet.fill(entries, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and sheet.is_valid(entries, request.POST):
+    if language_choice.is_chosen(request):
+        for entry in entries:
+            if entry.form is not None and entry.form.is_bound:
+                language_choice.as_typed(entry.form)
+    elif request.method == "POST" and sheet.is_valid(entries, request.POST):
         if not limits.hit("names_change", limit_key, sheet.now):
             raise TooManyTries(limits.wait("names_change", limit_key, sheet.now))
         try:
