@@ -113,7 +113,7 @@ def _tell_person(erasure: Erasure, kind: str, now: datetime) -> None:
     contact, pos = erasure.contact, staff_mails.shop_of(erasure)
     if contact is None or pos is None:
         return
-    for recipient in told.of(contact):
+    for recipient in told.of(contact, erasure.requested_at):
         outbox.queue(
             kind,
             to=recipient.email,

@@ -39,7 +39,7 @@ def write(erasure: Erasure, contact: Contact, kind: str, *, now: datetime) -> No
     if pos is None:
         return
     # The key names no contact: nothing leads from the mail to the person.
-    for number, recipient in enumerate(told.of(contact)):
+    for number, recipient in enumerate(told.of(contact, erasure.requested_at)):
         Mail.objects.create(
             kind=kind,
             organiser_id=erasure.organiser_id,

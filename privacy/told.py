@@ -1,6 +1,9 @@
 """Who is told what becomes of a request to be forgotten: the person, or the parents who manage a person without an e-mail address."""
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
 
 from contacts.models import Contact, ContactLink
 
@@ -14,17 +17,18 @@ class Recipient:
     is_parent: bool = False
 
 
-def of(contact: Contact) -> list[Recipient]:
-    """Return whom a mail about ``contact`` goes to; call before the person's links are erased."""
+def of(contact: Contact, asked_at: datetime) -> list[Recipient]:
+    """Return whom a mail about ``contact`` goes to; call before the person's links are erased.
+
+    ``asked_at``: when the request was made. A parent who took the person off their list afterwards is told, too.
+    """
     if address := contact.email or (contact.user.email if contact.user else ""):
         return [Recipient(address, contact.language)]
     links = ContactLink.objects.filter(
+        Q(status=ContactLink.Status.ACTIVE) | Q(end_reason="removed", ended_at__gte=asked_at),
         child=contact,
-        status=ContactLink.Status.ACTIVE,
         permission_parent=ContactLink.Permission.MANAGE,
         parent__erasing_at=None,
     ).exclude(parent__email=None)
-    return [
-        Recipient(link.parent.email, link.parent.language, is_parent=True)
-        for link in links.select_related("parent").order_by("pk")
-    ]
+    parents = {link.parent_id: link.parent for link in links.select_related("parent").order_by("pk")}
+    return [Recipient(parent.email, parent.language, is_parent=True) for parent in parents.values()]

@@ -162,6 +162,7 @@ def test_the_parents_are_told_what_became_of_the_request(vera, link, pos, mailou
     seeing = make_visitor(pos, "Rita", "Zweig", email="rita@zweig.example")
     ContactLink.objects.filter(pk=managing(seeing, link.child).pk).update(permission_parent="view")
     asked = asking.ask_for_child(link, pos=pos, now=timezone.now())
+    links.remove(link, by=vera.user, now=timezone.now())
     assert clock.extend(asked, Erasure.Extension.values[0], now=timezone.now())
     assert set(Mail.objects.filter(kind="data_extended").values_list("recipient", flat=True)) == {
         vera.email,
