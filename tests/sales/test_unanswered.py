@@ -20,7 +20,7 @@ from ticketshop.mail import letters
 from ticketshop.mail.models import Mail
 from ticketshop.sales import tasks, unanswered
 from ticketshop.sales.actions import orders
-from ticketshop.sales.models import Order, OrderResponse, Ticket
+from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Ticket
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("RF-07")]
 
@@ -326,3 +326,29 @@ def test_whoever_chooses_a_form_at_its_place_reads_what_was_sold_there_before(sh
         # Saved again without a change, nothing is said.
         staff.open(change(row))
         assert sentence not in staff.save().text
+
+
+def test_whoever_replaces_a_form_reads_that_earlier_buyers_keep_the_other_one(shop, staff):
+    first = shop.asked("tariff", shop.adult)
+    of_pass = shop.asked("pass")
+    order = buy(shop, shop.adult, 2)
+    who = jazz.visitor()
+    shop.add_pass(who)
+    shop.details(who)
+    fill(who)
+    who.place("on_site")
+    buy(shop, shop.child)
+    for row, kind, sentence in (
+        (shop.adult, "tariff", "2 tickets or passes were sold with another form"),
+        (shop.season, "pass", "1 ticket or pass was sold with another form"),
+        (shop.child, "tariff", "1 ticket was sold before this form was asked for it"),
+    ):
+        another = make_form(kind, organiser=shop.organiser, name="Another")
+        ask(another)
+        publish(another)
+        staff.open(change(row))
+        text = staff.save(form=another.pk).text
+        assert sentence in text
+        assert ("sold with another form" in text) == (row != shop.child)
+    assert {ticket.response.form for ticket in order.tickets.all()} == {first}
+    assert IssuedPass.objects.get().response.form == of_pass

@@ -122,6 +122,22 @@ def number_of(form: RegistrationForm, now: datetime) -> int:
     return sum(rows.count() for rows in _of_form(form, now))
 
 
+def number_with_another(form: RegistrationForm, now: datetime) -> int:
+    """How many tickets and passes that would be asked this form have answers to another one: each has room for one form."""
+    if not published([form.pk]):
+        return 0
+    other = Q(response__isnull=False) & ~Q(response__form=form)
+    extra = Q(extra_response__isnull=False) & ~Q(extra_response__form=form)
+    valid = Q(valid_until__gte=timezone.localdate(now))
+    tickets = Ticket.objects.filter(
+        _OF_A_BUYER, other, line__offer__tariff__form=form, session__ends_at__gt=now
+    )
+    passes = IssuedPass.objects.filter(
+        _OF_A_BUYER, valid, Q(season_pass__form=form) & other | Q(season_pass__extra_form=form) & extra
+    )
+    return tickets.count() + passes.count()
+
+
 def some_of(form: RegistrationForm, now: datetime, most: int) -> list[Ticket | IssuedPass | Order]:
     """The first of what lacks the answers to a form."""
     found: list = []

@@ -112,7 +112,10 @@ RegistrationFormAdmin.offer(
 
 def _tell(request: HttpRequest, form: RegistrationForm) -> None:
     """Warn whoever has just chosen the form at a tariff, a pass, an event or a point of sale of what was sold there before."""
-    number = unanswered.number_of(form, timezone.now())
+    now = timezone.now()
+    if others := unanswered.number_with_another(form, now):
+        messages.warning(request, _another_text(others))
+    number = unanswered.number_of(form, now)
     if not number:
         return
     text = number_text(form, number)
@@ -120,6 +123,18 @@ def _tell(request: HttpRequest, form: RegistrationForm) -> None:
         url = reverse("admin:registration_forms_registrationform_sold_before", args=[form.pk])
         text = format_html('{} <a href="{}">{}</a>', text, url, _("Ask for them"))
     messages.warning(request, text)
+
+
+def _another_text(number: int) -> str:
+    sentence = ngettext(
+        "%(count)d ticket or pass was sold with another form: its answers stay, and it is not asked this one.",
+        "%(count)d tickets or passes were sold with another form: their answers stay, and they are not asked this one.",
+        number,
+    )
+    way_on = _(
+        "To ask their buyers for more, add questions to that form, publish it, and ask earlier buyers there."
+    )
+    return f"{sentence % {'count': number}} {way_on}"
 
 
 TELLERS.append(_tell)
