@@ -41,8 +41,7 @@ COLUMNS = {
 OTHERS = {"phone": "+41446681800", "street": "Quai 9", "postcode": "8001", "city": "Zürich", "country": "CH"}
 
 
-@pytest.fixture
-def shop():
+def make_shop() -> Jazz:
     """A shop whose order form asks for the known fields."""
     shop = Jazz()
     shop.order_form = make_form("order", organiser=shop.organiser, name="Order")
@@ -50,6 +49,11 @@ def shop():
     publish(shop.order_form)
     OrderForm.objects.create(form=shop.order_form, point_of_sale=shop.pos)
     return shop
+
+
+@pytest.fixture
+def shop():
+    return make_shop()
 
 
 def at_details(shop, user=None):
@@ -323,23 +327,25 @@ def test_a_question_that_became_sensitive_no_longer_changes_the_contact(shop):
     assert columns(order.buyer) == {**LATER_COLUMNS, "birth_date": COLUMNS["birth_date"]}
 
 
-def test_answers_changed_after_a_merge_go_to_the_contact_that_stays(shop):
-    order = buy(at_details(shop), shop, ANSWERS)
+def read_and_changed(shop, order: Order, **texts: str) -> sheets.Sheet:
+    """The answers of an order as a page has read them, with what was typed since, not yet saved."""
     sheet = sheets.Sheet(order, [], [], now=timezone.now())
     sheet.fill(sheet.entries)
-    entry = sheet.entries[0]
-    posted = {
-        f"{entry.prefix}-{shop.fields['company'].key}": "Opéra",
-        f"{entry.prefix}-version": str(entry.version.pk),
-        f"{entry.prefix}-revision": "0",
-    }
+    (entry,) = sheet.entries
+    posted = {f"{entry.prefix}-version": entry.version.pk, f"{entry.prefix}-revision": 0}
+    posted |= {f"{entry.prefix}-{shop.fields[name].key}": text for name, text in texts.items()}
+    sheet.fill(sheet.entries, QueryDict(urlencode(posted)))
+    assert sheet.is_valid(sheet.entries)
+    return sheet
+
+
+def test_answers_changed_after_a_merge_go_to_the_contact_that_stays(shop):
+    order = buy(at_details(shop), shop, ANSWERS)
     stays = contacts.create(
         organiser=shop.organiser, via="back_office", now=timezone.now(), first_name="Ada", last_name="L"
     )
-    goes = order.buyer
-    sheet.fill(sheet.entries, QueryDict(urlencode(posted)))
-    merging.merge(stays, goes, by=None, now=timezone.now())
-    assert sheet.is_valid(sheet.entries)
+    sheet = read_and_changed(shop, order, company="Opéra")
+    merging.merge(stays, order.buyer, by=None, now=timezone.now())
     assert sheet.save(sheet.entries, by=None)
     stays.refresh_from_db()
     assert (stays.company, stays.phone) == ("Opéra", COLUMNS["phone"])
