@@ -13,8 +13,9 @@ from django.db.models import F, Model
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+
+from ticketshop.lib import translated
 
 from .models import Session
 
@@ -45,8 +46,7 @@ class Facts:
     @property
     def title_text(self) -> str:
         """The title in the active language, else in another one."""
-        first = (get_language() or "")[:2]
-        return self.title.get(first) or next(iter(self.title.values()), "")
+        return translated.text_of(self.title)
 
     @property
     def venue_text(self) -> str:
@@ -151,8 +151,11 @@ def describe(before: Facts, after: Facts) -> list[str]:
     # In another language than the reader's a text may have changed alone.
     if "title" in changed and before.title_text != after.title_text:
         found.append(
-            _("It is now called “%(new)s”, no longer “%(old)s”.")
-            % {"new": after.title_text, "old": before.title_text}
+            translated.compose(
+                _("It is now called “%(new)s”, no longer “%(old)s”."),
+                new=after.title_text,
+                old=before.title_text,
+            )
         )
     if "venue" in changed:
         found.append(

@@ -40,6 +40,8 @@ def colon(label) -> str:
     """The label with its colon, which stands after a space in French; one that ends a sentence needs none."""
     if str(label).endswith((".", "?", "!", "…", ":")):
         return str(label)
+    if isinstance(label, translated.Composed):
+        return translated.compose(gettext("%(label)s:"), label=label)
     return gettext("%(label)s:") % {"label": label}
 
 
@@ -56,7 +58,7 @@ def lang(value) -> SafeString:
 @register.filter
 def in_its_language(value):
     """A text as part of a sentence: inside a ``span`` with its language where that is not the page's."""
-    return format_html("<span{}>{}</span>", lang(value), value) if lang(value) else value
+    return translated.compose("%(text)s", text=value) if lang(value) else value
 
 
 @register.filter

@@ -1,8 +1,12 @@
 """Texts that have a column for each language, and which language a text is in that stands in for another one."""
 
+from collections.abc import Iterable
+
 from django.contrib.admin.utils import NotRelationField, get_fields_from_path
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model, Q
+from django.utils.html import conditional_escape, escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from modeltranslation.fields import TranslationFieldDescriptor
 from modeltranslation.manager import get_translatable_fields_for_model
@@ -47,6 +51,45 @@ class StandIn(str):
         made = super().__new__(cls, text)
         made.language = language
         return made
+
+
+class Composed(str):
+    """A text made of several. Templates draw it with the language of each part that is in another one than the page."""
+
+    html: SafeString
+
+    def __new__(cls, text: str, html: SafeString):
+        made = super().__new__(cls, text)
+        made.html = html
+        return made
+
+    def __html__(self) -> SafeString:
+        return self.html
+
+
+def compose(pattern: str, **parts: object) -> str:
+    """Return ``pattern % parts``; where a part is a StandIn, or Composed itself, as a Composed.
+
+    Not for attributes of HTML: there ``str`` of it is the text alone.
+    """
+    text = pattern % parts
+    if not any(isinstance(part, StandIn | Composed) for part in parts.values()):
+        return text
+    # Signs of a pattern that HTML escapes are none of its placeholders.
+    html = str(escape(pattern)) % {name: _as_html(part) for name, part in parts.items()}
+    return Composed(text, mark_safe(html))  # noqa: S308  pattern and parts are escaped
+
+
+def joined(separator: str, parts: Iterable[str]) -> str:
+    """Return ``separator.join(parts)``, as ``compose`` does."""
+    named = {f"part{number}": part for number, part in enumerate(parts)}
+    return compose(separator.replace("%", "%%").join(f"%({name})s" for name in named), **named)
+
+
+def _as_html(part: object) -> object:
+    if isinstance(part, StandIn):
+        return format_html('<span lang="{}">{}</span>', part.language, str(part))
+    return part if isinstance(part, int) else conditional_escape(part if isinstance(part, str) else str(part))
 
 
 def text_of(texts: dict[str, str]) -> str:

@@ -3,6 +3,7 @@
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from ticketshop.lib import translated
 from ticketshop.lib.compiled import Compiled, Parameter
 
 from .models import IssuedPass, Order, Ticket
@@ -42,4 +43,4 @@ def heading(admission: Ticket | IssuedPass) -> str:
     if isinstance(admission, IssuedPass):
         return admission.shown_name
     day = date_format(localtime(admission.session.starts_at), "j F")
-    return ", ".join((admission.session.event.title, day, admission.line.shown_tariff))
+    return translated.joined(", ", (admission.session.event.title, day, admission.line.shown_tariff))

@@ -13,6 +13,7 @@ from registration_forms import definitions, responses
 from registration_forms.definitions import Question
 from registration_forms.field_types import TYPES
 from registration_forms.models import Answer, Response
+from ticketshop.lib import translated
 from ticketshop.lib.compiled import Compiled, Parameter
 
 from .models import IssuedPass, Order, OrderResponse, Ticket
@@ -68,8 +69,8 @@ def parts(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> list
     found = []
     for one in of_order:
         # Which events a form was asked for is said where there are several, by the titles they have now.
-        events = ", ".join(titles.get(title, title) for title in one.title.split(", "))
-        heading = f"{own} – {events}" if events and len(of_order) > 1 else own
+        events = translated.joined(", ", [titles.get(title, title) for title in one.title.split(", ")])
+        heading = translated.joined(" – ", [own, events]) if events and len(of_order) > 1 else own
         found.append(Part(one.response_id, heading, in_profile=one.in_profile))
     for ticket in tickets:
         if ticket.response_id is None:
@@ -86,7 +87,8 @@ def parts(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> list
 
 
 def _part(response_id: int, admission: Ticket | IssuedPass, *words: str) -> Part:
-    return Part(response_id, " – ".join(part for part in (*words, admission.holder_text) if part), admission)
+    heading = translated.joined(" – ", [part for part in (*words, admission.holder_text) if part])
+    return Part(response_id, heading, admission)
 
 
 def rows(response: Response, given: dict[str, Answer], may_see: Callable[[Question], bool]) -> Rows:

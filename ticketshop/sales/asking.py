@@ -20,7 +20,7 @@ from registration_forms.field_types import TYPES, Asked
 from registration_forms.field_types.choices import NO_PLACE_LEFT
 from registration_forms.models import FormVersion, RegistrationForm
 from ticketshop.catalogue.models import OrderForm
-from ticketshop.lib import days
+from ticketshop.lib import days, translated
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.forms import missing_parts
 
@@ -128,10 +128,10 @@ def _of_order(forms: list[tuple[RegistrationForm, list[CartLine], bool]]) -> lis
     found = []
     for form, lines, own in forms:
         name = f"{ORDER}-{form.pk}" if found else ORDER
-        title = ", ".join(dict.fromkeys(line.offer.session.event.title for line in lines)) if own else ""
-        heading = _("Your order")
+        titles = list(dict.fromkeys(line.offer.session.event.title for line in lines)) if own else []
+        title, heading = ", ".join(titles), _("Your order")
         if title and len(forms) > 1:
-            heading = _("Your order – %(events)s") % {"events": title}
+            heading = translated.compose(_("Your order – %(events)s"), events=translated.joined(", ", titles))
         # What an order form asks is needed until everything it applies to is over.
         ends_at = max(_end_of(line) for line in lines)
         found.append(Ask(name, heading, form.published, title=title[:300], ends_at=ends_at))
@@ -232,10 +232,12 @@ def heading_of(line: CartLine, number: int) -> str:
         starts = timezone.localtime(line.offer.session.starts_at)
         values |= {"name": line.offer.tariff.name, "date": date_format(starts, "j F")}
         # Not broken before the dash: “1 – 2 December” would read as two days.
-        return _("%(name)s – ticket\u00a0%(number)d\u00a0of\u00a0%(count)d – %(date)s") % values
+        return translated.compose(
+            _("%(name)s – ticket\u00a0%(number)d\u00a0of\u00a0%(count)d – %(date)s"), **values
+        )
     if len(line.slots) == 1:
         return line.season_pass.name
-    return _("%(name)s – %(number)d of %(count)d") % {**values, "name": line.season_pass.name}
+    return translated.compose(_("%(name)s – %(number)d of %(count)d"), **values, name=line.season_pass.name)
 
 
 def prefix(ask: Ask) -> str:

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 
 from ticketshop.catalogue import availability
 from ticketshop.catalogue.models import SeasonPass, Session
+from ticketshop.lib import translated
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.money import ZERO
 from ticketshop.organisers.models import PointOfSale
@@ -160,11 +161,12 @@ def problems(contents: Contents, now: datetime) -> list[str]:
 def _why_not(line: CartLine) -> str:
     """Why something that lies in a cart can't be bought any more."""
     if line.session and line.session.state == Session.State.CANCELLED:
-        return _("“%(title)s” on %(day)s is cancelled. Remove it to go on.") % {
-            "title": title(line),
-            "day": date_format(localtime(line.session.starts_at), "l j F Y"),
-        }
-    return _("“%(title)s” is no longer on sale. Remove it to go on.") % {"title": title(line)}
+        return translated.compose(
+            _("“%(title)s” on %(day)s is cancelled. Remove it to go on."),
+            title=title(line),
+            day=date_format(localtime(line.session.starts_at), "l j F Y"),
+        )
+    return translated.compose(_("“%(title)s” is no longer on sale. Remove it to go on."), title=title(line))
 
 
 def on_sale(line: CartLine, now: datetime) -> bool:
@@ -178,13 +180,16 @@ def _line_problems(line: CartLine, contents: Contents) -> list[str]:
     most = line.offer.tariff.max_per_order if line.offer else line.season_pass.max_per_order
     name = line.offer.tariff.name if line.offer else line.season_pass.name
     if line.quantity > most:
-        found.append(_("“%(name)s”: at most %(count)d in one order.") % {"name": name, "count": most})
+        found.append(
+            translated.compose(_("“%(name)s”: at most %(count)d in one order."), name=name, count=most)
+        )
     if line.offer:
         tariff = line.offer.tariff
         if line.quantity < tariff.min_per_order:
             found.append(
-                _("“%(name)s”: at least %(count)d in one order.")
-                % {"name": name, "count": tariff.min_per_order}
+                translated.compose(
+                    _("“%(name)s”: at least %(count)d in one order."), name=name, count=tariff.min_per_order
+                )
             )
         if tariff.only_with_id and not any(
             other.offer
@@ -193,7 +198,12 @@ def _line_problems(line: CartLine, contents: Contents) -> list[str]:
             for other in contents.lines
         ):
             found.append(
-                _("“%(name)s” is sold only together with “%(other)s” for the same date. Add one to go on.")
-                % {"name": name, "other": tariff.only_with.name}
+                translated.compose(
+                    _(
+                        "“%(name)s” is sold only together with “%(other)s” for the same date. Add one to go on."
+                    ),
+                    name=name,
+                    other=tariff.only_with.name,
+                )
             )
     return found

@@ -13,6 +13,7 @@ from contacts.models import ContactLink
 from registration_forms import definitions
 from registration_forms.models import AnswerHistory
 from ticketshop.catalogue.models import Venue
+from ticketshop.lib import translated
 from ticketshop.lib.template_tags import money
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.layout import Card
@@ -69,7 +70,7 @@ def _line_card(order: Order, line: OrderLine, admissions: Sequence[Ticket | Issu
         title=line.shown_title,
         when=line.session.starts_at if line.session else None,
         where=place_text(line.session.event.venue) if line.session else "",
-        detail=f"{line.quantity} × {line.shown_tariff or gettext('Season pass')}",
+        detail=translated.joined(" × ", [str(line.quantity), line.shown_tariff or gettext("Season pass")]),
         note=date_note(line),
         names=tuple(dict.fromkeys(one.holder for one in admissions if one.line_id == line.pk and one.holder)),
         price=money(line.total, order.currency),

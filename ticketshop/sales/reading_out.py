@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from contacts.models import Contact
 from registration_forms.models import Response
 from ticketshop.catalogue.models import Session
+from ticketshop.lib import translated
 from ticketshop.lib.template_tags import money
 
 from .models import CartLine, IssuedPass, Order, OrderResponse, Ticket
@@ -14,7 +15,9 @@ from .models import CartLine, IssuedPass, Order, OrderResponse, Ticket
 
 def of_session(session: Session) -> str:
     """Return the event and when it begins there, such as “Concert, 24 December 2026, 19:30”."""
-    return f"{session.event.title}, {date_format(localtime(session.starts_at), 'j F Y, H:i')}"
+    return translated.joined(
+        ", ", [session.event.title, date_format(localtime(session.starts_at), "j F Y, H:i")]
+    )
 
 
 def of_ticket(ticket: Ticket) -> dict[str, str]:
@@ -25,7 +28,10 @@ def of_cart_line(line: CartLine) -> dict[str, str]:
     price = {"unit_price": money(line.unit_price, line.cart.point_of_sale.organiser.currency)}
     if not line.offer:
         return price
-    return {**price, "offer": f"{line.offer.tariff.name} – {of_session(line.offer.session)}"}
+    return {
+        **price,
+        "offer": translated.joined(" – ", [line.offer.tariff.name, of_session(line.offer.session)]),
+    }
 
 
 def what_order_form(answers: OrderResponse, response: Response, reader: Contact | None) -> str:
@@ -57,4 +63,4 @@ def _name_on(admission: Ticket | IssuedPass, response: Response) -> str:
 
 
 def _joined(*parts: str) -> str:
-    return " – ".join(part for part in parts if part)
+    return translated.joined(" – ", [part for part in parts if part])

@@ -6,12 +6,13 @@ from django.contrib.auth.decorators import login_not_required
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.html import conditional_escape
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from ticketshop.lib import open_forms
+from ticketshop.lib import open_forms, translated
 from ticketshop.lib.addresses import is_a_path_of_ours
 from ticketshop.lib.network import network
 from ticketshop.lib.refusals import csrf_failure, too_many_requests
@@ -128,15 +129,16 @@ def _checked_by_token(request):
 def say_what_changed(request, changed: carts.Changed | carts.Refreshed) -> None:
     """The hold had run out and something costs or gives more or less by now: say so before it binds."""
     for title in changed.repriced:
-        messages.warning(
-            request, _("The price of “%(title)s” has changed. Please check the total.") % {"title": title}
+        text = translated.compose(
+            _("The price of “%(title)s” has changed. Please check the total."), title=title
         )
+        # As HTML: between two pages a message keeps no other kind of text.
+        messages.warning(request, conditional_escape(text))
     for title in changed.resized:
-        messages.warning(
-            request,
-            _("“%(title)s”: one price gives another number of tickets now. Please check them.")
-            % {"title": title},
+        text = translated.compose(
+            _("“%(title)s”: one price gives another number of tickets now. Please check them."), title=title
         )
+        messages.warning(request, conditional_escape(text))
 
 
 def back(request) -> str:

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.html import conditional_escape
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
@@ -208,7 +209,7 @@ def refused(request, error: orders.CannotPlace):
         messages.error(request, _("This way to pay is not offered any more. Please choose another one."))
         return redirect("shop:review", pos=pos)
     for problem in [TOO_MANY_OF_ONE_NETWORK] if error.code == "network" else error.problems:
-        messages.error(request, problem)
+        messages.error(request, conditional_escape(problem))
     return redirect("shop:cart", pos=pos)
 
 
@@ -216,7 +217,7 @@ def ask_again(request, error: orders.CannotPlace):
     """To the details, which say at the field what is missing by now."""
     code = error.code
     for problem in error.problems:
-        messages.error(request, problem)
+        messages.error(request, conditional_escape(problem))
     if code == "choice":
         messages.error(
             request, _("A choice you made has just been sold out. Choose another one; the rest is kept.")

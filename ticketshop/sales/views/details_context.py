@@ -3,6 +3,7 @@
 from django.utils.translation import gettext as _
 
 from registration_forms.field_types import TYPES
+from ticketshop.lib import translated
 from ticketshop.lib.text import readable_email
 
 from .. import asking, copies
@@ -61,7 +62,8 @@ def copies_into(page: DetailsPage, ask: asking.Ask) -> list[tuple[str, str]]:
     if order:
         found.append((f"{ask.name}:{order.name}", _("Use my details")))
     if first.name != ask.name and copies.may_copy(ask, first):
-        found.append((f"{ask.name}:{first.name}", _("Copy from “%(heading)s”") % {"heading": first.heading}))
+        text = translated.compose(_("Copy from “%(heading)s”"), heading=first.heading)
+        found.append((f"{ask.name}:{first.name}", text))
     return found
 
 
