@@ -61,7 +61,8 @@ def remove(request, pos, link_id):
     if request.method != "POST":
         if not link.is_open:
             return redirect("account:friends", pos=pos)
-        context = {"name": links.name_for_parent(link), "section": "friends"}
+        seen = links.seen_by_parent(link)
+        context = {"name": seen.name, "seen": seen, "section": "friends"}
         return render(request, "accounts/friends_remove.html", context)
     if links.remove(link, by=request.user, now=timezone.now()):
         request.session["link_removed"] = link.pk

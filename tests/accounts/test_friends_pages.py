@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from contacts import contacts, links
+from contacts import adding, contacts, links
 from contacts.models import Contact, ContactLink
 from tests.factories.accounts import PASSWORD
 from tests.factories.catalogue import OfferFactory
@@ -104,6 +104,19 @@ def test_the_list_shows_name_status_date_and_remove(pos, alice, visitor):
     assert "Connected" in page.text
     assert page.text.count("Remove") == 2
     assert page.link("New") == NEW
+
+
+def test_two_people_of_one_name_are_told_apart_in_the_list_and_before_one_is_removed(pos, alice, visitor):
+    son, father = (
+        linked(alice, pos, adding.Person("Tim", "Martin", no_email=True, birth_date=date(year, 1, 2)))
+        for year in (2016, 1980)
+    )
+    page = visitor.open(LIST)
+    assert "born on 2 January 2016" in page.text and "born on 2 January 1980" in page.text
+    assert "born on 2 January 2016" in visitor.open(f"{LIST}{son.pk}/remove/").text
+    assert "born on 2 January 1980" in visitor.open(f"{LIST}{father.pk}/remove/").text
+    cousin = linked(alice, pos, ("Tim", "Martin", "tim@example.org"))
+    assert "tim@example.org" in visitor.open(f"{LIST}{cousin.pk}/remove/").text
 
 
 @pytest.mark.scenario("FF-05")
