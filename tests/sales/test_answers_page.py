@@ -342,6 +342,17 @@ def test_after_the_entrance_and_after_a_cancellation(shop, who):
 
 
 @pytest.mark.scenario("RF-33")
+def test_answers_of_an_order_that_was_cancelled_meanwhile_are_not_saved_and_that_is_said(shop, who):
+    menu = shop.asked("tariff", shop.adult).fields.get()
+    order = placed(shop, who, {menu: "meat"})
+    open_answers(who)
+    orders.cancel(order, by=None, now=timezone.now())
+    page = save(who, {menu: "fish"})
+    assert "Not saved, because it can’t be changed any more: " in page.text
+    assert "Nothing has changed" not in page.text
+    assert read() == {menu.key: "meat"}
+
+
 def test_used_between_the_look_and_the_save(shop, who, monkeypatch):
     menu = shop.asked("tariff", shop.adult).fields.get()
     placed(shop, who, {menu: "meat"})

@@ -181,8 +181,22 @@ def test_a_page_opened_before_the_deadline_saves_nothing_after_it(offer):
     visitor = at_names(order)
     begun = NOW() - timedelta(minutes=1)
     Session.objects.update(starts_at=begun, ends_at=begun + timedelta(hours=2))
-    correct(visitor, first_of(order))
+    page = correct(visitor, first_of(order))
     assert holder(first_of(order)) == "Jonh Lennon"
+    assert "Not saved, because it can’t be changed any more: " in page.text
+    assert "Nothing has changed" not in page.text
+
+
+def test_what_can_still_be_changed_is_saved_beside_what_can_not_any_more(offer):
+    order = jonh(offer)
+    visitor = at_names(order)
+    first, second = order.tickets.order_by("pk")
+    Ticket.objects.filter(pk=first.pk).update(state="used", used_at=NOW())
+    values = {f"ticket-{one.pk}-first_name": "John" for one in (first, second)}
+    page = visitor.fill("-seen$", values)
+    assert (holder(first), holder(second)) == ("Jonh Lennon", "John Ono")
+    assert "Not saved, because it can’t be changed any more: " in page.text
+    assert "The names are saved." in page.text
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from ticketshop.lib.pages import page_number
 from ticketshop.organisers.buttons import OwnPage
 from ticketshop.organisers.sections import NONE, Section
 
-from .. import answers, sheets
+from .. import answers, closed_since, sheets
 from ..admissions import passes_of, tickets_of
 from ..models import Order, Ticket
 from . import tables
@@ -147,10 +147,8 @@ def _save(page, request: HttpRequest, row: Model, sheet: sheets.Sheet, number: i
         refused = _("Nothing was saved: these answers can’t be changed any more.")
     if refused:
         messages.error(request, refused)
-    elif changed:
-        messages.success(request, _saved(sheet))
     else:
-        messages.info(request, _("Nothing has changed."))
+        closed_since.say_outcome(request, entries, _saved(sheet) if changed else "")
     if not refused and number < len(sheet.pages()):
         return redirect(f"{request.path}?page={number + 1}")
     return page.back_to(row)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from ticketshop.lib.pages import page_number
 from ticketshop.organisers.buttons import OwnPage
 
-from .. import names
+from .. import closed_since, names
 from ..admissions import passes_of, tickets_of
 from ..models import Order
 
@@ -41,10 +41,7 @@ def change(page, request: HttpRequest, row: Model):
                 request, _("Nothing was saved: something has changed meanwhile. Look at it once more.")
             )
             return redirect(request.get_full_path())
-        if changed:
-            messages.success(request, _("The names are saved."))
-        else:
-            messages.info(request, _("Nothing has changed."))
+        closed_since.say_outcome(request, entries, _("The names are saved.") if changed else "")
         if number < len(sheet.pages()):
             return redirect(f"{request.path}?page={number + 1}")
         return page.back_to(row)

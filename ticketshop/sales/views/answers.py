@@ -14,7 +14,7 @@ from ticketshop.lib.pages import page_number
 from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
 
-from .. import sheets
+from .. import closed_since, sheets
 from ..admissions import passes_of, tickets_of
 from ..models import Order
 from .details import QUESTIONS_CHANGED
@@ -72,7 +72,7 @@ def _save(request, order: Order, sheet: sheets.Sheet, number: int):
     except changing.Closed:
         messages.error(request, _("Nothing was saved: these answers can’t be changed any more."))
         return redirect("shop:answers", pos=request.pos.slug, reference=order.reference, secret=order.secret)
-    messages.success(request, _saved(request, order, sheet) if changed else _("Nothing has changed."))
+    closed_since.say_outcome(request, entries, _saved(request, order, sheet) if changed else "")
     if number < len(sheet.pages()):
         return redirect(f"{request.path}?page={number + 1}")
     return redirect("shop:order", pos=request.pos.slug, reference=order.reference, secret=order.secret)

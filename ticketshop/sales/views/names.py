@@ -12,7 +12,7 @@ from ticketshop.lib.pages import page_number
 from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
 
-from .. import names
+from .. import closed_since, names
 from ..admissions import passes_of, tickets_of
 from ..models import Order
 from .orders import order_or_404
@@ -61,7 +61,7 @@ def edit(request, read, limit_key: str, back, context: dict):
             sheet.fill(entries, request.POST)
             sheet.is_valid(entries, request.POST)
         else:
-            messages.success(request, _("The names are saved.") if changed else _("Nothing has changed."))
+            closed_since.say_outcome(request, entries, _("The names are saved.") if changed else "")
             if number < len(sheet.pages()):
                 return redirect(f"{request.path}?page={number + 1}")
             return back
