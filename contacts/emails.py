@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.text import normalise_email
 from ticketshop.mail.kinds import Content, register
@@ -45,19 +46,19 @@ def _has_log_in(email: str) -> bool:
     return users.filter(emailaddress__email__iexact=email, emailaddress__verified=True).exists()
 
 
-@register("link_new")
+@register("link_new", _("Connection with a person who was not known"))
 def link_new(mail: Mail) -> Content | None:
     """To somebody the organiser did not know."""
     return _content(mail)
 
 
-@register("link_known")
+@register("link_known", _("Connection with a person who was known"))
 def link_known(mail: Mail) -> Content | None:
     """To somebody the organiser knew; never says that anything was created."""
     return _content(mail)
 
 
-@register("link_invited")
+@register("link_invited", _("Invitation to an account of one’s own"))
 def link_invited(mail: Mail) -> Content | None:
     """To the address of a person who was added without one: the account that holds their tickets can be theirs."""
     return _content(mail)

@@ -2,9 +2,11 @@
 
 import uuid
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
@@ -246,7 +248,9 @@ class RetentionRecord(models.Model):
         columns = not_personal("a count", "day", "model", "called", "rows")
 
     def __str__(self):
-        return f"{self.day:%Y-%m-%d} {self.model}"
+        return (
+            f"{date_format(self.day, 'DATE_FORMAT')}, {apps.get_model(self.model)._meta.verbose_name_plural}"
+        )
 
 
 class MailboxProof(models.Model):

@@ -12,7 +12,10 @@ from tests.browser import steps
 from tests.browser.conftest import DESKTOP, NARROW
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalogue import EventFactory
+from tests.factories.sales import make_order
+from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.actions import orders, payments
+from ticketshop.sales.emails import order_path
 from ticketshop.sales.models import Order, Payment
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
@@ -144,6 +147,18 @@ def test_in_the_account(shop, browse):
         for name in ("", "orders/", "profile/"):
             page.goto(f"{shop.home}account/{name}")
             wrong += look_at(page, f"account/{name} with an order")
+    assert wrong == []
+
+
+def test_in_a_shop_that_is_switched_off(shop, browse):
+    order = make_order({shop.adult: 1}, paid=True)
+    PointOfSale.objects.update(active=False, email_sender_address="box@theatre.example")
+    wrong = []
+    with browse() as page:
+        for address in (shop.home, order_path(order), f"{shop.home}data/"):
+            page.goto(address)
+            assert "This shop is closed" in page.locator("main").inner_text()
+            wrong += look_at(page, f"closed: {address}")
     assert wrong == []
 
 

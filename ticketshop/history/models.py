@@ -48,4 +48,6 @@ class Event(models.Model):
         }
 
     def __str__(self):
-        return f"{self.model} {self.object_id}: {self.action}"
+        from .texts import action_text  # noqa: PLC0415  it reads this model
+
+        return action_text(self)

@@ -48,4 +48,7 @@ class Failure(models.Model):
         )
 
     def __str__(self):
-        return f"{self.job} {self.pk}"
+        from .rows import JOBS  # noqa: PLC0415  it reads this model
+
+        job = JOBS.get(self.job)
+        return str(job.title) if job else self.job

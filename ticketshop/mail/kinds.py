@@ -24,7 +24,7 @@ _LABELS: dict[str, str] = {}
 _FORGETS_RECIPIENT: set[str] = set()
 
 
-def register(kind: str, label: str = "", *, forgets_recipient: bool = False) -> Callable[[Builder], Builder]:
+def register(kind: str, label: str, *, forgets_recipient: bool = False) -> Callable[[Builder], Builder]:
     """Decorate the builder of ``kind``; it may return None: then there is nothing to tell any more.
 
     ``label`` is what staff read in lists (a lazy translation). With ``forgets_recipient`` the row loses its address when

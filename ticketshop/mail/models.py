@@ -162,4 +162,6 @@ class Mail(models.Model):
         }
 
     def __str__(self):
-        return f"{self.kind} {self.pk}"
+        from .kinds import label  # noqa: PLC0415  it reads this model
+
+        return label(self.kind)
