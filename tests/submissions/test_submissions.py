@@ -18,7 +18,7 @@ from tests.factories.catalogue import EventFactory, OfferFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_order
-from tests.friends import linked, make_visitor
+from tests.friends import friendly_pos, linked, make_visitor
 from tests.staff import Staff, change, listing
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Event, Tariff
@@ -331,4 +331,37 @@ def test_profile_of_a_visitor_is_sent_again_after_the_log_in(pos):
     visitor.fill("^first_name$")
     assert Contact.objects.get(user=user).full_name == "Ada Lovelace"
     assert visitor.open(address).form("^first_name$").values["first_name"] == "Ada"
+    assert not KeptSubmission.objects.exists()
+
+
+@pytest.mark.parametrize("leave_it", [False, True])
+def test_button_without_a_field_is_no_dead_end_after_the_log_in(leave_it):
+    pos = friendly_pos()
+    pos.organiser.link_consent_required = True
+    pos.organiser.save()
+    alice = make_visitor(pos)
+    link, people = linked(alice, pos), f"/{pos.slug}/account/friends-and-family/"
+    visitor = TestClientVisitor()
+    visitor.log_in(alice.email, PASSWORD)
+    form = visitor.open(people).form("resend/")
+    session_lost(visitor)
+    visitor.submit(form)
+    page = log_in(visitor, alice.email)
+    assert (page.status, page.url) == (200, f"{people}{link.pk}/resend/")
+    if leave_it:
+        page = visitor.open(f"{page.url}{page.link('Leave it')}")
+        assert (page.status, page.url) == (200, f"/{pos.slug}/account/")
+    else:
+        page = visitor.submit(next(form for form in page.forms if form.action.endswith("resend/")))
+        assert (page.status, page.url) == (200, people)
+        assert "We tell Bob Miller once more" in page.messages[0]
+
+
+def test_log_out_after_the_session_has_ended_leaves_nothing_behind(pos):
+    user = UserFactory()
+    visitor = TestClientVisitor()
+    visitor.log_in(user.email, PASSWORD)
+    form = visitor.open(f"/{pos.slug}/account/profile/").form("logout")
+    session_lost(visitor)
+    visitor.submit(form)
     assert not KeptSubmission.objects.exists()

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from ticketshop.lib import open_forms
@@ -23,10 +24,18 @@ class KeptSubmissions:
 
     def __call__(self, request):
         response = self.get_response(request)
+        if response.status_code == 405 and submissions.STORED in request.GET:
+            # An address that takes forms only: whoever sends nothing more goes on from a page.
+            return redirect(page_instead(request))
         if request.method == "POST" and (target := log_in_for(request, response)):
             # The cookie, and not the session: that one may be gone.
             user_id = submissions.last_log_in(request)
-            if user_id and open_forms.comes_from_us(request) and submissions.keep(request, user_id):
+            if (
+                user_id
+                and not is_log_out(request)
+                and open_forms.comes_from_us(request)
+                and submissions.keep(request, user_id)
+            ):
                 response.headers["Location"] = target
         note(request, response)
         return response
@@ -39,6 +48,18 @@ class KeptSubmissions:
         elif not getattr(view, "restores_submission", False) and (kept := submissions.of(request)):
             return submissions.again(request, kept)
         return None
+
+
+def is_log_out(request: HttpRequest) -> bool:
+    return request.path in {reverse("account_logout"), reverse("admin:logout")}
+
+
+def page_instead(request: HttpRequest) -> str:
+    """Where whoever gives a form up goes on that has no page of its own."""
+    if request.path.startswith(reverse("admin:index")):
+        return reverse("admin:index")
+    pos = getattr(request, "pos", None)
+    return reverse("account:home", args=[pos.slug]) if pos else reverse("home")
 
 
 def log_in_for(request: HttpRequest, response: HttpResponse) -> str:
@@ -61,5 +82,5 @@ def note(request: HttpRequest, response: HttpResponse) -> None:
     if user_id:
         if submissions.last_log_in(request) != int(user_id):
             submissions.note_log_in(response, int(user_id))
-    elif request.method == "POST" and request.path in {reverse("account_logout"), reverse("admin:logout")}:
+    elif request.method == "POST" and is_log_out(request):
         response.delete_cookie(settings.LAST_LOG_IN_COOKIE_NAME, samesite="Lax")

@@ -64,9 +64,14 @@ def note_log_in(response: HttpResponse, user_id: int) -> None:
 
 # --- keeping -----------------------------------------------------------------------------------------------------
 def keep(request: HttpRequest, user_id: int | None) -> bool:
-    """Keep what was posted for ``user_id`` (None: whoever uses this browser); False where it may not be kept."""
+    """Keep what was posted for ``user_id`` (None: whoever uses this browser); False where it may not be kept.
+
+    A button without fields is kept too: its address may take nothing but a form, and would be a dead end after the log-in.
+    """
     pairs = typed.fields(request)
-    if not pairs or not limits.hit("submission_keep", network(request), timezone.now()):
+    if (not pairs and typed.has_secret(request)) or not limits.hit(
+        "submission_keep", network(request), timezone.now()
+    ):
         return False
     kept = KeptSubmission.objects.create(
         user_id=user_id,
