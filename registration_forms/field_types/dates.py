@@ -92,7 +92,9 @@ class Time(FieldType):
 
     def form_field(self, question, asked):
         return forms.TimeField(
-            widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"), **self.common(question)
+            widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+            error_messages={"invalid": _("Enter a time such as 14:30.")},
+            **self.common(question),
         )
 
     def to_json(self, value: time | None):
@@ -128,7 +130,11 @@ class DateTime(FieldType):
 
     def form_field(self, question, asked):
         widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-        return InstantField(widget=widget, **self.common(question))
+        return InstantField(
+            widget=widget,
+            error_messages={"invalid": _("Enter a date and a time such as 31.12.2027 14:30.")},
+            **self.common(question),
+        )
 
     def to_json(self, value: datetime | None):
         # One text for one instant, whether it was typed here or read back.

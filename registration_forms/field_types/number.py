@@ -10,6 +10,10 @@ from ticketshop.lib.numbers import NumberField, written
 from .base import SOME, FieldType
 
 MOST = 10**12
+SHAPES = {
+    0: _("Enter a whole number such as 12."),
+    1: _("Enter a number such as 12.5 or 12,5."),
+}
 
 
 class Number(FieldType):
@@ -20,11 +24,15 @@ class Number(FieldType):
 
     def form_field(self, question, asked):
         rules = question.rules
+        decimals = min(int(rules.get("decimals") or 0), 6)
+        # The field's own example has two decimals.
+        shape = {code: SHAPES[decimals] for code in ("invalid", "max_decimal_places") if decimals in SHAPES}
         return NumberField(
             min_value=Decimal(str(rules.get("min", -MOST))),
             max_value=Decimal(str(rules.get("max", MOST))),
-            decimal_places=min(int(rules.get("decimals") or 0), 6),
+            decimal_places=decimals,
             max_digits=20,
+            error_messages=shape,
             **self.common(question),
         )
 

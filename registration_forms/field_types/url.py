@@ -6,6 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 from .base import SOME, FieldType
 
+SHAPE = _("Enter a web address such as https://www.example.org.")
+
 
 class Url(FieldType):
     code = "url"
@@ -13,10 +15,14 @@ class Url(FieldType):
 
     def form_field(self, question, asked):
         made = forms.URLField(
-            max_length=500, empty_value=None, assume_scheme="https", **self.common(question)
+            max_length=500,
+            empty_value=None,
+            assume_scheme="https",
+            error_messages={"invalid": SHAPE},
+            **self.common(question),
         )
         made.validators = [one for one in made.validators if not isinstance(one, URLValidator)]
-        made.validators.append(URLValidator(schemes=["http", "https"]))
+        made.validators.append(URLValidator(schemes=["http", "https"], message=SHAPE))
         return made
 
     def candidates(self, question):

@@ -351,3 +351,45 @@ def test_neighbours_are_countries_and_each_others():
                 home,
                 code,
             )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("type", "typed", "sentence", "example"),
+    [
+        (
+            "url",
+            "exa mple",
+            "Enter a web address such as https://www.example.org.",
+            "https://www.example.org",
+        ),
+        ("url", "ftp://example.org", "Enter a web address such as https://www.example.org.", "example.org"),
+        ("time", "half past two", "Enter a time such as 14:30.", "14:30"),
+        ("date_time", "soon", "Enter a date and a time such as 31.12.2027 14:30.", "31.12.2027 14:30"),
+        ("number", "many", "Enter a whole number such as 12.", "12"),
+        ("number", "12,5", "Enter a whole number such as 12.", "12"),
+    ],
+)
+def test_a_sentence_about_an_answer_names_an_example_that_is_accepted(type, typed, sentence, example):
+    form = make_form()
+    field = ask(form, "Question", type)
+    definition = of_version(publish(form))
+    refused = block(definition, {field.key: typed})
+    assert refused.errors == {field.key: [sentence]}
+    assert block(definition, {field.key: example}).is_valid()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("decimals", "sentence", "examples"),
+    [
+        (1, "Enter a number such as 12.5 or 12,5.", ["12.5", "12,5"]),
+        (2, "Enter a number such as 12.50 or 12,50.", ["12.50", "12,50"]),
+    ],
+)
+def test_the_example_of_a_number_has_the_decimals_that_are_accepted(decimals, sentence, examples):
+    form = make_form()
+    field = ask(form, "Number", "number", rules={"decimals": decimals})
+    definition = of_version(publish(form))
+    assert block(definition, {field.key: "many"}).errors == {field.key: [sentence]}
+    assert all(block(definition, {field.key: example}).is_valid() for example in examples)
