@@ -74,18 +74,24 @@ def _of(children: Iterable[int]) -> Q:
 
 def _tickets(theirs: Q, now: datetime) -> QuerySet[Ticket]:
     rows = Ticket.objects.filter(theirs, state__in=OPEN_STATES, session__ends_at__gt=now)
-    return rows.select_related(*WITH_TICKET, "order__point_of_sale").order_by("session__starts_at", "pk")
+    return rows.select_related(*WITH_TICKET, "order__point_of_sale", "order__buyer").order_by(
+        "session__starts_at", "pk"
+    )
 
 
 def _passes(theirs: Q, today) -> QuerySet[IssuedPass]:
     rows = IssuedPass.objects.filter(theirs, state__in=OPEN_STATES, valid_until__gte=today)
-    return rows.select_related(*WITH_PASS, "order__point_of_sale").order_by("valid_until", "pk")
+    return rows.select_related(*WITH_PASS, "order__point_of_sale", "order__buyer").order_by(
+        "valid_until", "pk"
+    )
 
 
 def _by_child(rows: QuerySet, parent: Contact) -> Callable[[int], list]:
-    """Child's id -> their rows, each with ``mine``: whether the parent bought it."""
+    """Child's id -> their rows, each with ``mine``: whether the parent bought it; ``buyer_left``: nobody has the code."""
     found: dict[int, list[Model]] = {}
     for row in rows[: 4 * MOST]:
+        buyer = row.order.buyer
         row.mine = row.order.buyer_id == parent.pk
+        row.buyer_left = buyer is None or buyer.erased_at is not None
         found.setdefault(row.beneficiary_id or row.order.buyer_id, []).append(row)
     return lambda child: found.get(child, [])

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts.models import ContactLink
+from privacy import erasing
 from tests.accounts.pages import browser_of
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
@@ -124,6 +125,19 @@ def test_the_other_parent_sees_date_and_event_and_no_code(family):
     assert family.zoes.code not in page.source
     assert family.order.reference not in page.source
     assert "35.00" not in page.text
+
+
+@pytest.mark.scenario("S37")
+def test_once_the_buyer_is_erased_nobody_is_said_to_have_the_code(family):
+    assert "the code is with them" in family.orders_of(family.paul).text
+    erasing.erase(family.anna, by=None, now=NOW(), bearer=True)
+    page = family.orders_of(family.paul)
+    assert "Tickets for Zoé Meier" in page.text
+    assert "the code is with them" not in page.text
+    assert (
+        "Whoever bought it can no longer give you the code. Say the name on it at the entrance." in page.text
+    )
+    assert family.zoes.code not in page.source
 
 
 @pytest.mark.parametrize("permission", ["none", "assign", "view"])
