@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from ticketshop.lib import translated
+
 from ..definitions import Question, text_in
 from .base import Asked, FieldType
 
@@ -24,14 +26,10 @@ def offered(question: Question, asked: Asked) -> list[tuple[str, str]]:
             continue
         label = text_in(option.labels) or option.key
         if option.key in asked.sold_out and option.key not in kept:
-            label = _("%(choice)s (sold out)") % {"choice": label}
+            label = translated.compose(str(_("%(choice)s (sold out)")), choice=label)
         elif (left := asked.left.get(option.key)) is not None:
-            label = ngettext(
-                "%(choice)s (%(left)d place left)", "%(choice)s (%(left)d places left)", left
-            ) % {
-                "choice": label,
-                "left": left,
-            }
+            text = ngettext("%(choice)s (%(left)d place left)", "%(choice)s (%(left)d places left)", left)
+            label = translated.compose(text, choice=label, left=left)
         found.append((option.key, label))
     return found
 

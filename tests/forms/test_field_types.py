@@ -330,6 +330,19 @@ def test_the_places_left_of_a_choice_stand_beside_it():
     assert labels == ["a (sold out)", "b (1 place left)", "c"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "drawn"),
+    [
+        ("single_choice", '<span lang="de">Ä</span> (1 place left)'),
+        ("dropdown", ">Ä (1 place left)</option>"),
+    ],
+)
+def test_a_choice_in_another_language_says_so_beside_its_places(kind, drawn):
+    choices = [{"key": "a", "label": {"de": "Ä"}, "limited": True}]
+    one = {"key": "q", "type": kind, "label": {"en": "Q"}, "choices": choices}
+    assert drawn in str(Block(parse({"fields": [one]}), asked=Asked(left={"a": 1}))["q"])
+
+
 def test_countries_begin_with_the_organisers_and_its_neighbours():
     one = {"key": "q", "type": "country", "label": {"en": "Q"}}
     field = Block(parse({"fields": [one]}), asked=Asked(country="CH")).fields["q"]

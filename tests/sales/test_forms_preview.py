@@ -81,9 +81,8 @@ def test_the_preview_is_what_the_checkout_draws(shop, form, language, tickets):
     gone = {"en": " (sold out)", "fr": " (complet)"}[language]
     # Nor is its text marked as one of another language where the shop's own words stand behind it.
     marked = ' lang="en"'
-    assert [one.replace(gone, "").replace(marked, "") for one in drawn] == [
-        one.replace(marked, "") for one in shown
-    ]
+    drawn = [re.sub(rf"<span{marked}>(.*?)</span>", r"\1", one.replace(gone, "")) for one in drawn]
+    assert [one.replace(marked, "") for one in drawn] == [one.replace(marked, "") for one in shown]
     assert all(
         f'name="BLOCK-{field.key}"' in shown[-1] for field in form.fields.filter(type="text", condition={})
     )
