@@ -228,8 +228,11 @@ def agree(me: Contact, link: ContactLink, *, for_another: bool, by, now: datetim
     if for_another or not is_me(held[me.pk], child):
         agreed = links.accept(link, consent_by=ContactLink.ConsentBy.GUARDIAN, by=by, now=now)
         return link if agreed else None
+    permission = link.permission_agreed
     merging.merge(held[me.pk], child, by=by, now=now)
     joined = ContactLink.objects.filter(
         parent=link.parent_id, child=me.pk, type=link.type_id, status__in=ContactLink.OPEN
     ).first()
-    return joined if joined is not None and links.accept(joined, by=by, now=now) else None
+    if joined is None or not links.accept(joined, permission=permission, by=by, now=now):
+        return None
+    return joined

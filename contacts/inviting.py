@@ -152,7 +152,7 @@ def hand_over(request: LinkRequest, *, now: datetime) -> Contact | None:
             return None
         contacts.change(link.child, {"email": email}, by=None, now=now)
         ContactLink.objects.filter(pk=link.pk).update(entered_email=email)
-        links.accept(link, permission=ContactLink.Permission.VIEW, by=None, now=now)
+        links.accept(link, by=None, now=now)
     return link.child
 
 

@@ -176,6 +176,8 @@ def accept(
     The child may let the parent do more (``permission``).
     """
     values = {"status": ContactLink.Status.ACTIVE, "consent_at": now, "consent_by": consent_by}
+    if consent_by == ContactLink.ConsentBy.CHILD:
+        permission = permission or link.permission_agreed
     if permission in ContactLink.Permission.values:
         values["permission_parent"] = permission
     with transaction.atomic():

@@ -236,6 +236,15 @@ class ContactLink(models.Model):
         return self.typed_by_parent and theirs and not self.entered_email and not child.email
 
     @property
+    def permission_agreed(self) -> str:
+        """What the child agrees to by accepting; empty where nothing changes.
+
+        A parent manages a child because it has no address. Whoever claims it is asked about their tickets only.
+        """
+        manages = self.typed_by_parent and self.permission_parent == self.Permission.MANAGE
+        return self.Permission.VIEW if manages and self.child.user_id is None else ""
+
+    @property
     def is_open(self) -> bool:
         return self.status in self.OPEN
 

@@ -360,3 +360,18 @@ def test_after_staff_entered_an_address_the_connection_waits_in_its_owners_accou
     own = make_visitor(pos, "Zoé", "Martin", email=ZOE)
     page = browser_of(own).open(LIST)
     assert "They connected “Zoé Martin”, whose e-mails we send to your address." in page.text
+
+
+def test_who_accepts_as_the_child_lets_the_parent_see_tickets_and_no_more(link, pos):
+    Contact.objects.filter(pk=link.child_id).update(email=ZOE, email_key=ZOE)
+    hers = browser_of(make_visitor(pos, "Zoé", "Martin", email=ZOE))
+    form = hers.open(LIST).form("answer/")
+    assert link.permission_parent == ContactLink.Permission.MANAGE, "before"
+    hers.submit(form, button=("answer", "accept"))
+    link.refresh_from_db()
+    assert (link.status, link.permission_parent) == ("active", "view")
+
+
+def test_who_accepts_for_the_child_changes_nothing(link):
+    assert links.accept(link, consent_by=ContactLink.ConsentBy.GUARDIAN, by=None, now=timezone.now())
+    assert link.permission_parent == ContactLink.Permission.MANAGE
