@@ -5,8 +5,8 @@ from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.email_addresses import searched_email
+from ticketshop.office.scoped_admin import ReadOnlyAdmin, ReadOnlyInline, RowForm, ScopedAdmin
 from ticketshop.organisers.models import StaffMembership
-from ticketshop.organisers.scoped_admin import ReadOnlyAdmin, ReadOnlyInline, RowForm, ScopedAdmin
 
 from .models import User
 

@@ -7,4 +7,4 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Log-ins")
 
     def ready(self):
-        from . import emails  # noqa: F401, PLC0415
+        from .log_in import emails  # noqa: F401, PLC0415

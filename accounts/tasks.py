@@ -5,7 +5,7 @@ from procrastinate.contrib.django import app
 
 from contacts import inviting
 
-from . import sessions, unused
+from .log_in import sessions, unused
 
 
 @app.periodic(cron="50 * * * *")

@@ -2,22 +2,18 @@
 
 from django.urls import path
 
-from . import (
-    data,
-    friends,
-    friends_adding,
-    friends_editing,
-    friends_leaving,
-    log_in_address,
-    managed_data,
-    views,
-)
+from . import views
+from .data import managed_views
+from .data import views as data
+from .friends import adding, editing, leaving
+from .friends import views as friends
+from .log_in import email_change
 
 app_name = "account"
 urlpatterns = [
     path("", views.home, name="home"),
     path("profile/", views.profile, name="profile"),
-    path("profile/email/", log_in_address.write_to, name="write_to"),
+    path("profile/email/", email_change.write_to, name="write_to"),
     path("orders/", views.orders, name="orders"),
     path("orders/join/", views.join, name="join"),
     path("orders/names/<int:link_id>/", views.names, name="names"),
@@ -26,17 +22,17 @@ urlpatterns = [
     path("data/copy/", data.copy, name="data_copy"),
     path("data/delete/", data.delete, name="data_delete"),
     path("data/request/", data.answer_request, name="data_request"),
-    path("data/people/<int:link_id>/", managed_data.child, name="data_child"),
-    path("data/people/<int:link_id>/delete/", managed_data.delete_child, name="data_child_delete"),
+    path("data/people/<int:link_id>/", managed_views.child, name="data_child"),
+    path("data/people/<int:link_id>/delete/", managed_views.delete_child, name="data_child_delete"),
     path("friends-and-family/", friends.index, name="friends"),
-    path("friends-and-family/new/", friends_adding.new, name="friends_new"),
+    path("friends-and-family/new/", adding.new, name="friends_new"),
     path("friends-and-family/<int:link_id>/", friends.person, name="friends_person"),
-    path("friends-and-family/<int:link_id>/edit/", friends_editing.edit, name="friends_edit"),
+    path("friends-and-family/<int:link_id>/edit/", editing.edit, name="friends_edit"),
     path("friends-and-family/<int:link_id>/remove/", friends.remove, name="friends_remove"),
     path("friends-and-family/<int:link_id>/undo/", friends.undo, name="friends_undo"),
     path("friends-and-family/<int:link_id>/resend/", friends.resend, name="friends_resend"),
     path("friends-and-family/<int:link_id>/seen/", friends.seen, name="friends_seen"),
-    path("friends-and-family/<int:link_id>/stop/", friends_leaving.stop, name="friends_stop"),
-    path("friends-and-family/<int:link_id>/stop/undo/", friends_leaving.undo, name="friends_stop_undo"),
+    path("friends-and-family/<int:link_id>/stop/", leaving.stop, name="friends_stop"),
+    path("friends-and-family/<int:link_id>/stop/undo/", leaving.undo, name="friends_stop_undo"),
     path("friends-and-family/<int:link_id>/answer/", friends.answer, name="friends_answer"),
 ]

@@ -13,12 +13,15 @@ from contacts.models import Contact
 from ticketshop.lib import days, language_choice
 from ticketshop.lib.pages import page_of
 from ticketshop.sales import access
-from ticketshop.sales import names as ticket_names
-from ticketshop.sales.views.names import edit as edit_names
+from ticketshop.sales.orders.name_views import edit as edit_names
+from ticketshop.sales.tickets import names as ticket_names
 
-from . import earlier_orders, friends, linked_tickets, log_in_address
-from .contact import my_contact
 from .forms import ProfileForm
+from .friends import tickets
+from .friends import views as friends
+from .links import earlier_orders
+from .log_in import email_change
+from .visitor_contact import my_contact
 
 
 @require_safe
@@ -55,7 +58,7 @@ def profile(request, pos):
     context = {
         "form": form,
         "contact": contact,
-        "change_log_in": log_in_address.address_of_change(request.pos),
+        "change_log_in": email_change.address_of_change(request.pos),
         "section": "profile",
         "has_errors": bool(form.errors),
     }
@@ -74,7 +77,7 @@ def orders(request, pos):
         "passes": access.passes_of(request.user, request.pos).filter(
             valid_until__gte=days.day_of(now, request.pos.organiser.zone), state__in=["valid", "reserved"]
         )[:100],
-        "managed": linked_tickets.managed_by(contact, now),
+        "managed": tickets.managed_by(contact, now),
         "earlier": earlier_orders.found(request.user, contact),
         "section": "orders",
     }
@@ -91,7 +94,7 @@ def names(request, pos, link_id):
 
     def read() -> ticket_names.Names:
         now = timezone.now()
-        return ticket_names.Names(linked_tickets.of_managed(link, now), who=ticket_names.Who.PARENT, now=now)
+        return ticket_names.Names(tickets.of_managed(link, now), who=ticket_names.Who.PARENT, now=now)
 
     context = {"person": links.name_for_parent(link), "section": "orders"}
     return edit_names(request, read, f"link:{link.pk}", redirect("account:orders", pos=pos), context)

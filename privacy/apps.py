@@ -8,4 +8,4 @@ class PrivacyConfig(AppConfig):
 
     def ready(self):
         # Registers the system checks, and the mails of this room by their kind.
-        from . import checks, emails, surroundings  # noqa: F401, PLC0415
+        from .requests import emails  # noqa: F401, PLC0415

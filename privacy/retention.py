@@ -20,9 +20,11 @@ from ticketshop.jobs.rows import RowJob, Tidying
 from ticketshop.lib.personal import Ends, LastUse
 from ticketshop.organisers.models import Organiser
 
-from . import emptying, erasing, expiring, planning, registry, samples
+from .declarations import emptying, expiry, registry
+from .erasure import erasing, statistics
 from .models import Erasure, RetentionRecord
-from .waiting import day_after
+from .plan import planning
+from .plan.deferrals import day_after
 
 # Of one kind and one organiser in one night; the next goes on.
 MOST, MOST_PEOPLE = 500_000, 20_000
@@ -34,9 +36,9 @@ def run(now: datetime) -> dict[str, int]:
     GIVE_DAYS.run(now)
     total: dict[str, int] = {}
     for organiser in [*Organiser.objects.order_by("pk"), None]:
-        with timezone.override(expiring.zone_of(organiser)):
-            for model, ends in expiring.by_retention(organiser):
-                due = expiring.rows(model, ends, organiser, timezone.localdate(now)).order_by("pk")
+        with timezone.override(expiry.zone_of(organiser)):
+            for model, ends in expiry.by_retention(organiser):
+                due = expiry.rows(model, ends, organiser, timezone.localdate(now)).order_by("pk")
                 if registry.is_person(model):
                     due = due.select_related("organiser", "user")
                 total[model._meta.label] = total.get(model._meta.label, 0) + _job(model, ends).run(now, due)
@@ -47,9 +49,9 @@ def _due(model: type[models.Model], ends: Ends, now: datetime) -> QuerySet:
     """What is due at any organiser."""
     found = Q(pk__in=[])
     for organiser in [*Organiser.objects.order_by("pk"), None]:
-        today = timezone.localdate(now, expiring.zone_of(organiser))
-        if (model, ends) in expiring.by_retention(organiser):
-            found |= Q(pk__in=expiring.rows(model, ends, organiser, today).values("pk"))
+        today = timezone.localdate(now, expiry.zone_of(organiser))
+        if (model, ends) in expiry.by_retention(organiser):
+            found |= Q(pk__in=expiry.rows(model, ends, organiser, today).values("pk"))
     return model._base_manager.filter(found).order_by("pk")
 
 
@@ -77,7 +79,7 @@ class OfRows(Tidying):
     def run(self, now: datetime, rows: QuerySet | None = None) -> int:
         done = super().run(now, rows)
         if done:
-            samples.analyse.defer(tables=[self.model._meta.db_table])
+            statistics.analyse.defer(tables=[self.model._meta.db_table])
         return done
 
     def _delete(self, ids: list, now: datetime) -> int:
@@ -92,9 +94,9 @@ class OfRows(Tidying):
 
 def _erase_row(ends: Ends, row: models.Model, now: datetime) -> None:
     organiser = _organiser_of(row)
-    with timezone.override(expiring.zone_of(organiser)):
+    with timezone.override(expiry.zone_of(organiser)):
         _erase(ends, type(row)._base_manager.filter(pk=row.pk), now)
-    samples.analyse.defer(tables=[row._meta.db_table])
+    statistics.analyse.defer(tables=[row._meta.db_table])
 
 
 def _erase(ends: Ends, rows: QuerySet, now: datetime) -> int:
@@ -104,7 +106,7 @@ def _erase(ends: Ends, rows: QuerySet, now: datetime) -> int:
     if first is None:
         return 0
     organiser = _organiser_of(first)
-    due = expiring.rows(model, ends, organiser, timezone.localdate(now)).filter(pk__in=rows.values("pk"))
+    due = expiry.rows(model, ends, organiser, timezone.localdate(now)).filter(pk__in=rows.values("pk"))
     rows = model._base_manager.filter(pk__in=list(due.order_by("pk").values_list("pk", flat=True)))
     if ends.marks:
         _mark(model, ends.marks, rows, now)
@@ -154,7 +156,7 @@ def _note(organiser: Organiser | None, model, now: datetime, counts: dict[int | 
 def _erase_person(ends: Ends, contact: Contact, now: datetime) -> bool:
     """Erase somebody whose day has come, by the engine; whoever is still needed stays, and is looked at again later."""
     organiser = contact.organiser
-    with timezone.override(expiring.zone_of(organiser)):
+    with timezone.override(expiry.zone_of(organiser)):
         try:
             erased = _erase_unless_needed(contact, ends, now)
         except erasing.CannotErase:
@@ -168,7 +170,7 @@ def _erase_person(ends: Ends, contact: Contact, now: datetime) -> bool:
 def _erase_unless_needed(contact: Contact, ends: Ends, now: datetime) -> bool:
     """An order to come, or money, still needs the person; one who was only added is kept by an order of their own too."""
     plan = planning.plan(contact, now=now, unasked=True)
-    if isinstance(ends.since, str) and Contact.objects.filter(expiring.has_acted(), pk=contact.pk).exists():
+    if isinstance(ends.since, str) and Contact.objects.filter(expiry.has_acted(), pk=contact.pk).exists():
         # A customer like others: no day of their own any more.
         Contact.objects.filter(pk=contact.pk).update(purge_after=None)
         return False
@@ -185,7 +187,7 @@ def _erase_unless_needed(contact: Contact, ends: Ends, now: datetime) -> bool:
 GIVE_DAYS = RowJob(
     "privacy.give_days",
     gettext_lazy("Set the day on which a person without a connection is erased"),
-    rows=lambda now: unclaimed.without_a_day(expiring.has_acted()).order_by("pk"),
+    rows=lambda now: unclaimed.without_a_day(expiry.has_acted()).order_by("pk"),
     act=unclaimed.give_a_day,
     most=MOST_PEOPLE,
 )
@@ -219,4 +221,4 @@ def _job(model: type[models.Model], ends: Ends) -> RowJob:
     return JOBS[_name(model, ends)]
 
 
-JOBS = {job.name: job for job in (_make(model, ends) for model, ends in expiring.all_by_retention())}
+JOBS = {job.name: job for job in (_make(model, ends) for model, ends in expiry.all_by_retention())}

@@ -5,8 +5,10 @@ from procrastinate.contrib.django import app
 
 from ticketshop.lib.personal import RETENTION
 
-from . import asking, clock, erasing, retention
+from . import retention
+from .erasure import due_dates, erasing
 from .models import Erasure
+from .requests import requests
 
 
 @app.periodic(cron="*/5 * * * *")
@@ -33,11 +35,11 @@ def erase_what_is_over(timestamp: int) -> None:
 @app.task(name="privacy.expire", queueing_lock="privacy.expire")
 def expire(timestamp: int) -> None:
     """Requests nobody confirmed, and links nobody opened, in time."""
-    asking.expire(timezone.now())
+    requests.expire(timezone.now())
 
 
 @app.periodic(cron="15 6 * * *")
 @app.task(name="privacy.remind", queueing_lock="privacy.remind")
 def remind(timestamp: int) -> None:
     """Requests to be forgotten that are due soon, or overdue."""
-    clock.REMINDERS.run(timezone.now())
+    due_dates.REMINDERS.run(timezone.now())

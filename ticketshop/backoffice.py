@@ -17,10 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from privacy import asking
+from privacy.requests import requests
 from ticketshop.jobs import rows as jobs
-from ticketshop.organisers import permissions, zones
-from ticketshop.sales import overview
+from ticketshop.office import time_zones
+from ticketshop.organisers import permissions
+from ticketshop.sales.orders import overview
 
 # By task: what one opens most stands first. Rooms and their pages, by the names of models.
 ORDER = {
@@ -62,7 +63,7 @@ class BackOffice(admin.AdminSite):
 
         def in_their_time(request, *args, **kwargs):
             if request.user.is_authenticated:
-                zones.activate(request.user)
+                time_zones.activate(request.user)
             return inner(request, *args, **kwargs)
 
         return update_wrapper(in_their_time, inner)
@@ -108,7 +109,7 @@ class BackOffice(admin.AdminSite):
         now = timezone.now()
         seen = {
             "overview": overview.read(request.user, now),
-            "to_be_forgotten": asking.to_be_done(request.user, now),
+            "to_be_forgotten": requests.to_be_done(request.user, now),
             "failed_tasks": jobs.count_for(request.user),
         }
         return super().index(request, seen | (extra_context or {}))

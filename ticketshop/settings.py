@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "ticketshop.submissions",
     "ticketshop.history",
     "ticketshop.organisers",
+    "ticketshop.office",
     "ticketshop.jobs",
     "ticketshop.mail",
     "ticketshop.exports",
@@ -89,7 +90,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "ticketshop.organisers.middleware.PointOfSaleMiddleware",
-    "ticketshop.organisers.staff_sessions.StaffSessions",
+    "ticketshop.office.staff_sessions.StaffSessions",
     "ticketshop.middleware.worded_refusals",
     "ticketshop.middleware.Refuse",
 ]
@@ -105,7 +106,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "ticketshop.organisers.context.shop",
-                "ticketshop.sales.context.cart",
+                "ticketshop.sales.cart.context.cart",
             ],
             "builtins": ["ticketshop.lib.template_tags", "ticketshop.lib.page_tags"],
         },
@@ -162,19 +163,19 @@ AUTH_PASSWORD_VALIDATORS = [
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ["email"]},
     },
-    {"NAME": "accounts.passwords.LengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "accounts.log_in.passwords.LengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "accounts.log_in.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
-    "login": "accounts.log_in.LogInForm",
-    "signup": "accounts.log_in_forms.SignupForm",
-    "add_email": "accounts.log_in_forms.AddEmailForm",
-    "reset_password": "accounts.log_in_forms.ResetPasswordForm",
-    "reauthenticate": "accounts.log_in.OnceMoreForm",
-    "change_password": "accounts.log_in.NewPasswordForm",
+    "login": "accounts.log_in.views.LogInForm",
+    "signup": "accounts.log_in.forms.SignupForm",
+    "add_email": "accounts.log_in.forms.AddEmailForm",
+    "reset_password": "accounts.log_in.forms.ResetPasswordForm",
+    "reauthenticate": "accounts.log_in.views.OnceMoreForm",
+    "change_password": "accounts.log_in.views.NewPasswordForm",
 }
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -192,14 +193,14 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if HTTPS else 0
 
-SESSION_ENGINE = "accounts.sessions"
+SESSION_ENGINE = "accounts.log_in.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "ticketshop.views.csrf_failure"
 LAST_LOG_IN_COOKIE_NAME = "last_log_in"  # whose form it was that met the log-in page
-KNOWN_BROWSER_COOKIE_NAME = "known_browser"  # for which log-ins; see accounts.known_browsers
+KNOWN_BROWSER_COOKIE_NAME = "known_browser"  # for which log-ins; see accounts.log_in.known_browsers
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"

@@ -8,10 +8,10 @@ from django.urls import include, path, re_path
 from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
-from accounts import first_password
+from accounts.links import first_password
 from ticketshop import views
 from ticketshop.mail import mailbox, webhooks
-from ticketshop.sales.views import shop
+from ticketshop.sales.shop import views as shop
 
 handler400 = "ticketshop.views.bad_request"
 handler403 = "ticketshop.views.forbidden"
@@ -37,8 +37,8 @@ urlpatterns = [
     path(".well-known/security.txt", views.security, name="security"),
     path("i18n/language/", shop.language, name="language"),
     path("accounts/first-password/<str:token>/", first_password.choose, name="first_password"),
-    path("accounts/", include("accounts.log_in_urls")),
-    path("links/", include("accounts.link_urls")),
+    path("accounts/", include("accounts.log_in.urls")),
+    path("links/", include("accounts.links.urls")),
     path("admin/", admin.site.urls),
     path("hooks/mail/<slug:provider>/tracking/", webhooks.tracking, name="mail_webhook"),
     # Images of the catalogue only: nothing a visitor uploads lies there.
@@ -48,6 +48,6 @@ if settings.DEMO:
     urlpatterns.append(path("mailbox/", login_not_required(mailbox.page), name="mailbox"))
 urlpatterns += [
     path("<slug:pos>/account/", include("accounts.urls")),
-    path("<slug:pos>/data/", include("accounts.data_urls")),
+    path("<slug:pos>/data/", include("accounts.data.urls")),
     path("", include("ticketshop.sales.urls")),
 ]

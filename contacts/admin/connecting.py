@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.lib.forms import LineField
-from ticketshop.organisers.buttons import OwnPage, drawn
+from ticketshop.office.buttons import OwnPage, drawn
 
 from .. import link_types, links
 from ..models import Contact, ContactLink, LinkType

@@ -3,8 +3,8 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy
 
-from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
-from ticketshop.organisers.sections import NONE, link
+from ticketshop.office.scoped_admin import ReadOnlyAdmin
+from ticketshop.office.sections import NONE, link
 
 from .. import link_types, merging
 from ..models import ContactLink

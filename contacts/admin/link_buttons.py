@@ -8,7 +8,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from ticketshop.lib.forms import LineField
-from ticketshop.organisers.buttons import Button, Outcome
+from ticketshop.office.buttons import Button, Outcome
 from ticketshop.organisers.models import PointOfSale
 
 from .. import adding, links

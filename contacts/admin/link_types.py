@@ -5,8 +5,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.utils.translation import gettext_lazy
 
-from ticketshop.organisers.scoped_admin import ScopedForm
-from ticketshop.organisers.translated_admin import TranslatedAdmin
+from ticketshop.office.scoped_admin import ScopedForm
+from ticketshop.office.translated_admin import TranslatedAdmin
 
 from ..models import Contact, LinkType
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.organisers.buttons import OwnPage, always, drawn
-from ticketshop.organisers.sections import NONE
+from ticketshop.office.buttons import OwnPage, always, drawn
+from ticketshop.office.sections import NONE
 
 from .. import merge_outcome, merging
 from ..models import Contact, ContactLink

@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from ticketshop.lib.forms import LineField
 from ticketshop.lib.person_names import no_markup_in_name
 from ticketshop.lib.phones import parse_phone, readable_phone
+from ticketshop.office.buttons import Button, Elsewhere, Outcome
+from ticketshop.office.scoped_admin import ScopedAdmin, ScopedForm
+from ticketshop.office.sections import NONE
 from ticketshop.organisers import permissions
-from ticketshop.organisers.buttons import Button, Elsewhere, Outcome
 from ticketshop.organisers.models import Organiser
-from ticketshop.organisers.scoped_admin import ScopedAdmin, ScopedForm
-from ticketshop.organisers.sections import NONE
 
 from .. import contacts, merging
 from ..models import Contact

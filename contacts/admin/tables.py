@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.mail import returned
-from ticketshop.organisers.sections import NONE
+from ticketshop.office.sections import NONE
 
 from ..models import Contact, ContactLink, LinkRequest
 from . import link_buttons

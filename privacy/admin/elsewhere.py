@@ -9,8 +9,9 @@ from django.urls import NoReverseMatch, reverse
 
 from contacts.models import Contact
 
-from .. import occurrences, registry
-from ..occurrences import Occurrence
+from ..declarations import registry
+from ..plan import occurrences
+from ..plan.occurrences import Occurrence
 
 ERASE, OTHER = "erase", "other"
 DEEPEST = 4  # how far the page of a row may be away

@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.history import history
 from ticketshop.lib import references
-from ticketshop.organisers.buttons import Button, Elsewhere, Outcome
-from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
-from ticketshop.organisers.sections import NONE
+from ticketshop.office.buttons import Button, Elsewhere, Outcome
+from ticketshop.office.scoped_admin import ReadOnlyAdmin
+from ticketshop.office.sections import NONE
 
-from .. import clock
+from ..erasure import due_dates
 from ..models import Erasure
 from . import lines, person
 
@@ -53,7 +53,7 @@ def _of_due(erasure: Erasure) -> list[str]:
     if erasure.due_at is None:
         return []
     day = {"day": lines.day(erasure.due_at)}
-    if clock.is_overdue(erasure, timezone.now()):
+    if due_dates.is_overdue(erasure, timezone.now()):
         return [_("The answer was due by %(day)s: it is overdue. Erase, or refuse and say why.") % day]
     return [_("The answer is due by %(day)s.") % day]
 
@@ -99,11 +99,11 @@ class RefuseForm(forms.Form):
 
 
 def _may_extend(erasure: Erasure) -> bool:
-    return clock.may_extend(erasure, timezone.now())
+    return due_dates.may_extend(erasure, timezone.now())
 
 
 def _extend_question(erasure: Erasure) -> list[str]:
-    until = clock.due(erasure.organiser, erasure.confirmed_at or timezone.now(), clock.EXTENDED)
+    until = due_dates.due(erasure.organiser, erasure.confirmed_at or timezone.now(), due_dates.EXTENDED)
     return [
         _("The answer is then due by %(day)s. This is possible once.") % {"day": lines.day(until)},
         _("The person gets an e-mail with the new day and the reason."),
@@ -111,7 +111,7 @@ def _extend_question(erasure: Erasure) -> list[str]:
 
 
 def _extend(request, erasure: Erasure, now: datetime, entered: dict) -> Outcome:
-    if not clock.extend(erasure, entered["reason"], now=now):
+    if not due_dates.extend(erasure, entered["reason"], now=now):
         return messages.WARNING, _("That is not possible any more. Nothing has changed.")
     history.record(erasure, "extended", by=request.user, now=now, organiser_id=erasure.organiser_id)
     return messages.SUCCESS, _("There is more time, and the person is told.")
@@ -125,7 +125,7 @@ def _refuse_question(erasure: Erasure) -> list[str]:
 
 
 def _refuse(request, erasure: Erasure, now: datetime, entered: dict) -> Outcome:
-    if not clock.refuse(erasure, entered["reason"], by=request.user, now=now):
+    if not due_dates.refuse(erasure, entered["reason"], by=request.user, now=now):
         return messages.WARNING, _("That is not possible any more. Nothing has changed.")
     history.record(erasure, "refused", by=request.user, now=now, organiser_id=erasure.organiser_id)
     return messages.SUCCESS, _("The request is refused, and the person is told.")
@@ -225,7 +225,7 @@ class ErasureAdmin(ReadOnlyAdmin):
     def due_on(self, erasure):
         if erasure.due_at is None:
             return NONE
-        if clock.is_overdue(erasure, timezone.now()):
+        if due_dates.is_overdue(erasure, timezone.now()):
             return format_html(
                 '<strong class="overdue">{} – {}</strong>', lines.day(erasure.due_at), _("overdue")
             )

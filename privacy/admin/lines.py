@@ -15,10 +15,13 @@ from django.utils.translation import gettext as _
 from ticketshop.exports import kinds
 from ticketshop.lib.areas import LOG_IN
 from ticketshop.lib.personal import SHIELD, Settle, Stamp
-from ticketshop.organisers.sections import NONE, Section, link
+from ticketshop.office.sections import NONE, Section, link
 
-from .. import copies, copying, outcome, planning, registry, wording
+from ..copies import copying
+from ..declarations import registry
+from ..erasure import downloaded_lists
 from ..models import Erasure
+from ..plan import outcome, planning, wording
 
 
 def kind(model: type[models.Model]) -> str:
@@ -209,7 +212,7 @@ def downloads(subject_uuid: UUID, deleted_at: datetime | None = None) -> Section
             one.by.email if one.by else NONE,
             date_format(localtime(one.at), "SHORT_DATETIME_FORMAT"),
         ]
-        for one in copies.of(subject_uuid)[:100]
+        for one in downloaded_lists.of(subject_uuid)[:100]
     ]
     note = (
         _("Noted on %(day)s: these files are deleted.") % {"day": day(deleted_at)}

@@ -24,12 +24,15 @@ from django.utils.translation import gettext_lazy
 from contacts.models import Contact, ContactLink
 from ticketshop.lib.personal import CONTRACT
 from ticketshop.lib.text import normalise_email
-from ticketshop.organisers import permissions, zones
-from ticketshop.organisers.buttons import drawn
-from ticketshop.organisers.staff_sessions import logged_in_at
+from ticketshop.office import time_zones
+from ticketshop.office.buttons import drawn
+from ticketshop.office.staff_sessions import logged_in_at
+from ticketshop.organisers import permissions
 
-from .. import clock, companions, database_step, erasing, occurrences, planning, tasks, wording
+from .. import tasks
+from ..erasure import database_step, due_dates, erasing
 from ..models import Erasure
+from ..plan import companions, occurrences, planning, wording
 from . import elsewhere, lines
 
 logger = logging.getLogger("ticketshop.privacy")
@@ -162,7 +165,7 @@ def _contact(request: HttpRequest, contact_id: int) -> Contact:
     if not request.user.has_perm(ERASE, contact):
         logger.warning("erasure refused: user %s, contact %s", request.user.pk, contact.pk)
         raise PermissionDenied
-    zones.activate(request.user, contact.organiser_id)
+    time_zones.activate(request.user, contact.organiser_id)
     return contact
 
 
@@ -200,7 +203,7 @@ def _begun_already(admin_page, request: HttpRequest, contact: Contact) -> HttpRe
 def _asked_themselves(contact: Contact) -> bool:
     """Whether the person has asked as a visitor and confirmed it from the mailbox: then their right as staff is not alone."""
     asked = Erasure.objects.filter(contact=contact, state=Erasure.State.CONFIRMED)
-    return asked.filter(channel__in=clock.ASKED_BY_PERSON).exists()
+    return asked.filter(channel__in=due_dates.ASKED_BY_PERSON).exists()
 
 
 # --- the page ---------------------------------------------------------------------------------------------------

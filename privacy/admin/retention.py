@@ -8,14 +8,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ticketshop.office.lists import PageList
+from ticketshop.office.scoped_admin import ReadOnlyAdmin
+from ticketshop.office.sections import Section
 from ticketshop.organisers import permissions
-from ticketshop.organisers.lists import PageList
 from ticketshop.organisers.models import Organiser
-from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
-from ticketshop.organisers.sections import Section
 
-from .. import expiring, outcome, registry
+from ..declarations import expiry, registry
 from ..models import RetentionRecord
+from ..plan import outcome
 from . import lines
 
 DAYS_AHEAD = 30
@@ -62,7 +63,7 @@ class RetentionAdmin(ReadOnlyAdmin):
 
 def coming_at(organiser: Organiser) -> Section:
     today = timezone.now().astimezone(ZoneInfo(organiser.time_zone)).date()
-    found = expiring.coming(organiser, today, DAYS_AHEAD)
+    found = expiry.coming(organiser, today, DAYS_AHEAD)
     names = names_of((due.model._meta.label, due.called) for due in found)
     rows = [[lines.day(due.day), names[due.model._meta.label, due.called], due.rows] for due in found]
     title = _("%(organiser)s: goes by itself in the next %(days)d days") % {

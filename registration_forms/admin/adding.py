@@ -11,8 +11,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.organisers.scoped_admin import OneLine
-from ticketshop.organisers.translated_admin import in_language
+from ticketshop.office.scoped_admin import OneLine
+from ticketshop.office.translated_admin import in_language
 
 from .. import definitions, drafts
 from ..definitions import parse

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy
 from modeltranslation.admin import TranslationTabularInline
 
 from ticketshop.lib.formset_pages import PagedFormSet
-from ticketshop.organisers.scoped_admin import RowForm, ScopedInline
-from ticketshop.organisers.translated_admin import in_language
+from ticketshop.office.scoped_admin import RowForm, ScopedInline
+from ticketshop.office.translated_admin import in_language
 
 from .. import drafts, limited
 from ..models import Answer, Choice

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.organisers.buttons import drawn
+from ticketshop.office.buttons import drawn
 
 from .. import copying
 from ..models import RegistrationForm

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.lib.text import number_in
-from ticketshop.organisers.buttons import Button, Outcome, OwnPage
-from ticketshop.organisers.scoped_admin import ScopedAdmin, ScopedForm
-from ticketshop.organisers.sections import NONE
+from ticketshop.office.buttons import Button, Outcome, OwnPage
+from ticketshop.office.scoped_admin import ScopedAdmin, ScopedForm
+from ticketshop.office.sections import NONE
 
 from .. import definitions, drafts, publishing
 from ..definitions import Definition, parse

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ticketshop.lib.text import number_in
-from ticketshop.organisers.forms import SHOWN
+from ticketshop.office.forms import SHOWN
 
 from .. import definitions, drafts, earlier, publishing
 from ..definitions import parse

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ticketshop.organisers.scoped_admin import OneLine, ScopedForm
+from ticketshop.office.scoped_admin import OneLine, ScopedForm
 
 from .. import conditions, definitions, drafts
 from ..definitions import Definition, parse

@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.organisers.buttons import Button, Outcome
-from ticketshop.organisers.paged_inlines import TurnsPages
-from ticketshop.organisers.translated_admin import TranslatedAdmin, in_language
+from ticketshop.office.buttons import Button, Outcome
+from ticketshop.office.paged_inlines import TurnsPages
+from ticketshop.office.translated_admin import TranslatedAdmin, in_language
 
 from .. import drafts
 from ..field_types import TYPES

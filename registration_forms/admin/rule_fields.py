@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.lib.numbers import NumberField
 from ticketshop.lib.typed_days import PlausibleDateField
-from ticketshop.organisers.scoped_admin import LocalDate
+from ticketshop.office.scoped_admin import LocalDate
 
 from ..field_types import TYPES
 from ..field_types.birth_date import MOST_AGE

@@ -4,7 +4,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ticketshop.organisers.sections import Section, link
+from ticketshop.office.sections import Section, link
 
 from ..models import RegistrationForm
 

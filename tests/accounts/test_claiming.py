@@ -7,7 +7,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.utils import timezone
 
-from accounts import claiming
+from accounts.links import claiming
 from accounts.models import User
 from contacts import contacts, links
 from contacts.models import Contact, ContactLink, LinkRequest

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from contacts import contacts
 from contacts.models import Contact
-from privacy import erasing
+from privacy.erasure import erasing
 from privacy.models import Erasure
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalogue import OfferFactory

@@ -7,7 +7,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.utils import timezone
 
-from accounts import earlier_orders
+from accounts.links import earlier_orders
 from contacts import contacts, locking, merging
 from contacts.models import Contact
 from tests.at_once import at_once

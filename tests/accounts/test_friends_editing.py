@@ -21,7 +21,7 @@ from ticketshop.history import history
 from ticketshop.mail import letters
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale
-from ticketshop.sales import people
+from ticketshop.sales.checkout import people
 from ticketshop.sales.models import Ticket
 
 from .pages import LIST, answer, browser_of, errors_of, mailed_link

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from contacts import contacts
 from contacts.models import Contact
-from privacy import asking, erasing
+from privacy.erasure import erasing
 from privacy.models import Erasure, MailboxProof
+from privacy.requests import requests
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
@@ -243,7 +244,7 @@ def test_links_end_after_a_day_and_leave_nothing_after_a_week(client, three, pos
     now = timezone.now()
     MailboxProof.objects.update(expires_at=now)
     assert client.get(link).status_code == client.post(link).status_code == 410
-    assert asking.expire(now + timedelta(days=8)) == 2
+    assert requests.expire(now + timedelta(days=8)) == 2
     assert not MailboxProof.objects.exists()
     assert not Mail.objects.filter(kind="data_link").exists()
 

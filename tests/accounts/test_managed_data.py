@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from contacts import adding, contacts, links
 from contacts.models import ContactLink, LinkType
-from privacy import asking, clock, erasing
+from privacy.erasure import due_dates, erasing
 from privacy.models import Erasure
+from privacy.requests import requests
 from registration_forms import responses
 from tests.factories.accounts import PASSWORD
 from tests.factories.catalogue import OfferFactory
@@ -161,9 +162,9 @@ def test_the_parents_are_told_what_became_of_the_request(vera, link, pos, mailou
     contacts.change(other, {"language": "fr"}, by=None, now=timezone.now())
     seeing = make_visitor(pos, "Rita", "Zweig", email="rita@zweig.example")
     ContactLink.objects.filter(pk=managing(seeing, link.child).pk).update(permission_parent="view")
-    asked = asking.ask_for_child(link, pos=pos, now=timezone.now())
+    asked = requests.ask_for_child(link, pos=pos, now=timezone.now())
     links.remove(link, by=vera.user, now=timezone.now())
-    assert clock.extend(asked, Erasure.Extension.values[0], now=timezone.now())
+    assert due_dates.extend(asked, Erasure.Extension.values[0], now=timezone.now())
     assert set(Mail.objects.filter(kind="data_extended").values_list("recipient", flat=True)) == {
         vera.email,
         other.email,
@@ -183,8 +184,8 @@ def test_the_parents_are_told_what_became_of_the_request(vera, link, pos, mailou
 
 
 def test_the_parents_are_told_of_a_refusal(vera, link, pos, mailoutbox):
-    asked = asking.ask_for_child(link, pos=pos, now=timezone.now())
-    assert clock.refuse(asked, Erasure.Refusal.values[0], by=None, now=timezone.now())
+    asked = requests.ask_for_child(link, pos=pos, now=timezone.now())
+    assert due_dates.refuse(asked, Erasure.Refusal.values[0], by=None, now=timezone.now())
     tasks.send(Mail.objects.get(kind="data_refused", recipient=vera.email).pk)
     (letter,) = mailoutbox
     assert (

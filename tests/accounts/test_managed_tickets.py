@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts.models import ContactLink
-from privacy import erasing
+from privacy.erasure import erasing
 from tests.accounts.pages import browser_of
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
@@ -18,8 +18,9 @@ from tests.qr import codes_in_pdf
 from tests.sales.test_mails import deliver
 from ticketshop.catalogue.models import Session
 from ticketshop.mail.models import Mail
-from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.models import IssuedPass, Ticket
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts import contacts
-from privacy import asking
 from privacy.models import Erasure
+from privacy.requests import requests
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import make_staff
@@ -151,12 +151,12 @@ def test_asked_again_it_is_the_same_request(browser, zoe, post):
     first = Erasure.objects.get()
     post()
     assert browser.get(DELETE).status_code == 302, "the page with the request"
-    asking.ask(zoe, pos=zoe.organiser.points_of_sale.get(), language="en", now=timezone.now())
+    requests.ask(zoe, pos=zoe.organiser.points_of_sale.get(), language="en", now=timezone.now())
     assert Erasure.objects.get() == first
     (letter,) = post()
     browser.post(confirm_link([letter]))
     assert Erasure.objects.get().state == "confirmed"
-    asking.ask(zoe, pos=zoe.organiser.points_of_sale.get(), language="en", now=timezone.now())
+    requests.ask(zoe, pos=zoe.organiser.points_of_sale.get(), language="en", now=timezone.now())
     assert Erasure.objects.count() == 1
 
 
@@ -166,9 +166,9 @@ def test_a_request_nobody_confirms_ends_after_seven_days_and_leaves_nothing(brow
     ask(browser)
     (letter,) = post()
     now = timezone.now()
-    assert asking.expire(now + timedelta(days=6)) == 0
+    assert requests.expire(now + timedelta(days=6)) == 0
     assert Erasure.objects.count() == 1 and Mail.objects.count() == before + 1
-    assert asking.expire(now + timedelta(days=8)) == 1
+    assert requests.expire(now + timedelta(days=8)) == 1
     assert Erasure.objects.count() == 0 and Mail.objects.count() == before
     assert browser.post(confirm_link([letter])).status_code == 410
     assert "Delete my data" in browser.get(DATA).content.decode()

@@ -6,7 +6,7 @@ import pytest
 from django.core import validators
 from django.core.cache import cache
 
-from accounts import passwords
+from accounts.log_in import passwords
 from accounts.models import User
 from tests.conftest import QuickHasher
 from tests.factories.accounts import PASSWORD, UserFactory

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from accounts import claiming
+from accounts.links import claiming
 from accounts.models import User
 from contacts import adding, contacts, locking
 from contacts.models import Contact, ContactLink

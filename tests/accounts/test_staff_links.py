@@ -16,7 +16,7 @@ from tests.factories.organisers import make_staff
 from tests.friends import friendly_pos, linked, make_visitor
 from tests.staff import Staff
 from tests.visitor import TestClientVisitor
-from ticketshop.sales import people
+from ticketshop.sales.checkout import people
 
 from .pages import ACCOUNT, LIST, answer, browser_of, mailed_link, rows
 

@@ -20,7 +20,8 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from contacts.models import Contact  # noqa: E402
-from privacy import erasing, planning  # noqa: E402
+from privacy.erasure import erasing  # noqa: E402
+from privacy.plan import planning  # noqa: E402
 from registration_forms import responses  # noqa: E402
 from tests.bench.people import Work  # noqa: E402
 from tests.factories.catalogue import AllotmentFactory, OfferFactory  # noqa: E402
@@ -28,8 +29,8 @@ from tests.factories.organisers import PointOfSaleFactory, make_staff  # noqa: E
 from tests.factories.registration_forms import ask, make_form, publish  # noqa: E402
 from tests.factories.sales import make_cart, place  # noqa: E402
 from ticketshop.mail.models import Mail  # noqa: E402
-from ticketshop.sales.actions import payments  # noqa: E402
 from ticketshop.sales.models import Order, OrderLine, OrderResponse, Payment, Ticket  # noqa: E402
+from ticketshop.sales.payments import payments  # noqa: E402
 
 EACH, TIMES = 20, 9
 # The first orders are those of people who have 20; all others have a buyer each.

@@ -20,8 +20,8 @@ from tests.staff import change, listing
 from ticketshop.catalogue.models import Event, Session
 from ticketshop.organisers import permissions
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.sales.actions import orders
 from ticketshop.sales.models import Order
+from ticketshop.sales.orders import orders
 
 # Without preload: axe would load again what Django's sheets import, and the policy forbids what it does with it.
 ALL = {"resultTypes": ["violations"], "preload": False}

@@ -14,9 +14,10 @@ from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalogue import EventFactory
 from tests.factories.sales import make_order
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.sales.actions import orders, payments
-from ticketshop.sales.emails import order_path
+from ticketshop.sales.mails.order_mails import order_path
 from ticketshop.sales.models import Order, Payment
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 SMALLEST = 24

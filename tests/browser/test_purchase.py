@@ -13,8 +13,8 @@ from tests.browser import steps
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.qr import codes_in_pdf, codes_in_picture
-from ticketshop.sales.actions import payments
 from ticketshop.sales.models import Order, Payment
+from ticketshop.sales.payments import payments
 
 
 def codes(order: Order) -> set[str]:

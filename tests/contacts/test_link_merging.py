@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts import linked_tickets
+from accounts.friends import tickets
 from contacts import adding, link_mail, links, merging
 from contacts.models import AddressSuppression, Contact, ContactLink, LinkRequest
 from tests.factories.catalogue import OfferFactory
@@ -193,8 +193,8 @@ def test_who_managed_a_child_does_not_see_the_tickets_of_the_person_it_turns_out
     link = ContactLink.objects.get(pk=link.pk)
     order.refresh_from_db()
     assert order.buyer == link.child
-    assert linked_tickets.of_child(link) == []
-    assert linked_tickets.managed_by(alice, timezone.now()) == []
+    assert tickets.of_child(link) == []
+    assert tickets.managed_by(alice, timezone.now()) == []
     assert (link.status, link.permission_parent) == ("active", "assign")
     assert "link_permission" in [event.action for event in history.of(alice)]
 

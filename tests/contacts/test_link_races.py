@@ -18,7 +18,7 @@ from tests.factories.sales import make_cart, make_order, place
 from tests.friends import BOB, add, friendly_pos, make_visitor
 from ticketshop.limits import limits
 from ticketshop.mail.models import Mail
-from ticketshop.sales.actions import orders
+from ticketshop.sales.orders import orders
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CHILD = adding.Person("Tim", "Martin", no_email=True)

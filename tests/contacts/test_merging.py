@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from contacts import contacts, merging
 from contacts.models import AddressSuppression, Contact
-from privacy import registry
+from privacy.declarations import registry
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory

@@ -23,8 +23,8 @@ from ticketshop.history.models import Event as History
 from ticketshop.lib.text import normalise_email, normalise_line
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale, StaffMembership
-from ticketshop.sales import books
 from ticketshop.sales.models import Order, Payment, PaymentMethod, Refund, Ticket
+from ticketshop.sales.orders import books
 
 pytestmark = pytest.mark.django_db
 

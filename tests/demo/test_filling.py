@@ -14,8 +14,8 @@ from ticketshop.demo import filling, pictures, posters
 from ticketshop.history.models import Event as History
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale
-from ticketshop.sales import books
 from ticketshop.sales.models import IssuedPass, Order, OrderLine, OrderResponse, Payment, Refund, Ticket
+from ticketshop.sales.orders import books
 
 pytestmark = pytest.mark.django_db
 

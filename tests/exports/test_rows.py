@@ -22,8 +22,8 @@ from tests.staff import Staff, change, listing
 from ticketshop.exports import kinds
 from ticketshop.exports.models import Job
 from ticketshop.lib.spreadsheets import FORMATS, Header, Money, Word
-from ticketshop.sales import door_list
 from ticketshop.sales.models import IssuedPass, Ticket
+from ticketshop.sales.tickets import door_list
 
 pytestmark = pytest.mark.django_db
 

@@ -9,9 +9,10 @@ from django.utils import timezone
 from contacts.models import Contact
 from ticketshop.catalogue.models import Offer, SeasonPass
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.sales import contents
-from ticketshop.sales.actions import carts, orders, payments
+from ticketshop.sales.cart import carts, contents
 from ticketshop.sales.models import Cart, Order, PaymentMethod
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 
 from .catalogue import OfferFactory
 from .organisers import PointOfSaleFactory

@@ -15,9 +15,8 @@ from tests.factories.registration_forms import ask, publish
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, blocks, fill, in_every
 from tests.staff import Staff, change
-from ticketshop.sales import books
-from ticketshop.sales.actions import orders
 from ticketshop.sales.models import Order
+from ticketshop.sales.orders import books, orders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("RF-23")]
 

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from accounts.claiming import shop_that_knows
+from accounts.links.claiming import shop_that_knows
 from tests.factories.organisers import PointOfSaleFactory
 from tests.house.test_routes import ROWS, browser
 from ticketshop.organisers.middleware import SELLING

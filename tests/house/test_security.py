@@ -337,8 +337,8 @@ MARKED_SAFE = {"ticketshop/lib/markdown.py", "ticketshop/lib/page_tags.py"}
 # SQL put together in the program: of names of tables and columns alone, never of a value.
 BUILT_SQL = {
     "contacts/contacts.py",
-    "privacy/samples.py",
-    "privacy/traces.py",
+    "privacy/erasure/statistics.py",
+    "privacy/declarations/cached_traces.py",
     "ticketshop/limits/cache.py",
     "ticketshop/mail/outbox.py",
     "ticketshop/lib/postgres_cluster.py",

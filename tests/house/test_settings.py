@@ -14,7 +14,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.utils import timezone
 
-from accounts import linked_tickets
+from accounts.friends import tickets
 from contacts import links
 from contacts.models import ContactLink, LinkType
 from registration_forms.models import Choice, Field, RegistrationForm
@@ -35,9 +35,9 @@ from ticketshop.catalogue.models import (
     Venue,
 )
 from ticketshop.organisers.models import Organiser, PointOfSale
-from ticketshop.sales.emails import order_path
+from ticketshop.sales.mails.order_mails import order_path
 from ticketshop.sales.models import PaymentMethod, Ticket
-from ticketshop.sales.payment_methods import METHODS
+from ticketshop.sales.payments.methods import METHODS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("accounts", "contacts", "privacy", "registration_forms", "ticketshop")
@@ -143,8 +143,8 @@ def test_each_permission_of_a_connection_allows_more_than_the_one_before():
         as_it_is = ContactLink.objects.get(pk=link.pk)
         return (
             links.choosable(parent).exists(),
-            bool(linked_tickets.of_child(as_it_is)),
-            bool(linked_tickets.managed_by(parent, timezone.now())),
+            bool(tickets.of_child(as_it_is)),
+            bool(tickets.managed_by(parent, timezone.now())),
         )
 
     assert [allowed(permission) for permission in ContactLink.Permission.values] == [

@@ -15,7 +15,7 @@ from tests.factories.sales import make_order
 from tests.staff import Staff, change, listing
 from ticketshop.lib.moments import MomentField
 from ticketshop.lib.numbers import NumberField
-from ticketshop.organisers.scoped_admin import Scoped
+from ticketshop.office.scoped_admin import Scoped
 from ticketshop.sales.models import Order, Refund
 
 pytestmark = pytest.mark.django_db

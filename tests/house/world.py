@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from contacts import adding, contacts
 from contacts.models import Contact, ContactLink
-from privacy import erasing
+from privacy.erasure import erasing
 from privacy.models import Erasure, RetentionRecord
 from registration_forms import responses
 from tests.factories.accounts import SuperuserFactory, UserFactory
@@ -42,8 +42,8 @@ from ticketshop.history.models import Event as HistoryEvent
 from ticketshop.jobs.models import Failure
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
-from ticketshop.sales.actions import orders
 from ticketshop.sales.models import Cart, Order, OrderResponse, Refund
+from ticketshop.sales.orders import orders
 
 
 @dataclass

@@ -23,7 +23,8 @@ from procrastinate.contrib.django import app
 from accounts.models import Session, User
 from contacts import adding, inviting
 from contacts.models import AddressSuppression, Contact, LinkRequest
-from privacy import erasing, expiring
+from privacy.declarations import expiry
+from privacy.erasure import erasing
 from privacy.models import Erasure, MailboxProof
 from registration_forms import changing, responses
 from registration_forms.models import Answer, AnswerHistory, ChoiceHold
@@ -46,8 +47,8 @@ from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.organisers.permissions import organiser_id_of
-from ticketshop.sales.actions import orders
 from ticketshop.sales.models import Cart, DateChange, Order, OrderResponse
+from ticketshop.sales.orders import orders
 from ticketshop.submissions.models import KeptSubmission
 
 pytestmark = pytest.mark.django_db
@@ -394,7 +395,7 @@ def staff_are_reminded(erasure: Erasure) -> bool:
 
 
 def is_erased(row: Model) -> bool:
-    return not type(row).objects.filter(expiring.still_says(type(row)), pk=row.pk).exists()
+    return not type(row).objects.filter(expiry.still_says(type(row)), pk=row.pk).exists()
 
 
 def has_a_day(contact: Contact) -> bool:

@@ -19,8 +19,8 @@ from tests.visitor import HttpVisitor
 from ticketshop.lib.references import in_groups
 from ticketshop.mail import pause
 from ticketshop.mail.models import Mail
-from ticketshop.sales.actions import payments
 from ticketshop.sales.models import Order, Payment
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,7 +11,8 @@ from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from contacts import adding, inviting
-from privacy import asking, erasing
+from privacy.erasure import erasing
+from privacy.requests import requests
 from registration_forms import responses
 from registration_forms.models import AnswerHistory
 from tests.factories import registration_forms as forms
@@ -34,8 +35,9 @@ from ticketshop.exports.models import Download, Job
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.models import DateChange, Order, Ticket
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 
 TITLE = (
     "Le Malade imaginaire, ou la véritable histoire d’un homme qui se croyait Donaudampfschifffahrtskapitän"
@@ -91,21 +93,21 @@ def _known_address(pos):
 @example("data_delete")
 def _request(pos):
     contact = make_visitor(pos, "Zoe", "Grey")
-    erasure = asking.ask(contact, pos=pos, language="en", now=timezone.now())
+    erasure = requests.ask(contact, pos=pos, language="en", now=timezone.now())
     return {"to": contact.email, "about": {"erasure": erasure.pk}}
 
 
 @example("data_asked")
 def _confirmed_request(pos):
     values = _request(pos)
-    asking.Erasure.objects.filter(pk=values["about"]["erasure"]).update(state="confirmed")
+    requests.Erasure.objects.filter(pk=values["about"]["erasure"]).update(state="confirmed")
     return values
 
 
 @example("data_due", "data_extended")
 def _request_that_waits(pos):
     values = _confirmed_request(pos)
-    asking.Erasure.objects.filter(pk=values["about"]["erasure"]).update(
+    requests.Erasure.objects.filter(pk=values["about"]["erasure"]).update(
         due_at=timezone.now() + timedelta(days=3), extended_for="complex"
     )
     return values
@@ -114,7 +116,7 @@ def _request_that_waits(pos):
 @example("data_refused")
 def _refused_request(pos):
     values = _confirmed_request(pos)
-    asking.Erasure.objects.filter(pk=values["about"]["erasure"]).update(
+    requests.Erasure.objects.filter(pk=values["about"]["erasure"]).update(
         state="refused", refused_for="not_proved"
     )
     return values
@@ -126,23 +128,23 @@ WAITS = {"model": "sales.Ticket", "pk": 1, "basis": "contract", "until": "2026-1
 
 def _erased_person(pos):
     values = _confirmed_request(pos)
-    erasure = asking.Erasure.objects.get(pk=values["about"]["erasure"])
+    erasure = requests.Erasure.objects.get(pk=values["about"]["erasure"])
     erasure.steps.create(model="contacts.Contact", deleted=False, rows=1)
-    asking.Erasure.objects.filter(pk=erasure.pk).update(kept=[KEPT], deferred=[WAITS])
+    requests.Erasure.objects.filter(pk=erasure.pk).update(kept=[KEPT], deferred=[WAITS])
     return values
 
 
 @example("data_done")
 def _wholly_erased_person(pos):
     values = _erased_person(pos)
-    asking.Erasure.objects.filter(pk=values["about"]["erasure"]).update(state="closed")
+    requests.Erasure.objects.filter(pk=values["about"]["erasure"]).update(state="closed")
     return values
 
 
 @example("data_begun")
 def _partly_erased_person(pos):
     values = _erased_person(pos)
-    asking.Erasure.objects.filter(pk=values["about"]["erasure"]).update(state="deferred")
+    requests.Erasure.objects.filter(pk=values["about"]["erasure"]).update(state="deferred")
     return values
 
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from contacts import contacts
-from privacy import erasing
+from privacy.erasure import erasing
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import make_order
 from tests.friends import friendly_pos, linked, make_visitor

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from contacts import links
 from contacts.models import LinkType
-from privacy import erasing
+from privacy.erasure import erasing
 from privacy.models import Erasure, RetentionRecord
 from tests.exports import steps
 from tests.factories.accounts import SuperuserFactory
@@ -35,11 +35,11 @@ from tests.staff import Staff, change, listing, without_tokens
 from ticketshop.catalogue.models import Event, Session, Tariff, Venue
 from ticketshop.history import history
 from ticketshop.lib.translated import in_every_language
+from ticketshop.office.buttons import Elsewhere
+from ticketshop.office.scoped_admin import ScopedAdmin
 from ticketshop.organisers import permissions
-from ticketshop.organisers.buttons import Elsewhere
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.organisers.scoped_admin import ScopedAdmin
-from ticketshop.sales.actions import orders
+from ticketshop.sales.orders import orders
 
 pytestmark = pytest.mark.django_db
 PAGES = sorted(admin.site._registry.items(), key=lambda item: item[0]._meta.label)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from ticketshop.organisers import staff_sessions
+from ticketshop.office import staff_sessions
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from django.db import connection, models
 from django.utils import timezone
 
-from privacy import companions, registry
+from privacy.declarations import registry
+from privacy.plan import companions
 from tests.privacy import planting
 from tests.privacy.people import Person
 from tests.privacy.scanner import Snapshot

@@ -11,7 +11,7 @@ from unittest import mock
 
 from django.db import models
 
-from privacy import registry
+from privacy.declarations import registry
 from tests.privacy import planting
 from ticketshop.lib.personal import BOOKS, Author, DeleteRow, Json, Keep
 

@@ -41,9 +41,10 @@ from ticketshop.lib import references
 from ticketshop.mail import outbox, tasks
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale
-from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.exports.scope import CUSTOMERS
 from ticketshop.sales.models import DateChange, IssuedPass, Order, OrderResponse, Payment
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 from ticketshop.submissions.models import KeptSubmission
 
 PAST = timedelta(days=60)

@@ -14,7 +14,7 @@ from django.core.files.storage import storages
 from django.db import DatabaseError, models, transaction
 from django.db.models import Q
 
-from privacy import registry
+from privacy.declarations import registry
 from tests.privacy.people import Person
 from tests.privacy.scanner import Token
 from ticketshop.lib.personal import (

@@ -31,8 +31,8 @@ from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.privacy.office import VERA, Office, bin_page, coming_order, erase, make_office, past_order
 from tests.staff import Staff, change, listing
 from ticketshop.lib.personal import BASES
-from ticketshop.sales import ticket_pdf
 from ticketshop.sales.models import Customer, Order, OrderLine, Payment, Ticket
+from ticketshop.sales.tickets import ticket_pdf
 
 pytestmark = pytest.mark.django_db
 # What a customer's order still says to accounting; who, in which language and by which link is not among it.

@@ -5,17 +5,17 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import earlier_orders
+from accounts.links import earlier_orders
 from contacts import contacts
 from contacts.models import Contact
-from privacy import erasing
+from privacy.erasure import erasing
 from tests.accounts.pages import browser_of
 from tests.factories.accounts import UserFactory
 from tests.factories.organisers import make_staff
 from tests.factories.sales import make_order
 from tests.friends import friendly_pos, linked, make_visitor
 from tests.staff import Staff, listing
-from ticketshop.sales.emails import order_path
+from ticketshop.sales.mails.order_mails import order_path
 from ticketshop.sales.models import Order, Ticket
 
 pytestmark = pytest.mark.django_db

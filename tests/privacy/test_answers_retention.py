@@ -9,7 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts.models import Contact
-from privacy import erasing, expiring, ownerless, retention, tasks
+from privacy import retention, tasks
+from privacy.declarations import expiry, ownerless
+from privacy.erasure import erasing
 from privacy.models import RetentionRecord
 from registration_forms import changing, responses
 from registration_forms.models import Answer, AnswerHistory, Choice, Field, RegistrationForm, Response
@@ -350,7 +352,7 @@ def test_the_organiser_sees_what_goes_how_many_and_when(form):
     other = answer(make_twin(form), ends=now - timedelta(days=20))
     staff = Staff(make_staff(form.organiser, "owner"))
     page = staff.open(listing(RetentionRecord))
-    due = {(one.model._meta.label, one.rows) for one in expiring.coming(form.organiser, now.date(), 30)}
+    due = {(one.model._meta.label, one.rows) for one in expiry.coming(form.organiser, now.date(), 30)}
     assert due == {
         ("registration_forms.Answer", 3),
         ("contacts.Contact", 1),

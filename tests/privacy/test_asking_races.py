@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from contacts import locking
 from contacts.models import Contact
-from privacy import asking
 from privacy.models import Erasure, MailboxProof
+from privacy.requests import requests
 from tests.at_once import at_once, meet
 from tests.factories.organisers import make_staff
 from tests.friends import friendly_pos, make_visitor
@@ -32,18 +32,18 @@ def zoe(pos):
 @pytest.fixture
 def slowly(monkeypatch):
     """All who can meet between looking for a request and writing one."""
-    original = asking.open_request
+    original = requests.open_request
 
     def later(*args):
         found = original(*args)
         meet()
         return found
 
-    monkeypatch.setattr(asking, "open_request", later)
+    monkeypatch.setattr(requests, "open_request", later)
 
 
 def ask(zoe, pos):
-    return asking.ask(zoe, pos=pos, language="en", now=timezone.now())
+    return requests.ask(zoe, pos=pos, language="en", now=timezone.now())
 
 
 def test_a_double_click_is_one_request(zoe, pos, slowly):
@@ -67,7 +67,7 @@ def test_the_link_followed_twice_at_once_confirms_once_and_tells_each_member_of_
     owner = make_staff(pos.organiser, "owner")
     ask(zoe, pos)
     key = token("data_delete")
-    confirm = partial(asking.confirm, key, pos=pos, now=timezone.now())
+    confirm = partial(requests.confirm, key, pos=pos, now=timezone.now())
     answers = at_once(confirm, confirm)
     assert [one for one in answers if one is not None] == [Erasure.objects.get(state="confirmed")]
     assert list(Mail.objects.filter(kind="data_asked").values_list("recipient", flat=True)) == [owner.email]
@@ -75,9 +75,9 @@ def test_the_link_followed_twice_at_once_confirms_once_and_tells_each_member_of_
 
 @pytest.mark.scenario("S13")
 def test_a_mailed_link_opens_for_one_of_two(zoe, pos):
-    asking.send_link("zoe@example.org", pos=pos, language="en", now=timezone.now())
+    requests.send_link("zoe@example.org", pos=pos, language="en", now=timezone.now())
     key = token("data_link")
-    look = partial(asking.open_proof, key, pos.organiser, timezone.now())
+    look = partial(requests.open_proof, key, pos.organiser, timezone.now())
     answers = at_once(look, look)
     assert [one for one in answers if one is not None] == [MailboxProof.objects.get()]
 
@@ -85,7 +85,11 @@ def test_a_mailed_link_opens_for_one_of_two(zoe, pos):
 @pytest.mark.scenario("S14")
 def test_asked_at_once_a_mailbox_still_gets_three_mails(pos):
     send = partial(
-        asking.send_link, "nobody@mail.example", pos=pos, language="en", now=timezone.now().replace(second=1)
+        requests.send_link,
+        "nobody@mail.example",
+        pos=pos,
+        language="en",
+        now=timezone.now().replace(second=1),
     )
     at_once(*[send] * 6)
     assert Mail.objects.filter(kind="data_link").count() == 3

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from contacts import contacts
 from contacts.models import Contact
-from privacy import erasing
+from privacy.erasure import erasing
 from privacy.models import Erasure
 from tests.at_once import at_once
 from tests.factories.accounts import PASSWORD

@@ -11,7 +11,7 @@ from django.test.utils import isolate_apps
 from procrastinate.contrib.django import app
 from procrastinate.tasks import Task
 
-from privacy import registry, surroundings, third_party, traces
+from privacy.declarations import cached_traces, outside_models, registry, third_party
 from ticketshop.lib.personal import Erase, Json, NotPersonal, not_personal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S44")]
@@ -22,11 +22,11 @@ def messages(errors) -> list[str]:
 
 
 def said() -> list[str]:
-    return messages(surroundings.surroundings_are_declared(None))
+    return messages(outside_models.surroundings_are_declared(None))
 
 
 def tables() -> list[str]:
-    return messages(surroundings.every_table_is_declared(None, databases=["default"]))
+    return messages(outside_models.every_table_is_declared(None, databases=["default"]))
 
 
 def test_as_it_is_everything_is_declared():
@@ -36,7 +36,7 @@ def test_as_it_is_everything_is_declared():
 
 def test_the_checks_run_with_the_others_and_with_the_database():
     registered = system_checks.registry.registered_checks
-    assert {surroundings.surroundings_are_declared, surroundings.every_table_is_declared} <= registered
+    assert {outside_models.surroundings_are_declared, outside_models.every_table_is_declared} <= registered
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE diary (words text)")
     call_command("check", fail_level="WARNING")
@@ -61,16 +61,16 @@ def test_a_table_of_nobody_is_named(made):
 
 
 def test_a_table_that_is_declared_but_gone_is_named(monkeypatch):
-    monkeypatch.setitem(traces.TABLES, "diary", "words")
+    monkeypatch.setitem(cached_traces.TABLES, "diary", "words")
     assert tables() == ["The table diary is declared but does not exist."]
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE django_migrations RENAME TO older")
-    monkeypatch.setitem(traces.TABLES, "older", "names of files")
+    monkeypatch.setitem(cached_traces.TABLES, "older", "names of files")
     assert tables() == [], "before the first migration nothing is there"
 
 
 def test_no_database_no_question():
-    assert surroundings.every_table_is_declared(None, databases=None) == []
+    assert outside_models.every_table_is_declared(None, databases=None) == []
 
 
 def test_a_storage_is_named(settings):
@@ -126,7 +126,7 @@ def test_a_claim_that_looks_wrong_is_named(monkeypatch):
 
     monkeypatch.setattr(registry, "census", lambda: [Diary])
     monkeypatch.setattr(
-        surroundings, "VOUCHED", {"contacts.Diary.nickname": "of a dog", "contacts.Diary.gone": ""}
+        outside_models, "VOUCHED", {"contacts.Diary.nickname": "of a dog", "contacts.Diary.gone": ""}
     )
     text = "says that it knows nothing about a person (a test): its name says otherwise."
     assert said() == [
@@ -137,7 +137,7 @@ def test_a_claim_that_looks_wrong_is_named(monkeypatch):
 
 
 def test_whoever_vouches_says_why():
-    assert all(reason.strip() for reason in surroundings.VOUCHED.values())
+    assert all(reason.strip() for reason in outside_models.VOUCHED.values())
 
 
 def keys_that_occur(model, column: str) -> set[str]:

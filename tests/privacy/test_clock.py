@@ -8,8 +8,10 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from contacts.models import Contact
-from privacy import asking, clock, erasing, tasks
+from privacy import tasks
+from privacy.erasure import due_dates, erasing
 from privacy.models import Erasure
+from privacy.requests import requests
 from tests.privacy.office import Office, bin_page, erase, make_office
 from tests.staff import change, listing
 from ticketshop.mail import tasks as mail_tasks
@@ -45,7 +47,7 @@ def reminders() -> int:
 )
 def test_due_is_the_end_of_the_day_a_month_later_in_the_organisers_zone(office, asked, months, due):
     office.pos.organiser.time_zone = "Europe/Zurich"
-    end = clock.due(office.pos.organiser, datetime(*asked, tzinfo=ZoneInfo("UTC")), months)
+    end = due_dates.due(office.pos.organiser, datetime(*asked, tzinfo=ZoneInfo("UTC")), months)
     assert end.astimezone(ZURICH).isoformat()[:19] == f"{due}T23:59:59"
 
 
@@ -69,7 +71,7 @@ def test_staff_are_reminded_ten_and_three_days_before_and_when_it_is_overdue_eac
     erasure = asked_for(office.vera)
     for days, expected in [(11, 0), (9.9, 1), (5, 1), (2.9, 2), (1, 2), (-0.1, 3), (-5, 3)]:
         for _twice in range(2):
-            clock.REMINDERS.run(erasure.due_at - timedelta(days=days))
+            due_dates.REMINDERS.run(erasure.due_at - timedelta(days=days))
         assert reminders() == expected, days
     mail = Mail.objects.filter(kind="data_due").latest("pk")
     assert mail.recipient == office.owner.email
@@ -107,7 +109,7 @@ def test_more_time_needs_a_reason_is_taken_once_and_the_person_is_told(office, m
     mail_tasks.send(Mail.objects.get(kind="data_extended").pk)
     (letter,) = [one for one in mailoutbox if one.to == [office.vera.email]]
     assert "the request is complex" in letter.body and erasure.receipt in letter.body
-    assert clock.extend(erasure, "many", now=timezone.now()) is False
+    assert due_dates.extend(erasure, "many", now=timezone.now()) is False
 
 
 def test_after_the_first_month_there_is_no_more_time(office):
@@ -115,7 +117,7 @@ def test_after_the_first_month_there_is_no_more_time(office):
     assert "Take more time" in staff.open(change(erasure)).text
     Erasure.objects.update(due_at=timezone.now() - timedelta(hours=1))
     assert "Take more time" not in staff.open(change(erasure)).text
-    assert clock.extend(erasure, "many", now=timezone.now()) is False
+    assert due_dates.extend(erasure, "many", now=timezone.now()) is False
 
 
 @pytest.mark.scenario("S16")
@@ -130,8 +132,8 @@ def test_a_refusal_needs_a_reason_and_the_person_reads_it_and_may_ask_again(offi
     mail_tasks.send(Mail.objects.get(kind="data_refused").pk)
     (letter,) = [one for one in mailoutbox if one.to == [office.vera.email]]
     assert "we could not make sure" in letter.body and "data protection authority" in letter.body
-    assert asking.open_request(office.vera, timezone.now()) is None
-    assert clock.refuse(erasure, "legal", by=office.owner, now=timezone.now()) is False
+    assert requests.open_request(office.vera, timezone.now()) is None
+    assert due_dates.refuse(erasure, "legal", by=office.owner, now=timezone.now()) is False
     again = asked_for(office.vera)
     assert again.pk != erasure.pk
     erase(staff, office.vera)

@@ -8,8 +8,11 @@ from django.utils import timezone
 
 from contacts import adding, links
 from contacts.models import Contact, ContactLink
-from privacy import companions, erasing, expiring, ownerless, planning, retention
+from privacy import retention
+from privacy.declarations import expiry, ownerless
+from privacy.erasure import erasing
 from privacy.models import Erasure
+from privacy.plan import companions, planning
 from tests.accounts.pages import browser_of
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import make_staff
@@ -100,7 +103,7 @@ def test_whom_staff_untick_stays_and_goes_later_by_themselves(vera, tim, pos, st
     assert set(form.choices["together"]) == {str(tim.pk), str(friend.pk)}
     staff.submit(form, {"together": str(friend.pk)})
     assert is_erased(vera) and is_erased(friend) and not is_erased(tim)
-    today = timezone.localdate(timezone.now(), expiring.zone_of(pos.organiser))
+    today = timezone.localdate(timezone.now(), expiry.zone_of(pos.organiser))
     assert tim.full_name == "Tim Zweig" and tim.purge_after == today + timedelta(days=30)
     assert Erasure.objects.get(together_with=None).spared == [], "no number is kept"
     retention.run(timezone.now() + timedelta(days=29))

@@ -6,7 +6,7 @@ import pytest
 from django.core import mail as sent
 from django.utils import timezone
 
-from privacy import copies, erasing
+from privacy.erasure import downloaded_lists, erasing
 from privacy.models import Erasure
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, make_staff
@@ -48,7 +48,7 @@ def test_everybody_who_downloaded_a_list_with_the_person_is_told_once(pos, vera)
     downloaded(pos.organiser, other, ContactFactory(organiser=pos.organiser))
     erasure = erasing.erase(vera, by=owner, now=timezone.now())
     assert told() == sorted([owner.email, office.email])
-    assert copies.tell(erasure, timezone.now()) == 0 and len(told()) == 2, (
+    assert downloaded_lists.tell(erasure, timezone.now()) == 0 and len(told()) == 2, (
         "a step that runs again tells nobody twice"
     )
 

@@ -13,7 +13,8 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from contacts import adding, contacts
-from privacy import copying, packing, registry, subjects
+from privacy.copies import copying, packing
+from privacy.declarations import registry, subjects
 from registration_forms import changing, responses
 from registration_forms.models import Answer
 from tests.factories.accounts import UserFactory

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from privacy import erasing
+from privacy.erasure import erasing
 from tests.privacy import scanner
 from tests.privacy.scanner import Hit
 from tests.privacy.state import State

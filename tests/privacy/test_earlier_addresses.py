@@ -5,8 +5,10 @@ from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from contacts import contacts
-from privacy import asking, erasing, subjects
+from privacy.declarations import subjects
+from privacy.erasure import erasing
 from privacy.models import MailboxProof
+from privacy.requests import requests
 from tests.factories.accounts import UserFactory
 from tests.factories.sales import make_cart
 from tests.friends import friendly_pos, make_visitor
@@ -31,8 +33,8 @@ def vera(pos):
     outbox.queue(
         "link_known", to=OLD, language="en", now=timezone.now(), pos=pos, subject_uuid=made.subject_uuid
     )
-    asking.send_link(OLD, pos=pos, language="en", now=timezone.now())
-    asking.new_proof(pos.organiser, OLD, timezone.now())
+    requests.send_link(OLD, pos=pos, language="en", now=timezone.now())
+    requests.new_proof(pos.organiser, OLD, timezone.now())
     make_cart(pos=pos, buyer={"first_name": "Vera", "last_name": "Zweig", "email": OLD})
     contacts.change(made, {"email": NEW}, by=None, now=timezone.now())
     EmailAddress.objects.create(user=made.user, email="vera.third@zweig.example", verified=True)

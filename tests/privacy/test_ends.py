@@ -11,7 +11,7 @@ from procrastinate.contrib.django import app
 
 from accounts.models import User
 from contacts.models import Contact, ContactLink
-from privacy import ends_table, expiring, registry, subjects
+from privacy.declarations import ends_table, expiry, registry, subjects
 from tests.factories.accounts import UserFactory
 from tests.privacy import planting
 from tests.privacy.state import State
@@ -95,7 +95,7 @@ def set_at(model, path: str, pks: list, value) -> None:
 def test_rows_end_by_their_job_when_their_time_is_over(state, model, ends):
     pks = rows_for(state, model, ends)
     assert pks, "nothing was there to end"
-    there = model._base_manager.filter(pk__in=pks).filter(expiring.still_says(model))
+    there = model._base_manager.filter(pk__in=pks).filter(expiry.still_says(model))
     if not subjects_of(model):
         there = model._base_manager.filter(pk__in=pks)
     assert there.exists()
@@ -123,7 +123,7 @@ def test_rows_whose_time_is_not_over_stay(state, model, ends):
     app.tasks[ends.job].func(0)
     assert model._base_manager.filter(pk__in=pks).count() == before
     there = model._base_manager.filter(pk__in=pks)
-    assert there.filter(expiring.still_says(model)).exists() or not subjects_of(model)
+    assert there.filter(expiry.still_says(model)).exists() or not subjects_of(model)
 
 
 def test_whatever_says_something_of_a_person_ends_by_itself_or_with_somebody_who_does():

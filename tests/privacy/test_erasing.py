@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from accounts.models import Session, User
 from contacts.models import Contact
-from privacy import erasing, planning
+from privacy.erasure import erasing
 from privacy.models import Erasure
+from privacy.plan import planning
 from tests.exports import steps
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
@@ -18,8 +19,8 @@ from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_cart, place
 from tests.privacy.office import make_office, past_order
 from ticketshop.mail.models import Mail
-from ticketshop.sales.actions import payments
 from ticketshop.sales.models import Order, Payment, Ticket
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 

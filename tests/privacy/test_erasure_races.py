@@ -18,8 +18,9 @@ from django.utils import timezone
 
 from contacts import contacts, locking, merging
 from contacts.models import Contact
-from privacy import erasing, planning
+from privacy.erasure import erasing
 from privacy.models import Erasure
+from privacy.plan import planning
 from tests.at_once import at_once, meet, second
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
@@ -28,9 +29,10 @@ from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
 from tests.privacy import scanner
 from tests.privacy.scanner import Needles, Token
 from ticketshop.lib.compiled import Compiled, Parameter
-from ticketshop.sales import books, contents
-from ticketshop.sales.actions import carts, orders, payments
+from ticketshop.sales.cart import carts, contents
 from ticketshop.sales.models import Cart, Order, Payment, Refund
+from ticketshop.sales.orders import books, orders
+from ticketshop.sales.payments import payments
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.scenario("S39"), pytest.mark.timeout(1800)]
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from privacy import erasing, samples
+from privacy.erasure import erasing, statistics
 from privacy.models import Erasure
 from tests.privacy.scanner import Needles, scan_files
 from tests.privacy.state import make_state
@@ -70,7 +70,7 @@ def test_a_dump_the_files_and_the_log_say_nothing(log):
     erasure = erasing.erase(state.v.person.contact, by=state.a.staff, now=timezone.now())
     assert erasure.state == Erasure.State.CLOSED
     for job in ProcrastinateJob.objects.filter(task_name="privacy.analyse"):
-        samples.analyse(**job.args)
+        statistics.analyse(**job.args)
     # B knows the address too, and nothing else.
     assert found_in(sought, dump()) == {"v address"}
     assert {hit.token for hit in scan_files(sought)} <= {"v address"}

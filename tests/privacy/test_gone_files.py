@@ -9,8 +9,9 @@ from django.core.files.storage import storages
 from django.core.mail import EmailMessage
 from django.utils import timezone
 
-from privacy import erasing, planning
+from privacy.erasure import erasing
 from privacy.models import PendingDeletion
+from privacy.plan import planning
 from tests.exports import steps
 from tests.privacy.office import Office, bin_page, make_office
 from ticketshop.exports import expiry

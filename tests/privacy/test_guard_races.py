@@ -11,12 +11,12 @@ from allauth.account.adapter import get_adapter
 from django.db import OperationalError
 from django.utils import timezone
 
-from accounts.adapter import AccountAdapter
+from accounts.log_in.adapter import AccountAdapter
 from accounts.models import User
 from contacts import contacts, link_mail, links, locking
 from contacts.adding import Asked
 from contacts.models import AddressSuppression, Contact
-from privacy import erasing
+from privacy.erasure import erasing
 from registration_forms import changing, responses
 from registration_forms.models import Answer, Response
 from tests.accounts.pages import browser_of
@@ -27,8 +27,9 @@ from tests.factories.sales import make_order
 from tests.friends import friendly_pos, linked, make_visitor
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
-from ticketshop.sales.actions import carts, payments
+from ticketshop.sales.cart import carts
 from ticketshop.sales.models import Cart
+from ticketshop.sales.payments import payments
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.scenario("S39")]
 NOW = timezone.now

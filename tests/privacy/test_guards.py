@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from accounts import claiming
+from accounts.links import claiming
 from contacts import adding, contacts, links, locking, merging
 from contacts.models import Contact, ContactLink, LinkType
 from tests.accounts.pages import ACCOUNT, LIST, NEW, browser_of
@@ -14,8 +14,8 @@ from tests.factories.sales import PaymentMethodFactory, make_cart, make_order, p
 from tests.friends import BOB, friendly_pos, linked, make_visitor
 from tests.staff import Staff, change
 from ticketshop.mail.models import Mail
-from ticketshop.sales.actions import orders
 from ticketshop.sales.models import Order, Ticket
+from ticketshop.sales.orders import orders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S39")]
 

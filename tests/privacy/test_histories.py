@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from accounts.models import User
 from contacts import adding, contacts, merging
 from contacts.models import Contact
-from privacy import erasing
+from privacy.erasure import erasing
 from privacy.models import Erasure
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
@@ -26,9 +26,9 @@ from tests.privacy.changes import Explained, between, money
 from tests.privacy.people import Person
 from tests.privacy.scanner import Needles, Token
 from ticketshop.catalogue.models import Session
-from ticketshop.sales import books
-from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.models import Order, Refund
+from ticketshop.sales.orders import books, orders
+from ticketshop.sales.payments import payments
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S44"), pytest.mark.timeout(3600)]
 

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from privacy import erasing
+from privacy.erasure import erasing
 from privacy.models import Erasure, ErasureStep, PendingDeletion
 from tests.privacy import scanner
 from tests.privacy.changes import OWN, Change, between

@@ -9,8 +9,9 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from contacts.models import Contact
-from privacy import asking, erasing
+from privacy.erasure import erasing
 from privacy.models import Erasure
+from privacy.requests import requests
 from tests.privacy.office import Office, coming_order, erase, make_office
 from tests.smtp import Postbox
 from ticketshop.mail import tasks
@@ -101,9 +102,9 @@ def test_a_mail_server_that_is_away_keeps_neither_the_erasure_nor_the_address_fo
     send_all()
     assert rows_with_address() == ["data_done"]
     now = timezone.now()
-    asking.expire(now + timedelta(days=2, hours=23))
+    requests.expire(now + timedelta(days=2, hours=23))
     assert rows_with_address() == ["data_done"]
-    asking.expire(now + timedelta(days=3, minutes=1))
+    requests.expire(now + timedelta(days=3, minutes=1))
     assert rows_with_address() == []
     assert Mail.objects.get(kind="data_done").state == "failed"
     send_all()

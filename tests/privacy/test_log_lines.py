@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from contacts import locking
 from contacts.models import Contact
-from privacy import erasing, planning
+from privacy.erasure import erasing
 from privacy.models import Erasure
+from privacy.plan import planning
 from tests.privacy.people import Person
 from tests.privacy.scanner import Needles
 from ticketshop.history.models import Event

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from contacts import adding, contacts, links
 from contacts.models import Contact
-from privacy import erasing
+from privacy.erasure import erasing
 from tests.factories.catalogue import OfferFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.sales import make_order
@@ -22,8 +22,9 @@ from tests.waiting import PATIENCE
 from ticketshop.mail import mailbox, outbox, tasks
 from ticketshop.mail.models import Mail
 from ticketshop.sales import notices
-from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.models import Order, Ticket
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S19")]
 BACKEND = "django.core.mail.backends.smtp.EmailBackend"

@@ -5,14 +5,15 @@ from django.utils import timezone
 
 from contacts import adding
 from contacts.models import ContactLink
-from privacy import erasing, planning
+from privacy.erasure import erasing
+from privacy.plan import planning
 from tests.factories.catalogue import OfferFactory
 from tests.factories.sales import make_cart, make_order, place
 from tests.friends import friendly_pos, linked, make_visitor
 from tests.privacy.scanner import Needles, Token, scan_database
 from ticketshop.lib.money import ZERO
 from ticketshop.mail.models import Mail
-from ticketshop.sales import contents, mentions
+from ticketshop.sales.cart import contents, mentions
 from ticketshop.sales.models import Cart, Ticket
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from privacy import erasing
+from privacy.erasure import erasing
 from tests.privacy import planting, scanner
 from tests.privacy.mutations import Mutation, all_mutations, switched_off
 from tests.privacy.scanner import Needles

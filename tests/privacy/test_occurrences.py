@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from contacts import adding, contacts, links
 from contacts.models import Contact, ContactLink
-from privacy import occurrences, planning
 from privacy.models import Erasure
+from privacy.plan import occurrences, planning
 from registration_forms.models import Answer, Response
 from tests.exports import steps
 from tests.factories.catalogue import OfferFactory

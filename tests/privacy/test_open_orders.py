@@ -9,7 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts.models import Contact
-from privacy import copying, erasing, registry
+from privacy.copies import copying
+from privacy.declarations import registry
+from privacy.erasure import erasing
 from privacy.models import Erasure
 from registration_forms.models import Answer
 from tests.privacy.office import VERA, WILMA, Office, bin_page, coming_order, erase, make_office, season_order
@@ -17,8 +19,9 @@ from tests.staff import change, listing
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.personal import Erase, Keep
 from ticketshop.mail.models import Mail
-from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.models import IssuedPass, Order, Payment, Refund, Ticket
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 

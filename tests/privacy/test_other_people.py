@@ -8,10 +8,10 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from django.utils import timezone
 
-from accounts import linked_tickets
+from accounts.friends import tickets
 from contacts import adding, links
 from contacts.models import Contact, ContactLink
-from privacy import erasing
+from privacy.erasure import erasing
 from registration_forms import changing, responses
 from registration_forms.models import Answer, AnswerHistory, Response
 from tests.accounts.pages import LIST, browser_of, rows
@@ -24,7 +24,7 @@ from ticketshop.catalogue.models import Session
 from ticketshop.exports.models import Job
 from ticketshop.mail.models import Mail
 from ticketshop.sales import access
-from ticketshop.sales.emails import order_path
+from ticketshop.sales.mails.order_mails import order_path
 from ticketshop.sales.models import Cart, Order, OrderLine, Payment, Ticket
 
 pytestmark = pytest.mark.django_db
@@ -129,11 +129,11 @@ def test_the_ticket_of_a_guest_who_is_gone_is_not_the_buyers_own(zoe, walt, pos)
     links.change_permission(anns, "view", by=walt.user, now=timezone.now())
     anns.refresh_from_db()
     (own,) = order.tickets.filter(beneficiary=walt)
-    assert list(access.tickets_of(walt.user, pos)) == linked_tickets.of_child(anns) == [own]
+    assert list(access.tickets_of(walt.user, pos)) == tickets.of_child(anns) == [own]
     # Of a ticket nobody was chosen for the buyer is the holder.
     order.tickets.filter(pk=own.pk).update(beneficiary=None)
     assert erase(zoe) == "closed"
-    assert list(access.tickets_of(walt.user, pos)) == linked_tickets.of_child(anns) == [own]
+    assert list(access.tickets_of(walt.user, pos)) == tickets.of_child(anns) == [own]
 
 
 @pytest.mark.scenario("S35")

@@ -4,7 +4,8 @@ import pytest
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from privacy import erasing, ownerless, registry, subjects
+from privacy.declarations import ownerless, registry, subjects
+from privacy.erasure import erasing
 from registration_forms.models import Answer, Response
 from tests.privacy import planting
 from ticketshop.exports.models import Download

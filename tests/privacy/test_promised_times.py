@@ -11,11 +11,12 @@ from procrastinate.contrib.django import app
 
 from accounts.models import UNPROVED_DAYS
 from contacts import link_mail, links
-from privacy import asking, clock
+from privacy.erasure import due_dates
+from privacy.requests import requests
 from ticketshop.exports import expiry
 from ticketshop.lib.personal import BOOKS
 from ticketshop.limits import limits
-from ticketshop.sales.actions import carts
+from ticketshop.sales.cart import carts
 from ticketshop.submissions import submissions
 
 pytestmark = pytest.mark.scenario("S45")
@@ -48,17 +49,17 @@ KEPT = {
     "Another e-mail address that you noted": timedelta(days=UNPROVED_DAYS),
     "What you typed is kept for": submissions.KEPT,
     "A form you sent after your log-in had ended": submissions.KEPT,
-    "We then send you an e-mail. Nothing happens": asking.TO_CONFIRM,
-    "We have sent an e-mail to <bdi>": asking.TO_OPEN,
-    "Somebody, we think you, asked what": asking.TO_OPEN,
-    "This works once, within": asking.TO_OPEN,
-    "This page stays open for": asking.STAYS_OPEN,
-    "You are about to open what": asking.STAYS_OPEN,
+    "We then send you an e-mail. Nothing happens": requests.TO_CONFIRM,
+    "We have sent an e-mail to <bdi>": requests.TO_OPEN,
+    "Somebody, we think you, asked what": requests.TO_OPEN,
+    "This works once, within": requests.TO_OPEN,
+    "This page stays open for": requests.STAYS_OPEN,
+    "You are about to open what": requests.STAYS_OPEN,
     "Nothing there after some minutes?": limits.LIMITS["data_mail"].window,
     "Orders and tickets stay as they are. You can take it back": links.UNDO,
     "%(name)s can no longer choose": links.UNDO,
-    "%(organiser)s has been told, and answers within": clock.FIRST * A_MONTH,
-    "A customer has asked to be forgotten": clock.FIRST * A_MONTH,
+    "%(organiser)s has been told, and answers within": due_dates.FIRST * A_MONTH,
+    "A customer has asked to be forgotten": due_dates.FIRST * A_MONTH,
     "The figures stay in the books without your name": BOOKS.years * A_YEAR,
     "The law wants commercial books": BOOKS.years * A_YEAR,
     "Many orders were placed": limits.LIMITS["order_mailbox"].window,
@@ -109,7 +110,7 @@ def test_every_length_of_time_in_a_text_is_the_one_that_is_kept():
 
 def test_other_places_that_keep_the_same_lengths():
     # One sentence for two kinds of rows.
-    assert expiry.KEPT_FOR == asking.TO_OPEN
+    assert expiry.KEPT_FOR == requests.TO_OPEN
     crons = {task: periodic.cron for (task, _id), periodic in app.periodic_registry.periodic_tasks.items()}
     assert crons["privacy.go_on"] == EVERY_FIVE_MINUTES
     assert BOOKS.end(date(2026, 3, 1)) == date(2026 + BOOKS.years, 12, 31)

@@ -7,7 +7,8 @@ import pytest
 from django.utils import translation
 from procrastinate.contrib.django import app
 
-from privacy import copying, promises, registry
+from privacy.copies import copying
+from privacy.declarations import promises, registry
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.registration_forms import ask, make_form, publish

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from contacts import merging
 from contacts.models import Contact
-from privacy import erasing, tasks
+from privacy import tasks
 from privacy.admin import person
+from privacy.erasure import erasing
 from privacy.models import Erasure
 from tests.exports import steps
 from tests.privacy.office import VERA, Office, bin_page, coming_order, erase, make_office, past_order

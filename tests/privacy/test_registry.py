@@ -13,7 +13,7 @@ from django.test.utils import isolate_apps
 
 from accounts.models import User
 from contacts.models import Contact
-from privacy import checks, registry
+from privacy.declarations import checks, registry
 from ticketshop.lib.areas import PROFILE
 from ticketshop.lib.personal import (
     ADDRESS,

@@ -9,7 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from contacts.models import Contact
-from privacy import erasing, ownerless
+from privacy.declarations import ownerless
+from privacy.erasure import erasing
 from registration_forms import changing, responses
 from registration_forms.models import Answer, AnswerHistory, FormVersion, RegistrationForm, Response
 from tests.factories.catalogue import OfferFactory
@@ -22,8 +23,8 @@ from tests.visitor import TestClientVisitor as Visitor
 from ticketshop.mail import letters
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.sales import earlier
-from ticketshop.sales.emails import order_path
+from ticketshop.sales.answers import requests
+from ticketshop.sales.mails.order_mails import order_path
 from ticketshop.sales.models import Order, Ticket
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S35")]
@@ -173,7 +174,7 @@ def test_no_mail_asks_for_a_removed_guest(booking):
     version = publish(booking.form)
     RegistrationForm.objects.filter(pk=booking.form.pk).update(asked_again=version)
     wanted = Mail.objects.filter(kind="answers_wanted")
-    earlier.tell_some(version, 0, timezone.now())
+    requests.tell_some(version, 0, timezone.now())
     assert "Shirt" in letters.message(wanted.get()).body, "Alice owes an answer of her own"
     wanted.delete()
     tell_all_but(booking.own, version)
@@ -182,7 +183,7 @@ def test_no_mail_asks_for_a_removed_guest(booking):
 
 def tell_all_but(response: Response, version: FormVersion) -> None:
     Response.objects.filter(pk=response.pk).update(version=version)
-    earlier.tell_some(version, 0, timezone.now())
+    requests.tell_some(version, 0, timezone.now())
 
 
 def test_nothing_of_either_is_left_when_the_buyer_goes_too(booking):

@@ -11,8 +11,11 @@ from procrastinate.contrib.django import app
 from accounts.models import User
 from contacts import adding, links
 from contacts.models import Contact, ContactLink, LinkType
-from privacy import erasing, expiring, planning, retention, tasks
+from privacy import retention, tasks
+from privacy.declarations import expiry
+from privacy.erasure import erasing
 from privacy.models import Erasure
+from privacy.plan import planning
 from tests.factories.accounts import UserFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory
@@ -22,8 +25,9 @@ from ticketshop.catalogue.models import Session
 from ticketshop.jobs import rows as jobs
 from ticketshop.jobs.models import Failure
 from ticketshop.lib.personal import RETENTION
-from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.models import Order, Refund, Ticket
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("FF-32")]
 DAY = date(2026, 3, 20)
@@ -246,7 +250,7 @@ def test_a_child_whose_parent_is_gone_already_has_a_day_too(zoe, pos):
     now = timezone.now()
     assert people_gone(now) == 0
     child.refresh_from_db()
-    assert child.purge_after == timezone.localdate(now, expiring.zone_of(pos.organiser)) + timedelta(days=30)
+    assert child.purge_after == timezone.localdate(now, expiry.zone_of(pos.organiser)) + timedelta(days=30)
     assert people_gone(now + timedelta(days=31)) == 1 and is_erased(child)
 
 
@@ -302,9 +306,9 @@ def test_figures_stay_when_a_customer_goes_by_themselves(pos):
 @pytest.mark.scenario("S45")
 def test_the_organiser_sees_them_coming_and_may_choose_the_years(pos):
     contact = ContactFactory(organiser=pos.organiser)
-    today = timezone.localdate(contact.created_at + YEARS, expiring.zone_of(pos.organiser))
-    assert expiring.coming(pos.organiser, today - timedelta(days=31), 30) == []
-    (due,) = expiring.coming(pos.organiser, today - timedelta(days=9), 30)
+    today = timezone.localdate(contact.created_at + YEARS, expiry.zone_of(pos.organiser))
+    assert expiry.coming(pos.organiser, today - timedelta(days=31), 30) == []
+    (due,) = expiry.coming(pos.organiser, today - timedelta(days=9), 30)
     assert (due.model, due.day, due.rows) == (Contact, today, 1)
     pos.organiser.customer_years = 4
     pos.organiser.save()

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from privacy import erasing, samples
+from privacy.erasure import erasing, statistics
 from tests.factories.contacts import ContactFactory
 from tests.factories.sales import make_order
 from ticketshop.mail.models import Mail
@@ -24,19 +24,19 @@ def test_samples_are_taken_anew():
     order = make_order(buyer={"first_name": "Zoe", "last_name": "Planted", "email": "zoe@planted.example"})
     for _number in range(3):
         ContactFactory(organiser=order.organiser, last_name="Planted")
-    samples.analyse(["contacts_contact"])
+    statistics.analyse(["contacts_contact"])
     assert "Planted" in sampled("contacts_contact")
     erasing.erase(order.buyer, by=None, now=timezone.now(), bearer=True)
     ContactFactory._meta.model.objects.filter(last_name="Planted").update(last_name="Other")
-    samples.analyse(["contacts_contact"])
+    statistics.analyse(["contacts_contact"])
     assert "Planted" not in sampled("contacts_contact") and "Other" in sampled("contacts_contact")
 
 
 def test_those_of_a_table_without_rows_are_cleared():
     make_order(buyer={"first_name": "Zoe", "last_name": "Planted", "email": "zoe@planted.example"})
     make_order(buyer={"first_name": "Zoe", "last_name": "Planted", "email": "zoe@planted.example"})
-    samples.analyse(["mail_mail"])
+    statistics.analyse(["mail_mail"])
     assert "zoe@planted.example" in sampled("mail_mail")
     Mail.objects.all().delete()
-    samples.analyse(["mail_mail"])
+    statistics.analyse(["mail_mail"])
     assert "zoe@planted.example" not in sampled("mail_mail")

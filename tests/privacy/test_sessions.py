@@ -10,12 +10,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import claiming, tasks
-from accounts.adapter import AccountAdapter
+from accounts import tasks
+from accounts.links import claiming
+from accounts.log_in.adapter import AccountAdapter
 from accounts.models import Session, User
 from contacts import contacts, link_mail
 from contacts.models import Contact, LinkRequest
-from privacy import erasing
+from privacy.erasure import erasing
 from registration_forms import limited
 from registration_forms.models import ChoiceHold
 from tests.accounts.pages import browser_of
@@ -29,7 +30,7 @@ from tests.visitor import TestClientVisitor
 from ticketshop.catalogue import stock
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.sales.emails import order_path
+from ticketshop.sales.mails.order_mails import order_path
 from ticketshop.sales.models import Cart
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S23")]

@@ -7,8 +7,11 @@ from django.utils import timezone
 
 from contacts import link_mail, links
 from contacts.models import AddressSuppression, Contact
-from privacy import copying, erasing, planning, retention
+from privacy import retention
+from privacy.copies import copying
+from privacy.erasure import erasing
 from privacy.models import Erasure
+from privacy.plan import planning
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import make_staff
 from tests.friends import friendly_pos, linked, make_visitor

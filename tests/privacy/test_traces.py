@@ -14,7 +14,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.models import Session as BrowserSession
 from contacts.models import Contact
-from privacy import erasing, samples
+from privacy.erasure import erasing, statistics
 from privacy.models import Erasure
 from tests.factories.accounts import PASSWORD
 from tests.privacy import planting, scanner
@@ -33,7 +33,7 @@ def erase(state: State) -> Erasure:
     """As staff do; the jobs that were queued for afterwards run too."""
     erasure = erasing.erase(state.v.person.contact, by=state.a.staff, now=timezone.now())
     for job in ProcrastinateJob.objects.filter(task_name="privacy.analyse"):
-        samples.analyse(**job.args)
+        statistics.analyse(**job.args)
     return erasure
 
 

@@ -16,8 +16,8 @@ from tests.sales.jazz import Jazz, fill, in_every
 from tests.staff import Staff, change
 from ticketshop.mail import letters
 from ticketshop.mail.models import Mail
-from ticketshop.sales.actions import orders
 from ticketshop.sales.models import IssuedPass, Order, Ticket
+from ticketshop.sales.orders import orders
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,9 @@ from tests.staff import Staff, change, listing
 from ticketshop.history import history
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import StaffMembership
-from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.models import Customer, IssuedPass, Order, Payment, Refund, Ticket
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 

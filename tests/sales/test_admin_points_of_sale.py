@@ -7,8 +7,9 @@ from tests.factories.sales import PaymentMethodFactory, make_order
 from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
 from ticketshop.history import history
-from ticketshop.sales import emails, payment_methods
+from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import PaymentMethod
+from ticketshop.sales.payments import methods
 
 pytestmark = pytest.mark.django_db
 IBAN = "CH93 0076 2011 6238 5295 7"
@@ -92,7 +93,7 @@ def test_a_way_to_pay_is_offered_with_its_settings(staff, pos):
     method = PaymentMethod.objects.get()
     assert (method.code, method.enabled) == ("bank_transfer", True)
     assert method.settings == {"account_holder": "The Theatre", "iban": IBAN.replace(" ", "")}
-    assert "bank_transfer" in payment_methods.offered(pos, 10, "CHF")
+    assert "bank_transfer" in methods.offered(pos, 10, "CHF")
     assert IBAN in staff.open(change(pos)).source
     assert "paymentmethod.bank_transfer.setting_iban" in history.of(pos).get().details["changes"]
 
@@ -176,6 +177,6 @@ def test_the_web_address_stays_once_something_was_ordered(staff, pos):
         " Under another address, open another point of sale."
     ]
     staff.save(slug="other")
-    assert TestClientVisitor().open(emails.order_path(order)).status == 200
+    assert TestClientVisitor().open(order_mails.order_path(order)).status == 200
     pos.refresh_from_db()
     assert (pos.slug, pos.name) == ("other", "Still a theatre")

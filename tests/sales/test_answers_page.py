@@ -16,8 +16,9 @@ from tests.sales.jazz import Jazz, fill, in_every
 from ticketshop.history import history
 from ticketshop.mail import letters
 from ticketshop.mail.models import Mail
-from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.models import IssuedPass, Order, Ticket
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 ZURICH = ZoneInfo("Europe/Zurich")
@@ -362,15 +363,15 @@ def test_used_between_the_look_and_the_save(shop, who, monkeypatch):
     def meanwhile(*args, **kwargs):
         raise AssertionError("the lock comes first")
 
-    from ticketshop.sales import sheets  # noqa: PLC0415
+    from ticketshop.sales.answers import editing  # noqa: PLC0415
 
-    lock = sheets.Sheet._lock
+    lock = editing.Sheet._lock
 
     def let_in(sheet, posted):
         Ticket.objects.update(state="used", used_at=timezone.now())
         lock(sheet, posted)
 
-    monkeypatch.setattr(sheets.Sheet, "_lock", let_in)
+    monkeypatch.setattr(editing.Sheet, "_lock", let_in)
     monkeypatch.setattr(changing, "Edit", meanwhile)
     page = save(who, {menu: "fish"})
     monkeypatch.setattr(changing, "Edit", valid)

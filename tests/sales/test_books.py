@@ -25,9 +25,10 @@ from tests.factories.sales import make_cart, make_order
 from ticketshop.catalogue.models import Allotment, Hold
 from ticketshop.history.models import Event
 from ticketshop.mail.models import Mail
-from ticketshop.sales import books, notices
-from ticketshop.sales.actions import orders, payments
+from ticketshop.sales import notices
 from ticketshop.sales.models import Cart, IssuedPass, Order, OrderLine, Payment, Refund, Ticket
+from ticketshop.sales.orders import books, orders
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 

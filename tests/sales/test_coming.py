@@ -23,9 +23,9 @@ from tests.friends import friendly_pos, linked, make_visitor
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.availability import OfferRow, SessionRow
 from ticketshop.catalogue.models import Offer, Session, Tariff
-from ticketshop.sales import coming
+from ticketshop.sales.checkout.people import Person
 from ticketshop.sales.models import Cart
-from ticketshop.sales.people import Person
+from ticketshop.sales.shop import group_proposal
 
 EVENING = datetime(2027, 7, 3, 18, tzinfo=UTC)
 BORN = {"adult": date(1980, 1, 1), "child": date(2018, 1, 1), "unknown": None}
@@ -52,7 +52,7 @@ def group(kinds: str) -> list[Person]:
 
 
 def propose(kinds: str, tariffs: list[dict], left=None, most=20, already=None):
-    return coming.propose(group(kinds), row_of(tariffs, left), most_tickets=most, already=already)
+    return group_proposal.propose(group(kinds), row_of(tariffs, left), most_tickets=most, already=already)
 
 
 def names(proposed) -> list[str]:
@@ -108,15 +108,17 @@ def test_as_many_people_as_possible_have_a_ticket():
 def test_a_persons_maximum_and_the_cart_count():
     had = {("0", 1): 1}
     tariffs = [{**ADULT, "max_per_person": 1}, {"price": Decimal(50), "age_from": 18}]
-    assert names(propose("aa", tariffs, already=coming.Already(had=had))) == ["T2", "T1"]
+    assert names(propose("aa", tariffs, already=group_proposal.Already(had=had))) == ["T2", "T1"]
     tariffs = [{**ADULT, "max_per_order": 3}, {"price": Decimal(50), "tickets_per_unit": 2}]
-    assert names(propose("aa", [dict(one) for one in tariffs], already=coming.Already(units={1: 2}))) == [
+    assert names(
+        propose("aa", [dict(one) for one in tariffs], already=group_proposal.Already(units={1: 2}))
+    ) == [
         "T2",
         "T2",
     ]
     # What is in the cart stands for "only together with".
     tariffs = [dict(ADULT), dict(CHILD)]
-    assert names(propose("c", tariffs, already=coming.Already(units={1: 1}))) == ["T2"]
+    assert names(propose("c", tariffs, already=group_proposal.Already(units={1: 1}))) == ["T2"]
 
 
 def test_a_reduction_is_for_people_to_choose():
@@ -125,7 +127,7 @@ def test_a_reduction_is_for_people_to_choose():
 
 
 def test_where_there_are_too_many_ways_each_gets_what_suits(monkeypatch):
-    monkeypatch.setattr(coming, "MOST_WAYS", 3)
+    monkeypatch.setattr(group_proposal, "MOST_WAYS", 3)
     proposed = propose("aacc", [dict(ADULT), dict(CHILD), dict(FAMILY)])
     assert not proposed.cheapest
     assert names(proposed) == ["T1", "T1", "T2", "T2"]
@@ -198,7 +200,7 @@ def is_allowed(people, chosen, row, most) -> bool:
 )
 def test_no_allowed_set_is_cheaper(tariffs, kinds, left, most):
     row, people = row_of([dict(one) for one in tariffs], {1: left, 2: 2}), group(kinds)
-    proposed = coming.propose(people, row, most_tickets=most)
+    proposed = group_proposal.propose(people, row, most_tickets=most)
     standard = next(
         (
             one

@@ -20,8 +20,8 @@ from tests.sales.jazz import Jazz
 from tests.staff import Staff, change
 from ticketshop.catalogue.models import SeasonPass, Tariff
 from ticketshop.exports.models import Job
-from ticketshop.sales.actions import orders
 from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Ticket
+from ticketshop.sales.orders import orders
 
 pytestmark = pytest.mark.django_db
 

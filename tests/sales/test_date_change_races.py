@@ -14,8 +14,8 @@ from tests.staff import Staff, change
 from ticketshop.catalogue import dates
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
-from ticketshop.organisers import scoped_admin
-from ticketshop.organisers.simultaneous import SavedByTwo
+from ticketshop.office import scoped_admin
+from ticketshop.office.concurrent_edits import SavedByTwo
 from ticketshop.sales import tasks
 from ticketshop.sales.models import DateChange
 

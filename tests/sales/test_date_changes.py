@@ -25,9 +25,10 @@ from tests.staff import Staff, change, listing
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Session
 from ticketshop.mail.models import Mail
-from ticketshop.sales import emails, tasks, tell_changes
-from ticketshop.sales.actions import orders
+from ticketshop.sales import tasks
+from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import DateChange, Order, Ticket
+from ticketshop.sales.orders import date_change_job, orders
 
 pytestmark = pytest.mark.django_db
 ZONE = ZoneInfo("Europe/Zurich")
@@ -94,7 +95,7 @@ def carry_out():
 
 def page_of(order):
     visitor = TestClientVisitor()
-    visitor.open(emails.order_path(order))
+    visitor.open(order_mails.order_path(order))
     return visitor
 
 
@@ -196,7 +197,7 @@ def test_a_venue_asks_for_every_date_to_come_and_staff_may_tell_nobody(staff, of
     assert offer.session.sequence == 1
     assert (
         "Main street 1"
-        in text_of_pdf(page_of(order).send("GET", f"{emails.order_path(order)}tickets.pdf").body)[0]
+        in text_of_pdf(page_of(order).send("GET", f"{order_mails.order_path(order)}tickets.pdf").body)[0]
     )
 
 
@@ -230,7 +231,7 @@ def test_a_moved_date_is_shown_as_moved_wherever_its_ticket_is(staff, offer, mai
     assert "The actor is ill. We are sorry." in visitor.page.text
     assert "Valid" in visitor.page.text
     assert MOVED in visitor.open(visitor.page.link("Show or print them here")).text
-    pdf = visitor.send("GET", f"{emails.order_path(order)}tickets.pdf").body
+    pdf = visitor.send("GET", f"{order_mails.order_path(order)}tickets.pdf").body
     assert f"{SECOND:%A} {SECOND.day} {SECOND:%B}" in text_of_pdf(pdf)[0]
     assert MOVED in " ".join(text_of_pdf(pdf)[0].split())
     assert codes_in_pdf(pdf) == [code]
@@ -262,10 +263,10 @@ def test_a_cancelled_date_is_shown_as_cancelled_and_its_ticket_is_not_valid(staf
     assert "Valid" not in visitor.page.text
     assert "Your order is complete" not in visitor.page.text
     assert "Download the tickets" not in visitor.page.text
-    tickets = visitor.send("GET", f"{emails.order_path(order)}tickets/")
+    tickets = visitor.send("GET", f"{order_mails.order_path(order)}tickets/")
     assert "This date is cancelled" in tickets.text
     assert order.tickets.get().code not in tickets.source
-    pdf = visitor.send("GET", f"{emails.order_path(order)}tickets.pdf").body
+    pdf = visitor.send("GET", f"{order_mails.order_path(order)}tickets.pdf").body
     assert "This date is cancelled." in text_of_pdf(pdf)[0]
     assert codes_in_pdf(pdf) == []
     page = staff.open(change(order.tickets.get()))
@@ -284,7 +285,7 @@ def test_the_calendar_file_keeps_its_uid_and_its_sequence_grows_with_each_change
     order = make_order({offer: 1}, paid=True)
 
     def entry():
-        answer = page_of(order).send("GET", f"{emails.order_path(order)}calendar.ics")
+        answer = page_of(order).send("GET", f"{order_mails.order_path(order)}calendar.ics")
         (found,) = Calendar.from_ical(answer.body).walk("VEVENT")
         return found
 
@@ -366,8 +367,8 @@ def test_a_buyer_of_two_orders_gets_one_mail_about_both(staff, offer, mailoutbox
     confirm(staff)
     carry_out()
     (letter,) = deliver(mailoutbox)
-    assert emails.order_url(first) in letter.body
-    assert emails.order_url(second) in letter.body
+    assert order_mails.order_url(first) in letter.body
+    assert order_mails.order_url(second) in letter.body
     assert len(letter.attachments) == 4
 
 
@@ -447,7 +448,7 @@ def test_the_address_on_a_ticket_is_told_once_without_code_or_buyer(staff, offer
     for _round in range(2):
         after = 0
         while after is not None:
-            after = tell_changes.tell_some(DateChange.objects.get(), after, timezone.now(), size=1)
+            after = date_change_job.tell_some(DateChange.objects.get(), after, timezone.now(), size=1)
     letters = {letter.to[0]: letter for letter in deliver(mailoutbox)}
     assert set(letters) == {"one@example.org", "two@example.org", "zoe@example.org"}
     assert Mail.objects.filter(kind="date_changed_for_holder").count() == 1
@@ -630,7 +631,7 @@ def test_the_job_goes_on_in_pages(staff, offer, monkeypatch):
     confirm(staff)
     change_made, last, pages = DateChange.objects.get(), 0, 0
     while last is not None:
-        last = tell_changes.tell_some(change_made, last, timezone.now(), size=1)
+        last = date_change_job.tell_some(change_made, last, timezone.now(), size=1)
         pages += 1
     assert pages == 4
     assert Mail.objects.filter(kind="date_changed").count() == 3

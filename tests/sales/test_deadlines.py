@@ -18,9 +18,9 @@ from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue import availability
 from ticketshop.lib import days
-from ticketshop.sales import emails
-from ticketshop.sales.actions import orders
+from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import IssuedPass
+from ticketshop.sales.orders import orders
 
 ROOT = Path(__file__).parents[2]
 ZURICH, NEW_YORK, AUCKLAND = (
@@ -101,7 +101,7 @@ def test_an_unpaid_transfer_ends_at_the_end_of_the_day_that_every_place_says(db,
     last = days.day_of(now, pos.organiser.zone) + timedelta(days=10)
     assert order.expires_at == days.end_of(last, pos.organiser.zone)
     said = f"until {last:%A} {last.day} {last:%B %Y}"
-    page = TestClientVisitor().open(emails.order_path(order)).text
+    page = TestClientVisitor().open(order_mails.order_path(order)).text
     assert f"We keep your places {said}." in page
     assert f"{said}," not in page
     assert orders.remind(now + timedelta(days=5)) == 1
@@ -120,7 +120,7 @@ def test_an_unpaid_transfer_ends_when_the_event_begins_and_says_the_time(pos, ma
     assert order.expires_at == offer.session.starts_at
     day = offer.session.starts_at.date()
     said = f"until {day:%A} {day.day} {day:%B %Y}, 20:00"
-    assert f"We keep your places {said}." in TestClientVisitor().open(emails.order_path(order)).text
+    assert f"We keep your places {said}." in TestClientVisitor().open(order_mails.order_path(order)).text
     (placed,) = deliver(mailoutbox)
     assert f"We keep your places {said}." in placed.body
 

@@ -17,8 +17,8 @@ from tests.qr import text_of_pdf
 from tests.staff import Staff, change, listing
 from ticketshop.catalogue.models import Session
 from ticketshop.history import history
-from ticketshop.sales.actions import orders
 from ticketshop.sales.models import Ticket
+from ticketshop.sales.orders import orders
 
 pytestmark = pytest.mark.django_db
 NAMES = [("Ada", "Lovelace"), ("Åsa", "Ångström"), ("محمد", "علي"), ("ศรี", "สุข"), ("", "王小明")]

@@ -18,9 +18,10 @@ from tests.staff import Staff, change
 from ticketshop.history import history
 from ticketshop.mail import letters
 from ticketshop.mail.models import Mail
-from ticketshop.sales import earlier, tasks
-from ticketshop.sales.actions import orders
+from ticketshop.sales import tasks
+from ticketshop.sales.answers import requests
 from ticketshop.sales.models import Order
+from ticketshop.sales.orders import orders
 
 pytestmark = pytest.mark.django_db
 
@@ -60,8 +61,8 @@ def press_publish(staff, **values):
 def run(monkeypatch, size=None) -> int:
     """What the worker does with the jobs that wait; how many there were."""
     if size:
-        some = earlier.tell_some
-        monkeypatch.setattr(earlier, "tell_some", lambda *args: some(*args, size=size))
+        some = requests.tell_some
+        monkeypatch.setattr(requests, "tell_some", lambda *args: some(*args, size=size))
     done = 0
     while job := next_job():
         tasks.ask_earlier(**job)
@@ -170,7 +171,7 @@ def test_a_page_of_buyers_is_read_at_once(shop):
     last, counts = 0, []
     for size in (1, 3):
         with CaptureQueriesContext(connection) as queries:
-            last = earlier.tell_some(version, last, timezone.now(), size=size)
+            last = requests.tell_some(version, last, timezone.now(), size=size)
         counts.append(len([one for one in queries.captured_queries if one["sql"].startswith('SELECT "')]))
     assert Mail.objects.filter(kind="answers_wanted").count() == 4
     assert counts[0] == counts[1]

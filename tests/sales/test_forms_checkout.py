@@ -13,8 +13,9 @@ from tests.factories import registration_forms as made
 from tests.factories.registration_forms import ask, only_if, publish
 from tests.sales import jazz
 from tests.sales.jazz import BUYER, Jazz, blocks, fill, headings, in_every, of_blocks
-from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.models import Order, OrderResponse, Ticket
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 

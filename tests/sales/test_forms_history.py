@@ -19,8 +19,8 @@ from tests.factories.registration_forms import ask, make_form, publish
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, blocks, fill
 from tests.staff import Staff, change
-from ticketshop.sales.actions import payments
 from ticketshop.sales.models import Order
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 

@@ -15,8 +15,8 @@ from tests.sales.jazz import Jazz, blocks, fill, in_every, of_blocks
 from tests.staff import Staff, change
 from ticketshop.mail import tasks
 from ticketshop.mail.models import Mail
-from ticketshop.sales.actions import payments
 from ticketshop.sales.models import Cart, Order
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 

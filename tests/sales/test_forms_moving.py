@@ -16,8 +16,9 @@ from tests.factories.registration_forms import ask, publish
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, blocks, fill, headings, in_every, of_blocks
 from ticketshop.catalogue.models import Allotment, Hold
-from ticketshop.sales.actions import carts, payments
+from ticketshop.sales.cart import carts
 from ticketshop.sales.models import Cart, Order
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 

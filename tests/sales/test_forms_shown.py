@@ -10,7 +10,7 @@ from tests.factories.registration_forms import ask, only_if, publish
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, fill, in_every, of_blocks
 from tests.staff import Staff, change
-from ticketshop.sales.actions import carts
+from ticketshop.sales.cart import carts
 from ticketshop.sales.models import Cart, Order
 
 pytestmark = pytest.mark.django_db

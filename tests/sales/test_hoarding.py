@@ -18,9 +18,11 @@ from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue import places
 from ticketshop.catalogue.models import Allotment, Hold
-from ticketshop.sales import emails
-from ticketshop.sales.actions import carts, orders, payments
+from ticketshop.sales.cart import carts
+from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import Cart, Order
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now
@@ -365,4 +367,4 @@ def test_the_order_page_of_a_guest_is_not_touched_by_the_network(offer):
     page = order_as(guest(), offer, 1)
     order = Order.objects.get()
     assert order.network not in page.source
-    assert order.network not in TestClientVisitor().open(emails.order_path(order)).source
+    assert order.network not in TestClientVisitor().open(order_mails.order_path(order)).source

@@ -15,9 +15,9 @@ from tests.factories.sales import BUYER, PaymentMethodFactory, make_cart, make_o
 from ticketshop.catalogue import places
 from ticketshop.catalogue.models import Hold, SeasonPass
 from ticketshop.organisers.models import Organiser
-from ticketshop.sales import books, contents
-from ticketshop.sales.actions import carts, orders
+from ticketshop.sales.cart import carts, contents
 from ticketshop.sales.models import Cart, CartLine
+from ticketshop.sales.orders import books, orders
 
 pytestmark = pytest.mark.django_db
 

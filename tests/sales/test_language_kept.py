@@ -11,7 +11,8 @@ from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_order
 from tests.friends import friendly_pos, make_visitor
 from tests.visitor import TestClientVisitor
-from ticketshop.sales import emails, unanswered
+from ticketshop.sales.answers import missing_answers
+from ticketshop.sales.mails import order_mails
 
 pytestmark = pytest.mark.django_db
 Opened = tuple[TestClientVisitor, dict[str, str], Callable[[], object]]
@@ -32,9 +33,9 @@ def answers(pos) -> Opened:
     order = make_order({offer: 1})
     offer.tariff.form = form
     offer.tariff.save()
-    unanswered.add(order, now=order.placed_at)
+    missing_answers.add(order, now=order.placed_at)
     visitor = TestClientVisitor()
-    page = visitor.open(f"{emails.order_path(order)}answers/")
+    page = visitor.open(f"{order_mails.order_path(order)}answers/")
     (name,) = (one for one in page.form("^ask-").names if one.endswith(remark.key))
     return visitor, {name: "by the window"}, lambda: responses.read(order.tickets.get().response)
 
@@ -42,7 +43,7 @@ def answers(pos) -> Opened:
 def names(pos) -> Opened:
     order = make_order({OfferFactory(pos=pos): 1})
     visitor = TestClientVisitor()
-    page = visitor.open(f"{emails.order_path(order)}names/")
+    page = visitor.open(f"{order_mails.order_path(order)}names/")
     (first,) = (one for one in page.form("first_name$").names if one.endswith("first_name"))
     return visitor, {first: "Johanna"}, lambda: order.tickets.get().holder_first_name
 

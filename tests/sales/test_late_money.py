@@ -19,9 +19,10 @@ from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Allotment, SeasonPass, Session
 from ticketshop.history import history
-from ticketshop.sales import books, emails
-from ticketshop.sales.actions import orders, payments
+from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import IssuedPass, Order, Payment, Refund, Ticket
+from ticketshop.sales.orders import books, orders
+from ticketshop.sales.payments import payments
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("PAY-07")]
 NOW = timezone.now
@@ -72,7 +73,7 @@ def actions(order) -> list[str]:
 
 
 def page_of(order) -> str:
-    return TestClientVisitor().open(emails.order_path(order)).text
+    return TestClientVisitor().open(order_mails.order_path(order)).text
 
 
 @pytest.fixture(autouse=True)

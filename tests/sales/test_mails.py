@@ -19,10 +19,12 @@ from tests.qr import codes_in_pdf, text_of_pdf
 from ticketshop.lib.references import in_groups
 from ticketshop.mail import tasks
 from ticketshop.mail.models import Mail
-from ticketshop.sales import contents, notices
-from ticketshop.sales.actions import orders, payments
-from ticketshop.sales.emails import order_url
+from ticketshop.sales import notices
+from ticketshop.sales.cart import contents
+from ticketshop.sales.mails.order_mails import order_url
 from ticketshop.sales.models import IssuedPass, Ticket
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 

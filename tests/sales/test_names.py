@@ -21,10 +21,11 @@ from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Session
 from ticketshop.history import history
 from ticketshop.mail.models import Mail
-from ticketshop.sales import emails, names
-from ticketshop.sales.actions import orders
-from ticketshop.sales.forms import HolderForm
+from ticketshop.sales.checkout.forms import HolderForm
+from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import IssuedPass, Order, Ticket
+from ticketshop.sales.orders import orders
+from ticketshop.sales.tickets import names
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("TIC-01")]
 NOW = timezone.now
@@ -52,7 +53,7 @@ def first_of(order) -> Ticket:
 
 def at_names(order) -> TestClientVisitor:
     visitor = TestClientVisitor()
-    visitor.open(f"{emails.order_path(order)}names/")
+    visitor.open(f"{order_mails.order_path(order)}names/")
     return visitor
 
 
@@ -72,7 +73,7 @@ def test_the_buyer_corrects_a_name_and_gets_the_ticket_anew_with_the_same_code(o
     ticket = first_of(order)
     deliver(mailoutbox)
     visitor = TestClientVisitor()
-    visitor.open(emails.order_path(order))
+    visitor.open(order_mails.order_path(order))
     visitor.open(visitor.page.link("Correct a name on a ticket"))
     page = correct(visitor, ticket)
     assert "The names are saved." in page.text
@@ -137,7 +138,7 @@ def test_without_a_form_a_name_can_be_changed_until_the_date_begins(offer):
     assert "This name could be changed until" in page.text
     assert "Ask the organiser if it is wrong." in page.text
     assert "Jonh Lennon" in page.text
-    assert "Correct a name" not in TestClientVisitor().open(emails.order_path(order)).text
+    assert "Correct a name" not in TestClientVisitor().open(order_mails.order_path(order)).text
 
 
 @pytest.fixture
@@ -287,9 +288,9 @@ def test_after_many_changes_the_next_waits(offer):
     order = jonh(offer)
     visitor = at_names(order)
     for number in range(20):
-        visitor.open(f"{emails.order_path(order)}names/")
+        visitor.open(f"{order_mails.order_path(order)}names/")
         correct(visitor, first_of(order), f"John{number}")
-    visitor.open(f"{emails.order_path(order)}names/")
+    visitor.open(f"{order_mails.order_path(order)}names/")
     assert correct(visitor, first_of(order), "Joan").status == 429
 
 

@@ -14,9 +14,9 @@ from tests.staff import Staff, change, listing
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import OrderForm
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.sales import opening
 from ticketshop.sales.models import Order, PaymentMethod
-from ticketshop.sales.payment_methods import METHODS, OnSite
+from ticketshop.sales.payments.methods import METHODS, OnSite
+from ticketshop.sales.shop import opening
 
 pytestmark = pytest.mark.django_db
 IBAN = "CH93 0076 2011 6238 5295 7"

@@ -20,9 +20,10 @@ from tests.sales.jazz import Jazz, blocks, fill, headings, in_every, of_blocks
 from tests.staff import Staff, change
 from ticketshop.catalogue.models import OrderForm
 from ticketshop.mail.models import Mail
-from ticketshop.sales import earlier, migrations
-from ticketshop.sales.actions import orders
+from ticketshop.sales import migrations
+from ticketshop.sales.answers import requests
 from ticketshop.sales.models import Cart, Order, OrderResponse
+from ticketshop.sales.orders import orders
 
 pytestmark = pytest.mark.django_db
 
@@ -263,7 +264,7 @@ def test_cancelling_releases_both(order):
 def test_earlier_buyers_of_each_form_are_found(shop, order):
     made.ask(shop.camping, "Dogs?", visibility="mandatory")
     version = publish(shop.camping)
-    earlier.tell_some(version, 0, timezone.now())
+    requests.tell_some(version, 0, timezone.now())
     assert Mail.objects.filter(kind="answers_wanted", about__order=order.pk).count() == 1
 
 

@@ -20,10 +20,12 @@ from tests.visitor import TestClientVisitor
 from ticketshop.mail import tasks
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.sales import access, people
-from ticketshop.sales.actions import orders, payments
-from ticketshop.sales.emails import order_url
+from ticketshop.sales import access
+from ticketshop.sales.checkout import people
+from ticketshop.sales.mails.order_mails import order_url
 from ticketshop.sales.models import IssuedPass, Order, Ticket
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 CHILD = adding.Person("Tim", "Martin", no_email=True, birth_date=date(2018, 5, 1))

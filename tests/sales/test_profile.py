@@ -22,7 +22,7 @@ from tests.staff import Staff, change
 from ticketshop.catalogue.models import OrderForm
 from ticketshop.exports import kinds
 from ticketshop.history import history
-from ticketshop.sales import sheets
+from ticketshop.sales.answers import editing
 from ticketshop.sales.models import Customer, Order
 
 pytestmark = pytest.mark.django_db
@@ -327,9 +327,9 @@ def test_a_question_that_became_sensitive_no_longer_changes_the_contact(shop):
     assert columns(order.buyer) == {**LATER_COLUMNS, "birth_date": COLUMNS["birth_date"]}
 
 
-def read_and_changed(shop, order: Order, **texts: str) -> sheets.Sheet:
+def read_and_changed(shop, order: Order, **texts: str) -> editing.Sheet:
     """The answers of an order as a page has read them, with what was typed since, not yet saved."""
-    sheet = sheets.Sheet(order, [], [], now=timezone.now())
+    sheet = editing.Sheet(order, [], [], now=timezone.now())
     sheet.fill(sheet.entries)
     (entry,) = sheet.entries
     posted = {f"{entry.prefix}-version": entry.version.pk, f"{entry.prefix}-revision": 0}

@@ -9,7 +9,7 @@ from registration_forms import responses
 from registration_forms.models import Response
 from tests.lock_waits import blocked_by
 from tests.sales.test_profile import ANSWERS, at_details, buy, make_shop, read_and_changed
-from ticketshop.sales import sheets
+from ticketshop.sales.answers import editing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BY_STAFF = "+41223102030"
@@ -42,7 +42,7 @@ def test_what_staff_write_at_the_same_moment_stays(shop):
 
 
 def test_without_the_lock_it_is_overwritten(shop, monkeypatch):
-    monkeypatch.setattr(sheets.locking, "hold_all", lambda ids: Contact.objects.in_bulk(set(ids)))
+    monkeypatch.setattr(editing.locking, "hold_all", lambda ids: Contact.objects.in_bulk(set(ids)))
     assert changed_while_staff_write(shop).phone == "+41446681800"
 
 

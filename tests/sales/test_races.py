@@ -23,9 +23,11 @@ from ticketshop.catalogue import places
 from ticketshop.catalogue.models import Allotment, Hold
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 from ticketshop.mail.models import Mail
-from ticketshop.sales import contents
-from ticketshop.sales.actions import carts, orders, payments, tickets
+from ticketshop.sales.cart import carts, contents
 from ticketshop.sales.models import Cart, Order, OrderLine, Payment, Refund, Ticket
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
+from ticketshop.sales.tickets import tickets
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

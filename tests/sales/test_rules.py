@@ -18,9 +18,9 @@ from tests.factories.catalogue import (
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import BUYER, make_cart, make_order, place
 from ticketshop.catalogue.models import Event
-from ticketshop.sales import contents
-from ticketshop.sales.actions import carts, orders
+from ticketshop.sales.cart import carts, contents
 from ticketshop.sales.models import Cart, CartLine, Order
+from ticketshop.sales.orders import orders
 
 pytestmark = pytest.mark.django_db
 

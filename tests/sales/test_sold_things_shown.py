@@ -34,7 +34,8 @@ from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Category, Event, Offer, SeasonPass, Session, Tariff, Venue
 from ticketshop.exports import kinds
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.sales import emails, notices
+from ticketshop.sales import notices
+from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import IssuedPass, Ticket
 
 pytestmark = pytest.mark.django_db
@@ -130,7 +131,7 @@ class Sold:
 
     def readers(self) -> dict[str, Callable[[], str]]:
         page, back_office = self.visitor.open, self.staff.open
-        order = emails.order_path(self.order)
+        order = order_mails.order_path(self.order)
         account = f"/{self.pos.slug}/account/"
         passes = IssuedPass.objects.filter(order=self.order)
         return {
@@ -155,7 +156,7 @@ class Sold:
         }
 
     def calendar(self) -> str:
-        content = self.visitor.send("GET", f"{emails.order_path(self.order)}calendar.ics").body
+        content = self.visitor.send("GET", f"{order_mails.order_path(self.order)}calendar.ics").body
         (entry,) = Calendar.from_ical(content).walk("VEVENT")
         start, end = (entry.decoded(name).astimezone(ZONE) for name in ("dtstart", "dtend"))
         return f"{entry['summary']} {entry['location']} {start:%H:%M} {end:%H:%M} {entry['status']}"
@@ -300,7 +301,7 @@ def test_a_name_that_is_only_translated_follows_the_reader(sold):
     write(sold.season_pass, "name_fr", "Abonnement")
     write(sold.event, "title_fr", "Le titre")
     sold.visitor.client.cookies[settings.LANGUAGE_COOKIE_NAME] = "fr"
-    text = sold.visitor.open(emails.order_path(sold.order)).text
+    text = sold.visitor.open(order_mails.order_path(sold.order)).text
     assert text.count("Plein tarif") >= 2
     assert text.count("Abonnement") >= 2
     assert text.count("Le titre") >= 2

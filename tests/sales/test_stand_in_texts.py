@@ -12,9 +12,9 @@ from tests.sales.test_mails import deliver, html_of
 from tests.visitor import VOID
 from ticketshop.catalogue.models import Category, Event, SeasonPass, Tariff
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.sales.actions import payments
-from ticketshop.sales.emails import order_path
+from ticketshop.sales.mails.order_mails import order_path
 from ticketshop.sales.models import Order
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 WORD = "Deutsch"

@@ -14,8 +14,10 @@ from tests.factories.sales import make_cart, make_order, place
 from ticketshop.catalogue import places
 from ticketshop.history import history
 from ticketshop.mail.models import Mail
-from ticketshop.sales.actions import carts, orders, payments
+from ticketshop.sales.cart import carts
 from ticketshop.sales.models import Order, Payment, Refund, Ticket
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 

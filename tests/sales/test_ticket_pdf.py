@@ -20,7 +20,8 @@ from tests.factories.sales import make_order
 from tests.qr import codes_in_pdf, text_of_pdf
 from tests.visitor import TestClientVisitor
 from ticketshop.lib.pdf.text import ELLIPSIS
-from ticketshop.sales import admissions, ticket_pdf
+from ticketshop.sales import admission_lists
+from ticketshop.sales.tickets import ticket_pdf
 
 pytestmark = pytest.mark.django_db
 NAMES = [
@@ -39,7 +40,9 @@ def holders(*names):
 
 
 def pdf_of(order, **how) -> bytes:
-    return ticket_pdf.render(order, admissions.tickets_of(order), admissions.passes_of(order), **how)
+    return ticket_pdf.render(
+        order, admission_lists.tickets_of(order), admission_lists.passes_of(order), **how
+    )
 
 
 def page_of(order) -> str:
@@ -213,7 +216,7 @@ def test_a_ticket_without_a_form_prints_the_name():
 @pytest.mark.parametrize("count", [1, 6])
 def test_as_many_queries_for_many_tickets_as_for_one(count, django_assert_num_queries):
     order = make_order({OfferFactory(): count}, holders=holders(*NAMES[:count]), paid=True)
-    tickets = admissions.tickets_of(order)
+    tickets = admission_lists.tickets_of(order)
     with django_assert_num_queries(2):  # the shop, and forms that ask for names only
         ticket_pdf.render(order, tickets, [])
 

@@ -10,7 +10,7 @@ from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import make_order
 from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
-from ticketshop.sales import emails
+from ticketshop.sales.mails import order_mails
 
 pytestmark = pytest.mark.django_db
 STARTS = datetime(2027, 7, 3, 20, tzinfo=ZoneInfo("Europe/Zurich"))
@@ -51,7 +51,7 @@ def test_a_time_zone_that_changes_sold_tickets_is_saved_after_a_question(staff, 
     assert "Every page and ticket shows the times of the new time zone." in page.text
     pos.organiser.refresh_from_db()
     assert pos.organiser.time_zone == "America/New_York"
-    assert "14:00" in TestClientVisitor().open(emails.order_path(order)).text
+    assert "14:00" in TestClientVisitor().open(order_mails.order_path(order)).text
 
 
 def test_a_time_zone_that_changes_no_sold_ticket_is_saved_at_once(staff, pos):

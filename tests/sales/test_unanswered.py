@@ -18,9 +18,10 @@ from ticketshop.catalogue.models import OrderForm
 from ticketshop.history import history
 from ticketshop.mail import letters
 from ticketshop.mail.models import Mail
-from ticketshop.sales import tasks, unanswered
-from ticketshop.sales.actions import orders
+from ticketshop.sales import tasks
+from ticketshop.sales.answers import missing_answers
 from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Ticket
+from ticketshop.sales.orders import orders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("RF-07")]
 
@@ -111,7 +112,7 @@ def test_a_buyer_answers_a_form_that_was_given_to_the_order_later(shop, staff):
     ask(form, "Remark")
     publish(form)
     for order in (first, second):
-        unanswered.add(order, now=timezone.now() - timedelta(hours=1))
+        missing_answers.add(order, now=timezone.now() - timedelta(hours=1))
     asked_at = Response.objects.filter(ticket__order=first).earliest("pk").created_at
     who = jazz.visitor()
     assert "asks you for more" in who.open(first.page).text
@@ -170,19 +171,19 @@ def test_what_is_over_cancelled_erased_or_answered_lacks_nothing(shop):
     shop.adult.form = form
     shop.adult.save()
     now = timezone.now()
-    assert unanswered.number_of(form, now) == 5
+    assert missing_answers.number_of(form, now) == 5
     orders.cancel(cancelled, by=None, now=now)
     Contact.objects.filter(pk=erasing.buyer_id).update(erasing_at=now)
     Ticket.objects.filter(order=removed).update(holder_erased_at=now)
     shop.fourth.starts_at, shop.fourth.ends_at = now - timedelta(hours=3), now - timedelta(hours=1)
     shop.fourth.save()
-    assert [one.order for one in unanswered.some_of(form, now, 10)] == [lacking]
-    assert unanswered.number_of(form, now) == 1
+    assert [one.order for one in missing_answers.some_of(form, now, 10)] == [lacking]
+    assert missing_answers.number_of(form, now) == 1
     for gone in (cancelled, erasing, removed):
-        assert unanswered.add(gone, now=now) == 0
+        assert missing_answers.add(gone, now=now) == 0
     form.archived_at = now
     form.save()
-    assert unanswered.number_of(form, now) == 0
+    assert missing_answers.number_of(form, now) == 0
 
 
 def test_of_a_group_the_leader_alone_is_asked_where_the_form_says_so(shop):
@@ -194,11 +195,11 @@ def test_of_a_group_the_leader_alone_is_asked_where_the_form_says_so(shop):
     # One price gives another number of tickets by now: these were sold in groups of four.
     shop.family.tickets_per_unit = 3
     shop.family.save()
-    assert unanswered.number_of(form, timezone.now()) == 2
-    assert unanswered.add(order, now=timezone.now()) == 2
+    assert missing_answers.number_of(form, timezone.now()) == 2
+    assert missing_answers.add(order, now=timezone.now()) == 2
     asked = [ticket.response_id is not None for ticket in order.tickets.order_by("pk")]
     assert asked == [True, False, False, False] * 2
-    assert unanswered.number_of(form, timezone.now()) == 0
+    assert missing_answers.number_of(form, timezone.now()) == 0
 
 
 def test_pass_forms_and_forms_added_to_a_pass(shop):
@@ -212,12 +213,12 @@ def test_pass_forms_and_forms_added_to_a_pass(shop):
     shop.season.refresh_from_db()
     shop.season.extra_form = added
     shop.season.save()
-    assert [unanswered.number_of(form, timezone.now()) for form in (own, added)] == [1, 1]
-    assert unanswered.add(order, now=timezone.now(), only={added.pk}) == 1
-    assert unanswered.add(order, now=timezone.now()) == 1
+    assert [missing_answers.number_of(form, timezone.now()) for form in (own, added)] == [1, 1]
+    assert missing_answers.add(order, now=timezone.now(), only={added.pk}) == 1
+    assert missing_answers.add(order, now=timezone.now()) == 1
     issued = order.passes.get()
     assert (issued.response.form, issued.extra_response.form) == (own, added)
-    assert unanswered.add(order, now=timezone.now()) == 0
+    assert missing_answers.add(order, now=timezone.now()) == 0
 
 
 def test_order_forms_of_an_event_and_of_the_shop(shop):
@@ -230,11 +231,11 @@ def test_order_forms_of_an_event_and_of_the_shop(shop):
         publish(form)
     OrderForm.objects.create(form=of_shop, point_of_sale=shop.pos)
     now = timezone.now()
-    assert [unanswered.number_of(form, now) for form in (own, of_shop)] == [0, 1]
+    assert [missing_answers.number_of(form, now) for form in (own, of_shop)] == [0, 1]
     # The event's own form stands in for that of the shop.
     OrderForm.objects.create(form=own, event=shop.event)
-    assert [unanswered.number_of(form, now) for form in (own, of_shop)] == [1, 0]
-    assert unanswered.add(order, now=now) == 1
+    assert [missing_answers.number_of(form, now) for form in (own, of_shop)] == [1, 0]
+    assert missing_answers.add(order, now=now) == 1
     made = OrderResponse.objects.get()
     assert (made.order, made.response.form, made.title) == (order, own, "Jazz 2027")
     assert made.response.about_id == order.buyer_id
@@ -274,7 +275,7 @@ def test_nothing_of_another_organiser_is_counted_or_reached(shop, staff):
     order = buy(other, other.adult)
     other.adult.form = form
     other.adult.save()
-    assert unanswered.number_of(form, timezone.now()) == 1
+    assert missing_answers.number_of(form, timezone.now()) == 1
     assert staff.open(sold_before(form)).status == 404
     assert staff.open(page_of(order.tickets.get(), "enter-answers")).status == 404
 
@@ -288,10 +289,10 @@ def test_looking_for_what_lacks_answers_takes_the_same_queries_for_one_and_for_t
         order = buy(shop, shop.adult, number, email=f"{number}@example.org")
         shop.adult.form = form
         shop.adult.save()
-        unanswered.lacking(order, timezone.now())  # reads its point of sale, once
+        missing_answers.lacking(order, timezone.now())  # reads its point of sale, once
         with CaptureQueriesContext(connection) as queries:
-            assert len(unanswered.some_of(form, timezone.now(), 10)) in (1, 4)
-            assert len(unanswered.lacking(order, timezone.now())) == number
+            assert len(missing_answers.some_of(form, timezone.now(), 10)) in (1, 4)
+            assert len(missing_answers.lacking(order, timezone.now())) == number
         counts.append(len(queries))
         shop.adult.form = None
         shop.adult.save()

@@ -19,7 +19,7 @@ from tests.sales import jazz
 from tests.visitor import Page, TestClientVisitor
 from ticketshop.catalogue.models import OrderForm
 from ticketshop.organisers.models import Organiser
-from ticketshop.sales import people
+from ticketshop.sales.checkout import people
 from ticketshop.sales.models import Cart, Order, Ticket
 
 pytestmark = pytest.mark.django_db

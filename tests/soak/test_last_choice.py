@@ -18,8 +18,9 @@ from tests.forms.test_limited import rounds
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, blocks, fill, in_every, of_blocks
 from ticketshop.limits.models import Counter
-from ticketshop.sales.actions import orders, payments
 from ticketshop.sales.models import Order, Refund
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import payments
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

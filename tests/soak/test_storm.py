@@ -19,9 +19,10 @@ from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import PaymentMethodFactory
 from tests.soak import ROUNDS
 from ticketshop.catalogue.models import Hold
-from ticketshop.sales import books, contents
-from ticketshop.sales.actions import carts, orders, payments
+from ticketshop.sales.cart import carts, contents
 from ticketshop.sales.models import Cart, Order, Payment, Refund
+from ticketshop.sales.orders import books, orders
+from ticketshop.sales.payments import payments
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
 

@@ -22,7 +22,7 @@ from tests.friends import friendly_pos, linked, make_visitor
 from tests.staff import Staff, change, listing
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Event, Tariff
-from ticketshop.organisers import staff_sessions
+from ticketshop.office import staff_sessions
 from ticketshop.sales import tasks
 from ticketshop.submissions.models import KeptSubmission
 

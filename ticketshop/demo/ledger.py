@@ -18,7 +18,6 @@ from contacts.models import Contact
 from ticketshop.catalogue.models import Allotment
 from ticketshop.history.models import Event
 from ticketshop.mail.models import Mail
-from ticketshop.sales.actions import order_lines, orders, payments, tickets
 from ticketshop.sales.models import (
     Admission,
     IssuedPass,
@@ -28,6 +27,9 @@ from ticketshop.sales.models import (
     Refund,
     Ticket,
 )
+from ticketshop.sales.orders import order_lines, orders
+from ticketshop.sales.payments import payments
+from ticketshop.sales.tickets import tickets
 
 from .catalogue import Shop
 from .people import number

@@ -9,11 +9,11 @@ from itertools import islice
 from contacts.models import Contact
 from ticketshop.catalogue.models import Offer, SeasonPass
 from ticketshop.lib.money import ZERO
-from ticketshop.sales import payment_methods
-from ticketshop.sales.actions import orders
-from ticketshop.sales.contents import Contents
+from ticketshop.sales.cart.contents import Contents
 from ticketshop.sales.models import Cart, CartLine, Order
-from ticketshop.sales.payment_methods import Method
+from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import methods
+from ticketshop.sales.payments.methods import Method
 
 from .catalogue import Date, Shop
 from .settling import Course, Fate, settle
@@ -63,8 +63,8 @@ class Planner:
         self.shop, self.rng = shop, rng
         self.midnight = datetime.combine(today, time(), shop.house.zone)
         self.buyers = self._in_turn(visitors)
-        self.methods = payment_methods.offered(shop.pos, ZERO + 1, shop.pos.organiser.currency)
-        self.free = payment_methods.METHODS["free"]({})
+        self.methods = methods.offered(shop.pos, ZERO + 1, shop.pos.organiser.currency)
+        self.free = methods.METHODS["free"]({})
         self.left = {allotment.pk: allotment.capacity for allotment in shop.allotments}
 
     def everything(self, count: int) -> Iterator[Sale]:

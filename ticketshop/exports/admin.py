@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.history import history
 from ticketshop.lib.spreadsheets import FORMATS
-from ticketshop.organisers.buttons import Button, Outcome, OwnPage
-from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
-from ticketshop.organisers.sections import NONE, Section
+from ticketshop.office.buttons import Button, Outcome, OwnPage
+from ticketshop.office.scoped_admin import ReadOnlyAdmin
+from ticketshop.office.sections import NONE, Section
 
 from . import jobs, kinds
 from .models import Job

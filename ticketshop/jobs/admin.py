@@ -9,8 +9,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.organisers.buttons import Button, Outcome, always
-from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
+from ticketshop.office.buttons import Button, Outcome, always
+from ticketshop.office.scoped_admin import ReadOnlyAdmin
 
 from . import rows
 from .models import Failure

@@ -14,7 +14,7 @@ Each model says it beside its columns, in a nested ``class Personal``::
 ``subject`` maps a path of field names, from this model to a person, to the kind of person it
 reaches; ``"pk"`` means that the row itself is the person. ``columns`` says one word for each column,
 and for each many-to-many field of a model that reaches a person. Primary keys, booleans and keys to
-models that are no person need no word. ``manage.py check`` (see ``privacy.checks``) fails for a column
+models that are no person need no word. ``manage.py check`` (see ``privacy.declarations.checks``) fails for a column
 that says nothing. More may be said:
 
 ``waits``     what is unfinished and still needs to know the person (``Wait``);

@@ -10,8 +10,8 @@ from ticketshop.history import history
 from ticketshop.lib.email_addresses import searched_email
 from ticketshop.lib.waits import again_in
 from ticketshop.limits import limits
-from ticketshop.organisers.buttons import Button, Outcome
-from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
+from ticketshop.office.buttons import Button, Outcome
+from ticketshop.office.scoped_admin import ReadOnlyAdmin
 
 from . import kinds, outbox, returned
 from .models import Mail

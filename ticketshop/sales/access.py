@@ -9,7 +9,7 @@ from contacts.models import ContactLink
 from ticketshop.lib.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
-from .admissions import WITH_PASS, WITH_TICKET
+from .admission_lists import WITH_PASS, WITH_TICKET
 from .models import IssuedPass, Order, Ticket
 
 _BY_REFERENCE = Compiled(

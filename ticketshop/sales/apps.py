@@ -9,5 +9,5 @@ class SalesConfig(AppConfig):
     def ready(self):
         # The mails and exports of this room are found by their kind once these modules are imported, and earlier buyers
         # are reached.
-        from . import change_emails, emails, money_emails, name_emails, tasks  # noqa: F401, PLC0415
+        from . import tasks  # noqa: F401, PLC0415
         from .exports import registered  # noqa: F401, PLC0415

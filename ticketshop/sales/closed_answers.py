@@ -7,13 +7,14 @@ from django.utils.translation import gettext as _
 from registration_forms.models import Response
 from ticketshop.lib import days
 
-from . import answers, notices
+from . import notices
+from .answers import display
 from .models import Admission, Order
 
 
 def why_closed(
     order: Order,
-    part: answers.Part,
+    part: display.Part,
     response: Response,
     used: bool,
     until: datetime | None,

@@ -14,9 +14,10 @@ from ticketshop.jobs.rows import Tidying
 from ticketshop.limits import cache, limits
 from ticketshop.submissions import submissions
 
-from . import earlier, tell_changes, unanswered
-from .actions import carts, orders
+from .answers import missing_answers, requests
+from .cart import carts
 from .models import DateChange
+from .orders import date_change_job, orders
 
 
 @app.periodic(cron="* * * * *")
@@ -40,7 +41,7 @@ def ask_earlier(version_id: int, after: int = 0) -> None:
     if version is None:
         # A later version is asked for by now.
         return
-    last = earlier.tell_some(version, after, timezone.now())
+    last = requests.tell_some(version, after, timezone.now())
     if last is not None:
         ask_earlier.defer(version_id=version_id, after=last)
 
@@ -49,7 +50,7 @@ def ask_earlier(version_id: int, after: int = 0) -> None:
 def ask_unanswered(form_id: int) -> None:
     """Ask some buyers for the answers to a form that was given to what they had bought, and leave the others to another job."""
     form = RegistrationForm.objects.filter(pk=form_id).first()
-    if form is not None and unanswered.ask_some(form, timezone.now()):
+    if form is not None and missing_answers.ask_some(form, timezone.now()):
         ask_unanswered.defer(form_id=form_id)
 
 
@@ -58,7 +59,7 @@ def carry_out_change(change_id: int, after: int = 0) -> None:
     """Carry out a change of dates for a page of orders, and leave the next page to another job."""
     change = DateChange.objects.get(pk=change_id)
     with transaction.atomic():
-        last = tell_changes.tell_some(change, after, timezone.now())
+        last = date_change_job.tell_some(change, after, timezone.now())
         if last is not None:
             carry_out_change.defer(change_id=change.pk, after=last)
 

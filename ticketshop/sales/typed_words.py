@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 from registration_forms.definitions import Question
 from registration_forms.field_types import TYPES, Asked
 
-from . import asking, contents
-from .forms import IN_PROFILE
+from .answers import form_blocks
+from .cart import contents
+from .checkout.forms import IN_PROFILE
+from .checkout.people import ME
 from .models import Cart
-from .people import ME
 
 # Which questions a page has shown: nothing that anybody typed.
 OF_THE_PAGES = "shown"
@@ -49,7 +50,7 @@ def _person(typed: dict) -> str:
 def _headings(whole: contents.Contents) -> dict[str, str]:
     """Slot -> what its ticket or pass is called at the checkout."""
     return {
-        slot: asking.heading_of(line, number)
+        slot: form_blocks.heading_of(line, number)
         for line in whole.lines
         for number, slot in enumerate(line.slots, start=1)
     }
@@ -65,7 +66,7 @@ def _holders(holders: dict, whole: contents.Contents) -> Iterator[str]:
 
 
 def _answers(answers: dict, whole: contents.Contents) -> Iterator[str]:
-    blocks = {ask.name: ask for ask in asking.all_forms(whole)}
+    blocks = {ask.name: ask for ask in form_blocks.all_forms(whole)}
     for name, ask in blocks.items():
         drafts = answers.get(name, {})
         for question in ask.definition.questions:
@@ -83,7 +84,7 @@ def _answer(question: Question, texts: list[str]) -> str:
     field = kind.form_field(question, Asked())
     try:
         value = field.clean(
-            field.widget.value_from_datadict(asking.posted_as(question, texts), {}, question.key)
+            field.widget.value_from_datadict(form_blocks.posted_as(question, texts), {}, question.key)
         )
         return kind.display(question, value)
     except ValidationError:

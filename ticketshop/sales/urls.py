@@ -2,7 +2,13 @@
 
 from django.urls import path
 
-from .views import answers, cart, checkout, coming, names, orders, shop
+from .cart import views as cart
+from .checkout import answer_views
+from .checkout import views as checkout
+from .orders import name_views
+from .orders import views as orders
+from .shop import group_views
+from .shop import views as shop
 
 app_name = "shop"
 ORDER = "<slug:pos>/orders/<slug:reference>/<slug:secret>/"
@@ -14,7 +20,7 @@ urlpatterns = [
     path("<slug:pos>/theme/<slug:fingerprint>.css", shop.theme, name="theme"),
     path("<slug:pos>/cart/", cart.show, name="cart"),
     path("<slug:pos>/cart/add/", cart.add, name="cart_add"),
-    path("<slug:pos>/cart/people/", coming.add_people, name="cart_people"),
+    path("<slug:pos>/cart/people/", group_views.add_people, name="cart_people"),
     path("<slug:pos>/cart/update/", cart.update, name="cart_update"),
     path("<slug:pos>/checkout/", checkout.details, name="checkout"),
     path("<slug:pos>/checkout/review/", checkout.review, name="review"),
@@ -23,6 +29,6 @@ urlpatterns = [
     path(f"{ORDER}tickets/", orders.tickets_page, name="tickets_page"),
     path(f"{ORDER}calendar.ics", orders.calendar, name="calendar"),
     path(f"{ORDER}cancel/", orders.cancel, name="order_cancel"),
-    path(f"{ORDER}answers/", answers.change, name="answers"),
-    path(f"{ORDER}names/", names.change, name="names"),
+    path(f"{ORDER}answers/", answer_views.change, name="answers"),
+    path(f"{ORDER}names/", name_views.change, name="names"),
 ]

@@ -4,7 +4,7 @@ from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.organisers.scoped_admin import ScopedAdmin, ScopedForm
+from ticketshop.office.scoped_admin import ScopedAdmin, ScopedForm
 
 from .. import stock
 from ..models import Allotment

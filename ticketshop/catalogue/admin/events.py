@@ -9,9 +9,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from ticketshop.office.paged_inlines import TurnsPages
+from ticketshop.office.translated_admin import TranslatedAdmin
 from ticketshop.organisers import permissions
-from ticketshop.organisers.paged_inlines import TurnsPages
-from ticketshop.organisers.translated_admin import TranslatedAdmin
 
 from .. import offers, sale_checks
 from ..models import Event, Session, Tariff

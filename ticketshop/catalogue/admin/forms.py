@@ -11,7 +11,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ticketshop.organisers.scoped_admin import ScopedForm
+from ticketshop.office.scoped_admin import ScopedForm
 
 from ..models import Allotment
 

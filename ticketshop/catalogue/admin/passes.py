@@ -8,8 +8,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.organisers.sections import NONE
-from ticketshop.organisers.translated_admin import TranslatedAdmin
+from ticketshop.office.sections import NONE
+from ticketshop.office.translated_admin import TranslatedAdmin
 
 from .. import offers, sale_checks, stock
 from ..models import SeasonPass

@@ -2,8 +2,8 @@
 
 from django.contrib import admin
 
-from ticketshop.organisers.scoped_admin import ScopedAdmin
-from ticketshop.organisers.translated_admin import TranslatedAdmin
+from ticketshop.office.scoped_admin import ScopedAdmin
+from ticketshop.office.translated_admin import TranslatedAdmin
 
 from ..models import Category, Venue
 from .forms import SluggedForm

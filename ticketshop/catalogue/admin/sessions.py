@@ -6,8 +6,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.lib.formset_pages import PagedFormSet
-from ticketshop.organisers.scoped_admin import RowForm, ScopedAdmin, ScopedInline
-from ticketshop.organisers.sections import Section, link
+from ticketshop.office.scoped_admin import RowForm, ScopedAdmin, ScopedInline
+from ticketshop.office.sections import Section, link
 
 from .. import offers, sale_checks, stock
 from ..models import Allotment, Offer, Session

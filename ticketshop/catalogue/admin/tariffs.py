@@ -6,10 +6,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from modeltranslation.admin import TranslationTabularInline
 
+from ticketshop.office.scoped_admin import RowForm, ScopedInline
+from ticketshop.office.translated_admin import TranslatedAdmin, in_language
 from ticketshop.organisers import permissions
 from ticketshop.organisers.models import Organiser
-from ticketshop.organisers.scoped_admin import RowForm, ScopedInline
-from ticketshop.organisers.translated_admin import TranslatedAdmin, in_language
 
 from .. import sale_checks
 from ..models import Tariff

@@ -2,7 +2,7 @@
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ticketshop.sales import books
+from ticketshop.sales.orders import books
 
 SHOWN = 50
 

@@ -2,15 +2,15 @@
 
 from . import (  # noqa: F401
     admissions,
-    assigning,
-    consulting,
+    answer_search,
     customers,
     date_changes,
     door,
     exports,
+    form_assignment,
+    missing_answers,
     orders,
     payments,
     points_of_sale,
     time_zones,
-    unanswered,
 )

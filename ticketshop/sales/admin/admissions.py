@@ -8,13 +8,13 @@ from ticketshop.catalogue.models import Event, Session, Tariff
 from ticketshop.lib import references
 from ticketshop.lib.email_addresses import searched_email
 from ticketshop.lib.text import number_in
+from ticketshop.office.scoped_admin import ReadOnlyAdmin
+from ticketshop.office.sections import NONE, link, shown
 from ticketshop.organisers import permissions
-from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
-from ticketshop.organisers.sections import NONE, link, shown
 
-from ..admissions import WITH_PASS, WITH_TICKET
+from ..admission_lists import WITH_PASS, WITH_TICKET
 from ..models import DATE_CANCELLED, ERASED, OPEN_STATES, STATE_TEXTS, IssuedPass, Ticket
-from . import answers, names, tables, unanswered
+from . import answers, missing_answers, names, tables
 from .orders import references_begin
 
 # A filter offers so many.
@@ -25,7 +25,7 @@ class AdmissionAdmin(ReadOnlyAdmin):
     """What a ticket and a pass share: found by the beginning of the code, or of the names on it."""
 
     ordering = ["-pk"]
-    buttons = (names.CHANGE_NAMES, answers.CHANGE_ANSWERS, unanswered.ENTER_ANSWERS)
+    buttons = (names.CHANGE_NAMES, answers.CHANGE_ANSWERS, missing_answers.ENTER_ANSWERS)
     search_fields = ["code"]
     search_help_text = gettext_lazy(
         "The beginning of the code, of the first or last name on it, of its holder’s e-mail address, or an order’s reference."

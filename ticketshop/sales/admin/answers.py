@@ -13,11 +13,12 @@ from registration_forms import changing, definitions
 from registration_forms.field_types import TYPES
 from registration_forms.models import AnswerHistory
 from ticketshop.lib.pages import page_number
-from ticketshop.organisers.buttons import OwnPage
-from ticketshop.organisers.sections import NONE, Section
+from ticketshop.office.buttons import OwnPage
+from ticketshop.office.sections import NONE, Section
 
-from .. import answers, closed_since, sheets
-from ..admissions import passes_of, tickets_of
+from .. import closed_since
+from ..admission_lists import passes_of, tickets_of
+from ..answers import display, editing
 from ..models import Order, Ticket
 from . import tables
 
@@ -39,26 +40,26 @@ def ids_of(row: Model) -> set[int]:
     return {part.response_id for part in _parts(row)}
 
 
-def _parts(row: Model) -> list[answers.Part]:
+def _parts(row: Model) -> list[display.Part]:
     order = order_of(row)
-    parts = answers.parts(order, tickets_of(order), passes_of(order))
+    parts = display.parts(order, tickets_of(order), passes_of(order))
     return parts if isinstance(row, Order) else [part for part in parts if part.response_id in ids_of(row)]
 
 
 # --- what was answered, and what changed -----------------------------------------------------------------
-def section(parts: list[answers.Part], *, sensitive: bool) -> Section:
+def section(parts: list[display.Part], *, sensitive: bool) -> Section:
     """What was answered; sensitive answers for those who may see them."""
-    by_id, given = answers.read(part.response_id for part in parts)
-    may_see = answers.for_staff(sensitive)
+    by_id, given = display.read(part.response_id for part in parts)
+    may_see = display.for_staff(sensitive)
     found = [
         [part.heading, label, text]
         for part in parts
-        for label, text in answers.rows(by_id[part.response_id], given[part.response_id], may_see)
+        for label, text in display.rows(by_id[part.response_id], given[part.response_id], may_see)
     ]
     return Section(_("Answers"), [_("form"), _("question"), _("answer")], found)
 
 
-def changes(parts: list[answers.Part]) -> Section:
+def changes(parts: list[display.Part]) -> Section:
     """Who changed which answer, and when; what was answered to a sensitive question is not repeated."""
     headings = {part.response_id: part.heading for part in parts}
     lines = (
@@ -106,9 +107,9 @@ def _has_answers(row: Model) -> bool:
     )
 
 
-def read_sheet(request: HttpRequest, row: Model) -> sheets.Sheet:
+def read_sheet(request: HttpRequest, row: Model) -> editing.Sheet:
     order = order_of(row)
-    return sheets.Sheet(
+    return editing.Sheet(
         order,
         tickets_of(order),
         passes_of(order),
@@ -129,7 +130,7 @@ def change(page, request: HttpRequest, row: Model):
     return _draw(page, request, row, sheet, number)
 
 
-def _save(page, request: HttpRequest, row: Model, sheet: sheets.Sheet, number: int):
+def _save(page, request: HttpRequest, row: Model, sheet: editing.Sheet, number: int):
     entries, refused = sheet.page(number), ""
     sheet.fill(entries, request.POST)
     if not sheet.is_valid(entries):
@@ -137,7 +138,7 @@ def _save(page, request: HttpRequest, row: Model, sheet: sheets.Sheet, number: i
     try:
         changed = sheet.save(entries, by=request.user, tell="tell" in request.POST)
     except changing.SoldOut as sold:
-        sheets.mark_sold_out(entries, sold)
+        editing.mark_sold_out(entries, sold)
         return _draw(page, request, row, sheet, number)
     except changing.Conflict as conflict:
         sheet = read_sheet(request, row)
@@ -154,7 +155,7 @@ def _save(page, request: HttpRequest, row: Model, sheet: sheets.Sheet, number: i
     return page.back_to(row)
 
 
-def _saved(sheet: sheets.Sheet) -> str:
+def _saved(sheet: editing.Sheet) -> str:
     if not sheet.in_profile:
         return _("The answers are saved.")
     return _("The answers are saved, with the customer too: %(answers)s.") % {
@@ -162,13 +163,13 @@ def _saved(sheet: sheets.Sheet) -> str:
     }
 
 
-def _draw(page, request: HttpRequest, row: Model, sheet: sheets.Sheet, number: int):
+def _draw(page, request: HttpRequest, row: Model, sheet: editing.Sheet, number: int):
     entries = sheet.page(number)
     blocks = [entry.block for entry in entries if entry.block]
     context = {
         **page.about_row(request, row, _("Change answers")),
         "entries": [
-            (entry, answers.rows(entry.response, entry.given, answers.for_staff(sheet.sensitive)))
+            (entry, display.rows(entry.response, entry.given, display.for_staff(sheet.sensitive)))
             for entry in entries
         ],
         "forms": blocks,

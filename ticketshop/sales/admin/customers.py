@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy
 
 from contacts.admin.people import PeopleAdmin
 from ticketshop.mail.models import Mail
-from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
-from ticketshop.organisers.sections import NONE, shown
+from ticketshop.office.scoped_admin import ReadOnlyAdmin
+from ticketshop.office.sections import NONE, shown
 
 from ..models import Customer, IssuedPass, Order, Ticket
 from . import exports, tables

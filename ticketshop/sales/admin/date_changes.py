@@ -18,11 +18,11 @@ from ticketshop.catalogue.admin.sessions import SessionAdmin
 from ticketshop.catalogue.models import Event, Session, Venue
 from ticketshop.lib.forms import LinesField
 from ticketshop.lib.template_tags import colon
+from ticketshop.office.confirmation import Question
 from ticketshop.organisers import permissions
-from ticketshop.organisers.asking_first import Question
 from ticketshop.organisers.models import Organiser
 
-from .. import date_changes
+from ..orders import date_changes
 
 # So many dates, and so many orders without an address, are named one by one.
 NAMED = 20

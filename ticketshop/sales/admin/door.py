@@ -8,9 +8,9 @@ from django.views.decorators.http import require_safe
 from ticketshop.catalogue.admin.sessions import SessionAdmin
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.spreadsheets import Xlsx
-from ticketshop.organisers.buttons import OwnPage, always
+from ticketshop.office.buttons import OwnPage, always
 
-from .. import door_list
+from ..tickets import door_list
 
 SEE = ("sales.view_ticket", "sales.view_order")
 PDF = "application/pdf"

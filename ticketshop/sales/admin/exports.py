@@ -28,16 +28,16 @@ from ticketshop.lib.moments import MomentField
 from ticketshop.lib.spreadsheets import FORMATS
 from ticketshop.lib.typed_days import plausible
 from ticketshop.limits import limits
+from ticketshop.office.buttons import OwnPage, drawn
+from ticketshop.office.scoped_admin import LocalDateTime
 from ticketshop.organisers import permissions
-from ticketshop.organisers.buttons import OwnPage, drawn
 from ticketshop.organisers.models import Organiser
-from ticketshop.organisers.scoped_admin import LocalDateTime
 
 from ..exports import scope as scopes
 from ..exports.filters import ScopedKind
 from ..exports.registered import ALL
 from ..models import Customer, Order
-from .consulting import Seen, seen_list, sessions_of
+from .answer_search import Seen, seen_list, sessions_of
 
 ADD = ("exports.add_job",)
 # Kind of form -> what an export of it is about as a rule.

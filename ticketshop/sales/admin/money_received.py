@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.lib.numbers import NumberField
 from ticketshop.lib.template_tags import money
-from ticketshop.organisers.buttons import Button, Outcome
+from ticketshop.office.buttons import Button, Outcome
 
-from ..actions import payments
 from ..models import Order, Payment
-from ..payment_methods import name_of
+from ..payments import payments
+from ..payments.methods import name_of
 
 CHANGE = ("sales.change_order",)
 

@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.lib.pages import page_number
-from ticketshop.organisers.buttons import OwnPage
+from ticketshop.office.buttons import OwnPage
 
-from .. import closed_since, names
-from ..admissions import passes_of, tickets_of
+from .. import closed_since
+from ..admission_lists import passes_of, tickets_of
 from ..models import Order
+from ..tickets import names
 
 
 def read_names(row: Model) -> names.Names:

@@ -16,8 +16,8 @@ from ticketshop.catalogue.sale_checks import cannot_answer
 from ticketshop.lib.template_tags import money
 from ticketshop.organisers.models import Organiser, PointOfSale
 
-from .. import opening
-from ..opening import SetUp
+from ..shop import opening
+from ..shop.opening import SetUp
 
 # A sentence names so many prices.
 NAMED = 5

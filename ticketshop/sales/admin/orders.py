@@ -17,16 +17,17 @@ from ticketshop.lib.waits import again_in
 from ticketshop.limits import limits
 from ticketshop.mail import kinds
 from ticketshop.mail.models import Mail
+from ticketshop.office.buttons import Button, Elsewhere, Outcome
+from ticketshop.office.scoped_admin import ReadOnlyAdmin
+from ticketshop.office.sections import NONE, link, shown
 from ticketshop.organisers import permissions
-from ticketshop.organisers.buttons import Button, Elsewhere, Outcome
-from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
-from ticketshop.organisers.sections import NONE, link, shown
 
-from .. import emails, notices
-from ..actions import orders
+from .. import notices
+from ..mails import order_mails
 from ..models import Customer, Order, Payment, Refund
-from ..payment_methods import METHODS, name_of
-from . import answers, hoarding, kept, money_received, names, tables, unanswered
+from ..orders import orders
+from ..payments.methods import METHODS, name_of
+from . import answers, erased_buyer, missing_answers, money_received, names, tables, unpaid_orders
 
 # From so many buyers on, a search goes through the orders and not through the buyers.
 MANY = 1000
@@ -47,7 +48,7 @@ def _may_be_cancelled(order: Order) -> bool:
 def _cancel_question(order: Order) -> list[str]:
     sentences = [
         _("Its tickets and passes become void, except those used already, and its places are free again."),
-        str(kept.NO_MAIL) if order.buyer is None else _("The buyer is told by e-mail."),
+        str(erased_buyer.NO_MAIL) if order.buyer is None else _("The buyer is told by e-mail."),
     ]
     paid = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED, amount__gt=0)
     amounts = [money(payment.amount, payment.currency) for payment in paid]
@@ -79,7 +80,7 @@ def _may_be_told(order: Order) -> bool:
 
 def _resend_question(order: Order) -> list[str]:
     if order.buyer is None:
-        return [kept.NO_MAIL]
+        return [erased_buyer.NO_MAIL]
     return [
         _("The e-mail “%(name)s” goes to %(address)s again.")
         % {
@@ -91,7 +92,7 @@ def _resend_question(order: Order) -> list[str]:
 
 def _resend(request, order: Order, now: datetime) -> Outcome:
     if order.buyer is None:
-        return messages.ERROR, kept.NO_MAIL
+        return messages.ERROR, erased_buyer.NO_MAIL
     if not _has_address(order):
         return messages.ERROR, _("The buyer has no e-mail address. Enter one on their contact first.")
     if not limits.hit("mail_resend", f"order:{order.pk}", now):
@@ -185,11 +186,11 @@ class OrderAdmin(ReadOnlyAdmin):
         money_received.OTHER_MONEY,
         names.CHANGE_NAMES,
         answers.CHANGE_ANSWERS,
-        unanswered.ENTER_ANSWERS,
+        missing_answers.ENTER_ANSWERS,
         CORRECT_BUYER,
         RESEND,
         CANCEL,
-        hoarding.END_ALL,
+        unpaid_orders.END_ALL,
     )
     fieldsets = [
         (None, {"fields": ["state", "buyer_link", "total_text", "vat_text", "method_text"]}),
@@ -265,7 +266,7 @@ class OrderAdmin(ReadOnlyAdmin):
         return dict(settings.LANGUAGES).get(order.language, NONE)
 
     def notes(self, request, row):
-        return [*kept.notes(row), *(unreachable.notes(row.buyer) if row.buyer else [])]
+        return [*erased_buyer.notes(row), *(unreachable.notes(row.buyer) if row.buyer else [])]
 
     def sections(self, request, row):
         told = row.buyer.subject_uuid if row.buyer else None
@@ -287,4 +288,4 @@ class OrderAdmin(ReadOnlyAdmin):
     def links(self, request, row):
         if not row.secret or not request.user.has_perm("sales.change_order", row):
             return []
-        return [(_("The buyer’s page"), emails.order_path(row))]
+        return [(_("The buyer’s page"), order_mails.order_path(row))]

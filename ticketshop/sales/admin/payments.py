@@ -9,13 +9,13 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.lib import references
 from ticketshop.lib.template_tags import money
-from ticketshop.organisers.buttons import Button, Outcome
-from ticketshop.organisers.scoped_admin import ReadOnlyAdmin
-from ticketshop.organisers.sections import NONE, link
+from ticketshop.office.buttons import Button, Outcome
+from ticketshop.office.scoped_admin import ReadOnlyAdmin
+from ticketshop.office.sections import NONE, link
 
-from ..actions import payments
 from ..models import Payment, Refund
-from ..payment_methods import name_of
+from ..payments import payments
+from ..payments.methods import name_of
 from .orders import references_begin
 
 

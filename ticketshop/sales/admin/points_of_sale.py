@@ -9,13 +9,13 @@ from django.utils.translation import gettext_lazy
 from ticketshop.catalogue.admin.form_choice import TellsOfForms
 from ticketshop.catalogue.admin.order_forms import OrderFormInline
 from ticketshop.lib.formsets import BoundedFormSet
-from ticketshop.organisers.forms import LANGUAGES_HELP, LanguagesField
+from ticketshop.office.forms import LANGUAGES_HELP, LanguagesField
+from ticketshop.office.scoped_admin import RowForm, ScopedForm, ScopedInline
+from ticketshop.office.translated_admin import TranslatedAdmin
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.organisers.scoped_admin import RowForm, ScopedForm, ScopedInline
-from ticketshop.organisers.translated_admin import TranslatedAdmin
 
 from ..models import Order, PaymentMethod
-from ..payment_methods import CHOICES, METHODS
+from ..payments.methods import CHOICES, METHODS
 from . import opening_checks
 
 

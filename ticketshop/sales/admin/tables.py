@@ -10,12 +10,12 @@ from registration_forms.models import Response
 from ticketshop.lib.template_tags import money
 from ticketshop.mail import kinds
 from ticketshop.mail.models import Mail
-from ticketshop.organisers.sections import Section, link
+from ticketshop.office.sections import Section, link
 
-from .. import answers as given
-from ..admissions import WITH_LINE, WITH_PASS, WITH_TICKET
+from ..admission_lists import WITH_LINE, WITH_PASS, WITH_TICKET
+from ..answers import display as given
 from ..models import IssuedPass, Order, OrderLine, Payment, Refund, Ticket
-from ..payment_methods import name_of
+from ..payments.methods import name_of
 
 # A page shows so many rows of a table; more are found through the lists.
 MOST = 50

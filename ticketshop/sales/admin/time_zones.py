@@ -16,11 +16,11 @@ from django.utils.translation import ngettext
 from ticketshop.catalogue import dates
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.template_tags import colon
-from ticketshop.organisers.admin import OrganiserAdmin
-from ticketshop.organisers.asking_first import Question
+from ticketshop.office.admin import OrganiserAdmin
+from ticketshop.office.confirmation import Question
 from ticketshop.organisers.models import Organiser
 
-from .. import date_changes
+from ..orders import date_changes
 
 # So many dates are named one by one.
 NAMED = 5

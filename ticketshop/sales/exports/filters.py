@@ -12,8 +12,8 @@ from ticketshop.catalogue.models import Event, SeasonPass, Session, Tariff
 from ticketshop.exports.kinds import Kind, Table
 from ticketshop.exports.models import Job
 
-from ..consulting_filters import columns_of, from_json
-from ..consulting_filters import described as in_words
+from ..answers.search_filters import columns_of, from_json
+from ..answers.search_filters import described as in_words
 from . import scope as scopes
 from .rows import order_state_texts
 from .scope import Scope

@@ -11,7 +11,7 @@ from ticketshop.exports.kinds import Column, Page, Table
 from ticketshop.lib.spreadsheets import Money, Word
 
 from ..models import Admission, IssuedPass, Order, Ticket
-from ..payment_methods import METHODS
+from ..payments.methods import METHODS
 from . import columns, rows
 from .filters import ScopedKind
 from .scope import CUSTOMERS, EVENT, PASS, SESSION, Scope

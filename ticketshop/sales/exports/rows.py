@@ -15,8 +15,8 @@ from ticketshop.exports.kinds import Column
 from ticketshop.lib import countries
 from ticketshop.lib.spreadsheets import Cell, Word
 
-from ..door_list import LETTERS
 from ..models import DATE_CANCELLED, ERASED, HOLDER_ERASED, OPEN_STATES, STATE_TEXTS, Order, OrderResponse
+from ..tickets.door_list import LETTERS
 from . import columns
 from .columns import Answers
 from .scope import Scope

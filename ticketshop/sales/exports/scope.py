@@ -13,7 +13,7 @@ from ticketshop.catalogue.models import SeasonPass, Tariff
 from ticketshop.exports.models import Job
 from ticketshop.organisers.models import Organiser
 
-from ..consulting_filters import columns_of, fitting, from_json
+from ..answers.search_filters import columns_of, fitting, from_json
 from ..models import Customer, IssuedPass, Order, OrderResponse, Ticket
 
 # What an export may be asked for at: the words in a job's parameters.

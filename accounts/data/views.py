@@ -1,0 +1,249 @@
+"""My data, in the visitor's account: see it, take a copy, ask to be forgotten."""
+
+import hashlib
+
+from allauth.account.decorators import reauthentication_required
+from allauth.account.forms import ReauthenticateForm
+from allauth.core import ratelimit
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from contacts import links
+from contacts.models import Contact
+from privacy.copies import copying, packing
+from privacy.erasure import erasing
+from privacy.models import Erasure
+from privacy.plan import planning, wording
+from privacy.plan.planning import Plan
+from privacy.requests import requests
+from ticketshop.lib.refusals import TooManyTries
+from ticketshop.limits import limits
+from ticketshop.organisers.models import Organiser
+
+from ..visitor_contact import my_contact
+from . import people as data_people
+from .people import People
+
+
+class DeleteForm(ReauthenticateForm):
+    """The password once more."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["password"].help_text = ""
+        self.fields["password"].label = gettext_lazy("Your password, once more")
+
+
+class BearerForm(forms.Form):
+    """What becomes of tickets that are not used yet."""
+
+    bearer = forms.ChoiceField(
+        label=gettext_lazy("Your tickets that are not used yet"),
+        choices=[
+            (
+                "wait",
+                gettext_lazy(
+                    "Finish them first: what they need of you, such as your name and e-mail address, stays until the event is over. Then it goes by itself."
+                ),
+            ),
+            (
+                "bearer",
+                gettext_lazy(
+                    "Erase everything now: the tickets stay valid for whoever shows them. We can no longer write to "
+                    "you about changes or refunds, so keep the codes."
+                ),
+            ),
+        ],
+        initial="wait",
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, data, *, asked: bool):
+        super().__init__(data)
+        if not asked:
+            # Nothing waits for the person: there is nothing to choose.
+            del self.fields["bearer"]
+
+    @property
+    def gives_up(self) -> bool:
+        return self.cleaned_data.get("bearer") == "bearer"
+
+
+def plans_of(people: list[Contact], *, bearer: bool = False) -> list[Plan]:
+    now = timezone.now()
+    return [planning.plan(contact, now=now, bearer=bearer) for contact in people]
+
+
+def known_about(people: People) -> dict:
+    """What the pages show: for each person each area with its records, and what becomes of it."""
+    groups = [[contact] for contact in people.chosen] if people.several else [people.chosen]
+    return {
+        "people": people,
+        "groups": [(name_of(group[0]) if people.several else "", _areas(group)) for group in groups if group],
+    }
+
+
+def _areas(group: list[Contact]) -> list[tuple]:
+    fates = {fate.area: fate for fate in wording.fates(plans_of(group))}
+    return [(chapter, fates.get(chapter.area)) for chapter in copying.read(group)]
+
+
+def name_of(contact: Contact) -> str:
+    """What a visitor calls a contact."""
+    return contact.full_name or contact.email or str(contact)
+
+
+def requests_of(people: People) -> dict:
+    """The requests that are not done, and whether nobody is left to ask for."""
+    now = timezone.now()
+    found = [(contact, requests.open_request(contact, now)) for contact in people.chosen]
+    return {
+        "requests": [
+            (name_of(contact) if people.several else "", one) for contact, one in found if one is not None
+        ],
+        "all_asked": all(one is not None for _contact, one in found),
+    }
+
+
+def preview_of(people: People) -> dict:
+    """What an erasure would do now, area by area; ``shown`` names this very state."""
+    plans = plans_of(people.chosen)
+    return {
+        "people": people,
+        "names": [name_of(contact) for contact in people.chosen],
+        "fates": wording.fates(plans),
+        "shown": _state(people, plans),
+        "choice": wording.waits_for_tickets(plans),
+        "companions": [one for plan in plans for one in plan.companions],
+    }
+
+
+def _state(people: People, plans: list[Plan]) -> str:
+    """Another text when somebody was renamed, or something came or went."""
+    named = [(contact.pk, contact.full_name) for contact in people.chosen]
+    text = repr((named, [plan.fingerprint for plan in plans]))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def count_copy(key: str) -> None:
+    """Count a copy, which costs as much as some dozen pages. Raises TooManyTries."""
+    now = timezone.now()
+    if not limits.hit("data_copy", key, now):
+        raise TooManyTries(limits.wait("data_copy", key, now))
+
+
+def zip_of(people: list[Contact], organiser: Organiser) -> HttpResponse:
+    """The copy, made now and kept nowhere; with that of the people they manage."""
+    now = timezone.now()
+    managed = [
+        (link.entered_name, copying.read([link.child], reader=link.parent))
+        for contact in people
+        for link in links.managed_by(contact)
+    ]
+    packed = packing.pack(copying.read(people), organiser=organiser, now=now, others=managed)
+    response = HttpResponse(packed, content_type="application/zip")
+    response.headers["Content-Disposition"] = f'attachment; filename="my-data-{now:%Y-%m-%d}.zip"'
+    return response
+
+
+@require_safe
+def index(request, pos):
+    """Each item, what for, until when, who sees it; the ways to a copy and to be forgotten."""
+    people = data_people.of_account(request)
+    managed = links.managed_by(my_contact(request))
+    context = {**known_about(people), **requests_of(people), "managed": managed, "section": "data"}
+    return render(request, "accounts/data.html", context)
+
+
+@require_safe
+@reauthentication_required
+def copy(request, pos):
+    """The copy as a ZIP, for whoever has just typed the password."""
+    people = data_people.of_account(request)
+    count_copy(f"contact:{my_contact(request).pk}")
+    return zip_of(people.chosen, request.pos.organiser)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request, pos):
+    """The preview and the password; then a mail with the link that confirms."""
+    people = data_people.of_account(request)
+    if requests_of(people)["all_asked"]:
+        return redirect("account:data", pos=pos)
+    preview = preview_of(people)
+    form = DeleteForm(request.POST or None, user=request.user)
+    choice = BearerForm(request.POST or None, asked=preview["choice"])
+    if request.method == "POST":
+        refused = ratelimit.consume_or_429(request, action="reauthenticate", user=request.user)
+        if refused:
+            return refused
+        if form.is_valid() and choice.is_valid():
+            if _ask(request, people, preview, choice):
+                messages.info(request, _("We have sent you an e-mail. Open the link in it to confirm."))
+                return redirect(reverse("account:data", args=[pos]) + people.query)
+            messages.warning(request, _("Something has changed meanwhile. Please look again."))
+    context = {
+        **preview,
+        "form": form,
+        "choice_form": choice,
+        "section": "data",
+        "has_errors": request.method == "POST" and bool(form.errors or choice.errors),
+    }
+    return render(request, "accounts/data_delete.html", context)
+
+
+def _ask(request, people: People, preview: dict, choice: BearerForm) -> bool:
+    """Note the requests; False where what was shown is not what would happen."""
+    if request.POST.get("shown") != preview["shown"]:
+        return False
+    first, *others = people.chosen
+    try:
+        requests.ask(
+            first,
+            others=others,
+            pos=request.pos,
+            language=get_language(),
+            now=timezone.now(),
+            bearer=choice.gives_up,
+        )
+    except erasing.CannotErase:
+        return False
+    return True
+
+
+@require_POST
+def answer_request(request, pos):
+    """Have the link that confirms a request mailed again, or take the request back."""
+    return press_request(request, data_people.of_account(request), "account:data")
+
+
+def press_request(request, people: People, back: str):
+    """Do what a button at a request says, for one of the people whom the mailbox covers."""
+    now, receipt = timezone.now(), request.POST.get("receipt", "")
+    found = [requests.open_request(one.contact, now) for one in people.covered]
+    erasure = next((one for one in found if one is not None and one.receipt == receipt), None)
+    if erasure is None:
+        messages.warning(request, _("Something has changed meanwhile. Please look again."))
+    elif request.POST.get("action") == "again":
+        _send_again(request, erasure)
+    elif requests.withdraw(erasure):
+        messages.success(request, _("Your request is withdrawn. Nothing is erased."))
+    else:
+        messages.warning(request, _("It is too late to withdraw the request: erasing has begun."))
+    return redirect(back, pos=request.pos.slug)
+
+
+def _send_again(request, erasure: Erasure) -> None:
+    if requests.send_again(erasure, pos=request.pos, language=get_language(), now=timezone.now()):
+        messages.info(request, _("We have sent you an e-mail. Open the link in it to confirm."))
+    else:
+        messages.warning(
+            request, _("You have got several of these e-mails within an hour. Please try again in an hour.")
+        )

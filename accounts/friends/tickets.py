@@ -1,0 +1,97 @@
+"""Tickets of other people, as far as they let the visitor see them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
+
+from contacts import links
+from contacts.models import Contact, ContactLink
+from ticketshop.lib import days
+from ticketshop.sales.access import NOBODY_ELSES
+from ticketshop.sales.admission_lists import WITH_PASS, WITH_TICKET
+from ticketshop.sales.models import OPEN_STATES, IssuedPass, Ticket
+
+MOST = 50
+
+
+@dataclass(frozen=True)
+class Managed:
+    """A person the visitor manages: the link, the name the visitor knows them by, and their tickets and passes to come."""
+
+    link: ContactLink
+    name: str
+    tickets: list[Ticket]
+    passes: list[IssuedPass]
+
+    @property
+    def has_any(self) -> bool:
+        return bool(self.tickets or self.passes)
+
+
+def of_child(link: ContactLink) -> list[Ticket]:
+    """The tickets still to come of the child of ``link`` if it allows to see them: no price, no other holder."""
+    if not links.seen_by_parent(link).tickets:
+        return []
+    return list(_tickets(_of([link.child_id]), timezone.now())[:MOST])
+
+
+def managed_by(parent: Contact, now: datetime) -> list[Managed]:
+    """The people this contact manages who have tickets or passes to come, by name; three queries.
+
+    A ticket has ``mine`` where the parent bought it: the code is the buyer's and the person's own, nobody else's.
+    """
+    found = [link for link in links.of_parent(parent) if links.seen_by_parent(link).manages]
+    children = [link.child_id for link in found]
+    if not children:
+        return []
+    today = days.day_of(now, parent.organiser.zone)
+    tickets = _by_child(_tickets(_of(children), now), parent)
+    passes = _by_child(_passes(_of(children), today), parent)
+    people = [
+        Managed(link, links.name_for_parent(link), tickets(link.child_id), passes(link.child_id))
+        for link in found
+    ]
+    return [person for person in people if person.has_any]
+
+
+def of_managed(link: ContactLink, now: datetime) -> list[Ticket | IssuedPass]:
+    """The tickets and passes to come of the child of ``link``, with what is needed to change the names on them."""
+    today = days.day_of(now, link.organiser.zone)
+    along = ("order__buyer", "order__point_of_sale__organiser")
+    tickets = _tickets(_of([link.child_id]), now).select_related(*WITH_TICKET, *along)
+    passes = _passes(_of([link.child_id]), today).select_related(*WITH_PASS, *along)
+    return [*tickets[:MOST], *passes[:MOST]]
+
+
+def _of(children: Iterable[int]) -> Q:
+    """For these people, or bought by them for nobody else."""
+    ids = list(children)
+    return Q(beneficiary__in=ids) | NOBODY_ELSES & Q(order__buyer__in=ids)
+
+
+def _tickets(theirs: Q, now: datetime) -> QuerySet[Ticket]:
+    rows = Ticket.objects.filter(theirs, state__in=OPEN_STATES, session__ends_at__gt=now)
+    return rows.select_related(*WITH_TICKET, "order__point_of_sale", "order__buyer").order_by(
+        "session__starts_at", "pk"
+    )
+
+
+def _passes(theirs: Q, today) -> QuerySet[IssuedPass]:
+    rows = IssuedPass.objects.filter(theirs, state__in=OPEN_STATES, valid_until__gte=today)
+    return rows.select_related(*WITH_PASS, "order__point_of_sale", "order__buyer").order_by(
+        "valid_until", "pk"
+    )
+
+
+def _by_child(rows: QuerySet, parent: Contact) -> Callable[[int], list]:
+    """Child's id -> their rows, each with ``mine``: whether the parent bought it; ``buyer_left``: nobody has the code."""
+    found: dict[int, list[Model]] = {}
+    for row in rows[: 4 * MOST]:
+        buyer = row.order.buyer
+        row.mine = row.order.buyer_id == parent.pk
+        row.buyer_left = buyer is None or buyer.erased_at is not None
+        found.setdefault(row.beneficiary_id or row.order.buyer_id, []).append(row)
+    return lambda child: found.get(child, [])

@@ -1,0 +1,238 @@
+"""From an added person to a log-in: only whoever reads the mailbox can claim, and they choose the password."""
+
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+from django.db import IntegrityError, transaction
+
+from contacts import contacts, link_mail, links, locking, mailbox, merging
+from contacts.models import Contact, ContactLink, LinkRequest
+from ticketshop.history import history
+from ticketshop.lib.text import normalise_email
+from ticketshop.organisers import access
+from ticketshop.organisers.models import Organiser, PointOfSale
+
+from ..models import User
+
+OWN, PASSWORD, LOG_IN, NONE = "own", "password", "log_in", "none"
+SECONDS = 1800
+SESSION_KEY = "claim"
+
+
+class HasLogIn(Exception):
+    """A log-in with this address exists and its owner has proved the mailbox: they log in instead."""
+
+
+def way_in(contact: Contact) -> str:
+    """Return how the person of a contact gets to it: OWN, PASSWORD, LOG_IN or NONE.
+
+    OWN: it has a log-in. PASSWORD: its mailbox has no log-in yet, so one is made by choosing a password. LOG_IN: its
+    mailbox has a log-in that has no contact at this organiser. NONE: no address; or the mailbox's log-in was switched
+    off, or is another contact of this organiser.
+    """
+    if contact.user_id is not None:
+        return OWN
+    if not contact.email_key:
+        return NONE
+    user = User.objects.filter(email=contact.email_key).first()
+    proved = EmailAddress.objects.filter(email__iexact=contact.email_key, verified=True).first()
+    if proved is not None and (user is None or proved.user_id != user.pk):
+        return NONE
+    # A log-in that was switched off stays so, and one that is somebody here already is no added person's.
+    if user is not None and (
+        not user.is_active or user.contacts.filter(organiser=contact.organiser_id).exists()
+    ):
+        return NONE
+    return LOG_IN if proved else PASSWORD
+
+
+def may_claim(contact: Contact) -> bool:
+    """Return whether a password may be chosen for this contact: it has an address and no log-in of its own yet."""
+    return way_in(contact) == PASSWORD
+
+
+def proved_address(user) -> str:
+    """The address a log-in has proved, as compared; empty where it has not."""
+    proved = EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists()
+    return normalise_email(user.email) if proved else ""
+
+
+def remember(request, link: ContactLink, now: datetime) -> None:
+    """The mailbox is proved in this browser, for half an hour, for the address the contact has now."""
+    request.session[SESSION_KEY] = {
+        "link": link.pk,
+        "address": link_mail.mark(str(link.pk), link.child.email_key),
+        "until": now.timestamp() + SECONDS,
+    }
+
+
+def remembered(request, now: datetime) -> ContactLink | None:
+    """The link whose mailbox was proved in this browser; None once the time is over or the address is another."""
+    proof = request.session.get(SESSION_KEY)
+    if not proof or proof["until"] < now.timestamp():
+        return None
+    link = (
+        ContactLink.objects.filter(pk=proof["link"])
+        .select_related("child", "parent", "organiser", "origin_pos__organiser")
+        .first()
+    )
+    if link is None or proof["address"] != link_mail.mark(str(link.pk), link.child.email_key):
+        return None
+    return link
+
+
+def forget(request) -> None:
+    request.session.pop(SESSION_KEY, None)
+
+
+@transaction.atomic
+def claim(contact: Contact, password: str, *, language: str = "", now: datetime) -> User:
+    """Make the log-in of a contact whose mailbox was just proved; its e-mails speak ``language`` from now on.
+
+    Raises HasLogIn. Somebody who signed up with the address before, without proving it, gains nothing: their password
+    is replaced, and other addresses they noted are dropped.
+    """
+    proved = contact.email_key
+    contact = locking.hold(contact.pk)
+    if contact.email_key != proved or not may_claim(contact):
+        raise HasLogIn
+    user = _log_in_for(contact.email_key, password)
+    _write_claim(contact, user, language, now)
+    history.record(contact, "claimed", by=user, now=now)
+    return user
+
+
+@transaction.atomic
+def make_log_in(email: str, password: str) -> User:
+    """Make a log-in for a mailbox that was just proved, and no contact. Raises HasLogIn."""
+    if EmailAddress.objects.filter(email__iexact=email, verified=True).exists():
+        raise HasLogIn
+    if User.objects.filter(email=email, is_active=False).exists():
+        raise HasLogIn
+    return _log_in_for(email, password)
+
+
+def _log_in_for(email: str, password: str) -> User:
+    user = User.objects.select_for_update().filter(email=email).first()
+    if user is None:
+        user = User.objects.create_user(email, password)
+    else:
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        EmailAddress.objects.filter(user=user).delete()
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    return user
+
+
+def pressed_twice(email: str, password: str) -> User | None:
+    """Return the log-in of a mailbox that was just proved, if it has this very password: the button was pressed twice."""
+    user = User.objects.filter(email=email, is_active=True).first()
+    return user if user is not None and user.check_password(password) else None
+
+
+def claimable(organiser: Organiser, address: str) -> list[Contact]:
+    """Return the contacts at ``organiser`` for which whoever proves the mailbox may choose a first password, by name."""
+    people = contacts.unclaimed(organiser, normalise_email(address)).order_by("sort_key", "pk")
+    return [contact for contact in people if may_claim(contact)]
+
+
+def shop_that_knows(address: str) -> PointOfSale | None:
+    """Return the shop in which the owner of a mailbox was added last; None where no added person waits for them."""
+    link = (
+        ContactLink.objects.filter(
+            access.reachable("origin_pos__"),
+            child__email_key=normalise_email(address),
+            child__user=None,
+            child__erasing_at=None,
+            status__in=ContactLink.OPEN,
+        )
+        .select_related("origin_pos__organiser")
+        .order_by("-pk")
+        .first()
+    )
+    return link.origin_pos if link is not None else None
+
+
+@transaction.atomic
+def give_to_log_in(contact: Contact, *, language: str, now: datetime) -> User | None:
+    """Give a contact to the log-in that has proved the same mailbox and has no contact here. Return the log-in.
+
+    Call only for a person who has just proved the mailbox and said that they are this contact. None where something
+    has changed meanwhile: then the contact stays as it is.
+    """
+    key = contact.email_key
+    contact = locking.hold(contact.pk)
+    user = User.objects.select_for_update(no_key=True).filter(email=key).first()
+    if user is None or contact.email_key != key or way_in(contact) != LOG_IN:
+        return None
+    try:
+        with transaction.atomic():
+            _write_claim(contact, user, language, now)
+    except IntegrityError:
+        # They have opened their account here a moment ago.
+        return None
+    history.record(contact, "claimed", by=user, now=now)
+    return user
+
+
+def _write_claim(contact: Contact, user: User, language: str, now: datetime) -> None:
+    values = {"user": user, "email_verified_at": now, "claimed_at": now, "purge_after": None}
+    if language:
+        values["language"] = language
+    Contact.objects.filter(pk=contact.pk).update(**values)
+
+
+@transaction.atomic
+def take_over(me: Contact, request: LinkRequest, *, by, now: datetime) -> bool:
+    """Agree through the mailed link, and join its contact to the visitor's own, who logs in with another address.
+
+    Only where the names match. False where somebody was quicker or something has changed.
+    """
+    link = request.link
+    held = locking.hold_all([me.pk, link.child_id])
+    child = held.get(link.child_id)
+    if child is None or me.pk not in held or child.user_id is not None:
+        return False
+    if not mailbox.same_name(held[me.pk], child) or not links.accept_by_mail(request, now=now):
+        return False
+    merging.merge(held[me.pk], child, by=by, now=now)
+    return True
+
+
+def is_me(me: Contact, child: Contact) -> bool:
+    """Return whether a contact of the visitor's mailbox is the visitor: its name matches theirs.
+
+    A visitor without a name here yet is whoever others added under this e-mail address, but nobody the organiser knows
+    otherwise: staff enter children under the address of a parent.
+    """
+    if not me.full_name:
+        return child.created_via == Contact.CreatedVia.FRIENDS_FAMILY
+    return mailbox.same_name(me, child)
+
+
+@transaction.atomic
+def agree(me: Contact, link: ContactLink, *, for_another: bool, by, now: datetime) -> ContactLink | None:
+    """Agree to a link that was made to the visitor's e-mail address before they had a log-in here.
+
+    If its child is the visitor (``is_me``), the child is joined to their contact. Otherwise, or with ``for_another``, the
+    child stays a contact of its own, and the visitor has agreed for it. Return the link as it is then; None where
+    nothing is left to agree to.
+    """
+    held = locking.hold_all([me.pk, link.child_id])
+    child = held.get(link.child_id)
+    if child is None or me.pk not in held:
+        return None
+    if child.user_id is not None or child.email_key != proved_address(by):
+        # Claimed by somebody, or another mailbox's by now.
+        return None
+    if for_another or not is_me(held[me.pk], child):
+        agreed = links.accept(link, consent_by=ContactLink.ConsentBy.GUARDIAN, by=by, now=now)
+        return link if agreed else None
+    permission = link.permission_agreed
+    merging.merge(held[me.pk], child, by=by, now=now)
+    joined = ContactLink.objects.filter(
+        parent=link.parent_id, child=me.pk, type=link.type_id, status__in=ContactLink.OPEN
+    ).first()
+    if joined is None or not links.accept(joined, permission=permission, by=by, now=now):
+        return None
+    return joined

@@ -1,0 +1,1 @@
+"""Log-in by django-allauth, and what this project adds to it."""

@@ -1,0 +1,76 @@
+"""Mails about the log-in itself: to the log-in address only. Links are made when the mail leaves."""
+
+from allauth.account import app_settings
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from privacy.requests import requests
+from ticketshop.mail.kinds import Content, register
+from ticketshop.mail.models import Mail
+
+from ..links import claiming
+from ..models import User
+
+
+def _url(mail: Mail, name: str, *args) -> str:
+    """An absolute address below BASE_URL, in the look of the shop the person came from."""
+    home = f"?next=/{mail.point_of_sale.slug}/account/" if mail.point_of_sale else ""
+    return f"{settings.BASE_URL}{reverse(name, args=args)}{home}"
+
+
+@register("account_confirm", _("Confirm the e-mail address"))
+def confirm(mail: Mail) -> Content | None:
+    """Prove the mailbox; nothing to tell once that is done."""
+    address = EmailAddress.objects.filter(
+        user_id=mail.about.get("user"), email__iexact=mail.recipient
+    ).first()
+    if address is None or address.verified:
+        return None
+    url = _url(mail, "account_confirm_email", EmailConfirmationHMAC(address).key)
+    # Somebody who logs in with another address wants this one in its place.
+    return Content({"url": url, "changes": address.user.email != address.email})
+
+
+@register("account_changed", _("Another e-mail address to log in with"))
+def changed(mail: Mail) -> Content | None:
+    """To the earlier and to the new address: that it changed, and neither names the other."""
+    user = User.objects.filter(pk=mail.about.get("user")).first()
+    if user is None:
+        return None
+    pos = mail.point_of_sale
+    home = reverse("account:home", args=[pos.slug]) if pos else reverse("home")
+    return Content({"is_new": mail.recipient == user.email, "url": f"{settings.BASE_URL}{home}"})
+
+
+@register("account_reset", _("Choose a new password"))
+def reset(mail: Mail) -> Content | None:
+    """Choose a new password."""
+    user = User.objects.filter(pk=mail.about.get("user"), is_active=True).first()
+    if user is None:
+        return None
+    token = app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
+    return Content({"url": _url(mail, "account_reset_password_from_key", user_pk_to_url_str(user), token)})
+
+
+@register("account_unknown", _("New password where there is no log-in"))
+def unknown(mail: Mail) -> Content:
+    """Somebody asked for a new password for an address without a log-in: its owner may choose a first one.
+
+    Only where the shop knows somebody of this address, such as an added person who has not claimed the account.
+    """
+    pos = mail.point_of_sale or claiming.shop_that_knows(mail.recipient)
+    if pos is None or not claiming.claimable(pos.organiser, mail.recipient):
+        return Content({"url": _url(mail, "account_signup")})
+    token = requests.new_proof(pos.organiser, mail.recipient, timezone.now())
+    url = f"{settings.BASE_URL}{reverse('first_password', args=[token])}?next=/{pos.slug}/account/"
+    return Content({"claim": True, "shop": pos.name, "url": url})
+
+
+@register("account_exists", _("Sign-up with a known address"))
+def exists(mail: Mail) -> Content:
+    """Somebody signed up with an address that has an account already."""
+    return Content({"url": _url(mail, "account_login"), "reset_url": _url(mail, "account_reset_password")})

@@ -1,0 +1,36 @@
+"""Sessions in the database (settings.SESSION_ENGINE): each row says whose log-in it holds."""
+
+from django.contrib.auth import SESSION_KEY
+from django.utils.translation import gettext_lazy
+
+from ticketshop.jobs.rows import Tidying
+from ticketshop.lib.compiled import Compiled, Parameter
+from ticketshop.lib.sessions import LeanStore
+
+from ..models import Session
+
+_UNEXPIRED = Compiled(
+    lambda: Session.objects.filter(session_key=Parameter("key"), expire_date__gt=Parameter("now"))
+)
+
+
+class SessionStore(LeanStore):
+    """Rows of ``accounts.Session``."""
+
+    unexpired = _UNEXPIRED
+
+    @classmethod
+    def get_model_class(cls):
+        return Session
+
+    def create_model_instance(self, data):
+        row = super().create_model_instance(data)
+        row.user_id = int(data[SESSION_KEY]) if data.get(SESSION_KEY) else None
+        return row
+
+
+FORGET = Tidying(
+    "accounts.forget_sessions",
+    gettext_lazy("Delete an ended log-in session"),
+    rows=lambda now: Session.objects.filter(expire_date__lt=now),
+)

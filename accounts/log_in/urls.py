@@ -1,0 +1,18 @@
+"""The addresses below ``/accounts/``: django-allauth's, with some pages of ours among them."""
+
+from django.urls import include, path, re_path
+
+from .email_change import ConfirmView
+from .views import NewPassword, OnceMore, PasswordReset
+
+urlpatterns = [
+    path("password/reset/", PasswordReset.as_view(), name="account_reset_password"),
+    re_path(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        NewPassword.as_view(),
+        name="account_reset_password_from_key",
+    ),
+    path("reauthenticate/", OnceMore.as_view(), name="account_reauthenticate"),
+    re_path(r"^confirm-email/(?P<key>[-:\w]+)/$", ConfirmView.as_view(), name="account_confirm_email"),
+    path("", include("allauth.account.urls")),
+]

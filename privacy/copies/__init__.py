@@ -1,0 +1,1 @@
+"""The copy of one's own data."""

@@ -1,0 +1,1 @@
+"""The erasure of one person, step by step, and what follows it."""

@@ -1,0 +1,1 @@
+"""Requests of people: to see their data, to have a copy, to be forgotten."""

@@ -1,0 +1,1 @@
+"""The back office as a framework, and the pages of organisers, staff and history."""

@@ -1,0 +1,486 @@
+"""The base of every page of the back office: staff meet the rows of their own organisers and no others.
+
+Each class has a path to the organiser on its model (``organiser_path``). What a user may see or change is asked organiser
+by organiser: of two organisers a person may own one and sell at the box office of the other. A row of another organiser
+gets the very answer that a missing one gets. Django's own *delete* is off unless a class says ``deletable = True``.
+Everything that changes is written to the history, instead of Django's own log.
+"""
+
+from functools import partial
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.utils import get_fields_from_path, unquote
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib.auth import get_permission_codename
+from django.core.exceptions import PermissionDenied
+from django.db import models, transaction
+from django.http import Http404, HttpRequest
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from ticketshop.history import history
+from ticketshop.history.models import Event
+from ticketshop.lib import pages
+from ticketshop.lib.forms import LineField, printable
+from ticketshop.lib.formsets import BoundedFormSet
+from ticketshop.lib.images import PictureField
+from ticketshop.lib.moments import MomentField
+from ticketshop.lib.numbers import NumberField
+from ticketshop.lib.text import number_in
+from ticketshop.lib.translated import in_every_language
+from ticketshop.lib.typed_days import plausible
+from ticketshop.organisers import permissions
+
+from . import changes, concurrent_edits, time_zones
+from .ambiguous_times import TellsDoubledTimes
+from .buttons import WithButtons
+from .concurrent_edits import MergesEdits, SavedByTwo
+from .confirmation import AsksFirst
+from .lists import OwnRowsFilter, PageList, UncountedPaginator
+from .sections import Section
+from .unsaved_input import ShowsAgain
+from .uploads import TellsOfFiles
+
+
+class LocalDateTime(forms.DateTimeInput):
+    """The browser's own field for a date and a time: no script, and at home on a phone."""
+
+    input_type = "datetime-local"
+
+    def __init__(self, attrs=None):
+        # With seconds, so that an instant that has some comes back as it was.
+        super().__init__(attrs, format="%Y-%m-%dT%H:%M:%S")
+
+
+class LocalDate(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self, attrs=None):
+        super().__init__(attrs, format="%Y-%m-%d")
+
+
+class OneLine(LineField):
+    """A column of one line: what would break it, or reorder it, is gone."""
+
+    def to_python(self, value):
+        return self.empty_value if value in self.empty_values else super().to_python(value)
+
+
+class Lines(forms.CharField):
+    """A text of several lines: a browser sends each line's end as two signs, which is no change of the text."""
+
+    def to_python(self, value):
+        text = super().to_python(value)
+        return text.replace("\r\n", "\n") if text else text
+
+    def has_changed(self, initial, data):
+        return super().has_changed(self.to_python(initial), data)
+
+
+class RowSelect(AutocompleteSelect):
+    """Chooses a row by typing. A posted id that is none is no choice; Django's own would fail when it draws it again."""
+
+    def optgroups(self, name, value, attr=None):
+        ids = [one for one in map(str, value) if number_in(one, digits=18) is not None]
+        return super().optgroups(name, ids, attr)
+
+
+class Scoped:
+    """What pages and the inlines on them share."""
+
+    deletable = False
+    formfield_overrides = {
+        models.DateTimeField: {"form_class": MomentField, "widget": LocalDateTime},
+        models.DecimalField: {"form_class": NumberField},
+        models.DateField: {"widget": LocalDate},
+        models.ImageField: {"form_class": PictureField},
+        models.CharField: {"form_class": OneLine},
+        models.TextField: {"form_class": Lines},
+        models.SlugField: {"form_class": forms.SlugField},
+    }
+
+    def allowed(self, request: HttpRequest, *verbs: str) -> set[int] | None:
+        """Ids of the organisers where the user may do one of ``verbs`` to these rows; None means all."""
+        found: set[int] = set()
+        for verb in verbs:
+            organisers = permissions.organisers_where(request.user, self.permission(verb))
+            if organisers is None:
+                return None
+            found |= organisers
+        return found
+
+    def permission(self, verb: str) -> str:
+        return f"{self.opts.app_label}.{get_permission_codename(verb, self.opts)}"
+
+    def get_queryset(self, request):
+        return permissions.within(super().get_queryset(request), self.allowed(request, "view", "change"))
+
+    # For an inline, ``obj`` is the row of the page: both belong to one organiser.
+    def has_view_permission(self, request, obj=None):
+        return request.user.has_perm(self.permission("view"), obj) or self.has_change_permission(request, obj)
+
+    def has_change_permission(self, request, obj=None):
+        return request.user.has_perm(self.permission("change"), obj)
+
+    def has_delete_permission(self, request, obj=None):
+        return self.deletable and request.user.has_perm(self.permission("delete"), obj)
+
+    def get_field_queryset(self, db, db_field, request):
+        """The rows a key may point to: those of the form's organiser; a posted other one is an invalid choice."""
+        model = db_field.remote_field.model
+        rows = super().get_field_queryset(db, db_field, request)
+        rows = model._default_manager.all() if rows is None else rows
+        if not hasattr(model, "organiser_path"):
+            return rows if request.user.is_superuser else rows.none()
+        scope = getattr(request, "form_organisers", self.allowed(request, "view", "change", "add"))
+        return permissions.within(rows, scope)
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", RowSelect(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: models.Field, request, **kwargs):
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(db_field, models.CharField) and isinstance(field, forms.CharField):
+            field.validators = [*field.validators, printable]  # titles and names stand on tickets
+        if isinstance(db_field, models.DateField) and field is not None:
+            field.validators = [*field.validators, plausible]
+        widget = getattr(field, "widget", None)
+        # One way to a row, its own list; adding on the spot stays.
+        for name in ("can_change_related", "can_delete_related", "can_view_related"):
+            if hasattr(widget, name):
+                setattr(widget, name, False)
+        if db_field.name == "organiser" and hasattr(widget, "can_add_related"):
+            widget.can_add_related = False
+        return field
+
+
+class RowForm(MergesEdits, forms.ModelForm):
+    """Base of the forms of inlines."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding:
+            # A field that the class declares itself does not know the default of its column.
+            for name in self.declared_fields.keys() & self.fields.keys():
+                column = _column(self.instance, name)
+                if column is not None and column.has_default() and self.fields[name].initial is None:
+                    self.initial.setdefault(name, column.get_default())
+
+
+def _column(row: models.Model, name: str) -> models.Field | None:
+    return next((column for column in row._meta.concrete_fields if column.name == name), None)
+
+
+class ScopedInline(Scoped):
+    """Base of inlines, beside Django's ``TabularInline`` or ``StackedInline``."""
+
+    extra = 0
+    form = RowForm
+    formset = BoundedFormSet
+
+    def has_add_permission(self, request, obj=None):
+        return request.user.has_perm(self.permission("add"), obj)
+
+    def get_formset(self, request, obj=None, **kwargs):
+        """In a table the heading of the column is no label of the field below: each says its own."""
+        formset = super().get_formset(request, obj, **kwargs)
+        formset.form.seen = concurrent_edits.of_request(request)
+        if isinstance(self, admin.TabularInline):
+            for name, field in formset.form.base_fields.items():
+                widget = getattr(field.widget, "widget", field.widget)
+                widget.attrs.setdefault("aria-label", capfirst(str(field.label or "")))
+                if field.help_text:  # it stands in the heading of the column
+                    widget.attrs["aria-describedby"] = f"{self.opts.model_name}-{name}-help"
+            formset.deletion_widget = forms.CheckboxInput(attrs={"aria-label": _("Delete")})
+        return formset
+
+
+class ReadOnlyInline(ScopedInline):
+    """Rows to look at."""
+
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.has_perm(self.permission("view"), obj)
+
+
+class ScopedForm(RowForm):
+    """Knows its organiser though the field may not be shown, so that rules of the table that name it are checked."""
+
+    fixed_organiser: int | None = None
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.fixed_organiser and self.instance._state.adding:
+            self.instance.organiser_id = self.fixed_organiser
+
+    def _get_validation_exclusions(self):
+        known = "organiser" not in self.fields and getattr(self.instance, "organiser_id", None)
+        return super()._get_validation_exclusions() - ({"organiser"} if known else set())
+
+
+class ScopedAdmin(
+    TellsOfFiles, SavedByTwo, TellsDoubledTimes, AsksFirst, ShowsAgain, WithButtons, Scoped, admin.ModelAdmin
+):
+    """Base of every page."""
+
+    form = ScopedForm
+    paginator = UncountedPaginator
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    # Reached from another page: has addresses, but stands in no list of pages.
+    off_the_list = False
+    # History keeps old and new values: for settings, never where people's values stand.
+    records_values = False
+
+    def check(self, **kwargs):
+        assert not self.raw_id_fields, "a raw id shows the text of any row: use autocomplete_fields"
+        assert not self.date_hierarchy, "a date hierarchy reads the whole table"
+        for one in (self, *self.inlines):
+            assert issubclass(one.form, MergesEdits), (
+                "two may save at once: derive from ScopedForm or RowForm"
+            )
+        return super().check(**kwargs)
+
+    def get_urls(self):
+        # Without Django's last one, which takes whatever stands behind a row for the row's id and redirects.
+        return [url for url in super().get_urls() if url.name is not None]
+
+    # --- who may -------------------------------------------------------------------------------------
+    def has_add_permission(self, request):
+        return request.user.has_perm(self.permission("add"))
+
+    def has_module_permission(self, request):
+        return not self.off_the_list and self.has_view_or_change_permission(request)
+
+    def row_for(self, request: HttpRequest, object_id: str, *needed: str):
+        """The door for buttons: Http404 for a row that is missing or foreign, 403 without a permission at it."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404("no such row")
+        if not all(request.user.has_perm(permission, row) for permission in needed):
+            raise PermissionDenied
+        return row
+
+    def _get_obj_does_not_exist_redirect(self, request, opts, object_id):
+        # Django would redirect with a message that names the id.
+        raise Http404("no such row")
+
+    # --- lists ---------------------------------------------------------------------------------------
+    def get_changelist(self, request, **kwargs):
+        return PageList
+
+    def get_search_fields(self, request):
+        """Texts are found in every language, whichever the page is in: most are shown in another where one is missing."""
+        return [
+            column
+            for path in super().get_search_fields(request)
+            for column in in_every_language(self.model, path)
+        ]
+
+    def get_list_filter(self, request):
+        return [self._own_rows(item) for item in super().get_list_filter(request)]
+
+    def _own_rows(self, item):
+        if not isinstance(item, str):
+            return item
+        field = get_fields_from_path(self.model, item)[-1]
+        return (item, OwnRowsFilter) if field.remote_field else item
+
+    def lookup_allowed(self, lookup, value, request=None):
+        """Only what the page's filters offer: an address can ask nothing else of the table."""
+        names = [
+            item[0] if isinstance(item, tuple | list) else item for item in self.get_list_filter(request)
+        ]
+        return any(
+            lookup == name or lookup.startswith(f"{name}__")
+            for name in (getattr(item, "parameter_name", item) for item in names)
+        )
+
+    def response_action(self, request, queryset):
+        """An action gets those of the chosen rows that the user may do it to, whatever was posted."""
+        chosen = self.get_actions(request).get(request.POST.get("action", ""))
+        for verb in getattr(chosen[0], "allowed_permissions", ()) if chosen else ():
+            queryset = permissions.within(queryset, self.allowed(request, verb))
+        return super().response_action(request, queryset)
+
+    # --- forms ---------------------------------------------------------------------------------------
+    def form_organisers(self, request: HttpRequest, obj) -> set[int] | None:
+        """The organisers the form may be about: the row's, the one chosen, or all the user may add to."""
+        if obj is not None:
+            return {permissions.organiser_id_of(obj)}
+        addable = self.allowed(request, "add")
+        chosen = number_in(request.POST.get("organiser") or request.GET.get("organiser"), digits=17)
+        if chosen is not None and (addable is None or chosen in addable):
+            return {chosen}
+        return addable
+
+    def names_organiser(self) -> bool:
+        """Whether the row has a key to the organiser itself, and not through another row."""
+        return getattr(self.model, "organiser_path", None) == "organiser"
+
+    def _shows_organiser(self, request, obj) -> bool:
+        verbs = ("view", "change") if obj else ("add",)
+        organisers = self.allowed(request, *verbs)
+        return self.names_organiser() and (organisers is None or len(organisers) > 1)
+
+    def get_fieldsets(self, request, obj=None):
+        fieldsets = [(name, dict(options)) for name, options in super().get_fieldsets(request, obj)]
+        if self._shows_organiser(request, obj):
+            name, options = fieldsets[0]
+            fieldsets[0] = (name, {**options, "fields": ["organiser", *options["fields"]]})
+        return fieldsets
+
+    def get_readonly_fields(self, request, obj=None):
+        fields = list(super().get_readonly_fields(request, obj))
+        return [*fields, "organiser"] if obj and self.names_organiser() else fields
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        request.form_organisers = scope = self.form_organisers(request, obj)
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.seen = concurrent_edits.of_request(request)
+        if obj is None and self.names_organiser():
+            form.fixed_organiser = next(iter(scope)) if scope and len(scope) == 1 else None
+        return form
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name == "organiser":
+            kwargs["queryset"] = permissions.within(
+                db_field.remote_field.model._default_manager.order_by("name"), self.allowed(request, "add")
+            )
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        time_zones.activate(request.user)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_object(self, request, object_id, from_field=None):
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            time_zones.activate(request.user, permissions.organiser_id_of(row))
+        return row
+
+    # --- saving --------------------------------------------------------------------------------------
+    def save_model(self, request, obj, form, change):
+        """A changed row writes the changed columns alone: what happened meanwhile to the others stays."""
+        if not change:
+            obj.save(force_insert=True)
+            return
+        self.start_watch(request, obj)
+        columns = {field.name: field for field in obj._meta.concrete_fields}
+        changed = [name for name in form.changed_data if name in columns]
+        if changed:
+            obj.save(update_fields=changed)
+        for name in changed:
+            old = form.initial.get(name)
+            if isinstance(columns[name], models.FileField) and old:
+                transaction.on_commit(partial(old.storage.delete, old.name))
+
+    def save_formset(self, request, form, formset, change):
+        if not change and not request.user.has_perm(
+            f"{formset.model._meta.app_label}.{get_permission_codename('add', formset.model._meta)}",
+            form.instance,
+        ):
+            raise PermissionDenied
+        super().save_formset(request, form, formset, change)
+
+    # --- history -------------------------------------------------------------------------------------
+    def construct_change_message(self, request, form, formsets, add=False):
+        return changes.summary(form, formsets or [], values=self.records_values and not add)
+
+    def log_addition(self, request, obj, message):
+        self.record(request, obj, "created")
+
+    def log_change(self, request, obj, message):
+        if message:
+            self.record(request, obj, "changed", **message)
+
+    def log_deletions(self, request, queryset):
+        for row in queryset:
+            self.record(request, row, "deleted")
+
+    def record(self, request, row, action: str, **details) -> None:
+        """Say that ``action`` happened to ``row``, by whom, for its organiser."""
+        history.record(
+            row,
+            action,
+            by=request.user,
+            now=timezone.now(),
+            organiser_id=permissions.organiser_id_of(row),
+            **details,
+        )
+
+    def events(self, row) -> models.QuerySet[Event]:
+        """What the row's page shows of the history."""
+        return history.of(row)
+
+    def may_see_history(self, request, row) -> bool:
+        return request.user.has_perm("history.view_event", row)
+
+    def sections(self, request, row) -> list[Section]:
+        """Tables below the form: rows that belong to this one."""
+        return []
+
+    def links(self, request, row) -> list[tuple[str, str]]:
+        """Links beside the heading: (text, address)."""
+        return []
+
+    def notes(self, request, row) -> list[str]:
+        """Sentences above the form: what is to be known of this row before anything else."""
+        return []
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        if obj is not None:
+            context["notes"] = self.notes(request, obj)
+            context["sections"] = self.sections(request, obj)
+            context["links"] = self.links(request, obj)
+        if obj is not None and self.may_see_history(request, obj):
+            context["history"] = self.events(obj)[:10]
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def history_view(self, request, object_id, extra_context=None):
+        row = self.row_for(request, object_id, "history.view_event")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("History: %s") % row,
+            "page": pages.page_of(self.events(row), request.GET.get("page"), 50),
+            "object": row,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/object_history.html", context)
+
+    # --- small helpers of pages ------------------------------------------------------------------------
+    def back_to(self, row):
+        """A redirect to the row's own page."""
+        return redirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk]))
+
+
+class ReadOnlyAdmin(ScopedAdmin):
+    """Rows that are looked at; what may be done to them are buttons of their own."""
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.has_perm(self.permission("view"), obj)
+
+    def get_readonly_fields(self, request, obj=None):
+        return list(self.readonly_fields)

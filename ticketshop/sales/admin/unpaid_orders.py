@@ -1,0 +1,53 @@
+"""Ending all unpaid orders that guests placed from one network, in one step."""
+
+from datetime import datetime
+
+from django.contrib import messages
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from ticketshop.office.buttons import Button, Outcome
+
+from ..cart import caps
+from ..models import Order
+from ..orders import orders
+
+# So many references are named in the question.
+NAMED = 50
+
+
+def _has_others(order: Order) -> bool:
+    return order.state == Order.State.PENDING and caps.of_same_network(order).count() > 1
+
+
+def _question(order: Order) -> list[str]:
+    found = list(caps.of_same_network(order).values_list("reference", flat=True))
+    named = ", ".join(found[:NAMED]) + (" …" if len(found) > NAMED else "")
+    return [
+        ngettext(
+            "%(count)d unpaid order was placed without a log-in from the same network as this one: %(references)s.",
+            "%(count)d unpaid orders were placed without a log-in from the same network as this one: %(references)s.",
+            len(found),
+        )
+        % {"count": len(found), "references": named},
+        _("A network can be a household, but also a school, a company or a mobile provider."),
+        _("All of them are cancelled: their places are free again, and each buyer is told by e-mail."),
+    ]
+
+
+def _end_all(request, order: Order, now: datetime) -> Outcome:
+    found = list(caps.of_same_network(order))
+    ended = sum(orders.cancel(one, by=request.user, now=now) for one in found)
+    text = ngettext("%(count)d order is cancelled.", "%(count)d orders are cancelled.", ended)
+    return messages.SUCCESS, text % {"count": ended}
+
+
+END_ALL = Button(
+    "end-network",
+    gettext_lazy("Cancel all unpaid orders from this network"),
+    ("sales.change_order",),
+    _has_others,
+    _question,
+    _end_all,
+    serious=True,
+)

@@ -1,0 +1,1 @@
+"""What the forms of an order ask, and what was answered."""

@@ -1,0 +1,104 @@
+"""What was answered on the forms of an order, as people read it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from registration_forms import definitions, responses
+from registration_forms.definitions import Question
+from registration_forms.field_types import TYPES
+from registration_forms.models import Answer, Response
+from ticketshop.lib import translated
+from ticketshop.lib.compiled import Compiled, Parameter
+
+from ..models import IssuedPass, Order, OrderResponse, Ticket
+
+Rows = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One form of an order: the heading says whose answers they are; ``admission`` is None for the order's own.
+
+    ``in_profile``: of the order's own, whether the buyer chose to have what it asks in their profile too.
+    """
+
+    response_id: int
+    heading: str
+    admission: Ticket | IssuedPass | None = None
+    in_profile: bool | None = None
+
+
+def for_buyer(question: Question) -> bool:
+    return not question.staff_only
+
+
+def for_staff(sensitive: bool) -> Callable[[Question], bool]:
+    """What staff see: all, or all but answers to sensitive questions."""
+    return lambda question: sensitive or not question.sensitive
+
+
+def read(ids: Iterable[int]) -> tuple[dict[int, Response], dict[int, dict[str, Answer]]]:
+    """Responses with their forms and versions, and response id -> key -> answer given."""
+    wanted = list(ids)
+    found = Response.objects.filter(pk__in=wanted).select_related(
+        "version", "form__published", "form__asked_again"
+    )
+    return {response.pk: response for response in found}, responses.answers_of(wanted)
+
+
+def language(code: str) -> str:
+    """The name of a language as it stands in a sentence, in the active one: French writes it small there."""
+    name = str(dict(settings.CONTENT_LANGUAGES).get(code, code))
+    return name.lower() if get_language() == "fr" else name
+
+
+_OF_ORDER = Compiled(lambda: OrderResponse.objects.filter(order=Parameter("order")).order_by("pk"))
+
+
+def parts(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> list[Part]:
+    """The forms of an order in the order of its page; one query."""
+    own = _("Order %(reference)s") % {"reference": order.reference}
+    of_order = _OF_ORDER.all(order=order.pk)
+    titles = {ticket.line.title: ticket.session.event.title for ticket in tickets}
+    found = []
+    for one in of_order:
+        # Which events a form was asked for is said where there are several, by the titles they have now.
+        events = translated.joined(", ", [titles.get(title, title) for title in one.title.split(", ")])
+        heading = translated.joined(" – ", [own, events]) if events and len(of_order) > 1 else own
+        found.append(Part(one.response_id, heading, in_profile=one.in_profile))
+    for ticket in tickets:
+        if ticket.response_id is None:
+            continue
+        starts = date_format(localtime(ticket.session.starts_at), "j F")
+        found.append(_part(ticket.response_id, ticket, ticket.line.shown_tariff, starts))
+    for issued in passes:
+        found += [
+            _part(pk, issued, issued.shown_name)
+            for pk in (issued.response_id, issued.extra_response_id)
+            if pk
+        ]
+    return found
+
+
+def _part(response_id: int, admission: Ticket | IssuedPass, *words: str) -> Part:
+    heading = translated.joined(" – ", [part for part in (*words, admission.holder_text) if part])
+    return Part(response_id, heading, admission)
+
+
+def rows(response: Response, given: dict[str, Answer], may_see: Callable[[Question], bool]) -> Rows:
+    """(label, text) for each answer given, each in the words it was given under, in the order of the form."""
+    order = [question.key for question in definitions.of_version(response.version).questions]
+    keys = [*order, *(key for key in given if key not in set(order))]
+    found = []
+    for key in keys:
+        question = responses.question_of(given[key], response) if key in given else None
+        if question is not None and may_see(question):
+            text = TYPES[question.type].display(question, responses.value_of(given[key]))
+            found.append((question.label, text))
+    return found

@@ -1,0 +1,302 @@
+"""What was sold before a form was asked for it: tickets, passes and orders without answers to the form.
+
+A form may be given to a tariff, a pass, an event or a point of sale at any time. What was sold before gets an empty
+response once staff ask the buyers, or enter the answers themselves: from then on its questions are owed, listed as missing,
+and answered on the same pages as all others.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
+
+from contacts import locking
+from registration_forms import definitions, responses
+from registration_forms.models import FormVersion, RegistrationForm
+from ticketshop.catalogue.models import OrderForm
+from ticketshop.history import history
+from ticketshop.jobs.rows import RowJob
+
+from .. import notices
+from ..admission_lists import WITH_PASS, WITH_TICKET
+from ..models import LIVING_ORDERS, Admission, IssuedPass, Order, OrderResponse, Ticket
+from . import form_blocks
+
+Kind = RegistrationForm.Kind
+# How long a row that failed is tried again after staff have asked.
+TRIED_FOR = timedelta(days=30)
+_OF_A_BUYER = Q(
+    order__state__in=LIVING_ORDERS,
+    order__buyer__isnull=False,
+    order__buyer__erasing_at=None,
+    holder_erased_at=None,
+) & ~Q(state=Admission.State.CANCELLED)
+Versions = dict[int, FormVersion]
+
+
+# --- what lacks answers --------------------------------------------------------------------------------------
+def published(form_ids: Iterable[int]) -> Versions:
+    """Return form id -> published version, of the forms in use that ask buyers something; one query."""
+    rows = RegistrationForm.objects.filter(pk__in=set(form_ids), archived_at=None, published__isnull=False)
+    return {
+        form.pk: form.published
+        for form in rows.select_related("published")
+        if form_blocks.asks_something(definitions.of_version(form.published))
+    }
+
+
+def tickets(versions: Versions, now: datetime) -> QuerySet[Ticket]:
+    """The tickets without answers to the form that their tariff asks now, of dates that are not over."""
+    rows = Ticket.objects.filter(
+        _OF_A_BUYER, line__offer__tariff__form__in=versions, response=None, session__ends_at__gt=now
+    )
+    leader = RegistrationForm.Group.LEADER
+    of_leaders = [
+        pk for pk, version in versions.items() if definitions.of_version(version).group_asks == leader
+    ]
+    if of_leaders:
+        # Of a group the first ticket of each unit is asked: counted among all tickets of the line.
+        numbered = Ticket.objects.filter(line__offer__tariff__form__in=of_leaders).annotate(
+            place=Window(RowNumber(), partition_by=F("line"), order_by=F("pk").asc())
+        )
+        # As many as one price gave at the sale, whatever the tariff gives by now.
+        members = numbered.annotate(rest=(F("place") - 1) % (F("line__places") / F("line__quantity")))
+        rows = rows.exclude(pk__in=members.filter(rest__gt=0).values("pk"))
+    return rows
+
+
+def passes(versions: Versions, now: datetime, *, added: bool = False) -> QuerySet[IssuedPass]:
+    """The passes without answers to their own form, or to the tariff form that is ``added`` to it."""
+    asks, answered = ("extra_form", "extra_response") if added else ("form", "response")
+    wanted = {f"season_pass__{asks}__in": versions, answered: None}
+    return IssuedPass.objects.filter(_OF_A_BUYER, valid_until__gte=timezone.localdate(now), **wanted)
+
+
+def orders(form_id: int, now: datetime) -> QuerySet[Order]:
+    """The orders without answers to an order form that applies to something in them that is not over.
+
+    An event's own form stands in for that of the point of sale, which passes are always asked.
+    """
+    alive = ~Q(state=Admission.State.CANCELLED)
+    theirs = Ticket.objects.filter(alive, order=OuterRef("pk"), session__ends_at__gt=now)
+    own = OrderForm.objects.filter(
+        event=OuterRef("session__event"), form__archived_at=None, form__published__isnull=False
+    )
+    issued = IssuedPass.objects.filter(alive, order=OuterRef("pk"), valid_until__gte=timezone.localdate(now))
+    of_shop = Q(point_of_sale__order_form__form=form_id) & (
+        Q(Exists(theirs.filter(~Exists(own)))) | Q(Exists(issued))
+    )
+    answered = OrderResponse.objects.filter(order=OuterRef("pk"), response__form=form_id)
+    return Order.objects.filter(
+        of_shop | Q(Exists(theirs.filter(session__event__order_form__form=form_id))),
+        ~Exists(answered),
+        state__in=LIVING_ORDERS,
+        buyer__isnull=False,
+        buyer__erasing_at=None,
+    )
+
+
+def _of_form(form: RegistrationForm, now: datetime) -> list[QuerySet]:
+    versions = published([form.pk])
+    if not versions:
+        return []
+    if form.kind == Kind.ORDER:
+        return [orders(form.pk, now)]
+    if form.kind == Kind.PASS:
+        return [passes(versions, now)]
+    return [tickets(versions, now), passes(versions, now, added=True)]
+
+
+def is_lacking(form: RegistrationForm, now: datetime) -> bool:
+    """Whether any ticket, pass or order lacks the answers to a form."""
+    return any(rows.exists() for rows in _of_form(form, now))
+
+
+def number_of(form: RegistrationForm, now: datetime) -> int:
+    """How many tickets, passes or orders lack the answers to a form."""
+    return sum(rows.count() for rows in _of_form(form, now))
+
+
+def number_with_another(form: RegistrationForm, now: datetime) -> int:
+    """How many tickets and passes that would be asked this form have answers to another one: each has room for one form."""
+    if not published([form.pk]):
+        return 0
+    other = Q(response__isnull=False) & ~Q(response__form=form)
+    extra = Q(extra_response__isnull=False) & ~Q(extra_response__form=form)
+    valid = Q(valid_until__gte=timezone.localdate(now))
+    tickets = Ticket.objects.filter(
+        _OF_A_BUYER, other, line__offer__tariff__form=form, session__ends_at__gt=now
+    )
+    passes = IssuedPass.objects.filter(
+        _OF_A_BUYER, valid, Q(season_pass__form=form) & other | Q(season_pass__extra_form=form) & extra
+    )
+    return tickets.count() + passes.count()
+
+
+def some_of(form: RegistrationForm, now: datetime, most: int) -> list[Ticket | IssuedPass | Order]:
+    """The first of what lacks the answers to a form."""
+    found: list = []
+    for rows in _of_form(form, now):
+        joins = {
+            Order: ("buyer",),
+            Ticket: ("order__buyer", *WITH_TICKET),
+            IssuedPass: ("order__buyer", *WITH_PASS),
+        }
+        found += rows.select_related(*joins[rows.model]).order_by("pk")[: most - len(found)]
+    return found
+
+
+def orders_of(form: RegistrationForm, now: datetime) -> QuerySet[Order]:
+    """The orders with something that lacks the answers to a form."""
+    found = Q(pk__in=[])
+    for rows in _of_form(form, now):
+        found |= Q(pk__in=rows.values("pk" if rows.model is Order else "order"))
+    return Order.objects.filter(found)
+
+
+# --- of one order --------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Lacking:
+    """What lacks the answers to a form: a ticket or a pass, in its ``column``, or an order, where ``column`` is empty."""
+
+    holder: Ticket | IssuedPass | Order
+    form_id: int
+    ends_at: datetime
+    column: str = ""
+    title: str = ""  # of an order form: the events it is asked for
+
+
+def lacking(order: Order, now: datetime, only: Collection[int] | None = None) -> list[Lacking]:
+    """What of an order lacks the answers to a form that is asked there now; ``only`` to these forms."""
+    versions = published(_forms_at(order) if only is None else only)
+    if not versions:
+        return []
+    rows = tickets(versions, now).filter(order=order).select_related("line__offer__tariff", "session")
+    found = [
+        Lacking(one, one.line.offer.tariff.form_id, one.session.ends_at, "response")
+        for one in rows.order_by("pk")
+    ]
+    zone = ZoneInfo(order.point_of_sale.organiser.time_zone)
+    for added in (False, True):
+        asks, column = ("extra_form_id", "extra_response") if added else ("form_id", "response")
+        issued = passes(versions, now, added=added).filter(order=order).select_related("season_pass")
+        found += [
+            Lacking(one, getattr(one.season_pass, asks), _end_of(one, zone), column)
+            for one in issued.order_by("pk")
+        ]
+    for form_id in versions:
+        if orders(form_id, now).filter(pk=order.pk).exists():
+            found.append(_of_order(order, form_id, zone))
+    return found
+
+
+def _forms_at(order: Order) -> set[int]:
+    """The forms that are asked now of something in an order."""
+    rows = [
+        order.tickets.values_list("line__offer__tariff__form", "session__event__order_form__form"),
+        order.passes.values_list("season_pass__form", "season_pass__extra_form"),
+        OrderForm.objects.filter(point_of_sale=order.point_of_sale_id).values_list("form"),
+    ]
+    return {pk for found in rows for row in found for pk in row if pk}
+
+
+def _end_of(issued: IssuedPass, zone: ZoneInfo) -> datetime:
+    return datetime.combine(issued.valid_until + timedelta(days=1), time.min, zone)
+
+
+def _of_order(order: Order, form_id: int, zone: ZoneInfo) -> Lacking:
+    rows = list(
+        order.tickets.exclude(state=Admission.State.CANCELLED).select_related("session__event__order_form")
+    )
+    issued = order.passes.exclude(state=Admission.State.CANCELLED)
+    ends = [one.session.ends_at for one in rows] + [_end_of(one, zone) for one in issued]
+    events = [one.session.event for one in rows]
+    own = [
+        event.title
+        for event in events
+        if (form := getattr(event, "order_form", None)) and form.form_id == form_id
+    ]
+    return Lacking(order, form_id, max(ends), title=", ".join(dict.fromkeys(own))[:300])
+
+
+@transaction.atomic
+def add(order: Order, *, now: datetime, by=None, only: Collection[int] | None = None) -> int:
+    """Give an order empty responses where it lacks the answers to a form. Return how many; a second call adds none.
+
+    People are held before the order and its tickets, as an erasure does it.
+    """
+    people = {order.buyer_id, *order.tickets.values_list("beneficiary", flat=True)}
+    held = locking.hold_all({*people, *order.passes.values_list("beneficiary", flat=True)} - {None})
+    rows = Order.objects.select_for_update(of=("self",), no_key=True)
+    order = rows.select_related("buyer", "point_of_sale__organiser").get(pk=order.pk)
+    for admissions in (order.tickets, order.passes):
+        list(admissions.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    found = lacking(order, now, only)
+    if not found or order.buyer_id not in held:
+        return 0
+    versions = published({one.form_id for one in found})
+    given = [
+        responses.Given(versions[one.form_id], {}, _about(one, order, held), one.ends_at, later=True)
+        for one in found
+    ]
+    made = responses.store(given, organiser=order.organiser, language=order.language, now=now)
+    for one, response in zip(found, made, strict=True):
+        if one.column:
+            type(one.holder).objects.filter(pk=one.holder.pk).update(**{one.column: response})
+        else:
+            OrderResponse.objects.create(order=order, response=response, title=one.title)
+    history.record(order, "forms_added", by=by, now=now)
+    return len(made)
+
+
+def _about(one: Lacking, order: Order, held: dict) -> int:
+    beneficiary = getattr(one.holder, "beneficiary_id", None)
+    return beneficiary if beneficiary in held else order.buyer_id
+
+
+# --- asking the buyers ---------------------------------------------------------------------------------------
+@transaction.atomic
+def ask(form: RegistrationForm, *, by, now: datetime) -> None:
+    """Note that the buyers of what lacks answers are asked for them; the worker does it (``ask_some``)."""
+    RegistrationForm.objects.filter(pk=form.pk).update(sold_asked_at=now)
+    history.record(form, "sold_asked", by=by, now=now)
+
+
+def ask_some(form: RegistrationForm, now: datetime) -> int:
+    """Ask the buyers of the next orders. Return how many were asked: 0 when all are."""
+    if form.sold_asked_at is None:
+        return 0
+    return ASK.run(now, orders_of(form, now).filter(placed_at__lt=form.sold_asked_at).order_by("pk"))
+
+
+def _to_ask(now: datetime) -> QuerySet[Order]:
+    """The orders that staff wanted asked a short time ago, and that were not."""
+    found = Q(pk__in=[])
+    for form in RegistrationForm.objects.filter(sold_asked_at__gt=now - TRIED_FOR):
+        found |= Q(pk__in=orders_of(form, now).values("pk"), placed_at__lt=form.sold_asked_at)
+    return Order.objects.filter(found).order_by("pk")
+
+
+def _ask(order: Order, now: datetime) -> bool:
+    asked = RegistrationForm.objects.filter(
+        organiser=order.organiser_id, sold_asked_at__gt=max(order.placed_at, now - TRIED_FOR)
+    )
+    if not add(order, now=now, only=set(asked.values_list("pk", flat=True))):
+        return False
+    order.refresh_from_db(fields=["buyer"])
+    notices.form_added(order, now)
+    return True
+
+
+ASK = RowJob(
+    "sales.ask_unanswered",
+    gettext_lazy("Ask an earlier buyer for the answers to a form"),
+    rows=_to_ask,
+    act=_ask,
+)

@@ -1,0 +1,71 @@
+"""Earlier buyers are told that a form asks them for more: one mail an order, in pages, by the worker."""
+
+from datetime import datetime
+
+from django.db.models import F, Q, QuerySet, Value
+from django.utils.translation import gettext_lazy
+
+from registration_forms.models import FormVersion, Response
+from ticketshop.jobs.rows import RowJob
+
+from .. import notices
+from ..models import Order
+
+PAGE = 500
+STANDING = [Order.State.PENDING, Order.State.PAID]
+
+
+def _needed(now: datetime) -> QuerySet[Response]:
+    """Responses of orders that stand, for something that is not over, of somebody who is not erased."""
+    return Response.objects.filter(
+        Q(relevant_until=None) | Q(relevant_until__gt=now), void=False, erased_on=None
+    )
+
+
+def _waiting(now: datetime) -> QuerySet[Response]:
+    """Responses to a version before the one that earlier buyers are asked for."""
+    return _needed(now).filter(version__number__lt=F("form__asked_again__number"))
+
+
+def _orders_of(responses) -> QuerySet[Order]:
+    """The orders that have one of these responses, whichever part of the order it is about."""
+    return Order.objects.filter(
+        Q(pk__in=Order.objects.filter(responses__response__in=responses).values("pk"))
+        | Q(pk__in=Order.objects.filter(tickets__response__in=responses).values("pk"))
+        | Q(pk__in=Order.objects.filter(passes__response__in=responses).values("pk"))
+        | Q(pk__in=Order.objects.filter(passes__extra_response__in=responses).values("pk")),
+        state__in=STANDING,
+    )
+
+
+def _to_tell(now: datetime) -> QuerySet[Order]:
+    return _orders_of(_waiting(now)).select_related("buyer", "point_of_sale__organiser").order_by("pk")
+
+
+def _tell(order: Order, now: datetime) -> None:
+    """Queue a mail for each version the order's answers are older than; once each, whatever is run twice."""
+    if hasattr(order, "asked"):
+        notices.answers_wanted(order, order.asked, now)
+        return
+    parts = ("order_response__order", "ticket__order", "issued_pass__order", "issued_pass_adding__order")
+    mine = Q(*((part, order) for part in parts), _connector=Q.OR)
+    asked = _waiting(now).filter(mine).values_list("form__asked_again", flat=True)
+    for version_id in sorted(set(asked)):
+        notices.answers_wanted(order, version_id, now)
+
+
+TELL = RowJob(
+    "sales.ask_earlier", gettext_lazy("Ask an earlier buyer for more answers"), rows=_to_tell, act=_tell
+)
+
+
+def tell_some(version: FormVersion, after: int, now: datetime, size: int = PAGE) -> int | None:
+    """Queue the mails for the next responses after this id; where to go on, or None when all are told.
+
+    Whoever owes nothing any more is told nothing when the mail is about to leave.
+    """
+    waiting = _needed(now).filter(form=version.form_id, version__number__lt=version.number, pk__gt=after)
+    ids = list(waiting.order_by("pk").values_list("pk", flat=True)[:size])
+    orders = _orders_of(ids).select_related("buyer", "point_of_sale__organiser")
+    TELL.run(now, orders.annotate(asked=Value(version.pk)).order_by("pk"))
+    return ids[-1] if len(ids) == size else None

@@ -1,0 +1,155 @@
+"""The answers to one form, looked through: filtered, counted, page by page, in a fixed number of queries."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, QuerySet, Value
+
+from registration_forms import definitions, responses
+from registration_forms.definitions import Option, Question
+from registration_forms.field_types import TYPES
+from registration_forms.models import Answer, Choice, RegistrationForm, Response
+from ticketshop.lib.pages import Page, page_of
+
+from ..admission_lists import WITH_PASS, WITH_TICKET
+from ..models import Admission, Order
+from .search_filters import HOLDERS, SETTLED, Column, Wanted, fitting, in_order, owed_columns
+
+SIZE = 50
+COUNTED = ("single_choice", "dropdown", "multiple_choice", "yes_no", "consent")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One response: where it belongs to, and (state, text) for every question of the list."""
+
+    response: Response
+    order: Order | None
+    admission: Admission | None
+    cells: list[tuple[int | None, str]]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How often each choice of a question was taken: (label, count, whether it is still offered)."""
+
+    question: Question
+    choices: list[tuple[str, int, bool]]
+
+
+def found(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> list[int]:
+    """The ids of the responses that fit, in the order that is wanted: looked for once, then paged and counted."""
+    rows = in_order(fitting(form, wanted, columns), form, wanted, columns)
+    return list(rows.values_list("pk", flat=True))
+
+
+# --- one page ----------------------------------------------------------------------------------------------
+def page(form: RegistrationForm, ids: list[int], columns: list[Column], number: str | None) -> Page:
+    """A page of rows; three queries."""
+    here = page_of(ids, number, SIZE)
+    read = Response.objects.filter(pk__in=here.rows).select_related("version", *_joins(form))
+    by_id = {response.pk: response for response in read.defer("version__definition")}
+    answers: dict[int, dict[str, Answer]] = {pk: {} for pk in here.rows}
+    given = Answer.objects.filter(response__in=here.rows, field__in=[one.field_id for one in columns])
+    for answer in given.select_related("field", "v_choice").prefetch_related("choices"):
+        answers[answer.response_id][answer.field.key] = answer
+    made = [_row(form, by_id[pk], answers[pk], columns) for pk in here.rows if pk in by_id]
+    return Page(made, here.number, here.has_next)
+
+
+def _joins(form: RegistrationForm) -> list[str]:
+    return [join for path in HOLDERS[form.kind] for join in _joins_of(path)]
+
+
+def _joins_of(path: str) -> list[str]:
+    """What is read along with an order, a ticket or a pass that was answered for."""
+    shown = {"order_response": ("order__buyer",), "ticket": WITH_TICKET}.get(path, WITH_PASS)
+    return [f"{path}__order", *(f"{path}__{join}" for join in shown)]
+
+
+def _row(form: RegistrationForm, response: Response, given: dict[str, Answer], columns: list[Column]) -> Row:
+    holders = [getattr(response, path, None) for path in HOLDERS[form.kind]]
+    holder = next((one for one in holders if one is not None), None)
+    order = holder.order if holder is not None else None
+    admission = holder if isinstance(holder, Admission) else None
+    cells = [_cell(one, given.get(one.key), response.version.number) for one in columns]
+    return Row(response, order, admission, cells)
+
+
+def _cell(column: Column, answer: Answer | None, version: int) -> tuple[int | None, str]:
+    """(state, text). Without a row the question is newer than the response, or was archived when it was given."""
+    question = column.question
+    if answer is None:
+        return Answer.State.ADDED_LATER if version < column.since else Answer.State.NOT_ASKED, ""
+    if answer.state == Answer.State.BLANK and question.type == "consent":
+        return answer.state, TYPES["consent"].display(question, False)
+    if answer.state != Answer.State.ANSWERED:
+        return answer.state, ""
+    return answer.state, TYPES[question.type].display(question, responses.value_of(answer))
+
+
+# --- counts ------------------------------------------------------------------------------------------------
+class _AnyOf(Value):
+    """``filter(response=_AnyOf(ids))``: one value for the database, however many ids."""
+
+    def as_sql(self, compiler, connection):
+        return "ANY(%s)", [self.value]
+
+
+def counts(ids: list[int], columns: list[Column]) -> list[Counted]:
+    """For each question with choices how often each was taken; a query for each way to answer, and the choices."""
+    asked = [one for one in columns if one.question.type in COUNTED]
+    by_way: dict[str, list[int]] = {}
+    for one in asked:
+        by_way.setdefault(TYPES[one.question.type].column, []).append(one.field_id)
+    keys = dict(Choice.objects.filter(field__in=[one.field_id for one in asked]).values_list("pk", "key"))
+    counted: dict[tuple[int, object], int] = {}
+    for way, fields in by_way.items():
+        for field_id, value, number in _grouped(ids, way, fields):
+            counted[field_id, value if way == "v_bool" else keys[value]] = number
+    consents = [one.field_id for one in asked if one.question.type == "consent"]
+    if consents:
+        left = Answer.objects.filter(response=_AnyOf(ids), field__in=consents, state=Answer.State.BLANK)
+        for field_id, number in left.order_by().values_list("field").annotate(Count("pk")):
+            counted[field_id, False] = number
+    return [Counted(one.question, _choices(one, counted)) for one in asked]
+
+
+def _grouped(ids: list[int], way: str, fields: list[int]) -> QuerySet:
+    """(field id, choice id or boolean, how often), grouped by the numbers alone: no row is joined to be counted."""
+    if way == "choices":
+        given = Answer.choices.through.objects.filter(answer__field__in=fields, answer__response=_AnyOf(ids))
+        return given.order_by().values_list("answer__field", "choice").annotate(number=Count("pk"))
+    given = Answer.objects.filter(response=_AnyOf(ids), field__in=fields, **{f"{way}__isnull": False})
+    return given.order_by().values_list("field", way).annotate(number=Count("pk"))
+
+
+def _choices(one: Column, counted: dict[tuple[int, object], int]) -> list[tuple[str, int, bool]]:
+    question, number = one.question, one.field_id
+    if question.options:
+        return [
+            (label_of(option), counted.get((number, option.key), 0), option.active)
+            for option in question.options
+        ]
+    return [
+        (TYPES[question.type].display(question, value), counted.get((number, value), 0), True)
+        for value in (True, False)
+    ]
+
+
+def label_of(option: Option) -> str:
+    return definitions.text_in(option.labels) or option.key
+
+
+def missing(ids: list[int], columns: list[Column]) -> list[tuple[Question, int]]:
+    """How many lack an answer to each mandatory question, where some do; two queries."""
+    owed = owed_columns(columns)
+    if not owed:
+        return []
+    erased = Response.objects.filter(pk=_AnyOf(ids), erased_on__isnull=False)
+    ids = sorted(set(ids) - set(erased.values_list("pk", flat=True)))
+    settled = Answer.objects.filter(
+        response=_AnyOf(ids), field__in=[one.field_id for one in owed], state__in=SETTLED
+    )
+    there = dict(settled.order_by().values_list("field").annotate(Count("pk")))
+    lacking = [(one.question, len(ids) - there.get(one.field_id, 0)) for one in owed]
+    return [(question, number) for question, number in lacking if number > 0]

@@ -1,0 +1,1 @@
+"""What a visitor has put aside, and the places held for it."""

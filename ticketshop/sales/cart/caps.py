@@ -1,0 +1,142 @@
+"""Caps on places that are held in carts, or ordered and not paid: nobody takes a date off sale without paying.
+
+A guest's network is kept with the cart and with the unpaid order as a keyed hash that changes every month. It is deleted with the cart, and
+when the order is paid or ends.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Count, Max, QuerySet, Sum
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from contacts.models import Contact
+from ticketshop.catalogue import places
+from ticketshop.lib.money import ZERO
+from ticketshop.lib.network import network
+from ticketshop.lib.waits import again_in
+from ticketshop.limits import limits
+
+from ..models import Cart, Order
+from .contents import Contents
+
+# From so many unpaid orders of one network on, the start page of the back office names them.
+MANY = 6
+
+_TAKEN = """
+    SELECT a.id
+    FROM catalogue_allotment a JOIN (
+        SELECT h.allotment_id, h.places
+        FROM sales_cart c JOIN catalogue_hold h ON h.key = c.key
+        WHERE c.network = %(network)s AND h.expires_at > statement_timestamp()
+        UNION ALL
+        SELECT l.allotment_id, l.places
+        FROM sales_order o JOIN sales_orderline l ON l.order_id = o.id
+        WHERE o.network = %(network)s AND o.state = 'pending'
+    ) taken ON taken.allotment_id = a.id
+    WHERE a.id = ANY(%(allotments)s)
+    GROUP BY a.id, a.capacity
+    HAVING sum(taken.places) > greatest(%(at_least)s, a.capacity * %(percent)s / 100)
+"""
+
+
+class TooManyPlaces(Exception):
+    """Guests of one network would hold, or have ordered without paying, too many places of a date."""
+
+
+def network_of(request: HttpRequest, now: datetime) -> str:
+    """Return the hash of a guest's network, as carts and unpaid orders keep it; empty for a log-in."""
+    return "" if request.user.is_authenticated else limits.fingerprint("network", network(request), now)
+
+
+def check_network(cart: Cart, allotments: Iterable[int]) -> None:
+    """Raise TooManyPlaces if the cart's network has too many places of one of the allotments; one query, none for a log-in.
+
+    Too many is more than one order may hold and more than the shop's share of the date. Call after the allotments are locked.
+    """
+    if not cart.network or cart.user_id is not None:
+        return
+    pos = cart.point_of_sale
+    values = {
+        "network": cart.network,
+        "allotments": list(allotments),
+        "at_least": pos.max_tickets_per_order,
+        "percent": pos.network_share,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKEN, values)
+        if cursor.fetchone():
+            raise TooManyPlaces
+
+
+def hold_nowhere_else(cart: Cart, now: datetime) -> None:
+    """End what other carts of the same log-in hold at this shop: a log-in holds places in one cart at a time."""
+    if cart.user_id is None:
+        return
+    others = Cart.objects.filter(user=cart.user_id, point_of_sale=cart.point_of_sale, held_until__gt=now)
+    # One that is being changed at this instant ends this one's instead.
+    found = list(others.exclude(pk=cart.pk).select_for_update(skip_locked=True))
+    for other in found:
+        places.release(other.key)
+    if found:
+        Cart.objects.filter(pk__in=[other.pk for other in found]).update(held_until=None)
+
+
+def refusal(whole: Contents, buyer: Contact, now: datetime) -> str:
+    """Return why ``buyer`` can't order what is in a cart, in a sentence; else empty."""
+    unpaid = _unpaid_refusal(whole.cart, buyer, whole.admissions) if whole.total > ZERO else ""
+    return unpaid or _mailbox_refusal(whole.cart, buyer, now)
+
+
+def _unpaid_refusal(cart: Cart, buyer: Contact, admissions: int) -> str:
+    """Why ``admissions`` more tickets and passes can't be ordered without paying at once.
+
+    A guest is asked by e-mail address, a log-in by its contact: nobody who only knows an address can use up what its
+    log-in may order.
+    """
+    pos = cart.point_of_sale
+    rows = Order.objects.filter(point_of_sale=pos, state=Order.State.PENDING)
+    by_whom = {"buyer__email_key": buyer.email_key} if cart.user_id is None else {"buyer": buyer}
+    rows = rows.filter(**by_whom)
+    unpaid = rows.aggregate(orders=Count("pk", distinct=True), places=Sum("lines__places", default=0))
+    if unpaid["orders"] >= pos.max_unpaid_orders or (
+        unpaid["places"] and unpaid["places"] + admissions > pos.max_tickets_per_order
+    ):
+        if cart.user_id is not None:
+            return _(
+                "Too many of your orders wait for payment. Pay or cancel one of them first: they stand under “Orders and tickets” in your account. Nothing was ordered; your cart is kept."
+            )
+        return _(
+            "Too many orders under this e-mail address wait for payment. Pay or cancel one of them first: the link is in the e-mail about each order. Or log in and order there. Nothing was ordered; your cart is kept."
+        )
+    return ""
+
+
+def _mailbox_refusal(cart: Cart, buyer: Contact, now: datetime) -> str:
+    """Count an order of a guest under their e-mail address; why there are too many.
+
+    Each is a mail to that address, whether it costs anything or not, and nobody has proved that it is theirs.
+    """
+    if cart.user_id is None and not limits.hit("order_mailbox", buyer.email_key, now):
+        return _(
+            "Many orders were placed under this e-mail address in the last 24 hours. Log in to order more. %(again)s Nothing was ordered; your cart is kept."
+        ) % {"again": again_in(limits.wait("order_mailbox", buyer.email_key, now))}
+    return ""
+
+
+def of_same_network(order: Order) -> QuerySet[Order]:
+    """The unpaid orders of the organiser that guests placed from the same network, this one among them."""
+    if not order.network:
+        return Order.objects.none()
+    return Order.objects.filter(
+        organiser=order.organiser_id, network=order.network, state=Order.State.PENDING
+    ).order_by("placed_at", "pk")
+
+
+def many_of_one_network(rows: QuerySet[Order]) -> list[dict]:
+    """Networks with many unpaid orders among ``rows``: ``count``, and ``latest``, the number of the latest order; the largest first."""
+    unpaid = rows.filter(state=Order.State.PENDING).exclude(network="")
+    groups = unpaid.order_by().values("organiser", "network").annotate(count=Count("pk"), latest=Max("pk"))
+    return list(groups.filter(count__gte=MANY).order_by("-count", "latest")[:5])

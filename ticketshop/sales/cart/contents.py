@@ -1,0 +1,209 @@
+"""What lies in a cart, read once: lines with their titles and prices, and what stands in the way of ordering."""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.conf import settings
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ticketshop.catalogue import availability
+from ticketshop.catalogue.models import SeasonPass, Session
+from ticketshop.lib import translated
+from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
+from ticketshop.lib.money import ZERO
+from ticketshop.organisers.models import PointOfSale
+
+from ..models import Cart, CartLine
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A cart's lines, with everything a page or the placing needs already read."""
+
+    cart: Cart
+    lines: list[CartLine]
+
+    @property
+    def total(self) -> Decimal:
+        return sum((line.unit_price * line.quantity for line in self.lines), ZERO)
+
+    @property
+    def admissions(self) -> int:
+        """Tickets and passes in all."""
+        return sum(units(line) for line in self.lines)
+
+    @property
+    def places(self) -> dict[int, int]:
+        """Allotment id -> places needed."""
+        need: Counter = Counter()
+        for line in self.lines:
+            need[allotment_id(line)] += units(line)
+        return dict(need)
+
+    @property
+    def content_hash(self) -> str:
+        """What is ordered, for when and at which price, as one text: an order from a page that showed something else is refused."""
+        content = sorted(
+            [
+                line.offer_id or 0,
+                line.season_pass_id or 0,
+                line.quantity,
+                units(line),
+                f"{line.unit_price:.2f} {self.cart.point_of_sale.organiser.currency}",
+                _when(line),
+            ]
+            for line in self.lines
+        )
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+_LINES = Compiled(
+    lambda: CartLine.objects.filter(cart=Parameter("cart")).select_related(
+        "offer__tariff", "offer__session__event__venue"
+    )
+)
+_PASSES = Compiled(lambda: SeasonPass.objects.filter(pk=AnyOf("ids")).select_related("organiser"))
+
+
+def read(cart: Cart) -> Contents:
+    """The cart's contents: by date, then passes; one query, and one more where there are passes."""
+    lines = _LINES.all(cart=cart.pk)
+    if ids := [line.season_pass_id for line in lines if line.season_pass_id]:
+        passes = {season_pass.pk: season_pass for season_pass in _PASSES.all(ids=ids)}
+        for line in lines:
+            if line.season_pass_id:
+                line.season_pass = passes[line.season_pass_id]
+    return Contents(cart, sorted(lines, key=_place_in_cart))
+
+
+def _when(line: CartLine) -> str:
+    """When what is ordered admits: the start of the date, or the days and entries of the pass."""
+    if line.session:
+        return line.session.starts_at.isoformat()
+    season_pass = line.season_pass
+    return f"{season_pass.valid_from} {season_pass.valid_until} {season_pass.opens} {season_pass.entries}"
+
+
+def details_hash(cart: Cart) -> str:
+    """What was typed, as one text: what a page has shown for confirmation is what is ordered, or it is shown again."""
+    return hashlib.sha256(json.dumps(cart.details, sort_keys=True).encode()).hexdigest()
+
+
+def terms_hash(pos: PointOfSale) -> str:
+    """The terms of sale in every language, as one text: they are accepted only in the words that a page led to."""
+    texts = [getattr(pos, f"terms_{code}") or "" for code, _name in settings.CONTENT_LANGUAGES]
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+
+
+def _place_in_cart(line: CartLine) -> tuple:
+    if line.offer:
+        return (0, line.offer.session.starts_at, line.offer.tariff.position, line.pk)
+    return (1, line.pk)
+
+
+def units(line: CartLine) -> int:
+    """Tickets or passes a line gives: as many as were chosen, whatever its tariff gives by now."""
+    return len(line.slots)
+
+
+def per_unit(line: CartLine) -> int:
+    """Tickets that one price of a line gives."""
+    return units(line) // line.quantity
+
+
+def per_unit_today(line: CartLine) -> int:
+    """Tickets that the catalogue gives for one price today."""
+    return line.offer.tariff.tickets_per_unit if line.offer else 1
+
+
+def is_as_offered(line: CartLine) -> bool:
+    """Whether the catalogue still asks the price of a line, and gives as many tickets for it."""
+    return line.unit_price == current_price(line) and per_unit(line) == per_unit_today(line)
+
+
+def allotment_id(line: CartLine) -> int:
+    return line.offer.allotment_id if line.offer else line.season_pass.allotment_id
+
+
+def current_price(line: CartLine) -> Decimal:
+    """What the catalogue asks today."""
+    return line.offer.tariff.price if line.offer else line.season_pass.price
+
+
+def title(line: CartLine) -> str:
+    return line.offer.session.event.title if line.offer else line.season_pass.name
+
+
+def problems(contents: Contents, now: datetime) -> list[str]:
+    """What stands in the way of ordering this cart, in sentences; empty when nothing does."""
+    found = [_why_not(line) for line in contents.lines if not on_sale(line, now)]
+    if contents.admissions > (most := contents.cart.point_of_sale.max_tickets_per_order):
+        found.append(
+            ngettext(
+                "One order holds at most %(count)d ticket.",
+                "One order holds at most %(count)d tickets.",
+                most,
+            )
+            % {"count": most}
+        )
+    for line in contents.lines:
+        found.extend(_line_problems(line, contents))
+    return found
+
+
+def _why_not(line: CartLine) -> str:
+    """Why something that lies in a cart can't be bought any more."""
+    if line.session and line.session.state == Session.State.CANCELLED:
+        return translated.compose(
+            _("“%(title)s” on %(day)s is cancelled. Remove it to go on."),
+            title=title(line),
+            day=date_format(localtime(line.session.starts_at), "l j F Y"),
+        )
+    return translated.compose(_("“%(title)s” is no longer on sale. Remove it to go on."), title=title(line))
+
+
+def on_sale(line: CartLine, now: datetime) -> bool:
+    if line.offer:
+        return availability.offer_on_sale(line.offer, now)
+    return availability.pass_on_sale(line.season_pass, now)
+
+
+def _line_problems(line: CartLine, contents: Contents) -> list[str]:
+    found = []
+    most = line.offer.tariff.max_per_order if line.offer else line.season_pass.max_per_order
+    name = line.offer.tariff.name if line.offer else line.season_pass.name
+    if line.quantity > most:
+        found.append(
+            translated.compose(_("“%(name)s”: at most %(count)d in one order."), name=name, count=most)
+        )
+    if line.offer:
+        tariff = line.offer.tariff
+        if line.quantity < tariff.min_per_order:
+            found.append(
+                translated.compose(
+                    _("“%(name)s”: at least %(count)d in one order."), name=name, count=tariff.min_per_order
+                )
+            )
+        if tariff.only_with_id and not any(
+            other.offer
+            and other.offer.session_id == line.offer.session_id
+            and other.offer.tariff_id == tariff.only_with_id
+            for other in contents.lines
+        ):
+            found.append(
+                translated.compose(
+                    _(
+                        "“%(name)s” is sold only together with “%(other)s” for the same date. Add one to go on."
+                    ),
+                    name=name,
+                    other=tariff.only_with.name,
+                )
+            )
+    return found

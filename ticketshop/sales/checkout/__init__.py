@@ -1,0 +1,1 @@
+"""The buyer's details, review and payment: forms and pages."""

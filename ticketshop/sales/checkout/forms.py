@@ -1,0 +1,181 @@
+"""Forms of the checkout."""
+
+import json
+from collections.abc import Collection
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from registration_forms.field_types import address
+from ticketshop.lib.email_addresses import EmailField
+from ticketshop.lib.forms import LineField, ask_for_name, require_name
+from ticketshop.lib.person_names import no_markup_in_name
+
+from .people import Person
+
+
+def name_field(label, autocomplete: str, *, required: bool = True) -> LineField:
+    return LineField(
+        label=label,
+        max_length=100,
+        required=required,
+        validators=[no_markup_in_name],
+        widget=forms.TextInput(attrs={"autocomplete": autocomplete}),
+    )
+
+
+NAMES = ["first_name", "last_name"]
+# The choice of a signed-in buyer to keep what the order asks of them in their profile.
+IN_PROFILE = "in_profile"
+
+
+class SignedInBuyerForm(forms.Form):
+    """Who orders, when signed in: the e-mail address is the contact's, the names are asked where they are not known.
+
+    ``single_names``: the organiser allows names of one part. ``for_profile``: what order forms ask that a profile holds
+    too.
+    """
+
+    first_name = name_field(_("First name"), "given-name")
+    last_name = name_field(_("Last name"), "family-name")
+
+    def __init__(self, *args, single_names: bool, for_profile: Collection[str] = (), **kwargs):
+        super().__init__(*args, **kwargs)
+        self.single_names = single_names
+        if for_profile:
+            self.fields[IN_PROFILE] = forms.BooleanField(
+                label=_("Also keep in my profile: %(answers)s") % {"answers": ", ".join(for_profile)},
+                required=False,
+                initial=True,
+            )
+        ask_for_name(self, NAMES, single=single_names)
+
+    def clean(self):
+        values = super().clean()
+        require_name(self, NAMES, single=self.single_names)
+        return values
+
+
+class BuyerForm(SignedInBuyerForm):
+    """Who orders as a guest, and where the tickets go."""
+
+    email = EmailField(
+        label=_("E-mail address"),
+        help_text=_("We send the tickets there."),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+
+class PersonSelect(forms.Select):
+    """The people a ticket may be for, each with what the page fills in for them."""
+
+    def __init__(self, people: dict[str, Person], filled: dict):
+        super().__init__(attrs={"data-people": json.dumps(_by_input(filled))})
+        self.people = people
+
+    def create_option(self, name, value, *args, **kwargs):
+        option = super().create_option(name, value, *args, **kwargs)
+        if person := self.people.get(str(value)):
+            known = {**person.known, "first_name": person.first_name, "last_name": person.last_name}
+            option["attrs"]["data-known"] = json.dumps(_by_input(known))
+        return option
+
+
+def _by_input(known: dict[str, str]) -> dict[str, str]:
+    """What is known of a person by the name of its input: the parts of an address each have one."""
+    found = dict(known)
+    if text := found.pop("address", ""):
+        parts = zip(address.PARTS, address.parts_of(text), strict=True)
+        found |= {f"address.{part}": part_text for part, part_text in parts}
+    return found
+
+
+# What the e-mail address of a holder is for (``tell_changes``).
+FOR_TICKET = _(
+    "If the date is cancelled or changed, the e-mail about it goes there too. The organiser sees the address with the ticket."
+)
+FOR_PASS = _(
+    "The organiser sees the address with the pass, to reach its holder. The shop itself writes nothing there."
+)
+
+
+class HolderForm(forms.Form):
+    """Whom a ticket is for, and whose name stands on it; both may stay open.
+
+    ``people``: whom a signed-in buyer may choose (``ticketshop.sales.checkout.people``). ``names``: what a form says of the names,
+    "first_name" -> "mandatory"; the e-mail address of the holder is asked only where it names it, of a pass if ``of_pass``.
+    ``filled``: what the shop has filled in for the person chosen.
+    """
+
+    first_name = name_field(_("First name"), "off", required=False)
+    last_name = name_field(_("Last name"), "off", required=False)
+
+    def __init__(
+        self,
+        *args,
+        people: list[Person],
+        names: dict[str, str] | None = None,
+        single_names: bool,
+        filled: dict | None = None,
+        of_pass: bool = False,
+        **kwargs,
+    ):
+        super().__init__(*args, **kwargs)
+        self.single_names = single_names
+        rules = {name: (names or {}).get(name, "visible") for name in NAMES}
+        for name, visibility in rules.items():
+            self.fields[name].widget.attrs["data-known"] = name
+            if visibility == "hidden":
+                del self.fields[name]
+        if (of_email := (names or {}).get("email", "hidden")) != "hidden":
+            self.fields["email"] = EmailField(
+                label=_("E-mail address"),
+                required=of_email == "mandatory",
+                help_text=FOR_PASS if of_pass else FOR_TICKET,
+                widget=forms.EmailInput(attrs={"autocomplete": "off", "data-known": "email"}),
+            )
+        self.due = [name for name in NAMES if rules[name] == "mandatory"]
+        ask_for_name(self, self.due, single=single_names)
+        self.people = {person.value: person for person in people}
+        if people:
+            self.fields["person"] = forms.ChoiceField(
+                label=_("This ticket is for"),
+                required=False,
+                choices=[
+                    ("", _("Somebody else, or not known yet")),
+                    *((person.value, person.label) for person in people),
+                ],
+                widget=PersonSelect(self.people, filled or {}),
+                error_messages={"invalid_choice": _("This person is no longer in your list. Choose again.")},
+            )
+            self.order_fields(["person", "first_name", "last_name", "email"])
+
+    def clean(self):
+        values = super().clean()
+        require_name(self, self.due, single=self.single_names)
+        return values
+
+
+class PaymentForm(forms.Form):
+    """How to pay, and the terms of sale where the shop has some."""
+
+    method = forms.ChoiceField(
+        label=_("How do you want to pay?"),
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": _("Choose how you want to pay."),
+            "invalid_choice": _("This way to pay is not offered any more. Please choose another one."),
+        },
+    )
+    terms = forms.BooleanField(
+        label=_("I accept the terms of sale."),
+        error_messages={"required": _("Accept the terms of sale to place the order.")},
+    )
+
+    def __init__(self, *args, methods: dict, terms: bool, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not terms:
+            del self.fields["terms"]
+        self.fields["method"].choices = [(code, method.label) for code, method in methods.items()]
+        if len(methods) == 1:
+            self.fields["method"].initial = next(iter(methods))

@@ -1,0 +1,1 @@
+"""How the mails of the shop read. Each is built when it leaves."""

@@ -1,0 +1,179 @@
+"""The mails that tell of a cancelled, moved or changed date. Each is built when it leaves, from what is true then."""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact
+from ticketshop.catalogue import dates
+from ticketshop.catalogue.models import Session
+from ticketshop.mail.kinds import Content, register
+from ticketshop.mail.layout import Card
+from ticketshop.mail.models import Mail
+
+from .. import admission_lists, recipients
+from ..models import LIVING_ORDERS, Admission, DateChange, Order, Ticket
+from ..orders import date_change_job
+from ..tickets import calendars, ticket_pdf
+from .order_mails import order_url, place_text
+
+Attachments = list[tuple[str, bytes, str]]
+
+
+@register(date_change_job.TO_BUYER, _("Date cancelled or changed"))
+def date_changed(mail: Mail) -> Content | None:
+    """What changed about the dates of a buyer's orders, with the tickets as they are now."""
+    about = Order.objects.filter(pk=mail.about["order"]).select_related("buyer").first()
+    changes = _changes(mail)
+    if not changes or about is None or recipients.has_left(about.buyer):
+        return None
+    ids = {pk for change in changes for pk in change.facts_before()}
+    orders = Order.objects.filter(
+        buyer=about.buyer_id, state__in=LIVING_ORDERS, placed_at__lte=changes[-1].made_at
+    ).select_related("point_of_sale__organiser")
+    tickets = _living_tickets(Q(order__in=orders, session__in=ids))
+    told = _told(changes, [ticket.session for ticket in tickets])
+    if not told:
+        return None
+    mine = {ticket.order_id for ticket in tickets if ticket.session_id in told}
+    concerned = [order for order in orders.order_by("pk") if order.pk in mine]
+    context = {
+        **_context(changes, told),
+        "buyer": about.buyer,
+        "orders": [(order, order_url(order)) for order in concerned],
+        "unpaid": any(order.state == Order.State.PENDING for order in concerned),
+    }
+    attached: Attachments = []
+    for order in concerned:
+        attached += _papers(order, told)
+    context["attached"] = any(mime_type == "application/pdf" for _name, _content, mime_type in attached)
+    return Content(context, attached)
+
+
+@register(date_change_job.TO_HOLDER, _("Date cancelled or changed, to a linked person"))
+def date_changed_for_you(mail: Mail) -> Content | None:
+    """What changed about the dates of one person's tickets in somebody else's orders: no price, no order, no buyer."""
+    return _for_person(mail, with_tickets=True)
+
+
+@register(date_change_job.TO_PARENT, _("Date cancelled or changed, to a parent"))
+def date_changed_for_child(mail: Mail) -> Content | None:
+    """As ``date_changed_for_you``, to a parent who manages the person and did not buy the tickets: no code."""
+    return _for_person(mail, with_tickets=False)
+
+
+@register(date_change_job.TO_ADDRESS, _("Date cancelled or changed, to the holder of a ticket"))
+def date_changed_for_holder(mail: Mail) -> Content | None:
+    """What changed about the dates of the tickets with this address as their holder's: no code, price, order, or name."""
+    changes = _changes(mail)
+    if not changes:
+        return None
+    ids = {pk for change in changes for pk in change.facts_before()}
+    tickets = _living_tickets(
+        date_change_job.OF_ADDRESS
+        & Q(
+            holder_email=mail.recipient,
+            session__in=ids,
+            order__state=Order.State.PAID,
+            order__placed_at__lte=changes[-1].made_at,
+        )
+    )
+    told = _told(changes, [ticket.session for ticket in tickets])
+    return Content(_context(changes, told)) if told else None
+
+
+def _for_person(mail: Mail, *, with_tickets: bool) -> Content | None:
+    person = Contact.objects.known().filter(pk=mail.about["contact"]).first()
+    changes = _changes(mail)
+    if not changes or person is None:
+        return None
+    ids = {pk for change in changes for pk in change.facts_before()}
+    theirs = Q(beneficiary=person, session__in=ids, order__state=Order.State.PAID)
+    orders = Order.objects.filter(pk__in=Ticket.objects.filter(theirs).values("order"))
+    recipients_here = [
+        one
+        for one in recipients.of_orders(orders.select_related("buyer", "point_of_sale__organiser"))
+        if one.person.pk == person.pk and one.to.subject_uuid == mail.subject_uuid
+    ]
+    told_orders = [one.order for one in recipients_here]
+    tickets = _living_tickets(theirs & Q(order__in=told_orders))
+    told = _told(changes, [ticket.session for ticket in tickets])
+    if not told:
+        return None
+    context = {
+        **_context(changes, told),
+        "name": recipients_here[0].name,
+        "url": settings.BASE_URL + reverse("account:orders", args=[mail.point_of_sale.slug]),
+    }
+    attached: Attachments = []
+    for order in told_orders if with_tickets else ():
+        valid = [
+            ticket
+            for ticket in tickets
+            if ticket.order_id == order.pk and ticket.session_id in told and not ticket.date_cancelled
+        ]
+        if valid:
+            pdf = ticket_pdf.render(order, valid, [], for_holder=True)
+            attached.append((f"tickets-{len(attached) + 1}.pdf", pdf, "application/pdf"))
+    return Content(context, attached)
+
+
+def _changes(mail: Mail) -> list[DateChange]:
+    change = DateChange.objects.filter(pk=mail.about["change"]).first()
+    return date_change_job.untold(mail, change) if change is not None else []
+
+
+def _living_tickets(where: Q) -> list[Ticket]:
+    rows = Ticket.objects.filter(where).exclude(state=Admission.State.CANCELLED)
+    return list(rows.select_related(*admission_lists.WITH_TICKET).order_by("session__starts_at", "pk"))
+
+
+def _told(changes: Iterable[DateChange], sessions: Iterable[Session]) -> dict[int, tuple[Session, list[str]]]:
+    """Session id -> the session and what changed about it in sentences; without those that are as they were."""
+    before: dict[int, dates.Facts] = {}
+    for change in changes:
+        for pk, facts in change.facts_before().items():
+            before.setdefault(pk, facts)
+    described = {
+        session.pk: (session, dates.describe(before[session.pk], dates.facts(session)))
+        for session in sessions
+        if session.pk in before
+    }
+    return {pk: (session, sentences) for pk, (session, sentences) in described.items() if sentences}
+
+
+def _context(changes: list[DateChange], told: dict[int, tuple[Session, list[str]]]) -> dict:
+    sessions = [session for session, _sentences in told.values()]
+    return {
+        "cards": [
+            Card(
+                title=session.event.title,
+                when=session.starts_at,
+                where=place_text(session.event.venue),
+                note=" ".join(sentences),
+            )
+            for session, sentences in told.values()
+        ],
+        "all_cancelled": all(session.state == Session.State.CANCELLED for session in sessions),
+        "any_cancelled": any(session.state == Session.State.CANCELLED for session in sessions),
+        "first": sessions[0],
+        "texts": [change.message for change in changes if change.message],
+    }
+
+
+def _papers(order: Order, told: dict[int, tuple[Session, list[str]]]) -> Attachments:
+    """Of a paid order: the calendar file, and the tickets where one of the dates takes place."""
+    tickets, passes = admission_lists.tickets_of(order), admission_lists.passes_of(order)
+    content = calendars.of_tickets(order, tickets)
+    if order.state != Order.State.PAID or content is None:
+        return []
+    attached = [(f"{order.reference}.ics", content, "text/calendar")]
+    valid = [one for one in tickets if one.state != Admission.State.CANCELLED]
+    if any(one.session_id in told and not one.date_cancelled for one in valid):
+        passes = [one for one in passes if one.state != Admission.State.CANCELLED]
+        pdf = ticket_pdf.render(order, valid, passes)
+        attached.append((f"tickets-{order.reference}.pdf", pdf, "application/pdf"))
+    return attached

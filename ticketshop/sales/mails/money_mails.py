@@ -1,0 +1,54 @@
+"""The mails about money that came otherwise than expected: too little, too late, once more, too much."""
+
+from django.db.models import Sum
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.mail.kinds import Content, register
+from ticketshop.mail.models import Mail
+
+from .. import recipients
+from ..models import Order, Payment, Refund
+from ..payments import methods, payments
+from .order_mails import order_of, order_url
+
+
+@register("money_missing", _("Part of the money received"))
+def money_missing(mail: Mail) -> Content | None:
+    """How much came and how much is missing; nothing to tell once it is all there, or the order is over."""
+    order = order_of(mail)
+    if order is None or recipients.has_left(order.buyer) or order.state != Order.State.PENDING:
+        return None
+    waiting = payments.due(order)
+    if waiting is None:
+        return None
+    method = methods.of_order(order.point_of_sale, order.payment_method)
+    context = {
+        "order": order,
+        "came": order.total - waiting.amount,
+        "missing": waiting.amount,
+        "instructions": method.instructions(order, waiting),
+        "url": order_url(order),
+    }
+    return Content(context)
+
+
+@register("money_returned", _("Money is paid back"))
+def money_returned(mail: Mail) -> Content | None:
+    """How much is paid back, and why."""
+    order = order_of(mail)
+    payment = Payment.objects.filter(pk=mail.about["payment"]).first()
+    if order is None or payment is None or recipients.has_left(order.buyer):
+        return None
+    refunds = Refund.objects.filter(payment__order=order, requested_at=payment.confirmed_at)
+    back = refunds.aggregate(sum=Sum("amount"))["sum"]
+    if not back:
+        return None
+    return Content(
+        {
+            "order": order,
+            "came": payment.amount,
+            "back": back,
+            "why": mail.about["why"],
+            "url": order_url(order),
+        }
+    )

@@ -1,0 +1,70 @@
+"""The mails that tell that the name on a ticket changed: that it did, never which name; the tickets are attached anew."""
+
+from dataclasses import replace
+
+from django.conf import settings
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.mail.kinds import Content, register
+from ticketshop.mail.models import Mail
+
+from .. import recipients
+from ..admission_lists import WITH_PASS, WITH_TICKET
+from ..models import Admission, IssuedPass, Order, Ticket
+from ..tickets import ticket_pdf
+from .order_mails import admission_cards, order_of, order_url
+
+
+@register("names_changed", _("Name on a ticket changed"))
+def names_changed(mail: Mail) -> Content | None:
+    """To the buyer: the tickets and passes whose name changed, as they are now."""
+    order = order_of(mail)
+    if order is None or recipients.has_left(order.buyer):
+        return None
+    tickets, passes = _admissions(mail, Q())
+    if not tickets and not passes:
+        return None
+    return _content(order, tickets, passes, for_holder=False)
+
+
+@register("names_changed_for_you", _("Name on a ticket changed, to a linked person"))
+def names_changed_for_you(mail: Mail) -> Content | None:
+    """To the person they are for: theirs alone, without the order."""
+    order = order_of(mail)
+    if order is None or order.state != Order.State.PAID:
+        return None
+    told = [
+        one
+        for one in recipients.of_orders([order])
+        if one.person.pk == mail.about["contact"] and one.is_person
+    ]
+    tickets, passes = _admissions(mail, Q(beneficiary=mail.about["contact"]))
+    if not told or not (tickets or passes):
+        return None
+    return _content(order, tickets, passes, for_holder=True)
+
+
+def _admissions(mail: Mail, where: Q) -> tuple[list[Ticket], list[IssuedPass]]:
+    tickets = Ticket.objects.filter(where, order=mail.about["order"], pk__in=mail.about["tickets"])
+    passes = IssuedPass.objects.filter(where, order=mail.about["order"], pk__in=mail.about["passes"])
+    tickets = tickets.exclude(state=Admission.State.CANCELLED).select_related(*WITH_TICKET)
+    passes = passes.exclude(state=Admission.State.CANCELLED).select_related(*WITH_PASS)
+    return list(tickets.order_by("session__starts_at", "pk")), list(passes.order_by("pk"))
+
+
+def _content(order: Order, tickets: list[Ticket], passes: list[IssuedPass], *, for_holder: bool) -> Content:
+    account = reverse("account:orders", args=[order.point_of_sale.slug])
+    attached = []
+    if order.state == Order.State.PAID:
+        name = "tickets.pdf" if for_holder else f"tickets-{order.reference}.pdf"
+        pdf = ticket_pdf.render(order, tickets, passes, for_holder=for_holder)
+        attached.append((name, pdf, "application/pdf"))
+    context = {
+        "order": None if for_holder else order,
+        "cards": [replace(card, names=()) for card in admission_cards(tickets, passes)],
+        "attached": bool(attached),
+        "url": settings.BASE_URL + account if for_holder else order_url(order),
+    }
+    return Content(context, attached)

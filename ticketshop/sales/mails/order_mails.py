@@ -1,0 +1,313 @@
+"""The mails about orders. Each is built when it leaves, from the order as it is then."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from contacts.links import name_for_parent
+from contacts.models import ContactLink
+from registration_forms import definitions
+from registration_forms.models import AnswerHistory
+from ticketshop.catalogue.models import Venue
+from ticketshop.lib import translated
+from ticketshop.lib.template_tags import money
+from ticketshop.mail.kinds import Content, register
+from ticketshop.mail.layout import Card
+from ticketshop.mail.models import Mail
+
+from .. import admission_lists as admissions
+from .. import notices, recipients
+from ..admission_lists import WITH_LINE, WITH_PASS, WITH_TICKET
+from ..answers import display, editing
+from ..models import Admission, IssuedPass, Order, OrderLine, Refund, Ticket
+from ..payments import methods, payments
+from ..tickets import ticket_pdf
+
+
+def order_url(order: Order) -> str:
+    """The order's page; links in mails come from BASE_URL, never from a request."""
+    return settings.BASE_URL + order_path(order)
+
+
+def order_path(order: Order) -> str:
+    """The order's page, as a link on a page of ours."""
+    return reverse("shop:order", args=[order.point_of_sale.slug, order.reference, order.secret])
+
+
+def _order(mail: Mail) -> Order | None:
+    """The order, for its buyer; None once the buyer is erased."""
+    order = order_of(mail)
+    return order if order is not None and order.buyer is not None else None
+
+
+def order_of(mail: Mail) -> Order | None:
+    """The order a mail tells about, whoever its buyer is or was."""
+    rows = Order.objects.filter(pk=mail.about["order"])
+    return rows.select_related("buyer", "point_of_sale__organiser", "organiser").first()
+
+
+def _context(order: Order, admissions: Sequence[Ticket | IssuedPass] = ()) -> dict:
+    method = methods.of_order(order.point_of_sale, order.payment_method)
+    payment = payments.due(order)
+    lines = list(order.lines.select_related(*WITH_LINE).order_by("pk"))
+    cancelled = [line for line in lines if line.date_cancelled]
+    to_pay = payment is not None and order.state == Order.State.PENDING and not cancelled
+    return {
+        "order": order,
+        "cards": [_line_card(order, line, admissions) for line in lines],
+        "url": order_url(order),
+        "method": method,
+        "instructions": method.instructions(order, payment) if to_pay else [],
+        "date_cancelled": bool(cancelled),
+        "all_cancelled": len(cancelled) == len(lines),
+    }
+
+
+def _line_card(order: Order, line: OrderLine, admissions: Sequence[Ticket | IssuedPass]) -> Card:
+    """A line of an order, with the names on those of ``admissions`` that belong to it."""
+    return Card(
+        title=line.shown_title,
+        when=line.session.starts_at if line.session else None,
+        where=place_text(line.session.event.venue) if line.session else "",
+        detail=translated.joined(" × ", [str(line.quantity), line.shown_tariff or gettext("Season pass")]),
+        note=date_note(line),
+        names=tuple(dict.fromkeys(one.holder for one in admissions if one.line_id == line.pk and one.holder)),
+        price=money(line.total, order.currency),
+    )
+
+
+def admission_cards(tickets: list[Ticket], passes: list[IssuedPass]) -> list[Card]:
+    """One card for each ticket and pass: without price, for a person the buyer chose."""
+    return [
+        *(
+            Card(
+                title=ticket.session.event.title,
+                when=ticket.session.starts_at,
+                where=place_text(ticket.session.event.venue),
+                detail=ticket.line.shown_tariff,
+                note=date_note(ticket),
+                names=(ticket.holder,) if ticket.holder else (),
+            )
+            for ticket in tickets
+        ),
+        *(
+            Card(title=issued.shown_name, names=(issued.holder,) if issued.holder else ())
+            for issued in passes
+        ),
+    ]
+
+
+def date_note(row: OrderLine | Ticket) -> str:
+    """What became of the date of a line or ticket since it was sold; empty where it takes place as promised."""
+    return gettext("This date is cancelled.") if row.date_cancelled else row.moved_text
+
+
+def place_text(venue: Venue | None) -> str:
+    return ", ".join(part for part in (venue.name, venue.city) if part) if venue else ""
+
+
+@register("order_placed", _("Order received"))
+def order_placed(mail: Mail) -> Content | None:
+    """The order is made and waits for payment; nothing to tell once it is paid or over."""
+    order = _order(mail)
+    if order is None or order.state != Order.State.PENDING:
+        return None
+    return Content(_context(order))
+
+
+@register("order_reminder", _("Reminder to pay"))
+def order_reminder(mail: Mail) -> Content | None:
+    """The transfer has not come; nothing to tell once it has, or where a date is cancelled: then nobody is to pay."""
+    content = order_placed(mail)
+    return content if content is not None and not content.context["date_cancelled"] else None
+
+
+@register("order_paid", _("Tickets"))
+def order_paid(mail: Mail) -> Content | None:
+    """The tickets, as a PDF; without it where every date is cancelled."""
+    order = _order(mail)
+    if order is None or order.state != Order.State.PAID:
+        return None
+    tickets = list(
+        Ticket.objects.filter(order=order)
+        .exclude(state=Admission.State.CANCELLED)
+        .select_related(*WITH_TICKET)
+        .order_by("session__starts_at", "line_id", "pk")
+    )
+    passes = list(
+        IssuedPass.objects.filter(order=order)
+        .exclude(state=Admission.State.CANCELLED)
+        .select_related(*WITH_PASS)
+        .order_by("line_id", "pk")
+    )
+    context = _context(order, [*tickets, *passes])
+    # They were told that it had ended: now they are told that it has not.
+    context["revived"] = Mail.objects.filter(once=f"order_expired:{order.pk}").exists()
+    if context["all_cancelled"]:
+        return Content(context)
+    pdf = ticket_pdf.render(order, tickets, passes)
+    return Content(context, [(f"tickets-{order.reference}.pdf", pdf, "application/pdf")])
+
+
+@register("order_cancelled", _("Order cancelled"))
+def order_cancelled(mail: Mail) -> Content | None:
+    """The order is cancelled; whether money comes back."""
+    order = _order(mail)
+    return Content({**_context(order), "refund": _is_returned(order)}) if order else None
+
+
+@register("order_expired", _("Order expired"))
+def order_expired(mail: Mail) -> Content | None:
+    """The order was not paid in time; nothing to tell once it is valid again."""
+    order = _order(mail)
+    if order is None or order.state != Order.State.EXPIRED:
+        return None
+    return Content({**_context(order), "refund": _is_returned(order)})
+
+
+def _is_returned(order: Order) -> bool:
+    """Whether money of the order goes back."""
+    return Refund.objects.filter(payment__order=order).exists()
+
+
+def answers_url(order: Order) -> str:
+    """Where the buyer changes answers."""
+    path = reverse("shop:answers", args=[order.point_of_sale.slug, order.reference, order.secret])
+    return settings.BASE_URL + path
+
+
+@register("answers_changed", _("Answers changed"))
+def answers_changed(mail: Mail) -> Content | None:
+    """Which answers changed: the questions, never what was answered."""
+    order = _order(mail)
+    if order is None:
+        return None
+    headings = {
+        part.response_id: part.heading
+        for part in display.parts(order, admissions.tickets_of(order), admissions.passes_of(order))
+    }
+    lines = AnswerHistory.objects.filter(pk__in=mail.about.get("changes", ()), response__in=headings)
+    changed: dict[int, list[str]] = {}
+    for line in lines.select_related("field", "response__version", "response__form__published").order_by(
+        "pk"
+    ):
+        versions = (line.response.form.published, line.response.version)
+        questions = (definitions.of_version(version).question(line.field.key) for version in versions)
+        label = next((question.label for question in questions if question), line.field.label)
+        changed.setdefault(line.response_id, []).append(label)
+    if not changed:
+        return None
+    by_staff = any(line.source == AnswerHistory.Source.STAFF for line in lines)
+    found = [(headings[pk], labels) for pk, labels in changed.items()]
+    return Content({**_context(order), "changed": found, "by_staff": by_staff})
+
+
+@register("answers_wanted", _("More answers wanted"))
+def answers_wanted(mail: Mail) -> Content | None:
+    """What the organiser asks of earlier buyers too; nothing to tell once it is answered, or can't be any more."""
+    order = _order(mail)
+    if order is None:
+        return None
+    sheet = editing.Sheet(
+        order, admissions.tickets_of(order), admissions.passes_of(order), now=timezone.now()
+    )
+    if not sheet.missing:
+        return None
+    context = {
+        **_context(order),
+        "wanted": sheet.missing,
+        "until": sheet.until,
+        "answers_url": answers_url(order),
+    }
+    return Content(context)
+
+
+@register("ticket_for_you", _("Ticket for a linked person"))
+def ticket_for_you(mail: Mail) -> Content | None:
+    """The tickets of one person in somebody else's order, to this person: no price, no order, no other holder.
+
+    Nothing to tell once the person is not connected any more. A buyer who has left is not named: their guests
+    keep their tickets.
+    """
+    order, tickets, passes = _for_person(mail)
+    if order is None:
+        return None
+    pdf = ticket_pdf.render(order, tickets, passes, for_holder=True)
+    return Content(_person_context(order, tickets, passes), [("tickets.pdf", pdf, "application/pdf")])
+
+
+@register("ticket_for_child", _("Ticket for a child, to a parent"))
+def ticket_for_child(mail: Mail) -> Content | None:
+    """That somebody else has bought tickets for a person the reader manages: event and date, no code."""
+    order, tickets, passes = _for_person(mail)
+    told = _told(order, mail) if order is not None else None
+    if told is None:
+        return None
+    return Content({**_person_context(order, tickets, passes), "name": told.name})
+
+
+def _told(order: Order, mail: Mail) -> recipients.Recipient | None:
+    """The reader of a mail to a parent, if they still manage the person."""
+    return next(
+        (
+            one
+            for one in recipients.of_orders([order])
+            if one.person.pk == mail.about["contact"] and one.to.subject_uuid == mail.subject_uuid
+        ),
+        None,
+    )
+
+
+def _for_person(mail: Mail) -> tuple[Order | None, list[Ticket], list[IssuedPass]]:
+    """The paid order and one person's valid tickets and passes in it; None where there is nothing to tell any more."""
+    order = order_of(mail)
+    if order is None or order.state != Order.State.PAID:
+        return None, [], []
+    links = ContactLink.objects.filter(parent=order.buyer, child=mail.about["contact"])
+    # Held while the mail goes out: it names the buyer, and an erasure of theirs ends after that.
+    active = links.filter(status=ContactLink.Status.ACTIVE).select_for_update(no_key=True)
+    if not notices.has_left(order.buyer) and not active:
+        return None, [], []
+    tickets, passes = _admissions_of(order, mail.about["contact"], Admission.State.VALID)
+    return (order, tickets, passes) if tickets or passes else (None, [], [])
+
+
+def _person_context(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> dict:
+    return {
+        "cards": admission_cards(tickets, passes),
+        "buyer_name": "" if notices.has_left(order.buyer) else order.buyer.full_name,
+        "url": settings.BASE_URL + reverse("account:orders", args=[order.point_of_sale.slug]),
+    }
+
+
+def _admissions_of(order: Order, contact_id: int, state: str) -> tuple[list[Ticket], list[IssuedPass]]:
+    theirs = {"order": order, "beneficiary": contact_id, "state": state}
+    tickets = Ticket.objects.filter(**theirs).select_related(*WITH_TICKET)
+    passes = IssuedPass.objects.filter(**theirs).select_related(*WITH_PASS)
+    return list(tickets.order_by("session__starts_at", "pk")), list(passes.order_by("pk"))
+
+
+@register("ticket_cancelled", _("Ticket cancelled"))
+def ticket_cancelled(mail: Mail) -> Content | None:
+    """The tickets of one person are void; told to them where whoever bought them has left."""
+    order = order_of(mail)
+    if order is None:
+        return None
+    tickets, passes = _admissions_of(order, mail.about["contact"], Admission.State.CANCELLED)
+    return Content({"cards": admission_cards(tickets, passes)}) if tickets or passes else None
+
+
+@register("ticket_cancelled_for_child", _("Ticket cancelled, to a parent"))
+def ticket_cancelled_for_child(mail: Mail) -> Content | None:
+    """As ``ticket_cancelled``, to a parent who manages the person: says whose tickets they were."""
+    content = ticket_cancelled(mail)
+    link = ContactLink.objects.filter(
+        parent__subject_uuid=mail.subject_uuid, child=mail.about["contact"], status=ContactLink.Status.ACTIVE
+    ).first()
+    if content is None or link is None:
+        return None
+    return Content({**content.context, "name": name_for_parent(link)})

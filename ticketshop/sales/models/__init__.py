@@ -1,0 +1,44 @@
+"""What is being sold and what was sold."""
+
+from .admission import (
+    DATE_CANCELLED,
+    FOR_THE_BUYER,
+    HOLDER_ERASED,
+    OPEN_STATES,
+    STATE_TEXTS,
+    Admission,
+    IssuedPass,
+    Ticket,
+)
+from .cart import RENEWALS, Cart, CartLine
+from .date_change import DateChange
+from .order import ERASED, LIVING_ORDERS, Customer, Order, OrderLine, OrderResponse
+from .payment import Payment, PaymentMethod, Refund
+from .products import MONEY, OfADate, moved_from
+
+__all__ = [
+    "DATE_CANCELLED",
+    "ERASED",
+    "FOR_THE_BUYER",
+    "HOLDER_ERASED",
+    "LIVING_ORDERS",
+    "MONEY",
+    "OPEN_STATES",
+    "RENEWALS",
+    "STATE_TEXTS",
+    "Admission",
+    "Cart",
+    "CartLine",
+    "Customer",
+    "DateChange",
+    "IssuedPass",
+    "OfADate",
+    "Order",
+    "OrderLine",
+    "OrderResponse",
+    "Payment",
+    "PaymentMethod",
+    "Refund",
+    "Ticket",
+    "moved_from",
+]

@@ -1,0 +1,267 @@
+"""Tickets and issued passes: what lets people in."""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact
+from registration_forms.models import Response
+from ticketshop.catalogue import dates
+from ticketshop.catalogue.models import SeasonPass, Session
+from ticketshop.lib.areas import TICKETS
+from ticketshop.lib.email_addresses import ModelEmailField
+from ticketshop.lib.personal import (
+    BOOKS,
+    CONTACT,
+    CONTRACT,
+    Awaited,
+    Stamp,
+    Unless,
+    Unlink,
+    Until,
+    Wait,
+    erase,
+    keep,
+)
+
+from .order import Order, OrderLine
+from .products import OfADate, moved_from
+
+HOLDER_ERASED = _("guest removed")
+
+
+# A ticket for somebody else's contact does not need whoever bought it.
+FOR_THE_BUYER = Q(beneficiary=None) | Q(beneficiary=F("order__buyer"))
+
+
+class Admission(models.Model):
+    """What a ticket and an issued pass share."""
+
+    class State(models.TextChoices):
+        RESERVED = "reserved", _("reserved")
+        VALID = "valid", _("valid")
+        USED = "used", _("used")
+        CANCELLED = "cancelled", _("cancelled")
+
+    code = models.CharField(_("code"), max_length=40, unique=True, editable=False)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.RESERVED)
+    # Printed on the ticket: copied at sale, apart from whoever benefits.
+    holder_first_name = models.CharField(_("first name on the ticket"), max_length=100, blank=True)
+    holder_last_name = models.CharField(_("last name on the ticket"), max_length=100, blank=True)
+    # Where a form asks for it; never where mails about the order go.
+    holder_email = ModelEmailField(_("e-mail address of the holder"), blank=True)
+    # The person asked to be forgotten: the ticket still admits, and says why it names nobody.
+    holder_erased_at = models.DateTimeField(_("name erased"), null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def shown_state(self) -> str:
+        """The state as people are told it: one of ``State``, or ``DATE_CANCELLED``."""
+        return self.state
+
+    @property
+    def state_text(self) -> str:
+        """The state in words."""
+        return str(STATE_TEXTS[self.shown_state])
+
+    @property
+    def holder(self) -> str:
+        return f"{self.holder_first_name} {self.holder_last_name}".strip()
+
+    @property
+    def holder_text(self) -> str:
+        """The name on it, or why there is none any more."""
+        return self.holder or (str(HOLDER_ERASED) if self.holder_erased_at else "")
+
+
+OPEN_STATES = (Admission.State.RESERVED, Admission.State.VALID)
+
+
+# A ticket that was not used yet, of a session that does not take place: no column, so that it ends with the reason.
+DATE_CANCELLED = "date_cancelled"
+
+
+STATE_TEXTS = {**dict(Admission.State.choices), DATE_CANCELLED: _("date cancelled")}
+
+
+class Ticket(OfADate, Admission):
+    """One entry for one person at one session."""
+
+    line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="tickets")
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="tickets", verbose_name=_("order")
+    )
+    session = models.ForeignKey(
+        Session, on_delete=models.PROTECT, related_name="tickets", verbose_name=_("session")
+    )
+    # For whom, where that is a contact of the organiser; the buyer is on the order.
+    beneficiary = models.ForeignKey(
+        Contact,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="tickets",
+        verbose_name=_("for"),
+    )
+    response = models.OneToOneField(
+        Response,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="ticket",
+        verbose_name=_("answers"),
+    )
+    used_at = models.DateTimeField(_("used"), null=True, blank=True)
+
+    organiser_path = "order__organiser"
+
+    class Meta:
+        verbose_name = _("ticket")
+        verbose_name_plural = _("tickets")
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state="used") | Q(used_at__isnull=False), name="ticket_used_has_instant"
+            )
+        ]
+
+    class Personal:
+        subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
+        area = TICKETS
+        used = {"beneficiary": ("session__ends_at",), "order__buyer": ("session__ends_at",)}
+        guarded = {"code": "order__buyer", "order": "order__buyer"}
+        also = ("order", "session")
+        labels = {"session": _("date")}
+        texts = "ticketshop.sales.copy_texts.of_ticket"
+        needs = ("session__event",)
+        describes = {"response": "ticketshop.sales.copy_texts.what_ticket"}
+        lock = 2
+        since = "order__placed_at"
+        waits = [
+            Wait(
+                CONTRACT,
+                "order__buyer",
+                Q(state__in=["reserved", "valid"]) & FOR_THE_BUYER,
+                Until("session__ends_at", 1),
+                ("pk", "response", "order", "order__responses__response"),
+                what=_("a ticket not yet used"),
+                settled_at="order",
+            ),
+            # Somebody else bought it. Whoever asks to be forgotten does not wait for it.
+            Wait(
+                CONTRACT,
+                "beneficiary",
+                Q(state__in=["reserved", "valid"]),
+                Until("session__ends_at", 0),
+                ("pk", "response"),
+                what=_("a ticket not yet used"),
+                settled_at="order",
+                unasked=True,
+            ),
+        ]
+        columns = {
+            **erase("holder_first_name", "holder_last_name", "holder_email", until=Awaited()),
+            "holder_erased_at": Stamp(until=Awaited()),
+            "beneficiary": Unlink(until=Awaited()),
+            **keep(BOOKS, "code", "state", "used_at"),
+        }
+
+    def __str__(self):
+        return self.code[:8]
+
+    @property
+    def shown_state(self) -> str:
+        if self.date_cancelled and self.state in OPEN_STATES:
+            return DATE_CANCELLED
+        return self.state
+
+    @property
+    def moved_from(self) -> datetime | None:
+        """When the session was to begin at the sale, if it begins at another time now."""
+        return moved_from(self.line.session_starts_at, self.session)
+
+
+class IssuedPass(Admission):
+    """One season pass of one person."""
+
+    line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="passes")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="passes", verbose_name=_("order"))
+    season_pass = models.ForeignKey(
+        SeasonPass, on_delete=models.PROTECT, related_name="issued", verbose_name=_("season pass")
+    )
+    beneficiary = models.ForeignKey(
+        Contact, null=True, blank=True, on_delete=models.PROTECT, related_name="passes", verbose_name=_("for")
+    )
+    response = models.OneToOneField(
+        Response,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="issued_pass",
+        verbose_name=_("answers"),
+    )
+    extra_response = models.OneToOneField(
+        Response,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="issued_pass_adding",
+        verbose_name=_("added answers"),
+    )
+    valid_from = models.DateField(_("valid from"))
+    valid_until = models.DateField(_("valid until"))
+    entries_left = models.PositiveSmallIntegerField(_("entries left"), null=True, blank=True)
+
+    organiser_path = "order__organiser"
+
+    class Meta:
+        verbose_name = _("issued pass")
+        verbose_name_plural = _("issued passes")
+
+    class Personal:
+        subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
+        area = TICKETS
+        used = {"beneficiary": ("valid_until",), "order__buyer": ("valid_until",)}
+        guarded = {"code": "order__buyer", "order": "order__buyer"}
+        also = ("order", "season_pass")
+        describes = dict.fromkeys(("response", "extra_response"), "ticketshop.sales.copy_texts.what_pass")
+        lock = 2
+        since = "order__placed_at"
+        waits = [
+            Wait(
+                CONTRACT,
+                "order__buyer",
+                Q(state__in=["reserved", "valid"]) & FOR_THE_BUYER,
+                Until("valid_until", 1),
+                ("pk", "response", "extra_response", "order", "order__responses__response"),
+                what=_("a season pass that is not used up"),
+                settled_at="order",
+            ),
+            Wait(
+                CONTRACT,
+                "beneficiary",
+                Q(state__in=["reserved", "valid"]),
+                Until("valid_until", 0),
+                ("pk", "response", "extra_response"),
+                what=_("a season pass that is not used up"),
+                settled_at="order",
+                unasked=True,
+            ),
+        ]
+        columns = {
+            **erase("holder_first_name", "holder_last_name", "holder_email", until=Awaited()),
+            "holder_erased_at": Stamp(until=Awaited()),
+            "beneficiary": Unlink(until=Awaited()),
+            **keep(BOOKS, "code", "state", "valid_from", "valid_until", "entries_left"),
+        }
+
+    def __str__(self):
+        return self.code[:8]
+
+    @property
+    def shown_name(self) -> str:
+        """The name of the pass as it was sold."""
+        return dates.name_as_sold(self.season_pass, "name", self.line.title)

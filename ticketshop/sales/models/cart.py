@@ -1,0 +1,149 @@
+"""Carts and their lines, before an order is placed."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from registration_forms.models import ChoiceHold
+from ticketshop.catalogue.models import Hold, Offer, SeasonPass, Session
+from ticketshop.lib.areas import CART
+from ticketshop.lib.personal import (
+    ADDRESS,
+    USER,
+    DeleteRow,
+    Ends,
+    not_personal,
+)
+from ticketshop.organisers.models import PointOfSale
+
+from .products import MONEY, OfADate, moved_from
+
+# Holds are renewed for at most so many times the hold time, counted from when the cart was opened.
+RENEWALS = 4
+
+
+class Cart(models.Model):
+    """What a visitor is about to order; lives 24 hours and dies with everything typed into it."""
+
+    # Known to the visitor's session only.
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # Whoever places this key places one order, however often it is sent.
+    checkout_key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    point_of_sale = models.ForeignKey(PointOfSale, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    # Input as typed: {"buyer": {...}, "holders": {slot: {...}}}; checked when shown and again when placed.
+    details = models.JSONField(default=dict)
+    details_complete = models.BooleanField(default=False)
+    # A guest's network when the cart was opened, as a keyed hash; see ``hoarding``.
+    network = models.CharField(max_length=32, blank=True, default="", editable=False)
+    held_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    organiser_path = "point_of_sale__organiser"
+
+    class Meta:
+        verbose_name = _("cart")
+        verbose_name_plural = _("carts")
+        indexes = [models.Index(fields=["network"], name="cart_by_network", condition=~Q(network=""))]
+
+    class Personal:
+        lock = -1  # a checkout holds its cart, and then the people
+        mentions = "ticketshop.sales.cart.mentions"
+        subject = {"user": USER, "details__buyer__email": ADDRESS}
+        area = CART
+        also = ("created_at", "expires_at")
+        inside = ("lines",)
+        texts = "ticketshop.sales.typed_words.of_cart"
+        withheld = {"network": _("a code made from your network’s address, which nobody can read back")}
+        ends = (Ends("sales.tidy", "expires_at", says=_("24 hours after you last changed it.")),)
+        labels = {
+            "user": _("log-in"), "details": _("as typed"), "created_at": _("since"), "expires_at": _("until"),
+            "network": _("code for your network"),
+        }  # fmt: skip
+        columns = {
+            "user": DeleteRow(),
+            "details": DeleteRow(),
+            "network": DeleteRow(),
+            **not_personal(
+                "random, or an instant of the cart's own",
+                "key",
+                "checkout_key",
+                "held_until",
+                "created_at",
+                "expires_at",
+            ),
+        }
+
+        along = {"key": ((Hold, "key"), (ChoiceHold, "key"))}
+
+    def __str__(self):
+        return str(self.key)
+
+    @property
+    def may_be_held_until(self) -> datetime:
+        """The instant after which the places are not held again: nobody keeps them for ever without ordering."""
+        return self.created_at + RENEWALS * timedelta(minutes=self.point_of_sale.hold_minutes)
+
+    @property
+    def held_last(self) -> bool:
+        """Whether the hold that lasts now is the last one."""
+        return self.held_until is not None and self.held_until >= self.may_be_held_until
+
+
+class CartLine(OfADate, models.Model):
+    """A quantity of one offer or one season pass in a cart, at the price agreed when it was put there."""
+
+    cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="lines")
+    offer = models.ForeignKey(Offer, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    season_pass = models.ForeignKey(
+        SeasonPass, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    quantity = models.PositiveSmallIntegerField()
+    unit_price = models.DecimalField(**MONEY)
+    # One random name per ticket or pass: what was typed for a ticket stays with it when others go.
+    slots = models.JSONField(default=list)
+    # When the session began as the visitor chose it: the cart tells them if it is moved.
+    session_starts_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("cart line")
+        verbose_name_plural = _("cart lines")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(offer__isnull=True) ^ Q(season_pass__isnull=True), name="cartline_one_thing"
+            ),
+            models.UniqueConstraint(fields=["cart", "offer"], name="cartline_offer_once"),
+            models.UniqueConstraint(fields=["cart", "season_pass"], name="cartline_pass_once"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="cartline_quantity"),
+        ]
+
+    class Personal:
+        area = CART
+        also = ("offer", "season_pass", "quantity", "unit_price")
+        texts = "ticketshop.sales.copy_texts.of_cart_line"
+        needs = ("offer__tariff", "offer__session__event", "cart__point_of_sale__organiser")
+        labels = {
+            "offer": _("what"), "season_pass": _("what"), "quantity": _("quantity"), "unit_price": _("price"),
+        }  # fmt: skip
+        columns = not_personal(
+            "what is about to be ordered", "quantity", "unit_price", "slots", "session_starts_at"
+        )
+
+    def __str__(self):
+        return f"{self.quantity} x {self.offer_id or self.season_pass_id}"
+
+    @property
+    def session(self) -> Session | None:
+        return self.offer.session if self.offer else None
+
+    @property
+    def moved_from(self) -> datetime | None:
+        """When the session began as it was put into the cart, if it begins at another time now."""
+        return moved_from(self.session_starts_at, self.session)

@@ -1,0 +1,282 @@
+"""Orders, their lines and the answers to their forms, and customers: the contacts that have ordered.
+
+An order copies titles and amounts, never who the buyer is: that is read from the contact.
+"""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from contacts.models import Contact
+from registration_forms.models import Response
+from ticketshop.catalogue import dates
+from ticketshop.catalogue.models import Allotment, Offer, SeasonPass, Session
+from ticketshop.lib.areas import ORDERS
+from ticketshop.lib.personal import (
+    BOOKS,
+    CLAIM,
+    CONTACT,
+    Author,
+    Awaited,
+    Unlink,
+    Until,
+    Wait,
+    erase,
+    keep,
+    not_personal,
+)
+from ticketshop.organisers.models import Organiser, PointOfSale
+
+from .products import MONEY, OfADate, moved_from
+
+# Where somebody was: no initials, and nothing that tells two of them apart.
+ERASED = _("Erased customer")
+
+
+class Order(models.Model):
+    """A sale: figures, titles and keys."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("waiting for payment")
+        PAID = "paid", _("paid")
+        CANCELLED = "cancelled", pgettext_lazy("order", "cancelled")
+        EXPIRED = "expired", _("expired")
+
+    class Channel(models.TextChoices):
+        SHOP = "shop", _("shop")
+        BACK_OFFICE = "back_office", _("back office")
+
+    organiser = models.ForeignKey(
+        Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
+    )
+    point_of_sale = models.ForeignKey(
+        PointOfSale, on_delete=models.PROTECT, related_name="+", verbose_name=_("point of sale")
+    )
+    reference = models.CharField(_("reference"), max_length=12, unique=True)
+    secret = models.CharField(max_length=32, editable=False)
+    checkout_key = models.UUIDField(unique=True, editable=False)
+    # What was ordered under the key, as a hash: another content under the same key is refused.
+    content_hash = models.CharField(max_length=64, editable=False)
+    buyer = models.ForeignKey(
+        Contact, null=True, on_delete=models.PROTECT, related_name="orders", verbose_name=_("buyer")
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
+    channel = models.CharField(_("channel"), max_length=12, choices=Channel, default=Channel.SHOP)
+    payment_method = models.CharField(_("payment method"), max_length=20)
+    currency = models.CharField(_("currency"), max_length=3)
+    total = models.DecimalField(_("total"), **MONEY)
+    vat_total = models.DecimalField(_("of which VAT"), **MONEY)
+    language = models.CharField(_("language"), max_length=5)
+    placed_at = models.DateTimeField(_("placed"))
+    paid_at = models.DateTimeField(_("paid"), null=True, blank=True)
+    cancelled_at = models.DateTimeField(pgettext_lazy("order", "cancelled"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("unpaid until"), null=True, blank=True)
+    reminded_at = models.DateTimeField(null=True, blank=True)
+    # A guest's network as a keyed hash, until the order is paid or ends; see ``hoarding``.
+    network = models.CharField(max_length=32, blank=True, default="", editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("entered by"),
+    )
+
+    organiser_path = "organiser"
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(total__gte=0) & Q(vat_total__gte=0) & Q(vat_total__lte=F("total")),
+                name="order_amounts",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="paid") | Q(paid_at__isnull=False), name="order_paid_has_instant"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organiser", "-placed_at", "-id"], name="order_newest"),
+            models.Index(fields=["expires_at"], name="order_expiring", condition=Q(state="pending")),
+            models.Index(fields=["network"], name="order_by_network", condition=~Q(network="")),
+        ]
+
+    class Personal:
+        subject = {"buyer": CONTACT}
+        area = ORDERS
+        used = {"buyer": ("placed_at",)}
+        acts = "buyer"
+        inside = ("lines", "payments")
+        worded = {"payment_method": "ticketshop.sales.payments.methods.name_of"}
+        since = "placed_at"
+        lock = 1
+        waits = [
+            Wait(
+                CLAIM,
+                "buyer",
+                Q(state="pending"),
+                Until("expires_at", 0),
+                ("pk", "responses__response"),
+                what=_("an order that is not paid"),
+            )
+        ]
+        withheld = {
+            "secret": _("opens the order’s page: the link is in every mail about the order"),
+            "network": _("a number made from the network’s address, until the order is paid or ends"),
+        }
+        columns = {
+            "buyer": Unlink(until=Awaited()),
+            **erase("language", "secret", "network", until=Awaited()),
+            "created_by": Author(),
+            **keep(
+                BOOKS,
+                "reference",
+                "state",
+                "channel",
+                "payment_method",
+                "currency",
+                "total",
+                "vat_total",
+                "placed_at",
+                "paid_at",
+                "cancelled_at",
+            ),
+            **not_personal("random, or a hash of tariffs and quantities", "checkout_key", "content_hash"),
+            **not_personal("an instant of the order's own", "expires_at", "reminded_at"),
+        }
+
+    def __str__(self):
+        return self.reference
+
+    @property
+    def buyer_name(self) -> str:
+        """In lists: whoever is erased, or is being erased, is nobody there."""
+        if self.buyer is None or self.buyer.erasing_at is not None:
+            return str(ERASED)
+        return self.buyer.full_name
+
+
+class OrderResponse(models.Model):
+    """The answers to one order form. An order has them once for each form that applies to something in it."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="responses")
+    response = models.OneToOneField(Response, on_delete=models.CASCADE, related_name="order_response")
+    # The events it was asked for, as the buyer read it; empty for the form of the shop.
+    title = models.CharField(max_length=300, blank=True)
+    # Whether a signed-in buyer chose to have the answers in their profile too; null where nobody was asked.
+    in_profile = models.BooleanField(null=True, editable=False)
+
+    organiser_path = "order__organiser"
+
+    class Meta:
+        verbose_name = _("answers to an order form")
+        verbose_name_plural = _("answers to order forms")
+
+    class Personal:
+        describes = {"response": "ticketshop.sales.copy_texts.what_order_form"}
+        needs = ("order",)
+        columns = not_personal("what was ordered, not by whom", "title")
+
+    def __str__(self):
+        return f"#{self.pk}"
+
+
+# The orders whose tickets are, or may become, valid.
+LIVING_ORDERS = (Order.State.PENDING, Order.State.PAID)
+
+
+class OrderLine(OfADate, models.Model):
+    """One thing ordered: title, price and tax as they were."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
+    offer = models.ForeignKey(Offer, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    season_pass = models.ForeignKey(
+        SeasonPass, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    allotment = models.ForeignKey(Allotment, on_delete=models.PROTECT, related_name="+")
+    places = models.PositiveIntegerField()
+    title = models.CharField(_("title"), max_length=160)
+    tariff_name = models.CharField(_("tariff"), max_length=80, blank=True)
+    session_starts_at = models.DateTimeField(_("date"), null=True, blank=True)
+    quantity = models.PositiveSmallIntegerField(_("quantity"))
+    unit_price = models.DecimalField(_("price"), **MONEY)
+    total = models.DecimalField(_("total"), **MONEY)
+    vat_rate = models.DecimalField(_("VAT rate (%)"), max_digits=5, decimal_places=2)
+    vat_amount = models.DecimalField(_("VAT"), **MONEY)
+
+    organiser_path = "order__organiser"
+
+    class Meta:
+        verbose_name = _("order line")
+        verbose_name_plural = _("order lines")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(total=F("unit_price") * F("quantity")), name="orderline_total"
+            ),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="orderline_quantity"),
+        ]
+
+    class Personal:
+        area = ORDERS
+        labels = {"places": _("places")}
+        columns = keep(
+            BOOKS,
+            "places",
+            "title",
+            "tariff_name",
+            "session_starts_at",
+            "quantity",
+            "unit_price",
+            "total",
+            "vat_rate",
+            "vat_amount",
+        )
+
+    def __str__(self):
+        return f"{self.quantity} x {self.title}"
+
+    @property
+    def session(self) -> Session | None:
+        return self.offer.session if self.offer else None
+
+    @property
+    def shown_title(self) -> str:
+        """The title of the event as it is now, or the name of the pass as it was sold."""
+        if self.offer:
+            return self.offer.session.event.title
+        return dates.name_as_sold(self.season_pass, "name", self.title)
+
+    @property
+    def ordered_title(self) -> str:
+        """The title the event had at the sale, if it has another one now; else empty."""
+        if not self.offer or self.title in dates.texts(self.offer.session.event, "title").values():
+            return ""
+        return self.title
+
+    @property
+    def shown_tariff(self) -> str:
+        """The name of the tariff as it was sold; empty for a pass."""
+        return dates.name_as_sold(self.offer.tariff, "name", self.tariff_name) if self.offer else ""
+
+    @property
+    def moved_from(self) -> datetime | None:
+        """When the session was to begin at the sale, if it begins at another time now."""
+        return moved_from(self.session_starts_at, self.session)
+
+
+class Customer(Contact):
+    """Contacts as the back office lists them under Sales: with their orders."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
+
+    class Personal:
+        columns = {}

@@ -1,0 +1,150 @@
+"""Payment methods, payments and refunds."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.lib.areas import ORDERS
+from ticketshop.lib.personal import (
+    BOOKS,
+    CLAIM,
+    Author,
+    Until,
+    Wait,
+    keep,
+    not_personal,
+)
+from ticketshop.organisers.models import PointOfSale
+
+from .order import Order
+from .products import MONEY
+
+
+class PaymentMethod(models.Model):
+    """A way to pay at a point of sale. Secrets come from the environment, never from ``settings``."""
+
+    point_of_sale = models.ForeignKey(
+        PointOfSale, on_delete=models.CASCADE, related_name="payment_methods", verbose_name=_("point of sale")
+    )
+    code = models.CharField(_("method"), max_length=20)
+    enabled = models.BooleanField(_("offered"), default=True)
+    settings = models.JSONField(_("settings"), default=dict, blank=True)
+
+    organiser_path = "point_of_sale__organiser"
+
+    class Meta:
+        verbose_name = _("payment method")
+        verbose_name_plural = _("payment methods")
+        constraints = [models.UniqueConstraint(fields=["point_of_sale", "code"], name="payment_method_once")]
+
+    class Personal:
+        columns = not_personal("the organiser's own account", "code", "settings")
+
+    def __str__(self):
+        return self.code
+
+
+class Payment(models.Model):
+    """Money that came, or is to come, for an order."""
+
+    class State(models.TextChoices):
+        STARTED = "started", _("started")
+        CONFIRMED = "confirmed", _("confirmed")
+        FAILED = "failed", _("failed")
+        # The order was paid by other payments than the one it waited for.
+        REPLACED = "replaced", _("paid otherwise")
+
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="payments", verbose_name=_("order")
+    )
+    method = models.CharField(_("method"), max_length=20)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.STARTED)
+    amount = models.DecimalField(_("amount"), **MONEY)
+    currency = models.CharField(_("currency"), max_length=3)
+    # What the payer quotes: the reference of a bank transfer.
+    reference = models.CharField(_("payment reference"), max_length=40, blank=True)
+    started_at = models.DateTimeField(_("started"))
+    confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("confirmed by"),
+    )
+
+    organiser_path = "order__organiser"
+
+    class Meta:
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gte=0), name="payment_not_negative"),
+            models.CheckConstraint(
+                condition=~Q(state="confirmed") | Q(confirmed_at__isnull=False),
+                name="payment_confirmed_has_instant",
+            ),
+            models.UniqueConstraint(
+                fields=["reference"], condition=~Q(reference=""), name="payment_reference_once"
+            ),
+        ]
+
+    class Personal:
+        area = ORDERS
+        inside = ("refunds",)
+        worded = {"method": "ticketshop.sales.payments.methods.name_of"}
+        columns = {
+            **keep(BOOKS, "method", "state", "amount", "currency", "reference", "started_at", "confirmed_at"),
+            "confirmed_by": Author(),
+        }
+
+    def __str__(self):
+        return self.reference or self.order.reference
+
+
+class Refund(models.Model):
+    """Money to give back for a confirmed payment."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", _("to be paid back")
+        DONE = "done", _("paid back")
+
+    payment = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, related_name="refunds", verbose_name=_("payment")
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED)
+    amount = models.DecimalField(_("amount"), **MONEY)
+    requested_at = models.DateTimeField(_("requested"))
+    done_at = models.DateTimeField(_("paid back"), null=True, blank=True)
+
+    organiser_path = "payment__order__organiser"
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_positive"),
+            models.CheckConstraint(
+                condition=~Q(state="done") | Q(done_at__isnull=False), name="refund_done_has_instant"
+            ),
+        ]
+
+    class Personal:
+        area = ORDERS
+        waits = [
+            Wait(
+                CLAIM,
+                "payment__order__buyer",
+                Q(state="requested"),
+                # Whoever is owed money may ask for it for a year.
+                Until("requested_at", 365),
+                ("payment__order",),
+                what=_("money to be paid back"),
+            )
+        ]
+        columns = keep(BOOKS, "state", "amount", "requested_at", "done_at")
+
+    def __str__(self):
+        return self.payment.order.reference

@@ -1,0 +1,1 @@
+"""An order: placed, changed, cancelled; its page and its books."""

@@ -1,0 +1,100 @@
+"""What happens when dates that people have tickets for are cancelled, moved or changed.
+
+Every page, mail, paper and calendar file reads the date from the catalogue. What is left to do, and is done here: say who is
+concerned before the change is saved, move the deadlines that hang on the date, and tell each person once.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from ticketshop.catalogue import dates
+from ticketshop.catalogue.dates import Facts
+from ticketshop.catalogue.models import Session
+
+from .. import tasks
+from ..models import LIVING_ORDERS, Admission, DateChange, Order, OrderLine, Ticket
+from . import date_change_job
+
+Changes = Mapping[int, tuple[Facts, Facts]]  # session id -> before, after
+
+
+@dataclass(frozen=True)
+class Impact:
+    """Whom a change concerns. ``unreachable``: references of orders whose buyer has no e-mail address."""
+
+    tickets: int
+    orders: int
+    people: int
+    unreachable: list[str]
+
+
+def tickets_of(sessions: Iterable[int]) -> QuerySet[Ticket]:
+    """The tickets that somebody has for these dates."""
+    return _living(Ticket.objects.filter(session__in=list(sessions)))
+
+
+def _living(tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
+    rows = tickets.filter(order__state__in=LIVING_ORDERS)
+    return rows.exclude(state=Admission.State.CANCELLED)
+
+
+def sold_sessions(sessions: QuerySet[Session]) -> list[int]:
+    """The ids of those dates for which somebody has a ticket."""
+    return list(
+        sessions.filter(Exists(_living(Ticket.objects.filter(session=OuterRef("pk"))))).values_list(
+            "pk", flat=True
+        )
+    )
+
+
+def impact(sessions: Iterable[int]) -> Impact:
+    """Whom a change of these dates concerns now."""
+    tickets = tickets_of(sessions)
+    orders = Order.objects.filter(pk__in=tickets.order_by().values("order"))
+    buyers = set(orders.exclude(buyer=None).values_list("buyer", flat=True))
+    holders = set(tickets.exclude(beneficiary=None).values_list("beneficiary", flat=True))
+    typed = tickets.filter(date_change_job.OF_ADDRESS, order__state=Order.State.PAID)
+    typed = typed.exclude(holder_email=F("order__buyer__email_key"))
+    addresses = set(typed.order_by().values_list("holder_email", flat=True))
+    without = orders.filter(Q(buyer__email=None) | Q(buyer__email=""), buyer__isnull=False)
+    return Impact(
+        tickets=tickets.count(),
+        orders=orders.count(),
+        people=len(buyers | holders) + len(addresses),
+        unreachable=list(without.order_by("pk").values_list("reference", flat=True)),
+    )
+
+
+@transaction.atomic
+def announce(changes: Changes, *, organiser, message: str, tell: bool, by, now: datetime) -> DateChange:
+    """Note that these dates have changed, and have a job move the deadlines that hang on them.
+
+    With ``tell``, the job tells each person concerned, once. The caller's transaction has written the change and holds
+    the dates (``dates.facts_of`` with ``lock``).
+    """
+    change = DateChange.objects.create(
+        organiser=organiser,
+        before={str(pk): before.as_json() for pk, (before, _after) in changes.items()},
+        message=message,
+        tell=tell,
+        made_at=now,
+        made_by=by,
+    )
+    change.sessions.set(changes)
+    dates.mark_changed(changes, now=now)
+    tasks.carry_out_change.defer(change_id=change.pk)
+    return change
+
+
+def messages_about(order: Order, lines: Iterable[OrderLine]) -> list[str]:
+    """What the organiser wrote with the latest change of each date of an order; no query where none has changed."""
+    changed = {line.session.pk for line in lines if line.session and line.session.sequence}
+    if not changed:
+        return []
+    rows = DateChange.objects.filter(sessions__in=changed, made_at__gte=order.placed_at).order_by("pk")
+    latest = dict(rows.values_list("sessions", "message"))
+    return list(dict.fromkeys(text for pk, text in latest.items() if pk in changed and text))

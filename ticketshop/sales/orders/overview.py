@@ -1,0 +1,119 @@
+"""What staff see first: today's sales, what waits, places left. A handful of queries however much there is."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.utils import timezone
+
+from ticketshop.catalogue import stock
+from ticketshop.catalogue.models import Session
+from ticketshop.mail import returned
+from ticketshop.mail.models import Mail
+from ticketshop.organisers import permissions
+from ticketshop.organisers.models import Organiser
+
+from ..cart import caps
+from ..models import Order, Refund
+
+SESSIONS = 8
+# A failed mail is news for so long; afterwards the list of e-mails still knows it.
+MAIL_DAYS = 14
+
+
+@dataclass
+class Figures:
+    """One organiser's today, in its currency. None: the user may not see this figure there."""
+
+    organiser: Organiser
+    orders_today: int | None = None
+    amount_today: Decimal | None = None
+    waiting: int | None = None
+    waiting_amount: Decimal | None = None
+    refunds: int | None = None
+    refunds_amount: Decimal | None = None
+    failed_mails: int | None = None
+
+
+@dataclass(frozen=True)
+class SessionLine:
+    """One of the next dates, and its places."""
+
+    session: Session
+    stock: stock.Stock | None
+
+    @property
+    def per_cent(self) -> int:
+        """How full it is, sold and held."""
+        found = self.stock
+        return 100 * (found.sold + found.held) // found.capacity if found and found.capacity else 0
+
+
+@dataclass(frozen=True)
+class Overview:
+    organisers: list[Figures]
+    sessions: list[SessionLine]
+    # Networks from which many unpaid orders came: ``count``, and the number of the ``latest`` order.
+    networks: list[dict]
+
+
+def read(user, now: datetime) -> Overview:
+    """The start page of this user, figure by figure where their role lets them see it."""
+    orders = permissions.for_staff(Order.objects.all(), user, "sales.view_order")
+    return Overview(_figures(user, now), _next_sessions(user, now), caps.many_of_one_network(orders))
+
+
+def _figures(user, now: datetime) -> list[Figures]:
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = Q(placed_at__gte=midnight, state__in=[Order.State.PENDING, Order.State.PAID])
+    sold = _grouped(user, "sales.view_order", Order.objects.filter(today), "organiser", "total")
+    waiting = _grouped(
+        user, "sales.view_order", Order.objects.filter(state=Order.State.PENDING), "organiser", "total"
+    )
+    due = Refund.objects.filter(state=Refund.State.REQUESTED)
+    refunds = _grouped(user, "sales.view_refund", due, "payment__order__organiser", "amount")
+    failed = returned.troubled(Mail.objects.filter(created_at__gte=now - timedelta(days=MAIL_DAYS)))
+    mails = _grouped(user, "mail.view_mail", failed, "organiser", None)
+    found = []
+    for organiser in _organisers(user):
+        figures = Figures(organiser)
+        if user.has_perm("sales.view_order", organiser):
+            figures.orders_today, figures.amount_today = sold.get(organiser.pk, (0, Decimal(0)))
+            figures.waiting, figures.waiting_amount = waiting.get(organiser.pk, (0, Decimal(0)))
+        if user.has_perm("sales.view_refund", organiser):
+            figures.refunds, figures.refunds_amount = refunds.get(organiser.pk, (0, Decimal(0)))
+        if user.has_perm("mail.view_mail", organiser):
+            figures.failed_mails = mails.get(organiser.pk, (0, None))[0]
+        found.append(figures)
+    return found
+
+
+def _organisers(user) -> QuerySet[Organiser]:
+    rows = Organiser.objects.order_by("name")
+    if user.is_superuser:
+        return rows
+    return rows.filter(pk__in=list(permissions.permissions_by_organiser(user)))
+
+
+def _grouped(user, permission: str, rows: QuerySet, organiser: str, amount: str | None) -> dict:
+    """Organiser id -> (number of rows, sum of ``amount``); one query."""
+    sums = {"amount": Sum(amount)} if amount else {}
+    grouped = permissions.for_staff(rows, user, permission).order_by().values(organiser)
+    return {
+        row[organiser]: (row["count"], row.get("amount"))
+        for row in grouped.annotate(count=Count("pk"), **sums)
+    }
+
+
+def _next_sessions(user, now: datetime) -> list[SessionLine]:
+    rows = Session.objects.filter(ends_at__gt=now).exclude(state=Session.State.CANCELLED)
+    rows = permissions.for_staff(rows, user, "catalogue.view_session")
+    sessions = list(rows.select_related("event__organiser").order_by("starts_at", "pk")[:SESSIONS])
+    stocks = stock.of_sessions([session.pk for session in sessions])
+    return [
+        SessionLine(
+            session, sum(found.values(), stock.NOTHING) if (found := stocks.get(session.pk)) else None
+        )
+        for session in sessions
+    ]

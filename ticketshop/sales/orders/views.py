@@ -1,0 +1,163 @@
+"""The order's page behind its unguessable link: state, tickets, what to do next."""
+
+from datetime import datetime
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from ticketshop.lib.compiled import Compiled, Parameter
+from ticketshop.lib.network import network
+from ticketshop.lib.refusals import TooManyTries
+from ticketshop.limits import limits
+
+from .. import access
+from ..admission_lists import WITH_LINE, passes_of, tickets_of
+from ..answers import editing
+from ..models import LIVING_ORDERS, OPEN_STATES, Admission, IssuedPass, Order, OrderLine, Refund, Ticket
+from ..payments import methods, payments
+from ..tickets import calendars, deadlines, printed, ticket_pdf
+from . import date_changes, orders
+
+
+def order_or_404(request, reference: str, secret: str) -> Order:
+    """The order behind the link. Wrong links are counted: guessing meets a limit, an honest buyer never does."""
+    try:
+        return access.order_by_link(request.pos, reference, secret)
+    except Http404:
+        now = timezone.now()
+        if not limits.hit("order_link", network(request), now):
+            raise TooManyTries(limits.wait("order_link", network(request), now)) from None
+        raise
+
+
+_LINES = Compiled(
+    lambda: OrderLine.objects.filter(order=Parameter("order")).select_related(*WITH_LINE).order_by("pk")
+)
+
+
+def instructions(order: Order) -> list[tuple[str, str]]:
+    """What the buyer does now to pay a pending order."""
+    payment = payments.due(order)
+    method = methods.of_order(order.point_of_sale, order.payment_method)
+    return method.instructions(order, payment) if payment else []
+
+
+# Of orders that are over, money may have come and gone back.
+ENDED = (Order.State.CANCELLED, Order.State.EXPIRED)
+
+
+def returned(order: Order) -> list[Refund]:
+    """The money of an order that was paid back, or is to be."""
+    return list(Refund.objects.filter(payment__order=order).order_by("pk"))
+
+
+@login_not_required
+@require_safe
+def show(request, pos, reference, secret):
+    """The order: what was bought, what to pay, the tickets."""
+    order = order_or_404(request, reference, secret)
+    lines = _LINES.all(order=order.pk)
+    pending = order.state == Order.State.PENDING
+    tickets = tickets_of(order) if any(line.offer_id for line in lines) else []
+    passes = passes_of(order) if any(line.season_pass_id for line in lines) else []
+    for issued in passes:
+        issued.order = order
+    cancelled = [line for line in lines if line.date_cancelled]
+    changed = {line.session.pk: line for line in lines if line.date_cancelled or line.moved_text}
+    context = {
+        "order": order,
+        "lines": lines,
+        "tickets": tickets,
+        "passes": passes,
+        "method": methods.METHODS[order.payment_method],
+        "instructions": instructions(order) if pending and not cancelled else [],
+        "date_cancelled": bool(cancelled),
+        "changed_dates": list(changed.values()),
+        "announcements": date_changes.messages_about(order, lines),
+        "sheet": editing.Sheet(order, tickets, passes, now=timezone.now()),
+        "names_open": order.state in LIVING_ORDERS and _any_to_come(tickets, passes, timezone.now()),
+        "returned": returned(order) if order.state in ENDED else [],
+        "can_cancel": pending,
+        "downloads": order.state == Order.State.PAID and len(cancelled) < len(lines),
+        "calendar": bool(tickets) and order.paid_at is not None,
+    }
+    return render(request, "sales/order.html", context)
+
+
+def _any_to_come(tickets: list[Ticket], passes: list[IssuedPass], now: datetime) -> bool:
+    """Whether a name may still be corrected: which ones, the page of names says."""
+    starts = [ticket.session.starts_at for ticket in tickets if ticket.shown_state in OPEN_STATES]
+    ends = [deadlines.end_of_pass(issued) for issued in passes if issued.state in OPEN_STATES]
+    return any(instant > now for instant in (*starts, *ends))
+
+
+def valid_admissions(request, reference: str, secret: str) -> tuple[Order, list[Ticket], list[IssuedPass]]:
+    """The order with the tickets and passes that may be shown at a door; 404 when there are none yet."""
+    order = order_or_404(request, reference, secret)
+    usable = {Admission.State.VALID, Admission.State.USED}
+    tickets = [ticket for ticket in tickets_of(order) if ticket.state in usable]
+    passes = [issued for issued in passes_of(order) if issued.state in usable]
+    if not tickets and not passes:
+        raise Http404("no tickets")
+    return order, tickets, passes
+
+
+@login_not_required
+@require_safe
+def tickets_pdf(request, pos, reference, secret):
+    """The tickets as one PDF, made now and never stored."""
+    order, tickets, passes = valid_admissions(request, reference, secret)
+    return download(
+        ticket_pdf.render(order, tickets, passes), "application/pdf", f"tickets-{order.reference}.pdf"
+    )
+
+
+@login_not_required
+@require_safe
+def tickets_page(request, pos, reference, secret):
+    """The tickets as a page to print or to show: the same content as the PDF, for everybody who can't read that."""
+    order, tickets, passes = valid_admissions(request, reference, secret)
+    admissions = [*tickets, *passes]
+    for number, (admission, own) in enumerate(zip(admissions, printed.on(admissions), strict=True), 1):
+        admission.printed = own
+        admission.position = ticket_pdf.position(number, len(admissions))
+        admission.price = ticket_pdf.price(admission.line, order.currency)
+    return render(request, "sales/tickets.html", {"order": order, "tickets": tickets, "passes": passes})
+
+
+@login_not_required
+@require_safe
+def calendar(request, pos, reference, secret):
+    """The sessions of the order as a calendar file."""
+    order = order_or_404(request, reference, secret)
+    content = calendars.of_tickets(order, tickets_of(order))
+    if content is None:
+        raise Http404("no dates")
+    return download(content, "text/calendar; charset=utf-8", f"{order.reference}.ics")
+
+
+def download(content: bytes, mime_type: str, name: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=mime_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel(request, pos, reference, secret):
+    """Ask, then cancel an order that is not paid yet."""
+    order = order_or_404(request, reference, secret)
+    page = redirect("shop:order", pos=pos, reference=reference, secret=secret)
+    if order.state != Order.State.PENDING:
+        messages.info(request, _("This order can’t be cancelled here any more. Write to the organiser."))
+        return page
+    if request.method != "POST":
+        return render(request, "sales/order_cancel.html", {"order": order})
+    if orders.cancel(order, by=request.user, now=timezone.now()):
+        messages.success(request, _("Your order is cancelled. The places are free again."))
+    return page

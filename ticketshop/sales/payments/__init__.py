@@ -1,0 +1,1 @@
+"""Money of an order; ``methods`` holds one file per payment method."""

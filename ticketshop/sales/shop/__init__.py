@@ -1,0 +1,1 @@
+"""Pages to look around: the shop, an event, a season pass."""

@@ -1,0 +1,1 @@
+"""Tickets and passes: issued, printed, in a calendar, in the list for the door."""

@@ -1,0 +1,83 @@
+"""What stands on one ticket or pass and on no other: the name, and the answers that are shown on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import F
+
+from registration_forms import definitions
+from registration_forms.models import FormVersion, RegistrationForm
+
+from ..answers import display
+from ..models import IssuedPass, Ticket
+
+NAMES = ("first_name", "last_name")
+
+
+@dataclass(frozen=True)
+class Printed:
+    """The name as printed (empty where none is), and (label, text) of the answers shown."""
+
+    name: str
+    rows: display.Rows
+
+
+def on(admissions: Sequence[Ticket | IssuedPass]) -> list[Printed]:
+    """What is printed on these tickets and passes, in their order. Four queries however many there are."""
+    ids = {pk for admission in admissions for pk in _responses(admission)}
+    responses, given = display.read(ids) if ids else ({}, {})
+    forms = _forms_of_names([one for one in admissions if one.response_id is None and one.holder])
+    found = []
+    for admission in admissions:
+        rows = [
+            row
+            for pk in _responses(admission)
+            if pk in responses
+            for row in display.rows(responses[pk], given[pk], lambda question: question.on_ticket)
+        ]
+        response = responses.get(admission.response_id)
+        version = response.version if response else forms.get(_source(admission))
+        found.append(Printed(_name(admission, version), rows))
+    return found
+
+
+def _responses(admission: Ticket | IssuedPass) -> list[int]:
+    ids = (admission.response_id, getattr(admission, "extra_response_id", None))
+    return [pk for pk in ids if pk]
+
+
+def _name(admission: Ticket | IssuedPass, version: FormVersion | None) -> str:
+    """The holder's name without the parts that the form keeps off the ticket; why there is none, where it is erased."""
+    if version is None or not admission.holder:
+        return admission.holder_text
+    kept_off = {
+        question.system_ref
+        for question in definitions.of_version(version).questions
+        if question.system_ref in NAMES and not question.on_ticket
+    }
+    parts = [getattr(admission, f"holder_{name}") for name in NAMES if name not in kept_off]
+    return " ".join(part for part in parts if part)
+
+
+def _source(admission: Ticket | IssuedPass) -> tuple[str, int | None]:
+    """Where the form of a ticket or pass comes from."""
+    if isinstance(admission, Ticket):
+        return "offer", admission.line.offer_id
+    return "pass", admission.season_pass_id
+
+
+def _forms_of_names(admissions: list[Ticket | IssuedPass]) -> dict[tuple[str, int | None], FormVersion]:
+    """The published forms of tickets and passes without answers: such a form asks for nothing but names."""
+    sources = {_source(admission) for admission in admissions}
+    offers = [pk for kind, pk in sources if kind == "offer"]
+    passes = [pk for kind, pk in sources if kind == "pass"]
+    forms = RegistrationForm.objects.filter(published__isnull=False)
+    forms = forms.select_related("published").defer("published__definition")
+    found: dict[tuple[str, int | None], FormVersion] = {}
+    if offers:
+        for form in forms.filter(tariffs__offers__in=offers).annotate(source=F("tariffs__offers")):
+            found["offer", form.source] = form.published
+    if passes:
+        for form in forms.filter(season_passes__in=passes).annotate(source=F("season_passes")):
+            found["pass", form.source] = form.published
+    return found

@@ -1,0 +1,322 @@
+"""Tickets and passes as PDF: one A5 page each, made when asked for and never stored."""
+
+import io
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import segno
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from reportlab import rl_config
+from reportlab.lib.colors import HexColor, black
+from reportlab.lib.pagesizes import A5
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen.canvas import Canvas
+
+from ticketshop.lib import colour
+from ticketshop.lib.pdf import pictures
+from ticketshop.lib.pdf.text import LEADING, Block, Writer
+from ticketshop.lib.template_tags import colon, money
+from ticketshop.organisers import logos
+
+from ..models import IssuedPass, Order, OrderLine, Ticket
+from . import printed
+from .printed import Printed
+
+rl_config.useA85 = 0  # bytes, not letters: a file is for a program, and a quarter smaller
+WIDTH, HEIGHT = A5
+MARGIN = 30
+INSIDE = WIDTH - 2 * MARGIN
+GREY = HexColor("#55555d")
+PICTURE = 138  # height of the event's picture
+PIXELS = (1050, 345)  # the same shape, 180 dots an inch
+BAND = 196  # height of what stands in for a picture, with the title in it
+STRIPE = 6
+LOGO = 34  # height of the logo's plate, at most
+CODE = 206  # side of the QR symbol; the page around it is its quiet zone
+CODE_BOTTOM = 72
+GAP = 30  # four modules of the symbol stay white
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What stands on one page."""
+
+    title: str
+    when: str
+    where: str
+    tariff: str
+    price: str
+    code: str  # empty where it lets nobody in
+    name: str
+    position: str  # "2 of 4"; empty where there is only one
+    picture: str = ""  # the stored file
+    reference: str = ""
+    note: str = ""  # what became of the date since it was sold
+    answers: tuple[tuple[str, str], ...] = ()  # label and text of what a form shows on the ticket
+
+
+def render(
+    order: Order, tickets: list[Ticket], passes: list[IssuedPass], *, for_holder: bool = False
+) -> bytes:
+    """The PDF of these tickets and passes, in the active language and time zone.
+
+    ``for_holder``: for a person the buyer chose: without price and without the order's reference.
+    """
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A5, pageCompression=1, lang=order.language)
+    canvas.setTitle(
+        _("Tickets") if for_holder else _("Tickets for order %(reference)s") % {"reference": order.reference}
+    )
+    canvas.setAuthor(order.point_of_sale.name)
+    canvas.setCreator("ticketshop")
+    admissions = [*tickets, *passes]
+    page = Page(canvas, order)
+    for number, (admission, own) in enumerate(zip(admissions, printed.on(admissions), strict=True), 1):
+        where = position(number, len(admissions))
+        page.draw(_sheet(order, admission, own, where, for_holder=for_holder))
+    canvas.save()
+    return buffer.getvalue()
+
+
+def position(number: int, count: int) -> str:
+    """Which of the tickets and passes on paper this is; empty for a single one."""
+    return _("%(number)d of %(count)d") % {"number": number, "count": count} if count > 1 else ""
+
+
+def _sheet(
+    order: Order, admission: Ticket | IssuedPass, own: Printed, where: str, *, for_holder: bool
+) -> Sheet:
+    is_ticket = isinstance(admission, Ticket)
+    sold = admission.session.event if is_ticket else admission.season_pass
+    cancelled = is_ticket and admission.date_cancelled
+    return Sheet(
+        title=sold.title if is_ticket else admission.shown_name,
+        when=_when(admission) if is_ticket else _validity(admission),
+        where=_where(admission) if is_ticket else "",
+        tariff=admission.line.shown_tariff if is_ticket else _entries(admission),
+        price="" if for_holder else price(admission.line, order.currency),
+        code="" if cancelled else admission.code,
+        note=_note(admission) if is_ticket else "",
+        name=own.name,
+        position=where,
+        picture=sold.image.name or "",
+        reference="" if for_holder else order.reference,
+        answers=tuple(own.rows),
+    )
+
+
+def price(line: OrderLine, currency: str) -> str:
+    """What the line's tariff costs once: with the number of tickets it gives, where that is more than one."""
+    amount = money(line.unit_price, currency)
+    count = line.places // line.quantity
+    if count <= 1:
+        return amount
+    return _("%(amount)s for %(count)d tickets") % {"amount": amount, "count": count}
+
+
+def _when(ticket: Ticket) -> str:
+    starts = timezone.localtime(ticket.session.starts_at)
+    return f"{date_format(starts, 'l j F Y')} · {date_format(starts, 'H:i')}"
+
+
+def _note(ticket: Ticket) -> str:
+    return _("This date is cancelled.") if ticket.date_cancelled else ticket.moved_text
+
+
+def _where(ticket: Ticket) -> str:
+    """When the doors open, and the place."""
+    session, venue = ticket.session, ticket.session.event.venue
+    parts = []
+    if session.doors_at:
+        parts.append(_("doors %(time)s") % {"time": date_format(timezone.localtime(session.doors_at), "H:i")})
+    if venue:
+        town = f"{venue.postcode} {venue.city}".strip()
+        parts.append(", ".join(part for part in (venue.name, venue.street, town) if part))
+    return " · ".join(parts)
+
+
+def _validity(issued: IssuedPass) -> str:
+    return _("Valid from %(start)s to %(end)s") % {
+        "start": date_format(issued.valid_from, "j F Y"),
+        "end": date_format(issued.valid_until, "j F Y"),
+    }
+
+
+def _entries(issued: IssuedPass) -> str:
+    if issued.entries_left is None:
+        return _("Season pass")
+    return ngettext("%(count)d entry", "%(count)d entries", issued.entries_left) % {
+        "count": issued.entries_left
+    }
+
+
+class Page:
+    """Draws the pages of one document; all of them belong to one shop."""
+
+    def __init__(self, canvas: Canvas, order: Order) -> None:
+        self.canvas = canvas
+        self.writer = Writer(canvas)
+        self.shop = order.point_of_sale.name
+        self.logo = logos.of(order.point_of_sale)
+        look = colour.theme(order.point_of_sale.accent_colour)["light"]
+        self.accent, self.fill = HexColor(look["accent"]), HexColor(look["accent-fill"])
+        self.on_fill = HexColor(look["on-accent"])
+
+    def draw(self, sheet: Sheet) -> None:
+        """One page: picture, shop, what, when and where; below it the code, and beside that for whom and how much."""
+        bottom = CODE_BOTTOM + CODE + 14
+        place = self.writer.fit(sheet.where, width=INSIDE, sizes=(10.5, 9, 8), most=2)
+        when = self.writer.fit(sheet.when, width=INSIDE, sizes=(14, 12, 10), bold=True)
+        note = self.writer.fit(sheet.note, width=INSIDE, sizes=(11, 10, 9), most=3, bold=True)
+        below = when.height + note.height + place.height
+        content = _picture(sheet.picture)
+        if content:
+            y = self._shop(sheet, self._photograph(sheet.picture, content) - 12) - 4
+            title = self._title(sheet.title, y - bottom - below - 6)
+            y = title.draw(MARGIN, y, black)
+        else:
+            y = self._shop(sheet, self._band(sheet.title) - 12) - 4
+        y = when.draw(MARGIN, y - 2, self.accent)
+        if sheet.note:
+            y = note.draw(MARGIN, y - 2, black)
+        place.draw(MARGIN, y - 2, GREY)
+        self._beside(sheet, CODE_BOTTOM + CODE)
+        self._code(sheet)
+        self.canvas.showPage()
+
+    def _photograph(self, name: str, content: bytes) -> float:
+        """The event's picture across the page. Return the lower edge of the stripe below it."""
+        box = (0, HEIGHT - PICTURE, WIDTH, PICTURE)
+        pictures.draw_jpeg(self.canvas, name, content, PIXELS, box)
+        return self._fill(HEIGHT - PICTURE, STRIPE)
+
+    def _band(self, title: str) -> float:
+        """The title on the shop's colour, where there is no picture. Return the lower edge."""
+        lower = self._fill(HEIGHT, BAND)
+        block = self._title(title, BAND - 44)
+        block.draw(MARGIN, lower + 20 + block.height, self.on_fill)
+        return lower
+
+    def _fill(self, top: float, height: float) -> float:
+        self.canvas.setFillColor(self.fill)
+        self.canvas.rect(0, top - height, WIDTH, height, stroke=0, fill=1)
+        return top - height
+
+    def _shop(self, sheet: Sheet, y: float) -> float:
+        """The shop's logo or name on the left, "2 of 4" on the right. Return the lower edge."""
+        position = self.writer.fit(sheet.position, width=INSIDE / 3, sizes=(13, 10), bold=True)
+        width = INSIDE - (position.width + GAP if sheet.position else 0)
+        height = 0.0
+        if self.logo:
+            height = min(LOGO, self.logo.height * width / self.logo.width)
+            scale = height / self.logo.height
+            # The light plate has a margin that nobody sees.
+            left = MARGIN - (logos.PADDING / 2 * scale if self.logo.on_light else 0)
+            self._logo(left, y - height, self.logo.width * scale, height)
+        else:
+            name = self.writer.fit(self.shop, width=width, sizes=(11, 9, 8), bold=True)
+            height = name.draw(MARGIN, y, GREY) and name.height
+        position.draw(WIDTH - MARGIN, y - max(0, (height - position.height) / 2), self.accent, align="right")
+        return y - max(height, position.height)
+
+    def _logo(self, left: float, bottom: float, width: float, height: float) -> None:
+        name = "logo"
+        if not self.canvas.hasForm(name):
+            self.canvas.beginForm(name, 0, 0, 1, 1)
+            self.canvas.drawImage(ImageReader(io.BytesIO(self.logo.content)), 0, 0, 1, 1)
+            self.canvas.endForm()
+        self.canvas.saveState()
+        self.canvas.translate(left, bottom)
+        self.canvas.scale(width, height)
+        self.canvas.doForm(name)
+        self.canvas.restoreState()
+
+    def _title(self, title: str, room: float) -> Block:
+        """The title as large as it fits into so much height, in at most four lines; a word is broken only if need be."""
+        sizes = (30, 26, 22, 19, 16, 14, 12)
+        blocks = []
+        for size in sizes:
+            most = max(1, min(4, int(room / (size * LEADING))))
+            block = self.writer.fit(title, width=INSIDE, sizes=(size,), most=most, bold=True)
+            if not block.cut and not block.broken and block.height <= room:
+                return block
+            blocks.append(block)
+        return next((block for block in blocks if not block.cut and block.height <= room), blocks[-1])
+
+    def _beside(self, sheet: Sheet, top: float) -> None:
+        """For whom, which tariff, how much, and the answers, in the column beside the code."""
+        left = MARGIN + CODE + GAP
+        width = WIDTH - MARGIN - left
+        y = top - 8
+        for text, sizes, most, bold, tint, gap in (
+            (sheet.name, (16, 14, 12, 10), 3, True, black, 6),
+            (sheet.tariff, (11.5, 10, 9), 3, False, black, 2),
+            (sheet.price, (11.5, 10, 9), 2, False, GREY, 8),
+        ):
+            block = self.writer.fit(text, width=width, sizes=sizes, most=most, bold=bold)
+            if block.lines:
+                y = block.draw(left, y, tint) - gap
+        self._answers(sheet, left, width, y)
+
+    def _answers(self, sheet: Sheet, left: float, width: float, y: float) -> None:
+        """As many as there is room for; the last line says where the others stand."""
+        size, floor = 8.5, CODE_BOTTOM
+        for number, (label, text) in enumerate(sheet.answers):
+            room = int((y - floor) / (size * 1.3)) - (number < len(sheet.answers) - 1)
+            name = self.writer.fit(str(colon(label)), width=width, sizes=(size,), most=2, bold=True)
+            lines = min(6, room - len(name.lines))
+            if lines < 1:
+                more = _("More answers: on the page of your order")
+                self.writer.fit(more, width=width, sizes=(size, 7, 6)).draw(left, y, GREY)
+                return
+            y = name.draw(left, y, GREY)
+            y = self.writer.fit(text, width=width, sizes=(size,), most=lines).draw(left, y, black) - 3
+
+    def _code(self, sheet: Sheet) -> None:
+        """The code as QR symbol and in letters; below it how it is used."""
+        y = 46.0
+        if sheet.code:
+            qr(self.canvas, sheet.code, MARGIN, CODE_BOTTOM, CODE)
+            groups = " ".join(sheet.code[start : start + 5] for start in range(0, len(sheet.code), 5))
+            self.writer.fit(groups, width=CODE, sizes=(9, 8, 7)).draw(MARGIN, CODE_BOTTOM - 4, black)
+            hint = _("Show this code at the door, on paper or on a screen. It lets one person in.")
+            y = self.writer.fit(hint, width=INSIDE, sizes=(8.5, 7.5)).draw(MARGIN, y, GREY)
+        if sheet.reference:
+            order = _("Order %(reference)s") % {"reference": sheet.reference}
+            self.writer.fit(f"{order} · {self.shop}", width=INSIDE, sizes=(8.5, 7)).draw(MARGIN, y, GREY)
+
+
+def _picture(name: str) -> bytes:
+    """The picture as JPEG; empty where there is none or its file can't be read."""
+    try:
+        return pictures.cover(name, *PIXELS) if name else b""
+    except OSError:
+        return b""
+
+
+def qr(canvas: Canvas, code: str, x: float, y: float, size: float) -> None:
+    """The code as a QR symbol without its quiet zone, drawn as rectangles: sharp at any size."""
+    matrix = segno.make(code, error="m", micro=False).matrix
+    count = len(matrix)
+    # Counted in modules from the upper left; dark ones side by side are one rectangle, without hairlines between.
+    rectangles = [
+        f"{start} {row} {end - start} 1 re" for row, cells in enumerate(matrix) for start, end in _dark(cells)
+    ]
+    scale = size / count
+    canvas.addLiteral(
+        f"q 0 g {scale:.4f} 0 0 {-scale:.4f} {x:.2f} {y + size:.2f} cm {' '.join(rectangles)} f Q"
+    )
+
+
+def _dark(cells: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Where dark modules stand in a row: start and end of each."""
+    place = 0
+    for is_dark, group in itertools.groupby(cells):
+        length = len(list(group))
+        if is_dark:
+            yield place, place + length
+        place += length

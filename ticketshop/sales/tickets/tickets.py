@@ -1,0 +1,85 @@
+"""Verbs of tickets and passes: reserve, issue, cancel."""
+
+from datetime import datetime
+
+from registration_forms.models import Response
+from ticketshop.lib import references
+
+from .. import notices
+from ..cart import contents
+from ..models import Admission, IssuedPass, Order, OrderLine, Ticket
+
+
+def reserve(
+    order: Order,
+    lines: list[OrderLine],
+    whole: contents.Contents,
+    holders: dict,
+    whom: dict[str, int],
+    answered: dict[str, Response] | None = None,
+) -> None:
+    """Write a ticket or pass for every slot of the cart, with the names typed for it: two queries.
+
+    ``whom``: slot -> id of the contact it is for, where somebody was chosen; ``answered``: slot -> answers.
+    """
+    new_tickets, new_passes = new(order, lines, whole, holders, whom, answered)
+    Ticket.objects.bulk_create(new_tickets)
+    IssuedPass.objects.bulk_create(new_passes)
+
+
+def new(
+    order: Order,
+    lines: list[OrderLine],
+    whole: contents.Contents,
+    holders: dict,
+    whom: dict[str, int],
+    answered: dict[str, Response] | None = None,
+) -> tuple[list[Ticket], list[IssuedPass]]:
+    """The tickets and passes of an order, not yet written."""
+    new_tickets, new_passes, answered = [], [], answered or {}
+    for line, cart_line in zip(lines, whole.lines, strict=True):
+        for slot in cart_line.slots:
+            typed = holders.get(slot, {})
+            shared = {
+                "line": line,
+                "order": order,
+                "code": references.code(),
+                "beneficiary_id": whom.get(slot),
+                "response": answered.get(slot),
+                "holder_first_name": typed.get("first_name", ""),
+                "holder_last_name": typed.get("last_name", ""),
+                "holder_email": typed.get("email", ""),
+            }
+            if cart_line.offer:
+                new_tickets.append(Ticket(session_id=cart_line.offer.session_id, **shared))
+            else:
+                season_pass = cart_line.season_pass
+                new_passes.append(
+                    IssuedPass(
+                        season_pass=season_pass,
+                        extra_response=answered.get(f"{slot}+"),
+                        valid_from=season_pass.valid_from,
+                        valid_until=season_pass.valid_until,
+                        entries_left=season_pass.entries
+                        if season_pass.opens == season_pass.Opens.ENTRIES
+                        else None,
+                        **shared,
+                    )
+                )
+    return new_tickets, new_passes
+
+
+def issue(order: Order, *, now: datetime) -> None:
+    """Make the reserved tickets and passes valid, and tell the buyer; in the caller's transaction."""
+    notices.queue(order, "order_paid", now)
+    notices.queue_for_others(order, now)
+    for model in (Ticket, IssuedPass):
+        model.objects.filter(order=order, state=Admission.State.RESERVED).update(state=Admission.State.VALID)
+
+
+def cancel(order: Order) -> None:
+    """Make every ticket and pass of an order void; one that was used stays used."""
+    for model in (Ticket, IssuedPass):
+        model.objects.filter(order=order).exclude(state=Admission.State.USED).update(
+            state=Admission.State.CANCELLED
+        )
