@@ -2,22 +2,25 @@
 
 from django.urls import path
 
-from . import views
 from .data import managed_views
 from .data import views as data
 from .friends import adding, editing, leaving
 from .friends import views as friends
+from .home import views as home
 from .log_in import email_change
+from .orders import join_views
+from .orders import views as orders
+from .profile import views as profile
 
 app_name = "account"
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("profile/", views.profile, name="profile"),
+    path("", home.home, name="home"),
+    path("profile/", profile.profile, name="profile"),
     path("profile/email/", email_change.write_to, name="write_to"),
-    path("orders/", views.orders, name="orders"),
-    path("orders/join/", views.join, name="join"),
-    path("orders/names/<int:link_id>/", views.names, name="names"),
-    path("orders/join/<int:contact_id>/", views.join_chosen, name="join_chosen"),
+    path("orders/", orders.orders, name="orders"),
+    path("orders/join/", join_views.join, name="join"),
+    path("orders/names/<int:link_id>/", orders.names, name="names"),
+    path("orders/join/<int:contact_id>/", join_views.join_chosen, name="join_chosen"),
     path("data/", data.index, name="data"),
     path("data/copy/", data.copy, name="data_copy"),
     path("data/delete/", data.delete, name="data_delete"),

@@ -13,14 +13,16 @@ from contacts.models import ContactLink
 from privacy.copies import copying
 from privacy.plan import planning, wording
 from privacy.requests import requests
+from ticketshop.sales import visitor_contact
 
-from ..visitor_contact import my_contact
 from .views import DeleteForm
 
 
 def _link(request, link_id: int) -> ContactLink:
     """The visitor's own link to somebody they manage; Http404 for any other."""
-    link = next((one for one in links.managed_by(my_contact(request)) if one.pk == link_id), None)
+    link = next(
+        (one for one in links.managed_by(visitor_contact.of_request(request)) if one.pk == link_id), None
+    )
     if link is None:
         raise Http404("nobody the visitor manages")
     return link

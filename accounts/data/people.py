@@ -15,10 +15,10 @@ from contacts import mailbox
 from contacts.mailbox import Covered
 from contacts.models import Contact
 from privacy.models import MailboxProof
+from ticketshop.sales import visitor_contact
 
 from ..links import earlier_orders
 from ..links.claiming import proved_address
-from ..visitor_contact import my_contact
 
 NAME = "person"
 
@@ -59,7 +59,7 @@ class People:
 def of_account(request: HttpRequest) -> People:
     """Return whom the mailbox of the visitor's log-in covers. Without a choice: the visitor's own contact, and those of
     the visitor's own name."""
-    me = my_contact(request)
+    me = visitor_contact.of_request(request)
     address = proved_address(request.user)
     covered = mailbox.covered(me.organiser, address, me=me)
     mine = {one.contact.pk for one in covered if one.same_name}

@@ -26,8 +26,8 @@ from privacy.requests import requests
 from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
 from ticketshop.organisers.models import Organiser
+from ticketshop.sales import visitor_contact
 
-from ..visitor_contact import my_contact
 from . import people as data_people
 from .people import People
 
@@ -157,7 +157,7 @@ def zip_of(people: list[Contact], organiser: Organiser) -> HttpResponse:
 def index(request, pos):
     """Each item, what for, until when, who sees it; the ways to a copy and to be forgotten."""
     people = data_people.of_account(request)
-    managed = links.managed_by(my_contact(request))
+    managed = links.managed_by(visitor_contact.of_request(request))
     context = {**known_about(people), **requests_of(people), "managed": managed, "section": "data"}
     return render(request, "accounts/data.html", context)
 
@@ -167,7 +167,7 @@ def index(request, pos):
 def copy(request, pos):
     """The copy as a ZIP, for whoever has just typed the password."""
     people = data_people.of_account(request)
-    count_copy(f"contact:{my_contact(request).pk}")
+    count_copy(f"contact:{visitor_contact.of_request(request).pk}")
     return zip_of(people.chosen, request.pos.organiser)
 
 

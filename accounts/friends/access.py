@@ -8,16 +8,16 @@ from django.utils.translation import get_language
 from contacts import adding, links
 from contacts.models import Contact, ContactLink
 from ticketshop.lib.network import network
+from ticketshop.sales import visitor_contact
 
 from ..links import claiming
-from ..visitor_contact import my_contact
 
 
 def my_contact_here(request) -> Contact:
     """The visitor's contact; 404 where the point of sale has the function switched off."""
     if not request.pos.friends_family_enabled:
         raise Http404("friends and family is off")
-    return my_contact(request)
+    return visitor_contact.of_request(request)
 
 
 def link_as_parent(request, link_id: int) -> ContactLink:

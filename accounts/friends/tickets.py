@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from contacts import links
 from contacts.models import Contact, ContactLink
-from ticketshop.lib import days
-from ticketshop.sales.access import NOBODY_ELSES
+from ticketshop.organisers.models import Organiser
+from ticketshop.sales.access import NOBODY_ELSES, upcoming_passes, upcoming_tickets
 from ticketshop.sales.admission_lists import WITH_PASS, WITH_TICKET
-from ticketshop.sales.models import OPEN_STATES, IssuedPass, Ticket
+from ticketshop.sales.models import IssuedPass, Ticket
 
 MOST = 50
 
@@ -47,9 +47,8 @@ def managed_by(parent: Contact, now: datetime) -> list[Managed]:
     children = [link.child_id for link in found]
     if not children:
         return []
-    today = days.day_of(now, parent.organiser.zone)
     tickets = _by_child(_tickets(_of(children), now), parent)
-    passes = _by_child(_passes(_of(children), today), parent)
+    passes = _by_child(_passes(_of(children), parent.organiser, now), parent)
     people = [
         Managed(link, links.name_for_parent(link), tickets(link.child_id), passes(link.child_id))
         for link in found
@@ -59,10 +58,9 @@ def managed_by(parent: Contact, now: datetime) -> list[Managed]:
 
 def of_managed(link: ContactLink, now: datetime) -> list[Ticket | IssuedPass]:
     """The tickets and passes to come of the child of ``link``, with what is needed to change the names on them."""
-    today = days.day_of(now, link.organiser.zone)
     along = ("order__buyer", "order__point_of_sale__organiser")
     tickets = _tickets(_of([link.child_id]), now).select_related(*WITH_TICKET, *along)
-    passes = _passes(_of([link.child_id]), today).select_related(*WITH_PASS, *along)
+    passes = _passes(_of([link.child_id]), link.organiser, now).select_related(*WITH_PASS, *along)
     return [*tickets[:MOST], *passes[:MOST]]
 
 
@@ -73,14 +71,14 @@ def _of(children: Iterable[int]) -> Q:
 
 
 def _tickets(theirs: Q, now: datetime) -> QuerySet[Ticket]:
-    rows = Ticket.objects.filter(theirs, state__in=OPEN_STATES, session__ends_at__gt=now)
+    rows = upcoming_tickets(Ticket.objects.filter(theirs), now)
     return rows.select_related(*WITH_TICKET, "order__point_of_sale", "order__buyer").order_by(
         "session__starts_at", "pk"
     )
 
 
-def _passes(theirs: Q, today) -> QuerySet[IssuedPass]:
-    rows = IssuedPass.objects.filter(theirs, state__in=OPEN_STATES, valid_until__gte=today)
+def _passes(theirs: Q, organiser: Organiser, now: datetime) -> QuerySet[IssuedPass]:
+    rows = upcoming_passes(IssuedPass.objects.filter(theirs), organiser, now)
     return rows.select_related(*WITH_PASS, "order__point_of_sale", "order__buyer").order_by(
         "valid_until", "pk"
     )

@@ -12,8 +12,7 @@ from django.views.decorators.http import require_POST
 
 from contacts import contacts
 from ticketshop.lib.text import readable_email
-
-from ..visitor_contact import my_contact
+from ticketshop.sales import visitor_contact
 
 
 def address_of_change(pos) -> str:
@@ -43,7 +42,7 @@ class ConfirmView(ConfirmEmailView):
 @require_POST
 def write_to(request, pos):
     """The visitor says where this organiser writes to: the address they log in with, or the one it has."""
-    contact, wish = my_contact(request), request.POST.get("address", "")
+    contact, wish = visitor_contact.of_request(request), request.POST.get("address", "")
     if wish == "log_in":
         contacts.change(contact, {"email": request.user.email}, by=request.user, now=timezone.now())
         messages.success(

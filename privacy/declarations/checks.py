@@ -35,6 +35,14 @@ def every_column_is_declared(app_configs, **kwargs):
         if not said.declared:
             errors.append(_error(f"{model._meta.label} has no class Personal.", "privacy.E001"))
             continue
+        errors += [
+            _error(
+                f"{model._meta.label}: class Personal has “{name}”, which nothing reads. "
+                f"It may have {', '.join(sorted(registry.ATTRIBUTES))}.",
+                "privacy.E014",
+            )
+            for name in said.unknown
+        ]
         errors += _columns(model, said) + _paths(model, said) + _waits(model, said) + _readable(model, said)
     return errors
 

@@ -84,4 +84,4 @@ def emptied_columns(model: type[models.Model]) -> dict:
 
 def is_emptied(word) -> bool:
     """Whether an UPDATE changes the column for this word."""
-    return type(word).__name__ in {"Erase", "Replace", "Stamp", "Settle", "Unlink", "Json"}
+    return isinstance(word, Erase | Replace | Stamp | Settle | Unlink | Json)

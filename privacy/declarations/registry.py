@@ -1,8 +1,9 @@
 """What every installed table knows about a person: the declarations beside the models, and those of others' tables."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from django.apps import apps
 from django.db import models
@@ -41,6 +42,11 @@ class Declaration:
     describes: dict = field(default_factory=dict)
     collects: str = ""
     declared: bool = True
+    unknown: tuple[str, ...] = ()  # attributes that nothing reads: misspelt
+
+
+# What a ``class Personal`` may have.
+ATTRIBUTES = {attribute.name for attribute in fields(Declaration)} - {"declared", "unknown"}
 
 
 def declaration(model: type[models.Model]) -> Declaration:
@@ -50,31 +56,13 @@ def declaration(model: type[models.Model]) -> Declaration:
         return _of_table_between(model)
     if said is None:
         return Declaration(declared=False)
-    return Declaration(
-        columns=getattr(said, "columns", {}),
-        subject=getattr(said, "subject", {}),
-        person=getattr(said, "person", None),
-        waits=tuple(getattr(said, "waits", ())),
-        along=getattr(said, "along", {}),
-        mentions=getattr(said, "mentions", ""),
-        ends=tuple(getattr(said, "ends", ())),
-        used=getattr(said, "used", {}),
-        acts=getattr(said, "acts", ""),
-        withheld=getattr(said, "withheld", {}),
-        guarded=getattr(said, "guarded", {}),
-        since=getattr(said, "since", None),
-        lock=getattr(said, "lock", 0),
-        area=getattr(said, "area", None),
-        also=tuple(getattr(said, "also", ())),
-        inside=tuple(getattr(said, "inside", ())),
-        labels=getattr(said, "labels", {}),
-        worded=getattr(said, "worded", {}),
-        texts=getattr(said, "texts", ""),
-        data=getattr(said, "data", ""),
-        needs=tuple(getattr(said, "needs", ())),
-        describes=getattr(said, "describes", {}),
-        collects=getattr(said, "collects", ""),
-    )
+    attributes = {name: value for name, value in vars(said).items() if not name.startswith("__")}
+    known: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list | tuple) else value
+        for name, value in attributes.items()
+        if name in ATTRIBUTES
+    }
+    return Declaration(**known, unknown=tuple(sorted(attributes.keys() - ATTRIBUTES)))
 
 
 def _of_table_between(through: type[models.Model]) -> Declaration:

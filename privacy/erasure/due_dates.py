@@ -16,9 +16,8 @@ from ticketshop.jobs.rows import RowJob
 from ticketshop.mail import outbox
 from ticketshop.organisers.models import Organiser
 
-from .. import told
 from ..models import Erasure
-from . import staff_mails
+from . import recipients, staff_mails
 
 State = Erasure.State
 ASKED_BY_PERSON = (Erasure.Channel.ACCOUNT, Erasure.Channel.MAILBOX)
@@ -114,7 +113,7 @@ def _tell_person(erasure: Erasure, kind: str, now: datetime) -> None:
     contact, pos = erasure.contact, staff_mails.shop_of(erasure)
     if contact is None or pos is None:
         return
-    for recipient in told.of(contact, erasure.requested_at):
+    for recipient in recipients.of(contact, erasure.requested_at):
         outbox.queue(
             kind,
             to=recipient.email,

@@ -17,9 +17,8 @@ from ticketshop.lib.text import normalise_email
 from ticketshop.mail import tasks
 from ticketshop.mail.models import Mail
 
-from .. import told
 from ..models import Erasure
-from . import due_dates, staff_mails
+from . import due_dates, recipients, staff_mails
 
 DONE, BEGUN = "data_done", "data_begun"
 AT_MOST = timedelta(days=3)
@@ -40,7 +39,7 @@ def write(erasure: Erasure, contact: Contact, kind: str, *, now: datetime) -> No
     if pos is None:
         return
     # The key names no contact: nothing leads from the mail to the person.
-    for number, recipient in enumerate(told.of(contact, erasure.requested_at)):
+    for number, recipient in enumerate(recipients.of(contact, erasure.requested_at)):
         Mail.objects.create(
             kind=kind,
             organiser_id=erasure.organiser_id,

@@ -19,7 +19,7 @@ from ticketshop.lib.template_tags import colon
 
 from ..copies import copying
 from ..declarations import emptying, registry, subjects
-from ..typed_names import Words, words_of
+from .name_search import Words, words_of
 from .planning import Plan
 
 # More are not shown at once: those are settled first.

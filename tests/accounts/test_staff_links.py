@@ -17,6 +17,7 @@ from tests.friends import friendly_pos, linked, make_visitor
 from tests.staff import Staff
 from tests.visitor import TestClientVisitor
 from ticketshop.sales.checkout import people
+from ticketshop.sales.orders import person_limits
 
 from .pages import ACCOUNT, LIST, answer, browser_of, mailed_link, rows
 
@@ -76,7 +77,7 @@ def test_while_it_waits_the_parent_learns_nothing_not_even_the_name(pos, alice, 
             assert unsaid not in source, (url, unsaid)
     assert NOBODY_YET in browser_of(alice).open(LIST).text
     assert [person.label for person in people.of(alice, pos)][1:] == []
-    assert people.beneficiaries(alice, {"slot": {"person": str(link.pk)}}) == {}
+    assert person_limits.beneficiaries(alice, {"slot": {"person": str(link.pk)}}) == {}
     links.accept(link, by=None, now=timezone.now())
     assert NAME in rows(browser_of(alice).open(LIST))
 

@@ -10,7 +10,7 @@ from contacts.models import Contact
 from ticketshop.catalogue.models import Offer, SeasonPass
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.cart import carts, contents
-from ticketshop.sales.models import Cart, Order, PaymentMethod
+from ticketshop.sales.models import Cart, Order, PaymentMethod, TypedDetails
 from ticketshop.sales.orders import orders
 from ticketshop.sales.payments import payments
 
@@ -64,7 +64,7 @@ def make_cart(
     carts.add(cart, keys, now=now)
     cart.refresh_from_db()
     slots = [slot for line in contents.read(cart).lines for slot in line.slots]
-    details = {"buyer": buyer or BUYER, "holders": dict(zip(slots, holders or [], strict=False))}
+    details = TypedDetails(buyer or BUYER, dict(zip(slots, holders or [], strict=False)))
     carts.write_details(cart, details, complete=True)
     return cart
 

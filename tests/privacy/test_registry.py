@@ -89,6 +89,23 @@ def test_a_declaration_is_not_inherited(said):
 
 
 @isolate_apps("contacts")
+def test_a_misspelt_attribute_is_an_error_that_lists_the_right_ones(said):
+    class Diary(models.Model):
+        text = models.TextField()
+
+        class Meta:
+            app_label = "contacts"
+
+        class Personal:
+            columns = {"text": NotPersonal("a poem")}
+            wait = []
+
+    (error,) = said(Diary)
+    assert error.startswith("contacts.Diary: class Personal has “wait”, which nothing reads.")
+    assert " waits," in error
+
+
+@isolate_apps("contacts")
 def test_every_kind_of_column_must_say_its_word(said):
     class Diary(models.Model):
         id = models.UUIDField(primary_key=True, default=uuid.uuid4)

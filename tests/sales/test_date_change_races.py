@@ -16,8 +16,8 @@ from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.office import scoped_admin
 from ticketshop.office.concurrent_edits import SavedByTwo
-from ticketshop.sales import tasks
 from ticketshop.sales.models import DateChange
+from ticketshop.sales.orders import date_change_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,7 +92,7 @@ def queueing(monkeypatch):
 
 def run_twice(change_made) -> int:
     """The job, by two workers at once; the number of mails."""
-    at_once(*[partial(tasks.carry_out_change.func, change_made.pk)] * 2)
+    at_once(*[partial(date_change_job.carry_out_change.func, change_made.pk)] * 2)
     return Mail.objects.filter(kind="date_changed").count()
 
 

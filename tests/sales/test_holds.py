@@ -16,7 +16,7 @@ from ticketshop.catalogue import places
 from ticketshop.catalogue.models import Hold, SeasonPass
 from ticketshop.organisers.models import Organiser
 from ticketshop.sales.cart import carts, contents
-from ticketshop.sales.models import Cart, CartLine
+from ticketshop.sales.models import Cart, CartLine, TypedDetails
 from ticketshop.sales.orders import books, orders
 
 pytestmark = pytest.mark.django_db
@@ -295,7 +295,7 @@ def test_a_cart_that_was_ordered_can_not_be_changed_any_more():
         carts.set_quantities(cart, {}, now=timezone.now())
     long_ago = Cart(pk=cart.pk, key=cart.key, point_of_sale=cart.point_of_sale)
     assert carts.refresh(long_ago, now=timezone.now()).left == {}
-    carts.write_details(cart, {"buyer": {}}, complete=True)
+    carts.write_details(cart, TypedDetails(), complete=True)
     assert not Cart.objects.exists()
     assert left(offer) == 99
 

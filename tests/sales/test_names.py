@@ -21,11 +21,11 @@ from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Session
 from ticketshop.history import history
 from ticketshop.mail.models import Mail
-from ticketshop.sales.checkout.forms import HolderForm
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import IssuedPass, Order, Ticket
 from ticketshop.sales.orders import orders
 from ticketshop.sales.tickets import names
+from ticketshop.sales.tickets.name_forms import NameForm
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("TIC-01")]
 NOW = timezone.now
@@ -233,7 +233,7 @@ def test_an_order_that_is_over_keeps_its_names(offer):
 
 # --- the rules of a name ------------------------------------------------------------------------------------
 def test_every_field_of_the_checkout_has_its_column():
-    fields = set(HolderForm(people=[], single_names=True, names={"email": "visible"}).fields) - {"person"}
+    fields = set(NameForm(single_names=True, names={"email": "visible"}).fields)
     assert fields == set(names.COLUMNS)
 
 

@@ -20,7 +20,7 @@ from tests.factories.sales import PaymentMethodFactory
 from tests.soak import ROUNDS
 from ticketshop.catalogue.models import Hold
 from ticketshop.sales.cart import carts, contents
-from ticketshop.sales.models import Cart, Order, Payment, Refund
+from ticketshop.sales.models import Cart, Order, Payment, Refund, TypedDetails
 from ticketshop.sales.orders import books, orders
 from ticketshop.sales.payments import payments
 
@@ -84,7 +84,7 @@ class House:
         }
         carts.add(cart, wanted, now=NOW())
         buyer = {"first_name": "N", "last_name": "Test", "email": f"n{chance.randint(0, 5)}@example.org"}
-        carts.write_details(cart, {"buyer": buyer}, complete=True)
+        carts.write_details(cart, TypedDetails(buyer), complete=True)
 
     def do_add(self, chance):
         carts.add(self.any_of(Cart, chance), {self.key(chance.choice(self.things)): 1}, now=NOW())

@@ -1,16 +1,18 @@
 """The doors to orders and tickets: strangers get 404."""
 
 import hmac
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
 from contacts.models import ContactLink
+from ticketshop.lib import days
 from ticketshop.lib.compiled import Compiled, Parameter
-from ticketshop.organisers.models import PointOfSale
+from ticketshop.organisers.models import Organiser, PointOfSale
 
 from .admission_lists import WITH_PASS, WITH_TICKET
-from .models import IssuedPass, Order, Ticket
+from .models import OPEN_STATES, IssuedPass, Order, Ticket
 
 _BY_REFERENCE = Compiled(
     lambda: Order.objects.filter(
@@ -70,3 +72,15 @@ def passes_of(user, pos: PointOfSale) -> QuerySet[IssuedPass]:
         .select_related(*WITH_PASS, "order__point_of_sale")
         .order_by("valid_until", "pk")
     )
+
+
+def upcoming_tickets(tickets: QuerySet[Ticket], now: datetime) -> QuerySet[Ticket]:
+    """Narrow ``tickets`` to those that can still be used: reserved or valid, for a date that has not ended."""
+    return tickets.filter(state__in=OPEN_STATES, session__ends_at__gt=now)
+
+
+def upcoming_passes(
+    passes: QuerySet[IssuedPass], organiser: Organiser, now: datetime
+) -> QuerySet[IssuedPass]:
+    """Narrow ``passes`` to those that can still be used: reserved or valid, until a day that is not over."""
+    return passes.filter(state__in=OPEN_STATES, valid_until__gte=days.day_of(now, organiser.zone))

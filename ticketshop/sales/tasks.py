@@ -1,6 +1,5 @@
 """Periodic work of the shop. Every task may run twice without harm."""
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from procrastinate import RetryStrategy
@@ -16,8 +15,7 @@ from ticketshop.submissions import submissions
 
 from .answers import missing_answers, requests
 from .cart import carts
-from .models import DateChange
-from .orders import date_change_job, orders
+from .orders import date_change_job, orders  # noqa: F401  the job registers its task
 
 
 @app.periodic(cron="* * * * *")
@@ -52,16 +50,6 @@ def ask_unanswered(form_id: int) -> None:
     form = RegistrationForm.objects.filter(pk=form_id).first()
     if form is not None and missing_answers.ask_some(form, timezone.now()):
         ask_unanswered.defer(form_id=form_id)
-
-
-@app.task(name="sales.carry_out_change", retry=RetryStrategy(exponential_wait=3, max_attempts=10))
-def carry_out_change(change_id: int, after: int = 0) -> None:
-    """Carry out a change of dates for a page of orders, and leave the next page to another job."""
-    change = DateChange.objects.get(pk=change_id)
-    with transaction.atomic():
-        last = date_change_job.tell_some(change, after, timezone.now())
-        if last is not None:
-            carry_out_change.defer(change_id=change.pk, after=last)
 
 
 @forms_earlier.reach

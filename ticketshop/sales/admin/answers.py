@@ -16,9 +16,8 @@ from ticketshop.lib.pages import page_number
 from ticketshop.office.buttons import OwnPage
 from ticketshop.office.sections import NONE, Section
 
-from .. import closed_since
 from ..admission_lists import passes_of, tickets_of
-from ..answers import display, editing
+from ..answers import display, editing, late_changes
 from ..models import Order, Ticket
 from . import tables
 
@@ -149,7 +148,7 @@ def _save(page, request: HttpRequest, row: Model, sheet: editing.Sheet, number: 
     if refused:
         messages.error(request, refused)
     else:
-        closed_since.say_outcome(request, entries, _saved(sheet) if changed else "")
+        late_changes.say_outcome(request, entries, _saved(sheet) if changed else "")
     if not refused and number < len(sheet.pages()):
         return redirect(f"{request.path}?page={number + 1}")
     return page.back_to(row)

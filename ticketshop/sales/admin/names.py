@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy
 from ticketshop.lib.pages import page_number
 from ticketshop.office.buttons import OwnPage
 
-from .. import closed_since
 from ..admission_lists import passes_of, tickets_of
+from ..answers import late_changes
 from ..models import Order
 from ..tickets import names
 
@@ -42,7 +42,7 @@ def change(page, request: HttpRequest, row: Model):
                 request, _("Nothing was saved: something has changed meanwhile. Look at it once more.")
             )
             return redirect(request.get_full_path())
-        closed_since.say_outcome(request, entries, _("The names are saved.") if changed else "")
+        late_changes.say_outcome(request, entries, _("The names are saved.") if changed else "")
         if number < len(sheet.pages()):
             return redirect(f"{request.path}?page={number + 1}")
         return page.back_to(row)

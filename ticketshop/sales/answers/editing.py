@@ -23,9 +23,9 @@ from ticketshop.lib import days
 from ticketshop.lib.text import number_in
 
 from .. import notices
-from ..closed_answers import why_closed
 from ..models import Admission, IssuedPass, Order, Ticket
 from . import display, form_blocks, profile
+from .closed_answers import why_closed
 
 
 @dataclass

@@ -20,7 +20,7 @@ from registration_forms.field_types import TYPES, Asked
 from registration_forms.field_types.choices import NO_PLACE_LEFT
 from registration_forms.models import FormVersion, RegistrationForm
 from ticketshop.catalogue.models import OrderForm
-from ticketshop.lib import days, translated
+from ticketshop.lib import translated
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.forms import missing_parts
 
@@ -133,7 +133,7 @@ def _of_order(forms: list[tuple[RegistrationForm, list[CartLine], bool]]) -> lis
         if title and len(forms) > 1:
             heading = translated.compose(_("Your order – %(events)s"), events=translated.joined(", ", titles))
         # What an order form asks is needed until everything it applies to is over.
-        ends_at = max(_end_of(line) for line in lines)
+        ends_at = max(line.product.ends_at for line in lines)
         found.append(Ask(name, heading, form.published, title=title[:300], ends_at=ends_at))
     return found
 
@@ -151,12 +151,6 @@ def name_rules(forms: list[Ask]) -> dict[str, dict[str, str]]:
                     question.system_ref, question.visibility
                 )
     return rules
-
-
-def _end_of(line: CartLine) -> datetime:
-    if line.offer:
-        return line.offer.session.ends_at
-    return days.end_of(line.season_pass.valid_until, line.season_pass.organiser.zone)
 
 
 def asks_something(definition: definitions.Definition) -> bool:
@@ -219,7 +213,7 @@ def _of_pass(line: CartLine, forms: dict[int, RegistrationForm]) -> list[Ask]:
                         forms[form_id].published,
                         line,
                         day=season_pass.valid_from,
-                        ends_at=_end_of(line),
+                        ends_at=line.product.ends_at,
                     )
                 )
     return found

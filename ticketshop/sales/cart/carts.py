@@ -2,21 +2,20 @@
 
 import uuid
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy
 
 from registration_forms import limited
-from ticketshop.catalogue import availability, places
+from ticketshop.catalogue import availability, places, products
 from ticketshop.catalogue.models import Offer, SeasonPass, Tariff
 from ticketshop.jobs.rows import Tidying
 from ticketshop.lib.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
-from ..models import Cart, CartLine
+from ..models import Cart, CartLine, TypedDetails
 from . import caps, contents
 
 LIFETIME = timedelta(hours=24)
@@ -107,18 +106,18 @@ def _add(whole: contents.Contents, wanted: dict[tuple[str, int], int], now: date
     existing = {_key(line): line for line in whole.lines}
     changes = _as_offered_today(cart, whole.lines, now)
     for key, thing in _things(cart.point_of_sale, wanted).items():
-        if not _on_sale(thing, now):
+        if not products.of(thing).on_sale(now):
             raise CannotAdd("not_on_sale")
         line = existing.get(key) or CartLine(
             cart=cart,
             **{"offer" if key[0] == "offer" else "season_pass": thing},
             quantity=0,
             slots=[],
-            unit_price=_price(thing),
+            unit_price=products.of(thing).price,
             session_starts_at=thing.session.starts_at if isinstance(thing, Offer) else None,
         )
         existing[key] = line
-        per_unit = contents.per_unit(line) if line.quantity else contents.per_unit_today(line)
+        per_unit = contents.per_unit(line) if line.quantity else line.product.per_unit
         _resize(line, line.quantity + wanted[key], per_unit)
     if len(existing) > LINES:
         raise CannotAdd("too_many")
@@ -138,10 +137,10 @@ def add_for(cart: Cart, chosen: list[tuple[int, dict]], *, now: datetime) -> Cha
     for line in CartLine.objects.filter(cart=cart, offer__isnull=False):
         fresh[line.offer_id] = [slot for slot in line.slots if slot not in before]
     cart.refresh_from_db(fields=["details"])
-    holders = {**cart.details.get("holders", {})}
+    holders = dict(cart.typed.holders)
     for offer_id, person in chosen:
         holders[fresh[offer_id].pop(0)] = person
-    write_details(cart, {**cart.details, "holders": holders}, complete=False)
+    write_details(cart, replace(cart.typed, holders=holders), complete=False)
     return changed
 
 
@@ -204,20 +203,9 @@ def remove_slot(cart: Cart, slot: str, *, now: datetime) -> Changed:
             kept.append(line)
         else:
             line.delete()
-    _forget(cart, gone)
+    write_details(cart, cart.typed.without(gone), complete=cart.details_complete)
     changes = _as_offered_today(cart, kept, now)
     return Changed(_hold_again(contents.Contents(cart, kept), now), *changes)
-
-
-def _forget(cart: Cart, gone: set[str]) -> None:
-    """Drop what was typed for these slots."""
-    details = dict(cart.details)
-    for part in ("holders", "answers"):
-        if part in details:
-            details[part] = {
-                name: typed for name, typed in details[part].items() if name.rstrip("+") not in gone
-            }
-    write_details(cart, details, complete=cart.details_complete)
 
 
 def refresh(cart: Cart, *, now: datetime) -> Refreshed:
@@ -263,10 +251,10 @@ def hold_choices(cart: Cart, wanted: dict[str, list[int]], *, now: datetime) -> 
     limited.hold(cart.key, wanted, until - now)
 
 
-def write_details(cart: Cart, details: dict, *, complete: bool) -> None:
-    """Keep what was typed, as typed; a cart that was ordered meanwhile stays ordered as it was."""
-    cart.details, cart.details_complete = details, complete
-    Cart.objects.filter(pk=cart.pk).update(details=details, details_complete=complete)
+def write_details(cart: Cart, details: TypedDetails, *, complete: bool) -> None:
+    """Store what was typed. Does nothing to a cart that was ordered meanwhile: it is gone."""
+    cart.details, cart.details_complete = details.as_json(), complete
+    Cart.objects.filter(pk=cart.pk).update(details=cart.details, details_complete=complete)
 
 
 # Their day is over: with everything typed into them.
@@ -311,12 +299,12 @@ def _as_offered_today(cart: Cart, lines: list[CartLine], now: datetime) -> tuple
     for line in lines:
         if contents.is_as_offered(line):
             continue
-        if line.unit_price != (price := contents.current_price(line)):
+        if line.unit_price != (price := line.product.price):
             line.unit_price = price
-            repriced.append(contents.title(line))
-        if contents.per_unit(line) != (per_unit := contents.per_unit_today(line)):
+            repriced.append(line.product.title)
+        if contents.per_unit(line) != (per_unit := line.product.per_unit):
             _resize(line, line.quantity, per_unit)
-            resized.append(contents.title(line))
+            resized.append(line.product.title)
         line.save(update_fields=["unit_price", "slots"])
     return repriced, resized
 
@@ -371,19 +359,7 @@ def _things(
 
 
 def _key(line: CartLine) -> tuple[str, int | None]:
-    return ("offer", line.offer_id) if line.offer_id else ("pass", line.season_pass_id)
-
-
-def _on_sale(thing: Offer | SeasonPass, now: datetime) -> bool:
-    return (
-        availability.offer_on_sale(thing, now)
-        if isinstance(thing, Offer)
-        else availability.pass_on_sale(thing, now)
-    )
-
-
-def _price(thing: Offer | SeasonPass) -> Decimal:
-    return thing.tariff.price if isinstance(thing, Offer) else thing.price
+    return line.product.key
 
 
 def _resize(line: CartLine, quantity: int, per_unit: int) -> None:

@@ -13,13 +13,12 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ticketshop.catalogue import availability
 from ticketshop.catalogue.models import SeasonPass, Session
 from ticketshop.lib import translated
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
-from ticketshop.lib.money import ZERO
 from ticketshop.organisers.models import PointOfSale
 
+from .. import pricing
 from ..models import Cart, CartLine
 
 
@@ -32,7 +31,7 @@ class Contents:
 
     @property
     def total(self) -> Decimal:
-        return sum((line.unit_price * line.quantity for line in self.lines), ZERO)
+        return pricing.cart_total(self.lines)
 
     @property
     def admissions(self) -> int:
@@ -44,7 +43,7 @@ class Contents:
         """Allotment id -> places needed."""
         need: Counter = Counter()
         for line in self.lines:
-            need[allotment_id(line)] += units(line)
+            need[line.product.allotment_id] += units(line)
         return dict(need)
 
     @property
@@ -118,32 +117,14 @@ def per_unit(line: CartLine) -> int:
     return units(line) // line.quantity
 
 
-def per_unit_today(line: CartLine) -> int:
-    """Tickets that the catalogue gives for one price today."""
-    return line.offer.tariff.tickets_per_unit if line.offer else 1
-
-
 def is_as_offered(line: CartLine) -> bool:
     """Whether the catalogue still asks the price of a line, and gives as many tickets for it."""
-    return line.unit_price == current_price(line) and per_unit(line) == per_unit_today(line)
-
-
-def allotment_id(line: CartLine) -> int:
-    return line.offer.allotment_id if line.offer else line.season_pass.allotment_id
-
-
-def current_price(line: CartLine) -> Decimal:
-    """What the catalogue asks today."""
-    return line.offer.tariff.price if line.offer else line.season_pass.price
-
-
-def title(line: CartLine) -> str:
-    return line.offer.session.event.title if line.offer else line.season_pass.name
+    return line.unit_price == line.product.price and per_unit(line) == line.product.per_unit
 
 
 def problems(contents: Contents, now: datetime) -> list[str]:
     """What stands in the way of ordering this cart, in sentences; empty when nothing does."""
-    found = [_why_not(line) for line in contents.lines if not on_sale(line, now)]
+    found = [_why_not(line) for line in contents.lines if not line.product.on_sale(now)]
     if contents.admissions > (most := contents.cart.point_of_sale.max_tickets_per_order):
         found.append(
             ngettext(
@@ -163,22 +144,17 @@ def _why_not(line: CartLine) -> str:
     if line.session and line.session.state == Session.State.CANCELLED:
         return translated.compose(
             _("“%(title)s” on %(day)s is cancelled. Remove it to go on."),
-            title=title(line),
+            title=line.product.title,
             day=date_format(localtime(line.session.starts_at), "l j F Y"),
         )
-    return translated.compose(_("“%(title)s” is no longer on sale. Remove it to go on."), title=title(line))
-
-
-def on_sale(line: CartLine, now: datetime) -> bool:
-    if line.offer:
-        return availability.offer_on_sale(line.offer, now)
-    return availability.pass_on_sale(line.season_pass, now)
+    return translated.compose(
+        _("“%(title)s” is no longer on sale. Remove it to go on."), title=line.product.title
+    )
 
 
 def _line_problems(line: CartLine, contents: Contents) -> list[str]:
     found = []
-    most = line.offer.tariff.max_per_order if line.offer else line.season_pass.max_per_order
-    name = line.offer.tariff.name if line.offer else line.season_pass.name
+    most, name = line.product.max_per_order, line.product.name
     if line.quantity > most:
         found.append(
             translated.compose(_("“%(name)s”: at most %(count)d in one order."), name=name, count=most)

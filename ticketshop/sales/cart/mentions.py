@@ -43,13 +43,7 @@ def forget(contact_id: int) -> int:
     numbers = {str(pk) for pk in ContactLink.objects.filter(child=contact_id).values_list("pk", flat=True)}
     carts = list(rows(contact_id).select_for_update(of=("self",)).order_by("pk"))
     for cart in carts:
-        holders = cart.details["holders"]
-        gone = {slot for slot, typed in holders.items() if typed.get("person") in numbers}
-        answers = cart.details.get("answers", {})
-        details = {
-            **cart.details,
-            "holders": {slot: typed for slot, typed in holders.items() if slot not in gone},
-            "answers": {name: typed for name, typed in answers.items() if name.rstrip("+") not in gone},
-        }
+        gone = {slot for slot, typed in cart.typed.holders.items() if typed.get("person") in numbers}
+        details = cart.typed.without(gone).as_json()
         Cart.objects.filter(pk=cart.pk).update(details=details, details_complete=False)
     return len(carts)

@@ -19,6 +19,7 @@ from ticketshop.lib.refusals import csrf_failure, too_many_requests
 from ticketshop.lib.text import number_in
 from ticketshop.limits import limits
 
+from .. import pricing
 from . import caps, carts, contents, session
 
 MOST = 500
@@ -178,9 +179,9 @@ def line_row(line, refreshed: carts.Refreshed) -> dict:
     """A cart line for the page; ``left`` is a number where too few places are left."""
     return {
         "line": line,
-        "title": contents.title(line),
-        "total": line.unit_price * line.quantity,
-        "left": refreshed.left.get(contents.allotment_id(line)),
+        "title": line.product.title,
+        "total": pricing.line_total(line),
+        "left": refreshed.left.get(line.product.allotment_id),
     }
 
 

@@ -14,9 +14,8 @@ from ticketshop.lib.pages import page_number
 from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
 
-from .. import closed_since
 from ..admission_lists import passes_of, tickets_of
-from ..answers import editing
+from ..answers import editing, late_changes
 from ..models import Order
 from ..orders.views import order_or_404
 from .details_views import QUESTIONS_CHANGED
@@ -73,7 +72,7 @@ def _save(request, order: Order, sheet: editing.Sheet, number: int):
     except changing.Closed:
         messages.error(request, _("Nothing was saved: these answers can’t be changed any more."))
         return redirect("shop:answers", pos=request.pos.slug, reference=order.reference, secret=order.secret)
-    closed_since.say_outcome(request, entries, _saved(request, order, sheet) if changed else "")
+    late_changes.say_outcome(request, entries, _saved(request, order, sheet) if changed else "")
     if number < len(sheet.pages()):
         return redirect(f"{request.path}?page={number + 1}")
     return redirect("shop:order", pos=request.pos.slug, reference=order.reference, secret=order.secret)

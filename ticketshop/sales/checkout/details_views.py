@@ -1,5 +1,6 @@
 """The details of an order as one page, or several for a group: the buyer, whose ticket is whose, the forms' questions."""
 
+from dataclasses import replace
 from functools import cached_property
 from urllib.parse import quote
 
@@ -10,35 +11,27 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from contacts import contacts
 from registration_forms import limited
 from registration_forms.field_types import TYPES
 from ticketshop.lib import language_choice
 from ticketshop.lib.addresses import is_a_path_of_ours
 from ticketshop.lib.pages import page_number
 
+from .. import visitor_contact
 from ..answers import copying, form_blocks, profile, shown_questions
 from ..cart import carts, contents, session
 from ..cart.views import reason, say_what_changed
-from ..models import Cart
+from ..models import Cart, TypedDetails
+from ..orders import person_limits
 from . import known_values, people
 from .forms import IN_PROFILE, BuyerForm, HolderForm, SignedInBuyerForm
-
-
-def my_contact(request):
-    """The signed-in buyer's contact, made on first use; read once for a page."""
-    if not hasattr(request, "buyer"):
-        request.buyer = contacts.for_user(
-            request.pos.organiser, request.user, language=get_language(), now=timezone.now()
-        )
-    return request.buyer
 
 
 def buyer_email(request, cart: Cart) -> str:
     """Where the tickets go: the contact's address for a log-in, else the one typed."""
     if request.user.is_authenticated:
-        return my_contact(request).email or request.user.email
-    return cart.details.get("buyer", {}).get("email", "")
+        return visitor_contact.of_request(request).email or request.user.email
+    return cart.typed.buyer.get("email", "")
 
 
 def _typed(post, prefix: str) -> dict[str, str]:
@@ -82,13 +75,14 @@ class DetailsPage:
         self.size = form_blocks.per_page(self.asked)
         self.pages = max(1, -(-len(self.slots) // self.size))
         # Copies: what waits on the cart changes only when it is written.
-        self.drafts = dict(cart.details.get("answers", {}))
-        self.holders = {slot: dict(typed) for slot, typed in cart.details.get("holders", {}).items()}
+        details = cart.typed
+        self.drafts = dict(details.answers)
+        self.holders = {slot: dict(typed) for slot, typed in details.holders.items()}
         # What the pages have shown, and of that what reads the same today: block name -> keys of questions.
-        self.shown = dict(cart.details.get("shown", {}))
+        self.shown = dict(details.shown)
         self.seen: dict[str, set[str]] = {}
         copying.adopt(forms, whole, self.drafts, self.holders, self.shown)
-        self.buyer: dict | None = cart.details.get("buyer")
+        self.buyer: dict | None = details.buyer or None
         # Tickets whose name has just followed the person chosen.
         self.renamed: set[str] = set()
         self._turn_to(page_number(request.GET.get("page"), self.pages))
@@ -171,7 +165,7 @@ class DetailsPage:
             if known_values.may_be_filled_in(question)
             and (text := TYPES[question.type].text_of(self.drafts.get(ask.name, {}).get(question.key, [])))
         }
-        me, *others = people.of(my_contact(self.request), self.request.pos)
+        me, *others = people.of(visitor_contact.of_request(self.request), self.request.pos)
         return [people.as_typed(me, self.buyer or {}, answers), *others]
 
     def look_again(self) -> None:
@@ -245,9 +239,9 @@ class DetailsPage:
     def _say_maximum(self, forms) -> None:
         """Say at the ticket that it is one too many for the person it is for."""
         user = self.request.user
-        buyer = my_contact(self.request) if user.is_authenticated else None
-        whom = people.beneficiaries(buyer, self.holders) if buyer else {}
-        for one in people.too_many(self.whole, buyer, whom):
+        buyer = visitor_contact.of_request(self.request) if user.is_authenticated else None
+        whom = person_limits.beneficiaries(buyer, self.holders) if buyer else {}
+        for one in person_limits.too_many(self.whole, buyer, whom):
             for slot in one.slots:
                 fields = forms[slot].fields
                 forms[slot].add_error(next(iter(fields), None), one.at_ticket(others=bool(self.people)))
@@ -259,7 +253,7 @@ class DetailsPage:
         if not self.request.user.is_authenticated:
             return BuyerForm(data, prefix="buyer", initial=initial, single_names=single)
         if initial is None:
-            contact = my_contact(self.request)
+            contact = visitor_contact.of_request(self.request)
             initial = {"first_name": contact.first_name, "last_name": contact.last_name}
         return SignedInBuyerForm(
             data,
@@ -272,7 +266,9 @@ class DetailsPage:
     def fill_in_buyer(self) -> None:
         """Let what the profile of a signed-in buyer holds stand in the order forms, where they were not drawn before."""
         if self.request.user.is_authenticated and profile.labels(self.asked):
-            profile.fill_in(self.asked, people.me(my_contact(self.request)).known, self.drafts, self.shown)
+            profile.fill_in(
+                self.asked, people.me(visitor_contact.of_request(self.request)).known, self.drafts, self.shown
+            )
 
     def fill(self, *, bound: bool) -> None:
         if not self.asked:
@@ -331,11 +327,14 @@ class DetailsPage:
             for slot, form in forms.items()
             if slot in self.holders
         }
-        details = {"buyer": values(forms["buyer"]), "holders": holders, "language": get_language()}
         alive = {ask.name for ask in self.asked}
-        for name, records in (("answers", self.drafts), ("shown", self.shown)):
-            if kept := {block: record for block, record in records.items() if block in alive}:
-                details[name] = kept
+        details = TypedDetails(
+            values(forms["buyer"]),
+            holders,
+            {block: draft for block, draft in self.drafts.items() if block in alive},
+            {block: record for block, record in self.shown.items() if block in alive},
+            get_language(),
+        )
         carts.write_details(self.cart, details, complete=complete)
 
     def _copy(self, what: str):
@@ -345,14 +344,15 @@ class DetailsPage:
         if target not in by_name or source not in by_name:
             return self._page(self.number)
         copied, slot, of_order = [], target.rstrip("+"), by_name[source].of_order
-        holders = self.cart.details["holders"]
+        typed = self.cart.typed
+        holders = typed.holders
         if slot in holders:
-            names = self.cart.details["buyer"] if of_order else holders.get(source.rstrip("+"), {})
+            names = typed.buyer if of_order else holders.get(source.rstrip("+"), {})
             copied = copying.copy_names(by_name[target], by_name[source], names, holders[slot])
-            if of_order and slot in self.renamed and holders[slot].get("person") == people.ME:
+            if of_order and slot in self.renamed and holders[slot].get("person") == person_limits.ME:
                 copied = copying.names_asked(by_name[target])
         copied += copying.copy_draft(by_name[target], by_name[source], self.drafts)
-        details = {**self.cart.details, "holders": holders, "answers": self.drafts}
+        details = replace(typed, holders=holders, answers=self.drafts)
         carts.write_details(self.cart, details, complete=False)
         text = (
             _("Copied to “%(heading)s”: %(answers)s.")

@@ -8,25 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 from registration_forms.field_types import address
 from ticketshop.lib.email_addresses import EmailField
-from ticketshop.lib.forms import LineField, ask_for_name, require_name
-from ticketshop.lib.person_names import no_markup_in_name
+from ticketshop.lib.forms import ask_for_name, require_name
 
+from ..models import IN_PROFILE
+from ..tickets.name_forms import NAMES, NameForm, name_field
 from .people import Person
-
-
-def name_field(label, autocomplete: str, *, required: bool = True) -> LineField:
-    return LineField(
-        label=label,
-        max_length=100,
-        required=required,
-        validators=[no_markup_in_name],
-        widget=forms.TextInput(attrs={"autocomplete": autocomplete}),
-    )
-
-
-NAMES = ["first_name", "last_name"]
-# The choice of a signed-in buyer to keep what the order asks of them in their profile.
-IN_PROFILE = "in_profile"
 
 
 class SignedInBuyerForm(forms.Form):
@@ -99,43 +85,15 @@ FOR_PASS = _(
 )
 
 
-class HolderForm(forms.Form):
+class HolderForm(NameForm):
     """Whom a ticket is for, and whose name stands on it; both may stay open.
 
-    ``people``: whom a signed-in buyer may choose (``ticketshop.sales.checkout.people``). ``names``: what a form says of the names,
-    "first_name" -> "mandatory"; the e-mail address of the holder is asked only where it names it, of a pass if ``of_pass``.
-    ``filled``: what the shop has filled in for the person chosen.
+    ``people``: whom a signed-in buyer may choose (``ticketshop.sales.checkout.people``). ``filled``: what the shop has
+    filled in for the person chosen.
     """
 
-    first_name = name_field(_("First name"), "off", required=False)
-    last_name = name_field(_("Last name"), "off", required=False)
-
-    def __init__(
-        self,
-        *args,
-        people: list[Person],
-        names: dict[str, str] | None = None,
-        single_names: bool,
-        filled: dict | None = None,
-        of_pass: bool = False,
-        **kwargs,
-    ):
+    def __init__(self, *args, people: list[Person], filled: dict | None = None, **kwargs):
         super().__init__(*args, **kwargs)
-        self.single_names = single_names
-        rules = {name: (names or {}).get(name, "visible") for name in NAMES}
-        for name, visibility in rules.items():
-            self.fields[name].widget.attrs["data-known"] = name
-            if visibility == "hidden":
-                del self.fields[name]
-        if (of_email := (names or {}).get("email", "hidden")) != "hidden":
-            self.fields["email"] = EmailField(
-                label=_("E-mail address"),
-                required=of_email == "mandatory",
-                help_text=FOR_PASS if of_pass else FOR_TICKET,
-                widget=forms.EmailInput(attrs={"autocomplete": "off", "data-known": "email"}),
-            )
-        self.due = [name for name in NAMES if rules[name] == "mandatory"]
-        ask_for_name(self, self.due, single=single_names)
         self.people = {person.value: person for person in people}
         if people:
             self.fields["person"] = forms.ChoiceField(
@@ -146,14 +104,8 @@ class HolderForm(forms.Form):
                     *((person.value, person.label) for person in people),
                 ],
                 widget=PersonSelect(self.people, filled or {}),
-                error_messages={"invalid_choice": _("This person is no longer in your list. Choose again.")},
             )
             self.order_fields(["person", "first_name", "last_name", "email"])
-
-    def clean(self):
-        values = super().clean()
-        require_name(self, self.due, single=self.single_names)
-        return values
 
 
 class PaymentForm(forms.Form):

@@ -15,6 +15,7 @@ from ticketshop.lib.refusals import too_many_requests
 from ticketshop.limits import limits
 from ticketshop.submissions import submissions
 
+from .. import pricing
 from ..answers import profile
 from ..cart import carts, contents, session
 from ..cart.views import TOO_MANY_OF_ONE_NETWORK, say_what_changed
@@ -109,12 +110,12 @@ def review(request, pos):
         "terms_hash": contents.terms_hash(request.pos),
         "form": form,
         "methods": methods,
-        "buyer": cart.details["buyer"],
+        "buyer": cart.typed.buyer,
         "buyer_email": buyer_email(request, cart),
-        "for_profile": profile.labels(page.asked) if IN_PROFILE in cart.details["buyer"] else [],
+        "for_profile": profile.labels(page.asked) if IN_PROFILE in cart.typed.buyer else [],
         "groups": details_context.groups(page),
         "lines": [
-            {"line": line, "title": contents.title(line), "total": line.unit_price * line.quantity}
+            {"line": line, "title": line.product.title, "total": pricing.line_total(line)}
             for line in whole.lines
         ],
         "has_errors": bool(form.errors),

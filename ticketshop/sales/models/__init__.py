@@ -15,12 +15,14 @@ from .date_change import DateChange
 from .order import ERASED, LIVING_ORDERS, Customer, Order, OrderLine, OrderResponse
 from .payment import Payment, PaymentMethod, Refund
 from .products import MONEY, OfADate, moved_from
+from .typed_details import IN_PROFILE, TypedDetails
 
 __all__ = [
     "DATE_CANCELLED",
     "ERASED",
     "FOR_THE_BUYER",
     "HOLDER_ERASED",
+    "IN_PROFILE",
     "LIVING_ORDERS",
     "MONEY",
     "OPEN_STATES",
@@ -40,5 +42,6 @@ __all__ = [
     "PaymentMethod",
     "Refund",
     "Ticket",
+    "TypedDetails",
     "moved_from",
 ]

@@ -9,7 +9,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from registration_forms.models import ChoiceHold
+from ticketshop.catalogue import products
 from ticketshop.catalogue.models import Hold, Offer, SeasonPass, Session
+from ticketshop.catalogue.products import Product
 from ticketshop.lib.areas import CART
 from ticketshop.lib.personal import (
     ADDRESS,
@@ -21,6 +23,7 @@ from ticketshop.lib.personal import (
 from ticketshop.organisers.models import PointOfSale
 
 from .products import MONEY, OfADate, moved_from
+from .typed_details import TypedDetails
 
 # Holds are renewed for at most so many times the hold time, counted from when the cart was opened.
 RENEWALS = 4
@@ -37,7 +40,7 @@ class Cart(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
     )
-    # Input as typed: {"buyer": {...}, "holders": {slot: {...}}}; checked when shown and again when placed.
+    # Read it as ``typed``.
     details = models.JSONField(default=dict)
     details_complete = models.BooleanField(default=False)
     # A guest's network when the cart was opened, as a keyed hash; see ``hoarding``.
@@ -60,7 +63,7 @@ class Cart(models.Model):
         area = CART
         also = ("created_at", "expires_at")
         inside = ("lines",)
-        texts = "ticketshop.sales.typed_words.of_cart"
+        texts = "ticketshop.sales.checkout.typed_texts.of_cart"
         withheld = {"network": _("a code made from your network’s address, which nobody can read back")}
         ends = (Ends("sales.tidy", "expires_at", says=_("24 hours after you last changed it.")),)
         labels = {
@@ -85,6 +88,11 @@ class Cart(models.Model):
 
     def __str__(self):
         return str(self.key)
+
+    @property
+    def typed(self) -> TypedDetails:
+        """What was typed at the checkout; change it by ``carts.write_details``."""
+        return TypedDetails.read(self.details)
 
     @property
     def may_be_held_until(self) -> datetime:
@@ -138,6 +146,11 @@ class CartLine(OfADate, models.Model):
 
     def __str__(self):
         return f"{self.quantity} x {self.offer_id or self.season_pass_id}"
+
+    @property
+    def product(self) -> Product:
+        """What the line sells."""
+        return products.of(self.offer or self.season_pass)
 
     @property
     def session(self) -> Session | None:

@@ -4,7 +4,10 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Min, Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
 
 from contacts import locking
 from contacts.models import Contact
@@ -218,3 +221,13 @@ def untold(mail: Mail, change: DateChange) -> list[DateChange]:
             earlier.insert(0, others[number])
     later = [other for number, other in sorted(others.items()) if number > change.pk]
     return [*earlier, change, *later]
+
+
+@app.task(name="sales.carry_out_change", retry=RetryStrategy(exponential_wait=3, max_attempts=10))
+def carry_out_change(change_id: int, after: int = 0) -> None:
+    """Carry out a change of dates for a page of orders, and leave the next page to another job."""
+    change = DateChange.objects.get(pk=change_id)
+    with transaction.atomic():
+        last = tell_some(change, after, timezone.now())
+        if last is not None:
+            carry_out_change.defer(change_id=change.pk, after=last)

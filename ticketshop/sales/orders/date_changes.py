@@ -15,7 +15,6 @@ from ticketshop.catalogue import dates
 from ticketshop.catalogue.dates import Facts
 from ticketshop.catalogue.models import Session
 
-from .. import tasks
 from ..models import LIVING_ORDERS, Admission, DateChange, Order, OrderLine, Ticket
 from . import date_change_job
 
@@ -86,7 +85,7 @@ def announce(changes: Changes, *, organiser, message: str, tell: bool, by, now: 
     )
     change.sessions.set(changes)
     dates.mark_changed(changes, now=now)
-    tasks.carry_out_change.defer(change_id=change.pk)
+    date_change_job.carry_out_change.defer(change_id=change.pk)
     return change
 
 

@@ -12,8 +12,8 @@ from ticketshop.lib.pages import page_number
 from ticketshop.lib.refusals import TooManyTries
 from ticketshop.limits import limits
 
-from .. import closed_since
 from ..admission_lists import passes_of, tickets_of
+from ..answers import late_changes
 from ..models import Order
 from ..tickets import names
 from .views import order_or_404
@@ -62,7 +62,7 @@ def edit(request, read, limit_key: str, back, context: dict):
             sheet.fill(entries, request.POST)
             sheet.is_valid(entries, request.POST)
         else:
-            closed_since.say_outcome(request, entries, _("The names are saved.") if changed else "")
+            late_changes.say_outcome(request, entries, _("The names are saved.") if changed else "")
             if number < len(sheet.pages()):
                 return redirect(f"{request.path}?page={number + 1}")
             return back

@@ -1,11 +1,8 @@
 """The lines of an order, made of those of a cart."""
 
-from decimal import Decimal
-
-from ticketshop.lib.money import to_cents, vat_included
-
+from .. import pricing
 from ..cart import contents
-from ..models import CartLine, Order, OrderLine
+from ..models import Order, OrderLine
 
 
 def new(order: Order, whole: contents.Contents) -> list[OrderLine]:
@@ -15,24 +12,16 @@ def new(order: Order, whole: contents.Contents) -> list[OrderLine]:
             order=order,
             offer=line.offer,
             season_pass=line.season_pass,
-            allotment_id=contents.allotment_id(line),
+            allotment_id=line.product.allotment_id,
             places=contents.units(line),
-            title=contents.title(line)[:160],
-            tariff_name=line.offer.tariff.name if line.offer else "",
-            session_starts_at=line.offer.session.starts_at if line.offer else None,
+            title=line.product.title[:160],
+            tariff_name=line.product.tariff_name,
+            session_starts_at=line.session.starts_at if line.session else None,
             quantity=line.quantity,
             unit_price=line.unit_price,
-            total=total(line),
-            vat_rate=vat_rate(line),
-            vat_amount=vat_included(total(line), vat_rate(line)),
+            total=pricing.line_total(line),
+            vat_rate=line.product.vat_rate,
+            vat_amount=pricing.line_vat(line),
         )
         for line in whole.lines
     ]
-
-
-def total(line: CartLine) -> Decimal:
-    return to_cents(line.unit_price * line.quantity)
-
-
-def vat_rate(line: CartLine) -> Decimal:
-    return line.offer.tariff.vat_rate if line.offer else line.season_pass.vat_rate

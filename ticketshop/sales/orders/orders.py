@@ -5,7 +5,6 @@ from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.db.models import (
-    DateTimeField,
     DurationField,
     Exists,
     ExpressionWrapper,
@@ -26,17 +25,15 @@ from ticketshop.catalogue.models import Session
 from ticketshop.history import history
 from ticketshop.jobs.rows import RowJob
 from ticketshop.lib import references
-from ticketshop.lib.money import ZERO, vat_included
+from ticketshop.lib.money import ZERO
 
-from .. import notices
+from .. import notices, pricing
 from ..answers import form_blocks, profile, shown_questions
 from ..cart import caps, carts, contents
-from ..checkout import people
-from ..checkout.forms import IN_PROFILE
-from ..models import Cart, Order, OrderLine, OrderResponse, Ticket
+from ..models import IN_PROFILE, Cart, Order, OrderLine, OrderResponse, Ticket
 from ..payments import methods, payments
 from ..tickets import tickets
-from . import order_lines
+from . import order_lines, person_limits
 
 
 class CannotPlace(Exception):
@@ -145,9 +142,9 @@ def _place(
     method = _checked(cart, whole, method_code, content_hash, user, now)
     if details_hash is not None and contents.details_hash(cart) != details_hash:
         raise CannotPlace("retyped")
-    holders = cart.details.get("holders", {})
+    holders = cart.typed.holders
     buyer, whom = _people(cart, holders, user, language, now)
-    if found := people.problems(whole, buyer, whom):
+    if found := person_limits.problems(whole, buyer, whom):
         raise CannotPlace("rules", problems=found, at_tickets=user.is_authenticated)
     if capped and (sentence := caps.refusal(whole, buyer, now)):
         raise CannotPlace("unpaid", problems=[sentence])
@@ -155,7 +152,7 @@ def _place(
     in_profile = _in_profile(cart, user)
     profile.write(buyer, asked, over=in_profile, by=user if user.is_authenticated else None, now=now)
     order = new(whole, buyer, method, user, language, now)
-    answered = _store(asked, order, buyer, whom, cart.details.get("language") or language, now)
+    answered = _store(asked, order, buyer, whom, cart.typed.language or language, now)
     order.save(force_insert=True)
     of_order = [ask for ask in asked if ask.of_order]
     OrderResponse.objects.bulk_create(
@@ -183,18 +180,18 @@ def _place(
 
 def _in_profile(cart: Cart, user) -> bool | None:
     """What a signed-in buyer chose; None for a guest, who is not asked."""
-    return bool(cart.details["buyer"].get(IN_PROFILE)) if user.is_authenticated else None
+    return bool(cart.typed.buyer.get(IN_PROFILE)) if user.is_authenticated else None
 
 
 def _checked_answers(cart: Cart, whole: contents.Contents, now: datetime) -> list[form_blocks.Ask]:
     """What the forms ask, with the answers checked once more, against what is published now."""
-    forms, drafts = form_blocks.all_forms(whole), dict(cart.details.get("answers", {}))
+    forms, drafts = form_blocks.all_forms(whole), dict(cart.typed.answers)
     asked = form_blocks.with_questions(forms)
-    seen = shown_questions.seen(asked, cart.details.get("shown", {}), cart.point_of_sale.organiser)
+    seen = shown_questions.seen(asked, cart.typed.shown, cart.point_of_sale.organiser)
     shown_questions.untick(asked, drafts, seen)
     form_blocks.fill(asked, drafts, cart, now=now, bound=True, seen=seen)
     single = cart.point_of_sale.organiser.single_part_names
-    if not form_blocks.ready(forms, drafts, cart.details.get("holders", {}), single_names=single):
+    if not form_blocks.ready(forms, drafts, cart.typed.holders, single_names=single):
         raise CannotPlace("choice" if form_blocks.misses_a_place(asked) else "answers")
     return asked
 
@@ -220,7 +217,7 @@ def _checked(cart: Cart, whole: contents.Contents, method_code: str, content_has
     if not user.is_authenticated and not cart.point_of_sale.guest_checkout:
         raise CannotPlace("sign_in")
     # A log-in is not asked for its address; who has none any more is asked for it now.
-    if not cart.details_complete or not (user.is_authenticated or cart.details["buyer"].get("email")):
+    if not cart.details_complete or not (user.is_authenticated or cart.typed.buyer.get("email")):
         raise CannotPlace("details")
     expired = cart.held_until is None or cart.held_until <= now
     changed = expired and not all(contents.is_as_offered(line) for line in whole.lines)
@@ -245,11 +242,11 @@ def _people(cart: Cart, holders: dict, user, language: str, now: datetime) -> tu
     if not user.is_authenticated:
         return _guest(cart, language, now), {}
     buyer = contacts.for_user(cart.point_of_sale.organiser, user, language=language, now=now)
-    whom = people.beneficiaries(buyer, holders)
+    whom = person_limits.beneficiaries(buyer, holders)
     asked = {buyer.pk, *whom.values()}
     held = locking.hold_all(asked)
     if len(held) < len(asked):
-        whom = people.beneficiaries(buyer, holders)
+        whom = person_limits.beneficiaries(buyer, holders)
         if not asked.issuperset(whom.values()):
             raise _Moved
         # Being erased: then the ticket is for nobody in particular, under the name that was typed.
@@ -257,7 +254,7 @@ def _people(cart: Cart, holders: dict, user, language: str, now: datetime) -> tu
     if buyer.pk not in held:
         raise CannotPlace("person")
     buyer = held[buyer.pk]
-    typed = cart.details["buyer"]
+    typed = cart.typed.buyer
     missing = {
         name: typed[name] for name in ("first_name", "last_name") if typed[name] and not getattr(buyer, name)
     }
@@ -267,7 +264,7 @@ def _people(cart: Cart, holders: dict, user, language: str, now: datetime) -> tu
 
 
 def _guest(cart: Cart, language: str, now: datetime) -> Contact:
-    typed = cart.details["buyer"]
+    typed = cart.typed.buyer
     return contacts.for_guest(
         cart.point_of_sale.organiser,
         email=typed["email"],
@@ -281,9 +278,7 @@ def _guest(cart: Cart, language: str, now: datetime) -> Contact:
 def new(whole: contents.Contents, buyer: Contact, method, user, language: str, now: datetime) -> Order:
     """An order for what lies in the cart, not yet written."""
     cart = whole.cart
-    vat = sum(
-        (vat_included(order_lines.total(line), order_lines.vat_rate(line)) for line in whole.lines), ZERO
-    )
+    vat = pricing.cart_vat(whole.lines)
     return Order(
         organiser=cart.point_of_sale.organiser,
         point_of_sale=cart.point_of_sale,
@@ -306,7 +301,7 @@ def new(whole: contents.Contents, buyer: Contact, method, user, language: str, n
 
 def first_start(whole: contents.Contents) -> datetime | None:
     """When the earliest session of the cart begins; None for passes alone."""
-    return min((line.offer.session.starts_at for line in whole.lines if line.offer), default=None)
+    return min((line.session.starts_at for line in whole.lines if line.session), default=None)
 
 
 def cancel(order: Order, *, by, now: datetime) -> bool:
@@ -367,20 +362,24 @@ def expire_overdue(now: datetime) -> int:
 
 
 def _to_remind(now: datetime) -> QuerySet[Order]:
-    days = ExpressionWrapper(
-        F("organiser__bank_reminder_days") * Value(timedelta(days=1)), output_field=DurationField()
-    )
+    """Return the unpaid orders whose payment method reminds, after the days that their organiser has set."""
+    one_day = Value(timedelta(days=1))
+    due = Q()
+    for code, method in methods.METHODS.items():
+        if method.reminder_days:
+            wait = ExpressionWrapper(
+                F(f"organiser__{method.reminder_days}") * one_day, output_field=DurationField()
+            )
+            due |= Q(payment_method=code, placed_at__lte=Value(now) - wait)
     return (
         Order.objects.filter(
+            due,
             # Nobody is asked to pay for a date that is cancelled.
             ~Exists(Ticket.objects.filter(order=OuterRef("pk"), session__state=Session.State.CANCELLED)),
             state=Order.State.PENDING,
-            payment_method="bank_transfer",
             reminded_at=None,
             expires_at__gt=now,
         )
-        .annotate(reminder_at=ExpressionWrapper(F("placed_at") + days, output_field=DateTimeField()))
-        .filter(reminder_at__lte=now)
         .select_related("organiser", "buyer", "point_of_sale")
         .order_by("placed_at")
     )

@@ -5,13 +5,12 @@ from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from contacts import contacts
 from ticketshop.lib.text import number_in
 
+from .. import visitor_contact
 from ..cart import carts, session
 from ..cart.views import back, reason, say_what_changed
 from ..checkout import people
@@ -27,7 +26,7 @@ def add_people(request, pos):
     if not request.user.is_authenticated:
         return redirect(f"/accounts/login/?{urlencode({'next': back(request)})}")
     now = timezone.now()
-    contact = contacts.for_user(request.pos.organiser, request.user, language=get_language(), now=now)
+    contact = visitor_contact.of_request(request)
     known = people.of(contact, request.pos)
     if again := _proposed_again(request, known):
         return again

@@ -8,20 +8,20 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from contacts import contacts
 from ticketshop.catalogue import availability, programme
 from ticketshop.lib import colour, language_choice, open_forms, page_cache
 from ticketshop.lib.addresses import is_a_path_of_ours
 from ticketshop.lib.refusals import csrf_failure
 from ticketshop.organisers import access
 
+from .. import visitor_contact
 from ..cart import contents, session
 from ..checkout import people
+from ..orders import person_limits
 from . import group_proposal
 
 ABOUT = {
@@ -98,9 +98,7 @@ def who_is_coming(request, sessions) -> dict:
     """For a signed-in visitor with friends and family: whom to tick, and the tickets proposed for those ticked."""
     if is_open(request) or not request.user.is_authenticated:
         return {}
-    contact = contacts.for_user(
-        request.pos.organiser, request.user, language=get_language(), now=timezone.now()
-    )
+    contact = visitor_contact.of_request(request)
     known = people.of(contact, request.pos)
     ticked = request.GET.getlist("who")[:50]
     wanted = request.GET.get("session", "")
@@ -126,15 +124,15 @@ def who_is_coming(request, sessions) -> dict:
 def already(request, contact, chosen: list[people.Person], row) -> group_proposal.Already:
     """What counts besides the people ticked: the visitor's cart, and what these people have ordered."""
     limited = {one.offer.tariff_id for one in row.offers if one.offer.tariff.max_per_person}
-    had = Counter(people.had(contact, [person.value for person in chosen], limited))
+    had = Counter(person_limits.had(contact, [person.value for person in chosen], limited))
     cart = session.cart_of(request)
     if cart is None:
         return group_proposal.Already(had=had)
-    whole, holders = contents.read(cart), cart.details.get("holders", {})
+    whole, holders = contents.read(cart), cart.typed.holders
     for line in whole.lines:
         for slot in line.slots if line.offer else ():
             # A ticket for nobody in particular counts for whoever orders.
-            had[holders.get(slot, {}).get("person") or people.ME, line.offer.tariff_id] += 1
+            had[holders.get(slot, {}).get("person") or person_limits.ME, line.offer.tariff_id] += 1
     units = {line.offer_id: line.quantity for line in whole.lines if line.offer}
     return group_proposal.Already(units, whole.admissions, had)
 

@@ -18,9 +18,9 @@ from ticketshop.lib import days
 
 from .. import notices, recipients
 from ..admission_lists import heading
-from ..checkout.forms import HolderForm
 from ..models import LIVING_ORDERS, Admission, IssuedPass, Order, Ticket
 from . import deadlines
+from .name_forms import NameForm
 
 # A field of the form -> the column of the ticket or pass.
 COLUMNS = {"first_name": "holder_first_name", "last_name": "holder_last_name", "email": "holder_email"}
@@ -51,7 +51,7 @@ class Entry:
     rules: Mapping[str, str]  # what a form says of the names: "first_name" -> "mandatory"
     until: datetime
     why: str = ""
-    form: HolderForm | None = None
+    form: NameForm | None = None
 
     @property
     def prefix(self) -> str:
@@ -113,11 +113,10 @@ class Names:
             if entry.why:
                 continue
             posted = post if post is not None and f"{entry.prefix}-seen" in post else None
-            entry.form = HolderForm(
+            entry.form = NameForm(
                 posted,
                 prefix=entry.prefix,
                 initial=entry.stored,
-                people=[],
                 names=dict(entry.rules),
                 of_pass=isinstance(entry.admission, IssuedPass),
                 single_names=entry.admission.order.point_of_sale.organiser.single_part_names,

@@ -12,6 +12,10 @@ class BankTransfer(Method):
     code = "bank_transfer"
     label = _("Bank transfer")
     hint = _("You get the account and a reference. We send the tickets when the money has arrived.")
+    mail_text = _(
+        "Please transfer the amount with this reference. We send the tickets as soon as the money has arrived."
+    )
+    reminder_days = "bank_reminder_days"
     setting_fields = {"account_holder": (_("Account holder"), True), "iban": (_("IBAN"), True)}
 
     @classmethod

@@ -17,6 +17,10 @@ class Method:
     code: str
     label: str | Promise
     hint: str | Promise = ""
+    # The sentence of the mail about a new order that says how to pay.
+    mail_text: str | Promise = ""
+    # The column of ``Organiser`` with the days after which an unpaid order is reminded of; empty: never.
+    reminder_days: str = ""
     # Settings an organiser fills in: name -> (label, required).
     setting_fields: dict[str, tuple[str | Promise, bool]] = {}
 

@@ -12,6 +12,7 @@ class OnSite(Method):
     code = "on_site"
     label = _("Pay at the box office")
     hint = _("Cash or card. Your places are kept until the event begins.")
+    mail_text = _("Please pay at the box office before the event begins. Your places are kept until then.")
     setting_fields = {"opening_hours": (_("Opening hours of the box office"), False)}
 
     def expires_at(self, organiser, first_start, now):

@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 from registration_forms.definitions import Question
 from registration_forms.field_types import TYPES, Asked
 
-from .answers import form_blocks
-from .cart import contents
-from .checkout.forms import IN_PROFILE
-from .checkout.people import ME
-from .models import Cart
+from ..answers import form_blocks
+from ..cart import contents
+from ..models import Cart
+from .forms import IN_PROFILE
+from .people import ME
 
 # Which questions a page has shown: nothing that anybody typed.
 OF_THE_PAGES = "shown"

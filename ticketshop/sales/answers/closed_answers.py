@@ -7,9 +7,9 @@ from django.utils.translation import gettext as _
 from registration_forms.models import Response
 from ticketshop.lib import days
 
-from . import notices
-from .answers import display
-from .models import Admission, Order
+from .. import notices
+from ..models import Admission, Order
+from . import display
 
 
 def why_closed(

@@ -1,0 +1,28 @@
+"""The first page of the account: what comes next, and the ways on."""
+
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from ticketshop.sales import access, visitor_contact
+
+from ..friends import views as friends
+from ..links import earlier_orders
+
+
+@require_safe
+def home(request, pos):
+    """What comes next, and the ways on."""
+    contact = visitor_contact.of_request(request)
+    now = timezone.now()
+    context = {
+        "contact": contact,
+        "tickets": access.upcoming_tickets(access.tickets_of(request.user, request.pos), now)[:5],
+        "passes": access.upcoming_passes(
+            access.passes_of(request.user, request.pos), request.pos.organiser, now
+        )[:5],
+        "earlier": earlier_orders.found(request.user, contact),
+        "to_decide": friends.to_decide(request, contact),
+        "section": "home",
+    }
+    return render(request, "accounts/home.html", context)

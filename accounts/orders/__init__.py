@@ -1,0 +1,1 @@
+"""The visitor's orders and tickets, and what was ordered before there was an account."""

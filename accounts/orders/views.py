@@ -1,0 +1,50 @@
+"""The visitor's orders, and the tickets and passes that are still to come."""
+
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from contacts import links
+from ticketshop.lib import language_choice
+from ticketshop.lib.pages import page_of
+from ticketshop.sales import access, visitor_contact
+from ticketshop.sales.orders.name_views import edit as edit_names
+from ticketshop.sales.tickets import names as ticket_names
+
+from ..friends import tickets
+from ..friends import views as friends
+from ..links import earlier_orders
+
+
+@require_safe
+def orders(request, pos):
+    """The orders, newest first, and the tickets that are still to come."""
+    contact, now = visitor_contact.of_request(request), timezone.now()
+    context = {
+        "page": page_of(access.orders_of(request.user, request.pos), request.GET.get("page")),
+        "tickets": access.upcoming_tickets(access.tickets_of(request.user, request.pos), now)[:100],
+        "passes": access.upcoming_passes(
+            access.passes_of(request.user, request.pos), request.pos.organiser, now
+        )[:100],
+        "managed": tickets.managed_by(contact, now),
+        "earlier": earlier_orders.found(request.user, contact),
+        "section": "orders",
+    }
+    return render(request, "accounts/orders.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@language_choice.keeps_typed
+def names(request, pos, link_id):
+    """The names on the tickets of a person the visitor manages: corrected until the deadline, as the buyer may."""
+    link = friends.link_as_parent(request, link_id)
+    if not links.seen_by_parent(link).manages:
+        raise Http404("not managed")
+
+    def read() -> ticket_names.Names:
+        now = timezone.now()
+        return ticket_names.Names(tickets.of_managed(link, now), who=ticket_names.Who.PARENT, now=now)
+
+    context = {"person": links.name_for_parent(link), "section": "orders"}
+    return edit_names(request, read, f"link:{link.pk}", redirect("account:orders", pos=pos), context)

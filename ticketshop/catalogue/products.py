@@ -1,0 +1,130 @@
+"""A product is what a line of a cart or order sells: an offer (a tariff of a session) or a season pass.
+
+``of(offer)`` and ``of(season_pass)`` give both the same attributes, so that nothing else needs to know which it is. The
+attributes read the tariff, session, event and organiser of the row: read them along, else each is a query.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+
+from ticketshop.lib import days
+
+from . import availability
+from .models import Offer, SeasonPass, Session, Tariff
+
+
+class Product:
+    """What an offer and a season pass share. ``settings``: the row that holds price, limits and form."""
+
+    kind: str
+    tariff_name = ""
+    per_unit = 1  # tickets or passes that one unit of a line's quantity gives
+    min_per_order = 1
+    session: Session | None = None
+
+    def __init__(self, item: Offer | SeasonPass, settings: Tariff | SeasonPass):
+        self.item = item
+        self.settings = settings
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Tells a product from all others."""
+        return (self.kind, self.item.pk)
+
+    @property
+    def title(self) -> str:
+        """What is attended: the event's title, or the name of the season pass."""
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        """The name of the tariff or season pass."""
+        return self.settings.name
+
+    @property
+    def price(self) -> Decimal:
+        """What one unit costs today."""
+        return self.settings.price
+
+    @property
+    def vat_rate(self) -> Decimal:
+        """Percent of value added tax that the price includes."""
+        return self.settings.vat_rate
+
+    @property
+    def allotment_id(self) -> int:
+        """The allotment whose places are taken."""
+        return self.item.allotment_id
+
+    @property
+    def max_per_order(self) -> int:
+        """Most units in one order."""
+        return self.settings.max_per_order
+
+    @property
+    def max_per_person(self) -> int | None:
+        """Most units for one person in all orders together; None where there is no limit."""
+        return self.settings.max_per_person
+
+    @property
+    def ends_at(self) -> datetime:
+        """The instant after which nobody is let in with it."""
+        raise NotImplementedError
+
+    def on_sale(self, now: datetime) -> bool:
+        """Whether it may be sold at ``now``, if there are places."""
+        raise NotImplementedError
+
+
+class OfferProduct(Product):
+    """An offer: a tariff of a session."""
+
+    kind = "offer"
+
+    def __init__(self, offer: Offer):
+        super().__init__(offer, offer.tariff)
+        self.offer = offer
+        self.tariff_name = offer.tariff.name
+        self.per_unit = offer.tariff.tickets_per_unit
+        self.min_per_order = offer.tariff.min_per_order
+
+    @property
+    def session(self) -> Session:  # type: ignore[override]
+        return self.offer.session
+
+    @property
+    def title(self):
+        return self.session.event.title
+
+    @property
+    def ends_at(self):
+        return self.session.ends_at
+
+    def on_sale(self, now):
+        return availability.offer_on_sale(self.offer, now)
+
+
+class PassProduct(Product):
+    """A season pass."""
+
+    kind = "pass"
+
+    def __init__(self, season_pass: SeasonPass):
+        super().__init__(season_pass, season_pass)
+        self.season_pass = season_pass
+
+    @property
+    def title(self):
+        return self.season_pass.name
+
+    @property
+    def ends_at(self):
+        return days.end_of(self.season_pass.valid_until, self.season_pass.organiser.zone)
+
+    def on_sale(self, now):
+        return availability.pass_on_sale(self.season_pass, now)
+
+
+def of(item: Offer | SeasonPass) -> Product:
+    """Return the product that an offer or a season pass is."""
+    return PassProduct(item) if isinstance(item, SeasonPass) else OfferProduct(item)

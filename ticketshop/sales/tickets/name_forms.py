@@ -1,0 +1,54 @@
+"""The form for the name on a ticket or pass, at the checkout and after the sale."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from ticketshop.lib.email_addresses import EmailField
+from ticketshop.lib.forms import LineField, ask_for_name, require_name
+from ticketshop.lib.person_names import no_markup_in_name
+
+
+def name_field(label, autocomplete: str, *, required: bool = True) -> LineField:
+    return LineField(
+        label=label,
+        max_length=100,
+        required=required,
+        validators=[no_markup_in_name],
+        widget=forms.TextInput(attrs={"autocomplete": autocomplete}),
+    )
+
+
+NAMES = ["first_name", "last_name"]
+
+
+class NameForm(forms.Form):
+    """The name on one ticket or pass; a part that no form demands may stay empty.
+
+    ``names``: what a form demands of the names, such as "first_name" -> "mandatory"; the e-mail address of the holder is
+    asked only where it is among them. ``single_names``: the organiser allows names of one part.
+    """
+
+    first_name = name_field(_("First name"), "off", required=False)
+    last_name = name_field(_("Last name"), "off", required=False)
+
+    def __init__(self, *args, names: dict[str, str] | None = None, single_names: bool, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.single_names = single_names
+        rules = {name: (names or {}).get(name, "visible") for name in NAMES}
+        for name, visibility in rules.items():
+            self.fields[name].widget.attrs["data-known"] = name
+            if visibility == "hidden":
+                del self.fields[name]
+        if (of_email := (names or {}).get("email", "hidden")) != "hidden":
+            self.fields["email"] = EmailField(
+                label=_("E-mail address"),
+                required=of_email == "mandatory",
+                widget=forms.EmailInput(attrs={"autocomplete": "off", "data-known": "email"}),
+            )
+        self.due = [name for name in NAMES if rules[name] == "mandatory"]
+        ask_for_name(self, self.due, single=single_names)
+
+    def clean(self):
+        values = super().clean()
+        require_name(self, self.due, single=self.single_names)
+        return values
