@@ -27,8 +27,8 @@ check: .venv/dev.stamp
 		{ echo "$$found"; echo "To put it right: $(PY) -m djlint --reformat templates"; exit 1; }
 	@echo "mypy" && $(PRODUCTION) DATABASE_URL=postgres://nobody@127.0.0.1:9/nothing $(PY) -m mypy --no-error-summary
 	@echo "import contracts" && $(LINT_IMPORTS)
-	@echo "translations" && $(PY) -m tests.house.catalogues --check || \
-		{ echo "To put it right: $(PY) -m tests.house.catalogues, then the French in ticketshop/locale"; exit 1; }
+	@echo "translations" && $(PY) -m tests.project.catalogues --check || \
+		{ echo "To put it right: $(PY) -m tests.project.catalogues, then the French in ticketshop/locale"; exit 1; }
 	@echo "manage.py check --deploy, missing migrations" && files=$$(mktemp -d) && trap 'rm -rf "$$files"' EXIT && \
 		VAR_DIR="$$files" $(PRODUCTION) $(PY) -m ticketshop.lib.postgres run sh -c \
 		"$(PY) manage.py migrate --verbosity 0 && $(PY) manage.py createcachetable && \

@@ -18,7 +18,7 @@ from registration_forms.field_types import Asked
 from tests.browser import steps
 from tests.browser.conftest import PHONE
 from tests.factories.registration_forms import ask, make_form, only_if, publish
-from tests.forms.test_properties import forms_with_answers
+from tests.registration_forms.test_properties import forms_with_answers
 
 SCRIPT = Path(project.BASE_DIR) / "ticketshop/static/shop/conditions.js"
 NOW = Asked(now=timezone.now(), day=timezone.localdate())

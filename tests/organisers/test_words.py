@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from tests.factories.accounts import SuperuserFactory
 from tests.factories.organisers import make_staff
-from tests.organisers.test_scoped_admin import OF_ORGANISERS, filled, rows
+from tests.office.test_scoped_admin import OF_ORGANISERS, filled, rows
 from tests.staff import Staff, change, listing
 from ticketshop.catalogue.models import Session
 from ticketshop.history import history

@@ -44,7 +44,7 @@ SHORTEST = 8
 # Declared, and never there: why nothing of it can be planted.
 NEVER_THERE = {
     "organisers.StaffMembership.user": "members of staff keep their log-in, and with it what they did",
-    "procrastinate.ProcrastinateJob.args.planted": "jobs know numbers of rows; tests/house/test_logs.py reads them",
+    "procrastinate.ProcrastinateJob.args.planted": "jobs know numbers of rows; tests/project/test_logs.py reads them",
 }
 
 

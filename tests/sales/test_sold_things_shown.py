@@ -28,7 +28,7 @@ from tests.factories.organisers import make_staff
 from tests.factories.sales import make_order
 from tests.friends import friendly_pos, linked, make_visitor
 from tests.qr import text_of_pdf
-from tests.sales.test_mails import deliver
+from tests.sales.mails.test_order_mails import deliver
 from tests.staff import Staff, change, listing
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Category, Event, Offer, SeasonPass, Session, Tariff, Venue

@@ -8,7 +8,7 @@ from django.utils import timezone
 from tests.factories.catalogue import CategoryFactory, SessionFactory
 from tests.factories.registration_forms import ask, publish
 from tests.sales import jazz
-from tests.sales.test_mails import deliver, html_of
+from tests.sales.mails.test_order_mails import deliver, html_of
 from tests.visitor import VOID
 from ticketshop.catalogue.models import Category, Event, SeasonPass, Tariff
 from ticketshop.organisers.models import PointOfSale

@@ -14,7 +14,7 @@ from registration_forms import limited, responses
 from registration_forms.models import Choice, ChoiceHold, Response
 from tests.at_once import at_once, meet
 from tests.factories.registration_forms import ask, only_if, publish
-from tests.forms.test_limited import rounds
+from tests.registration_forms.test_limited import rounds
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, blocks, fill, in_every, of_blocks
 from ticketshop.limits.models import Counter

@@ -176,7 +176,7 @@ def test_storms_over_many_houses(capsys):
 
 @pytest.mark.soak
 def test_the_last_places_in_hundreds_of_rounds(capsys):
-    """As in ``tests/sales/test_races.py``, with other numbers each time."""
+    """As in ``tests/sales/orders/test_races.py``, with other numbers each time."""
     chance, rounds, sold = random.Random(), 30 * ROUNDS, 0
     pool = connection.settings_dict["OPTIONS"]["pool"]
     kept = pool["max_size"]

@@ -1,0 +1,150 @@
+"""Everything said of a person has an end without a click: each declared end is reached by its job, and none is missing."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.db import models
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from accounts.models import User
+from contacts.models import Contact, ContactLink
+from privacy.declarations import ends_table, expiry, registry, subjects
+from tests.factories.accounts import UserFactory
+from tests.privacy import planting
+from tests.privacy.state import State
+from ticketshop.catalogue.models import Session
+from ticketshop.lib.personal import LastUse
+from ticketshop.limits import limits
+from ticketshop.limits.models import Counter
+from ticketshop.mail.models import Mail
+from ticketshop.sales.models import IssuedPass, Order
+from ticketshop.submissions.models import KeptSubmission
+
+pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S45")]
+LONG_AGO = timedelta(days=11 * 365)
+(NOTE,) = (Path(__file__).resolve().parents[3] / "ticketshop/decisions").glob("*-what-ends-when.md")
+ALL = [
+    pytest.param(model, ends, id=f"{model._meta.label} {number} by {ends.job}")
+    for model in registry.census()
+    for number, ends in enumerate(registry.declaration(model).ends)
+]
+
+
+def rows_for(state: State, model, ends) -> list:
+    """Some rows that the end is about: those of V, or such as nobody made in a whole visit."""
+    if model is User:
+        # Never proved, and proved but known to no organiser.
+        users = [UserFactory(), UserFactory()]
+        EmailAddress.objects.filter(user=users[0]).update(verified=False)
+        return [user.pk for user in users if User.objects.filter(ends.where, pk=user.pk).exists()]
+    if model is Counter:
+        limits.hit("data_ask", "a network", timezone.now())
+        return list(Counter.objects.values_list("pk", flat=True))
+    if model is KeptSubmission:
+        kept = KeptSubmission(address="/", expires_at=timezone.now() + timedelta(hours=1))
+        kept.save()
+        return [kept.pk]
+    if model is Contact and isinstance(ends.since, str):
+        # One with an address: a child without goes once nobody has it in a list any more.
+        links = ContactLink.objects.filter(parent=state.v.person.contact, child__user=None)
+        return [links.exclude(child__email_key="").first().child_id]
+    if model is Contact:
+        return [state.v.person.contact.pk]
+    return list(planting.rows_of(model, state.v.person).filter(ends.where).values_list("pk", flat=True))
+
+
+def make_due(model, ends, pks: list) -> None:
+    """Move what the time counts from into the past."""
+    then = timezone.now() - LONG_AGO
+    if isinstance(ends.since, LastUse):
+        Order.objects.update(placed_at=then)
+        Session.objects.update(starts_at=then, ends_at=then + timedelta(hours=2))
+        IssuedPass.objects.update(valid_from=then.date(), valid_until=then.date(), state="used")
+        User.objects.update(last_login=then)
+        ContactLink.objects.update(status="ended", ended_at=then)
+        Contact.objects.filter(pk__in=pks).update(created_at=then)
+    elif model is EmailAddress:
+        Mail.objects.update(created_at=then)
+        for user in User.objects.filter(emailaddress__in=pks):
+            EmailAddress.objects.get_or_create(
+                user=user, email=user.email, defaults={"verified": True, "primary": True}
+            )
+    else:
+        for path in (ends.since,) if isinstance(ends.since, str) else ends.since:
+            set_at(model, path, pks, then)
+    if isinstance(ends.days, str):
+        set_at(model, ends.days, pks, 30)
+
+
+def set_at(model, path: str, pks: list, value) -> None:
+    first, _, rest = path.partition("__")
+    rows = model._base_manager.filter(pk__in=pks)
+    if rest:
+        above = model._meta.get_field(first).related_model
+        set_at(above, rest, list(rows.values_list(f"{first}__pk", flat=True)), value)
+        return
+    column = model._meta.get_field(first)
+    is_a_day = isinstance(column, models.DateField) and not isinstance(column, models.DateTimeField)
+    rows.update(**{first: value.date() if is_a_day else value})
+
+
+@pytest.mark.parametrize(("model", "ends"), ALL)
+def test_rows_end_by_their_job_when_their_time_is_over(state, model, ends):
+    pks = rows_for(state, model, ends)
+    assert pks, "nothing was there to end"
+    there = model._base_manager.filter(pk__in=pks).filter(expiry.still_says(model))
+    if not subjects_of(model):
+        there = model._base_manager.filter(pk__in=pks)
+    assert there.exists()
+    make_due(model, ends, pks)
+    app.tasks[ends.job].func(0)
+    assert not there.exists(), list(there)[:3]
+
+
+def subjects_of(model) -> bool:
+    return bool(registry.declaration(model).subject)
+
+
+@pytest.mark.parametrize(("model", "ends"), ALL)
+def test_rows_whose_time_is_not_over_stay(state, model, ends):
+    pks = rows_for(state, model, ends)
+    if isinstance(ends.days, str):
+        set_at(model, ends.days, pks, 3650)
+    for path in ends.since if isinstance(ends.since, tuple) else [ends.since]:
+        if isinstance(path, str):
+            set_at(model, path, pks, timezone.now() + timedelta(days=3))
+    if model is EmailAddress:
+        for address in EmailAddress.objects.filter(pk__in=pks):
+            Mail.objects.create(kind="account_confirm", recipient=address.email, created_at=timezone.now())
+    before = model._base_manager.filter(pk__in=pks).count()
+    app.tasks[ends.job].func(0)
+    assert model._base_manager.filter(pk__in=pks).count() == before
+    there = model._base_manager.filter(pk__in=pks)
+    assert there.filter(expiry.still_says(model)).exists() or not subjects_of(model)
+
+
+def test_whatever_says_something_of_a_person_ends_by_itself_or_with_somebody_who_does():
+    for model in subjects.models_with_people():
+        assert ends_table.what_ends(model), f"{model._meta.label} stays for ever"
+
+
+def test_a_model_that_stays_for_ever_is_named(monkeypatch):
+    """Mails to nobody had no end once: without their own they have none again."""
+    declared = registry.declaration
+
+    def without(model):
+        said = declared(model)
+        return registry.replace(said, ends=()) if model in (Mail, Contact) else said
+
+    monkeypatch.setattr(registry, "declaration", without)
+    assert ends_table.what_ends(Mail) == []
+    assert ends_table.what_ends(Order) == [], "the buyer has no end any more"
+
+
+def test_the_note_lists_what_the_declarations_say():
+    written = NOTE.read_text(encoding="utf-8")
+    table = ends_table.as_markdown()
+    assert table in written, f"The table of the note is another one now:\n\n{table}"

@@ -1,0 +1,22 @@
+"""The world of the tests that walk the whole house: made once for a file, as it was for each test."""
+
+import copy
+
+import pytest
+from django.db import transaction
+
+from tests.project.world import World, make_world
+
+
+@pytest.fixture(scope="module")
+def made_world(django_db_setup, django_db_blocker):
+    """The world, inside a transaction that ends with the file; each test's own transaction stands within it."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield make_world()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def world(made_world, db) -> World:
+    """The world, with rows of one's own to change and refresh."""
+    return copy.deepcopy(made_world)

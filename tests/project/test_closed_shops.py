@@ -1,0 +1,93 @@
+"""A shop that is switched off: every page below its address, the ones that sell and the ones of what was sold."""
+
+import pytest
+from django.urls import reverse
+
+from accounts.links.claiming import shop_that_knows
+from tests.factories.organisers import PointOfSaleFactory
+from tests.project.test_routes import ROWS, browser
+from ticketshop.organisers.middleware import SELLING
+from ticketshop.organisers.models import PointOfSale
+
+pytestmark = pytest.mark.django_db
+BELOW_A_SHOP = [name for name in ROWS if name.split(":")[0] in {"shop", "account", "data"}]
+CONTACT = "box@ayeside.example"
+
+
+@pytest.fixture
+def house(world):
+    PointOfSale.objects.filter(pk=world.aye.pos.pk).update(active=False, email_sender_address=CONTACT)
+    return world.aye
+
+
+def test_pages_that_sell_are_pages_of_a_shop():
+    assert set(BELOW_A_SHOP) > SELLING
+
+
+@pytest.mark.parametrize("name", BELOW_A_SHOP)
+def test_page_of_a_closed_shop_is_closed_where_it_sells_and_else_as_before(name, world, house):
+    row, url = ROWS[name], reverse(name, kwargs=ROWS[name].args(house))
+    for method, statuses in {"get": row.get, "post": row.post}.items():
+        for user, status in zip([None, house.visitor], statuses, strict=True):
+            page = getattr(browser(user), method)(url)
+            if name not in SELLING or (user is None and name.startswith("account:")):
+                assert page.status_code == status
+            else:
+                assert page.status_code == 404
+                text = page.content.decode()
+                assert "Nothing can be bought here at the moment." in text
+                assert f'href="mailto:{CONTACT}"' in text
+                assert "no-store" in page.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_order_of_a_closed_shop_shows_its_tickets_and_leads_to_no_shop(language, house):
+    page = browser().get(
+        reverse("shop:order", args=[house.pos.slug, house.order.reference, house.order.secret]),
+        headers={"accept-language": language},
+    )
+    text = page.content.decode()
+    assert house.order.reference in text
+    assert "tickets.pdf" in text
+    assert {"en": "This shop is closed", "fr": "Cette billetterie est fermée"}[language] in text
+    assert f"/{house.pos.slug}/cart/" not in text
+
+
+def test_account_of_a_closed_shop_offers_nothing_to_buy(house):
+    client = browser(house.visitor)
+    for name in ("home", "orders", "friends"):
+        text = client.get(reverse(f"account:{name}", args=[house.pos.slug])).content.decode()
+        assert "This shop is closed" in text
+        assert "See what’s on" not in text
+        assert "friends-and-family/new/" not in text
+    PointOfSale.objects.update(active=True)
+    text = client.get(reverse("account:friends", args=[house.pos.slug])).content.decode()
+    assert "This shop is closed" not in text
+    assert "friends-and-family/new/" in text
+
+
+def test_log_in_page_leads_back_to_a_closed_shop(house):
+    text = browser().get(f"/accounts/login/?next=/{house.pos.slug}/account/orders/").content.decode()
+    assert house.pos.name in text
+
+
+def test_added_person_still_finds_the_shop_by_mail(house):
+    assert shop_that_knows(house.link.child.email) == house.pos
+
+
+def test_first_page_does_not_name_a_closed_shop(house):
+    assert house.pos.name not in browser().get("/", follow=True).content.decode()
+
+
+def test_shop_that_was_never_on_does_not_exist():
+    pos = PointOfSaleFactory(active=False)
+    for path in ("", "about/imprint/", "account/", "data/", "orders/AAAA-AAAA/x/"):
+        page = browser().get(f"/{pos.slug}/{path}")
+        assert page.status_code in (302, 404), path
+        if page.status_code == 404:
+            assert pos.name not in page.content.decode()
+    pos.active = True
+    pos.save(update_fields=["active"])
+    pos.active = False
+    pos.save(update_fields=["active"])
+    assert pos.name in browser().get(f"/{pos.slug}/").content.decode()

@@ -1,0 +1,41 @@
+"""No page of the back office or of the shop shows a code where a word belongs."""
+
+import re
+
+import pytest
+from django.apps import apps
+from django.urls import reverse
+
+from tests.project.test_routes import ADMIN, ROWS, browser
+from tests.staff import Staff, change, listing
+
+pytestmark = pytest.mark.django_db
+CODE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+# Pages of the platform's administrator, whose subject are codes.
+ABOUT_CODES = {"auth.group", "contacts.linktype"}
+
+
+def test_pattern_finds_a_code():
+    assert CODE.findall("state: link_new, Theatre_, well-known") == ["link_new"]
+
+
+def test_pages_of_the_back_office_show_words(world):
+    staff, seen = Staff(world.admin), 0
+    for name in sorted(ADMIN.keys() - ABOUT_CODES):
+        model = apps.get_model(name)
+        pages = [listing(model)]
+        for row in model._default_manager.order_by("-pk")[:2]:
+            pages += [change(row, model), change(row, model).replace("/change/", "/history/")]
+        for address in pages:
+            page = staff.open(address)
+            assert CODE.findall(page.text) == [], address
+            seen += page.status == 200
+    assert seen > 60
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_pages_of_visitors_show_words(name, world):
+    page = browser(world.aye.visitor).get(reverse(name, kwargs=ROWS[name].args(world.aye)))
+    if page.status_code == 200 and page.headers["Content-Type"].startswith("text/html"):
+        text = re.sub(r"(?s)<(script|style|head)\b.*?</\1>|<!--.*?-->|<[^>]*>", " ", page.content.decode())
+        assert CODE.findall(text) == []

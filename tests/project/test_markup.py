@@ -1,0 +1,105 @@
+"""The markup of the back office, as an HTML checker judges it: mistakes that no browser shows."""
+
+from collections import Counter
+from html.parser import HTMLParser
+
+import pytest
+from django.contrib import admin
+
+from tests.project.world import World
+from tests.staff import Staff, change, listing
+from ticketshop.organisers import permissions
+
+pytestmark = pytest.mark.django_db
+TEXT_TYPES = {"email", "password", "search", "tel", "text", "url"}
+WITHOUT_REQUIRED = {"hidden", "color", "range", "submit", "button", "image", "reset"}
+WITHOUT_AUTOCOMPLETE = {"checkbox", "radio", "file", "submit", "button", "image", "reset"}
+
+
+class Markup(HTMLParser):
+    """Collects ids, labels and fields."""
+
+    def __init__(self, source: str):
+        super().__init__()
+        self.ids: Counter = Counter()
+        self.labels: list[str] = []
+        self.inputs: list[dict] = []
+        self.landmarks: Counter = Counter()
+        self.references: list[str] = []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        found = {name: value or "" for name, value in attrs}
+        if "id" in found:
+            self.ids[found["id"]] += 1
+        if tag == "label" and "for" in found:
+            self.labels.append(found["for"])
+        if tag == "input":
+            self.inputs.append(found)
+        for name in ("aria-labelledby", "aria-describedby"):
+            self.references += found.get(name, "").split()
+        name = found.get("aria-labelledby") or found.get("aria-label")
+        if name and (tag in {"nav", "section"} or found.get("role") == "region"):
+            self.landmarks[name] += 1
+
+    def mistakes(self) -> list[str]:
+        kinds = {one["id"]: one.get("type", "text") for one in self.inputs if "id" in one}
+        found = [f"id {name} stands {count} times" for name, count in self.ids.items() if count > 1]
+        found += [
+            f"label for {name}, which nobody sees" for name in self.labels if kinds.get(name) == "hidden"
+        ]
+        found += [f"label for {name}, which is not there" for name in self.labels if name not in self.ids]
+        found += [f"{name} is referred to and not there" for name in self.references if name not in self.ids]
+        found += [
+            f"{count} landmarks are called {name}" for name, count in self.landmarks.items() if count > 1
+        ]
+        for one in self.inputs:
+            kind, name = one.get("type", "text"), one.get("name")
+            if kind == "hidden" and any(key.startswith("aria-") for key in one):
+                found.append(f"hidden {name} is described")
+            if "maxlength" in one and kind not in TEXT_TYPES:
+                found.append(f"maxlength at {name} ({kind})")
+            if "required" in one and kind in WITHOUT_REQUIRED:
+                found.append(f"required at {name} ({kind})")
+            if "autocomplete" in one and kind in WITHOUT_AUTOCOMPLETE:
+                found.append(f"autocomplete at {name} ({kind})")
+        return found
+
+
+def addresses(world: World) -> list[str]:
+    """Lists, rows, pages that add, and pages of buttons, of one organiser."""
+    found = ["/admin/"]
+    for model, page in admin.site._registry.items():
+        if not hasattr(model, "organiser_path"):
+            continue
+        found += [listing(model), f"{listing(model)}add/"]
+        rows = permissions.within(model._default_manager.order_by("-pk"), {world.aye.organiser.pk})
+        for row in rows[:1]:
+            base = change(row, model).removesuffix("change/")
+            found += [f"{base}{end}" for end in ("change/", "history/", "delete/")]
+            found += [f"{base}{button.name}/" for button in page.buttons if not hasattr(button, "about")]
+    return [*found, f"/admin/privacy/erasure/person/{world.aye.contact.pk}/", "/admin/sales/customer/export/"]
+
+
+def test_pages_of_the_back_office_have_no_mistakes_in_their_markup(world):
+    staff, wrong, read = Staff(world.aye.boss), [], 0
+    for address in addresses(world):
+        page = staff.open(address)
+        if page.status == 200 and page.headers["Content-Type"].startswith("text/html"):
+            wrong += [f"{address}: {mistake}" for mistake in Markup(page.source).mistakes()]
+            read += 1
+    assert wrong == [], "\n".join(wrong)
+    assert read > 60
+
+
+def test_mistakes_in_markup_are_noticed():
+    """The twin."""
+    page = """<nav aria-label="Menu"></nav><nav aria-label="Menu"></nav><label for="a">A</label><label for="x">X</label>
+      <input id="a" type="hidden" name="h" aria-describedby="gone"><input id="a" type="color" maxlength="7" required>
+      <input type="checkbox" name="c" autocomplete="off">"""
+    found = " ".join(Markup(page).mistakes())
+    for words in (
+        "id a stands 2 times", "label for x, which is not there", "gone is referred to", "2 landmarks are called Menu",
+        "hidden h is described", "maxlength at", "required at", "autocomplete at c",
+    ):  # fmt: skip
+        assert words in found

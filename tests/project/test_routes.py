@@ -1,0 +1,657 @@
+"""Who may open which address: a row for every route of the installation; a route without a row fails.
+
+Nobody learns from an answer that another organiser's row exists: it is the very answer that a missing row gets.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import quote
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.client import ClientHandler
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, get_resolver, reverse
+
+from contacts import links
+from tests.project.world import House, World, every_permission, staff_with
+from ticketshop.organisers import permissions
+from ticketshop.organisers.models import StaffMembership
+
+pytestmark = pytest.mark.django_db
+NOWHERE = 987_654_321  # no row has this id
+
+
+HANDLER = ClientHandler(enforce_csrf_checks=False)  # its middleware is loaded once
+
+
+def browser(user=None) -> Client:
+    client = Client()
+    client.handler = HANDLER
+    if user is not None:
+        client.force_login(user)
+    return client
+
+
+# --- the table ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a guest and a visitor (who owns what the address names) get: status of GET, status of an empty POST.
+
+    ``shared`` pages are everybody's: no cookie, no token, and they may be kept for a second. ``missing`` makes the
+    arguments for something that is not there.
+    """
+
+    get: tuple[int, int]
+    post: tuple[int, int]
+    args: Callable[[House], dict] = lambda house: {}
+    shared: bool = False
+
+
+def shop(house: House) -> dict:
+    return {"pos": house.pos.slug}
+
+
+def friend(house: House) -> dict:
+    return {**shop(house), "link_id": house.link.pk}
+
+
+def of_order(house: House) -> dict:
+    return {**shop(house), "reference": house.order.reference, "secret": house.order.secret}
+
+
+def to_cancel(house: House) -> dict:
+    return {**shop(house), "reference": house.waiting.reference, "secret": house.waiting.secret}
+
+
+PAGE, LOG_IN_FIRST, BUTTON = (200, 200), (302, 200), (405, 405)
+ROWS = {
+    # The installation.
+    "home": Row(PAGE, BUTTON, shared=True),
+    "live": Row(PAGE, BUTTON),
+    "ready": Row(PAGE, BUTTON),
+    "favicon": Row((302, 302), BUTTON),
+    "robots": Row(PAGE, BUTTON, shared=True),
+    "security": Row(PAGE, BUTTON, shared=True),
+    "language": Row(BUTTON, (403, 403)),
+    "media": Row((404, 404), BUTTON, lambda house: {"path": "events/none.webp"}),
+    "mailbox": Row(PAGE, BUTTON),
+    # Without a secret in the settings nobody may report.
+    "mail_webhook": Row(BUTTON, (403, 403), lambda house: {"provider": "postmark"}),
+    # Log-in.
+    "account_login": Row((200, 302), (200, 302)),
+    "account_logout": Row(LOG_IN_FIRST, (302, 302)),
+    "account_inactive": Row(PAGE, BUTTON),
+    "account_signup": Row((200, 302), (200, 302)),
+    "account_reauthenticate": Row(LOG_IN_FIRST, LOG_IN_FIRST),
+    "account_email": Row(LOG_IN_FIRST, (302, 302)),
+    "account_email_verification_sent": Row(PAGE, BUTTON),
+    "account_change_password": Row(LOG_IN_FIRST, LOG_IN_FIRST),
+    "account_set_password": Row((302, 302), (302, 302)),
+    "account_reset_password": Row(PAGE, PAGE),
+    "account_reset_password_done": Row(PAGE, BUTTON),
+    "account_reset_password_from_key": Row(PAGE, PAGE, lambda house: {"uidb36": "1", "key": "none"}),
+    "account_reset_password_from_key_done": Row(PAGE, BUTTON),
+    "account_confirm_login_code": Row((302, 302), (302, 302)),
+    "account_confirm_email": Row(PAGE, (404, 404), lambda house: {"key": "none"}),
+    "first_password": Row((410, 410), (410, 410), lambda house: {"token": "none"}),
+    # Links in mails of friends and family.
+    "links:show": Row((410, 410), (410, 410), lambda house: {"token": "none"}),
+    "links:claim": Row((410, 410), (302, 302)),
+    # The shop.
+    "shop:index": Row(PAGE, BUTTON, shop, shared=True),
+    "shop:event": Row(PAGE, BUTTON, lambda house: {**shop(house), "slug": house.event.slug}, shared=True),
+    "shop:pass": Row(
+        PAGE, BUTTON, lambda house: {**shop(house), "slug": house.season_pass.slug}, shared=True
+    ),
+    "shop:about": Row(PAGE, BUTTON, lambda house: {**shop(house), "page": "privacy"}, shared=True),
+    "shop:theme": Row(PAGE, BUTTON, lambda house: {**shop(house), "fingerprint": "x"}, shared=True),
+    "shop:cart": Row(PAGE, BUTTON, shop),
+    "shop:cart_add": Row(BUTTON, (403, 302), shop),
+    "shop:cart_people": Row(BUTTON, (302, 302), shop),
+    "shop:cart_update": Row(BUTTON, (302, 302), shop),
+    "shop:checkout": Row((302, 302), (302, 302), shop),  # the cart is empty
+    "shop:review": Row((302, 302), (302, 302), shop),
+    # Whoever has the link of an order.
+    "shop:order": Row(PAGE, BUTTON, of_order),
+    "shop:tickets_pdf": Row(PAGE, BUTTON, of_order),
+    "shop:tickets_page": Row(PAGE, BUTTON, of_order),
+    "shop:calendar": Row(PAGE, BUTTON, of_order),
+    "shop:order_cancel": Row(PAGE, (302, 302), to_cancel),
+    "shop:answers": Row(PAGE, (302, 302), of_order),
+    "shop:names": Row(PAGE, (302, 302), of_order),
+    # The visitor's account.
+    "account:home": Row(LOG_IN_FIRST, (302, 405), shop),
+    "account:profile": Row(LOG_IN_FIRST, LOG_IN_FIRST, shop),
+    "account:write_to": Row((302, 405), (302, 302), shop),
+    "account:orders": Row(LOG_IN_FIRST, (302, 405), shop),
+    "account:join": Row((302, 405), (302, 302), shop),
+    "account:names": Row((302, 404), (302, 404), friend),  # a friend who is not managed
+    "account:join_chosen": Row(
+        LOG_IN_FIRST, (302, 302), lambda house: {**shop(house), "contact_id": house.namesake.pk}
+    ),
+    "account:friends": Row(LOG_IN_FIRST, (302, 405), shop),
+    "account:friends_new": Row(LOG_IN_FIRST, LOG_IN_FIRST, shop),
+    "account:friends_person": Row(LOG_IN_FIRST, (302, 405), friend),
+    "account:friends_edit": Row(LOG_IN_FIRST, LOG_IN_FIRST, friend),
+    "account:friends_remove": Row(LOG_IN_FIRST, (302, 302), friend),
+    "account:friends_undo": Row((302, 405), (302, 302), friend),
+    "account:friends_resend": Row((302, 405), (302, 302), friend),
+    # The other side of a link: the visitor is its parent, so there is nothing to see or answer.
+    "account:friends_seen": Row((302, 404), (302, 405), friend),
+    "account:friends_answer": Row((302, 405), (302, 404), friend),
+    "account:friends_stop": Row((302, 404), (302, 404), friend),
+    "account:friends_stop_undo": Row((302, 405), (302, 404), friend),
+    # One's own data: with a log-in (the copy after the password once more), and by a mailed link.
+    "account:data": Row(LOG_IN_FIRST, (302, 405), shop),
+    "account:data_copy": Row((302, 302), (302, 405), shop),
+    "account:data_delete": Row(LOG_IN_FIRST, LOG_IN_FIRST, shop),
+    "account:data_request": Row((302, 405), (302, 302), shop),
+    "data:request": Row(BUTTON, (302, 302), shop),
+    "account:data_child": Row((302, 404), (302, 405), friend),  # nobody the visitor acts for
+    "account:data_child_delete": Row((302, 404), (302, 404), friend),
+    "data:ask": Row(PAGE, PAGE, shop),
+    "data:about": Row(PAGE, BUTTON, shop, shared=True),
+    "data:open": Row((410, 410), (410, 410), lambda house: {**shop(house), "token": "none"}),
+    "data:mine": Row((302, 302), BUTTON, shop),
+    "data:copy": Row((302, 302), BUTTON, shop),
+    "data:delete": Row((302, 302), (302, 302), shop),
+    "data:confirm": Row((410, 410), (410, 410), lambda house: {**shop(house), "token": "none"}),
+}
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The pages of one model of the back office. ``buttons``: end of the address, permissions it needs."""
+
+    add: bool = False
+    delete: bool = False
+    buttons: tuple[tuple[str, str], ...] = ()
+    platform: bool = False  # for the platform's administrator alone
+
+
+# What an export of participants needs, to be asked for and to be fetched.
+READ_ANSWERS = "exports.add_job sales.view_order sales.view_ticket registration_forms.view_registrationform"
+EXPORT = ("export", READ_ANSWERS)
+# What is changed at an order, a ticket or a pass that was asked something, or should have been.
+ENTERED = tuple((name, "sales.change_order") for name in ("names", "answers", "enter_answers"))
+ADMIN = {
+    "organisers.organiser": Pages(add=True),
+    "organisers.staffmembership": Pages(add=True, delete=True),
+    "organisers.pointofsale": Pages(add=True),
+    "history.event": Pages(),
+    "mail.mail": Pages(buttons=(("send_again", "mail.change_mail"),)),
+    "jobs.failure": Pages(buttons=(("try_again", "jobs.change_failure"),)),
+    "contacts.contact": Pages(
+        add=True,
+        buttons=(
+            ("add_connection", "contacts.add_contactlink"),
+            ("merge", "contacts.merge_contact"),
+            ("block", "contacts.change_contact"),
+            ("unblock", "contacts.change_contact"),
+        ),
+    ),
+    "contacts.contactlink": Pages(
+        buttons=tuple(
+            (button, "contacts.change_contactlink") for button in ("resend", "consent", "allow", "end")
+        )
+    ),
+    "contacts.linktype": Pages(add=True, platform=True),
+    "registration_forms.registrationform": Pages(
+        add=True,
+        buttons=(
+            (
+                "add_question",
+                "registration_forms.change_registrationform registration_forms.add_field",
+            ),
+            ("preview", "registration_forms.view_registrationform"),
+            ("publish", "registration_forms.change_registrationform"),
+            ("versions", "registration_forms.view_registrationform"),
+            (
+                "copy",
+                "registration_forms.view_registrationform registration_forms.add_registrationform",
+            ),
+            ("archive", "registration_forms.change_registrationform"),
+            ("answers", "registration_forms.view_registrationform sales.view_order sales.view_ticket"),
+            ("restore", "registration_forms.change_registrationform"),
+            EXPORT,
+            (
+                "assign",
+                "registration_forms.change_registrationform catalogue.change_tariff catalogue.change_seasonpass"
+                " catalogue.add_orderform catalogue.delete_orderform",
+            ),
+            (
+                "sold_before",
+                "registration_forms.change_registrationform sales.view_ticket sales.view_order",
+            ),
+        ),
+    ),
+    "registration_forms.field": Pages(
+        buttons=(
+            ("archive", "registration_forms.change_field"),
+            ("restore", "registration_forms.change_field"),
+        )
+    ),
+    "catalogue.event": Pages(add=True, buttons=(EXPORT,)),
+    "catalogue.session": Pages(
+        delete=True,
+        buttons=(
+            EXPORT,
+            ("door_list", "sales.view_ticket sales.view_order"),
+            ("door_sheet", "sales.view_ticket sales.view_order"),
+        ),
+    ),
+    "catalogue.tariff": Pages(delete=True),
+    "catalogue.seasonpass": Pages(add=True, buttons=(("export", f"{READ_ANSWERS} sales.view_issuedpass"),)),
+    "catalogue.allotment": Pages(add=True),
+    "catalogue.venue": Pages(add=True, delete=True),
+    "catalogue.category": Pages(add=True, delete=True),
+    "sales.order": Pages(
+        buttons=(
+            ("mark_paid", "sales.change_order"),
+            ("other_money", "sales.change_order"),
+            ("names", "sales.change_order"),
+            ("answers", "sales.change_order"),
+            ("enter_answers", "sales.change_order"),
+            ("cancel", "sales.change_order"),
+            ("end_network", "sales.change_order"),
+            ("resend_mail", "sales.change_order"),
+        )
+    ),
+    "sales.ticket": Pages(buttons=ENTERED),
+    "sales.issuedpass": Pages(buttons=ENTERED),
+    "sales.customer": Pages(),
+    "sales.payment": Pages(),
+    "privacy.erasure": Pages(
+        buttons=(
+            ("copies_deleted", "privacy.manage_request"),
+            ("extend", "privacy.manage_request"),
+            ("refuse", "privacy.manage_request"),
+        )
+    ),
+    "privacy.retentionrecord": Pages(),
+    "exports.job": Pages(buttons=(("download", READ_ANSWERS), ("stop", "exports.change_job"))),
+    "sales.refund": Pages(buttons=(("done", "sales.change_order sales.change_refund"),)),
+    "accounts.user": Pages(add=True, platform=True),
+    "auth.group": Pages(platform=True),
+}
+# Pages of the back office that belong to no model: their rows stand in tests below.
+SITE = {
+    "admin:privacy_erasure_person",
+    "admin:sales_export_customers",
+    "admin:index",
+    "admin:login",
+    "admin:logout",
+    "admin:app_list",
+    "admin:autocomplete",
+    "admin:jsi18n",
+}
+
+
+def admin_names(model: str, pages: Pages) -> set[str]:
+    name = f"admin:{model.replace('.', '_')}"
+    kinds = [
+        "changelist",
+        "add",
+        "change",
+        "delete",
+        "history",
+        *(button for button, _needed in pages.buttons),
+    ]
+    return {f"{name}_{kind}" for kind in kinds}
+
+
+def routes() -> Iterator[str]:
+    """The name of every route; one without a name must be one of Django's own catch-alls."""
+
+    def walk(patterns, namespace="", place=""):
+        for pattern in patterns:
+            here = place + str(pattern.pattern)
+            if not isinstance(pattern, URLPattern):
+                yield from walk(
+                    pattern.url_patterns, f"{pattern.namespace}:" if pattern.namespace else namespace, here
+                )
+            elif pattern.name:
+                yield f"{namespace}{pattern.name}"
+            else:
+                known = here == "admin/(?P<url>.*)$" or re.fullmatch(r"admin/\w+/\w+/<path:object_id>/", here)
+                assert known, f"{here} has no name"
+
+    return walk(get_resolver().url_patterns)
+
+
+def test_every_route_has_a_row_and_every_row_a_route():
+    rows = set(ROWS) | SITE
+    for model, pages in ADMIN.items():
+        rows |= admin_names(model, pages)
+    found = set(routes())
+    assert found - rows == set(), "who may open these? Say so in a row"
+    assert rows - found == set(), "these rows speak of nothing"
+
+
+# --- visitors -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_what_guests_and_visitors_get(name, world):
+    row, url = ROWS[name], reverse(name, kwargs=ROWS[name].args(world.aye))
+    for user, status in zip([None, world.aye.visitor], row.get, strict=True):
+        page = browser(user).get(url)
+        assert page.status_code == status, f"GET by {user}"
+        if not row.shared or (user and page.content != browser().get(url).content):
+            assert_private(page)
+    for user, status in zip([None, world.aye.visitor], row.post, strict=True):
+        assert browser(user).post(url).status_code == status, f"POST by {user}"
+
+
+def assert_private(page) -> None:
+    """A page of one person is kept by nobody else; a picture or a file that never changes may be."""
+    kept = page.headers["Cache-Control"]
+    if "immutable" not in kept:
+        assert "private" in kept
+        assert "no-store" in kept
+
+
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.shared])
+def test_pages_that_are_everybodys_carry_nothing_of_one_person(name, world):
+    client = browser()
+    page = client.get(reverse(name, kwargs=ROWS[name].args(world.aye)))
+    assert page.headers["Cache-Control"].startswith("public, max-age=")
+    assert not page.cookies
+    assert not client.cookies
+    assert b"csrfmiddlewaretoken" not in page.content
+    if page.headers["Content-Type"].startswith("text/html"):
+        assert "Cookie" in page.headers["Vary"]
+
+
+def test_a_shared_page_of_somebody_logged_in_is_theirs(world):
+    url = f"/{world.aye.pos.slug}/"
+    client = browser(world.aye.visitor)
+    page = client.get(url)
+    assert world.aye.visitor.email in page.content.decode()
+    assert world.aye.visitor.email not in browser().get(url).content.decode()
+    assert_private(page)
+
+
+# --- another's row is a missing row -------------------------------------------------------------------------
+
+
+def bare(page, url: str) -> str:
+    """The page without its tokens and without the address it was asked at, which it may repeat."""
+    text = page.content.decode(errors="replace")
+    text = re.sub(r'(name="(?:csrfmiddlewaretoken|form_token)" value=")[^"]*', r"\1", text)
+    for spelling in (escape(url), quote(url), quote(url, safe="")):
+        text = text.replace(spelling, "HERE")
+    return text
+
+
+def assert_same_refusal(client: Client, foreign: str, missing: str, method: str = "GET") -> None:
+    """404 for both (or, of a form that is only looked at, 403), the same bytes and headers, and as many queries."""
+    seen = []
+    for url in (foreign, missing):
+        with CaptureQueriesContext(connection) as queries:
+            page = client.generic(method, url)
+        headers = {name: value for name, value in page.headers.items() if name != "Content-Length"}
+        seen.append((page.status_code, bare(page, url), headers, len(queries)))
+    assert seen[0][0] == 404 or (method == "POST" and seen[0][0] == 403), f"{method} {foreign}"
+    assert seen[0] == seen[1], f"{method} {foreign}"
+
+
+def foreign_visits(world: World) -> Iterator[tuple[str, dict, dict]]:
+    """Routes, with arguments that name something of another, and the same with something that is not there."""
+    aye, bee = shop(world.aye), shop(world.bee)
+    yield "shop:event", {**aye, "slug": world.bee.event.slug}, {**aye, "slug": "none-such"}
+    yield "shop:pass", {**aye, "slug": world.bee.season_pass.slug}, {**aye, "slug": "none-such"}
+    for name in (
+        "shop:order", "shop:tickets_pdf", "shop:tickets_page", "shop:calendar", "shop:order_cancel", "shop:answers", "shop:names",
+    ):  # fmt: skip
+        order, other = world.aye.order, world.bee.order
+        wrong = {**aye, "reference": "AAAA-AAAA", "secret": "x" * 22}
+        yield name, {**aye, "reference": order.reference, "secret": other.secret}, wrong
+        yield name, {**aye, "reference": other.reference, "secret": other.secret}, wrong
+        yield (
+            name,
+            {**bee, "reference": order.reference, "secret": order.secret},
+            {**bee, **wrong, "pos": world.bee.pos.slug},
+        )
+    for name in ROWS:
+        if ROWS[name].args is friend:
+            nothing = {**aye, "link_id": NOWHERE}
+            yield name, {**aye, "link_id": world.second_link.pk}, nothing
+            yield name, {**aye, "link_id": world.bee.link.pk}, nothing
+
+
+def test_what_is_anothers_is_answered_as_if_it_were_not_there(world):
+    client, checked = browser(world.aye.visitor), 0
+    for name, foreign, missing in foreign_visits(world):
+        for method, allowed in (("GET", ROWS[name].get[1]), ("POST", ROWS[name].post[1])):
+            if allowed != 405:
+                assert_same_refusal(
+                    client, reverse(name, kwargs=foreign), reverse(name, kwargs=missing), method
+                )
+                checked += 1
+    assert checked >= 30
+
+
+def test_a_secret_is_needed_whole(world):
+    url = reverse("shop:order", kwargs=of_order(world.aye))
+    assert browser().get(url).status_code == 200
+    secret = world.aye.order.secret
+    for wrong in (secret[:-1], secret + "x", secret.swapcase(), "-"):
+        page = reverse("shop:order", kwargs={**of_order(world.aye), "secret": wrong})
+        assert browser().get(page).status_code == 404
+
+
+# --- the back office ------------------------------------------------------------------------------------------
+
+
+def address(model: str, kind: str, pk=None) -> str:
+    return reverse(f"admin:{model.replace('.', '_')}_{kind}", args=[] if pk is None else [pk])
+
+
+def may(model: str, *verbs: str) -> set[str]:
+    room, name = model.split(".")
+    return {f"{room}.{verb}_{name}" for verb in verbs}
+
+
+def admin_pages(house: House, model: str, pages: Pages) -> Iterator[tuple[str, set[str], set[str]]]:
+    """(address, permissions that open it, permissions without which it is refused) for each page of a model."""
+    pk = house.row(model).pk
+    see = may(model, "view")
+    either = may(model, "view", "change")
+    yield address(model, "changelist"), see, either
+    yield address(model, "change", pk), see, either
+    yield address(model, "history", pk), see | {"history.view_event"}, {"history.view_event"}
+    if pages.add:
+        yield address(model, "add"), may(model, "add"), may(model, "add")
+    if pages.delete:
+        yield address(model, "delete", pk), see | may(model, "delete"), may(model, "delete")
+    for button, needed in pages.buttons:
+        yield address(model, button, pk), see | set(needed.split()), set(needed.split())
+
+
+TENANTS = {model: pages for model, pages in ADMIN.items() if not pages.platform}
+
+
+@pytest.mark.parametrize("model", TENANTS)
+def test_each_permission_opens_its_pages_and_no_others(model, world):
+    aye, everything = world.aye, every_permission()
+    for url, enough, needed in admin_pages(aye, model, TENANTS[model]):
+        sole, without = staff_with(aye.organiser, enough), staff_with(aye.organiser, everything - needed)
+        page = browser(sole).get(url)
+        assert page.status_code == 200, f"{url} with {enough}"
+        assert_private(page)
+        refusals = {browser(without).get(url).status_code, browser(without).post(url).status_code}
+        # Without the right to see the row at all it is not there.
+        assert refusals <= {403, 404}, f"{url} without {needed}"
+        assert browser(aye.visitor).get(url).headers["Location"] == f"/admin/login/?next={quote(url)}"
+        assert browser().get(url).headers["Location"] == f"/accounts/login/?next={quote(url)}"
+        assert browser().post(url).status_code == 302
+
+
+@pytest.mark.parametrize("model", TENANTS)
+def test_what_no_permission_opens(model, world):
+    """Django's own delete, and adding what an action makes, are closed to everybody."""
+    pages, pk = TENANTS[model], world.aye.row(model).pk
+    boss = browser(world.aye.boss)
+    closed = [] if pages.add else [address(model, "add")]
+    closed += [] if pages.delete else [address(model, "delete", pk)]
+    for url in closed:
+        for client in (boss, browser(world.admin)):
+            assert client.get(url).status_code == 403, url
+            assert client.post(url, {"post": "yes"}).status_code == 403, url
+    changing = staff_with(world.aye.organiser, may(model, "view"))
+    assert browser(changing).post(address(model, "change", pk)).status_code == 403
+
+
+@pytest.mark.parametrize("model", TENANTS)
+def test_a_row_of_another_organiser_is_not_there(model, world):
+    boss = browser(world.aye.boss)
+    foreign = world.bee.row(model).pk
+    assert boss.get(address(model, "changelist")).status_code == 200  # and the session knows of the click
+    kinds = ["change", "history", *(button for button, _needed in TENANTS[model].buttons)]
+    for kind in [*kinds, "delete"] if TENANTS[model].delete else kinds:
+        assert browser(world.admin).get(address(model, kind, foreign)).status_code == 200, kind
+        for method in ("GET", "POST"):
+            assert_same_refusal(boss, address(model, kind, foreign), address(model, kind, NOWHERE), method)
+
+
+@pytest.mark.parametrize("model", [model for model in ADMIN if ADMIN[model].platform])
+def test_pages_of_the_platform_are_for_its_administrator(model, world):
+    assert browser(world.admin).get(address(model, "changelist")).status_code == 200
+    for user in (world.aye.owner, world.mixed):
+        assert browser(user).get(address(model, "changelist")).status_code == 403
+        assert browser(user).get(address(model, "add")).status_code == 403
+        pk = world.aye.visitor.pk if model == "accounts.user" else world.aye.membership.role_id
+        assert browser(user).get(address(model, "change", pk)).status_code in {403, 404}
+
+
+def test_pages_of_the_site_itself(world):
+    guest, visitor, owner = browser(), browser(world.aye.visitor), browser(world.aye.owner)
+    expected = {
+        "/admin/": (302, 302, 200),
+        "/admin/login/": (302, 403, 302),
+        "/admin/logout/": (302, 302, 405),
+        "/admin/jsi18n/": (302, 302, 200),
+        "/admin/sales/": (302, 302, 302),
+        "/admin/auth/": (302, 302, 404),
+        "/admin/autocomplete/": (302, 302, 403),
+        "/admin/sales/customer/export/": (302, 302, 200),
+        f"/admin/privacy/erasure/person/{world.aye.erasure.contact_id}/": (302, 302, 200),
+        f"/admin/privacy/erasure/person/{world.bee.erasure.contact_id}/": (302, 302, 404),
+        f"/admin/privacy/erasure/person/{NOWHERE}/": (302, 302, 404),
+        "/admin/none-such/": (302, 302, 404),
+    }
+    for url, statuses in expected.items():
+        assert tuple(client.get(url).status_code for client in (guest, visitor, owner)) == statuses, url
+
+
+def test_one_person_in_two_houses_has_each_ones_rights_there(world):
+    """Owner of one, box office of the other."""
+    mixed = browser(world.mixed)
+    for model in ("sales.order", "contacts.contact", "catalogue.event", "sales.ticket"):
+        page = mixed.get(address(model, "changelist")).content.decode()
+        for house in (world.aye, world.bee):
+            assert f"/{house.row(model).pk}/change/" in page, model
+    # What only an owner sees, of the one house alone.
+    for model in ("organisers.pointofsale", "mail.mail", "history.event", "organisers.organiser"):
+        assert mixed.get(address(model, "change", world.aye.row(model).pk)).status_code == 200
+        assert_same_refusal(
+            mixed, address(model, "change", world.bee.row(model).pk), address(model, "change", NOWHERE)
+        )
+        assert world.bee.word not in mixed.get(address(model, "changelist")).content.decode()
+    # A box office looks at events, and changes none.
+    assert mixed.get(address("catalogue.event", "change", world.bee.event.pk)).status_code == 200
+    assert mixed.post(address("catalogue.event", "change", world.bee.event.pk)).status_code == 403
+    assert mixed.post(address("catalogue.event", "change", world.aye.event.pk)).status_code == 200
+
+
+# --- what visitors' pages show; the back office's lists, choices and actions: tests/office/test_scoped_admin.py
+
+
+def test_visitors_pages_show_nothing_of_the_other_house_or_of_others(world):
+    aye, bee = world.aye, world.bee
+    for house, other in ((aye, bee), (bee, aye)):
+        for user in (None, house.visitor):
+            client = browser(user)
+            for name, row in ROWS.items():
+                if name.startswith(("shop:", "account:")) and row.get[1] == 200:
+                    text = client.get(reverse(name, kwargs=row.args(house)), follow=True).content.decode(
+                        errors="replace"
+                    )
+                    assert other.word not in text, name
+    # Of the same house: a second visitor sees none of the first one's.
+    second = browser(world.second)
+    for name in ("account:home", "account:orders", "account:profile", "account:friends"):
+        text = second.get(reverse(name, kwargs=shop(aye))).content.decode()
+        for hidden in ("Ayesideanna", "Ayesidebert", "Ayesideholder", aye.order.reference):
+            assert hidden not in text, name
+    text = "".join(
+        browser(aye.visitor).get(reverse(name, kwargs=shop(aye))).content.decode()
+        for name in ("account:home", "account:orders", "account:profile", "account:friends")
+    )
+    for shown in ("Ayesideanna", "Ayesidebert", "Ayesideholder", aye.order.reference):
+        assert shown in text
+
+
+# --- objects swapped inside forms ---------------------------------------------------------------------------------
+
+
+def test_what_another_shop_sells_does_not_get_into_a_cart(world):
+    client = browser(world.aye.visitor)
+    url = reverse("shop:cart_add", kwargs=shop(world.aye))
+    for name, pk in (("offer", world.bee.offer.pk), ("pass", world.bee.season_pass.pk)):
+        client.post(url, {f"{name}-{pk}": "1"})
+        assert b"line-" not in client.get(reverse("shop:cart", kwargs=shop(world.aye))).content
+    client.post(url, {f"offer-{world.aye.offer.pk}": "1"})
+    assert b"line-" in client.get(reverse("shop:cart", kwargs=shop(world.aye))).content
+
+
+def test_lines_of_another_cart_are_not_changed(world):
+    client = browser(world.aye.visitor)
+    client.post(reverse("shop:cart_add", kwargs=shop(world.aye)), {f"offer-{world.aye.offer.pk}": "1"})
+    theirs = world.aye.cart.lines.get()
+    client.post(
+        reverse("shop:cart_update", kwargs=shop(world.aye)),
+        {f"line-{theirs.pk}": "5", "remove": str(theirs.pk)},
+    )
+    theirs.refresh_from_db()
+    assert theirs.quantity == 2
+
+
+# --- withdrawal --------------------------------------------------------------------------------------------------
+
+
+def test_after_a_right_is_withdrawn_the_next_request_is_refused(world):
+    client = browser(world.mixed)
+    order = address("sales.order", "change", world.bee.order.pk)
+    assert client.get(order).status_code == 200
+    StaffMembership.objects.filter(user=world.mixed, organiser=world.bee.organiser).delete()
+    assert client.get(order).status_code == 404
+    assert client.get(address("sales.order", "change", world.aye.order.pk)).status_code == 200
+    StaffMembership.objects.filter(user=world.mixed).delete()
+    assert not permissions.is_staff(type(world.mixed).objects.get(pk=world.mixed.pk))
+    assert client.get(address("sales.order", "changelist"), follow=True).status_code == 403
+
+
+def test_a_lesser_role_counts_at_once(world):
+    client = browser(world.aye.owner)
+    assert client.get(address("organisers.pointofsale", "changelist")).status_code == 200
+    role = StaffMembership.objects.get(user=world.mixed, organiser=world.bee.organiser).role
+    StaffMembership.objects.filter(user=world.aye.owner).update(role=role)
+    assert client.get(address("organisers.pointofsale", "changelist")).status_code == 403
+    assert client.get(address("sales.order", "changelist")).status_code == 200
+
+
+def test_a_friend_that_was_removed_is_gone_from_the_next_page(world):
+    client = browser(world.aye.visitor)
+    page = reverse("account:friends_person", kwargs=friend(world.aye))
+    assert "Ayesidebert" in client.get(page).content.decode()
+    client.post(reverse("account:friends_remove", kwargs=friend(world.aye)))
+    assert world.aye.link not in links.of_parent(world.aye.contact)
+    assert "<h1>" in client.get(reverse("account:friends", kwargs=shop(world.aye))).content.decode()

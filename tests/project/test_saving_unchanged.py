@@ -1,0 +1,235 @@
+"""Every page of the back office that has a form is saved as it stands, in every role: nothing is refused, nothing changes.
+
+The pages come from the admin site's registry and the rows from one organiser that has at least two rows in each inline,
+so that a new page, or a new inline, is covered by itself.
+"""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.contrib import admin
+from django.db import models, transaction
+from django.utils import timezone
+
+from accounts.models import User
+from contacts.models import Contact
+from registration_forms.field_types import TYPES
+from tests.factories.accounts import SuperuserFactory
+from tests.factories.catalogue import (
+    EventFactory,
+    OfferFactory,
+    SeasonPassFactory,
+    SessionFactory,
+    TariffFactory,
+)
+from tests.factories.contacts import ContactFactory
+from tests.factories.organisers import StaffMembershipFactory, make_staff
+from tests.factories.registration_forms import ask, make_form, only_if, publish
+from tests.project.world import House, make_house
+from tests.staff import Staff, change
+from ticketshop.catalogue.models import OrderForm, SeasonPass, Tariff
+from ticketshop.history.models import Event as HistoryRecord
+from ticketshop.organisers import permissions
+from ticketshop.roles import ROLES
+from ticketshop.sales.models import IssuedPass, Order, Ticket
+
+pytestmark = pytest.mark.django_db
+STAFF = [*ROLES, "administrator"]
+# So many rows of a model are saved by the owner and the administrator; other roles save one.
+MOST_ROWS = 30
+
+
+@pytest.fixture(scope="module")
+def made_house(django_db_setup, django_db_blocker):
+    """The organiser and its staff by role, inside a transaction that ends with the file."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        house = make_house("Ayeside")
+        fill(house)
+        staff = {role: make_staff(house.organiser, role) for role in ROLES}
+        staff["administrator"] = SuperuserFactory()
+        StaffMembershipFactory(user=house.owner)  # staff elsewhere too
+        yield house, staff
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def house(made_house, db) -> House:
+    return made_house[0]
+
+
+@pytest.fixture
+def staff_by_role(made_house, db) -> dict[str, User]:
+    return made_house[1]
+
+
+def fill(house: House) -> None:
+    """Rows of every shape that the pages can make: each inline has two, each choice is made once."""
+    now, pos = timezone.now(), house.pos
+    pos.terms, pos.imprint = "# Terms\n\nFirst.\n\n* one\n* two", "Us"
+    pos.save()
+    OrderForm.objects.create(form=make_form("order", organiser=house.organiser), point_of_sale=pos)
+    OrderForm.objects.create(form=make_form("order", organiser=house.organiser), event=house.event)
+    house.event.description = "Words,\n\nwords, *words*."
+    house.event.save()
+    adult = house.offer.tariff
+    odd = now.replace(second=7, microsecond=123456)
+    child = TariffFactory(
+        event=house.event, name="Child", only_with=adult, age_from=0, age_until=12, max_per_person=3,
+        sales_start_at=odd, sales_end_at=odd + timedelta(days=9), price=0,
+    )  # fmt: skip
+    TariffFactory(event=house.event, name="Old", active=False, tickets_per_unit=4)
+    OfferFactory(session=house.offer.session, tariff=child, allotment=house.offer.allotment)
+    second = SessionFactory(event=house.event, starts_at=odd + timedelta(days=40), doors_at=odd)
+    OfferFactory(session=second, tariff=adult)
+    OfferFactory(session=second, tariff=child)
+    SessionFactory(event=house.event)  # not on sale yet
+    SessionFactory(event=house.event, state="cancelled")
+    EventFactory(pos=pos, state="draft")
+    chosen = SeasonPassFactory(pos=pos, opens=SeasonPass.Opens.CHOSEN_SESSIONS, max_per_person=1)
+    chosen.sessions.set([second, house.offer.session])
+    SeasonPassFactory(pos=pos, opens=SeasonPass.Opens.ENTRIES, entries=5, active=False)
+    fill_forms(house)
+    fill_contacts(house)
+
+
+def fill_forms(house: House) -> None:
+    form = make_form("tariff", organiser=house.organiser, name="Everything")
+    first = ask(form, "Coming by car?", "yes_no")
+    for code, kind in TYPES.items():
+        choices = ["one", ("two", 10)] if kind.has_choices else ()
+        ask(form, f"A {code}", code, choices=choices, help_text="Two\nlines", retention_days=30,
+            condition=only_if(first, "yes"))  # fmt: skip
+    ask(form, "An archived one", archived_at=timezone.now())
+    rules = {"min": 1.5, "max": 3, "decimals": 2}
+    ask(form, "A number within bounds", "number", rules=rules, sensitive=True, purpose="For", retention_days=9,
+        copyable=False)  # fmt: skip
+    ask(form, "A day within bounds", "date", rules={"from": "2030-01-01", "until": "2030-12-31"})
+    publish(form)
+    Tariff.objects.filter(name="Child", event=house.event).update(form=form)
+    make_form("pass", organiser=house.organiser, name="Not published")
+
+
+def fill_contacts(house: House) -> None:
+    given = {"organiser": house.organiser}
+    ContactFactory(**given, first_name="", last_name="", email="nameless@example.org")
+    ContactFactory(**given, first_name="Sukarno", last_name="")
+    ContactFactory(**given, kind=Contact.Kind.STRUCTURE, first_name="", last_name="A school", email="")
+    ContactFactory(
+        **given, phone="+41446681800", street="Rue A 1", postcode="1200", city="Genève", country="CH",
+        birth_date=timezone.localdate().replace(year=1980), language="fr",
+    )  # fmt: skip
+    ContactFactory(
+        **given, phone="+4935148823456", country="", language="", email="anna@xn--bcher-kva.example"
+    )
+
+
+def test_the_rows_to_save_fill_every_inline_twice(house, rf, staff_by_role):
+    """The walk below proves something only while there are rows to save."""
+    few = []
+    request = rf.get("/")
+    request.user = staff_by_role["administrator"]
+    for model, page in pages():
+        most: Counter = Counter()
+        for row in rows(model, house):
+            for inline in page.get_inline_instances(request, row):
+                fk_name = inline.get_formset(request, row).fk.name
+                count = inline.get_queryset(request).filter(**{fk_name: row.pk}).count()
+                most[inline.__class__] = max(most[inline.__class__], count)
+        few += [
+            f"{model.__name__}: {inline.__name__} has {count}"
+            for inline, count in most.items()
+            if count < min(2, inline.max_num or 2)
+        ]
+    assert few == [], "\n".join(few)
+
+
+@pytest.mark.parametrize("role", STAFF)
+def test_every_page_saved_as_it_stands_changes_nothing(role, house, staff_by_role):
+    staff, wrong, saved = Staff(staff_by_role[role]), [], set()
+    changeable = {model for model, page in pages() if page.has_change_permission(_Request(staff.user))}
+    most = MOST_ROWS if role in {"owner", "administrator"} else 1
+    for model in changeable:
+        for row in rows(model, house)[:most]:
+            staff.open(change(row, model))
+            if any("_save" in form.names for form in staff.page.forms):
+                wrong += save_as_it_stands(staff, row, model)
+                saved.add(model)
+    assert wrong == [], "\n".join(wrong)
+    assert saved == changeable
+
+
+@pytest.mark.parametrize("role", ["owner", "box office"])
+def test_answers_saved_as_they_stand_change_nothing(role, house, staff_by_role):
+    staff, saved = Staff(staff_by_role[role]), 0
+    for model in (Order, Ticket, IssuedPass):
+        for row in rows(model, house):
+            page = staff.open(f"{change(row, model).removesuffix('change/')}answers/")
+            before = everything_of(row)
+            form = next(form for form in page.forms if form.method == "post" and form.action == "")
+            assert "Nothing has changed." in staff.submit(form).text, row
+            assert everything_of(row) == before
+            saved += 1
+    assert saved
+
+
+def pages():
+    """Every page of the back office that shows rows."""
+    return list(admin.site._registry.items())
+
+
+def rows(model, house: House) -> list[models.Model]:
+    """The rows of the organiser, the latest first; of a model of the platform, all of them."""
+    queryset = model._default_manager.order_by("-pk")
+    if hasattr(model, "organiser_path"):
+        return list(permissions.within(queryset, {house.organiser.pk}))
+    return list(queryset)
+
+
+class _Request:
+    """What a page asks about permissions."""
+
+    def __init__(self, user):
+        self.user = user
+
+
+def save_as_it_stands(staff: Staff, row, model) -> list[str]:
+    """What is wrong with it: refused, or something in the database is not as it was."""
+    before = everything_of(row)
+    form = staff.page.form("^_save$")
+    form.values = {name: as_sent(value) for name, value in form.values.items()}
+    page = staff.submit(form, button=("_save", "Save"))
+    where = f"{model.__name__} {row.pk}"
+    if page.status != 200 or staff.errors or "errornote" in page.source:
+        return [f"{where}: {page.status} {staff.errors} {page.messages}"]
+    return [f"{where}: {old} is now {new}" for old, new in differences(before, everything_of(row))]
+
+
+def as_sent(value):
+    """A browser ends the lines of a text with two characters."""
+    return value.replace("\n", "\r\n") if isinstance(value, str) else value
+
+
+def everything_of(row: models.Model) -> dict:
+    """The row, what belongs to it, and how long the history is."""
+    found = {(row._meta.label, row.pk): values_of(row)}
+    for relation in row._meta.related_objects:
+        if relation.one_to_many or relation.one_to_one:
+            for other in relation.related_model._base_manager.filter(**{relation.field.name: row.pk}):
+                found[other._meta.label, other.pk] = values_of(other)
+    for field in row._meta.many_to_many:
+        found[field.name] = sorted(getattr(row, field.name).values_list("pk", flat=True))
+    found["history"] = HistoryRecord.objects.count()
+    return found
+
+
+def values_of(row: models.Model) -> dict:
+    return type(row)._base_manager.filter(pk=row.pk).values().get()
+
+
+def differences(before: dict, after: dict) -> list[tuple]:
+    return [
+        ((key, before.get(key)), after.get(key))
+        for key in {**before, **after}
+        if before.get(key) != after.get(key)
+    ]

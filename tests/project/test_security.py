@@ -1,0 +1,423 @@
+"""Forms come from our pages, addresses change nothing and lead nowhere else, what is posted besides is ignored."""
+
+import ast
+import functools
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from django.core import signing
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from tests.factories.accounts import PASSWORD
+from tests.project.test_routes import ADMIN, HANDLER, ROWS, address, shop
+from tests.project.world import World
+from tests.visitor import TestClientVisitor
+from ticketshop.lib import open_forms
+from ticketshop.sales.models import Cart, Order
+
+pytestmark = pytest.mark.django_db
+OURS, WHAT_TO_DO = "http://testserver", "Go back, reload the page and send the form again"
+
+
+@pytest.fixture
+def visitor(world) -> TestClientVisitor:
+    """Logged in, CSRF checked."""
+    visitor = TestClientVisitor()
+    visitor.client.force_login(world.aye.visitor)
+    return visitor
+
+
+def refused(answer) -> bool:
+    return answer.status_code == 403 and WHAT_TO_DO in answer.content.decode()
+
+
+# --- forms come from our pages ------------------------------------------------------------------------------------
+
+# The first two stand on pages that carry no cookie (see ticketshop.lib.open_forms); a mail service has none.
+OPEN = {"language", "shop:cart_add", "mail_webhook"}
+POSTED = [name for name, row in ROWS.items() if row.post != (405, 405) and name not in OPEN]
+
+
+@pytest.mark.parametrize("name", POSTED)
+def test_a_form_without_our_token_is_refused_with_what_to_do(name, world, visitor):
+    url = reverse(name, kwargs=ROWS[name].args(world.aye))
+    before = fingerprint()
+    for headers in ({"origin": OURS}, {}, {"origin": "https://evil.example"}, {"origin": "null"}):
+        for data in ({}, {"csrfmiddlewaretoken": "x" * 64, "form_token": "form:x:y"}):
+            assert refused(visitor.client.post(url, data, headers=headers)), (headers, data)
+    assert fingerprint() == before
+
+
+def profile(visitor: TestClientVisitor, world: World, origin: str | None, token: str):
+    """Post the profile form as it stands, with this token, from this origin."""
+    url = reverse("account:profile", kwargs=shop(world.aye))
+    form = visitor.open(url).form("^birth_date$")
+    headers = {} if origin is None else {"origin": origin}
+    values = form.values | {
+        "city": "Elsewhere",
+        "csrfmiddlewaretoken": token or form.values["csrfmiddlewaretoken"],
+    }
+    answer = visitor.client.post(url, values, headers=headers)
+    world.aye.contact.refresh_from_db()
+    return answer, world.aye.contact.city
+
+
+@pytest.mark.parametrize("origin", [OURS, None])
+def test_our_token_from_our_page_is_taken(origin, world, visitor):
+    answer, city = profile(visitor, world, origin, "")
+    assert (answer.status_code, city) == (302, "Elsewhere")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "null", "http://testserver.evil.example", "http://[evil", "https://testserver"],
+)
+def test_our_token_from_elsewhere_is_refused(origin, world, visitor):
+    answer, city = profile(visitor, world, origin, "")
+    assert refused(answer)
+    assert city == ""
+
+
+def test_a_token_from_before_the_log_in_or_of_somebody_else_is_old(world):
+    visitor, other = TestClientVisitor(), TestClientVisitor()
+    old = visitor.open("/accounts/login/").form("^login$").values["csrfmiddlewaretoken"]
+    theirs = other.open("/accounts/login/").form("^login$").values["csrfmiddlewaretoken"]
+    world.aye.visitor.set_password(PASSWORD)
+    world.aye.visitor.save()
+    visitor.log_in(world.aye.visitor.email, PASSWORD)
+    for token in (old, theirs):
+        answer, city = profile(visitor, world, OURS, token)
+        assert refused(answer)
+        assert city == ""
+
+
+def add(client: Client, world: World, **headers: str):
+    """Put a ticket into the cart from a page that was made for everybody."""
+    url = reverse("shop:cart_add", kwargs=shop(world.aye))
+    token = headers.pop("token", None) or open_forms.token()
+    data = {f"offer-{world.aye.offer.pk}": "1", open_forms.FIELD: token}
+    return client.post(url, data, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"origin": OURS}, {"sec_fetch_site": "same-origin"}, {"sec_fetch_site": "none"}, {}]
+)
+def test_an_open_form_of_ours_is_taken(headers, world):
+    before = Cart.objects.count()
+    assert add(Client(enforce_csrf_checks=True), world, **headers).status_code == 302
+    assert Cart.objects.count() == before + 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://[evil"},
+        {"origin": "https://testserver"},
+        {"origin": "http://testserver:81"},
+        {"sec_fetch_site": "cross-site"},
+        {"sec_fetch_site": "same-site"},
+        {"origin": "null", "sec_fetch_site": "same-origin"},
+        {"origin": OURS, "token": "form:x:y"},
+        {"origin": OURS, "token": "nonsense"},
+    ],
+)
+def test_an_open_form_from_elsewhere_is_refused(headers, world):
+    before = Cart.objects.count()
+    assert refused(add(Client(enforce_csrf_checks=True), world, **headers))
+    assert Cart.objects.count() == before
+
+
+def test_an_open_form_needs_djangos_token_where_there_is_a_session(world):
+    """A browser that says nothing of where it comes from, and has something to lose."""
+    client = Client(enforce_csrf_checks=True)
+    assert add(client, world, origin=OURS).status_code == 302
+    assert client.cookies["sessionid"].value
+    assert refused(add(client, world))
+    assert add(client, world, sec_fetch_site="same-origin").status_code == 302
+
+
+def test_an_open_form_is_good_for_a_day(world, monkeypatch):
+    now = time.time()
+    tokens = {}
+    for hours in (23, 25):
+        monkeypatch.setattr(signing.time, "time", lambda hours=hours: now - hours * 3600)
+        tokens[hours] = open_forms.token()
+    monkeypatch.undo()
+    assert add(Client(enforce_csrf_checks=True), world, origin=OURS, token=tokens[23]).status_code == 302
+    assert refused(add(Client(enforce_csrf_checks=True), world, origin=OURS, token=tokens[25]))
+    for_another_purpose = signing.TimestampSigner(salt="another").sign("form")
+    assert refused(add(Client(enforce_csrf_checks=True), world, origin=OURS, token=for_another_purpose))
+
+
+# --- an address changes nothing -----------------------------------------------------------------------------------
+
+# Sessions, and counters of limits, are noted by looking.
+LOOKING = {"accounts_session", "limits_counter", "cache_entries"}
+
+
+def fingerprint() -> dict[str, str]:
+    """Every table with a digest of all its rows."""
+    with connection.cursor() as cursor:
+        tables = sorted(set(connection.introspection.table_names(cursor)) - LOOKING)
+        found = {}
+        for table in tables:
+            name = connection.ops.quote_name(table)
+            cursor.execute(
+                f"SELECT count(*) || ' ' || md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')) FROM {name} t"
+            )
+            found[table] = cursor.fetchone()[0]
+    return found
+
+
+def addresses(world: World) -> Iterator[tuple[Client, str]]:
+    for user in (None, world.aye.visitor):
+        client = Client()
+        client.handler = HANDLER
+        if user:
+            client.force_login(user)
+        yield from ((client, reverse(name, kwargs=row.args(world.aye))) for name, row in ROWS.items())
+    boss = Client()
+    boss.handler = HANDLER
+    boss.force_login(world.aye.boss)
+    yield from ((boss, url) for url in ("/admin/", "/admin/jsi18n/", "/admin/sales/"))
+    for model, pages in ADMIN.items():
+        if pages.platform:
+            continue
+        pk = world.aye.row(model).pk
+        kinds = ["change", "history", "delete", *(button for button, _needed in pages.buttons)]
+        yield from ((boss, address(model, kind)) for kind in ("changelist", "add"))
+        yield from ((boss, address(model, kind, pk)) for kind in kinds)
+
+
+# The history says who took a list of people along.
+NOTED = ("/door-list/", "/door-sheet/")
+
+
+def test_no_page_changes_anything_by_being_opened(world):
+    """Not a column: looked at by the digest of every table."""
+    pages = [one for one in addresses(world) if not one[1].endswith(NOTED)]
+    noted = [one for one in addresses(world) if one[1].endswith(NOTED)]
+    assert len(pages) > 150 and noted
+    before = fingerprint()
+    for client, url in pages:
+        client.get(url)
+    after = fingerprint()
+    assert {table for table in after if after[table] != before[table]} == set()
+    for client, url in noted:
+        client.get(url)
+    later = fingerprint()
+    assert {table for table in later if later[table] != after[table]} == {"history_event"}
+    # And the digest sees what a form changes.
+    world.aye.contact.city = "Changed"
+    world.aye.contact.save()
+    assert fingerprint() != after
+
+
+# --- nowhere else ---------------------------------------------------------------------------------------------------
+
+ELSEWHERE = [
+    "//evil.example/", "///evil.example", "http://evil.example/", "https://evil.example", "/\\evil.example", "\\\\evil.example",
+    "javascript:alert(1)", "data:text/html,x", "http:evil.example", "evil.example", "/\t/evil.example", "\x00//evil.example", " //evil.example",
+    "http://testserver@evil.example/", "http://testserver/", "./", "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ELSEWHERE)
+def test_log_in_leads_to_a_page_of_ours(target, world):
+    world.aye.visitor.set_password(PASSWORD)
+    world.aye.visitor.save()
+    typed = {"login": world.aye.visitor.email, "password": PASSWORD, "next": target}
+    answer = Client().post(f"/accounts/login/?next={quote(target)}", typed)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+
+
+def test_log_in_leads_where_one_was_going(world):
+    world.aye.visitor.set_password(PASSWORD)
+    world.aye.visitor.save()
+    wanted = f"/{world.aye.pos.slug}/account/orders/?page=2"
+    typed = {"login": world.aye.visitor.email, "password": PASSWORD, "next": wanted}
+    assert Client().post("/accounts/login/", typed).headers["Location"] == wanted
+    assert Client().get(f"/admin/login/?next={quote('//evil.example')}", follow=True).status_code == 200
+
+
+@pytest.mark.parametrize("target", ELSEWHERE)
+def test_other_forms_lead_to_pages_of_ours(target, world):
+    home, token = f"/{world.aye.pos.slug}/", open_forms.token()
+    sent = {"headers": {"origin": OURS}}
+    answer = Client().post(
+        "/i18n/language/", {"language": "fr", "next": target, open_forms.FIELD: token}, **sent
+    )
+    assert answer.headers["Location"] == "/"
+    answer = Client().post(f"{home}cart/add/", {"back": target, open_forms.FIELD: token}, **sent)
+    assert answer.headers["Location"] == home
+    other = f"/{world.bee.pos.slug}/"
+    answer = Client().post(f"{home}cart/add/", {"back": other, open_forms.FIELD: token}, **sent)
+    assert answer.headers["Location"] == home, "another shop's page is not where the form stood"
+
+
+def test_other_forms_lead_back_to_where_they_stood(world):
+    page, token = f"/{world.aye.pos.slug}/events/{world.aye.event.slug}/", open_forms.token()
+    sent = {"headers": {"origin": OURS}}
+    answer = Client().post(
+        "/i18n/language/", {"language": "fr", "next": page, open_forms.FIELD: token}, **sent
+    )
+    assert answer.headers["Location"] == page
+    assert answer.cookies["language"].value == "fr"
+    answer = Client().post(
+        f"/{world.aye.pos.slug}/cart/add/", {"back": page, open_forms.FIELD: token}, **sent
+    )
+    assert answer.headers["Location"] == page
+
+
+# --- what is posted besides ------------------------------------------------------------------------------------------
+
+
+def test_money_and_states_come_from_the_database(world):
+    """Everything an order has, sent along with the form that places it."""
+    visitor = TestClientVisitor()
+    event = f"/{world.aye.pos.slug}/events/{world.aye.event.slug}/"
+    visitor.add(event, **{f"offer_{world.aye.offer.pk}": 2})
+    visitor.to_details()
+    visitor.give_details(email="ada@example.org")
+    form = visitor.page.form("^content_hash$")
+    planted = {
+        "total": "0.01", "price": "0.01", "unit_price": "0", "currency": "XXX", "state": "paid", "paid_at": "2020-01-01", "discount": "99",
+        "buyer": str(world.aye.contact.pk), "organiser": str(world.bee.organiser.pk), "point_of_sale": str(world.bee.pos.pk),
+        "user": str(world.admin.pk), "quantity": "50", "vat_total": "0", "reference": "MINE", "secret": "mine",
+    }  # fmt: skip
+    form.names |= set(planted)
+    visitor.submit(form, {"terms": "on", "method": "on_site", **planted})
+    order = Order.objects.latest("pk")
+    assert (str(order.total), order.currency, order.state) == ("70.00", "CHF", "pending")
+    assert (order.organiser, order.point_of_sale, order.created_by) == (
+        world.aye.organiser,
+        world.aye.pos,
+        None,
+    )
+    assert order.buyer != world.aye.contact
+    assert order.paid_at is None
+    assert order.tickets.count() == 2
+    assert order.reference != "MINE"
+
+
+def test_sign_up_makes_a_visitor_and_nothing_more(client):
+    planted = {
+        "is_superuser": "on",
+        "is_active": "on",
+        "is_staff": "on",
+        "verified": "on",
+        "user_permissions": "1",
+        "groups": "1",
+    }
+    client.post(
+        "/accounts/signup/", {"email": "ada@example.org", "password1": "wooden horse at noon", **planted}
+    )
+    user = User.objects.get(email="ada@example.org")
+    assert not user.is_superuser
+    assert not user.emailaddress_set.get().verified
+    assert not user.groups.exists()
+    assert not user.user_permissions.exists()
+
+
+# --- the sources -----------------------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("accounts", "contacts", "privacy", "registration_forms", "ticketshop")
+# Where text is declared safe: each a function that has just made it so.
+MARKED_SAFE = {"ticketshop/lib/markdown.py", "ticketshop/lib/page_tags.py"}
+# SQL put together in the program: of names of tables and columns alone, never of a value.
+BUILT_SQL = {
+    "contacts/contacts.py",
+    "privacy/erasure/statistics.py",
+    "privacy/declarations/cached_traces.py",
+    "ticketshop/limits/cache.py",
+    "ticketshop/mail/outbox.py",
+    "ticketshop/lib/postgres_cluster.py",
+}
+
+
+@functools.cache
+def sources() -> list[tuple[str, ast.AST]]:
+    """Every module of the program but its migrations: (path, tree)."""
+    paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+    names = [path.relative_to(ROOT).as_posix() for path in paths if "migrations" not in path.parts]
+    return [(name, ast.parse((ROOT / name).read_text())) for name in names]
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            function = node.func
+            yield (
+                (function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")),
+                node,
+            )
+
+
+def test_text_is_declared_safe_in_two_places():
+    found = {
+        name
+        for name, tree in sources()
+        for called, _node in calls(tree)
+        if called in {"mark_safe", "SafeString", "SafeText"}
+    }
+    assert found == MARKED_SAFE
+
+
+def test_templates_escape_what_they_show():
+    """Mails in plain text alone have nothing to escape."""
+    templates = [path for path in (ROOT / "templates").rglob("*") if path.is_file()]
+    assert len(templates) > 100
+    for path in templates:
+        text = path.read_text()
+        assert not re.search(r"\|\s*(safe|safeseq)\b", text), path
+        if "autoescape off" in text:
+            assert path.suffix == ".txt", path
+            assert path.parent.name == "emails", path
+
+
+def test_values_reach_the_database_as_parameters():
+    for name, tree in sources():
+        for called, node in calls(tree):
+            assert called not in {"extra", "RawSQL", "raw"}, f"{name}:{node.lineno}"
+            if called in {"execute", "executemany"} and node.args and name not in BUILT_SQL:
+                assert fixed(node.args[0]), f"{name}:{node.lineno} builds SQL"
+
+
+def fixed(sql: ast.AST) -> bool:
+    """A text as it stands, or a constant's name: nothing that is put together here."""
+    if isinstance(sql, ast.Name):
+        return sql.id.isupper()
+    return isinstance(sql, ast.Constant) or (isinstance(sql, ast.Attribute) and sql.attr == "sql")
+
+
+def test_nothing_that_comes_from_outside_is_run_or_unpacked():
+    forbidden = {"eval", "exec", "compile", "__import__", "loads_pickle"}
+    for name, tree in sources():
+        for called, node in calls(tree):
+            if called in forbidden:
+                receiver = getattr(getattr(node.func, "value", None), "id", None)
+                # Regular expressions, and what Django calls its maker of SQL.
+                assert receiver in {"re", "compiler"}, f"{name}:{node.lineno} {called}"
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {alias.name for alias in node.names} | {getattr(node, "module", None)}
+                assert not names & {"pickle", "marshal", "shelve"}, f"{name}:{node.lineno}"
+
+
+def test_scripts_write_text_and_never_markup():
+    scripts = sorted((ROOT / "ticketshop" / "static").rglob("*.js"))
+    assert scripts
+    for path in scripts:
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", path.read_text()
+        ), path
