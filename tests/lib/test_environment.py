@@ -120,3 +120,27 @@ def test_empty_variable_counts_as_not_set(monkeypatch):
     assert env.names("SOME_VARIABLE", ["a"]) == ["a"]
     with pytest.raises(ImproperlyConfigured, match="Set the environment variable SOME_VARIABLE: a secret"):
         env.required("SOME_VARIABLE", "a secret.")
+
+
+def test_value_is_read_from_the_file_that_a_variable_names(monkeypatch, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text(f"{HARD}\n", encoding="utf-8")
+    monkeypatch.setenv("SECRET_KEY", "in the environment")
+    assert env.text("SECRET_KEY") == "in the environment"
+    monkeypatch.setenv("SECRET_KEY_FILE", str(secret))
+    assert env.text("SECRET_KEY") == HARD
+    secret.write_text("", encoding="utf-8")
+    assert env.text("SECRET_KEY", "default") == "default"
+
+
+@pytest.mark.parametrize("contents", [None, b"\xff\xfe"])
+def test_file_that_cannot_be_read_is_refused_without_its_name(monkeypatch, tmp_path, contents):
+    secret = tmp_path / "secret"
+    if contents is not None:
+        secret.write_bytes(contents)
+    monkeypatch.setenv("SECRET_KEY_FILE", str(secret))
+    with pytest.raises(
+        ImproperlyConfigured, match="SECRET_KEY_FILE must name a file that can be read"
+    ) as refusal:
+        env.required("SECRET_KEY", "a long random text.")
+    assert str(secret) not in str(refusal.value)

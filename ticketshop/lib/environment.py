@@ -12,9 +12,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import EmailValidator
+from environ.fileaware_mapping import FileAwareMapping
 
 from ticketshop.lib.text import normalise_email
 
+# Only the reading: django-environ takes "$" at the beginning of a value for a reference, and URLs apart by urlsplit.
+VALUES = FileAwareMapping(cache=False)
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 DATABASE_SCHEMES = {"postgres", "postgresql"}
 MAIL_SCHEMES = {
@@ -38,7 +41,17 @@ def refuse(name: str, what: str) -> ImproperlyConfigured:
 
 
 def text(name: str, default: str = "") -> str:
-    value = os.environ.get(name) or default
+    """Return the variable's value, or the contents of the file that the variable ``<name>_FILE`` names.
+
+    The file is for secrets that the system hands over as files (Docker, systemd); its last line end is not part of the value.
+    """
+    try:
+        value = VALUES.get(name) or ""
+    except (OSError, UnicodeDecodeError):
+        raise refuse(f"{name}_FILE", "must name a file that can be read, with text in UTF-8.") from None
+    if os.environ.get(f"{name}_FILE"):
+        value = value.removesuffix("\n").removesuffix("\r")
+    value = value or default
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise refuse(name, "is no text in UTF-8.")
     return value
