@@ -1,4 +1,4 @@
-"""The only module that changes the counters of limited choices: ``hold``, ``claim``, ``move``, ``give_back``, ``count_taken``.
+"""The only module that changes the counters of limited choices: ``hold``, ``reserve``, ``move``, ``release``, ``count_taken``.
 
 Rows are locked in id order, in a statement before the count. Counting the free ones and taking one is one
 transaction, so the last place of a choice goes to exactly one. A choice without a limit is not counted, so that
@@ -97,10 +97,11 @@ def hold(key: uuid.UUID, wanted: dict[str, list[int]], lasting: timedelta) -> No
     )
 
 
-def claim(key: uuid.UUID | None, wanted: Counter) -> None:
-    """Take places for good: choice id -> how many, for all choices of the answers that were stored.
+def reserve(key: uuid.UUID | None, wanted: Counter) -> None:
+    """Count places of choices as used (choice id -> number) for all answers that were stored, and end the holds
+    of ``key``.
 
-    What ``key`` held is let go. Raises ChoiceSoldOut.
+    Raise ChoiceSoldOut if there are too few; then nothing has changed.
     """
     limited = _lock(wanted)
     _check(wanted, limited, key)
@@ -109,8 +110,8 @@ def claim(key: uuid.UUID | None, wanted: Counter) -> None:
         ChoiceHold.objects.filter(key=key).delete()
 
 
-def give_back(returned: Counter) -> None:
-    """Free places again: choice id -> how many; of a cancelled order, a changed answer."""
+def release(returned: Counter) -> None:
+    """Make reserved places of choices (choice id -> number) free again, after a cancelled order or a changed answer."""
     _add(_lock(returned), returned, -1)
 
 

@@ -48,7 +48,7 @@ def store(given: list[Given], *, organiser: Organiser, language: str, now: datet
     """Write responses with an answer row for every question of their version; five queries however many.
 
     System questions are not stored: the caller writes them to the contact or the ticket. The places of choices
-    are the caller's to claim, last in its transaction (``limited.claim`` with ``chosen``).
+    are reserved by the caller, last in its transaction (``limited.reserve`` with ``chosen``).
     """
     made = Response.objects.bulk_create(
         [
@@ -193,7 +193,7 @@ def take_back(returned: QuerySet[Response]) -> None:
     """An order that had ended comes back to life: its limited choices are taken again. Raises limited.ChoiceSoldOut."""
     ids = list(returned.filter(void=True).values_list("pk", flat=True))
     if ids:
-        limited.claim(None, _choices_of(ids))
+        limited.reserve(None, _choices_of(ids))
         Response.objects.filter(pk__in=ids).update(void=False)
 
 
@@ -215,4 +215,4 @@ def release(gone: QuerySet[Response]) -> None:
     if not ids:
         return
     Response.objects.filter(pk__in=ids).update(void=True)
-    limited.give_back(_choices_of(ids))
+    limited.release(_choices_of(ids))

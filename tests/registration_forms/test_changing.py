@@ -37,7 +37,7 @@ def party():
 def store(form, answers: dict) -> Response:
     stored = make_given(form.version, answers)
     (response,) = responses.store([stored], organiser=form.organiser, language="en", now=NOW)
-    limited.claim(None, responses.chosen([response]))
+    limited.reserve(None, responses.chosen([response]))
     return response
 
 
@@ -305,9 +305,9 @@ def test_without_the_order_of_locks_they_would(monkeypatch):
     one, two = (store(party, {party.bus.key: choice.key}) for choice in (party.early, party.late))
 
     def careless(had, wants):
-        limited.claim(None, wants - had)
+        limited.reserve(None, wants - had)
         meet()
-        limited.give_back(had - wants)
+        limited.release(had - wants)
 
     monkeypatch.setattr(limited, "move", careless)
     swap = [

@@ -23,10 +23,10 @@ def bus(capacity: int = 50, used: int = 49) -> Choice:
     return choice
 
 
-def claim(choice: Choice, key=None):
+def reserve(choice: Choice, key=None):
     try:
         with transaction.atomic():
-            limited.claim(key, Counter({choice.pk: 1}))
+            limited.reserve(key, Counter({choice.pk: 1}))
     except limited.ChoiceSoldOut as error:
         assert error.choices == {choice.pk}
         return "sold out"
@@ -47,7 +47,7 @@ def rounds(number: int) -> None:
     choice = bus()
     for _round in range(number):
         Choice.objects.filter(pk=choice.pk).update(used=49)
-        assert sorted(at_once(lambda: claim(choice), lambda: claim(choice))) == ["sold out", "taken"]
+        assert sorted(at_once(lambda: reserve(choice), lambda: reserve(choice))) == ["sold out", "taken"]
         choice.refresh_from_db()
         assert choice.used == 50
         Choice.objects.filter(pk=choice.pk).update(used=49)
@@ -109,14 +109,14 @@ def test_a_held_place_counts_until_it_ends_and_not_against_its_holder():
     assert hold(choice, mine) == "held"
     assert limited.sold_out([choice.pk]) == {choice.pk}
     assert limited.sold_out([choice.pk], mine) == set()
-    assert claim(choice, other) == "sold out"
+    assert reserve(choice, other) == "sold out"
     ChoiceHold.objects.update(expires_at="2020-01-01T00:00+00:00")
     assert limited.sold_out([choice.pk]) == set()
     assert hold(choice, other) == "held"
-    assert claim(choice, other) == "taken"
+    assert reserve(choice, other) == "taken"
     assert not ChoiceHold.objects.filter(key=other).exists()
     assert limited.FORGET.run(timezone.now()) == 1
-    limited.give_back(Counter({choice.pk: 1}))
+    limited.release(Counter({choice.pk: 1}))
     assert limited.sold_out([choice.pk]) == set()
 
 
@@ -133,7 +133,7 @@ def test_a_refused_hold_changes_nothing():
 @pytest.mark.django_db
 def test_a_choice_without_a_limit_is_never_full():
     choice = ask(make_form(), "Bus", "dropdown", choices=["walk"]).choices.get()
-    assert {claim(choice) for _n in range(3)} == {"taken"}
+    assert {reserve(choice) for _n in range(3)} == {"taken"}
     assert limited.sold_out([choice.pk]) == set()
     choice.refresh_from_db()
     assert choice.used == 0

@@ -164,13 +164,13 @@ def order_while_places_are_entered(monkeypatch) -> tuple[int | None, int]:
     """An order has its answers stored and counted when staff enter three places; the counter afterwards."""
     party = Party()
     visitor = party.buyer("ada")
-    claim = orders.places.claim
+    reserve = orders.places.reserve
 
     def last_step(*args):
         meet()
-        return claim(*args)
+        return reserve(*args)
 
-    monkeypatch.setattr(orders.places, "claim", last_step)
+    monkeypatch.setattr(orders.places, "reserve", last_step)
     page, _saved = at_once(partial(visitor.place, "on_site"), second(partial(party.enter, party.early, 3)))
     assert "/orders/" in page.url
     return places(party.early)

@@ -126,7 +126,7 @@ def test_the_twin_that_looks_and_then_writes_sells_it_twice(monkeypatch):
             if seen.used < seen.capacity:
                 Choice.objects.filter(pk=pk).update(used=seen.used + 1)
 
-    monkeypatch.setattr(limited, "claim", careless)
+    monkeypatch.setattr(limited, "reserve", careless)
     with pytest.raises(AssertionError, match=r"\[True, True\]"):
         last.race(visitors, lambda buyer: buyer.place("on_site"))
     assert Order.objects.count() == 2
@@ -144,7 +144,7 @@ def test_the_twin_that_counts_without_the_lock_is_stopped_by_the_database(monkey
             if free:
                 Choice.objects.filter(pk=pk).update(used=F("used") + 1)
 
-    monkeypatch.setattr(limited, "claim", careless)
+    monkeypatch.setattr(limited, "reserve", careless)
     for visitor in visitors:
         visitor.client.raise_request_exception = False
     pages = at_once(*(partial(visitor.place, "on_site") for visitor in visitors))

@@ -1,11 +1,15 @@
-"""The one door to the places of an allotment: ``hold``, ``release``, ``claim``, ``give_back``, ``left``.
+"""The only module that changes the counters and holds of an allotment: ``hold``, ``end_holds``, ``reserve``,
+``release``, ``left``.
 
-Nobody goes round it, so that an allotment may become something else than one counter row later.
-Every function that makes places scarcer locks the counter rows it needs, in id order, and does so
-**last** in its caller's transaction: a row locked early serialises every buyer behind the slowest
-(measured: 150 instead of 1,600 tickets a second with 5 ms of work after the lock). The lock is a
-statement of its own, before the count: in one statement the snapshot would be older than the lock,
-and that oversells.
+No other code reads or writes the counters, so that a later version may count places in another way than with
+one counter row per allotment.
+
+Each function that makes places scarcer locks the counter rows it needs, in id order. Call it **last** in a
+transaction: a row that is locked early makes every other buyer wait for the slowest one (measured: 150
+instead of 1,600 tickets a second with 5 ms of work after the lock).
+
+The lock is a statement of its own, before the count: within one statement the snapshot would be older than
+the lock, and places would be oversold.
 """
 
 import uuid
@@ -23,7 +27,7 @@ from .models import Allotment, Hold
 
 
 class NotEnoughPlaces(Exception):
-    """Fewer places are left than asked for. ``left`` maps allotment id -> places left for this buyer."""
+    """Fewer places are left than were asked for. ``left``: allotment id -> places left for this buyer."""
 
     def __init__(self, left: dict[int, int]):
         super().__init__(f"not enough places in allotments {sorted(left)}")
@@ -58,17 +62,17 @@ _HELD = Compiled(
 
 
 def left(allotments: Iterable[int]) -> dict[int, int]:
-    """Allotment id -> capacity - sold - unexpired holds, never below zero; one query."""
+    """Return allotment id -> capacity - sold - unexpired holds, never below zero. One query."""
     return {
         pk: max(0, capacity - sold - held) for pk, capacity, sold, held in _LEFT.rows(ids=list(allotments))
     }
 
 
 def hold(key: uuid.UUID, wanted: dict[int, int], lasting: timedelta) -> None:
-    """Hold ``wanted`` (allotment id -> places) for ``key``, instead of what it held before.
+    """Hold ``wanted`` (allotment id -> places) for ``key``, replacing all its earlier holds.
 
-    Raises NotEnoughPlaces, and then nothing has changed: all or nothing. An allotment with 0 places
-    wanted is let go. Locks the rows until the end of the caller's transaction.
+    An allotment with 0 places wanted is not held. The rows stay locked until the end of the caller's
+    transaction. Raise NotEnoughPlaces if any allotment has too few; then nothing has changed.
     """
     need = {pk: places for pk, places in wanted.items() if places > 0}
     mine = _check_free(need, key)
@@ -85,30 +89,31 @@ def hold(key: uuid.UUID, wanted: dict[int, int], lasting: timedelta) -> None:
     )
 
 
-def release(key: uuid.UUID) -> None:
-    """Let go of what ``key`` holds."""
+def end_holds(key: uuid.UUID) -> None:
+    """Delete the holds of ``key``."""
     Hold.objects.filter(key=key).delete()
 
 
-def claim(key: uuid.UUID, wanted: dict[int, int]) -> None:
-    """Turn what ``key`` holds into sold places; where the hold has expired, take free ones.
+def reserve(key: uuid.UUID, wanted: dict[int, int]) -> None:
+    """Count ``wanted`` (allotment id -> places) as sold and end the holds of ``key``.
 
-    Raises NotEnoughPlaces, and then nothing has changed.
+    Places whose hold has expired are taken from those that are free. Raise NotEnoughPlaces if there are too
+    few; then nothing has changed.
     """
     need = {pk: places for pk, places in wanted.items() if places > 0}
     _check_free(need, key)
     for pk in sorted(need):
         Allotment.objects.filter(pk=pk).update(sold=F("sold") + need[pk])
-    release(key)
+    end_holds(key)
 
 
-def give_back(places: dict[int, int]) -> None:
-    """Return sold places (allotment id -> places) when an order is cancelled or expires."""
+def release(places: dict[int, int]) -> None:
+    """Make reserved places (allotment id -> places) free again when an order is cancelled or expires."""
     for pk in sorted(places):
         Allotment.objects.filter(pk=pk).update(sold=F("sold") - places[pk])
 
 
-# They stopped counting an hour ago or earlier, by the clock of the database.
+# Holds that stopped counting at least an hour ago, by the clock of the database.
 FORGET = Tidying(
     "catalogue.forget_holds",
     gettext_lazy("Delete an ended hold of places"),
@@ -118,7 +123,10 @@ FORGET = Tidying(
 
 
 def _check_free(need: dict[int, int], key: uuid.UUID) -> set[int]:
-    """Lock the counters, then count what others hold; returns the allotments ``key`` has holds on."""
+    """Lock the counters, count what others hold, and return the ids of the allotments that ``key`` has holds on.
+
+    Raise NotEnoughPlaces if an allotment has fewer free places than ``need`` states.
+    """
     locked = {pk: (capacity, sold) for pk, capacity, sold in _LOCKED.rows(ids=list(need))}
     held = {pk: (others or 0, mine) for pk, others, mine in _HELD.rows(ids=list(need), key=key)}
     short = {}

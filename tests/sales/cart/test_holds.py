@@ -273,15 +273,15 @@ def test_fewer_tickets_keep_the_first_slots_and_more_add_new_ones():
 # --- the door to the places ------------------------------------------------------------------------------
 
 
-def test_a_claim_without_a_hold_takes_what_is_free_and_gives_back():
+def test_reserve_without_a_hold_takes_free_places_and_release_returns_them():
     allotment = AllotmentFactory(capacity=3)
     key = make_cart({SeasonPassFactory(): 1}).key
     with transaction.atomic():
-        places.claim(key, {allotment.pk: 2})
+        places.reserve(key, {allotment.pk: 2})
     assert places.left([allotment.pk]) == {allotment.pk: 1}
     with pytest.raises(places.NotEnoughPlaces), transaction.atomic():
-        places.claim(key, {allotment.pk: 2})
-    places.give_back({allotment.pk: 2})
+        places.reserve(key, {allotment.pk: 2})
+    places.release({allotment.pk: 2})
     assert places.left([allotment.pk]) == {allotment.pk: 3}
 
 

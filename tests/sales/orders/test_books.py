@@ -249,7 +249,7 @@ def a_place_of_a_choice_not_counted(shop):
     given = make_given(publish(form), {choice.field.key: choice.key})
     responses.store([given], organiser=form.organiser, language="en", now=timezone.now())
     assert broken() == {"I9": [f"choice {choice.pk}"]}
-    limited.claim(None, Counter({choice.pk: 1}))
+    limited.reserve(None, Counter({choice.pk: 1}))
     assert broken() == {}
     Choice.objects.filter(pk=choice.pk).update(used=0)
     return f"choice {choice.pk}"

@@ -79,7 +79,7 @@ def hold_nowhere_else(cart: Cart, now: datetime) -> None:
     # One that is being changed at this instant ends this one's instead.
     found = list(others.exclude(pk=cart.pk).select_for_update(skip_locked=True))
     for other in found:
-        places.release(other.key)
+        places.end_holds(other.key)
     if found:
         Cart.objects.filter(pk__in=[other.pk for other in found]).update(held_until=None)
 

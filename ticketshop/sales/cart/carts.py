@@ -334,7 +334,7 @@ def _hold_again(whole: contents.Contents, now: datetime) -> int:
 
 def _look_only(whole: contents.Contents) -> None:
     """The places were held for as long as a cart may: they are free for everybody. Raises CannotAdd if too few are left."""
-    places.release(whole.cart.key)
+    places.end_holds(whole.cart.key)
     left = places.left(whole.places)
     if short := {pk: left.get(pk, 0) for pk, count in whole.places.items() if left.get(pk, 0) < count}:
         raise CannotAdd("sold_out", short)

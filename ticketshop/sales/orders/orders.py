@@ -171,8 +171,8 @@ def _place(
     cart.delete()
     # Last, so that the counters stay locked for as short as possible.
     if asked:
-        limited.claim(cart.key, responses.chosen(answered.values()))
-    places.claim(cart.key, whole.places)
+        limited.reserve(cart.key, responses.chosen(answered.values()))
+    places.reserve(cart.key, whole.places)
     if capped and whole.total > ZERO:
         caps.check_network(cart, whole.places)
     return order
@@ -342,7 +342,7 @@ def _end(order: Order, state: str, before: list[str], by, now: datetime) -> bool
     freed: dict[int, int] = {}
     for allotment, count in OrderLine.objects.filter(order=order).values_list("allotment_id", "places"):
         freed[allotment] = freed.get(allotment, 0) + count
-    places.give_back(freed)
+    places.release(freed)
     return True
 
 

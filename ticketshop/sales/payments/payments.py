@@ -226,7 +226,7 @@ def _revive(order: Order, by, now: datetime) -> bool:
                     state=Admission.State.RESERVED
                 )
             responses.take_back(Response.objects.filter(mine))
-            places.claim(uuid.uuid4(), wanted)
+            places.reserve(uuid.uuid4(), wanted)
     except (places.NotEnoughPlaces, limited.ChoiceSoldOut):
         return False
     history.record(order, "revived", by=by, now=now)
