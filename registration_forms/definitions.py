@@ -18,6 +18,8 @@ from ticketshop.lib.translated import as_language_of, text_of
 
 from .models import Field, FormVersion, RegistrationForm
 
+# Known fields whose answers are columns of the ticket or the contact; a form only places them.
+STORED_ELSEWHERE = frozenset({"first_name", "last_name", "email"})
 SCHEMA = 2  # 1: names were printed whatever their question said
 # Of a page with forms; the rest of what a request may hold is for the page's own fields.
 MOST_VALUES = 800

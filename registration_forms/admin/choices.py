@@ -12,7 +12,8 @@ from ticketshop.lib.formset_pages import PagedFormSet
 from ticketshop.office.scoped_admin import RowForm, ScopedInline
 from ticketshop.office.translated_admin import in_language
 
-from .. import drafts, limited
+from ..answers import limited_choices
+from ..building import drafts
 from ..models import Answer, Choice
 from ..models.definition import MOST_CHOICES
 
@@ -71,7 +72,7 @@ class ChoiceFormSet(PagedFormSet):
         }
         if not changed:
             return
-        for pk, taken in limited.count_taken(changed).items():
+        for pk, taken in limited_choices.count_taken(changed).items():
             capacity = changed[pk].cleaned_data["capacity"]
             if capacity is not None and capacity < taken:
                 sentence = _("%(used)d are taken already: enter %(used)d or more.")

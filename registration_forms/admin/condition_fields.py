@@ -7,12 +7,13 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import answerable, conditions
+from .. import conditions
+from ..building import answerable
 from ..conditions import WITH_VALUE
 from ..definitions import Definition, Question
 from ..field_types import TYPES
 from ..models import RegistrationForm
-from . import words
+from . import publish_texts
 
 TERMS = ("when1", "when2")
 JOINED = "when_joined"
@@ -44,7 +45,7 @@ def _term_fields(name: str, number: int) -> dict[str, forms.Field]:
     def label(text):
         return text if number == 1 else format_lazy("{number}. {text}", number=number, text=text)
 
-    operators = [("", "–"), *((op, text) for op, text in words.OPERATORS.items() if op != "in")]
+    operators = [("", "–"), *((op, text) for op, text in publish_texts.OPERATORS.items() if op != "in")]
     return {
         f"{name}_question": _QuestionKey(label=label(gettext_lazy("Only if the question")), required=False),
         f"{name}_op": forms.ChoiceField(
@@ -169,7 +170,7 @@ class ConditionFields(TermFields):
         other = self.draft.question(key)
         if other is None or other.option(value) is not None:
             return value  # a question that is not there is refused below, by its name
-        sentence = _("%(question)s has no such answer.") % {"question": words.quoted(other.label)}
+        sentence = _("%(question)s has no such answer.") % {"question": publish_texts.quoted(other.label)}
         is_choice = field.endswith("_choice")
         # Free text would take the key of another question's choice as a text.
         if TYPES[other.type].has_choices or (is_choice and _answered_by(other) == "text"):
@@ -189,7 +190,7 @@ class ConditionFields(TermFields):
             found = [
                 one for one in answerable.problems_of_terms(draft, draft.by_key[key]) if one.code != "answer"
             ]
-        for sentence in words.problems(found, draft, self.parent):
+        for sentence in publish_texts.problems(found, draft, self.parent):
             self.add_error(f"{TERMS[0]}_question", sentence)
 
 
@@ -203,7 +204,7 @@ def _answered_by(question: Question) -> str:
 def _choices(others: list[Question]) -> list:
     yes_no = [(_("Yes or no"), [("yes", _("Yes")), ("no", _("No"))])]
     of_questions = [
-        (one.label, [(option.key, words.answer(one, option.key)) for option in one.options])
+        (one.label, [(option.key, publish_texts.answer(one, option.key)) for option in one.options])
         for one in others
         if one.options
     ]

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.office.buttons import drawn
 
-from .. import copying
+from ..building import copying
 from ..models import RegistrationForm
 
 

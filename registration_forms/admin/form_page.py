@@ -18,13 +18,14 @@ from ticketshop.office.buttons import Button, Outcome, OwnPage
 from ticketshop.office.scoped_admin import ScopedAdmin, ScopedForm
 from ticketshop.office.sections import NONE
 
-from .. import definitions, drafts, publishing
+from .. import definitions
+from ..building import drafts, publishing
+from ..building.ready_made_forms import READY_MADE
 from ..definitions import Definition, parse
 from ..field_types import TYPES
 from ..models import Field, RegistrationForm
 from ..models.definition import MOST_FIELDS
-from ..ready_made import READY_MADE
-from . import adding, copy_page, preview_page, publish_page, used_by, versions_page, words
+from . import add_question_page, copy_page, preview_page, publish_page, publish_texts, used_by, versions_page
 
 CHANGE = ("registration_forms.change_registrationform",)
 ADD_QUESTION = (*CHANGE, "registration_forms.add_field")
@@ -122,7 +123,7 @@ ADD = OwnPage(
     gettext_lazy("Add a question"),
     ADD_QUESTION,
     _in_use,
-    adding.view,
+    add_question_page.view,
 )
 COPY = OwnPage(
     "copy",
@@ -207,9 +208,9 @@ class RegistrationFormAdmin(ScopedAdmin):
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
         if not change:
-            drafts.begin(obj, form.ready_made)
+            drafts.add_first_questions(obj, form.ready_made)
         elif "group_asks" in form.changed_data:
-            drafts.touch(obj)
+            drafts.mark_changed(obj)
 
     def response_add(self, request, obj, post_url_continue=None):
         if IS_POPUP_VAR in request.POST:
@@ -266,7 +267,7 @@ class RegistrationFormAdmin(ScopedAdmin):
         if obj is not None:
             built = parse(definitions.build(obj))
             context["questions"] = _rows(obj, built)
-            context["problems"] = words.problems(publishing.problems_of(obj, built), built, obj)
+            context["problems"] = publish_texts.problems(publishing.problems_of(obj, built), built, obj)
             context["differs"] = publishing.differs(obj)
             context["used"] = used_by.is_used(obj)
             context["assign_url"] = self.address_of(request, obj, used_by.ASSIGN)
@@ -295,7 +296,7 @@ def _rows(form: RegistrationForm, built: Definition) -> list[dict]:
             "type": TYPES[question.type].label,
             "shown": rows[question.key].get_visibility_display(),
             "known": bool(question.system_ref),
-            "condition": words.condition(question, built),
+            "condition": publish_texts.condition(question, built),
             "url": reverse("admin:registration_forms_field_change", args=[rows[question.key].pk]),
         }
         for number, question in enumerate(built.questions, 1)

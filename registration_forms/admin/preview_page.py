@@ -13,11 +13,10 @@ from django.utils.translation import gettext_lazy
 from ticketshop.lib.pages import page_number
 
 from .. import definitions
-from ..blocks import Block
-from ..definitions import Definition, parse
-from ..field_types import Asked
+from ..answers.blocks import Block
+from ..definitions import STORED_ELSEWHERE, Definition, parse
+from ..field_types import QuestionContext
 from ..models import RegistrationForm
-from ..responses import ELSEWHERE
 
 NAMES = dict(settings.CONTENT_LANGUAGES)
 MOST_TICKETS = 20
@@ -71,11 +70,13 @@ def view(page, request, row: RegistrationForm):
 
 def _shown(row: RegistrationForm, draft: Definition, posted, number: int) -> list[Shown]:
     now = timezone.now()
-    asked = Asked(day=timezone.localdate(now), now=now, country=row.organiser.country)
+    question_context = QuestionContext(day=timezone.localdate(now), now=now, country=row.organiser.country)
     found = []
     for one in range(1, number + 1):
         of_reader = row.kind == RegistrationForm.Kind.ORDER
-        block = Block(draft, posted, prefix=f"block{one}", asked=asked, of_reader=of_reader)
+        block = Block(
+            draft, posted, prefix=f"block{one}", question_context=question_context, of_reader=of_reader
+        )
         block.seen = None if posted is None else block.was_shown(posted)
         block.heading = _heading(row, one, number)
         found.append(Shown(block.heading, block))
@@ -86,7 +87,7 @@ def _body(draft: Definition, shown: list[Shown], posted) -> dict:
     elsewhere = [
         question.label
         for question in draft.questions
-        if question.system_ref in ELSEWHERE and question.visibility != "hidden"
+        if question.system_ref in STORED_ELSEWHERE and question.visibility != "hidden"
     ]
     return {
         "asks": shown,

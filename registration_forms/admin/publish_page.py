@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from ticketshop.lib.text import number_in
 from ticketshop.office.forms import SHOWN
 
-from .. import definitions, drafts, earlier, publishing
+from .. import definitions
+from ..building import drafts, earlier_buyers, publishing
 from ..definitions import parse
 from ..models import FormVersion, RegistrationForm
-from . import used_by, words
+from . import publish_texts, used_by
 
 NAMES = dict(settings.CONTENT_LANGUAGES)
 
@@ -50,11 +51,11 @@ def view(page, request, row: RegistrationForm):
     lacking = {code: number for code, number in missing.items() if code in SHOWN}
     context = {
         **page.about_row(request, row, _("Publish")),
-        "problems": words.problems(publishing.problems_of(row, draft), draft, row),
-        "differences": words.differences(changes),
-        "missing": [words.missing(number, NAMES[code]) for code, number in lacking.items()],
-        "without": words.without_the_new(row, answered) if answered else "",
-        "may_ask": bool(answered) and earlier.owed_more(before, draft),
+        "problems": publish_texts.problems(publishing.problems_of(row, draft), draft, row),
+        "differences": publish_texts.differences(changes),
+        "missing": [publish_texts.missing(number, NAMES[code]) for code, number in lacking.items()],
+        "without": publish_texts.without_the_new(row, answered) if answered else "",
+        "may_ask": bool(answered) and earlier_buyers.adds_mandatory_questions(before, draft),
         "differs": publishing.differs(row),
     }
     return TemplateResponse(request, "admin/registration_forms/publish.html", context)
@@ -74,7 +75,11 @@ def _publish(row: RegistrationForm, ask_earlier: bool, by, revision: int | None)
     before, now = row.published, timezone.now()
     version = publishing.publish(row, by=by, now=now, revision=revision)
     old = definitions.of_version(before) if before else None
-    asked = ask_earlier and version != before and earlier.owed_more(old, definitions.of_version(version))
+    asked = (
+        ask_earlier
+        and version != before
+        and earlier_buyers.adds_mandatory_questions(old, definitions.of_version(version))
+    )
     if asked:
-        earlier.ask(version, by=by, now=now)
+        earlier_buyers.require_answers(version, by=by, now=now)
     return version, asked

@@ -8,12 +8,13 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from ticketshop.office.scoped_admin import OneLine, ScopedForm
 
-from .. import conditions, definitions, drafts
+from .. import conditions, definitions
+from ..building import drafts
 from ..definitions import Definition, parse
 from ..field_types import CHOICES, TYPES
 from ..models import Answer, Field, RegistrationForm
 from ..models.definition import LONGEST_LABEL, MOST_CHOICES
-from . import words
+from . import publish_texts
 from .condition_fields import NAMES, ConditionFields
 from .rule_fields import AT_RULE, RuleFields, offer_rules, read_rules
 
@@ -172,7 +173,7 @@ class QuestionForm(ScopedForm, RuleFields, ConditionFields):
         # Choices may be added on the same page: they are counted when the form is published.
         if code in AT_RULE:
             found = [conditions.Problem(code, (self.row.key,), numbers)]
-            for sentence in words.problems(found, self.draft, self.parent):
+            for sentence in publish_texts.problems(found, self.draft, self.parent):
                 self.add_error(AT_RULE[code], sentence)
 
     def _clean_condition(self, values) -> None:
@@ -197,13 +198,13 @@ class QuestionForm(ScopedForm, RuleFields, ConditionFields):
                 text = _(
                     "This depends on %(question)s, which is kept for %(days)d days: keep it at most as long."
                 )
-                names = {"question": words.quoted(str(other)), "days": other.retention_days}
+                names = {"question": publish_texts.quoted(str(other)), "days": other.retention_days}
                 self.add_error("retention_days", text % names)
         for one in conditions.dependants(draft, self.row.key):
             kept = days[one.key].retention_days
             if mine and (not kept or kept > mine):
                 text = _("%(question)s depends on this and is kept longer: shorten it first.")
-                self.add_error("retention_days", text % {"question": words.quoted(one.label)})
+                self.add_error("retention_days", text % {"question": publish_texts.quoted(one.label)})
 
     # --- what is written ------------------------------------------------------------------------------
     def rules(self) -> dict:

@@ -12,11 +12,11 @@ from ticketshop.office.buttons import Button, Outcome
 from ticketshop.office.paged_inlines import TurnsPages
 from ticketshop.office.translated_admin import TranslatedAdmin, in_language
 
-from .. import drafts
+from ..building import drafts
 from ..field_types import TYPES
 from ..models import Field
 from ..models.definition import MOST_FIELDS
-from . import words
+from . import publish_texts
 from .choices import ChoiceInline
 from .condition_fields import FIELDS
 from .question_form import QuestionForm
@@ -39,7 +39,7 @@ def _archive(request, field: Field, now: datetime) -> Outcome:
     try:
         done = drafts.archive(field, by=request.user, now=now)
     except drafts.Needed as error:
-        names = ", ".join(words.quoted(question.label) for question in error.questions)
+        names = ", ".join(publish_texts.quoted(question.label) for question in error.questions)
         sentence = _("Other questions depend on this one: %(names)s. Change their conditions first.")
         return messages.ERROR, sentence % {"names": names}
     if done:
@@ -169,7 +169,7 @@ class FieldAdmin(TurnsPages, TranslatedAdmin):
             obj.save(update_fields=sorted(changed))
         if lines := form.cleaned_data.get("lines"):
             drafts.add_choices(obj, lines, obj.form.organiser.languages[0])
-        drafts.touch(obj.form)
+        drafts.mark_changed(obj.form)
 
     def save_formset(self, request, form, formset, change):
         super().save_formset(request, form, formset, change)

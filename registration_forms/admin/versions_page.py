@@ -6,11 +6,12 @@ from django.utils.translation import gettext as _
 
 from ticketshop.lib.text import number_in
 
-from .. import definitions, publishing, sentences
+from .. import condition_texts, definitions
+from ..building import publishing
 from ..definitions import Definition, Question
 from ..field_types import TYPES
 from ..models import Field, FormVersion, RegistrationForm
-from . import words
+from . import publish_texts
 
 NAMES = dict(settings.CONTENT_LANGUAGES)
 
@@ -27,7 +28,7 @@ def view(page, request, row: RegistrationForm):
         now = definitions.of_version(shown)
         context |= {
             "shown": shown,
-            "differences": words.differences(publishing.diff(definitions.of_version(before), now))
+            "differences": publish_texts.differences(publishing.diff(definitions.of_version(before), now))
             if before
             else [],
             "questions": questions(now),
@@ -43,7 +44,7 @@ def questions(definition: Definition) -> list[dict]:
             "type": TYPES[question.type].label,
             "shown": Field.Visibility(question.visibility).label,
             "staff_only": question.staff_only,
-            "condition": sentences.condition(question, definition),
+            "condition": condition_texts.condition(question, definition),
             "texts": _texts(question),
         }
         for question in definition.questions

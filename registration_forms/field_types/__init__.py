@@ -1,7 +1,7 @@
 """The types of questions: one file each, and the list. A new one is a file and a line here."""
 
 from .address import Address
-from .base import Asked, FieldType
+from .base import FieldType, QuestionContext
 from .birth_date import BirthDate
 from .choices import Dropdown, MultipleChoice, SingleChoice
 from .consent import Consent
@@ -22,4 +22,4 @@ _ALL = (
 TYPES: dict[str, FieldType] = {made.code: made() for made in _ALL}
 CHOICES = [(code, made.label) for code, made in TYPES.items()]
 
-__all__ = ["CHOICES", "TYPES", "Asked", "FieldType"]
+__all__ = ["CHOICES", "TYPES", "FieldType", "QuestionContext"]

@@ -142,9 +142,9 @@ class Address(FieldType):
     code = "address"
     label = _("Address")
 
-    def form_field(self, question, asked):
+    def form_field(self, question, context):
         return AddressField(
-            widget=Parts(asked.country),
+            widget=Parts(context.country),
             validators=[printable] if question.on_ticket else [],
             due=question.mandatory,
             **self.common(question),

@@ -16,7 +16,7 @@ SOME = 40
 
 
 @dataclass(frozen=True)
-class Asked:
+class QuestionContext:
     """What a question may need to know of where it is asked: ``day`` is the ticket's own date, ``now`` the instant."""
 
     day: date | None = None
@@ -42,7 +42,7 @@ class FieldType:
     has_choices = False
     answers = True  # False for static text
 
-    def form_field(self, question: Question, asked: Asked) -> forms.Field:
+    def form_field(self, question: Question, context: QuestionContext) -> forms.Field:
         """The Django field: checks what was typed and gives the value to store, or None for no answer."""
         raise NotImplementedError
 
@@ -50,7 +50,7 @@ class FieldType:
         """Label, help and whether an answer is due: the same for all types."""
         return {"label": question.label, "help_text": question.help_text, "required": question.mandatory}
 
-    def limits(self, question: Question, asked: Asked) -> str:
+    def limits(self, question: Question, context: QuestionContext) -> str:
         """What an answer has to keep to, for a hint beside the field; empty where there is nothing to say."""
         return ""
 
@@ -114,9 +114,9 @@ class FieldType:
         """Return what the question makes of a typed text, as JSON. Raise ValidationError where it accepts no such answer."""
         return self.to_json(self.form_field(question, self.anywhere()).clean(text))
 
-    def anywhere(self) -> Asked:
+    def anywhere(self) -> QuestionContext:
         """Where a question is asked whose event is not known."""
-        return Asked()
+        return QuestionContext()
 
     def accepts(self, question: Question, value: str) -> bool:
         """Whether ``value``, as JSON has it, can be an answer."""

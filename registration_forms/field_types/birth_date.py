@@ -18,9 +18,9 @@ class BirthDate(Date):
     label = _("Date of birth")
     rule_names = {"age_from": "number", "age_until": "number"}
 
-    def form_field(self, question, asked):
-        first, last = bounds(question.rules.get("age_from"), question.rules.get("age_until"), asked.day)
-        today = timezone.localdate(asked.now) if asked.now else timezone.localdate()
+    def form_field(self, question, context):
+        first, last = bounds(question.rules.get("age_from"), question.rules.get("age_until"), context.day)
+        today = timezone.localdate(context.now) if context.now else timezone.localdate()
         return DayField(first=first, last=min(last, today), **self.common(question))
 
     def problem(self, question):
@@ -49,9 +49,9 @@ class BirthDate(Date):
         days = range(max(0, half - SOME // 2), half + SOME // 2)
         yield from ((first + timedelta(days=number)).isoformat() for number in days)
 
-    def limits(self, question, asked):
+    def limits(self, question, context):
         least, most = question.rules.get("age_from"), question.rules.get("age_until")
-        day = asked.day or timezone.localdate(asked.now)
+        day = context.day or timezone.localdate(context.now)
         values = {"least": least, "most": most, "day": date_format(day, "DATE_FORMAT")}
         if least and most is not None:
             return _("From %(least)d to %(most)d years old on %(day)s.") % values

@@ -10,43 +10,43 @@ from django.utils.translation import ngettext
 from ticketshop.lib import translated
 
 from ..definitions import Question, text_in
-from .base import Asked, FieldType
+from .base import FieldType, QuestionContext
 
 NO_PLACE_LEFT = _("Just sold out. Choose another one.")
 NONE_LEFT = _("Too few places are left to choose from, and an answer is needed. Please ask the organiser.")
 NOT_OFFERED = _("What you chose is not offered any more. Choose again.")
 
 
-def offered(question: Question, asked: Asked) -> list[tuple[str, str]]:
+def offered(question: Question, context: QuestionContext) -> list[tuple[str, str]]:
     """The choices a visitor may take: active ones, and what they have already. Sold out ones are marked."""
-    kept = set(asked.kept if isinstance(asked.kept, (list, tuple, set)) else [asked.kept])
+    kept = set(context.kept if isinstance(context.kept, (list, tuple, set)) else [context.kept])
     found = []
     for option in question.options:
         if not option.active and option.key not in kept:
             continue
         label = text_in(option.labels) or option.key
-        if option.key in asked.sold_out and option.key not in kept:
+        if option.key in context.sold_out and option.key not in kept:
             label = translated.compose(str(_("%(choice)s (sold out)")), choice=label)
-        elif (left := asked.left.get(option.key)) is not None:
+        elif (left := context.left.get(option.key)) is not None:
             text = ngettext("%(choice)s (%(left)d place left)", "%(choice)s (%(left)d places left)", left)
             label = translated.compose(text, choice=label, left=left)
         found.append((option.key, label))
     return found
 
 
-def sentences(question: Question, asked: Asked) -> dict[str, object]:
+def sentences(question: Question, context: QuestionContext) -> dict[str, object]:
     """What a field of choices says of no answer, and of one that is not offered."""
-    kept = set(asked.kept if isinstance(asked.kept, (list, tuple, set)) else [asked.kept])
-    free = [key for key in _active(question) if key not in asked.sold_out or key in kept]
+    kept = set(context.kept if isinstance(context.kept, (list, tuple, set)) else [context.kept])
+    free = [key for key in _active(question) if key not in context.sold_out or key in kept]
     found: dict[str, object] = {"invalid_choice": NOT_OFFERED, "sold_out": NO_PLACE_LEFT}
     if question.mandatory and len(free) < least(question):
         found |= {"required": NONE_LEFT, "sold_out": NONE_LEFT}
     return found
 
 
-def not_sold_out(keys: list[str], asked: Asked, sentence: object) -> None:
-    kept = set(asked.kept if isinstance(asked.kept, (list, tuple, set)) else [asked.kept])
-    if any(key in asked.sold_out and key not in kept for key in keys):
+def not_sold_out(keys: list[str], context: QuestionContext, sentence: object) -> None:
+    kept = set(context.kept if isinstance(context.kept, (list, tuple, set)) else [context.kept])
+    if any(key in context.sold_out and key not in kept for key in keys):
         raise ValidationError(sentence, code="sold_out")
 
 
@@ -61,20 +61,20 @@ def _active(question: Question) -> list[str]:
 
 
 class _OneOf(forms.ChoiceField):
-    def __init__(self, *args, asked: Asked, **kwargs):
-        self.asked = asked
+    def __init__(self, *args, context: QuestionContext, **kwargs):
+        self.context = context
         super().__init__(*args, **kwargs)
 
     def clean(self, value):
         key = super().clean(value) or None
         if key:
-            not_sold_out([key], self.asked, self.error_messages["sold_out"])
+            not_sold_out([key], self.context, self.error_messages["sold_out"])
         return key
 
 
 class _SomeOf(forms.MultipleChoiceField):
-    def __init__(self, *args, asked: Asked, least: int, most: int | None, **kwargs):
-        self.asked, self.least, self.most = asked, least, most
+    def __init__(self, *args, context: QuestionContext, least: int, most: int | None, **kwargs):
+        self.context, self.least, self.most = context, least, most
         super().__init__(*args, **kwargs)
 
     def clean(self, value):
@@ -91,7 +91,7 @@ class _SomeOf(forms.MultipleChoiceField):
                 ngettext("Choose at most %(count)d.", "Choose at most %(count)d.", self.most)
                 % {"count": self.most}
             )
-        not_sold_out(keys, self.asked, self.error_messages["sold_out"])
+        not_sold_out(keys, self.context, self.error_messages["sold_out"])
         return keys or None
 
 
@@ -101,12 +101,12 @@ class SingleChoice(FieldType):
     column = "v_choice"
     has_choices = True
 
-    def form_field(self, question, asked):
+    def form_field(self, question, context):
         return _OneOf(
-            asked=asked,
-            choices=offered(question, asked),
+            context=context,
+            choices=offered(question, context),
             widget=forms.RadioSelect,
-            error_messages=sentences(question, asked),
+            error_messages=sentences(question, context),
             **self.common(question),
         )
 
@@ -131,13 +131,13 @@ class Dropdown(SingleChoice):
     code = "dropdown"
     label = _("One choice from a list")
 
-    def form_field(self, question, asked):
-        choices = [("", _("Choose…")), *offered(question, asked)]
+    def form_field(self, question, context):
+        choices = [("", _("Choose…")), *offered(question, context)]
         return _OneOf(
-            asked=asked,
+            context=context,
             choices=choices,
             widget=forms.Select,
-            error_messages=sentences(question, asked),
+            error_messages=sentences(question, context),
             **self.common(question),
         )
 
@@ -162,17 +162,17 @@ class MultipleChoice(FieldType):
     rule_names = {"min": "number", "max": "number"}
     has_choices = True
 
-    def limits(self, question, asked):
+    def limits(self, question, context):
         return how_many(int(question.rules.get("min") or 0), question.rules.get("max"))
 
-    def form_field(self, question, asked):
+    def form_field(self, question, context):
         return _SomeOf(
-            asked=asked,
+            context=context,
             least=int(question.rules.get("min") or 0),
             most=question.rules.get("max"),
-            choices=offered(question, asked),
+            choices=offered(question, context),
             widget=forms.CheckboxSelectMultiple,
-            error_messages=sentences(question, asked),
+            error_messages=sentences(question, context),
             **self.common(question),
         )
 

@@ -12,7 +12,7 @@ class Consent(FieldType):
     label = _("Consent")
     column = "v_bool"
 
-    def form_field(self, question, asked):
+    def form_field(self, question, context):
         return forms.BooleanField(
             error_messages={"required": _("Tick this box to go on.")}, **self.common(question)
         )

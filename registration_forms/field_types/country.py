@@ -14,8 +14,8 @@ class Country(FieldType):
     code = "country"
     label = _("Country")
 
-    def form_field(self, question, asked):
-        choices = [("", _("Choose…")), *countries.choices(get_language() or "en", asked.country)]
+    def form_field(self, question, context):
+        choices = [("", _("Choose…")), *countries.choices(get_language() or "en", context.country)]
         return forms.TypedChoiceField(
             choices=choices,
             empty_value=None,

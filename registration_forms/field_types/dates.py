@@ -45,7 +45,7 @@ class Date(FieldType):
     column = "v_date"
     rule_names = {"from": "date", "until": "date"}
 
-    def form_field(self, question, asked):
+    def form_field(self, question, context):
         first, last = self._bounds(question)
         return DayField(first=first, last=last, **self.common(question))
 
@@ -72,7 +72,7 @@ class Date(FieldType):
     def display(self, question, value):
         return date_format(value, "DATE_FORMAT") if value else ""
 
-    def limits(self, question, asked):
+    def limits(self, question, context):
         days = {
             name: date_format(date.fromisoformat(question.rules[name]), "DATE_FORMAT")
             for name in ("from", "until")
@@ -90,7 +90,7 @@ class Time(FieldType):
     label = _("Time of day")
     column = "v_time"
 
-    def form_field(self, question, asked):
+    def form_field(self, question, context):
         return forms.TimeField(
             widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
             error_messages={"invalid": _("Enter a time such as 14:30.")},
@@ -128,7 +128,7 @@ class DateTime(FieldType):
     label = _("Date and time")
     column = "v_datetime"
 
-    def form_field(self, question, asked):
+    def form_field(self, question, context):
         widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
         return InstantField(
             widget=widget,

@@ -13,7 +13,7 @@ class Email(FieldType):
     code = "email"
     label = _("E-mail address")
 
-    def form_field(self, question, asked):
+    def form_field(self, question, context):
         return EmailField(
             empty_value=None,
             widget=forms.EmailInput(attrs={"autocomplete": "email"}),

@@ -22,7 +22,7 @@ class Number(FieldType):
     column = "v_number"
     rule_names = {"min": "number", "max": "number", "decimals": "number"}
 
-    def form_field(self, question, asked):
+    def form_field(self, question, context):
         rules = question.rules
         decimals = min(int(rules.get("decimals") or 0), 6)
         # The field's own example has two decimals.
@@ -59,7 +59,7 @@ class Number(FieldType):
         """The smallest multiple of ``step`` that is not below ``least``."""
         return (least / step).to_integral_value(ROUND_CEILING) * step
 
-    def limits(self, question, asked):
+    def limits(self, question, context):
         least, most = (self._bound(question, name) for name in ("min", "max"))
         decimals = min(int(question.rules.get("decimals") or 0), 6)
         if least is not None and most is not None:

@@ -24,12 +24,12 @@ class Phone(FieldType):
     code = "phone"
     label = _("Phone")
 
-    def form_field(self, question, asked):
+    def form_field(self, question, context):
         widget = forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"})
-        return _PhoneField(country=_country(question, asked), widget=widget, **self.common(question))
+        return _PhoneField(country=_country(question, context), widget=widget, **self.common(question))
 
-    def limits(self, question, asked):
-        return country_hint(_country(question, asked))
+    def limits(self, question, context):
+        return country_hint(_country(question, context))
 
     def candidates(self, question):
         yield from (f"+4179{1234500 + number}" for number in range(SOME))
@@ -46,6 +46,6 @@ class Phone(FieldType):
         return super().contains(number.lstrip("0") or text)
 
 
-def _country(question, asked) -> str:
+def _country(question, context) -> str:
     """Whose number one without country code is."""
-    return question.rules.get("country") or asked.country
+    return question.rules.get("country") or context.country

@@ -34,7 +34,7 @@ class Text(FieldType):
     rule_names = {"max_length": "number"}
     longest, lines = LINE, False
 
-    def form_field(self, question, asked):
+    def form_field(self, question, context):
         most = min(question.rules.get("max_length") or self.longest, self.longest)
         widget = forms.Textarea(attrs={"rows": 4}) if self.lines else forms.TextInput
         validators = [printable] if question.on_ticket else []
@@ -42,7 +42,7 @@ class Text(FieldType):
             max_length=most, lines=self.lines, widget=widget, validators=validators, **self.common(question)
         )
 
-    def limits(self, question, asked):
+    def limits(self, question, context):
         most = question.rules.get("max_length")
         if not most:
             return ""

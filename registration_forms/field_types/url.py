@@ -13,7 +13,7 @@ class Url(FieldType):
     code = "url"
     label = _("Web address")
 
-    def form_field(self, question, asked):
+    def form_field(self, question, context):
         made = forms.URLField(
             max_length=500,
             empty_value=None,

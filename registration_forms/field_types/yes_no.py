@@ -12,7 +12,7 @@ class YesNo(FieldType):
     label = _("Yes or no")
     column = "v_bool"
 
-    def form_field(self, question, asked):
+    def form_field(self, question, context):
         return forms.TypedChoiceField(
             choices=[("yes", _("Yes")), ("no", _("No"))],
             coerce=lambda value: value == "yes",

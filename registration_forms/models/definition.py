@@ -154,7 +154,7 @@ class Field(models.Model):
         ]
 
     class Personal:
-        collects = "registration_forms.collected.of_organiser"
+        collects = "registration_forms.building.collected_questions.of_organiser"
         columns = not_personal(
             "a question",
             "key",

@@ -166,8 +166,8 @@ class Answer(models.Model):
             ),
         )
         also = ("field",)
-        texts = "registration_forms.reading_out.of_answer"
-        data = "registration_forms.reading_out.data_of_answer"
+        texts = "registration_forms.answers.copy_texts.of_answer"
+        data = "registration_forms.answers.copy_texts.data_of_answer"
         needs = ("version", "v_choice")
         labels = {
             **dict.fromkeys(
@@ -230,8 +230,8 @@ class AnswerHistory(models.Model):
             Ends(RETENTION, ("response__relevant_until", "response__created_at"), "field__retention_days"),
         )
         also = ("field", "at", "source")
-        texts = "registration_forms.reading_out.of_change"
-        data = "registration_forms.reading_out.data_of_change"
+        texts = "registration_forms.answers.copy_texts.of_change"
+        data = "registration_forms.answers.copy_texts.data_of_change"
         labels = {
             "field": _("question"),
             "at": _("changed"),

@@ -22,7 +22,7 @@ from django.utils import timezone  # noqa: E402
 from contacts.models import Contact  # noqa: E402
 from privacy.erasure import erasing  # noqa: E402
 from privacy.plan import planning  # noqa: E402
-from registration_forms import responses  # noqa: E402
+from registration_forms.answers import responses  # noqa: E402
 from tests.bench.people import Work  # noqa: E402
 from tests.factories.catalogue import AllotmentFactory, OfferFactory  # noqa: E402
 from tests.factories.organisers import PointOfSaleFactory, make_staff  # noqa: E402
@@ -84,7 +84,7 @@ def template() -> Order:
     order.refresh_from_db()
     form = make_form("order", organiser=pos.organiser)
     keys = [ask(form, label).key for label in ("Allergies", "Club", "Remarks")]
-    given = responses.Given(publish(form), dict.fromkeys(keys, "an answer"), about=order.buyer_id)
+    given = responses.NewResponse(publish(form), dict.fromkeys(keys, "an answer"), about=order.buyer_id)
     (response,) = responses.store([given], organiser=pos.organiser, language="en", now=timezone.now())
     OrderResponse.objects.create(order=order, response=response)
     return order

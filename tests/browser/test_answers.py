@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from registration_forms import responses
+from registration_forms.answers import responses
 from registration_forms.models import Response
 from tests.browser import steps
 from tests.browser.conftest import PHONE

@@ -11,17 +11,17 @@ from django.utils.datastructures import MultiValueDict
 from hypothesis import given, settings
 from playwright.sync_api import expect
 
-from registration_forms.blocks import Block
+from registration_forms.answers.blocks import Block
 from registration_forms.conditions import OPERATORS, visible_questions
 from registration_forms.definitions import parse
-from registration_forms.field_types import Asked
+from registration_forms.field_types import QuestionContext
 from tests.browser import steps
 from tests.browser.conftest import PHONE
 from tests.factories.registration_forms import ask, make_form, only_if, publish
-from tests.registration_forms.test_properties import forms_with_answers
+from tests.registration_forms.answers.test_properties import forms_with_answers
 
 SCRIPT = Path(project.BASE_DIR) / "ticketshop/static/shop/conditions.js"
-NOW = Asked(now=timezone.now(), day=timezone.localdate())
+NOW = QuestionContext(now=timezone.now(), day=timezone.localdate())
 # Answers one question after the other, as a person does.
 ANSWER = """([name, values]) => {
   for (const one of document.getElementsByName(name)) {
@@ -48,7 +48,7 @@ def drawn(block: Block) -> str:
 
 def agree(page, json: dict, typed: dict) -> None:
     definition = parse(json)
-    page.set_content(drawn(Block(definition, prefix="ask-1", asked=NOW)))
+    page.set_content(drawn(Block(definition, prefix="ask-1", question_context=NOW)))
     page.evaluate(SCRIPT.read_text())
     for key, value in typed.items():
         page.evaluate(ANSWER, [f"ask-1-{key}", value if isinstance(value, list) else [value]])
@@ -56,7 +56,7 @@ def agree(page, json: dict, typed: dict) -> None:
     for name, value in page.evaluate(SENT):
         sent.appendlist(name, value)
     shown = page.evaluate(SHOWN)
-    block = Block(definition, sent, prefix="ask-1", asked=NOW)
+    block = Block(definition, sent, prefix="ask-1", question_context=NOW)
     if {key for key in block.errors if block[key].data not in (None, "", [])}:
         return  # what is wrong is put right first
     values = block.json_values({key: block.cleaned_data.get(key) for key in block.fields})

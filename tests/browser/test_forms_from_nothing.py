@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from registration_forms import responses
+from registration_forms.answers import responses
 from registration_forms.models import Field, RegistrationForm, Response
 from tests.browser import steps
 from tests.browser.test_backoffice import log_in

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.utils import timezone
 
-from registration_forms import responses
+from registration_forms.answers import responses
 from registration_forms.models import FormVersion, Response
 from ticketshop.exports import jobs, kinds, writing
 from ticketshop.exports.models import Job
@@ -20,7 +20,7 @@ def answer(
     """Give a ticket, pass or order its answers: key -> value as the field's type gives it."""
     order = row if isinstance(row, Order) else row.order
     about = getattr(row, "beneficiary_id", None) or order.buyer_id
-    given = responses.Given(version, answers, about)
+    given = responses.NewResponse(version, answers, about)
     (made,) = responses.store([given], organiser=order.organiser, language="en", now=timezone.now())
     if isinstance(row, Order):
         OrderResponse.objects.create(order=row, response=made)

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
-from registration_forms import responses
+from registration_forms.answers import responses
 from registration_forms.models import Answer
 from tests.exports import steps
 from tests.factories import registration_forms as made

@@ -2,7 +2,9 @@
 
 from django.utils import timezone
 
-from registration_forms import definitions, publishing, responses
+from registration_forms import definitions
+from registration_forms.answers import responses
+from registration_forms.building import publishing
 from registration_forms.models import Choice, Field, FormVersion, RegistrationForm
 
 from .contacts import ContactFactory
@@ -53,7 +55,9 @@ def freeze(form: RegistrationForm) -> FormVersion:
     return version
 
 
-def make_given(version: FormVersion, answers: dict, about: int | None = None, **values) -> responses.Given:
+def make_given(
+    version: FormVersion, answers: dict, about: int | None = None, **values
+) -> responses.NewResponse:
     """Answers to be stored; without ``about`` they are about a new contact of the form's organiser."""
     about = about or ContactFactory(organiser=version.form.organiser).pk
-    return responses.Given(version, answers, about, **values)
+    return responses.NewResponse(version, answers, about, **values)

@@ -26,7 +26,7 @@ from contacts.models import AddressSuppression, Contact, LinkRequest
 from privacy.declarations import expiry
 from privacy.erasure import erasing
 from privacy.models import Erasure, MailboxProof
-from registration_forms import changing, responses
+from registration_forms.answers import changing, responses
 from registration_forms.models import Answer, AnswerHistory, ChoiceHold
 from tests.factories.accounts import SuperuserFactory, UserFactory
 from tests.factories.catalogue import AllotmentFactory, OfferFactory
@@ -89,7 +89,7 @@ def orders_with_an_older_form() -> list[Order]:
     version = publish(form)
     made = [make_order() for _number in range(3)]
     for order in made:
-        given = responses.Given(version, {question.key: "Ada"}, order.buyer_id)
+        given = responses.NewResponse(version, {question.key: "Ada"}, order.buyer_id)
         (response,) = responses.store([given], organiser=order.organiser, language="en", now=timezone.now())
         OrderResponse.objects.create(order=order, response=response)
     ask(form, "Size", visibility="mandatory")
@@ -275,7 +275,7 @@ def answers_to_erase() -> list[Answer]:
     version = publish(form)
     values = {asked[0].key: "nuts", asked[1].key: [asked[1].choices.first().key]}
     given = [
-        responses.Given(version, values, ContactFactory(organiser=form.organiser).pk, now - 40 * DAY)
+        responses.NewResponse(version, values, ContactFactory(organiser=form.organiser).pk, now - 40 * DAY)
         for _number in range(3)
     ]
     made = responses.store(given, organiser=form.organiser, language="en", now=now - 50 * DAY)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from contacts import adding, inviting
 from privacy.erasure import erasing
 from privacy.requests import requests
-from registration_forms import responses
+from registration_forms.answers import responses
 from registration_forms.models import AnswerHistory
 from tests.factories import registration_forms as forms
 from tests.factories.accounts import UserFactory
@@ -236,7 +236,7 @@ def asked(pos: PointOfSale) -> tuple[Order, forms.RegistrationForm]:
     made = make_order({offer(pos): 1}, paid=True)
     form = forms.make_form("tariff", organiser=pos.organiser)
     forms.ask(form, "Menu", choices=["Meat", "Vegan"], type="dropdown", visibility="optional")
-    given = responses.Given(forms.publish(form), {}, made.buyer_id)
+    given = responses.NewResponse(forms.publish(form), {}, made.buyer_id)
     ticket = made.tickets.get()
     (ticket.response,) = responses.store([given], organiser=pos.organiser, language="en", now=timezone.now())
     ticket.save()

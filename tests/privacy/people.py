@@ -21,7 +21,8 @@ from accounts.models import User
 from contacts import adding, contacts, links, merging
 from contacts.models import Contact, ContactLink
 from privacy.models import Erasure, MailboxProof
-from registration_forms import changing, publishing, responses
+from registration_forms.answers import changing, responses
+from registration_forms.building import publishing
 from registration_forms.field_types import TYPES
 from registration_forms.models import Field, FormVersion, Response
 from tests.factories.accounts import PASSWORD, UserFactory
@@ -290,7 +291,9 @@ def _answer(order: Order) -> None:
             for name in ("response", "extra_response")
         ]
     given = [
-        responses.Given(house_versions[kind], _answers(house_versions[kind]), about=about, relevant_until=now)
+        responses.NewResponse(
+            house_versions[kind], _answers(house_versions[kind]), about=about, relevant_until=now
+        )
         for _row, _name, kind, about in wanted
     ]
     made = responses.store(given, organiser=order.organiser, language="fr", now=now)

@@ -12,7 +12,7 @@ from accounts.friends import tickets
 from contacts import adding, links
 from contacts.models import Contact, ContactLink
 from privacy.erasure import erasing
-from registration_forms import changing, responses
+from registration_forms.answers import changing, responses
 from registration_forms.models import Answer, AnswerHistory, Response
 from tests.accounts.pages import LIST, browser_of, rows
 from tests.factories.catalogue import OfferFactory
@@ -66,7 +66,7 @@ def order_for(buyer: Contact, *for_whom: ContactLink, pos) -> Order:
     question = ask(form, "Allergies", "text")
     version = publish(form)
     for ticket in order.tickets.order_by("pk"):
-        given = responses.Given(
+        given = responses.NewResponse(
             version, {question.key: f"as said by {ticket.holder}"}, about=ticket.beneficiary_id or buyer.pk
         )
         (ticket.response,) = responses.store(

@@ -11,7 +11,7 @@ from django.utils import timezone
 from contacts.models import Contact
 from privacy.declarations import ownerless
 from privacy.erasure import erasing
-from registration_forms import changing, responses
+from registration_forms.answers import changing, responses
 from registration_forms.models import Answer, AnswerHistory, FormVersion, RegistrationForm, Response
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import make_staff
@@ -71,7 +71,7 @@ def booking() -> Booking:
     now = timezone.now()
     for ticket in order.tickets.order_by("pk"):
         answers = {born.key: now.date().replace(year=1990), menu.key: f"menu of {ticket.holder_first_name}"}
-        given = responses.Given(version, answers, ticket.beneficiary_id, ticket.session.ends_at)
+        given = responses.NewResponse(version, answers, ticket.beneficiary_id, ticket.session.ends_at)
         (ticket.response,) = responses.store([given], organiser=pos.organiser, language="en", now=now)
         ticket.save(update_fields=["response"])
         changing.change(

@@ -17,7 +17,7 @@ from accounts.models import Session, User
 from contacts import contacts, link_mail
 from contacts.models import Contact, LinkRequest
 from privacy.erasure import erasing
-from registration_forms import limited
+from registration_forms.answers import limited_choices
 from registration_forms.models import ChoiceHold
 from tests.accounts.pages import browser_of
 from tests.factories.accounts import PASSWORD, UserFactory
@@ -182,7 +182,7 @@ def test_carts_go_and_their_places_are_free_at_once(zoe, pos):
     choice = ask(form, "Shirt", "single_choice", choices=["S"]).choices.get()
     type(choice).objects.filter(pk=choice.pk).update(capacity=5)
     for cart in (mine, others):
-        limited.hold(cart.key, {"order": [choice.pk]}, timedelta(minutes=5))
+        limited_choices.hold(cart.key, {"order": [choice.pk]}, timedelta(minutes=5))
     assert stock.of_allotments([offer.allotment_id])[offer.allotment_id].held == 6
     assert ChoiceHold.objects.count() == 2
     erase(zoe)

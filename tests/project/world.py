@@ -15,7 +15,7 @@ from contacts import adding, contacts
 from contacts.models import Contact, ContactLink
 from privacy.erasure import erasing
 from privacy.models import Erasure, RetentionRecord
-from registration_forms import responses
+from registration_forms.answers import responses
 from tests.factories.accounts import SuperuserFactory, UserFactory
 from tests.factories.catalogue import (
     CategoryFactory,
@@ -184,7 +184,7 @@ def answer(order: Order, text: str) -> None:
     """The buyer has answered the form of the order."""
     form = make_form("order", organiser=order.organiser, name=text)
     asked = ask(form, text)
-    given = responses.Given(publish(form), {asked.key: text}, order.buyer_id)
+    given = responses.NewResponse(publish(form), {asked.key: text}, order.buyer_id)
     (response,) = responses.store([given], organiser=order.organiser, language="en", now=timezone.now())
     OrderResponse.objects.create(order=order, response=response)
 

@@ -7,10 +7,10 @@ import pytest
 from django.utils import timezone, translation
 from django.utils.datastructures import MultiValueDict
 
-from registration_forms import responses
-from registration_forms.blocks import Block
+from registration_forms.answers import responses
+from registration_forms.answers.blocks import Block
 from registration_forms.definitions import Option, Question, of_version, parse
-from registration_forms.field_types import TYPES, Asked
+from registration_forms.field_types import TYPES, QuestionContext
 from registration_forms.models import Answer
 from tests.factories.registration_forms import ask, make_form, make_given, publish
 from ticketshop.lib import countries
@@ -89,7 +89,9 @@ def block(definition, values: dict, **asked) -> Block:
     posted = MultiValueDict()
     for key, texts in typed.items():
         posted.update(MultiValueDict(TYPES[definition.by_key[key].type].as_posted(key, texts)))
-    return Block(definition, posted, asked=Asked(**{"now": NOW, "day": date(2027, 7, 4), **asked}))
+    return Block(
+        definition, posted, question_context=QuestionContext(**{"now": NOW, "day": date(2027, 7, 4), **asked})
+    )
 
 
 def store(version, answers: dict):
@@ -164,7 +166,7 @@ def test_blank_and_mandatory(code):
 @pytest.mark.parametrize("code", ANSWERED)
 def test_nothing_is_answered_beforehand(code):
     field, _version, definition = asked_form(code, visibility="mandatory")
-    page = str(Block(definition, asked=Asked(now=NOW))[field.key])
+    page = str(Block(definition, question_context=QuestionContext(now=NOW))[field.key])
     assert "checked" not in page
     assert "selected" not in page.replace('<option value="" selected>', "")
 
@@ -284,7 +286,9 @@ def test_a_choice_without_a_text_shows_the_organisers_language_never_a_key():
     )
     with translation.override("de"):
         assert TYPES["single_choice"].display(asked, "k3y") == "Rouge"
-        assert "Rouge" in str(TYPES["single_choice"].form_field(asked, Asked()).widget.render("q", None))
+        assert "Rouge" in str(
+            TYPES["single_choice"].form_field(asked, QuestionContext()).widget.render("q", None)
+        )
 
 
 @pytest.mark.parametrize(
@@ -313,10 +317,12 @@ def test_a_choice_without_a_text_shows_the_organisers_language_never_a_key():
 )
 def test_what_an_answer_has_to_keep_to_is_said_beside_the_field(kind, rules, hint):
     one = {"key": "q", "type": kind, "label": {"en": "Q"}, "rules": rules}
-    where = Asked(day=date(2027, 7, 4))
-    assert Block(parse({"fields": [one]}), asked=where).fields["q"].help_text == hint
+    where = QuestionContext(day=date(2027, 7, 4))
+    assert Block(parse({"fields": [one]}), question_context=where).fields["q"].help_text == hint
     both = (
-        Block(parse({"fields": [{**one, "help": {"en": "Some *help*"}}]}), asked=where).fields["q"].help_text
+        Block(parse({"fields": [{**one, "help": {"en": "Some *help*"}}]}), question_context=where)
+        .fields["q"]
+        .help_text
     )
     assert "<em>help</em>" in both
     assert (f"<p>{hint}</p>" in both) is bool(hint)
@@ -325,8 +331,10 @@ def test_what_an_answer_has_to_keep_to_is_said_beside_the_field(kind, rules, hin
 def test_the_places_left_of_a_choice_stand_beside_it():
     choices = [{"key": key, "label": {"en": key}, "limited": True} for key in ("a", "b", "c")]
     one = {"key": "q", "type": "single_choice", "label": {"en": "Q"}, "choices": choices}
-    where = Asked(sold_out=frozenset("a"), left={"a": 0, "b": 1})
-    labels = [label for _key, label in Block(parse({"fields": [one]}), asked=where).fields["q"].choices]
+    where = QuestionContext(sold_out=frozenset("a"), left={"a": 0, "b": 1})
+    labels = [
+        label for _key, label in Block(parse({"fields": [one]}), question_context=where).fields["q"].choices
+    ]
     assert labels == ["a (sold out)", "b (1 place left)", "c"]
 
 
@@ -340,16 +348,16 @@ def test_the_places_left_of_a_choice_stand_beside_it():
 def test_a_choice_in_another_language_says_so_beside_its_places(kind, drawn):
     choices = [{"key": "a", "label": {"de": "Ä"}, "limited": True}]
     one = {"key": "q", "type": kind, "label": {"en": "Q"}, "choices": choices}
-    assert drawn in str(Block(parse({"fields": [one]}), asked=Asked(left={"a": 1}))["q"])
+    assert drawn in str(Block(parse({"fields": [one]}), question_context=QuestionContext(left={"a": 1}))["q"])
 
 
 def test_countries_begin_with_the_organisers_and_its_neighbours():
     one = {"key": "q", "type": "country", "label": {"en": "Q"}}
-    field = Block(parse({"fields": [one]}), asked=Asked(country="CH")).fields["q"]
+    field = Block(parse({"fields": [one]}), question_context=QuestionContext(country="CH")).fields["q"]
     codes = [code for code, _name in field.choices]
     assert codes[:8] == ["", "CH", "AT", "FR", "DE", "IT", "LI", "AF"]
     assert len(codes) == len(set(codes)) > 200
-    plain = Block(parse({"fields": [one]}), asked=Asked()).fields["q"]
+    plain = Block(parse({"fields": [one]}), question_context=QuestionContext()).fields["q"]
     assert [code for code, _name in plain.choices][:3] == ["", "AF", "AX"]
     assert {code for code, _name in plain.choices} == set(codes)
 

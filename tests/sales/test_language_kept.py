@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from contacts.models import ContactLink
-from registration_forms import responses
+from registration_forms.answers import responses
 from tests.factories.catalogue import OfferFactory
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_order

@@ -10,11 +10,11 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
-from registration_forms import limited, responses
+from registration_forms.answers import limited_choices, responses
 from registration_forms.models import Choice, ChoiceHold, Response
 from tests.at_once import at_once, meet
 from tests.factories.registration_forms import ask, only_if, publish
-from tests.registration_forms.test_limited import rounds
+from tests.registration_forms.answers.test_limited_choices import rounds
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, blocks, fill, in_every, of_blocks
 from ticketshop.limits.models import Counter
@@ -126,7 +126,7 @@ def test_the_twin_that_looks_and_then_writes_sells_it_twice(monkeypatch):
             if seen.used < seen.capacity:
                 Choice.objects.filter(pk=pk).update(used=seen.used + 1)
 
-    monkeypatch.setattr(limited, "reserve", careless)
+    monkeypatch.setattr(limited_choices, "reserve", careless)
     with pytest.raises(AssertionError, match=r"\[True, True\]"):
         last.race(visitors, lambda buyer: buyer.place("on_site"))
     assert Order.objects.count() == 2
@@ -144,7 +144,7 @@ def test_the_twin_that_counts_without_the_lock_is_stopped_by_the_database(monkey
             if free:
                 Choice.objects.filter(pk=pk).update(used=F("used") + 1)
 
-    monkeypatch.setattr(limited, "reserve", careless)
+    monkeypatch.setattr(limited_choices, "reserve", careless)
     for visitor in visitors:
         visitor.client.raise_request_exception = False
     pages = at_once(*(partial(visitor.place, "on_site") for visitor in visitors))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from accounts.models import Session
 from contacts.models import Contact
-from registration_forms import responses
+from registration_forms.answers import responses
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalogue import EventFactory, OfferFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
@@ -146,7 +146,7 @@ def test_answers_typed_by_staff_come_back(staff, pos):
     order = make_order({OfferFactory(pos=pos): 1}, paid=True)
     Tariff.objects.update(form=form)
     ticket = order.tickets.get()
-    given = responses.Given(form.published, {question.key: "Small"}, order.buyer_id)
+    given = responses.NewResponse(form.published, {question.key: "Small"}, order.buyer_id)
     (ticket.response,) = responses.store([given], organiser=pos.organiser, language="en", now=timezone.now())
     ticket.save(update_fields=["response"])
     staff.open(change(ticket).replace("change", "answers"))

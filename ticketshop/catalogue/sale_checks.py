@@ -13,7 +13,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from registration_forms import limited
+from registration_forms.answers import limited_choices
 from registration_forms.definitions import Question
 from registration_forms.models import RegistrationForm
 from ticketshop.organisers.models import PointOfSale
@@ -101,7 +101,7 @@ def _of_shops(shops: list[PointOfSale]) -> list[Problem]:
 def _of_forms(asked: list[tuple[RegistrationForm | None, tuple[Model, ...]]]) -> list[Problem]:
     """What is wrong with forms: pairs of a form and what asks it."""
     forms = {form.pk: form for form, _about in asked if form is not None}
-    unanswerable = limited.unanswerable(forms.values())
+    unanswerable = limited_choices.unanswerable(forms.values())
     found = []
     for form, about in asked:
         if form is not None and form.published_id is None:

@@ -7,7 +7,9 @@ from datetime import date, datetime, timedelta
 
 from django.db.models import Model
 
-from registration_forms import conditions, definitions, publishing, responses
+from registration_forms import conditions, definitions
+from registration_forms.answers import responses
+from registration_forms.building import publishing
 from registration_forms.definitions import Definition, Question
 from registration_forms.field_types import TYPES
 from registration_forms.models import Choice, Field, FormVersion, RegistrationForm, Response
@@ -259,7 +261,7 @@ def _point_to(form: RegistrationForm, things) -> None:
 class _Given:
     """Answers to be written, with the row that points at them."""
 
-    given: responses.Given
+    given: responses.NewResponse
     entry: Entry
     row: Model
 
@@ -325,7 +327,7 @@ class Answerer:
             form, definitions.of_version(version), day, entry.order.language, entry.sale.counts
         )
         about = getattr(row, "beneficiary_id", None) or entry.order.buyer_id
-        return _Given(responses.Given(version, answers, about, ends), entry, row)
+        return _Given(responses.NewResponse(version, answers, about, ends), entry, row)
 
     def _answers(
         self, form: RegistrationForm, definition: Definition, day: date, language: str, counts: bool

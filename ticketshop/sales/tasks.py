@@ -5,8 +5,8 @@ from django.utils.translation import gettext_lazy
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from registration_forms import earlier as forms_earlier
-from registration_forms import limited
+from registration_forms.answers import limited_choices
+from registration_forms.building import earlier_buyers
 from registration_forms.models import FormVersion, RegistrationForm
 from ticketshop.catalogue import places
 from ticketshop.jobs.rows import Tidying
@@ -52,7 +52,7 @@ def ask_unanswered(form_id: int) -> None:
         ask_unanswered.defer(form_id=form_id)
 
 
-@forms_earlier.reach
+@earlier_buyers.register_notifier
 def tell_earlier(version: FormVersion) -> None:
     """There may be very many: the worker does it."""
     ask_earlier.defer(version_id=version.pk)
@@ -71,6 +71,6 @@ KEPT_FORMS = Tidying(
 def tidy(timestamp: int) -> None:
     """Forget carts, holds, counters (also those of log-in) and kept forms whose time is over."""
     now = timezone.now()
-    for forget in (carts.FORGET, places.FORGET, limited.FORGET, COUNTERS, KEPT_FORMS):
+    for forget in (carts.FORGET, places.FORGET, limited_choices.FORGET, COUNTERS, KEPT_FORMS):
         forget.run(now)
     cache.forget_expired(now)

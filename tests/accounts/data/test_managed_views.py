@@ -14,7 +14,7 @@ from contacts.models import ContactLink, LinkType
 from privacy.erasure import due_dates, erasing
 from privacy.models import Erasure
 from privacy.requests import requests
-from registration_forms import responses
+from registration_forms.answers import responses
 from tests.factories.accounts import PASSWORD
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import make_staff

@@ -15,7 +15,7 @@ from django.utils.timezone import localtime
 from contacts import adding, contacts
 from privacy.copies import copying, packing
 from privacy.declarations import registry, subjects
-from registration_forms import changing, responses
+from registration_forms.answers import changing, responses
 from registration_forms.models import Answer
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
@@ -184,7 +184,7 @@ def answered(order, index: int, answers: dict) -> None:
         if value is not None:
             given[fields[label].key] = fields[label].choices.get(label=value).key if choices else value
     now = timezone.now()
-    one = responses.Given(version, given, order.buyer_id)
+    one = responses.NewResponse(version, given, order.buyer_id)
     (response,) = responses.store([one], organiser=order.organiser, language="en", now=now)
     ticket = order.tickets.order_by("pk")[index]
     ticket.response = response

@@ -17,7 +17,7 @@ from contacts import contacts, link_mail, links, locking
 from contacts.adding import Asked
 from contacts.models import AddressSuppression, Contact
 from privacy.erasure import erasing
-from registration_forms import changing, responses
+from registration_forms.answers import changing, responses
 from registration_forms.models import Answer, Response
 from tests.accounts.pages import browser_of
 from tests.at_once import at_once, meet, second
@@ -190,7 +190,7 @@ def test_without_the_lock_a_ticket_mail_is_left(zoe, anns, monkeypatch, nobody_i
 def answered(zoe, pos) -> Response:
     form = make_form("tariff", organiser=pos.organiser)
     question = ask(form, "Allergies", "text")
-    given = responses.Given(publish(form), {question.key: "nuts"}, about=zoe.pk)
+    given = responses.NewResponse(publish(form), {question.key: "nuts"}, about=zoe.pk)
     (response,) = responses.store([given], organiser=pos.organiser, language="en", now=NOW())
     response.key = question.key
     return response

@@ -13,7 +13,7 @@ from privacy import retention, tasks
 from privacy.declarations import expiry, ownerless
 from privacy.erasure import erasing
 from privacy.models import RetentionRecord
-from registration_forms import changing, responses
+from registration_forms.answers import changing, responses
 from registration_forms.models import Answer, AnswerHistory, Choice, Field, RegistrationForm, Response
 from tests.factories.catalogue import EventFactory, OfferFactory, SessionFactory
 from tests.factories.contacts import ContactFactory

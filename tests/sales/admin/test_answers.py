@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from contacts.models import Contact
-from registration_forms import responses
+from registration_forms.answers import responses
 from registration_forms.models import AnswerHistory, Response
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, publish

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from registration_forms import changing, responses
+from registration_forms.answers import changing, responses
 from registration_forms.models import Answer, AnswerHistory, Choice, Response
 from tests.factories.registration_forms import ask, only_if, publish
 from tests.sales import jazz
@@ -224,13 +224,13 @@ def test_a_choice_without_a_place_is_said_at_its_field(shop, who, monkeypatch):
     # Sold out between the look and the save.
     Choice.objects.filter(pk=early.pk).update(used=0)
     page = open_answers(who)
-    move = changing.limited.move
+    move = changing.limited_choices.move
 
     def too_late(had, wants):
         Choice.objects.filter(pk=early.pk).update(used=1)
         move(had, wants)
 
-    monkeypatch.setattr(changing.limited, "move", too_late)
+    monkeypatch.setattr(changing.limited_choices, "move", too_late)
     page = save(who, {bus: early.key, remark: "kept"})
     assert "Just sold out" in page.text
     assert page.form("-revision$").values[name(page, bus)] == early.key

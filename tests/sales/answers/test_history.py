@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from registration_forms import definitions, responses
+from registration_forms import definitions
+from registration_forms.answers import responses
 from registration_forms.definitions import of_version, parse
 from registration_forms.field_types import TYPES
 from registration_forms.models import Choice, Field, FormVersion, Response

@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from registration_forms import copying, responses
+from registration_forms.answers import responses
+from registration_forms.building import copying
 from registration_forms.models import RegistrationForm, Response
 from tests.exports.steps import export
 from tests.factories import registration_forms as made

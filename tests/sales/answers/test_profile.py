@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from contacts import contacts, merging
 from contacts.models import Contact
-from registration_forms import drafts, responses
+from registration_forms.answers import responses
+from registration_forms.building import drafts
 from registration_forms.models import Response
 from tests.exports import steps
 from tests.factories.accounts import UserFactory

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from contacts import contacts, merging
 from contacts.models import Contact
-from registration_forms import responses
+from registration_forms.answers import responses
 from registration_forms.models import Response
 from tests.lock_waits import blocked_by
 from tests.sales.answers.test_profile import ANSWERS, at_details, buy, make_shop, read_and_changed

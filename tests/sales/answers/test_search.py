@@ -10,7 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from registration_forms import drafts, responses
+from registration_forms.answers import responses
+from registration_forms.building import drafts
 from registration_forms.models import Answer, Choice
 from tests.exports import steps
 from tests.factories.organisers import make_staff

@@ -3,7 +3,8 @@
 import pytest
 from django.utils import timezone
 
-from registration_forms import copying, responses
+from registration_forms.answers import responses
+from registration_forms.building import copying
 from registration_forms.models import Answer, Field, Response
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, only_if, publish

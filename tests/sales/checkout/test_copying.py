@@ -9,7 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from registration_forms import copying, drafts, responses
+from registration_forms.answers import responses
+from registration_forms.building import copying, drafts
 from registration_forms.models import Choice, Field, Response
 from tests.at_once import at_once
 from tests.factories.registration_forms import ask, publish

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from registration_forms import changing, responses
+from registration_forms.answers import changing, responses
 from registration_forms.models import Answer, Response
 from tests.factories import registration_forms as made
 from tests.factories.registration_forms import ask, only_if, publish

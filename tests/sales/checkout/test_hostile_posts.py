@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from registration_forms import responses
+from registration_forms.answers import responses
 from registration_forms.models import Answer, Response
 from tests.exports import steps
 from tests.factories.accounts import PASSWORD

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from contacts import adding, contacts
 from contacts.models import Contact
-from registration_forms import responses
+from registration_forms.answers import responses
 from registration_forms.models import Response
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from contacts import contacts
 from contacts.models import Contact
-from registration_forms import limited, responses
+from registration_forms.answers import limited_choices, responses
 from registration_forms.models import Choice
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
@@ -249,7 +249,7 @@ def a_place_of_a_choice_not_counted(shop):
     given = make_given(publish(form), {choice.field.key: choice.key})
     responses.store([given], organiser=form.organiser, language="en", now=timezone.now())
     assert broken() == {"I9": [f"choice {choice.pk}"]}
-    limited.reserve(None, Counter({choice.pk: 1}))
+    limited_choices.reserve(None, Counter({choice.pk: 1}))
     assert broken() == {}
     Choice.objects.filter(pk=choice.pk).update(used=0)
     return f"choice {choice.pk}"

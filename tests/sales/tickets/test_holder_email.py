@@ -2,7 +2,7 @@
 
 import pytest
 
-from registration_forms import drafts
+from registration_forms.building import drafts
 from registration_forms.models import Answer
 from tests.exports import steps
 from tests.factories.organisers import make_staff

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from registration_forms import responses
+from registration_forms.answers import responses
 from registration_forms.models import RegistrationForm
 from tests.factories import registration_forms as made
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory

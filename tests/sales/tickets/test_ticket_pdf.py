@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 from PIL import Image
 from pypdf import PdfReader
 
-from registration_forms import responses
+from registration_forms.answers import responses
 from tests.factories.catalogue import EventFactory, OfferFactory, SessionFactory, TariffFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.registration_forms import ask, make_form, publish
@@ -158,7 +158,7 @@ def answered(text: str):
     field = ask(
         form, "Allergies and everything else the kitchen wants to know about you", "long_text", on_ticket=True
     )
-    given = responses.Given(publish(form), {field.key: text}, order.buyer_id)
+    given = responses.NewResponse(publish(form), {field.key: text}, order.buyer_id)
     ticket = order.tickets.get()
     (ticket.response,) = responses.store(
         [given], organiser=order.organiser, language="en", now=timezone.now()
@@ -192,7 +192,7 @@ def named(first: bool, last: bool, *, other_question: bool):
     offer.tariff.save()
     if other_question:
         ticket = order.tickets.get()
-        given = responses.Given(version, {}, order.buyer_id)
+        given = responses.NewResponse(version, {}, order.buyer_id)
         (ticket.response,) = responses.store(
             [given], organiser=order.organiser, language="en", now=timezone.now()
         )

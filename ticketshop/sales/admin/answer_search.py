@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from registration_forms.admin.form_page import RegistrationFormAdmin
 from registration_forms.admin.used_by import SOLD_BEFORE
-from registration_forms.field_types import TYPES, Asked
+from registration_forms.field_types import TYPES, QuestionContext
 from registration_forms.models import Answer, RegistrationForm
 from ticketshop.catalogue.models import SeasonPass, Session, Tariff
 from ticketshop.lib.forms import LineField
@@ -147,7 +147,7 @@ def _choices_of(column: search_filters.Column) -> list[tuple[str, object]]:
         display = TYPES["consent"].display
         return [("yes", display(question, True)), ("no", display(question, False))]
     if question.type == "country":
-        field = TYPES["country"].form_field(question, Asked())
+        field = TYPES["country"].form_field(question, QuestionContext())
         return [(code, name) for code, name in field.choices if code]
     return []
 

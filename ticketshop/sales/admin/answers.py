@@ -9,7 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from registration_forms import changing, definitions
+from registration_forms import definitions
+from registration_forms.answers import changing
 from registration_forms.field_types import TYPES
 from registration_forms.models import AnswerHistory
 from ticketshop.lib.pages import page_number

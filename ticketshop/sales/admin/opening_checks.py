@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from registration_forms import limited
+from registration_forms.answers import limited_choices
 from ticketshop.catalogue.models import OrderForm
 from ticketshop.catalogue.sale_checks import cannot_answer
 from ticketshop.lib.template_tags import money
@@ -84,7 +84,7 @@ def _of_order_form(pos: PointOfSale) -> list[str]:
         return []
     if row.form.published is None:
         return [_("Nobody is asked the form “%(form)s”: it is not published yet.") % {"form": row.form.name}]
-    return [cannot_answer(one) for one in limited.unanswerable([row.form]).get(row.form_id, [])]
+    return [cannot_answer(one) for one in limited_choices.unanswerable([row.form]).get(row.form_id, [])]
 
 
 def _stored_and_on(pos: PointOfSale) -> PointOfSale | None:

@@ -1,6 +1,6 @@
 """What was typed once and is wanted elsewhere: copied from another block, or moved with a ticket that is exchanged."""
 
-from registration_forms import definitions, responses
+from registration_forms import definitions
 from registration_forms.field_types import TYPES
 
 from ..cart.contents import Contents
@@ -33,7 +33,7 @@ def _may_be_copied(question: definitions.Question) -> bool:
         and not question.staff_only
         and question.type != "consent"
         and question.visibility != "hidden"
-        and question.system_ref not in responses.ELSEWHERE
+        and question.system_ref not in definitions.STORED_ELSEWHERE
         and TYPES[question.type].answers
     )
 

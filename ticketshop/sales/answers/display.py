@@ -9,7 +9,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from registration_forms import definitions, responses
+from registration_forms import definitions
+from registration_forms.answers import responses
 from registration_forms.definitions import Question
 from registration_forms.field_types import TYPES
 from registration_forms.models import Answer, Response

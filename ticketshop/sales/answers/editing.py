@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from contacts import locking
 from contacts.models import Contact
-from registration_forms import changing, definitions, limited, responses, wording
-from registration_forms.blocks import Block
+from registration_forms import definitions
+from registration_forms.answers import changing, limited_choices, question_wording, responses
+from registration_forms.answers.blocks import Block
 from registration_forms.conditions import BUYER
 from registration_forms.definitions import Definition
-from registration_forms.field_types import TYPES, Asked
+from registration_forms.field_types import TYPES, QuestionContext
 from registration_forms.field_types.choices import NO_PLACE_LEFT
 from registration_forms.models import Answer, AnswerHistory, Choice, Field, FormVersion, Response
 from ticketshop.history import history
@@ -47,7 +48,7 @@ class Entry:
     def __post_init__(self):
         self.form = self.response.form
         self.version = self.form.published
-        self.definition: Definition = changing.to_change(self.response, self.form, self.given)
+        self.definition: Definition = changing.current_definition(self.response, self.form, self.given)
         self.stored = {key: responses.value_of(answer) for key, answer in self.given.items()}
         self.name = f"r{self.response.pk}"
         self.prefix = form_blocks.prefix(self)
@@ -80,7 +81,9 @@ class Entry:
         """The labels of what the buyer owes and has not answered."""
         if self.why:
             return []
-        return [question.label for question in changing.missing(self.response, self.form, self.given)]
+        return [
+            question.label for question in changing.missing_questions(self.response, self.form, self.given)
+        ]
 
 
 class StaffBlock(Block):
@@ -197,7 +200,7 @@ class Sheet:
             seen = self._seen(entry, shown[entry.response.pk], post)
             asked = self._drawn(shown[entry.response.pk]) - (kept or {}).get(entry.response.pk, set())
             asked -= {key for key in _consents(entry) if key not in seen}
-            entry.outdated = not wording.shown_on(entry.definition, (), entry.block.context) <= seen
+            entry.outdated = not question_wording.shown_on(entry.definition, (), entry.block.context) <= seen
             entry.block = self._block(entry, left, _data(entry, post, asked), seen)
             entry.block.heading = entry.heading
 
@@ -207,9 +210,9 @@ class Sheet:
         A consent that was given stands in the words it was given to, whatever is published.
         """
         drawn = post.get(entry.block.drawn_name, "").split()
-        changed = wording.reworded(definition, definitions.of_version(entry.version))
+        changed = question_wording.reworded(definition, definitions.of_version(entry.version))
         given = {key for key in _consents(entry) if key in entry.given}
-        return wording.shown_on(definition, drawn, entry.block.context) - (changed - given)
+        return question_wording.shown_on(definition, drawn, entry.block.context) - (changed - given)
 
     def _drawn(self, definition: Definition) -> set[str]:
         """The questions that a page of this version could ask."""
@@ -225,7 +228,7 @@ class Sheet:
             entry.definition,
             data,
             prefix=entry.prefix,
-            asked=Asked(
+            question_context=QuestionContext(
                 day=entry.day,
                 now=self.now,
                 sold_out=frozenset(key for key, places in left.items() if places <= 0),
@@ -349,7 +352,7 @@ def _places_left(entries: list[Entry]) -> dict[str, int]:
     if not forms:
         return {}
     ids = dict(Choice.objects.filter(field__form__in=forms, capacity__isnull=False).values_list("pk", "key"))
-    return {ids[pk]: left for pk, left in limited.left(ids).items()}
+    return {ids[pk]: left for pk, left in limited_choices.left(ids).items()}
 
 
 def _posted_versions(entries: list[Entry], post) -> dict[int, Definition]:

@@ -14,9 +14,10 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from registration_forms import definitions, limited, responses
-from registration_forms.blocks import Block
-from registration_forms.field_types import TYPES, Asked
+from registration_forms import definitions
+from registration_forms.answers import limited_choices, responses
+from registration_forms.answers.blocks import Block
+from registration_forms.field_types import TYPES, QuestionContext
 from registration_forms.field_types.choices import NO_PLACE_LEFT
 from registration_forms.models import FormVersion, RegistrationForm
 from ticketshop.catalogue.models import OrderForm
@@ -158,7 +159,7 @@ def asks_something(definition: definitions.Definition) -> bool:
     return any(
         question.visibility != "hidden"
         and not question.staff_only
-        and question.system_ref not in responses.ELSEWHERE
+        and question.system_ref not in definitions.STORED_ELSEWHERE
         for question in definition.questions
     )
 
@@ -276,14 +277,14 @@ def fill(
         gone = frozenset(one.key for one in mine if one.left <= 0)
         left = {one.key: one.left for one in mine}
         country = cart.point_of_sale.organiser.country
-        common = Asked(day=ask.day, now=now, sold_out=gone, left=left, country=country)
+        common = QuestionContext(day=ask.day, now=now, sold_out=gone, left=left, country=country)
         if bound or draft:
             data = as_posted(ask.definition, prefix(ask), draft)
             ask.block = Block(
                 ask.definition,
                 data,
                 prefix=prefix(ask),
-                asked=common,
+                question_context=common,
                 seen=seen.get(ask.name, ()) if bound else None,
                 of_reader=ask.of_order,
             )
@@ -292,7 +293,9 @@ def fill(
                 ask.block.full_clean()
                 ask.block._errors.clear()
         else:
-            ask.block = Block(ask.definition, prefix=prefix(ask), asked=common, of_reader=ask.of_order)
+            ask.block = Block(
+                ask.definition, prefix=prefix(ask), question_context=common, of_reader=ask.of_order
+            )
         ask.block.heading = ask.heading
 
 
@@ -303,11 +306,11 @@ def forms_with_choices(asked: list[Ask]) -> set[int]:
     }
 
 
-def _limits(asked: list[Ask], cart: Cart) -> dict[int, list[limited.Limited]]:
+def _limits(asked: list[Ask], cart: Cart) -> dict[int, list[limited_choices.Limited]]:
     """Form id -> its limited choices with the places that are free; no query where no form offers choices."""
-    found: dict[int, list[limited.Limited]] = {}
+    found: dict[int, list[limited_choices.Limited]] = {}
     if forms := forms_with_choices(asked):
-        for one in limited.of_forms(forms, cart.key):
+        for one in limited_choices.of_forms(forms, cart.key):
             found.setdefault(one.form, []).append(one)
     return found
 
@@ -356,7 +359,7 @@ def only_asked(asked: list[Ask], drafts: dict) -> None:
 
 def mark_sold_out(asked: list[Ask], choices: set[int], cart: Cart) -> None:
     """Say "just sold out" at the fields that took more of these choices than there are: the last ones do without."""
-    left = limited.left(choices, cart.key)
+    left = limited_choices.left(choices, cart.key)
     for ask in asked:
         ask.block.is_valid()  # gives the answers
         for key, ids in _wanted(ask).items():
@@ -378,10 +381,11 @@ def misses_a_place(asked: list[Ask]) -> bool:
     )
 
 
-def given(asked: list[Ask], about: dict[str, object]) -> list[responses.Given]:
+def given(asked: list[Ask], about: dict[str, object]) -> list[responses.NewResponse]:
     """The checked answers, to be stored; ``about``: block name -> contact."""
     return [
-        responses.Given(ask.version, ask.block.answers, about.get(ask.name), ask.ends_at) for ask in asked
+        responses.NewResponse(ask.version, ask.block.answers, about.get(ask.name), ask.ends_at)
+        for ask in asked
     ]
 
 

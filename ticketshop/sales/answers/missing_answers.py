@@ -17,7 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from contacts import locking
-from registration_forms import definitions, responses
+from registration_forms import definitions
+from registration_forms.answers import responses
 from registration_forms.models import FormVersion, RegistrationForm
 from ticketshop.catalogue.models import OrderForm
 from ticketshop.history import history
@@ -242,7 +243,7 @@ def add(order: Order, *, now: datetime, by=None, only: Collection[int] | None = 
         return 0
     versions = published({one.form_id for one in found})
     given = [
-        responses.Given(versions[one.form_id], {}, _about(one, order, held), one.ends_at, later=True)
+        responses.NewResponse(versions[one.form_id], {}, _about(one, order, held), one.ends_at, later=True)
         for one in found
     ]
     made = responses.store(given, organiser=order.organiser, language=order.language, now=now)

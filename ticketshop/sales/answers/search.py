@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet, Value
 
-from registration_forms import definitions, responses
+from registration_forms import definitions
+from registration_forms.answers import responses
 from registration_forms.definitions import Option, Question
 from registration_forms.field_types import TYPES
 from registration_forms.models import Answer, Choice, RegistrationForm, Response

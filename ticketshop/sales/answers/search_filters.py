@@ -13,7 +13,9 @@ from django.db.models.functions import Coalesce, Lower
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from registration_forms import definitions, responses, versions
+from registration_forms import definitions
+from registration_forms.answers import responses
+from registration_forms.building import versions
 from registration_forms.definitions import Question
 from registration_forms.field_types import TYPES
 from registration_forms.models import Answer, Choice, FormVersion, RegistrationForm, Response

@@ -5,7 +5,8 @@ questions under a condition that the page had; the others it had anyway. What wa
 counts for the words it was given under only.
 """
 
-from registration_forms import definitions, wording
+from registration_forms import definitions
+from registration_forms.answers import question_wording
 from registration_forms.models import FormVersion
 from ticketshop.lib.text import number_in
 from ticketshop.organisers.models import Organiser
@@ -37,10 +38,10 @@ def seen(asked: list[Ask], shown: dict, organiser: Organiser) -> dict[str, set[s
         if not (record := shown.get(ask.name)):
             continue
         if record["version"] == ask.version.pk:
-            found[ask.name] = wording.shown_on(ask.definition, record["drawn"])
+            found[ask.name] = question_wording.shown_on(ask.definition, record["drawn"])
         elif definition := old.get(record["version"]):
-            changed = wording.reworded(definition, ask.definition)
-            found[ask.name] = wording.shown_on(definition, record["drawn"]) - changed
+            changed = question_wording.reworded(definition, ask.definition)
+            found[ask.name] = question_wording.shown_on(definition, record["drawn"]) - changed
     return found
 
 
@@ -62,7 +63,7 @@ def outdated(asked: list[Ask], shown: dict, seen: dict[str, set[str]]) -> bool:
     return any(
         ask.name in shown
         and shown[ask.name]["version"] != ask.version.pk
-        and not wording.shown_on(ask.definition, ()) <= seen.get(ask.name, set())
+        and not question_wording.shown_on(ask.definition, ()) <= seen.get(ask.name, set())
         for ask in asked
     )
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext_lazy
 
-from registration_forms import limited
+from registration_forms.answers import limited_choices
 from ticketshop.catalogue import availability, places, products
 from ticketshop.catalogue.models import Offer, SeasonPass, Tariff
 from ticketshop.jobs.rows import Tidying
@@ -244,11 +244,11 @@ def _refresh(cart: Cart, now: datetime) -> Refreshed:
 def hold_choices(cart: Cart, wanted: dict[str, list[int]], *, now: datetime) -> None:
     """Hold limited choices of the cart's forms as long as its places: block name -> choice ids.
 
-    Raises limited.ChoiceSoldOut; then nothing has changed.
+    Raises limited_choices.ChoiceSoldOut; then nothing has changed.
     """
     # Where the places are not held any more the choices are looked at, and not held either.
     until = max(cart.held_until or now, now)
-    limited.hold(cart.key, wanted, until - now)
+    limited_choices.hold(cart.key, wanted, until - now)
 
 
 def write_details(cart: Cart, details: TypedDetails, *, complete: bool) -> None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from registration_forms import changing
+from registration_forms.answers import changing
 from ticketshop.lib import language_choice
 from ticketshop.lib.pages import page_number
 from ticketshop.lib.refusals import TooManyTries

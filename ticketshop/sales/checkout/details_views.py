@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from registration_forms import limited
+from registration_forms.answers import limited_choices
 from registration_forms.field_types import TYPES
 from ticketshop.lib import language_choice
 from ticketshop.lib.addresses import is_a_path_of_ours
@@ -283,7 +283,7 @@ class DetailsPage:
             return True
         try:
             carts.hold_choices(self.cart, form_blocks.wanted_choices(self.asked), now=timezone.now())
-        except limited.ChoiceSoldOut as error:
+        except limited_choices.ChoiceSoldOut as error:
             self.fill(bound=True)
             form_blocks.mark_sold_out(self.asked, error.choices, self.cart)
             return False

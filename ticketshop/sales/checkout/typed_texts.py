@@ -7,7 +7,7 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
 from registration_forms.definitions import Question
-from registration_forms.field_types import TYPES, Asked
+from registration_forms.field_types import TYPES, QuestionContext
 
 from ..answers import form_blocks
 from ..cart import contents
@@ -81,7 +81,7 @@ def _answers(answers: dict, whole: contents.Contents) -> Iterator[str]:
 def _answer(question: Question, texts: list[str]) -> str:
     """The answer as it would be shown once ordered; as it was typed where the question does not accept it."""
     kind = TYPES[question.type]
-    field = kind.form_field(question, Asked())
+    field = kind.form_field(question, QuestionContext())
     try:
         value = field.clean(
             field.widget.value_from_datadict(form_blocks.posted_as(question, texts), {}, question.key)

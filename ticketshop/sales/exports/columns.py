@@ -12,7 +12,8 @@ from operator import itemgetter
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from registration_forms import responses, versions
+from registration_forms.answers import responses
+from registration_forms.building import versions
 from registration_forms.definitions import Definition, Question, parse, text_in
 from registration_forms.field_types import TYPES, FieldType
 from registration_forms.models import Answer, Choice, Field, FormVersion, RegistrationForm

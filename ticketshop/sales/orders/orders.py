@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from contacts import contacts, locking
 from contacts.models import Contact
-from registration_forms import limited, responses
+from registration_forms.answers import limited_choices, responses
 from registration_forms.models import Response
 from ticketshop.catalogue import places
 from ticketshop.catalogue.models import Session
@@ -116,7 +116,7 @@ def place(
         raise
     except places.NotEnoughPlaces as error:
         raise CannotPlace("sold_out", left=error.left) from error
-    except limited.ChoiceSoldOut as error:
+    except limited_choices.ChoiceSoldOut as error:
         raise CannotPlace("choice") from error
     except caps.TooManyPlaces as error:
         raise CannotPlace("network") from error
@@ -171,7 +171,7 @@ def _place(
     cart.delete()
     # Last, so that the counters stay locked for as short as possible.
     if asked:
-        limited.reserve(cart.key, responses.chosen(answered.values()))
+        limited_choices.reserve(cart.key, responses.chosen(answered.values()))
     places.reserve(cart.key, whole.places)
     if capped and whole.total > ZERO:
         caps.check_network(cart, whole.places)
@@ -330,7 +330,7 @@ def _end(order: Order, state: str, before: list[str], by, now: datetime) -> bool
     # Before the tickets change: whoever is told is held, and an erasure holds people before their tickets.
     notices.queue(order, f"order_{state}", now)
     tickets.cancel(order)
-    responses.release(
+    responses.cancel(
         Response.objects.filter(
             Q(order_response__order=order)
             | Q(ticket__order=order)

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q, Sum
 
 from contacts import locking
-from registration_forms import limited, responses
+from registration_forms.answers import limited_choices, responses
 from registration_forms.models import Response
 from ticketshop.catalogue import places
 from ticketshop.catalogue.models import Session
@@ -225,9 +225,9 @@ def _revive(order: Order, by, now: datetime) -> bool:
                 model.objects.filter(order=order, state=Admission.State.CANCELLED).update(
                     state=Admission.State.RESERVED
                 )
-            responses.take_back(Response.objects.filter(mine))
+            responses.reactivate(Response.objects.filter(mine))
             places.reserve(uuid.uuid4(), wanted)
-    except (places.NotEnoughPlaces, limited.ChoiceSoldOut):
+    except (places.NotEnoughPlaces, limited_choices.ChoiceSoldOut):
         return False
     history.record(order, "revived", by=by, now=now)
     return True
