@@ -1,4 +1,4 @@
-"""When two names are the same person's (friends-and-family FF-15 to FF-18)."""
+"""The name rule: which names are those of one person (scenarios FF-15 to FF-18)."""
 
 import unicodedata
 

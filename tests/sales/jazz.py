@@ -1,4 +1,4 @@
-"""Jazz 2027: two dates, three tariffs and a pass, with the forms the specification's scenarios speak of."""
+"""Jazz 2027: the event of the RF scenarios, with two dates, three tariffs, a pass and their forms."""
 
 import html
 import re
