@@ -1,4 +1,4 @@
-# make run | test | check | bench | soak | reset: see the README.
+# make run | test | check | bench | soak | reset: see ticketshop/docs/contributing.md.
 PYTHON ?= python3
 PY := .venv/bin/python
 # Programs of the virtualenv are called as modules: their own first lines name the folder it was made in, and a clone

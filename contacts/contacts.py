@@ -167,7 +167,7 @@ def for_user(organiser: Organiser, user, *, language: str, now: datetime) -> Con
 def for_guest(
     organiser: Organiser, *, email: str, first_name: str, last_name: str, language: str, now: datetime
 ) -> Contact:
-    """The contact a guest order belongs to (selling.md, "Whose order is it?"), locked. Call within a transaction.
+    """Return the contact that an order of a guest belongs to, locked. Call within a transaction.
 
     The unclaimed contact with the same address whose name matches is reused and nothing on it is
     overwritten; otherwise a new one is made. Where several match (Anna for Anna Maria and Anna Sophie), the one whose

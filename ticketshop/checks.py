@@ -28,7 +28,7 @@ def demo_is_off(app_configs, **kwargs):
 
 @register(Tags.security, deploy=True)
 def timeouts_are_set(app_configs, **kwargs):
-    """No request may outlive its limit (quality, section 3)."""
+    """Report connections to database or mail server without a timeout: a request must end in time."""
     options = settings.DATABASES["default"]["OPTIONS"].get("options", "")
     missing = [
         name

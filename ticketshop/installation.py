@@ -114,7 +114,7 @@ def missing_rights(rights: tuple[str, ...] = RIGHTS) -> list[Fault]:
         Fault(
             "rights",
             f"The database role {role} has no right to {right} on {_some(names)}.",
-            "Run the GRANT statements of README.md (Production, Database) as the role that owns the tables.",
+            "Run the GRANT statements of ticketshop/docs/production.md (section 2) as the role that owns the tables.",
         )
         for role, right, names in lacking
     ]

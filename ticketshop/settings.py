@@ -1,4 +1,4 @@
-"""Settings, read from the environment once at start. The README lists every variable with its default.
+"""Settings, read from the environment once at start. ``ticketshop/docs/configuration.md`` lists every variable with its default.
 
 A missing one stops the start with a sentence that says what to set.
 """

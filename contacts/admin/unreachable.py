@@ -7,7 +7,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.mail import bounces
+from ticketshop.mail import returned
 from ticketshop.mail.models import Mail
 
 from ..models import Contact
@@ -17,7 +17,7 @@ def notes(person: Contact) -> list[str]:
     """What is to be known of a person's e-mail address, and what to do; empty while e-mails reach it."""
     if person.erasing_at is not None:
         return []
-    mail = bounces.latest_bounce(person.organiser_id, person.email, person.subject_uuid)
+    mail = returned.last_return(person.organiser_id, person.email, person.subject_uuid)
     if mail is None:
         return []
     words = {"address": person.email, "day": date_format(localtime(mail.returned_at), "SHORT_DATE_FORMAT")}
@@ -55,5 +55,5 @@ class UnreachableFilter(admin.SimpleListFilter):
         # The few people with such a mail first; only for them is looked whether it still holds.
         some = Mail.objects.filter(returned_at__isnull=False).values("subject_uuid")
         return queryset.filter(
-            bounces.unreachable(organiser, email, uuid), **{f"{self.path}subject_uuid__in": some}
+            returned.unreachable(organiser, email, uuid), **{f"{self.path}subject_uuid__in": some}
         )

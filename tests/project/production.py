@@ -1,9 +1,9 @@
-"""What the documentation tells people to copy, read from the page."""
+"""Read the commands and SQL statements that the production page tells people to copy."""
 
 import re
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "ticketshop" / "docs" / "production.md"
 # The statements that PostgreSQL 17 brought.
 MAINTAIN_SINCE = 170000
 

@@ -37,7 +37,7 @@ class Backend(BaseEmailBackend):
 
 
 @dataclass(frozen=True)
-class ReceivedMail:
+class Letter:
     """A mail as the page shows it."""
 
     sender: str
@@ -47,7 +47,7 @@ class ReceivedMail:
     attachments: list[str]
 
 
-def read_mails(to: str = "") -> list[ReceivedMail]:
+def letters(to: str = "") -> list[Letter]:
     """The mails sent, newest first; with ``to``, one recipient's."""
     found, wanted = [], normalise_email(to)
     for path in sorted(Path(settings.MAILBOX_DIR).glob("*.eml"), reverse=True):
@@ -56,7 +56,7 @@ def read_mails(to: str = "") -> list[ReceivedMail]:
             continue
         body = parsed.get_body(("plain",))
         found.append(
-            ReceivedMail(
+            Letter(
                 sender=str(parsed["From"]),
                 to=str(parsed["To"]),
                 subject=str(parsed["Subject"]),
@@ -88,4 +88,4 @@ def _read(path: Path) -> EmailMessage | None:
 def page(request):
     """``/mailbox/``: one article per mail, newest first; ``?to=ADDRESS`` shows one recipient's."""
     to = request.GET.get("to", "").strip()
-    return render(request, "mail/mailbox.html", {"mails": read_mails(to)[:100], "to": to})
+    return render(request, "mail/mailbox.html", {"letters": letters(to)[:100], "to": to})

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from ticketshop.lib.moments import comes_twice, readable
 
 
-class AmbiguousTimesMixin:
+class TellsDoubledTimes:
     """Part of the base of every page."""
 
     def save_related(self, request, form, formsets, change):
