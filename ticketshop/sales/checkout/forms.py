@@ -76,15 +76,6 @@ def _by_input(known: dict[str, str]) -> dict[str, str]:
     return found
 
 
-# What the e-mail address of a holder is for (``tell_changes``).
-FOR_TICKET = _(
-    "If the date is cancelled or changed, the e-mail about it goes there too. The organiser sees the address with the ticket."
-)
-FOR_PASS = _(
-    "The organiser sees the address with the pass, to reach its holder. The shop itself writes nothing there."
-)
-
-
 class HolderForm(NameForm):
     """Whom a ticket is for, and whose name stands on it; both may stay open.
 
@@ -104,6 +95,7 @@ class HolderForm(NameForm):
                     *((person.value, person.label) for person in people),
                 ],
                 widget=PersonSelect(self.people, filled or {}),
+                error_messages={"invalid_choice": _("This person is no longer in your list. Choose again.")},
             )
             self.order_fields(["person", "first_name", "last_name", "email"])
 

@@ -21,17 +21,28 @@ def name_field(label, autocomplete: str, *, required: bool = True) -> LineField:
 NAMES = ["first_name", "last_name"]
 
 
+# What the e-mail address of a holder is for (``orders.date_change_job``).
+FOR_TICKET = _(
+    "If the date is cancelled or changed, the e-mail about it goes there too. The organiser sees the address with the ticket."
+)
+FOR_PASS = _(
+    "The organiser sees the address with the pass, to reach its holder. The shop itself writes nothing there."
+)
+
+
 class NameForm(forms.Form):
     """The name on one ticket or pass; a part that no form demands may stay empty.
 
     ``names``: what a form demands of the names, such as "first_name" -> "mandatory"; the e-mail address of the holder is
-    asked only where it is among them. ``single_names``: the organiser allows names of one part.
+    asked only where it is among them, and says what it is for: ``of_pass`` for a pass, else for a ticket. ``single_names``: the organiser allows names of one part.
     """
 
     first_name = name_field(_("First name"), "off", required=False)
     last_name = name_field(_("Last name"), "off", required=False)
 
-    def __init__(self, *args, names: dict[str, str] | None = None, single_names: bool, **kwargs):
+    def __init__(
+        self, *args, names: dict[str, str] | None = None, single_names: bool, of_pass: bool = False, **kwargs
+    ):
         super().__init__(*args, **kwargs)
         self.single_names = single_names
         rules = {name: (names or {}).get(name, "visible") for name in NAMES}
@@ -43,6 +54,7 @@ class NameForm(forms.Form):
             self.fields["email"] = EmailField(
                 label=_("E-mail address"),
                 required=of_email == "mandatory",
+                help_text=FOR_PASS if of_pass else FOR_TICKET,
                 widget=forms.EmailInput(attrs={"autocomplete": "off", "data-known": "email"}),
             )
         self.due = [name for name in NAMES if rules[name] == "mandatory"]
