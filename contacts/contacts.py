@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from ticketshop.history import history
 from ticketshop.lib import references
+from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.lib.text import normalise_email, normalise_line
 from ticketshop.organisers.models import Organiser
 
@@ -40,7 +41,7 @@ def create(*, organiser: Organiser, via: str, now: datetime, by=None, **values) 
         with transaction.atomic():
             contact.save(force_insert=True)
     except IntegrityError as error:
-        if "contact_number_once" not in str(error):
+        if violated_constraint(error) != "contact_number_once":
             raise
         contact.number = references.readable(10)
         contact.save(force_insert=True)

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Func, Q, QuerySet, TextField, Value
 from django.utils.translation import gettext as _
 
+from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.lib.text import normalise_email
 
 from . import adding, link_mail, locking
@@ -145,8 +146,10 @@ def undo_remove(link: ContactLink, *, most: int, by, now: datetime) -> bool:
             changed = _reopen(link, reason="removed", status=ContactLink.Status.ENDED, now=now)
             if changed:
                 adding.record_on_both(link, "link_restored", by=by, now=now)
-    except IntegrityError:
-        # Added again meanwhile: there is one already.
+    except IntegrityError as error:
+        if violated_constraint(error) != "link_once":
+            raise
+        # Meanwhile the parent has added the child again.
         return False
     return changed
 
@@ -209,8 +212,10 @@ def undo_decline(link: ContactLink, *, most: int, by, now: datetime) -> bool:
             changed = _reopen(link, reason="declined", status=ContactLink.Status.DECLINED, now=now)
             if changed:
                 adding.record_on_both(link, "link_stays", by=by, now=now)
-    except IntegrityError:
-        # Added again meanwhile: there is one already.
+    except IntegrityError as error:
+        if violated_constraint(error) != "link_once":
+            raise
+        # Meanwhile the parent has added the child again.
         return False
     return changed
 
@@ -360,9 +365,9 @@ def staff_add(
             LinkRequest.objects.create(link=link, delivery_state=LinkRequest.Delivery.SUPPRESSED)
             adding.record_on_both(link, "link_added", by=by, now=now, status=link.status)
     except IntegrityError as error:
-        if "link_once" in str(error):
-            raise CannotLink("duplicate") from error
-        raise
+        if violated_constraint(error) != "link_once":
+            raise
+        raise CannotLink("duplicate") from error
     return link
 
 

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from contacts import contacts, link_mail, links, locking, mailbox, merging
 from contacts.models import Contact, ContactLink, LinkRequest
 from ticketshop.history import history
+from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.lib.text import normalise_email
 from ticketshop.organisers import access
 from ticketshop.organisers.models import Organiser, PointOfSale
@@ -168,8 +169,10 @@ def give_to_log_in(contact: Contact, *, language: str, now: datetime) -> User | 
     try:
         with transaction.atomic():
             _write_claim(contact, user, language, now)
-    except IntegrityError:
-        # They have opened their account here a moment ago.
+    except IntegrityError as error:
+        if violated_constraint(error) != "contact_once_per_user":
+            raise
+        # Meanwhile another request has made the contact of this log-in.
         return None
     history.record(contact, "claimed", by=user, now=now)
     return user

@@ -25,6 +25,7 @@ from ticketshop.catalogue.models import Session
 from ticketshop.history import history
 from ticketshop.jobs.rows import RowJob
 from ticketshop.lib import references
+from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.lib.money import ZERO
 
 from .. import notices, pricing
@@ -34,6 +35,9 @@ from ..models import IN_PROFILE, Cart, Order, OrderLine, OrderResponse, Ticket
 from ..payments import methods, payments
 from ..tickets import tickets
 from . import order_lines, person_limits
+
+# PostgreSQL's own names of the constraints of columns with ``unique=True``.
+CHECKOUT_KEY_ONCE, REFERENCE_ONCE = "sales_order_checkout_key_key", "sales_order_reference_key"
 
 
 class CannotPlace(Exception):
@@ -108,9 +112,10 @@ def place(
         return again()
     except IntegrityError as error:
         # The connection was lost in a COMMIT once, or another worker placed the same key just now.
-        if "checkout_key" in str(error) and (order := placed_under(cart.checkout_key, content_hash)):
+        constraint = violated_constraint(error)
+        if constraint == CHECKOUT_KEY_ONCE and (order := placed_under(cart.checkout_key, content_hash)):
             return order
-        if "reference" in str(error):
+        if constraint == REFERENCE_ONCE:
             # Two of 78 billion random references were the same: the next one is another.
             return again()
         raise
