@@ -11,24 +11,11 @@ from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.lib.text import normalise_email, normalise_line
 from ticketshop.organisers.models import Organiser
 
-from . import locking, names
+from . import locking, names, profile_fields
 from .models import Contact
 
-# What a person, or staff, may change; everything else is the shop's own.
-EDITABLE = (
-    "kind",
-    "first_name",
-    "last_name",
-    "email",
-    "company",
-    "phone",
-    "street",
-    "postcode",
-    "city",
-    "country",
-    "birth_date",
-    "language",
-)
+# The columns a person, or staff, may change; the shop itself writes all others.
+EDITABLE = ("kind", *profile_fields.NAMES)
 
 
 def create(*, organiser: Organiser, via: str, now: datetime, by=None, **values) -> Contact:
@@ -212,7 +199,8 @@ def lock_address(organiser_id: int, key: str) -> None:
 
 
 def _normalise(contact: Contact) -> None:
-    for name in ("first_name", "last_name", "company", "street", "postcode", "city"):
-        setattr(contact, name, normalise_line(getattr(contact, name) or ""))
+    for field in profile_fields.FIELDS:
+        if field.one_line:
+            setattr(contact, field.name, normalise_line(getattr(contact, field.name) or ""))
     contact.email_key = normalise_email(contact.email or "")
     contact.email = contact.email_key or None

@@ -1,24 +1,19 @@
-"""What a merge makes of two contacts, in words: for the pages that show it before it happens."""
+"""The outcome of a merge in words, for the pages that show it beforehand."""
 
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.utils.formats import date_format
-from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.phones import readable_phone
 
-from . import merging
+from . import merging, profile_fields
 from .models import Contact
 
+# Group of columns -> its label.
 LABELS = {
-    "name": _("name"),
-    "email": _("e-mail address"),
-    "address": _("postal address"),
-    "company": _("company"),
-    "phone": _("phone"),
-    "birth_date": _("date of birth"),
-    "language": _("language of e-mails"),
+    group: profile_fields.GROUP_LABELS.get(group) or Contact._meta.get_field(columns[0]).verbose_name
+    for group, columns in profile_fields.groups().items()
 }
 
 
@@ -40,11 +35,11 @@ class Row:
 def rows(keep: Contact, lose: Contact) -> list[Row]:
     """Return the groups that at least one of the two contacts has; ``keep`` is the contact that stays."""
     after = Contact(**merging.outcome(keep, lose))
-    found = [
+    all_rows = [
         Row(group, str(label), text(keep, group), text(lose, group), text(after, group))
         for group, label in LABELS.items()
     ]
-    return [row for row in found if row.keep or row.lose]
+    return [row for row in all_rows if row.keep or row.lose]
 
 
 def text(contact: Contact, group: str) -> str:
@@ -57,12 +52,11 @@ def text(contact: Contact, group: str) -> str:
         case "address":
             town = f"{contact.postcode} {contact.city}".strip()
             return ", ".join(part for part in (contact.street, town, contact.country) if part)
-        case "company":
-            return contact.company
         case "phone":
             return readable_phone(contact.phone)
         case "birth_date":
             return date_format(contact.birth_date, "SHORT_DATE_FORMAT") if contact.birth_date else ""
         case "language":
             return str(dict(settings.LANGUAGES).get(contact.language, ""))
-    raise ValueError(group)
+    value = getattr(contact, group)
+    return "" if value is None else str(value)

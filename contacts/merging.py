@@ -12,20 +12,11 @@ from ticketshop.history import history
 from ticketshop.history.models import Event
 from ticketshop.mail.models import Mail
 
-from . import link_merging, locking
+from . import link_merging, locking, profile_fields
 from .models import Contact
 
-# Columns that mean something only together. A merge takes each group whole from one of the two contacts: a street of
-# the one with the town of the other would be an address that does not exist.
-GROUPS: dict[str, tuple[str, ...]] = {
-    "name": ("first_name", "last_name"),
-    "email": ("email", "email_key", "email_verified_at"),
-    "address": ("street", "postcode", "city", "country"),
-    "company": ("company",),
-    "phone": ("phone",),
-    "birth_date": ("birth_date",),
-    "language": ("language",),
-}
+# Group -> the columns of a contact that a merge takes together, whole from one of the two.
+GROUPS = profile_fields.groups()
 _SHOWN = ("pk", "user_id", *(name for columns in GROUPS.values() for name in columns))
 
 

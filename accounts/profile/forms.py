@@ -1,12 +1,17 @@
-"""Forms of the visitor's account."""
+"""The form of the visitor's profile."""
+
+from collections.abc import Callable
 
 from django import forms
 from django.conf import settings
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from contacts import profile_fields
 from contacts.models import Contact
+from contacts.profile_fields import ProfileField
 from ticketshop.lib import countries
 from ticketshop.lib.forms import LineField, ask_for_name, require_name
 from ticketshop.lib.person_names import no_markup_in_name
@@ -15,68 +20,45 @@ from ticketshop.lib.phones import country_hint, parse_phone, readable_phone
 NAMES = ("first_name", "last_name")
 
 
-class ProfileForm(forms.Form):
-    """What a person tells this organiser about themselves."""
+# Columns whose field needs more than the column tells; all others get the field of their column.
+SPECIAL_FIELDS: dict[str, Callable[[], forms.Field]] = {
+    # As long as people write numbers; what is stored of one is shorter.
+    "phone": lambda: LineField(max_length=40, widget=forms.TextInput(attrs={"inputmode": "tel"})),
+    "country": forms.ChoiceField,
+    "birth_date": lambda: forms.DateField(widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")),
+    "language": lambda: forms.ChoiceField(label=_("Language of our e-mails"), choices=settings.LANGUAGES),
+}
+# Fields that stand beside each other.
+ROWS = (NAMES, ("postcode", "city"))
 
-    first_name = LineField(
-        label=_("First name"),
-        max_length=100,
-        validators=[no_markup_in_name],
-        widget=forms.TextInput(attrs={"autocomplete": "given-name"}),
-    )
-    last_name = LineField(
-        label=_("Last name"),
-        max_length=100,
-        required=False,
-        validators=[no_markup_in_name],
-        widget=forms.TextInput(attrs={"autocomplete": "family-name"}),
-    )
-    company = LineField(
-        label=_("Company"),
-        max_length=200,
-        required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
-    )
-    phone = LineField(
-        label=_("Phone"),
-        max_length=40,
-        required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
-    )
-    street = LineField(
-        label=_("Street and number"),
-        max_length=160,
-        required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "address-line1"}),
-    )
-    postcode = LineField(
-        label=_("Postcode"),
-        max_length=12,
-        required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "postal-code"}),
-    )
-    city = LineField(
-        label=_("Town"),
-        max_length=80,
-        required=False,
-        widget=forms.TextInput(attrs={"autocomplete": "address-level2"}),
-    )
-    country = forms.ChoiceField(
-        label=_("Country"),
-        required=False,
-        widget=forms.Select(attrs={"autocomplete": "country"}),
-    )
-    birth_date = forms.DateField(
-        label=_("Date of birth"),
-        required=False,
-        widget=forms.DateInput(attrs={"autocomplete": "bday", "type": "date"}, format="%Y-%m-%d"),
-    )
-    language = forms.ChoiceField(label=_("Language of our e-mails"), choices=settings.LANGUAGES)
+
+def form_field(field: ProfileField) -> forms.Field:
+    """Return the form field of one column of a contact, with the label of the column; it may stay empty."""
+    column = Contact._meta.get_field(field.name)
+    if field.name in SPECIAL_FIELDS:
+        made = SPECIAL_FIELDS[field.name]()
+    elif field.one_line:
+        made = LineField(max_length=column.max_length)
+    else:
+        made = column.formfield()
+    made.label = made.label or capfirst(column.verbose_name)
+    made.required = field.name == "language"
+    if field.autocomplete:
+        made.widget.attrs["autocomplete"] = field.autocomplete
+    if field.group == "name":
+        made.validators = [*made.validators, no_markup_in_name]
+    return made
+
+
+class ProfileForm(forms.Form):
+    """The profile fields of a contact (``contacts.profile_fields``) that its person changes: fields as in the list."""
 
     def __init__(self, *args, contact: Contact, **kwargs):
         self.contact = contact
-        initial = {name: getattr(contact, name) for name in self.base_fields}
+        shown = [field for field in profile_fields.FIELDS if field.by_visitor]
+        initial = {field.name: getattr(contact, field.name) for field in shown}
         super().__init__(*args, initial=initial, **kwargs)
+        self.fields.update({field.name: form_field(field) for field in shown})
         self.single_names = contact.organiser.single_part_names
         ask_for_name(self, NAMES, single=self.single_names)
         self.initial["phone"] = readable_phone(contact.phone)
@@ -85,6 +67,11 @@ class ProfileForm(forms.Form):
         self.fields["country"].choices = [("", _("Choose…")), *near]
         if contact.country and contact.country not in dict(near):
             self.fields["country"].choices += [(contact.country, contact.country)]
+
+    @property
+    def rows(self) -> list[list[forms.BoundField]]:
+        """The fields as they stand on the page: one to a row, or beside each other."""
+        return [[self[name] for name in row] for row in profile_fields.in_rows(list(self.fields), ROWS)]
 
     def _country(self) -> str:
         return self.contact.country or self.contact.organiser.country

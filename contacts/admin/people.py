@@ -21,6 +21,7 @@ from ticketshop.organisers.models import Organiser
 
 from .. import contacts, merging
 from ..models import Contact
+from ..profile_fields import Section, in_rows, in_section
 from . import connecting, merge, tables, unreachable
 from .picking import SEARCH_HELP
 
@@ -194,10 +195,10 @@ class ContactAdmin(PeopleAdmin):
     form = ContactForm
     buttons = (connecting.ADD, merge.MERGE, BLOCK, UNBLOCK, ERASE)
     fieldsets = [
-        (None, {"fields": ["kind", "first_name", "last_name"]}),
-        (_("How to reach them"), {"fields": ["email", "phone", "language"]}),
-        (_("Address"), {"fields": ["company", "street", ("postcode", "city"), "country"]}),
-        (_("More"), {"fields": ["birth_date"]}),
+        (None, {"fields": ["kind", *in_section(Section.PERSON)]}),
+        (_("How to reach them"), {"fields": in_section(Section.REACH)}),
+        (_("Address"), {"fields": in_rows(in_section(Section.ADDRESS), [("postcode", "city")])}),
+        (_("More"), {"fields": in_section(Section.MORE)}),
     ]
     card = (
         _("In this shop"),

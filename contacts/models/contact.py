@@ -28,6 +28,8 @@ from ticketshop.lib.personal import (
 from ticketshop.lib.phones import searched
 from ticketshop.organisers.models import Organiser
 
+from .. import profile_fields
+
 
 class WordQuery(SearchQuery):
     """Every word typed must begin a word of the contact, or be a run of its phone's digits.
@@ -203,16 +205,10 @@ class Contact(models.Model):
             ),
         )
         columns = {
-            # Whoever still holds a ticket, or owes, must be reached until that is over.
-            **erase("first_name", "last_name", "email", "email_key", "language", until=Awaited()),
+            # A person who holds a ticket, or owes money, must be reached until that is over.
+            **erase(*profile_fields.to_erase(until_over=True), "email_key", until=Awaited()),
             **erase(
-                "company",
-                "phone",
-                "street",
-                "postcode",
-                "city",
-                "country",
-                "birth_date",
+                *profile_fields.to_erase(until_over=False),
                 "email_verified_at",
                 "claimed_at",
                 "blocked_at",

@@ -6,6 +6,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from contacts import profile_fields
 from contacts.admin.people import PeopleAdmin
 from ticketshop.mail.models import Mail
 from ticketshop.office.scoped_admin import ReadOnlyAdmin
@@ -14,20 +15,14 @@ from ticketshop.office.sections import NONE, shown
 from ..models import Customer, IssuedPass, Order, Ticket
 from . import exports, tables
 
+# Group of profile fields -> the method that shows it in words, where its name is another one.
+SHOWN_BY = {"phone": "phone_text"}
+
 
 @admin.register(Customer)
 class CustomerAdmin(ReadOnlyAdmin, PeopleAdmin):
-    fields = [
-        "name",
-        "email",
-        "phone_text",
-        "company",
-        "address",
-        "birth_date",
-        "language",
-        "log_in",
-        "created_at",
-    ]
+    # Each group of profile fields as one line; "name" and "address" are methods of this class.
+    fields = [*(SHOWN_BY.get(group, group) for group in profile_fields.groups()), "log_in", "created_at"]
     readonly_fields = fields
     change_list_template = "admin/exports/customers.html"
 

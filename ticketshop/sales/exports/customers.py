@@ -6,6 +6,8 @@ from django.db.models import Count, Max, OuterRef, Subquery
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from contacts import profile_fields
+from contacts.models import Contact
 from ticketshop.exports.kinds import Column, Page, Table
 
 from . import rows
@@ -20,43 +22,32 @@ class Customers(ScopedKind):
     permissions = ("sales.view_customer", "contacts.view_contact")
 
     def rows_of(self, scope: Scope) -> Table:
-        named = [
-            ("number", _("customer number")),
-            ("first_name", _("first name")),
-            ("last_name", _("last name")),
-            ("email", _("e-mail address")),
-            ("company", _("company")),
-            ("phone", _("phone")),
-            ("street", _("street and number")),
-            ("postcode", _("postcode")),
-            ("city", _("town")),
-            ("country", _("country")),
-            ("birth_date", _("date of birth")),
-            ("language", _("language")),
-            ("created_at", _("known since")),
-            ("orders", _("orders")),
-            ("last_order_at", _("last order")),
-        ]
-        return Table([Column(*one) for one in named], scope.customers().count(), _pages(scope))
+        labels = {
+            "number": _("customer number"),
+            **{name: Contact._meta.get_field(name).verbose_name for name in profile_fields.NAMES},
+            "language": _("language"),
+            "created_at": _("known since"),
+            "orders": _("orders"),
+            "last_order_at": _("last order"),
+        }
+        columns = [Column(key, str(label)) for key, label in labels.items()]
+        return Table(columns, scope.customers().count(), _pages(scope, list(labels)))
 
 
-def _pages(scope: Scope) -> Iterator[Page]:
+def _pages(scope: Scope, keys: list[str]) -> Iterator[Page]:
+    """Yield the customers page by page; the cells of a row in the order of ``keys``."""
     theirs = scope.orders().filter(buyer=OuterRef("pk")).order_by().values("buyer")
-    own = (
-        "number", "first_name", "last_name", "email", "company", "phone", "street", "postcode", "city", "country", "birth_date",
-        "language", "created_at", Subquery(theirs.annotate(number=Count("pk")).values("number")),
-        Subquery(theirs.annotate(last=Max("placed_at")).values("last")), "subject_uuid",
-    )  # fmt: skip
-    countries, languages = rows.country_words(), rows.language_words()
-    for page in rows.pages(scope.customers(), *own):
-        lines = [
-            [
-                *row[1:10],
-                countries.get(row[10], row[10]),
-                row[11],
-                languages.get(row[12], row[12]),
-                *row[13:16],
-            ]
-            for row in page
-        ]
-        yield Page(lines, {row[16] for row in page})
+    computed = {
+        "orders": Subquery(theirs.annotate(number=Count("pk")).values("number")),
+        "last_order_at": Subquery(theirs.annotate(last=Max("placed_at")).values("last")),
+    }
+    words = {"country": rows.country_words(), "language": rows.language_words()}
+    for page in rows.pages(scope.customers(), *(computed.get(key, key) for key in keys), "subject_uuid"):
+        lines, subjects = [], set()
+        for _pk, *values, subject_uuid in page:
+            cells = dict(zip(keys, values, strict=True))
+            for key, names in words.items():
+                cells[key] = names.get(cells[key], cells[key])
+            lines.append(list(cells.values()))
+            subjects.add(subject_uuid)
+        yield Page(lines, subjects)
