@@ -1,10 +1,12 @@
-"""Connecting somebody to a contact: normalise -> throttle -> find -> compare -> create or link -> queue mail.
+"""Connect a person to a contact, as a visitor does in friends and family.
 
-The one function for shop, back office and import. It returns an outcome; only a page turns it into words.
-What it does for a stranger and for a known person takes the same statements, so that neither the answer
-nor its time tells them apart.
+``add`` normalises what was typed, checks the limits, looks for a contact with the e-mail address, compares the names,
+creates the contact or takes the existing one, links the two and queues a mail. It returns an outcome code; a page turns
+it into a message. An unknown person and a known one take the same SQL statements, so that neither the answer nor its
+duration shows which of them it was.
 
-Locks, always in this order: the visitor, the network, the mailbox, the address, then the people by number.
+Locks are always taken in this order: the visitor's contact, the network, the mailbox, the e-mail address, then the
+contacts by primary key.
 """
 
 import logging
@@ -30,13 +32,13 @@ LINKED, SAME_CHILD, MISMATCH, OWN_ADDRESS, ALREADY, FULL, TRY_LATER, UNVERIFIED,
 
 
 OWN_LIMIT, SHARED_LIMIT = "own", "shared"
-# A school, a theatre's Wi-Fi or a mobile carrier is one network.
+# Many people share a network, such as that of a school, a theatre or a mobile carrier: its limit is so much higher.
 NETWORK_FACTOR = 10
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody as typed: an address, or ``no_email`` with a date of birth."""
+    """A person as a visitor typed them: with an e-mail address, or with ``no_email`` and perhaps a date of birth."""
 
     first_name: str
     last_name: str
@@ -46,12 +48,17 @@ class Person:
 
     @property
     def key(self) -> str:
+        """The e-mail address in the form in which addresses are compared; empty without one."""
         return normalise_email(self.email)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Who asks, and from where: ``network`` as ``ticketshop.lib.network`` gives it, ``language`` of their page."""
+class Requester:
+    """The user who adds a person, and the circumstances of the web request.
+
+    ``network`` is the client's network as ``ticketshop.lib.network`` returns it; ``language`` the code of the page's
+    language, such as "fr".
+    """
 
     by: object
     pos: PointOfSale
@@ -61,9 +68,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One of the codes above; ``link`` with LINKED and ALREADY; ``limit`` with TRY_LATER: whose limit was reached.
+    """The result of ``add``: ``code`` is one of the constants above.
 
-    OWN_LIMIT: the visitor's. SHARED_LIMIT: that of a network or an e-mail address, to which others contribute.
+    ``link`` is set with LINKED, ALREADY and SAME_CHILD. ``limit`` is set with TRY_LATER: OWN_LIMIT if the visitor has
+    reached their own limit, SHARED_LIMIT if it is that of a network or of an e-mail address, which other people use too.
     """
 
     code: str
@@ -71,40 +79,42 @@ class Outcome:
     limit: str = ""
 
 
-def add(parent: Contact, person: Person, asked: Asked, *, now: datetime, confirmed: bool = False) -> Outcome:
-    """Connect ``person`` to ``parent`` as a friend or relative.
+def add(
+    parent: Contact, person: Person, requester: Requester, *, now: datetime, confirmed: bool = False
+) -> Outcome:
+    """Connect ``person`` to ``parent`` as a friend or relative, and return the outcome.
 
-    ``confirmed``: the visitor was warned that the same child is in the list already. Nothing is created
-    and nothing sent with any outcome but LINKED. Raises locking.Gone when the parent is being erased; a child who is
-    counts as unknown.
+    Only with the outcome LINKED something is created and a mail queued. ``confirmed``: the visitor was warned that a
+    person of the same name and date of birth is in the list already. Raises locking.Gone if the parent is being erased;
+    a child that is being erased counts as unknown.
     """
     person = _normalised(person)
-    if refused := refused_at_once(parent, person, asked):
-        return refused
+    if refusal := refusal_without_look_up(parent, person, requester):
+        return refusal
     with transaction.atomic():
-        if refused := over_a_limit(parent, person, asked, now):
-            return refused
+        if refusal := refusal_by_limit(parent, person, requester, now):
+            return refusal
         if person.no_email:
-            return _add_without_address(parent, person, asked, now, confirmed)
-        return _add_with_address(parent, person, asked, now)
+            return _add_without_address(parent, person, requester, now, confirmed)
+        return _add_with_address(parent, person, requester, now)
 
 
-def refused_at_once(parent: Contact, person: Person, asked: Asked) -> Outcome | None:
-    """Refuse who may not add anybody, and their own address, without any look-up."""
+def refusal_without_look_up(parent: Contact, person: Person, requester: Requester) -> Outcome | None:
+    """Return BLOCKED, OWN_ADDRESS or UNVERIFIED, which need no look-up of the person; None if the parent may go on."""
     if parent.blocked_at is not None:
         return Outcome(BLOCKED)
-    if person.key and person.key in _own_addresses(parent, asked):
+    if person.key and person.key in _own_addresses(parent, requester):
         return Outcome(OWN_ADDRESS)
     if parent.email_verified_at is None:
         return Outcome(UNVERIFIED)
     return None
 
 
-def over_a_limit(parent: Contact, person: Person, asked: Asked, now: datetime) -> Outcome | None:
-    """Refuse a try beyond a limit; None where it may go on: then it is counted. Call within a transaction."""
-    if limit := _limit_reached(parent, person, asked, now):
-        logger.warning("friends and family: too many tries by contact=%s limit=%s", parent.pk, limit)
-        history.record(parent, "link_throttled", by=asked.by, now=now)
+def refusal_by_limit(parent: Contact, person: Person, requester: Requester, now: datetime) -> Outcome | None:
+    """Return TRY_LATER if a limit is reached; else count this try and return None. Call within a transaction."""
+    if limit := _limit_reached(parent, person, requester, now):
+        logger.warning("link tries limited contact=%s limit=%s", parent.pk, limit)
+        history.record(parent, "link_throttled", by=requester.by, now=now)
         return Outcome(TRY_LATER, limit=limit)
     return None
 
@@ -120,28 +130,28 @@ def _normalised(person: Person) -> Person:
     )
 
 
-def _own_addresses(parent: Contact, asked: Asked) -> set[str]:
-    """Where the organiser writes to the visitor, and where they log in."""
-    logs_in = asked.by is not None and parent.user_id is not None and parent.user_id == asked.by.pk
-    return {parent.email_key, normalise_email(asked.by.email) if logs_in else ""}
+def _own_addresses(parent: Contact, requester: Requester) -> set[str]:
+    """Return the visitor's own e-mail addresses: that of their contact, and that of their log-in."""
+    logs_in = requester.by is not None and parent.user_id is not None and parent.user_id == requester.by.pk
+    return {parent.email_key, normalise_email(requester.by.email) if logs_in else ""}
 
 
-def _limit_reached(parent: Contact, person: Person, asked: Asked, now: datetime) -> str:
-    """Whose limit was reached, the visitor's or one that others share; empty where none was: then the try is counted.
+def _limit_reached(parent: Contact, person: Person, requester: Requester, now: datetime) -> str:
+    """Return OWN_LIMIT or SHARED_LIMIT if a limit is reached; else count this try and return "".
 
-    No look-up comes before this. The locks make looking and counting one, for as many connections as there are.
+    Call it before any look-up of the person. The locks let no other request count between the check and the count.
     """
-    organiser, who = asked.pos.organiser, f"contact:{parent.pk}"
+    organiser, who = requester.pos.organiser, f"contact:{parent.pk}"
     limits.lock("link_add", who)
-    limits.lock("link_add", asked.network)
+    limits.lock("link_add", requester.network)
     if person.key:
         link_mail.lock_mailbox(person.email)
     adds = [
         ("link_add_hour", who, organiser.link_adds_per_hour),
         ("link_add_day", who, organiser.link_adds_per_day),
-        ("link_network", asked.network, None),
+        ("link_network", requester.network, None),
     ]
-    tries = [*adds, *_mismatch_limits(parent, person, asked)]
+    tries = [*adds, *_mismatch_limits(parent, person, requester)]
     reached = [key for kind, key, count in tries if limits.reached(kind, key, now, count=count)]
     if reached:
         return OWN_LIMIT if who in reached else SHARED_LIMIT
@@ -150,47 +160,47 @@ def _limit_reached(parent: Contact, person: Person, asked: Asked, now: datetime)
     return ""
 
 
-def _mismatch_limits(parent: Contact, person: Person, asked: Asked) -> list[tuple[str, str, int]]:
-    """Kind, key and number of the limits on wrong names. Many people share a network: its number is much higher."""
-    allowed = asked.pos.organiser.link_mismatches_per_hour
-    network = f"network:{asked.network}"
+def _mismatch_limits(parent: Contact, person: Person, requester: Requester) -> list[tuple[str, str, int]]:
+    """Return (kind, key, maximum) of the limits on names that do not match the e-mail address."""
+    allowed = requester.pos.organiser.link_mismatches_per_hour
+    network = f"network:{requester.network}"
     return [
         ("link_mismatch", key, allowed * NETWORK_FACTOR if key == network else allowed)
-        for key in _mismatch_keys(parent, person, asked)
+        for key in _mismatch_keys(parent, person, requester)
     ]
 
 
-def _mismatch_keys(parent: Contact, person: Person, asked: Asked) -> list[str]:
-    visitor = [f"contact:{parent.pk}", f"network:{asked.network}"]
+def _mismatch_keys(parent: Contact, person: Person, requester: Requester) -> list[str]:
+    visitor = [f"contact:{parent.pk}", f"network:{requester.network}"]
     if not person.key:
         return visitor
     return [*visitor, f"address:{parent.organiser_id}:{link_mail.canonical(person.email)}"]
 
 
-def _add_with_address(parent: Contact, person: Person, asked: Asked, now: datetime) -> Outcome:
+def _add_with_address(parent: Contact, person: Person, requester: Requester, now: datetime) -> Outcome:
     contacts.lock_address(parent.organiser_id, person.key)
     same_address = Contact.objects.filter(organiser=parent.organiser_id, email_key=person.key)
     ids = [parent.pk, *same_address.values_list("pk", flat=True)]
-    held = locking.hold_all(ids, needed=[parent.pk])
-    parent = held.pop(parent.pk)
-    known = [contact for contact in held.values() if contact.email_key == person.key]
+    locked = locking.lock_all(ids, needed=[parent.pk])
+    parent = locked.pop(parent.pk)
+    known = [contact for contact in locked.values() if contact.email_key == person.key]
     open_links = _open_links(parent)
-    if len(open_links) >= asked.pos.friends_family_max:
+    if len(open_links) >= requester.pos.friends_family_max:
         return Outcome(FULL)
-    discreet = asked.pos.friends_family_mode == PointOfSale.FriendsFamilyMode.DISCREET
-    if already := _already(open_links, person, discreet=discreet):
+    discreet = requester.pos.friends_family_mode == PointOfSale.FriendsFamilyMode.DISCREET
+    if already := _existing_link(open_links, person, discreet=discreet):
         return Outcome(ALREADY, already)
-    child = _the_one(known, person)
+    child = _only_matching(known, person)
     if child is None and known and not discreet:
-        for one in _mismatch_keys(parent, person, asked):
-            limits.note("link_mismatch", one, now)
-        history.record(parent, "link_mismatch", by=asked.by, now=now)
+        for key in _mismatch_keys(parent, person, requester):
+            limits.note("link_mismatch", key, now)
+        history.record(parent, "link_mismatch", by=requester.by, now=now)
         return Outcome(MISMATCH)
     if child is None and discreet:
-        child = _asked_whatever_the_name([contact for contact in known if _is_a_person(contact)])
+        child = _contact_for_discreet_mode([contact for contact in known if _is_a_person(contact)])
     if already := next((link for link in open_links if child and link.child_id == child.pk), None):
         return Outcome(ALREADY, already)
-    return Outcome(LINKED, _connect(parent, person, child, asked, now, discreet=discreet))
+    return Outcome(LINKED, _connect(parent, person, child, requester, now, discreet=discreet))
 
 
 def _open_links(parent: Contact) -> list[ContactLink]:
@@ -198,11 +208,11 @@ def _open_links(parent: Contact) -> list[ContactLink]:
     return list(links.select_related("child").order_by("pk"))
 
 
-def _already(open_links: list[ContactLink], person: Person, *, discreet: bool) -> ContactLink | None:
-    """The link to this very person in the visitor's own list, told by what they typed before.
+def _existing_link(open_links: list[ContactLink], person: Person, *, discreet: bool) -> ContactLink | None:
+    """Return the open link under which the visitor has typed this person before; else None.
 
-    Where the shop is discreet, by the address alone: whether a second name at an address is known there
-    must not show.
+    In the discreet mode the e-mail address alone decides: the answer must not show whether the organiser knows a second
+    name at this address.
     """
     for link in open_links:
         if person.key == link.entered_email and (
@@ -220,8 +230,8 @@ def _is_a_person(contact: Contact) -> bool:
     return contact.kind == Contact.Kind.INDIVIDUAL and contact.blocked_at is None
 
 
-def _the_one(known: list[Contact], person: Person) -> Contact | None:
-    """The one contact with the address whose name matches; None for none or several."""
+def _only_matching(known: list[Contact], person: Person) -> Contact | None:
+    """Return the only contact with the address whose name matches; None if there is none, or more than one."""
     matching = [
         contact
         for contact in known
@@ -230,10 +240,11 @@ def _the_one(known: list[Contact], person: Person) -> Contact | None:
     return matching[0] if len(matching) == 1 else None
 
 
-def _asked_whatever_the_name(people: list[Contact]) -> Contact | None:
-    """Whom the discreet mode asks where no name matches: the only person of the mailbox, else its only log-in.
+def _contact_for_discreet_mode(people: list[Contact]) -> Contact | None:
+    """Return the contact that the discreet mode asks where no name matches.
 
-    Of several people without one nobody can tell who is meant: None, and the person as typed is somebody new.
+    It is the only contact of the mailbox, else the only one with a log-in. None if that is ambiguous: then a new contact
+    is made with the name as typed.
     """
     if len(people) > 1:
         people = [contact for contact in people if contact.user_id is not None]
@@ -241,11 +252,17 @@ def _asked_whatever_the_name(people: list[Contact]) -> Contact | None:
 
 
 def _connect(
-    parent: Contact, person: Person, child: Contact | None, asked: Asked, now: datetime, *, discreet: bool
+    parent: Contact,
+    person: Person,
+    child: Contact | None,
+    requester: Requester,
+    now: datetime,
+    *,
+    discreet: bool,
 ) -> ContactLink:
-    organiser = asked.pos.organiser
+    organiser = requester.pos.organiser
     is_new = child is None
-    # The same statement either way: it inserts a row only where there was none.
+    # Run for a known child too, so that the duration does not show whether the child is known.
     made = contacts.create_if(
         is_new,
         organiser=organiser,
@@ -258,31 +275,31 @@ def _connect(
         purge_after=days.day_of(now, organiser.zone) + timedelta(days=organiser.unclaimed_purge_days),
     )
     child = child or made
-    said_no = _said_no(parent, child)
+    declined_before = _declined_before(parent, child)
     mailable = link_mail.may_send(organiser, person.email, parent, now)
-    waits = discreet or organiser.link_consent_required or said_no or mailable == link_mail.SUPPRESSED
+    waits = discreet or organiser.link_consent_required or declined_before or mailable == link_mail.SUPPRESSED
     status = ContactLink.Status.PENDING if waits else ContactLink.Status.ACTIVE
-    link = _write_link(parent, child, person, asked, now, status=status)
+    link = _write_link(parent, child, person, requester, now, status=status)
     delivery = LinkRequest.Delivery.QUEUED if mailable == link_mail.YES else LinkRequest.Delivery.SUPPRESSED
     LinkRequest.objects.create(link=link, new_contact=is_new, delivery_state=delivery)
-    link_mail.queue(link, asked, now, send=mailable == link_mail.YES)
+    link_mail.queue(link, requester, now, send=mailable == link_mail.YES)
     return link
 
 
-def _said_no(parent: Contact, child: Contact) -> bool:
-    """Whether the person declined this parent the last time: then they are not connected again without a yes."""
+def _declined_before(parent: Contact, child: Contact) -> bool:
+    """Return whether the child declined the last link of this parent: a new one waits until the child agrees."""
     all_links = ContactLink.objects.filter(parent=parent, child=child).order_by("-pk")
     return all_links.values_list("status", flat=True).first() == ContactLink.Status.DECLINED
 
 
 def _add_without_address(
-    parent: Contact, person: Person, asked: Asked, now: datetime, confirmed: bool
+    parent: Contact, person: Person, requester: Requester, now: datetime, confirmed: bool
 ) -> Outcome:
-    parent = locking.hold(parent.pk)
+    parent = locking.lock(parent.pk)
     open_links = _open_links(parent)
-    if len(open_links) >= asked.pos.friends_family_max:
+    if len(open_links) >= requester.pos.friends_family_max:
         return Outcome(FULL)
-    # Only by what they typed: the birth date of anybody else is not the visitor's to guess.
+    # Compared with what this parent typed only: else a visitor could find out the date of birth of another contact.
     same = (
         link
         for link in open_links
@@ -294,10 +311,10 @@ def _add_without_address(
     if not confirmed and (link := next(same, None)):
         return Outcome(SAME_CHILD, link)
     child = contacts.create(
-        organiser=asked.pos.organiser,
+        organiser=requester.pos.organiser,
         via=Contact.CreatedVia.FRIENDS_FAMILY,
         now=now,
-        by=asked.by,
+        by=requester.by,
         first_name=person.first_name,
         last_name=person.last_name,
         birth_date=person.birth_date,
@@ -306,7 +323,7 @@ def _add_without_address(
         parent,
         child,
         person,
-        asked,
+        requester,
         now,
         status=ContactLink.Status.ACTIVE,
         permission=ContactLink.Permission.MANAGE,
@@ -315,7 +332,7 @@ def _add_without_address(
 
 
 def _write_link(
-    parent, child, person, asked, now, *, status, permission=ContactLink.Permission.ASSIGN
+    parent, child, person, requester, now, *, status, permission=ContactLink.Permission.ASSIGN
 ) -> ContactLink:
     link = ContactLink.objects.create(
         organiser_id=parent.organiser_id,
@@ -329,16 +346,16 @@ def _write_link(
         entered_email=person.email,
         entered_birth_date=person.birth_date if person.no_email else None,
         origin=ContactLink.Origin.SHOP,
-        origin_pos=asked.pos,
-        created_by=asked.by,
+        origin_pos=requester.pos,
+        created_by=requester.by,
         started_at=now,
     )
-    record_on_both(link, "link_added", by=asked.by, now=now, status=status)
+    record_on_both(link, "link_added", by=requester.by, now=now, status=status)
     return link
 
 
 def record_on_both(link: ContactLink, action: str, *, by, now: datetime, **details) -> None:
-    """Say on both contacts what happened to a link."""
+    """Write a history record about a link on both of its contacts."""
     for contact_id in (link.parent_id, link.child_id):
         history.record(
             Contact(pk=contact_id, organiser_id=link.organiser_id),

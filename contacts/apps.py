@@ -7,5 +7,5 @@ class ContactsConfig(AppConfig):
     verbose_name = _("Contacts")
 
     def ready(self):
-        # The mails of this room are found by their kind once this module is imported.
+        # Importing the module registers the mails of this package by their kind.
         from . import emails  # noqa: F401, PLC0415

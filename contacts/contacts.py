@@ -1,4 +1,4 @@
-"""Verbs of contacts: make one, find the one an order belongs to, change it."""
+"""Create, find and change contacts. Every change is locked, normalised and written to the history here."""
 
 from datetime import datetime
 
@@ -19,7 +19,10 @@ EDITABLE = ("kind", *profile_fields.NAMES)
 
 
 def create(*, organiser: Organiser, via: str, now: datetime, by=None, **values) -> Contact:
-    """A new contact with a random readable number. ``values`` are columns of ``EDITABLE`` and ``user``."""
+    """Create a contact with a random readable number, and return it.
+
+    ``via`` is a ``Contact.CreatedVia``; ``values`` are columns of ``EDITABLE``, ``user`` and what the shop sets itself.
+    """
     contact = Contact(
         organiser=organiser, created_via=via, created_at=now, number=references.readable(), **values
     )
@@ -30,6 +33,7 @@ def create(*, organiser: Organiser, via: str, now: datetime, by=None, **values) 
     except IntegrityError as error:
         if violated_constraint(error) != "contact_number_once":
             raise
+        # Another contact has this random number: a longer one is taken.
         contact.number = references.readable(10)
         contact.save(force_insert=True)
     history.record(contact, "created", by=by, now=now, via=via)
@@ -37,10 +41,9 @@ def create(*, organiser: Organiser, via: str, now: datetime, by=None, **values) 
 
 
 def create_if(needed: bool, *, organiser: Organiser, via: str, now: datetime, **values) -> Contact | None:
-    """As ``create`` where ``needed``; else the same statement that inserts nothing, and None.
+    """Create a contact if ``needed``, else return None; the same SQL statement runs in both cases.
 
-    So a page that must not tell whether somebody is known takes the same path either way. The caller
-    writes the history.
+    For pages whose duration must not show whether a person is known. The caller writes the history record.
     """
     contact = Contact(
         organiser=organiser, created_via=via, created_at=now, number=references.readable(10), **values
@@ -54,7 +57,7 @@ def create_if(needed: bool, *, organiser: Organiser, via: str, now: datetime, **
     with connection.cursor() as cursor:
         types = [column.db_type(connection) for column in columns]
         marks = ", ".join(f"%s::{kind}" for kind in types)
-        # Column names and types are those of our own model, the values are bound.
+        # Safe: names and types of columns are those of the model, values are bound.
         cursor.execute(
             f"INSERT INTO contacts_contact ({names_sql}) SELECT {marks} WHERE %s RETURNING id",
             [*bound, needed],
@@ -68,59 +71,59 @@ def create_if(needed: bool, *, organiser: Organiser, via: str, now: datetime, **
 
 
 def change(contact: Contact, values: dict, *, by, now: datetime) -> list[str]:
-    """Set columns of ``EDITABLE``; the history names the changed columns, never a value. Returns their names.
+    """Set columns of ``EDITABLE`` on a contact. Return the sorted names of those that changed.
 
-    Another e-mail address is proved only if the contact's log-in has proved it. Raises locking.Gone for a contact that
-    is being erased: nothing may be written on it any more.
+    The history record names these columns, never a value. A new e-mail address counts as proved only if it is the
+    address of the contact's log-in. ``contact`` is updated. Raises locking.Gone if the contact is being erased.
     """
     if unknown := set(values) - set(EDITABLE):
         raise ValueError(f"{sorted(unknown)} are not columns a person may change")
     with transaction.atomic():
-        held = locking.hold(contact.pk)
-        before, key_before = {name: getattr(held, name) for name in values}, held.email_key
+        locked = locking.lock(contact.pk)
+        before, key_before = {name: getattr(locked, name) for name in values}, locked.email_key
         for name, value in values.items():
-            setattr(held, name, value)
-        _normalise(held)
-        changed = sorted(name for name, old in before.items() if getattr(held, name) != old)
+            setattr(locked, name, value)
+        _normalise(locked)
+        changed = sorted(name for name, old in before.items() if getattr(locked, name) != old)
         of_address = ("email_key", "email_verified_at", "email_kept")
-        if held.email_key != key_before:
-            proved = held.user is not None and held.user.email == held.email_key
-            held.email_verified_at, held.email_kept = (now if proved else None), False
+        if locked.email_key != key_before:
+            proved = locked.user is not None and locked.user.email == locked.email_key
+            locked.email_verified_at, locked.email_kept = (now if proved else None), False
         if changed:
-            held.save(update_fields=[*changed, *of_address])
-            history.record(held, "changed", by=by, now=now, columns=changed)
+            locked.save(update_fields=[*changed, *of_address])
+            history.record(locked, "changed", by=by, now=now, columns=changed)
     for name in (*values, *of_address):
-        setattr(contact, name, getattr(held, name))
+        setattr(contact, name, getattr(locked, name))
     return changed
 
 
 def keep_email(contact: Contact) -> None:
-    """Note that the person wants e-mails at another address than the one they log in with: they are not asked again."""
+    """Note that the person wants e-mails at another address than that of the log-in, and is not asked again."""
     with transaction.atomic():
-        locking.hold(contact.pk)
+        locking.lock(contact.pk)
         Contact.objects.filter(pk=contact.pk).update(email_kept=True)
 
 
 def ask_about_email(user) -> None:
-    """Ask the person at each organiser where it writes to: the address they log in with is another one now."""
+    """Let the pages of every organiser ask again which address to write to: that of the log-in has changed."""
     Contact.objects.known().filter(user=user).update(email_kept=False)
 
 
 def block(contact: Contact, *, by, now: datetime) -> bool:
-    """Keep a contact out of friends and family, both ways; False if it is blocked already."""
+    """Block a contact: it can't add people to friends and family, nor be added. Return False if it was blocked before."""
     return _set_blocked(contact, now, "blocked", by=by, now=now)
 
 
 def unblock(contact: Contact, *, by, now: datetime) -> bool:
-    """Take the block back; False if there is none."""
+    """Remove the block. Return False if there is none."""
     return _set_blocked(contact, None, "unblocked", by=by, now=now)
 
 
 def _set_blocked(contact: Contact, since: datetime | None, action: str, *, by, now: datetime) -> bool:
     with transaction.atomic():
-        locking.hold(contact.pk)
-        as_it_is = Contact.objects.filter(pk=contact.pk, blocked_at__isnull=since is not None)
-        if not as_it_is.update(blocked_at=since):
+        locking.lock(contact.pk)
+        to_change = Contact.objects.filter(pk=contact.pk, blocked_at__isnull=since is not None)
+        if not to_change.update(blocked_at=since):
             return False
         history.record(contact, action, by=by, now=now)
     contact.blocked_at = since
@@ -128,10 +131,13 @@ def _set_blocked(contact: Contact, since: datetime | None, action: str, *, by, n
 
 
 def for_user(organiser: Organiser, user, *, language: str, now: datetime) -> Contact:
-    """The contact of a signed-in user at ``organiser``, made on first use; one per user whatever happens at once."""
-    found = Contact.objects.filter(organiser=organiser, user=user).first()
-    if found is not None:
-        return found
+    """Return the contact of a logged-in user at ``organiser``; create it on the first call.
+
+    There is one per user, also when several requests call this at once.
+    """
+    contact = Contact.objects.filter(organiser=organiser, user=user).first()
+    if contact is not None:
+        return contact
     try:
         with transaction.atomic():
             return create(
@@ -146,9 +152,9 @@ def for_user(organiser: Organiser, user, *, language: str, now: datetime) -> Con
                 claimed_at=now,
             )
     except IntegrityError:
-        if made := Contact.objects.filter(organiser=organiser, user=user).first():
-            return made
-        # The log-in was erased a moment ago.
+        if contact := Contact.objects.filter(organiser=organiser, user=user).first():
+            return contact
+        # The log-in was erased meanwhile.
         raise
 
 
@@ -157,16 +163,21 @@ def for_guest(
 ) -> Contact:
     """Return the contact that an order of a guest belongs to, locked. Call within a transaction.
 
-    The unclaimed contact with the same address whose name matches is reused and nothing on it is
-    overwritten; otherwise a new one is made. Where several match (Anna for Anna Maria and Anna Sophie), the one whose
-    name is equal; if none is, nobody can tell who is meant. A contact that has a log-in is never touched.
+    It is the contact without a log-in that has the same e-mail address and a matching name; nothing on it is
+    overwritten. If several match (Anna for Anna Maria and Anna Sophie), it is the one whose name is equal. If there is
+    none, or still more than one, a new contact is created. A contact with a log-in is never used: an e-mail address
+    typed by a guest proves nothing.
     """
     key = normalise_email(email)
     lock_address(organiser.pk, key)
     candidates = unclaimed(organiser, key).select_for_update(no_key=True).order_by("pk")
     typed = (first_name, last_name)
-    matching = [one for one in candidates if names.same_person(*typed, one.first_name, one.last_name)]
-    equal = [one for one in matching if names.same_name(*typed, one.first_name, one.last_name)]
+    matching = [
+        contact for contact in candidates if names.same_person(*typed, contact.first_name, contact.last_name)
+    ]
+    equal = [
+        contact for contact in matching if names.same_name(*typed, contact.first_name, contact.last_name)
+    ]
     if known := equal or (matching if len(matching) == 1 else []):
         return known[0]
     return create(
@@ -181,7 +192,7 @@ def for_guest(
 
 
 def unclaimed(organiser: Organiser, email_key: str) -> QuerySet[Contact]:
-    """The contacts without a log-in that have this normalised address."""
+    """Return the contacts of persons that have this normalised e-mail address and no log-in; none for ""."""
     if not email_key:
         return Contact.objects.none()
     return Contact.objects.known().filter(
@@ -190,9 +201,9 @@ def unclaimed(organiser: Organiser, email_key: str) -> QuerySet[Contact]:
 
 
 def lock_address(organiser_id: int, key: str) -> None:
-    """Until the end of the caller's transaction nobody else makes a contact for this address.
+    """Lock an e-mail address at an organiser until the end of the caller's transaction.
 
-    The same stranger ordering, or being added, twice at once is one person: the second waits for the first.
+    Take it before looking for a contact to create: two orders of the same new guest at once then make one contact.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [key, organiser_id])

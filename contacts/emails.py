@@ -1,4 +1,7 @@
-"""The mail to a person whom a visitor added: who holds their data, which, from whom, and what to do about it."""
+"""The mails to an added person: which organiser has their data, which data, from whom, and what they can do about it.
+
+The builders return None, which cancels the mail, once the link has ended or is answered, or the address has changed.
+"""
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -21,9 +24,8 @@ def _content(mail: Mail) -> Content | None:
         .first()
     )
     if link is None or link.request.used_at or normalise_email(mail.recipient) != link.request.address_key:
-        # Over, decided already, or the person has another address by now.
         return None
-    # The token is made now: none lies in a queue, and a second try of the mail makes the first one's useless.
+    # Made when the mail leaves, so that the queue contains no token. A second try to send makes the first token useless.
     token = link_mail.new_token(link.request, days=link.organiser.link_request_days, now=timezone.now())
     return Content(
         {
@@ -41,24 +43,24 @@ def _content(mail: Mail) -> Content | None:
 
 
 def _has_log_in(email: str) -> bool:
-    """Whether the mailbox has a log-in of the installation already, proved and in use."""
+    """Return whether an active log-in of the installation has proved this e-mail address."""
     users = get_user_model().objects.filter(email=email, is_active=True)
     return users.filter(emailaddress__email__iexact=email, emailaddress__verified=True).exists()
 
 
 @register("link_new", _("Connection with a person who was not known"))
 def link_new(mail: Mail) -> Content | None:
-    """To somebody the organiser did not know."""
+    """Build the mail to a person the organiser did not know."""
     return _content(mail)
 
 
 @register("link_known", _("Connection with a person who was known"))
 def link_known(mail: Mail) -> Content | None:
-    """To somebody the organiser knew; never says that anything was created."""
+    """Build the mail to a person the organiser knew; it does not mention that anything was created."""
     return _content(mail)
 
 
 @register("link_invited", _("Invitation to an account of one’s own"))
 def link_invited(mail: Mail) -> Content | None:
-    """To the address of a person who was added without one: the account that holds their tickets can be theirs."""
+    """Build the invitation, to the owner of the address, to take over the account of a person added without one."""
     return _content(mail)

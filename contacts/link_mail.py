@@ -1,4 +1,4 @@
-"""Telling an added person, and how often an address may be told at all."""
+"""The mail to an added person: whether an address may get one, queueing it, and the token in its link."""
 
 import hashlib
 import hmac
@@ -21,34 +21,35 @@ MARK = 16
 
 
 def canonical(email: str) -> str:
-    """The mailbox behind an address as limits see it: without +tag and dots in the local part."""
+    """Return the e-mail address as limits count it: lower case, without +tag and without dots in the local part."""
     local, _at, domain = normalise_email(email).rpartition("@")
     return f"{local.split('+')[0].replace('.', '')}@{domain}"
 
 
 def address_hash(email: str) -> bytes:
-    """A keyed hash of the canonical address; useless without the installation's secret."""
+    """Return the HMAC-SHA256 (32 bytes) of the canonical address, keyed with SECRET_KEY."""
     return hmac.digest(settings.SECRET_KEY.encode(), f"address|{canonical(email)}".encode(), hashlib.sha256)
 
 
 def lock_mailbox(email: str) -> None:
-    """Until the end of the caller's transaction nobody else counts tries or mails for this mailbox."""
+    """Lock the counters of tries and mails of a mailbox until the end of the caller's transaction."""
     limits.lock("link_mailbox", canonical(email))
 
 
 def may_send(organiser: Organiser, email: str, parent: Contact, now: datetime) -> str:
-    """YES, LIMITED (enough mails for this address, from whomever) or SUPPRESSED (it said "this is not me").
+    """Return whether a mail started by ``parent`` may go to an address: YES, LIMITED or SUPPRESSED; YES counts it.
 
-    A mail that does not go out does not count: else others could keep an address from ever being told.
-    Call within a transaction.
+    LIMITED: the address got the maximum of such mails, from any parent. SUPPRESSED: its owner answered "this is not me".
+    Only a mail that goes out is counted: else tries of others could keep an address from ever getting one. Call within a
+    transaction.
     """
-    said_no = AddressSuppression.objects.filter(
+    suppressed = AddressSuppression.objects.filter(
         Q(parent=parent) | Q(parent=None),
         organiser=organiser,
         address_hash=address_hash(email),
         expires_at__gt=now,
     ).exists()
-    if said_no:
+    if suppressed:
         return SUPPRESSED
     mailbox = canonical(email)
     lock_mailbox(email)
@@ -62,7 +63,7 @@ def may_send(organiser: Organiser, email: str, parent: Contact, now: datetime) -
 
 
 def suppress(link: ContactLink, *, now: datetime) -> None:
-    """This address gets no more mail started by this parent."""
+    """Suppress further mails started by the parent of ``link`` to every address of its child, for three years."""
     invited = LinkRequest.objects.filter(link=link).values_list("email", flat=True)
     for email in {link.child.email or "", link.entered_email, *invited} - {""}:
         AddressSuppression.objects.create(
@@ -75,14 +76,18 @@ def suppress(link: ContactLink, *, now: datetime) -> None:
         )
 
 
-def queue(link: ContactLink, asked, now: datetime, *, send: bool) -> None:
-    """Queue the mail to the child, in the caller's transaction: to the address the organiser knows, or to the invited one."""
+def queue(link: ContactLink, requester, now: datetime, *, send: bool) -> None:
+    """Queue the mail to the child in the caller's transaction; nothing if not ``send``, or without an address.
+
+    It goes to the address of the invitation, if the request is one, else to that of the contact; in the contact's
+    language, else in the language of the requester's page.
+    """
     child = link.child
     to = link.request.email or child.email
     if not send or not to:
         return
-    offered = asked.pos.languages
-    language = child.language or (asked.language if asked.language in offered else offered[0])
+    offered = requester.pos.languages
+    language = child.language or (requester.language if requester.language in offered else offered[0])
     kind = "link_new" if link.request.new_contact else "link_known"
     outbox.queue(
         "link_invited" if link.request.email else kind,
@@ -90,13 +95,16 @@ def queue(link: ContactLink, asked, now: datetime, *, send: bool) -> None:
         language=language,
         now=now,
         about={"link": link.pk},
-        pos=asked.pos,
+        pos=requester.pos,
         subject_uuid=child.subject_uuid,
     )
 
 
 def new_token(request: LinkRequest, *, days: int, now: datetime) -> str:
-    """A fresh token for a mail that leaves now; an earlier one dies. Only its hash is kept."""
+    """Return a new token for a mail that leaves now; the previous one stops working. Only the hash is stored.
+
+    The token is valid for ``days`` days.
+    """
     nonce = secrets.token_urlsafe(24)
     token = nonce + mark(nonce, request.address_key)
     request.token_hash = hash_token(token)
@@ -107,16 +115,20 @@ def new_token(request: LinkRequest, *, days: int, now: datetime) -> str:
 
 
 def hash_token(token: str) -> str:
+    """Return the SHA-256 of a token as hex digits: a token is 24 random bytes, so a plain hash is enough."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def mark(nonce: str, email_key: str) -> str:
-    """What binds a proof to the address it was sent to, without naming it."""
+    """Return 16 hex digits that bind a nonce to the e-mail address it was sent to, without containing the address."""
     text = f"link|{nonce}|{email_key}"
     return hmac.digest(settings.SECRET_KEY.encode(), text.encode(), hashlib.sha256).hex()[:MARK]
 
 
 def is_for(token: str, email_key: str) -> bool:
-    """Whether a token was sent to this address, which is the one it counts for now: whoever had it before proves nothing."""
+    """Return whether a token was sent to this e-mail address.
+
+    A contact's address may have changed since: then a token sent to the former address proves nothing.
+    """
     nonce = token[:-MARK]
     return hmac.compare_digest(token.encode(), (nonce + mark(nonce, email_key)).encode())

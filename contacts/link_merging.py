@@ -1,4 +1,4 @@
-"""What becomes of links when two contacts turn out to be one person."""
+"""The links of two contacts that are merged, because they are the same person."""
 
 from datetime import datetime
 
@@ -9,31 +9,30 @@ from .models import Contact, ContactLink, LinkRequest
 
 
 def prepare(keep: Contact, lose: Contact, *, by, now: datetime) -> None:
-    """Make the links of both fit one contact, before every key is pointed to ``keep``.
+    """Make the links of both contacts fit one contact. Call in the merge's transaction, before keys are changed.
 
-    Links between the two vanish. Where both have the same link one of them ends, with its history; the
-    other stays as it is: nothing that waits becomes active because of a merge, unless the person who was
-    asked had agreed to the other one. Call within the merge's transaction.
+    Links between the two are deleted. Where both have the same link, one of them ends. A merge makes no pending link
+    active, unless the person has agreed to the same link on the other contact.
     """
     ContactLink.objects.filter(Q(parent=keep, child=lose) | Q(parent=lose, child=keep)).delete()
     for mine, theirs in ("parent", "child"), ("child", "parent"):
-        kept = {(getattr(link, f"{theirs}_id"), link.type_id): link for link in _open(**{mine: keep})}
+        of_keep = {(getattr(link, f"{theirs}_id"), link.type_id): link for link in _open(**{mine: keep})}
         for link in _open(**{mine: lose}):
-            twin = kept.get((getattr(link, f"{theirs}_id"), link.type_id))
+            twin = of_keep.get((getattr(link, f"{theirs}_id"), link.type_id))
             if twin is None:
                 continue
-            # Seen from a parent, the same person was asked twice: an agreement holds for both.
+            # Both requests of the parent went to the same person: an agreement to one is an agreement to both.
             agreed = mine == "parent" and link.consent_at and twin.status == ContactLink.Status.PENDING
             _end(twin if agreed else link, by=by, now=now)
-    # Mails that are still out name the person who is no more.
+    # Mails that were sent contain the name of the contact that is deleted.
     LinkRequest.objects.filter(link__child=lose, used_at=None).update(used_at=now, token_hash=None, email="")
 
 
 def end_managing(both: list[Contact], *, by, now: datetime) -> None:
-    """Let parents only choose for tickets who saw and managed those of a person without an e-mail address.
+    """Reduce the permission of parents who managed a person without an e-mail address to "choose for tickets".
 
-    Where one of ``both`` has an address or a log-in, the tickets they order themselves are theirs from now on: only they can
-    say who sees them. What they have agreed to stays. Call before the keys are pointed to one of them.
+    Only if one of ``both`` has an address or a log-in: from now on the person orders tickets, and only they may decide
+    who sees them. Permissions that the person has agreed to stay. Call before keys are changed.
     """
     if not any(contact.email or contact.user_id for contact in both):
         return

@@ -1,4 +1,4 @@
-"""The kinds of links every installation has. Made after migrating; staff may change the words afterwards."""
+"""The types of links that every installation has. ``sync`` makes them after each migration; staff may change the labels."""
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -32,12 +32,12 @@ TYPES = {
 
 
 def choosable() -> QuerySet[LinkType]:
-    """The kinds staff may choose: those switched on that the shop does not keep for itself, and its own for friends."""
+    """Return the active types that staff may choose: all that are not reserved, and "friends_family"."""
     return LinkType.objects.filter(Q(reserved=False) | Q(code=LinkType.FRIENDS_FAMILY), active=True)
 
 
 def both_ways(link_type: LinkType) -> str:
-    """A kind as said from both of its ends."""
+    """Return the label of a type seen from the parent and from the child."""
     return _("%(child)s (and the other way round: %(parent)s)") % {
         "child": link_type.label_parent_to_child,
         "parent": link_type.label_child_to_parent,
@@ -45,15 +45,15 @@ def both_ways(link_type: LinkType) -> str:
 
 
 def sync() -> None:
-    """Make the kinds that are missing."""
+    """Create the types of ``TYPES`` that are missing."""
     known = set(LinkType.objects.values_list("code", flat=True))
     for code, (reserved, *labels) in TYPES.items():
         if code in known:
             continue
-        words = {}
+        texts = {}
         for language, (down, up) in zip(("en", "fr", "de", "it"), labels, strict=True):
-            words |= {f"label_parent_to_child_{language}": down, f"label_child_to_parent_{language}": up}
+            texts |= {f"label_parent_to_child_{language}": down, f"label_child_to_parent_{language}": up}
         person = [Contact.Kind.INDIVIDUAL]
         LinkType.objects.create(
-            code=code, reserved=reserved, parent_kinds=person, child_kinds=person, **words
+            code=code, reserved=reserved, parent_kinds=person, child_kinds=person, **texts
         )

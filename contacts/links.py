@@ -1,4 +1,8 @@
-"""Change links that exist: remove, undo, accept, decline, "this is not me", leave, resend, and what staff do."""
+"""Read and change links between contacts: remove, undo, accept, decline, "this is not me", resend, and what staff do.
+
+``adding.add`` makes the links of visitors, ``staff_add`` those of staff. Every function here writes its history records
+and runs in one transaction. The functions that return a bool return False if nothing has changed: repeating is harmless.
+"""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,7 +22,7 @@ RESENDS = 3
 
 
 class CannotLink(Exception):
-    """Why staff may not link two contacts: ``code`` is self, duplicate, kind, organiser or consent."""
+    """Staff can't link two contacts; ``code`` is the reason: self, duplicate, kind, organiser or consent."""
 
     def __init__(self, code: str):
         super().__init__(code)
@@ -26,7 +30,7 @@ class CannotLink(Exception):
 
 
 def of_parent(parent: Contact) -> QuerySet[ContactLink]:
-    """The people a contact connected, by name as entered, sorted as people's names are everywhere."""
+    """Return the open links that a contact made, sorted by the name as entered, in the order of ``Contact.sort_key``."""
     name = Func(
         F("entered_last_name"),
         Value(" "),
@@ -42,7 +46,10 @@ def of_parent(parent: Contact) -> QuerySet[ContactLink]:
 
 
 def managed_by(parent: Contact) -> list[ContactLink]:
-    """The active links to people without an address for whom a contact acts, by name as entered; one query."""
+    """Return the active links to people without an e-mail address whom a contact manages, sorted as ``of_parent``.
+
+    One query.
+    """
     manages = of_parent(parent).filter(
         status=ContactLink.Status.ACTIVE, permission_parent=ContactLink.Permission.MANAGE
     )
@@ -50,7 +57,7 @@ def managed_by(parent: Contact) -> list[ContactLink]:
 
 
 def of_child(child: Contact) -> QuerySet[ContactLink]:
-    """The people who connected a contact."""
+    """Return the open links that others made to a contact, sorted by the name of the parent."""
     return (
         ContactLink.objects.filter(child=child, status__in=ContactLink.OPEN)
         .select_related("parent", "request")
@@ -59,19 +66,26 @@ def of_child(child: Contact) -> QuerySet[ContactLink]:
 
 
 def choosable(parent: Contact) -> QuerySet[ContactLink]:
-    """The people a contact may choose for tickets: not those who allow nothing, nor those staff connected who wait."""
-    waits = Q(status=ContactLink.Status.PENDING) & ~Q(origin=ContactLink.Origin.SHOP)
-    return of_parent(parent).exclude(waits).exclude(permission_parent=ContactLink.Permission.NONE)
+    """Return the open links whose child the parent may choose for tickets.
+
+    Left out are children who allow nothing, and children whom staff connected and who have not agreed yet.
+    """
+    pending_of_staff = Q(status=ContactLink.Status.PENDING) & ~Q(origin=ContactLink.Origin.SHOP)
+    return of_parent(parent).exclude(pending_of_staff).exclude(permission_parent=ContactLink.Permission.NONE)
 
 
 def name_for_parent(link: ContactLink) -> str:
-    """The name by which the parent knows the child; where that is none of their business yet, words in its place."""
+    """Return the child's name as entered; a neutral text while the parent may not see the name yet."""
     return link.entered_name if link.name_is_parents else _("a person our staff connected with you")
 
 
 @dataclass(frozen=True)
 class Seen:
-    """All that one side of a link sees of the other: an allow-list; a new column is invisible until named here."""
+    """Everything a parent sees of a child: an allow-list, so that a new column of the contact stays invisible.
+
+    ``since``: start of the link. ``tickets``, ``manages``: whether the parent may see the tickets, and correct the
+    names on them.
+    """
 
     name: str
     email: str
@@ -83,10 +97,10 @@ class Seen:
 
 
 def seen_by_parent(link: ContactLink) -> Seen:
-    """What the parent sees of the child: what they typed themselves, and tickets where the child allowed it.
+    """Return what the parent sees of the child: what the parent typed, and tickets if the child allows it.
 
-    Of a child staff connected, the name once the link is active. The date of birth is that of a child without an
-    address, for whom the parent acts, or as the parent typed it.
+    Of a child whom staff connected, the name is visible once the link is active. The date of birth is that of the
+    contact if the parent manages a child without an e-mail address; else what the parent typed.
     """
     active = link.status == ContactLink.Status.ACTIVE
     return Seen(
@@ -101,7 +115,7 @@ def seen_by_parent(link: ContactLink) -> Seen:
 
 
 def end(link: ContactLink, *, reason: str, by, now: datetime, status: str = ContactLink.Status.ENDED) -> bool:
-    """End an open link, for good: its mailed token dies. False if it was over already: then nothing changes."""
+    """End an open link for good; the token in its mail stops working. Return False if it had ended already."""
     with transaction.atomic():
         ended = _end(link, reason=reason, by=by, now=now, status=status)
         if ended:
@@ -126,21 +140,21 @@ def _end(link: ContactLink, *, reason: str, by, now: datetime, status: str) -> b
 
 
 def remove(link: ContactLink, *, by, now: datetime) -> bool:
-    """The parent takes the person off their list.
+    """Remove the child from the parent's list. Return False if the link had ended already.
 
-    The mailed token opens nothing from now on; it lives again if the parent takes the removal back.
+    The token in the mail is kept, because ``undo_remove`` makes it work again; meanwhile ``request_of`` refuses it.
     """
     return _end(link, reason="removed", by=by, now=now, status=ContactLink.Status.ENDED)
 
 
 def undo_remove(link: ContactLink, *, most: int, by, now: datetime) -> bool:
-    """Take back a removal of the last ten minutes; False where that is not possible any more. Raises locking.Gone.
+    """Undo a removal of the last ten minutes. Return False if that is no longer possible. Raises locking.Gone.
 
-    ``most``: how many people the list may hold.
+    ``most`` is the maximum number of people in the list.
     """
     try:
         with transaction.atomic():
-            parent = locking.hold(link.parent_id)
+            parent = locking.lock(link.parent_id)
             if of_parent(parent).count() >= most:
                 return False
             changed = _reopen(link, reason="removed", status=ContactLink.Status.ENDED, now=now)
@@ -155,15 +169,15 @@ def undo_remove(link: ContactLink, *, most: int, by, now: datetime) -> bool:
 
 
 def request_of(token: str, now: datetime) -> LinkRequest | None:
-    """The request behind a token that is neither used nor expired; else None, with no hint which."""
-    found = (
+    """Return the request that a token belongs to; None if the token is unknown, used or expired, or the link has ended."""
+    request = (
         LinkRequest.objects.filter(token_hash=link_mail.hash_token(token), used_at=None, expires_at__gt=now)
         .select_related("link__parent", "link__child__user", "link__organiser", "link__origin_pos__organiser")
         .first()
     )
-    if found is None or not found.link.is_open or not link_mail.is_for(token, found.address_key):
+    if request is None or not request.link.is_open or not link_mail.is_for(token, request.address_key):
         return None
-    return found
+    return request
 
 
 def accept(
@@ -174,9 +188,10 @@ def accept(
     by,
     now: datetime,
 ) -> bool:
-    """The child agrees, or with ``consent_by`` GUARDIAN the person who reads its mailbox. False if the link is over.
+    """Make a link active with the child's consent. Return False if the link has ended.
 
-    The child may let the parent do more (``permission``).
+    ``consent_by`` is GUARDIAN if another person, who reads the child's mailbox, agrees for the child. ``permission`` is
+    what the parent may do from now on; empty leaves it as it is, or sets ``link.permission_agreed``.
     """
     values = {"status": ContactLink.Status.ACTIVE, "consent_at": now, "consent_by": consent_by}
     if consent_by == ContactLink.ConsentBy.CHILD:
@@ -194,18 +209,18 @@ def accept(
 
 
 def decline(link: ContactLink, *, by, now: datetime) -> bool:
-    """The child does not want this, or leaves later. The parent gets no mail; their orders stay."""
+    """End a link because the child declines it, or leaves later. The parent gets no mail; orders stay."""
     return end(link, reason="declined", by=by, now=now, status=ContactLink.Status.DECLINED)
 
 
 def undo_decline(link: ContactLink, *, most: int, by, now: datetime) -> bool:
-    """Take back an end that the child chose in the last ten minutes. False where that is not possible any more.
+    """Undo ``decline`` within ten minutes. Return False if that is no longer possible.
 
-    ``most``: how many people the parent's list may hold.
+    ``most`` is the maximum number of people in the parent's list.
     """
     try:
         with transaction.atomic():
-            if len(locking.hold_all([link.parent_id, link.child_id])) < 2:
+            if len(locking.lock_all([link.parent_id, link.child_id])) < 2:
                 return False
             if of_parent(link.parent).count() >= most:
                 return False
@@ -221,7 +236,10 @@ def undo_decline(link: ContactLink, *, most: int, by, now: datetime) -> bool:
 
 
 def _reopen(link: ContactLink, *, reason: str, status: str, now: datetime) -> bool:
-    """Set an ended link back to the status it had before. False where it did not end so in the last ten minutes."""
+    """Give a link the status it had before it ended with ``status`` and ``reason`` in the last ten minutes.
+
+    Return False if it did not end so. Raises IntegrityError if the parent has added the child again.
+    """
     ended = ContactLink.objects.filter(pk=link.pk, status=status, end_reason=reason, ended_at__gte=now - UNDO)
     return bool(
         ended.update(
@@ -231,15 +249,18 @@ def _reopen(link: ContactLink, *, reason: str, status: str, now: datetime) -> bo
 
 
 def not_me(link: ContactLink, *, by, now: datetime) -> bool:
-    """Whoever reads this mailbox is somebody else: no more mail to it started by this parent."""
+    """End a link because the mailbox belongs to another person; its address gets no more mail started by this parent.
+
+    Return False if the link had ended already, or one of the two contacts is gone.
+    """
     with transaction.atomic():
-        # An erasure of either of the two waits, and then takes what is written here along; or it was first.
-        if len(locking.hold_all([link.parent_id, link.child_id])) < 2:
+        # Locked, so that an erasure of one of the two comes either before this, or after it and erases this too.
+        if len(locking.lock_all([link.parent_id, link.child_id])) < 2:
             return False
         if not end(link, reason="not_me", by=by, now=now):
             return False
         link_mail.suppress(link, now=now)
-        # Nobody but a visitor brought it here: the erasure takes it, at once if nothing was ordered for it.
+        # Only a visitor has made this contact known: the retention job erases it today, unless it has an order.
         Contact.objects.known().filter(
             pk=link.child_id, user=None, created_via=Contact.CreatedVia.FRIENDS_FAMILY
         ).update(purge_after=now.date())
@@ -249,18 +270,19 @@ def not_me(link: ContactLink, *, by, now: datetime) -> bool:
 def accept_by_mail(
     request: LinkRequest, *, consent_by: str = ContactLink.ConsentBy.CHILD, now: datetime
 ) -> bool:
-    """Agree through the mailed link, which is spent with it; False if somebody was quicker."""
+    """Accept a link through the mailed token, and use the token up. Return False if it was used before."""
     with transaction.atomic():
-        spent = LinkRequest.objects.filter(pk=request.pk, used_at=None).update(used_at=now, token_hash=None)
-        return bool(spent) and accept(
+        used_up = LinkRequest.objects.filter(pk=request.pk, used_at=None).update(used_at=now, token_hash=None)
+        return bool(used_up) and accept(
             request.link, consent_by=consent_by, by=request.link.child.user, now=now
         )
 
 
 def of_address(organiser_id: int, email: str) -> QuerySet[ContactLink]:
-    """Open links that visitors made to contacts without a log-in at an address: for whoever proved it to decide on.
+    """Return the open links that visitors made to contacts which have this e-mail address and no log-in.
 
-    Whether such a contact is the mailbox's owner is another question; only names, or the owner's choice, answer it.
+    The owner of the mailbox decides on them. That does not mean that the owner is the contact: this depends on the
+    names, or on the owner's answer.
     """
     key = normalise_email(email)
     if not key:
@@ -280,26 +302,30 @@ def of_address(organiser_id: int, email: str) -> QuerySet[ContactLink]:
 
 
 def to_decide(organiser_id: int, email: str) -> QuerySet[ContactLink]:
-    """Those of ``of_address`` that nobody has agreed to yet."""
+    """Return those links of ``of_address`` that have no consent yet."""
     return of_address(organiser_id, email).filter(consent_at=None)
 
 
 def retire_tokens(email: str, *, now: datetime) -> None:
-    """Whoever logs in with this address has proved the mailbox: what was mailed to it before opens nothing more."""
+    """Make all tokens mailed to this address useless: its owner has a log-in and decides in the account from now on."""
     if key := normalise_email(email):
         LinkRequest.objects.filter(link__child__email_key=key, used_at=None).update(
             used_at=now, token_hash=None
         )
 
 
-def resend(link: ContactLink, asked, *, now: datetime) -> bool:
-    """Tell the person once more, within the limits of their address; False when nothing goes out."""
+def resend(link: ContactLink, requester, *, now: datetime) -> bool:
+    """Queue the mail to the child once more. Return False if it may not go out.
+
+    It may not where the child has agreed or has no address, the parent is blocked, the mail was repeated ``RESENDS``
+    times, or a limit of the address is reached.
+    """
     with transaction.atomic():
-        # As they are now: no mail is queued to, or about, somebody who is being erased.
-        held = locking.hold_all([link.parent_id, link.child_id])
-        if len(held) < 2:
+        # Read again under the lock: no mail is queued to, or about, a contact that is being erased.
+        locked = locking.lock_all([link.parent_id, link.child_id])
+        if len(locked) < 2:
             return False
-        link.parent, link.child = parent, child = held[link.parent_id], held[link.child_id]
+        link.parent, link.child = parent, child = locked[link.parent_id], locked[link.child_id]
         if parent.blocked_at is not None or not link.is_open or link.consent_at or not child.email:
             return False
         # A child who was added without an address has had no request yet.
@@ -309,14 +335,14 @@ def resend(link: ContactLink, asked, *, now: datetime) -> bool:
         request = LinkRequest.objects.select_for_update().get(link=link)
         if request.resend_count >= RESENDS:
             return False
-        if link_mail.may_send(asked.pos.organiser, child.email, parent, now) != link_mail.YES:
+        if link_mail.may_send(requester.pos.organiser, child.email, parent, now) != link_mail.YES:
             return False
         LinkRequest.objects.filter(pk=request.pk).update(
             resend_count=F("resend_count") + 1, used_at=None, delivery_state=LinkRequest.Delivery.QUEUED
         )
         link.request = request
-        link_mail.queue(link, asked, now, send=True)
-        adding.record_on_both(link, "link_resent", by=asked.by, now=now)
+        link_mail.queue(link, requester, now, send=True)
+        adding.record_on_both(link, "link_resent", by=requester.by, now=now)
     return True
 
 
@@ -330,9 +356,9 @@ def staff_add(
     consent_reason: str = "",
     permission: str = "assign",
 ) -> ContactLink:
-    """Staff link two contacts they know. Raises CannotLink with the reason, locking.Gone if one is being erased.
+    """Link two contacts for staff. Raises CannotLink with the reason; locking.Gone if one of the two is being erased.
 
-    Where added people must agree first, the link waits, unless staff write how they know of the consent.
+    If the organiser requires consent, the link is pending, unless ``consent_reason`` states how staff know of it.
     """
     if parent.pk == child.pk:
         raise CannotLink("self")
@@ -344,7 +370,7 @@ def staff_add(
     waits = parent.organiser.link_consent_required and not agreed
     try:
         with transaction.atomic():
-            locking.hold_all([parent.pk, child.pk], needed=[parent.pk, child.pk])
+            locking.lock_all([parent.pk, child.pk], needed=[parent.pk, child.pk])
             link = ContactLink.objects.create(
                 organiser_id=parent.organiser_id,
                 parent=parent,
@@ -352,7 +378,7 @@ def staff_add(
                 type=link_type,
                 status=ContactLink.Status.PENDING if waits else ContactLink.Status.ACTIVE,
                 permission_parent=permission,
-                # The name, so that the parent knows who it is; nothing else the organiser knows of the child.
+                # The parent sees the name and nothing else that the organiser knows of the child.
                 entered_first_name=child.first_name,
                 entered_last_name=child.last_name,
                 origin=ContactLink.Origin.BACK_OFFICE,
@@ -372,7 +398,10 @@ def staff_add(
 
 
 def record_consent(link: ContactLink, *, reason: str, by, now: datetime) -> bool:
-    """Staff know that the person agreed, and write how; without a reason CannotLink("consent")."""
+    """Make a pending link active because staff know that the child agrees. Return False if it was not pending.
+
+    ``reason`` states how staff know; raises CannotLink("consent") if it is empty.
+    """
     if not reason.strip():
         raise CannotLink("consent")
     with transaction.atomic():
@@ -388,7 +417,7 @@ def record_consent(link: ContactLink, *, reason: str, by, now: datetime) -> bool
 
 
 def change_permission(link: ContactLink, permission: str, *, by, now: datetime) -> None:
-    """The child, or staff, say what the parent may do while the link lasts."""
+    """Set what the parent of an open link may do, as the child or staff have chosen."""
     with transaction.atomic():
         changed = (
             ContactLink.objects.filter(pk=link.pk, status__in=ContactLink.OPEN)

@@ -1,4 +1,4 @@
-"""The lock on a person: whoever changes what belongs to a contact holds it first."""
+"""The database lock on a contact: code that changes what belongs to a contact locks the contact first."""
 
 from collections.abc import Iterable
 
@@ -8,30 +8,33 @@ from .models import Contact
 
 
 class Gone(PersonGone):
-    """The contact was merged away, or is being erased: nothing new is theirs. A page says so by itself."""
+    """A contact was merged into another one, or is being erased: nothing new may belong to it.
 
-
-def hold(contact_id: int) -> Contact:
-    """Lock the contact's row until the end of the caller's transaction and return it as it is now. Raises Gone.
-
-    FOR NO KEY UPDATE: rows elsewhere may still be inserted with a key to the contact.
+    Not caught by a view, it becomes a page that tells the visitor (``ticketshop.lib.refusals``).
     """
-    held = _locked([contact_id])
-    if contact_id not in held:
+
+
+def lock(contact_id: int) -> Contact:
+    """Lock the row of a contact until the end of the caller's transaction, and return the contact as it is now.
+
+    The lock is FOR NO KEY UPDATE: other rows with a foreign key to the contact can still be inserted. Raises Gone.
+    """
+    locked = _locked([contact_id])
+    if contact_id not in locked:
         raise Gone(f"contact {contact_id}")
-    return held[contact_id]
+    return locked[contact_id]
 
 
-def hold_all(contact_ids: Iterable[int], *, needed: Iterable[int] = ()) -> dict[int, Contact]:
-    """Lock several contacts as ``hold`` does; by number, those that exist and are not being erased.
+def lock_all(contact_ids: Iterable[int], *, needed: Iterable[int] = ()) -> dict[int, Contact]:
+    """Lock several contacts as ``lock`` does. Return them by primary key, as they are now.
 
-    Raises Gone unless all of ``needed`` are among them. In the order of their numbers and in one statement: so two
-    who hold some of the same people never wait for each other.
+    Contacts that don't exist or are being erased are left out; raises Gone if one of ``needed`` is left out. One
+    statement locks them in the order of their keys, so that two transactions with contacts in common can't deadlock.
     """
-    held = _locked(contact_ids)
-    if gone := set(needed) - set(held):
-        raise Gone(f"contacts {sorted(gone)}")
-    return held
+    locked = _locked(contact_ids)
+    if missing := set(needed) - set(locked):
+        raise Gone(f"contacts {sorted(missing)}")
+    return locked
 
 
 def _locked(contact_ids: Iterable[int]) -> dict[int, Contact]:

@@ -1,7 +1,7 @@
-"""What a proved mailbox covers: the contacts of one organiser that have its e-mail address, or log in with it.
+"""The contacts that a proved mailbox covers: those of one organiser that have its e-mail address, or log in with it.
 
-An e-mail address alone never says who somebody is: couples share one, staff enter children under their parent's.
-Whoever proved the mailbox sees these contacts by name. Only those of the visitor's own name are theirs without asking.
+An e-mail address does not identify a person: couples share one, and staff enter children under a parent's address. So a
+visitor who has proved a mailbox sees these contacts by name, and must choose those whose name is not the visitor's own.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from .models import Contact
 
 @dataclass(frozen=True)
 class Covered:
-    """A contact of the mailbox. ``own``: the visitor's own; ``same_name``: its name matches the visitor's own."""
+    """A contact of the mailbox. ``own``: it is the visitor's contact. ``same_name``: its name matches the visitor's."""
 
     contact: Contact
     own: bool
@@ -27,10 +27,10 @@ class Covered:
 
 
 def contacts_of(organiser: Organiser, address: str) -> QuerySet[Contact]:
-    """Return the contacts that a proved e-mail address covers at ``organiser``, by number.
+    """Return the contacts that a proved e-mail address covers at ``organiser``, by primary key.
 
-    They are the contacts without a log-in that have this address, and the contact that logs in with it, wherever it
-    wants its e-mails. Contacts that are being erased are included: their address, and what is deferred, are still there.
+    They are the contacts without a log-in that have this address, and the contact whose log-in has it, whatever address
+    its e-mails go to. Contacts that are being erased are included as long as columns of theirs are deferred.
     """
     key = normalise_email(address)
     if not key:
@@ -42,10 +42,10 @@ def contacts_of(organiser: Organiser, address: str) -> QuerySet[Contact]:
 
 
 def covered(organiser: Organiser, address: str, *, me: Contact | None = None) -> list[Covered]:
-    """Return all that the proof of ``address`` covers at ``organiser``, the visitor's own contact ``me`` first.
+    """Return the contacts that ``address`` covers at ``organiser``, the visitor's own contact ``me`` first. One query.
 
-    Without a log-in (``me`` is None) no contact is anybody's own. Where ``same_name`` is False the visitor must have
-    chosen the contact by its name before anything is merged or erased. One query.
+    ``me`` is None for a visitor without a log-in: then no contact is ``own``. A contact whose ``same_name`` is False must
+    be chosen by the visitor by its name before it is merged or erased.
     """
     others = [contact for contact in contacts_of(organiser, address) if me is None or contact.pk != me.pk]
     own = [Covered(me, True, True)] if me is not None else []
@@ -53,10 +53,10 @@ def covered(organiser: Organiser, address: str, *, me: Contact | None = None) ->
 
 
 def same_name(one: Contact, other: Contact) -> bool:
-    """Return whether the names of two contacts match by the rule; False where one of them has no name."""
+    """Return whether the names of two contacts match (``names.same_person``); False if one of them has no name."""
     return names.same_person(one.first_name, one.last_name, other.first_name, other.last_name)
 
 
 def names_differ(contacts: Iterable[Contact]) -> bool:
-    """Return whether the contacts are, by their names, more than one person."""
+    """Return whether the names of the contacts are those of more than one person."""
     return any(not same_name(one, other) for one, other in itertools.combinations(contacts, 2))

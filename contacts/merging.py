@@ -1,4 +1,7 @@
-"""Two contacts of one organiser turn out to be one person: everything moves to the one that stays."""
+"""Merge two contacts of one organiser that are the same person: all rows of one are pointed to the other.
+
+In this module ``keep`` is the contact that stays, ``lose`` the contact that is deleted.
+"""
 
 import hashlib
 from collections.abc import Collection
@@ -21,17 +24,17 @@ _SHOWN = ("pk", "user_id", *(name for columns in GROUPS.values() for name in col
 
 
 class CannotMerge(Exception):
-    """Two contacts with two log-ins, of two organisers, one and the same, one that is gone, or one that was changed."""
+    """Two contacts can't be merged: the same one twice, of two organisers, gone, changed, or ``lose`` has a log-in."""
 
 
 def group_of(contact: Contact, group: str) -> dict:
-    """Return the values of one group of columns; empty where the contact has none of them."""
+    """Return column -> value of one group of columns; {} if all of them are empty."""
     values = {name: getattr(contact, name) for name in GROUPS[group]}
     return values if any(values.values()) else {}
 
 
 def differing_groups(one: Contact, other: Contact) -> list[str]:
-    """Return the groups that both contacts have with different values: a merge keeps those of one of the two."""
+    """Return the groups in which both contacts have values, and different ones: a merge keeps those of one of the two."""
     return [group for group in GROUPS if _differ(group_of(one, group), group_of(other, group))]
 
 
@@ -42,16 +45,16 @@ def _differ(mine: dict, theirs: dict) -> bool:
 
 
 def outcome(keep: Contact, lose: Contact, *, taken: Collection[str] = ()) -> dict:
-    """Return what the contact that stays consists of after a merge: column name -> value.
+    """Return column -> value of the contact that stays, as it is after a merge.
 
-    Each group of columns is that of ``keep``, or of ``lose`` where ``keep`` has none or ``taken`` names the group.
+    Each group of columns is that of ``keep``; that of ``lose`` if ``keep`` has none, or if ``taken`` names the group.
     """
     values: dict = {}
     for group, columns in GROUPS.items():
         mine, theirs = group_of(keep, group), group_of(lose, group)
         use_theirs = bool(theirs) and (not mine or group in taken)
         if mine and theirs and not _differ(mine, theirs):
-            # The same twice. A proof of the e-mail address is a proof of the mailbox, whichever contact it stands on.
+            # Equal values. The proof of an e-mail address is taken from either contact: it proves the mailbox.
             use_theirs = group == "email" and not mine["email_verified_at"]
         source = lose if use_theirs else keep
         values |= {name: getattr(source, name) for name in columns}
@@ -59,7 +62,10 @@ def outcome(keep: Contact, lose: Contact, *, taken: Collection[str] = ()) -> dic
 
 
 def fingerprint(one: Contact, other: Contact) -> str:
-    """Return a short text that changes when one of the two contacts, as a page shows them, has changed."""
+    """Return 20 hex digits that change when one of the two contacts changes. The order of the two has no influence.
+
+    A page puts it into its form, so that a merge is refused if a contact has changed since the page was drawn.
+    """
     shown = sorted([[str(getattr(contact, name)) for name in _SHOWN] for contact in (one, other)])
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:20]
 
@@ -67,41 +73,42 @@ def fingerprint(one: Contact, other: Contact) -> str:
 def merge(
     keep: Contact, lose: Contact, *, by, now: datetime, taken: Collection[str] = (), shown: str = ""
 ) -> None:
-    """Point every row that names ``lose`` to ``keep`` and delete ``lose``; one transaction.
+    """Point every row with a key to ``lose`` to ``keep``, and delete ``lose``; in one transaction.
 
-    ``keep`` becomes ``outcome(keep, lose, taken=taken)``. With ``shown`` (a ``fingerprint``) nothing happens unless the
-    two are still as they were shown. Rooms above are reached through Django's relations: this room need not know what
-    an order is. Raises CannotMerge.
+    ``keep`` becomes ``outcome(keep, lose, taken=taken)``. ``shown`` is a ``fingerprint``: with it, nothing happens if one
+    of the two has changed since. Models of other packages are found through Django's relations, so this package need not
+    import them. Raises CannotMerge.
     """
     if keep.pk == lose.pk or keep.organiser_id != lose.organiser_id:
         raise CannotMerge("the two must be different contacts of one organiser")
     with transaction.atomic():
-        as_they_are = locking.hold_all([keep.pk, lose.pk])
-        if len(as_they_are) < 2:
+        locked = locking.lock_all([keep.pk, lose.pk])
+        if len(locked) < 2:
             raise CannotMerge("one of the two is gone: it was merged or erased in the meantime")
-        if as_they_are[lose.pk].user_id is not None:
+        if locked[lose.pk].user_id is not None:
             raise CannotMerge("the contact that goes must not have a log-in")
-        if shown and shown != fingerprint(as_they_are[keep.pk], as_they_are[lose.pk]):
+        if shown and shown != fingerprint(locked[keep.pk], locked[lose.pk]):
             raise CannotMerge("one of the two was changed in the meantime")
-        # Only now, when nobody who holds one of the two waits for the other: no new row may name who goes.
+        # Lock the key as well (FOR UPDATE): no new row may point to the contact that is deleted. After the locks above,
+        # because a transaction that inserts such a row may have locked one of the two and wait for the other.
         Contact.objects.select_for_update().get(pk=lose.pk)
         link_merging.prepare(keep, lose, by=by, now=now)
-        link_merging.end_managing(list(as_they_are.values()), by=by, now=now)
+        link_merging.end_managing(list(locked.values()), by=by, now=now)
         _point_to(keep.pk, lose.pk)
-        # Mails stand below this room and know a person by this alone.
+        # A mail has no key to a contact, only its subject_uuid.
         Mail.objects.filter(subject_uuid=lose.subject_uuid).update(subject_uuid=keep.subject_uuid)
         _rename_in_exports(keep, lose)
-        stays, goes = as_they_are[keep.pk], as_they_are[lose.pk]
+        stays, goes = locked[keep.pk], locked[lose.pk]
         for name, value in outcome(stays, goes, taken=taken).items():
             setattr(stays, name, value)
-        _fill(stays, goes)
+        _write_outcome(stays, goes)
         history.record(keep, "merged", by=by, now=now, other=lose.pk)
         Contact.objects.filter(pk=lose.pk).delete()
     keep.refresh_from_db()
 
 
 def events_of(contact: Contact) -> QuerySet[Event]:
-    """What happened to a contact, and to those that were joined to it, newest first."""
+    """Return the history records of a contact and of all contacts that were merged into it, newest first."""
     joined, new = {contact.pk}, {contact.pk}
     while new:
         merges = history.of(contact, also=joined - {contact.pk}).filter(action="merged")
@@ -111,7 +118,7 @@ def events_of(contact: Contact) -> QuerySet[Event]:
 
 
 def relations() -> list:
-    """Every relation by which a row of any room names a contact, those without a name backwards included."""
+    """Return every relation from a model of any package to ``Contact``, also those with ``related_name="+"``."""
     fields = Contact._meta.get_fields(include_hidden=True)
     return [relation for relation in fields if relation.auto_created and not relation.concrete]
 
@@ -123,7 +130,7 @@ def _point_to(keep_id: int, lose_id: int) -> None:
 
 
 def _rename_in_exports(keep: Contact, lose: Contact) -> None:
-    """Whoever asks which lists name a person finds those of before too."""
+    """Replace the ``subject_uuid`` in exports: the files that contain the person are still found by it."""
     replaced = Func(
         F("subjects"),
         Value(lose.subject_uuid, output_field=UUIDField()),
@@ -133,12 +140,12 @@ def _rename_in_exports(keep: Contact, lose: Contact) -> None:
     Job.objects.filter(subjects__contains=[lose.subject_uuid]).update(subjects=replaced)
 
 
-def _fill(stays: Contact, goes: Contact) -> None:
-    """Write the contact that stays, with what the shop itself noted on either of the two."""
-    # Who was kept out stays out.
+def _write_outcome(stays: Contact, goes: Contact) -> None:
+    """Save the contact that stays, with the block and the purge date that follow from both contacts."""
+    # A block of either contact is a block of the person.
     stays.blocked_at = stays.blocked_at or goes.blocked_at
     if goes.purge_after is None:
-        # Only people nobody claimed are erased by themselves, and one of the two was known otherwise.
+        # One of the two was not only added by a visitor: the person is not erased automatically.
         stays.purge_after = None
     columns = [name for group in GROUPS.values() for name in group]
     stays.save(update_fields=[*columns, "blocked_at", "purge_after"])

@@ -1,8 +1,8 @@
-"""When two names are the same person's: one pure rule, equality only.
+"""The rule that decides whether two names belong to the same person. No database.
 
-Nothing fuzzy: a distance would help guessing. Each name yields a small set of folded forms, and two
-names match when the sets meet. Family names match whole; of the given names a leading part is enough;
-first and last name may be swapped.
+Each name is folded to a small set of forms (without case, accents and punctuation), and two names match if they have a
+form in common. Last names match as a whole; of first names the first ones are enough ("Anna" matches "Anna Maria"); first
+and last name may be swapped. No similarity is measured: that would help to guess the name at an e-mail address.
 """
 
 import itertools
@@ -26,8 +26,11 @@ _PLAIN = str.maketrans(LETTERS)
 
 
 def forms(name: str) -> frozenset[str]:
-    """The folded forms of one name part: each letter with two spellings takes either, all its occurrences alike."""
-    # Apostrophes before and after: one of them becomes a space when it is taken apart, another comes out of a letter.
+    """Return the folded forms of a first or last name.
+
+    A letter with two spellings (ü: u, ue) gives two forms; all its occurrences are spelt alike.
+    """
+    # Before and after NFKC: it turns one kind of apostrophe into a space, and makes another one out of a letter.
     text = unicodedata.normalize("NFKC", APOSTROPHES.sub("", name)).lower()
     text = APOSTROPHES.sub("", unicodedata.normalize("NFC", text))
     text = _CATALAN_DOT.sub("", text).replace(_JOINER, "")
@@ -43,7 +46,10 @@ def _fold(text: str, spelling: dict[str, str]) -> str:
 
 
 def same_person(first_a: str, last_a: str, first_b: str, last_b: str) -> bool:
-    """Whether two names match; symmetric. A name of one part matches only the same name of one part."""
+    """Return whether two names match by the rule of this module. Symmetric; False for two empty names.
+
+    A name of one part matches only an equal name of one part.
+    """
     a, b = (forms(first_a), forms(last_a)), (forms(first_b), forms(last_b))
     if a == b == (forms(""), forms("")):
         return False
@@ -51,7 +57,7 @@ def same_person(first_a: str, last_a: str, first_b: str, last_b: str) -> bool:
 
 
 def same_name(first_a: str, last_a: str, first_b: str, last_b: str) -> bool:
-    """Whether two names are equal in both parts, as folded: stricter than ``same_person``, no leading part, no swap."""
+    """Return whether two names are equal after folding: first name with first name, last name with last name."""
     first, last = forms(first_a) & forms(first_b), forms(last_a) & forms(last_b)
     return bool(first and last) and not first == last == {""}
 

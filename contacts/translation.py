@@ -1,4 +1,4 @@
-"""Words for kinds of links, in the languages of content."""
+"""The columns of link types that are translated."""
 
 from modeltranslation.translator import TranslationOptions, register
 

@@ -187,15 +187,15 @@ def _erase_unless_needed(contact: Contact, ends: Ends, now: datetime) -> bool:
 GIVE_DAYS = RowJob(
     "privacy.give_days",
     gettext_lazy("Set the day on which a person without a connection is erased"),
-    rows=lambda now: unclaimed.without_a_day(expiry.has_acted()).order_by("pk"),
-    act=unclaimed.give_a_day,
+    rows=lambda now: unclaimed.without_purge_date(expiry.has_acted()).order_by("pk"),
+    act=unclaimed.set_purge_date,
     most=MOST_PEOPLE,
 )
 TAKE_DAYS = RowJob(
     "privacy.take_days",
     gettext_lazy("Keep a person who is connected again"),
-    rows=lambda now: unclaimed.connected_again().order_by("pk"),
-    act=unclaimed.take_the_day,
+    rows=lambda now: unclaimed.connected_with_purge_date().order_by("pk"),
+    act=unclaimed.clear_purge_date,
     most=MOST_PEOPLE,
 )
 

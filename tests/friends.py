@@ -40,7 +40,7 @@ def add(
     """What happens when ``parent`` submits the form: ``person`` is first name, last name, address."""
     if not isinstance(person, adding.Person):
         person = adding.Person(*person)
-    asked = adding.Asked(by=parent.user, pos=pos, network=network, language=language)
+    asked = adding.Requester(by=parent.user, pos=pos, network=network, language=language)
     return adding.add(parent, person, asked, now=now or timezone.now(), confirmed=confirmed)
 
 

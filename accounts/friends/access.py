@@ -42,5 +42,7 @@ def mailbox_of(request) -> tuple[int, str]:
     return request.pos.organiser_id, claiming.proved_address(request.user)
 
 
-def asked(request) -> adding.Asked:
-    return adding.Asked(by=request.user, pos=request.pos, network=network(request), language=get_language())
+def asked(request) -> adding.Requester:
+    return adding.Requester(
+        by=request.user, pos=request.pos, network=network(request), language=get_language()
+    )

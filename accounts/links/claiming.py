@@ -94,7 +94,7 @@ def claim(contact: Contact, password: str, *, language: str = "", now: datetime)
     is replaced, and other addresses they noted are dropped.
     """
     proved = contact.email_key
-    contact = locking.hold(contact.pk)
+    contact = locking.lock(contact.pk)
     if contact.email_key != proved or not may_claim(contact):
         raise HasLogIn
     user = _log_in_for(contact.email_key, password)
@@ -162,7 +162,7 @@ def give_to_log_in(contact: Contact, *, language: str, now: datetime) -> User | 
     has changed meanwhile: then the contact stays as it is.
     """
     key = contact.email_key
-    contact = locking.hold(contact.pk)
+    contact = locking.lock(contact.pk)
     user = User.objects.select_for_update(no_key=True).filter(email=key).first()
     if user is None or contact.email_key != key or way_in(contact) != LOG_IN:
         return None
@@ -192,13 +192,13 @@ def take_over(me: Contact, request: LinkRequest, *, by, now: datetime) -> bool:
     Only where the names match. False where somebody was quicker or something has changed.
     """
     link = request.link
-    held = locking.hold_all([me.pk, link.child_id])
-    child = held.get(link.child_id)
-    if child is None or me.pk not in held or child.user_id is not None:
+    locked = locking.lock_all([me.pk, link.child_id])
+    child = locked.get(link.child_id)
+    if child is None or me.pk not in locked or child.user_id is not None:
         return False
-    if not mailbox.same_name(held[me.pk], child) or not links.accept_by_mail(request, now=now):
+    if not mailbox.same_name(locked[me.pk], child) or not links.accept_by_mail(request, now=now):
         return False
-    merging.merge(held[me.pk], child, by=by, now=now)
+    merging.merge(locked[me.pk], child, by=by, now=now)
     return True
 
 
@@ -221,18 +221,18 @@ def agree(me: Contact, link: ContactLink, *, for_another: bool, by, now: datetim
     child stays a contact of its own, and the visitor has agreed for it. Return the link as it is then; None where
     nothing is left to agree to.
     """
-    held = locking.hold_all([me.pk, link.child_id])
-    child = held.get(link.child_id)
-    if child is None or me.pk not in held:
+    locked = locking.lock_all([me.pk, link.child_id])
+    child = locked.get(link.child_id)
+    if child is None or me.pk not in locked:
         return None
     if child.user_id is not None or child.email_key != proved_address(by):
         # Claimed by somebody, or another mailbox's by now.
         return None
-    if for_another or not is_me(held[me.pk], child):
+    if for_another or not is_me(locked[me.pk], child):
         agreed = links.accept(link, consent_by=ContactLink.ConsentBy.GUARDIAN, by=by, now=now)
         return link if agreed else None
     permission = link.permission_agreed
-    merging.merge(held[me.pk], child, by=by, now=now)
+    merging.merge(locked[me.pk], child, by=by, now=now)
     joined = ContactLink.objects.filter(
         parent=link.parent_id, child=me.pk, type=link.type_id, status__in=ContactLink.OPEN
     ).first()

@@ -103,10 +103,12 @@ def join(user, organiser: Organiser, *, language: str, now: datetime) -> int:
     """
     me = contacts.for_user(organiser, user, language=language, now=now)
     # All at once: the button pressed twice finds nothing left, and nobody waits crosswise.
-    held = locking.hold_all([me.pk, *unclaimed(user, organiser).values_list("pk", flat=True)], needed=[me.pk])
+    locked = locking.lock_all(
+        [me.pk, *unclaimed(user, organiser).values_list("pk", flat=True)], needed=[me.pk]
+    )
     # Names count as they are now that nobody can change them.
-    me = held[me.pk]
-    mine = [one for one in found(user, me).mine if one.contact.pk in held]
+    me = locked[me.pk]
+    mine = [one for one in found(user, me).mine if one.contact.pk in locked]
     number = _orders_of([one.contact for one in mine])
     for one in mine:
         merging.merge(me, one.contact, by=user, now=now)
@@ -120,7 +122,7 @@ def join_chosen(user, me: Contact, chosen: Contact, *, shown: str, now: datetime
     ``shown`` is the ``Known.shown`` of the page on which it was chosen. Raises merging.CannotMerge where the contact is
     no longer covered by the visitor's mailbox, or one of the two has changed; locking.Gone.
     """
-    locking.hold_all([me.pk, chosen.pk], needed=[me.pk])
+    locking.lock_all([me.pk, chosen.pk], needed=[me.pk])
     if not shown or not unclaimed(user, me.organiser).filter(pk=chosen.pk).exists():
         raise merging.CannotMerge("no contact of this mailbox")
     number = _orders_of([chosen])

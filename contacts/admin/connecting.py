@@ -1,4 +1,4 @@
-"""The page on which staff connect a contact with another one: who, which way round, as what, with which right."""
+"""The page on which staff connect a contact with another one: in which direction, of which type, with which permission."""
 
 from django import forms
 from django.contrib import messages
@@ -17,19 +17,19 @@ from .. import link_types, links
 from ..models import Contact, ContactLink, LinkType
 from . import picking
 
-# Where the connections stand on a contact's page.
+# Anchor of the list of connections on the page of a contact.
 PLACE = "#connections"
 
 
 class TypeField(forms.ModelChoiceField):
-    """Says a type from both sides: “child – parent”."""
+    """The choice of a link type; its label is that of ``link_types.both_ways``."""
 
     def label_from_instance(self, obj: LinkType) -> str:
         return link_types.both_ways(obj)
 
 
 class ConnectionForm(forms.Form):
-    """Connects ``contact``, on whose page staff are, with ``other``."""
+    """The form that connects ``contact``, whose page is open, with ``other``."""
 
     other = forms.CharField(
         label=gettext_lazy("The other contact"),
@@ -65,7 +65,7 @@ class ConnectionForm(forms.Form):
     def __init__(self, data, *, contact: Contact, other: Contact):
         super().__init__(data)
         self.contact, self.other_contact = contact, other
-        here, there = picking.named(contact), picking.named(other)
+        here, there = picking.name_and_number(contact), picking.name_and_number(other)
         self.fields["other"].initial = there
         self.fields["direction"].choices = [
             ("child", _("%(parent)s is the parent, %(child)s the child.") % {"parent": here, "child": there}),
@@ -87,13 +87,13 @@ class ConnectionForm(forms.Form):
 
     @property
     def ends(self) -> tuple[Contact, Contact]:
-        """Parent and child, as chosen."""
+        """Parent and child, as staff have chosen."""
         if self.cleaned_data["direction"] == "child":
             return self.contact, self.other_contact
         return self.other_contact, self.contact
 
     def save(self, *, by, now) -> ContactLink | None:
-        """Make the connection; None where that can't be, with the reason at the field."""
+        """Make the connection and return it; None if it is refused, with an error at the field."""
         parent, child = self.ends
         try:
             return links.staff_add(
@@ -106,11 +106,11 @@ class ConnectionForm(forms.Form):
                 now=now,
             )
         except links.CannotLink as refusal:
-            self.add_error(*self._said(refusal.code))
+            self.add_error(*self._error(refusal.code))
             return None
 
-    def _said(self, code: str) -> tuple[str, str]:
-        """The field a refusal concerns, and the sentence."""
+    def _error(self, code: str) -> tuple[str, str]:
+        """Return (field, message) for a code of ``CannotLink``."""
         if code == "self":
             return "other", _("A contact can’t be connected with itself. Choose somebody else.")
         if code == "duplicate":
@@ -126,30 +126,32 @@ class ConnectionForm(forms.Form):
 
 
 def _kinds(codes: list[str]) -> str:
-    """“a person or an organisation”."""
-    words = {
+    """Return kinds as text, such as “a person or an organisation”."""
+    labels = {
         Contact.Kind.INDIVIDUAL: _("a person"),
         Contact.Kind.STRUCTURE: _("an organisation"),
     }
-    return get_text_list([words[code] for code in codes], _("or"))
+    return get_text_list([labels[code] for code in codes], _("or"))
 
 
 def view(admin_page, request: HttpRequest, contact: Contact):
-    """First choose the other one, then say what they are to each other."""
+    """Let staff choose the other contact, then show and handle the form of the connection."""
     title = ADD.label
     other = picking.chosen(request, contact)
     if other is None:
-        words = _("Whom do you want to connect with %(name)s?") % {"name": picking.named(contact)}
-        return picking.page(admin_page, request, contact, title=title, words=words)
+        question = _("Whom do you want to connect with %(name)s?") % {
+            "name": picking.name_and_number(contact)
+        }
+        return picking.page(admin_page, request, contact, title=title, question=question)
     form = ConnectionForm(request.POST if request.method == "POST" else None, contact=contact, other=other)
     if form.is_valid() and (made := form.save(by=request.user, now=timezone.now())):
-        messages.success(request, _said_of(made))
+        messages.success(request, _message_about(made))
         return redirect(f"{admin_page.back_to(contact).url}{PLACE}")
     context = {**admin_page.about_row(request, contact, title), "form": drawn(form)}
     return TemplateResponse(request, "admin/connection_add.html", context)
 
 
-def _said_of(made: ContactLink) -> str:
+def _message_about(made: ContactLink) -> str:
     if made.consent_at is not None:
         return _("Connected.")
     if not made.child.email:
@@ -160,7 +162,7 @@ def _said_of(made: ContactLink) -> str:
 
 
 def _in_its_section(contact: Contact) -> bool:
-    """The link to this page stands where the connections are."""
+    """Offer no button at the top of the contact's page: the list of connections has a link to this page."""
     return False
 
 

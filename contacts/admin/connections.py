@@ -1,4 +1,4 @@
-"""The list of all connections, and the page of one: what it is, and the buttons that change it."""
+"""The list of all connections, and the page of one connection with the buttons that change it."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy
@@ -13,7 +13,7 @@ from . import link_buttons, picking, tables, unreachable
 
 @admin.register(ContactLink)
 class ContactLinkAdmin(ReadOnlyAdmin):
-    """One connection. Its history is written on the two contacts: what concerns it is read from there."""
+    """A connection. Its history records are written on both contacts and read from the parent's."""
 
     list_display = ["number", "parent_name", "type", "child_name", "status", "origin", "since"]
     list_display_links = ["number"]
@@ -29,10 +29,10 @@ class ContactLinkAdmin(ReadOnlyAdmin):
         {"fields": ["origin", "shop", "author", "started_at", "entered_name", "entered_email"]},
     )
     consent = (gettext_lazy("Consent"), {"fields": ["consent_at", "consent_by", "consent_reason"]})
-    over = (gettext_lazy("End"), {"fields": ["ended_at", "ender", "reason_text"]})
+    ending = (gettext_lazy("End"), {"fields": ["ended_at", "ender", "reason_text"]})
     readonly_fields = [
         *fields,
-        *(name for part in (rights, source, consent, over) for name in part[1]["fields"]),
+        *(name for part in (rights, source, consent, ending) for name in part[1]["fields"]),
     ]
 
     def get_queryset(self, request):
@@ -43,10 +43,10 @@ class ContactLinkAdmin(ReadOnlyAdmin):
         )
 
     def get_fieldsets(self, request, obj=None):
-        """Only what there is to say of this connection."""
+        """Leave out the consent of a connection without one, and the end of an open one."""
         fieldsets = [*super().get_fieldsets(request, obj), self.rights, self.source]
         fieldsets += [self.consent] if obj and obj.consent_at else []
-        return [*fieldsets, self.over] if obj and not obj.is_open else fieldsets
+        return [*fieldsets, self.ending] if obj and not obj.is_open else fieldsets
 
     def events(self, row):
         return merging.events_of(row.parent).filter(details__link=row.pk)
@@ -57,19 +57,19 @@ class ContactLinkAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("parent"))
     def parent_name(self, row):
-        return picking.named(row.parent)
+        return picking.name_and_number(row.parent)
 
     @admin.display(description=gettext_lazy("child"))
     def child_name(self, row):
-        return picking.named(row.child)
+        return picking.name_and_number(row.child)
 
     @admin.display(description=gettext_lazy("parent"))
     def parent_link(self, row):
-        return link(row.parent, picking.named(row.parent))
+        return link(row.parent, picking.name_and_number(row.parent))
 
     @admin.display(description=gettext_lazy("child"))
     def child_link(self, row):
-        return link(row.child, picking.named(row.child))
+        return link(row.child, picking.name_and_number(row.child))
 
     @admin.display(description=gettext_lazy("type"))
     def type_text(self, row):

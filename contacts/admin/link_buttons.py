@@ -1,4 +1,8 @@
-"""What staff do to a connection that exists: tell the person again, write down consent, say what it allows, end it."""
+"""The buttons of a connection: send the request again, record consent, change the permission, end it.
+
+For each button: a function that decides whether it is offered, one that returns the sentences of its question, and one
+that acts and returns the message.
+"""
 
 from datetime import datetime
 
@@ -18,13 +22,13 @@ CHANGE = ("contacts.change_contactlink",)
 
 
 def shop_of(link: ContactLink) -> PointOfSale | None:
-    """The shop a mail about the link speaks for: where it was made, else the organiser's first."""
+    """Return the point of sale a mail about the link is sent for: where the link was made, else the organiser's first."""
     shops = PointOfSale.objects.filter(organiser=link.organiser_id).select_related("organiser")
     return shops.filter(pk=link.origin_pos_id).first() or shops.order_by("pk").first()
 
 
 def both(link: ContactLink) -> dict[str, str]:
-    """The two names, for sentences."""
+    """Return the names of parent and child, to fill in texts."""
     return {
         "parent": link.parent.full_name or str(link.parent),
         "child": link.child.full_name or str(link.child),
@@ -37,8 +41,8 @@ def _may_be_told(link: ContactLink) -> bool:
 
 
 def _why_not_told(link: ContactLink) -> str:
-    """Why nothing could go out, in a sentence; empty where it could."""
-    asked = getattr(link, "request", None)
+    """Return the reason why no mail can go out, as a sentence; empty if it can."""
+    sent = getattr(link, "request", None)
     if not link.is_open:
         return _("The connection is over.")
     if link.consent_at is not None:
@@ -47,7 +51,7 @@ def _why_not_told(link: ContactLink) -> str:
         return _("%(parent)s is blocked.") % both(link)
     if not link.child.email:
         return _("%(child)s has no e-mail address.") % both(link)
-    if asked is not None and asked.resend_count >= links.RESENDS:
+    if sent is not None and sent.resend_count >= links.RESENDS:
         return _("The request was sent again %(count)d times already.") % {"count": links.RESENDS}
     return ""
 
@@ -67,8 +71,8 @@ def _resend(request, link: ContactLink, now: datetime) -> Outcome:
     pos = shop_of(link)
     if pos is None:
         return messages.ERROR, _("Nothing goes out: there is no point of sale it could speak for.")
-    asked = adding.Asked(by=request.user, pos=pos, network="", language=get_language() or "")
-    if links.resend(link, asked, now=now):
+    requester = adding.Requester(by=request.user, pos=pos, network="", language=get_language() or "")
+    if links.resend(link, requester, now=now):
         return messages.SUCCESS, _("The e-mail goes out in a moment.")
     reason = _why_not_told(link) or _(
         "This address was told a short while ago, or its owner wants no more e-mails of this kind."
@@ -78,6 +82,8 @@ def _resend(request, link: ContactLink, now: datetime) -> Outcome:
 
 # --- consent ----------------------------------------------------------------------------------------
 class ConsentForm(forms.Form):
+    """How staff know that the child agrees."""
+
     reason = LineField(
         label=gettext_lazy("How you know"),
         max_length=240,
@@ -112,6 +118,8 @@ def _record_consent(request, link: ContactLink, now: datetime, entered: dict) ->
 
 # --- permission ---------------------------------------------------------------------------------------
 class PermissionForm(forms.Form):
+    """What the parent may do."""
+
     permission = forms.ChoiceField(
         label=gettext_lazy("The parent may"),
         choices=ContactLink.Permission.choices,

@@ -1,4 +1,4 @@
-"""The kinds of connections: words of the whole platform, for its administrator."""
+"""The types of connections, which hold for the whole platform; its administrator changes them."""
 
 from django import forms
 from django.conf import settings
@@ -12,7 +12,7 @@ from ..models import Contact, LinkType
 
 
 class KindsField(forms.MultipleChoiceField):
-    """Persons, organisations, or both."""
+    """The choice of kinds of contacts: persons, organisations, or both."""
 
     def __init__(self, **kwargs):
         super().__init__(
@@ -24,13 +24,15 @@ class KindsField(forms.MultipleChoiceField):
 
 
 class LinkTypeForm(ScopedForm):
+    """A type of connections."""
+
     parent_kinds = KindsField(label=gettext_lazy("The parent may be"))
     child_kinds = KindsField(label=gettext_lazy("The child may be"))
 
 
 @admin.register(LinkType)
 class LinkTypeAdmin(TranslatedAdmin):
-    """A kind is switched off, never deleted: links of it stay. Its code is chosen once."""
+    """Types of connections. They can't be deleted, as links use them, but made inactive; the code can't be changed."""
 
     form = LinkTypeForm
     records_values = True

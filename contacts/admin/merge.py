@@ -1,4 +1,4 @@
-"""The page on which staff merge two contacts that are one person: both side by side, which one stays, then all at once."""
+"""The page on which staff merge two contacts that are the same person: both side by side, and which one stays."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ from . import picking, tables
 
 @dataclass(frozen=True)
 class Cell:
-    """One value in the comparison. ``choice``: the radio button that keeps it, as (field name, value, checked)."""
+    """A value in the comparison. ``choice``: the radio button that keeps it, as (field name, value, checked)."""
 
     text: object
     choice: tuple[str, int, bool] | None = None
@@ -29,7 +29,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Fact:
-    """One line of the comparison: both contacts, and what holds after the merge (empty where that is chosen)."""
+    """A line of the comparison: the values of both contacts, and the value after the merge.
+
+    ``afterwards`` is empty where staff choose between the two cells.
+    """
 
     label: str
     cells: tuple[Cell, Cell]
@@ -37,15 +40,17 @@ class Fact:
 
     @property
     def differs(self) -> bool:
+        """Whether the two contacts differ in this line."""
         return self.cells[0].text != self.cells[1].text
 
     @property
     def chosen(self) -> bool:
+        """Whether staff choose between the two values."""
         return self.cells[0].choice is not None
 
 
 class MergeForm(forms.Form):
-    """Which of two contacts stays, and whose name, e-mail address … where both have one. A contact with a log-in stays."""
+    """Which of two contacts stays, and whose values in each group in which both have some. A contact with a log-in stays."""
 
     keep = forms.TypedChoiceField(
         label=gettext_lazy("Which one stays?"),
@@ -60,15 +65,15 @@ class MergeForm(forms.Form):
 
     def __init__(self, data, *, contact: Contact, other: Contact):
         super().__init__(data)
-        self.both = {one.pk: one for one in (contact, other)}
-        may_stay = [one for one in self.both.values() if one.user_id] or list(self.both.values())
-        self.fields["keep"].choices = [(one.pk, picking.named(one)) for one in may_stay]
+        self.both = {person.pk: person for person in (contact, other)}
+        may_stay = [person for person in self.both.values() if person.user_id] or list(self.both.values())
+        self.fields["keep"].choices = [(person.pk, picking.name_and_number(person)) for person in may_stay]
         self.fields["keep"].initial = may_stay[0].pk
         if len(may_stay) == 1:
             self.fields["keep"].help_text = _("It has a log-in; the other one has none.")
-        # As the page shows them, not as they were when a form that came back was drawn.
+        # Of the contacts as they are now: a form that comes back with errors is drawn anew.
         self.shown_now = merging.fingerprint(contact, other)
-        # These stand in the comparison itself, one in each column.
+        # Their radio buttons are drawn in the comparison, one in each column.
         self.groups = merging.differing_groups(contact, other)
         for group in self.groups:
             self.fields[group] = forms.TypedChoiceField(
@@ -76,15 +81,15 @@ class MergeForm(forms.Form):
                 coerce=int,
                 required=False,
                 empty_value=None,
-                choices=[(one.pk, merge_outcome.text(one, group)) for one in self.both.values()],
+                choices=[(person.pk, merge_outcome.text(person, group)) for person in self.both.values()],
                 initial=may_stay[0].pk,
             )
 
     @property
     def chosen(self) -> tuple[Contact, Contact]:
-        """The one that stays, and the other."""
+        """The contact that stays, and the one that goes."""
         keep = self.cleaned_data["keep"]
-        (lose,) = (one for pk, one in self.both.items() if pk != keep)
+        (lose,) = (person for pk, person in self.both.items() if pk != keep)
         return self.both[keep], lose
 
     @property
@@ -94,13 +99,13 @@ class MergeForm(forms.Form):
         return {group for group in self.groups if self.cleaned_data[group] == lose.pk}
 
     def selected(self, group: str) -> int | None:
-        """The contact whose values are selected for a group on the page."""
+        """Return the key of the contact whose values are selected for a group on the page; None if none is."""
         value = str(self[group].value() or "")
         return int(value) if value.isdecimal() else None
 
 
 def why_not(contact: Contact, other: Contact) -> str:
-    """Why two contacts can't be merged, in a sentence; empty where they can."""
+    """Return the reason why two contacts can't be merged, as a sentence; empty if they can."""
     if contact.pk == other.pk:
         return _("This is the same contact twice. Choose another one.")
     if contact.user_id and other.user_id:
@@ -112,36 +117,37 @@ def why_not(contact: Contact, other: Contact) -> str:
 
 
 def facts(request: HttpRequest, contact: Contact, other: Contact, form: MergeForm) -> list[Fact]:
-    """What both are, line by line, and what the merge makes of it; then how many rows of each kind belong to them."""
+    """Return the lines of the comparison: profile fields, what the shop has set, then the number of rows of each model."""
     both = (contact, other)
     after = merging.outcome(contact, other)
-    found = []
+    of_profile = []
     for group, label in merge_outcome.LABELS.items():
-        texts = [merge_outcome.text(one, group) or NONE for one in both]
+        texts = [merge_outcome.text(person, group) or NONE for person in both]
         if group in form.groups:
             selected = form.selected(group)
             cells = [
-                Cell(text, (group, one.pk, selected == one.pk)) for one, text in zip(both, texts, strict=True)
+                Cell(text, (group, person.pk, selected == person.pk))
+                for person, text in zip(both, texts, strict=True)
             ]
-            found.append(Fact(str(label), (cells[0], cells[1]), ""))
+            of_profile.append(Fact(str(label), (cells[0], cells[1]), ""))
         else:
             stays = merge_outcome.text(Contact(**after), group) or NONE
-            found.append(Fact(str(label), (Cell(texts[0]), Cell(texts[1])), stays))
-    return found + _shop_facts(contact, other, form) + _counts(request, contact, other)
+            of_profile.append(Fact(str(label), (Cell(texts[0]), Cell(texts[1])), stays))
+    return of_profile + _shop_facts(contact, other, form) + _counts(request, contact, other)
 
 
 def _shop_facts(contact: Contact, other: Contact, form: MergeForm) -> list[Fact]:
-    """What the shop itself wrote: of the contact that stays, but for a block, which holds for both."""
+    """Return what the shop has set: after the merge that of the contact that stays, and a block of either contact."""
     lines = {
         _("kind"): Contact.get_kind_display,
-        _("logs in with"): lambda one: one.user.email if one.user else None,
+        _("logs in with"): lambda person: person.user.email if person.user else None,
         _("added through"): Contact.get_created_via_display,
-        _("created"): lambda one: tables.day(one.created_at),
+        _("created"): lambda person: tables.day(person.created_at),
     }
     only = form.fields["keep"].choices[0][0] if len(form.fields["keep"].choices) == 1 else None
     found = []
     for label, read in lines.items():
-        texts = {one.pk: read(one) or NONE for one in (contact, other)}
+        texts = {person.pk: read(person) or NONE for person in (contact, other)}
         stays = texts[only] if only else _("of the contact that stays")
         same = len(set(texts.values())) == 1
         found.append(
@@ -151,14 +157,14 @@ def _shop_facts(contact: Contact, other: Contact, form: MergeForm) -> list[Fact]
                 texts[contact.pk] if same else stays,
             )
         )
-    blocked = [one.blocked_at and tables.day(one.blocked_at) for one in (contact, other)]
+    blocked = [person.blocked_at and tables.day(person.blocked_at) for person in (contact, other)]
     cells = (Cell(blocked[0] or NONE), Cell(blocked[1] or NONE))
     found.append(Fact(_("blocked"), cells, blocked[0] or blocked[1] or NONE))
     return found
 
 
 def _counts(request: HttpRequest, contact: Contact, other: Contact) -> list[Fact]:
-    """Rooms above this one are reached through Django's relations, as the merge itself does."""
+    """Return for each model with a key to contacts the number of its rows, of those the user may view."""
     both = {contact.pk, other.pk}
     between = ContactLink.objects.filter(parent__in=both, child__in=both).count()
     found = []
@@ -167,7 +173,7 @@ def _counts(request: HttpRequest, contact: Contact, other: Contact) -> list[Fact
         if not request.user.has_perm(f"{meta.app_label}.{get_permission_codename('view', meta)}", contact):
             continue
         rows = relation.related_model._base_manager
-        numbers = [rows.filter(**{relation.field.name: one.pk}).count() for one in (contact, other)]
+        numbers = [rows.filter(**{relation.field.name: person.pk}).count() for person in (contact, other)]
         label = _("%(rows)s (%(role)s)") % {
             "rows": meta.verbose_name_plural,
             "role": relation.field.verbose_name,
@@ -179,15 +185,17 @@ def _counts(request: HttpRequest, contact: Contact, other: Contact) -> list[Fact
 
 
 def view(admin_page, request: HttpRequest, contact: Contact):
-    """First choose the other one, then compare, then merge."""
+    """Let staff choose the other contact, then show the comparison, and merge the two on POST."""
     title = MERGE.label
     other = picking.chosen(request, contact)
     if other is None:
-        words = _("Which contact is the same person as %(name)s?") % {"name": picking.named(contact)}
-        return picking.page(admin_page, request, contact, title=title, words=words)
-    refused = why_not(contact, other)
+        question = _("Which contact is the same person as %(name)s?") % {
+            "name": picking.name_and_number(contact)
+        }
+        return picking.page(admin_page, request, contact, title=title, question=question)
+    refusal = why_not(contact, other)
     form = MergeForm(request.POST if request.method == "POST" else None, contact=contact, other=other)
-    if not refused and form.is_valid():
+    if not refusal and form.is_valid():
         keep, lose = form.chosen
         try:
             merging.merge(
@@ -199,19 +207,19 @@ def view(admin_page, request: HttpRequest, contact: Contact):
                 shown=form.cleaned_data["shown"],
             )
         except merging.CannotMerge:
-            refused = _("One of the two was changed in the meantime. Look at them again.")
+            refusal = _("One of the two was changed in the meantime. Look at them again.")
         else:
-            said = _("Merged: %(name)s stays, with everything of the other contact.")
-            messages.success(request, said % {"name": picking.named(keep)})
+            message = _("Merged: %(name)s stays, with everything of the other contact.")
+            messages.success(request, message % {"name": picking.name_and_number(keep)})
             return admin_page.back_to(keep)
     context = {
         **admin_page.about_row(request, contact, title),
-        "both": [(one, picking.named(one)) for one in (contact, other)],
+        "both": [(person, picking.name_and_number(person)) for person in (contact, other)],
         "again": f"?with={other.pk}",
         "facts": facts(request, contact, other, form),
-        "refused": refused,
-        "form": None if refused else form,
-        "fieldsets": [] if refused else drawn(form, ["keep"]),
+        "refused": refusal,
+        "form": None if refusal else form,
+        "fieldsets": [] if refusal else drawn(form, ["keep"]),
         "shown": form.shown_now,
     }
     return TemplateResponse(request, "admin/merge.html", context)

@@ -1,4 +1,7 @@
-"""Back office: contacts. They are changed by the action, so that the history says what happened without values."""
+"""Back office: contacts, and the base of every list of people.
+
+Contacts are changed by ``contacts.change``, so that history records contain no values.
+"""
 
 from datetime import datetime
 
@@ -27,21 +30,23 @@ from .picking import SEARCH_HELP
 
 
 class HiddenInitial(forms.HiddenInput):
-    """What a field held before; nobody sees it, so nothing describes it."""
+    """The hidden input with the value a field had; without the ARIA attributes of the visible field."""
 
     def get_context(self, name, value, attrs):
-        kept = {key: text for key, text in (attrs or {}).items() if not key.startswith("aria-")}
-        return super().get_context(name, value, kept)
+        others = {key: text for key, text in (attrs or {}).items() if not key.startswith("aria-")}
+        return super().get_context(name, value, others)
 
 
 class ContactForm(ScopedForm):
+    """A contact, as staff enter and change it."""
+
     first_name = LineField(
         label=_("First name"), max_length=100, required=False, validators=[no_markup_in_name]
     )
     last_name = LineField(
         label=_("Last name"), max_length=100, required=False, validators=[no_markup_in_name]
     )
-    # As long as people write numbers; what is stored of one is shorter.
+    # Longer than the column: people type spaces and brackets.
     phone = LineField(
         label=_("Phone"),
         max_length=40,
@@ -53,16 +58,16 @@ class ContactForm(ScopedForm):
         super().__init__(*args, **kwargs)
         self.name_needed = not self.instance.pk or bool(self.instance.full_name)
         for field in self.fields.values():
-            # What was on the page goes along, so that a column counts as changed only if it was changed there:
-            # two people at one contact do not undo each other's work.
+            # The page sends the values it was drawn with, so that only columns changed on it are written: two staff
+            # members who edit one contact do not undo each other's changes.
             field.show_hidden_initial = True
             field.hidden_widget = HiddenInitial
 
     def clean(self):
         values = super().clean()
         names = ("first_name", "last_name")
-        # Where a name itself was refused, its own error says so. A contact made by a sign-up may still have no name:
-        # its other columns can be changed all the same.
+        # A name that was typed and refused has an error already. A contact made by a sign-up may have no name yet: its
+        # other columns can be changed all the same.
         if self.name_needed and not any(values.get(name) or name in self.errors for name in names):
             self.add_error("last_name", _("Enter a first name or a last name."))
         return values
@@ -75,7 +80,7 @@ class ContactForm(ScopedForm):
         return self.cleaned_data["country"].upper()
 
     def _country(self) -> str:
-        """The country a number without a country code belongs to."""
+        """Return the country of a phone number without a country code: the typed one, else the organiser's."""
         if typed := self.data.get(self.add_prefix("country"), "").strip().upper():
             return typed
         organiser = self.instance.organiser_id or self.cleaned_data.get("organiser")
@@ -84,22 +89,22 @@ class ContactForm(ScopedForm):
         return Organiser.objects.filter(pk=organiser).values_list("country", flat=True).first() or ""
 
 
-# The bin: a room above knows what is to be erased.
+# A page of the package ``privacy``, which this one can't import.
 ERASE = Elsewhere("admin:privacy_erasure_person", _("Erase…"), ("contacts.erase_contact",), serious=True)
 
 
 class PeopleAdmin(ScopedAdmin):
-    """Lists of people: found by any word of theirs, sorted as their names sort. Who is erased is in none."""
+    """The base of lists of people: searched by ``ContactQuerySet.search``, sorted by name, without erased contacts."""
 
     buttons: tuple = (ERASE,)
 
     list_display = ["number", "name", "email", "phone_text"]
     list_display_links = ["number", "name"]
     list_filter = [unreachable.UnreachableFilter]
-    # In the index's own order, so that a page of a million people is read without sorting them.
+    # The order of the index ``contact_sorted``: the database need not sort a million rows to show a page.
     ordering = ["organiser_id", "sort_key", "pk"]
     sortable_by = []
-    # Named so that the page has a search box; what is searched says get_search_results.
+    # Only makes the search box appear: ``get_search_results`` does the search.
     search_fields = ["number"]
     search_help_text = SEARCH_HELP
 
@@ -108,8 +113,8 @@ class PeopleAdmin(ScopedAdmin):
 
     def get_list_display(self, request):
         columns = super().get_list_display(request)
-        where = permissions.organisers_where(request.user, *ERASE.permissions)
-        return columns if where == set() else [*columns, _bin(where)]
+        may_erase_at = permissions.organisers_where(request.user, *ERASE.permissions)
+        return columns if may_erase_at == set() else [*columns, _bin(may_erase_at)]
 
     def get_search_results(self, request, queryset, search_term):
         return queryset.search(search_term), False
@@ -131,12 +136,16 @@ class PeopleAdmin(ScopedAdmin):
         return readable_phone(contact.phone)
 
 
-def _bin(where: set[int] | None):
-    """The last column of a list: the bin, at the people of the organisers ``where`` the user may erase."""
+def _bin(may_erase_at: set[int] | None):
+    """Return the last column of a list: a link to the erasure.
+
+    Only for contacts of the organisers (primary keys) ``may_erase_at``; None stands for all organisers.
+    """
 
     @admin.display(description=_("erase"))
     def bin_link(contact):
-        if where is not None and contact.organiser_id not in where:
+        """Return the link for the contact of a row."""
+        if may_erase_at is not None and contact.organiser_id not in may_erase_at:
             return NONE
         return format_html(
             '<a href="{}" aria-label="{} {}">{}</a>',
@@ -192,6 +201,8 @@ UNBLOCK = Button("unblock", _("Unblock"), CHANGE, _is_blocked, _unblock_question
 
 @admin.register(Contact)
 class ContactAdmin(PeopleAdmin):
+    """Contacts. The profile fields on the page are those of ``profile_fields``."""
+
     form = ContactForm
     buttons = (connecting.ADD, merge.MERGE, BLOCK, UNBLOCK, ERASE)
     fieldsets = [
@@ -235,14 +246,14 @@ class ContactAdmin(PeopleAdmin):
             values = {name: value for name, value in typed.items() if name in form.changed_data}
             contacts.change(obj, values, by=request.user, now=now)
         else:
-            made = contacts.create(
+            created = contacts.create(
                 organiser=obj.organiser, via=Contact.CreatedVia.BACK_OFFICE, now=now, by=request.user, **typed
             )
-            obj.pk = made.pk
+            obj.pk = created.pk
         obj.refresh_from_db()
 
     def log_addition(self, request, obj, message):
-        """The action has said so already."""
+        """Write no history record: ``save_model`` has done so."""
 
     def log_change(self, request, obj, message):
-        """The action has said so already."""
+        """Write no history record: ``save_model`` has done so."""

@@ -1,4 +1,4 @@
-"""Choosing a second contact of the same organiser: search, then a link. Without a script, and without a look at others."""
+"""The choice of a second contact of the same organiser: a search whose results are links. Works without a script."""
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
@@ -10,31 +10,36 @@ from ticketshop.lib.text import number_in
 from ..models import Contact
 
 SEARCH_HELP = _("The beginning of any word of name, e-mail address or number, or some digits of the phone.")
-# So many are shown; further words find the others.
+# Maximum number of results shown.
 MOST = 20
 
 
 def chosen(request: HttpRequest, contact: Contact) -> Contact | None:
-    """The contact named in the address as ``with``; None before one is chosen, Http404 for a foreign or missing one."""
-    named = request.GET.get("with")
-    if named is None:
+    """Return the contact whose key is in the URL as ``with``; None before one is chosen.
+
+    Raises Http404 if it does not exist or belongs to another organiser.
+    """
+    typed = request.GET.get("with")
+    if typed is None:
         return None
-    number = number_in(named, digits=17)
+    number = number_in(typed, digits=17)
     if number is None:
         raise Http404("no such row")
-    found = _same_organiser(contact).filter(pk=number).select_related("user").first()
-    if found is None:
+    other = _same_organiser(contact).filter(pk=number).select_related("user").first()
+    if other is None:
         raise Http404("no such row")
-    return found
+    return other
 
 
-def page(admin_page, request: HttpRequest, contact: Contact, *, title: str, words: str) -> TemplateResponse:
-    """A search among the contacts of the organiser; each one found is a link to this address with its number."""
+def page(
+    admin_page, request: HttpRequest, contact: Contact, *, title: str, question: str
+) -> TemplateResponse:
+    """Return the page with ``question`` and a search; each result is a link to the same URL with the contact's key."""
     text = request.GET.get("q", "").strip()
     found = list(_same_organiser(contact).search(text).sorted()[: MOST + 1]) if text else []
     context = {
         **admin_page.about_row(request, contact, title),
-        "words": words,
+        "words": question,
         "text": text,
         "found": found[:MOST],
         "more": len(found) > MOST,
@@ -43,8 +48,8 @@ def page(admin_page, request: HttpRequest, contact: Contact, *, title: str, word
     return TemplateResponse(request, "admin/pick_contact.html", context)
 
 
-def named(contact: Contact) -> str:
-    """A contact in a sentence: “Ada Lovelace (K7Q4M9XD)”."""
+def name_and_number(contact: Contact) -> str:
+    """Return name and number of a contact, such as “Ada Lovelace (K7Q4-M9XD)”; the number alone without a name."""
     return f"{contact.full_name} ({contact})" if contact.full_name else str(contact)
 
 

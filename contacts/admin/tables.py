@@ -1,4 +1,4 @@
-"""The connections of one contact as its page shows them: parents and children apart, then what is over."""
+"""The tables of connections on the page of a contact: its parents, its children, and those that have ended."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from ticketshop.office.sections import NONE
 from ..models import Contact, ContactLink, LinkRequest
 from . import link_buttons
 
-# The page shows so many of each kind; the list of connections has them all.
+# Maximum number of rows in each table; the list of connections has all of them.
 MOST = 100
 END_REASONS = {
     "removed": gettext_lazy("removed by the parent"),
@@ -28,7 +28,7 @@ END_REASONS = {
 
 @dataclass(frozen=True)
 class Line:
-    """One connection seen from one of its ends. ``actions``: what may be done to it, as (words, address)."""
+    """A connection seen from one of its contacts. ``actions``: its buttons as (label, URL)."""
 
     link: ContactLink
     other: Contact
@@ -40,7 +40,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Connections:
-    """All a contact's page says of connections; ``add`` is the address of the page that makes one, where allowed."""
+    """The tables. ``add``: URL of the page that makes a connection; None if the user may not."""
 
     parents: list[Line]
     children: list[Line]
@@ -50,18 +50,19 @@ class Connections:
 
     @property
     def cut(self) -> bool:
+        """Whether a table may have more rows than are shown."""
         return any(len(lines) == MOST for lines in (self.parents, self.children, self.ended))
 
 
 def read(request, contact: Contact) -> Connections:
-    """Three queries, however many there are."""
-    known = with_fate(
+    """Return the tables of a contact; three queries for any number of connections."""
+    all_links = with_delivery(
         ContactLink.objects.select_related(
             "parent", "child", "type", "origin_pos", "created_by", "ended_by", "request"
         )
     )
-    open_links = known.filter(status__in=ContactLink.OPEN)
-    over = known.filter(Q(parent=contact) | Q(child=contact)).exclude(status__in=ContactLink.OPEN)
+    open_links = all_links.filter(status__in=ContactLink.OPEN)
+    ended = all_links.filter(Q(parent=contact) | Q(child=contact)).exclude(status__in=ContactLink.OPEN)
     by_name = ["sort_key", "pk"]
     may_act = request.user.has_perm("contacts.change_contactlink", contact)
     may_add = request.user.has_perm("contacts.add_contactlink", contact)
@@ -76,7 +77,7 @@ def read(request, contact: Contact) -> Connections:
             contact,
             may_act,
         ),
-        ended=_lines(over.order_by("-ended_at", "-pk"), contact, may_act),
+        ended=_lines(ended.order_by("-ended_at", "-pk"), contact, may_act),
         add=reverse("admin:contacts_contact_add_connection", args=[contact.pk]) if may_add else None,
     )
 
@@ -96,7 +97,7 @@ def _lines(rows: QuerySet[ContactLink], contact: Contact, may_act: bool) -> list
 
 
 def actions(link: ContactLink) -> list[tuple[str, str]]:
-    """The buttons a connection offers now."""
+    """Return (label, URL) of the buttons that a connection offers now."""
     return [
         (button.label, reverse(f"admin:contacts_contactlink_{button.name}", args=[link.pk]))
         for button in link_buttons.ALL
@@ -105,38 +106,39 @@ def actions(link: ContactLink) -> list[tuple[str, str]]:
 
 
 def kind_text(link: ContactLink, *, seen_from: Contact) -> str:
-    """What the other one is: “child”, “parent”."""
+    """Return what the other contact is, such as “child” or “parent”."""
     other_is_child = link.parent_id == seen_from.pk
     return link.type.label_parent_to_child if other_is_child else link.type.label_child_to_parent
 
 
-def with_fate(links: QuerySet[ContactLink]) -> QuerySet[ContactLink]:
-    """These connections, each with whether e-mails to its child come back (``child_unreachable``)."""
+def with_delivery(links: QuerySet[ContactLink]) -> QuerySet[ContactLink]:
+    """Annotate connections with ``child_unreachable``: whether e-mails to the child come back."""
     child = (OuterRef(name) for name in ("organiser", "child__email", "child__subject_uuid"))
     return links.annotate(child_unreachable=returned.unreachable(*child))
 
 
 def request_text(link: ContactLink) -> str:
-    """What became of the request to the child; empty where it is answered, or the child has no address.
+    """Return the state of the request to the child; empty if it is answered, or there is none.
 
-    The connection comes from ``with_fate``.
+    The connection must have the annotation of ``with_delivery``.
     """
-    asked: LinkRequest | None = getattr(link, "request", None)
-    if asked is None or not link.is_open or link.consent_at is not None:
+    sent: LinkRequest | None = getattr(link, "request", None)
+    if sent is None or not link.is_open or link.consent_at is not None:
         return ""
     if link.child_unreachable:
         return _("the request came back: e-mails don’t reach this address")
-    if asked.delivery_state == LinkRequest.Delivery.SENT and asked.sent_at:
-        return _("request sent on %(date)s") % {"date": day(asked.sent_at)}
-    if asked.delivery_state == LinkRequest.Delivery.QUEUED:
+    if sent.delivery_state == LinkRequest.Delivery.SENT and sent.sent_at:
+        return _("request sent on %(date)s") % {"date": day(sent.sent_at)}
+    if sent.delivery_state == LinkRequest.Delivery.QUEUED:
         return _("request on its way")
     return _("no request was sent")
 
 
 def end_reason_text(link: ContactLink) -> str:
+    """Return why a connection has ended; empty while it is open."""
     return str(END_REASONS.get(link.end_reason, link.end_reason)) if not link.is_open else ""
 
 
 def day(instant) -> str:
-    """An instant's day in the organiser's time."""
+    """Return the date of an instant in the active time zone, in the short format; a dash without an instant."""
     return date_format(localtime(instant), "SHORT_DATE_FORMAT") if instant else NONE

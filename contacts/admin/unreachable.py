@@ -1,4 +1,4 @@
-"""What staff read about a person whose e-mails come back, and the filter that finds them all."""
+"""The notice on the page of a person whose e-mails come back, and the filter that finds these people."""
 
 from django.contrib import admin
 from django.db.models import OuterRef
@@ -14,30 +14,30 @@ from ..models import Contact
 
 
 def notes(person: Contact) -> list[str]:
-    """What is to be known of a person's e-mail address, and what to do; empty while e-mails reach it."""
+    """Return sentences that tell staff that e-mails do not reach a person, and what to do; [] if they do."""
     if person.erasing_at is not None:
         return []
     mail = returned.last_return(person.organiser_id, person.email, person.subject_uuid)
     if mail is None:
         return []
-    words = {"address": person.email, "day": date_format(localtime(mail.returned_at), "SHORT_DATE_FORMAT")}
+    values = {"address": person.email, "day": date_format(localtime(mail.returned_at), "SHORT_DATE_FORMAT")}
     if mail.state == Mail.State.COMPLAINED:
         return [
             _(
                 "On %(day)s an e-mail to %(address)s was marked as spam. Further ones may not be seen: ask this person in another way before you send more."
             )
-            % words
+            % values
         ]
     return [
         _(
             "E-mails to %(address)s come back, the last time on %(day)s. Ask this person for another address, enter it on the page of the contact, and send again what they missed."
         )
-        % words
+        % values
     ]
 
 
 class UnreachableFilter(admin.SimpleListFilter):
-    """People whose e-mails come back; ``path`` leads from a row of the list to the person."""
+    """The filter for people whose e-mails come back. ``path``: lookup from a row to the person, "" or with "__" at its end."""
 
     title = gettext_lazy("e-mails")
     parameter_name = "mails"
@@ -52,8 +52,8 @@ class UnreachableFilter(admin.SimpleListFilter):
         organiser, email, uuid = (
             OuterRef(f"{self.path}{name}") for name in ("organiser", "email", "subject_uuid")
         )
-        # The few people with such a mail first; only for them is looked whether it still holds.
-        some = Mail.objects.filter(returned_at__isnull=False).values("subject_uuid")
+        # Narrows the search to the few people with a returned mail: ``unreachable`` alone would be slow on a long list.
+        candidates = Mail.objects.filter(returned_at__isnull=False).values("subject_uuid")
         return queryset.filter(
-            returned.unreachable(organiser, email, uuid), **{f"{self.path}subject_uuid__in": some}
+            returned.unreachable(organiser, email, uuid), **{f"{self.path}subject_uuid__in": candidates}
         )

@@ -1,4 +1,4 @@
-"""People as an organiser knows them, and the links between them."""
+"""Contacts, which are people as one organiser knows them, and the links between them."""
 
 from .contact import Contact, ContactQuerySet, WordQuery
 from .link import AddressSuppression, ContactLink, LinkRequest, LinkType

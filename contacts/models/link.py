@@ -1,4 +1,4 @@
-"""Directed links between contacts of one organiser, usually family: parent -> child, one row per direction."""
+"""Directed links between two contacts of one organiser: parent -> child. What the child may do is a second link."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -28,11 +28,12 @@ from .contact import Contact
 
 
 def any_kind() -> list[str]:
+    """Return all kinds of contacts: the default of ``LinkType``. Migrations import it."""
     return list(Contact.Kind.values)
 
 
 class LinkType(models.Model):
-    """What two contacts are to each other. What they may *do* is on the link; neither follows from the other."""
+    """The relation of two contacts, such as child and parent. Permissions are on the link, whatever its type is."""
 
     FRIENDS_FAMILY = "friends_family"
 
@@ -72,7 +73,7 @@ class LinkType(models.Model):
 
 
 class ContactLink(models.Model):
-    """Parent -> child. Ending keeps the row (a period); adding again makes a new one."""
+    """The link parent -> child. A link that ends stays as a row with an end; adding the child again makes a new row."""
 
     class Status(models.TextChoices):
         PENDING = "pending", _("waiting for an answer")
@@ -107,16 +108,16 @@ class ContactLink(models.Model):
     )
     type = models.ForeignKey(LinkType, on_delete=models.PROTECT, related_name="+", verbose_name=_("type"))
     status = models.CharField(_("status"), max_length=10, choices=Status)
-    # What the parent may do for the child. What the child may do for the parent is a link of its own, the other way round.
+    # What the parent may do for the child. The opposite direction is a link of its own.
     permission_parent = models.CharField(
         _("the parent may"), max_length=8, choices=Permission, default=Permission.ASSIGN
     )
-    # As the parent typed them: all a link reveals by itself.
+    # The name as the parent typed it: without more permission the parent sees nothing else of the child.
     entered_first_name = models.CharField(_("first name as entered"), max_length=100, blank=True)
     entered_last_name = models.CharField(_("last name as entered"), max_length=100, blank=True)
-    # The address that was typed, in its one form, so that a discreet list shows the same whoever has it.
+    # The typed address, normalised. The parent's list shows this one, so that it does not show whose address it is.
     entered_email = ModelEmailField(_("e-mail address as entered"), blank=True)
-    # Of a person without an address; the parent keeps what they typed after that person has an account.
+    # Only of a child without an e-mail address. It stays when the child gets an account.
     entered_birth_date = models.DateField(_("date of birth as entered"), null=True, blank=True)
     origin = models.CharField(_("made in"), max_length=12, choices=Origin)
     origin_pos = models.ForeignKey(
@@ -136,7 +137,7 @@ class ContactLink(models.Model):
         verbose_name=_("made by"),
     )
     started_at = models.DateTimeField(_("since"))
-    # What an undone removal goes back to.
+    # The status that undoing the end restores.
     status_before_end = models.CharField(max_length=10, blank=True)
     ended_at = models.DateTimeField(_("until"), null=True, blank=True)
     ended_by = models.ForeignKey(
@@ -216,54 +217,57 @@ class ContactLink(models.Model):
 
     @property
     def entered_name(self) -> str:
+        """The child's first and last name as the parent typed them."""
         return f"{self.entered_first_name} {self.entered_last_name}".strip()
 
     @property
     def typed_by_parent(self) -> bool:
-        """Whether the parent typed the names; else staff connected a contact they knew."""
+        """Whether the parent typed the child's name; False if staff made the link between two known contacts."""
         return self.origin == self.Origin.SHOP
 
     @property
     def name_is_parents(self) -> bool:
-        """Whether the parent may see the name: they typed it, or the link staff made has been active."""
+        """Whether the parent may see the child's name: the parent typed it, or the link is or was active."""
         return self.typed_by_parent or self.Status.ACTIVE in (self.status, self.status_before_end)
 
     @property
     def is_parents_own(self) -> bool:
-        """Whether all that is known of the child is what this parent typed: no e-mail address, no log-in, not staff's."""
+        """Whether the child is known only by what this parent typed: no e-mail address, no log-in, not added by staff."""
         child = self.child
-        theirs = child.created_via == Contact.CreatedVia.FRIENDS_FAMILY and child.user_id is None
-        return self.typed_by_parent and theirs and not self.entered_email and not child.email
+        only_added = child.created_via == Contact.CreatedVia.FRIENDS_FAMILY and child.user_id is None
+        return self.typed_by_parent and only_added and not self.entered_email and not child.email
 
     @property
     def permission_agreed(self) -> str:
-        """What the child agrees to by accepting; empty where nothing changes.
+        """The permission that the child agrees to by accepting; empty if it does not change.
 
-        A parent manages a child because it has no address. Whoever claims it is asked about their tickets only.
+        A parent manages a child that has no e-mail address. A person who claims the account gets one, and agrees only
+        that the parent sees their tickets.
         """
         manages = self.typed_by_parent and self.permission_parent == self.Permission.MANAGE
         return self.Permission.VIEW if manages and self.child.user_id is None else ""
 
     @property
     def is_open(self) -> bool:
+        """Whether the link is pending or active."""
         return self.status in self.OPEN
 
     @property
     def allows_tickets(self) -> bool:
-        """Whether the parent sees the child's tickets as long as the link is active."""
+        """Whether the permission lets the parent see the child's tickets; it counts only while the link is active."""
         return self.permission_parent in {self.Permission.VIEW, self.Permission.MANAGE}
 
     @property
     def manages_child(self) -> bool:
-        """Whether the parent acts for a person without an address, and so knows what they wrote about them."""
+        """Whether the link is active and the parent manages a child without an e-mail address."""
         manages = self.status == self.Status.ACTIVE and self.permission_parent == self.Permission.MANAGE
         return manages and not self.child.email
 
 
 class LinkRequest(models.Model):
-    """What was sent to an added person: single-use tokens, of which only hashes are kept.
+    """The mail to the child of a link, with a single-use token of which only the hash is stored.
 
-    With ``email`` it is an invitation: that address is the child's once they accept, and until then only typed.
+    A request with ``email`` is an invitation: the address becomes the child's when its owner accepts.
     """
 
     class Delivery(models.TextChoices):
@@ -274,7 +278,7 @@ class LinkRequest(models.Model):
     link = models.OneToOneField(ContactLink, on_delete=models.CASCADE, related_name="request")
     token_hash = models.CharField(max_length=64, null=True, unique=True)
     email = ModelEmailField(blank=True)
-    # Whether the person was unknown before: decides what the mail says.
+    # Whether the contact was created for this link: it gets another mail than a person who was known.
     new_contact = models.BooleanField(default=False)
     sent_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -327,15 +331,15 @@ class LinkRequest(models.Model):
 
     @property
     def address_key(self) -> str:
-        """The address the request is sent to, in its one form."""
+        """The e-mail address the request is sent to, normalised."""
         return self.email or self.link.child.email_key
 
 
 class AddressSuppression(models.Model):
-    """An address that gets no more mail started by a visitor: of one parent, or of all. It expires."""
+    """An e-mail address that gets no mail started by ``parent``, or by any visitor if that is null, until it expires."""
 
     organiser = models.ForeignKey(Organiser, on_delete=models.PROTECT, related_name="+")
-    # Keyed hash of the canonical address: still personal data, hence the expiry.
+    # ``link_mail.address_hash``. A keyed hash is still personal data, so it expires.
     address_hash = models.BinaryField(max_length=32)
     parent = models.ForeignKey(Contact, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     reason = models.CharField(max_length=20)
@@ -350,7 +354,7 @@ class AddressSuppression(models.Model):
         indexes = [models.Index(fields=["organiser", "address_hash"], name="suppression_by_address")]
 
     class Personal:
-        # Goes with whoever is kept from writing; of whose address it is, it stays.
+        # Erased with the parent. An erasure of the owner of the address leaves it: it protects the owner.
         subject = {"parent": CONTACT, "address_hash": StaysFor(ADDRESS_HASH, SHIELD)}
         area = CONNECTIONS
         ends = (

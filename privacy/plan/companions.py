@@ -47,7 +47,7 @@ def of(contact: Contact, *, now: datetime) -> list[Companion]:
 
 
 def _people(contact_id: int):
-    return unclaimed.only_known_through(contact_id).filter(~expiry.has_acted())
+    return unclaimed.only_added_by(contact_id).filter(~expiry.has_acted())
 
 
 def spare(erasure: Erasure, contact_ids: Iterable[int]) -> None:
@@ -76,7 +76,7 @@ def ask_as_typed(erasure: Erasure, connections: Iterable[ContactLink], now: date
     goes with the person: staff have said that it is the same one. Somebody with a log-in or an order of their own stays."""
     for link in connections:
         links.end(link, reason="ended", by=erasure.by, now=now)
-        typed = unclaimed.people().filter(~expiry.has_acted(), pk=link.child_id)
+        typed = unclaimed.added_people().filter(~expiry.has_acted(), pk=link.child_id)
         child = typed.exclude(pk=erasure.contact_id).select_related("organiser").first()
         # With a ticket to come they stay until the day after its event, as everybody without a connection.
         if child is not None and not waiting(child, now=now, unasked=True)[0]:

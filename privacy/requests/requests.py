@@ -73,7 +73,7 @@ def ask(
     another name meanwhile.
     """
     people = [contact, *others]
-    held = {one.pk: locking.hold(one.pk) for one in sorted(people, key=lambda one: one.pk)}
+    held = {one.pk: locking.lock(one.pk) for one in sorted(people, key=lambda one: one.pk)}
     _check_names(people, held)
     requests = [_requested(held[one.pk], now) for one in people]
     _mail_link([one for one in requests if one.state == State.REQUESTED], pos, language, now, bearer)
@@ -171,7 +171,7 @@ def ask_for_child(link: ContactLink, *, pos: PointOfSale, now: datetime) -> Eras
 
     Staff are told; None where the person is gone. Raises locking.Gone for a parent who is being erased.
     """
-    locking.hold(link.parent_id)
+    locking.lock(link.parent_id)
     if (found := open_request(link.child, now)) is not None:
         return found
     try:

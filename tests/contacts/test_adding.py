@@ -385,7 +385,7 @@ def test_who_said_this_is_not_me_gets_no_further_mail_from_this_visitor(pos, ali
         again = linked(alice, pos, person, now=later)
         assert (again.status, again.request.delivery_state) == ("pending", "suppressed")
     assert Mail.objects.count() == 1
-    asked = adding.Asked(by=alice.user, pos=pos, network="192.0.2.1", language="en")
+    asked = adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
     assert not links.resend(again, asked, now=later)
     other = make_visitor(pos, "Dan", "Ray")
     linked(other, pos, now=later)

@@ -173,7 +173,7 @@ def test_all_of_it_or_nothing(staff, alice, double, monkeypatch):
         raise RuntimeError("in the middle")
 
     form = staff.open(page_of(alice, double)).form("^keep$")
-    monkeypatch.setattr(merging, "_fill", fail)
+    monkeypatch.setattr(merging, "_write_outcome", fail)
     with pytest.raises(RuntimeError, match="in the middle"):
         staff.submit(form)
     assert Order.objects.filter(buyer=double).count() == 1

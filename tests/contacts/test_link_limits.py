@@ -224,7 +224,7 @@ def mails_at(pos, instants) -> int:
 @pytest.mark.scenario("FF-39")
 def test_sending_again_is_within_the_same_limits(pos, alice):
     link = linked(alice, pos, now=NOW)
-    asked = adding.Asked(by=alice.user, pos=pos, network="192.0.2.1", language="en")
+    asked = adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
     assert not links.resend(link, asked, now=NOW + HOUR)
     assert links.resend(link, asked, now=NOW + 25 * HOUR)
     assert links.resend(link, asked, now=NOW + 50 * HOUR)

@@ -55,8 +55,8 @@ def without_locks(monkeypatch):
     monkeypatch.setattr(contacts, "lock_address", lambda *address: None)
     monkeypatch.setattr(limits, "lock", lambda kind, key: None)
     monkeypatch.setattr(limits, "note", lambda kind, key, now: 1)
-    monkeypatch.setattr(locking, "hold_all", unlocked)
-    monkeypatch.setattr(locking, "hold", lambda contact_id: Contact.objects.get(pk=contact_id))
+    monkeypatch.setattr(locking, "lock_all", unlocked)
+    monkeypatch.setattr(locking, "lock", lambda contact_id: Contact.objects.get(pk=contact_id))
 
 
 def found() -> tuple[int, int, int]:
@@ -247,7 +247,7 @@ def everything_about_bob(pos):
 
 
 @pytest.mark.parametrize(
-    "step", [(contacts, "lock_address"), (locking, "hold_all"), (limits, "lock")], ids=str
+    "step", [(contacts, "lock_address"), (locking, "lock_all"), (limits, "lock")], ids=str
 )
 def test_adding_ordering_and_joining_the_same_people_at_once_all_end_well(pos, monkeypatch, step):
     calls = everything_about_bob(pos)
@@ -272,7 +272,7 @@ def crosswise(pos):
 
 @pytest.mark.scenario("FF-22")
 def test_two_who_add_each_other_at_once_both_do(pos, monkeypatch):
-    meet_in(monkeypatch, locking, "hold_all")
+    meet_in(monkeypatch, locking, "lock_all")
     assert [outcome.code for outcome in at_once(*crosswise(pos))] == [adding.LINKED] * 2
 
 
@@ -280,11 +280,11 @@ def test_locked_one_by_one_in_the_order_of_need_they_block_each_other(pos, monke
     def one_by_one(contact_ids, needed=()) -> dict[int, Contact]:
         held = {}
         for contact_id in contact_ids:  # the visitor first, then whom they add
-            held[contact_id] = locking.hold(contact_id)
+            held[contact_id] = locking.lock(contact_id)
             meet()
         return held
 
-    monkeypatch.setattr(locking, "hold_all", one_by_one)
+    monkeypatch.setattr(locking, "lock_all", one_by_one)
     with pytest.raises(OperationalError, match="deadlock"):
         at_once(*crosswise(pos))
 
@@ -305,6 +305,6 @@ def join_and_order(pos):
 
 def test_joining_waits_for_an_order_of_the_one_for_the_other(pos, monkeypatch):
     calls = join_and_order(pos)
-    meet_in(monkeypatch, locking, "hold_all")
+    meet_in(monkeypatch, locking, "lock_all")
     order, _none = at_once(*calls)
     assert order.tickets.get().beneficiary_id in {None, order.buyer_id}

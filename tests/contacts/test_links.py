@@ -33,8 +33,8 @@ def link(pos, alice):
     return linked(alice, pos)
 
 
-def asked(alice, pos) -> adding.Asked:
-    return adding.Asked(by=alice.user, pos=pos, network="192.0.2.1", language="en")
+def asked(alice, pos) -> adding.Requester:
+    return adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
 
 
 def token_of(link: ContactLink) -> str:

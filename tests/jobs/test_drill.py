@@ -239,7 +239,7 @@ def unanswered_invitations() -> list[LinkRequest]:
     for number, name in enumerate(("Ada", "Bea", "Cleo")):
         parent = make_visitor(pos, "Ann", name, email=f"ann{number}@example.org")
         link = linked(parent, pos, adding.Person(name, "Other", no_email=True))
-        asked = adding.Asked(by=parent.user, pos=pos, network="test", language="en")
+        asked = adding.Requester(by=parent.user, pos=pos, network="test", language="en")
         made.append(
             inviting.invite(link, f"{name.lower()}@example.org", asked, now=timezone.now()).link.request
         )

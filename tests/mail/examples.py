@@ -182,7 +182,7 @@ def _added_known(pos):
 def _invited(pos):
     parent = make_visitor(pos)
     link = linked(parent, pos, adding.Person("Zoé", "Martin", no_email=True, birth_date=date(2012, 5, 1)))
-    asked = adding.Asked(by=parent.user, pos=pos, network="192.0.2.1", language="en")
+    asked = adding.Requester(by=parent.user, pos=pos, network="192.0.2.1", language="en")
     inviting.invite(link, "zoe@example.org", asked, now=timezone.now())
     return {"to": "zoe@example.org", "about": {"link": link.pk}}
 

@@ -186,7 +186,7 @@ def _join_an_earlier_contact(person: Person) -> None:
 def _have_friends(person: Person, other: Person | None) -> None:
     """A child without an address, a stranger who is written to, a link both ways with the other, one that ended."""
     now, house = timezone.now(), person.house
-    asked = adding.Asked(by=person.user, pos=house.pos, network=f"network {person.key}", language="en")
+    asked = adding.Requester(by=person.user, pos=house.pos, network=f"network {person.key}", language="en")
     people = [
         adding.Person(f"Kid{person.key}", "Little", no_email=True, birth_date=date(2018, 1, 2)),
         adding.Person(f"Stranger{person.key}", "Far", f"stranger-{person.key}@far.example"),

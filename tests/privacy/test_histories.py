@@ -140,7 +140,7 @@ class Histories(RuleBasedStateMachine):
     def link(self, number, other):
         with_log_in = [one for one in self.people if one.user]
         parent, child = with_log_in[number % len(with_log_in)], self._one(other)
-        asked = adding.Asked(by=parent.user, pos=self.pos, network="story", language="en")
+        asked = adding.Requester(by=parent.user, pos=self.pos, network="story", language="en")
         adding.add(
             parent.contact, adding.Person("Zq", child.names[0], child.email), asked, now=timezone.now()
         )

@@ -111,8 +111,8 @@ def test_refusals_name_nobody(state, zoe):
     Contact.objects.filter(pk=zoe.contact.pk).update(erasing_at=timezone.now())
     refusals = []
     for refuse in (
-        lambda: locking.hold(zoe.contact.pk),
-        lambda: locking.hold_all([], needed=[zoe.contact.pk]),
+        lambda: locking.lock(zoe.contact.pk),
+        lambda: locking.lock_all([], needed=[zoe.contact.pk]),
     ):
         with pytest.raises(locking.Gone) as refused:
             refuse()

@@ -134,7 +134,7 @@ def make_house(word: str) -> House:
     namesake = ContactFactory(
         organiser=organiser, first_name=f"{word}bea", last_name="Mailbox", email=visitor.email
     )
-    asked = adding.Asked(by=visitor, pos=pos, network="test", language="en")
+    asked = adding.Requester(by=visitor, pos=pos, network="test", language="en")
     friend = adding.Person(f"{word}bert", f"{word}friend", f"friend@{low}.example")
     link = adding.add(contact, friend, asked, now=now).link
 
@@ -206,7 +206,7 @@ def make_world() -> World:
     second, now = UserFactory(email="second@ayeside.example"), timezone.now()
     contact = contacts.for_user(aye.organiser, second, language="en", now=now)
     contacts.change(contact, {"first_name": "Second", "last_name": "Visitor"}, by=second, now=now)
-    asked = adding.Asked(by=second, pos=aye.pos, network="test", language="en")
+    asked = adding.Requester(by=second, pos=aye.pos, network="test", language="en")
     added = adding.add(contact, adding.Person("Sec", "Friend", "sec@ayeside.example"), asked, now=now)
     assert added.link, added
     return World(aye, bee, mixed, second, added.link, SuperuserFactory(email="admin@platform.example"))

@@ -125,7 +125,7 @@ def queue_for_others(order: Order, now: datetime) -> None:
 def _tell_guests(order: Order, kind: str, now: datetime) -> None:
     told = recipients.of_orders([order])
     # As they are now; nobody who is being erased is among them.
-    held = locking.hold_all({one.to.pk for one in told}) if told else {}
+    held = locking.lock_all({one.to.pk for one in told}) if told else {}
     for one in told:
         to = held.get(one.to.pk)
         if to is None or not to.email:

@@ -290,5 +290,5 @@ def test_names_count_as_they_are_when_nobody_can_change_them():
 
 @pytest.mark.django_db(transaction=True)
 def test_without_the_locks_somebody_of_another_name_is_joined(monkeypatch):
-    monkeypatch.setattr(locking, "hold_all", lambda ids, needed=(): Contact.objects.in_bulk(set(ids)))
+    monkeypatch.setattr(locking, "lock_all", lambda ids, needed=(): Contact.objects.in_bulk(set(ids)))
     assert renamed_while_joining() == (1, False)

@@ -292,7 +292,7 @@ def test_who_is_renamed_at_that_moment_stays_apart():
 
 @pytest.mark.django_db(transaction=True)
 def test_without_the_lock_who_is_renamed_is_joined(monkeypatch):
-    monkeypatch.setattr(locking, "hold_all", lambda ids, needed=(): Contact.objects.in_bulk(set(ids)))
+    monkeypatch.setattr(locking, "lock_all", lambda ids, needed=(): Contact.objects.in_bulk(set(ids)))
     assert not renamed_while_agreeing()
 
 
@@ -302,7 +302,7 @@ def erased_while_agreeing():
     kurt = make_visitor(pos, "Kurt", "Weber", email=MAILBOX)
 
     def begin():
-        locking.hold(link.child_id)
+        locking.lock(link.child_id)
         Contact.objects.filter(pk=link.child_id).update(erasing_at=timezone.now())
 
     with blocked_by(begin) as start:
@@ -322,6 +322,6 @@ def test_who_is_erased_at_that_moment_is_not_agreed_for():
 def test_adding_under_a_shared_address_takes_the_name_that_matches(pos, hilde, tim, kurt):
     assert linked(hilde, pos, TIM).child == tim
     assert linked(hilde, pos, ("Kurt", "Weber", MAILBOX)).child == kurt
-    asked = adding.Asked(by=hilde.user, pos=pos, network="192.0.2.1", language="en")
+    asked = adding.Requester(by=hilde.user, pos=pos, network="192.0.2.1", language="en")
     outcome = adding.add(hilde, adding.Person("Rita", "Weber", MAILBOX), asked, now=timezone.now())
     assert outcome.code == adding.MISMATCH

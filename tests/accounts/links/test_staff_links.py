@@ -139,7 +139,7 @@ def test_the_mail_names_who_really_connected_them(pos, alice, zoe, post, consent
 
 def test_who_staff_connected_is_in_the_list_already_for_whoever_types_them(pos, alice, zoe):
     make(pos, alice, zoe, type=LinkType.objects.get(code="friends_family").pk)
-    asked = adding.Asked(by=alice.user, pos=pos, network="192.0.2.1", language="en")
+    asked = adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
     person = adding.Person("Zoé", "Vanderbilt", SECRETS[0])
     assert adding.add(alice, person, asked, now=timezone.now()).code == adding.ALREADY
 

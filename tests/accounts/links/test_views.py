@@ -299,7 +299,7 @@ def test_guessing_tokens_is_limited(letter):
 
 @pytest.mark.scenario("FF-29")
 def test_a_second_mail_makes_the_first_useless(pos, alice, letter, link, post):
-    asked = adding.Asked(by=alice.user, pos=pos, network="192.0.2.1", language="en")
+    asked = adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
     link = ContactLink.objects.select_related("parent", "child").get()
     assert links.resend(link, asked, now=timezone.now() + timedelta(days=2))
     (again,) = post()

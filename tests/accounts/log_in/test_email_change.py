@@ -225,7 +225,7 @@ def test_an_address_that_staff_wrote_is_not_proved_and_the_way_out_is_said(pos, 
     visitor.submit(page.form("profile/email/"), button=("address", "log_in"))
     ada.refresh_from_db()
     assert ada.email_verified_at is not None
-    asked = adding.Asked(by=ada.user, pos=pos, network="192.0.2.1", language="en")
+    asked = adding.Requester(by=ada.user, pos=pos, network="192.0.2.1", language="en")
     person = adding.Person("Bob", "Miller", "bob@example.org")
     assert adding.add(ada, person, asked, now=timezone.now()).code == adding.LINKED
 

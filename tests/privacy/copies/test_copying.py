@@ -152,9 +152,9 @@ def test_links_are_listed_in_both_directions_without_the_other_person(pos, zoe):
         pos, user=UserFactory(email="wanda@elsewhere.example"), first_name="Wanda", last_name="Other"
     )
     now = timezone.now()
-    asked = adding.Asked(by=zoe.user, pos=pos, network="n", language="en")
+    asked = adding.Requester(by=zoe.user, pos=pos, network="n", language="en")
     there = adding.add(zoe, adding.Person("Wanda", "Other", "wanda@elsewhere.example"), asked, now=now).link
-    asked = adding.Asked(by=other.user, pos=pos, network="m", language="en")
+    asked = adding.Requester(by=other.user, pos=pos, network="m", language="en")
     back = adding.add(other, adding.Person("Zoé", "d’Ōta-Müller", "zoe@example.org"), asked, now=now).link
     assert there and back
 

@@ -61,8 +61,8 @@ def slowly(monkeypatch, where, name: str, first: object = None) -> None:
 def nobody_is_held(monkeypatch):
     """The protection taken away, and the second look at the end."""
     monkeypatch.setattr(erasing, "PASSES", 1)
-    monkeypatch.setattr(locking, "hold", lambda contact_id: Contact.objects.get(pk=contact_id))
-    monkeypatch.setattr(locking, "hold_all", lambda ids, needed=(): Contact.objects.in_bulk(set(ids)))
+    monkeypatch.setattr(locking, "lock", lambda contact_id: Contact.objects.get(pk=contact_id))
+    monkeypatch.setattr(locking, "lock_all", lambda ids, needed=(): Contact.objects.in_bulk(set(ids)))
 
 
 def meanwhile(write, contact: Contact):

@@ -130,7 +130,7 @@ def test_a_log_in_is_not_made_for_who_is_being_erased(alice, pos):
 
 
 def test_no_mail_is_queued_about_either_end_of_a_link(alice, pos):
-    now, asked = timezone.now(), adding.Asked(by=alice.user, pos=pos, network="", language="en")
+    now, asked = timezone.now(), adding.Requester(by=alice.user, pos=pos, network="", language="en")
     for end in ("parent", "child"):
         link = linked(alice, pos, ("Bob", end, f"{end}@example.org"))
         queued = Mail.objects.count()

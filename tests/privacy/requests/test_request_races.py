@@ -53,7 +53,7 @@ def test_a_double_click_is_one_request(zoe, pos, slowly):
 
 def test_without_the_lock_it_is_two(zoe, pos, slowly, monkeypatch):
     """The twin: the race is real."""
-    monkeypatch.setattr(locking, "hold", lambda pk: Contact.objects.get(pk=pk))
+    monkeypatch.setattr(locking, "lock", lambda pk: Contact.objects.get(pk=pk))
     at_once(partial(ask, zoe, pos), partial(ask, zoe, pos))
     assert Erasure.objects.count() == 2
 

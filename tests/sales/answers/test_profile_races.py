@@ -42,7 +42,7 @@ def test_what_staff_write_at_the_same_moment_stays(shop):
 
 
 def test_without_the_lock_it_is_overwritten(shop, monkeypatch):
-    monkeypatch.setattr(editing.locking, "hold_all", lambda ids: Contact.objects.in_bulk(set(ids)))
+    monkeypatch.setattr(editing.locking, "lock_all", lambda ids: Contact.objects.in_bulk(set(ids)))
     assert changed_while_staff_write(shop).phone == "+41446681800"
 
 

@@ -307,7 +307,7 @@ class Sheet:
         """The buyer, locked, where an answer may belong into their profile. People come before their orders."""
         known = any(profile.is_asked_by(entry.definition) for entry in posted if not entry.part.admission)
         pk = self.order.buyer_id
-        return locking.hold_all([pk]).get(pk) if known and pk else None
+        return locking.lock_all([pk]).get(pk) if known and pk else None
 
     def _lock(self, posted: list[Entry]) -> None:
         """Nobody is let in or erased and nothing is cancelled meanwhile. Raises changing.Closed where that happened before.

@@ -233,7 +233,7 @@ def add(order: Order, *, now: datetime, by=None, only: Collection[int] | None = 
     People are held before the order and its tickets, as an erasure does it.
     """
     people = {order.buyer_id, *order.tickets.values_list("beneficiary", flat=True)}
-    held = locking.hold_all({*people, *order.passes.values_list("beneficiary", flat=True)} - {None})
+    held = locking.lock_all({*people, *order.passes.values_list("beneficiary", flat=True)} - {None})
     rows = Order.objects.select_for_update(of=("self",), no_key=True)
     order = rows.select_related("buyer", "point_of_sale__organiser").get(pk=order.pk)
     for admissions in (order.tickets, order.passes):

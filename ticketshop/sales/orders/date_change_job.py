@@ -62,7 +62,7 @@ def _carry_out(change: DateChange, orders: list[Order], now: datetime) -> None:
     told = recipients.of_orders([order for order in orders if order.state == Order.State.PAID])
     buyers = {order.buyer_id for order in orders if not recipients.has_left(order.buyer)}
     # People before their orders, as an erasure takes them; nobody who is being erased is among them.
-    held = locking.hold_all(buyers | {one.to.pk for one in told})
+    held = locking.lock_all(buyers | {one.to.pk for one in told})
     moved = _moved(change)
     for order in orders:
         if moved:

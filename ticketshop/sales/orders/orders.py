@@ -249,7 +249,7 @@ def _people(cart: Cart, holders: dict, user, language: str, now: datetime) -> tu
     buyer = contacts.for_user(cart.point_of_sale.organiser, user, language=language, now=now)
     whom = person_limits.beneficiaries(buyer, holders)
     asked = {buyer.pk, *whom.values()}
-    held = locking.hold_all(asked)
+    held = locking.lock_all(asked)
     if len(held) < len(asked):
         whom = person_limits.beneficiaries(buyer, holders)
         if not asked.issuperset(whom.values()):

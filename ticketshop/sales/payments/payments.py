@@ -210,7 +210,7 @@ def _revive(order: Order, by, now: datetime) -> bool:
         | Q(issued_pass_adding__order=order)
     )
     # People before their tickets, as an erasure takes them; it takes the buyer, too, before the order, which is locked by now.
-    locking.hold_all(
+    locking.lock_all(
         {
             person
             for model in (Ticket, IssuedPass)

@@ -143,7 +143,7 @@ class Names:
         orders = _lock_orders(admissions)
         buyers = {order.buyer_id for order in orders.values()}
         people = {admission.beneficiary_id for admission in admissions} - {None, *buyers}
-        held = locking.hold_all(people) if people else {}
+        held = locking.lock_all(people) if people else {}
         _lock_admissions(admissions)
         for entry in changed:
             entry.admission.order = orders[entry.admission.order_id]
