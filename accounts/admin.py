@@ -1,4 +1,4 @@
-"""Back office: log-ins, for the platform's administrator. No password is shown, set or asked here."""
+"""Back office: log-ins and roles, for the platform's administrator. Passwords are neither shown nor set here."""
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
@@ -12,7 +12,7 @@ from .models import User
 
 
 class NewUserForm(RowForm):
-    """An address is enough: its owner chooses the password."""
+    """A new log-in: only its e-mail address. Its owner chooses the password."""
 
     class Meta:
         model = User
@@ -20,6 +20,8 @@ class NewUserForm(RowForm):
 
 
 class MembershipsInline(ReadOnlyInline, admin.TabularInline):
+    """The organisers a log-in is a staff member of."""
+
     model = StaffMembership
     fields = ["organiser", "role"]
     readonly_fields = fields
@@ -31,6 +33,8 @@ class MembershipsInline(ReadOnlyInline, admin.TabularInline):
 
 @admin.register(User)
 class UserAdmin(ScopedAdmin):
+    """Log-ins. They can be switched off, and made administrators of the platform."""
+
     list_display = ["email", "is_active", "is_superuser", "date_joined", "last_login"]
     list_filter = ["is_active", "is_superuser"]
     ordering = ["-pk"]
@@ -66,7 +70,7 @@ class UserAdmin(ScopedAdmin):
     def get_readonly_fields(self, request, obj=None):
         if obj is None:
             return []
-        # Nobody locks themselves out.
+        # Administrators can't lock themselves out.
         own = ["is_active", "is_superuser"] if obj == request.user else []
         return [*self.readonly_fields, *own]
 
@@ -76,6 +80,7 @@ class UserAdmin(ScopedAdmin):
         return super().get_form(request, obj, change, **kwargs)
 
     def response_add(self, request, obj, post_url_continue=None):
+        """Tell how the owner of a new log-in gets a password."""
         sentence = _(
             "The log-in %(email)s is added. They choose a password with “Forgot your password?” on the log-in page. To make them"
             " staff, add the address to the staff of an organiser."
@@ -84,6 +89,7 @@ class UserAdmin(ScopedAdmin):
         return self.back_to(obj)
 
     def response_change(self, request, obj):
+        """Name the log-in by its e-mail address, where Django would write its number."""
         messages.success(request, _("The log-in %(email)s is changed.") % {"email": obj.email})
         return (
             self.back_to(obj) if "_continue" in request.POST else self.response_post_save_change(request, obj)
@@ -91,7 +97,7 @@ class UserAdmin(ScopedAdmin):
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:
-            context["subtitle"] = obj.email  # its number says nothing to people
+            context["subtitle"] = obj.email  # Django's default is the number of the row
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request, obj, form, change):
@@ -103,7 +109,7 @@ class UserAdmin(ScopedAdmin):
 
 
 class GroupAdmin(ReadOnlyAdmin):
-    """The roles and what each may do: made by the program, looked at here."""
+    """The roles and their permissions, read only: ``ticketshop.roles`` defines them."""
 
     list_display = ["name"]
     ordering = ["name"]

@@ -1,4 +1,4 @@
-"""A person who can log in: one address in the whole installation."""
+"""Log-ins and their sessions. A log-in has one e-mail address, unique in the whole installation."""
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -14,19 +14,23 @@ from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import SIGNED_IN, USER, DeleteRow, Ends
 from ticketshop.lib.text import normalise_email
 
-# A log-in whose address nobody proves, and one that no organiser knows, end after so long.
+# A log-in is deleted after so many days if its e-mail address was never proved, and after so many years without use if
+# no organiser has a contact of it.
 UNPROVED_DAYS, UNUSED_YEARS = 7, 3
 
 
 class UserManager(BaseUserManager):
+    """Creates and finds log-ins by their normalised e-mail address."""
+
     def create_user(self, email: str, password: str | None = None, **extra):
-        """A log-in with a normalised address; without a password it can't be used until one is chosen."""
+        """Create a log-in. Without ``password`` it can't be used until its owner chooses one."""
         user = self.model(email=normalise_email(email), **extra)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str, **extra):
+        """Create a log-in of an administrator of the platform."""
         return self.create_user(email, password, is_superuser=True, **extra)
 
     def get_by_natural_key(self, email):
@@ -34,7 +38,7 @@ class UserManager(BaseUserManager):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """The log-in. What an organiser knows of the person is on their contacts."""
+    """A log-in. What an organiser knows of its person is on the organiser's contact of it."""
 
     email = ModelEmailField(_("e-mail address"), unique=True)
     is_active = models.BooleanField(_("active"), default=True)
@@ -93,12 +97,12 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_staff(self) -> bool:
-        # Third-party code asks; the back office asks the memberships itself.
+        """Whether the log-in is an administrator. Only third-party code reads it; the back office reads memberships."""
         return self.is_superuser
 
 
 class Session(AbstractBaseSession):
-    """A browser's session. It says whose log-in it holds, so that all of a person's can end at once."""
+    """A browser's session. It has the key of its log-in, so that all sessions of a log-in can be ended at once."""
 
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
 
@@ -116,5 +120,5 @@ class Session(AbstractBaseSession):
 
     @classmethod
     def get_session_store_class(cls):
-        """Django asks for it; the store knows this model, not the other way round."""
+        """Return the store of ``settings.SESSION_ENGINE``; not imported above, because it imports this model."""
         return import_string(f"{settings.SESSION_ENGINE}.SessionStore")

@@ -1,4 +1,4 @@
-"""Periodic work of log-ins. Every task may run twice without harm."""
+"""The periodic task of this package. It may run twice without harm."""
 
 from django.utils import timezone
 from procrastinate.contrib.django import app
@@ -11,7 +11,7 @@ from .log_in import sessions, unused
 @app.periodic(cron="50 * * * *")
 @app.task(name="accounts.tidy", queueing_lock="accounts.tidy")
 def tidy(timestamp: int) -> None:
-    """Forget the sessions and invitations whose time is over, and log-ins that nobody uses."""
+    """Delete expired sessions and unused log-ins, and end invitations that were not answered in time."""
     now = timezone.now()
     sessions.FORGET.run(now)
     inviting.END.run(now)

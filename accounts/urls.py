@@ -1,4 +1,4 @@
-"""The account's addresses, below ``/<pos>/account/``."""
+"""URLs of the visitor's account, below ``/<pos>/account/``."""
 
 from django.urls import path
 

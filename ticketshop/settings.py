@@ -174,7 +174,7 @@ ACCOUNT_FORMS = {
     "signup": "accounts.log_in.forms.SignupForm",
     "add_email": "accounts.log_in.forms.AddEmailForm",
     "reset_password": "accounts.log_in.forms.ResetPasswordForm",
-    "reauthenticate": "accounts.log_in.views.OnceMoreForm",
+    "reauthenticate": "accounts.log_in.views.ReauthenticationForm",
     "change_password": "accounts.log_in.views.NewPasswordForm",
 }
 ACCOUNT_LOGIN_METHODS = {"email"}

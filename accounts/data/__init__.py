@@ -1,1 +1,1 @@
-"""My data: the pages in the account, and those a mailed link opens."""
+"""The pages of personal data: *My data* in the account, and those that a mailed link opens."""

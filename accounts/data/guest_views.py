@@ -1,4 +1,7 @@
-"""One's own data without a log-in: a mailed link opens what is known under its address. And *Your data here*."""
+"""The pages of personal data for visitors without a log-in: a mailed link opens the data of its e-mail address.
+
+Also *Your data here*, the public page about what the organiser keeps.
+"""
 
 from django import forms
 from django.contrib import messages
@@ -26,9 +29,9 @@ from .people import People
 from .views import (
     BearerForm,
     count_copy,
-    known_about,
+    data_of,
+    handle_request_button,
     name_of,
-    press_request,
     preview_of,
     requests_of,
     zip_of,
@@ -38,7 +41,7 @@ PROOF = "mailbox_proof"
 
 
 class AddressForm(forms.Form):
-    """Where to send the link."""
+    """The e-mail address to which the link is sent."""
 
     email = EmailField(
         label=gettext_lazy("Your e-mail address"),
@@ -49,7 +52,7 @@ class AddressForm(forms.Form):
 @login_not_required
 @require_safe
 def about(request, pos):
-    """What this organiser keeps of anybody, from the declarations."""
+    """Show what this organiser keeps about people and for how long, read from the models' declarations."""
     context = {
         "mail_service": wording.mail_service(),
         "known": wording.everything(request.pos.organiser),
@@ -61,7 +64,7 @@ def about(request, pos):
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request, pos):
-    """Whoever types an address gets the same answer; whoever reads its mailbox gets the link."""
+    """Mail a link to the typed address. The answer is the same whether the address is known or not."""
     form = AddressForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         now = timezone.now()
@@ -75,7 +78,10 @@ def ask(request, pos):
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def open_link(request, pos, token):
-    """A button, for programs that look at links in mails change nothing; then the link is used up."""
+    """Show a button; on POST use the link up and note in the session that the mailbox is proved.
+
+    Not on GET, because mail programs open the links of mails in advance.
+    """
     now, organiser = timezone.now(), request.pos.organiser
     if request.method != "POST":
         if not requests.can_open(token, organiser, now):
@@ -89,26 +95,26 @@ def open_link(request, pos, token):
 
 
 def proof_of(request):
-    """The mailbox that was proved in this browser at this shop; None when that is over."""
+    """Return the proof of a mailbox made in this browser at this shop; None if there is none, or it has expired."""
     return requests.opened(request.session.get(PROOF), request.pos.organiser, timezone.now())
 
 
 @login_not_required
 @require_safe
 def mine(request, pos):
-    """The contacts of the mailbox that was proved: the same page as in an account."""
+    """Show the data of the contacts of the proved mailbox."""
     proof = proof_of(request)
     if proof is None:
         return redirect("data:ask", pos=pos)
     people = data_people.of_proof(request, proof)
-    context = {**known_about(people), **requests_of(people)}
+    context = {**data_of(people), **requests_of(people)}
     return render(request, "accounts/data_mine.html", context)
 
 
 @login_not_required
 @require_safe
 def copy(request, pos):
-    """The copy as a ZIP, as long as the proof stands."""
+    """Send the copy of the data as a ZIP file, while the proof is valid."""
     proof = proof_of(request)
     if proof is None:
         return redirect("data:ask", pos=pos)
@@ -119,17 +125,20 @@ def copy(request, pos):
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request, pos):
-    """Who is to be forgotten, where names differ; the preview; the mailbox was proved, so the button asks at once."""
+    """Let the visitor choose people, if names differ, and show what an erasure would do; note the request on POST.
+
+    The mailbox is proved, so the request need not be confirmed by mail.
+    """
     proof = proof_of(request)
     if proof is None:
         return redirect("data:ask", pos=pos)
     people = data_people.of_proof(request, proof, to_erase=True)
-    if all(requests.open_request(one.contact, timezone.now()) for one in people.covered):
+    if all(requests.open_request(covered.contact, timezone.now()) for covered in people.covered):
         return redirect("data:mine", pos=pos)
     preview = preview_of(people)
-    choice = BearerForm(request.POST or None, asked=preview["choice"])
+    choice = BearerForm(request.POST or None, has_tickets=preview["choice"])
     if request.method == "POST" and people.chosen and choice.is_valid():
-        if _forget(request, proof, people, preview, choice):
+        if _request_erasure(request, proof, people, preview, choice):
             messages.success(request, _("We have your request. Keep the receipt below."))
             return redirect(reverse("data:mine", args=[pos]) + people.query)
         messages.warning(request, _("Something has changed meanwhile. Please look again."))
@@ -137,12 +146,14 @@ def delete(request, pos):
     return render(request, "accounts/data_forget.html", context)
 
 
-def _forget(request, proof: MailboxProof, people: People, preview: dict, choice: BearerForm) -> bool:
-    """Note the requests; False where what was shown is not what would happen."""
+def _request_erasure(request, proof: MailboxProof, people: People, preview: dict, choice: BearerForm) -> bool:
+    """Note the requests. Return False if the page showed another outcome than the present one."""
     if request.POST.get("shown") != preview["shown"]:
         return False
     try:
-        requests.forget(proof, people.chosen, pos=request.pos, now=timezone.now(), bearer=choice.gives_up)
+        requests.forget(
+            proof, people.chosen, pos=request.pos, now=timezone.now(), bearer=choice.erases_at_once
+        )
     except erasing.CannotErase:
         return False
     return True
@@ -151,17 +162,17 @@ def _forget(request, proof: MailboxProof, people: People, preview: dict, choice:
 @login_not_required
 @require_POST
 def answer_request(request, pos):
-    """Take a request back, as long as the proof stands; or have the link that confirms it mailed again."""
+    """Withdraw a request, or mail the link that confirms it again, while the proof is valid."""
     proof = proof_of(request)
     if proof is None:
         return redirect("data:ask", pos=pos)
-    return press_request(request, data_people.of_proof(request, proof), "data:mine")
+    return handle_request_button(request, data_people.of_proof(request, proof), "data:mine")
 
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request, pos, token):
-    """The link of the mail to somebody with a log-in: a button, then the request stands."""
+    """Show the button behind the link that confirms a request of a visitor with a log-in; confirm it on POST."""
     now = timezone.now()
     if request.method != "POST":
         if requests.of_token(token, request.pos.organiser, now) is None:
@@ -171,5 +182,5 @@ def confirm(request, pos, token):
     if erasure is None:
         return gone(request)
     together = erasure.asked_together.filter(contact__isnull=False).select_related("contact").order_by("pk")
-    receipts = [(name_of(one.contact), one.receipt) for one in (erasure, *together)]
+    receipts = [(name_of(each.contact), each.receipt) for each in (erasure, *together)]
     return render(request, "accounts/data_confirmed.html", {"erasure": erasure, "receipts": receipts})

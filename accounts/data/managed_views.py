@@ -1,4 +1,4 @@
-"""The data of somebody without an address, for the parent who manages them: seen, and deleted on request."""
+"""The data of a child without an e-mail address, for the parent who manages the child: shown, and erased on request."""
 
 from allauth.core import ratelimit
 from django.contrib import messages
@@ -19,10 +19,9 @@ from .views import DeleteForm
 
 
 def _link(request, link_id: int) -> ContactLink:
-    """The visitor's own link to somebody they manage; Http404 for any other."""
-    link = next(
-        (one for one in links.managed_by(visitor_contact.of_request(request)) if one.pk == link_id), None
-    )
+    """Return the visitor's link to a person they manage; raise Http404 for any other."""
+    managed = links.managed_by(visitor_contact.of_request(request))
+    link = next((link for link in managed if link.pk == link_id), None)
     if link is None:
         raise Http404("nobody the visitor manages")
     return link
@@ -30,7 +29,7 @@ def _link(request, link_id: int) -> ContactLink:
 
 @require_safe
 def child(request, pos, link_id):
-    """What is known about the person, and whether somebody has asked to have it erased."""
+    """Show what is known about the child, and an open request to erase it."""
     link = _link(request, link_id)
     plan = planning.plan(link.child, now=timezone.now())
     fates = {fate.area: fate for fate in wording.fates([plan])}
@@ -46,15 +45,18 @@ def child(request, pos, link_id):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_child(request, pos, link_id):
-    """The preview and the password: they say who asks, so no mailbox has to confirm it. Staff are told."""
+    """Show what an erasure would do; on POST with the right password, note the request and tell staff.
+
+    The password proves who asks, so no mail has to be confirmed.
+    """
     link, now = _link(request, link_id), timezone.now()
     if requests.open_request(link.child, now):
         return redirect("account:data_child", pos=pos, link_id=link.pk)
     plan = planning.plan(link.child, now=now)
     form = DeleteForm(request.POST or None, user=request.user)
     if request.method == "POST":
-        if refused := ratelimit.consume_or_429(request, action="reauthenticate", user=request.user):
-            return refused
+        if too_many := ratelimit.consume_or_429(request, action="reauthenticate", user=request.user):
+            return too_many
         if form.is_valid():
             if request.POST.get("shown") == plan.fingerprint:
                 requests.ask_for_child(link, pos=request.pos, now=now)

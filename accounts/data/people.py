@@ -1,8 +1,8 @@
-"""Whose data the pages of one's own data are about: the contacts that a proved mailbox covers, and those chosen of them.
+"""The contacts that a page of personal data is about: those a proved mailbox covers, and the ones the visitor chose.
 
-An e-mail address never says who somebody is, so contacts whose names differ are listed by name, and the visitor chooses
-each. What is chosen stands in the address of a page and in its forms as ``person``, so that the page, the copy and the
-request to be forgotten are about the same people.
+An e-mail address does not identify a person. So contacts with different names are listed by name, and the visitor chooses
+among them. The choice is in the URL and in the forms of the pages as ``person`` (primary keys), so that the page, the
+copy and the request to erase are about the same contacts.
 """
 
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ NAME = "person"
 
 @dataclass(frozen=True)
 class People:
-    """``covered``: everybody the mailbox covers. ``chosen``: whom a page is about.
+    """The contacts of a mailbox: ``covered`` are all of them, ``chosen`` those the page is about.
 
-    ``explicit``: the visitor has chosen them; else they are those whom nobody need choose.
+    ``explicit``: the visitor has made the choice; else ``chosen`` are those that need no choice.
     """
 
     covered: list[Covered]
@@ -36,50 +36,55 @@ class People:
 
     @cached_property
     def must_choose(self) -> bool:
-        """Whether these are, by their names, more than one person: then each one is shown by name."""
-        return mailbox.names_differ(one.contact for one in self.covered)
+        """Whether the covered contacts have names of more than one person: then the visitor chooses by name."""
+        return mailbox.names_differ(covered.contact for covered in self.covered)
 
     @property
     def several(self) -> bool:
-        """Whether the page is about more than one person, by their names."""
+        """Whether the chosen contacts have names of more than one person."""
         return mailbox.names_differ(self.chosen)
 
     @property
     def listed(self) -> list[tuple[Covered, bool]]:
-        """Everybody, and whether they are chosen."""
+        """All covered contacts, each with whether it is chosen."""
         chosen = {contact.pk for contact in self.chosen}
-        return [(one, one.contact.pk in chosen) for one in self.covered]
+        return [(covered, covered.contact.pk in chosen) for covered in self.covered]
 
     @property
     def query(self) -> str:
-        """The part of an address that names the same people again."""
+        """The query string that makes the same choice on another page; empty without a choice."""
         return "?" + urlencode([(NAME, contact.pk) for contact in self.chosen]) if self.explicit else ""
 
 
 def of_account(request: HttpRequest) -> People:
-    """Return whom the mailbox of the visitor's log-in covers. Without a choice: the visitor's own contact, and those of
-    the visitor's own name."""
+    """Return the people that the mailbox of the visitor's log-in covers.
+
+    Without a choice they are the visitor's own contact and the contacts of the same name.
+    """
     me = visitor_contact.of_request(request)
     address = proved_address(request.user)
     covered = mailbox.covered(me.organiser, address, me=me)
-    mine = {one.contact.pk for one in covered if one.same_name}
+    mine = {other.contact.pk for other in covered if other.same_name}
     if len(mine) < len(covered) and not me.full_name:
-        mine |= {one.contact.pk for one in earlier_orders.found(request.user, me).mine}
+        mine |= {earlier.contact.pk for earlier in earlier_orders.find(request.user, me).mine}
     return _people(request, covered, mine)
 
 
 def of_proof(request: HttpRequest, proof: MailboxProof, *, to_erase: bool = False) -> People:
-    """Return whom a proved mailbox covers. Without a choice: everybody; ``to_erase`` nobody, where their names differ."""
+    """Return the people that a proved mailbox covers.
+
+    Without a choice they are all of them; with ``to_erase``, none if their names differ.
+    """
     covered = mailbox.covered(proof.organiser, proof.address)
-    contacts = [one.contact for one in covered]
-    nobody = to_erase and mailbox.names_differ(contacts)
-    return _people(request, covered, set() if nobody else {contact.pk for contact in contacts})
+    contacts = [each.contact for each in covered]
+    must_choose = to_erase and mailbox.names_differ(contacts)
+    return _people(request, covered, set() if must_choose else {contact.pk for contact in contacts})
 
 
-def _people(request: HttpRequest, covered: list[Covered], unasked: set[int]) -> People:
+def _people(request: HttpRequest, covered: list[Covered], default: set[int]) -> People:
     typed = (request.POST if request.method == "POST" else request.GET).getlist(NAME)
-    known = {str(one.contact.pk): one.contact for one in covered}
-    chosen = [contact for number, contact in known.items() if number in typed]
+    by_key = {str(each.contact.pk): each.contact for each in covered}
+    chosen = [contact for key, contact in by_key.items() if key in typed]
     if chosen:
         return People(covered, chosen, True)
-    return People(covered, [one.contact for one in covered if one.contact.pk in unasked], False)
+    return People(covered, [each.contact for each in covered if each.contact.pk in default], False)

@@ -1,4 +1,4 @@
-"""Addresses of one's own data without a log-in, below ``/<pos>/data/``."""
+"""URLs of the pages of personal data without a log-in, below ``/<pos>/data/``."""
 
 from django.urls import path
 

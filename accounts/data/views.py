@@ -1,4 +1,4 @@
-"""My data, in the visitor's account: see it, take a copy, ask to be forgotten."""
+"""*My data* in the visitor's account: see it, take a copy, request its erasure. Parts are used by ``guest_views`` too."""
 
 import hashlib
 
@@ -33,7 +33,7 @@ from .people import People
 
 
 class DeleteForm(ReauthenticateForm):
-    """The password once more."""
+    """The visitor's password, typed again."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -42,7 +42,7 @@ class DeleteForm(ReauthenticateForm):
 
 
 class BearerForm(forms.Form):
-    """What becomes of tickets that are not used yet."""
+    """The choice between keeping unused tickets usable for the person, and erasing everything at once."""
 
     bearer = forms.ChoiceField(
         label=gettext_lazy("Your tickets that are not used yet"),
@@ -65,24 +65,25 @@ class BearerForm(forms.Form):
         widget=forms.RadioSelect,
     )
 
-    def __init__(self, data, *, asked: bool):
+    def __init__(self, data, *, has_tickets: bool):
         super().__init__(data)
-        if not asked:
-            # Nothing waits for the person: there is nothing to choose.
+        if not has_tickets:
             del self.fields["bearer"]
 
     @property
-    def gives_up(self) -> bool:
+    def erases_at_once(self) -> bool:
+        """Whether everything is erased now, and tickets stay valid for the bearer."""
         return self.cleaned_data.get("bearer") == "bearer"
 
 
 def plans_of(people: list[Contact], *, bearer: bool = False) -> list[Plan]:
+    """Return the erasure plan of each contact, as of now; ``bearer`` as in ``planning.plan``."""
     now = timezone.now()
     return [planning.plan(contact, now=now, bearer=bearer) for contact in people]
 
 
-def known_about(people: People) -> dict:
-    """What the pages show: for each person each area with its records, and what becomes of it."""
+def data_of(people: People) -> dict:
+    """Return the context of the pages: per person the areas with their records, and what an erasure does to each."""
     groups = [[contact] for contact in people.chosen] if people.several else [people.chosen]
     return {
         "people": people,
@@ -96,24 +97,26 @@ def _areas(group: list[Contact]) -> list[tuple]:
 
 
 def name_of(contact: Contact) -> str:
-    """What a visitor calls a contact."""
+    """Return the text by which a visitor recognises a contact: its name, else e-mail address, else number."""
     return contact.full_name or contact.email or str(contact)
 
 
 def requests_of(people: People) -> dict:
-    """The requests that are not done, and whether nobody is left to ask for."""
+    """Return the open requests of the chosen contacts, and whether each of them has one ("all_asked")."""
     now = timezone.now()
-    found = [(contact, requests.open_request(contact, now)) for contact in people.chosen]
+    requested = [(contact, requests.open_request(contact, now)) for contact in people.chosen]
     return {
         "requests": [
-            (name_of(contact) if people.several else "", one) for contact, one in found if one is not None
+            (name_of(contact) if people.several else "", erasure)
+            for contact, erasure in requested
+            if erasure is not None
         ],
-        "all_asked": all(one is not None for _contact, one in found),
+        "all_asked": all(erasure is not None for _contact, erasure in requested),
     }
 
 
 def preview_of(people: People) -> dict:
-    """What an erasure would do now, area by area; ``shown`` names this very state."""
+    """Return the context that tells what an erasure would do now; "shown" is the fingerprint of this state."""
     plans = plans_of(people.chosen)
     return {
         "people": people,
@@ -121,26 +124,26 @@ def preview_of(people: People) -> dict:
         "fates": wording.fates(plans),
         "shown": _state(people, plans),
         "choice": wording.waits_for_tickets(plans),
-        "companions": [one for plan in plans for one in plan.companions],
+        "companions": [companion for plan in plans for companion in plan.companions],
     }
 
 
 def _state(people: People, plans: list[Plan]) -> str:
-    """Another text when somebody was renamed, or something came or went."""
+    """Return 32 hex digits that change when a contact is renamed, or its plan changes."""
     named = [(contact.pk, contact.full_name) for contact in people.chosen]
     text = repr((named, [plan.fingerprint for plan in plans]))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def count_copy(key: str) -> None:
-    """Count a copy, which costs as much as some dozen pages. Raises TooManyTries."""
+    """Count a copy for ``key``, because it costs as much as dozens of pages. Raises TooManyTries at the limit."""
     now = timezone.now()
     if not limits.hit("data_copy", key, now):
         raise TooManyTries(limits.wait("data_copy", key, now))
 
 
 def zip_of(people: list[Contact], organiser: Organiser) -> HttpResponse:
-    """The copy, made now and kept nowhere; with that of the people they manage."""
+    """Return the copy of the data of ``people``, and of the people they manage, as a ZIP file. It is not stored."""
     now = timezone.now()
     managed = [
         (link.entered_name, copying.read([link.child], reader=link.parent))
@@ -155,17 +158,17 @@ def zip_of(people: list[Contact], organiser: Organiser) -> HttpResponse:
 
 @require_safe
 def index(request, pos):
-    """Each item, what for, until when, who sees it; the ways to a copy and to be forgotten."""
+    """Show what is known about the visitor, and links to the copy and to the erasure."""
     people = data_people.of_account(request)
     managed = links.managed_by(visitor_contact.of_request(request))
-    context = {**known_about(people), **requests_of(people), "managed": managed, "section": "data"}
+    context = {**data_of(people), **requests_of(people), "managed": managed, "section": "data"}
     return render(request, "accounts/data.html", context)
 
 
 @require_safe
 @reauthentication_required
 def copy(request, pos):
-    """The copy as a ZIP, for whoever has just typed the password."""
+    """Send the copy as a ZIP file; the decorator asks for the password again."""
     people = data_people.of_account(request)
     count_copy(f"contact:{visitor_contact.of_request(request).pk}")
     return zip_of(people.chosen, request.pos.organiser)
@@ -173,19 +176,19 @@ def copy(request, pos):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request, pos):
-    """The preview and the password; then a mail with the link that confirms."""
+    """Show what an erasure would do; on POST with the right password, mail the link that confirms the request."""
     people = data_people.of_account(request)
     if requests_of(people)["all_asked"]:
         return redirect("account:data", pos=pos)
     preview = preview_of(people)
     form = DeleteForm(request.POST or None, user=request.user)
-    choice = BearerForm(request.POST or None, asked=preview["choice"])
+    choice = BearerForm(request.POST or None, has_tickets=preview["choice"])
     if request.method == "POST":
-        refused = ratelimit.consume_or_429(request, action="reauthenticate", user=request.user)
-        if refused:
-            return refused
+        too_many = ratelimit.consume_or_429(request, action="reauthenticate", user=request.user)
+        if too_many:
+            return too_many
         if form.is_valid() and choice.is_valid():
-            if _ask(request, people, preview, choice):
+            if _request_erasure(request, people, preview, choice):
                 messages.info(request, _("We have sent you an e-mail. Open the link in it to confirm."))
                 return redirect(reverse("account:data", args=[pos]) + people.query)
             messages.warning(request, _("Something has changed meanwhile. Please look again."))
@@ -199,8 +202,8 @@ def delete(request, pos):
     return render(request, "accounts/data_delete.html", context)
 
 
-def _ask(request, people: People, preview: dict, choice: BearerForm) -> bool:
-    """Note the requests; False where what was shown is not what would happen."""
+def _request_erasure(request, people: People, preview: dict, choice: BearerForm) -> bool:
+    """Note the requests. Return False if the page showed another outcome than the present one."""
     if request.POST.get("shown") != preview["shown"]:
         return False
     first, *others = people.chosen
@@ -211,7 +214,7 @@ def _ask(request, people: People, preview: dict, choice: BearerForm) -> bool:
             pos=request.pos,
             language=get_language(),
             now=timezone.now(),
-            bearer=choice.gives_up,
+            bearer=choice.erases_at_once,
         )
     except erasing.CannotErase:
         return False
@@ -220,15 +223,15 @@ def _ask(request, people: People, preview: dict, choice: BearerForm) -> bool:
 
 @require_POST
 def answer_request(request, pos):
-    """Have the link that confirms a request mailed again, or take the request back."""
-    return press_request(request, data_people.of_account(request), "account:data")
+    """Mail the link that confirms a request again, or withdraw the request."""
+    return handle_request_button(request, data_people.of_account(request), "account:data")
 
 
-def press_request(request, people: People, back: str):
-    """Do what a button at a request says, for one of the people whom the mailbox covers."""
+def handle_request_button(request, people: People, back: str):
+    """Carry out a button of an open request of a covered contact, then redirect to the URL name ``back``."""
     now, receipt = timezone.now(), request.POST.get("receipt", "")
-    found = [requests.open_request(one.contact, now) for one in people.covered]
-    erasure = next((one for one in found if one is not None and one.receipt == receipt), None)
+    erasures = [requests.open_request(covered.contact, now) for covered in people.covered]
+    erasure = next((each for each in erasures if each is not None and each.receipt == receipt), None)
     if erasure is None:
         messages.warning(request, _("Something has changed meanwhile. Please look again."))
     elif request.POST.get("action") == "again":

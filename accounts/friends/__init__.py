@@ -1,1 +1,1 @@
-"""Friends and family: the pages of the visitor's account, and what they need."""
+"""Friends and family in the visitor's account."""

@@ -9,11 +9,11 @@ from django.views.decorators.http import require_http_methods
 from contacts import adding
 from ticketshop.lib import language_choice
 
-from .access import asked, my_contact_here
+from .access import my_contact_here, requester_of
 from .forms import NewPersonForm
-from .messages import say_why
+from .messages import add_error_for
 
-# In the log-in session: what was typed before the visitor was asked for their own name, until the form is drawn again.
+# Key in the session: the values of the form while the visitor enters their own name in the profile.
 TYPED = "person_typed"
 FIELDS = ("email", "last_name", "first_name", "no_email", "birth_date")
 
@@ -21,7 +21,7 @@ FIELDS = ("email", "last_name", "first_name", "no_email", "birth_date")
 @require_http_methods(["GET", "HEAD", "POST"])
 @language_choice.keeps_typed
 def new(request, pos):
-    """Add a person; the result is on screen at once."""
+    """Show the form; on POST add the person and tell the outcome."""
     contact = my_contact_here(request)
     if not contact.first_name:
         return ask_own_name(request)
@@ -41,7 +41,7 @@ def new(request, pos):
                 request, _("%(name)s has been added to your friends and family.") % {"name": name}
             )
             return redirect("account:friends", pos=pos)
-        say_why(form, outcome, request.pos)
+        add_error_for(form, outcome, request.pos)
     context = {
         "form": form,
         "section": "friends",
@@ -53,7 +53,10 @@ def new(request, pos):
 
 
 def ask_own_name(request):
-    """Lead to the profile, which leads back: the added person is told who added them. Keep what was typed meanwhile."""
+    """Redirect to the profile, which leads back here, and keep what was typed in the session.
+
+    A name is needed because the mail tells the added person who has added them.
+    """
     typed = {name: request.POST[name][:254] for name in FIELDS if request.POST.get(name)}
     if typed:
         request.session[TYPED] = typed
@@ -62,7 +65,7 @@ def ask_own_name(request):
 
 
 def posted_values(posted):
-    """Return what was posted; with the button “Add without an e-mail address”, without the address."""
+    """Return the posted values; without the e-mail address if “Add without an e-mail address” was pressed."""
     if "without_email" not in posted:
         return posted
     values = posted.copy()
@@ -71,8 +74,11 @@ def posted_values(posted):
 
 
 def add(request, contact, form: NewPersonForm) -> adding.Outcome:
+    """Add the person of a valid form to the visitor's list and return the outcome."""
     values = form.cleaned_data
     person = adding.Person(
         values["first_name"], values["last_name"], values["email"], values["no_email"], values["birth_date"]
     )
-    return adding.add(contact, person, asked(request), now=timezone.now(), confirmed=values["confirmed"])
+    return adding.add(
+        contact, person, requester_of(request), now=timezone.now(), confirmed=values["confirmed"]
+    )

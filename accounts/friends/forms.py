@@ -17,7 +17,7 @@ NAMES = ("first_name", "last_name")
 
 
 class PersonNameField(LineField):
-    """A name that goes into a mail to somebody else: what hides in a text is refused, not removed."""
+    """A name that is sent to another person by mail: invisible characters are an error, instead of being removed."""
 
     def to_python(self, value):
         if value and has_invisible(str(value).strip()):
@@ -26,7 +26,7 @@ class PersonNameField(LineField):
 
 
 class BirthDateField(forms.DateField):
-    """The date of birth of a living person; may stay empty."""
+    """The date of birth of a living person. It may stay empty."""
 
     def __init__(self, *, help_text=FOR_THE_TARIFF):
         super().__init__(
@@ -46,7 +46,7 @@ class BirthDateField(forms.DateField):
 
 
 class PersonForm(forms.Form):
-    """The name of somebody else, as a visitor types it; one part is enough where the organiser allows it."""
+    """The name of another person, as a visitor types it; one name is enough if the organiser allows that."""
 
     last_name = PersonNameField(
         label=_("Last name"),
@@ -76,7 +76,7 @@ class PersonForm(forms.Form):
 
 
 class NewPersonForm(PersonForm):
-    """Who is to be connected: an address and a name, or a person without an address."""
+    """The person to add: with an e-mail address, or without one and perhaps with a date of birth."""
 
     field_order = ["email"]
 
@@ -106,7 +106,7 @@ class NewPersonForm(PersonForm):
 
     def clean(self):
         values = super().clean()
-        # Nothing that was typed is dropped: what does not fit the choice is said.
+        # A value that does not fit the choice is an error; it is not dropped silently.
         if values.get("no_email") and values.get("email"):
             text = _(
                 "You said that this person has no e-mail address. Take this one out, or say that they have one."
@@ -121,7 +121,7 @@ class NewPersonForm(PersonForm):
 
 
 class EditPersonForm(PersonForm):
-    """What a visitor typed about a person of theirs. The date of birth only while the person has no address."""
+    """What a visitor typed about a person; with the date of birth while the person has no e-mail address."""
 
     birth_date = BirthDateField()
 
@@ -147,7 +147,7 @@ class InviteForm(forms.Form):
 
 
 class PermissionForm(forms.Form):
-    """What the person who was added allows."""
+    """What the visitor, who was added by another person, lets that person do."""
 
     permission = forms.ChoiceField(
         label=_("What may this person do for you?"),

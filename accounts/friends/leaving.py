@@ -1,4 +1,4 @@
-"""Friends and family: the person who was added stops the connection, and can undo that for ten minutes."""
+"""The pages on which an added person ends the connection, and undoes that within ten minutes."""
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
@@ -11,13 +11,13 @@ from contacts.models import ContactLink
 
 from .access import link_as_child
 
-# The connection the visitor has just stopped, in their log-in session.
+# Key in the session: the connection that the visitor has just ended.
 STOPPED = "link_stopped"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request, pos, link_id):
-    """Ask, then end a connection that was made to the visitor. Repeating it changes nothing."""
+    """Ask whether to end a connection that was made to the visitor; end it on POST. Repeating changes nothing."""
     link = link_as_child(request, link_id)
     if request.method != "POST":
         if not link.is_open:
@@ -32,8 +32,8 @@ def stop(request, pos, link_id):
 
 @require_POST
 def undo(request, pos, link_id):
-    """Connect the two again, within ten minutes."""
-    # One made to the visitor's e-mail address is no longer listed once it has ended.
+    """Restore the connection within ten minutes."""
+    # From the session first: ``link_as_child`` finds links to the visitor's e-mail address only while they are open.
     link = undoable(request)
     if link is None or link.pk != link_id:
         link = link_as_child(request, link_id)
@@ -50,12 +50,16 @@ def undo(request, pos, link_id):
 
 
 def names_of(link: ContactLink) -> dict[str, str]:
-    """Return the names of both; that of the child only where the visitor agreed for it, as the mailbox's reader."""
+    """Return the parent's name ("name") and the child's ("person").
+
+    The child's is empty unless the visitor agreed for the child, whose mailbox they read.
+    """
     for_child = link.child.user_id is None and link.consent_by == ContactLink.ConsentBy.GUARDIAN
     return {"name": link.parent.full_name, "person": link.child.full_name if for_child else ""}
 
 
 def no_longer_connected(link: ContactLink) -> str:
+    """Return the message that a connection has ended."""
     names = names_of(link)
     if names["person"]:
         return _("%(person)s is no longer connected with %(name)s.") % names
@@ -63,6 +67,7 @@ def no_longer_connected(link: ContactLink) -> str:
 
 
 def connected_again(link: ContactLink) -> str:
+    """Return the message that a connection is restored."""
     names = names_of(link)
     if names["person"]:
         return _("%(person)s is connected with %(name)s again.") % names
@@ -70,7 +75,7 @@ def connected_again(link: ContactLink) -> str:
 
 
 def undoable(request) -> ContactLink | None:
-    """Return the connection the visitor has stopped in this browser, while that can be undone; else None."""
+    """Return the connection that the visitor has ended in this browser, while that can be undone; else None."""
     stopped = request.session.get(STOPPED)
     if not stopped:
         return None

@@ -1,4 +1,4 @@
-"""Messages about adding a person to friends and family, or inviting one."""
+"""Error messages when a person can't be added to friends and family, or invited."""
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -7,10 +7,10 @@ from django.utils.translation import ngettext
 from contacts import adding
 
 
-def say_why(form: forms.Form, outcome: adding.Outcome, pos) -> None:
-    """Add the message of an outcome to the field that it concerns."""
+def add_error_for(form: forms.Form, outcome: adding.Outcome, pos) -> None:
+    """Add the error message of a refused outcome to the form, at the field it concerns."""
     if outcome.code == adding.SAME_CHILD:
-        # Asking again is a choice, not a mistake: the next post says that it was meant.
+        # The form comes back with ``confirmed`` set, so that sending it again adds the person.
         form.data = {**form.data.dict(), "confirmed": "on"}
         form.same_child = True
         form.add_error(
@@ -48,7 +48,7 @@ def say_why(form: forms.Form, outcome: adding.Outcome, pos) -> None:
 
 
 def try_later(outcome: adding.Outcome) -> str:
-    """Return the message about a limit; it names the visitor only where they reached it themselves."""
+    """Return the message about a limit; it addresses the visitor only if they have reached their own limit."""
     if outcome.limit == adding.OWN_LIMIT:
         return _("You have added, or tried to add, many people. Please try again later.")
     return _(

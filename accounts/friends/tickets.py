@@ -1,4 +1,4 @@
-"""Tickets of other people, as far as they let the visitor see them."""
+"""The upcoming tickets and passes of other people, as far as they let the visitor see them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ MOST = 50
 
 @dataclass(frozen=True)
 class Managed:
-    """A person the visitor manages: the link, the name the visitor knows them by, and their tickets and passes to come."""
+    """A person the visitor manages: the link, the name as the visitor typed it, and upcoming tickets and passes."""
 
     link: ContactLink
     name: str
@@ -28,36 +28,37 @@ class Managed:
 
     @property
     def has_any(self) -> bool:
+        """Whether there is an upcoming ticket or pass."""
         return bool(self.tickets or self.passes)
 
 
 def of_child(link: ContactLink) -> list[Ticket]:
-    """The tickets still to come of the child of ``link`` if it allows to see them: no price, no other holder."""
+    """Return the upcoming tickets of the child of ``link``, at most ``MOST``; none if the child does not allow it."""
     if not links.seen_by_parent(link).tickets:
         return []
     return list(_tickets(_of([link.child_id]), timezone.now())[:MOST])
 
 
 def managed_by(parent: Contact, now: datetime) -> list[Managed]:
-    """The people this contact manages who have tickets or passes to come, by name; three queries.
+    """Return the people ``parent`` manages who have upcoming tickets or passes, by name; three queries.
 
-    A ticket has ``mine`` where the parent bought it: the code is the buyer's and the person's own, nobody else's.
+    ``mine`` of a ticket is true if the parent bought it: only the buyer and the beneficiary may see its code.
     """
-    found = [link for link in links.of_parent(parent) if links.seen_by_parent(link).manages]
-    children = [link.child_id for link in found]
+    managed = [link for link in links.of_parent(parent) if links.seen_by_parent(link).manages]
+    children = [link.child_id for link in managed]
     if not children:
         return []
     tickets = _by_child(_tickets(_of(children), now), parent)
     passes = _by_child(_passes(_of(children), parent.organiser, now), parent)
     people = [
         Managed(link, links.name_for_parent(link), tickets(link.child_id), passes(link.child_id))
-        for link in found
+        for link in managed
     ]
     return [person for person in people if person.has_any]
 
 
 def of_managed(link: ContactLink, now: datetime) -> list[Ticket | IssuedPass]:
-    """The tickets and passes to come of the child of ``link``, with what is needed to change the names on them."""
+    """Return the upcoming tickets and passes of the child of ``link``, with the rows needed to change their names."""
     along = ("order__buyer", "order__point_of_sale__organiser")
     tickets = _tickets(_of([link.child_id]), now).select_related(*WITH_TICKET, *along)
     passes = _passes(_of([link.child_id]), link.organiser, now).select_related(*WITH_PASS, *along)
@@ -65,7 +66,7 @@ def of_managed(link: ContactLink, now: datetime) -> list[Ticket | IssuedPass]:
 
 
 def _of(children: Iterable[int]) -> Q:
-    """For these people, or bought by them for nobody else."""
+    """Return the condition for tickets whose beneficiary is one of ``children``, or which they bought for themselves."""
     ids = list(children)
     return Q(beneficiary__in=ids) | NOBODY_ELSES & Q(order__buyer__in=ids)
 
@@ -85,11 +86,14 @@ def _passes(theirs: Q, organiser: Organiser, now: datetime) -> QuerySet[IssuedPa
 
 
 def _by_child(rows: QuerySet, parent: Contact) -> Callable[[int], list]:
-    """Child's id -> their rows, each with ``mine``: whether the parent bought it; ``buyer_left``: nobody has the code."""
-    found: dict[int, list[Model]] = {}
+    """Return a function from a child's key to the child's rows.
+
+    Each row gets ``mine`` (the parent bought it) and ``buyer_left`` (the buyer is erased, so nobody has the code).
+    """
+    by_child: dict[int, list[Model]] = {}
     for row in rows[: 4 * MOST]:
         buyer = row.order.buyer
         row.mine = row.order.buyer_id == parent.pk
         row.buyer_left = buyer is None or buyer.erased_at is not None
-        found.setdefault(row.beneficiary_id or row.order.buyer_id, []).append(row)
-    return lambda child: found.get(child, [])
+        by_child.setdefault(row.beneficiary_id or row.order.buyer_id, []).append(row)
+    return lambda child: by_child.get(child, [])

@@ -1,4 +1,4 @@
-"""Friends and family in the visitor's account: the list, adding, removing; and the other side of each link."""
+"""The list of friends and family, and the pages and buttons of one connection, seen from the parent or the child."""
 
 from django.contrib import messages
 from django.http import Http404
@@ -12,12 +12,19 @@ from contacts.models import Contact, ContactLink
 
 from ..links import claiming
 from . import leaving, tickets
-from .access import asked, link_as_child, link_as_parent, mailbox_of, my_contact_here, to_my_address
+from .access import (
+    link_as_child,
+    link_as_parent,
+    mailbox_of,
+    my_contact_here,
+    requester_of,
+    to_my_address,
+)
 from .forms import PermissionForm
 
 
 def to_decide(request, contact: Contact) -> int:
-    """How many people wait for the visitor's answer; 0 where the function is off."""
+    """Return how many connections wait for the visitor's answer; 0 if friends and family is off."""
     if not request.pos.friends_family_enabled:
         return 0
     pending = links.of_child(contact).filter(status=ContactLink.Status.PENDING)
@@ -26,7 +33,7 @@ def to_decide(request, contact: Contact) -> int:
 
 @require_safe
 def index(request, pos):
-    """The people connected, and the people who added the visitor."""
+    """List the people the visitor has added, and the people who have added the visitor."""
     contact = my_contact_here(request)
     undo = undoable(request, contact)
     context = {
@@ -43,7 +50,7 @@ def index(request, pos):
 
 
 def undoable(request, contact: Contact) -> ContactLink | None:
-    """The removal the visitor may still take back."""
+    """Return the link that the visitor has removed in this browser, while that can be undone; else None."""
     removed = request.session.get("link_removed")
     since = timezone.now() - links.UNDO
     return (
@@ -57,7 +64,7 @@ def undoable(request, contact: Contact) -> ContactLink | None:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request, pos, link_id):
-    """Ask, then take a person off the list. Repeating it changes nothing."""
+    """Ask whether to remove a person from the list; remove on POST. Repeating changes nothing."""
     link = link_as_parent(request, link_id)
     if request.method != "POST":
         if not link.is_open:
@@ -75,7 +82,7 @@ def remove(request, pos, link_id):
 
 @require_POST
 def undo(request, pos, link_id):
-    """Take back a removal within ten minutes."""
+    """Undo a removal within ten minutes."""
     link = link_as_parent(request, link_id)
     if links.undo_remove(link, most=request.pos.friends_family_max, by=request.user, now=timezone.now()):
         messages.success(
@@ -89,9 +96,9 @@ def undo(request, pos, link_id):
 
 @require_POST
 def resend(request, pos, link_id):
-    """Tell the person once more; the answer is the same whether a mail goes out or not."""
+    """Mail the person again. The message is the same whether a mail goes out or not."""
     link = link_as_parent(request, link_id)
-    links.resend(link, asked(request), now=timezone.now())
+    links.resend(link, requester_of(request), now=timezone.now())
     messages.success(
         request,
         _("We tell %(name)s once more, unless they were told a short while ago.")
@@ -102,10 +109,10 @@ def resend(request, pos, link_id):
 
 @require_safe
 def person(request, pos, link_id):
-    """All the visitor sees of a person they added."""
+    """Show what the visitor sees of a person they have added."""
     link = link_as_parent(request, link_id)
     if not link.is_open:
-        raise Http404("the link is over")
+        raise Http404("the link has ended")
     context = {
         "seen": links.seen_by_parent(link),
         "link": link,
@@ -117,10 +124,10 @@ def person(request, pos, link_id):
 
 @require_safe
 def seen(request, pos, link_id):
-    """What the other person sees of the visitor: the same page, from the same allow-list."""
+    """Show what a person who has added the visitor sees of them: the same page, from the same allow-list."""
     link = link_as_child(request, link_id)
     if not link.is_open:
-        raise Http404("the link is over")
+        raise Http404("the link has ended")
     context = {
         "seen": links.seen_by_parent(link),
         "link": link,
@@ -134,19 +141,19 @@ def seen(request, pos, link_id):
 
 @require_POST
 def answer(request, pos, link_id):
-    """The visitor agrees to a link, says what it allows, or ends it."""
+    """Carry out the visitor's answer to a link: agree, set the permission, or end it."""
     link = link_as_child(request, link_id)
-    now, wish, name = timezone.now(), request.POST.get("answer", ""), link.parent.full_name
-    if wish in {"accept", "accept_for"}:
-        say_agreed(request, agree(request, link, for_another=wish == "accept_for"), name)
-    elif wish == "leave" and links.decline(link, by=request.user, now=now):
+    now, action, name = timezone.now(), request.POST.get("answer", ""), link.parent.full_name
+    if action in {"accept", "accept_for"}:
+        add_agreed_message(request, agree(request, link, for_another=action == "accept_for"), name)
+    elif action == "leave" and links.decline(link, by=request.user, now=now):
         request.session[leaving.STOPPED] = link.pk
         messages.success(request, leaving.no_longer_connected(link))
-    elif wish == "not_me" and links.not_me(link, by=request.user, now=now):
+    elif action == "not_me" and links.not_me(link, by=request.user, now=now):
         messages.success(
             request, _("The connection has ended. This person can’t make us write to you again.")
         )
-    elif wish == "allow" and link.is_open:
+    elif action == "allow" and link.is_open:
         form = PermissionForm(request.POST)
         if form.is_valid():
             links.change_permission(link, form.cleaned_data["permission"], by=request.user, now=now)
@@ -155,18 +162,19 @@ def answer(request, pos, link_id):
 
 
 def agree(request, link: ContactLink, *, for_another: bool) -> ContactLink | None:
-    """Agree to a link; return it as it is then, None where nothing is left to agree to."""
+    """Agree to a link and return it as it is afterwards; None if there is nothing left to agree to."""
     me, now = my_contact_here(request), timezone.now()
     if link.child_id == me.pk:
         return link if links.accept(link, by=request.user, now=now) else None
     try:
         return claiming.agree(me, link, for_another=for_another, by=request.user, now=now)
     except merging.CannotMerge:
-        # Claimed, or taken, a moment ago: nothing is left to agree to here.
+        # The contact was claimed or merged meanwhile.
         return None
 
 
-def say_agreed(request, link: ContactLink | None, name: str) -> None:
+def add_agreed_message(request, link: ContactLink | None, name: str) -> None:
+    """Add the message after ``agree``; ``name`` is that of the parent."""
     if link is None:
         messages.info(request, _("There is nothing left to answer here."))
     elif link.consent_by == ContactLink.ConsentBy.GUARDIAN:

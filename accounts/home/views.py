@@ -1,4 +1,4 @@
-"""The first page of the account: what comes next, and the ways on."""
+"""The first page of the account."""
 
 from django.shortcuts import render
 from django.utils import timezone
@@ -12,7 +12,7 @@ from ..links import earlier_orders
 
 @require_safe
 def home(request, pos):
-    """What comes next, and the ways on."""
+    """Show the next tickets and passes, and links to what needs an answer of the visitor."""
     contact = visitor_contact.of_request(request)
     now = timezone.now()
     context = {
@@ -21,7 +21,7 @@ def home(request, pos):
         "passes": access.upcoming_passes(
             access.passes_of(request.user, request.pos), request.pos.organiser, now
         )[:5],
-        "earlier": earlier_orders.found(request.user, contact),
+        "earlier": earlier_orders.find(request.user, contact),
         "to_decide": friends.to_decide(request, contact),
         "section": "home",
     }

@@ -125,7 +125,7 @@ def _log_in_for(email: str, password: str) -> User:
     return user
 
 
-def pressed_twice(email: str, password: str) -> User | None:
+def log_in_with_password(email: str, password: str) -> User | None:
     """Return the log-in of a mailbox that was just proved, if it has this very password: the button was pressed twice."""
     user = User.objects.filter(email=email, is_active=True).first()
     return user if user is not None and user.check_password(password) else None
@@ -137,7 +137,7 @@ def claimable(organiser: Organiser, address: str) -> list[Contact]:
     return [contact for contact in people if may_claim(contact)]
 
 
-def shop_that_knows(address: str) -> PointOfSale | None:
+def shop_of_added_person(address: str) -> PointOfSale | None:
     """Return the shop in which the owner of a mailbox was added last; None where no added person waits for them."""
     link = (
         ContactLink.objects.filter(
@@ -155,7 +155,7 @@ def shop_that_knows(address: str) -> PointOfSale | None:
 
 
 @transaction.atomic
-def give_to_log_in(contact: Contact, *, language: str, now: datetime) -> User | None:
+def connect_to_log_in(contact: Contact, *, language: str, now: datetime) -> User | None:
     """Give a contact to the log-in that has proved the same mailbox and has no contact here. Return the log-in.
 
     Call only for a person who has just proved the mailbox and said that they are this contact. None where something

@@ -51,7 +51,7 @@ def open_account(request, link: ContactLink, now):
         claiming.remember(request, link, now)
         return redirect("links:claim")
     if way == claiming.LOG_IN:
-        claiming.give_to_log_in(link.child, language=get_language() or "", now=now)
+        claiming.connect_to_log_in(link.child, language=get_language() or "", now=now)
     elif request.pos and get_user_model().objects.filter(email=link.child.email_key, is_active=True).exists():
         # There both names and what comes of it are shown before the two become one.
         return redirect("account:join_chosen", pos=request.pos.slug, contact_id=link.child_id)

@@ -23,7 +23,7 @@ from .forms import ChoosePasswordForm, WhoForm
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
-def request_or_none(request, token: str):
+def open_request(request, token: str):
     """The open request behind a token; the page gets its shop's look and language."""
     found = links.request_of(token, timezone.now())
     if found is not None:
@@ -50,7 +50,7 @@ def gone(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request, token):
     """Say who added whom and with which data; the answer is a POST."""
-    found = request_or_none(request, token)
+    found = open_request(request, token)
     if found is None:
         return gone(request)
     if found.email:
@@ -79,8 +79,8 @@ def who_form(request, link, data=None) -> WhoForm | None:
     """The question who one is; None where the answer makes no difference."""
     if claiming.way_in(link.child) not in {claiming.PASSWORD, claiming.LOG_IN}:
         return None
-    mine = readable_email(request.user.email) if own_contact_named_alike(request, link) else ""
-    return WhoForm(data, name=name_of(link), answered=named_alike(link), logged_in_as=mine)
+    mine = readable_email(request.user.email) if own_contact_of_same_name(request, link) else ""
+    return WhoForm(data, name=name_of(link), answered=typed_name_matches(link), logged_in_as=mine)
 
 
 def other_log_in(request, link) -> str:
@@ -92,7 +92,7 @@ def other_log_in(request, link) -> str:
     return "" if own_mailbox else readable_email(user.email)
 
 
-def own_contact_named_alike(request, link) -> Contact | None:
+def own_contact_of_same_name(request, link) -> Contact | None:
     """The contact of a log-in open in this browser that bears the name of the person who was added.
 
     They have another address: were it the same, the link would wait in their account.
@@ -109,7 +109,7 @@ def name_of(link) -> str:
     return link.child.full_name or link.entered_name
 
 
-def named_alike(link) -> bool:
+def typed_name_matches(link) -> bool:
     """Whether the name that the parent typed matches the contact's own."""
     entered = (link.entered_first_name, link.entered_last_name)
     return names.same_person(*entered, link.child.first_name, link.child.last_name)
@@ -143,7 +143,7 @@ def accept(request, found):
     if form is not None and not form.is_valid():
         return question(request, link, form)
     who = form.who_it_is if form is not None else ("child" if way == claiming.OWN else "other")
-    own = own_contact_named_alike(request, link)
+    own = own_contact_of_same_name(request, link)
     if who == "mine" and own is not None:
         return take_over(request, found, own)
     consent_by = ContactLink.ConsentBy.GUARDIAN if who == "other" else ContactLink.ConsentBy.CHILD
@@ -154,7 +154,7 @@ def accept(request, found):
         claiming.remember(request, link, now)
         return redirect("links:claim")
     if who != "other" and way == claiming.LOG_IN:
-        claiming.give_to_log_in(link.child, language=get_language(), now=now)
+        claiming.connect_to_log_in(link.child, language=get_language(), now=now)
     done = "accepted_for" if who == "other" else "accepted"
     context = {"done": done, "link": link, "child_name": name_of(link)}
     return render(request, "accounts/link_done.html", context)
@@ -202,7 +202,7 @@ def claim(request):
                 now=timezone.now(),
             )
         except claiming.HasLogIn:
-            user = claiming.pressed_twice(link.child.email_key, form.cleaned_data["password1"])
+            user = claiming.log_in_with_password(link.child.email_key, form.cleaned_data["password1"])
             if user is None:
                 return has_log_in(request)
         claiming.forget(request)

@@ -62,7 +62,7 @@ def unknown(mail: Mail) -> Content:
 
     Only where the shop knows somebody of this address, such as an added person who has not claimed the account.
     """
-    pos = mail.point_of_sale or claiming.shop_that_knows(mail.recipient)
+    pos = mail.point_of_sale or claiming.shop_of_added_person(mail.recipient)
     if pos is None or not claiming.claimable(pos.organiser, mail.recipient):
         return Content({"url": _url(mail, "account_signup")})
     token = requests.new_proof(pos.organiser, mail.recipient, timezone.now())

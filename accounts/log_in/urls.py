@@ -3,7 +3,7 @@
 from django.urls import include, path, re_path
 
 from .email_change import ConfirmView
-from .views import NewPassword, OnceMore, PasswordReset
+from .views import NewPassword, PasswordReset, Reauthentication
 
 urlpatterns = [
     path("password/reset/", PasswordReset.as_view(), name="account_reset_password"),
@@ -12,7 +12,7 @@ urlpatterns = [
         NewPassword.as_view(),
         name="account_reset_password_from_key",
     ),
-    path("reauthenticate/", OnceMore.as_view(), name="account_reauthenticate"),
+    path("reauthenticate/", Reauthentication.as_view(), name="account_reauthenticate"),
     re_path(r"^confirm-email/(?P<key>[-:\w]+)/$", ConfirmView.as_view(), name="account_confirm_email"),
     path("", include("allauth.account.urls")),
 ]

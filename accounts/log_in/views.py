@@ -43,7 +43,7 @@ class NewPassword(PasswordResetFromKeyView):
         return found
 
 
-class OnceMore(ReauthenticateView):
+class Reauthentication(ReauthenticateView):
     """Asks for the password once more, and then does what was asked for before.
 
     django-allauth does so only where that was sent to an address without a query, and ours carry ``next``: what was
@@ -80,7 +80,7 @@ class LogInForm(_WithWayOut, LoginForm):
     """Address and password."""
 
 
-class OnceMoreForm(_WithWayOut, ReauthenticateForm):
+class ReauthenticationForm(_WithWayOut, ReauthenticateForm):
     """The password of who is logged in, once more."""
 
 

@@ -1,1 +1,1 @@
-"""The visitor's orders and tickets, and what was ordered before there was an account."""
+"""The visitor's orders and tickets, and those of the time before there was an account."""

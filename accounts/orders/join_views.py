@@ -1,4 +1,4 @@
-"""Joining what the organiser knew under the visitor's e-mail address before there was an account."""
+"""The buttons and the page that merge contacts with the visitor's e-mail address into the visitor's contact."""
 
 from django.contrib import messages
 from django.http import Http404
@@ -17,17 +17,17 @@ from ..links import earlier_orders
 
 @require_POST
 def join(request, pos):
-    """Join what was known of a person of the visitor's name under the proved e-mail address."""
+    """Merge the contacts of the visitor's name and proved e-mail address into the visitor's contact."""
     number = earlier_orders.join(
         request.user, request.pos.organiser, language=get_language(), now=timezone.now()
     )
-    _say_joined(request, number)
+    _add_joined_message(request, number)
     return redirect("account:orders", pos=pos)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def join_chosen(request, pos, contact_id):
-    """Ask with both names whether another contact of the visitor's mailbox is the visitor too; then join it."""
+    """Ask, showing both names, whether a contact of the visitor's mailbox is the visitor; merge it on POST."""
     me = visitor_contact.of_request(request)
     other = earlier_orders.unclaimed(request.user, request.pos.organiser).filter(pk=contact_id).first()
     if request.method == "POST":
@@ -47,7 +47,10 @@ def join_chosen(request, pos, contact_id):
 
 
 def _join_chosen(request, me: Contact, other: Contact | None) -> None:
-    """Join ``other``, or say that it is no longer as it was shown: joined in another tab, claimed, changed by staff."""
+    """Merge ``other`` and add a message: a warning if it is no longer as it was shown.
+
+    It may have been merged in another tab, claimed, or changed by staff.
+    """
     try:
         if other is None:
             raise merging.CannotMerge("no contact of this mailbox")
@@ -57,13 +60,13 @@ def _join_chosen(request, me: Contact, other: Contact | None) -> None:
         messages.warning(request, _("Something has changed meanwhile. Please look again."))
         return
     if number:
-        _say_joined(request, number)
+        _add_joined_message(request, number)
     else:
         name = other.full_name or str(other)
         messages.success(request, _("%(name)s is now one with your account.") % {"name": name})
 
 
-def _say_joined(request, number: int) -> None:
+def _add_joined_message(request, number: int) -> None:
     if number:
         text = ngettext(
             "%(count)d earlier order is now here.", "%(count)d earlier orders are now here.", number

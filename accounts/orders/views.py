@@ -1,4 +1,4 @@
-"""The visitor's orders, and the tickets and passes that are still to come."""
+"""The visitor's orders, and the upcoming tickets and passes."""
 
 from django.http import Http404
 from django.shortcuts import redirect, render
@@ -19,7 +19,7 @@ from ..links import earlier_orders
 
 @require_safe
 def orders(request, pos):
-    """The orders, newest first, and the tickets that are still to come."""
+    """List the orders, newest first, and the upcoming tickets of the visitor and of the people they manage."""
     contact, now = visitor_contact.of_request(request), timezone.now()
     context = {
         "page": page_of(access.orders_of(request.user, request.pos), request.GET.get("page")),
@@ -28,7 +28,7 @@ def orders(request, pos):
             access.passes_of(request.user, request.pos), request.pos.organiser, now
         )[:100],
         "managed": tickets.managed_by(contact, now),
-        "earlier": earlier_orders.found(request.user, contact),
+        "earlier": earlier_orders.find(request.user, contact),
         "section": "orders",
     }
     return render(request, "accounts/orders.html", context)
@@ -37,12 +37,13 @@ def orders(request, pos):
 @require_http_methods(["GET", "HEAD", "POST"])
 @language_choice.keeps_typed
 def names(request, pos, link_id):
-    """The names on the tickets of a person the visitor manages: corrected until the deadline, as the buyer may."""
+    """Correct the names on the tickets of a person the visitor manages, until the deadline that the buyer has."""
     link = friends.link_as_parent(request, link_id)
     if not links.seen_by_parent(link).manages:
         raise Http404("not managed")
 
     def read() -> ticket_names.Names:
+        """Return the names as they are now. ``edit_names`` calls it again if they were changed meanwhile."""
         now = timezone.now()
         return ticket_names.Names(tickets.of_managed(link, now), who=ticket_names.Who.PARENT, now=now)
 

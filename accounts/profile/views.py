@@ -1,4 +1,4 @@
-"""The profile: names, phone, postal address, language."""
+"""The page of the visitor's profile."""
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
@@ -15,13 +15,13 @@ from .forms import ProfileForm
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request, pos):
-    """Names, phone, address, language: read and change."""
+    """Show the profile fields of the visitor's contact, and save them."""
     contact = visitor_contact.of_request(request)
     form = ProfileForm(request.POST or None, contact=contact)
     if request.method == "POST" and form.is_valid():
         contacts.change(contact, form.cleaned_data, by=request.user, now=timezone.now())
         messages.success(request, _("Your profile is saved."))
-        # Whoever was asked for their own name on the way to adding a person goes on there.
+        # ``friends.adding`` sends a visitor without a name here: back to the page that adds a person.
         on_the_way = request.GET.get("then") == "friends" and request.pos.friends_family_enabled
         return redirect("account:friends_new" if on_the_way else "account:profile", pos=pos)
     context = {

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from accounts.links.claiming import shop_that_knows
+from accounts.links.claiming import shop_of_added_person
 from tests.factories.organisers import PointOfSaleFactory
 from tests.project.test_routes import ROWS, browser
 from ticketshop.organisers.middleware import SELLING
@@ -72,7 +72,7 @@ def test_log_in_page_leads_back_to_a_closed_shop(house):
 
 
 def test_added_person_still_finds_the_shop_by_mail(house):
-    assert shop_that_knows(house.link.child.email) == house.pos
+    assert shop_of_added_person(house.link.child.email) == house.pos
 
 
 def test_first_page_does_not_name_a_closed_shop(house):

@@ -122,7 +122,7 @@ def test_what_is_somebody_elses_stays_so(pos, orders):
         order.refresh_from_db()
         assert order.buyer == before
     assert Contact.objects.filter(pk=child.pk).exists()
-    left = earlier_orders.found(ada.user, ada)
+    left = earlier_orders.find(ada.user, ada)
     assert [(one.contact.first_name, one.orders, one.mine) for one in left.known] == [
         ("Charles", 1, False),
         ("Byron", 0, False),
