@@ -1,4 +1,4 @@
-"""From an added person to a log-in: only whoever reads the mailbox can claim, and they choose the password."""
+"""How an added person gets a log-in: they claim the account from their mailbox, and choose the password there."""
 
 from datetime import datetime
 
@@ -21,15 +21,15 @@ SESSION_KEY = "claim"
 
 
 class HasLogIn(Exception):
-    """A log-in with this address exists and its owner has proved the mailbox: they log in instead."""
+    """A log-in with this e-mail address exists and its owner has proved the mailbox: they must log in instead."""
 
 
 def way_in(contact: Contact) -> str:
-    """Return how the person of a contact gets to it: OWN, PASSWORD, LOG_IN or NONE.
+    """Return how the person of a contact can reach it by logging in: OWN, PASSWORD, LOG_IN or NONE.
 
-    OWN: it has a log-in. PASSWORD: its mailbox has no log-in yet, so one is made by choosing a password. LOG_IN: its
-    mailbox has a log-in that has no contact at this organiser. NONE: no address; or the mailbox's log-in was switched
-    off, or is another contact of this organiser.
+    OWN: the contact has a log-in. PASSWORD: its mailbox has no log-in yet; choosing a password makes one. LOG_IN: its
+    mailbox has a log-in without a contact at this organiser. NONE: the contact has no e-mail address, or the log-in of
+    its mailbox was switched off or has another contact at this organiser.
     """
     if contact.user_id is not None:
         return OWN
@@ -39,7 +39,7 @@ def way_in(contact: Contact) -> str:
     proved = EmailAddress.objects.filter(email__iexact=contact.email_key, verified=True).first()
     if proved is not None and (user is None or proved.user_id != user.pk):
         return NONE
-    # A log-in that was switched off stays so, and one that is somebody here already is no added person's.
+    # A log-in that was switched off stays off, and a log-in has only one contact at an organiser.
     if user is not None and (
         not user.is_active or user.contacts.filter(organiser=contact.organiser_id).exists()
     ):
@@ -48,18 +48,21 @@ def way_in(contact: Contact) -> str:
 
 
 def may_claim(contact: Contact) -> bool:
-    """Return whether a password may be chosen for this contact: it has an address and no log-in of its own yet."""
+    """Return whether choosing a password makes a log-in for this contact."""
     return way_in(contact) == PASSWORD
 
 
 def proved_address(user) -> str:
-    """The address a log-in has proved, as compared; empty where it has not."""
+    """Return the normalised e-mail address of a log-in if it is proved; else ""."""
     proved = EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists()
     return normalise_email(user.email) if proved else ""
 
 
 def remember(request, link: ContactLink, now: datetime) -> None:
-    """The mailbox is proved in this browser, for half an hour, for the address the contact has now."""
+    """Note in the session for half an hour that this browser has proved the mailbox of the link's child.
+
+    The note counts only while the contact has the e-mail address it has now.
+    """
     request.session[SESSION_KEY] = {
         "link": link.pk,
         "address": link_mail.mark(str(link.pk), link.child.email_key),
@@ -68,7 +71,7 @@ def remember(request, link: ContactLink, now: datetime) -> None:
 
 
 def remembered(request, now: datetime) -> ContactLink | None:
-    """The link whose mailbox was proved in this browser; None once the time is over or the address is another."""
+    """Return the link noted by ``remember``; None if the time is over, or the address has changed."""
     proof = request.session.get(SESSION_KEY)
     if not proof or proof["until"] < now.timestamp():
         return None
@@ -83,15 +86,16 @@ def remembered(request, now: datetime) -> ContactLink | None:
 
 
 def forget(request) -> None:
+    """Delete the note of ``remember``."""
     request.session.pop(SESSION_KEY, None)
 
 
 @transaction.atomic
 def claim(contact: Contact, password: str, *, language: str = "", now: datetime) -> User:
-    """Make the log-in of a contact whose mailbox was just proved; its e-mails speak ``language`` from now on.
+    """Create the log-in of a contact whose mailbox was just proved, and set the language of its e-mails.
 
-    Raises HasLogIn. Somebody who signed up with the address before, without proving it, gains nothing: their password
-    is replaced, and other addresses they noted are dropped.
+    If another person has signed up with the address before without proving it, their password is replaced and their
+    e-mail addresses are deleted. Raises HasLogIn.
     """
     proved = contact.email_key
     contact = locking.lock(contact.pk)
@@ -105,7 +109,7 @@ def claim(contact: Contact, password: str, *, language: str = "", now: datetime)
 
 @transaction.atomic
 def make_log_in(email: str, password: str) -> User:
-    """Make a log-in for a mailbox that was just proved, and no contact. Raises HasLogIn."""
+    """Create a log-in for a mailbox that was just proved, without a contact. Raises HasLogIn."""
     if EmailAddress.objects.filter(email__iexact=email, verified=True).exists():
         raise HasLogIn
     if User.objects.filter(email=email, is_active=False).exists():
@@ -126,19 +130,22 @@ def _log_in_for(email: str, password: str) -> User:
 
 
 def log_in_with_password(email: str, password: str) -> User | None:
-    """Return the log-in of a mailbox that was just proved, if it has this very password: the button was pressed twice."""
+    """Return the active log-in with this e-mail address if ``password`` is its password; else None.
+
+    Call only for a mailbox that was just proved. It is found if the button that chooses the password was pressed twice.
+    """
     user = User.objects.filter(email=email, is_active=True).first()
     return user if user is not None and user.check_password(password) else None
 
 
 def claimable(organiser: Organiser, address: str) -> list[Contact]:
-    """Return the contacts at ``organiser`` for which whoever proves the mailbox may choose a first password, by name."""
+    """Return the contacts at ``organiser`` for which the owner of this mailbox may choose a first password, by name."""
     people = contacts.unclaimed(organiser, normalise_email(address)).order_by("sort_key", "pk")
     return [contact for contact in people if may_claim(contact)]
 
 
 def shop_of_added_person(address: str) -> PointOfSale | None:
-    """Return the shop in which the owner of a mailbox was added last; None where no added person waits for them."""
+    """Return the shop in which a person with this e-mail address was added last; None if no open link is unclaimed."""
     link = (
         ContactLink.objects.filter(
             access.reachable("origin_pos__"),
@@ -156,10 +163,10 @@ def shop_of_added_person(address: str) -> PointOfSale | None:
 
 @transaction.atomic
 def connect_to_log_in(contact: Contact, *, language: str, now: datetime) -> User | None:
-    """Give a contact to the log-in that has proved the same mailbox and has no contact here. Return the log-in.
+    """Connect a contact to the log-in that has proved the same mailbox, and return the log-in.
 
-    Call only for a person who has just proved the mailbox and said that they are this contact. None where something
-    has changed meanwhile: then the contact stays as it is.
+    Call only for a person who has just proved the mailbox and answered that they are this contact. Return None, and
+    change nothing, unless ``way_in`` is still LOG_IN.
     """
     key = contact.email_key
     contact = locking.lock(contact.pk)
@@ -187,9 +194,9 @@ def _write_claim(contact: Contact, user: User, language: str, now: datetime) -> 
 
 @transaction.atomic
 def take_over(me: Contact, request: LinkRequest, *, by, now: datetime) -> bool:
-    """Agree through the mailed link, and join its contact to the visitor's own, who logs in with another address.
+    """Accept the mailed link, and merge its child into the visitor's contact, which has another e-mail address.
 
-    Only where the names match. False where somebody was quicker or something has changed.
+    Return False, and change nothing, if the names do not match, the token was used, or the child was claimed meanwhile.
     """
     link = request.link
     locked = locking.lock_all([me.pk, link.child_id])
@@ -203,10 +210,10 @@ def take_over(me: Contact, request: LinkRequest, *, by, now: datetime) -> bool:
 
 
 def is_me(me: Contact, child: Contact) -> bool:
-    """Return whether a contact of the visitor's mailbox is the visitor: its name matches theirs.
+    """Return whether ``child``, a contact of the visitor's mailbox, is the visitor: the names match.
 
-    A visitor without a name here yet is whoever others added under this e-mail address, but nobody the organiser knows
-    otherwise: staff enter children under the address of a parent.
+    A visitor who has no name yet counts as the person that others added under the address, but not as a contact of other
+    origin: staff enter children under a parent's address.
     """
     if not me.full_name:
         return child.created_via == Contact.CreatedVia.FRIENDS_FAMILY
@@ -217,16 +224,16 @@ def is_me(me: Contact, child: Contact) -> bool:
 def agree(me: Contact, link: ContactLink, *, for_another: bool, by, now: datetime) -> ContactLink | None:
     """Agree to a link that was made to the visitor's e-mail address before they had a log-in here.
 
-    If its child is the visitor (``is_me``), the child is joined to their contact. Otherwise, or with ``for_another``, the
-    child stays a contact of its own, and the visitor has agreed for it. Return the link as it is then; None where
-    nothing is left to agree to.
+    If its child is the visitor (``is_me``), the child is merged into their contact. Otherwise, or with ``for_another``,
+    the child stays a separate contact, and the visitor has agreed for it. Return the link as it is afterwards; None if
+    there is nothing left to agree to.
     """
     locked = locking.lock_all([me.pk, link.child_id])
     child = locked.get(link.child_id)
     if child is None or me.pk not in locked:
         return None
     if child.user_id is not None or child.email_key != proved_address(by):
-        # Claimed by somebody, or another mailbox's by now.
+        # Claimed meanwhile, or its e-mail address has changed.
         return None
     if for_another or not is_me(locked[me.pk], child):
         agreed = links.accept(link, consent_by=ContactLink.ConsentBy.GUARDIAN, by=by, now=now)

@@ -1,8 +1,8 @@
-"""What the organiser knew under the visitor's e-mail address before they had an account here.
+"""Contacts with the visitor's e-mail address from before they had an account here, and their orders.
 
-Contacts of the visitor's own name are joined to theirs by one button. All others are listed by name, and each one is
-joined only after the visitor has chosen it alone: a mailbox may be shared. A visitor without a name here is whoever
-ordered with the address, as long as that is one person by name.
+One button merges those of the visitor's own name into the visitor's contact. The others are listed by name, and the
+visitor chooses each of them separately, because a mailbox may be shared. If the visitor has no name here yet, the person
+who ordered with the address counts as the visitor, provided that the names on the orders are those of one person.
 """
 
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ from .claiming import proved_address
 
 
 @dataclass(frozen=True)
-class Known:
+class EarlierContact:
     """A contact without a log-in that has the visitor's e-mail address.
 
-    ``mine``: it is the visitor's by name. ``shown``: what a form sends back, so that a contact which was changed
-    after the page was drawn is looked at again.
+    ``orders``: number of orders. ``mine``: its name is the visitor's. ``shown``: the ``merging.fingerprint`` that a form
+    sends back, so that the merge is refused if one of the contacts has changed since.
     """
 
     contact: Contact
@@ -34,37 +34,41 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """All of them. ``me`` is the visitor's contact; it may have no name yet."""
+class EarlierContacts:
+    """All earlier contacts. ``me`` is the visitor's contact; it may have no name yet."""
 
     me: Contact
-    known: list[Known]
+    contacts: list[EarlierContact]
 
     @property
     def orders(self) -> int:
-        return sum(one.orders for one in self.known)
+        """Number of orders of all earlier contacts."""
+        return sum(earlier.orders for earlier in self.contacts)
 
     @property
-    def mine(self) -> list[Known]:
-        return [one for one in self.known if one.mine]
+    def mine(self) -> list[EarlierContact]:
+        """The contacts of the visitor's name."""
+        return [earlier for earlier in self.contacts if earlier.mine]
 
     @property
-    def others(self) -> list[Known]:
-        return [one for one in self.known if not one.mine]
+    def others(self) -> list[EarlierContact]:
+        """The contacts of other names."""
+        return [earlier for earlier in self.contacts if not earlier.mine]
 
     @property
     def my_orders(self) -> int:
-        return sum(one.orders for one in self.mine)
+        """Number of orders of the contacts of the visitor's name."""
+        return sum(earlier.orders for earlier in self.mine)
 
     @property
     def my_name(self) -> str:
-        """The name under which those orders were placed."""
+        """The visitor's name; that on the earlier orders if the visitor has none yet."""
         return self.me.full_name or self.mine[0].contact.full_name
 
     @property
-    def waits(self) -> bool:
-        """Whether the visitor is asked: there is something of their own name, or they have no name here yet."""
-        return bool(self.mine) or bool(self.known and not self.me.full_name)
+    def must_answer(self) -> bool:
+        """Whether to ask the visitor: there are contacts of their own name, or they have no name here yet."""
+        return bool(self.mine) or bool(self.contacts and not self.me.full_name)
 
 
 def unclaimed(user, organiser: Organiser) -> QuerySet[Contact]:
@@ -72,16 +76,18 @@ def unclaimed(user, organiser: Organiser) -> QuerySet[Contact]:
     return contacts.unclaimed(organiser, proved_address(user))
 
 
-def found(user, me: Contact) -> Earlier:
-    """Return what is known under the proved e-mail address of ``user`` beside their own contact ``me``."""
+def find(user, me: Contact) -> EarlierContacts:
+    """Return the earlier contacts with the proved e-mail address of ``user``, whose contact is ``me``; sorted by name."""
     rows = list(
         unclaimed(user, me.organiser).annotate(number_of_orders=Count("orders")).order_by("sort_key", "pk")
     )
     mine = _mine(me, rows)
-    return Earlier(
+    return EarlierContacts(
         me,
         [
-            Known(contact, contact.number_of_orders, contact in mine, merging.fingerprint(me, contact))
+            EarlierContact(
+                contact, contact.number_of_orders, contact in mine, merging.fingerprint(me, contact)
+            )
             for contact in rows
         ],
     )
@@ -90,37 +96,37 @@ def found(user, me: Contact) -> Earlier:
 def _mine(me: Contact, rows: list[Contact]) -> list[Contact]:
     if me.full_name:
         return [contact for contact in rows if mailbox.same_name(me, contact)]
-    # A contact without orders stays apart: staff may have entered a child under its parent's address.
+    # Only contacts with orders: staff may have entered a child under its parent's e-mail address.
     ordered = [contact for contact in rows if contact.number_of_orders and contact.full_name]
     return [] if mailbox.names_differ(ordered) else ordered
 
 
 @transaction.atomic
 def join(user, organiser: Organiser, *, language: str, now: datetime) -> int:
-    """Merge the contacts of the visitor's own name into theirs. Return the number of orders that came along.
+    """Merge the contacts of the visitor's own name into the visitor's. Return the number of their orders.
 
     Raises locking.Gone.
     """
     me = contacts.for_user(organiser, user, language=language, now=now)
-    # All at once: the button pressed twice finds nothing left, and nobody waits crosswise.
+    # Locked in one statement, so that pressing the button twice can't deadlock; the second press finds nothing left.
     locked = locking.lock_all(
         [me.pk, *unclaimed(user, organiser).values_list("pk", flat=True)], needed=[me.pk]
     )
-    # Names count as they are now that nobody can change them.
+    # Compare names only now that they can't change any more.
     me = locked[me.pk]
-    mine = [one for one in found(user, me).mine if one.contact.pk in locked]
-    number = _orders_of([one.contact for one in mine])
-    for one in mine:
-        merging.merge(me, one.contact, by=user, now=now)
+    mine = [earlier.contact for earlier in find(user, me).mine if earlier.contact.pk in locked]
+    number = _orders_of(mine)
+    for contact in mine:
+        merging.merge(me, contact, by=user, now=now)
     return number
 
 
 @transaction.atomic
 def join_chosen(user, me: Contact, chosen: Contact, *, shown: str, now: datetime) -> int:
-    """Merge one contact that the visitor chose by its name. Return the number of orders that came along.
+    """Merge a contact that the visitor has chosen by its name. Return the number of its orders.
 
-    ``shown`` is the ``Known.shown`` of the page on which it was chosen. Raises merging.CannotMerge where the contact is
-    no longer covered by the visitor's mailbox, or one of the two has changed; locking.Gone.
+    ``shown`` is ``EarlierContact.shown`` of the page on which it was chosen. Raises merging.CannotMerge if the visitor's
+    mailbox no longer covers the contact, or one of the two has changed; locking.Gone.
     """
     locking.lock_all([me.pk, chosen.pk], needed=[me.pk])
     if not shown or not unclaimed(user, me.organiser).filter(pk=chosen.pk).exists():

@@ -1,4 +1,4 @@
-"""Behind the mail to an address without a log-in that the organiser knows: who one is, and the first password."""
+"""The page behind the mail to a known e-mail address without a log-in: choose the person and the first password."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
@@ -20,7 +20,7 @@ from .views import gone, has_log_in, open_account
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def choose(request, token):
-    """Choose the first password of a mailbox. The token counts once, when the form is sent and right."""
+    """Show the form; on a valid POST use the token up, create the log-in and log the visitor in."""
     now = timezone.now()
     proof = requests.unopened(token, now)
     people = claiming.claimable(proof.organiser, proof.address) if proof is not None else []
@@ -44,7 +44,7 @@ def choose(request, token):
 
 @transaction.atomic
 def _make(proof: MailboxProof, token: str, form: FirstPasswordForm, now) -> User | None:
-    """Use the token up and make the log-in; None where somebody was quicker."""
+    """Use the token up and return the new log-in; None if the token was used meanwhile. Raises HasLogIn."""
     if requests.open_proof(token, proof.organiser, now) is None:
         return None
     password = form.cleaned_data["password1"]

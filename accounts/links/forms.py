@@ -1,4 +1,4 @@
-"""What an added person is asked: who they are, whether another log-in ends here, and the first password."""
+"""The forms for an added person: who they are, and the first password."""
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
@@ -11,7 +11,7 @@ from ..models import User
 
 
 class WhoForm(forms.Form):
-    """Whether whoever opens the mailed link is the person who was added, or reads the mailbox for them."""
+    """Whether the reader of the mailed link is the added person, or reads the mailbox for that person."""
 
     who = forms.ChoiceField(
         label=_("Who are you?"),
@@ -20,7 +20,7 @@ class WhoForm(forms.Form):
     )
 
     def __init__(self, data, *, name: str, answered: bool, logged_in_as: str = ""):
-        """``name``: of the contact. ``answered``: it was added by its own name, which says who is meant.
+        """``name``: that of the contact. ``answered``: the parent typed this name, so an answer is selected already.
 
         ``logged_in_as``: the e-mail address of a log-in of the same name that is open in this browser.
         """
@@ -34,16 +34,17 @@ class WhoForm(forms.Form):
             choices = {"mine": text % {"name": name, "log_in": logged_in_as}, **choices}
         super().__init__(data, initial={"who": next(iter(choices))} if answered else None)
         self.fields["who"].choices = list(choices.items())
-        # Sent without the question, as by a page from before: then too.
+        # Not required then, because a page without the question may send the form too.
         self.fields["who"].required = not answered
 
     @property
     def who_it_is(self) -> str:
+        """The answer: "child", "other" or "mine"."""
         return self.cleaned_data["who"] or "child"
 
 
 class PasswordForm(forms.Form):
-    """One password, typed once: it can be shown, pasted, and reset."""
+    """A new password. It is typed once only, because it can be shown, pasted and reset."""
 
     password1 = forms.CharField(
         label=_("Choose a password"),
@@ -63,7 +64,10 @@ class PasswordForm(forms.Form):
 
 
 class ChoosePasswordForm(PasswordForm):
-    """The first password of an added person; ``logged_in_as`` is another log-in open in this browser, if any."""
+    """The first password of an added person.
+
+    ``logged_in_as``: e-mail address of another log-in open in this browser; a checkbox then confirms that it ends.
+    """
 
     switch = forms.BooleanField(
         error_messages={"required": _("Tick the box to go on, or choose “Not now”.")},
@@ -79,7 +83,7 @@ class ChoosePasswordForm(PasswordForm):
 
 
 class FirstPasswordForm(PasswordForm):
-    """The first password of a mailbox, and which of its contacts its owner is."""
+    """The first password of a mailbox, and which of its contacts (``people``) its owner is."""
 
     NOBODY = "none"
     contact = forms.ChoiceField(
@@ -101,4 +105,5 @@ class FirstPasswordForm(PasswordForm):
 
     @property
     def chosen(self) -> Contact | None:
+        """The chosen contact; None for “Somebody else who reads this mailbox”."""
         return self.people.get(self.cleaned_data["contact"])

@@ -1,4 +1,4 @@
-"""Addresses of the pages an added person opens from the mail."""
+"""URLs of the pages that an added person opens from the mail."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What an added person opens from the mail: accept, decline, "this is not me", claim the account."""
+"""The pages that an added person opens from the mail: accept, decline, "this is not me", claim the account."""
 
 from django.contrib import messages
 from django.contrib.auth import login
@@ -24,21 +24,24 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 def open_request(request, token: str):
-    """The open request behind a token; the page gets its shop's look and language."""
-    found = links.request_of(token, timezone.now())
-    if found is not None:
-        enter_shop_of(request, found.link)
-    return found
+    """Return the request of a valid token, and give the page the look and language of its shop; None for any other."""
+    link_request = links.request_of(token, timezone.now())
+    if link_request is not None:
+        enter_shop_of(request, link_request.link)
+    return link_request
 
 
 def enter_shop_of(request, link) -> None:
-    """Give the page the look of the shop the link was made in, if visitors find pages there."""
+    """Give the page the look of the shop in which the link was made, if that shop is open to visitors."""
     if link.origin_pos is not None and link.origin_pos.reachable:
         enter(request, link.origin_pos)
 
 
 def gone(request):
-    """One neutral page for a token that is used, expired, of another purpose or invented: no shop's look either."""
+    """Return the page for a token that is used, expired, unknown or of another purpose; always the same, without a shop.
+
+    Such tries are counted per network.
+    """
     request.pos = None
     now = timezone.now()
     if not limits.hit("link_token", network(request), now):
@@ -49,19 +52,19 @@ def gone(request):
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request, token):
-    """Say who added whom and with which data; the answer is a POST."""
-    found = open_request(request, token)
-    if found is None:
+    """Show who has added the person and with which data; carry out the answer on POST."""
+    link_request = open_request(request, token)
+    if link_request is None:
         return gone(request)
-    if found.email:
-        return invitations.show(request, found)
+    if link_request.email:
+        return invitations.show(request, link_request)
     if request.method == "POST":
-        return answer(request, found)
-    return question(request, found.link)
+        return answer(request, link_request)
+    return question(request, link_request.link)
 
 
 def question(request, link, who: WhoForm | None = None):
-    """The page that tells about a link; ``who``: a form that came back."""
+    """Return the page about a link; ``who`` is the form with errors, if it was sent."""
     who = who or who_form(request, link)
     context = {
         "link": link,
@@ -76,7 +79,7 @@ def question(request, link, who: WhoForm | None = None):
 
 
 def who_form(request, link, data=None) -> WhoForm | None:
-    """The question who one is; None where the answer makes no difference."""
+    """Return the form that asks who the reader is; None if the answer makes no difference."""
     if claiming.way_in(link.child) not in {claiming.PASSWORD, claiming.LOG_IN}:
         return None
     mine = readable_email(request.user.email) if own_contact_of_same_name(request, link) else ""
@@ -84,7 +87,7 @@ def who_form(request, link, data=None) -> WhoForm | None:
 
 
 def other_log_in(request, link) -> str:
-    """The e-mail address of a log-in open in this browser that is not the one of the person who was added."""
+    """Return the e-mail address of the log-in open in this browser, if it is not that of the added person; else ""."""
     user = request.user
     if not user.is_authenticated or user.pk == link.child.user_id:
         return ""
@@ -93,9 +96,9 @@ def other_log_in(request, link) -> str:
 
 
 def own_contact_of_same_name(request, link) -> Contact | None:
-    """The contact of a log-in open in this browser that bears the name of the person who was added.
+    """Return the contact of the log-in open in this browser, if it has the name of the added person; else None.
 
-    They have another address: were it the same, the link would wait in their account.
+    Its e-mail address is another one: a link to the same address is answered in the account.
     """
     if not other_log_in(request, link) or link.child.user_id is not None:
         return None
@@ -105,38 +108,38 @@ def own_contact_of_same_name(request, link) -> Contact | None:
 
 
 def name_of(link) -> str:
-    """The name of the contact that was added."""
+    """Return the name of the added person; as the parent typed it if the contact has none."""
     return link.child.full_name or link.entered_name
 
 
 def typed_name_matches(link) -> bool:
-    """Whether the name that the parent typed matches the contact's own."""
+    """Return whether the name that the parent typed matches the name of the contact."""
     entered = (link.entered_first_name, link.entered_last_name)
     return names.same_person(*entered, link.child.first_name, link.child.last_name)
 
 
 def is_open(link) -> bool:
-    """Whether one may agree: not where the shop has switched the function off."""
+    """Return whether the link can be accepted: not if the shop has switched friends and family off."""
     return invitations.is_open(link)
 
 
-def answer(request, found):
-    """Carry out what the person decided; the token is spent with it."""
-    now, link, wish = timezone.now(), found.link, request.POST.get("answer", "")
-    if wish == "accept":
-        return accept(request, found)
-    if wish == "decline":
+def answer(request, link_request):
+    """Carry out the answer; the token is used up by it."""
+    now, link, action = timezone.now(), link_request.link, request.POST.get("answer", "")
+    if action == "accept":
+        return accept(request, link_request)
+    if action == "decline":
         links.decline(link, by=link.child.user, now=now)
         return render(request, "accounts/link_done.html", {"done": "declined", "link": link})
-    if wish == "not_me":
+    if action == "not_me":
         links.not_me(link, by=link.child.user, now=now)
         return render(request, "accounts/link_done.html", {"done": "not_me", "link": link})
     return redirect(request.path)
 
 
-def accept(request, found):
-    """Agree; whoever says that they are the contact goes on to its account, whoever reads the mailbox for it does not."""
-    now, link = timezone.now(), found.link
+def accept(request, link_request):
+    """Accept the link. The added person is led on to their account; a reader of the mailbox for them is not."""
+    now, link = timezone.now(), link_request.link
     if not is_open(link):
         return render(request, "accounts/link_done.html", {"done": "closed", "link": link}, status=409)
     way, form = claiming.way_in(link.child), who_form(request, link, request.POST)
@@ -145,9 +148,9 @@ def accept(request, found):
     who = form.who_it_is if form is not None else ("child" if way == claiming.OWN else "other")
     own = own_contact_of_same_name(request, link)
     if who == "mine" and own is not None:
-        return take_over(request, found, own)
+        return take_over(request, link_request, own)
     consent_by = ContactLink.ConsentBy.GUARDIAN if who == "other" else ContactLink.ConsentBy.CHILD
-    if not links.accept_by_mail(found, consent_by=consent_by, now=now):
+    if not links.accept_by_mail(link_request, consent_by=consent_by, now=now):
         return gone(request)
     if who != "other" and way == claiming.PASSWORD:
         note_language(link.child, now)
@@ -160,17 +163,17 @@ def accept(request, found):
     return render(request, "accounts/link_done.html", context)
 
 
-def take_over(request, found, own: Contact):
-    """The person has an account here under another address: the connection becomes that account's."""
-    if not claiming.take_over(own, found, by=request.user, now=timezone.now()):
+def take_over(request, link_request, own: Contact):
+    """Move the connection to the person's account ``own``, which has another e-mail address."""
+    if not claiming.take_over(own, link_request, by=request.user, now=timezone.now()):
         return gone(request)
-    name = found.link.parent.full_name
+    name = link_request.link.parent.full_name
     messages.success(request, _("You are connected with %(name)s.") % {"name": name})
     return redirect("account:friends", pos=request.pos.slug) if request.pos else redirect("home")
 
 
 def note_language(child: Contact, now) -> None:
-    """Who answers in a language is written to in it, unless they have said otherwise."""
+    """Set the language of the child's e-mails to that of this page, if it is not set yet."""
     if not child.language:
         contacts.change(child, {"language": get_language() or ""}, by=child.user, now=now)
 
@@ -178,10 +181,10 @@ def note_language(child: Contact, now) -> None:
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def claim(request):
-    """Choose a password: the mailbox was proved by the link a moment ago, in this browser."""
+    """Show the form for the first password, in the browser that has just proved the mailbox; create the log-in on POST."""
     link = claiming.remembered(request, timezone.now())
     if link is None and request.method == "POST":
-        # The half hour is over; or the button was pressed twice, and nobody waited for the answer to the first press.
+        # The half hour is over; or the button was pressed twice, and the browser shows the answer to the second press.
         text = _(
             "This page has ended. If you have just chosen a password, log in with it; else use “Forgot your password?”."
         )
@@ -218,12 +221,13 @@ def claim(request):
 
 
 def has_log_in(request):
-    """Somebody chose a password for this mailbox a moment ago."""
+    """Redirect to the log-in page: a log-in for this mailbox exists by now."""
     messages.info(request, _("There is an account with this address already. Log in to see the connection."))
     return redirect("account_login")
 
 
 def open_account(request, user):
+    """Log the user in and redirect to the account."""
     login(request, user, backend=BACKEND)
     messages.success(request, _("Your account is ready."))
     return redirect("account:home", pos=request.pos.slug) if request.pos else redirect("home")

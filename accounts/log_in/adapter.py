@@ -1,4 +1,4 @@
-"""What django-allauth asks of us: mails go out from the worker, links come from BASE_URL."""
+"""The adapter of django-allauth: mails are queued for the worker, and their links begin with BASE_URL."""
 
 import logging
 
@@ -18,7 +18,7 @@ from ..models import User
 from . import known_browsers, passwords
 
 logger = logging.getLogger("ticketshop.accounts")
-# allauth's template prefix -> our kind of mail.
+# allauth's template prefix -> kind of mail.
 KINDS = {
     "account/email/email_confirmation": "account_confirm",
     "account/email/email_confirmation_signup": "account_confirm",
@@ -30,7 +30,7 @@ KINDS = {
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Accounts of visitors and staff."""
+    """The behaviour of log-ins of visitors and staff, where it differs from allauth's."""
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -40,19 +40,19 @@ class AccountAdapter(DefaultAccountAdapter):
     }
 
     def send_mail(self, template_prefix, email, context_values=None, **kwargs):
-        """Queue the mail: no request waits for a mail server, and no token lies in a queue.
+        """Queue the mail instead of sending it: a request must not wait for a mail server.
 
-        The worker makes the link when the mail leaves, from the ids kept here.
+        Only the key of the log-in is stored; the worker makes the link with its token when the mail leaves.
         """
         values = context_values or kwargs.get("context") or {}
         user = values.get("user")
         with transaction.atomic():
-            # Held, so that an erasure takes the mail along; a log-in that is gone is told nothing more.
+            # Locked, so that an erasure of the log-in erases this mail too. No mail for a log-in that is gone.
             if user is None or User.objects.select_for_update(no_key=True).filter(pk=user.pk).exists():
                 self._queue(template_prefix, email, {"user": user.pk} if user else {})
 
     def send_notification_mail(self, template_prefix, user, context=None, email=None):
-        """Tell the earlier and the new address that a log-in has another one; of nothing else."""
+        """Mail the former and the new address when the address of a log-in has changed; other notifications are dropped."""
         if template_prefix != "account/email/email_changed" or context is None:
             return
         with transaction.atomic():
@@ -74,44 +74,52 @@ class AccountAdapter(DefaultAccountAdapter):
         )
 
     def confirm_email(self, request, email_address):
+        """Also make the tokens useless that were mailed to the address: their questions are in the account now."""
         confirmed = super().confirm_email(request, email_address)
         if confirmed:
             links.retire_tokens(email_address.email, now=timezone.now())
         return confirmed
 
     def set_password(self, user, password):
+        """Also make the tokens useless that were mailed to the address."""
         super().set_password(user, password)
         links.retire_tokens(user.email, now=timezone.now())
 
     def post_login(self, request, user, **kwargs):
+        """Also mark the browser as known for this log-in."""
         logger.info("log-in user=%s", user.pk)
         response = super().post_login(request, user, **kwargs)
         known_browsers.remember(request, response, user.email)
         return response
 
     def _get_login_attempts_cache_key(self, request, **credentials):
-        """Count a browser that is known for this log-in by itself: a stranger's tries elsewhere do not lock it out."""
+        """Count tries from a known browser separately: tries of an attacker elsewhere do not lock the owner out."""
         key = super()._get_login_attempts_cache_key(request, **credentials)
-        browser = known_browsers.number_of(request, credentials.get("email", credentials.get("username", "")))
+        browser = known_browsers.browser_id(
+            request, credentials.get("email", credentials.get("username", ""))
+        )
         return f"{key}:{browser}" if browser else key
 
     def _delete_login_attempts_cached_email(self, request, **credentials):
-        """After a new password nobody is locked out: neither this browser nor the others."""
+        """Delete the counter shared by all other browsers too: after a new password no browser is locked out."""
         super()._delete_login_attempts_cached_email(request, **credentials)
         shared = super()._get_login_attempts_cache_key(request, **credentials)
         ratelimit.clear(request, app="allauth.account", action="login_failed", key=shared)
 
     def authentication_failed(self, request, **credentials):
+        """Log the failure, without the typed address."""
         logger.warning("log-in refused")
 
     def logout(self, request):
+        """Also log it."""
         logger.info("log-out user=%s", request.user.pk)
         super().logout(request)
 
     def authenticate(self, request, **credentials):
+        """Refuse a password longer than any can be, without hashing it."""
         if len(credentials.get("password", "")) <= passwords.LONGEST:
             return super().authenticate(request, **credentials)
-        # Nobody's, and not worth hashing; a try all the same.
+        # Counted like any other wrong password.
         self.pre_authenticate(request, **credentials)
         self.authentication_failed(request, **credentials)
         return None
@@ -120,7 +128,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return check_email(email)
 
     def is_safe_url(self, url):
-        """Where log-in may lead: paths of this site only."""
+        """Return whether the log-in may redirect to ``url``: only to paths of this site."""
         return is_a_path_of_ours(url or "")
 
     def get_login_redirect_url(self, request):

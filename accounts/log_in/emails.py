@@ -1,4 +1,4 @@
-"""Mails about the log-in itself: to the log-in address only. Links are made when the mail leaves."""
+"""The mails about a log-in. Their links are made when the mail leaves. A builder that returns None cancels the mail."""
 
 from allauth.account import app_settings
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
@@ -17,27 +17,27 @@ from ..models import User
 
 
 def _url(mail: Mail, name: str, *args) -> str:
-    """An absolute address below BASE_URL, in the look of the shop the person came from."""
+    """Return an absolute URL below BASE_URL, in the look of the shop the person came from."""
     home = f"?next=/{mail.point_of_sale.slug}/account/" if mail.point_of_sale else ""
     return f"{settings.BASE_URL}{reverse(name, args=args)}{home}"
 
 
 @register("account_confirm", _("Confirm the e-mail address"))
 def confirm(mail: Mail) -> Content | None:
-    """Prove the mailbox; nothing to tell once that is done."""
+    """Build the mail whose link proves the mailbox; None if that is done."""
     address = EmailAddress.objects.filter(
         user_id=mail.about.get("user"), email__iexact=mail.recipient
     ).first()
     if address is None or address.verified:
         return None
     url = _url(mail, "account_confirm_email", EmailConfirmationHMAC(address).key)
-    # Somebody who logs in with another address wants this one in its place.
+    # The log-in has another address, which this one replaces.
     return Content({"url": url, "changes": address.user.email != address.email})
 
 
 @register("account_changed", _("Another e-mail address to log in with"))
 def changed(mail: Mail) -> Content | None:
-    """To the earlier and to the new address: that it changed, and neither names the other."""
+    """Build the mail to the former and to the new address that it has changed; it does not contain the other address."""
     user = User.objects.filter(pk=mail.about.get("user")).first()
     if user is None:
         return None
@@ -48,7 +48,7 @@ def changed(mail: Mail) -> Content | None:
 
 @register("account_reset", _("Choose a new password"))
 def reset(mail: Mail) -> Content | None:
-    """Choose a new password."""
+    """Build the mail whose link chooses a new password."""
     user = User.objects.filter(pk=mail.about.get("user"), is_active=True).first()
     if user is None:
         return None
@@ -58,9 +58,10 @@ def reset(mail: Mail) -> Content | None:
 
 @register("account_unknown", _("New password where there is no log-in"))
 def unknown(mail: Mail) -> Content:
-    """Somebody asked for a new password for an address without a log-in: its owner may choose a first one.
+    """Build the mail for a new password where there is no log-in.
 
-    Only where the shop knows somebody of this address, such as an added person who has not claimed the account.
+    If the shop has a contact with this address, such as an added person who has not claimed the account, its link
+    chooses a first password; else it leads to the sign-up.
     """
     pos = mail.point_of_sale or claiming.shop_of_added_person(mail.recipient)
     if pos is None or not claiming.claimable(pos.organiser, mail.recipient):
@@ -72,5 +73,5 @@ def unknown(mail: Mail) -> Content:
 
 @register("account_exists", _("Sign-up with a known address"))
 def exists(mail: Mail) -> Content:
-    """Somebody signed up with an address that has an account already."""
+    """Build the mail to the owner of a log-in when a person signs up with its address again."""
     return Content({"url": _url(mail, "account_login"), "reset_url": _url(mail, "account_reset_password")})

@@ -1,4 +1,7 @@
-"""allauth's forms with our field for e-mail addresses: whatever is typed, the log-in, its limits and mails know one form."""
+"""allauth's forms with the project's field for e-mail addresses, which normalises what was typed.
+
+So the log-in, its limits and its mails all use the same form of an address.
+"""
 
 from allauth.account import forms as allauth_forms
 from django import forms
@@ -8,36 +11,44 @@ from ticketshop.lib.email_addresses import EmailField
 
 
 def with_our_field(form: forms.Form, name: str) -> None:
-    """Put our field in the place of allauth's, with its label, its widget and whether it is due."""
-    theirs = form.fields[name]
-    form.fields[name] = EmailField(label=theirs.label, widget=theirs.widget, required=theirs.required)
+    """Replace allauth's field by ours, and keep its label, its widget and whether it is required."""
+    replaced = form.fields[name]
+    form.fields[name] = EmailField(label=replaced.label, widget=replaced.widget, required=replaced.required)
 
 
 class LoginForm(allauth_forms.LoginForm):
+    """E-mail address and password."""
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         with_our_field(self, "login")
 
 
 class SignupForm(allauth_forms.SignupForm):
+    """E-mail address and password of a new log-in."""
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         with_our_field(self, "email")
 
     def try_save(self, request):
+        """Hash the password also if the log-in exists: the duration must not show whether it does."""
         if self.account_already_exists:
-            # As for a new account: how long the answer takes tells nothing about an address.
             make_password(self.cleaned_data["password1"])
         return super().try_save(request)
 
 
 class AddEmailForm(allauth_forms.AddEmailForm):
+    """Another e-mail address of a log-in."""
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         with_our_field(self, "email")
 
 
 class ResetPasswordForm(allauth_forms.ResetPasswordForm):
+    """The e-mail address to which the link to a new password is sent."""
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         with_our_field(self, "email")

@@ -1,7 +1,8 @@
-"""Browsers that somebody has logged in with before: wrong passwords typed elsewhere do not lock them out.
+"""Known browsers: those a log-in was used in before. Wrong passwords typed in other browsers do not lock them out.
 
-A signed cookie says for which log-ins the browser is known, as keyed hashes. Tries from such a browser are counted by themselves; all others
-of the same log-in share one counter, wherever they come from. (OWASP, "Slow down online guessing attacks with device cookies".)
+A signed cookie contains the log-ins for which the browser is known, as keyed hashes. Wrong passwords from a known browser
+are counted separately; those from all other browsers share one counter per log-in. Source: OWASP, "Slow down online
+guessing attacks with device cookies".
 """
 
 import secrets
@@ -12,13 +13,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 
 AGE = 180 * 24 * 3600
-# People who share a browser.
+# Maximum number of log-ins for which one browser is known.
 MOST = 4
 SALT = "accounts.log_in.known_browsers"
 
 
 def remember(request: HttpRequest, response: HttpResponse, email: str) -> None:
-    """Let the browser show from now on that ``email`` has logged in with it."""
+    """Set the cookie that makes the browser known for the log-in ``email``."""
     known = _read(request)
     known[_hash(email)] = known.pop(_hash(email), None) or secrets.token_urlsafe(12)
     response.set_cookie(
@@ -31,8 +32,8 @@ def remember(request: HttpRequest, response: HttpResponse, email: str) -> None:
     )
 
 
-def number_of(request: HttpRequest, email: str) -> str:
-    """Return the random name under which the browser is known for this log-in; empty if it is not."""
+def browser_id(request: HttpRequest, email: str) -> str:
+    """Return the random id of the browser for this log-in; empty if it is not known."""
     return _read(request).get(_hash(email), "")
 
 

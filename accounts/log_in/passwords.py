@@ -1,9 +1,9 @@
-"""What a password may be, beyond what Django asks."""
+"""The validator for the length of passwords."""
 
 from django.contrib.auth.password_validation import MinimumLengthValidator
 from django.core.validators import MaxLengthValidator
 
-# Long enough for every password manager; a bound, so that nobody makes the server hash megabytes.
+# Longer than password managers make them; a limit, because hashing megabytes would block the server.
 LONGEST = 4096
 
 

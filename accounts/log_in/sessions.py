@@ -1,4 +1,4 @@
-"""Sessions in the database (settings.SESSION_ENGINE): each row says whose log-in it holds."""
+"""The session store (settings.SESSION_ENGINE): rows in the database with the key of the log-in."""
 
 from django.contrib.auth import SESSION_KEY
 from django.utils.translation import gettext_lazy
@@ -15,7 +15,7 @@ _UNEXPIRED = Compiled(
 
 
 class SessionStore(LeanStore):
-    """Rows of ``accounts.Session``."""
+    """Sessions stored as rows of ``accounts.Session``."""
 
     unexpired = _UNEXPIRED
 
@@ -24,6 +24,7 @@ class SessionStore(LeanStore):
         return Session
 
     def create_model_instance(self, data):
+        """Also set the key of the log-in; None for a visitor who is not logged in."""
         row = super().create_model_instance(data)
         row.user_id = int(data[SESSION_KEY]) if data.get(SESSION_KEY) else None
         return row

@@ -1,4 +1,4 @@
-"""Log-ins nobody uses end by themselves: those whose address was never proved, and those no organiser knows."""
+"""Jobs that delete unused log-ins: those whose e-mail address was never proved, and old ones without a contact."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,57 +17,59 @@ from ..models import UNPROVED_DAYS, UNUSED_YEARS, User
 
 
 def forget(now: datetime) -> int:
-    """Delete them, with addresses that were noted and never proved; returns how many rows went."""
+    """Run the jobs of this module. Return the number of deleted rows."""
     return sum(job.run(now) for job in (NEVER_PROVED, NOT_USED, ADDRESSES))
 
 
 @dataclass(frozen=True, eq=False)
-class Forgetting(Tidying):
-    """Looked at once more while they are held: somebody may be proving the address, or ordering, at this moment."""
+class LockedTidying(Tidying):
+    """A ``Tidying`` that locks the rows and checks the condition again: the owner may be proving the address, or ordering."""
 
     at_once: int = 200
 
     @transaction.atomic
     def _delete(self, ids: list, now: datetime) -> int:
-        held = self.rows(now).model._base_manager.select_for_update(of=("self",)).filter(pk__in=ids)
-        list(held.order_by("pk").values_list("pk"))
+        to_lock = self.rows(now).model._base_manager.select_for_update(of=("self",)).filter(pk__in=ids)
+        list(to_lock.order_by("pk").values_list("pk"))
         return super()._delete(ids, now)
 
 
-def _nobodys() -> QuerySet[User]:
-    """Log-ins of nobody an organiser knows, and of no member of staff."""
+def _without_contact() -> QuerySet[User]:
+    """Return the log-ins that have no contact at any organiser and belong to no staff member."""
     staff = StaffMembership.objects.filter(user=OuterRef("pk"))
     return User.objects.filter(~Exists(staff), contacts=None, is_superuser=False)
 
 
 def _never_proved(now: datetime) -> QuerySet[User]:
     proved = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
-    return _nobodys().filter(~Exists(proved), date_joined__lte=now - timedelta(days=UNPROVED_DAYS))
+    return _without_contact().filter(~Exists(proved), date_joined__lte=now - timedelta(days=UNPROVED_DAYS))
 
 
 def _not_used(now: datetime) -> QuerySet[User]:
     last = Coalesce("last_login", "date_joined")
-    return _nobodys().annotate(last=last).filter(last__lte=now - timedelta(days=365 * UNUSED_YEARS))
+    return _without_contact().annotate(last=last).filter(last__lte=now - timedelta(days=365 * UNUSED_YEARS))
 
 
 def _addresses_never_proved(now: datetime) -> QuerySet[EmailAddress]:
-    """Another address that somebody meant to log in with: the row has no date, the mail with the link has."""
-    asked = Mail.objects.filter(
+    """Return additional addresses that were never confirmed. The row has no date; the mail with the link has."""
+    mailed_lately = Mail.objects.filter(
         kind="account_confirm",
         recipient__iexact=OuterRef("email"),
         created_at__gt=now - timedelta(days=UNPROVED_DAYS),
     )
     proved = EmailAddress.objects.filter(user=OuterRef("user"), verified=True)
-    return EmailAddress.objects.filter(Exists(proved), ~Exists(asked), Q(primary=False), verified=False)
+    return EmailAddress.objects.filter(
+        Exists(proved), ~Exists(mailed_lately), Q(primary=False), verified=False
+    )
 
 
-NEVER_PROVED = Forgetting(
+NEVER_PROVED = LockedTidying(
     "accounts.forget_unproved", gettext_lazy("Delete a log-in that was never confirmed"), rows=_never_proved
 )
-NOT_USED = Forgetting(
+NOT_USED = LockedTidying(
     "accounts.forget_unused", gettext_lazy("Delete a log-in that nobody uses"), rows=_not_used
 )
-ADDRESSES = Forgetting(
+ADDRESSES = LockedTidying(
     "accounts.forget_addresses",
     gettext_lazy("Delete an e-mail address of a log-in that was never confirmed"),
     rows=_addresses_never_proved,

@@ -1,4 +1,4 @@
-"""The addresses below ``/accounts/``: django-allauth's, with some pages of ours among them."""
+"""URLs below ``/accounts/``: those of django-allauth, some of them with views of this package."""
 
 from django.urls import include, path, re_path
 

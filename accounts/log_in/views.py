@@ -1,4 +1,4 @@
-"""What our log-in pages do otherwise than django-allauth's."""
+"""django-allauth's log-in pages and forms, where the project changes them."""
 
 import json
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from .forms import LoginForm
 
 
 class PasswordReset(PasswordResetView):
-    """Asks for the link to a new password, and then says that it is on its way, wherever the visitor goes afterwards."""
+    """The page that mails the link to a new password; the page after it keeps ``next``."""
 
     def get_success_url(self) -> str:
         return self.passthrough_next_url(str(self.success_url))
@@ -30,45 +30,43 @@ class PasswordReset(PasswordResetView):
 
 @method_decorator(login_not_required, "dispatch")
 class NewPassword(PasswordResetFromKeyView):
-    """Asks for the new password. Opening the mailed link logs nobody out; saving the password does, and the page says so."""
+    """The page that sets a new password; it warns before it logs out another log-in."""
 
     def logout(self) -> None:
+        """Log out only when the password is saved, not when the mailed link is opened."""
         if self.request.method == "POST":
             super().logout()
 
     def get_context_data(self, **kwargs):
-        found, visitor = super().get_context_data(**kwargs), self.request.user
+        values, visitor = super().get_context_data(**kwargs), self.request.user
         if self.reset_user and visitor.is_authenticated and visitor.pk != self.reset_user.pk:
-            found["other_log_in"] = readable_email(visitor.email)
-        return found
+            values["other_log_in"] = readable_email(visitor.email)
+        return values
 
 
 class Reauthentication(ReauthenticateView):
-    """Asks for the password once more, and then does what was asked for before.
-
-    django-allauth does so only where that was sent to an address without a query, and ours carry ``next``: what was
-    typed would be lost.
-    """
+    """The page that asks for the password again, and then carries out the request that led to it."""
 
     def form_valid(self, form):
+        """Run the stored request. django-allauth does so only for URLs without a query; ours have ``next``."""
         reauthentication.reauthenticate_by_password(self.request)
         stashed = (self.request.session.get(reauthentication.STATE_SESSION_KEY) or {}).get("request")
         back_to = urlsplit(self.get_next_url() or "").path
         if stashed and json.loads(stashed)["path"] == back_to:
             del self.request.session[reauthentication.STATE_SESSION_KEY]
-            found = resolve(back_to)
-            return found.func(deserialize_request(stashed, self.request), *found.args, **found.kwargs)
+            match = resolve(back_to)
+            return match.func(deserialize_request(stashed, self.request), *match.args, **match.kwargs)
         return super().form_valid(form)
 
 
-class _WithWayOut(forms.Form):
-    """A form that asks for the password, with the link for who has forgotten it: it keeps the shop."""
+class _WithForgotPasswordLink(forms.Form):
+    """A form with the link “Forgot your password?” below the field ``field_above_link``; the link keeps the shop."""
 
-    asked = "password"
+    field_above_link = "password"
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields[self.asked].help_text = format_html(
+        self.fields[self.field_above_link].help_text = format_html(
             '<a href="{}{}">{}</a>',
             reverse("account_reset_password"),
             next_query(context.request),
@@ -76,15 +74,15 @@ class _WithWayOut(forms.Form):
         )
 
 
-class LogInForm(_WithWayOut, LoginForm):
-    """Address and password."""
+class LogInForm(_WithForgotPasswordLink, LoginForm):
+    """E-mail address and password."""
 
 
-class ReauthenticationForm(_WithWayOut, ReauthenticateForm):
-    """The password of who is logged in, once more."""
+class ReauthenticationForm(_WithForgotPasswordLink, ReauthenticateForm):
+    """The password of the open log-in, typed again."""
 
 
-class NewPasswordForm(_WithWayOut, ChangePasswordForm):
+class NewPasswordForm(_WithForgotPasswordLink, ChangePasswordForm):
     """The present password and a new one."""
 
-    asked = "oldpassword"
+    field_above_link = "oldpassword"
