@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from ticketshop.lib.forms import LineField
 from ticketshop.office.buttons import OwnPage, drawn
 
-from .. import link_types, links
+from .. import link_types, staff_links
 from ..models import Contact, ContactLink, LinkType
 from . import picking
 
@@ -96,7 +96,7 @@ class ConnectionForm(forms.Form):
         """Make the connection and return it; None if it is refused, with an error at the field."""
         parent, child = self.ends
         try:
-            return links.staff_add(
+            return staff_links.add(
                 parent=parent,
                 child=child,
                 link_type=self.cleaned_data["type"],
@@ -105,7 +105,7 @@ class ConnectionForm(forms.Form):
                 by=by,
                 now=now,
             )
-        except links.CannotLink as refusal:
+        except staff_links.CannotLink as refusal:
             self.add_error(*self._error(refusal.code))
             return None
 

@@ -15,7 +15,7 @@ from ticketshop.lib.forms import LineField
 from ticketshop.office.buttons import Button, Outcome
 from ticketshop.organisers.models import PointOfSale
 
-from .. import adding, links
+from .. import adding, links, staff_links
 from ..models import ContactLink
 
 CHANGE = ("contacts.change_contactlink",)
@@ -111,7 +111,7 @@ def _consent_question(link: ContactLink) -> list[str]:
 
 
 def _record_consent(request, link: ContactLink, now: datetime, entered: dict) -> Outcome:
-    if links.record_consent(link, reason=entered["reason"], by=request.user, now=now):
+    if staff_links.record_consent(link, reason=entered["reason"], by=request.user, now=now):
         return messages.SUCCESS, _("The consent is written down, and the connection active.")
     return messages.WARNING, _("This connection does not wait for an answer. Nothing has changed.")
 

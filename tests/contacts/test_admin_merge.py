@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from django.utils.translation import override
 
-from contacts import link_merging, links, merging
+from contacts import link_merging, merging, staff_links
 from contacts.models import Contact, ContactLink
 from tests.connections import MISSING, button_page, kind, part, said_at
 from tests.factories.accounts import UserFactory
@@ -77,7 +77,7 @@ def cells(page, label: str) -> list[str]:
 def link(
     parent: Contact, child: Contact, *, status="active", agreed=False, code="friends_family"
 ) -> ContactLink:
-    made = links.staff_add(
+    made = staff_links.add(
         parent=parent, child=child, link_type=kind(code), by=None, now=timezone.now(),
         consent_reason="Form" if agreed else "",
     )  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.friends import tickets
-from contacts import adding, link_mail, links, merging
+from contacts import adding, link_mail, links, merging, staff_links
 from contacts.models import AddressSuppression, Contact, ContactLink, LinkRequest
 from tests.factories.catalogue import OfferFactory
 from tests.factories.contacts import ContactFactory
@@ -56,7 +56,7 @@ def state(link: ContactLink) -> tuple:
 def test_links_point_to_the_one_that_stays(pos, alice):
     carol = make_visitor(pos, "Carol", "Ray")
     kept, lost = ContactFactory(organiser=pos.organiser), make_child(pos, alice)
-    theirs = links.staff_add(parent=lost.child, child=carol, link_type=lost.type, by=None, now=timezone.now())
+    theirs = staff_links.add(parent=lost.child, child=carol, link_type=lost.type, by=None, now=timezone.now())
     merge(kept, lost.child)
     assert state(lost) == (alice.pk, kept.pk, "active", "")
     assert state(theirs) == (kept.pk, carol.pk, "active", "")
@@ -90,9 +90,9 @@ def test_links_between_the_two_vanish(pos):
     bob = ContactFactory(organiser=pos.organiser)
     kind = linked(keep, pos).type
     for parent, child in [(keep, lose), (lose, keep)]:
-        links.staff_add(parent=parent, child=child, link_type=kind, by=None, now=timezone.now())
-    other = links.staff_add(parent=lose, child=bob, link_type=kind, by=None, now=timezone.now())
-    over = links.staff_add(parent=lose, child=keep, link_type=kind_of("partner"), by=None, now=timezone.now())
+        staff_links.add(parent=parent, child=child, link_type=kind, by=None, now=timezone.now())
+    other = staff_links.add(parent=lose, child=bob, link_type=kind, by=None, now=timezone.now())
+    over = staff_links.add(parent=lose, child=keep, link_type=kind_of("partner"), by=None, now=timezone.now())
     links.remove(over, by=None, now=timezone.now())
     merge(keep, lose)
     assert state(other) == (keep.pk, bob.pk, "active", "")
@@ -128,7 +128,7 @@ def test_whom_two_contacts_of_one_parent_asked_has_answered_if_they_agreed_once(
     bob = make_visitor(pos, "Bob", "Miller", email="bob@example.org")
     asked = linked(keep, pos)
     ContactLink.objects.filter(pk=asked.pk).update(status="pending")
-    before = links.staff_add(parent=lose, child=bob, link_type=asked.type, by=None, now=timezone.now())
+    before = staff_links.add(parent=lose, child=bob, link_type=asked.type, by=None, now=timezone.now())
     if agreed:
         links.accept(before, by=bob.user, now=timezone.now())
     merge(keep, lose)

@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from contacts import adding, contacts, links, locking, merging
+from contacts import adding, contacts, locking, merging, staff_links
 from contacts.models import Contact, ContactLink
 from tests.at_once import at_once, meet
 from tests.factories.catalogue import OfferFactory
@@ -230,7 +230,7 @@ def everything_about_bob(pos):
     guest = dict(zip(("first_name", "last_name", "email"), BOB, strict=True))
     offer = OfferFactory(pos=pos)
     earlier = make_order({offer: 1}, buyer=guest).buyer
-    link = links.staff_add(
+    link = staff_links.add(
         parent=carol, child=earlier, link_type=add(alice, pos, ("X", "Y", "x@example.org")).link.type, by=None,
         now=timezone.now(),
     )  # fmt: skip
@@ -294,7 +294,7 @@ def join_and_order(pos):
     child = ContactFactory(organiser=pos.organiser)
     alice = make_visitor(pos)
     kind = add(alice, pos, ("X", "Y", "x@example.org")).link.type
-    link = links.staff_add(parent=alice, child=child, link_type=kind, by=None, now=timezone.now())
+    link = staff_links.add(parent=alice, child=child, link_type=kind, by=None, now=timezone.now())
     offer = OfferFactory(pos=pos)
     place(make_cart({offer: 1}))
     person = {"first_name": "Bob", "last_name": "Miller", "person": str(link.pk)}

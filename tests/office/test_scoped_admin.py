@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from contacts import links
+from contacts import staff_links
 from contacts.models import LinkType
 from privacy.erasure import erasing
 from privacy.models import Erasure, RetentionRecord
@@ -81,7 +81,7 @@ def more(pos: PointOfSale, word: str, owner=None) -> None:
     )
     friend = ContactFactory(organiser=organiser, last_name=f"{word}friend", email="")
     kind = LinkType.objects.get(code="partner")
-    links.staff_add(parent=buyer, child=friend, link_type=kind, by=None, now=timezone.now())
+    staff_links.add(parent=buyer, child=friend, link_type=kind, by=None, now=timezone.now())
     order = make_order({offer: 1, season_pass: 1}, buyer=buyer, paid=True)
     orders.cancel(order, by=None, now=timezone.now())
     StaffMembershipFactory(organiser=organiser, role="box office")

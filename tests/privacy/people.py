@@ -18,7 +18,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from contacts import adding, contacts, links, merging
+from contacts import adding, contacts, links, merging, staff_links
 from contacts.models import Contact, ContactLink
 from privacy.models import Erasure, MailboxProof
 from registration_forms.answers import changing, responses
@@ -198,7 +198,7 @@ def _have_friends(person: Person, other: Person | None) -> None:
     assert links.not_me(added[2], by=None, now=now)
     if other is not None:
         for parent, child in ((person, other), (other, person)):
-            link = links.staff_add(
+            link = staff_links.add(
                 parent=parent.contact, child=child.contact, link_type=added[0].type, by=parent.user, now=now,
                 consent_reason="said so at the box office",
             )  # fmt: skip

@@ -23,7 +23,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from contacts import contacts, links, merging
+from contacts import contacts, merging, staff_links
 from contacts.models import Contact, LinkType
 from privacy.models import Erasure
 from tests.factories.accounts import UserFactory
@@ -240,7 +240,7 @@ def _profile(office: Office, orders: int) -> list[int]:
         first_name="Fri",
         last_name="End",
     )
-    links.staff_add(
+    staff_links.add(
         parent=office.vera, child=friend, link_type=LinkType.objects.get(code="partner"), by=office.owner, now=timezone.now()
     )  # fmt: skip
     staff = office.staff()

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from contacts import adding, contacts, links
+from contacts import adding, contacts, links, staff_links
 from contacts.models import ContactLink, LinkType
 from privacy.erasure import due_dates, erasing
 from privacy.models import Erasure
@@ -97,7 +97,7 @@ def test_the_copy_holds_the_child_too(vera, link, pos):
 def test_the_other_parent_sees_the_child_but_neither_code_nor_what_the_first_one_typed(vera, link, pos):
     ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
     ContactLink.objects.filter(pk=link.pk).update(entered_first_name="Timmy-as-Vera-calls-him")
-    hers = links.staff_add(
+    hers = staff_links.add(
         parent=ann, child=link.child, link_type=LinkType.objects.get(code="friends_family"), by=None,
         now=timezone.now(), permission="manage", consent_reason="the other parent",
     )  # fmt: skip

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.links import claiming
 from accounts.models import User
-from contacts import contacts, links
+from contacts import contacts, links, staff_links
 from contacts.models import Contact, ContactLink, LinkRequest
 from tests.at_once import at_once
 from tests.factories.accounts import PASSWORD, UserFactory
@@ -317,7 +317,7 @@ def test_what_staff_entered_under_an_address_is_nobodys_to_take(pos, alice):
     """A child under its parent's address, say: it stays as staff wrote it."""
     child = ContactFactory(organiser=pos.organiser, first_name="Tim", email=BOB[2])
     kind = linked(alice, pos, ("X", "Y", "x@example.org")).type
-    links.staff_add(parent=alice, child=child, link_type=kind, by=None, now=timezone.now())
+    staff_links.add(parent=alice, child=child, link_type=kind, by=None, now=timezone.now())
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
     assert "Alice Martin" not in browser_of(bob).open(LIST).text
 

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.links import claiming
-from contacts import adding, contacts, links, locking, merging
+from contacts import adding, contacts, links, locking, merging, staff_links
 from contacts.models import Contact, ContactLink, LinkType
 from tests.accounts.pages import ACCOUNT, LIST, NEW, browser_of
 from tests.factories.catalogue import OfferFactory
@@ -174,7 +174,7 @@ def test_staff_do_not_connect_who_is_being_erased(staff, alice):
     assert staff.submit(form, {"direction": "child"}).status in {200, 404, 409}
     kind = LinkType.objects.get(code=LinkType.FRIENDS_FAMILY)
     with pytest.raises(locking.Gone):
-        links.staff_add(parent=alice, child=other, link_type=kind, by=None, now=timezone.now())
+        staff_links.add(parent=alice, child=other, link_type=kind, by=None, now=timezone.now())
     assert not ContactLink.objects.exists()
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from accounts.models import User
-from contacts import adding, links
+from contacts import adding, links, staff_links
 from contacts.models import Contact, ContactLink, LinkType
 from privacy import retention, tasks
 from privacy.declarations import expiry
@@ -216,7 +216,7 @@ def test_a_child_goes_thirty_days_after_its_last_connection(zoe, pos):
     now = (timezone.now() + timedelta(days=1)).replace(hour=12)
     ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
     child = linked(zoe, pos, CHILD).child
-    second = links.staff_add(
+    second = staff_links.add(
         parent=ann, child=child, link_type=LinkType.objects.get(code="friends_family"), by=None, now=now,
         permission="manage", consent_reason="the other parent",
     )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from pypdf import PdfReader
 
-from contacts import adding, links
+from contacts import adding, links, staff_links
 from contacts.models import Contact, ContactLink
 from tests.factories.accounts import PASSWORD
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
@@ -412,7 +412,7 @@ def test_a_child_without_an_address_the_managing_parent_is_mailed(pos, alice, of
     order_for(alice, {offer: 1}, child)
     assert titles(deliver(mailoutbox)) == [("alice@example.org", False)], "the buyer has the tickets anyway"
     aunt = make_visitor(pos, "Ann", "Ray", email="ann@example.org")
-    hers = links.staff_add(parent=aunt, child=child.child, link_type=child.type, by=None, now=timezone.now())
+    hers = staff_links.add(parent=aunt, child=child.child, link_type=child.type, by=None, now=timezone.now())
     order = order_for(aunt, {offer: 2}, hers, "me")
     letters = deliver(mailoutbox)
     (letter,) = [one for one in letters if one.to == [alice.email]]
@@ -429,7 +429,7 @@ def test_a_child_without_an_address_the_managing_parent_is_mailed(pos, alice, of
 def test_a_child_whom_nobody_manages_has_nobody_to_mail(pos, alice, offer, mailoutbox):
     child = ContactFactory(organiser=pos.organiser, email=None)
     kind = linked(alice, pos).type
-    link = links.staff_add(parent=alice, child=child, link_type=kind, by=None, now=timezone.now())
+    link = staff_links.add(parent=alice, child=child, link_type=kind, by=None, now=timezone.now())
     deliver(mailoutbox)
     order_for(alice, {offer: 1}, link)
     assert {letter.to[0] for letter in deliver(mailoutbox)} == {alice.email}
