@@ -92,7 +92,7 @@ def withdraw(link: ContactLink, *, by, now: datetime) -> bool:
 def decline(request: LinkRequest, *, not_me: bool, now: datetime) -> bool:
     """Decline an invitation; the link stays as it was. Return False if it was answered already.
 
-    With ``not_me`` the address gets no more mail started by this parent.
+    With ``not_me`` this parent can't cause further mails to the address.
     """
     with transaction.atomic():
         if not_me:

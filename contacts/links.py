@@ -241,7 +241,7 @@ def _reopen(link: ContactLink, *, reason: str, status: str, now: datetime) -> bo
 
 
 def not_me(link: ContactLink, *, by, now: datetime) -> bool:
-    """End a link because the mailbox belongs to another person; its address gets no more mail started by this parent.
+    """End a link because the mailbox belongs to another person; this parent can't cause further mails to it.
 
     Return False if the link had ended already, or one of the two contacts is gone.
     """

@@ -29,8 +29,8 @@ class Covered:
 def contacts_of(organiser: Organiser, address: str) -> QuerySet[Contact]:
     """Return the contacts that a proved e-mail address covers at ``organiser``, by primary key.
 
-    They are the contacts without a log-in that have this address, and the contact whose log-in has it, whatever address
-    its e-mails go to. Contacts that are being erased are included as long as columns of theirs are deferred.
+    They are the contacts without a log-in that have this address, and the contact whose log-in has it, even if its e-mails go to
+    another address. Contacts that are being erased are included as long as columns of theirs are deferred.
     """
     key = normalise_email(address)
     if not key:

@@ -29,6 +29,7 @@ class Row:
 
     @property
     def differs(self) -> bool:
+        """Whether the two contacts have different values."""
         return self.keep != self.lose
 
 

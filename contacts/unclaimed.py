@@ -1,6 +1,6 @@
 """Contacts that only a connection made known: a visitor added them, and they have no log-in.
 
-Nobody asked for such a contact, so it is erased some days after its last connection has ended: ``purge_after``.
+The person did not ask for such a contact, so it is erased some days after its last connection has ended: ``purge_after``.
 """
 
 from datetime import datetime, timedelta

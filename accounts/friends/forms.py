@@ -121,7 +121,7 @@ class NewPersonForm(PersonForm):
 
 
 class EditPersonForm(PersonForm):
-    """What a visitor typed about a person; with the date of birth while the person has no e-mail address."""
+    """The names a visitor typed for a person; with the date of birth while the person has no e-mail address."""
 
     birth_date = BirthDateField()
 
@@ -147,7 +147,7 @@ class InviteForm(forms.Form):
 
 
 class PermissionForm(forms.Form):
-    """What the visitor, who was added by another person, lets that person do."""
+    """The permission that the visitor gives to a person who has added them."""
 
     permission = forms.ChoiceField(
         label=_("What may this person do for you?"),

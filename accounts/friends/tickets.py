@@ -88,7 +88,7 @@ def _passes(theirs: Q, organiser: Organiser, now: datetime) -> QuerySet[IssuedPa
 def _by_child(rows: QuerySet, parent: Contact) -> Callable[[int], list]:
     """Return a function from a child's key to the child's rows.
 
-    Each row gets ``mine`` (the parent bought it) and ``buyer_left`` (the buyer is erased, so nobody has the code).
+    Each row gets ``mine`` (the parent bought it) and ``buyer_left`` (the buyer is erased, and with them the code).
     """
     by_child: dict[int, list[Model]] = {}
     for row in rows[: 4 * MOST]:

@@ -1,4 +1,4 @@
-"""How an added person gets a log-in: they claim the account from their mailbox, and choose the password there."""
+"""Log-ins of added people: they claim the account from their mailbox and choose a password."""
 
 from datetime import datetime
 

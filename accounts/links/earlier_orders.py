@@ -67,7 +67,7 @@ class EarlierContacts:
 
     @property
     def must_answer(self) -> bool:
-        """Whether to ask the visitor: there are contacts of their own name, or they have no name here yet."""
+        """Whether to ask the visitor: there are contacts of the same name, or the visitor has no name yet."""
         return bool(self.mine) or bool(self.contacts and not self.me.full_name)
 
 

@@ -82,7 +82,7 @@ def _resend(request, link: ContactLink, now: datetime) -> Outcome:
 
 # --- consent ----------------------------------------------------------------------------------------
 class ConsentForm(forms.Form):
-    """How staff know that the child agrees."""
+    """The reason why staff record the consent of a child."""
 
     reason = LineField(
         label=gettext_lazy("How you know"),
@@ -118,7 +118,7 @@ def _record_consent(request, link: ContactLink, now: datetime, entered: dict) ->
 
 # --- permission ---------------------------------------------------------------------------------------
 class PermissionForm(forms.Form):
-    """What the parent may do."""
+    """The permission of the parent."""
 
     permission = forms.ChoiceField(
         label=gettext_lazy("The parent may"),

@@ -145,12 +145,12 @@ def _shop_facts(contact: Contact, other: Contact, form: MergeForm) -> list[Fact]
         _("created"): lambda person: tables.day(person.created_at),
     }
     only = form.fields["keep"].choices[0][0] if len(form.fields["keep"].choices) == 1 else None
-    found = []
+    set_by_shop = []
     for label, read in lines.items():
         texts = {person.pk: read(person) or NONE for person in (contact, other)}
         stays = texts[only] if only else _("of the contact that stays")
         same = len(set(texts.values())) == 1
-        found.append(
+        set_by_shop.append(
             Fact(
                 str(label),
                 (Cell(texts[contact.pk]), Cell(texts[other.pk])),
@@ -159,15 +159,15 @@ def _shop_facts(contact: Contact, other: Contact, form: MergeForm) -> list[Fact]
         )
     blocked = [person.blocked_at and tables.day(person.blocked_at) for person in (contact, other)]
     cells = (Cell(blocked[0] or NONE), Cell(blocked[1] or NONE))
-    found.append(Fact(_("blocked"), cells, blocked[0] or blocked[1] or NONE))
-    return found
+    set_by_shop.append(Fact(_("blocked"), cells, blocked[0] or blocked[1] or NONE))
+    return set_by_shop
 
 
 def _counts(request: HttpRequest, contact: Contact, other: Contact) -> list[Fact]:
     """Return for each model with a key to contacts the number of its rows, of those the user may view."""
     both = {contact.pk, other.pk}
     between = ContactLink.objects.filter(parent__in=both, child__in=both).count()
-    found = []
+    counts = []
     for relation in merging.relations():
         meta = relation.related_model._meta
         if not request.user.has_perm(f"{meta.app_label}.{get_permission_codename('view', meta)}", contact):
@@ -180,8 +180,8 @@ def _counts(request: HttpRequest, contact: Contact, other: Contact) -> list[Fact
         }
         # Connections between the two vanish.
         fewer = between if relation.related_model is ContactLink else 0
-        found.append(Fact(label, (Cell(numbers[0]), Cell(numbers[1])), sum(numbers) - fewer))
-    return found
+        counts.append(Fact(label, (Cell(numbers[0]), Cell(numbers[1])), sum(numbers) - fewer))
+    return counts
 
 
 def view(admin_page, request: HttpRequest, contact: Contact):

@@ -36,13 +36,13 @@ def page(
 ) -> TemplateResponse:
     """Return the page with ``question`` and a search; each result is a link to the same URL with the contact's key."""
     text = request.GET.get("q", "").strip()
-    found = list(_same_organiser(contact).search(text).sorted()[: MOST + 1]) if text else []
+    results = list(_same_organiser(contact).search(text).sorted()[: MOST + 1]) if text else []
     context = {
         **admin_page.about_row(request, contact, title),
         "words": question,
         "text": text,
-        "found": found[:MOST],
-        "more": len(found) > MOST,
+        "found": results[:MOST],
+        "more": len(results) > MOST,
         "search_help": SEARCH_HELP,
     }
     return TemplateResponse(request, "admin/pick_contact.html", context)

@@ -65,7 +65,7 @@ class ContactQuerySet(models.QuerySet):
 
 
 class Contact(models.Model):
-    """A person, or an organisation, as one organiser knows it: name, addresses, profile. Orders belong to a contact.
+    """The data of a person, or an organisation, at one organiser: name, addresses, profile. Orders belong to a contact.
 
     The columns that describe the person are listed in ``contacts.profile_fields``.
     """

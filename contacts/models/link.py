@@ -33,7 +33,7 @@ def any_kind() -> list[str]:
 
 
 class LinkType(models.Model):
-    """The relation of two contacts, such as child and parent. Permissions are on the link, whatever its type is."""
+    """The relation of two contacts, such as child and parent. Permissions are on the link and do not depend on the type."""
 
     FRIENDS_FAMILY = "friends_family"
 
@@ -108,7 +108,7 @@ class ContactLink(models.Model):
     )
     type = models.ForeignKey(LinkType, on_delete=models.PROTECT, related_name="+", verbose_name=_("type"))
     status = models.CharField(_("status"), max_length=10, choices=Status)
-    # What the parent may do for the child. The opposite direction is a link of its own.
+    # What the parent may do for the child. The opposite direction is a second link.
     permission_parent = models.CharField(
         _("the parent may"), max_length=8, choices=Permission, default=Permission.ASSIGN
     )
