@@ -11,7 +11,7 @@ from django.utils.translation import ngettext_lazy
 
 from ticketshop.lib.areas import LOG_IN
 from ticketshop.lib.email_addresses import ModelEmailField
-from ticketshop.lib.personal import SIGNED_IN, USER, DeleteRow, Ends
+from ticketshop.lib.personal import LOG_IN_SESSION, USER, DeleteRow, Expiry
 from ticketshop.lib.text import normalise_email
 
 # A log-in is deleted after so many days if its e-mail address was never proved, and after so many years without use if
@@ -57,25 +57,25 @@ class User(AbstractBaseUser, PermissionsMixin):
         person = USER
         subject = {"pk": USER}
         area = LOG_IN
-        ends = (
-            Ends(
+        expiry = (
+            Expiry(
                 "accounts.tidy",
                 "date_joined",
                 UNPROVED_DAYS,
                 where=Q(contacts=None) & ~Q(emailaddress__verified=True),
-                says=ngettext_lazy(
+                promise=ngettext_lazy(
                     "If you never prove your e-mail address: %(number)d day.",
                     "If you never prove your e-mail address: %(number)d days.",
                     "number",
                 ),
             ),
-            Ends(
+            Expiry(
                 "accounts.tidy",
                 ("last_login", "date_joined"),
                 UNUSED_YEARS,
                 unit=365,
                 where=Q(contacts=None),
-                says=ngettext_lazy(
+                promise=ngettext_lazy(
                     "If no organiser here knows you: %(number)d year after you last logged in.",
                     "If no organiser here knows you: %(number)d years after you last logged in.",
                     "number",
@@ -107,9 +107,9 @@ class Session(AbstractBaseSession):
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
 
     class Personal:
-        subject = {"user": SIGNED_IN}
+        subject = {"user": LOG_IN_SESSION}
         area = LOG_IN
-        ends = (Ends("accounts.tidy", "expire_date", says=_("Browsers stay signed in for 14 days.")),)
+        expiry = (Expiry("accounts.tidy", "expire_date", promise=_("Browsers stay signed in for 14 days.")),)
         labels = {"user": _("signed in"), "session_data": _("content"), "expire_date": _("until")}
         columns = {"user": DeleteRow(), "session_data": DeleteRow(), "expire_date": DeleteRow()}
         withheld = {"session_data": _("what keeps a browser signed in")}

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
 from ticketshop.lib.areas import REQUESTS
-from ticketshop.lib.personal import ADDRESS, Author, DeleteRow, Ends, NotPersonal, not_personal
+from ticketshop.lib.personal import ADDRESS, Author, DeleteRow, Expiry, NotPersonal, not_personal
 from ticketshop.organisers.models import Organiser
 
 
@@ -276,8 +276,8 @@ class MailboxProof(models.Model):
     class Personal:
         subject = {"address": ADDRESS}
         area = REQUESTS
-        ends = (Ends("privacy.expire", "expires_at", says=_("24 hours.")),)
-        also = ("created_at", "expires_at", "opened_at")
+        expiry = (Expiry("privacy.expire", "expires_at", promise=_("24 hours.")),)
+        copy_context = ("created_at", "expires_at", "opened_at")
         withheld = {"token_hash": _("guards the link in the e-mail")}
         columns = {
             "address": DeleteRow(),

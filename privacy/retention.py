@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from contacts import unclaimed
 from contacts.models import Contact
 from ticketshop.jobs.rows import RowJob, Tidying
-from ticketshop.lib.personal import Ends, LastUse
+from ticketshop.lib.personal import Expiry, LastUse, day_for
 from ticketshop.organisers.models import Organiser
 
 from .declarations import emptying, expiry, registry
@@ -45,7 +45,7 @@ def run(now: datetime) -> dict[str, int]:
     return {label: rows for label, rows in total.items() if rows}
 
 
-def _due(model: type[models.Model], ends: Ends, now: datetime) -> QuerySet:
+def _due(model: type[models.Model], ends: Expiry, now: datetime) -> QuerySet:
     """What is due at any organiser."""
     found = Q(pk__in=[])
     for organiser in [*Organiser.objects.order_by("pk"), None]:
@@ -72,7 +72,7 @@ class OfRows(Tidying):
     """Rows of one model are emptied or deleted, as their columns say."""
 
     model: type[models.Model] = models.Model
-    ends: Ends | None = None
+    ends: Expiry | None = None
     most: int = MOST
     at_once: int = 500
 
@@ -92,14 +92,14 @@ class OfRows(Tidying):
             return sum(self.do(row, now) for row in rows)
 
 
-def _erase_row(ends: Ends, row: models.Model, now: datetime) -> None:
+def _erase_row(ends: Expiry, row: models.Model, now: datetime) -> None:
     organiser = _organiser_of(row)
     with timezone.override(expiry.zone_of(organiser)):
         _erase(ends, type(row)._base_manager.filter(pk=row.pk), now)
     statistics.analyse.defer(tables=[row._meta.db_table])
 
 
-def _erase(ends: Ends, rows: QuerySet, now: datetime) -> int:
+def _erase(ends: Expiry, rows: QuerySet, now: datetime) -> int:
     """Erase these rows, all of one organiser; how many went. What is not due any more, for a date was moved, stays."""
     model = rows.model
     first = rows.first()
@@ -108,14 +108,14 @@ def _erase(ends: Ends, rows: QuerySet, now: datetime) -> int:
     organiser = _organiser_of(first)
     due = expiry.rows(model, ends, organiser, timezone.localdate(now)).filter(pk__in=rows.values("pk"))
     rows = model._base_manager.filter(pk__in=list(due.order_by("pk").values_list("pk", flat=True)))
-    if ends.marks:
-        _mark(model, ends.marks, rows, now)
-    counts = _counted(rows, ends.called)
+    if ends.note_on:
+        _mark(model, ends.note_on, rows, now)
+    counts = _counted(rows, ends.group_by)
     if registry.is_deleted(model):
         rows.delete()
     else:
         columns = emptying.emptied_columns(model)
-        rows.update(**emptying.values(model, columns, now))
+        rows.update(**emptying.update_values(model, columns, now))
     if not model._meta.auto_created:
         _note(organiser, model, now, counts)
     return sum(counts.values())
@@ -128,7 +128,7 @@ def _mark(model, path: str, rows, now: datetime) -> None:
     ids = list(rows.values_list(f"{key}__pk", flat=True).distinct())
     held = marked._base_manager.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
     list(held.values_list("pk"))
-    day = emptying.day(marked._meta.get_field(column), now)
+    day = day_for(marked._meta.get_field(column), now)
     marked._base_manager.filter(pk__in=ids, **{column: None}).update(**{column: day})
 
 
@@ -153,7 +153,7 @@ def _note(organiser: Organiser | None, model, now: datetime, counts: dict[int | 
 
 
 # --- people -----------------------------------------------------------------------------------------------------
-def _erase_person(ends: Ends, contact: Contact, now: datetime) -> bool:
+def _erase_person(ends: Expiry, contact: Contact, now: datetime) -> bool:
     """Erase somebody whose day has come, by the engine; whoever is still needed stays, and is looked at again later."""
     organiser = contact.organiser
     with timezone.override(expiry.zone_of(organiser)):
@@ -167,7 +167,7 @@ def _erase_person(ends: Ends, contact: Contact, now: datetime) -> bool:
         return erased
 
 
-def _erase_unless_needed(contact: Contact, ends: Ends, now: datetime) -> bool:
+def _erase_unless_needed(contact: Contact, ends: Expiry, now: datetime) -> bool:
     """An order to come, or money, still needs the person; one who was only added is kept by an order of their own too."""
     plan = planning.plan(contact, now=now, unasked=True)
     if isinstance(ends.since, str) and Contact.objects.filter(expiry.has_acted(), pk=contact.pk).exists():
@@ -200,12 +200,12 @@ TAKE_DAYS = RowJob(
 )
 
 
-def _name(model: type[models.Model], ends: Ends) -> str:
+def _name(model: type[models.Model], ends: Expiry) -> str:
     unused = ".unused" if isinstance(ends.since, LastUse) else ""
     return f"privacy.retention.{model._meta.label_lower}{unused}"
 
 
-def _make(model: type[models.Model], ends: Ends) -> RowJob:
+def _make(model: type[models.Model], ends: Expiry) -> RowJob:
     of = model._meta.auto_created or model
     title = format_lazy("{}: {}", gettext_lazy("Erase data whose time is over"), of._meta.verbose_name_plural)
     values = {"rows": partial(_due, model, ends), "organiser": _organiser_id_of}
@@ -217,7 +217,7 @@ def _make(model: type[models.Model], ends: Ends) -> RowJob:
     return OfRows(_name(model, ends), title, act=act, model=model, ends=ends, **values)
 
 
-def _job(model: type[models.Model], ends: Ends) -> RowJob:
+def _job(model: type[models.Model], ends: Expiry) -> RowJob:
     return JOBS[_name(model, ends)]
 
 

@@ -16,9 +16,8 @@ from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import (
     CONTACT,
     RETENTION,
-    Awaited,
-    Ends,
     Erase,
+    Expiry,
     LastUse,
     NotPersonal,
     Unlink,
@@ -185,29 +184,29 @@ class Contact(models.Model):
         subject = {"pk": CONTACT}
         area = PROFILE
         withheld = {"email_key": _("the address again, as we compare it")}
-        also = ("kind", "created_via", "created_at")
-        worded = {"country": "ticketshop.lib.countries.named"}
-        used = {"pk": ("created_at", "user__last_login")}
-        ends = (
-            Ends(
+        copy_context = ("kind", "created_via", "created_at")
+        code_labels = {"country": "ticketshop.lib.countries.named"}
+        last_used = {"pk": ("created_at", "user__last_login")}
+        expiry = (
+            Expiry(
                 RETENTION,
                 "purge_after",
                 where=Q(user=None),
-                number="unclaimed_purge_days",
-                says=ngettext_lazy(
+                setting="unclaimed_purge_days",
+                promise=ngettext_lazy(
                     "If somebody else added you and you never came yourself: %(number)d day.",
                     "If somebody else added you and you never came yourself: %(number)d days.",
                     "number",
                 ),
             ),
             # Not counted while a parent has the contact in friends and family.
-            Ends(
+            Expiry(
                 RETENTION,
                 LastUse(),
                 unit=365,
                 where=~Q(links_as_child__status__in=("pending", "active")),
-                number="customer_years",
-                says=ngettext_lazy(
+                setting="customer_years",
+                promise=ngettext_lazy(
                     "At the latest %(number)d year after you last ordered, came or logged in.",
                     "At the latest %(number)d years after you last ordered, came or logged in.",
                     "number",
@@ -216,7 +215,7 @@ class Contact(models.Model):
         )
         columns = {
             # A person who holds a ticket, or owes money, must be reached until that is over.
-            **erase(*profile_fields.to_erase(until_over=True), "email_key", until=Awaited()),
+            **erase(*profile_fields.to_erase(until_over=True), "email_key", deferred_with="pk"),
             **erase(
                 *profile_fields.to_erase(until_over=False),
                 "email_verified_at",

@@ -13,12 +13,12 @@ from ticketshop.lib.personal import (
     ADDRESS_HASH,
     CONTACT,
     RETENTION,
-    SHIELD,
+    SUPPRESSION,
     About,
     Author,
     DeleteRow,
-    Ends,
-    StaysFor,
+    Expiry,
+    KeepRow,
     erase,
     not_personal,
 )
@@ -180,7 +180,7 @@ class ContactLink(models.Model):
     class Personal:
         subject = {"parent": CONTACT, "child": CONTACT}
         area = CONNECTIONS
-        also = ("type", "status", "permission_parent", "started_at", "ended_at")
+        copy_context = ("type", "status", "permission_parent", "started_at", "ended_at")
         withheld = dict.fromkeys(
             ("entered_first_name", "entered_last_name", "entered_email", "entered_birth_date"),
             About("child", _("what you typed about the other person is theirs")),
@@ -295,20 +295,20 @@ class LinkRequest(models.Model):
     class Personal:
         subject = {"link__child": CONTACT, "link__parent": CONTACT}
         area = CONNECTIONS
-        ends = (
-            Ends(
+        expiry = (
+            Expiry(
                 "accounts.tidy",
                 "expires_at",
                 where=~Q(email=""),
-                number="link_request_days",
-                says=ngettext_lazy(
+                setting="link_request_days",
+                promise=ngettext_lazy(
                     "The e-mail address of an invitation that nobody answers: %(number)d day.",
                     "The e-mail address of an invitation that nobody answers: %(number)d days.",
                     "number",
                 ),
             ),
         )
-        also = ("sent_at", "expires_at", "used_at")
+        copy_context = ("sent_at", "expires_at", "used_at")
         labels = {
             "email": _("e-mail address you were invited at"),
             "sent_at": _("e-mail sent"),
@@ -355,16 +355,16 @@ class AddressSuppression(models.Model):
 
     class Personal:
         # Erased with the parent. An erasure of the owner of the address leaves it: it protects the owner.
-        subject = {"parent": CONTACT, "address_hash": StaysFor(ADDRESS_HASH, SHIELD)}
+        subject = {"parent": CONTACT, "address_hash": KeepRow(ADDRESS_HASH, SUPPRESSION)}
         area = CONNECTIONS
-        ends = (
-            Ends(
+        expiry = (
+            Expiry(
                 RETENTION,
                 "expires_at",
-                says=_("That an address wants no more e-mails from somebody: three years."),
+                promise=_("That an address wants no more e-mails from somebody: three years."),
             ),
         )
-        also = ("created_at", "expires_at")
+        copy_context = ("created_at", "expires_at")
         labels = {"parent": _("asked by"), "created_at": _("since"), "expires_at": _("until")}
         withheld = {"address_hash": _("stands for the address of somebody who wants no e-mail")}
         columns = {

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from ticketshop.exports import kinds
 from ticketshop.lib.areas import LOG_IN
-from ticketshop.lib.personal import SHIELD, Settle, Stamp
+from ticketshop.lib.personal import SUPPRESSION, CloseState, StampDay
 from ticketshop.office.sections import NONE, Section, link
 
 from ..copies import copying
@@ -82,7 +82,7 @@ def _staying(stays: Sequence[planning.Stays]) -> Section:
         for one in stays
     ]
     # A hash of an address still is the address's, to whoever has the installation's secret.
-    unnamed = all(one.basis != SHIELD for one in stays)
+    unnamed = all(one.basis != SUPPRESSION for one in stays)
     note = _("None of it says any more who the person was.") if unnamed else ""
     return Section(_("What stays"), columns, sorted(rows), note)
 
@@ -90,7 +90,7 @@ def _staying(stays: Sequence[planning.Stays]) -> Section:
 def _called(model: type[models.Model], columns: Iterable[str]) -> str:
     said = registry.declaration(model).columns
     # That a state ends, and the mark that a name was there, take nothing away.
-    shown = (name for name in columns if not isinstance(said.get(name), Settle | Stamp))
+    shown = (name for name in columns if not isinstance(said.get(name), CloseState | StampDay))
     names = [copying.label(model, name) for name in shown if wording.has_name(model, name)]
     return ", ".join(dict.fromkeys(names)) or NONE
 

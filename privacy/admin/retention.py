@@ -80,8 +80,8 @@ def names_of(what: Iterable[What]) -> dict[What, str]:
     texts: dict[What, str] = {}
     for label in {label for label, _called in wanted}:
         kind, model = lines.kind_of(label), outcome.model_of(label)
-        ends = registry.declaration(model).ends if model else ()
-        path = next((one.called for one in ends if one.called), "")
+        ends = registry.declaration(model).expiry if model else ()
+        path = next((one.group_by for one in ends if one.group_by), "")
         ids = [called for one, called in wanted if one == label and called]
         rows = registry.row_at(model, path)._base_manager.in_bulk(ids) if path and ids else {}
         for one, called in wanted:

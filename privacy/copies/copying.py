@@ -95,7 +95,7 @@ def read(contacts: list[Contact], *, reader: Contact | None = None) -> list[Chap
     found: dict[Area, list[Record]] = {area: [] for area in (FOR_OTHERS if reader else ALL)}
     with_people = subjects.models_with_people()
     shown_inside = {
-        _related(model, name) for model in with_people for name in registry.declaration(model).inside
+        _related(model, name) for model in with_people for name in registry.declaration(model).copy_nested
     }
     for model in reversed(with_people):
         area = registry.declaration(model).area
@@ -141,7 +141,7 @@ def _describing(model: type[models.Model]) -> list[tuple[type[models.Model], str
     return [
         (describing, key, path)
         for describing in registry.census()
-        for key, path in registry.declaration(describing).describes.items()
+        for key, path in registry.declaration(describing).copy_describes.items()
         if describing._meta.get_field(key).related_model is model
     ]
 
@@ -154,7 +154,7 @@ def _with_keys(rows: models.QuerySet, *more: str) -> models.QuerySet:
     """The rows with what their text needs: keys that are shown, and rows inside."""
     model = rows.model
     said = registry.declaration(model)
-    names = {*columns(model), *said.also, *said.needs, *more, *_paths_of_reasons(said)}
+    names = {*columns(model), *said.copy_context, *said.copy_needs, *more, *_paths_of_reasons(said)}
     keys = [
         name for name in sorted(names) if "__" in name or isinstance(_column(model, name), models.ForeignKey)
     ]
@@ -165,14 +165,14 @@ def _with_keys(rows: models.QuerySet, *more: str) -> models.QuerySet:
 
 def _paths_of_reasons(said: registry.Declaration) -> list[str]:
     reasons = [reason.path for reason in said.withheld.values() if isinstance(reason, About)]
-    return [*reasons, *said.guarded.values()]
+    return [*reasons, *said.shown_only_to.values()]
 
 
 def _inside(model: type[models.Model]) -> list[models.Prefetch]:
     """The rows inside each row, with what their own texts need."""
     return [
         models.Prefetch(name, _with_keys(_related(model, name)._base_manager.all()))
-        for name in registry.declaration(model).inside
+        for name in registry.declaration(model).copy_nested
     ]
 
 
@@ -189,9 +189,9 @@ def _column(model: type[models.Model], name: str):
 def _record(row: models.Model, reading: Reading, about: str = "") -> Record:
     model = type(row)
     said = registry.declaration(model)
-    names = dict.fromkeys((*said.also, *columns(model)))
-    texts = import_string(said.texts)(row) if said.texts else {}
-    data = import_string(said.data)(row) if said.data else {}
+    names = dict.fromkeys((*said.copy_context, *columns(model)))
+    texts = import_string(said.copy_texts)(row) if said.copy_texts else {}
+    data = import_string(said.copy_values)(row) if said.copy_values else {}
     entries = [_entry(row, _column(model, name), said, reading, texts.get(name, "")) for name in names]
     # What is left out, or empty, stays so.
     entries = [
@@ -200,7 +200,7 @@ def _record(row: models.Model, reading: Reading, about: str = "") -> Record:
     ]
     inside = [
         _record(one, reading)
-        for name in said.inside
+        for name in said.copy_nested
         for one in sorted(getattr(row, name).all(), key=lambda one: one.pk)
     ]
     return Record(model, row.pk, entries, inside, _files(row, said), about)
@@ -240,7 +240,7 @@ def _left_out(row: models.Model, column, said: registry.Declaration, reading: Re
     reason = said.withheld.get(column.name)
     if isinstance(reason, About):
         return "" if reading.is_me(_at(row, reason.path)) else str(reason.reason)
-    path = said.guarded.get(column.name)
+    path = said.shown_only_to.get(column.name)
     if path and not reading.may_see(_at(row, path)):
         return _("whoever ordered it has it")
     if reason is not None:
@@ -261,7 +261,7 @@ def _at(row: models.Model, path: str) -> models.Model | None:
 
 
 def _in_words(row: models.Model, column, value, reading: Reading) -> str:
-    if path := registry.declaration(type(row)).worded.get(column.name):
+    if path := registry.declaration(type(row)).code_labels.get(column.name):
         return import_string(path)(value)
     if isinstance(column, models.ForeignKey):
         if registry.is_person(column.related_model):

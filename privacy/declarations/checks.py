@@ -7,23 +7,24 @@ from django.db import models
 from ticketshop.lib.personal import (
     ADDRESS,
     ADDRESS_HASH,
-    SIGNED_IN,
+    LOG_IN_SESSION,
     SUBJECT_UUID,
     SUBJECT_UUIDS,
     USER,
-    WORDS,
     About,
     DeleteRow,
-    Ending,
     Erase,
     Json,
-    Stamp,
-    StaysFor,
+    KeepRow,
+    LogInRows,
+    StampDay,
+    Strategy,
     Unless,
     Unlink,
+    can_be_empty,
 )
 
-from . import emptying, registry
+from . import registry
 
 
 @checks.register(checks.Tags.models)
@@ -52,8 +53,8 @@ def _columns(model, said) -> list:
     names = set()
     for column in model._meta.concrete_fields:
         names.add(column.name)
-        word = registry.said_of(said, column)
-        if word is None and registry.needs_word(column):
+        word = registry.strategy_of(said, column)
+        if word is None and registry.needs_strategy(column):
             errors.append(
                 _error(
                     f"{model._meta.label}.{column.name} does not say what it knows about a person.",
@@ -70,7 +71,7 @@ def _columns(model, said) -> list:
             errors.append(_error(text, "privacy.E002"))
     errors += [
         _error(f"{model._meta.label}.{name} is declared but is no column.", "privacy.E004")
-        for name in sorted({*said.columns, *said.withheld, *said.guarded} - names)
+        for name in sorted({*said.columns, *said.withheld, *said.shown_only_to} - names)
     ]
     return errors
 
@@ -80,7 +81,7 @@ def _readable(model, said) -> list:
     names = {one.name for one in model._meta.get_fields()}
     errors = [
         _error(f"{model._meta.label}.{name} is to be shown in a copy but does not exist.", "privacy.E012")
-        for name in (*said.also, *said.inside, *said.labels)
+        for name in (*said.copy_context, *said.copy_nested, *said.labels)
         if name not in names
     ]
     errors += [
@@ -90,12 +91,16 @@ def _readable(model, said) -> list:
     ]
     errors += [
         _error(f"{model._meta.label}: the path “{path}” to a person does not exist.", "privacy.E005")
-        for path in (*dict.fromkeys(said.guarded.values()), *said.used, *filter(None, [said.acts]))
+        for path in (
+            *dict.fromkeys(said.shown_only_to.values()),
+            *said.last_used,
+            *filter(None, [said.acted_by]),
+        )
         if registry.end_of(model, path) is None
     ]
     errors += [
         _error(f"{model._meta.label} is used at “{path}”, which is no day or instant.", "privacy.E007")
-        for paths in said.used.values()
+        for paths in said.last_used.values()
         for path in paths
         if not isinstance(registry.end_of(model, path), models.DateField)
     ]
@@ -108,17 +113,17 @@ def _words(model, column, word) -> list:
     errors = [
         _error(f"{name}: {one!r} is no word of ticketshop.lib.personal.", "privacy.E003")
         for one in (word, *_inner(word))
-        if not isinstance(one, WORDS)
+        if not isinstance(one, Strategy)
     ]
     if isinstance(word, Json) and not isinstance(column, models.JSONField):
         errors.append(_error(f"{name} speaks of keys but is no JSON column.", "privacy.E006"))
-    until = getattr(word, "until", None)
-    if until is not None and registry.row_at(model, until.path) is None:
-        errors.append(_error(f"{name}: what is awaited at “{until.path}” is no row.", "privacy.E007"))
+    deferred_with = getattr(word, "deferred_with", None)
+    if deferred_with is not None and registry.row_at(model, deferred_with) is None:
+        errors.append(_error(f"{name} is deferred with “{deferred_with}”, which is no row.", "privacy.E007"))
     fits = {
-        Erase: emptying.can_be_empty(column),
+        Erase: can_be_empty(column),
         Unlink: isinstance(column, models.ForeignKey) and column.null,
-        Stamp: isinstance(column, models.DateField) and column.null,
+        StampDay: isinstance(column, models.DateField) and column.null,
     }
     errors += [
         _error(f"{name} can’t be emptied: {word!r} does not fit the column.", "privacy.E009")
@@ -138,7 +143,7 @@ def _paths(model, said) -> list:
             f"{model._meta.label} takes {other._meta.label}.{name} along, which does not exist.",
             "privacy.E013",
         )
-        for column, others in said.along.items()
+        for column, others in said.delete_with.items()
         for other, name in ((model, column), *others)
         if registry.end_of(other, name) is None
     ]
@@ -162,7 +167,7 @@ def _paths(model, said) -> list:
 
 def _waits(model, said) -> list:
     errors = []
-    for wait in said.waits:
+    for wait in said.defers:
         person = registry.end_of(model, wait.person)
         if not isinstance(person, models.ForeignKey) or not registry.is_person(person.related_model):
             errors.append(
@@ -173,16 +178,16 @@ def _waits(model, said) -> list:
             errors.append(_error(text, "privacy.E007"))
         errors += [
             _error(f"{model._meta.label} waits with “{path}”, which is no row.", "privacy.E007")
-            for path in wait.holds
+            for path in wait.rows
             if registry.row_at(model, path) is None
         ]
     return errors
 
 
 def _reaches(model, end, kind) -> bool:
-    if isinstance(kind, Unless | StaysFor):
+    if isinstance(kind, Unless | KeepRow):
         kind = kind.kind
-    if isinstance(kind, Ending):
+    if isinstance(kind, LogInRows):
         kind = USER
     if kind == SUBJECT_UUID:
         return isinstance(end, models.UUIDField)
@@ -195,7 +200,7 @@ def _reaches(model, end, kind) -> bool:
     if kind == ADDRESS_HASH:
         return isinstance(end, models.BinaryField)
     person = end.related_model if isinstance(end, models.ForeignKey) else model
-    return registry.declaration(person).person == (USER if kind == SIGNED_IN else kind)
+    return registry.declaration(person).person == (USER if kind == LOG_IN_SESSION else kind)
 
 
 def _error(message: str, number: str):

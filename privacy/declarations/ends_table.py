@@ -9,10 +9,10 @@ from ticketshop.lib.personal import (
     CONTACT,
     SUBJECT_UUID,
     SUBJECT_UUIDS,
-    Ending,
-    Ends,
+    Expiry,
+    KeepRow,
     LastUse,
-    StaysFor,
+    LogInRows,
     Unless,
 )
 from ticketshop.organisers.models import Organiser
@@ -28,13 +28,13 @@ _OF_CONTACTS = {CONTACT, SUBJECT_UUID, SUBJECT_UUIDS}
 def what_ends(model: type[models.Model]) -> list[tuple[str, str]]:
     """(when, by which job) for the rows of ``model``; empty if some of them would stay for ever."""
     said = registry.declaration(model)
-    found = [(_when(ends), ends.job) for ends in said.ends]
+    found = [(_when(ends), ends.job) for ends in said.expiry]
     if registry.all_end_by_themselves(model):
         return found
     if model is Contact:
-        return found if any(isinstance(ends.since, LastUse) for ends in said.ends) else []
+        return found if any(isinstance(ends.since, LastUse) for ends in said.expiry) else []
     kinds = {_kind(kind) for kind in said.subject.values()}
-    if kinds <= {ADDRESS} or (ADDRESS in kinds and not any(ends.where for ends in said.ends)):
+    if kinds <= {ADDRESS} or (ADDRESS in kinds and not any(ends.where for ends in said.expiry)):
         # Whoever's address stands there may be known to nobody.
         return []
     if not what_ends(Contact):
@@ -49,17 +49,21 @@ def what_ends(model: type[models.Model]) -> list[tuple[str, str]]:
 
 
 def _kind(kind) -> str:
-    if isinstance(kind, Ending):
+    if isinstance(kind, LogInRows):
         return "user"
-    return kind.kind if isinstance(kind, Unless | StaysFor) else kind
+    return kind.kind if isinstance(kind, Unless | KeepRow) else kind
 
 
-def _when(ends: Ends) -> str:
+def _when(ends: Expiry) -> str:
     """The sentence people read, with the columns the time counts from."""
-    number = Organiser._meta.get_field(ends.number).default if ends.number else ends.days
-    text = str(ends.says % {"number": number}) if ends.says and isinstance(number, int) else str(ends.says)
+    number = Organiser._meta.get_field(ends.setting).default if ends.setting else ends.days
+    text = (
+        str(ends.promise % {"number": number})
+        if ends.promise and isinstance(number, int)
+        else str(ends.promise)
+    )
     if isinstance(ends.since, LastUse):
-        return f"{text} (`{ends.number}`)"
+        return f"{text} (`{ends.setting}`)"
     paths = (ends.since,) if isinstance(ends.since, str) else ends.since
     days = [] if ends.days == 0 else [str(ends.days)]
     since = " + ".join(

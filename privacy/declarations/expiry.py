@@ -22,7 +22,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, Coalesce, Greatest, TruncDate
 
-from ticketshop.lib.personal import CONTACT, RETENTION, DeleteFile, Ends, LastUse
+from ticketshop.lib.personal import CONTACT, RETENTION, DeleteFile, Expiry, LastUse
 from ticketshop.organisers.models import Organiser
 
 from . import emptying, registry, subjects
@@ -38,7 +38,7 @@ class Due:
     called: int | None = None
 
 
-def by_retention(organiser: Organiser | None) -> Iterator[tuple[type[models.Model], Ends]]:
+def by_retention(organiser: Organiser | None) -> Iterator[tuple[type[models.Model], Expiry]]:
     """What the retention job sees to: rows further away from the person first, as an erasure takes them.
 
     Without an organiser: the models with rows that belong to none.
@@ -49,9 +49,9 @@ def by_retention(organiser: Organiser | None) -> Iterator[tuple[type[models.Mode
             yield model, ends
 
 
-def all_by_retention() -> Iterator[tuple[type[models.Model], Ends]]:
+def all_by_retention() -> Iterator[tuple[type[models.Model], Expiry]]:
     for model in subjects.models_with_people():
-        for ends in registry.declaration(model).ends:
+        for ends in registry.declaration(model).expiry:
             if ends.job == RETENTION:
                 yield model, ends
 
@@ -60,7 +60,7 @@ def zone_of(organiser: Organiser | None) -> ZoneInfo:
     return ZoneInfo(organiser.time_zone if organiser else settings.TIME_ZONE)
 
 
-def rows(model: type[models.Model], ends: Ends, organiser: Organiser | None, today: date) -> QuerySet:
+def rows(model: type[models.Model], ends: Expiry, organiser: Organiser | None, today: date) -> QuerySet:
     """The rows of ``organiser`` (None: of the installation) whose day, ``ends_on``, has come, and that still say something."""
     here = (
         {registry.organiser_path(model): organiser.pk}
@@ -80,7 +80,7 @@ def coming(organiser: Organiser, today: date, days: int) -> list[Due]:
         if model._meta.auto_created:
             continue
         called = (
-            F(f"{ends.called}__pk") if ends.called else Value(None, output_field=models.BigIntegerField())
+            F(f"{ends.group_by}__pk") if ends.group_by else Value(None, output_field=models.BigIntegerField())
         )
         due = rows(model, ends, organiser, today + timedelta(days=days)).order_by()
         for day, number, count in due.values_list("ends_on", called).annotate(count=Count("pk")):
@@ -99,14 +99,14 @@ def still_says(model: type[models.Model]) -> Q:
         return Q(erasing_at=None) if said.person == CONTACT else Q()
     if registry.is_deleted(model):
         return Q()
-    found = subjects.speaking(model, emptying.emptied_columns(model))
+    found = emptying.remaining(model, emptying.emptied_columns(model))
     for name, word in said.columns.items():
         if isinstance(word, DeleteFile):
             found |= ~Q(**{name: ""})
     return found
 
 
-def _last_day(model: type[models.Model], ends: Ends, zone: ZoneInfo) -> models.Expression:
+def _last_day(model: type[models.Model], ends: Expiry, zone: ZoneInfo) -> models.Expression:
     """The day on which a row ends; null: never."""
     paths = (ends.since,) if isinstance(ends.since, str) else ends.since
     days = [_day(model, path, zone) for path in paths]
@@ -122,11 +122,11 @@ def _day(model: type[models.Model], path: str, zone: ZoneInfo) -> models.Express
 
 
 # --- when a contact was last of use ------------------------------------------------------------------------------
-def _unused(contacts: QuerySet, ends: Ends, organiser: Organiser | None, today: date) -> QuerySet:
+def _unused(contacts: QuerySet, ends: Expiry, organiser: Organiser | None, today: date) -> QuerySet:
     """Those who were of no use for so long: looked for by what is missing, and dated where nothing is there."""
     if organiser is None:
         return contacts.none()
-    days = timedelta(days=getattr(organiser, ends.number) * ends.unit)
+    days = timedelta(days=getattr(organiser, ends.setting) * ends.unit)
     zone = zone_of(organiser)
     since = datetime.combine(today - days + timedelta(days=1), time.min, zone)
     instants = []
@@ -154,7 +154,7 @@ def _as_stored(model: type[models.Model], path: str, instant: datetime) -> date 
 def _uses() -> Iterator[tuple[type[models.Model], str, str]]:
     """(model, path to a contact, path to an instant or day) for everything that shows that somebody is of use."""
     for model in registry.census():
-        for path, instants in registry.declaration(model).used.items():
+        for path, instants in registry.declaration(model).last_used.items():
             for when in instants:
                 yield model, path, when
 
@@ -163,6 +163,6 @@ def has_acted() -> Q | Exists:
     """Contacts who did something themselves, as everybody does who orders."""
     found: Q | Exists = Q(pk__in=[])
     for model in registry.census():
-        if path := registry.declaration(model).acts:
+        if path := registry.declaration(model).acted_by:
             found |= Exists(model._base_manager.filter(**{path: OuterRef("pk")}))
     return found

@@ -8,7 +8,7 @@ from django.core import checks
 from django.db import connections, models
 from procrastinate.contrib.django import app
 
-from ticketshop.lib.personal import Ends, Json, LastUse, NotPersonal
+from ticketshop.lib.personal import Expiry, Json, LastUse, NotPersonal
 
 from . import cached_traces, registry, third_party
 
@@ -113,7 +113,7 @@ def _jobs() -> list:
     periodic = {name for name, _id in app.periodic_registry.periodic_tasks}
     errors = []
     for model in registry.census():
-        for ends in registry.declaration(model).ends:
+        for ends in registry.declaration(model).expiry:
             if ends.job not in periodic:
                 errors.append(f"{model._meta.label} ends by {ends.job}, which is no periodic job.")
             errors += [
@@ -125,7 +125,7 @@ def _jobs() -> list:
     return [checks.Error(text, hint=hint, id="privacy.E025") for text in errors]
 
 
-def _instants(ends: Ends) -> tuple[str, ...]:
+def _instants(ends: Expiry) -> tuple[str, ...]:
     if isinstance(ends.since, LastUse):
         return ()
     return ends.since if isinstance(ends.since, tuple) else (ends.since,)

@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q, QuerySet
 
-from ticketshop.lib.personal import CONTACT, Ending, StaysFor, Unless
+from ticketshop.lib.personal import CONTACT, KeepRow, LogInRows, Unless
 
 from . import emptying, registry, subjects
 
@@ -24,16 +24,16 @@ def rows(model: type[models.Model]) -> QuerySet:
     nobody = model._base_manager.all()
     if said.person is not None or registry.all_end_by_themselves(model):
         return nobody.none()
-    for ends in said.ends:
+    for ends in said.expiry:
         if ends.where:
             nobody = nobody.exclude(ends.where)
     for path, kind in said.subject.items():
-        if isinstance(kind, StaysFor):
+        if isinstance(kind, KeepRow):
             continue
         nobody = nobody.filter(_leads_to_nobody(model, path, kind))
     if registry.is_deleted(model):
         return nobody
-    return nobody.filter(subjects.speaking(model, emptying.emptied_columns(model)))
+    return nobody.filter(emptying.remaining(model, emptying.emptied_columns(model)))
 
 
 def _leads_to_nobody(model, path: str, kind) -> Q:
@@ -45,6 +45,6 @@ def _leads_to_nobody(model, path: str, kind) -> Q:
         return empty | Q(**{f"{lookup}__erased_at__isnull": False})
     if isinstance(end, ArrayField):
         return Q(**{lookup: []})
-    if isinstance(end, (models.CharField, models.JSONField)) and not isinstance(kind, Ending):
+    if isinstance(end, (models.CharField, models.JSONField)) and not isinstance(kind, LogInRows):
         return empty | Q(**{lookup: ""})
     return empty

@@ -13,9 +13,9 @@ from ticketshop.lib.personal import (
     RETENTION,
     SUBJECT_UUID,
     SUBJECT_UUIDS,
-    Ends,
+    Expiry,
     Keep,
-    StaysFor,
+    KeepRow,
     Unless,
 )
 from ticketshop.organisers.models import Organiser
@@ -46,27 +46,27 @@ def of_area(area: Area, organiser: Organiser) -> list[Promise]:
 
 def _of_model(model: type[models.Model], organiser: Organiser) -> Iterator[Promise]:
     said = registry.declaration(model)
-    for ends in said.ends:
-        if ends.says:
+    for ends in said.expiry:
+        if ends.promise:
             yield Promise(_in_words(ends, organiser), ends.job)
     if said.person is not None:
         yield when_asked()
     elif _ends_with_the_profile(model):
         yield with_profile()
     for word in said.columns.values():
-        if isinstance(word, Keep) and word.basis.says:
-            yield Promise(str(word.basis.says), None)
+        if isinstance(word, Keep) and word.basis.promise:
+            yield Promise(str(word.basis.promise), None)
 
 
-def _in_words(ends: Ends, organiser: Organiser) -> str:
-    number = getattr(organiser, ends.number) if ends.number else ends.days
-    return str(ends.says % {"number": number} if isinstance(number, int) else ends.says)
+def _in_words(ends: Expiry, organiser: Organiser) -> str:
+    number = getattr(organiser, ends.setting) if ends.setting else ends.days
+    return str(ends.promise % {"number": number} if isinstance(number, int) else ends.promise)
 
 
 def _ends_with_the_profile(model: type[models.Model]) -> bool:
     """Whether some rows of ``model`` stay as long as the contact they are about."""
     kinds = {
-        kind.kind if isinstance(kind, Unless | StaysFor) else kind
+        kind.kind if isinstance(kind, Unless | KeepRow) else kind
         for kind in registry.declaration(model).subject.values()
     }
     return bool(kinds & {CONTACT, SUBJECT_UUID, SUBJECT_UUIDS}) and not registry.all_end_by_themselves(model)

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db import models
 
 from ticketshop.lib.areas import Area
-from ticketshop.lib.personal import Awaited, DeleteRow, Ends, LastUse, Unless, Wait
+from ticketshop.lib.personal import Defer, DeleteRow, Expiry, LastUse, Unless
 
 from . import third_party
 
@@ -21,25 +21,25 @@ class Declaration:
     columns: dict = field(default_factory=dict)
     subject: dict = field(default_factory=dict)
     person: str | None = None
-    waits: tuple[Wait, ...] = ()
-    along: dict = field(default_factory=dict)
+    defers: tuple[Defer, ...] = ()
+    delete_with: dict = field(default_factory=dict)
     mentions: str = ""
-    ends: tuple[Ends, ...] = ()
-    used: dict = field(default_factory=dict)
-    acts: str = ""
+    expiry: tuple[Expiry, ...] = ()
+    last_used: dict = field(default_factory=dict)
+    acted_by: str = ""
     withheld: dict = field(default_factory=dict)
-    guarded: dict = field(default_factory=dict)
-    since: str | None = None
-    lock: int = 0
+    shown_only_to: dict = field(default_factory=dict)
+    retained_since: str | None = None
+    lock_order: int = 0
     area: Area | None = None
-    also: tuple[str, ...] = ()
-    inside: tuple[str, ...] = ()
+    copy_context: tuple[str, ...] = ()
+    copy_nested: tuple[str, ...] = ()
     labels: dict = field(default_factory=dict)
-    worded: dict = field(default_factory=dict)
-    texts: str = ""
-    data: str = ""
-    needs: tuple[str, ...] = ()
-    describes: dict = field(default_factory=dict)
+    code_labels: dict = field(default_factory=dict)
+    copy_texts: str = ""
+    copy_values: str = ""
+    copy_needs: tuple[str, ...] = ()
+    copy_describes: dict = field(default_factory=dict)
     collects: str = ""
     declared: bool = True
     unknown: tuple[str, ...] = ()  # attributes that nothing reads: misspelt
@@ -77,11 +77,11 @@ def _of_table_between(through: type[models.Model]) -> Declaration:
         if many.remote_field.through is not through or word is None:
             continue
         key = many.m2m_field_name()
-        if getattr(word, "until", None) is not None:
-            word = replace(word, until=Awaited(_joined(key, word.until.path)))
+        if getattr(word, "deferred_with", None) is not None:
+            word = replace(word, deferred_with=_joined(key, word.deferred_with))
         subject = {_joined(key, path): _behind(key, kind) for path, kind in said.subject.items()}
-        ends = tuple(_ends_behind(key, one) for one in said.ends if not one.where)
-        return Declaration({key: word}, subject, area=said.area, ends=ends)
+        ends = tuple(_ends_behind(key, one) for one in said.expiry if not one.where)
+        return Declaration({key: word}, subject, area=said.area, expiry=ends)
     return Declaration()
 
 
@@ -93,11 +93,11 @@ def _behind(key: str, kind):
     return replace(kind, path=_joined(key, kind.path)) if isinstance(kind, Unless) else kind
 
 
-def _ends_behind(key: str, ends: Ends) -> Ends:
+def _ends_behind(key: str, ends: Expiry) -> Expiry:
     """The rows of a table between two models end with the row that has the field."""
     paths: tuple[str, ...] = (ends.since,) if isinstance(ends.since, str) else ends.since  # type: ignore[assignment]
     days = ends.days if isinstance(ends.days, int) else _joined(key, ends.days)
-    return Ends(ends.job, tuple(_joined(key, path) for path in paths), days, ends.unit)
+    return Expiry(ends.job, tuple(_joined(key, path) for path in paths), days, ends.unit)
 
 
 def organiser_path(model: type[models.Model]) -> str:
@@ -116,7 +116,7 @@ def all_end_by_themselves(model: type[models.Model]) -> bool:
     """Whether every row of ``model`` has an end of its own, and none is left to end with its person."""
     return any(
         not ends.where and isinstance(ends.days, int) and not isinstance(ends.since, LastUse)
-        for ends in declaration(model).ends
+        for ends in declaration(model).expiry
     )
 
 
@@ -130,14 +130,14 @@ def is_person(model: type[models.Model]) -> bool:
     return declaration(model._meta.concrete_model or model).person is not None
 
 
-def needs_word(column: models.Field) -> bool:
+def needs_strategy(column: models.Field) -> bool:
     """Whether a column must be declared: not primary keys, booleans, or keys to models that are no person."""
     if column.primary_key or isinstance(column, models.BooleanField):
         return False
     return not (isinstance(column, models.ForeignKey) and not is_person(column.related_model))
 
 
-def said_of(said: Declaration, column: models.Field):
+def strategy_of(said: Declaration, column: models.Field):
     """The word for a column; a translation speaks as the text it translates."""
     translated = getattr(column, "translated_field", None)
     return said.columns.get(column.name) or (
@@ -188,7 +188,7 @@ def row_at(model: type[models.Model], path: str) -> type[models.Model] | None:
 def deletion(model: type[models.Model]) -> DeleteRow | None:
     """The word by which a person's rows of ``model`` go as a whole; that of a many-to-many field speaks of its own table."""
     said = declaration(model)
-    words = (said_of(said, column) for column in model._meta.concrete_fields)
+    words = (strategy_of(said, column) for column in model._meta.concrete_fields)
     return next((word for word in words if isinstance(word, DeleteRow)), None)
 
 

@@ -14,25 +14,20 @@ from ticketshop.lib.personal import (
     ADDRESS,
     ADDRESS_HASH,
     CONTACT,
-    SIGNED_IN,
+    LOG_IN_SESSION,
     SUBJECT_UUID,
     SUBJECT_UUIDS,
     Basis,
-    Ending,
-    Erase,
-    Json,
-    Replace,
-    Settle,
-    StaysFor,
+    KeepRow,
+    LogInRows,
     Unless,
-    Unlink,
 )
 from ticketshop.lib.text import normalise_email
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import StaffMembership
 from ticketshop.organisers.permissions import within
 
-from . import emptying, registry
+from . import registry
 
 User = get_user_model()
 
@@ -111,7 +106,7 @@ def rows(model: type[models.Model], subject: Subject) -> QuerySet:
     first, *more = [
         model._base_manager.filter(_at(model, path, kind, subject))
         for path, kind in paths
-        if not isinstance(kind, StaysFor)
+        if not isinstance(kind, KeepRow)
     ]
     if not more:
         return first
@@ -124,7 +119,7 @@ def rows_that_stay(model: type[models.Model], subject: Subject) -> list[tuple[st
     return [
         (path, kind.basis, model._base_manager.filter(_at(model, path, kind.kind, subject)))
         for path, kind in registry.declaration(model).subject.items()
-        if isinstance(kind, StaysFor)
+        if isinstance(kind, KeepRow)
     ]
 
 
@@ -145,10 +140,10 @@ def _at(model, path: str, kind, subject: Subject) -> Q:
             hashes = [link_mail.address_hash(address) for address in subject.addresses]
             return Q(**{f"{lookup}__in": hashes}) & _where_log_in_ends(model, subject)
     mine = Q(pk__in=[]) if subject.user_id is None else Q(**{lookup: subject.user_id})
-    if kind == SIGNED_IN or subject.user_id is None:
+    if kind == LOG_IN_SESSION or subject.user_id is None:
         return mine
     ends = _where_log_in_ends(model, subject)
-    return mine & (ends | kind.where) if isinstance(kind, Ending) else mine & ends
+    return mine & (ends | kind.always) if isinstance(kind, LogInRows) else mine & ends
 
 
 def _of_addresses(model, lookup: str, subject: Subject) -> Q:
@@ -173,25 +168,3 @@ def written_by(model: type[models.Model], column: str, subject: Subject) -> Quer
         return model._base_manager.none()
     found = model._base_manager.filter(**{column: subject.user_id})
     return found if subject.user_goes else within(found, {subject.organiser_id})
-
-
-def speaking(model: type[models.Model], columns: dict) -> Q:
-    """Rows in which one of ``columns`` (name -> word) still says something."""
-    found = Q(pk__in=[])
-    for name, word in columns.items():
-        found |= _speaks(model._meta.get_field(name), word)
-    return found
-
-
-def _speaks(column: models.Field, word) -> Q:
-    name = column.name
-    match word:
-        case Erase() | Unlink():
-            return Q(**{f"{name}__isnull": False}) if column.null else ~Q(**{name: emptying.empty(column)})
-        case Replace():
-            return ~Q(**{name: word.constant})
-        case Settle():
-            return Q(**{f"{name}__in": [old for old, _new in word.states]})
-        case Json():
-            return ~Q(**{name: emptying.value(column, word, None)})
-    return Q(pk__in=[])

@@ -7,9 +7,9 @@ from ticketshop.lib.areas import LOG_IN
 from ticketshop.lib.personal import (
     Author,
     DeleteRow,
-    Ending,
-    Ends,
+    Expiry,
     Json,
+    LogInRows,
     NotPersonal,
     not_personal,
 )
@@ -57,21 +57,21 @@ DECLARATIONS = {
     ),
     "account.EmailAddress": _declare(
         {"user": DeleteRow(), "email": DeleteRow()},
-        {"user": Ending(Q(verified=False))},
+        {"user": LogInRows(Q(verified=False))},
         area=LOG_IN,
-        ends=(
-            Ends(
+        expiry=(
+            Expiry(
                 "accounts.tidy",
                 (),
                 where=Q(verified=False),
-                says=_("Another e-mail address that you noted and did not prove: a week."),
+                promise=_("Another e-mail address that you noted and did not prove: a week."),
             ),
         ),
         labels={"user": _("log-in"), "email": _("e-mail address")},
     ),
     "account.EmailConfirmation": _declare(
         {"created": DeleteRow(), "sent": DeleteRow(), "key": DeleteRow()},
-        {"email_address__user": Ending(Q(email_address__verified=False))},
+        {"email_address__user": LogInRows(Q(email_address__verified=False))},
         area=LOG_IN,
         labels={"created": _("e-mail asked for"), "sent": _("e-mail sent")},
         withheld={"key": _("opens what only your mailbox may open")},

@@ -36,7 +36,9 @@ def lock_rows(subject: subjects.Subject) -> None:
 
 
 def _in_turn(which: Callable[[int], bool]) -> list[type[models.Model]]:
-    turns = [(turn, model) for model in registry.census() if which(turn := registry.declaration(model).lock)]
+    turns = [
+        (turn, model) for model in registry.census() if which(turn := registry.declaration(model).lock_order)
+    ]
     return [model for _turn, model in sorted(turns, key=itemgetter(0))]
 
 
@@ -84,14 +86,14 @@ def empty_rows(subject: subjects.Subject, held: planning.Held, there: Models, no
             if one.deleted:
                 rows = _delete(model, one.rows)
             else:
-                rows = one.rows.update(**emptying.values(model, one.columns, now))
+                rows = one.rows.update(**emptying.update_values(model, one.columns, now))
             done.append((model, one.deleted, rows))
     return done
 
 
 def _delete(model: type[models.Model], rows) -> int:
     """Delete rows, with what belongs to them by a random name: the places a cart holds are free again at once."""
-    along = registry.declaration(model).along
+    along = registry.declaration(model).delete_with
     # Read first, used last: whoever is changing such a row is waited for in between.
     names = {column: list(rows.values_list(column, flat=True)) for column in along}
     deleted = rows.delete()[1].get(model._meta.label, 0)

@@ -10,7 +10,7 @@ from django.db.models import Count, QuerySet, Value
 from django.utils.timezone import localdate
 
 from contacts.models import Contact
-from ticketshop.lib.personal import CONTRACT, Basis, Wait
+from ticketshop.lib.personal import CONTRACT, Basis, Defer
 
 from ..declarations import registry
 
@@ -41,8 +41,8 @@ def waiting(
     declared = [
         (model, wait)
         for model in registry.census()
-        for wait in registry.declaration(model).waits
-        if not (bearer and wait.basis == CONTRACT) and (unasked or not wait.unasked)
+        for wait in registry.declaration(model).defers
+        if not (bearer and wait.basis == CONTRACT) and (unasked or not wait.unrequested_only)
     ]
     for model, wait in _with_rows(declared, contact.pk):
         found += _open(model, wait, contact.pk, zone, now, held)
@@ -51,7 +51,7 @@ def waiting(
     return found, held
 
 
-def _with_rows(declared: list[tuple[type[models.Model], Wait]], contact_id: int) -> list:
+def _with_rows(declared: list[tuple[type[models.Model], Defer]], contact_id: int) -> list:
     """Those of the waits that are about some row of the person's; one query."""
     parts = [
         _rows(model, wait, contact_id).order_by().values(part=Value(number)).annotate(rows=Count("pk"))
@@ -62,12 +62,12 @@ def _with_rows(declared: list[tuple[type[models.Model], Wait]], contact_id: int)
     return [declared[number] for number in sorted(there)]
 
 
-def _rows(model: type[models.Model], wait: Wait, contact_id: int) -> QuerySet:
+def _rows(model: type[models.Model], wait: Defer, contact_id: int) -> QuerySet:
     return model._base_manager.filter(wait.where, **{wait.person: contact_id})
 
 
-def _open(model, wait: Wait, contact_id: int, zone: ZoneInfo, now: datetime, held: Held) -> list[Waiting]:
-    paths = [path for path in wait.holds if path != "pk"]
+def _open(model, wait: Defer, contact_id: int, zone: ZoneInfo, now: datetime, held: Held) -> list[Waiting]:
+    paths = [path for path in wait.rows if path != "pk"]
     rows, found = _rows(model, wait, contact_id), []
     columns = ("pk", wait.settled_at, wait.until.path, *paths)
     for pk, settled_at, end, *ids in rows.order_by("pk").values_list(*columns):
@@ -78,10 +78,10 @@ def _open(model, wait: Wait, contact_id: int, zone: ZoneInfo, now: datetime, hel
         # A path to several rows gives the waiting one once for each of them.
         if not found or found[-1].pk != pk:
             settled = (place, settled_at) if place else None
-            found.append(Waiting(model, pk, wait.basis, until, wait.what, settled))
+            found.append(Waiting(model, pk, wait.basis, until, wait.label, settled))
         for path, held_id in [("pk", pk), *zip(paths, ids, strict=True)]:
             at = registry.row_at(model, path)
-            if held_id is not None and path in wait.holds and at is not None:
+            if held_id is not None and path in wait.rows and at is not None:
                 held.setdefault(at, set()).add(held_id)
     return found
 
@@ -102,7 +102,7 @@ def day_after(until: datetime) -> date:
 def still_waiting(label: str, pks: Iterable[int]) -> set[int]:
     """Those of the rows of a model, by its label, of which some wait still holds; dates are not looked at."""
     model = next((model for model in registry.census() if model._meta.label == label), None)
-    waits = registry.declaration(model).waits if model else ()
+    waits = registry.declaration(model).defers if model else ()
     found: set[int] = set()
     for wait in waits:
         held = model._base_manager.filter(wait.where, pk__in=list(pks), **{f"{wait.person}__isnull": False})

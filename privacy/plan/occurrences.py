@@ -14,11 +14,11 @@ from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
 from contacts.models import Contact
-from ticketshop.lib.personal import BOOKS, DeleteRow, Erase, Keep, NotPersonal, Replace, Settle, Stamp
+from ticketshop.lib.personal import BOOKS, CloseState, DeleteRow, Erase, Keep, NotPersonal, Replace, StampDay
 from ticketshop.lib.template_tags import colon
 
 from ..copies import copying
-from ..declarations import emptying, registry, subjects
+from ..declarations import registry, subjects
 from .name_search import Words, words_of
 from .planning import Plan
 
@@ -268,12 +268,14 @@ def _emptied(
         elif isinstance(said[name], Keep):
             values[name] = REMOVED  # may not be empty: what it was kept for is still true
         else:
-            values[name] = emptying.value(column, said[name], now)
+            values[name] = said[name].update_value(column, now)
     # A name that was removed is marked, so that nobody is asked for it; so is an answer of which nothing is left.
-    marks = (Stamp,) if _pairs(list(columns)) else (Settle,) if _nothing_left(row, said, values) else ()
+    marks = (
+        (StampDay,) if _pairs(list(columns)) else (CloseState,) if _nothing_left(row, said, values) else ()
+    )
     for name, word in said.items():
         if isinstance(word, marks):
-            values[name] = emptying.value(model._meta.get_field(name), word, now)
+            values[name] = word.update_value(model._meta.get_field(name), now)
     return values
 
 

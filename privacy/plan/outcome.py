@@ -92,8 +92,8 @@ def _area(label: str) -> Area | None:
 def what(label: str, basis: str) -> str:
     """What is unfinished, in words of people."""
     model = model_of(label)
-    waits = registry.declaration(model).waits if model else ()
-    return next((capfirst(str(one.what)) for one in waits if one.basis.code == basis), label)
+    waits = registry.declaration(model).defers if model else ()
+    return next((capfirst(str(one.label)) for one in waits if one.basis.code == basis), label)
 
 
 def reason(code: str) -> str:

@@ -9,7 +9,7 @@ from django.db.models import Count, Max, Q, QuerySet, Value
 from django.utils.timezone import localdate
 
 from contacts.models import Contact
-from ticketshop.lib.personal import Awaited, Basis, DeleteFile, Keep, Stamp
+from ticketshop.lib.personal import Basis, DeleteFile, Keep, StampDay
 
 from ..declarations import emptying, registry, subjects
 from ..declarations.subjects import Subject
@@ -96,11 +96,10 @@ def emptyings(model: type[models.Model], subject: Subject, held: Held) -> list[E
     rows = subjects.rows(model, subject)
     deleting = registry.deletion(model)
     if deleting:
-        path = deleting.until.path if deleting.until else None
-        return [Emptying(_not_held(model, rows, path, held), {}, True)]
+        return [Emptying(_not_held(model, rows, deleting.deferred_with, held), {}, True)]
     found = []
     for path, columns in _by_wait(model, said, held).items():
-        still = subjects.speaking(model, columns)
+        still = emptying.remaining(model, columns)
         found.append(Emptying(_not_held(model, rows, path, held).filter(still), columns, False))
     return found
 
@@ -109,17 +108,17 @@ def _by_wait(model, said, held: Held) -> dict[str | None, dict]:
     """The columns that are emptied, by the path of what they wait for (None: nothing, or nothing that is there)."""
     found: dict[str | None, dict] = {}
     for column in model._meta.concrete_fields:
-        word = registry.said_of(said, column)
-        if word is None or not emptying.is_emptied(word) or column.generated:
+        word = registry.strategy_of(said, column)
+        if word is None or not word.is_update or column.generated:
             continue
-        until: Awaited | None = getattr(word, "until", None)
-        waits = until is not None and held.get(registry.row_at(model, until.path))
-        found.setdefault(until.path if until and waits else None, {})[column.name] = word
+        path = word.deferred_with
+        waits = path is not None and held.get(registry.row_at(model, path))
+        found.setdefault(path if waits else None, {})[column.name] = word
     # A stamp alone says nothing: it marks what went with it.
     return {
         path: columns
         for path, columns in found.items()
-        if not all(isinstance(word, Stamp) for word in columns.values())
+        if not all(isinstance(word, StampDay) for word in columns.values())
     }
 
 
@@ -131,7 +130,7 @@ def deferred_columns(held: Held) -> dict[type[models.Model], tuple[str, ...]]:
         columns = tuple(
             name
             for name, word in said.columns.items()
-            if (until := getattr(word, "until", None)) and held.get(registry.row_at(model, until.path))
+            if (path := word.deferred_with) and held.get(registry.row_at(model, path))
         )
         if columns:
             found[model] = columns
@@ -188,9 +187,9 @@ def staying(subject: Subject) -> list[Stays]:
                 by_basis.setdefault(word.basis, []).append(name)
         for basis, columns in by_basis.items():
             about.append((model, basis, tuple(columns)))
-            parts.append(_count(subjects.rows(model, subject), len(about) - 1, said.since))
+            parts.append(_count(subjects.rows(model, subject), len(about) - 1, said.retained_since))
         for path, basis, rows in subjects.rows_that_stay(model, subject):
-            until = next(ends.since for ends in said.ends if isinstance(ends.since, str))
+            until = next(ends.since for ends in said.expiry if isinstance(ends.since, str))
             about.append((model, basis, (path,)))
             parts.append(_count(rows, len(about) - 1, until))
     counted = {number: (rows, last) for number, rows, last in _together(parts)}

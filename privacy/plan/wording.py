@@ -14,11 +14,11 @@ from ticketshop.lib.personal import (
     About,
     Author,
     Basis,
-    Collected,
+    CloseState,
+    CollectedQuestion,
     Keep,
     NotPersonal,
-    Settle,
-    Stamp,
+    StampDay,
 )
 from ticketshop.organisers.models import Organiser
 
@@ -91,7 +91,7 @@ def everything(organiser: Organiser) -> list[Known]:
         if known is None or model._meta.auto_created:
             continue
         for name, word in said.columns.items():
-            if isinstance(word, (NotPersonal, Author, Settle, Stamp)) or not has_name(model, name):
+            if isinstance(word, (NotPersonal, Author, CloseState, StampDay)) or not has_name(model, name):
                 continue
             column = model._meta.get_field(name)
             if isinstance(word, Keep):
@@ -110,9 +110,9 @@ def mail_service() -> str:
     return rest.partition(".")[0].replace("_", " ").title() if room == "anymail" else ""
 
 
-def collected(organiser: Organiser) -> list[tuple[Collected, str]]:
+def collected(organiser: Organiser) -> list[tuple[CollectedQuestion, str]]:
     """What this organiser asks of people in their own words, and how long it stays."""
-    found: list[Collected] = []
+    found: list[CollectedQuestion] = []
     for model in registry.census():
         if path := registry.declaration(model).collects:
             found += import_string(path)(organiser)

@@ -2,7 +2,7 @@
 
 from django.db.models import Exists, OuterRef
 
-from ticketshop.lib.personal import Collected
+from ticketshop.lib.personal import CollectedQuestion
 from ticketshop.organisers.models import Organiser
 
 from ..definitions import STORED_ELSEWHERE, parse
@@ -10,7 +10,7 @@ from ..field_types import TYPES
 from ..models import Answer, Field, RegistrationForm
 
 
-def of_organiser(organiser: Organiser) -> list[Collected]:
+def of_organiser(organiser: Organiser) -> list[CollectedQuestion]:
     """Every question that is asked now or whose answers are still kept, each once, in the active language; two queries.
 
     What lives on the ticket or with the contact, such as a name, is none: a form only places it.
@@ -19,13 +19,13 @@ def of_organiser(organiser: Organiser) -> list[Collected]:
     asked = {form.pk: _asked(form) for form in forms}
     kept = Answer.objects.filter(field=OuterRef("pk"), state=Answer.State.ANSWERED)
     fields = Field.objects.filter(form__organiser=organiser).exclude(system_ref__in=STORED_ELSEWHERE)
-    found: dict[Collected, None] = {}
+    found: dict[CollectedQuestion, None] = {}
     for field in fields.annotate(kept=Exists(kept)).order_by("form_id", "position", "pk"):
         question = asked[field.form_id].get(field.key)
         if question is None and not field.kept:
             continue
         words = question or field
-        one = Collected(
+        one = CollectedQuestion(
             str(words) if isinstance(words, Field) else words.label,
             words.purpose,
             field.retention_days,

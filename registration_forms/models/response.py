@@ -11,11 +11,10 @@ from ticketshop.lib.personal import (
     CONTACT,
     RETENTION,
     Author,
-    Awaited,
+    CloseState,
     DeleteRow,
-    Ends,
-    Settle,
-    Stamp,
+    Expiry,
+    StampDay,
     Unlink,
     erase,
     not_personal,
@@ -73,15 +72,15 @@ class Response(models.Model):
     class Personal:
         subject = {"about": CONTACT}
         # Whoever changes answers holds their response; after order and ticket, as whoever cancels one does.
-        lock = 3
+        lock_order = 3
         area = ANSWERS
-        also = ("form", "created_at", "changed_at", "relevant_until")
-        inside = ("answers", "history")
-        needs = ("version", "form__published")
+        copy_context = ("form", "created_at", "changed_at", "relevant_until")
+        copy_nested = ("answers", "history")
+        copy_needs = ("version", "form__published")
         columns = {
-            "about": Unlink(until=Awaited()),
-            "erased_on": Stamp(until=Awaited()),
-            **erase("language", until=Awaited()),
+            "about": Unlink(deferred_with="pk"),
+            "erased_on": StampDay(deferred_with="pk"),
+            **erase("language", deferred_with="pk"),
             **not_personal(
                 "when and how a form was answered", "revision", "created_at", "changed_at", "relevant_until"
             ),
@@ -155,20 +154,22 @@ class Answer(models.Model):
     class Personal:
         subject = {"response__about": CONTACT}
         area = ANSWERS
-        ends = (
-            Ends(
+        expiry = (
+            Expiry(
                 RETENTION,
                 ("response__relevant_until", "response__created_at"),
                 "field__retention_days",
-                says=_("For the time the organiser set for the question, counted from the end of the event."),
-                marks="response__erased_on",
-                called="field",
+                promise=_(
+                    "For the time the organiser set for the question, counted from the end of the event."
+                ),
+                note_on="response__erased_on",
+                group_by="field",
             ),
         )
-        also = ("field",)
-        texts = "registration_forms.answers.copy_texts.of_answer"
-        data = "registration_forms.answers.copy_texts.data_of_answer"
-        needs = ("version", "v_choice")
+        copy_context = ("field",)
+        copy_texts = "registration_forms.answers.copy_texts.of_answer"
+        copy_values = "registration_forms.answers.copy_texts.data_of_answer"
+        copy_needs = ("version", "v_choice")
         labels = {
             **dict.fromkeys(
                 ("v_text", "v_number", "v_date", "v_datetime", "v_time", "v_bool", "v_choice"), _("answer")
@@ -186,11 +187,11 @@ class Answer(models.Model):
                 "v_time",
                 "v_bool",
                 "v_choice",
-                until=Awaited("response"),
+                deferred_with="response",
             ),
-            "choices": DeleteRow(until=Awaited("response")),
+            "choices": DeleteRow(deferred_with="response"),
             # Answered or left blank: both say something. That a question was not asked says nothing.
-            "state": Settle(((1, 9), (2, 9)), until=Awaited("response")),
+            "state": CloseState(((1, 9), (2, 9)), deferred_with="response"),
         }
 
     def __str__(self):
@@ -226,12 +227,12 @@ class AnswerHistory(models.Model):
     class Personal:
         subject = {"response__about": CONTACT}
         area = ANSWERS
-        ends = (
-            Ends(RETENTION, ("response__relevant_until", "response__created_at"), "field__retention_days"),
+        expiry = (
+            Expiry(RETENTION, ("response__relevant_until", "response__created_at"), "field__retention_days"),
         )
-        also = ("field", "at", "source")
-        texts = "registration_forms.answers.copy_texts.of_change"
-        data = "registration_forms.answers.copy_texts.data_of_change"
+        copy_context = ("field", "at", "source")
+        copy_texts = "registration_forms.answers.copy_texts.of_change"
+        copy_values = "registration_forms.answers.copy_texts.data_of_change"
         labels = {
             "field": _("question"),
             "at": _("changed"),
@@ -242,7 +243,7 @@ class AnswerHistory(models.Model):
         }
         columns = {
             "by": Author(),
-            **erase("old", "new", until=Awaited("response")),
+            **erase("old", "new", deferred_with="response"),
             **not_personal("when and from where", "at", "source", "revision"),
         }
 

@@ -20,25 +20,25 @@ from tests.privacy.scanner import Token
 from ticketshop.lib.personal import (
     ADDRESS,
     CONTACT,
-    SIGNED_IN,
+    LOG_IN_SESSION,
     SUBJECT_UUID,
     SUBJECT_UUIDS,
     USER,
     Author,
+    CloseState,
     DeleteFile,
     DeleteRow,
-    Ending,
     Erase,
     Json,
+    KeepRow,
+    LogInRows,
     Replace,
-    Settle,
-    Stamp,
-    StaysFor,
+    StampDay,
     Unless,
     Unlink,
 )
 
-ERASING = (Erase, Replace, Stamp, Settle, Unlink, Author, DeleteRow, DeleteFile)
+ERASING = (Erase, Replace, StampDay, CloseState, Unlink, Author, DeleteRow, DeleteFile)
 # A text shorter than this may be anybody's; it is looked at in its place only.
 SHORTEST = 8
 # Declared, and never there: why nothing of it can be planted.
@@ -118,7 +118,7 @@ def erasing_words(model: type[models.Model]) -> list[tuple[models.Field, str, ob
     """(column, key inside it, word) for each word of a model that takes something away."""
     said, found = registry.declaration(model), []
     for column in model._meta.concrete_fields:
-        word = registry.said_of(said, column)
+        word = registry.strategy_of(said, column)
         if isinstance(word, Json):
             found += [(column, key, inner) for key, inner in word.keys.items() if isinstance(inner, ERASING)]
             if isinstance(word.default, ERASING):
@@ -149,21 +149,21 @@ def rows_of(model: type[models.Model], person: Person) -> models.QuerySet:
 
 
 def _along(model, path: str, kind, person: Person) -> Q:
-    if isinstance(kind, StaysFor):
+    if isinstance(kind, KeepRow):
         # About somebody else, as far as an erasure goes.
         return Q(pk__in=[])
     if isinstance(kind, Unless):
         other = Q(**{f"{kind.path}__isnull": True}) | Q(**{kind.path: _named_at(model, kind.path, person)})
         return _along(model, path, kind.kind, person) & other
-    if isinstance(kind, Ending):
+    if isinstance(kind, LogInRows):
         mine = Q(**{path: person.user.pk if person.user else None})
-        return mine & (_of_house(model, person) | kind.where) if person.user else Q(pk__in=[])
+        return mine & (_of_house(model, person) | kind.always) if person.user else Q(pk__in=[])
     wanted = {
         CONTACT: (path, person.contact.pk),
         SUBJECT_UUID: (path, person.contact.subject_uuid),
         SUBJECT_UUIDS: (f"{path}__contains", [person.contact.subject_uuid]),
         USER: (path, person.user.pk if person.user else None),
-        SIGNED_IN: (path, person.user.pk if person.user else None),
+        LOG_IN_SESSION: (path, person.user.pk if person.user else None),
         ADDRESS: (f"{path}__iexact", person.contact.email),
     }
     name, value = wanted[kind]
@@ -264,13 +264,13 @@ def _is_looked_at_only(column: models.Field, word) -> bool:
     named = (
         isinstance(column, (models.ForeignKey, models.UUIDField)) or column.primary_key or column.generated
     )
-    return named or isinstance(word, (Settle, Stamp, Unlink, Author))
+    return named or isinstance(word, (CloseState, StampDay, Unlink, Author))
 
 
 def _has_something(word, held) -> bool:
-    if isinstance(word, Settle):
+    if isinstance(word, CloseState):
         return held in [before for before, _after in word.states]
-    return isinstance(word, Stamp) or held is not None
+    return isinstance(word, StampDay) or held is not None
 
 
 def _write(model, column: models.Field, values: dict) -> bool:

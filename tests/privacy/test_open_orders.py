@@ -85,7 +85,11 @@ def test_an_order_names_what_stays_as_the_declarations_have_it(office):
     waits = re.search(r"The buyer is being erased\. .*?goes by itself\.", page)[0]
     stays = re.search(r"Kept until .*? at least: .*?\. ", page)[0]
     for note, models, is_meant in (
-        (waits, (Contact, Ticket, IssuedPass, Answer), lambda word: isinstance(word, Erase) and word.until),
+        (
+            waits,
+            (Contact, Ticket, IssuedPass, Answer),
+            lambda word: isinstance(word, Erase) and word.deferred_with,
+        ),
         (stays, (Order, Ticket, IssuedPass, Payment, Refund), lambda word: isinstance(word, Keep)),
     ):
         listed = set(re.split(r", |: |\. ", note))

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.areas import EXPORTS
-from ticketshop.lib.personal import SUBJECT_UUIDS, Author, DeleteFile, Ends, Erase, not_personal
+from ticketshop.lib.personal import SUBJECT_UUIDS, Author, DeleteFile, Erase, Expiry, not_personal
 from ticketshop.lib.spreadsheets import FORMATS
 from ticketshop.organisers.models import Organiser
 
@@ -94,8 +94,8 @@ class Job(models.Model):
     class Personal:
         subject = {"subjects": SUBJECT_UUIDS, "created_by": "user"}
         area = EXPORTS
-        also = ("created_at", "expires_at")
-        ends = (Ends("exports.tidy", "expires_at", says=_("24 hours.")),)
+        copy_context = ("created_at", "expires_at")
+        expiry = (Expiry("exports.tidy", "expires_at", promise=_("24 hours.")),)
         withheld = {
             "file": _("it holds the data of others too"),
             "reason": _("a note of staff on their own work"),
@@ -157,7 +157,7 @@ class Download(models.Model):
     class Personal:
         subject = {"by": "user"}
         area = EXPORTS
-        also = ("at",)
+        copy_context = ("at",)
         columns = {"by": Author(), **not_personal("an instant", "at")}
 
     def __str__(self):

@@ -1,107 +1,69 @@
-"""What a column knows about a person, and what becomes of it when the person goes.
+"""The language in which a model declares its personal data: ``class Personal``, strategies and legal bases.
 
-Each model says it beside its columns, in a nested ``class Personal``::
-
-    class Ticket(models.Model):
-        class Personal:
-            subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
-            columns = {
-                "holder_last_name": Erase(until=Awaited()),
-                "code": Keep(BOOKS),
-                **not_personal("a state of the ticket", "state", "used_at"),
-            }
-
-``subject`` maps a path of field names, from this model to a person, to the kind of person it
-reaches; ``"pk"`` means that the row itself is the person. ``columns`` says one word for each column,
-and for each many-to-many field of a model that reaches a person. Primary keys, booleans and keys to
-models that are no person need no word. ``manage.py check`` (see ``privacy.declarations.checks``) fails for a column
-that says nothing. More may be said:
-
-``waits``     what is unfinished and still needs to know the person (``Wait``);
-``area``      under which heading people read about these rows (``ticketshop.lib.areas``);
-``withheld``  column -> why a copy of one's own data leaves it out, always or unless it is ``About`` them;
-``guarded``   column -> path to a contact: somebody who acts for the person is shown it only if they are that contact;
-``also``      columns that say nothing of a person, shown in a copy to make its rows readable;
-``inside``    names of rows that hang on each row, shown in a copy with it;
-``labels``    column -> what people call it, where the column itself has no name for them;
-``worded``    column -> path of a function: the code in it -> words;
-``texts``     path of a function: row -> {column: its text}, for columns that only the rest of the row explains;
-``data``      path of a function: row -> {column: its value}, where the stored one can't be read as data either;
-``needs``     paths of keys to rows that ``texts``, ``data`` and ``describes`` read;
-``describes`` key to another row -> path of a function: (row, reader) -> what that other row is for;
-``since``     path to the day from which the period of a ``Basis`` counts;
-``lock``      where verbs that write to the person hold a row: the turn (1, 2 …) in which an erasure holds it first;
-              below zero where those verbs hold the row before the person;
-``collects``  path of a function: organiser -> what is asked of people in the organiser's own words (``Collected``);
-``along``     column -> ((model, column), …): rows that belong to a deleted one by a random name both carry;
-``mentions``  path of a module: rows of others that say something of a person, ``rows(contact id)``, and ``forget(contact id)``,
-              which takes it out of them; where ``lock`` is below zero these are held before the person, too;
-``ends``      what ends rows without anybody asking (``Ends``); rows without it end with the person they are about;
-``used``      path to a contact -> paths to when they ordered, came or logged in (``LastUse`` is the latest of all);
-``acts``      the one of these paths at which the contact did something themselves.
-
-This module imports nothing of the project, so that every room can speak it; ``privacy`` reads it.
+``ticketshop/docs/privacy-declarations.md`` explains all attributes and strategies on one page, with an example.
+This module imports nothing else of the project, so that every package can use it. ``privacy`` reads the declarations, and
+``manage.py check`` (``privacy.declarations.checks``) refuses a column that none of them mentions.
 """
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
-from django.db.models import Q
+from django.db import models
+from django.db.models import Case, F, Func, Q, Value, When
 from django.utils.functional import Promise
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
-# Kinds of person a path may reach.
-CONTACT = "contact"  # contacts.Contact
-USER = "user"  # the log-in
-SUBJECT_UUID = "subject_uuid"  # a column that holds Contact.subject_uuid, in rooms below contacts
-SUBJECT_UUIDS = "subject_uuids"  # an array of them: everybody who is in a file
-ADDRESS = "address"  # a column, or a key of a JSON column, that holds somebody's e-mail address
-ADDRESS_HASH = "address_hash"  # a column that holds the keyed hash of somebody's e-mail address
-SIGNED_IN = (
-    "signed_in"  # the log-in too, but what lets somebody be signed in: gone even where the log-in stays
+# --- whose row it is: the values of ``subject`` -------------------------------------------------------------------
+CONTACT = "contact"  # a path to contacts.Contact
+USER = "user"  # a path to the log-in: the row is erased if the log-in is
+LOG_IN_SESSION = (
+    "signed_in"  # a path to the log-in: the row is always erased, since it keeps a browser signed in
 )
+SUBJECT_UUID = "subject_uuid"  # a column with Contact.subject_uuid, in packages that may not import contacts
+SUBJECT_UUIDS = "subject_uuids"  # an array of such UUIDs: the row is about several people
+ADDRESS = "address"  # a column, or a key of a JSON column, with an e-mail address
+ADDRESS_HASH = "address_hash"  # a column with the keyed hash of an e-mail address
 
 
 @dataclass(frozen=True)
 class Unless:
-    """The person at a path, unless the row names somebody else at ``path``: then it is that one's."""
+    """The person of kind ``kind``, unless the row also names a person at ``path``: then the row is that person's."""
 
     path: str
     kind: str
 
 
 @dataclass(frozen=True)
-class Ending:
-    """The log-in at a path: rows that go with it. Those of ``where`` go even where the log-in stays."""
+class LogInRows:
+    """As ``USER``; rows that fulfil ``always`` are erased even if the log-in stays."""
 
-    where: Q
+    always: Q
 
 
 @dataclass(frozen=True)
-class StaysFor:
-    """The person at a path, whose erasure leaves the row as it is, for ``basis``: it goes with others, or by itself."""
+class KeepRow:
+    """The row is about a person of kind ``kind``, but their erasure leaves it as it is, on the basis ``basis``."""
 
     kind: str
     basis: "Basis"
 
 
+# --- why data may stay --------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Basis:
-    """Why something may stay although the person asked to be forgotten."""
+    """A legal basis for keeping data of a person who asked to be erased. ``code`` is stored in records of erasures."""
 
     code: str
-    # In the reader's language: not what tells one basis from another.
+    # Translated texts: two bases are equal whatever the active language.
     reason: str | Promise = field(compare=False, repr=False)
-    # How long that is, as the page *Your data here* says it: nothing is promised there that no job keeps.
-    says: str | Promise = field(default="", compare=False, repr=False)
-    # Whole years after the end of the year of ``since``; None where something else ends it.
+    # The sentence of the page *Your data here* about the period. A job or a law must keep what it promises.
+    promise: str | Promise = field(default="", compare=False, repr=False)
+    # Whole years after the end of the year of ``retained_since``; None if the data stay until an event.
     years: int | None = None
 
     def end(self, since: date | None) -> date | None:
-        """The last day of whole business years after the one ``since`` lies in: it stays until then at least.
-
-        None where something else ends it.
-        """
+        """Return 31 December of the year until which the data stay at least; None without ``years`` or ``since``."""
         return date(since.year + self.years, 12, 31) if self.years and since else None
 
 
@@ -113,27 +75,20 @@ BOOKS = Basis(
     ),
     years=10,
 )
-CLAIM = Basis("claim", _("An open payment or refund needs it until it is settled."))
+OPEN_PAYMENT = Basis("claim", _("An open payment or refund needs it until it is settled."))
 CONTRACT = Basis(
     "contract",
     _("A ticket or season pass not yet used needs it until the event is over, or the time of the pass."),
 )
 SECURITY = Basis("security", _("It guards everybody’s accounts, and expires by itself."))
-SHIELD = Basis(
+SUPPRESSION = Basis(
     "shield", _("It keeps e-mails away from an address that wanted none from somebody, and goes by itself.")
 )
 AUTHORSHIP = Basis("authorship", _("It says which member of staff did something."))
-BASES = {basis.code: basis for basis in (BOOKS, CLAIM, CONTRACT, SECURITY, SHIELD, AUTHORSHIP)}
+BASES = {basis.code: basis for basis in (BOOKS, OPEN_PAYMENT, CONTRACT, SECURITY, SUPPRESSION, AUTHORSHIP)}
 
 
-@dataclass(frozen=True)
-class About:
-    """In ``withheld``: left out, for ``reason``, unless the person at ``path`` is the one who asks."""
-
-    path: str
-    reason: str | Promise
-
-
+# --- when rows are erased later, or without a request -------------------------------------------------------------
 @dataclass(frozen=True)
 class Until:
     """``days`` days after the instant or day found at ``path`` (field names from the row)."""
@@ -142,24 +97,44 @@ class Until:
     days: int
 
 
-# The job that erases what has had its time: with the words of the columns, like an erasure somebody asked for.
+@dataclass(frozen=True)
+class Defer:
+    """In ``defers``: rows of the model that fulfil ``where`` are unfinished, and defer the erasure of ``person``.
+
+    They do so until ``until`` at the latest. Columns with ``deferred_with`` stay while a row at one of the paths ``rows``
+    is deferred; the person's own row always is. A person may renounce a deferral for CONTRACT, and no other.
+    """
+
+    basis: Basis
+    person: str
+    where: Q
+    until: Until
+    rows: tuple[str, ...] = ("pk",)
+    # What is unfinished, for people, and the path to the row on whose page staff can end it.
+    label: object = ""
+    settled_at: str = "pk"
+    # Defers only an erasure that nobody has requested.
+    unrequested_only: bool = False
+
+
+# The job that erases rows at the end of their period, by the same strategies as an erasure on request.
 RETENTION = "privacy.retention"
 
 
 @dataclass(frozen=True)
 class LastUse:
-    """In ``Ends.since`` of a contact: the latest of all instants that models name in ``used``."""
+    """In ``Expiry.since`` of a contact: the latest of all instants that models name in ``last_used``."""
 
 
 @dataclass(frozen=True)
-class Ends:
-    """Rows end by themselves some days after a day or an instant: the periodic job ``job`` sees to it.
+class Expiry:
+    """In ``expiry``: the periodic job ``job`` erases rows that fulfil ``where``, some days after a day or an instant.
 
-    ``since``: the path to it; of several the first that leads to one; of none the job itself knows when. ``days``: their number, or the path to it (no
-    number there: never); ``unit`` of them are meant by each, 365 for a setting in years. ``where``: the rows it is about.
-    ``says``: the sentence people read, with ``%(number)d`` for what stands at ``number``, else at ``days``; without it the
-    rows follow others that say it. ``marks``: path to a day that tells a reader of another row that something of it is gone.
-    ``called``: path to what tells some of the rows from others, for a list of what is due.
+    since: path to that day; of several paths the first that is not null; no path: only the job knows the day.
+    days: a number, or the path to one (null: never). ``unit`` is the length of each: 365 for a setting in years.
+    promise: the sentence people read. ``%(number)d`` in it stands for the organiser's setting ``setting``, else for ``days``.
+    note_on: path to a date column of another row, which then tells that something of that row was erased.
+    group_by: key by which the list of due rows is divided, such as the question of an answer.
     """
 
     job: str
@@ -167,15 +142,27 @@ class Ends:
     days: int | str = 0
     unit: int = 1
     where: Q = field(default_factory=Q)
-    says: str | Promise = ""
-    number: str = ""
-    marks: str = ""
-    called: str = ""
+    promise: str | Promise = ""
+    setting: str = ""
+    note_on: str = ""
+    group_by: str = ""
+
+
+# --- what a copy of one's own data contains -----------------------------------------------------------------------
+@dataclass(frozen=True)
+class About:
+    """In ``withheld``: the column is left out for ``reason``, unless the reader is the person at ``path``."""
+
+    path: str
+    reason: str | Promise
 
 
 @dataclass(frozen=True)
-class Collected:
-    """Something an organiser asks of people: what for, and for how many days after the event; None: as its row."""
+class CollectedQuestion:
+    """A question of an organiser, as the page *Your data here* lists it.
+
+    ``days``: how many days after the event the answers stay; None: as long as the row they belong to.
+    """
 
     label: str
     purpose: str
@@ -183,147 +170,201 @@ class Collected:
     sensitive: bool
 
 
-@dataclass(frozen=True)
-class Wait:
-    """Rows of a model that are unfinished: until they are over they need to know the person at ``person``.
+# --- strategies: what an erasure does with a column ---------------------------------------------------------------
+def can_be_empty(column: models.Field) -> bool:
+    """Return whether a column may be null, or holds text or JSON, which may be empty."""
+    return column.null or isinstance(column, (models.CharField, models.TextField, models.JSONField))
 
-    With ``unasked`` only an erasure that nobody asked for waits for them.
 
-    ``where`` says which rows those are, ``until`` when they are over at the latest: whatever
-    they hold then goes by itself. ``holds`` are paths to the rows that wait with them; the person's own
-    row always does. A wait for CONTRACT is the person's to give up, others are not. ``what`` says what is
-    unfinished, in words of people; ``settled_at`` is the path to the row on whose page staff can end it.
+def empty_value(column: models.Field) -> object:
+    """Return None if the column may be null, else an empty JSON object or text."""
+    if column.null:
+        return None
+    return {} if isinstance(column, models.JSONField) else ""
+
+
+def day_for(column: models.Field, now: datetime) -> date | datetime:
+    """Return the day of ``now`` in the active time zone; for a DateTimeField its midnight.
+
+    An exact instant would tell which rows were erased together, and so belonged to one person.
     """
+    midnight = localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight if isinstance(column, models.DateTimeField) else midnight.date()
 
-    basis: "Basis"
-    person: str
-    where: Q
-    until: Until
-    holds: tuple[str, ...] = ("pk",)
-    what: object = ""
-    settled_at: str = "pk"
-    unasked: bool = False
+
+class Strategy:
+    """What an erasure does with one column of a person's row. Without methods of its own: nothing."""
+
+    # Path to a row ("pk": the row itself): the column stays while a ``Defer`` holds that row back.
+    deferred_with: str | None = None
+    # Whether an UPDATE of the row changes the column.
+    is_update = False
+
+    def update_value(self, column: models.Field, now: datetime) -> object:
+        """Return what an UPDATE sets ``column`` to. Only for strategies with ``is_update``."""
+        raise NotImplementedError
+
+    def remaining(self, column: models.Field) -> Q:
+        """Return the condition for rows in which ``column`` still has something to erase."""
+        return Q(pk__in=[])
+
+
+class _Empties(Strategy):
+    is_update = True
+
+    def update_value(self, column, now):
+        if column.null:
+            # A bare null: of the column's own type it would be JSON's null, which is a value.
+            return Value(None, output_field=models.TextField())
+        return Value(empty_value(column), output_field=column)
+
+    def remaining(self, column):
+        if column.null:
+            return Q(**{f"{column.name}__isnull": False})
+        return ~Q(**{column.name: empty_value(column)})
 
 
 @dataclass(frozen=True)
-class Awaited:
-    """Not while a ``Wait`` holds the row at ``path``; ``"pk"`` is the row itself."""
+class Erase(_Empties):
+    """Set the column to null, or to an empty value where it may not be null."""
 
-    path: str = "pk"
-
-
-@dataclass(frozen=True)
-class Erase:
-    """Null where the column allows it, else empty. With ``until``: not while it is awaited."""
-
-    until: Awaited | None = None
+    deferred_with: str | None = None
 
 
 @dataclass(frozen=True)
-class Replace:
-    """A constant where the schema forbids an empty value; never derived from the old value."""
+class Unlink(_Empties):
+    """Set the key to the person to null. The row stays, and names nobody."""
+
+    deferred_with: str | None = None
+
+
+@dataclass(frozen=True)
+class Replace(Strategy):
+    """Write a constant, where the schema forbids an empty value. Never derived from the old value."""
 
     constant: object
-    until: Awaited | None = None
+    deferred_with: str | None = None
+    is_update = True
+
+    def update_value(self, column, now):
+        return Value(self.constant, output_field=column)
+
+    def remaining(self, column):
+        return ~Q(**{column.name: self.constant})
 
 
 @dataclass(frozen=True)
-class Stamp:
-    """The day of the erasure: what was here was removed, and the row says so. A DateTimeField gets the day's beginning."""
+class StampDay(Strategy):
+    """Write the day of the erasure (``day_for``), so that the row tells that something was removed from it."""
 
-    until: Awaited | None = None
+    deferred_with: str | None = None
+    is_update = True
+
+    def update_value(self, column, now):
+        return Value(day_for(column, now))
 
 
 @dataclass(frozen=True)
-class Settle:
-    """A state: what is on its way stops. ``states`` are pairs: an open state, and the one it ends in."""
+class CloseState(Strategy):
+    """Change a state: ``states`` are pairs of an open state and the state that ends it."""
 
     states: tuple[tuple[str | int, str | int], ...]
-    until: Awaited | None = None
+    deferred_with: str | None = None
+    is_update = True
+
+    def update_value(self, column, now):
+        whens = [When(**{column.name: old}, then=Value(new, output_field=column)) for old, new in self.states]
+        return Case(*whens, default=F(column.name), output_field=column)
+
+    def remaining(self, column):
+        return Q(**{f"{column.name}__in": [old for old, _new in self.states]})
 
 
 @dataclass(frozen=True)
-class Unlink:
-    """Set the key to the person to null; the row stays, and no longer says whose it is."""
-
-    until: Awaited | None = None
+class Author(Strategy):
+    """A key to the user who did something: null if that user is the erased person; of staff it stays (AUTHORSHIP)."""
 
 
 @dataclass(frozen=True)
-class Author:
-    """A key to whoever did something: that of staff stays (AUTHORSHIP), that of a person who goes does not."""
+class DeleteRow(Strategy):
+    """Delete the whole row."""
+
+    deferred_with: str | None = None
 
 
 @dataclass(frozen=True)
-class DeleteRow:
-    """The whole row goes."""
-
-    until: Awaited | None = None
-
-
-@dataclass(frozen=True)
-class DeleteFile:
-    """The file goes from the storage, then its name from the row. ``storage`` is a name in settings.STORAGES."""
+class DeleteFile(Strategy):
+    """Delete the file, and its name in the row. ``storage`` is a name in ``settings.STORAGES``."""
 
     storage: str = "default"
 
 
+class _OnlyKeys(Func):
+    """A JSON object without all but the named keys."""
+
+    # The column is one of our own models', the keys are parameters.
+    SQL = "(SELECT coalesce(jsonb_object_agg(key, value), '{{}}') FROM jsonb_each({column}) WHERE key = ANY(%s))"
+
+    def __init__(self, column: str, keys: list[str]):
+        super().__init__(F(column), output_field=models.JSONField())
+        self.keys = keys
+
+    def as_sql(self, compiler, connection, **extra):  # type: ignore[override]
+        sql, params = compiler.compile(self.source_expressions[0])
+        return self.SQL.format(column=sql), (*params, self.keys)
+
+
 @dataclass(frozen=True)
-class Json:
-    """A JSON column: a word for each known key; an unknown key gets ``default``."""
+class Json(Strategy):
+    """A JSON column: a strategy for each known key, ``default`` for any other. Keys that do not stay are removed."""
 
     keys: dict
     default: object = Erase()
+    is_update = True
+
+    def update_value(self, column, now):
+        return self._kept_keys(column)
+
+    def remaining(self, column):
+        return ~Q(**{column.name: self._kept_keys(column)})
+
+    def _kept_keys(self, column: models.Field) -> Func:
+        kept = [key for key, inner in self.keys.items() if isinstance(inner, Keep | NotPersonal)]
+        return _OnlyKeys(column.name, kept)
 
 
 @dataclass(frozen=True)
-class Restrict:
-    """Stays for the eyes of ``role`` only, for ``basis``."""
+class Restrict(Strategy):
+    """Stays, and only ``role`` may see it, on the basis ``basis``."""
 
     basis: Basis
     role: str
 
 
 @dataclass(frozen=True)
-class Keep:
-    """Stays as it is, for ``basis``."""
+class Keep(Strategy):
+    """Stays as it is, on the basis ``basis``."""
 
     basis: Basis
 
 
 @dataclass(frozen=True)
-class NotPersonal:
-    """Tells nothing about a person; ``reason`` says why, in words a reader can check."""
+class NotPersonal(Strategy):
+    """Contains nothing about a person. ``reason`` tells a reviewer why."""
 
     reason: str
 
 
-WORDS = (
-    Erase,
-    Replace,
-    Stamp,
-    Settle,
-    Unlink,
-    Author,
-    DeleteRow,
-    DeleteFile,
-    Json,
-    Restrict,
-    Keep,
-    NotPersonal,
-)
-
-
 def not_personal(reason: str, *columns: str) -> dict[str, NotPersonal]:
-    """Several columns that tell nothing about a person for one and the same reason."""
+    """Return ``NotPersonal(reason)`` for each of ``columns``."""
     return {column: NotPersonal(reason) for column in columns}
 
 
 def keep(basis: Basis, *columns: str) -> dict[str, Keep]:
-    """Several columns that stay for one and the same basis."""
+    """Return ``Keep(basis)`` for each of ``columns``."""
     return {column: Keep(basis) for column in columns}
 
 
-def erase(*columns: str, until: Awaited | None = None) -> dict[str, Erase]:
-    """Several columns that are emptied."""
-    return {column: Erase(until) for column in columns}
+def erase(*columns: str, deferred_with: str | None = None) -> dict[str, Erase]:
+    """Return ``Erase(deferred_with)`` for each of ``columns``."""
+    return {column: Erase(deferred_with) for column in columns}

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from ticketshop.lib.personal import SECURITY, Ends, Keep, not_personal
+from ticketshop.lib.personal import SECURITY, Expiry, Keep, not_personal
 
 
 class Counter(models.Model):
@@ -20,7 +20,7 @@ class Counter(models.Model):
         ]
 
     class Personal:
-        ends = (Ends("sales.tidy", "expires_at"),)
+        expiry = (Expiry("sales.tidy", "expires_at"),)
         columns = {
             "key_hash": Keep(SECURITY),
             **not_personal("a count of the shop's own", "kind", "window_start", "expires_at", "count"),

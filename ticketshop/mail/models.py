@@ -13,12 +13,12 @@ from ticketshop.lib.personal import (
     RETENTION,
     SUBJECT_UUID,
     USER,
-    Ends,
+    CloseState,
     Erase,
+    Expiry,
     Json,
     NotPersonal,
     Replace,
-    Settle,
     Unless,
     not_personal,
 )
@@ -103,21 +103,21 @@ class Mail(models.Model):
             "about__user": USER,
         }
         area = MAILS
-        also = ("kind", "created_at", "sent_at")
-        ends = (
-            Ends(
+        copy_context = ("kind", "created_at", "sent_at")
+        expiry = (
+            Expiry(
                 RETENTION,
                 "created_at",
                 30,
                 where=Q(subject_uuid=None),
-                says=ngettext_lazy(
+                promise=ngettext_lazy(
                     "About your log-in, or to an address that belongs to nobody we know: %(number)d day.",
                     "About your log-in, or to an address that belongs to nobody we know: %(number)d days.",
                     "number",
                 ),
             ),
         )
-        worded = {"kind": "ticketshop.mail.kinds.label"}
+        code_labels = {"kind": "ticketshop.mail.kinds.label"}
         withheld = {
             "subject_uuid": _("a random name by which we know it is yours"),
             "about": _("numbers of rows of ours"),
@@ -125,7 +125,7 @@ class Mail(models.Model):
         }
         mentions = "ticketshop.mail.mentions"
         # The worker holds it while it sends: what goes out has gone out, and nothing after.
-        lock = 4
+        lock_order = 4
         columns = {
             "recipient": Replace(""),
             "subject_uuid": Erase(),
@@ -146,7 +146,7 @@ class Mail(models.Model):
                 }
             ),
             "provider_id": Erase(),
-            "state": Settle((("queued", "cancelled"),)),
+            "state": CloseState((("queued", "cancelled"),)),
             "once": NotPersonal("the kind and the number of the row it tells about"),
             **not_personal(
                 "what became of a mail",

@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.areas import LOG_IN
-from ticketshop.lib.personal import SIGNED_IN, DeleteRow, Ends, not_personal
+from ticketshop.lib.personal import LOG_IN_SESSION, DeleteRow, Expiry, not_personal
 
 
 class KeptSubmission(models.Model):
@@ -30,13 +30,13 @@ class KeptSubmission(models.Model):
         verbose_name_plural = _("forms that met the log-in page")
 
     class Personal:
-        subject = {"user": SIGNED_IN}
+        subject = {"user": LOG_IN_SESSION}
         area = LOG_IN
-        ends = (
-            Ends(
+        expiry = (
+            Expiry(
                 "sales.tidy",
                 "expires_at",
-                says=_(
+                promise=_(
                     "A form you sent after your log-in had ended: an hour, so that nothing you typed is lost."
                 ),
             ),
@@ -44,7 +44,7 @@ class KeptSubmission(models.Model):
         labels = {
             "user": _("log-in"), "address": _("page"), "fields": _("as typed"), "expires_at": _("until"),
         }  # fmt: skip
-        texts = "ticketshop.submissions.reading_out.of_form"
+        copy_texts = "ticketshop.submissions.reading_out.of_form"
         columns = {
             "user": DeleteRow(),
             "address": DeleteRow(),

@@ -141,9 +141,9 @@ def test_every_column_that_is_shown_has_a_name_people_know():
         while shown and not model._meta.auto_created:
             one = shown.pop()
             said = registry.declaration(one)
-            for name in (*said.also, *copying.columns(one)):
+            for name in (*said.copy_context, *copying.columns(one)):
                 assert copying.is_named(one, name) or name in said.withheld, f"{one._meta.label}.{name}"
-            shown += [one._meta.get_field(name).related_model for name in said.inside]
+            shown += [one._meta.get_field(name).related_model for name in said.copy_nested]
 
 
 @pytest.mark.scenario("FF-37")

@@ -29,7 +29,7 @@ LONG_AGO = timedelta(days=11 * 365)
 ALL = [
     pytest.param(model, ends, id=f"{model._meta.label} {number} by {ends.job}")
     for model in registry.census()
-    for number, ends in enumerate(registry.declaration(model).ends)
+    for number, ends in enumerate(registry.declaration(model).expiry)
 ]
 
 
@@ -137,7 +137,7 @@ def test_a_model_that_stays_for_ever_is_named(monkeypatch):
 
     def without(model):
         said = declared(model)
-        return registry.replace(said, ends=()) if model in (Mail, Contact) else said
+        return registry.replace(said, expiry=()) if model in (Mail, Contact) else said
 
     monkeypatch.setattr(registry, "declaration", without)
     assert ends_table.what_ends(Mail) == []

@@ -9,7 +9,7 @@ from privacy.erasure import erasing
 from registration_forms.models import Answer, Response
 from tests.privacy import planting
 from ticketshop.exports.models import Download
-from ticketshop.lib.personal import ADDRESS, CONTACT, SUBJECT_UUIDS, Ending, StaysFor, Unless
+from ticketshop.lib.personal import ADDRESS, CONTACT, SUBJECT_UUIDS, KeepRow, LogInRows, Unless
 from ticketshop.mail.models import Mail
 from ticketshop.sales.models import Cart, Ticket
 
@@ -110,7 +110,7 @@ def test_a_name_typed_on_the_ticket_of_an_erased_buyer_is_found(state):
 def test_a_cart_without_an_address_ends_by_itself(state):
     Cart.objects.update(user=None, details={"holders": {"x": {"last_name": "Somebody"}}})
     assert "sales.Cart" not in ownerless.found()
-    assert [ends.job for ends in registry.declaration(Cart).ends] == ["sales.tidy"]
+    assert [ends.job for ends in registry.declaration(Cart).expiry] == ["sales.tidy"]
 
 
 def test_every_response_has_a_person_or_is_erased(state):
@@ -125,6 +125,6 @@ def test_kinds_of_paths_are_all_known():
         kind.kind if isinstance(kind, Unless) else kind
         for model in subjects.models_with_people()
         for kind in registry.declaration(model).subject.values()
-        if not isinstance(kind, Ending | StaysFor)
+        if not isinstance(kind, LogInRows | KeepRow)
     }
     assert kinds <= {CONTACT, ADDRESS, SUBJECT_UUIDS, "subject_uuid", "user", "signed_in"}

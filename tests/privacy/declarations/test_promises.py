@@ -106,7 +106,7 @@ def test_every_area_says_how_long_and_every_job_that_is_named_runs_by_itself(pos
     for area in ALL:
         assert promises.of_area(area, pos.organiser), area.code
     for model in registry.census():
-        for ends in registry.declaration(model).ends:
+        for ends in registry.declaration(model).expiry:
             assert ends.job in periodic_jobs(), model
 
 

@@ -19,27 +19,26 @@ from ticketshop.lib.personal import (
     ADDRESS,
     CONTACT,
     CONTRACT,
-    SIGNED_IN,
+    LOG_IN_SESSION,
     SUBJECT_UUID,
     SUBJECT_UUIDS,
     USER,
-    WORDS,
-    Awaited,
+    Defer,
     DeleteRow,
-    Ending,
     Erase,
     Json,
+    KeepRow,
+    LogInRows,
     NotPersonal,
-    Stamp,
-    StaysFor,
+    StampDay,
+    Strategy,
     Unless,
     Unlink,
     Until,
-    Wait,
     not_personal,
 )
 
-KINDS = {CONTACT, USER, SUBJECT_UUID, SUBJECT_UUIDS, ADDRESS, SIGNED_IN}
+KINDS = {CONTACT, USER, SUBJECT_UUID, SUBJECT_UUIDS, ADDRESS, LOG_IN_SESSION}
 
 pytestmark = pytest.mark.scenario("S44")
 
@@ -98,11 +97,11 @@ def test_a_misspelt_attribute_is_an_error_that_lists_the_right_ones(said):
 
         class Personal:
             columns = {"text": NotPersonal("a poem")}
-            wait = []
+            defer = []
 
     (error,) = said(Diary)
-    assert error.startswith("contacts.Diary: class Personal has “wait”, which nothing reads.")
-    assert " waits," in error
+    assert error.startswith("contacts.Diary: class Personal has “defer”, which nothing reads.")
+    assert " defers," in error
 
 
 @isolate_apps("contacts")
@@ -225,21 +224,21 @@ def test_a_wait_is_for_somebody_ends_on_a_day_and_holds_rows(said):
         class Personal:
             subject = {"writer": CONTACT}
             area = PROFILE
-            waits = [
-                Wait(CONTRACT, "writer", Q(), Until("writer__created_at", 1), ("pk", "writer")),
-                Wait(CONTRACT, "writer", Q(), Until("writer__created", 1)),
-                Wait(CONTRACT, "day", Q(), Until("day", 1)),
-                Wait(CONTRACT, "writer", Q(), Until("day", 1), ("day",)),
+            defers = [
+                Defer(CONTRACT, "writer", Q(), Until("writer__created_at", 1), ("pk", "writer")),
+                Defer(CONTRACT, "writer", Q(), Until("writer__created", 1)),
+                Defer(CONTRACT, "day", Q(), Until("day", 1)),
+                Defer(CONTRACT, "writer", Q(), Until("day", 1), ("day",)),
             ]
             columns = {
-                "a": Erase(until=Awaited("writer")),
-                "b": Erase(until=Awaited("writer__created_at")),
+                "a": Erase(deferred_with="writer"),
+                "b": Erase(deferred_with="writer__created_at"),
                 "day": Erase(),
                 "writer": Unlink(),
             }
 
     assert said(Diary) == [
-        "contacts.Diary.b: what is awaited at “writer__created_at” is no row.",
+        "contacts.Diary.b is deferred with “writer__created_at”, which is no row.",
         "contacts.Diary: the wait “writer__created” leads to no day or instant.",
         "contacts.Diary waits for “day”, who is nobody.",
         "contacts.Diary waits with “day”, which is no row.",
@@ -259,12 +258,12 @@ def test_what_is_emptied_can_be_empty(said):
         class Personal:
             subject = {"writer": CONTACT}
             area = PROFILE
-            columns = {"number": Erase(), "written_at": Stamp(), "writer": Unlink()}
+            columns = {"number": Erase(), "written_at": StampDay(), "writer": Unlink()}
 
     assert said(Diary) == [
-        "contacts.Diary.number can’t be emptied: Erase(until=None) does not fit the column.",
-        "contacts.Diary.written_at can’t be emptied: Stamp(until=None) does not fit the column.",
-        "contacts.Diary.writer can’t be emptied: Unlink(until=None) does not fit the column.",
+        "contacts.Diary.number can’t be emptied: Erase(deferred_with=None) does not fit the column.",
+        "contacts.Diary.written_at can’t be emptied: StampDay(deferred_with=None) does not fit the column.",
+        "contacts.Diary.writer can’t be emptied: Unlink(deferred_with=None) does not fit the column.",
     ]
 
 
@@ -281,7 +280,7 @@ def test_what_goes_along_exists_at_both_ends(said):
             subject = {"writer": CONTACT}
             area = PROFILE
             columns = {"key": DeleteRow(), "writer": DeleteRow()}
-            along = {"key": ((Contact, "subject_uuid"), (Contact, "keys")), "kex": ()}
+            delete_with = {"key": ((Contact, "subject_uuid"), (Contact, "keys")), "kex": ()}
 
     assert said(Diary) == [
         "contacts.Diary takes contacts.Contact.keys along, which does not exist.",
@@ -340,8 +339,9 @@ def test_every_declaration_is_of_the_grammar():
         assert declaration.declared, model
         seen |= {type(word) for word in declaration.columns.values()}
         for kind in declaration.subject.values():
-            assert kind in KINDS or isinstance(kind, (Unless, Ending, StaysFor)), model
-    assert {Erase, NotPersonal, Unlink, DeleteRow, Json} <= seen <= set(WORDS)
+            assert kind in KINDS or isinstance(kind, (Unless, LogInRows, KeepRow)), model
+    assert {Erase, NotPersonal, Unlink, DeleteRow, Json} <= seen
+    assert all(issubclass(strategy, Strategy) for strategy in seen)
 
 
 def test_persons_are_the_contact_and_the_log_in():

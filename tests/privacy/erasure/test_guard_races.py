@@ -210,7 +210,7 @@ def test_changed_answers_go_with_the_rest(zoe, answered, monkeypatch):
 
 
 def test_without_the_lock_changed_answers_are_left(zoe, answered, monkeypatch):
-    monkeypatch.setattr(Response.Personal, "lock", 0)
+    monkeypatch.setattr(Response.Personal, "lock_order", 0)
     slowly(monkeypatch, changing, "_write_all")
     with unprotected():
         meanwhile(answer(answered), zoe)

@@ -9,14 +9,14 @@ from registration_forms.answers.responses import store
 from registration_forms.models import Field
 from tests.factories.organisers import OrganiserFactory
 from tests.factories.registration_forms import ask, make_form, make_given, publish
-from ticketshop.lib.personal import Collected
+from ticketshop.lib.personal import CollectedQuestion
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("RF-09", "RF-45")]
 
 SENSITIVE = {"sensitive": True, "purpose": "the kitchen", "purpose_fr": "la cuisine", "retention_days": 28}
 
 
-def collected(organiser) -> list[Collected]:
+def collected(organiser) -> list[CollectedQuestion]:
     """As ``privacy`` would: of every model that says it collects."""
     found = []
     for model in apps.get_models():
@@ -42,11 +42,11 @@ def test_each_question_that_is_asked_is_listed_with_its_purpose_and_its_time(org
     publish(form)
     ask(make_form(), "Another’s")
     assert collected(organiser) == [
-        Collected("Menu", "", 365, False),
-        Collected("Allergies", "the kitchen", 28, True),
+        CollectedQuestion("Menu", "", 365, False),
+        CollectedQuestion("Allergies", "the kitchen", 28, True),
     ]
     with translation.override("fr"):
-        assert collected(organiser)[1] == Collected("Allergies FR", "la cuisine", 28, True)
+        assert collected(organiser)[1] == CollectedQuestion("Allergies FR", "la cuisine", 28, True)
 
 
 def test_what_is_no_longer_asked_is_listed_as_long_as_there_are_answers(organiser):
@@ -56,7 +56,7 @@ def test_what_is_no_longer_asked_is_listed_as_long_as_there_are_answers(organise
     store([make_given(version, {answered.key: "38"})], organiser=organiser, language="en", now=timezone.now())
     Field.objects.filter(pk__in=[answered.pk, blank.pk]).update(archived_at=timezone.now())
     publish(form)
-    assert collected(organiser) == [Collected("Shoe size", "", 10, False)]
+    assert collected(organiser) == [CollectedQuestion("Shoe size", "", 10, False)]
     answered.answers.update(state=9, v_text=None)
     assert collected(organiser) == []
 
@@ -69,4 +69,4 @@ def test_a_copied_form_says_everything_once_and_asks_no_more_of_the_database(
         ask(form, "Allergies", **SENSITIVE)
         publish(form)
     with django_assert_num_queries(2):
-        assert collected(organiser) == [Collected("Allergies", "the kitchen", 28, True)]
+        assert collected(organiser) == [CollectedQuestion("Allergies", "the kitchen", 28, True)]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from contacts.models import Contact
 from registration_forms.models import Answer
 from ticketshop.lib import days
-from ticketshop.lib.personal import BOOKS, CLAIM, CONTRACT, Awaited, Erase, Keep
+from ticketshop.lib.personal import BOOKS, CONTRACT, OPEN_PAYMENT, Erase, Keep
 
 from ..models import IssuedPass, Order, OrderLine, Payment, Refund, Ticket
 
@@ -43,7 +43,7 @@ def _stays(order: Order) -> str:
 def _waits(order: Order) -> str:
     values = {
         "what": _named((Contact, *OF_ORDER, Answer), _is_needed),
-        "reason": (CLAIM if _is_owed(order) else CONTRACT).reason,
+        "reason": (OPEN_PAYMENT if _is_owed(order) else CONTRACT).reason,
     }
     if order.buyer.erasing_until is None:
         return (
@@ -63,7 +63,7 @@ def _waits(order: Order) -> str:
 
 def _is_needed(word: object) -> bool:
     """Whether an erasure leaves a column until what is unfinished is over."""
-    return isinstance(word, Erase) and isinstance(word.until, Awaited)
+    return isinstance(word, Erase) and word.deferred_with is not None
 
 
 def _named(models: Iterable[type[Model]], wanted: Callable[[object], bool]) -> str:

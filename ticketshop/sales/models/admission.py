@@ -16,12 +16,11 @@ from ticketshop.lib.personal import (
     BOOKS,
     CONTACT,
     CONTRACT,
-    Awaited,
-    Stamp,
+    Defer,
+    StampDay,
     Unless,
     Unlink,
     Until,
-    Wait,
     erase,
     keep,
 )
@@ -131,41 +130,41 @@ class Ticket(OfADate, Admission):
     class Personal:
         subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
         area = TICKETS
-        used = {"beneficiary": ("session__ends_at",), "order__buyer": ("session__ends_at",)}
-        guarded = {"code": "order__buyer", "order": "order__buyer"}
-        also = ("order", "session")
+        last_used = {"beneficiary": ("session__ends_at",), "order__buyer": ("session__ends_at",)}
+        shown_only_to = {"code": "order__buyer", "order": "order__buyer"}
+        copy_context = ("order", "session")
         labels = {"session": _("date")}
-        texts = "ticketshop.sales.copy_texts.of_ticket"
-        needs = ("session__event",)
-        describes = {"response": "ticketshop.sales.copy_texts.what_ticket"}
-        lock = 2
-        since = "order__placed_at"
-        waits = [
-            Wait(
+        copy_texts = "ticketshop.sales.copy_texts.of_ticket"
+        copy_needs = ("session__event",)
+        copy_describes = {"response": "ticketshop.sales.copy_texts.what_ticket"}
+        lock_order = 2
+        retained_since = "order__placed_at"
+        defers = [
+            Defer(
                 CONTRACT,
                 "order__buyer",
                 Q(state__in=["reserved", "valid"]) & FOR_THE_BUYER,
                 Until("session__ends_at", 1),
                 ("pk", "response", "order", "order__responses__response"),
-                what=_("a ticket not yet used"),
+                label=_("a ticket not yet used"),
                 settled_at="order",
             ),
             # Somebody else bought it. Whoever asks to be forgotten does not wait for it.
-            Wait(
+            Defer(
                 CONTRACT,
                 "beneficiary",
                 Q(state__in=["reserved", "valid"]),
                 Until("session__ends_at", 0),
                 ("pk", "response"),
-                what=_("a ticket not yet used"),
+                label=_("a ticket not yet used"),
                 settled_at="order",
-                unasked=True,
+                unrequested_only=True,
             ),
         ]
         columns = {
-            **erase("holder_first_name", "holder_last_name", "holder_email", until=Awaited()),
-            "holder_erased_at": Stamp(until=Awaited()),
-            "beneficiary": Unlink(until=Awaited()),
+            **erase("holder_first_name", "holder_last_name", "holder_email", deferred_with="pk"),
+            "holder_erased_at": StampDay(deferred_with="pk"),
+            "beneficiary": Unlink(deferred_with="pk"),
             **keep(BOOKS, "code", "state", "used_at"),
         }
 
@@ -224,37 +223,39 @@ class IssuedPass(Admission):
     class Personal:
         subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
         area = TICKETS
-        used = {"beneficiary": ("valid_until",), "order__buyer": ("valid_until",)}
-        guarded = {"code": "order__buyer", "order": "order__buyer"}
-        also = ("order", "season_pass")
-        describes = dict.fromkeys(("response", "extra_response"), "ticketshop.sales.copy_texts.what_pass")
-        lock = 2
-        since = "order__placed_at"
-        waits = [
-            Wait(
+        last_used = {"beneficiary": ("valid_until",), "order__buyer": ("valid_until",)}
+        shown_only_to = {"code": "order__buyer", "order": "order__buyer"}
+        copy_context = ("order", "season_pass")
+        copy_describes = dict.fromkeys(
+            ("response", "extra_response"), "ticketshop.sales.copy_texts.what_pass"
+        )
+        lock_order = 2
+        retained_since = "order__placed_at"
+        defers = [
+            Defer(
                 CONTRACT,
                 "order__buyer",
                 Q(state__in=["reserved", "valid"]) & FOR_THE_BUYER,
                 Until("valid_until", 1),
                 ("pk", "response", "extra_response", "order", "order__responses__response"),
-                what=_("a season pass that is not used up"),
+                label=_("a season pass that is not used up"),
                 settled_at="order",
             ),
-            Wait(
+            Defer(
                 CONTRACT,
                 "beneficiary",
                 Q(state__in=["reserved", "valid"]),
                 Until("valid_until", 0),
                 ("pk", "response", "extra_response"),
-                what=_("a season pass that is not used up"),
+                label=_("a season pass that is not used up"),
                 settled_at="order",
-                unasked=True,
+                unrequested_only=True,
             ),
         ]
         columns = {
-            **erase("holder_first_name", "holder_last_name", "holder_email", until=Awaited()),
-            "holder_erased_at": Stamp(until=Awaited()),
-            "beneficiary": Unlink(until=Awaited()),
+            **erase("holder_first_name", "holder_last_name", "holder_email", deferred_with="pk"),
+            "holder_erased_at": StampDay(deferred_with="pk"),
+            "beneficiary": Unlink(deferred_with="pk"),
             **keep(BOOKS, "code", "state", "valid_from", "valid_until", "entries_left"),
         }
 

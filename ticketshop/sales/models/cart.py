@@ -17,7 +17,7 @@ from ticketshop.lib.personal import (
     ADDRESS,
     USER,
     DeleteRow,
-    Ends,
+    Expiry,
     not_personal,
 )
 from ticketshop.organisers.models import PointOfSale
@@ -57,15 +57,15 @@ class Cart(models.Model):
         indexes = [models.Index(fields=["network"], name="cart_by_network", condition=~Q(network=""))]
 
     class Personal:
-        lock = -1  # a checkout holds its cart, and then the people
+        lock_order = -1  # a checkout holds its cart, and then the people
         mentions = "ticketshop.sales.cart.mentions"
         subject = {"user": USER, "details__buyer__email": ADDRESS}
         area = CART
-        also = ("created_at", "expires_at")
-        inside = ("lines",)
-        texts = "ticketshop.sales.checkout.typed_texts.of_cart"
+        copy_context = ("created_at", "expires_at")
+        copy_nested = ("lines",)
+        copy_texts = "ticketshop.sales.checkout.typed_texts.of_cart"
         withheld = {"network": _("a code made from your network’s address, which nobody can read back")}
-        ends = (Ends("sales.tidy", "expires_at", says=_("24 hours after you last changed it.")),)
+        expiry = (Expiry("sales.tidy", "expires_at", promise=_("24 hours after you last changed it.")),)
         labels = {
             "user": _("log-in"), "details": _("as typed"), "created_at": _("since"), "expires_at": _("until"),
             "network": _("code for your network"),
@@ -84,7 +84,7 @@ class Cart(models.Model):
             ),
         }
 
-        along = {"key": ((Hold, "key"), (ChoiceHold, "key"))}
+        delete_with = {"key": ((Hold, "key"), (ChoiceHold, "key"))}
 
     def __str__(self):
         return str(self.key)
@@ -134,9 +134,9 @@ class CartLine(OfADate, models.Model):
 
     class Personal:
         area = CART
-        also = ("offer", "season_pass", "quantity", "unit_price")
-        texts = "ticketshop.sales.copy_texts.of_cart_line"
-        needs = ("offer__tariff", "offer__session__event", "cart__point_of_sale__organiser")
+        copy_context = ("offer", "season_pass", "quantity", "unit_price")
+        copy_texts = "ticketshop.sales.copy_texts.of_cart_line"
+        copy_needs = ("offer__tariff", "offer__session__event", "cart__point_of_sale__organiser")
         labels = {
             "offer": _("what"), "season_pass": _("what"), "quantity": _("quantity"), "unit_price": _("price"),
         }  # fmt: skip

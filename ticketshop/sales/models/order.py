@@ -18,13 +18,12 @@ from ticketshop.catalogue.models import Allotment, Offer, SeasonPass, Session
 from ticketshop.lib.areas import ORDERS
 from ticketshop.lib.personal import (
     BOOKS,
-    CLAIM,
     CONTACT,
+    OPEN_PAYMENT,
     Author,
-    Awaited,
+    Defer,
     Unlink,
     Until,
-    Wait,
     erase,
     keep,
     not_personal,
@@ -110,20 +109,20 @@ class Order(models.Model):
     class Personal:
         subject = {"buyer": CONTACT}
         area = ORDERS
-        used = {"buyer": ("placed_at",)}
-        acts = "buyer"
-        inside = ("lines", "payments")
-        worded = {"payment_method": "ticketshop.sales.payments.methods.name_of"}
-        since = "placed_at"
-        lock = 1
-        waits = [
-            Wait(
-                CLAIM,
+        last_used = {"buyer": ("placed_at",)}
+        acted_by = "buyer"
+        copy_nested = ("lines", "payments")
+        code_labels = {"payment_method": "ticketshop.sales.payments.methods.name_of"}
+        retained_since = "placed_at"
+        lock_order = 1
+        defers = [
+            Defer(
+                OPEN_PAYMENT,
                 "buyer",
                 Q(state="pending"),
                 Until("expires_at", 0),
                 ("pk", "responses__response"),
-                what=_("an order that is not paid"),
+                label=_("an order that is not paid"),
             )
         ]
         withheld = {
@@ -131,8 +130,8 @@ class Order(models.Model):
             "network": _("a number made from the network’s address, until the order is paid or ends"),
         }
         columns = {
-            "buyer": Unlink(until=Awaited()),
-            **erase("language", "secret", "network", until=Awaited()),
+            "buyer": Unlink(deferred_with="pk"),
+            **erase("language", "secret", "network", deferred_with="pk"),
             "created_by": Author(),
             **keep(
                 BOOKS,
@@ -179,8 +178,8 @@ class OrderResponse(models.Model):
         verbose_name_plural = _("answers to order forms")
 
     class Personal:
-        describes = {"response": "ticketshop.sales.copy_texts.what_order_form"}
-        needs = ("order",)
+        copy_describes = {"response": "ticketshop.sales.copy_texts.what_order_form"}
+        copy_needs = ("order",)
         columns = not_personal("what was ordered, not by whom", "title")
 
     def __str__(self):

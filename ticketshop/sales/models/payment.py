@@ -8,10 +8,10 @@ from django.utils.translation import gettext_lazy as _
 from ticketshop.lib.areas import ORDERS
 from ticketshop.lib.personal import (
     BOOKS,
-    CLAIM,
+    OPEN_PAYMENT,
     Author,
+    Defer,
     Until,
-    Wait,
     keep,
     not_personal,
 )
@@ -93,8 +93,8 @@ class Payment(models.Model):
 
     class Personal:
         area = ORDERS
-        inside = ("refunds",)
-        worded = {"method": "ticketshop.sales.payments.methods.name_of"}
+        copy_nested = ("refunds",)
+        code_labels = {"method": "ticketshop.sales.payments.methods.name_of"}
         columns = {
             **keep(BOOKS, "method", "state", "amount", "currency", "reference", "started_at", "confirmed_at"),
             "confirmed_by": Author(),
@@ -133,15 +133,15 @@ class Refund(models.Model):
 
     class Personal:
         area = ORDERS
-        waits = [
-            Wait(
-                CLAIM,
+        defers = [
+            Defer(
+                OPEN_PAYMENT,
                 "payment__order__buyer",
                 Q(state="requested"),
                 # Whoever is owed money may ask for it for a year.
                 Until("requested_at", 365),
                 ("payment__order",),
-                what=_("money to be paid back"),
+                label=_("money to be paid back"),
             )
         ]
         columns = keep(BOOKS, "state", "amount", "requested_at", "done_at")
