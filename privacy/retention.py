@@ -37,7 +37,7 @@ def run(now: datetime) -> dict[str, int]:
     total: dict[str, int] = {}
     for organiser in [*Organiser.objects.order_by("pk"), None]:
         with timezone.override(expiry.zone_of(organiser)):
-            for model, ends in expiry.by_retention(organiser):
+            for model, ends in expiry.retention_rules_of(organiser):
                 due = expiry.rows(model, ends, organiser, timezone.localdate(now)).order_by("pk")
                 if registry.is_person(model):
                     due = due.select_related("organiser", "user")
@@ -50,7 +50,7 @@ def _due(model: type[models.Model], ends: Expiry, now: datetime) -> QuerySet:
     found = Q(pk__in=[])
     for organiser in [*Organiser.objects.order_by("pk"), None]:
         today = timezone.localdate(now, expiry.zone_of(organiser))
-        if (model, ends) in expiry.by_retention(organiser):
+        if (model, ends) in expiry.retention_rules_of(organiser):
             found |= Q(pk__in=expiry.rows(model, ends, organiser, today).values("pk"))
     return model._base_manager.filter(found).order_by("pk")
 
@@ -221,4 +221,4 @@ def _job(model: type[models.Model], ends: Expiry) -> RowJob:
     return JOBS[_name(model, ends)]
 
 
-JOBS = {job.name: job for job in (_make(model, ends) for model, ends in expiry.all_by_retention())}
+JOBS = {job.name: job for job in (_make(model, ends) for model, ends in expiry.retention_rules())}

@@ -63,7 +63,7 @@ class RetentionAdmin(ReadOnlyAdmin):
 
 def coming_at(organiser: Organiser) -> Section:
     today = timezone.now().astimezone(ZoneInfo(organiser.time_zone)).date()
-    found = expiry.coming(organiser, today, DAYS_AHEAD)
+    found = expiry.upcoming(organiser, today, DAYS_AHEAD)
     names = names_of((due.model._meta.label, due.called) for due in found)
     rows = [[lines.day(due.day), names[due.model._meta.label, due.called], due.rows] for due in found]
     title = _("%(organiser)s: goes by itself in the next %(days)d days") % {

@@ -91,7 +91,7 @@ def read(contacts: list[Contact], *, reader: Contact | None = None) -> list[Chap
 
     ``reader``: somebody else who acts for them, and sees less. A query or two per model, however many rows there are.
     """
-    people = [Reading(subjects.who(contact), reader) for contact in contacts]
+    people = [Reading(subjects.subject_of(contact), reader) for contact in contacts]
     found: dict[Area, list[Record]] = {area: [] for area in (FOR_OTHERS if reader else ALL)}
     with_people = subjects.models_with_people()
     shown_inside = {
@@ -113,7 +113,7 @@ def _records(model: type[models.Model], people: list[Reading]) -> list[Record]:
     rows: dict[object, tuple[models.Model, Reading]] = {}
     for reading in people:
         theirs = [subjects.rows(model, reading.subject)]
-        theirs += [found for _path, _basis, found in subjects.rows_that_stay(model, reading.subject)]
+        theirs += [found for _path, _basis, found in subjects.kept_rows(model, reading.subject)]
         for found in theirs:
             for row in _with_keys(found).order_by("pk"):
                 rows.setdefault(row.pk, (row, reading))
@@ -140,7 +140,7 @@ def _descriptions(
 def _describing(model: type[models.Model]) -> list[tuple[type[models.Model], str, str]]:
     return [
         (describing, key, path)
-        for describing in registry.census()
+        for describing in registry.installed_models()
         for key, path in registry.declaration(describing).copy_describes.items()
         if describing._meta.get_field(key).related_model is model
     ]
@@ -338,7 +338,7 @@ def everybody_else() -> list[tuple[str, str]]:
     reason = _("that it was you who did this; your name on it goes with your log-in")
     return [
         (str(model._meta.verbose_name_plural), reason)
-        for model in registry.census()
+        for model in registry.installed_models()
         for word in registry.declaration(model).columns.values()
         if isinstance(word, Author) and not registry.declaration(model).subject
     ]

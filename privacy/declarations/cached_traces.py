@@ -1,4 +1,4 @@
-"""What a person leaves outside of models: counters of log-in in the cache, and the mails the demo keeps for all to read."""
+"""Traces of a person outside the models: django-allauth's counters in the cache, and the mails that the demo shows."""
 
 import hashlib
 from functools import partial
@@ -12,32 +12,18 @@ from ticketshop.mail import mailbox
 
 from .subjects import Subject
 
-# Tables no model owns, and what they say of a person.
-TABLES = {
-    "django_migrations": "names of files of our own",
-    "cache_entries": "counters of log-in, keyed by a keyed hash of network, log-in or address: forgotten with the person (traces.forget)",
-}
-
-# Where files lie, and what they say of a person.
-STORAGES = {
-    "default": "pictures of events and shops, under random names: of no visitor",
-    "exports": "lists staff asked for, named in exports.Job: deleted with whoever is in them",
-    "staticfiles": "files of our own",
-}
-CACHES = {"default": "the table cache_entries"}
-
 
 def forget(subject: Subject) -> None:
-    """Drop what django-allauth counted for the person's addresses and log-in; in the caller's transaction."""
-    # Some of its keys are an address alone, those of refused log-ins begin with the host that was asked.
-    texts = [f"{host}{address}" for address in subject.addresses for host in ("", *_hosts())]
-    ends = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
-    ends += [f"user:{subject.user_id}"] if subject.user_id is not None else []
-    if not ends:
+    """Delete the counters of the subject's addresses and log-in, in the caller's transaction; demo mails after its commit."""
+    # django-allauth counts by address, and by host and address for refused log-ins.
+    sources = [f"{host}{address}" for address in subject.addresses for host in ("", *_hosts())]
+    key_ends = [hashlib.sha256(source.encode()).hexdigest() for source in sources]
+    key_ends += [f"user:{subject.user_id}"] if subject.user_id is not None else []
+    if not key_ends:
         return
     if settings.DEMO:
         transaction.on_commit(partial(mailbox.forget, subject.addresses))
-    forget_sources(ends)
+    forget_sources(key_ends)
 
 
 def _hosts() -> list[str]:

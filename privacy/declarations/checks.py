@@ -1,4 +1,6 @@
-"""A column that says nothing about the person stops the build."""
+"""System checks: every model with a table declares its personal data, in terms that exist and fit its columns."""
+
+from collections.abc import Iterator
 
 from django.contrib.postgres.fields import ArrayField
 from django.core import checks
@@ -25,166 +27,134 @@ from ticketshop.lib.personal import (
 )
 
 from . import registry
+from .registry import Declaration
+
+HINT = "Declare it in the model's class Personal (see ticketshop/docs/privacy-declarations.md)."
+Model = type[models.Model]
 
 
 @checks.register(checks.Tags.models)
-def every_column_is_declared(app_configs, **kwargs):
-    """One error per undeclared model or column, unknown column or word, and path that leads nowhere."""
+def check_declarations(app_configs, **kwargs) -> list[checks.Error]:
+    """Return an error for each undeclared model or column, unknown attribute or strategy, and path that leads nowhere."""
     errors = []
-    for model in registry.census():
-        said = registry.declaration(model)
-        if not said.declared:
+    for model in registry.installed_models():
+        declaration = registry.declaration(model)
+        if not declaration.declared:
             errors.append(_error(f"{model._meta.label} has no class Personal.", "privacy.E001"))
             continue
-        errors += [
-            _error(
-                f"{model._meta.label}: class Personal has “{name}”, which nothing reads. "
-                f"It may have {', '.join(sorted(registry.ATTRIBUTES))}.",
-                "privacy.E014",
-            )
-            for name in said.unknown
-        ]
-        errors += _columns(model, said) + _paths(model, said) + _waits(model, said) + _readable(model, said)
+        for check in (_attributes, _columns, _subject, _deferrals, _copy):
+            errors += check(model, declaration)
     return errors
 
 
-def _columns(model, said) -> list:
-    errors = []
-    names = set()
-    for column in model._meta.concrete_fields:
-        names.add(column.name)
-        word = registry.strategy_of(said, column)
-        if word is None and registry.needs_strategy(column):
-            errors.append(
-                _error(
-                    f"{model._meta.label}.{column.name} does not say what it knows about a person.",
-                    "privacy.E002",
-                )
-            )
-        elif word is not None:
-            errors += _words(model, column, word)
-    for many in model._meta.local_many_to_many:
-        names.add(many.name)
-        word = said.columns.get(many.name)
-        if word is None and said.subject and many.remote_field.through._meta.auto_created:
-            text = f"{model._meta.label}.{many.name} does not say what it knows about a person."
-            errors.append(_error(text, "privacy.E002"))
-    errors += [
-        _error(f"{model._meta.label}.{name} is declared but is no column.", "privacy.E004")
-        for name in sorted({*said.columns, *said.withheld, *said.shown_only_to} - names)
-    ]
-    return errors
-
-
-def _readable(model, said) -> list:
-    """What is to make a copy readable exists."""
-    names = {one.name for one in model._meta.get_fields()}
-    errors = [
-        _error(f"{model._meta.label}.{name} is to be shown in a copy but does not exist.", "privacy.E012")
-        for name in (*said.copy_context, *said.copy_nested, *said.labels)
-        if name not in names
-    ]
-    errors += [
-        _error(f"{model._meta.label}: the path “{one.path}” to the person does not exist.", "privacy.E005")
-        for one in dict.fromkeys(said.withheld.values())
-        if isinstance(one, About) and registry.end_of(model, one.path) is None
-    ]
-    errors += [
-        _error(f"{model._meta.label}: the path “{path}” to a person does not exist.", "privacy.E005")
-        for path in (
-            *dict.fromkeys(said.shown_only_to.values()),
-            *said.last_used,
-            *filter(None, [said.acted_by]),
+def _attributes(model: Model, declaration: Declaration) -> list[checks.Error]:
+    return [
+        _error(
+            f"{model._meta.label}: class Personal has “{name}”, which is not an attribute of a declaration. "
+            f"It may have {', '.join(sorted(registry.ATTRIBUTES))}.",
+            "privacy.E014",
         )
-        if registry.end_of(model, path) is None
+        for name in declaration.unknown
     ]
+
+
+# --- columns and strategies ---------------------------------------------------------------------------------------
+def _columns(model: Model, declaration: Declaration) -> list[checks.Error]:
+    errors = []
+    for column in model._meta.concrete_fields:
+        strategy = registry.strategy_of(declaration, column)
+        if strategy is not None:
+            errors += _strategy(model, column, strategy)
+        elif registry.needs_strategy(column):
+            errors.append(_missing(model, column.name))
+    for many in model._meta.local_many_to_many:
+        # Django's own table between the models is checked as part of the model that has the field.
+        if (
+            many.name not in declaration.columns
+            and declaration.subject
+            and many.remote_field.through._meta.auto_created
+        ):
+            errors.append(_missing(model, many.name))
+    names = {column.name for column in (*model._meta.concrete_fields, *model._meta.local_many_to_many)}
+    declared = {*declaration.columns, *declaration.withheld, *declaration.shown_only_to}
     errors += [
-        _error(f"{model._meta.label} is used at “{path}”, which is no day or instant.", "privacy.E007")
-        for paths in said.last_used.values()
-        for path in paths
-        if not isinstance(registry.end_of(model, path), models.DateField)
+        _error(f"{model._meta.label}.{name} is declared but is not a column.", "privacy.E004")
+        for name in sorted(declared - names)
     ]
     return errors
 
 
-def _words(model, column, word) -> list:
-    """The column's word, and those inside it, are of the grammar, fit the column, and wait for rows that exist."""
+def _missing(model: Model, name: str) -> checks.Error:
+    return _error(f"{model._meta.label}.{name} has no strategy in class Personal.", "privacy.E002")
+
+
+def _strategy(model: Model, column: models.Field, strategy) -> list[checks.Error]:
+    """Check that a strategy and those inside it exist, fit the column, and are deferred with a row that exists."""
     name = f"{model._meta.label}.{column.name}"
+    inner = [*strategy.keys.values(), strategy.default] if isinstance(strategy, Json) else []
     errors = [
-        _error(f"{name}: {one!r} is no word of ticketshop.lib.personal.", "privacy.E003")
-        for one in (word, *_inner(word))
-        if not isinstance(one, Strategy)
+        _error(f"{name}: {value!r} is not a strategy of ticketshop.lib.personal.", "privacy.E003")
+        for value in (strategy, *inner)
+        if not isinstance(value, Strategy)
     ]
-    if isinstance(word, Json) and not isinstance(column, models.JSONField):
-        errors.append(_error(f"{name} speaks of keys but is no JSON column.", "privacy.E006"))
-    deferred_with = getattr(word, "deferred_with", None)
-    if deferred_with is not None and registry.row_at(model, deferred_with) is None:
-        errors.append(_error(f"{name} is deferred with “{deferred_with}”, which is no row.", "privacy.E007"))
-    fits = {
-        Erase: can_be_empty(column),
-        Unlink: isinstance(column, models.ForeignKey) and column.null,
-        StampDay: isinstance(column, models.DateField) and column.null,
-    }
-    errors += [
-        _error(f"{name} can’t be emptied: {word!r} does not fit the column.", "privacy.E009")
-        for kind, fit in fits.items()
-        if isinstance(word, kind) and not fit and not registry.is_deleted(model)
-    ]
+    if isinstance(strategy, Json) and not isinstance(column, models.JSONField):
+        errors.append(_error(f"{name} has the strategy Json but is not a JSON column.", "privacy.E006"))
+    path = getattr(strategy, "deferred_with", None)
+    if path is not None and registry.row_at(model, path) is None:
+        errors.append(_error(f"{name} is deferred with “{path}”, which is not a row.", "privacy.E007"))
+    if not registry.is_deleted(model) and not _fits(column, strategy):
+        errors.append(
+            _error(f"{name}: {strategy!r} does not fit a column that can’t be emptied.", "privacy.E009")
+        )
     return errors
 
 
-def _inner(word) -> list:
-    return [*word.keys.values(), word.default] if isinstance(word, Json) else []
+def _fits(column: models.Field, strategy) -> bool:
+    match strategy:
+        case Erase():
+            return can_be_empty(column)
+        case Unlink():
+            return isinstance(column, models.ForeignKey) and column.null
+        case StampDay():
+            return isinstance(column, models.DateField) and column.null
+    return True
 
 
-def _paths(model, said) -> list:
+# --- whose rows they are ------------------------------------------------------------------------------------------
+def _subject(model: Model, declaration: Declaration) -> list[checks.Error]:
     errors = [
         _error(
-            f"{model._meta.label} takes {other._meta.label}.{name} along, which does not exist.",
+            f"{model._meta.label} deletes rows by {other._meta.label}.{name}, which does not exist.",
             "privacy.E013",
         )
-        for column, others in said.delete_with.items()
+        for column, others in declaration.delete_with.items()
         for other, name in ((model, column), *others)
         if registry.end_of(other, name) is None
     ]
-    for path, kind in said.subject.items():
-        for one in [path, kind.path] if isinstance(kind, Unless) else [path]:
-            if registry.end_of(model, one) is None:
-                text = f"{model._meta.label}: the path “{one}” to the person does not exist."
-                errors.append(_error(text, "privacy.E005"))
+    for path, kind in declaration.subject.items():
+        paths = [path, kind.path] if isinstance(kind, Unless) else [path]
+        errors += _paths_to_a_person(model, paths)
         end = registry.end_of(model, path)
-        if end is not None and not _reaches(model, end, kind):
+        if end is not None and not _leads_to(model, end, kind):
             errors.append(
                 _error(f"{model._meta.label}: the path “{path}” does not lead to a {kind}.", "privacy.E008")
             )
-    # What a person's row says is nothing if nobody can reach it. Between tables, and in the log-in's, Django does.
-    personal = [name for name, word in said.columns.items() if isinstance(word, (Erase, DeleteRow, Unlink))]
-    if personal and not said.subject and not model._meta.auto_created:
-        text = f"{model._meta.label}.{personal[0]} is erased with a person, but no path leads to one."
+    # Without a path to a person nothing would ever be erased. Tables between two models have Django's keys.
+    erased = [
+        name
+        for name, strategy in declaration.columns.items()
+        if isinstance(strategy, (Erase, DeleteRow, Unlink))
+    ]
+    if erased and not declaration.subject and not model._meta.auto_created:
+        text = (
+            f"{model._meta.label}.{erased[0]} is erased with a person, but no path in “subject” leads to one."
+        )
         errors.append(_error(text, "privacy.E010"))
     return errors
 
 
-def _waits(model, said) -> list:
-    errors = []
-    for wait in said.defers:
-        person = registry.end_of(model, wait.person)
-        if not isinstance(person, models.ForeignKey) or not registry.is_person(person.related_model):
-            errors.append(
-                _error(f"{model._meta.label} waits for “{wait.person}”, who is nobody.", "privacy.E008")
-            )
-        if not isinstance(registry.end_of(model, wait.until.path), models.DateField):
-            text = f"{model._meta.label}: the wait “{wait.until.path}” leads to no day or instant."
-            errors.append(_error(text, "privacy.E007"))
-        errors += [
-            _error(f"{model._meta.label} waits with “{path}”, which is no row.", "privacy.E007")
-            for path in wait.rows
-            if registry.row_at(model, path) is None
-        ]
-    return errors
-
-
-def _reaches(model, end, kind) -> bool:
+def _leads_to(model: Model, end: models.Field, kind) -> bool:
+    """Return whether the column at the end of a path can name a person of this kind."""
     if isinstance(kind, Unless | KeepRow):
         kind = kind.kind
     if isinstance(kind, LogInRows):
@@ -203,7 +173,56 @@ def _reaches(model, end, kind) -> bool:
     return registry.declaration(person).person == (USER if kind == LOG_IN_SESSION else kind)
 
 
-def _error(message: str, number: str):
-    return checks.Error(
-        message, hint="Declare it in the model's class Personal (see ticketshop/lib/personal.py).", id=number
+def _paths_to_a_person(model: Model, paths) -> Iterator[checks.Error]:
+    for path in paths:
+        if registry.end_of(model, path) is None:
+            text = f"{model._meta.label}: the path “{path}” to the person does not exist."
+            yield _error(text, "privacy.E005")
+
+
+def _paths_to_a_day(model: Model, paths) -> Iterator[checks.Error]:
+    for path in paths:
+        if not isinstance(registry.end_of(model, path), models.DateField):
+            text = f"{model._meta.label}: the path “{path}” does not lead to a day or an instant."
+            yield _error(text, "privacy.E007")
+
+
+# --- deferrals ----------------------------------------------------------------------------------------------------
+def _deferrals(model: Model, declaration: Declaration) -> list[checks.Error]:
+    errors = []
+    for defer in declaration.defers:
+        person = registry.end_of(model, defer.person)
+        if not isinstance(person, models.ForeignKey) or not registry.is_person(person.related_model):
+            text = f"{model._meta.label} defers the erasure of “{defer.person}”, which is not a person."
+            errors.append(_error(text, "privacy.E008"))
+        errors += _paths_to_a_day(model, [defer.until.path])
+        errors += [
+            _error(f"{model._meta.label} defers “{path}”, which is not a row.", "privacy.E007")
+            for path in defer.rows
+            if registry.row_at(model, path) is None
+        ]
+    return errors
+
+
+# --- copy and last use --------------------------------------------------------------------------------------------
+def _copy(model: Model, declaration: Declaration) -> list[checks.Error]:
+    names = {relation.name for relation in model._meta.get_fields()}
+    errors = [
+        _error(f"{model._meta.label}.{name} is to be shown in a copy but does not exist.", "privacy.E012")
+        for name in (*declaration.copy_context, *declaration.copy_nested, *declaration.labels)
+        if name not in names
+    ]
+    abouts = dict.fromkeys(
+        reason.path for reason in declaration.withheld.values() if isinstance(reason, About)
     )
+    errors += _paths_to_a_person(model, abouts)
+    errors += _paths_to_a_person(model, dict.fromkeys(declaration.shown_only_to.values()))
+    errors += _paths_to_a_person(model, declaration.last_used)
+    errors += _paths_to_a_person(model, filter(None, [declaration.acted_by]))
+    for paths in declaration.last_used.values():
+        errors += _paths_to_a_day(model, paths)
+    return errors
+
+
+def _error(message: str, number: str) -> checks.Error:
+    return checks.Error(message, hint=HINT, id=number)

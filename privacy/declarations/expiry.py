@@ -1,4 +1,4 @@
-"""Rows whose time is over, or will be: when they end by themselves, by the ``Ends`` of their models."""
+"""Which rows expire without a request, and when: the rules in ``expiry`` of the models, as querysets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,142 +27,145 @@ from ticketshop.organisers.models import Organiser
 
 from . import emptying, registry, subjects
 
+Model = type[models.Model]
+
 
 @dataclass(frozen=True)
 class Due:
-    """``rows`` rows of a model end by themselves on ``day``; ``called`` is the id of what tells them from others."""
+    """``rows`` rows of a model expire on ``day``; ``group`` is the id of the row at ``Expiry.group_by``, if the rule has one."""
 
-    model: type[models.Model]
+    model: Model
     day: date
     rows: int
-    called: int | None = None
+    group: int | None = None
 
 
-def by_retention(organiser: Organiser | None) -> Iterator[tuple[type[models.Model], Expiry]]:
-    """What the retention job sees to: rows further away from the person first, as an erasure takes them.
-
-    Without an organiser: the models with rows that belong to none.
-    """
-    for model, ends in all_by_retention():
-        where = registry.end_of(model, registry.organiser_path(model))
-        if organiser is not None or (where is not None and where.null):
-            yield model, ends
-
-
-def all_by_retention() -> Iterator[tuple[type[models.Model], Expiry]]:
+def retention_rules() -> Iterator[tuple[Model, Expiry]]:
+    """Yield the rules that the retention job carries out. Rows with a longer path to the person come first."""
     for model in subjects.models_with_people():
-        for ends in registry.declaration(model).expiry:
-            if ends.job == RETENTION:
-                yield model, ends
+        for rule in registry.declaration(model).expiry:
+            if rule.job == RETENTION:
+                yield model, rule
+
+
+def retention_rules_of(organiser: Organiser | None) -> Iterator[tuple[Model, Expiry]]:
+    """Yield the rules for rows of ``organiser``; for None those of models whose rows may belong to no organiser."""
+    for model, rule in retention_rules():
+        column = registry.end_of(model, registry.organiser_path(model))
+        if organiser is not None or (column is not None and column.null):
+            yield model, rule
 
 
 def zone_of(organiser: Organiser | None) -> ZoneInfo:
+    """Return the time zone in which days of an organiser, or of rows without one, are counted."""
     return ZoneInfo(organiser.time_zone if organiser else settings.TIME_ZONE)
 
 
-def rows(model: type[models.Model], ends: Expiry, organiser: Organiser | None, today: date) -> QuerySet:
-    """The rows of ``organiser`` (None: of the installation) whose day, ``ends_on``, has come, and that still say something."""
-    here = (
-        {registry.organiser_path(model): organiser.pk}
-        if organiser
-        else {f"{registry.organiser_path(model)}__isnull": True}
-    )
-    found = model._base_manager.filter(ends.where, still_says(model), **here)
-    if isinstance(ends.since, LastUse):
-        return _unused(found, ends, organiser, today)
-    return found.annotate(ends_on=_last_day(model, ends, zone_of(organiser))).filter(ends_on__lte=today)
+def rows(model: Model, rule: Expiry, organiser: Organiser | None, today: date) -> QuerySet:
+    """Return the rows that have expired by ``today`` and still have something to erase, with their day as ``ends_on``.
+
+    ``organiser``: of this organiser; None: of no organiser.
+    """
+    path = registry.organiser_path(model)
+    of_organiser = {path: organiser.pk} if organiser else {f"{path}__isnull": True}
+    found = model._base_manager.filter(rule.where, has_remaining(model), **of_organiser)
+    if isinstance(rule.since, LastUse):
+        return _unused(found, rule, organiser, today)
+    return found.annotate(ends_on=_last_day(model, rule, zone_of(organiser))).filter(ends_on__lte=today)
 
 
-def coming(organiser: Organiser, today: date, days: int) -> list[Due]:
-    """What ends by itself until so many days from ``today``, by day; what is late counts for ``today``."""
-    found: dict[tuple, int] = {}
-    for model, ends in by_retention(organiser):
+def upcoming(organiser: Organiser, today: date, days: int) -> list[Due]:
+    """Return what the retention job erases within ``days`` days, by day. What is overdue counts as due today."""
+    counts: dict[tuple, int] = {}
+    for model, rule in retention_rules_of(organiser):
         if model._meta.auto_created:
             continue
-        called = (
-            F(f"{ends.group_by}__pk") if ends.group_by else Value(None, output_field=models.BigIntegerField())
+        group_by = (
+            F(f"{rule.group_by}__pk") if rule.group_by else Value(None, output_field=models.BigIntegerField())
         )
-        due = rows(model, ends, organiser, today + timedelta(days=days)).order_by()
-        for day, number, count in due.values_list("ends_on", called).annotate(count=Count("pk")):
-            key = (model, max(day, today), number)
-            found[key] = found.get(key, 0) + count
+        due = rows(model, rule, organiser, today + timedelta(days=days)).order_by()
+        for day, group, count in due.values_list("ends_on", group_by).annotate(count=Count("pk")):
+            key = (model, max(day, today), group)
+            counts[key] = counts.get(key, 0) + count
     return sorted(
-        (Due(model, day, count, number) for (model, day, number), count in found.items()),
-        key=lambda one: (one.day, one.model._meta.label, one.called or 0),
+        (Due(model, day, count, group) for (model, day, group), count in counts.items()),
+        key=lambda due: (due.day, due.model._meta.label, due.group or 0),
     )
 
 
-def still_says(model: type[models.Model]) -> Q:
-    """Rows in which there is still something to erase."""
-    said = registry.declaration(model)
-    if said.person is not None:
-        return Q(erasing_at=None) if said.person == CONTACT else Q()
+def has_remaining(model: Model) -> Q:
+    """Return the condition for rows in which there is still something to erase."""
+    declaration = registry.declaration(model)
+    if declaration.person is not None:
+        return Q(erasing_at=None) if declaration.person == CONTACT else Q()
     if registry.is_deleted(model):
         return Q()
-    found = emptying.remaining(model, emptying.emptied_columns(model))
-    for name, word in said.columns.items():
-        if isinstance(word, DeleteFile):
-            found |= ~Q(**{name: ""})
-    return found
+    condition = emptying.remaining(model, emptying.emptied_columns(model))
+    for name, strategy in declaration.columns.items():
+        if isinstance(strategy, DeleteFile):
+            condition |= ~Q(**{name: ""})
+    return condition
 
 
-def _last_day(model: type[models.Model], ends: Expiry, zone: ZoneInfo) -> models.Expression:
-    """The day on which a row ends; null: never."""
-    paths = (ends.since,) if isinstance(ends.since, str) else ends.since
+def _last_day(model: Model, rule: Expiry, zone: ZoneInfo) -> models.Expression:
+    """Return the day on which a row expires; null: never."""
+    paths = (rule.since,) if isinstance(rule.since, str) else rule.since
     days = [_day(model, path, zone) for path in paths]
     since = Coalesce(*days) if len(days) > 1 else days[0]
-    number = Value(ends.days) if isinstance(ends.days, int) else F(ends.days)
-    return models.ExpressionWrapper(since + number * Value(ends.unit), output_field=DateField())
+    number = Value(rule.days) if isinstance(rule.days, int) else F(rule.days)
+    return models.ExpressionWrapper(since + number * Value(rule.unit), output_field=DateField())
 
 
-def _day(model: type[models.Model], path: str, zone: ZoneInfo) -> models.Expression:
+def _day(model: Model, path: str, zone: ZoneInfo) -> models.Expression:
     if isinstance(registry.end_of(model, path), DateTimeField):
         return TruncDate(path, tzinfo=zone)
     return F(path)
 
 
-# --- when a contact was last of use ------------------------------------------------------------------------------
-def _unused(contacts: QuerySet, ends: Expiry, organiser: Organiser | None, today: date) -> QuerySet:
-    """Those who were of no use for so long: looked for by what is missing, and dated where nothing is there."""
+# --- contacts without use -----------------------------------------------------------------------------------------
+def _unused(contacts: QuerySet, rule: Expiry, organiser: Organiser | None, today: date) -> QuerySet:
+    """Return contacts that no ``last_used`` column has shown in use for the rule's time.
+
+    NOT EXISTS for each such column narrows the rows; only for what is left the latest instants are computed.
+    """
     if organiser is None:
         return contacts.none()
-    days = timedelta(days=getattr(organiser, ends.setting) * ends.unit)
+    period = timedelta(days=getattr(organiser, rule.setting) * rule.unit)
     zone = zone_of(organiser)
-    since = datetime.combine(today - days + timedelta(days=1), time.min, zone)
+    since = datetime.combine(today - period + timedelta(days=1), time.min, zone)
     instants = []
-    for model, path, when in _uses():
-        if path == "pk":
-            contacts = contacts.filter(Q(**{f"{when}__lt": since}) | Q(**{f"{when}__isnull": True}))
-            instants.append(F(when))
+    for model, contact_path, path in _use_columns():
+        if contact_path == "pk":
+            contacts = contacts.filter(Q(**{f"{path}__lt": since}) | Q(**{f"{path}__isnull": True}))
+            instants.append(F(path))
         else:
-            theirs = model._base_manager.filter(**{path: OuterRef("pk")}).order_by()
-            contacts = contacts.filter(
-                ~Exists(theirs.filter(**{f"{when}__gte": _as_stored(model, when, since)}))
-            )
-            latest = theirs.values(path).annotate(latest=Max(when)).values("latest")
+            theirs = model._base_manager.filter(**{contact_path: OuterRef("pk")}).order_by()
+            recent = theirs.filter(**{f"{path}__gte": _as_stored(model, path, since)})
+            contacts = contacts.filter(~Exists(recent))
+            latest = theirs.values(contact_path).annotate(latest=Max(path)).values("latest")
             instants.append(Cast(Subquery(latest), DateTimeField()))
     last = TruncDate(Greatest(*instants), tzinfo=zone)
     return contacts.annotate(
-        ends_on=models.ExpressionWrapper(last + Value(days.days), output_field=DateField())
+        ends_on=models.ExpressionWrapper(last + Value(period.days), output_field=DateField())
     )
 
 
-def _as_stored(model: type[models.Model], path: str, instant: datetime) -> date | datetime:
+def _as_stored(model: Model, path: str, instant: datetime) -> date | datetime:
     return instant if isinstance(registry.end_of(model, path), DateTimeField) else instant.date()
 
 
-def _uses() -> Iterator[tuple[type[models.Model], str, str]]:
-    """(model, path to a contact, path to an instant or day) for everything that shows that somebody is of use."""
-    for model in registry.census():
-        for path, instants in registry.declaration(model).last_used.items():
-            for when in instants:
-                yield model, path, when
+def _use_columns() -> Iterator[tuple[Model, str, str]]:
+    """Yield (model, path to a contact, path to an instant or day at which the contact was in use)."""
+    for model in registry.installed_models():
+        for contact_path, paths in registry.declaration(model).last_used.items():
+            for path in paths:
+                yield model, contact_path, path
 
 
 def has_acted() -> Q | Exists:
-    """Contacts who did something themselves, as everybody does who orders."""
-    found: Q | Exists = Q(pk__in=[])
-    for model in registry.census():
+    """Return the condition for contacts who did something themselves, such as ordering (``acted_by``)."""
+    condition: Q | Exists = Q(pk__in=[])
+    for model in registry.installed_models():
         if path := registry.declaration(model).acted_by:
-            found |= Exists(model._base_manager.filter(**{path: OuterRef("pk")}))
-    return found
+            condition |= Exists(model._base_manager.filter(**{path: OuterRef("pk")}))
+    return condition

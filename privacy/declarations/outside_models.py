@@ -1,7 +1,11 @@
-"""What no model says: tables, storages, caches and jobs are declared too, and a claim that looks wrong is vouched for."""
+"""Checks for personal data that no model column declares: tables, storages, caches and jobs.
+
+Also for columns declared as not personal although their name suggests the opposite.
+"""
 
 import inspect
 import re
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.core import checks
@@ -10,11 +14,23 @@ from procrastinate.contrib.django import app
 
 from ticketshop.lib.personal import Expiry, Json, LastUse, NotPersonal
 
-from . import cached_traces, registry, third_party
+from . import registry, third_party
 
-# A column of such a name says something of a person, unless somebody has looked and written here why not.
+# Tables without a model, file storages and caches, and what each contains about people.
+TABLES = {
+    "django_migrations": "names of files of our own",
+    "cache_entries": "counters of log-ins, keyed by a keyed hash of network, log-in or address: erased by cached_traces.forget",
+}
+STORAGES = {
+    "default": "pictures of events and shops, under random names: of no visitor",
+    "exports": "lists that staff requested, named in exports.Job: deleted when a person in them is erased",
+    "staticfiles": "files of our own",
+}
+CACHES = {"default": "the table cache_entries"}
+
+# A column with such a name needs a strategy other than NotPersonal, or a reason here why it has none.
 SUSPICIOUS = re.compile("mail|name|phone|address|birth")
-VOUCHED = {
+REVIEWED = {
     "auth.Permission.name": "of a right",
     "auth.Permission.codename": "of a right",
     "auth.Group.name": "of a role",
@@ -29,7 +45,7 @@ VOUCHED = {
     "organisers.Organiser.link_mails_per_week": "a number",
     "organisers.PointOfSale.name": "of a shop",
     "organisers.PointOfSale.email_sender_name": "of a shop",
-    "organisers.PointOfSale.email_sender_address": "where a shop is written to",
+    "organisers.PointOfSale.email_sender_address": "where mails to a shop go",
     "privacy.PendingDeletion.name": "of a file, random",
     "procrastinate.ProcrastinateJob.args.mail_id": "a number",
     "procrastinate.ProcrastinateJob.queue_name": "of a queue",
@@ -37,124 +53,131 @@ VOUCHED = {
     "procrastinate.ProcrastinatePeriodicDefer.task_name": "of a function",
     "registration_forms.RegistrationForm.name": "of a form",
 }
+_HERE = "privacy.declarations.outside_models"
 
 
 @checks.register(checks.Tags.models)
-def surroundings_are_declared(app_configs, **kwargs):
-    """One error for each storage, cache and argument of a job that is not declared, or is no more, and each odd claim."""
+def check_outside_models(app_configs, **kwargs) -> list[checks.Error]:
+    """Return an error for each storage, cache, job argument and suspicious column that is not declared, or no longer exists."""
     return [
-        *_differ(
-            "storage", set(settings.STORAGES), set(cached_traces.STORAGES), "traces.STORAGES", "privacy.E021"
-        ),
-        *_differ("cache", set(settings.CACHES), set(cached_traces.CACHES), "traces.CACHES", "privacy.E022"),
-        *_arguments(),
-        *_jobs(),
-        *_claims(),
+        *_compare("storage", set(settings.STORAGES), set(STORAGES), "STORAGES", "privacy.E021"),
+        *_compare("cache", set(settings.CACHES), set(CACHES), "CACHES", "privacy.E022"),
+        *_job_arguments(),
+        *_expiry_jobs(),
+        *_suspicious_columns(),
     ]
 
 
 @checks.register(checks.Tags.database)
-def every_table_is_declared(app_configs, databases=None, **kwargs):
-    """One warning for each table that no model and no line of ``traces.TABLES`` speaks for.
+def check_tables(app_configs, databases=None, **kwargs) -> list[checks.CheckMessage]:
+    """Return a warning for each table that neither a model nor ``TABLES`` declares.
 
-    No error: ``migrate`` asks first, also where it is about to drop the table of a model that is no more.
+    Not an error: ``migrate`` runs these checks too, before it drops the table of a removed model.
     """
-    models = {model._meta.db_table for model in registry.census()}
-    found = set()
+    of_models = {model._meta.db_table for model in registry.installed_models()}
+    others = set()
     for alias in databases or []:
         with connections[alias].cursor() as cursor:
-            cursor.execute(_TABLES)
-            found |= {name for (name,) in cursor.fetchall()} - models
-    declared = (
-        set(cached_traces.TABLES) if "django_migrations" in found else found & set(cached_traces.TABLES)
-    )
-    return _differ("table", found, declared, "traces.TABLES", "privacy.W020", checks.Warning)
+            cursor.execute(_TABLE_NAMES)
+            others |= {name for (name,) in cursor.fetchall()} - of_models
+    # Before the first migration none of the declared tables exists.
+    declared = set(TABLES) if "django_migrations" in others else others & set(TABLES)
+    return _compare("table", others, declared, "TABLES", "privacy.W020", checks.Warning)
 
 
-# All schemas but PostgreSQL's own.
-_TABLES = """
+# Of all schemas but PostgreSQL's own.
+_TABLE_NAMES = """
     SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
      WHERE relkind IN ('r', 'p', 'm', 'f') AND nspname !~ '^(pg_|information_schema$)'
 """
 
 
-def _differ(
-    what: str, there: set[str], declared: set[str], where: str, number: str, kind=checks.Error
-) -> list:
-    new = [
-        f"The {what} {name} does not say what it knows about a person." for name in sorted(there - declared)
-    ]
-    old = [f"The {what} {name} is declared but does not exist." for name in sorted(declared - there)]
-    return [kind(text, hint=f"Declare it in privacy.{where}.", id=number) for text in new + old]
+def _compare(
+    what: str, existing: set[str], declared: set[str], constant: str, number: str, kind=checks.Error
+) -> list[checks.CheckMessage]:
+    new = [f"The {what} {name} is not declared." for name in sorted(existing - declared)]
+    old = [f"The {what} {name} is declared but does not exist." for name in sorted(declared - existing)]
+    hint = f"Write in {_HERE}.{constant} what it contains about people."
+    return [kind(text, hint=hint, id=number) for text in new + old]
 
 
-def _arguments() -> list:
-    """Jobs lie in the database with their arguments; no path leads from one to a person, so none may say anything."""
+def _job_arguments() -> list[checks.Error]:
+    """Return errors for arguments of jobs that are not declared, or personal.
+
+    Jobs are stored with their arguments, and no path leads from a job to a person: so an erasure would not find them.
+    """
     known = third_party.JOB_ARGUMENTS.keys
-    taken: dict[str, str] = {}
+    used: dict[str, str] = {}
     for name, task in app.tasks.items():
         parameters = list(inspect.signature(task.func).parameters)
-        taken |= dict.fromkeys(parameters[1:] if task.pass_context else parameters, name)
+        used |= dict.fromkeys(parameters[1:] if task.pass_context else parameters, name)
     new = [
-        f"The job {taken[name]} takes {name}, which does not say what it knows about a person."
-        for name in sorted(set(taken) - set(known))
+        f"The job {used[name]} has the argument {name}, which is not declared."
+        for name in sorted(set(used) - set(known))
     ]
     personal = [
-        f"The argument {name} of a job knows a person, but no path leads from a job to one."
-        for name, word in known.items()
-        if not isinstance(word, NotPersonal)
+        f"The argument {name} of a job is personal, but no path leads from a job to a person."
+        for name, strategy in known.items()
+        if not isinstance(strategy, NotPersonal)
     ]
     hint = "Pass the number of a row, and declare it in privacy.declarations.third_party.JOB_ARGUMENTS."
     return [checks.Error(text, hint=hint, id="privacy.E023") for text in new + personal]
 
 
-def _jobs() -> list:
-    """What is to end rows by itself is a periodic job, and looks at a day or an instant."""
+def _expiry_jobs() -> list[checks.Error]:
+    """Return errors for rules of ``expiry`` whose job is not periodic, or whose path leads to no day."""
     periodic = {name for name, _id in app.periodic_registry.periodic_tasks}
     errors = []
-    for model in registry.census():
-        for ends in registry.declaration(model).expiry:
-            if ends.job not in periodic:
-                errors.append(f"{model._meta.label} ends by {ends.job}, which is no periodic job.")
+    for model in registry.installed_models():
+        for rule in registry.declaration(model).expiry:
+            if rule.job not in periodic:
+                errors.append(f"{model._meta.label} expires by {rule.job}, which is not a periodic job.")
             errors += [
-                f"{model._meta.label} ends after “{path}”, which is no day or instant."
-                for path in _instants(ends)
+                f"{model._meta.label} expires after “{path}”, which is not a day or an instant."
+                for path in _since_paths(rule)
                 if not isinstance(registry.end_of(model, path), models.DateField)
             ]
-    hint = "Name a periodic job and a path in “ends” (see ticketshop/lib/personal.py)."
+    hint = (
+        "Name a periodic job and an existing path in “expiry” (see ticketshop/docs/privacy-declarations.md)."
+    )
     return [checks.Error(text, hint=hint, id="privacy.E025") for text in errors]
 
 
-def _instants(ends: Expiry) -> tuple[str, ...]:
-    if isinstance(ends.since, LastUse):
+def _since_paths(rule: Expiry) -> tuple[str, ...]:
+    if isinstance(rule.since, LastUse):
         return ()
-    return ends.since if isinstance(ends.since, tuple) else (ends.since,)
+    return rule.since if isinstance(rule.since, tuple) else (rule.since,)
 
 
-def _claims() -> list:
-    claims = {}
-    for model in registry.census():
-        for name, word in registry.declaration(model).columns.items():
-            claims |= _claims_of(f"{model._meta.label}.{name}", name, word)
+def _suspicious_columns() -> list[checks.Error]:
+    not_personal: dict[str, NotPersonal] = {}
+    for model in registry.installed_models():
+        for name, strategy in registry.declaration(model).columns.items():
+            not_personal |= _suspicious(f"{model._meta.label}.{name}", name, strategy)
     return [
         checks.Error(
-            f"{claim} says that it knows nothing about a person ({claims[claim].reason}): its name says otherwise.",
-            hint="Let it say what becomes of it, or write in privacy.declarations.outside_models.VOUCHED why it is none.",
+            f"{column} is declared as not personal ({not_personal[column].reason}), but its name suggests that it is.",
+            hint=f"Declare another strategy, or write in {_HERE}.REVIEWED why it is not personal.",
             id="privacy.E024",
         )
-        for claim in sorted(set(claims) - set(VOUCHED))
+        for column in _missing(not_personal, REVIEWED)
     ] + [
-        checks.Error(f"{claim} is vouched for but makes no such claim.", id="privacy.E024")
-        for claim in sorted(set(VOUCHED) - set(claims))
+        checks.Error(f"{column} is in REVIEWED but is not declared as not personal.", id="privacy.E024")
+        for column in _missing(REVIEWED, not_personal)
     ]
 
 
-def _claims_of(claim: str, name: str, word) -> dict[str, NotPersonal]:
-    if isinstance(word, NotPersonal):
-        return {claim: word} if SUSPICIOUS.search(name) else {}
-    if not isinstance(word, Json):
+def _missing(names: Iterable[str], others: Iterable[str]) -> list[str]:
+    return sorted(set(names) - set(others))
+
+
+def _suspicious(column: str, name: str, strategy) -> dict[str, NotPersonal]:
+    """Return the column, or keys inside a JSON column, that have a suspicious name and are declared as not personal."""
+    if isinstance(strategy, NotPersonal):
+        return {column: strategy} if SUSPICIOUS.search(name) else {}
+    if not isinstance(strategy, Json):
         return {}
-    found = {}
-    for key, inner in word.keys.items():
-        found |= _claims_of(f"{claim}.{key}", key, inner)
-    return found
+    keys: dict[str, NotPersonal] = {}
+    for key, inner in strategy.keys.items():
+        keys |= _suspicious(f"{column}.{key}", key, inner)
+    return keys

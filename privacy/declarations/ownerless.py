@@ -1,6 +1,6 @@
-"""Rows that say something about a person while no path leads to one: nobody could ask for them or have them erased.
+"""Rows with personal data from which no path leads to a person: nobody could request their erasure.
 
-A model whose rows end by themselves (``ends``) may have such rows: a cart into which nobody has typed an address yet.
+A model whose rows all expire (``expiry``) may have such rows, such as a cart without an address.
 """
 
 from django.contrib.postgres.fields import ArrayField
@@ -12,28 +12,28 @@ from ticketshop.lib.personal import CONTACT, KeepRow, LogInRows, Unless
 from . import emptying, registry, subjects
 
 
-def found() -> dict[str, int]:
-    """Label of a model -> how many such rows it has; models without any are left out. One query a model."""
+def counts() -> dict[str, int]:
+    """Return label of a model -> number of such rows; models without any are left out. One query per model."""
     counted = {model._meta.label: rows(model).count() for model in subjects.models_with_people()}
     return {label: number for label, number in counted.items() if number}
 
 
 def rows(model: type[models.Model]) -> QuerySet:
-    """The rows of ``model`` that still say something, and whose every path to a person is empty or leads to an erased one."""
-    said = registry.declaration(model)
-    nobody = model._base_manager.all()
-    if said.person is not None or registry.all_end_by_themselves(model):
-        return nobody.none()
-    for ends in said.expiry:
-        if ends.where:
-            nobody = nobody.exclude(ends.where)
-    for path, kind in said.subject.items():
+    """Return the rows with something to erase whose every path to a person is empty or leads to an erased contact."""
+    declaration = registry.declaration(model)
+    ownerless = model._base_manager.all()
+    if declaration.person is not None or registry.every_row_expires(model):
+        return ownerless.none()
+    for rule in declaration.expiry:
+        if rule.where:
+            ownerless = ownerless.exclude(rule.where)
+    for path, kind in declaration.subject.items():
         if isinstance(kind, KeepRow):
             continue
-        nobody = nobody.filter(_leads_to_nobody(model, path, kind))
+        ownerless = ownerless.filter(_leads_to_nobody(model, path, kind))
     if registry.is_deleted(model):
-        return nobody
-    return nobody.filter(emptying.remaining(model, emptying.emptied_columns(model)))
+        return ownerless
+    return ownerless.filter(emptying.remaining(model, emptying.emptied_columns(model)))
 
 
 def _leads_to_nobody(model, path: str, kind) -> Q:

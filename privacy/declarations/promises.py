@@ -1,4 +1,4 @@
-"""What people are told about how long their data stay: each sentence comes from a declaration, with the job that keeps it."""
+"""The sentences that tell people how long their data stay, from the declarations, each with the job that keeps it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,67 +22,67 @@ from ticketshop.organisers.models import Organiser
 
 from . import registry
 
-# Takes up whatever was asked for, until it is done.
-ASKED = "privacy.go_on"
+# The job that carries out requests.
+REQUESTS_JOB = "privacy.go_on"
 
 
 @dataclass(frozen=True)
 class Promise:
-    """A sentence, and the periodic job that carries it out; none for what stays at least so long."""
+    """A translated sentence, and the periodic job that keeps it; no job for data that stay *at least* so long."""
 
     text: str
     job: str | None
 
 
 def of_area(area: Area, organiser: Organiser) -> list[Promise]:
-    """How long the rows of an area stay at ``organiser``, in sentences, each once."""
-    found: dict[Promise, None] = {}
-    for model in registry.census():
+    """Return how long the rows of an area stay at ``organiser``: each sentence once, the shortest period first."""
+    promises: dict[Promise, None] = {}
+    for model in registry.installed_models():
         if registry.declaration(model).area == area and not model._meta.auto_created:
-            found |= dict.fromkeys(_of_model(model, organiser))
-    # What goes first stands first; what stays for the books stands last.
-    return sorted(found, key=lambda promise: (promise.job is None, promise.job == ASKED))
+            promises |= dict.fromkeys(_of_model(model, organiser))
+    return sorted(promises, key=lambda promise: (promise.job is None, promise.job == REQUESTS_JOB))
 
 
 def _of_model(model: type[models.Model], organiser: Organiser) -> Iterator[Promise]:
-    said = registry.declaration(model)
-    for ends in said.expiry:
-        if ends.promise:
-            yield Promise(_in_words(ends, organiser), ends.job)
-    if said.person is not None:
-        yield when_asked()
-    elif _ends_with_the_profile(model):
+    declaration = registry.declaration(model)
+    for rule in declaration.expiry:
+        if rule.promise:
+            yield Promise(_sentence(rule, organiser), rule.job)
+    if declaration.person is not None:
+        yield until_requested()
+    elif _stays_with_contact(model):
         yield with_profile()
-    for word in said.columns.values():
-        if isinstance(word, Keep) and word.basis.promise:
-            yield Promise(str(word.basis.promise), None)
+    for strategy in declaration.columns.values():
+        if isinstance(strategy, Keep) and strategy.basis.promise:
+            yield Promise(str(strategy.basis.promise), None)
 
 
-def _in_words(ends: Expiry, organiser: Organiser) -> str:
-    number = getattr(organiser, ends.setting) if ends.setting else ends.days
-    return str(ends.promise % {"number": number} if isinstance(number, int) else ends.promise)
+def _sentence(rule: Expiry, organiser: Organiser) -> str:
+    number = getattr(organiser, rule.setting) if rule.setting else rule.days
+    return str(rule.promise % {"number": number} if isinstance(number, int) else rule.promise)
 
 
-def _ends_with_the_profile(model: type[models.Model]) -> bool:
-    """Whether some rows of ``model`` stay as long as the contact they are about."""
+def _stays_with_contact(model: type[models.Model]) -> bool:
+    """Return whether some rows of ``model`` stay as long as the contact they are about."""
     kinds = {
         kind.kind if isinstance(kind, Unless | KeepRow) else kind
         for kind in registry.declaration(model).subject.values()
     }
-    return bool(kinds & {CONTACT, SUBJECT_UUID, SUBJECT_UUIDS}) and not registry.all_end_by_themselves(model)
+    return bool(kinds & {CONTACT, SUBJECT_UUID, SUBJECT_UUIDS}) and not registry.every_row_expires(model)
 
 
-def when_asked() -> Promise:
-    return Promise(_("Until you ask us to erase it."), ASKED)
+def until_requested() -> Promise:
+    """Return the promise for data that stay until the person requests their erasure."""
+    return Promise(_("Until you ask us to erase it."), REQUESTS_JOB)
 
 
 def with_profile() -> Promise:
-    """The contact itself ends by ``Contact``'s own declaration."""
+    """Return the promise for data that end with the contact, which expires by its own declaration."""
     return Promise(_("As long as your profile."), RETENTION)
 
 
 def of_question(days: int | None) -> Promise:
-    """How long the answers to a question stay: so many days after the event, or as long as the person is known."""
+    """Return how long answers to a question stay: ``days`` days after the event; None: as long as the contact."""
     if days is None:
         return with_profile()
     text = ngettext("%(number)s day after the event.", "%(number)s days after the event.", days)

@@ -1,4 +1,4 @@
-"""Whose rows are whose: a person, and the rows of every model that its declaration leads to."""
+"""The subject of an erasure or a copy, and the rows of each model that are about the subject."""
 
 import uuid
 from dataclasses import dataclass
@@ -34,20 +34,20 @@ User = get_user_model()
 
 @dataclass(frozen=True)
 class Subject:
-    """A person as one organiser knows them, and their log-in."""
+    """A person as one organiser knows them: the contact, the e-mail addresses, and the log-in."""
 
     contact_id: int
     subject_uuid: uuid.UUID
     organiser_id: int
     addresses: tuple[str, ...] = ()
     user_id: int | None = None
-    # Staff, or a customer of another organiser too, keep the log-in.
+    # Whether an erasure deletes the log-in: not of staff, nor of a customer of another organiser.
     user_goes: bool = False
     is_staff: bool = False
 
 
-def who(contact: Contact) -> Subject:
-    """``contact`` as the rows of all rooms know them; three queries for one with a log-in."""
+def subject_of(contact: Contact) -> Subject:
+    """Return the subject of ``contact``; at most three queries more than those for the addresses."""
     user = contact.user
     staff = user is not None and (user.is_superuser or StaffMembership.objects.filter(user=user.pk).exists())
     elsewhere = user is not None and Contact.objects.filter(user=user.pk).exclude(pk=contact.pk).exists()
@@ -63,44 +63,48 @@ def who(contact: Contact) -> Subject:
 
 
 def _addresses(contact: Contact) -> tuple[str, ...]:
-    """The person's addresses, and earlier ones they were written to or noted; not such as are somebody else's now."""
-    now = {normalise_email(one) for one in (contact.email, contact.user and contact.user.email) if one}
-    written_to = (
+    """Return the e-mail addresses of a person, in their stored form and sorted.
+
+    Also earlier ones: those to which mails were sent, and those noted with the log-in. Not if another contact of the
+    organiser or another log-in has the address now.
+    """
+    current = {
+        normalise_email(email) for email in (contact.email, contact.user and contact.user.email) if email
+    }
+    recipients = (
         Mail.objects.filter(subject_uuid=contact.subject_uuid).exclude(recipient="").values("recipient")
     )
     noted = EmailAddress.objects.filter(user=contact.user_id).values("email") if contact.user_id else None
-    found = written_to.union(noted) if noted is not None else written_to.distinct()
-    earlier = {normalise_email(one) for row in found for one in row.values()} - now - {""}
+    rows = recipients.union(noted) if noted is not None else recipients.distinct()
+    earlier = {normalise_email(email) for row in rows for email in row.values()} - current - {""}
     if earlier:
         contacts = Contact.objects.known().filter(organiser=contact.organiser_id, email_key__in=earlier)
-        theirs = contacts.exclude(pk=contact.pk).values_list("email_key")
+        of_others = contacts.exclude(pk=contact.pk).values_list("email_key")
         log_ins = User.objects.filter(email__in=earlier).exclude(pk=contact.user_id).values_list("email")
-        earlier -= {address for (address,) in theirs.union(log_ins)}
-    return tuple(sorted(now | earlier))
+        earlier -= {address for (address,) in of_others.union(log_ins)}
+    return tuple(sorted(current | earlier))
 
 
 def models_with_people() -> list[type[models.Model]]:
-    """Every model with rows of a person, those whose path to the person is longest first.
+    """Return the models with a ``subject``, those with the longest path first, then the contact, and the log-in last.
 
-    In this order each path still leads to the person when its rows' turn comes; the contact comes after all
-    that lead to it, and the log-in last.
+    If rows are erased in this order, each path still leads to the person when it is needed.
     """
-    found = [model for model in registry.census() if registry.declaration(model).subject]
-    return sorted(found, key=lambda model: (-_length(model), model._meta.label))
+    with_subject = [model for model in registry.installed_models() if registry.declaration(model).subject]
+    return sorted(with_subject, key=lambda model: (-_length(model), model._meta.label))
 
 
 def _length(model) -> int:
-    said = registry.declaration(model)
-    if said.person is not None:
-        return -1 if said.person == CONTACT else -2
-    return max(path.count("__") for path in said.subject)
+    declaration = registry.declaration(model)
+    if declaration.person is not None:
+        return -1 if declaration.person == CONTACT else -2
+    return max(path.count("__") for path in declaration.subject)
 
 
 def rows(model: type[models.Model], subject: Subject) -> QuerySet:
-    """The rows of ``model`` that are the person's.
+    """Return the rows of ``model`` that are the subject's, without those of ``KeepRow``.
 
-    Several paths are found one by one and put together: of conditions on several tables joined by OR
-    PostgreSQL would read the whole of each.
+    Each path is a query of its own, joined by UNION: for an OR over several tables PostgreSQL would read all rows of each.
     """
     paths = registry.declaration(model).subject.items()
     first, *more = [
@@ -114,8 +118,8 @@ def rows(model: type[models.Model], subject: Subject) -> QuerySet:
     return model._base_manager.filter(pk__in=either)
 
 
-def rows_that_stay(model: type[models.Model], subject: Subject) -> list[tuple[str, Basis, QuerySet]]:
-    """(path, basis, rows) for rows that are about the person and stay when they are erased."""
+def kept_rows(model: type[models.Model], subject: Subject) -> list[tuple[str, Basis, QuerySet]]:
+    """Return (path, basis, rows) for the rows about the subject that an erasure leaves as they are (``KeepRow``)."""
     return [
         (path, kind.basis, model._base_manager.filter(_at(model, path, kind.kind, subject)))
         for path, kind in registry.declaration(model).subject.items()
@@ -124,6 +128,7 @@ def rows_that_stay(model: type[models.Model], subject: Subject) -> list[tuple[st
 
 
 def _at(model, path: str, kind, subject: Subject) -> Q:
+    """Return the condition for rows whose ``path`` leads to the subject."""
     if isinstance(kind, Unless):
         return _at(model, path, kind.kind, subject) & Q(**{f"{kind.path}__isnull": True})
     lookup = path.removesuffix("__pk")
@@ -139,32 +144,38 @@ def _at(model, path: str, kind, subject: Subject) -> Q:
         case str() if kind == ADDRESS_HASH:
             hashes = [link_mail.address_hash(address) for address in subject.addresses]
             return Q(**{f"{lookup}__in": hashes}) & _where_log_in_ends(model, subject)
-    mine = Q(pk__in=[]) if subject.user_id is None else Q(**{lookup: subject.user_id})
+    of_log_in = Q(pk__in=[]) if subject.user_id is None else Q(**{lookup: subject.user_id})
     if kind == LOG_IN_SESSION or subject.user_id is None:
-        return mine
-    ends = _where_log_in_ends(model, subject)
-    return mine & (ends | kind.always) if isinstance(kind, LogInRows) else mine & ends
+        return of_log_in
+    erased = _where_log_in_ends(model, subject)
+    return of_log_in & (erased | kind.always) if isinstance(kind, LogInRows) else of_log_in & erased
 
 
 def _of_addresses(model, lookup: str, subject: Subject) -> Q:
-    found = Q(pk__in=[])
+    condition = Q(pk__in=[])
     for address in subject.addresses:
-        found |= Q(**{f"{lookup}__iexact": address})
-    return found & _where_log_in_ends(model, subject)
+        condition |= Q(**{f"{lookup}__iexact": address})
+    return condition & _where_log_in_ends(model, subject)
 
 
 def _where_log_in_ends(model, subject: Subject) -> Q:
-    """Rows named by a log-in or an address alone: this organiser's, and the installation's if the log-in goes."""
+    """Return the condition for rows that name only a log-in or an e-mail address: which of them an erasure may touch.
+
+    Those of the subject's organiser; if the log-in is deleted, those of no organiser too.
+    """
     path = getattr(model, "organiser_path", None)
     if path is None:
         return Q() if subject.user_goes else Q(pk__in=[])
-    here = Q(**{path: subject.organiser_id})
-    return here | Q(**{f"{path}__isnull": True}) if subject.user_goes else here
+    of_organiser = Q(**{path: subject.organiser_id})
+    return of_organiser | Q(**{f"{path}__isnull": True}) if subject.user_goes else of_organiser
 
 
 def written_by(model: type[models.Model], column: str, subject: Subject) -> QuerySet:
-    """The rows of this organiser that name the person's log-in as author in ``column``."""
+    """Return the rows whose key ``column`` (strategy ``Author``) names the subject's log-in; none for staff.
+
+    Of the subject's organiser only, unless the log-in is deleted.
+    """
     if subject.user_id is None or subject.is_staff:
         return model._base_manager.none()
-    found = model._base_manager.filter(**{column: subject.user_id})
-    return found if subject.user_goes else within(found, {subject.organiser_id})
+    authored = model._base_manager.filter(**{column: subject.user_id})
+    return authored if subject.user_goes else within(authored, {subject.organiser_id})

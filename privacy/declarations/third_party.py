@@ -1,4 +1,4 @@
-"""What the tables of others know about a person: Django, allauth, procrastinate."""
+"""Declarations for the tables of Django, django-allauth and procrastinate, and for the arguments of jobs."""
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +16,7 @@ from ticketshop.lib.personal import (
 
 
 def _declare(columns: dict, subject: dict | None = None, person: str | None = None, **more):
+    """Return a ``class Personal`` with these attributes."""
     return type("Personal", (), {"columns": columns, "subject": subject or {}, "person": person, **more})
 
 

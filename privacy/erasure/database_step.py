@@ -37,7 +37,9 @@ def lock_rows(subject: subjects.Subject) -> None:
 
 def _in_turn(which: Callable[[int], bool]) -> list[type[models.Model]]:
     turns = [
-        (turn, model) for model in registry.census() if which(turn := registry.declaration(model).lock_order)
+        (turn, model)
+        for model in registry.installed_models()
+        if which(turn := registry.declaration(model).lock_order)
     ]
     return [model for _turn, model in sorted(turns, key=itemgetter(0))]
 
@@ -119,7 +121,7 @@ def forget_author(subject: subjects.Subject) -> list[tuple]:
     if subject.user_id is None or subject.user_goes or subject.is_staff:
         # Of a log-in that went the database has dropped the keys.
         return done
-    for model in registry.census():
+    for model in registry.installed_models():
         for name, word in registry.declaration(model).columns.items():
             if isinstance(word, Author):
                 done.append((model, False, subjects.written_by(model, name, subject).update(**{name: None})))

@@ -125,7 +125,7 @@ def version() -> str:
             model._meta.label,
             sorted((name, repr(word)) for name, word in registry.declaration(model).columns.items()),
         )
-        for model in registry.census()
+        for model in registry.installed_models()
     ]
     return hashlib.sha256(repr(sorted(said)).encode()).hexdigest()[:16]
 
@@ -207,9 +207,9 @@ def empty_database(erasure: Erasure, now: datetime) -> None:
     companions.ask(erasure, now)
     with transaction.atomic():
         whole = Contact.objects.select_related("user", "organiser")
-        database_step.lock_before(subjects.who(whole.get(pk=erasure.contact_id)))
+        database_step.lock_before(subjects.subject_of(whole.get(pk=erasure.contact_id)))
         contact = whole.select_for_update(of=("self",)).get(pk=erasure.contact_id)
-        subject = subjects.who(contact)
+        subject = subjects.subject_of(contact)
         database_step.lock_rows(subject)
         database_step.lock_log_in(subject)
         # From here on nothing new is the person's: whoever writes holds one of these.
@@ -297,7 +297,7 @@ def verify(erasure: Erasure, now: datetime) -> None:
             .get(pk=erasure.contact_id)
         )
         waits, held = planning.waiting(contact, now=now, bearer=erasure.bearer, unasked=erasure.unasked)
-        left = planning.going(subjects.who(contact), held)
+        left = planning.going(subjects.subject_of(contact), held)
         if left and not _something_ended(erasure, waits):
             raise NotClean(sorted({one.model._meta.label for one in left}))
         if left:

@@ -3,7 +3,7 @@
 from django.db import connection
 from procrastinate.contrib.django import app
 
-from ..declarations import cached_traces, registry
+from ..declarations import outside_models, registry
 
 PG_18 = 180000
 # The table is one of our own models'.
@@ -13,7 +13,7 @@ HAS_NONE = "SELECT NOT EXISTS (SELECT FROM {table})"
 @app.task(name="privacy.analyse")
 def analyse(tables: list[str]) -> None:
     """PostgreSQL keeps samples of values for its plans: taken anew, they hold nothing of the person."""
-    ours = {model._meta.db_table for model in registry.census()} | set(cached_traces.TABLES)
+    ours = {model._meta.db_table for model in registry.installed_models()} | set(outside_models.TABLES)
     with connection.cursor() as cursor:
         for table in tables:
             if table in ours:

@@ -40,7 +40,7 @@ def waiting(
     held: Held = {}
     declared = [
         (model, wait)
-        for model in registry.census()
+        for model in registry.installed_models()
         for wait in registry.declaration(model).defers
         if not (bearer and wait.basis == CONTRACT) and (unasked or not wait.unrequested_only)
     ]
@@ -101,7 +101,7 @@ def day_after(until: datetime) -> date:
 
 def still_waiting(label: str, pks: Iterable[int]) -> set[int]:
     """Those of the rows of a model, by its label, of which some wait still holds; dates are not looked at."""
-    model = next((model for model in registry.census() if model._meta.label == label), None)
+    model = next((model for model in registry.installed_models() if model._meta.label == label), None)
     waits = registry.declaration(model).defers if model else ()
     found: set[int] = set()
     for wait in waits:

@@ -74,7 +74,7 @@ def found(contact: Contact, plan: Plan) -> list[Occurrence]:
     if words.is_empty:
         return []
     occurrences = []
-    for model in registry.census():
+    for model in registry.installed_models():
         if not _typed_columns(model):
             continue
         rows = list(_candidates(model, contact, words).order_by("pk"))

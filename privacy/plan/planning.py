@@ -74,7 +74,7 @@ def plan(contact: Contact, *, now: datetime, bearer: bool = False, unasked: bool
 
     ``bearer``: waits for CONTRACT are given up. ``unasked``: nobody asks for it, so more is waited for.
     """
-    subject = subjects.who(contact)
+    subject = subjects.subject_of(contact)
     waits, held = waiting(contact, now=now, bearer=bearer, unasked=unasked)
     with_them = companions.of(contact, now=now)
     return Plan(subject, going(subject, held), staying(subject), waits, held, with_them)
@@ -125,7 +125,7 @@ def _by_wait(model, said, held: Held) -> dict[str | None, dict]:
 def deferred_columns(held: Held) -> dict[type[models.Model], tuple[str, ...]]:
     """The columns that stay in rows that wait, by model: those whose word has an ``until`` that leads to a held row."""
     found = {}
-    for model in registry.census():
+    for model in registry.installed_models():
         said = registry.declaration(model)
         columns = tuple(
             name
@@ -188,7 +188,7 @@ def staying(subject: Subject) -> list[Stays]:
         for basis, columns in by_basis.items():
             about.append((model, basis, tuple(columns)))
             parts.append(_count(subjects.rows(model, subject), len(about) - 1, said.retained_since))
-        for path, basis, rows in subjects.rows_that_stay(model, subject):
+        for path, basis, rows in subjects.kept_rows(model, subject):
             until = next(ends.since for ends in said.expiry if isinstance(ends.since, str))
             about.append((model, basis, (path,)))
             parts.append(_count(rows, len(about) - 1, until))

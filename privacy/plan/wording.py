@@ -85,7 +85,7 @@ def everything(organiser: Organiser) -> list[Known]:
         area: Known(area, [promise.text for promise in promises.of_area(area, organiser)], [], [], [])
         for area in ALL
     }
-    for model in sorted(registry.census(), key=lambda model: model._meta.label):
+    for model in sorted(registry.installed_models(), key=lambda model: model._meta.label):
         said = registry.declaration(model)
         known = found.get(said.area)
         if known is None or model._meta.auto_created:
@@ -113,7 +113,7 @@ def mail_service() -> str:
 def collected(organiser: Organiser) -> list[tuple[CollectedQuestion, str]]:
     """What this organiser asks of people in their own words, and how long it stays."""
     found: list[CollectedQuestion] = []
-    for model in registry.census():
+    for model in registry.installed_models():
         if path := registry.declaration(model).collects:
             found += import_string(path)(organiser)
     return [(one, promises.of_question(one.days).text) for one in found]

@@ -395,7 +395,7 @@ def staff_are_reminded(erasure: Erasure) -> bool:
 
 
 def is_erased(row: Model) -> bool:
-    return not type(row).objects.filter(expiry.still_says(type(row)), pk=row.pk).exists()
+    return not type(row).objects.filter(expiry.has_remaining(type(row)), pk=row.pk).exists()
 
 
 def has_a_day(contact: Contact) -> bool:

@@ -69,7 +69,7 @@ class Explained:
     def __init__(self, person: Person):
         self._cells: set[Change] = set()
         gone: dict[type[models.Model], set] = {}
-        for model in registry.census():
+        for model in registry.installed_models():
             for column, _key, word in planting.erasing_words(model):
                 for pk in planting.rows_for(model, column, word, person):
                     self._cells.add(Change(model._meta.db_table, str(pk), column.column))
@@ -113,7 +113,7 @@ def _with_what_hangs_on_them(gone: dict) -> dict:
     waiting = list(gone)
     while waiting:
         parent = waiting.pop()
-        for model in registry.census():
+        for model in registry.installed_models():
             for key in _keys_to(model, parent):
                 rows = model._base_manager.filter(**{f"{key.name}__in": whole[parent]})
                 new = set(rows.values_list("pk", flat=True)) - whole.get(model, set())

@@ -54,7 +54,7 @@ def all_mutations() -> list[Mutation]:
     """One for every declaration that takes something away and can be planted."""
     return [
         found
-        for model in registry.census()
+        for model in registry.installed_models()
         for column, key, word in planting.erasing_words(model)
         if (found := Mutation(model, column.name, key, word)).name not in planting.NEVER_THERE
     ]

@@ -132,7 +132,7 @@ def declarations() -> list[str]:
     """Every declaration of the installation that takes something away, by name."""
     return [
         declared(model, column.name, key)
-        for model in registry.census()
+        for model in registry.installed_models()
         for column, key, _word in erasing_words(model)
     ]
 
@@ -203,7 +203,7 @@ def plant(person: Person) -> Planted:
             "phone",
         ),
     ]
-    for model in registry.census():
+    for model in registry.installed_models():
         for column, key, word in erasing_words(model):
             cells = _plant(planted, model, column, key, word)
             planted.cells += cells

@@ -47,7 +47,7 @@ def traces_of(*addresses: str) -> set:
 
 
 def test_they_are_known_by_the_mails_that_went_there(vera):
-    assert set(subjects.who(vera).addresses) == {NEW, OLD, "vera.third@zweig.example"}
+    assert set(subjects.subject_of(vera).addresses) == {NEW, OLD, "vera.third@zweig.example"}
 
 
 def test_nothing_is_left_of_any_of_them(vera):
@@ -69,7 +69,7 @@ def test_an_address_that_is_somebody_else_s_by_now_is_theirs(vera, pos, whose):
         )
     else:
         UserFactory(email=OLD)
-    assert OLD not in subjects.who(vera).addresses
+    assert OLD not in subjects.subject_of(vera).addresses
     erasing.erase(vera, by=None, now=timezone.now())
     assert MailboxProof.objects.filter(address=OLD).exists()
     assert Mail.objects.get(kind="data_link").recipient == OLD
@@ -82,4 +82,4 @@ def test_at_most_one_query_more_for_somebody_with_one_address(pos, django_assert
     contact = make_visitor(pos, "Vera", "Zweig", email=NEW)
     contact.user  # noqa: B018 -- read before
     with django_assert_num_queries(3):
-        subjects.who(contact)
+        subjects.subject_of(contact)

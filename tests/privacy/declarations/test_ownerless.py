@@ -17,9 +17,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S44")]
 
 
 def test_after_everything_people_do_and_after_an_erasure_there_are_none(state):
-    assert ownerless.found() == {}
+    assert ownerless.counts() == {}
     erasing.erase(state.v.person.contact, by=None, now=timezone.now())
-    assert ownerless.found() == {}
+    assert ownerless.counts() == {}
 
 
 def models_of_paths() -> list[type[models.Model]]:
@@ -27,7 +27,7 @@ def models_of_paths() -> list[type[models.Model]]:
     found = []
     for model in subjects.models_with_people():
         said = registry.declaration(model)
-        if said.person is not None or registry.all_end_by_themselves(model):
+        if said.person is not None or registry.every_row_expires(model):
             continue
         if all(_may_be_empty(model, path) for path in said.subject):
             found.append(model)
@@ -83,7 +83,7 @@ def test_a_row_whose_every_path_is_cut_is_found_in_every_model(state):
         with transaction.atomic():
             cut(model, pks)
             assert ownerless.rows(model).filter(pk__in=pks).exists(), model
-            assert ownerless.found()[model._meta.label]
+            assert ownerless.counts()[model._meta.label]
             transaction.set_rollback(True)
         checked.append(model._meta.label)
     assert {
@@ -97,19 +97,19 @@ def test_a_row_whose_every_path_is_cut_is_found_in_every_model(state):
 def test_a_row_of_an_erased_contact_is_found_too(state):
     v = state.v.person.contact
     type(v).objects.filter(pk=v.pk).update(erased_at=timezone.now())
-    assert ownerless.found()["sales.Order"] == v.orders.count() > 0
+    assert ownerless.counts()["sales.Order"] == v.orders.count() > 0
 
 
 def test_a_name_typed_on_the_ticket_of_an_erased_buyer_is_found(state):
     ticket = Ticket.objects.filter(order__buyer=state.v.person.contact, beneficiary=None).first()
     erasing.erase(state.v.person.contact, by=None, now=timezone.now())
     Ticket.objects.filter(pk=ticket.pk).update(holder_last_name="Somebody")
-    assert ownerless.found() == {"sales.Ticket": 1}
+    assert ownerless.counts() == {"sales.Ticket": 1}
 
 
 def test_a_cart_without_an_address_ends_by_itself(state):
     Cart.objects.update(user=None, details={"holders": {"x": {"last_name": "Somebody"}}})
-    assert "sales.Cart" not in ownerless.found()
+    assert "sales.Cart" not in ownerless.counts()
     assert [ends.job for ends in registry.declaration(Cart).expiry] == ["sales.tidy"]
 
 

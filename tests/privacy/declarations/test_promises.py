@@ -92,7 +92,7 @@ def test_each_question_says_its_days_and_the_retention_job_keeps_them(pos, days)
     page = TestClientVisitor().open("/theatre/data/about/").text
     promise = promises.of_question(days)
     assert promise.text in page and promise.job == RETENTION
-    assert "Club" in page and promises.when_asked().text in page
+    assert "Club" in page and promises.until_requested().text in page
 
 
 def test_a_setting_of_the_organiser_is_what_the_page_says(pos):
@@ -105,7 +105,7 @@ def test_a_setting_of_the_organiser_is_what_the_page_says(pos):
 def test_every_area_says_how_long_and_every_job_that_is_named_runs_by_itself(pos):
     for area in ALL:
         assert promises.of_area(area, pos.organiser), area.code
-    for model in registry.census():
+    for model in registry.installed_models():
         for ends in registry.declaration(model).expiry:
             assert ends.job in periodic_jobs(), model
 

@@ -1,6 +1,8 @@
-"""A column that says nothing about the person stops the build, whoever made its table."""
+"""Each mistake in a declaration is an error of ``manage.py check`` that names model, column and path."""
 
+import re
 import uuid
+from pathlib import Path
 
 import pytest
 from django.apps import apps
@@ -14,7 +16,8 @@ from django.test.utils import isolate_apps
 from accounts.models import User
 from contacts.models import Contact
 from privacy.declarations import checks, registry
-from ticketshop.lib.areas import PROFILE
+from ticketshop.lib import personal
+from ticketshop.lib.areas import ORDERS, PROFILE
 from ticketshop.lib.personal import (
     ADDRESS,
     CONTACT,
@@ -37,40 +40,42 @@ from ticketshop.lib.personal import (
     Until,
     not_personal,
 )
+from ticketshop.organisers.models import Organiser
 
+DOCUMENTATION = Path(__file__).resolve().parents[3] / "ticketshop/docs/privacy-declarations.md"
 KINDS = {CONTACT, USER, SUBJECT_UUID, SUBJECT_UUIDS, ADDRESS, LOG_IN_SESSION}
 
 pytestmark = pytest.mark.scenario("S44")
 
 
-def complaints(*made: type[models.Model], monkeypatch) -> list[str]:
-    """What the check says when the installation has these models too, and no others."""
-    monkeypatch.setattr(registry, "census", lambda: list(made))
-    return [error.msg for error in checks.every_column_is_declared(None)]
+def check_messages(*checked: type[models.Model], monkeypatch) -> list[str]:
+    """Return the messages of the check for these models alone."""
+    monkeypatch.setattr(registry, "installed_models", lambda: list(checked))
+    return [error.msg for error in checks.check_declarations(None)]
 
 
 @pytest.fixture
-def said(monkeypatch):
-    """``said(Model, …)``: the check's messages about these models."""
-    return lambda *made: complaints(*made, monkeypatch=monkeypatch)
+def errors(monkeypatch):
+    """``errors(Model, …)``: the messages of the check about these models."""
+    return lambda *checked: check_messages(*checked, monkeypatch=monkeypatch)
 
 
-# --- what is wrong is named ------------------------------------------------------------------------------
+# --- mistakes ------------------------------------------------------------------------------
 
 
 @isolate_apps("contacts")
-def test_a_model_that_says_nothing_is_named(said):
+def test_model_without_declaration_is_an_error(errors):
     class Diary(models.Model):
         text = models.TextField()
 
         class Meta:
             app_label = "contacts"
 
-    assert said(Diary) == ["contacts.Diary has no class Personal."]
+    assert errors(Diary) == ["contacts.Diary has no class Personal."]
 
 
 @isolate_apps("contacts")
-def test_a_declaration_is_not_inherited(said):
+def test_declaration_of_a_base_model_is_not_inherited(errors):
     class Book(models.Model):
         text = models.TextField()
 
@@ -84,11 +89,11 @@ def test_a_declaration_is_not_inherited(said):
         class Meta:
             app_label = "contacts"
 
-    assert said(Diary) == ["contacts.Diary has no class Personal."]
+    assert errors(Diary) == ["contacts.Diary has no class Personal."]
 
 
 @isolate_apps("contacts")
-def test_a_misspelt_attribute_is_an_error_that_lists_the_right_ones(said):
+def test_misspelt_attribute_is_an_error_that_lists_the_right_ones(errors):
     class Diary(models.Model):
         text = models.TextField()
 
@@ -99,13 +104,15 @@ def test_a_misspelt_attribute_is_an_error_that_lists_the_right_ones(said):
             columns = {"text": NotPersonal("a poem")}
             defer = []
 
-    (error,) = said(Diary)
-    assert error.startswith("contacts.Diary: class Personal has “defer”, which nothing reads.")
+    (error,) = errors(Diary)
+    assert error.startswith(
+        "contacts.Diary: class Personal has “defer”, which is not an attribute of a declaration."
+    )
     assert " defers," in error
 
 
 @isolate_apps("contacts")
-def test_every_kind_of_column_must_say_its_word(said):
+def test_column_without_strategy_is_an_error_for_each_type_of_column(errors):
     class Diary(models.Model):
         id = models.UUIDField(primary_key=True, default=uuid.uuid4)
         secret = models.BooleanField()
@@ -126,13 +133,11 @@ def test_every_kind_of_column_must_say_its_word(said):
 
     # A primary key, a boolean and a key to a model that is no person tell nothing by themselves.
     expected = ["text", "pages", "day", "photo", "price", "writer", "keeper"]
-    assert said(Diary) == [
-        f"contacts.Diary.{name} does not say what it knows about a person." for name in expected
-    ]
+    assert errors(Diary) == [f"contacts.Diary.{name} has no strategy in class Personal." for name in expected]
 
 
 @isolate_apps("contacts")
-def test_a_word_that_is_none_is_named_also_inside_json(said):
+def test_unknown_strategy_is_an_error_also_inside_json(errors):
     class Diary(models.Model):
         text = models.TextField()
         pages = models.JSONField()
@@ -150,16 +155,16 @@ def test_a_word_that_is_none_is_named_also_inside_json(said):
                 "title": Json({"x": Erase()}),
             }
 
-    messages = said(Diary)
+    messages = errors(Diary)
     assert len(messages) == 4
-    assert messages[0] == "contacts.Diary.text: 'erase' is no word of ticketshop.lib.personal."
+    assert messages[0] == "contacts.Diary.text: 'erase' is not a strategy of ticketshop.lib.personal."
     assert messages[1].startswith("contacts.Diary.pages: <class")
-    assert messages[2] == "contacts.Diary.notes: None is no word of ticketshop.lib.personal."
-    assert messages[3] == "contacts.Diary.title speaks of keys but is no JSON column."
+    assert messages[2] == "contacts.Diary.notes: None is not a strategy of ticketshop.lib.personal."
+    assert messages[3] == "contacts.Diary.title has the strategy Json but is not a JSON column."
 
 
 @isolate_apps("contacts")
-def test_a_declared_column_that_is_gone_is_named(said):
+def test_declared_column_that_does_not_exist_is_an_error(errors):
     class Diary(models.Model):
         text = models.TextField()
 
@@ -169,14 +174,14 @@ def test_a_declared_column_that_is_gone_is_named(said):
         class Personal:
             columns = {"text": Erase(), "texts": Erase()}
 
-    assert said(Diary) == [
-        "contacts.Diary.texts is declared but is no column.",
-        "contacts.Diary.text is erased with a person, but no path leads to one.",
+    assert errors(Diary) == [
+        "contacts.Diary.texts is declared but is not a column.",
+        "contacts.Diary.text is erased with a person, but no path in “subject” leads to one.",
     ]
 
 
 @isolate_apps("contacts")
-def test_paths_to_the_person_exist_and_lead_to_the_kind_they_say(said):
+def test_subject_path_that_does_not_exist_or_leads_elsewhere_is_an_error(errors):
     class Diary(models.Model):
         number = models.IntegerField()
         subject_uuid = models.UUIDField()
@@ -200,7 +205,7 @@ def test_paths_to_the_person_exist_and_lead_to_the_kind_they_say(said):
             }
             columns = {"writer": Unlink(), **not_personal("a test", "number", "subject_uuid")}
 
-    assert said(Diary) == [
+    assert errors(Diary) == [
         "contacts.Diary: the path “wrtier” to the person does not exist.",
         "contacts.Diary: the path “number__user” to the person does not exist.",
         "contacts.Diary: the path “writer__users” to the person does not exist.",
@@ -211,7 +216,7 @@ def test_paths_to_the_person_exist_and_lead_to_the_kind_they_say(said):
 
 
 @isolate_apps("contacts")
-def test_a_wait_is_for_somebody_ends_on_a_day_and_holds_rows(said):
+def test_deferral_without_person_day_or_row_is_an_error(errors):
     class Diary(models.Model):
         a = models.TextField()
         b = models.TextField()
@@ -237,16 +242,16 @@ def test_a_wait_is_for_somebody_ends_on_a_day_and_holds_rows(said):
                 "writer": Unlink(),
             }
 
-    assert said(Diary) == [
-        "contacts.Diary.b is deferred with “writer__created_at”, which is no row.",
-        "contacts.Diary: the wait “writer__created” leads to no day or instant.",
-        "contacts.Diary waits for “day”, who is nobody.",
-        "contacts.Diary waits with “day”, which is no row.",
+    assert errors(Diary) == [
+        "contacts.Diary.b is deferred with “writer__created_at”, which is not a row.",
+        "contacts.Diary: the path “writer__created” does not lead to a day or an instant.",
+        "contacts.Diary defers the erasure of “day”, which is not a person.",
+        "contacts.Diary defers “day”, which is not a row.",
     ]
 
 
 @isolate_apps("contacts")
-def test_what_is_emptied_can_be_empty(said):
+def test_strategy_that_empties_a_required_column_is_an_error(errors):
     class Diary(models.Model):
         number = models.IntegerField()
         written_at = models.DateTimeField()
@@ -260,15 +265,15 @@ def test_what_is_emptied_can_be_empty(said):
             area = PROFILE
             columns = {"number": Erase(), "written_at": StampDay(), "writer": Unlink()}
 
-    assert said(Diary) == [
-        "contacts.Diary.number can’t be emptied: Erase(deferred_with=None) does not fit the column.",
-        "contacts.Diary.written_at can’t be emptied: StampDay(deferred_with=None) does not fit the column.",
-        "contacts.Diary.writer can’t be emptied: Unlink(deferred_with=None) does not fit the column.",
+    assert errors(Diary) == [
+        "contacts.Diary.number: Erase(deferred_with=None) does not fit a column that can’t be emptied.",
+        "contacts.Diary.written_at: StampDay(deferred_with=None) does not fit a column that can’t be emptied.",
+        "contacts.Diary.writer: Unlink(deferred_with=None) does not fit a column that can’t be emptied.",
     ]
 
 
 @isolate_apps("contacts")
-def test_what_goes_along_exists_at_both_ends(said):
+def test_delete_with_a_column_that_does_not_exist_is_an_error(errors):
     class Diary(models.Model):
         key = models.UUIDField()
         writer = models.ForeignKey(Contact, null=True, on_delete=models.CASCADE, related_name="+")
@@ -282,14 +287,14 @@ def test_what_goes_along_exists_at_both_ends(said):
             columns = {"key": DeleteRow(), "writer": DeleteRow()}
             delete_with = {"key": ((Contact, "subject_uuid"), (Contact, "keys")), "kex": ()}
 
-    assert said(Diary) == [
-        "contacts.Diary takes contacts.Contact.keys along, which does not exist.",
-        "contacts.Diary takes contacts.Diary.kex along, which does not exist.",
+    assert errors(Diary) == [
+        "contacts.Diary deletes rows by contacts.Contact.keys, which does not exist.",
+        "contacts.Diary deletes rows by contacts.Diary.kex, which does not exist.",
     ]
 
 
 @isolate_apps("contacts")
-def test_a_table_between_two_models_speaks_where_one_of_them_is_a_person(said):
+def test_many_to_many_table_needs_a_strategy_only_for_keys_to_people(errors):
     class Diary(models.Model):
         readers = models.ManyToManyField(Contact, related_name="+")
         shelves = models.ManyToManyField(ContentType, related_name="+")
@@ -300,13 +305,13 @@ def test_a_table_between_two_models_speaks_where_one_of_them_is_a_person(said):
         class Personal:
             columns = {}
 
-    assert said(Diary, Diary.readers.through, Diary.shelves.through) == [
-        "contacts.Diary_readers.contact does not say what it knows about a person."
+    assert errors(Diary, Diary.readers.through, Diary.shelves.through) == [
+        "contacts.Diary_readers.contact has no strategy in class Personal."
     ]
 
 
 @isolate_apps("contacts")
-def test_a_translation_speaks_as_the_text_it_translates(said, monkeypatch):
+def test_translated_column_has_the_strategy_of_its_original(errors, monkeypatch):
     class Diary(models.Model):
         text = models.TextField()
         text_fr = models.TextField()
@@ -317,34 +322,60 @@ def test_a_translation_speaks_as_the_text_it_translates(said, monkeypatch):
         class Personal:
             columns = {"text": NotPersonal("a test")}
 
-    assert said(Diary) == ["contacts.Diary.text_fr does not say what it knows about a person."]
+    assert errors(Diary) == ["contacts.Diary.text_fr has no strategy in class Personal."]
     monkeypatch.setattr(
         Diary._meta.get_field("text_fr"), "translated_field", Diary._meta.get_field("text"), raising=False
     )
-    assert said(Diary) == []
+    assert errors(Diary) == []
+
+
+@isolate_apps("contacts")
+def test_example_in_the_documentation_passes_and_fails_as_described(monkeypatch):
+    page = DOCUMENTATION.read_text(encoding="utf-8")
+    (source,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names = {**vars(personal), "Contact": Contact, "Organiser": Organiser, "ORDERS": ORDERS, "models": models}
+    names["__name__"] = "contacts.example"
+    exec(source, names)
+    model = names["WaitingListRow"]
+    assert check_messages(model, monkeypatch=monkeypatch) == []
+    del model.Personal.columns["note"]
+    (message,) = check_messages(model, monkeypatch=monkeypatch)
+    assert message.replace("contacts.", "waiting.") in page
+
+
+def test_documentation_lists_every_attribute_and_strategy():
+    page = DOCUMENTATION.read_text(encoding="utf-8")
+    strategies = {name for name, value in vars(personal).items() if is_strategy(value)}
+    assert {"Erase", "Keep"} <= strategies
+    missing = {name for name in (registry.ATTRIBUTES | strategies) - {"Strategy"} if f"`{name}" not in page}
+    assert missing == set()
+
+
+def is_strategy(value) -> bool:
+    return isinstance(value, type) and issubclass(value, Strategy) and not value.__name__.startswith("_")
 
 
 # --- the installation as it is ------------------------------------------------------------------------------
 
 
-def test_the_check_runs_with_the_others():
-    assert checks.every_column_is_declared in system_checks.registered_checks
+def test_check_is_registered_and_finds_no_error():
+    assert checks.check_declarations in system_checks.registered_checks
     assert [error for error in run_checks() if error.id.startswith("privacy.")] == []
 
 
-def test_every_declaration_is_of_the_grammar():
+def test_declarations_use_known_strategies_and_kinds():
     seen = set()
-    for model in registry.census():
+    for model in registry.installed_models():
         declaration = registry.declaration(model)
         assert declaration.declared, model
-        seen |= {type(word) for word in declaration.columns.values()}
+        seen |= {type(strategy) for strategy in declaration.columns.values()}
         for kind in declaration.subject.values():
             assert kind in KINDS or isinstance(kind, (Unless, LogInRows, KeepRow)), model
     assert {Erase, NotPersonal, Unlink, DeleteRow, Json} <= seen
     assert all(issubclass(strategy, Strategy) for strategy in seen)
 
 
-def test_persons_are_the_contact_and_the_log_in():
+def test_people_are_contacts_and_log_ins():
     assert {model for model in apps.get_models() if not model._meta.proxy and registry.is_person(model)} == {
         Contact,
         User,

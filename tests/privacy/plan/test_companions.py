@@ -89,7 +89,7 @@ def test_the_preview_lists_them_and_they_go_with_the_person(vera, tim, pos, staf
     assert {(one.state, one.channel, one.by) for one in others} == {("closed", "together", staff.user)}
     assert "People who were known through this one alone" in receipt.text
     assert all(one.receipt in receipt.text for one in others)
-    assert ownerless.found() == {} and not ContactLink.objects.exists()
+    assert ownerless.counts() == {} and not ContactLink.objects.exists()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM contacts_contact WHERE contacts_contact::text ~* 'tim|zweig|far@friend'"
@@ -142,7 +142,7 @@ def test_a_ticket_to_come_keeps_a_child_until_the_day_after_its_event(vera, tim,
     retention.run(ends + timedelta(days=1))
     assert is_erased(tim)
     ticket.refresh_from_db()
-    assert ticket.holder == "" and ownerless.found() == {}
+    assert ticket.holder == "" and ownerless.counts() == {}
 
 
 def test_who_is_somebody_without_the_person_is_not_listed(vera, pos, staff):

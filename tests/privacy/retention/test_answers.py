@@ -97,7 +97,7 @@ def test_an_answer_goes_on_its_day_and_the_others_stay(form):
     assert (after["Shirt"], after["Club"]) == (before["Shirt"], before["Club"])
     response.refresh_from_db()
     assert response.erased_on == DAY and response.about is not None
-    assert ownerless.found() == {}
+    assert ownerless.counts() == {}
 
 
 def test_a_second_run_and_a_later_day(form):
@@ -337,7 +337,7 @@ def test_an_erasure_after_it_finds_nothing_more_and_is_closed(shop):
     Ticket.objects.update(state="used", used_at=timezone.now())
     Order.objects.update(state="cancelled")
     assert erasing.erase(order.buyer, by=None, now=timezone.now()).state == "closed"
-    assert ownerless.found() == {}
+    assert ownerless.counts() == {}
 
 
 # --- what the organiser sees beforehand ---------------------------------------------------------------------------
@@ -352,7 +352,7 @@ def test_the_organiser_sees_what_goes_how_many_and_when(form):
     other = answer(make_twin(form), ends=now - timedelta(days=20))
     staff = Staff(make_staff(form.organiser, "owner"))
     page = staff.open(listing(RetentionRecord))
-    due = {(one.model._meta.label, one.rows) for one in expiry.coming(form.organiser, now.date(), 30)}
+    due = {(one.model._meta.label, one.rows) for one in expiry.upcoming(form.organiser, now.date(), 30)}
     assert due == {
         ("registration_forms.Answer", 3),
         ("contacts.Contact", 1),

@@ -307,8 +307,8 @@ def test_figures_stay_when_a_customer_goes_by_themselves(pos):
 def test_the_organiser_sees_them_coming_and_may_choose_the_years(pos):
     contact = ContactFactory(organiser=pos.organiser)
     today = timezone.localdate(contact.created_at + YEARS, expiry.zone_of(pos.organiser))
-    assert expiry.coming(pos.organiser, today - timedelta(days=31), 30) == []
-    (due,) = expiry.coming(pos.organiser, today - timedelta(days=9), 30)
+    assert expiry.upcoming(pos.organiser, today - timedelta(days=31), 30) == []
+    (due,) = expiry.upcoming(pos.organiser, today - timedelta(days=9), 30)
     assert (due.model, due.day, due.rows) == (Contact, today, 1)
     pos.organiser.customer_years = 4
     pos.organiser.save()

@@ -11,7 +11,7 @@ from procrastinate.contrib.django import app
 
 from accounts.models import User
 from contacts.models import Contact, ContactLink
-from privacy.declarations import ends_table, expiry, registry, subjects
+from privacy.declarations import expiry, expiry_table, registry, subjects
 from tests.factories.accounts import UserFactory
 from tests.privacy import planting
 from tests.privacy.state import State
@@ -28,7 +28,7 @@ LONG_AGO = timedelta(days=11 * 365)
 (NOTE,) = (Path(__file__).resolve().parents[3] / "ticketshop/decisions").glob("*-what-ends-when.md")
 ALL = [
     pytest.param(model, ends, id=f"{model._meta.label} {number} by {ends.job}")
-    for model in registry.census()
+    for model in registry.installed_models()
     for number, ends in enumerate(registry.declaration(model).expiry)
 ]
 
@@ -95,7 +95,7 @@ def set_at(model, path: str, pks: list, value) -> None:
 def test_rows_end_by_their_job_when_their_time_is_over(state, model, ends):
     pks = rows_for(state, model, ends)
     assert pks, "nothing was there to end"
-    there = model._base_manager.filter(pk__in=pks).filter(expiry.still_says(model))
+    there = model._base_manager.filter(pk__in=pks).filter(expiry.has_remaining(model))
     if not subjects_of(model):
         there = model._base_manager.filter(pk__in=pks)
     assert there.exists()
@@ -123,12 +123,12 @@ def test_rows_whose_time_is_not_over_stay(state, model, ends):
     app.tasks[ends.job].func(0)
     assert model._base_manager.filter(pk__in=pks).count() == before
     there = model._base_manager.filter(pk__in=pks)
-    assert there.filter(expiry.still_says(model)).exists() or not subjects_of(model)
+    assert there.filter(expiry.has_remaining(model)).exists() or not subjects_of(model)
 
 
 def test_whatever_says_something_of_a_person_ends_by_itself_or_with_somebody_who_does():
     for model in subjects.models_with_people():
-        assert ends_table.what_ends(model), f"{model._meta.label} stays for ever"
+        assert expiry_table.endings(model), f"{model._meta.label} stays for ever"
 
 
 def test_a_model_that_stays_for_ever_is_named(monkeypatch):
@@ -140,11 +140,11 @@ def test_a_model_that_stays_for_ever_is_named(monkeypatch):
         return registry.replace(said, expiry=()) if model in (Mail, Contact) else said
 
     monkeypatch.setattr(registry, "declaration", without)
-    assert ends_table.what_ends(Mail) == []
-    assert ends_table.what_ends(Order) == [], "the buyer has no end any more"
+    assert expiry_table.endings(Mail) == []
+    assert expiry_table.endings(Order) == [], "the buyer has no end any more"
 
 
 def test_the_note_lists_what_the_declarations_say():
     written = NOTE.read_text(encoding="utf-8")
-    table = ends_table.as_markdown()
+    table = expiry_table.as_markdown()
     assert table in written, f"The table of the note is another one now:\n\n{table}"

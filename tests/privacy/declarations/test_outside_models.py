@@ -1,4 +1,4 @@
-"""The census is the schema: a table, storage, cache, job or key that nobody declared stops the build, by its name."""
+"""The checks name each table, storage, cache, job argument and JSON key that is not declared."""
 
 import pytest
 from django.core.checks import registry as system_checks
@@ -11,32 +11,32 @@ from django.test.utils import isolate_apps
 from procrastinate.contrib.django import app
 from procrastinate.tasks import Task
 
-from privacy.declarations import cached_traces, outside_models, registry, third_party
+from privacy.declarations import outside_models, registry, third_party
 from ticketshop.lib.personal import Erase, Json, NotPersonal, not_personal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S44")]
 
 
-def messages(errors) -> list[str]:
-    return [error.msg for error in errors]
+def messages(found) -> list[str]:
+    return [error.msg for error in found]
 
 
-def said() -> list[str]:
-    return messages(outside_models.surroundings_are_declared(None))
+def errors() -> list[str]:
+    return messages(outside_models.check_outside_models(None))
 
 
 def tables() -> list[str]:
-    return messages(outside_models.every_table_is_declared(None, databases=["default"]))
+    return messages(outside_models.check_tables(None, databases=["default"]))
 
 
-def test_as_it_is_everything_is_declared():
-    assert said() == [] and tables() == []
-    assert [one.msg for one in run_checks(databases=["default"]) if one.id.startswith("privacy.")] == []
+def test_checks_of_the_installation_find_nothing():
+    assert errors() == [] and tables() == []
+    assert [error.msg for error in run_checks(databases=["default"]) if error.id.startswith("privacy.")] == []
 
 
-def test_the_checks_run_with_the_others_and_with_the_database():
+def test_checks_are_registered_and_tables_are_compared_with_the_database_only():
     registered = system_checks.registry.registered_checks
-    assert {outside_models.surroundings_are_declared, outside_models.every_table_is_declared} <= registered
+    assert {outside_models.check_outside_models, outside_models.check_tables} <= registered
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE diary (words text)")
     call_command("check", fail_level="WARNING")
@@ -54,38 +54,38 @@ def test_the_checks_run_with_the_others_and_with_the_database():
     ],
     ids=["a table", "a table in another schema", "a view that stores"],
 )
-def test_a_table_of_nobody_is_named(made):
+def test_undeclared_table_is_a_warning(made):
     with connection.cursor() as cursor:
         cursor.execute(made)
-    assert tables() == ["The table diary does not say what it knows about a person."]
+    assert tables() == ["The table diary is not declared."]
 
 
-def test_a_table_that_is_declared_but_gone_is_named(monkeypatch):
-    monkeypatch.setitem(cached_traces.TABLES, "diary", "words")
+def test_declared_table_that_is_missing_is_a_warning(monkeypatch):
+    monkeypatch.setitem(outside_models.TABLES, "diary", "words")
     assert tables() == ["The table diary is declared but does not exist."]
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE django_migrations RENAME TO older")
-    monkeypatch.setitem(cached_traces.TABLES, "older", "names of files")
+    monkeypatch.setitem(outside_models.TABLES, "older", "names of files")
     assert tables() == [], "before the first migration nothing is there"
 
 
-def test_no_database_no_question():
-    assert outside_models.every_table_is_declared(None, databases=None) == []
+def test_tables_without_a_database_are_not_checked():
+    assert outside_models.check_tables(None, databases=None) == []
 
 
-def test_a_storage_is_named(settings):
+def test_undeclared_storage_is_an_error(settings):
     settings.STORAGES = {**settings.STORAGES, "scans": {"BACKEND": "x"}}
-    assert said() == ["The storage scans does not say what it knows about a person."]
+    assert errors() == ["The storage scans is not declared."]
     del settings.STORAGES["scans"], settings.STORAGES["exports"]
-    assert said() == ["The storage exports is declared but does not exist."]
+    assert errors() == ["The storage exports is declared but does not exist."]
 
 
-def test_a_cache_is_named(settings):
+def test_undeclared_cache_is_an_error(settings):
     settings.CACHES = {**settings.CACHES, "pages": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
-    assert said() == ["The cache pages does not say what it knows about a person."]
+    assert errors() == ["The cache pages is not declared."]
 
 
-def test_an_argument_of_a_job_is_named(monkeypatch):
+def test_undeclared_job_argument_is_an_error(monkeypatch):
     def tell(email, mail_id):
         """A job."""
 
@@ -96,19 +96,19 @@ def test_an_argument_of_a_job_is_named(monkeypatch):
     monkeypatch.setitem(
         app.tasks, "look", Task(look, blueprint=app, name="look", queue="default", pass_context=True)
     )
-    assert said() == [
-        "The job look takes birth_date, which does not say what it knows about a person.",
-        "The job tell takes email, which does not say what it knows about a person.",
+    assert errors() == [
+        "The job look has the argument birth_date, which is not declared.",
+        "The job tell has the argument email, which is not declared.",
     ]
 
 
-def test_an_argument_of_a_job_may_not_be_personal(monkeypatch):
+def test_personal_job_argument_is_an_error(monkeypatch):
     monkeypatch.setitem(third_party.JOB_ARGUMENTS.keys, "mail_id", Erase())
-    assert "The argument mail_id of a job knows a person, but no path leads from a job to one." in said()
+    assert "The argument mail_id of a job is personal, but no path leads from a job to a person." in errors()
 
 
 @isolate_apps("contacts")
-def test_a_claim_that_looks_wrong_is_named(monkeypatch):
+def test_suspicious_name_declared_as_not_personal_is_an_error(monkeypatch):
     class Diary(models.Model):
         nickname = models.TextField()
         work_email = models.TextField()
@@ -124,20 +124,20 @@ def test_a_claim_that_looks_wrong_is_named(monkeypatch):
                 "more": Json({"mother": {}, "phone": NotPersonal("a test"), "size": NotPersonal("a test")}),
             }
 
-    monkeypatch.setattr(registry, "census", lambda: [Diary])
+    monkeypatch.setattr(registry, "installed_models", lambda: [Diary])
     monkeypatch.setattr(
-        outside_models, "VOUCHED", {"contacts.Diary.nickname": "of a dog", "contacts.Diary.gone": ""}
+        outside_models, "REVIEWED", {"contacts.Diary.nickname": "of a dog", "contacts.Diary.gone": ""}
     )
-    text = "says that it knows nothing about a person (a test): its name says otherwise."
-    assert said() == [
+    text = "is declared as not personal (a test), but its name suggests that it is."
+    assert errors() == [
         f"contacts.Diary.more.phone {text}",
         f"contacts.Diary.work_email {text}",
-        "contacts.Diary.gone is vouched for but makes no such claim.",
+        "contacts.Diary.gone is in REVIEWED but is not declared as not personal.",
     ]
 
 
-def test_whoever_vouches_says_why():
-    assert all(reason.strip() for reason in outside_models.VOUCHED.values())
+def test_reviewed_columns_have_a_reason():
+    assert all(reason.strip() for reason in outside_models.REVIEWED.values())
 
 
 def keys_that_occur(model, column: str) -> set[str]:
@@ -146,20 +146,20 @@ def keys_that_occur(model, column: str) -> set[str]:
 
 
 def undeclared_keys() -> set[str]:
-    """Keys in JSON columns that say a word for each key, and none for these."""
+    """Return keys that occur in columns with the strategy Json but are not declared there."""
     found = set()
-    for model in registry.census():
-        for name, word in registry.declaration(model).columns.items():
-            if isinstance(word, Json):
-                missing = keys_that_occur(model, name) - set(word.keys)
+    for model in registry.installed_models():
+        for name, strategy in registry.declaration(model).columns.items():
+            if isinstance(strategy, Json):
+                missing = keys_that_occur(model, name) - set(strategy.keys)
                 found |= {f"{model._meta.label}.{name}.{key}" for key in missing}
     return found
 
 
-def test_every_key_that_occurs_is_declared(state):
-    """After everything the shop lets people do."""
+def test_json_keys_in_stored_rows_are_declared(state):
+    """``state`` is a shop after all that visitors and staff can do."""
     assert {"order", "link", "user"} <= keys_that_occur(registry_model("mail.Mail"), "about")
-    # One that nobody declared is planted, to see that it goes.
+    # The fixture plants this undeclared key, to see that an erasure removes it.
     assert undeclared_keys() == {"mail.Mail.about.planted"}
     mail = registry_model("mail.Mail").objects.first()
     mail.about = {**mail.about, "hobby": "sailing"}
@@ -168,4 +168,4 @@ def test_every_key_that_occurs_is_declared(state):
 
 
 def registry_model(label: str):
-    return next(model for model in registry.census() if model._meta.label == label)
+    return next(model for model in registry.installed_models() if model._meta.label == label)
