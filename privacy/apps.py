@@ -7,5 +7,6 @@ class PrivacyConfig(AppConfig):
     verbose_name = _("Privacy")
 
     def ready(self):
-        # Registers the system checks, and the mails of this room by their kind.
+        # Imported for their decorators, which register the checks and the mails of this package.
+        from .declarations import checks, outside_models  # noqa: F401, PLC0415
         from .requests import emails  # noqa: F401, PLC0415

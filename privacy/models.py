@@ -1,4 +1,7 @@
-"""Erasures: what was asked, how far it is, what went, what stays. No name, address, hash or free text of a person."""
+"""Requests for erasure with their progress, records of what was erased, and proofs of mailboxes.
+
+Except for the address in a proof, none contains a name, an e-mail address, a hash or a free text of a person.
+"""
 
 import uuid
 
@@ -16,12 +19,12 @@ from ticketshop.organisers.models import Organiser
 
 
 class Erasure(models.Model):
-    """One person of one organiser to be forgotten: the request, its progress, and afterwards the record."""
+    """The erasure of one contact: the request, its progress, and afterwards the record."""
 
     class State(models.TextChoices):
         REQUESTED = "requested", _("waiting for proof of the mailbox")
         CONFIRMED = "confirmed", _("to be done")
-        CLAIMED = "claimed", _("begun")
+        BEGUN = "claimed", _("begun")
         EMPTIED = "emptied", _("database done")
         FILED = "filed", _("files done")
         DEFERRED = "deferred", _("partly done, the rest waits")
@@ -48,14 +51,14 @@ class Erasure(models.Model):
 
     class Refusal(models.TextChoices):
         NOT_PROVED = "not_proved", _("we could not make sure that the data are those of the person who asks")
-        CLAIM = "legal", _("we need the data for a legal claim")
+        LEGAL_CLAIM = "legal", _("we need the data for a legal claim")
         REPEATED = "repeated", _("the same was asked again and again, without a ground")
 
     uuid = models.UUIDField(_("request"), default=uuid.uuid4, unique=True, editable=False)
     organiser = models.ForeignKey(
         Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
     )
-    # Null when all is done: then nothing leads from the record to the emptied row.
+    # Null once the erasure is closed: no path leads from the record to the emptied contact.
     contact = models.ForeignKey(
         Contact, null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("contact")
     )
@@ -63,7 +66,7 @@ class Erasure(models.Model):
     channel = models.CharField(_("asked in"), max_length=12, choices=Channel)
     reason = models.CharField(_("reason"), max_length=12, choices=Reason, default=Reason.REQUEST)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.CONFIRMED)
-    # The person gives up being reached about tickets not yet used; the tickets stay valid for whoever shows them.
+    # The person renounces being reached about unused tickets, which then admit anybody who shows them.
     bearer = models.BooleanField(_("unused tickets admit whoever shows them"), default=False)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -73,7 +76,7 @@ class Erasure(models.Model):
         related_name="+",
         verbose_name=_("done by"),
     )
-    # Confirmed by the link of the other one: whoever asked chose several contacts of their mailbox.
+    # The request whose mailed link confirms this one too: the visitor chose several contacts of their mailbox.
     asked_with = models.ForeignKey(
         "self",
         null=True,
@@ -82,7 +85,7 @@ class Erasure(models.Model):
         related_name="asked_together",
         editable=False,
     )
-    # Of somebody who was known through this other person alone, and goes with them.
+    # The erasure of the only person who had added this contact.
     together_with = models.ForeignKey(
         "self",
         null=True,
@@ -91,16 +94,16 @@ class Erasure(models.Model):
         related_name="companions",
         verbose_name=_("with"),
     )
-    # Numbers of the contacts staff do not want to go with this one; empty once it is done.
+    # Ids of the contacts that staff do not erase together with this one; empty once it is closed.
     spared = ArrayField(models.BigIntegerField(), default=list)
-    # Of the mail that proves the mailbox; only a hash is kept.
+    # Hash of the token in the mail that proves the mailbox.
     token_hash = models.CharField(max_length=64, null=True, unique=True)
     token_expires_at = models.DateTimeField(null=True)
     receipt = models.CharField(_("receipt"), max_length=12, unique=True)
     registry_version = models.CharField(max_length=16, blank=True)
     requested_at = models.DateTimeField(_("asked"))
     confirmed_at = models.DateTimeField(_("confirmed"), null=True)
-    # The last second of the day by which the person is answered; null where nobody asked.
+    # The last second of the day by which staff must answer; null if the person has not requested it themselves.
     due_at = models.DateTimeField(_("due"), null=True)
     extended_for = models.CharField(_("more time because"), max_length=12, choices=Extension, blank=True)
     refused_for = models.CharField(_("refused because"), max_length=12, choices=Refusal, blank=True)
@@ -110,19 +113,19 @@ class Erasure(models.Model):
     verified_at = models.DateTimeField(_("checked"), null=True)
     closed_at = models.DateTimeField(_("done"), null=True)
     deferred_until = models.DateTimeField(_("the rest goes on"), null=True)
-    # Of each kind of data kept or waiting: the model, the code of the basis, how many rows, and until when.
+    # One object per model and basis: model (its label), basis (its code), rows (a number; pk in ``deferred``), until (ISO or null).
     kept = models.JSONField(default=list)
     deferred = models.JSONField(default=list)
-    # Lists with the person in them that staff had fetched: somebody says they are deleted.
+    # When staff stated that downloaded lists with the person in them are deleted.
     copies_deleted_at = models.DateTimeField(_("downloaded lists deleted"), null=True)
-    # The step that failed and the kind of failure; never its text, which may repeat what it met.
+    # State and type of the last failure; not its text, which may contain personal data.
     failure = models.CharField(_("failed at"), max_length=80, blank=True)
 
     organiser_path = "organiser"
     OPEN = (State.REQUESTED, State.CONFIRMED)
-    RUNNING = (State.CLAIMED, State.EMPTIED, State.FILED)
-    # Nobody asked: what the person may still need is waited for.
-    UNASKED = (Channel.RETENTION, Channel.TOGETHER)
+    RUNNING = (State.BEGUN, State.EMPTIED, State.FILED)
+    # Neither the person nor staff requested these: more deferrals count (``Defer.unrequested_only``).
+    UNREQUESTED = (Channel.RETENTION, Channel.TOGETHER)
 
     class Meta:
         verbose_name = _("erasure")
@@ -168,13 +171,13 @@ class Erasure(models.Model):
         return self.receipt
 
     @property
-    def unasked(self) -> bool:
-        """Whether nobody asked for it."""
-        return self.channel in self.UNASKED
+    def is_unrequested(self) -> bool:
+        """Whether neither the person nor staff requested it."""
+        return self.channel in self.UNREQUESTED
 
 
 class ErasureStep(models.Model):
-    """How many rows of one model an erasure emptied or deleted, added up over all its runs."""
+    """The number of rows of one model that an erasure has emptied or deleted, in all its runs."""
 
     erasure = models.ForeignKey(Erasure, on_delete=models.CASCADE, related_name="steps")
     model = models.CharField(_("kind of data"), max_length=80)
@@ -198,7 +201,7 @@ class ErasureStep(models.Model):
 
 
 class PendingDeletion(models.Model):
-    """A file that is to go: written with the emptied row in one transaction, its name dropped when it is gone."""
+    """A file to delete. Created in the transaction that empties the row; its name is emptied once the file is deleted."""
 
     erasure = models.ForeignKey(Erasure, on_delete=models.CASCADE, related_name="files")
     storage = models.CharField(max_length=40)
@@ -221,17 +224,16 @@ class PendingDeletion(models.Model):
 
 
 class RetentionRecord(models.Model):
-    """What went by itself at one organiser on one day, because its time was over: a kind of data, and how many rows."""
+    """The number of rows of one model that the retention job erased at one organiser on one day."""
 
     organiser = models.ForeignKey(
         Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
     )
     day = models.DateField(_("day"))
     model = models.CharField(_("kind of data"), max_length=80)
-    # The id of what tells these rows from others of their kind, such as the question; 0: nothing does.
+    # Id of the row at ``Expiry.group_by``, such as the question of answers; 0 without one.
     called = models.BigIntegerField(default=0)
     rows = models.PositiveIntegerField(_("records"), default=0)
-    # Noted in the log with its number, and tried again by the next run.
 
     organiser_path = "organiser"
 
@@ -254,14 +256,14 @@ class RetentionRecord(models.Model):
 
 
 class MailboxProof(models.Model):
-    """Somebody without a log-in asked for what is known under an address, and reads its mailbox.
+    """A mailed link by which a visitor without a log-in proves that they read the mails of an address.
 
-    Made when the mail leaves; the link opens once, and what it opened stays open for a short while.
+    Created when the mail is sent. The link works once; the browser that opened it keeps access for half an hour.
     """
 
     organiser = models.ForeignKey(Organiser, on_delete=models.CASCADE, related_name="+")
     address = models.CharField(_("e-mail address"), max_length=254)
-    # Only a hash is kept, and none once the link was opened.
+    # Null once the link was opened.
     token_hash = models.CharField(max_length=64, null=True, unique=True)
     created_at = models.DateTimeField(_("asked"))
     expires_at = models.DateTimeField(_("until"), db_index=True)

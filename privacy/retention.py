@@ -1,7 +1,7 @@
-"""What has had its time goes without anybody asking: answers, and people nobody needs any more.
+"""The retention job: erase rows and contacts at the end of their period, by the rules in ``expiry`` of their models.
 
-The words of the columns say how, as for an erasure; ``Ends`` says when. Rows go in batches, each one transaction: a run that
-is killed goes on from there, and a second one does nothing. What fails is seen to as with every job over rows.
+The strategies of the columns state what is erased, as for a requested erasure. Rows go in batches, each one transaction: a
+run that was killed is continued by the next one. ``ticketshop.jobs.rows`` handles what fails.
 """
 
 from dataclasses import dataclass
@@ -26,33 +26,34 @@ from .models import Erasure, RetentionRecord
 from .plan import planning
 from .plan.deferrals import day_after
 
-# Of one kind and one organiser in one night; the next goes on.
-MOST, MOST_PEOPLE = 500_000, 20_000
+Model = type[models.Model]
+# Of one rule and one organiser in one night; the next run continues.
+MAX_ROWS, MAX_PEOPLE = 500_000, 20_000
 
 
 def run(now: datetime) -> dict[str, int]:
-    """Erase what is due at every organiser, on the day of its time zone; label of a model -> how many rows."""
-    TAKE_DAYS.run(now)
-    GIVE_DAYS.run(now)
+    """Erase what is due at each organiser, on the day in its time zone. Return label of a model -> number of rows."""
+    CLEAR_DATES.run(now)
+    SET_DATES.run(now)
     total: dict[str, int] = {}
     for organiser in [*Organiser.objects.order_by("pk"), None]:
         with timezone.override(expiry.zone_of(organiser)):
-            for model, ends in expiry.retention_rules_of(organiser):
-                due = expiry.rows(model, ends, organiser, timezone.localdate(now)).order_by("pk")
+            for model, rule in expiry.retention_rules_of(organiser):
+                due = expiry.rows(model, rule, organiser, timezone.localdate(now)).order_by("pk")
                 if registry.is_person(model):
                     due = due.select_related("organiser", "user")
-                total[model._meta.label] = total.get(model._meta.label, 0) + _job(model, ends).run(now, due)
+                total[model._meta.label] = total.get(model._meta.label, 0) + _job(model, rule).run(now, due)
     return {label: rows for label, rows in total.items() if rows}
 
 
-def _due(model: type[models.Model], ends: Expiry, now: datetime) -> QuerySet:
-    """What is due at any organiser."""
-    found = Q(pk__in=[])
+def _due(model: Model, rule: Expiry, now: datetime) -> QuerySet:
+    """Return what is due at any organiser."""
+    condition = Q(pk__in=[])
     for organiser in [*Organiser.objects.order_by("pk"), None]:
         today = timezone.localdate(now, expiry.zone_of(organiser))
-        if (model, ends) in expiry.retention_rules_of(organiser):
-            found |= Q(pk__in=expiry.rows(model, ends, organiser, today).values("pk"))
-    return model._base_manager.filter(found).order_by("pk")
+        if (model, rule) in expiry.retention_rules_of(organiser):
+            condition |= Q(pk__in=expiry.rows(model, rule, organiser, today).values("pk"))
+    return model._base_manager.filter(condition).order_by("pk")
 
 
 def _organiser_of(row: models.Model) -> Organiser | None:
@@ -68,12 +69,12 @@ def _organiser_id_of(row: models.Model) -> int | None:
 
 # --- rows -------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, eq=False)
-class OfRows(Tidying):
-    """Rows of one model are emptied or deleted, as their columns say."""
+class RowExpiry(Tidying):
+    """Empty or delete rows of one model, by the strategies of their columns."""
 
     model: type[models.Model] = models.Model
-    ends: Expiry | None = None
-    most: int = MOST
+    rule: Expiry | None = None
+    most: int = MAX_ROWS
     at_once: int = 500
 
     def run(self, now: datetime, rows: QuerySet | None = None) -> int:
@@ -83,142 +84,149 @@ class OfRows(Tidying):
         return done
 
     def _delete(self, ids: list, now: datetime) -> int:
-        """All at once, or each by itself where one of them fails."""
+        """Erase a batch in one transaction; row by row if that fails. Return the number of rows."""
         rows = self.model._base_manager.filter(pk__in=ids).order_by("pk")
         try:
             with transaction.atomic():
-                return _erase(self.ends, rows, now)
-        except Exception:  # noqa: BLE001  one of them: each by itself
+                return _erase(self.rule, rows, now)
+        except Exception:  # noqa: BLE001  the fault of one row must not stop the others
             return sum(self.do(row, now) for row in rows)
 
 
-def _erase_row(ends: Expiry, row: models.Model, now: datetime) -> None:
+def _erase_row(rule: Expiry, row: models.Model, now: datetime) -> None:
     organiser = _organiser_of(row)
     with timezone.override(expiry.zone_of(organiser)):
-        _erase(ends, type(row)._base_manager.filter(pk=row.pk), now)
+        _erase(rule, type(row)._base_manager.filter(pk=row.pk), now)
     statistics.analyse.defer(tables=[row._meta.db_table])
 
 
-def _erase(ends: Expiry, rows: QuerySet, now: datetime) -> int:
-    """Erase these rows, all of one organiser; how many went. What is not due any more, for a date was moved, stays."""
+def _erase(rule: Expiry, rows: QuerySet, now: datetime) -> int:
+    """Erase these rows, all of one organiser. Return their number.
+
+    Rows that are no longer due stay, such as answers for an event whose date was moved.
+    """
     model = rows.model
     first = rows.first()
     if first is None:
         return 0
     organiser = _organiser_of(first)
-    due = expiry.rows(model, ends, organiser, timezone.localdate(now)).filter(pk__in=rows.values("pk"))
+    due = expiry.rows(model, rule, organiser, timezone.localdate(now)).filter(pk__in=rows.values("pk"))
     rows = model._base_manager.filter(pk__in=list(due.order_by("pk").values_list("pk", flat=True)))
-    if ends.note_on:
-        _mark(model, ends.note_on, rows, now)
-    counts = _counted(rows, ends.group_by)
+    if rule.note_on:
+        _write_day(model, rule.note_on, rows, now)
+    counts = _counts(rows, rule.group_by)
     if registry.is_deleted(model):
         rows.delete()
     else:
         columns = emptying.emptied_columns(model)
         rows.update(**emptying.update_values(model, columns, now))
     if not model._meta.auto_created:
-        _note(organiser, model, now, counts)
+        _add_to_record(organiser, model, now, counts)
     return sum(counts.values())
 
 
-def _mark(model, path: str, rows, now: datetime) -> None:
-    """Hold the rows at ``path`` first, as the verbs that change ``rows`` do, and write the day on them."""
+def _write_day(model: Model, path: str, rows: QuerySet, now: datetime) -> None:
+    """Write the day into the date column at ``path``, and lock its rows first, as all functions do that change ``rows``."""
     key, _separator, column = path.rpartition("__")
-    marked = registry.row_at(model, key)
+    noted = registry.row_at(model, key)
     ids = list(rows.values_list(f"{key}__pk", flat=True).distinct())
-    held = marked._base_manager.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
-    list(held.values_list("pk"))
-    day = day_for(marked._meta.get_field(column), now)
-    marked._base_manager.filter(pk__in=ids, **{column: None}).update(**{column: day})
+    locked = noted._base_manager.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    list(locked.values_list("pk"))
+    day = day_for(noted._meta.get_field(column), now)
+    noted._base_manager.filter(pk__in=ids, **{column: None}).update(**{column: day})
 
 
-def _counted(rows, called: str) -> dict[int | None, int]:
-    """How many rows there are, by the id of what tells them apart."""
-    if not called:
+def _counts(rows: QuerySet, group_by: str) -> dict[int | None, int]:
+    """Return the number of rows by the id of the row at ``group_by``; without it a single number under None."""
+    if not group_by:
         return {None: rows.count()}
-    grouped = rows.order_by().values_list(f"{called}__pk").annotate(count=models.Count("pk"))
+    grouped = rows.order_by().values_list(f"{group_by}__pk").annotate(count=models.Count("pk"))
     return dict(grouped)
 
 
-def _note(organiser: Organiser | None, model, now: datetime, counts: dict[int | None, int]) -> None:
-    """Add to what the organiser reads of this day; rows of the installation itself are nobody's to read about."""
+def _add_to_record(
+    organiser: Organiser | None, model: Model, now: datetime, counts: dict[int | None, int]
+) -> None:
+    """Add the numbers to the organiser's records of this day. Rows without an organiser have no record."""
     if organiser is None:
         return
     day = timezone.localdate(now)
-    for called, rows in sorted(counts.items(), key=lambda item: item[0] or 0):
+    for group, rows in sorted(counts.items(), key=lambda item: item[0] or 0):
         record, _made = RetentionRecord.objects.get_or_create(
-            organiser=organiser, day=day, model=model._meta.label, called=called or 0
+            organiser=organiser, day=day, model=model._meta.label, called=group or 0
         )
         RetentionRecord.objects.filter(pk=record.pk).update(rows=F("rows") + rows)
 
 
 # --- people -----------------------------------------------------------------------------------------------------
-def _erase_person(ends: Expiry, contact: Contact, now: datetime) -> bool:
-    """Erase somebody whose day has come, by the engine; whoever is still needed stays, and is looked at again later."""
+def _erase_person(rule: Expiry, contact: Contact, now: datetime) -> bool:
+    """Erase a contact whose day has come, unless something still needs it. Return whether it was erased."""
     organiser = contact.organiser
     with timezone.override(expiry.zone_of(organiser)):
         try:
-            erased = _erase_unless_needed(contact, ends, now)
+            erased = _erase_unless_needed(contact, rule, now)
         except erasing.CannotErase:
-            # An order came, or it was erased, a moment ago.
+            # They ordered, or were erased, since the rows were read.
             return False
         if erased:
-            _note(organiser, Contact, now, {None: 1})
+            _add_to_record(organiser, Contact, now, {None: 1})
         return erased
 
 
-def _erase_unless_needed(contact: Contact, ends: Expiry, now: datetime) -> bool:
-    """An order to come, or money, still needs the person; one who was only added is kept by an order of their own too."""
-    plan = planning.plan(contact, now=now, unasked=True)
-    if isinstance(ends.since, str) and Contact.objects.filter(expiry.has_acted(), pk=contact.pk).exists():
-        # A customer like others: no day of their own any more.
+def _erase_unless_needed(contact: Contact, rule: Expiry, now: datetime) -> bool:
+    """Erase the contact unless a deferral is open, or a contact that was only added has ordered meanwhile."""
+    plan = planning.plan(contact, now=now, unrequested=True)
+    if isinstance(rule.since, str) and Contact.objects.filter(expiry.has_acted(), pk=contact.pk).exists():
+        # From now on the rule for customers counts.
         Contact.objects.filter(pk=contact.pk).update(purge_after=None)
         return False
-    if plan.waits:
-        if isinstance(ends.since, str) and plan.until is not None:
+    if plan.deferrals:
+        if isinstance(rule.since, str) and plan.until is not None:
             Contact.objects.filter(pk=contact.pk).update(purge_after=day_after(plan.until))
         return False
     channel, reason = Erasure.Channel.RETENTION, Erasure.Reason.NOT_NEEDED
-    # Only what was looked at: who orders at this moment is kept.
+    # With the fingerprint: a contact who orders at this moment is not erased.
     erasing.erase(contact, by=None, now=now, channel=channel, reason=reason, fingerprint=plan.fingerprint)
     return True
 
 
-GIVE_DAYS = RowJob(
+SET_DATES = RowJob(
     "privacy.give_days",
     gettext_lazy("Set the day on which a person without a connection is erased"),
     rows=lambda now: unclaimed.without_purge_date(expiry.has_acted()).order_by("pk"),
     act=unclaimed.set_purge_date,
-    most=MOST_PEOPLE,
+    most=MAX_PEOPLE,
 )
-TAKE_DAYS = RowJob(
+CLEAR_DATES = RowJob(
     "privacy.take_days",
     gettext_lazy("Keep a person who is connected again"),
     rows=lambda now: unclaimed.connected_with_purge_date().order_by("pk"),
     act=unclaimed.clear_purge_date,
-    most=MOST_PEOPLE,
+    most=MAX_PEOPLE,
 )
 
 
-def _name(model: type[models.Model], ends: Expiry) -> str:
-    unused = ".unused" if isinstance(ends.since, LastUse) else ""
+def _name(model: Model, rule: Expiry) -> str:
+    unused = ".unused" if isinstance(rule.since, LastUse) else ""
     return f"privacy.retention.{model._meta.label_lower}{unused}"
 
 
-def _make(model: type[models.Model], ends: Expiry) -> RowJob:
-    of = model._meta.auto_created or model
-    title = format_lazy("{}: {}", gettext_lazy("Erase data whose time is over"), of._meta.verbose_name_plural)
-    values = {"rows": partial(_due, model, ends), "organiser": _organiser_id_of}
+def _make(model: Model, rule: Expiry) -> RowJob:
+    titled = model._meta.auto_created or model
+    title = format_lazy(
+        "{}: {}", gettext_lazy("Erase data whose time is over"), titled._meta.verbose_name_plural
+    )
+    values = {"rows": partial(_due, model, rule), "organiser": _organiser_id_of}
     if registry.is_person(model):
-        # Every step of an erasure is a transaction of its own.
-        act = partial(_erase_person, ends)
-        return RowJob(_name(model, ends), title, act=act, atomic=False, most=MOST_PEOPLE, **values)
-    act = partial(_erase_row, ends)
-    return OfRows(_name(model, ends), title, act=act, model=model, ends=ends, **values)
+        act = partial(_erase_person, rule)
+        # Not atomic: each step of an erasure is a transaction of its own.
+        return RowJob(_name(model, rule), title, act=act, atomic=False, most=MAX_PEOPLE, **values)
+    act = partial(_erase_row, rule)
+    return RowExpiry(_name(model, rule), title, act=act, model=model, rule=rule, **values)
 
 
-def _job(model: type[models.Model], ends: Expiry) -> RowJob:
-    return JOBS[_name(model, ends)]
+def _job(model: Model, rule: Expiry) -> RowJob:
+    return JOBS[_name(model, rule)]
 
 
-JOBS = {job.name: job for job in (_make(model, ends) for model, ends in expiry.retention_rules())}
+JOBS = {job.name: job for job in (_make(model, rule) for model, rule in expiry.retention_rules())}

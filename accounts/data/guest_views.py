@@ -55,8 +55,8 @@ def about(request, pos):
     """Show what this organiser keeps about people and for how long, read from the models' declarations."""
     context = {
         "mail_service": wording.mail_service(),
-        "known": wording.everything(request.pos.organiser),
-        "collected": wording.collected(request.pos.organiser),
+        "known": wording.area_summaries(request.pos.organiser),
+        "collected": wording.collected_questions(request.pos.organiser),
     }
     return shared(request, render(request, "accounts/data_about.html", context))
 

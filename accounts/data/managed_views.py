@@ -32,7 +32,7 @@ def child(request, pos, link_id):
     """Show what is known about the child, and an open request to erase it."""
     link = _link(request, link_id)
     plan = planning.plan(link.child, now=timezone.now())
-    fates = {fate.area: fate for fate in wording.fates([plan])}
+    fates = {fate.area: fate for fate in wording.area_plans([plan])}
     chapters = copying.read([link.child], reader=link.parent)
     context = {
         "link": link,
@@ -65,7 +65,7 @@ def delete_child(request, pos, link_id):
             messages.warning(request, _("Something has changed meanwhile. Please look again."))
     context = {
         "link": link,
-        "fates": wording.fates([plan]),
+        "fates": wording.area_plans([plan]),
         "shown": plan.fingerprint,
         "form": form,
         "section": "data",

@@ -92,7 +92,7 @@ def data_of(people: People) -> dict:
 
 
 def _areas(group: list[Contact]) -> list[tuple]:
-    fates = {fate.area: fate for fate in wording.fates(plans_of(group))}
+    fates = {fate.area: fate for fate in wording.area_plans(plans_of(group))}
     return [(chapter, fates.get(chapter.area)) for chapter in copying.read(group)]
 
 
@@ -121,9 +121,9 @@ def preview_of(people: People) -> dict:
     return {
         "people": people,
         "names": [name_of(contact) for contact in people.chosen],
-        "fates": wording.fates(plans),
+        "fates": wording.area_plans(plans),
         "shown": _state(people, plans),
-        "choice": wording.waits_for_tickets(plans),
+        "choice": wording.has_unused_tickets(plans),
         "companions": [companion for plan in plans for companion in plan.companions],
     }
 

@@ -1,3 +1,3 @@
-"""Back office: whom to forget, what that does, and the receipts."""
+"""The pages of the back office about erasures: preview, receipts, and retention."""
 
 from . import erasures, retention  # noqa: F401

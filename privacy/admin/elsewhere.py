@@ -1,4 +1,4 @@
-"""The places in which somebody else named the person: each is looked at before the person is erased."""
+"""Places in which others wrote the person's name, each with its page in the back office and what staff chose for it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,13 +13,14 @@ from ..declarations import registry
 from ..plan import occurrences
 from ..plan.occurrences import Occurrence
 
+# What staff choose: erase the text there, or leave it because it is about another person.
 ERASE, OTHER = "erase", "other"
-DEEPEST = 4  # how far the page of a row may be away
+MAX_DEPTH = 4  # rows between a row without a page and the row on whose page it is shown
 
 
 @dataclass(frozen=True)
 class Place:
-    """An occurrence, the page on which staff see or change it (or none), and what they chose."""
+    """An occurrence, the URL of the page on which staff can change it (may be empty), and what they chose (may be empty)."""
 
     occurrence: Occurrence
     url: str
@@ -27,31 +28,32 @@ class Place:
 
     @property
     def is_settled(self) -> bool:
+        """Whether staff have chosen something that is possible here."""
         return self.choice == OTHER or (self.choice == ERASE and self.occurrence.erasable)
 
 
 def of(preview, request: HttpRequest) -> list[Place]:
-    """Return all places of a preview with what was posted for each."""
+    """Return the places of a preview, with what was posted for each."""
     return [
-        Place(one, page_of(one.row), request.POST.get(one.key, ""))
-        for one in occurrences.found(preview.contact, preview.plan)
+        Place(occurrence, page_of(occurrence.row), request.POST.get(occurrence.key, ""))
+        for occurrence in occurrences.find(preview.contact, preview.plan)
     ]
 
 
-def page_of(row: models.Model, deepest: int = DEEPEST) -> str:
-    """The address of the row's page, or that of the row it belongs to; empty where there is none."""
+def page_of(row: models.Model, depth: int = MAX_DEPTH) -> str:
+    """Return the URL of the row's page, or of the row it belongs to; empty if there is none."""
     meta = row._meta
     try:
         return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
     except NoReverseMatch:
         pass
-    if deepest == 0:
+    if depth == 0:
         return ""
-    return next((url for owner in _owners(row) if (url := page_of(owner, deepest - 1))), "")
+    return next((url for owner in _owners(row) if (url := page_of(owner, depth - 1))), "")
 
 
 def _owners(row: models.Model) -> Iterator[models.Model]:
-    """The rows a row belongs to, nearest first; never a person or an organiser."""
+    """Yield the rows a row belongs to, nearest first; no contacts and no organisers."""
     path = getattr(type(row), "organiser_path", "").partition("__")[0]
     column = registry.end_of(type(row), path) if path not in ("", "pk") else None
     if isinstance(column, models.ForeignKey) and column.related_model._meta.app_label != "organisers":

@@ -1,4 +1,4 @@
-"""The erasures of an organiser: what was asked and is to be done, what waits, what failed, and the receipts."""
+"""The list of erasures, with the page of each: the open request with its buttons, afterwards the receipt."""
 
 from datetime import datetime
 
@@ -25,7 +25,7 @@ State = Erasure.State
 
 
 # --- buttons ----------------------------------------------------------------------------------------------------
-def _is_to_be_done(erasure: Erasure) -> bool:
+def _is_open_request(erasure: Erasure) -> bool:
     return erasure.state == State.CONFIRMED and erasure.contact_id is not None
 
 
@@ -42,14 +42,14 @@ def _copies_question(erasure: Erasure) -> list[str]:
 
 
 def _copies_deleted(request, erasure: Erasure, now: datetime) -> Outcome:
-    noted = Erasure.objects.filter(pk=erasure.pk, copies_deleted_at=None).update(copies_deleted_at=now)
-    if not noted:
+    updated = Erasure.objects.filter(pk=erasure.pk, copies_deleted_at=None).update(copies_deleted_at=now)
+    if not updated:
         return messages.WARNING, _("That was noted already. Nothing has changed.")
     history.record(erasure, "copies_deleted", by=request.user, now=now, organiser_id=erasure.organiser_id)
     return messages.SUCCESS, _("Noted.")
 
 
-def _of_due(erasure: Erasure) -> list[str]:
+def _due_note(erasure: Erasure) -> list[str]:
     if erasure.due_at is None:
         return []
     day = {"day": lines.day(erasure.due_at)}
@@ -62,7 +62,7 @@ LOOK = Elsewhere(
     "admin:privacy_erasure_person",
     gettext_lazy("See what is erased, and erase"),
     (person.ERASE,),
-    _is_to_be_done,
+    _is_open_request,
     serious=True,
     about="contact_id",
 )
@@ -77,7 +77,7 @@ COPIES = Button(
 
 
 class ExtendForm(forms.Form):
-    """Why more time is needed."""
+    """The reason for an extension."""
 
     reason = forms.ChoiceField(
         label=gettext_lazy("Why"), choices=Erasure.Extension.choices, widget=forms.RadioSelect
@@ -88,7 +88,7 @@ class ExtendForm(forms.Form):
 
 
 class RefuseForm(forms.Form):
-    """Why nothing is erased."""
+    """The reason for a refusal."""
 
     reason = forms.ChoiceField(
         label=gettext_lazy("Why"), choices=Erasure.Refusal.choices, widget=forms.RadioSelect
@@ -144,7 +144,7 @@ REFUSE = Button(
     "refuse",
     gettext_lazy("Refuse"),
     ("privacy.manage_request",),
-    _is_to_be_done,
+    _is_open_request,
     _refuse_question,
     _refuse,
     form=RefuseForm,
@@ -152,7 +152,7 @@ REFUSE = Button(
 
 
 class Overdue(admin.SimpleListFilter):
-    """Requests whose day is over."""
+    """Filter for requests that are overdue."""
 
     title = gettext_lazy("due")
     parameter_name = "due"
@@ -168,6 +168,8 @@ class Overdue(admin.SimpleListFilter):
 
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnlyAdmin):
+    """Erasures that are confirmed, or requested by staff; read only but for the buttons."""
+
     list_display = [
         "receipt",
         "state",
@@ -205,17 +207,18 @@ class ErasureAdmin(ReadOnlyAdmin):
         return [path("person/<int:contact_id>/", view, name="privacy_erasure_person"), *super().get_urls()]
 
     def person_view(self, request, contact_id):
+        """Show the preview of an erasure; erase on POST."""
         return person.page(self, request, contact_id)
 
     def get_queryset(self, request):
-        # Whoever has not proved the mailbox has asked for nothing yet.
+        # A request counts once the visitor has proved the mailbox.
         return super().get_queryset(request).filter(confirmed_at__isnull=False)
 
     def get_search_results(self, request, queryset, search_term):
-        found = Q(pk__in=[])
+        condition = Q(pk__in=[])
         for receipt in references.readings(search_term.replace("\x00", "")[:200]):
-            found |= Q(receipt__startswith=receipt)
-        return (queryset.filter(found) if search_term.strip() else queryset), False
+            condition |= Q(receipt__startswith=receipt)
+        return (queryset.filter(condition) if search_term.strip() else queryset), False
 
     @admin.display(description=gettext_lazy("asked"))
     def asked_on(self, erasure):
@@ -259,7 +262,7 @@ class ErasureAdmin(ReadOnlyAdmin):
         if row.state == State.DEFERRED:
             return [_("Everything is erased but what still waits. It goes by itself when that is over.")]
         if row.state == State.CONFIRMED:
-            return [_("The person has asked for it. Nothing is erased yet."), *_of_due(row)]
+            return [_("The person has asked for it. Nothing is erased yet."), *_due_note(row)]
         return []
 
     def links(self, request, row):

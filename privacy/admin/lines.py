@@ -1,4 +1,4 @@
-"""A plan, and afterwards its record, as tables of the back office: what goes, what stays and why, what waits for what."""
+"""Plans and records of erasures as tables of the back office: what is erased, retained and deferred, and why."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ from ..plan import outcome, planning, wording
 
 
 def kind(model: type[models.Model]) -> str:
-    """“E-mails”; of a table between two others what it says of the first: “Log-ins: groups”."""
+    """Return the name of a kind of rows, such as “E-mails”; of a many-to-many table such as “Log-ins: groups”."""
     owner = model._meta.auto_created
     if not owner:
         return capfirst(str(model._meta.verbose_name_plural))
@@ -38,7 +38,7 @@ def kind(model: type[models.Model]) -> str:
 
 
 def day(when: date | datetime | None) -> str:
-    """A day in the organiser's time."""
+    """Return a day in the active time zone, as text; a dash for None."""
     if when is None:
         return NONE
     return date_format(localtime(when) if isinstance(when, datetime) else when, "SHORT_DATE_FORMAT")
@@ -46,122 +46,129 @@ def day(when: date | datetime | None) -> str:
 
 # --- a plan ---------------------------------------------------------------------------------------------------
 def of_plan(plan: planning.Plan) -> list[Section]:
-    """What goes and what stays; what waits asks for a choice and stands apart (``waiting``)."""
-    return [_going(plan.goes), _staying(plan.stays)]
+    """Return the tables of what is erased and what is retained. ``deferred`` makes the one of what is deferred."""
+    return [_erased(plan.erased), _retained(plan.retained)]
 
 
-def _going(goes: Iterable[planning.Goes]) -> Section:
-    found: dict[type[models.Model], planning.Goes] = {}
-    for one in goes:
-        if registry.declaration(one.model).area == LOG_IN:
-            # A sentence says what becomes of the log-in: rows would tell whether another organiser needs it.
+def _erased(parts: Iterable[planning.ErasedRows]) -> Section:
+    by_model: dict[type[models.Model], planning.ErasedRows] = {}
+    for part in parts:
+        if registry.declaration(part.model).area == LOG_IN:
+            # Its rows would tell whether another organiser needs the log-in: the page has a sentence instead.
             continue
-        known = found.get(one.model)
-        # Columns with and without a wait are counted apart, and are the same rows.
-        found[one.model] = (
-            replace(known, rows=max(known.rows, one.rows), columns=known.columns + one.columns)
+        known = by_model.get(part.model)
+        # Columns with and without ``deferred_with`` are counted apart, but are in the same rows.
+        by_model[part.model] = (
+            replace(known, rows=max(known.rows, part.rows), columns=known.columns + part.columns)
             if known
-            else one
+            else part
         )
     columns = [_("kind of data"), _("records"), _("what is erased")]
     rows = [
         [
             kind(model),
-            one.rows,
-            _("the whole record") if one.deleted or model._meta.auto_created else _called(model, one.columns),
+            part.rows,
+            _("the whole record")
+            if part.deleted or model._meta.auto_created
+            else _column_names(model, part.columns),
         ]
-        for model, one in found.items()
+        for model, part in by_model.items()
     ]
     return Section(_("What is erased"), columns, sorted(rows))
 
 
-def _staying(stays: Sequence[planning.Stays]) -> Section:
+def _retained(parts: Sequence[planning.RetainedRows]) -> Section:
     columns = [_("kind of data"), _("records"), _("what stays"), _("why"), _("at least until")]
     rows = [
-        [kind(one.model), one.rows, _called(one.model, one.columns), str(one.basis.reason), day(one.until)]
-        for one in stays
+        [
+            kind(part.model),
+            part.rows,
+            _column_names(part.model, part.columns),
+            str(part.basis.reason),
+            day(part.until),
+        ]
+        for part in parts
     ]
-    # A hash of an address still is the address's, to whoever has the installation's secret.
-    unnamed = all(one.basis != SUPPRESSION for one in stays)
-    note = _("None of it says any more who the person was.") if unnamed else ""
+    # With the installation's secret, the hash of an address in a suppression still leads to the address.
+    is_anonymous = all(part.basis != SUPPRESSION for part in parts)
+    note = _("None of it says any more who the person was.") if is_anonymous else ""
     return Section(_("What stays"), columns, sorted(rows), note)
 
 
-def _called(model: type[models.Model], columns: Iterable[str]) -> str:
-    said = registry.declaration(model).columns
-    # That a state ends, and the mark that a name was there, take nothing away.
-    shown = (name for name in columns if not isinstance(said.get(name), CloseState | StampDay))
+def _column_names(model: type[models.Model], columns: Iterable[str]) -> str:
+    strategies = registry.declaration(model).columns
+    # A state and the day of the erasure are changed, not erased.
+    shown = (name for name in columns if not isinstance(strategies.get(name), CloseState | StampDay))
     names = [copying.label(model, name) for name in shown if wording.has_name(model, name)]
     return ", ".join(dict.fromkeys(names)) or NONE
 
 
-def waiting(plan: planning.Plan) -> Section:
-    """What is unfinished, until when it waits, and the page on which it may be ended now; a query per kind of page."""
-    found = plan.waits
-    places: dict[type[models.Model], set[int]] = {}
-    for one in found:
-        if one.settled_at:
-            places.setdefault(one.settled_at[0], set()).add(one.settled_at[1])
-    shown = {model: model._base_manager.in_bulk(ids) for model, ids in places.items()}
-    # Tickets of one order and one date wait for the same: a row for all of them.
-    alike = Counter(
+def deferred(plan: planning.Plan) -> Section:
+    """Return the table of what is unfinished, until when, and on which page staff can end it; a query per kind of page."""
+    keys: dict[type[models.Model], set[int]] = {}
+    for deferral in plan.deferrals:
+        if deferral.settled_at:
+            keys.setdefault(deferral.settled_at[0], set()).add(deferral.settled_at[1])
+    settling_rows = {model: model._base_manager.in_bulk(ids) for model, ids in keys.items()}
+    # One line for the tickets of one order and one date.
+    counted = Counter(
         (
-            capfirst(str(one.what)),
-            str(one.basis.reason),
-            day(one.until) if one.until else _("it is settled"),
-            _place(one, shown),
+            capfirst(str(deferral.label)),
+            str(deferral.basis.reason),
+            day(deferral.until) if deferral.until else _("it is settled"),
+            _settling_page(deferral, settling_rows),
         )
-        for one in found
+        for deferral in plan.deferrals
     )
-    rows = [[what, count, *rest] for (what, *rest), count in alike.items()]
+    rows = [[what, count, *rest] for (what, *rest), count in counted.items()]
     note = _("Until then these stay where they are needed for it, in lists and exports too: %(what)s.") % {
-        "what": _deferred(plan.held)
+        "what": _deferred_columns(plan.deferred_rows)
     }
     return Section(_("What waits"), [_("what"), _("records"), _("why"), _("until"), _("where")], rows, note)
 
 
-def _deferred(held: planning.Held) -> str:
-    """The columns that stay until what they wait for is over, by kind of data."""
+def _deferred_columns(rows: planning.DeferredRows) -> str:
+    """Return the columns that are deferred, by kind of data."""
     parts = []
-    for model, columns in planning.deferred_columns(held).items():
-        called = _called(model, columns)
-        if called != NONE:
-            parts.append(_("%(rows)s (%(part)s)") % {"rows": kind(model), "part": called})
+    for model, columns in planning.deferred_columns(rows).items():
+        names = _column_names(model, columns)
+        if names != NONE:
+            parts.append(_("%(rows)s (%(part)s)") % {"rows": kind(model), "part": names})
     return "; ".join(parts)
 
 
-def _place(one: planning.Waiting, shown: dict) -> str:
-    """A link to the page on which it ends, if it is still there."""
-    model, pk = one.settled_at or (None, None)
-    row = shown.get(model, {}).get(pk)
+def _settling_page(deferral: planning.Deferral, settling_rows: dict) -> str:
+    """Return a link to the page on which staff can end what is unfinished, or a dash."""
+    model, pk = deferral.settled_at or (None, None)
+    row = settling_rows.get(model, {}).get(pk)
     return link(row, row) if row is not None else NONE
 
 
 # --- the record -----------------------------------------------------------------------------------------------
 def of_record(erasure: Erasure) -> list[Section]:
-    """What was erased in all runs, what was kept, what still waits; names nobody."""
+    """Return the tables of what was erased in all runs, what is retained, and what is still deferred. They contain no name."""
     steps = erasure.steps.order_by("model", "deleted")
-    went = [
+    erased = [
         [kind_of(step.model), step.rows, _("deleted") if step.deleted else _("emptied")]
         for step in steps
         if not _is_of_log_in(step.model)
     ]
     kept = [
-        [kind_of(one["model"]), one["rows"], outcome.reason(one["basis"]), day(_date(one["until"]))]
-        for one in erasure.kept
+        [kind_of(part["model"]), part["rows"], outcome.reason(part["basis"]), day(_date(part["until"]))]
+        for part in erasure.kept
     ]
-    waits = (
+    still_deferred = (
         [
-            [outcome.what(one["model"], one["basis"]), outcome.reason(one["basis"]), end(one["until"])]
-            for one in erasure.deferred
+            [outcome.what(part["model"], part["basis"]), outcome.reason(part["basis"]), end(part["until"])]
+            for part in erasure.deferred
         ]
         if erasure.state != Erasure.State.CLOSED
         else []
     )
     sections = [
-        Section(_("Erased"), [_("kind of data"), _("records"), _("how")], sorted(went)),
+        Section(_("Erased"), [_("kind of data"), _("records"), _("how")], sorted(erased)),
         Section(_("Kept"), [_("kind of data"), _("records"), _("why"), _("at least until")], sorted(kept)),
-        Section(_("Waiting"), [_("what"), _("why"), _("until")], waits),
+        Section(_("Waiting"), [_("what"), _("why"), _("until")], still_deferred),
     ]
     return [section for section in sections if section.rows]
 
@@ -172,17 +179,17 @@ def _is_of_log_in(label: str) -> bool:
 
 
 def of_companions(erasure: Erasure) -> Section:
-    """Who went with the person, each by their own receipt."""
+    """Return the table of the people who were erased together with the person, by their receipts."""
     rows = [
-        [link(one, one.receipt), one.get_state_display(), day(one.closed_at)]
-        for one in erasure.companions.order_by("pk")
+        [link(companion, companion.receipt), companion.get_state_display(), day(companion.closed_at)]
+        for companion in erasure.companions.order_by("pk")
     ]
     title = _("People who were known through this one alone")
     return Section(title, [_("receipt"), _("state"), _("done")], rows)
 
 
 def kind_of(label: str) -> str:
-    """Of a model that is no more its bare name."""
+    """Return the name of a kind of rows by the label of its model; the label itself if the model no longer exists."""
     model = outcome.model_of(label)
     return kind(model) if model else label
 
@@ -192,27 +199,26 @@ def _date(text: str | None) -> date | None:
 
 
 def end(text: str | None) -> str:
-    """The day of an instant in a record; without one it ends when it is settled."""
+    """Return the day of an ISO instant of a record; “it is settled” for None."""
     return day(datetime.fromisoformat(text)) if text else _("it is settled")
 
 
 def latest(erasure: Erasure) -> str:
-    """The day of the last thing that waits; of some without a day, when they are settled."""
-    texts = [one["until"] for one in erasure.deferred]
-    return end(max(texts, key=datetime.fromisoformat) if texts and all(texts) else None)
+    """Return the day on which the last deferral ends; “it is settled” if one of them has no end."""
+    ends = [deferral["until"] for deferral in erasure.deferred]
+    return end(max(ends, key=datetime.fromisoformat) if ends and all(ends) else None)
 
 
 # --- copies outside ---------------------------------------------------------------------------------------------
 def downloads(subject_uuid: UUID, deleted_at: datetime | None = None) -> Section:
-    """Files with the person in them that staff have fetched: nobody can take those back. ``deleted_at``: somebody
-    has said since that they are deleted."""
+    """Return the table of downloaded files with the person in them. ``deleted_at``: when staff stated that they are deleted."""
     rows = [
         [
-            kinds.title(one.job),
-            one.by.email if one.by else NONE,
-            date_format(localtime(one.at), "SHORT_DATETIME_FORMAT"),
+            kinds.title(download.job),
+            download.by.email if download.by else NONE,
+            date_format(localtime(download.at), "SHORT_DATETIME_FORMAT"),
         ]
-        for one in downloaded_lists.of(subject_uuid)[:100]
+        for download in downloaded_lists.of(subject_uuid)[:100]
     ]
     note = (
         _("Noted on %(day)s: these files are deleted.") % {"day": day(deleted_at)}

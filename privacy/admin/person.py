@@ -1,4 +1,4 @@
-"""The bin: what erasing somebody would do, the choices there are, and the button that does it."""
+"""The page on which staff erase a person: the preview, the choices, and the button."""
 
 import logging
 import time
@@ -37,17 +37,18 @@ from . import elsewhere, lines
 
 logger = logging.getLogger("ticketshop.privacy")
 ERASE = "contacts.erase_contact"
-# Whoever erases has shown lately who they are.
+# Staff must have logged in, or confirmed their password, within this time.
 FRESH_SECONDS = 15 * 60
-# A person with more records than this is erased by a job, and a page shows how far it is.
+# A person with more records is erased by a job, and the page of the erasure shows its progress.
 AT_ONCE = 2000
+# What becomes of unused tickets: the erasure is deferred, or they admit anybody who shows them.
 WAIT, BEARER = "wait", "bearer"
 
 
 class EraseForm(forms.Form):
-    """Why, and what becomes of tickets that are not used yet. The hidden fields say what was shown."""
+    """The reason, and what becomes of unused tickets. The hidden fields contain the fingerprints of the plans that were shown."""
 
-    # Made with the page: pressed twice it is one erasure.
+    # Made with the page, so that a form that is posted twice is one erasure.
     request = forms.UUIDField(widget=forms.HiddenInput)
     seen = forms.CharField(widget=forms.HiddenInput, max_length=32, required=False)
     seen_bearer = forms.CharField(widget=forms.HiddenInput, max_length=32, required=False)
@@ -86,18 +87,20 @@ class EraseForm(forms.Form):
             del self.fields["tickets"]
         if preview.plan.companions:
             self.fields["together"].choices = [
-                (str(one.contact.pk), _companion_text(one)) for one in preview.plan.companions
+                (str(companion.contact.pk), _companion_text(companion))
+                for companion in preview.plan.companions
             ]
         else:
             del self.fields["together"]
 
     @property
     def bearer(self) -> bool:
+        """Whether unused tickets admit anybody who shows them."""
         return self.cleaned_data.get("tickets") == BEARER
 
     @property
     def spared(self) -> list[int]:
-        """Ids of the contacts that staff unticked."""
+        """Ids of the companions that staff have unticked."""
         if "together" not in self.fields:
             return []
         ticked = set(self.cleaned_data["together"])
@@ -105,65 +108,72 @@ class EraseForm(forms.Form):
 
     @property
     def fingerprint(self) -> str:
-        """Of the plan that was shown for what was chosen."""
+        """The fingerprint of the plan that was shown for the choice."""
         return self.cleaned_data["seen_bearer" if self.bearer else "seen"]
 
 
 @dataclass(frozen=True)
 class Preview:
-    """The plans of one person, with and without waiting for tickets, and who asked."""
+    """The plans of one person with and without deferral for unused tickets, and the person's own open request if there is one."""
 
     contact: Contact
     plan: planning.Plan
-    bearer: planning.Plan | None  # None where there is nothing to choose
-    asked: Erasure | None
+    bearer: planning.Plan | None  # None without unused tickets
+    open_request: Erasure | None
 
     @property
     def initial(self) -> dict:
+        """The initial values of the form: the choices of the person's own request, else the defaults."""
         return {
-            "request": self.asked.uuid if self.asked else uuid.uuid4(),
+            "request": self.open_request.uuid if self.open_request else uuid.uuid4(),
             "seen": self.plan.fingerprint,
             "seen_bearer": self.bearer.fingerprint if self.bearer else "",
-            "reason": self.asked.reason if self.asked else Erasure.Reason.REQUEST,
-            "tickets": BEARER if self.asked and self.asked.bearer else WAIT,
-            "together": [str(one.contact.pk) for one in self.plan.companions],
+            "reason": self.open_request.reason if self.open_request else Erasure.Reason.REQUEST,
+            "tickets": BEARER if self.open_request and self.open_request.bearer else WAIT,
+            "together": [str(companion.contact.pk) for companion in self.plan.companions],
         }
 
     @property
     def size(self) -> int:
-        return sum(one.rows for one in self.plan.goes)
+        """The number of rows that are erased."""
+        return sum(part.rows for part in self.plan.erased)
 
 
-def _companion_text(one: companions.Companion) -> str:
-    """The name, and when somebody goes who still has a ticket."""
-    if not one.waits:
-        return one.name
-    if one.day is None:
-        return _("%(name)s (as soon as an open payment is settled)") % {"name": one.name}
-    day = date_format(one.day, "SHORT_DATE_FORMAT")
-    return _("%(name)s (on %(day)s, when a ticket to come is over)") % {"name": one.name, "day": day}
+def _companion_text(companion: companions.Companion) -> str:
+    """Return the name, and when the companion is erased if that is later."""
+    if not companion.is_deferred:
+        return companion.name
+    if companion.day is None:
+        return _("%(name)s (as soon as an open payment is settled)") % {"name": companion.name}
+    day = date_format(companion.day, "SHORT_DATE_FORMAT")
+    return _("%(name)s (on %(day)s, when a ticket to come is over)") % {"name": companion.name, "day": day}
 
 
 def read(contact: Contact, now) -> Preview:
-    """Reads only."""
+    """Return the preview of an erasure. Changes nothing."""
     plan = planning.plan(contact, now=now)
-    choose = any(one.basis == CONTRACT for one in plan.waits)
-    bearer = planning.plan(contact, now=now, bearer=True) if choose else None
-    asked = Erasure.objects.filter(contact=contact, state=Erasure.State.CONFIRMED).order_by("pk").first()
-    return Preview(contact, plan, bearer, asked)
+    has_choice = any(deferral.basis == CONTRACT for deferral in plan.deferrals)
+    bearer = planning.plan(contact, now=now, bearer=True) if has_choice else None
+    open_request = (
+        Erasure.objects.filter(contact=contact, state=Erasure.State.CONFIRMED).order_by("pk").first()
+    )
+    return Preview(contact, plan, bearer, open_request)
 
 
-# --- the door ---------------------------------------------------------------------------------------------------
+# --- access ---------------------------------------------------------------------------------------------------
 def _contact(request: HttpRequest, contact_id: int) -> Contact:
-    """Http404 for a contact that is missing or another organiser's, 403 without the right."""
-    found = Contact.objects.select_related("organiser", "user").filter(pk=contact_id)
+    """Return the contact, and activate the time zone of its organiser.
+
+    Raises Http404 for a contact of another organiser or none, PermissionDenied without the right to erase.
+    """
+    matching = Contact.objects.select_related("organiser", "user").filter(pk=contact_id)
     where = permissions.organisers_where(request.user, "contacts.view_contact")
     erase = permissions.organisers_where(request.user, ERASE)
-    contact = permissions.within(found, None if where is None or erase is None else where | erase).first()
+    contact = permissions.within(matching, None if where is None or erase is None else where | erase).first()
     if contact is None:
         raise Http404("no such row")
     if not request.user.has_perm(ERASE, contact):
-        logger.warning("erasure refused: user %s, contact %s", request.user.pk, contact.pk)
+        logger.warning("erasure refused user=%s contact=%s", request.user.pk, contact.pk)
         raise PermissionDenied
     time_zones.activate(request.user, contact.organiser_id)
     return contact
@@ -179,17 +189,17 @@ def _is_fresh(request: HttpRequest) -> bool:
 
 
 def _done_already(request: HttpRequest, contact: Contact) -> Erasure | None:
-    """The erasure this very page has begun: pressed twice."""
+    """Return the erasure that an earlier post of the same form has begun."""
     try:
-        pressed = uuid.UUID(request.POST.get("request", ""))
+        number = uuid.UUID(request.POST.get("request", ""))
     except ValueError:
         return None
-    begun = Erasure.objects.filter(uuid=pressed, subject_uuid=contact.subject_uuid)
+    begun = Erasure.objects.filter(uuid=number, subject_uuid=contact.subject_uuid)
     return begun.exclude(state__in=Erasure.OPEN).first()
 
 
 def _begun_already(admin_page, request: HttpRequest, contact: Contact) -> HttpResponse:
-    """A colleague was quicker: the receipt."""
+    """Redirect to the erasure that a colleague has begun meanwhile."""
     begun = Erasure.objects.filter(subject_uuid=contact.subject_uuid).exclude(state__in=Erasure.OPEN)
     erasure = (
         begun.exclude(state__in=[Erasure.State.WITHDRAWN, Erasure.State.REFUSED]).order_by("-pk").first()
@@ -200,24 +210,27 @@ def _begun_already(admin_page, request: HttpRequest, contact: Contact) -> HttpRe
     return admin_page.back_to(erasure)
 
 
-def _asked_themselves(contact: Contact) -> bool:
-    """Whether the person has asked as a visitor and confirmed it from the mailbox: then their right as staff is not alone."""
-    asked = Erasure.objects.filter(contact=contact, state=Erasure.State.CONFIRMED)
-    return asked.filter(channel__in=due_dates.ASKED_BY_PERSON).exists()
+def _has_own_request(contact: Contact) -> bool:
+    """Return whether the person has requested the erasure as a visitor, and confirmed it from the mailbox.
+
+    Then staff may erase themselves: it does not rest on their right as staff alone.
+    """
+    confirmed = Erasure.objects.filter(contact=contact, state=Erasure.State.CONFIRMED)
+    return confirmed.filter(channel__in=due_dates.ASKED_BY_PERSON).exists()
 
 
 # --- the page ---------------------------------------------------------------------------------------------------
 def page(admin_page, request: HttpRequest, contact_id: int) -> HttpResponse:
-    """GET shows what would happen and changes nothing; POST does it."""
+    """Show the preview on GET, which changes nothing; erase on POST. Raises Http404 and PermissionDenied."""
     contact = _contact(request, contact_id)
     if request.method == "POST" and (done := _done_already(request, contact)):
         return admin_page.back_to(done)
     if contact.erased_at is not None and request.method != "POST":
-        # Nobody finds who is erased; whoever had the page open before gets the receipt.
+        # An erased person is not found; a POST of an older page leads to the receipt.
         raise Http404("no such row")
     if contact.erasing_at is not None:
         return _begun_already(admin_page, request, contact)
-    if _is_own(request.user, contact) and not _asked_themselves(contact):
+    if _is_own(request.user, contact) and not _has_own_request(contact):
         return TemplateResponse(
             request, "privacy/own.html", _context(admin_page, request, contact), status=403
         )
@@ -226,20 +239,20 @@ def page(admin_page, request: HttpRequest, contact_id: int) -> HttpResponse:
     preview = read(contact, timezone.now())
     if request.method != "POST":
         return _show(admin_page, request, preview, EraseForm(None, preview=preview))
-    return _press(admin_page, request, preview)
+    return _post(admin_page, request, preview)
 
 
-def _press(admin_page, request: HttpRequest, preview: Preview) -> HttpResponse:
-    """Erase if what was shown is what would happen; else show that, with what was chosen."""
+def _post(admin_page, request: HttpRequest, preview: Preview) -> HttpResponse:
+    """Erase if the plan is still the one that was shown; else show the new plan, with what was chosen."""
     form = EraseForm(request.POST, preview=preview)
     if form.is_valid():
-        if any(not place.is_settled for place in elsewhere.of(preview, request)[: occurrences.MOST]):
+        if any(not place.is_settled for place in elsewhere.of(preview, request)[: occurrences.MAX_PLACES]):
             return _show_again(admin_page, request, preview, changed=False, unsettled=True)
         try:
             return _erase(admin_page, request, preview, form)
         except erasing.CannotErase as refusal:
             if done := _done_already(request, preview.contact):
-                # The first of two presses was done while the second one waited for it.
+                # The form was posted twice: this post waited for the lock of the first one.
                 return admin_page.back_to(done)
             if refusal.code == "gone":
                 return _begun_already(admin_page, request, preview.contact)
@@ -249,7 +262,10 @@ def _press(admin_page, request: HttpRequest, preview: Preview) -> HttpResponse:
 def _show_again(
     admin_page, request: HttpRequest, preview: Preview, *, changed: bool = True, unsettled: bool = False
 ) -> HttpResponse:
-    """The page once more, with what was chosen."""
+    """Show the page again, with what was chosen.
+
+    ``changed``: the plan is a new one. ``unsettled``: a choice about another place is missing.
+    """
     chosen = {name: request.POST[name] for name in ("reason", "tickets") if request.POST.get(name)}
     if "together" in EraseForm(None, preview=preview).fields:
         chosen["together"] = request.POST.getlist("together")
@@ -269,20 +285,20 @@ def _show(
     places = elsewhere.of(preview, request)
     context = {
         **_context(admin_page, request, preview.contact),
-        **_shown(preview),
+        **_plan_context(preview),
         "form": drawn(form),
         "changed": changed,
         "unsettled": unsettled,
-        "elsewhere": places[: occurrences.MOST],
-        "more_elsewhere": len(places) > occurrences.MOST,
+        "elsewhere": places[: occurrences.MAX_PLACES],
+        "more_elsewhere": len(places) > occurrences.MAX_PLACES,
     }
     return TemplateResponse(request, "privacy/preview.html", context)
 
 
 def _erase(admin_page, request: HttpRequest, preview: Preview, form: EraseForm) -> HttpResponse:
-    """Write down the request, then run it here, or by a job where there is much to do."""
+    """Create the request, then run it here; by a job if there are many rows."""
     now = timezone.now()
-    asked = {
+    options = {
         "channel": Erasure.Channel.BACK_OFFICE,
         "reason": form.cleaned_data["reason"],
         "by": request.user,
@@ -292,34 +308,36 @@ def _erase(admin_page, request: HttpRequest, preview: Preview, form: EraseForm) 
         "now": now,
     }
     with transaction.atomic():
-        erasure = erasing.request(preview.contact, **asked)
+        erasure = erasing.request(preview.contact, **options)
         companions.spare(erasure, form.spared)
         _erase_elsewhere(request, preview, erasure, now)
         if preview.size > AT_ONCE:
-            erasing.claim(erasure, now)
+            erasing.begin(erasure, now)
             tasks.run.defer(erasure_id=erasure.pk)
             return admin_page.back_to(erasure)
     try:
         erasing.run(erasure, now=now)
     except (erasing.NotClean, OSError):
-        # Noted on the request: its page says so, and the job tries again.
-        logger.exception("erasure %s has failed at a step", erasure.pk)
+        # ``erasure.failure`` is set: its page shows it, and the periodic job tries again.
+        logger.exception("erasure failed id=%s", erasure.pk)
     else:
-        messages.success(request, _said(erasure))
+        messages.success(request, _result(erasure))
     return admin_page.back_to(erasure)
 
 
 def _erase_elsewhere(request: HttpRequest, preview: Preview, erasure: Erasure, now: datetime) -> None:
-    """Erase the person's name in the rows of others that were chosen, and count them for the receipt."""
-    chosen = [one.occurrence for one in elsewhere.of(preview, request) if one.choice == elsewhere.ERASE]
+    """Erase the person's name in the chosen rows of others, and count them for the receipt."""
+    chosen = [place.occurrence for place in elsewhere.of(preview, request) if place.choice == elsewhere.ERASE]
     if chosen:
-        companions.ask_as_typed(erasure, [one.row for one in chosen if isinstance(one.row, ContactLink)], now)
-        done = occurrences.settle(preview.contact, preview.plan, {one.key for one in chosen}, now=now)
+        contact_links = [occurrence.row for occurrence in chosen if isinstance(occurrence.row, ContactLink)]
+        companions.request_typed_people(erasure, contact_links, now)
+        keys = {occurrence.key for occurrence in chosen}
+        done = occurrences.erase_chosen(preview.contact, preview.plan, keys, now=now)
         database_step.add_up(erasure, done, first=False)
 
 
-def _said(erasure: Erasure) -> str:
-    """What came of the click, from the record."""
+def _result(erasure: Erasure) -> str:
+    """Return the message about what has been erased, from the record."""
     values = {"receipt": erasure.receipt, "day": lines.latest(erasure)}
     if erasure.state == Erasure.State.CLOSED:
         return _("Erased. The receipt is %(receipt)s.") % values
@@ -346,14 +364,14 @@ def _context(admin_page, request: HttpRequest, contact: Contact) -> dict:
     }
 
 
-def _shown(preview: Preview) -> dict:
-    """What the page tells, as tables and sentences."""
+def _plan_context(preview: Preview) -> dict:
+    """Return the tables and sentences about the plan."""
     plan = preview.plan
     return {
         "sections": lines.of_plan(plan),
-        "waiting": lines.waiting(plan) if plan.waits else None,
+        "waiting": lines.deferred(plan) if plan.deferrals else None,
         "until": plan.until,
-        "claims": any(one.basis != CONTRACT for one in plan.waits),
+        "claims": any(deferral.basis != CONTRACT for deferral in plan.deferrals),
         "contract": preview.bearer is not None,
         "warnings": _warnings(preview),
         "same_address": _same_address(preview.contact),
@@ -363,32 +381,34 @@ def _shown(preview: Preview) -> dict:
 
 
 def _warnings(preview: Preview) -> list[str]:
-    found = []
-    if preview.asked and preview.asked.confirmed_at:
-        found.append(
+    warnings = []
+    if preview.open_request and preview.open_request.confirmed_at:
+        warnings.append(
             _("The person asked for it themselves on %(day)s (%(channel)s).")
             % {
-                "day": date_format(localtime(preview.asked.confirmed_at), "SHORT_DATE_FORMAT"),
-                "channel": preview.asked.get_channel_display(),
+                "day": date_format(localtime(preview.open_request.confirmed_at), "SHORT_DATE_FORMAT"),
+                "channel": preview.open_request.get_channel_display(),
             }
         )
-    # Who is owed nothing but an entry may lose what was paid for.
-    unused = {str(one.what) for one in preview.plan.waits if one.basis == CONTRACT}
-    found += [_("There is still %(what)s. Ask the person first.") % {"what": what} for what in sorted(unused)]
+    # An erasure at once may cost the person the tickets they have paid for.
+    unused = {str(deferral.label) for deferral in preview.plan.deferrals if deferral.basis == CONTRACT}
+    warnings += [
+        _("There is still %(what)s. Ask the person first.") % {"what": what} for what in sorted(unused)
+    ]
     if preview.plan.subject.is_staff:
-        found.append(
+        warnings.append(
             _(
                 "This person works here too: their log-in, their rights and what they did as staff stay. What they bought and are as a customer goes."
             )
         )
     elif preview.plan.subject.user_id is not None:
-        # The same sentence whether the log-in itself goes: whom other organisers know is not told.
-        found.append(_("Their log-in here ends, and they are logged out everywhere."))
-    return found
+        # The same sentence whether the log-in is deleted or not: that would tell whom other organisers know.
+        warnings.append(_("Their log-in here ends, and they are logged out everywhere."))
+    return warnings
 
 
 def _same_address(contact: Contact) -> list[Contact]:
-    """Others who may be the same person: each is erased by itself."""
+    """Return other contacts with the same e-mail address, at most 20: each may be the same person, and is erased separately."""
     if not contact.email_key:
         return []
     same = Contact.objects.known().filter(organiser=contact.organiser_id, email_key=contact.email_key)

@@ -1,4 +1,4 @@
-"""What goes by itself at an organiser: what is due in the coming days, and what went."""
+"""The list of what the retention job has erased at an organiser, and of what it will erase in the next days."""
 
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
@@ -21,12 +21,12 @@ from . import lines
 
 DAYS_AHEAD = 30
 MOST_ORGANISERS = 20
-# The label of a model, and the id of what tells some of its rows from others.
-What = tuple[str, int | None]
+# Label of a model, and id of the row at ``Expiry.group_by`` (None or 0 without one).
+Kind = tuple[str, int | None]
 
 
 class RecordList(PageList):
-    """Names what went, with one query for each kind of name."""
+    """Reads the names of all kinds on the page with one query per model."""
 
     def get_results(self, request):
         super().get_results(request)
@@ -37,6 +37,8 @@ class RecordList(PageList):
 
 @admin.register(RetentionRecord)
 class RetentionAdmin(ReadOnlyAdmin):
+    """Records of the retention job by day and kind of data."""
+
     list_display = ["day", "what", "rows"]
     list_display_links = None
     ordering = ["-day", "-pk"]
@@ -46,26 +48,28 @@ class RetentionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("what"))
     def what(self, record):
-        what = record.model, record.called
-        return getattr(record, "named", None) or names_of([what])[what]
+        kind = record.model, record.called
+        return getattr(record, "named", None) or names_of([kind])[kind]
 
     def get_changelist(self, request, **kwargs):
         return RecordList
 
     def changelist_view(self, request, extra_context=None):
-        return super().changelist_view(request, {"coming": self.coming(request), **(extra_context or {})})
+        """Show what is due above the list."""
+        return super().changelist_view(request, {"coming": self.upcoming(request), **(extra_context or {})})
 
-    def coming(self, request) -> list[Section]:
-        """A table for each organiser: what goes on which day, and how many records."""
+    def upcoming(self, request) -> list[Section]:
+        """Return a table for each organiser of the staff member: what is erased on which day, and how many rows."""
         organisers = permissions.within(Organiser.objects.order_by("name"), self.allowed(request, "view"))
-        return [coming_at(organiser) for organiser in organisers[:MOST_ORGANISERS]]
+        return [upcoming_at(organiser) for organiser in organisers[:MOST_ORGANISERS]]
 
 
-def coming_at(organiser: Organiser) -> Section:
+def upcoming_at(organiser: Organiser) -> Section:
+    """Return the table of what the job erases in the next 30 days."""
     today = timezone.now().astimezone(ZoneInfo(organiser.time_zone)).date()
-    found = expiry.upcoming(organiser, today, DAYS_AHEAD)
-    names = names_of((due.model._meta.label, due.called) for due in found)
-    rows = [[lines.day(due.day), names[due.model._meta.label, due.called], due.rows] for due in found]
+    upcoming = expiry.upcoming(organiser, today, DAYS_AHEAD)
+    names = names_of((due.model._meta.label, due.group) for due in upcoming)
+    rows = [[lines.day(due.day), names[due.model._meta.label, due.group], due.rows] for due in upcoming]
     title = _("%(organiser)s: goes by itself in the next %(days)d days") % {
         "organiser": organiser.name,
         "days": DAYS_AHEAD,
@@ -74,18 +78,18 @@ def coming_at(organiser: Organiser) -> Section:
     return Section(title, [_("day"), _("what"), _("records")], rows, note if rows else "")
 
 
-def names_of(what: Iterable[What]) -> dict[What, str]:
-    """“Answers: Allergies”; where nothing tells rows apart the kind of data alone."""
-    wanted = list(dict.fromkeys(what))
-    texts: dict[What, str] = {}
-    for label in {label for label, _called in wanted}:
-        kind, model = lines.kind_of(label), outcome.model_of(label)
-        ends = registry.declaration(model).expiry if model else ()
-        path = next((one.group_by for one in ends if one.group_by), "")
-        ids = [called for one, called in wanted if one == label and called]
+def names_of(kinds: Iterable[Kind]) -> dict[Kind, str]:
+    """Return the names of kinds of data, such as “Answers: Allergies”; without a group that of the model alone."""
+    wanted = list(dict.fromkeys(kinds))
+    texts: dict[Kind, str] = {}
+    for label in {label for label, _group in wanted}:
+        name, model = lines.kind_of(label), outcome.model_of(label)
+        rules = registry.declaration(model).expiry if model else ()
+        path = next((rule.group_by for rule in rules if rule.group_by), "")
+        groups = [group for other, group in wanted if other == label]
+        ids = [group for group in groups if group]
         rows = registry.row_at(model, path)._base_manager.in_bulk(ids) if path and ids else {}
-        for one, called in wanted:
-            if one == label:
-                named = rows.get(called)
-                texts[one, called] = f"{kind}: {named}" if named else kind
+        for group in groups:
+            row = rows.get(group)
+            texts[label, group] = f"{name}: {row}" if row else name
     return texts

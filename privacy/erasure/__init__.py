@@ -1,1 +1,1 @@
-"""The erasure of one person, step by step, and what follows it."""
+"""The erasure of one person: its steps, the mails about it, and the dates by which requests are answered."""

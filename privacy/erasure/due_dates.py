@@ -1,6 +1,6 @@
-"""Until when a person who asks to be forgotten is answered: due dates, reminders, more time, and the refusal.
+"""The dates by which requests for erasure are answered: due dates, reminders, extension, and refusal.
 
-One month, which may be made three for a reason that the person is told within the first (GDPR, article 12(3)).
+One month; three, if the person is told the reason within the first month (GDPR, article 12(3)).
 """
 
 from calendar import monthrange
@@ -35,11 +35,12 @@ def due(organiser: Organiser, asked_at: datetime, months: int = FIRST) -> dateti
 
 
 def to_answer(now: datetime) -> QuerySet[Erasure]:
-    """Requests of people that nobody has begun or refused."""
+    """Return the requests of people that staff have neither begun nor refused."""
     return Erasure.objects.filter(state=State.CONFIRMED, due_at__isnull=False)
 
 
 def is_overdue(erasure: Erasure, now: datetime) -> bool:
+    """Return whether a request should have been answered already."""
     return erasure.state == State.CONFIRMED and erasure.due_at is not None and erasure.due_at < now
 
 
@@ -50,7 +51,10 @@ def _to_remind(now: datetime) -> QuerySet[Erasure]:
 
 
 def _remind(erasure: Erasure, now: datetime) -> bool:
-    """Remind staff ten and three days before the request is due, and when it is overdue; each once."""
+    """Queue mails to staff ten and three days before the request is due, and when it is overdue; each once.
+
+    Return whether a mail was queued.
+    """
     pos = staff_mails.shop_of(erasure)
     if pos is None or erasure.due_at is None:
         return False
@@ -70,7 +74,7 @@ REMINDERS = RowJob(
 
 # --- answers ----------------------------------------------------------------------------------------------------
 def may_extend(erasure: Erasure, now: datetime) -> bool:
-    """Whether the first month is not over, and no more time was taken yet."""
+    """Return whether the first month is not over, and the request was not extended yet."""
     return (
         erasure.state == State.CONFIRMED
         and erasure.due_at is not None
@@ -81,7 +85,10 @@ def may_extend(erasure: Erasure, now: datetime) -> bool:
 
 @transaction.atomic
 def extend(erasure: Erasure, reason: str, *, now: datetime) -> bool:
-    """Take two more months and tell the person why. Return False where that is not possible any more."""
+    """Give staff two more months, and tell the person why. Return False if that is no longer possible.
+
+    ``reason``: a value of ``Erasure.Extension``.
+    """
     locked = Erasure.objects.select_for_update(of=("self",)).select_related("organiser", "contact")
     erasure = locked.get(pk=erasure.pk)
     if not may_extend(erasure, now) or erasure.confirmed_at is None:
@@ -95,21 +102,24 @@ def extend(erasure: Erasure, reason: str, *, now: datetime) -> bool:
 
 @transaction.atomic
 def refuse(erasure: Erasure, reason: str, *, by, now: datetime) -> bool:
-    """End a request without erasing anything, and tell the person why. Return False where it is begun or over."""
+    """End a request without erasing anything, and tell the person why. Return False if it has begun or ended.
+
+    ``reason``: a value of ``Erasure.Refusal``.
+    """
     locked = Erasure.objects.select_for_update(of=("self",)).select_related("organiser", "contact__user")
     erasure = locked.get(pk=erasure.pk)
     if erasure.state != State.CONFIRMED:
         return False
     _tell_person(erasure, "data_refused", now)
     erasure.state, erasure.refused_for, erasure.by, erasure.closed_at = State.REFUSED, reason, by, now
-    # As when all is done: nothing leads from the record to the person.
+    # As for a closed erasure: no path leads from the record to the person.
     erasure.contact = None
     erasure.save(update_fields=["state", "refused_for", "by", "closed_at", "contact"])
     return True
 
 
 def _tell_person(erasure: Erasure, kind: str, now: datetime) -> None:
-    """Tell the person, or the parents who manage a person without an address."""
+    """Queue a mail to the person, or to the parents who manage a person without an e-mail address."""
     contact, pos = erasure.contact, staff_mails.shop_of(erasure)
     if contact is None or pos is None:
         return

@@ -1,8 +1,8 @@
-"""The mail that tells the person what became of their request, and the e-mail address that outlives it for that.
+"""The last mail to a person: what was erased, and what is retained or deferred.
 
-The address is emptied everywhere while the mail still has to leave. It stays on the row of this one mail until a mail
-server has taken it, three days at most; the erasure waits for neither. The row carries the number of the request
-instead of the person's: no path leads from the person to it, so that nothing else is sent there.
+An erasure empties the e-mail address everywhere else before this mail is sent. The mail's row has it until a mail server
+has accepted the mail, or for three days at most. The row has the erasure's UUID in place of the person's: so no path leads
+from the person to it, the erasure leaves it alone, and no other mail is sent to this address.
 """
 
 from datetime import datetime, timedelta
@@ -21,24 +21,26 @@ from ..models import Erasure
 from . import due_dates, recipients, staff_mails
 
 DONE, BEGUN = "data_done", "data_begun"
-AT_MOST = timedelta(days=3)
+MAX_AGE = timedelta(days=3)
 
 
 def is_told(erasure: Erasure) -> bool:
-    """Whether the person asked for it, and so is told what became of it."""
+    """Return whether the person requested the erasure, and so gets a mail about it."""
     return erasure.channel in due_dates.ASKED_BY_PERSON
 
 
 def write(erasure: Erasure, contact: Contact, kind: str, *, now: datetime) -> None:
-    """Write a mail of ``kind`` down, in the transaction that empties the address; it leaves once the erasure is checked
-    (``send``). Of a person without an address, one to each parent who manages them, before the links go. Do nothing where
-    nobody asked for the person, nobody can be told, or the mail is there."""
+    """Create a mail of ``kind`` in the transaction that empties the address; ``send`` queues it after the check.
+
+    About a person without an e-mail address, one to each parent who manages them. Does nothing if the person did not request
+    the erasure, nobody has an address, or the mail exists.
+    """
     if not is_told(erasure) or _written(erasure, kind).exists():
         return
     pos = staff_mails.shop_of(erasure)
     if pos is None:
         return
-    # The key names no contact: nothing leads from the mail to the person.
+    # ``once`` must not contain the contact's key: no path may lead from the mail to the person.
     for number, recipient in enumerate(recipients.of(contact, erasure.requested_at)):
         Mail.objects.create(
             kind=kind,
@@ -58,26 +60,26 @@ def _written(erasure: Erasure, kind: str) -> QuerySet[Mail]:
 
 
 def send(erasure: Erasure, kind: str) -> None:
-    """Queue the mails that were written down, in the transaction that says the erasure is done, or partly done."""
+    """Queue the mails that ``write`` has created, in the transaction that closes or defers the erasure."""
     for pk in _written(erasure, kind).filter(state=Mail.State.QUEUED).values_list("pk", flat=True):
         tasks.send.defer(mail_id=pk)
 
 
 @transaction.atomic
 def _give_up(mail: Mail, now: datetime) -> bool:
-    """Drop the address of a mail that has not left in time."""
-    waiting = (
+    """Empty the address of a mail that was not sent in time. Return whether there was one."""
+    unsent = (
         Mail.objects.select_for_update()
         .filter(pk=mail.pk, kind__in=(DONE, BEGUN))
         .exclude(recipient="")
         .first()
     )
-    if waiting is None:
+    if unsent is None:
         return False
-    if waiting.state == Mail.State.QUEUED:
-        waiting.state = Mail.State.FAILED
-    waiting.recipient = ""
-    waiting.save(update_fields=["state", "recipient"])
+    if unsent.state == Mail.State.QUEUED:
+        unsent.state = Mail.State.FAILED
+    unsent.recipient = ""
+    unsent.save(update_fields=["state", "recipient"])
     return True
 
 
@@ -85,7 +87,7 @@ GIVE_UP = RowJob(
     "privacy.give_up_last_mail",
     gettext_lazy("Drop the address of an erased person’s last e-mail"),
     rows=lambda now: (
-        Mail.objects.filter(kind__in=(DONE, BEGUN), created_at__lte=now - AT_MOST)
+        Mail.objects.filter(kind__in=(DONE, BEGUN), created_at__lte=now - MAX_AGE)
         .exclude(recipient="")
         .order_by("pk")
     ),

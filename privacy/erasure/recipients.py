@@ -1,4 +1,4 @@
-"""Who is told what becomes of a request to be forgotten: the person, or the parents who manage a person without an e-mail address."""
+"""The recipients of mails about a request for erasure: the person, or the parents who manage a person without an e-mail address."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from contacts.models import Contact, ContactLink
 
 @dataclass(frozen=True)
 class Recipient:
-    """``email`` as stored; ``language`` may be empty. ``is_parent``: the mail is about somebody the recipient manages."""
+    """``email`` as stored; ``language`` may be empty. ``is_parent``: the mail is about a child whom the recipient manages."""
 
     email: str
     language: str
@@ -18,9 +18,9 @@ class Recipient:
 
 
 def of(contact: Contact, asked_at: datetime) -> list[Recipient]:
-    """Return whom a mail about ``contact`` goes to; call before the person's links are erased.
+    """Return the recipients of a mail about ``contact``. Call it before the person's links are erased.
 
-    ``asked_at``: when the request was made. A parent who took the person off their list afterwards is told, too.
+    ``asked_at``: when the request was made. A parent who has removed the person from their list since gets the mail, too.
     """
     if address := contact.email or (contact.user.email if contact.user else ""):
         return [Recipient(address, contact.language)]

@@ -1,4 +1,4 @@
-"""The mails to the members of staff who may answer a request to be forgotten. They name nobody."""
+"""Mails to the members of staff who may answer a request for erasure. They contain no name."""
 
 from datetime import datetime
 
@@ -11,11 +11,11 @@ from ..models import Erasure
 
 
 def tell(erasure: Erasure, kind: str, pos: PointOfSale, *, now: datetime, once: str = "") -> int:
-    """Queue one mail to each member of staff who may answer; without any, to the organiser. Return how many.
+    """Queue a mail to each member of staff who may answer, or to the organiser if there is none. Return the number of mails.
 
-    Twice with the same ``once`` is one mail.
+    A second call with the same ``once`` queues none.
     """
-    return tell_each(_who_answers(pos), erasure, kind, pos, now=now, once=once)
+    return tell_each(_answering_staff(pos), erasure, kind, pos, now=now, once=once)
 
 
 def tell_each(
@@ -27,9 +27,9 @@ def tell_each(
     now: datetime,
     once: str = "",
 ) -> int:
-    """Queue one mail to each of these log-ins: their number and address. Return how many.
+    """Queue a mail to each of ``people``: (id of the user, e-mail address). Return the number of mails.
 
-    Twice with the same ``once`` is one mail.
+    A second call with the same ``once`` queues none.
     """
     queued = [
         outbox.queue(
@@ -46,18 +46,20 @@ def tell_each(
     return sum(mail is not None for mail in queued)
 
 
-def _who_answers(pos: PointOfSale) -> list[tuple[int, str]]:
-    rights = "role__permissions"
-    may = Q(**{f"{rights}__content_type__app_label": "privacy", f"{rights}__codename": "manage_request"}) | Q(
-        **{f"{rights}__content_type__app_label": "contacts", f"{rights}__codename": "erase_contact"}
+def _answering_staff(pos: PointOfSale) -> list[tuple[int, str]]:
+    permissions = "role__permissions"
+    may_answer = Q(
+        **{f"{permissions}__content_type__app_label": "privacy", f"{permissions}__codename": "manage_request"}
+    ) | Q(
+        **{f"{permissions}__content_type__app_label": "contacts", f"{permissions}__codename": "erase_contact"}
     )
-    staff = StaffMembership.objects.filter(may, organiser=pos.organiser_id, user__is_active=True)
-    found = sorted(set(staff.values_list("user_id", "user__email")))
+    staff = StaffMembership.objects.filter(may_answer, organiser=pos.organiser_id, user__is_active=True)
+    people = sorted(set(staff.values_list("user_id", "user__email")))
     fallback = pos.organiser.privacy_contact or pos.email_sender_address
-    return found or ([(0, fallback)] if fallback else [])
+    return people or ([(0, fallback)] if fallback else [])
 
 
 def shop_of(erasure: Erasure) -> PointOfSale | None:
-    """The shop in whose look mails about a request leave where nobody is at one."""
+    """Return the point of sale whose layout the mails have: an active one if there is any; None without a point of sale."""
     shops = PointOfSale.objects.filter(organiser=erasure.organiser_id).select_related("organiser")
     return shops.order_by("-active", "pk").first()

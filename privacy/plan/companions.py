@@ -1,7 +1,7 @@
-"""People whom only the person to be erased made known: they go too, unless staff spare them.
+"""People whom only the person to be erased has added: they are erased too, unless staff spare them.
 
-A friend or a child whom nobody else has in their list, who never claimed their place and never ordered: what is known of
-them was typed by this one person. With a ticket to come they stay until the day after its event.
+A friend or a child in nobody else's list, who never claimed an account and never ordered: the erased person typed all that is
+known about them. With an upcoming ticket they stay until the day after its event.
 """
 
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from contacts import links, unclaimed
@@ -17,82 +18,91 @@ from ticketshop.lib import references
 
 from ..declarations import expiry
 from ..models import Erasure
-from .deferrals import day_after, waiting
+from .deferrals import day_after, open_deferrals
 
 
 @dataclass(frozen=True)
 class Companion:
-    """``name``: as the person to be erased typed it. ``waits``: something still needs them; they go on ``day`` if it has one."""
+    """A contact who is erased together with another one.
+
+    ``name``: as the other one typed it. ``is_deferred``: erased later, on ``day`` if that is known.
+    """
 
     contact: Contact
     name: str
-    waits: bool = False
+    is_deferred: bool = False
     day: date | None = None
 
 
-def of(contact: Contact, *, now: datetime) -> list[Companion]:
-    """Everybody who goes with ``contact``; one query where there is nobody."""
-    people = list(_people(contact.pk).select_related("organiser", "user").order_by("pk"))
+def companions_of(contact: Contact, *, now: datetime) -> list[Companion]:
+    """Return the people who are erased together with ``contact``; a single query if there are none."""
+    people = list(_known_only_through(contact.pk).select_related("organiser", "user").order_by("pk"))
     if not people:
         return []
-    theirs = ContactLink.objects.filter(parent=contact, child__in=people).order_by("pk")
-    names = {link.child_id: link.entered_name for link in theirs if link.entered_name}
-    found = []
+    contact_links = ContactLink.objects.filter(parent=contact, child__in=people).order_by("pk")
+    names = {link.child_id: link.entered_name for link in contact_links if link.entered_name}
+    companions = []
     for person in people:
-        waits, _held = waiting(person, now=now, unasked=True)
-        until = max((one.until for one in waits if one.until), default=None)
+        deferrals, _rows = open_deferrals(person, now=now, unrequested=True)
+        until = max((deferral.until for deferral in deferrals if deferral.until), default=None)
         day = day_after(until) if until else None
-        found.append(Companion(person, names.get(person.pk) or person.full_name, bool(waits), day))
-    return found
+        name = names.get(person.pk) or person.full_name
+        companions.append(Companion(person, name, bool(deferrals), day))
+    return companions
 
 
-def _people(contact_id: int):
+def _known_only_through(contact_id: int) -> QuerySet[Contact]:
     return unclaimed.only_added_by(contact_id).filter(~expiry.has_acted())
 
 
 def spare(erasure: Erasure, contact_ids: Iterable[int]) -> None:
-    """These do not go with the person of ``erasure``, which has not begun yet."""
+    """Note that these contacts are not erased together with the person of ``erasure``, which has not begun yet."""
     erasure.spared = sorted(contact_ids)
     Erasure.objects.filter(pk=erasure.pk, state=Erasure.State.CONFIRMED).update(spared=erasure.spared)
 
 
-def ask(erasure: Erasure, now: datetime) -> None:
-    """Write down who goes with the person of ``erasure``, and give those a day who go later. May run twice."""
+def request_companions(erasure: Erasure, now: datetime) -> None:
+    """Create an erasure for each companion; set ``purge_after`` on those who are spared or erased later.
+
+    May run twice.
+    """
     today = timezone.localdate(now, expiry.zone_of(erasure.organiser))
-    for companion in of(Contact(pk=erasure.contact_id), now=now):
-        spared = today + timedelta(days=erasure.organiser.unclaimed_purge_days)
-        person = Contact.objects.known().filter(pk=companion.contact.pk)
+    for companion in companions_of(Contact(pk=erasure.contact_id), now=now):
+        contact = Contact.objects.known().filter(pk=companion.contact.pk)
         if companion.contact.pk in erasure.spared:
-            person.filter(purge_after=None).update(purge_after=spared)
-        elif companion.waits:
-            # The retention job erases them then; what has no date it looks at again.
-            person.update(purge_after=companion.day or today + timedelta(days=1))
+            spared_until = today + timedelta(days=erasure.organiser.unclaimed_purge_days)
+            contact.filter(purge_after=None).update(purge_after=spared_until)
+        elif companion.is_deferred:
+            # The retention job erases them then. Without a date it looks again tomorrow.
+            contact.update(purge_after=companion.day or today + timedelta(days=1))
         else:
-            _request(erasure, companion.contact, now)
+            _request_locked(erasure, companion.contact, now)
 
 
-def ask_as_typed(erasure: Erasure, connections: Iterable[ContactLink], now: datetime) -> None:
-    """End the connections in which others have typed the person of ``erasure``, and write down that whom they made known
-    goes with the person: staff have said that it is the same one. Somebody with a log-in or an order of their own stays."""
-    for link in connections:
+def request_typed_people(erasure: Erasure, contact_links: Iterable[ContactLink], now: datetime) -> None:
+    """End links in which others typed the person of ``erasure``, and create erasures for the contacts they made.
+
+    Staff have stated that these contacts are the same person. A contact with a log-in or an order is not erased; one with
+    an upcoming ticket stays until the day after its event, like any contact without a link.
+    """
+    for link in contact_links:
         links.end(link, reason="ended", by=erasure.by, now=now)
         typed = unclaimed.added_people().filter(~expiry.has_acted(), pk=link.child_id)
         child = typed.exclude(pk=erasure.contact_id).select_related("organiser").first()
-        # With a ticket to come they stay until the day after its event, as everybody without a connection.
-        if child is not None and not waiting(child, now=now, unasked=True)[0]:
-            _write_down(erasure, child, now)
+        if child is not None and not open_deferrals(child, now=now, unrequested=True)[0]:
+            _create_request(erasure, child, now)
 
 
 @transaction.atomic
-def _request(erasure: Erasure, contact: Contact, now: datetime) -> None:
-    held = Contact.objects.select_for_update().filter(pk=contact.pk)
-    if not held.exists() or not _people(erasure.contact_id).filter(pk=contact.pk).exists():
-        # Somebody else has added them, or they ordered, a moment ago.
+def _request_locked(erasure: Erasure, contact: Contact, now: datetime) -> None:
+    locked = Contact.objects.select_for_update().filter(pk=contact.pk)
+    if not locked.exists() or not _known_only_through(erasure.contact_id).filter(pk=contact.pk).exists():
+        # Since the companions were read, somebody else has added them, or they ordered.
         return
-    _write_down(erasure, contact, now)
+    _create_request(erasure, contact, now)
 
 
-def _write_down(erasure: Erasure, contact: Contact, now: datetime) -> None:
+def _create_request(erasure: Erasure, contact: Contact, now: datetime) -> None:
     if not Erasure.objects.filter(contact=contact).exclude(state=Erasure.State.WITHDRAWN).exists():
         Erasure.objects.create(
             organiser_id=erasure.organiser_id,

@@ -1,4 +1,4 @@
-"""What is unfinished with a person, and still needs to know them: the ``Wait`` of every model. Read only."""
+"""What defers the erasure of a person: rows that are unfinished, by the ``Defer`` of their models. Changes nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,79 +14,95 @@ from ticketshop.lib.personal import CONTRACT, Basis, Defer
 
 from ..declarations import registry
 
-# Rows that wait: model -> primary keys.
-Held = dict[type[models.Model], set[int]]
+Model = type[models.Model]
+# Model -> primary keys of the rows whose deferred columns stay.
+DeferredRows = dict[Model, set[int]]
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """One row that still needs to know the person, for ``basis``, until an instant at the latest, if one is known."""
+class Deferral:
+    """An unfinished row that defers the erasure for ``basis``, until an instant at the latest if one is known.
 
-    model: type[models.Model]
+    ``label``: what is unfinished, for people. ``settled_at``: model and key of the row on whose page staff can end it.
+    """
+
+    model: Model
     pk: int
     basis: Basis
     until: datetime | None
-    # What is unfinished, in words of people, and the row on whose page staff can end it.
-    what: object = ""
-    settled_at: tuple[type[models.Model], int] | None = None
+    label: object = ""
+    settled_at: tuple[Model, int] | None = None
 
 
-def waiting(
-    contact: Contact, *, now: datetime, bearer: bool = False, unasked: bool = False
-) -> tuple[list[Waiting], Held]:
-    """What is unfinished with the person, and the rows that wait for it; one query, and one for each wait there is."""
+def open_deferrals(
+    contact: Contact, *, now: datetime, bearer: bool = False, unrequested: bool = False
+) -> tuple[list[Deferral], DeferredRows]:
+    """Return what defers the erasure of ``contact``, and the rows that stay for it.
+
+    ``bearer``: the person renounces being reached about tickets, so deferrals for CONTRACT don't count.
+    ``unrequested``: nobody has requested the erasure, so those with ``unrequested_only`` count too.
+    One query, and one more for each ``Defer`` with rows of the person.
+    """
     zone = ZoneInfo(contact.organiser.time_zone)
-    found: list[Waiting] = []
-    held: Held = {}
+    found: list[Deferral] = []
+    rows: DeferredRows = {}
     declared = [
-        (model, wait)
+        (model, defer)
         for model in registry.installed_models()
-        for wait in registry.declaration(model).defers
-        if not (bearer and wait.basis == CONTRACT) and (unasked or not wait.unrequested_only)
+        for defer in registry.declaration(model).defers
+        if not (bearer and defer.basis == CONTRACT) and (unrequested or not defer.unrequested_only)
     ]
-    for model, wait in _with_rows(declared, contact.pk):
-        found += _open(model, wait, contact.pk, zone, now, held)
+    for model, defer in _with_rows(declared, contact.pk):
+        found += _read(model, defer, contact.pk, zone, now, rows)
     if found:
-        held.setdefault(Contact, set()).add(contact.pk)
-    return found, held
+        rows.setdefault(Contact, set()).add(contact.pk)
+    return found, rows
 
 
-def _with_rows(declared: list[tuple[type[models.Model], Defer]], contact_id: int) -> list:
-    """Those of the waits that are about some row of the person's; one query."""
+def _with_rows(declared: list[tuple[Model, Defer]], contact_id: int) -> list[tuple[Model, Defer]]:
+    """Return the declarations that some row of the person fulfils; one query."""
     parts = [
-        _rows(model, wait, contact_id).order_by().values(part=Value(number)).annotate(rows=Count("pk"))
-        for number, (model, wait) in enumerate(declared)
+        _unfinished(model, defer, contact_id).order_by().values(part=Value(number)).annotate(rows=Count("pk"))
+        for number, (model, defer) in enumerate(declared)
     ]
     counts = [part.values_list("part", "rows") for part in parts]
-    there = {number for number, rows in counts[0].union(*counts[1:], all=True) if rows} if counts else set()
-    return [declared[number] for number in sorted(there)]
+    fulfilled = (
+        {number for number, rows in counts[0].union(*counts[1:], all=True) if rows} if counts else set()
+    )
+    return [declared[number] for number in sorted(fulfilled)]
 
 
-def _rows(model: type[models.Model], wait: Defer, contact_id: int) -> QuerySet:
-    return model._base_manager.filter(wait.where, **{wait.person: contact_id})
+def _unfinished(model: Model, defer: Defer, contact_id: int) -> QuerySet:
+    return model._base_manager.filter(defer.where, **{defer.person: contact_id})
 
 
-def _open(model, wait: Defer, contact_id: int, zone: ZoneInfo, now: datetime, held: Held) -> list[Waiting]:
-    paths = [path for path in wait.rows if path != "pk"]
-    rows, found = _rows(model, wait, contact_id), []
-    columns = ("pk", wait.settled_at, wait.until.path, *paths)
-    for pk, settled_at, end, *ids in rows.order_by("pk").values_list(*columns):
-        until = _after(end, wait.until.days, zone)
+def _read(
+    model: Model, defer: Defer, contact_id: int, zone: ZoneInfo, now: datetime, rows: DeferredRows
+) -> list[Deferral]:
+    """Return the deferrals of one declaration whose end is not over, and add their rows to ``rows``."""
+    paths = [path for path in defer.rows if path != "pk"]
+    found: list[Deferral] = []
+    columns = ("pk", defer.settled_at, defer.until.path, *paths)
+    for pk, settled_at, end, *keys in (
+        _unfinished(model, defer, contact_id).order_by("pk").values_list(*columns)
+    ):
+        until = _after(end, defer.until.days, zone)
         if until is not None and until <= now:
             continue
-        place = registry.row_at(model, wait.settled_at)
-        # A path to several rows gives the waiting one once for each of them.
+        settling_model = registry.row_at(model, defer.settled_at)
+        # A path to several rows repeats the unfinished row for each of them.
         if not found or found[-1].pk != pk:
-            settled = (place, settled_at) if place else None
-            found.append(Waiting(model, pk, wait.basis, until, wait.label, settled))
-        for path, held_id in [("pk", pk), *zip(paths, ids, strict=True)]:
-            at = registry.row_at(model, path)
-            if held_id is not None and path in wait.rows and at is not None:
-                held.setdefault(at, set()).add(held_id)
+            settled = (settling_model, settled_at) if settling_model else None
+            found.append(Deferral(model, pk, defer.basis, until, defer.label, settled))
+        for path, key in [("pk", pk), *zip(paths, keys, strict=True)]:
+            model_at_path = registry.row_at(model, path)
+            if key is not None and path in defer.rows and model_at_path is not None:
+                rows.setdefault(model_at_path, set()).add(key)
     return found
 
 
 def _after(end: datetime | date | None, days: int, zone: ZoneInfo) -> datetime | None:
+    """Return the instant ``days`` days after an instant, or after the end of a day in ``zone``."""
     if end is None:
         return None
     if not isinstance(end, datetime):
@@ -95,16 +111,15 @@ def _after(end: datetime | date | None, days: int, zone: ZoneInfo) -> datetime |
 
 
 def day_after(until: datetime) -> date:
-    """The day after the one on which a wait is over, in the active time zone."""
+    """Return the day after the one on which a deferral ends, in the active time zone."""
     return localdate(until - timedelta(microseconds=1)) + timedelta(days=1)
 
 
-def still_waiting(label: str, pks: Iterable[int]) -> set[int]:
-    """Those of the rows of a model, by its label, of which some wait still holds; dates are not looked at."""
+def still_unfinished(label: str, pks: Iterable[int]) -> set[int]:
+    """Return those of the rows of a model (``label``) that some ``Defer`` still covers, without regard to its end."""
     model = next((model for model in registry.installed_models() if model._meta.label == label), None)
-    waits = registry.declaration(model).defers if model else ()
-    found: set[int] = set()
-    for wait in waits:
-        held = model._base_manager.filter(wait.where, pk__in=list(pks), **{f"{wait.person}__isnull": False})
-        found.update(held.values_list("pk", flat=True))
-    return found
+    unfinished: set[int] = set()
+    for defer in registry.declaration(model).defers if model else ():
+        rows = model._base_manager.filter(defer.where, pk__in=list(pks), **{f"{defer.person}__isnull": False})
+        unfinished.update(rows.values_list("pk", flat=True))
+    return unfinished

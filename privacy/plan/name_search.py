@@ -1,4 +1,4 @@
-"""Whether a text names a person: by first and last name, e-mail address or phone number, each whole.
+"""Search for a person's name, e-mail address or phone number in a text, each as a whole.
 
 Names are compared by the folded forms of ``contacts.names``, word by word: "Zoe Mueller" names Zoé Müller.
 """
@@ -15,13 +15,13 @@ from ticketshop.lib.text import APOSTROPHES, MARKS, normalise_email, readable_em
 WORD = re.compile(rf"(?:\w|{MARKS.pattern})+")
 MAIL_ADDRESS = re.compile(r"\S+@\S+")
 DIGITS = re.compile(r"\+?\d[\d ()./\-]{5,}\d")
-PHONE = 9  # the last digits tell a number, with and without a country code
+PHONE_DIGITS = 9  # of the end of a number: the same with and without a country code
 # Chinese, Japanese and Korean names are written without a space, the family name first.
 _UNSPACED = re.compile("[\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _SPACES = re.compile("[\\s\u30fb]+")
 
 Word = frozenset[str]  # the folded forms of one word
-# In a pattern for the database: two letters of a folded form that may have been written as one, or as one of the two.
+# For a pattern in the database: two letters of a folded form, and how they may be written.
 _TWO_LETTERS = {"ae": "ae?|æ", "oe": "oe?|œ", "ue": "ue?", "aa": "aa?", "ss": "ss|ß", "th": "th|þ"}
 _SIMPLE = {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ŧ": "t", "ı": "i", "ŋ": "n", "ĸ": "k", "ς": "σ"}
 _ARABIC = {"\u064a": "\u06cc", "\u0649": "\u06cc", "\u0643": "\u06a9", "\u0629": "\u0647"}
@@ -29,8 +29,8 @@ _BETWEEN = f"(?:{MARKS.pattern}|{APOSTROPHES.pattern})*"
 
 
 @dataclass(frozen=True)
-class Words:
-    """What a person is called and reached by."""
+class SearchTerms:
+    """The name, e-mail addresses and last digits of the phone number of a person; each may be empty."""
 
     first_name: str
     last_name: str
@@ -39,29 +39,30 @@ class Words:
 
     @property
     def is_empty(self) -> bool:
+        """Whether there is nothing to search for."""
         return not (self.first_name or self.last_name or self.addresses or self.phone)
 
     @property
     def has_one_part(self) -> bool:
-        """Whether the name has one part only: a single word says little, so it has to be all that stands in a text."""
+        """Whether there is only a first or only a last name: then it counts only where it is the whole text."""
         return bool(self.first_name) != bool(self.last_name)
 
-    def in_pair(self, first_name: str, last_name: str) -> bool:
-        """Whether a first and a last name are the person's."""
+    def match_names(self, first_name: str, last_name: str) -> bool:
+        """Return whether a first and a last name are those of the person."""
         return bool(self.first_name or self.last_name) and names.same_person(
             self.first_name, self.last_name, first_name or "", last_name or ""
         )
 
-    def in_text(self, text: str) -> bool:
-        """Whether a text contains the name, an address or the phone, whole."""
+    def match_text(self, text: str) -> bool:
+        """Return whether a text contains the name, an e-mail address or the phone number."""
         return self._has_name(text) or self._has_address(text) or self._has_phone(text)
 
     def _has_name(self, text: str) -> bool:
         first, last = _words(self.first_name), _words(self.last_name)
-        # The parts of an e-mail address are no names.
+        # The parts of an e-mail address don't count as names.
         text = MAIL_ADDRESS.sub(" ", text)
         if self.has_one_part:
-            return _is_at(first or last, _words(text), 0, whole=True)
+            return _matches_at(first or last, _words(text), 0, to_the_end=True)
         if not first or not last:
             return False
         if _UNSPACED.fullmatch(self.first_name) and _UNSPACED.fullmatch(self.last_name):
@@ -73,7 +74,7 @@ class Words:
     @staticmethod
     def _in_words(first: list[Word], last: list[Word], text: str) -> bool:
         words = _words(text)
-        return any(_is_in(name, words) for name in (first + last, last + first))
+        return any(_contains(words, name) for name in (first + last, last + first))
 
     def _has_address(self, text: str) -> bool:
         return any(
@@ -83,32 +84,32 @@ class Words:
 
     def _has_phone(self, text: str) -> bool:
         return bool(self.phone) and any(
-            re.sub(r"\D", "", found).endswith(self.phone) for found in DIGITS.findall(text)
+            re.sub(r"\D", "", number).endswith(self.phone) for number in DIGITS.findall(text)
         )
 
     @property
     def pattern(self) -> str:
         """A regular expression of PostgreSQL for the longest word of the name; empty without a name.
 
-        Whatever ``in_pair`` or ``in_text`` finds by the name matches it; so does more.
+        Matches each text in which ``match_names`` or ``match_text`` find the name, and others.
         """
         words = _words(self.last_name) or _words(self.first_name)
         longest = max(words, key=lambda forms: min(map(len, forms)), default=frozenset())
         return "|".join(sorted(_as_written(form) for form in longest if form))
 
 
-def words_of(contact: Contact) -> Words:
-    """What is looked for; the phone by its last digits, addresses also as people write them."""
+def terms_of(contact: Contact) -> SearchTerms:
+    """Return what to search for; e-mail addresses both as stored and as people write them."""
     typed = {
         normalise_email(contact.email or ""),
         normalise_email(contact.user.email) if contact.user else "",
     } - {""}
     digits = re.sub(r"\D", "", contact.phone)
-    return Words(
+    return SearchTerms(
         contact.first_name,
         contact.last_name,
         tuple(sorted(typed | {readable_email(address) for address in typed})),
-        digits[-PHONE:] if len(digits) >= PHONE else "",
+        digits[-PHONE_DIGITS:] if len(digits) >= PHONE_DIGITS else "",
     )
 
 
@@ -118,35 +119,37 @@ def _words(text: str) -> list[Word]:
     ]
 
 
-def _is_in(part: list[Word], whole: list[Word]) -> bool:
-    return any(_is_at(part, whole, start) for start in range(len(whole) - len(part) + 1))
+def _contains(words: list[Word], name: list[Word]) -> bool:
+    return any(_matches_at(name, words, start) for start in range(len(words) - len(name) + 1))
 
 
-def _is_at(part: list[Word], words: list[Word], start: int, *, whole: bool = False) -> bool:
-    if whole and len(part) != len(words):
+def _matches_at(name: list[Word], words: list[Word], start: int, *, to_the_end: bool = False) -> bool:
+    """Return whether ``words`` are those of ``name`` from ``start``; two words are equal if they share a folded form."""
+    if to_the_end and len(name) != len(words):
         return False
-    return all(one & other for one, other in zip(part, words[start:], strict=False))
+    return all(forms & others for forms, others in zip(name, words[start:], strict=False))
 
 
 @cache
 def _variants() -> dict[str, str]:
-    """Letter without an accent -> the letters that fold to it; lower case."""
-    found: dict[str, str] = {}
+    """Return the letters that fold to a letter without accent, by that letter; all in lower case."""
+    variants: dict[str, str] = {}
     for letter in map(chr, (*range(0xC0, 0x700), *range(0x1E00, 0x2000))):
         base = MARKS.sub("", unicodedata.normalize("NFKD", letter))
         base = {**_SIMPLE, **_ARABIC}.get(base, base)
         if base != letter and len(base) == 1 and letter == letter.lower():
-            found[base] = found.get(base, "") + letter
-    return found
+            variants[base] = variants.get(base, "") + letter
+    return variants
 
 
 def _as_written(form: str) -> str:
-    found, place = [], 0
-    while place < len(form):
-        two = _TWO_LETTERS.get(form[place : place + 2])
-        found.append(f"(?:{_with_variants(two)})" if two else _with_variants(form[place]))
-        place += 2 if two else 1
-    return _BETWEEN.join(found)
+    """Return a regular expression for the spellings of a folded form."""
+    parts, position = [], 0
+    while position < len(form):
+        two = _TWO_LETTERS.get(form[position : position + 2])
+        parts.append(f"(?:{_with_variants(two)})" if two else _with_variants(form[position]))
+        position += 2 if two else 1
+    return _BETWEEN.join(parts)
 
 
 def _with_variants(letters: str) -> str:

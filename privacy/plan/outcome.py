@@ -1,4 +1,4 @@
-"""What became of a request, in words for the person, from its record: receipt, last mail, page."""
+"""What became of a request, from its record, as texts for the person: in the receipt, the last mail, and on a page."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +16,7 @@ from ..models import Erasure
 
 @dataclass(frozen=True)
 class Kept:
-    """What stays of some areas, why, and until when; without a day it ends when it is settled."""
+    """What is retained in some areas, why, and until which day; without a day until it is settled."""
 
     areas: list[Area]
     reason: str
@@ -25,7 +25,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Deferred:
-    """Something unfinished, why it is needed, and until when at the latest."""
+    """What is unfinished, why it defers the erasure, and until when at the latest."""
 
     what: str
     reason: str
@@ -34,7 +34,7 @@ class Deferred:
 
 @dataclass(frozen=True)
 class Outcome:
-    """``erased``: the areas from which something went."""
+    """The outcome of one request. ``erased``: the areas in which something was erased."""
 
     erased: list[Area]
     kept: list[Kept]
@@ -42,24 +42,24 @@ class Outcome:
 
 
 def of(erasure: Erasure) -> Outcome:
-    """Read the record of a request; one query."""
-    went = {_area(step.model) for step in erasure.steps.all()}
+    """Return the outcome of a request from its record; one query."""
+    erased = {_area(step.model) for step in erasure.steps.all()}
     return Outcome(
-        [area for area in ALL if area in went],
+        [area for area in ALL if area in erased],
         _kept(erasure),
         [] if erasure.state == Erasure.State.CLOSED else _deferred(erasure),
     )
 
 
 def _kept(erasure: Erasure) -> list[Kept]:
-    found: dict[str, tuple[set, set[str | None]]] = {}
-    for one in erasure.kept:
-        areas, ends = found.setdefault(one["basis"], (set(), set()))
-        areas.add(_area(one["model"]))
-        ends.add(one["until"])
+    by_basis: dict[str, tuple[set[Area | None], set[str | None]]] = {}
+    for part in erasure.kept:
+        areas, ends = by_basis.setdefault(part["basis"], (set(), set()))
+        areas.add(_area(part["model"]))
+        ends.add(part["until"])
     return [
         Kept([area for area in ALL if area in areas], reason(basis), _last(ends))
-        for basis, (areas, ends) in found.items()
+        for basis, (areas, ends) in by_basis.items()
     ]
 
 
@@ -69,19 +69,19 @@ def _last(ends: set[str | None]) -> date | None:
 
 
 def _deferred(erasure: Erasure) -> list[Deferred]:
-    found: dict[tuple[str, str], datetime | None] = {}
-    for one in erasure.deferred:
-        key = (what(one["model"], one["basis"]), reason(one["basis"]))
-        end = datetime.fromisoformat(one["until"]) if one["until"] else None
-        known = found.get(key)
-        found[key] = max(known, end) if known and end else known or end
-    return [Deferred(text, why, end) for (text, why), end in found.items()]
+    ends: dict[tuple[str, str], datetime | None] = {}
+    for part in erasure.deferred:
+        key = (what(part["model"], part["basis"]), reason(part["basis"]))
+        end = datetime.fromisoformat(part["until"]) if part["until"] else None
+        known = ends.get(key)
+        ends[key] = max(known, end) if known and end else known or end
+    return [Deferred(text, why, end) for (text, why), end in ends.items()]
 
 
 def model_of(label: str) -> type[models.Model] | None:
-    """The model of a record; None for one that is no more."""
-    room, name = label.split(".")
-    return apps.all_models[room].get(name.lower())
+    """Return the model that a record names by its label; None for a model that no longer exists."""
+    app, name = label.split(".")
+    return apps.all_models[app].get(name.lower())
 
 
 def _area(label: str) -> Area | None:
@@ -90,12 +90,12 @@ def _area(label: str) -> Area | None:
 
 
 def what(label: str, basis: str) -> str:
-    """What is unfinished, in words of people."""
+    """Return what is unfinished in rows of a model, such as “A ticket not yet used”; else the model's label."""
     model = model_of(label)
-    waits = registry.declaration(model).defers if model else ()
-    return next((capfirst(str(one.label)) for one in waits if one.basis.code == basis), label)
+    defers = registry.declaration(model).defers if model else ()
+    return next((capfirst(str(defer.label)) for defer in defers if defer.basis.code == basis), label)
 
 
 def reason(code: str) -> str:
-    """Why something stays or is deferred."""
+    """Return why something is retained or deferred, by the code of its basis."""
     return str(BASES[code].reason) if code in BASES else code

@@ -1,4 +1,4 @@
-"""What an erasure would do now: what goes, what waits for what, what stays and why. Read only."""
+"""The plan of one erasure: what is erased now, what is deferred, what is retained and why. Changes nothing."""
 
 import hashlib
 from dataclasses import dataclass, field, replace
@@ -12,17 +12,19 @@ from contacts.models import Contact
 from ticketshop.lib.personal import Basis, DeleteFile, Keep, StampDay
 
 from ..declarations import emptying, registry, subjects
+from ..declarations.registry import Declaration
 from ..declarations.subjects import Subject
-from . import companions
-from .companions import Companion
-from .deferrals import Held, Waiting, waiting
+from .companions import Companion, companions_of
+from .deferrals import Deferral, DeferredRows, open_deferrals
+
+Model = type[models.Model]
 
 
 @dataclass(frozen=True)
-class Goes:
-    """``rows`` rows of a model are deleted, or emptied in ``columns``; ``of_others``: they only name the person."""
+class ErasedRows:
+    """``rows`` rows of a model are deleted, or emptied in ``columns``. ``of_others``: the rows only mention the person."""
 
-    model: type[models.Model]
+    model: Model
     rows: int
     deleted: bool
     columns: tuple[str, ...] = ()
@@ -30,10 +32,10 @@ class Goes:
 
 
 @dataclass(frozen=True)
-class Stays:
-    """``rows`` rows of a model keep ``columns`` for ``basis`` until a day, if one is known."""
+class RetainedRows:
+    """``rows`` rows of a model keep ``columns`` for ``basis``, until a day if one is known."""
 
-    model: type[models.Model]
+    model: Model
     basis: Basis
     rows: int
     columns: tuple[str, ...]
@@ -42,176 +44,186 @@ class Stays:
 
 @dataclass(frozen=True)
 class Plan:
+    """What erasing ``subject`` would do, and with whom: ``companions`` are known through this person alone."""
+
     subject: Subject
-    goes: list[Goes]
-    stays: list[Stays]
-    waits: list[Waiting]
-    held: Held = field(default_factory=dict)
-    # Who was known through this person alone, and goes too.
+    erased: list[ErasedRows]
+    retained: list[RetainedRows]
+    deferrals: list[Deferral]
+    deferred_rows: DeferredRows = field(default_factory=dict)
     companions: list[Companion] = field(default_factory=list)
 
     @property
     def fingerprint(self) -> str:
-        """Another one when something came or went meanwhile: what was shown is not what would happen."""
+        """A hash of the plan: a different one means that the page a person or staff saw no longer states what would happen."""
         text = repr(
             (
-                [(one.model._meta.label, one.rows, one.deleted) for one in self.goes],
-                [(one.model._meta.label, one.rows, one.until) for one in self.stays],
-                [(one.model._meta.label, one.pk, one.basis.code) for one in self.waits],
-                [(one.contact.pk, one.waits) for one in self.companions],
+                [(part.model._meta.label, part.rows, part.deleted) for part in self.erased],
+                [(part.model._meta.label, part.rows, part.until) for part in self.retained],
+                [
+                    (deferral.model._meta.label, deferral.pk, deferral.basis.code)
+                    for deferral in self.deferrals
+                ],
+                [(companion.contact.pk, companion.is_deferred) for companion in self.companions],
             )
         )
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     @property
     def until(self) -> datetime | None:
-        """When the last wait is over at the latest; None where there is none, or none has a date."""
-        return max((one.until for one in self.waits if one.until), default=None)
+        """When the last deferral ends at the latest; None if there is none, or none has an end."""
+        return max((deferral.until for deferral in self.deferrals if deferral.until), default=None)
 
 
-def plan(contact: Contact, *, now: datetime, bearer: bool = False, unasked: bool = False) -> Plan:
-    """What erasing ``contact`` would do now; about a dozen queries.
-
-    ``bearer``: waits for CONTRACT are given up. ``unasked``: nobody asks for it, so more is waited for.
-    """
+def plan(contact: Contact, *, now: datetime, bearer: bool = False, unrequested: bool = False) -> Plan:
+    """Return what erasing ``contact`` would do now; about a dozen queries. Arguments as for ``open_deferrals``."""
     subject = subjects.subject_of(contact)
-    waits, held = waiting(contact, now=now, bearer=bearer, unasked=unasked)
-    with_them = companions.of(contact, now=now)
-    return Plan(subject, going(subject, held), staying(subject), waits, held, with_them)
+    deferrals, deferred_rows = open_deferrals(contact, now=now, bearer=bearer, unrequested=unrequested)
+    companions = companions_of(contact, now=now)
+    return Plan(
+        subject,
+        erased_rows(subject, deferred_rows),
+        retained_rows(subject),
+        deferrals,
+        deferred_rows,
+        companions,
+    )
 
 
-# --- what goes -----------------------------------------------------------------------------------------------
+# --- what is erased -----------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Emptying:
-    """Rows of one model, and the columns (name -> word) that are emptied in them; none where the rows go."""
+    """Rows of one model, and the columns that are emptied in them (name -> strategy); no columns if the rows are deleted."""
 
     rows: QuerySet
-    columns: dict
+    columns: emptying.Strategies
     deleted: bool
 
 
-def emptyings(model: type[models.Model], subject: Subject, held: Held) -> list[Emptying]:
-    """What becomes of the person's rows of ``model``, in UPDATEs and DELETEs; columns that wait go with what they wait for."""
-    said = registry.declaration(model)
+def emptyings(model: Model, subject: Subject, deferred: DeferredRows) -> list[Emptying]:
+    """Return the DELETE or the UPDATEs for the subject's rows of ``model``, without deferred rows and columns."""
     rows = subjects.rows(model, subject)
-    deleting = registry.deletion(model)
-    if deleting:
-        return [Emptying(_not_held(model, rows, deleting.deferred_with, held), {}, True)]
+    deletion = registry.deletion(model)
+    if deletion:
+        return [Emptying(_not_deferred(model, rows, deletion.deferred_with, deferred), {}, True)]
     found = []
-    for path, columns in _by_wait(model, said, held).items():
-        still = emptying.remaining(model, columns)
-        found.append(Emptying(_not_held(model, rows, path, held).filter(still), columns, False))
+    for path, columns in _by_deferring_path(model, registry.declaration(model), deferred).items():
+        remaining = emptying.remaining(model, columns)
+        found.append(Emptying(_not_deferred(model, rows, path, deferred).filter(remaining), columns, False))
     return found
 
 
-def _by_wait(model, said, held: Held) -> dict[str | None, dict]:
-    """The columns that are emptied, by the path of what they wait for (None: nothing, or nothing that is there)."""
-    found: dict[str | None, dict] = {}
+def _by_deferring_path(
+    model: Model, declaration: Declaration, deferred: DeferredRows
+) -> dict[str | None, emptying.Strategies]:
+    """Return the emptied columns by their ``deferred_with``; None for those that no deferred row concerns."""
+    by_path: dict[str | None, emptying.Strategies] = {}
     for column in model._meta.concrete_fields:
-        word = registry.strategy_of(said, column)
-        if word is None or not word.is_update or column.generated:
+        strategy = registry.strategy_of(declaration, column)
+        if strategy is None or not strategy.is_update or column.generated:
             continue
-        path = word.deferred_with
-        waits = path is not None and held.get(registry.row_at(model, path))
-        found.setdefault(path if waits else None, {})[column.name] = word
-    # A stamp alone says nothing: it marks what went with it.
+        path = strategy.deferred_with
+        is_deferred = path is not None and deferred.get(registry.row_at(model, path))
+        by_path.setdefault(path if is_deferred else None, {})[column.name] = strategy
+    # A day alone is no erasure: it is written together with the columns that are emptied.
     return {
         path: columns
-        for path, columns in found.items()
-        if not all(isinstance(word, StampDay) for word in columns.values())
+        for path, columns in by_path.items()
+        if not all(isinstance(strategy, StampDay) for strategy in columns.values())
     }
 
 
-def deferred_columns(held: Held) -> dict[type[models.Model], tuple[str, ...]]:
-    """The columns that stay in rows that wait, by model: those whose word has an ``until`` that leads to a held row."""
-    found = {}
+def deferred_columns(deferred: DeferredRows) -> dict[Model, tuple[str, ...]]:
+    """Return the columns that stay in some deferred row, by model."""
+    by_model = {}
     for model in registry.installed_models():
-        said = registry.declaration(model)
         columns = tuple(
             name
-            for name, word in said.columns.items()
-            if (path := word.deferred_with) and held.get(registry.row_at(model, path))
+            for name, strategy in registry.declaration(model).columns.items()
+            if (path := strategy.deferred_with) and deferred.get(registry.row_at(model, path))
         )
         if columns:
-            found[model] = columns
-    return found
+            by_model[model] = columns
+    return by_model
 
 
-def _not_held(model, rows: QuerySet, path: str | None, held: Held) -> QuerySet:
+def _not_deferred(model: Model, rows: QuerySet, path: str | None, deferred: DeferredRows) -> QuerySet:
     if path is None:
         return rows
-    waiting_rows = held.get(registry.row_at(model, path))
-    if not waiting_rows:
+    keys = deferred.get(registry.row_at(model, path))
+    if not keys:
         return rows
-    # With a null key no row is held; SQL's NOT IN would drop it.
-    return rows.exclude(Q(**{f"{path}__in": sorted(waiting_rows)}) & Q(**{f"{path}__isnull": False}))
+    # SQL's NOT IN would drop the rows with a null key, which no row defers.
+    return rows.exclude(Q(**{f"{path}__in": sorted(keys)}) & Q(**{f"{path}__isnull": False}))
 
 
-def going(subject: Subject, held: Held) -> list[Goes]:
-    """What goes, model by model, with its files and with what rows of others say of the person; one query."""
+def erased_rows(subject: Subject, deferred: DeferredRows) -> list[ErasedRows]:
+    """Return what is erased of the subject by model, with files, and with what rows of others mention; one query."""
     parts, about = [], []
     for model in subjects.models_with_people():
-        for one in emptyings(model, subject, held):
-            about.append(Goes(model, 0, one.deleted, tuple(one.columns)))
-            parts.append(one.rows)
-        for name, rows in files(model, subject):
-            about.append(Goes(model, 0, False, (name,)))
+        for step in emptyings(model, subject, deferred):
+            about.append(ErasedRows(model, 0, step.deleted, tuple(step.columns)))
+            parts.append(step.rows)
+        for name, rows in file_columns(model, subject):
+            about.append(ErasedRows(model, 0, False, (name,)))
             parts.append(rows)
     for model, module in registry.mentions():
-        about.append(Goes(model, 0, False, (module.COLUMN,), of_others=True))
+        about.append(ErasedRows(model, 0, False, (module.COLUMN,), of_others=True))
         parts.append(module.rows(subject.contact_id))
-    counted = {n: count for n, count, _last in _together([_count(rows, n) for n, rows in enumerate(parts)])}
-    return [replace(one, rows=counted[number]) for number, one in enumerate(about) if counted.get(number)]
+    counts = {
+        number: rows
+        for number, rows, _last in _union([_count(rows, number) for number, rows in enumerate(parts)])
+    }
+    return [replace(part, rows=counts[number]) for number, part in enumerate(about) if counts.get(number)]
 
 
 def _count(rows: QuerySet, number: int, since: str | None = None) -> QuerySet:
-    """(number, how many rows, the last instant at ``since``) as one row that others can be joined to."""
+    """Return a query for one row (number, count of ``rows``, latest instant at ``since``), which can be part of a UNION."""
     last = Max(since) if since else Value(None, output_field=models.DateTimeField())
-    plain = rows.order_by().values(part=Value(number))
-    return plain.annotate(rows=Count("pk"), last=last).values_list("part", "rows", "last")
+    numbered = rows.order_by().values(part=Value(number))
+    return numbered.annotate(rows=Count("pk"), last=last).values_list("part", "rows", "last")
 
 
-def _together(parts: list[QuerySet]) -> list[tuple]:
-    """Several counts by one query."""
-    return list(parts[0].union(*parts[1:], all=True)) if parts else []
+def _union(counts: list[QuerySet]) -> list[tuple]:
+    return list(counts[0].union(*counts[1:], all=True)) if counts else []
 
 
-# --- what stays ----------------------------------------------------------------------------------------------
-def staying(subject: Subject) -> list[Stays]:
+# --- what is retained ---------------------------------------------------------------------------------------------
+def retained_rows(subject: Subject) -> list[RetainedRows]:
+    """Return what an erasure of the subject leaves for a legal basis, by model and basis; one query."""
     parts, about = [], []
     for model in subjects.models_with_people():
-        said = registry.declaration(model)
+        declaration = registry.declaration(model)
         by_basis: dict[Basis, list[str]] = {}
-        for name, word in said.columns.items():
-            if isinstance(word, Keep):
-                by_basis.setdefault(word.basis, []).append(name)
+        for name, strategy in declaration.columns.items():
+            if isinstance(strategy, Keep):
+                by_basis.setdefault(strategy.basis, []).append(name)
         for basis, columns in by_basis.items():
             about.append((model, basis, tuple(columns)))
-            parts.append(_count(subjects.rows(model, subject), len(about) - 1, said.retained_since))
+            parts.append(_count(subjects.rows(model, subject), len(about) - 1, declaration.retained_since))
         for path, basis, rows in subjects.kept_rows(model, subject):
-            until = next(ends.since for ends in said.expiry if isinstance(ends.since, str))
+            expires = next(rule.since for rule in declaration.expiry if isinstance(rule.since, str))
             about.append((model, basis, (path,)))
-            parts.append(_count(rows, len(about) - 1, until))
-    counted = {number: (rows, last) for number, rows, last in _together(parts)}
+            parts.append(_count(rows, len(about) - 1, expires))
+    counts = {number: (rows, last) for number, rows, last in _union(parts)}
     return [
-        Stays(model, basis, counted[number][0], columns, _stays_until(basis, counted[number][1]))
+        RetainedRows(model, basis, counts[number][0], columns, _retained_until(basis, counts[number][1]))
         for number, (model, basis, columns) in enumerate(about)
-        if number in counted and counted[number][0]
+        if number in counts and counts[number][0]
     ]
 
 
-def _stays_until(basis: Basis, last: datetime | None) -> date | None:
-    """Whole business years after the one in which the last of the rows was made, or the day on which the last one ends."""
+def _retained_until(basis: Basis, last: datetime | None) -> date | None:
+    """Return the end of the basis's years after ``last``; without years the day of ``last``, on which the last row expires."""
     if basis.years is not None or last is None:
         return basis.end(last)
     return localdate(last)
 
 
-def files(model: type[models.Model], subject: Subject) -> list[tuple[str, QuerySet]]:
-    """Column name and rows for each file of the person's that is named in ``model``."""
-    said = registry.declaration(model)
+def file_columns(model: Model, subject: Subject) -> list[tuple[str, QuerySet]]:
+    """Return (column, rows) for each column of ``model`` with names of the subject's files."""
     return [
         (name, subjects.rows(model, subject).exclude(**{name: ""}))
-        for name, word in said.columns.items()
-        if isinstance(word, DeleteFile)
+        for name, strategy in registry.declaration(model).columns.items()
+        if isinstance(strategy, DeleteFile)
     ]

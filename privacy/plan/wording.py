@@ -1,7 +1,8 @@
-"""A plan in words a visitor reads: what goes, what waits for what, what stays and why, by area."""
+"""Plans and declarations as pages for visitors show them: by area, in the active language."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import TypeVar
 
 from django.conf import settings
 from django.db.models import ForeignKey, ManyToManyField
@@ -26,51 +27,66 @@ from ..copies import copying
 from ..declarations import promises, registry
 from .planning import Plan
 
+D = TypeVar("D", bound=date)
+
 
 @dataclass
-class Fate:
-    """What becomes of one area: how many records go, and what stays or waits, each with its basis and last day."""
+class AreaPlan:
+    """What an erasure does in one area.
+
+    ``erased``: number of records. ``retained`` and ``deferred``: the legal bases, each with its last day or instant, None
+    if that is not known.
+    """
 
     area: Area
-    goes: int = 0
-    stays: dict[Basis, date | None] = field(default_factory=dict)
-    waits: dict[Basis, datetime | None] = field(default_factory=dict)
+    erased: int = 0
+    retained: dict[Basis, date | None] = field(default_factory=dict)
+    deferred: dict[Basis, datetime | None] = field(default_factory=dict)
 
 
-def fates(plans: list[Plan]) -> list[Fate]:
-    """The same plans as the back office shows, added up by area; areas without anything are left out."""
-    found = {area: Fate(area) for area in ALL}
+def area_plans(plans: list[Plan]) -> list[AreaPlan]:
+    """Return the sum of ``plans`` by area, without areas in which nothing happens."""
+    by_area = {area: AreaPlan(area) for area in ALL}
     for plan in plans:
-        for goes in plan.goes:
-            if (fate := found.get(_area(goes.model))) and not goes.model._meta.auto_created:
-                fate.goes += goes.rows
-        for stays in plan.stays:
-            if fate := found.get(_area(stays.model)):
-                fate.stays[stays.basis] = _later(fate.stays.get(stays.basis), stays.until)
-        for wait in plan.waits:
-            # What waits holds other rows too: the person's name, the order.
-            for area in {_area(model) for model in (wait.model, *plan.held)}:
-                if fate := found.get(area):
-                    fate.waits[wait.basis] = _later(fate.waits.get(wait.basis), wait.until)
-    return [fate for fate in found.values() if fate.goes or fate.stays or fate.waits]
+        for part in plan.erased:
+            if (area_plan := by_area.get(_area(part.model))) and not part.model._meta.auto_created:
+                area_plan.erased += part.rows
+        for retained in plan.retained:
+            if area_plan := by_area.get(_area(retained.model)):
+                known = area_plan.retained.get(retained.basis)
+                area_plan.retained[retained.basis] = _later(known, retained.until)
+        for deferral in plan.deferrals:
+            # An unfinished ticket also defers the person's name and the order.
+            for area in {_area(model) for model in (deferral.model, *plan.deferred_rows)}:
+                if area_plan := by_area.get(area):
+                    known_end = area_plan.deferred.get(deferral.basis)
+                    area_plan.deferred[deferral.basis] = _later(known_end, deferral.until)
+    return [
+        area_plan
+        for area_plan in by_area.values()
+        if area_plan.erased or area_plan.retained or area_plan.deferred
+    ]
 
 
 def _area(model) -> Area | None:
     return registry.declaration(model).area
 
 
-def _later(one, other):
+def _later(one: D | None, other: D | None) -> D | None:
     return max(one, other) if one and other else one or other
 
 
-def waits_for_tickets(plans: list[Plan]) -> bool:
-    """Whether the person may choose: to be reached about unused tickets, or to be forgotten at once."""
-    return any(wait.basis == CONTRACT for plan in plans for wait in plan.waits)
+def has_unused_tickets(plans: list[Plan]) -> bool:
+    """Return whether the person may choose: to be reached about unused tickets, or to be erased at once."""
+    return any(deferral.basis == CONTRACT for plan in plans for deferral in plan.deferrals)
 
 
 @dataclass
-class Known:
-    """One area of the page *Your data here*: what is kept of anybody, what goes when asked, what stays and why."""
+class AreaSummary:
+    """One area of the page *Your data here*, the same for everybody.
+
+    ``until``: sentences about the period. ``columns`` are erased on request, ``stays_columns`` stay for the bases ``stays``.
+    """
 
     area: Area
     until: list[str]
@@ -79,52 +95,52 @@ class Known:
     stays_columns: list[str]
 
 
-def everything(organiser: Organiser) -> list[Known]:
-    """All areas with how long they stay at ``organiser`` and the names of their columns, from the declarations alone."""
-    found = {
-        area: Known(area, [promise.text for promise in promises.of_area(area, organiser)], [], [], [])
+def area_summaries(organiser: Organiser) -> list[AreaSummary]:
+    """Return all areas with the names of their columns, and how long the data stay at ``organiser``."""
+    by_area = {
+        area: AreaSummary(area, [promise.text for promise in promises.of_area(area, organiser)], [], [], [])
         for area in ALL
     }
     for model in sorted(registry.installed_models(), key=lambda model: model._meta.label):
-        said = registry.declaration(model)
-        known = found.get(said.area)
-        if known is None or model._meta.auto_created:
+        declaration = registry.declaration(model)
+        summary = by_area.get(declaration.area)
+        if summary is None or model._meta.auto_created:
             continue
-        for name, word in said.columns.items():
-            if isinstance(word, (NotPersonal, Author, CloseState, StampDay)) or not has_name(model, name):
+        for name, strategy in declaration.columns.items():
+            if isinstance(strategy, (NotPersonal, Author, CloseState, StampDay)) or not has_name(model, name):
                 continue
             column = model._meta.get_field(name)
-            if isinstance(word, Keep):
-                _add(known.stays_columns, copying.label(model, name))
-                _add(known.stays, word.basis)
+            if isinstance(strategy, Keep):
+                _add(summary.stays_columns, copying.label(model, name))
+                _add(summary.stays, strategy.basis)
             elif isinstance(column, ForeignKey) and registry.is_person(column.related_model):
-                _add(known.columns, _("that it is yours"))
+                _add(summary.columns, _("that it is yours"))
             elif not isinstance(column, ManyToManyField):
-                _add(known.columns, copying.label(model, name))
-    return list(found.values())
+                _add(summary.columns, copying.label(model, name))
+    return list(by_area.values())
 
 
-def mail_service() -> str:
-    """The name of the outside service that delivers e-mails, and so gets addresses; empty where a mail server of ours does."""
-    room, _dot, rest = settings.EMAIL_BACKEND.partition(".backends.")
-    return rest.partition(".")[0].replace("_", " ").title() if room == "anymail" else ""
-
-
-def collected(organiser: Organiser) -> list[tuple[CollectedQuestion, str]]:
-    """What this organiser asks of people in their own words, and how long it stays."""
-    found: list[CollectedQuestion] = []
-    for model in registry.installed_models():
-        if path := registry.declaration(model).collects:
-            found += import_string(path)(organiser)
-    return [(one, promises.of_question(one.days).text) for one in found]
+def _add(values: list, value) -> None:
+    if value not in values:
+        values.append(value)
 
 
 def has_name(model, name: str) -> bool:
-    """Whether people have a word for the column, and it is not left out of a copy for good."""
+    """Return whether a column has a name for people and is not always left out of a copy."""
     reason = registry.declaration(model).withheld.get(name)
     return (reason is None or isinstance(reason, About)) and copying.is_named(model, name)
 
 
-def _add(to: list, one) -> None:
-    if one not in to:
-        to.append(one)
+def mail_service() -> str:
+    """Return the name of the outside service that delivers e-mails; empty with a mail server of the shop's own."""
+    package, _dot, rest = settings.EMAIL_BACKEND.partition(".backends.")
+    return rest.partition(".")[0].replace("_", " ").title() if package == "anymail" else ""
+
+
+def collected_questions(organiser: Organiser) -> list[tuple[CollectedQuestion, str]]:
+    """Return the questions that the organiser asks, each with the sentence about how long answers stay."""
+    questions: list[CollectedQuestion] = []
+    for model in registry.installed_models():
+        if path := registry.declaration(model).collects:
+            questions += import_string(path)(organiser)
+    return [(question, promises.of_question(question.days).text) for question in questions]

@@ -204,7 +204,7 @@ def queued_mails() -> list[Mail]:
 def people_to_erase() -> list[Erasure]:
     made = [erasing.request(ContactFactory(), channel="mailbox", now=timezone.now()) for _number in range(3)]
     for erasure in made:
-        erasing.claim(erasure, timezone.now())
+        erasing.begin(erasure, timezone.now())
     return made
 
 

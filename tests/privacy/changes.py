@@ -81,9 +81,9 @@ class Explained:
             for pk in pks
         }
         # Whom only this person added goes too, or gets a day; mailed links to a log-in that stays open nothing more.
-        for companion in companions.of(person.contact, now=timezone.now()):
+        for companion in companions.companions_of(person.contact, now=timezone.now()):
             self._cells.add(Change("contacts_contact", str(companion.contact.pk), "purge_after"))
-            if not companion.waits:
+            if not companion.is_deferred:
                 theirs = Explained(Person("companion", person.house, companion.contact, None))
                 self._cells |= theirs._cells
                 self._gone |= theirs._gone

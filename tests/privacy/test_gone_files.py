@@ -60,10 +60,12 @@ def test_so_it_is_where_a_storage_says_that_there_is_no_such_file(office, monkey
 
 
 def test_the_preview_counts_the_file(office):
-    assert "Job" not in {goes.model.__name__ for goes in planning.plan(office.vera, now=timezone.now()).goes}
+    assert "Job" not in {
+        part.model.__name__ for part in planning.plan(office.vera, now=timezone.now()).erased
+    }
     made(office)
-    goes = [one for one in planning.plan(office.vera, now=timezone.now()).goes if one.model is Job]
-    assert {one.columns for one in goes} == {("file",), ("reason",)}
+    parts = [part for part in planning.plan(office.vera, now=timezone.now()).erased if part.model is Job]
+    assert {part.columns for part in parts} == {("file",), ("reason",)}
     assert "Exports" in office.staff().open(bin_page(office.vera)).text
 
 

@@ -10,7 +10,7 @@ from contacts import locking
 from contacts.models import Contact
 from privacy.erasure import erasing
 from privacy.models import Erasure
-from privacy.plan import planning
+from privacy.plan import deferrals
 from tests.privacy.people import Person
 from tests.privacy.scanner import Needles
 from ticketshop.history.models import Event
@@ -65,7 +65,10 @@ def test_the_steps_stand_in_the_log_and_nothing_of_the_person(state, zoe, log):
     assert done.state in {"closed", "deferred"}
     said = [line.split("ticketshop.privacy ")[1] for line in log if "ticketshop.privacy " in line]
     steps = [line for line in said if str(done.uuid) in line]
-    assert steps == [f"erasure {done.uuid}: {step}" for step in ("claimed", "emptied", "filed", done.state)]
+    assert steps == [
+        f"erasure advanced uuid={done.uuid} state={step}"
+        for step in ("claimed", "emptied", "filed", done.state)
+    ]
     assert traces(state.sought, log) == set()
 
 
@@ -95,7 +98,7 @@ def test_a_failure_is_noted_by_its_kind(state, zoe, log, monkeypatch, failure):
     def fails(*_args, **_how):
         raise error
 
-    monkeypatch.setattr(planning, "waiting", fails)
+    monkeypatch.setattr(deferrals, "open_deferrals", fails)
     asked = ask(zoe)
     with pytest.raises(type(error)):
         erasing.run(asked, now=timezone.now())
@@ -103,7 +106,7 @@ def test_a_failure_is_noted_by_its_kind(state, zoe, log, monkeypatch, failure):
     assert erasing.go_on(timezone.now()) == 0
     asked.refresh_from_db()
     assert (asked.state, asked.failure.strip()) == ("claimed", f"claimed: {type(error).__name__}")
-    assert sum(f"{asked.uuid} stopped at claimed" in line for line in log) == 2
+    assert sum(f"erasure failed uuid={asked.uuid} state=claimed" in line for line in log) == 2
     assert traces(state.sought, [*log, asked.failure]) == set()
 
 

@@ -48,9 +48,9 @@ def kinds(rows) -> set[str]:
 def test_of_who_asked_for_it_the_key_stays_and_says_until_when(bob, pos):
     row = AddressSuppression.objects.get()
     plan = planning.plan(bob, now=timezone.now())
-    (stays,) = [one for one in plan.stays if one.model is AddressSuppression]
-    assert (stays.rows, stays.until) == (1, timezone.localdate(row.expires_at))
-    assert "contacts.AddressSuppression" not in kinds(plan.goes)
+    (retained,) = [part for part in plan.retained if part.model is AddressSuppression]
+    assert (retained.rows, retained.until) == (1, timezone.localdate(row.expires_at))
+    assert "contacts.AddressSuppression" not in kinds(plan.erased)
     staff = Staff(make_staff(pos.organiser, "owner"))
     page = staff.open(bin_page(bob))
     assert "wanted none from somebody" in page.text and "None of it says any more" not in page.text
@@ -63,8 +63,8 @@ def test_of_who_asked_for_it_the_key_stays_and_says_until_when(bob, pos):
 
 def test_with_whoever_it_was_kept_from_it_goes_and_is_listed_as_erased_only(alice, bob):
     plan = planning.plan(alice, now=timezone.now())
-    assert "contacts.AddressSuppression" in kinds(plan.goes) and "contacts.AddressSuppression" not in kinds(
-        plan.stays
+    assert "contacts.AddressSuppression" in kinds(plan.erased) and "contacts.AddressSuppression" not in kinds(
+        plan.retained
     )
     erasing.erase(alice, by=None, now=timezone.now())
     assert not AddressSuppression.objects.exists()

@@ -168,7 +168,7 @@ def test_whoever_may_see_customers_may_not_erase_them(office, role, caplog):
         assert browser(staff.user).get(bin_page(office.vera)).status_code == 403
         assert browser(staff.user).post(bin_page(office.vera), values).status_code == 403
     said = [one.getMessage() for one in caplog.records if one.name == "ticketshop.privacy"]
-    assert said == [f"erasure refused: user {staff.user.pk}, contact {office.vera.pk}"] * 2
+    assert said == [f"erasure refused user={staff.user.pk} contact={office.vera.pk}"] * 2
     assert state_of(office) == before
 
 

@@ -162,7 +162,7 @@ def test_a_person_with_very_much_is_erased_by_a_job_and_a_page_shows_how_far_it_
     staff = office.staff()
     running = erase(staff, office.vera)
     done = Erasure.objects.get()
-    assert done.state == Erasure.State.CLAIMED
+    assert done.state == Erasure.State.BEGUN
     assert "The erasure is running." in running.text
     assert running.link("Look again") == change(done)
     assert Order.objects.get(pk=office.order.pk).buyer_id == office.vera.pk

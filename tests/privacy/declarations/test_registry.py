@@ -1,6 +1,8 @@
 """Each mistake in a declaration is an error of ``manage.py check`` that names model, column and path."""
 
 import re
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 
@@ -358,7 +360,24 @@ def is_strategy(value) -> bool:
 # --- the installation as it is ------------------------------------------------------------------------------
 
 
-def test_check_is_registered_and_finds_no_error():
+def test_checks_are_registered_in_a_new_process():
+    """This process has imported the modules; ``manage.py check`` has only what ``PrivacyConfig.ready`` imports."""
+    code = (
+        "import django; django.setup(); from django.core.checks.registry import registry;"
+        "print(*(f'{check.__module__}.{check.__name__}' for check in registry.get_checks()))"
+    )
+    registered = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=DOCUMENTATION.parents[2]
+    ).stdout.split()
+    modules = "privacy.declarations"
+    assert {
+        f"{modules}.checks.check_declarations",
+        f"{modules}.outside_models.check_outside_models",
+        f"{modules}.outside_models.check_tables",
+    } <= set(registered)
+
+
+def test_check_finds_no_error():
     assert checks.check_declarations in system_checks.registered_checks
     assert [error for error in run_checks() if error.id.startswith("privacy.")] == []
 

@@ -65,7 +65,7 @@ def test_everything_that_names_the_buyer_goes_and_the_books_stay():
     assert order.buyer is None and order.secret == ""
     assert set(Mail.objects.values_list("recipient", "state")) == {("", "cancelled")}
     assert {step.model: step.rows for step in done.steps.all()}["sales.Order"] == 1
-    assert planning.plan(contact, now=timezone.now()).goes == []
+    assert planning.plan(contact, now=timezone.now()).erased == []
 
 
 def test_a_ticket_for_next_month_waits_for_its_day_and_then_goes_by_itself():

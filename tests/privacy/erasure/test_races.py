@@ -148,7 +148,7 @@ def check(one: Round) -> str:
     erasure = Erasure.objects.get(contact=one.contact)
     assert erasure.state in (State.DEFERRED, State.CLOSED), (erasure.state, erasure.failure)
     # Whatever is not waited for is gone, also what came while it ran.
-    assert planning.plan(one.contact, now=NOW()).goes == []
+    assert planning.plan(one.contact, now=NOW()).erased == []
     for order in Order.objects.filter(buyer=one.contact):
         assert unfinished(order), order.state
     assert one.contact.street == ""

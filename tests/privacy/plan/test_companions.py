@@ -176,20 +176,20 @@ def test_somebody_added_since_the_preview_is_shown_first(vera, pos, staff):
 
 def test_who_was_added_by_somebody_else_at_that_very_moment_stays(vera, tim, pos, monkeypatch):
     ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
-    request = companions._request
+    request = companions._request_locked
 
     def a_moment_later(erasure, contact, now):
         ContactLink.objects.filter(child=tim).update(parent=ann)
         request(erasure, contact, now)
 
-    monkeypatch.setattr(companions, "_request", a_moment_later)
+    monkeypatch.setattr(companions, "_request_locked", a_moment_later)
     erasing.erase(vera, by=None, now=timezone.now())
     assert is_erased(vera) and not is_erased(tim)
 
 
-@pytest.mark.parametrize("step", ["claim", "empty_database", "delete_files", "verify"])
+@pytest.mark.parametrize("step", ["begin", "empty_database", "delete_files", "verify"])
 def test_killed_after_any_step_they_go_with_the_next_run(vera, tim, monkeypatch, step):
-    states = {"claim": "confirmed", "empty_database": "claimed", "delete_files": "emptied", "verify": "filed"}
+    states = {"begin": "confirmed", "empty_database": "claimed", "delete_files": "emptied", "verify": "filed"}
     run, ran = erasing.STEPS[states[step]], []
 
     def killed(erasure, now):
@@ -216,7 +216,7 @@ def test_the_person_reads_who_goes_with_them_in_their_own_words(vera, tim, pos):
 
 def test_nobody_to_go_along_costs_one_query(vera, django_assert_num_queries):
     with django_assert_num_queries(1):
-        assert companions.of(vera, now=timezone.now()) == []
+        assert companions.companions_of(vera, now=timezone.now()) == []
 
 
 def test_staff_see_a_child_s_own_receipt(vera, tim, staff):

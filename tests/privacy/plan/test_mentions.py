@@ -53,7 +53,7 @@ def test_a_cart_of_somebody_else_names_the_person_no_more(alice, pos):
     other = cart_for(alice, linked(alice, pos, ("Carl", "Other", "carl@other.example")), pos)
     assert {hit.row for hit in scan_database(SOUGHT)} == {str(cart.pk), str(other.pk)}
     assert [
-        goes.rows for goes in planning.plan(vera.child, now=timezone.now()).goes if goes.model is Cart
+        part.rows for part in planning.plan(vera.child, now=timezone.now()).erased if part.model is Cart
     ] == [1]
     assert erasing.erase(vera.child, by=None, now=timezone.now()).state == "closed"
     assert {hit.row for hit in scan_database(SOUGHT)} == {str(other.pk)}, (

@@ -43,7 +43,7 @@ def ticket(office) -> Ticket:
 
 def places(office: Office) -> list[occurrences.Occurrence]:
     contact = Contact.objects.select_related("organiser", "user").get(pk=office.vera.pk)
-    return occurrences.found(contact, planning.plan(contact, now=timezone.now()))
+    return occurrences.find(contact, planning.plan(contact, now=timezone.now()))
 
 
 def key(row) -> str:
