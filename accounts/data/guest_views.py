@@ -151,7 +151,7 @@ def _request_erasure(request, proof: MailboxProof, people: People, preview: dict
     if request.POST.get("shown") != preview["shown"]:
         return False
     try:
-        requests.forget(
+        requests.ask_for_mailbox(
             proof, people.chosen, pos=request.pos, now=timezone.now(), bearer=choice.erases_at_once
         )
     except erasing.CannotErase:

@@ -1,1 +1,1 @@
-"""The copy of one's own data."""
+"""Copies of one's own data: reading them from the declarations, and packing them into a ZIP."""

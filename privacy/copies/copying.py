@@ -1,4 +1,4 @@
-"""A copy of one's own data, from the declarations an erasure follows: what is emptied there is read out here."""
+"""A copy of one's own data, by the same declarations as an erasure: each column with a strategy other than NotPersonal."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -21,13 +21,16 @@ from ticketshop.lib.text import readable_email
 from ..declarations import promises, registry, subjects
 from ..declarations.subjects import Subject
 
-# Numbers with more places are counts and measures: without the zeros at their end.
-CENTS = 2
+# Decimals with more places than money are shown without trailing zeros.
+MONEY_PLACES = 2
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One column of one row: its value in words and as data, or why it is left out."""
+class Value:
+    """One column of one row: its value as text and as data, or why it is left out.
+
+    ``named``: people have a name for the column.
+    """
 
     name: str
     label: str
@@ -39,72 +42,74 @@ class Entry:
 
 @dataclass(frozen=True)
 class Record:
-    """One row, and the rows that hang on it."""
+    """One row, with the rows of ``copy_nested`` inside it."""
 
     model: type[models.Model]
     pk: object
-    entries: list[Entry]
+    values: list[Value]
     inside: list["Record"] = field(default_factory=list)
-    files: list[tuple[str, str]] = field(default_factory=list)  # storage and name in it
-    about: str = ""  # what the row is for, where another row says so
+    files: list[tuple[str, str]] = field(default_factory=list)  # (storage, name)
+    about: str = ""  # what the row is for, if another row describes it
 
     @property
     def kind(self) -> str:
+        """The name of the kind of row, for people."""
         return str(self.model._meta.verbose_name)
 
     @property
-    def shown(self) -> list[Entry]:
-        """What a reader wants: values, and why one is left out; not what is empty, or left out and has no name."""
-        return [entry for entry in self.entries if entry.text or (entry.left_out and entry.named)]
+    def shown(self) -> list[Value]:
+        """The values for a page: without empty columns, and without left-out ones that have no name."""
+        return [value for value in self.values if value.text or (value.left_out and value.named)]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Whose rows are read, and who reads them; None: the person themself."""
+    """Whose rows are read, and by whom; ``reader`` None: by the person themselves."""
 
     subject: Subject
     reader: Contact | None = None
 
-    def is_me(self, person: models.Model) -> bool:
+    def is_subject(self, person: models.Model) -> bool:
+        """Return whether a contact or user is the person whose rows are read."""
         return person.pk == (self.subject.contact_id if isinstance(person, Contact) else self.subject.user_id)
 
     def may_see(self, person: models.Model | None) -> bool:
-        """What is guarded: the person themself, or who reads for them and is this very one."""
+        """Return whether the reader may see a column that ``shown_only_to`` restricts to ``person``."""
         return self.reader is None or person == self.reader
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """Everything of one area, and the sentences that say how long it stays."""
+    """The records of one area, and the sentences about how long they stay."""
 
     area: Area
     records: list[Record]
     until: list[str]
 
 
-# What somebody who acts for another person is shown of them.
+# The areas of a child that the parent who manages it may see.
 FOR_OTHERS = (PROFILE, TICKETS, ANSWERS)
 
 
 def read(contacts: list[Contact], *, reader: Contact | None = None) -> list[Chapter]:
-    """All that is known about these contacts, who are one person, by area; those with nothing are left out.
+    """Return the data of contacts that are one person, by area, without empty areas.
 
-    ``reader``: somebody else who acts for them, and sees less. A query or two per model, however many rows there are.
+    ``reader``: the parent who acts for the person, and sees less. One or two queries per model, however many rows there are.
     """
     people = [Reading(subjects.subject_of(contact), reader) for contact in contacts]
-    found: dict[Area, list[Record]] = {area: [] for area in (FOR_OTHERS if reader else ALL)}
+    by_area: dict[Area, list[Record]] = {area: [] for area in (FOR_OTHERS if reader else ALL)}
     with_people = subjects.models_with_people()
-    shown_inside = {
+    nested_models = {
         _related(model, name) for model in with_people for name in registry.declaration(model).copy_nested
     }
     for model in reversed(with_people):
         area = registry.declaration(model).area
-        if area in found and not model._meta.auto_created and model not in shown_inside:
-            found[area] += _records(model, people)
+        if area in by_area and not model._meta.auto_created and model not in nested_models:
+            by_area[area] += _records(model, people)
     organiser = contacts[0].organiser if contacts else None
     return [
         Chapter(area, records, [promise.text for promise in promises.of_area(area, organiser)])
-        for area, records in found.items()
+        for area, records in by_area.items()
         if records
     ]
 
@@ -112,13 +117,13 @@ def read(contacts: list[Contact], *, reader: Contact | None = None) -> list[Chap
 def _records(model: type[models.Model], people: list[Reading]) -> list[Record]:
     rows: dict[object, tuple[models.Model, Reading]] = {}
     for reading in people:
-        theirs = [subjects.rows(model, reading.subject)]
-        theirs += [found for _path, _basis, found in subjects.kept_rows(model, reading.subject)]
-        for found in theirs:
-            for row in _with_keys(found).order_by("pk"):
+        querysets = [subjects.rows(model, reading.subject)]
+        querysets += [kept for _path, _basis, kept in subjects.kept_rows(model, reading.subject)]
+        for queryset in querysets:
+            for row in _with_keys(queryset).order_by("pk"):
                 rows.setdefault(row.pk, (row, reading))
     about = _descriptions(model, rows)
-    # Rows of one order stand together.
+    # Rows that belong to one order come one after the other.
     order = [*about, *(pk for pk in rows if pk not in about)]
     return [_record(*rows[pk], about.get(pk, "")) for pk in order]
 
@@ -126,15 +131,15 @@ def _records(model: type[models.Model], people: list[Reading]) -> list[Record]:
 def _descriptions(
     model: type[models.Model], rows: dict[object, tuple[models.Model, Reading]]
 ) -> dict[object, str]:
-    """Key of a row -> what the row is for, in the order of the rows that describe them. A query per describing key."""
-    found = []
+    """Return key of a row -> what the row is for, by order (``copy_describes``). One query per describing key."""
+    descriptions = []
     for describing, key, path in _describing(model):
         described = _with_keys(describing.objects.filter(**{f"{key}__in": list(rows)}), key)
         for row in described:
             pk = getattr(row, f"{key}_id")
             text = import_string(path)(row, getattr(row, key), rows[pk][1].reader)
-            found.append((row.order_id, pk, text))
-    return {pk: text for _order, pk, text in sorted(found)}
+            descriptions.append((row.order_id, pk, text))
+    return {pk: text for _order, pk, text in sorted(descriptions)}
 
 
 def _describing(model: type[models.Model]) -> list[tuple[type[models.Model], str, str]]:
@@ -151,10 +156,16 @@ def _related(model: type[models.Model], name: str) -> type[models.Model]:
 
 
 def _with_keys(rows: models.QuerySet, *more: str) -> models.QuerySet:
-    """The rows with what their text needs: keys that are shown, and rows inside."""
+    """Return the rows with the keys and nested rows that their texts read, so that no row needs a query of its own."""
     model = rows.model
-    said = registry.declaration(model)
-    names = {*columns(model), *said.copy_context, *said.copy_needs, *more, *_paths_of_reasons(said)}
+    declaration = registry.declaration(model)
+    names = {
+        *columns(model),
+        *declaration.copy_context,
+        *declaration.copy_needs,
+        *more,
+        *_paths_of_reasons(declaration),
+    }
     keys = [
         name for name in sorted(names) if "__" in name or isinstance(_column(model, name), models.ForeignKey)
     ]
@@ -163,13 +174,13 @@ def _with_keys(rows: models.QuerySet, *more: str) -> models.QuerySet:
     return rows.select_related(*keys, *deeper).prefetch_related(*many, *_inside(model))
 
 
-def _paths_of_reasons(said: registry.Declaration) -> list[str]:
-    reasons = [reason.path for reason in said.withheld.values() if isinstance(reason, About)]
-    return [*reasons, *said.shown_only_to.values()]
+def _paths_of_reasons(declaration: registry.Declaration) -> list[str]:
+    reasons = [reason.path for reason in declaration.withheld.values() if isinstance(reason, About)]
+    return [*reasons, *declaration.shown_only_to.values()]
 
 
 def _inside(model: type[models.Model]) -> list[models.Prefetch]:
-    """The rows inside each row, with what their own texts need."""
+    """Return prefetches for the nested rows, each with what its own texts read."""
     return [
         models.Prefetch(name, _with_keys(_related(model, name)._base_manager.all()))
         for name in registry.declaration(model).copy_nested
@@ -177,9 +188,9 @@ def _inside(model: type[models.Model]) -> list[models.Prefetch]:
 
 
 def columns(model: type[models.Model]) -> list[str]:
-    """The columns that say something of a person: those with another word than NotPersonal."""
-    said = registry.declaration(model)
-    return [name for name, word in said.columns.items() if not isinstance(word, NotPersonal)]
+    """Return the names of the personal columns: those with a strategy other than NotPersonal."""
+    strategies = registry.declaration(model).columns
+    return [name for name, strategy in strategies.items() if not isinstance(strategy, NotPersonal)]
 
 
 def _column(model: type[models.Model], name: str):
@@ -188,76 +199,77 @@ def _column(model: type[models.Model], name: str):
 
 def _record(row: models.Model, reading: Reading, about: str = "") -> Record:
     model = type(row)
-    said = registry.declaration(model)
-    names = dict.fromkeys((*said.copy_context, *columns(model)))
-    texts = import_string(said.copy_texts)(row) if said.copy_texts else {}
-    data = import_string(said.copy_values)(row) if said.copy_values else {}
-    entries = [_entry(row, _column(model, name), said, reading, texts.get(name, "")) for name in names]
-    # What is left out, or empty, stays so.
-    entries = [
-        replace(entry, value=data[entry.name]) if entry.name in data and entry.text else entry
-        for entry in entries
+    declaration = registry.declaration(model)
+    names = dict.fromkeys((*declaration.copy_context, *columns(model)))
+    texts = import_string(declaration.copy_texts)(row) if declaration.copy_texts else {}
+    data = import_string(declaration.copy_values)(row) if declaration.copy_values else {}
+    values = [_value(row, _column(model, name), declaration, reading, texts.get(name, "")) for name in names]
+    # Not for columns that are left out or empty.
+    values = [
+        replace(value, value=data[value.name]) if value.name in data and value.text else value
+        for value in values
     ]
     inside = [
-        _record(one, reading)
-        for name in said.copy_nested
-        for one in sorted(getattr(row, name).all(), key=lambda one: one.pk)
+        _record(nested, reading)
+        for name in declaration.copy_nested
+        for nested in sorted(getattr(row, name).all(), key=lambda nested: nested.pk)
     ]
-    return Record(model, row.pk, entries, inside, _files(row, said), about)
+    return Record(model, row.pk, values, inside, _files(row, declaration), about)
 
 
 def is_named(model: type[models.Model], name: str) -> bool:
-    """Whether people have a word for a column."""
+    """Return whether people have a name for a column."""
     column = model._meta.get_field(name)
     return name in registry.declaration(model).labels or getattr(column, "_verbose_name", None) is not None
 
 
 def label(model: type[models.Model], name: str) -> str:
-    """What people call a column."""
-    said, column = registry.declaration(model), model._meta.get_field(name)
-    text = str(said.labels.get(name) or getattr(column, "verbose_name", name))
+    """Return the name of a column for people, with a capital letter."""
+    declaration, column = registry.declaration(model), model._meta.get_field(name)
+    text = str(declaration.labels.get(name) or getattr(column, "verbose_name", name))
     return text[:1].upper() + text[1:]
 
 
-def _entry(
-    row: models.Model, column, said: registry.Declaration, reading: Reading, read_out: str = ""
-) -> Entry:
-    name, called = column.name, label(type(row), column.name)
-    if reason := _left_out(row, column, said, reading):
-        return Entry(name, called, left_out=reason, named=is_named(type(row), name))
+def _value(
+    row: models.Model, column, declaration: registry.Declaration, reading: Reading, declared_text: str = ""
+) -> Value:
+    """``declared_text``: the text of ``copy_texts``, if there is one."""
+    name, column_label = column.name, label(type(row), column.name)
+    if reason := _left_out(row, column, declaration, reading):
+        return Value(name, column_label, left_out=reason, named=is_named(type(row), name))
     if isinstance(column, models.ManyToManyField):
-        several = [str(one) for one in getattr(row, name).all()]
-        return Entry(name, called, read_out or ", ".join(several), several)
+        several = [str(related) for related in getattr(row, name).all()]
+        return Value(name, column_label, declared_text or ", ".join(several), several)
     value = getattr(row, column.attname)
     if value is None or value == "":
-        return Entry(name, called)
-    text = read_out or _in_words(row, column, value, reading)
-    return Entry(name, called, text, text if column.is_relation else _as_data(value))
+        return Value(name, column_label)
+    text = declared_text or _in_words(row, column, value, reading)
+    return Value(name, column_label, text, text if column.is_relation else _as_data(value))
 
 
-def _left_out(row: models.Model, column, said: registry.Declaration, reading: Reading) -> str:
-    """Why a column is not in the copy, or an empty text."""
-    reason = said.withheld.get(column.name)
+def _left_out(row: models.Model, column, declaration: registry.Declaration, reading: Reading) -> str:
+    """Return why a column is not in the copy; empty if it is."""
+    reason = declaration.withheld.get(column.name)
     if isinstance(reason, About):
-        return "" if reading.is_me(_at(row, reason.path)) else str(reason.reason)
-    path = said.shown_only_to.get(column.name)
+        return "" if reading.is_subject(_at(row, reason.path)) else str(reason.reason)
+    path = declaration.shown_only_to.get(column.name)
     if path and not reading.may_see(_at(row, path)):
         return _("whoever ordered it has it")
     if reason is not None:
         return str(reason)
-    names_somebody = isinstance(column, models.ForeignKey) and registry.is_person(column.related_model)
-    if not names_somebody or getattr(row, column.attname) is None or reading.is_me(getattr(row, column.name)):
+    is_person = isinstance(column, models.ForeignKey) and registry.is_person(column.related_model)
+    if not is_person or getattr(row, column.attname) is None or reading.is_subject(getattr(row, column.name)):
         return ""
-    if isinstance(said.columns.get(column.name), Author):
+    if isinstance(declaration.columns.get(column.name), Author):
         return _("somebody else: a member of staff, or another person")
     return _("another person")
 
 
 def _at(row: models.Model, path: str) -> models.Model | None:
-    found = row
+    related = row
     for name in path.split("__"):
-        found = getattr(found, name)
-    return found
+        related = getattr(related, name)
+    return related
 
 
 def _in_words(row: models.Model, column, value, reading: Reading) -> str:
@@ -269,7 +281,7 @@ def _in_words(row: models.Model, column, value, reading: Reading) -> str:
         return str(getattr(row, column.name))
     if column.choices:
         return str(getattr(row, f"get_{column.name}_display")())
-    if isinstance(value, Decimal) and column.decimal_places > CENTS:
+    if isinstance(value, Decimal) and column.decimal_places > MONEY_PLACES:
         value = value.normalize() if value != value.to_integral() else value.to_integral()
     return _of_type(value)
 
@@ -296,7 +308,7 @@ def _of_type(value) -> str:
 
 
 def _lines(value, before: str = "") -> list[str]:
-    """A nested value, one line for each text in it."""
+    """Return a line for each text in a nested value."""
     if isinstance(value, dict):
         return [
             line
@@ -311,7 +323,7 @@ def _lines(value, before: str = "") -> list[str]:
 
 
 def _as_data(value):
-    """The value as JSON knows it."""
+    """Return the value in a type of JSON."""
     if isinstance(value, (bool, int, str, dict, list)):
         return value
     if isinstance(value, (datetime, date, time)):
@@ -319,33 +331,33 @@ def _as_data(value):
     return str(value)
 
 
-def _files(row: models.Model, said: registry.Declaration) -> list[tuple[str, str]]:
+def _files(row: models.Model, declaration: registry.Declaration) -> list[tuple[str, str]]:
     return [
-        (word.storage, str(getattr(row, name)))
-        for name, word in said.columns.items()
-        if isinstance(word, DeleteFile) and name not in said.withheld and getattr(row, name)
+        (strategy.storage, str(getattr(row, name)))
+        for name, strategy in declaration.columns.items()
+        if isinstance(strategy, DeleteFile) and name not in declaration.withheld and getattr(row, name)
     ]
 
 
 def contents(storage: str, name: str) -> bytes:
-    """An uploaded file, as it was sent."""
+    """Return the content of an uploaded file."""
     with storages[storage].open(name) as opened:
         return opened.read()
 
 
-def everybody_else() -> list[tuple[str, str]]:
-    """(model, reason) for the columns that name whoever did something in rows that are not the person's own."""
+def not_included() -> list[tuple[str, str]]:
+    """Return (kind of rows, reason) for columns with the strategy Author in rows that are about nobody: no copy has them."""
     reason = _("that it was you who did this; your name on it goes with your log-in")
     return [
         (str(model._meta.verbose_name_plural), reason)
         for model in registry.installed_models()
-        for word in registry.declaration(model).columns.values()
-        if isinstance(word, Author) and not registry.declaration(model).subject
+        for strategy in registry.declaration(model).columns.values()
+        if isinstance(strategy, Author) and not registry.declaration(model).subject
     ]
 
 
 def as_data(chapters: list[Chapter]) -> list[dict]:
-    """The copy as JSON knows it."""
+    """Return the copy in types of JSON."""
     return [
         {
             "area": chapter.area.code,
@@ -362,18 +374,19 @@ def as_data(chapters: list[Chapter]) -> list[dict]:
 def _record_as_data(record: Record) -> dict:
     data: dict = {
         "kind": record.model._meta.label,
-        "values": {entry.name: entry.value for entry in record.entries if not entry.left_out},
+        "values": {value.name: value.value for value in record.values if not value.left_out},
     }
     if record.about:
         data["for"] = record.about
-    if left_out := {entry.name: entry.left_out for entry in record.entries if entry.left_out}:
+    if left_out := {value.name: value.left_out for value in record.values if value.left_out}:
         data["left_out"] = left_out
     if record.inside:
-        data["inside"] = [_record_as_data(one) for one in record.inside]
+        data["inside"] = [_record_as_data(nested) for nested in record.inside]
     if record.files:
         data["files"] = [name for _storage, name in record.files]
     return data
 
 
 def as_json(chapters: list[Chapter], **head) -> str:
+    """Return the copy as a JSON object: the keys of ``head``, and ``areas``."""
     return json.dumps({**head, "areas": as_data(chapters)}, ensure_ascii=False, indent=2)

@@ -16,7 +16,7 @@ from .copying import Chapter, Record
 
 @dataclass(frozen=True)
 class Part:
-    """What is known about one person; ``name`` is empty for whoever asks, ``folder`` where their pages lie."""
+    """The data of one person. ``name`` is empty for the reader; ``folder`` is that of the pages in the ZIP."""
 
     name: str
     folder: str
@@ -24,7 +24,7 @@ class Part:
 
 
 def parts(chapters: list[Chapter], others: list[tuple[str, list[Chapter]]]) -> list[Part]:
-    """Those of whoever asks, and of the people they act for: (name, chapters)."""
+    """Return the part of the reader, and of the people they act for; ``others``: (name, chapters)."""
     numbered = enumerate(others, start=1)
     return [Part("", "", chapters), *(Part(name, f"people/{n}/", theirs) for n, (name, theirs) in numbered)]
 
@@ -36,27 +36,27 @@ def pack(
     now: datetime,
     others: list[tuple[str, list[Chapter]]] | None = None,
 ) -> bytes:
-    """Made when it is asked for and kept nowhere: there is no file that could be found, or forgotten."""
+    """Return the ZIP. It is stored nowhere, so an erasure need not find it; ``others``: (name, chapters)."""
     buffer = io.BytesIO()
-    found = parts(chapters, others or [])
-    context = {"parts": found, "organiser": organiser, "now": now, "elsewhere": copying.everybody_else()}
+    people = parts(chapters, others or [])
+    context = {"parts": people, "organiser": organiser, "now": now, "elsewhere": copying.not_included()}
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("index.html", render_to_string("privacy/copy_index.html", context))
-        for part in found:
+        for part in people:
             for chapter in part.chapters:
                 page = {**context, "chapter": chapter, "part": part, "back": "../" * part.folder.count("/")}
                 name = f"{part.folder}{chapter.area.code}.html"
                 archive.writestr(name, render_to_string("privacy/copy_area.html", page))
-        archive.writestr("data.json", copying.as_json(chapters, **_head(organiser, now, found)))
-        every = [chapter for part in found for chapter in part.chapters]
-        for number, (storage, name) in enumerate(_files(every), start=1):
-            # Our own number first: two files may have the same name.
+        archive.writestr("data.json", copying.as_json(chapters, **_head(organiser, now, people)))
+        all_chapters = [chapter for part in people for chapter in part.chapters]
+        for number, (storage, name) in enumerate(_files(all_chapters), start=1):
+            # A number first, since two files may have the same name.
             archive.writestr(f"files/{number}-{PurePosixPath(name).name}", copying.contents(storage, name))
     return buffer.getvalue()
 
 
-def _head(organiser: Organiser, now: datetime, found: list[Part]) -> dict:
-    people = [{"name": part.name, "areas": copying.as_data(part.chapters)} for part in found if part.name]
+def _head(organiser: Organiser, now: datetime, parts: list[Part]) -> dict:
+    people = [{"name": part.name, "areas": copying.as_data(part.chapters)} for part in parts if part.name]
     head = {"organiser": organiser.name, "made_at": now.isoformat()}
     return {**head, "people": people} if people else head
 
@@ -66,4 +66,4 @@ def _files(chapters: list[Chapter]) -> list[tuple[str, str]]:
 
 
 def _of_record(record: Record) -> list[tuple[str, str]]:
-    return [*record.files, *(file for one in record.inside for file in _of_record(one))]
+    return [*record.files, *(file for nested in record.inside for file in _of_record(nested))]

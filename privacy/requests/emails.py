@@ -1,4 +1,4 @@
-"""The mails about one's own data. The links are made when they leave: none lies in a queue."""
+"""The mails about one's own data. Their links are made when a mail is sent, so no token is stored in the queue."""
 
 from django.conf import settings
 from django.urls import reverse
@@ -23,10 +23,9 @@ def _url(mail: Mail, name: str, *args: str) -> str:
 
 @register("data_link", _("Link to one’s own data"))
 def data_link(mail: Mail) -> Content:
-    """To whoever typed their address: the link to what is known under it, or what else is kept under it."""
+    """To the address a visitor typed: the link to its data; if no contact has the address, the kinds of rows that contain it."""
     organiser = mail.point_of_sale.organiser
-    known = requests.of_mailbox(organiser, mail.recipient).exists()
-    if known:
+    if requests.of_mailbox(organiser, mail.recipient).exists():
         url = _url(mail, "data:open", requests.new_proof(organiser, mail.recipient, timezone.now()))
         return Content({"organiser": organiser, "known": True, "url": url})
     kinds = unlinked_data.kinds(organiser, mail.recipient)
@@ -37,7 +36,7 @@ def data_link(mail: Mail) -> Content:
 
 @register("data_delete", _("Confirm the request to be forgotten"))
 def data_delete(mail: Mail) -> Content | None:
-    """To the address on file: the link that confirms. Nothing to tell once it is confirmed or over."""
+    """To the contact's address: the link that confirms the request. No mail if it is confirmed or has ended."""
     erasure = (
         Erasure.objects.filter(
             pk=mail.about["erasure"], state=Erasure.State.REQUESTED, token_expires_at__gt=timezone.now()
@@ -53,24 +52,24 @@ def data_delete(mail: Mail) -> Content | None:
 
 @register("data_asked", _("Somebody asks to be forgotten"))
 def data_asked(mail: Mail) -> Content | None:
-    """To staff who may answer: the number of the request, and nothing of the person. Nothing once it is begun."""
+    """To staff who may answer: the link to the request, and nothing about the person. No mail once the erasure has begun."""
     erasure = _unanswered(mail)
     return Content({"erasure": erasure, "url": _page_of(erasure)}) if erasure else None
 
 
 @register(last_mail.DONE, _("Your data are erased"), forgets_recipient=True)
 def data_done(mail: Mail) -> Content | None:
-    """To the person, or a parent of theirs: what was erased, what is kept and why. Nothing before the erasure is checked and closed."""
-    return _what_became(mail, Erasure.State.CLOSED)
+    """To the person or their parent: what was erased, what is retained and why. No mail before the erasure is closed."""
+    return _outcome(mail, Erasure.State.CLOSED)
 
 
 @register(last_mail.BEGUN, _("Your data are partly erased"), forgets_recipient=True)
 def data_begun(mail: Mail) -> Content | None:
-    """To the person, or a parent of theirs: what was erased, and what is deferred. Nothing once the rest is erased too."""
-    return _what_became(mail, Erasure.State.DEFERRED)
+    """To the person or their parent: what was erased, and what is deferred. No mail once the rest is erased, too."""
+    return _outcome(mail, Erasure.State.DEFERRED)
 
 
-def _what_became(mail: Mail, state: str) -> Content | None:
+def _outcome(mail: Mail, state: str) -> Content | None:
     erasure = (
         Erasure.objects.select_related("organiser").filter(pk=mail.about["erasure"], state=state).first()
     )
@@ -88,7 +87,7 @@ def _what_became(mail: Mail, state: str) -> Content | None:
 
 @register("data_due", _("A request to be forgotten is due"))
 def data_due(mail: Mail) -> Content | None:
-    """To staff who may answer. Nothing once it is begun, refused or withdrawn."""
+    """To staff who may answer: a reminder. No mail once the request has begun, or is refused or withdrawn."""
     erasure = _unanswered(mail)
     if erasure is None:
         return None
@@ -97,7 +96,7 @@ def data_due(mail: Mail) -> Content | None:
 
 
 def _unanswered(mail: Mail) -> Erasure | None:
-    """The request a mail to staff is about, as long as it waits for their answer."""
+    """Return the request a mail to staff is about, if staff have not answered it yet."""
     return Erasure.objects.filter(pk=mail.about["erasure"], state=Erasure.State.CONFIRMED).first()
 
 
@@ -107,19 +106,20 @@ def _page_of(erasure: Erasure) -> str:
 
 @register("data_extended", _("A request to be forgotten takes longer"))
 def data_extended(mail: Mail) -> Content | None:
-    """To the person: until when, and why."""
+    """To the person: the new due date, and why."""
     return _answer(mail, Erasure.State.CONFIRMED)
 
 
 @register("data_refused", _("A request to be forgotten is refused"))
 def data_refused(mail: Mail) -> Content | None:
-    """To the person: why, and to whom one may complain."""
+    """To the person: why the request is refused, and to whom one may complain."""
     return _answer(mail, Erasure.State.REFUSED)
 
 
 def _answer(mail: Mail, state: str) -> Content | None:
-    found = Erasure.objects.select_related("organiser").filter(pk=mail.about["erasure"], state=state)
-    erasure = found.first()
+    erasure = (
+        Erasure.objects.select_related("organiser").filter(pk=mail.about["erasure"], state=state).first()
+    )
     if erasure is None:
         return None
     child = mail.about.get("child", False)
@@ -129,13 +129,13 @@ def _answer(mail: Mail, state: str) -> Content | None:
 
 @register("data_copies", _("Delete a list you have downloaded"))
 def data_copies(mail: Mail) -> Content | None:
-    """To whoever downloaded lists with an erased person: which ones, and nothing of the person. Nothing once they are deleted."""
+    """To a user who downloaded lists with an erased person: which lists, and nothing about the person. No mail once they are deleted."""
     erasure = Erasure.objects.filter(pk=mail.about["erasure"], copies_deleted_at=None).first()
     downloads = downloaded_lists.downloaded_by(erasure, mail.recipient) if erasure else []
     if erasure is None or not downloads:
         return None
     files = [(exports.title(download.job), download.at) for download in downloads]
-    # Only who answers requests sees receipts; the others tell a colleague.
+    # Without the right to see the receipt, the mail asks the user to tell a colleague.
     may_note = downloads[0].by.has_perm("privacy.manage_request", erasure)
     url = settings.BASE_URL + reverse("admin:privacy_erasure_change", args=[erasure.pk])
     return Content({"erasure": erasure, "files": files, "may_note": may_note, "url": url})

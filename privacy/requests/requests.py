@@ -1,8 +1,8 @@
-"""The person asks: to see what is known, to have a copy, to be forgotten. Whoever reads the mailbox is believed.
+"""Requests of visitors to see, copy or erase their data. Who opens the mailed link is taken for the person.
 
-With a log-in: a request waits for the link in a mail (``ask``, ``confirm``). Without one: the link in a mail
-opens what is known under its address (``MailboxProof``), and from there one is forgotten (``forget``).
-Either way staff find the request and run it.
+With a log-in: the visitor requests the erasure (``ask``), and confirms it by a mailed link (``confirm``).
+Without one: a mailed link opens the data of the mailbox (``send_link``, ``open_proof``), and there the visitor requests their
+erasure (``ask_for_mailbox``). In both cases staff get a mail, and run the erasure.
 """
 
 import logging
@@ -30,28 +30,27 @@ from ..models import Erasure, MailboxProof
 
 logger = logging.getLogger("ticketshop.privacy")
 State = Erasure.State
-TO_CONFIRM = timedelta(days=7)
-TO_OPEN = timedelta(hours=24)
-STAYS_OPEN = timedelta(minutes=30)
+TO_CONFIRM = timedelta(days=7)  # to confirm a request by its mailed link
+TO_OPEN = timedelta(hours=24)  # to open a mailed link to one's data
+STAYS_OPEN = timedelta(minutes=30)  # access after it was opened
 
 
 # --- with a log-in ----------------------------------------------------------------------------------------------
 def open_request(contact: Contact, now: datetime) -> Erasure | None:
-    """The request of this person that is not done; one whose mail was not answered in time is none."""
-    over = Q(state=State.REQUESTED, token_expires_at__lte=now) | Q(state__in=[State.WITHDRAWN, State.CLOSED])
-    # What the person has confirmed counts more than what they asked for once more.
+    """Return the open request of a contact, a confirmed one first; None if there is none, or its link has expired."""
+    ended = Q(state=State.REQUESTED, token_expires_at__lte=now) | Q(state__in=[State.WITHDRAWN, State.CLOSED])
     return (
         Erasure.objects.filter(contact=contact)
-        .exclude(over)
+        .exclude(ended)
         .order_by(F("confirmed_at").desc(nulls_last=True), "pk")
         .first()
     )
 
 
 def to_be_done(user, now: datetime) -> dict[str, int]:
-    """How many people have asked and wait for this member of staff, or a colleague; ``overdue`` of them too long."""
-    asked = Erasure.objects.filter(state=State.CONFIRMED)
-    return permissions.for_staff(asked, user, "privacy.manage_request").aggregate(
+    """Return {"people": …, "overdue": …}: the numbers of confirmed requests that this member of staff may answer."""
+    confirmed = Erasure.objects.filter(state=State.CONFIRMED)
+    return permissions.for_staff(confirmed, user, "privacy.manage_request").aggregate(
         people=Count("pk"), overdue=Count("pk", filter=Q(due_at__lt=now))
     )
 
@@ -66,31 +65,33 @@ def ask(
     bearer: bool = False,
     others: Iterable[Contact] = (),
 ) -> Erasure:
-    """Note that the person wants to be forgotten, and mail one link that confirms it; asked again, the same request.
+    """Create a request for the erasure of ``contact`` and ``others``, or find the open one, and mail one link that confirms it.
 
-    ``others``: contacts that the person has chosen by their names, and whom the person's mailbox covers. Return the
-    request of ``contact``. Raises locking.Gone for somebody who is being erased already, CannotErase where somebody has
-    another name meanwhile.
+    others: contacts that the visitor has chosen by name among those of the mailbox.
+    bearer: the person renounces being reached about unused tickets.
+    Return the request of ``contact``. Raises locking.Gone for a contact that is being erased already, CannotErase if a
+    contact has another name by now.
     """
     people = [contact, *others]
-    held = {one.pk: locking.lock(one.pk) for one in sorted(people, key=lambda one: one.pk)}
-    _check_names(people, held)
-    requests = [_requested(held[one.pk], now) for one in people]
-    _mail_link([one for one in requests if one.state == State.REQUESTED], pos, language, now, bearer)
+    locked = {pk: locking.lock(pk) for pk in sorted(person.pk for person in people)}
+    _check_names(people, locked)
+    requests = [_find_or_create(locked[person.pk], now) for person in people]
+    unconfirmed = [request for request in requests if request.state == State.REQUESTED]
+    _mail_link(unconfirmed, pos, language, now, bearer)
     return requests[0]
 
 
-def _check_names(chosen: Iterable[Contact], held: dict[int, Contact]) -> None:
-    """Whoever was chosen by name still has it. Raises CannotErase."""
-    if any(one.pk not in held or held[one.pk].full_name != one.full_name for one in chosen):
+def _check_names(chosen: Iterable[Contact], locked: dict[int, Contact]) -> None:
+    """Raise CannotErase if a contact that was chosen by name is missing, or has another name by now."""
+    if any(person.pk not in locked or locked[person.pk].full_name != person.full_name for person in chosen):
         raise erasing.CannotErase("changed")
 
 
-def _requested(contact: Contact, now: datetime) -> Erasure:
-    """The person's request that is not done, or a new one."""
-    found = open_request(contact, now)
-    if found is not None:
-        return found
+def _find_or_create(contact: Contact, now: datetime) -> Erasure:
+    """Return the contact's open request, or a new one."""
+    existing = open_request(contact, now)
+    if existing is not None:
+        return existing
     Erasure.objects.filter(contact=contact, state=State.REQUESTED).delete()
     return Erasure.objects.create(
         organiser_id=contact.organiser_id,
@@ -106,9 +107,9 @@ def _requested(contact: Contact, now: datetime) -> Erasure:
 
 
 def _mail_link(requests: list[Erasure], pos: PointOfSale, language: str, now: datetime, bearer: bool) -> bool:
-    """Mail the link that confirms all of ``requests``: that of the first, with which the others are asked for.
+    """Queue the mail whose link confirms all of ``requests``: the token belongs to the first, ``asked_with`` points to it.
 
-    Return whether a mail leaves.
+    Return whether a mail was queued.
     """
     if not requests:
         return False
@@ -116,11 +117,12 @@ def _mail_link(requests: list[Erasure], pos: PointOfSale, language: str, now: da
     address = address_of(first.contact)
     if not _may_mail(address, now):
         return False
-    asked = Erasure.objects.filter(state=State.REQUESTED)
-    asked.filter(pk=first.pk).update(bearer=bearer, asked_with=None)
-    asked.filter(pk__in=[one.pk for one in others]).update(bearer=bearer, asked_with=first)
-    # Whom the person has not chosen this time.
-    asked.filter(asked_with=first).exclude(pk__in=[one.pk for one in others]).delete()
+    unconfirmed = Erasure.objects.filter(state=State.REQUESTED)
+    other_ids = [other.pk for other in others]
+    unconfirmed.filter(pk=first.pk).update(bearer=bearer, asked_with=None)
+    unconfirmed.filter(pk__in=other_ids).update(bearer=bearer, asked_with=first)
+    # Contacts of an earlier request that the visitor has not chosen this time.
+    unconfirmed.filter(asked_with=first).exclude(pk__in=other_ids).delete()
     outbox.queue(
         "data_delete",
         to=address,
@@ -135,51 +137,54 @@ def _mail_link(requests: list[Erasure], pos: PointOfSale, language: str, now: da
 
 @transaction.atomic
 def send_again(erasure: Erasure, *, pos: PointOfSale, language: str, now: datetime) -> bool:
-    """Mail the link that confirms a request once more, with those asked for together with it. Return False where it is
-    confirmed or over, or the mailbox got its three mails of the hour."""
+    """Mail the link that confirms a request, and those made with it, once more.
+
+    Return False if it is confirmed or has ended, or the mailbox has got three mails within the hour.
+    """
     first = erasure.asked_with or erasure
     group = Erasure.objects.filter(Q(pk=first.pk) | Q(asked_with=first), state=State.REQUESTED)
-    requests = sorted(group.select_related("contact__user"), key=lambda one: one.pk != first.pk)
+    requests = sorted(group.select_related("contact__user"), key=lambda request: request.pk != first.pk)
     return _mail_link(requests, pos, language, now, first.bearer)
 
 
 @transaction.atomic
 def withdraw(erasure: Erasure) -> bool:
-    """Take a request back before it is begun. Return False where it is too late.
+    """Withdraw a request before the erasure begins. Return False if it is too late.
 
-    One that was not confirmed leaves nothing; a confirmed one stays as a record without the person.
+    An unconfirmed request is deleted; a confirmed one stays as a record without the contact.
     """
     unconfirmed = Erasure.objects.filter(pk=erasure.pk, state=State.REQUESTED)
     if unconfirmed.delete()[0]:
         Mail.objects.filter(kind="data_delete", about__erasure=erasure.pk, state=Mail.State.QUEUED).delete()
         return True
     confirmed = Erasure.objects.filter(pk=erasure.pk, state=State.CONFIRMED)
-    taken_back = bool(confirmed.update(state=State.WITHDRAWN, contact=None, token_hash=None))
-    if taken_back:
-        logger.info("request withdrawn erasure=%s", erasure.pk)
-    return taken_back
+    is_withdrawn = bool(confirmed.update(state=State.WITHDRAWN, contact=None, token_hash=None))
+    if is_withdrawn:
+        logger.info("erasure withdrawn id=%s", erasure.pk)
+    return is_withdrawn
 
 
 def address_of(contact: Contact) -> str:
-    """Where a person is asked for a confirmation: the address on file, or the one they log in with; may be empty."""
+    """Return the contact's e-mail address, else that of the log-in; may be empty."""
     return contact.email or (contact.user.email if contact.user else "")
 
 
 @transaction.atomic
 def ask_for_child(link: ContactLink, *, pos: PointOfSale, now: datetime) -> Erasure | None:
-    """The parent who manages somebody without an address asks for them, and has just shown who they are.
+    """Create a confirmed request for a child without an e-mail address, on behalf of the parent who manages it.
 
-    Staff are told; None where the person is gone. Raises locking.Gone for a parent who is being erased.
+    The parent has just confirmed their password, so no mail is needed. Return the request, or the open one; None if the child
+    is erased. Raises locking.Gone for a parent who is being erased.
     """
     locking.lock(link.parent_id)
-    if (found := open_request(link.child, now)) is not None:
-        return found
+    if (existing := open_request(link.child, now)) is not None:
+        return existing
     try:
-        made = erasing.request(link.child, channel=Erasure.Channel.ACCOUNT, now=now)
+        request = erasing.request(link.child, channel=Erasure.Channel.ACCOUNT, now=now)
     except erasing.CannotErase:
         return None
-    _tell_staff(made, pos, now)
-    return made
+    _tell_staff(request, pos, now)
+    return request
 
 
 def _may_mail(address: str, now: datetime) -> bool:
@@ -187,17 +192,17 @@ def _may_mail(address: str, now: datetime) -> bool:
 
 
 def new_token(erasure: Erasure) -> str:
-    """A fresh token for a mail that leaves now; an earlier one dies. Only its hash is kept."""
+    """Return a new token for the mail that is being sent. Its hash replaces that of an earlier token."""
     nonce = secrets.token_urlsafe(24)
-    # Bound to the address: whoever had it before proves nothing.
+    # Bound to the address: after a change of address the token is no longer valid.
     token = nonce + link_mail.mark(nonce, erasure.contact.email_key)
     Erasure.objects.filter(pk=erasure.pk).update(token_hash=link_mail.hash_token(token))
     return token
 
 
 def of_token(token: str, organiser: Organiser, now: datetime) -> Erasure | None:
-    """The request that a mailed link confirms; None for one that is confirmed, over, or of nobody."""
-    found = (
+    """Return the unconfirmed request of a token; None for a wrong or expired token, or another organiser's."""
+    erasure = (
         Erasure.objects.filter(
             organiser=organiser,
             token_hash=link_mail.hash_token(token),
@@ -207,65 +212,68 @@ def of_token(token: str, organiser: Organiser, now: datetime) -> Erasure | None:
         .select_related("contact__user")
         .first()
     )
-    return found if found is not None and link_mail.is_for(token, found.contact.email_key) else None
+    return erasure if erasure is not None and link_mail.is_for(token, erasure.contact.email_key) else None
 
 
 @transaction.atomic
 def confirm(token: str, *, pos: PointOfSale, now: datetime) -> Erasure | None:
-    """The mailbox is proved: the request stands, and those asked for together with it; staff are told.
+    """Confirm the request of a mailed link, and those made with it, and mail staff.
 
-    Return the request of the link, or None where the link is no longer good.
+    Return the request of the link; None if the link is no longer valid. Requests for contacts that the mailbox no longer covers
+    are deleted.
     """
-    found = of_token(token, pos.organiser, now)
-    if found is None:
+    erasure = of_token(token, pos.organiser, now)
+    if erasure is None:
         return None
-    together = list(found.asked_together.filter(state=State.REQUESTED).select_related("contact"))
-    ids = [one.contact_id for one in (found, *together)]
-    held = {one.pk: one for one in Contact.objects.select_for_update().filter(pk__in=ids).order_by("pk")}
-    if found.contact_id not in held:
+    others = list(erasure.asked_together.filter(state=State.REQUESTED).select_related("contact"))
+    ids = [request.contact_id for request in (erasure, *others)]
+    locked = set(
+        Contact.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk", flat=True)
+    )
+    if erasure.contact_id not in locked:
         return None
-    covered = set(of_mailbox(pos.organiser, _proved(found)).values_list("pk", flat=True))
-    for one in together:
-        if one.contact_id in held and one.contact_id in covered:
-            _confirm(one, pos, now)
+    covered = set(of_mailbox(pos.organiser, _proved_address(erasure)).values_list("pk", flat=True))
+    for other in others:
+        if other.contact_id in locked & covered:
+            _confirm(other, pos, now)
         else:
-            one.delete()
-    return _confirm(found, pos, now)
+            other.delete()
+    return _confirm(erasure, pos, now)
 
 
-def _proved(erasure: Erasure) -> str:
-    """The address that covers those who were asked for together: the one the person logs in with."""
+def _proved_address(erasure: Erasure) -> str:
+    """Return the address whose contacts the link may confirm: that of the log-in, without one that of the contact."""
     user = erasure.contact.user
     return user.email if user else erasure.contact.email_key
 
 
-def _confirm(asked: Erasure, pos: PointOfSale, now: datetime) -> Erasure | None:
-    already = open_request(asked.contact, now)
-    if already is not None and already.pk != asked.pk:
-        # Staff, or the person in another way, asked meanwhile: one request is enough.
-        asked.delete()
-        return already
-    turned = Erasure.objects.filter(pk=asked.pk, state=State.REQUESTED)
-    due_at = due_dates.due(asked.organiser, now)
-    if not turned.update(
+def _confirm(erasure: Erasure, pos: PointOfSale, now: datetime) -> Erasure | None:
+    existing = open_request(erasure.contact, now)
+    if existing is not None and existing.pk != erasure.pk:
+        # Staff, or the person by another way, have made a request meanwhile.
+        erasure.delete()
+        return existing
+    unconfirmed = Erasure.objects.filter(pk=erasure.pk, state=State.REQUESTED)
+    due_at = due_dates.due(erasure.organiser, now)
+    if not unconfirmed.update(
         state=State.CONFIRMED, confirmed_at=now, due_at=due_at, token_hash=None, token_expires_at=None
     ):
         return None
-    asked.refresh_from_db()
-    _tell_staff(asked, pos, now)
-    return asked
+    erasure.refresh_from_db()
+    _tell_staff(erasure, pos, now)
+    return erasure
 
 
 # --- without a log-in -------------------------------------------------------------------------------------------
 def of_mailbox(organiser: Organiser, address: str) -> QuerySet[Contact]:
-    """Everybody whom the proof of an address covers at this organiser (``contacts.mailbox``)."""
+    """Return the contacts of the organiser whom a proof of the address covers (``contacts.mailbox``)."""
     return mailbox.contacts_of(organiser, address)
 
 
 def send_link(address: str, *, pos: PointOfSale, language: str, now: datetime) -> None:
-    """Mail a link to whoever reads ``address``; nobody is looked up, so nothing tells who is known.
+    """Queue a mail with a link to the data of an address, at most three per hour.
 
-    The mail says what is known when it leaves.
+    The same for known and unknown addresses: the contacts are looked up when the mail is sent, so the page can't tell them apart.
     """
     with transaction.atomic():
         if _may_mail(address, now):
@@ -273,7 +281,7 @@ def send_link(address: str, *, pos: PointOfSale, language: str, now: datetime) -
 
 
 def new_proof(organiser: Organiser, address: str, now: datetime) -> str:
-    """The token of a mail that leaves now: it opens once, within a day."""
+    """Create a proof, and return the token for the mail that is being sent. It is valid once, within a day."""
     token = secrets.token_urlsafe(32)
     MailboxProof.objects.create(
         organiser=organiser,
@@ -286,20 +294,21 @@ def new_proof(organiser: Organiser, address: str, now: datetime) -> str:
 
 
 def can_open(token: str, organiser: Organiser, now: datetime) -> bool:
+    """Return whether a link is valid, without using it."""
     return _unopened(token, organiser, now).exists()
 
 
 def open_proof(token: str, organiser: Organiser, now: datetime) -> MailboxProof | None:
-    """Use the link up; None where it was used, is over, or never was."""
+    """Use a link, and return its proof; None if it was used before, has expired, or never existed."""
     proof = _unopened(token, organiser, now).first()
-    used = MailboxProof.objects.filter(pk=proof.pk if proof else None).exclude(token_hash=None)
-    return proof if used.update(opened_at=now, token_hash=None) else None
+    unused = MailboxProof.objects.filter(pk=proof.pk if proof else None).exclude(token_hash=None)
+    return proof if unused.update(opened_at=now, token_hash=None) else None
 
 
 def unopened(token: str, now: datetime) -> MailboxProof | None:
-    """The proof, at whichever organiser, behind a link that was not used and is not over."""
-    found = MailboxProof.objects.filter(token_hash=link_mail.hash_token(token), expires_at__gt=now)
-    return found.select_related("organiser").first()
+    """Return the proof of a valid link, of any organiser."""
+    proofs = MailboxProof.objects.filter(token_hash=link_mail.hash_token(token), expires_at__gt=now)
+    return proofs.select_related("organiser").first()
 
 
 def _unopened(token: str, organiser: Organiser, now: datetime) -> QuerySet[MailboxProof]:
@@ -309,71 +318,73 @@ def _unopened(token: str, organiser: Organiser, now: datetime) -> QuerySet[Mailb
 
 
 def opened(proof_id: int | None, organiser: Organiser, now: datetime) -> MailboxProof | None:
-    """The proof a browser opened a moment ago."""
+    """Return the proof whose number the browser's session contains, as long as it gives access; else None."""
     return MailboxProof.objects.filter(
         pk=proof_id, organiser=organiser, opened_at__gt=now - STAYS_OPEN, expires_at__gt=now
     ).first()
 
 
 @transaction.atomic
-def forget(
+def ask_for_mailbox(
     proof: MailboxProof, people: Iterable[Contact], *, pos: PointOfSale, now: datetime, bearer: bool = False
 ) -> list[Erasure]:
-    """One confirmed request for each of ``people``, chosen by name from those the mailbox covers; staff are told.
+    """Create a confirmed request for each of ``people``, chosen by name among those of the mailbox, and mail staff.
 
-    Requests there are already stay. Raises CannotErase where somebody has another name meanwhile, or is no longer covered.
+    Return the requests, among them confirmed ones that existed. Raises CannotErase if a contact has another name by now, or
+    the mailbox no longer covers it.
     """
     people = list(people)
     covered = of_mailbox(proof.organiser, proof.address).select_for_update(of=("self",))
-    held = {one.pk: one for one in covered.filter(pk__in=[one.pk for one in people])}
-    _check_names(people, held)
-    found = []
-    for contact in held.values():
-        already = open_request(contact, now)
-        if already is None or already.state == State.REQUESTED:
+    locked = {contact.pk: contact for contact in covered.filter(pk__in=[person.pk for person in people])}
+    _check_names(people, locked)
+    requests = []
+    for contact in locked.values():
+        request = open_request(contact, now)
+        if request is None or request.state == State.REQUESTED:
             try:
-                already = erasing.request(contact, channel=Erasure.Channel.MAILBOX, now=now, bearer=bearer)
+                request = erasing.request(contact, channel=Erasure.Channel.MAILBOX, now=now, bearer=bearer)
             except erasing.CannotErase:
-                continue  # staff were quicker
-            _tell_staff(already, pos, now)
-        found.append(already)
-    return found
+                continue  # staff have erased the contact meanwhile
+            _tell_staff(request, pos, now)
+        requests.append(request)
+    return requests
 
 
-# --- staff, and what goes by itself -----------------------------------------------------------------------------
+# --- staff, and expired requests --------------------------------------------------------------------------------
 def _tell_staff(erasure: Erasure, pos: PointOfSale, now: datetime) -> None:
-    logger.info("somebody asks to be forgotten erasure=%s", erasure.pk)
+    logger.info("erasure requested id=%s organiser=%s", erasure.pk, erasure.organiser_id)
     staff_mails.tell(erasure, "data_asked", pos, now=now)
 
 
 def expire(now: datetime) -> int:
-    """Requests nobody confirmed in time leave nothing, nor do links nobody opened; returns how many went."""
-    return sum(job.run(now) for job in (FORGET_REQUESTS, FORGET_PROOFS, FORGET_MAILS, last_mail.GIVE_UP))
+    """Delete expired requests, links and their mails, and addresses of last mails. Return the number of rows."""
+    jobs = (DELETE_REQUESTS, DELETE_PROOFS, DELETE_MAILS, last_mail.GIVE_UP)
+    return sum(job.run(now) for job in jobs)
 
 
-def _forget_request(erasure: Erasure, now: datetime) -> bool:
-    """Delete a request nobody confirmed, unless that happened a moment ago."""
-    over = Erasure.objects.select_for_update().filter(pk=erasure.pk, state=State.REQUESTED)
-    if over.first() is None:
+def _delete_request(erasure: Erasure, now: datetime) -> bool:
+    """Delete an expired request with its mail. Return False if it was confirmed meanwhile."""
+    unconfirmed = Erasure.objects.select_for_update().filter(pk=erasure.pk, state=State.REQUESTED)
+    if unconfirmed.first() is None:
         return False
     Mail.objects.filter(kind="data_delete", about__erasure=erasure.pk).delete()
-    over.delete()
+    unconfirmed.delete()
     return True
 
 
-FORGET_REQUESTS = RowJob(
+DELETE_REQUESTS = RowJob(
     "privacy.forget_requests",
     gettext_lazy("Delete a request that nobody confirmed"),
     rows=lambda now: Erasure.objects.filter(state=State.REQUESTED, token_expires_at__lte=now).order_by("pk"),
-    act=_forget_request,
+    act=_delete_request,
 )
-FORGET_PROOFS = Tidying(
+DELETE_PROOFS = Tidying(
     "privacy.forget_proofs",
     gettext_lazy("Delete a link to one’s own data that has ended"),
     rows=lambda now: MailboxProof.objects.filter(expires_at__lte=now),
 )
-# The address somebody typed there may be anybody's.
-FORGET_MAILS = Tidying(
+# The visitor may have typed an address that is not theirs.
+DELETE_MAILS = Tidying(
     "privacy.forget_mails",
     gettext_lazy("Delete an e-mail with a link to one’s own data"),
     rows=lambda now: Mail.objects.filter(kind="data_link", created_at__lte=now - TO_CONFIRM),

@@ -96,12 +96,12 @@ def test_everything_that_was_planted_is_in_the_copy_or_says_why_not(state):
     """Whatever an erasure would take of the person, in every model: read out first, row by row."""
     person = state.v.person
     records = {
-        (record.model, record.pk): {entry.name: entry for entry in record.entries}
+        (record.model, record.pk): {value.name: value for value in record.values}
         for chapter in copying.read([person.contact])
         for outer in chapter.records
         for record in (outer, *outer.inside)
     }
-    elsewhere, checked = {text for text, _reason in copying.everybody_else()}, 0
+    elsewhere, checked = {text for text, _reason in copying.not_included()}, 0
     for cell in state.v.cells:
         said = registry.declaration(cell.model)
         if cell.model._meta.auto_created:
@@ -290,7 +290,7 @@ def test_several_contacts_of_one_mailbox_are_one_copy(pos):
     assert len({contact.pk for contact in found}) == 3
     chapters = {chapter.area.code: chapter for chapter in copying.read(found)}
     assert len(chapters["orders"].records) == len(chapters["profile"].records) == 3
-    assert {entry.text for r in chapters["profile"].records for entry in r.entries} >= set(names)
+    assert {value.text for record in chapters["profile"].records for value in record.values} >= set(names)
 
 
 def queries(contact) -> int:
