@@ -123,7 +123,9 @@ def test_every_function_named_with_its_module_occurs_in_that_module(page):
     for span in names_of_code(page):
         *_parents, module, name = ["", *span.split(".")]
         files = [
-            path for path in project_files() if path.suffix == ".py" and module in {path.stem, *path.parts}
+            path
+            for path in project_files()
+            if path.suffix == ".py" and module in {path.stem, *path.relative_to(ROOT).parts}
         ]
         if files and not any(re.search(rf"\b{name}\b", path.read_text("utf-8")) for path in files):
             missing.append(span)
