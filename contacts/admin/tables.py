@@ -9,7 +9,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.mail import returned
+from ticketshop.mail import bounces
 from ticketshop.office.sections import NONE
 
 from ..models import Contact, ContactLink, LinkRequest
@@ -114,7 +114,7 @@ def kind_text(link: ContactLink, *, seen_from: Contact) -> str:
 def with_delivery(links: QuerySet[ContactLink]) -> QuerySet[ContactLink]:
     """Annotate connections with ``child_unreachable``: whether e-mails to the child come back."""
     child = (OuterRef(name) for name in ("organiser", "child__email", "child__subject_uuid"))
-    return links.annotate(child_unreachable=returned.unreachable(*child))
+    return links.annotate(child_unreachable=bounces.unreachable(*child))
 
 
 def request_text(link: ContactLink) -> str:

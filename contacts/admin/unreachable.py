@@ -7,7 +7,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.mail import returned
+from ticketshop.mail import bounces
 from ticketshop.mail.models import Mail
 
 from ..models import Contact
@@ -17,7 +17,7 @@ def notes(person: Contact) -> list[str]:
     """Return sentences that tell staff that e-mails do not reach a person, and what to do; [] if they do."""
     if person.erasing_at is not None:
         return []
-    mail = returned.last_return(person.organiser_id, person.email, person.subject_uuid)
+    mail = bounces.latest_bounce(person.organiser_id, person.email, person.subject_uuid)
     if mail is None:
         return []
     values = {"address": person.email, "day": date_format(localtime(mail.returned_at), "SHORT_DATE_FORMAT")}
@@ -55,5 +55,5 @@ class UnreachableFilter(admin.SimpleListFilter):
         # Narrows the search to the few people with a returned mail: ``unreachable`` alone would be slow on a long list.
         candidates = Mail.objects.filter(returned_at__isnull=False).values("subject_uuid")
         return queryset.filter(
-            returned.unreachable(organiser, email, uuid), **{f"{self.path}subject_uuid__in": candidates}
+            bounces.unreachable(organiser, email, uuid), **{f"{self.path}subject_uuid__in": candidates}
         )

@@ -16,7 +16,7 @@ from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.friends import linked, make_visitor
-from ticketshop.mail import letters
+from ticketshop.mail import mime_messages
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
 
@@ -90,7 +90,7 @@ def test_the_added_person_opens_the_mail_and_chooses_a_password(shop, browse, al
         log_in(page, shop, alice)
         page.goto(f"{shop.home}account/friends-and-family/")
         add(page, WORDS["en"], "new@example.org", "Newman", "Nora")
-    letter = letters.message(Mail.objects.get(kind="link_new"))
+    letter = mime_messages.build(Mail.objects.get(kind="link_new"))
     path = re.search(r"/links/\S+/", letter.body)[0]
     with browse(script=False) as page:
         page.goto(path)
@@ -129,7 +129,7 @@ def test_every_page_of_it_holds_the_thresholds(shop, browse, alice):
         for address in ("", "edit/", "remove/"):
             page.goto(f"{shop.home}account/friends-and-family/{link.pk}/{address}")
             wrong += look_at(page, address or "person")
-        path = re.search(r"/links/\S+/", letters.message(Mail.objects.get(kind="link_new")).body)[0]
+        path = re.search(r"/links/\S+/", mime_messages.build(Mail.objects.get(kind="link_new")).body)[0]
         page.goto(path)
         wrong += look_at(page, "token")
         child = linked(link.parent, shop.pos, Person("Zoé", "Martin", no_email=True))
@@ -138,7 +138,9 @@ def test_every_page_of_it_holds_the_thresholds(shop, browse, alice):
         page.locator("[name=email]").fill("zoe@example.org")
         page.get_by_role("button", name="Invite", exact=True).click()
         wrong += look_at(page, "invited")
-        page.goto(re.search(r"/links/\S+/", letters.message(Mail.objects.get(kind="link_invited")).body)[0])
+        page.goto(
+            re.search(r"/links/\S+/", mime_messages.build(Mail.objects.get(kind="link_invited")).body)[0]
+        )
         wrong += look_at(page, "invitation")
         page.goto("/links/nothing/")
         wrong += look_at(page, "token that has ended")

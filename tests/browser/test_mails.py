@@ -7,7 +7,7 @@ from tests.browser.conftest import NARROW
 from tests.browser.test_every_page import AXE, COLOURS, OVERFLOW, TARGETS, axe
 from tests.friends import friendly_pos
 from tests.mail import examples
-from ticketshop.mail import letters
+from ticketshop.mail import mime_messages
 
 WIDE = {"width": 700, "height": 900}
 # A mail is no page: its landmarks are those of the program that shows it.
@@ -24,7 +24,7 @@ def test_mails_fit_a_phone_and_can_be_read_in_light_and_dark(colour, browse, tmp
         for kind in examples.kinds():
             language = "fr" if kind < "l" else "en"
             with transaction.atomic():
-                letter = letters.message(examples.make(kind, pos, language))
+                letter = mime_messages.build(examples.make(kind, pos, language))
             page.set_viewport_size(WIDE)
             page.set_content(letter.alternatives[0].content)
             page.evaluate(AXE)

@@ -12,13 +12,13 @@ from tests.browser.test_friends import log_in
 from tests.factories.accounts import PASSWORD
 from tests.factories.sales import make_order
 from tests.friends import make_visitor
-from ticketshop.mail import letters
+from ticketshop.mail import mime_messages
 from ticketshop.mail.models import Mail
 
 
 def link_in(kind: str) -> str:
     """The address below the shop in the last mail of a kind, as the worker writes it."""
-    body = letters.message(Mail.objects.filter(kind=kind).latest("pk")).body
+    body = mime_messages.build(Mail.objects.filter(kind=kind).latest("pk")).body
     return re.search(r"https?://[^/]+(/\S+/data/(?:confirm|open)/\S+)", body)[1]
 
 

@@ -14,7 +14,7 @@ from tests.factories.sales import make_order
 from ticketshop.jobs.models import Failure
 from ticketshop.jobs.rows import JOBS, RowJob
 from ticketshop.lib.database.outages import is_away
-from ticketshop.mail import letters, tasks
+from ticketshop.mail import mime_messages, tasks
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser
 
@@ -88,7 +88,7 @@ def test_a_mail_waits_for_the_database_however_often_and_is_sent(monkeypatch, ma
     make_order()
     mail = Mail.objects.get()
     with monkeypatch.context() as patched:
-        patched.setattr(letters, "message", lose_connection)
+        patched.setattr(mime_messages, "build", lose_connection)
         with pytest.raises(OperationalError) as outage:
             tasks.send(mail.pk)
     connection.close()

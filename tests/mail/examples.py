@@ -1,6 +1,6 @@
 """An example of every kind of mail, from real rows: what the tests of the layout look at.
 
-``make(kind, pos, language)`` returns the Mail row, ready to be built by ``letters.message``. A new kind of mail adds a function.
+``make(kind, pos, language)`` returns the Mail row, ready to be built by ``mime_messages.build``. A new kind of mail adds a function.
 """
 
 from collections.abc import Callable

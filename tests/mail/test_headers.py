@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from tests.factories.organisers import PointOfSaleFactory
 from tests.mail import examples
 from tests.smtp import Postbox
-from ticketshop.mail import letters, tasks
+from ticketshop.mail import mime_messages, tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,7 +58,7 @@ def test_a_shops_name_is_a_sender_that_servers_take(postbox, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_subject_holds_a_typed_name_whole_in_lines_that_servers_take(name):
-    letter = letters.message(examples.make("account_unknown", PointOfSaleFactory(name=name)))
+    letter = mime_messages.build(examples.make("account_unknown", PointOfSaleFactory(name=name)))
     raw = letter.message().as_bytes()
     assert max(map(len, raw.split(b"\n\n")[0].split(b"\n"))) <= 998
     parsed = email.message_from_bytes(raw, policy=email.policy.default)
@@ -68,7 +68,7 @@ def test_a_subject_holds_a_typed_name_whole_in_lines_that_servers_take(name):
 
 def test_control_characters_and_line_breaks_of_a_name_do_not_reach_a_header():
     pos = PointOfSaleFactory(name="Shop\x0b\r\nBcc: eve@example.org\u202e\x85\u2028")
-    letter = letters.message(examples.make("account_unknown", pos))
+    letter = mime_messages.build(examples.make("account_unknown", pos))
     message = email.message_from_bytes(letter.message().as_bytes(), policy=email.policy.default)
     assert message["Bcc"] is None
     assert message["From"].addresses[0].display_name == "Shop Bcc: eve@example.org"
@@ -77,6 +77,6 @@ def test_control_characters_and_line_breaks_of_a_name_do_not_reach_a_header():
 
 def test_answers_go_to_an_address_with_a_domain_of_other_letters():
     pos = PointOfSaleFactory(email_sender_address="box@théâtre.example")
-    letter = letters.message(examples.make("account_unknown", pos))
+    letter = mime_messages.build(examples.make("account_unknown", pos))
     message = email.message_from_bytes(letter.message().as_bytes(), policy=email.policy.default)
     assert message["Reply-To"].addresses[0].addr_spec == "box@xn--thtre-4qa2c.example"

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from tests.friends import friendly_pos
 from tests.mail import examples
 from ticketshop.lib import colour
-from ticketshop.mail import kinds, layout, letters, plain
+from ticketshop.mail import kinds, layout, mime_messages, plain_text
 from ticketshop.organisers import logos
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +52,7 @@ def test_every_kind_of_mail_has_an_example():
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("kind", examples.kinds())
 def test_html_and_text_of_a_mail_have_the_same_words_and_links(kind, language, pos):
-    letter = letters.message(examples.make(kind, pos, language))
+    letter = mime_messages.build(examples.make(kind, pos, language))
     html = html_of(letter)
     links = re.findall(r'href="([^"]*)"', html)
     assert links
@@ -73,7 +73,7 @@ def test_html_and_text_of_a_mail_have_the_same_words_and_links(kind, language, p
 
 @pytest.mark.parametrize("kind", examples.kinds())
 def test_a_mail_shows_no_bare_url_and_loads_nothing(kind, pos):
-    html = html_of(letters.message(examples.make(kind, pos)))
+    html = html_of(mime_messages.build(examples.make(kind, pos)))
     assert "http" in html  # in the links
     assert not [word for word in words_of(html) if "://" in word or "/links/" in word]
     assert not re.findall(r'(?:src|background|url)\s*[=(]\s*["\']?(?!cid:)\w', html)
@@ -81,7 +81,7 @@ def test_a_mail_shows_no_bare_url_and_loads_nothing(kind, pos):
 
 
 def test_the_footer_names_seller_postal_address_and_privacy_notice(pos):
-    letter = letters.message(examples.make("account_unknown", pos))
+    letter = mime_messages.build(examples.make("account_unknown", pos))
     footer = letter.body.split("-- \n")[1]
     assert footer.splitlines()[:3] == [
         "Théâtre du Lac",
@@ -96,7 +96,7 @@ def test_the_footer_names_seller_postal_address_and_privacy_notice(pos):
 
 def test_a_mail_of_no_shop_has_the_name_of_the_site(settings):
     settings.SITE_NAME = "Tickets & Co"
-    letter = letters.message(examples.make("account_unknown", None))
+    letter = mime_messages.build(examples.make("account_unknown", None))
     assert letter.body.endswith("-- \nTickets & Co\n")
     assert layout.DEFAULT_COLOUR in html_of(letter)
 
@@ -143,16 +143,16 @@ def parsed(letter):
 
 def test_the_logo_lies_beside_the_html_part_and_the_tickets_among_the_attachments(pos, media):
     give_logo(pos, (20, 20, 60, 255))
-    message = parsed(letters.message(examples.make("order_paid", pos)))
+    message = parsed(mime_messages.build(examples.make("order_paid", pos)))
     assert message.get_content_type() == "multipart/mixed"
     alternative, tickets = message.iter_parts()
     assert tickets.get_content_type() == "application/pdf"
     text, related = alternative.iter_parts()
     assert (text.get_content_type(), related.get_content_type()) == ("text/plain", "multipart/related")
     html, picture = related.iter_parts()
-    assert picture["Content-ID"] == f"<{letters.LOGO_ID}>"
+    assert picture["Content-ID"] == f"<{mime_messages.LOGO_ID}>"
     assert picture.get_content_disposition() == "inline"
-    assert f'src="cid:{letters.LOGO_ID}"' in html.get_content()
+    assert f'src="cid:{mime_messages.LOGO_ID}"' in html.get_content()
     assert 'alt="Théâtre du Lac"' in html.get_content()
     shown = Image.open(io.BytesIO(picture.get_content()))
     assert shown.format == "PNG"
@@ -183,7 +183,7 @@ def test_a_logo_whose_file_is_gone_or_broken_is_replaced_by_the_name(pos, media)
     default_storage.delete(pos.logo.name)
     assert logos.of(pos) is None
     default_storage.save(pos.logo.name, ContentFile(b"no picture"))
-    letter = letters.message(examples.make("account_unknown", pos))
+    letter = mime_messages.build(examples.make("account_unknown", pos))
     assert "cid:" not in html_of(letter)
     assert words_of(html_of(letter))[:3] == ["Théâtre", "du", "Lac"]
     assert parsed(letter).get_content_type() == "multipart/alternative"
@@ -202,7 +202,7 @@ def test_text_is_made_from_paragraphs_lists_cards_and_links():
     <table><tr><td><a class="button" href="https://a.example/?x=1&amp;y=2">Open</a></td></tr></table>
     <p>Or <a href="https://b.example/">write</a></p><p><a href="mailto:a@b.example">a@b.example</a></p>
     <table><tr><td class="signature"><p>The shop</p><p>Geneva</p></td></tr></table></body></html>"""
-    assert plain.text_of(html) == (
+    assert plain_text.text_of(html) == (
         "Your tickets\n\nOne & two,\nthree\n\n- first\n- second\n\nLe <Cid>\nRow\N{NO-BREAK SPACE}3\n\nHamlet\n\n"
         "Open:\nhttps://a.example/?x=1&y=2\n\nOr write: https://b.example/\n\na@b.example\n\n"
         "-- \nThe shop\nGeneva\n"

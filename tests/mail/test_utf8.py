@@ -40,5 +40,5 @@ def test_the_demos_mailbox_keeps_it(settings, tmp_path):
     letter = EmailMultiAlternatives("Grüße", "Schöne Grüße", "tickets@example.org", [ADDRESS])
     mailbox.Backend().send_messages([letter])
     for wanted in (ADDRESS, "JÖRG@münchen.example".replace("Ö", "ö"), ""):
-        assert [found.to for found in mailbox.letters(wanted)] == [ADDRESS]
-    assert mailbox.letters("jorg@münchen.example") == []
+        assert [found.to for found in mailbox.read_mails(wanted)] == [ADDRESS]
+    assert mailbox.read_mails("jorg@münchen.example") == []

@@ -100,10 +100,10 @@ def test_the_demos_mailbox_forgets_while_its_oldest_mails_go(settings, tmp_path,
         oldest.unlink(missing_ok=True)
         return read(self)
 
-    assert len(mailbox.letters()) == 3
+    assert len(mailbox.read_mails()) == 3
     monkeypatch.setattr(Path, "read_bytes", read_late)
     mailbox.forget(["v1@zweig.example"])
-    assert [letter.to for letter in mailbox.letters()] == ["v2@zweig.example"]
+    assert [letter.to for letter in mailbox.read_mails()] == ["v2@zweig.example"]
 
 
 # --- what staff typed ------------------------------------------------------------------------------------------------

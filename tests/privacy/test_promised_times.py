@@ -17,7 +17,7 @@ from ticketshop.exports import expiry
 from ticketshop.lib.personal import BOOKS
 from ticketshop.limits import limits
 from ticketshop.sales.cart import carts
-from ticketshop.submissions import submissions
+from ticketshop.submissions import saved_forms
 
 pytestmark = pytest.mark.scenario("S45")
 CATALOGUE = Path(settings.BASE_DIR) / "ticketshop/locale/fr/LC_MESSAGES/django.po"
@@ -47,8 +47,8 @@ KEPT = {
     "Browsers stay signed in for": timedelta(seconds=settings.SESSION_COOKIE_AGE),
     "That an address wants no more e-mails": link_mail.SUPPRESSED_FOR,
     "Another e-mail address that you noted": timedelta(days=UNPROVED_DAYS),
-    "What you typed is kept for": submissions.KEPT,
-    "A form you sent after your log-in had ended": submissions.KEPT,
+    "What you typed is kept for": saved_forms.SAVED_FOR,
+    "A form you sent after your log-in had ended": saved_forms.SAVED_FOR,
     "We then send you an e-mail. Nothing happens": requests.TO_CONFIRM,
     "We have sent an e-mail to <bdi>": requests.TO_OPEN,
     "Somebody, we think you, asked what": requests.TO_OPEN,

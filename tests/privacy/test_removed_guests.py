@@ -20,7 +20,7 @@ from tests.factories.sales import make_order
 from tests.friends import friendly_pos, linked, make_visitor
 from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor as Visitor
-from ticketshop.mail import letters
+from ticketshop.mail import mime_messages
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.answers import requests
@@ -175,7 +175,7 @@ def test_no_mail_asks_for_a_removed_guest(booking):
     RegistrationForm.objects.filter(pk=booking.form.pk).update(asked_again=version)
     wanted = Mail.objects.filter(kind="answers_wanted")
     requests.tell_some(version, 0, timezone.now())
-    assert "Shirt" in letters.message(wanted.get()).body, "Alice owes an answer of her own"
+    assert "Shirt" in mime_messages.build(wanted.get()).body, "Alice owes an answer of her own"
     wanted.delete()
     tell_all_but(booking.own, version)
     assert not wanted.exists()

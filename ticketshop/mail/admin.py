@@ -13,7 +13,7 @@ from ticketshop.limits import limits
 from ticketshop.office.buttons import Button, Outcome
 from ticketshop.office.scoped_admin import ReadOnlyAdmin
 
-from . import kinds, outbox, returned
+from . import bounces, kinds, outbox
 from .models import Mail
 
 
@@ -59,7 +59,7 @@ class TroubleFilter(admin.SimpleListFilter):
         return [("1", _("failed, came back or marked as spam"))]
 
     def queryset(self, request, queryset):
-        return returned.troubled(queryset) if self.value() else queryset
+        return bounces.troubled(queryset) if self.value() else queryset
 
 
 @admin.register(Mail)

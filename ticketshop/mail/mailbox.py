@@ -37,7 +37,7 @@ class Backend(BaseEmailBackend):
 
 
 @dataclass(frozen=True)
-class Letter:
+class ReceivedMail:
     """A mail as the page shows it."""
 
     sender: str
@@ -47,7 +47,7 @@ class Letter:
     attachments: list[str]
 
 
-def letters(to: str = "") -> list[Letter]:
+def read_mails(to: str = "") -> list[ReceivedMail]:
     """The mails sent, newest first; with ``to``, one recipient's."""
     found, wanted = [], normalise_email(to)
     for path in sorted(Path(settings.MAILBOX_DIR).glob("*.eml"), reverse=True):
@@ -56,7 +56,7 @@ def letters(to: str = "") -> list[Letter]:
             continue
         body = parsed.get_body(("plain",))
         found.append(
-            Letter(
+            ReceivedMail(
                 sender=str(parsed["From"]),
                 to=str(parsed["To"]),
                 subject=str(parsed["Subject"]),
@@ -88,4 +88,4 @@ def _read(path: Path) -> EmailMessage | None:
 def page(request):
     """``/mailbox/``: one article per mail, newest first; ``?to=ADDRESS`` shows one recipient's."""
     to = request.GET.get("to", "").strip()
-    return render(request, "mail/mailbox.html", {"letters": letters(to)[:100], "to": to})
+    return render(request, "mail/mailbox.html", {"mails": read_mails(to)[:100], "to": to})

@@ -14,7 +14,7 @@ from procrastinate.contrib.django import app
 from ticketshop.jobs.rows import RowJob
 from ticketshop.lib.database.outages import is_away
 
-from . import kinds, letters, pause
+from . import kinds, mime_messages, pause
 from .models import Mail
 
 MAX_ATTEMPTS = 10
@@ -115,7 +115,7 @@ def _wait_for_slow_servers() -> None:
 def attempt(mail: Mail) -> str:
     """Try once; writes what came of it to the row. Returns the name of the failure, or an empty text."""
     mail.error = ""
-    letter = letters.message(mail)
+    letter = mime_messages.build(mail)
     if letter is None:
         mail.state = Mail.State.CANCELLED
     else:

@@ -21,7 +21,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from . import returned
+from . import bounces
 
 logger = logging.getLogger("ticketshop.mail")
 
@@ -106,7 +106,7 @@ def tracking(request: HttpRequest, provider: str) -> HttpResponse:
         events = view.parse_events(request)
     except (*_MALFORMED, AnymailError):
         return _refused(provider, "not readable", 400)
-    known = [returned.note(event) for event in events if hasattr(event, "message_id")]
+    known = [bounces.record_report(event) for event in events if hasattr(event, "message_id")]
     if known and not any(known):
         return _refused(provider, "unknown mail", 404)
     return HttpResponse()

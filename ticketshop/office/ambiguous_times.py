@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from ticketshop.lib.moments import comes_twice, readable
 
 
-class TellsDoubledTimes:
+class AmbiguousTimesMixin:
     """Part of the base of every page."""
 
     def save_related(self, request, form, formsets, change):

@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
-from ticketshop.submissions import submissions
+from ticketshop.submissions import saved_forms
 
 # The level of a message (django.contrib.messages) and a sentence: what came of it.
 Outcome = tuple[int, str]
@@ -76,7 +76,7 @@ def drawn(form: Form, fields: list[str] | None = None) -> AdminForm:
     return AdminForm(form, [(None, {"fields": visible})], {})
 
 
-class WithButtons:
+class ButtonsMixin:
     """For a ``ScopedAdmin``: its ``buttons``."""
 
     buttons: tuple[Button | OwnPage | Elsewhere, ...] = ()
@@ -104,7 +104,7 @@ class WithButtons:
         return f"{self.opts.app_label}_{self.opts.model_name}_{button.name.replace('-', '_')}"
 
     def _url(self, button: Button | OwnPage):
-        @submissions.restores
+        @saved_forms.shows_saved_form
         def view(request, object_id):
             return self.button_view(request, object_id, button)
 
@@ -115,9 +115,9 @@ class WithButtons:
     def button_view(self, request: HttpRequest, object_id: str, button: Button | OwnPage):
         """GET asks, POST does."""
         row = self.row_for(request, object_id, *button.permissions)
-        kept = submissions.of(request)
+        kept = saved_forms.find(request)
         if isinstance(button, OwnPage):
-            return submissions.again(request, kept) if kept else button.view(self, request, row)
+            return saved_forms.resend_page(request, kept) if kept else button.view(self, request, row)
         posted = request.method == "POST"
         data = request.POST if posted else (kept.data if kept else None)
         form = button.form(data, row) if button.form else None

@@ -104,7 +104,7 @@ def read(text: str) -> dict[str, str]:
 
 
 # --- what comes back -----------------------------------------------------------------------------------
-class MergesEdits:
+class MergeEditsMixin:
     """A model form of a page, or of one of its rows. ``seen``: what the page carried."""
 
     seen: dict[str, str] = {}
@@ -238,7 +238,7 @@ def of_request(request: HttpRequest) -> dict[str, str]:
     return found
 
 
-class SavedByTwo:
+class ConcurrentEditsMixin:
     """For a ``ModelAdmin``: the page carries what stood in it, and one of two saves waits for the other."""
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):

@@ -50,7 +50,7 @@ class Watch(Protocol):
         """Do what the question announced; returns the sentence that says so. ``entered``: what the question's form holds."""
 
 
-class AskFirst(Exception):
+class ConfirmationNeeded(Exception):
     """The row is not to be saved before this question is answered."""
 
     def __init__(self, row: Model, question: Question, form: forms.Form | None, files: list[tuple[str, str]]):
@@ -58,7 +58,7 @@ class AskFirst(Exception):
         self.row, self.question, self.form, self.files = row, question, form, files
 
 
-class AsksFirst:
+class ConfirmationMixin:
     """For ``ScopedAdmin``: pages that ask before they save."""
 
     _watch: Callable[[Model], Watch] | None = None
@@ -105,17 +105,17 @@ class AsksFirst:
         confirmed = request.POST.get(CONFIRMED) == question.fingerprint
         asked = question.form(request.POST if confirmed else None, prefix=PREFIX) if question.form else None
         if not confirmed or (asked is not None and not asked.is_valid()):
-            raise AskFirst(form.instance, question, asked, _take_back_files(form))
+            raise ConfirmationNeeded(form.instance, question, asked, _take_back_files(form))
         entered = asked.cleaned_data if asked is not None else {}
         messages.success(request, watch.carry_out(request, entered, timezone.now()))
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except AskFirst as ask:
+        except ConfirmationNeeded as ask:
             return self._ask(request, ask)
 
-    def _ask(self, request, ask: AskFirst):
+    def _ask(self, request, ask: ConfirmationNeeded):
         row = type(ask.row)._default_manager.get(pk=ask.row.pk)
         own = {CONFIRMED, EDIT, "csrfmiddlewaretoken"}
         context = {

@@ -8,7 +8,7 @@ from django.urls import reverse
 from ticketshop.lib.formset_pages import PagedFormSet
 
 
-class TurnsPages:
+class PagedInlinesMixin:
     """For a ``ModelAdmin``: the address says which rows are shown; a button saves and turns to others.
 
     An inline whose formset is a ``PagedFormSet`` uses the template ``admin/parts/paged_inline.html``.

@@ -37,14 +37,14 @@ from ticketshop.lib.typed_days import plausible
 from ticketshop.organisers import permissions
 
 from . import changes, concurrent_edits, time_zones
-from .ambiguous_times import TellsDoubledTimes
-from .buttons import WithButtons
-from .concurrent_edits import MergesEdits, SavedByTwo
-from .confirmation import AsksFirst
+from .ambiguous_times import AmbiguousTimesMixin
+from .buttons import ButtonsMixin
+from .concurrent_edits import ConcurrentEditsMixin, MergeEditsMixin
+from .confirmation import ConfirmationMixin
 from .lists import OwnRowsFilter, PageList, UncountedPaginator
 from .sections import Section
-from .unsaved_input import ShowsAgain
-from .uploads import TellsOfFiles
+from .unsaved_input import UnsavedInputMixin
+from .uploads import StorageErrorsMixin
 
 
 class LocalDateTime(forms.DateTimeInput):
@@ -161,7 +161,7 @@ class Scoped:
         return field
 
 
-class RowForm(MergesEdits, forms.ModelForm):
+class RowForm(MergeEditsMixin, forms.ModelForm):
     """Base of the forms of inlines."""
 
     def __init__(self, *args, **kwargs):
@@ -234,7 +234,14 @@ class ScopedForm(RowForm):
 
 
 class ScopedAdmin(
-    TellsOfFiles, SavedByTwo, TellsDoubledTimes, AsksFirst, ShowsAgain, WithButtons, Scoped, admin.ModelAdmin
+    StorageErrorsMixin,
+    ConcurrentEditsMixin,
+    AmbiguousTimesMixin,
+    ConfirmationMixin,
+    UnsavedInputMixin,
+    ButtonsMixin,
+    Scoped,
+    admin.ModelAdmin,
 ):
     """Base of every page."""
 
@@ -252,7 +259,7 @@ class ScopedAdmin(
         assert not self.raw_id_fields, "a raw id shows the text of any row: use autocomplete_fields"
         assert not self.date_hierarchy, "a date hierarchy reads the whole table"
         for one in (self, *self.inlines):
-            assert issubclass(one.form, MergesEdits), (
+            assert issubclass(one.form, MergeEditsMixin), (
                 "two may save at once: derive from ScopedForm or RowForm"
             )
         return super().check(**kwargs)

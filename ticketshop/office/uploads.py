@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from ticketshop.lib.storages import NotStored
 
 
-class TellsOfFiles:
+class StorageErrorsMixin:
     """For ``ScopedAdmin``: whoever chose a file that was not taken is told so at its field, with everything else still typed.
 
     Browsers never send a file's name back to its field, so it has to be chosen once more.
@@ -15,7 +15,11 @@ class TellsOfFiles:
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         form = super().get_form(request, obj, change=change, **kwargs)
-        return type(form.__name__, (NotTaken, form), {}) if getattr(request, "disk_is_full", False) else form
+        return (
+            type(form.__name__, (FileNotStoredForm, form), {})
+            if getattr(request, "disk_is_full", False)
+            else form
+        )
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         if request.method != "POST":
@@ -39,7 +43,7 @@ class TellsOfFiles:
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 
-class NotTaken:
+class FileNotStoredForm:
     """Joined with the form of a page whose file could not be stored: never valid."""
 
     def full_clean(self):

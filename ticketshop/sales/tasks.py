@@ -11,7 +11,7 @@ from registration_forms.models import FormVersion, RegistrationForm
 from ticketshop.catalogue import places
 from ticketshop.jobs.rows import Tidying
 from ticketshop.limits import cache, limits
-from ticketshop.submissions import submissions
+from ticketshop.submissions import saved_forms
 
 from .answers import missing_answers, requests
 from .cart import carts
@@ -62,7 +62,7 @@ COUNTERS = Tidying(
     "limits.forget_counters", gettext_lazy("Delete a counter whose time is over"), rows=limits.over
 )
 KEPT_FORMS = Tidying(
-    "submissions.forget", gettext_lazy("Delete a form that met the log-in page"), rows=submissions.over
+    "submissions.forget", gettext_lazy("Delete a form that met the log-in page"), rows=saved_forms.expired
 )
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from ticketshop.lib import open_forms
 
-from . import submissions
+from . import saved_forms
 
 # Added to the address of the log-in page, which says then that what was typed is kept.
 NOTE = "kept"
@@ -24,29 +24,29 @@ class KeptSubmissions:
 
     def __call__(self, request):
         response = self.get_response(request)
-        if response.status_code == 405 and submissions.STORED in request.GET:
+        if response.status_code == 405 and saved_forms.STORED in request.GET:
             # An address that takes forms only: whoever sends nothing more goes on from a page.
             return redirect(page_instead(request))
         if request.method == "POST" and (target := log_in_for(request, response)):
             # The cookie, and not the session: that one may be gone.
-            user_id = submissions.last_log_in(request)
+            user_id = saved_forms.last_log_in(request)
             if (
                 user_id
                 and not is_log_out(request)
                 and open_forms.comes_from_us(request)
-                and submissions.keep(request, user_id)
+                and saved_forms.save(request, user_id)
             ):
                 response.headers["Location"] = target
         note(request, response)
         return response
 
     def process_view(self, request, view, args, kwargs):
-        if submissions.FLAG not in request.session:
+        if saved_forms.SESSION_NAME not in request.session:
             return None
         if request.method == "POST" and SESSION_KEY in request.session:
-            submissions.forget(request)
-        elif not getattr(view, "restores_submission", False) and (kept := submissions.of(request)):
-            return submissions.again(request, kept)
+            saved_forms.delete(request)
+        elif not getattr(view, "shows_saved_form", False) and (kept := saved_forms.find(request)):
+            return saved_forms.resend_page(request, kept)
         return None
 
 
@@ -80,7 +80,7 @@ def note(request: HttpRequest, response: HttpResponse) -> None:
     """Let the browser remember whose log-in it has; a log-out that somebody asked for makes it forget."""
     user_id = request.session.get(SESSION_KEY)
     if user_id:
-        if submissions.last_log_in(request) != int(user_id):
-            submissions.note_log_in(response, int(user_id))
+        if saved_forms.last_log_in(request) != int(user_id):
+            saved_forms.note_log_in(response, int(user_id))
     elif request.method == "POST" and is_log_out(request):
         response.delete_cookie(settings.LAST_LOG_IN_COOKIE_NAME, samesite="Lax")

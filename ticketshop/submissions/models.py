@@ -44,7 +44,7 @@ class KeptSubmission(models.Model):
         labels = {
             "user": _("log-in"), "address": _("page"), "fields": _("as typed"), "expires_at": _("until"),
         }  # fmt: skip
-        copy_texts = "ticketshop.submissions.reading_out.of_form"
+        copy_texts = "ticketshop.submissions.copy_texts.of_form"
         columns = {
             "user": DeleteRow(),
             "address": DeleteRow(),

@@ -18,7 +18,7 @@ from tests.factories.sales import make_order
 from tests.friends import friendly_pos, linked, make_visitor, managing
 from tests.visitor import TestClientVisitor
 from ticketshop.history import history
-from ticketshop.mail import letters
+from ticketshop.mail import mime_messages
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.sales.checkout import people
@@ -63,7 +63,7 @@ def invite(visitor, link, email=ZOE):
 
 def invitation() -> str:
     """The page behind the link of the last invitation."""
-    return mailed_link(letters.message(Mail.objects.filter(kind="link_invited").latest("pk")))
+    return mailed_link(mime_messages.build(Mail.objects.filter(kind="link_invited").latest("pk")))
 
 
 def ticket_for(link) -> Ticket:
@@ -143,7 +143,7 @@ def test_a_child_takes_their_account_over_from_the_mail(visitor, link, pos):
     assert page.messages == [f"We write to {ZOE}, unless this address was told a short while ago."]
     assert "Until they accept, everything stays with you." in page.text
     mail = Mail.objects.get(kind="link_invited")
-    text = letters.message(mail).body
+    text = mime_messages.build(mail).body
     assert mail.recipient == ZOE
     assert all(part in text for part in ("Alice Martin", "Zoé Martin", "the date of birth"))
     assert "created" not in text

@@ -13,7 +13,7 @@ from privacy.requests import requests
 from tests.at_once import at_once, meet
 from tests.factories.organisers import make_staff
 from tests.friends import friendly_pos, make_visitor
-from ticketshop.mail import letters
+from ticketshop.mail import mime_messages
 from ticketshop.mail.models import Mail
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.scenario("S12")]
@@ -59,7 +59,7 @@ def test_without_the_lock_it_is_two(zoe, pos, slowly, monkeypatch):
 
 
 def token(kind: str) -> str:
-    body = letters.message(Mail.objects.filter(kind=kind).latest("pk")).body
+    body = mime_messages.build(Mail.objects.filter(kind=kind).latest("pk")).body
     return re.search(r"/data/(?:confirm|open)/([^/\s]+)/", body)[1]
 
 

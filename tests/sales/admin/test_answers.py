@@ -14,7 +14,7 @@ from tests.factories.registration_forms import ask, publish
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, fill, in_every
 from tests.staff import Staff, change
-from ticketshop.mail import letters
+from ticketshop.mail import mime_messages
 from ticketshop.mail.models import Mail
 from ticketshop.sales.models import IssuedPass, Order, Ticket
 from ticketshop.sales.orders import orders
@@ -120,7 +120,7 @@ def test_staff_change_answers_and_it_stands_in_the_history(shop, office):
     assert "celery" not in changes
     assert "celery" in table(page, "Answers")
     assert "Answers changed" in page.text
-    (letter,) = [letters.message(row) for row in Mail.objects.filter(kind="answers_changed")]
+    (letter,) = [mime_messages.build(row) for row in Mail.objects.filter(kind="answers_changed")]
     assert "The organiser has changed answers" in letter.body
     assert "Menu" in letter.body
     for never in ("Table", "celery", "Vegan"):

@@ -14,7 +14,7 @@ from tests.factories.registration_forms import ask, only_if, publish
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, fill, in_every
 from ticketshop.history import history
-from ticketshop.mail import letters
+from ticketshop.mail import mime_messages
 from ticketshop.mail.models import Mail
 from ticketshop.sales.models import IssuedPass, Order, Ticket
 from ticketshop.sales.orders import orders
@@ -89,7 +89,7 @@ def read(order=None) -> dict:
 
 
 def letters_of(kind: str):
-    return [letters.message(row) for row in Mail.objects.filter(kind=kind).order_by("pk")]
+    return [mime_messages.build(row) for row in Mail.objects.filter(kind=kind).order_by("pk")]
 
 
 # --- changing ---------------------------------------------------------------------------------------------

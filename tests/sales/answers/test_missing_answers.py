@@ -16,7 +16,7 @@ from tests.sales.jazz import Jazz, fill
 from tests.staff import Staff, change
 from ticketshop.catalogue.models import OrderForm
 from ticketshop.history import history
-from ticketshop.mail import letters
+from ticketshop.mail import mime_messages
 from ticketshop.mail.models import Mail
 from ticketshop.sales import tasks
 from ticketshop.sales.answers import missing_answers
@@ -96,7 +96,7 @@ def test_a_form_that_is_assigned_after_sales_counts_asks_and_lists_them(shop, st
     assert sorted(told.values_list("recipient", flat=True)) == ["ada@example.org", "bob@example.org"]
     work(form)
     assert told.count() == 2
-    letter = letters.message(told.get(recipient="ada@example.org"))
+    letter = mime_messages.build(told.get(recipient="ada@example.org"))
     assert "\n- Menu\n" in letter.body
     assert f"{first.page}answers/" in letter.body
     # Listed as missing until they are answered; no state says that anything was asked.
@@ -250,7 +250,7 @@ def test_a_form_whose_questions_may_stay_open_writes_to_nobody(shop, staff):
     work(form)
     assert order.tickets.get().response.form == form
     (mail,) = Mail.objects.filter(kind="answers_wanted")
-    assert letters.message(mail) is None
+    assert mime_messages.build(mail) is None
 
 
 def test_publishing_a_form_that_is_asked_already_leads_to_what_was_sold(shop, staff):

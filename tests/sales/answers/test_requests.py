@@ -16,7 +16,7 @@ from tests.sales import jazz
 from tests.sales.jazz import Jazz, fill, in_every
 from tests.staff import Staff, change
 from ticketshop.history import history
-from ticketshop.mail import letters
+from ticketshop.mail import mime_messages
 from ticketshop.mail.models import Mail
 from ticketshop.sales import tasks
 from ticketshop.sales.answers import requests
@@ -103,7 +103,7 @@ def test_earlier_buyers_are_counted_asked_and_owe_the_answer(shop, staff, monkey
     assert sorted(told.values_list("recipient", flat=True)) == ["ada@example.org", "bob@example.org"]
     tasks.ask_earlier(version_id=form.published_id)
     assert told.count() == 2
-    letter = letters.message(told.get(recipient="ada@example.org"))
+    letter = mime_messages.build(told.get(recipient="ada@example.org"))
     assert f"asks you for more – order {first.reference}" in letter.subject
     assert "\n- Size\n" in letter.body
     assert "\n\nYou can answer until" in letter.body
@@ -117,9 +117,9 @@ def test_earlier_buyers_are_counted_asked_and_owe_the_answer(shop, staff, monkey
     who.fill("-revision$", {names[1]: "M"})
     assert "asks you for more" not in who.page.text
     # Whoever has answered meanwhile is told nothing.
-    assert letters.message(told.get(recipient="ada@example.org")) is None
-    assert letters.message(told.get(recipient="bob@example.org")) is not None
-    assert second.reference in letters.message(told.get(recipient="bob@example.org")).subject
+    assert mime_messages.build(told.get(recipient="ada@example.org")) is None
+    assert mime_messages.build(told.get(recipient="bob@example.org")) is not None
+    assert second.reference in mime_messages.build(told.get(recipient="bob@example.org")).subject
 
 
 @pytest.mark.scenario("RF-07")

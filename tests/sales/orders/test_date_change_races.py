@@ -15,7 +15,7 @@ from ticketshop.catalogue import dates
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.office import scoped_admin
-from ticketshop.office.concurrent_edits import SavedByTwo
+from ticketshop.office.concurrent_edits import ConcurrentEditsMixin
 from ticketshop.sales.models import DateChange
 from ticketshop.sales.orders import date_change_job
 
@@ -60,12 +60,12 @@ def test_two_who_save_the_same_change_at_once_make_one_change(offer, between):
 
 
 def unlocked(self, *args, **values):
-    return super(SavedByTwo, self).changeform_view(*args, **values)
+    return super(ConcurrentEditsMixin, self).changeform_view(*args, **values)
 
 
 def test_without_the_locks_on_the_date_there_are_two_changes(offer, between, monkeypatch):
     # One holds for every page of the back office, the other for the dates a change is about.
-    monkeypatch.setattr(SavedByTwo, "changeform_view", unlocked)
+    monkeypatch.setattr(ConcurrentEditsMixin, "changeform_view", unlocked)
     read = dates.facts_of
     monkeypatch.setattr(dates, "facts_of", lambda sessions, lock=False: read(sessions))
     at_once(*two_who_confirm(offer))

@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ticketshop.office.paged_inlines import TurnsPages
+from ticketshop.office.paged_inlines import PagedInlinesMixin
 from ticketshop.office.translated_admin import TranslatedAdmin
 from ticketshop.organisers import permissions
 
@@ -31,7 +31,7 @@ class EventForm(SluggedForm):
 
 
 @admin.register(Event)
-class EventAdmin(TurnsPages, TellsOfForms, TranslatedAdmin):
+class EventAdmin(PagedInlinesMixin, TellsOfForms, TranslatedAdmin):
     form = EventForm
     translated = ("title", "teaser", "description", "image_alt")
     list_display = ["title", "state", "first_date", "last_date", "venue"]

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from ticketshop.lib.network import network
 from ticketshop.lib.refusals import too_many_requests
 from ticketshop.limits import limits
-from ticketshop.submissions import submissions
+from ticketshop.submissions import saved_forms
 
 from .. import pricing
 from ..answers import profile
@@ -47,7 +47,7 @@ def ready_cart(request, cart: Cart | None):
     return cart, whole, None
 
 
-@submissions.restores
+@saved_forms.shows_saved_form
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def details(request, pos):
@@ -63,8 +63,8 @@ def details(request, pos):
         # Kept in any case: places that are gone, or a log-in that is over, are no reason to type it again.
         onward = page.take(request.POST)
         elsewhere = elsewhere or onward
-    if kept := submissions.of(request):
-        submissions.forget(request)
+    if kept := saved_forms.find(request):
+        saved_forms.delete(request)
         messages.info(
             request, _("You are logged in again. What you typed is here; nothing has been ordered.")
         )

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from ticketshop.catalogue import stock
 from ticketshop.catalogue.models import Session
-from ticketshop.mail import returned
+from ticketshop.mail import bounces
 from ticketshop.mail.models import Mail
 from ticketshop.organisers import permissions
 from ticketshop.organisers.models import Organiser
@@ -73,7 +73,7 @@ def _figures(user, now: datetime) -> list[Figures]:
     )
     due = Refund.objects.filter(state=Refund.State.REQUESTED)
     refunds = _grouped(user, "sales.view_refund", due, "payment__order__organiser", "amount")
-    failed = returned.troubled(Mail.objects.filter(created_at__gte=now - timedelta(days=MAIL_DAYS)))
+    failed = bounces.troubled(Mail.objects.filter(created_at__gte=now - timedelta(days=MAIL_DAYS)))
     mails = _grouped(user, "mail.view_mail", failed, "organiser", None)
     found = []
     for organiser in _organisers(user):

@@ -3,9 +3,9 @@
 ``ticketshop.submissions.middleware`` keeps every form that is answered with a redirect to the log-in page. When the same
 person comes back to the form's address in the same browser, a view shows what was typed:
 
-    @submissions.restores                       # without it the visitor gets a page with a button that sends it again
+    @saved_forms.shows_saved_form                       # without it the visitor gets a page with a button that sends it again
     def profile(request):
-        kept = submissions.of(request)          # None, or what was typed; only for GET
+        kept = saved_forms.find(request)          # None, or what was typed; only for GET
         form = ProfileForm(request.POST or (kept.data if kept else None))
         if request.method == "POST" and form.is_valid():
             ...
@@ -31,9 +31,9 @@ from ticketshop.limits import limits
 
 from .models import KeptSubmission
 
-KEPT = timedelta(hours=1)
+SAVED_FOR = timedelta(hours=1)
 # In the session: keys of what is kept for this browser, the latest last.
-FLAG = "kept_submissions"
+SESSION_NAME = "kept_submissions"
 MOST = 5
 # With this in the address a page shows what is stored, and not what was typed.
 STORED = "stored"
@@ -63,7 +63,7 @@ def note_log_in(response: HttpResponse, user_id: int) -> None:
 
 
 # --- keeping -----------------------------------------------------------------------------------------------------
-def keep(request: HttpRequest, user_id: int | None) -> bool:
+def save(request: HttpRequest, user_id: int | None) -> bool:
     """Keep what was posted for ``user_id`` (None: whoever uses this browser); False where it may not be kept.
 
     A button without fields is kept too: its address may take nothing but a form, and would be a dead end after the log-in.
@@ -78,47 +78,47 @@ def keep(request: HttpRequest, user_id: int | None) -> bool:
         address=request.get_full_path(),
         fields=pairs,
         has_file=bool(request.FILES),
-        expires_at=timezone.now() + KEPT,
+        expires_at=timezone.now() + SAVED_FOR,
     )
-    keys = [*request.session.get(FLAG, []), str(kept.key)]
-    KeptSubmission.objects.filter(key__in=_sound(keys[:-MOST])).delete()
-    request.session[FLAG] = keys[-MOST:]
+    keys = [*request.session.get(SESSION_NAME, []), str(kept.key)]
+    KeptSubmission.objects.filter(key__in=_as_uuids(keys[:-MOST])).delete()
+    request.session[SESSION_NAME] = keys[-MOST:]
     return True
 
 
-def over(now: datetime) -> QuerySet[KeptSubmission]:
+def expired(now: datetime) -> QuerySet[KeptSubmission]:
     """The forms that were kept for an hour: a periodic job deletes them."""
     return KeptSubmission.objects.filter(expires_at__lt=now)
 
 
 # --- giving back -------------------------------------------------------------------------------------------------
-def restores(view: Callable) -> Callable:
-    """Mark a view that shows by itself what was typed (``of``)."""
-    view.restores_submission = True
+def shows_saved_form(view: Callable) -> Callable:
+    """Mark a view that shows by itself what was typed (``find``)."""
+    view.shows_saved_form = True
     return view
 
 
-def of(request: HttpRequest) -> KeptSubmission | None:
+def find(request: HttpRequest) -> KeptSubmission | None:
     """What was typed into the form at this address before a log-in; asks the database only where something is kept."""
     if request.method != "GET" or STORED in request.GET:
         return None
     return _at(request).first()
 
 
-def forget(request: HttpRequest) -> None:
+def delete(request: HttpRequest) -> None:
     """A form has arrived at this address: what was kept for it is not needed any more."""
-    if FLAG in request.session:
+    if SESSION_NAME in request.session:
         _at(request).delete()
 
 
-def again(request: HttpRequest, kept: KeptSubmission) -> HttpResponse:
+def resend_page(request: HttpRequest, kept: KeptSubmission) -> HttpResponse:
     """The page that says what happened, with a button that sends what was typed."""
     return render(request, "submissions/again.html", {"kept": kept})
 
 
 def _at(request: HttpRequest):
     """What is kept for this browser, this address, and whoever is logged in now."""
-    keys = _sound(request.session.get(FLAG, []))
+    keys = _as_uuids(request.session.get(SESSION_NAME, []))
     if not keys:
         return KeptSubmission.objects.none()
     user_id = request.session.get(SESSION_KEY)
@@ -129,5 +129,5 @@ def _at(request: HttpRequest):
     return mine.order_by("-pk")
 
 
-def _sound(keys: list[str]) -> list[uuid.UUID]:
+def _as_uuids(keys: list[str]) -> list[uuid.UUID]:
     return [uuid.UUID(key) for key in keys]

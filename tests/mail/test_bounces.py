@@ -19,7 +19,7 @@ from tests.friends import friendly_pos, linked, make_visitor
 from tests.staff import Staff, change, listing
 from ticketshop import checks
 from ticketshop.history import history
-from ticketshop.mail import outbox, returned, tasks
+from ticketshop.mail import bounces, outbox, tasks
 from ticketshop.mail.models import Mail
 from ticketshop.sales.models import Customer, Order
 
@@ -144,7 +144,7 @@ def test_reports_out_of_order_and_twice_change_nothing(pos):
 
 def told(order) -> Mail | None:
     buyer = order.buyer.__class__.objects.get(pk=order.buyer_id)
-    return returned.last_return(buyer.organiser_id, buyer.email, buyer.subject_uuid)
+    return bounces.latest_bounce(buyer.organiser_id, buyer.email, buyer.subject_uuid)
 
 
 def in_list(order) -> bool:

@@ -14,13 +14,13 @@ from django.utils import timezone, translation
 from ticketshop.lib.text import normalise_line
 from ticketshop.organisers import logos
 
-from . import kinds, layout, plain
+from . import kinds, layout, plain_text
 from .models import Mail
 
 LOGO_ID = "logo"  # the Content-ID that base.html names
 
 
-class Letter(EmailMultiAlternatives):
+class MimeMessage(EmailMultiAlternatives):
     """A mail with pictures of its own.
 
     A picture with a Content-ID lies beside the HTML part (multipart/related): among the attachments, Apple Mail and
@@ -54,7 +54,7 @@ class Letter(EmailMultiAlternatives):
             self.attachments = files
 
 
-def message(mail: Mail) -> EmailMultiAlternatives | None:
+def build(mail: Mail) -> EmailMultiAlternatives | None:
     """The mail as it leaves now, in its language and its organiser's time zone; None if there is nothing to tell."""
     pos = mail.point_of_sale
     zone = ZoneInfo(pos.organiser.time_zone) if pos else ZoneInfo(settings.TIME_ZONE)
@@ -75,9 +75,9 @@ def message(mail: Mail) -> EmailMultiAlternatives | None:
         }
         subject = normalise_line(render_to_string(f"emails/{mail.kind}.subject.txt", context))
         html = render_to_string(f"emails/{mail.kind}.html", {**context, "subject": subject})
-        letter = Letter(
+        message = MimeMessage(
             subject=subject,
-            body=plain.text_of(html),
+            body=plain_text.text_of(html),
             from_email=sender(pos),
             to=[mail.recipient],
             reply_to=[pos.email_sender_address] if pos and pos.email_sender_address else None,
@@ -88,12 +88,12 @@ def message(mail: Mail) -> EmailMultiAlternatives | None:
                 "Content-Language": mail.language,
             },
         )
-        letter.attach_alternative(html, "text/html")
+        message.attach_alternative(html, "text/html")
         if logo:
-            letter.attach_picture(logo.content, LOGO_ID)
+            message.attach_picture(logo.content, LOGO_ID)
         for name, data, mime_type in content.attachments:
-            letter.attach(name, data, mime_type)
-        return letter
+            message.attach(name, data, mime_type)
+        return message
 
 
 def sender(pos) -> str:

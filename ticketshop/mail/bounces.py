@@ -27,7 +27,7 @@ TROUBLE = Q(state__in=[State.FAILED, State.BOUNCED, State.COMPLAINED])
 _LATEST = 20  # mails to one address that are looked at
 
 
-def note(event: AnymailTrackingEvent) -> bool:
+def record_report(event: AnymailTrackingEvent) -> bool:
     """Write what the mail service says of one mail. Return False if it is no mail of ours.
 
     Services repeat themselves and report out of order: an older report changes nothing.
@@ -41,13 +41,13 @@ def note(event: AnymailTrackingEvent) -> bool:
         if event.event_type == EventType.DELIVERED:
             _delivered(mail, at)
         elif event.event_type == EventType.COMPLAINED:
-            came_back(mail, State.COMPLAINED, at, EventType.COMPLAINED)
+            mark_returned(mail, State.COMPLAINED, at, EventType.COMPLAINED)
         elif event.event_type in _BACK:
             _bounced(mail, at, f"{event.event_type} {event.reject_reason or ''}".strip())
     return True
 
 
-def came_back(mail: Mail, state: str, at: datetime, reason: str) -> None:
+def mark_returned(mail: Mail, state: str, at: datetime, reason: str) -> None:
     """Mark a mail that the recipient did not get or did not want; ``reason`` holds no address."""
     if mail.returned_at is not None and mail.state == state:
         return
@@ -60,7 +60,7 @@ def came_back(mail: Mail, state: str, at: datetime, reason: str) -> None:
 def _bounced(mail: Mail, at: datetime, reason: str) -> None:
     arrived_later = mail.delivered_at is not None and mail.delivered_at > at
     if mail.state != State.COMPLAINED and not arrived_later:
-        came_back(mail, State.BOUNCED, at, reason)
+        mark_returned(mail, State.BOUNCED, at, reason)
 
 
 def _delivered(mail: Mail, at: datetime) -> None:
@@ -72,7 +72,7 @@ def _delivered(mail: Mail, at: datetime) -> None:
     mail.save(update_fields=["delivered_at", "state", "returned_at", "error"])
 
 
-def last_return(organiser_id: int, email: str | None, subject_uuid) -> Mail | None:
+def latest_bounce(organiser_id: int, email: str | None, subject_uuid) -> Mail | None:
     """The mail that says that this person gets none at this address; None while there is no reason to think so."""
     if not email:
         return None
