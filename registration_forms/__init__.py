@@ -1,1 +1,1 @@
-"""What organisers ask for: form definitions, published versions, answers. Knows forms, not what a ticket is."""
+"""Forms of organisers: definitions, published versions, answers. Contains nothing about tickets or orders."""

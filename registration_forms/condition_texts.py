@@ -1,4 +1,4 @@
-"""Conditions in a sentence, in the active language: for staff who set them, and for buyers whose page has no scripts."""
+"""Conditions as sentences in the active language, for staff who set them and for buyers whose page runs without scripts."""
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,11 +15,12 @@ OPERATORS = {
 
 
 def quoted(text: str) -> str:
+    """Return the text in the quotation marks of the active language."""
     return _("“%(text)s”") % {"text": text}
 
 
 def condition(question: Question, definition: Definition) -> str:
-    """“only if “Do you eat?” is Yes”; empty where it is always asked."""
+    """Return the condition of a question as “only if “Do you eat?” is Yes”; empty if the question is always asked."""
     joined = "any" if "any" in question.condition else "all"
     terms = [_term(term, definition) for term in question.condition.get(joined, [])]
     if not terms:
@@ -31,16 +32,16 @@ def condition(question: Question, definition: Definition) -> str:
 def _term(term: dict, definition: Definition) -> str:
     other = definition.question(term["field"])
     label = quoted(other.label) if other else "?"
-    words = [label, str(OPERATORS.get(term["op"], term["op"]))]
-    wanted = term.get("value")
-    if wanted not in (None, "", []):
-        values = wanted if isinstance(wanted, list) else [wanted]
-        words.append(", ".join(answer(other, value) for value in values))
-    return " ".join(words)
+    parts = [label, str(OPERATORS.get(term["op"], term["op"]))]
+    expected = term.get("value")
+    if expected not in (None, "", []):
+        values = expected if isinstance(expected, list) else [expected]
+        parts.append(", ".join(answer(other, value) for value in values))
+    return " ".join(parts)
 
 
 def answer(question: Question | None, value: str) -> str:
-    """A value that a condition compares with, as people read it."""
+    """Return a value that a condition compares with, as people read it: the label of a choice, Yes, No, or the value."""
     option = question.option(value) if question else None
     if option:
         return text_in(option.labels) or value

@@ -1,7 +1,7 @@
-"""Which questions are asked: one pure function, used by pages, edits, imports and tests alike.
+"""Conditions that decide which questions a form asks. Used by pages, changes of answers, imports and tests.
 
-A condition is data: ``{"all": [{"field": key, "op": "is", "value": x}, …]}`` or ``{"any": […]}``; empty: always.
-What a condition hides is never stored and never blocks.
+A condition is data: ``{"all": [{"field": key, "op": "is", "value": x}, …]}`` or ``{"any": […]}``. An empty condition is
+always met. Answers to questions that a condition hides are never stored and never required.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from .definitions import Definition, Question
 
 OPERATORS = ("is", "is_not", "in", "filled", "empty")
-# Those that compare with a value.
+# Operators that compare with a value.
 WITH_VALUE = frozenset({"is", "is_not", "in"})
 
 
 @dataclass(frozen=True)
 class Context:
-    """Who looks: staff see what is for staff only."""
+    """The reader of a form. Staff also see the questions that are for staff only."""
 
     staff: bool = False
 
@@ -24,11 +24,11 @@ class Context:
 BUYER = Context()
 
 
-class _Open:
-    """In place of an answer that is not known yet: a condition on it may turn out either way."""
+class _Unknown:
+    """Stands for an answer that is not known yet, so that a condition on it may be met or not."""
 
 
-OPEN = _Open()
+UNKNOWN = _Unknown()
 
 
 def visible_questions(
@@ -37,11 +37,12 @@ def visible_questions(
     context: Context = BUYER,
     unknown: Collection[str] = (),
 ) -> list[Question]:
-    """The questions to ask, in order, given the answers so far (key -> value as stored; None: no answer).
+    """Return the questions to ask, in order.
 
-    A question decides only while it is itself visible: a chain of conditions collapses from its first link. What was
-    answered to a question in ``unknown`` can't be used: it decides nothing. Questions depend on earlier ones only
-    (``problems`` refuses others), so one pass decides all.
+    ``values`` holds the answers so far: key -> value as JSON, or None for no answer. Only the answers of visible questions
+    count in conditions, so a chain of conditions ends at the first one that is not met. Answers to questions in ``unknown``
+    are ignored because they are wrong. Questions depend on earlier questions only (``problems`` refuses others), so one pass
+    is enough.
     """
     return [question for question, asked in _decided(definition, values, context, unknown) if asked]
 
@@ -52,7 +53,9 @@ def possible_questions(
     context: Context = BUYER,
     unknown: Collection[str] = (),
 ) -> list[Question]:
-    """The visible questions, and those that an answer to a question in ``unknown`` could make visible; in order."""
+    """Return, in order, the visible questions and those that an answer to a question in ``unknown`` could make
+    visible.
+    """
     return [
         question for question, asked in _decided(definition, values, context, unknown) if asked is not False
     ]
@@ -61,25 +64,25 @@ def possible_questions(
 def _decided(
     definition: Definition, values: Mapping[str, object], context: Context, unknown: Collection[str]
 ) -> list[tuple[Question, bool | None]]:
-    """Each question that is not hidden for good, and whether it is asked; None: it depends on an unknown answer."""
-    found: list[tuple[Question, bool | None]] = []
+    """Return each question that ``context`` may see and whether it is asked. None means that it depends on an unknown answer."""
+    decided: list[tuple[Question, bool | None]] = []
     known: dict[str, object] = {}
     for question in definition.questions:
         if question.visibility == "hidden" or (question.staff_only and not context.staff):
             continue
-        asked = holds(question.condition, known)
-        found.append((question, asked))
+        asked = is_met(question.condition, known)
+        decided.append((question, asked))
         if asked is None or (asked and question.key in unknown):
-            known[question.key] = OPEN
+            known[question.key] = UNKNOWN
         elif asked:
             known[question.key] = values.get(question.key)
-    return found
+    return decided
 
 
-def holds(condition: dict, known: Mapping[str, object]) -> bool | None:
-    """Whether a condition is met by ``known``: visible question -> answer, or None where there is none.
+def is_met(condition: dict, known: Mapping[str, object]) -> bool | None:
+    """Return whether ``known`` (key of a visible question -> answer or None) meets the condition.
 
-    None: it depends on an answer that is OPEN.
+    Return None if the result depends on an answer that is UNKNOWN.
     """
     if not condition:
         return True
@@ -91,27 +94,28 @@ def holds(condition: dict, known: Mapping[str, object]) -> bool | None:
 
 
 def _term(term: dict, known: Mapping[str, object]) -> bool | None:
-    """Whether one term is met. A question that is hidden or not answered meets none, also none that denies.
+    """Return whether one term is met, or None if it depends on an UNKNOWN answer.
 
-    Only “is not answered” is met by a question without an answer, and only while that question is visible.
+    A question that is hidden or has no answer meets no term, not even "is not". The one exception is "is not answered", which
+    a visible question without an answer meets.
     """
     if term["field"] not in known:
         return False
-    if (value := known[term["field"]]) is OPEN:
+    if (value := known[term["field"]]) is UNKNOWN:
         return None
     answers, operator = set(as_list(value)), term["op"]
     if operator == "empty" or not answers:
         return operator == "empty" and not answers
     if operator == "filled":
         return True
-    wanted = set(as_list(term.get("value")))
-    return not answers & wanted if operator == "is_not" else bool(answers & wanted)
+    expected = set(as_list(term.get("value")))
+    return not answers & expected if operator == "is_not" else bool(answers & expected)
 
 
-def settled(condition: dict, drawn: Collection[str], known: Mapping[str, object]) -> dict:
-    """The condition as a page can follow it that draws only the questions ``drawn``.
+def resolve_for_page(condition: dict, drawn: Collection[str], known: Mapping[str, object]) -> dict:
+    """Return the condition for a page that shows only the questions ``drawn``.
 
-    Terms about other questions become ``{"met": true or false}``, by what is ``known`` of them.
+    Terms about other questions become ``{"met": true}`` or ``{"met": false}``, computed from ``known``.
     """
     return {
         joined: [
@@ -123,7 +127,7 @@ def settled(condition: dict, drawn: Collection[str], known: Mapping[str, object]
 
 
 def as_list(value: object) -> list:
-    """An answer, or what is wanted, as a list: empty for none."""
+    """Return an answer, or the value of a term, as a list. No answer gives an empty list."""
     if value is None or value == "":
         return []
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -132,21 +136,22 @@ def as_list(value: object) -> list:
 
 
 def fields_of(condition: dict) -> list[str]:
-    """The keys of the questions a condition asks about."""
+    """Return the keys of the questions that a condition names."""
     return [term["field"] for term in terms_of(condition)]
 
 
 def terms_of(condition: dict) -> list[dict]:
-    """The terms of a condition, however they are joined."""
+    """Return the terms of a condition, whether they are joined by "all" or by "any"."""
     return [*condition.get("all", []), *condition.get("any", [])]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a form can't be published: ``fields`` are keys of questions, the one to change first.
+    """A reason why a form can't be published.
 
-    ``code`` is self, later, staff_only, archived, unknown, operator, consent or cycle for a condition that can't work,
-    or one of ``answerable``. ``values`` are the numbers or the answer that the sentence about it names.
+    ``fields`` are keys of questions; the first one is the question to change. ``code`` is self, later, staff_only, archived,
+    unknown, operator, consent or cycle for a wrong condition, or a code of ``building.answerable``. ``values`` are the
+    numbers or the answer that the sentence about the problem contains.
     """
 
     code: str
@@ -155,27 +160,28 @@ class Problem:
 
 
 def problems(definition: Definition, archived: frozenset[str] = frozenset()) -> list[Problem]:
-    """Conditions that can never work, or only by chance, each naming the questions involved."""
+    """Return a problem for each condition that can never be met or that names a question it must not depend on."""
     position = {question.key: number for number, question in enumerate(definition.questions)}
-    found: list[Problem] = []
+    problems_found: list[Problem] = []
     for question in definition.questions:
         for key in fields_of(question.condition):
             code = _why_not(question, key, definition, position, archived)
             if code:
-                found.append(Problem(code, (question.key, key)))
+                problems_found.append(Problem(code, (question.key, key)))
         for term in terms_of(question.condition):
             other = definition.question(term["field"])
             if term.get("op") not in OPERATORS:
-                found.append(Problem("operator", (question.key,)))
+                problems_found.append(Problem("operator", (question.key,)))
             elif term["op"] == "is_not" and other is not None and other.type == "consent":
                 # A box without a tick is no answer, so no answer is ever another one.
-                found.append(Problem("consent", (question.key, other.key)))
-    return found + [Problem("cycle", cycle) for cycle in cycles(definition)]
+                problems_found.append(Problem("consent", (question.key, other.key)))
+    return problems_found + [Problem("cycle", cycle) for cycle in cycles(definition)]
 
 
 def _why_not(
     question: Question, key: str, definition: Definition, position: dict[str, int], archived: frozenset[str]
 ) -> str:
+    """Return the code of the problem with a condition of ``question`` on ``key``; empty if there is none."""
     if key == question.key:
         return "self"
     other = definition.question(key)
@@ -191,28 +197,28 @@ def _why_not(
 
 
 def cycles(definition: Definition) -> list[tuple[str, ...]]:
-    """The circles in which questions wait for one another, each once."""
+    """Return each circle of questions that depend on one another, once."""
     after = {question.key: fields_of(question.condition) for question in definition.questions}
-    found: list[tuple[str, ...]] = []
-    done: set[str] = set()
+    circles: list[tuple[str, ...]] = []
+    visited: set[str] = set()
 
     def walk(key: str, path: list[str]) -> None:
         if key in path:
             circle = path[path.index(key) :]
-            if len(circle) > 1 and not any(set(circle) == set(known) for known in found):
-                found.append(tuple(circle))
+            if len(circle) > 1 and not any(set(circle) == set(known) for known in circles):
+                circles.append(tuple(circle))
             return
-        if key in done or key not in after:
+        if key in visited or key not in after:
             return
         for other in after[key]:
             walk(other, [*path, key])
-        done.add(key)
+        visited.add(key)
 
     for key in after:
         walk(key, [])
-    return found
+    return circles
 
 
 def dependants(definition: Definition, key: str) -> list[Question]:
-    """The questions that depend on ``key``."""
+    """Return the questions whose condition names ``key``."""
     return [question for question in definition.questions if key in fields_of(question.condition)]

@@ -1,8 +1,8 @@
-"""Pages of third-party apps that have no place in the back office. Read after all of theirs."""
+"""Remove pages of third-party apps from the back office. Loaded after the admin modules of those apps."""
 
 from allauth.account.models import EmailAddress
 from django.contrib import admin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-# Addresses belong to their log-ins, which prove them; jobs are looked at with procrastinate's own commands.
+# E-mail addresses are part of log-ins; jobs are inspected with the commands of procrastinate.
 admin.site.unregister([EmailAddress, ProcrastinateJob])

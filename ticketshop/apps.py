@@ -4,13 +4,13 @@ from django.db.models.signals import post_migrate
 
 
 class BackOfficeConfig(AdminConfig):
-    """Django's admin, with our site as the default one."""
+    """Django's admin with ``BackOffice`` as its default site."""
 
     default_site = "ticketshop.backoffice.BackOffice"
 
 
 class TicketshopConfig(AppConfig):
-    """The project itself: static files, texts, commands. Last in the list, so that it sees all other rooms."""
+    """The project itself: static files, translations, commands. Last in INSTALLED_APPS, so that all other apps are loaded."""
 
     name = "ticketshop"
 
@@ -22,6 +22,6 @@ class TicketshopConfig(AppConfig):
         translated.mark_stand_ins()
         french_dates.write_ordinals()
 
-        # Django makes the permissions after migrating, app by app, and says so only for apps with models:
-        # the roles follow the last of them that a role speaks of.
+        # Django creates the permissions of each app after migrating it, and sends post_migrate only for apps with models.
+        # Roles are updated after the last app whose permissions they contain.
         post_migrate.connect(roles.after_migrate, sender=apps.get_app_config("privacy"))

@@ -1,4 +1,4 @@
-"""The back office: Django's admin, for staff of organisers, through the shop's own log-in."""
+"""The site of the back office: Django's admin for staff of organisers, with the shop's own log-in."""
 
 from functools import update_wrapper
 
@@ -23,7 +23,7 @@ from ticketshop.office import time_zones
 from ticketshop.organisers import permissions
 from ticketshop.sales.orders import overview
 
-# By task: what one opens most stands first. Rooms and their pages, by the names of models.
+# The menu: app -> names of its models, the most used first.
 ORDER = {
     "sales": ["Order", "Ticket", "IssuedPass", "Customer", "Payment", "Refund"],
     "contacts": ["Contact", "ContactLink", "LinkType"],
@@ -37,18 +37,17 @@ ORDER = {
     "history": ["Event"],
     "accounts": ["User"],
 }
-# Pages of Django's admin that have a better one elsewhere: passwords are the accounts room's matter, and nothing
-# of ours has an address of its own to be looked up by number.
+# URL names of Django's admin that are removed: ``accounts`` has the pages for passwords, and ``view_on_site`` has no use here.
 LEFT_OUT = {"view_on_site", "password_change", "password_change_done"}
 
 
 class BackOffice(admin.AdminSite):
-    """Opens for members of staff and the platform's superuser."""
+    """The site, for staff and for the superuser of the platform."""
 
     site_title = site_header = settings.SITE_NAME
     index_title = _("Today")
     site_url = "/"
-    # The menu is ours (templates/admin/parts/menu.html): Django's needs a script, and is not there on narrow screens.
+    # templates/admin/parts/menu.html is the menu: Django's needs a script, and is hidden on narrow screens.
     enable_nav_sidebar = False
 
     def has_permission(self, request):
@@ -58,34 +57,34 @@ class BackOffice(admin.AdminSite):
         return [url for url in super().get_urls() if getattr(url, "name", None) not in LEFT_OUT]
 
     def admin_view(self, view, cacheable=False):
-        """Every page speaks in the time of the user's organiser."""
+        """Activate the time zone of the user's organiser for every page."""
         inner = super().admin_view(view, cacheable)
 
-        def in_their_time(request, *args, **kwargs):
+        def in_local_time(request, *args, **kwargs):
             if request.user.is_authenticated:
                 time_zones.activate(request.user)
             return inner(request, *args, **kwargs)
 
-        return update_wrapper(in_their_time, inner)
+        return update_wrapper(in_local_time, inner)
 
     @method_decorator([never_cache, login_not_required])
     def login(self, request, extra_context=None):
-        """Through the same door as everybody: the admin's own log-in page knows no limits, allauth's does."""
-        wanted = request.GET.get("next") or reverse("admin:index")
+        """Redirect to the shop's log-in page, because Django's own has no limits on attempts and django-allauth's has."""
+        next_url = request.GET.get("next") or reverse("admin:index")
         if self.has_permission(request):
             return redirect("admin:index")
         if request.user.is_authenticated:
             raise PermissionDenied
-        return redirect(f"{reverse('account_login')}?{urlencode({'next': wanted})}")
+        return redirect(f"{reverse('account_login')}?{urlencode({'next': next_url})}")
 
     @method_decorator(require_POST)
     def logout(self, request, extra_context=None):
-        """End the session, of the shop too: there is one log-in."""
+        """End the log-in session, which is also that of the shop."""
         logout(request)
         return redirect(f"{reverse('account_login')}?{urlencode({'next': reverse('admin:index')})}")
 
     def get_app_list(self, request, app_label=None):
-        """Rooms and pages by task."""
+        """Return apps and models in the order of ORDER."""
         rooms = {app["app_label"]: app for app in super().get_app_list(request, app_label)}
         places = {label: number for number, label in enumerate(ORDER)}
         for label, room in rooms.items():
@@ -98,7 +97,7 @@ class BackOffice(admin.AdminSite):
         return sorted(rooms.values(), key=lambda room: places.get(room["app_label"], len(places)))
 
     def app_index(self, request, app_label, extra_context=None):
-        """A room has no page of its own: its first list stands for it."""
+        """Redirect to the first list of the app, because apps have no index page here."""
         for room in self.get_app_list(request, app_label):
             for page in room["models"]:
                 if page["admin_url"]:
@@ -107,9 +106,9 @@ class BackOffice(admin.AdminSite):
 
     def index(self, request, extra_context=None):
         now = timezone.now()
-        seen = {
+        context = {
             "overview": overview.read(request.user, now),
             "to_be_forgotten": requests.to_be_done(request.user, now),
             "failed_tasks": jobs.count_for(request.user),
         }
-        return super().index(request, seen | (extra_context or {}))
+        return super().index(request, context | (extra_context or {}))

@@ -1,4 +1,4 @@
-"""System checks of our own: what `check --deploy` does not ask for."""
+"""System checks for ``check --deploy``, in addition to Django's."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from ticketshop.mail import webhooks
 
 @register(Tags.security, deploy=True)
 def demo_is_off(app_configs, **kwargs):
-    """The demo shows every mail and has known passwords: never in production."""
+    """Refuse the demo in production: it shows every mail and has known passwords."""
     if settings.DEMO:
         return [
             Error(
@@ -28,7 +28,7 @@ def demo_is_off(app_configs, **kwargs):
 
 @register(Tags.security, deploy=True)
 def timeouts_are_set(app_configs, **kwargs):
-    """Report connections to database or mail server without a timeout: a request must end in time."""
+    """Check that no request or mail can take longer than its limit."""
     options = settings.DATABASES["default"]["OPTIONS"].get("options", "")
     missing = [
         name
@@ -55,7 +55,7 @@ def timeouts_are_set(app_configs, **kwargs):
 
 @register(Tags.security, deploy=True)
 def https_only(app_configs, **kwargs):
-    """Cookies are Secure and __Host- only when BASE_URL is https."""
+    """Check that BASE_URL is https, because cookies are Secure and __Host- only then."""
     if not settings.HTTPS:
         return [
             Error("BASE_URL is not https.", hint="Set BASE_URL to the public address.", id="ticketshop.E005")
@@ -65,7 +65,7 @@ def https_only(app_configs, **kwargs):
 
 @register(Tags.security, deploy=True)
 def mail_reports_are_open(app_configs, **kwargs):
-    """A mail service tells of mails that came back only where it can prove that it is the service."""
+    """Warn if delivery reports of the mail service would be refused because nothing proves their origin."""
     package, _, provider = settings.EMAIL_BACKEND.removesuffix(".EmailBackend").rpartition(".")
     if package != "anymail.backends" or provider not in webhooks.VIEWS:
         return []
@@ -84,6 +84,7 @@ def mail_reports_are_open(app_configs, **kwargs):
 
 @register(Tags.security, deploy=True)
 def mail_backend_exists(app_configs, **kwargs):
+    """Check that EMAIL_BACKEND can be imported."""
     try:
         import_string(settings.EMAIL_BACKEND)
     except ImportError as error:
@@ -94,6 +95,7 @@ def mail_backend_exists(app_configs, **kwargs):
 
 @register(Tags.security, deploy=True)
 def pictures_survive(app_configs, **kwargs):
+    """Warn if uploaded pictures are stored in the folder that `make reset` deletes."""
     if settings.DEMO or not Path(settings.MEDIA_ROOT).resolve().is_relative_to(settings.BASE_DIR / "var"):
         return []
     return [
@@ -121,13 +123,13 @@ def _error(fault: installation.Fault) -> Error:
 
 @register(Tags.database)
 def database_fits(app_configs, databases=None, **kwargs):
-    """Asked by `migrate` too: tables made in a database that does not fit would have to be moved."""
+    """Check server and database. Runs before `migrate` too, so that no tables are created in an unsuitable database."""
     return [_error(fault) for fault in installation.unfit_database()] if databases else []
 
 
 @register(Tags.security, deploy=True)
 def installation_is_complete(app_configs, **kwargs):
-    """What else a page would stumble over: rights, tables, migrations, files."""
+    """Check rights, tables, migrations and static files."""
     try:
         errors = [_error(fault) for fault in installation.faults()]
         advice = [] if errors else installation.missing_maintain()

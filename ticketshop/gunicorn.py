@@ -1,4 +1,4 @@
-"""How gunicorn serves the shop, here and in production: `gunicorn --config ticketshop/gunicorn.py`.
+"""Configuration of gunicorn, for development and production: `gunicorn --config ticketshop/gunicorn.py`.
 
 HOST, PORT, WEB_CONCURRENCY, WEB_THREADS and FORWARDED_ALLOW_IPS come from the environment.
 """
@@ -17,7 +17,7 @@ try:
     workers = env.whole_number("WEB_CONCURRENCY", 2, least=1, most=1000)
     # Each thread may hold one of the process's database connections: keep DB_POOL_SIZE at least as large.
     threads = env.whole_number("WEB_THREADS", 4, least=1, most=1000)
-    # The scheme a proxy reports counts only if it comes from here; it may not rewrite the path.
+    # Addresses of proxies whose X-Forwarded-Proto is believed. They may not change the path.
     forwarded_allow_ips = env.text("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 except ImproperlyConfigured as error:
     sys.exit(str(error))
@@ -26,7 +26,7 @@ wsgi_app = "ticketshop.wsgi"
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
 worker_class = "gthread"
 
-# Above the database's own limits (10 s for a statement), so that those answer first, with a page that says what to do.
+# Longer than the limits of the database (10 s for a statement), so that visitors get an error page, not a closed connection.
 timeout = 30
 graceful_timeout = 25
 keepalive = 5
@@ -36,12 +36,12 @@ limit_request_field_size = 8190
 
 forwarder_headers = ""
 
-# The workers' sign of life is a file: a slow disk must not look like a dead worker.
+# Workers prove that they are alive by touching a file. It is in memory, so that a slow disk does not look like a dead worker.
 if Path("/dev/shm").is_dir() and os.access("/dev/shm", os.W_OK):  # noqa: S108  gunicorn makes a file of its own there
     worker_tmp_dir = "/dev/shm"  # noqa: S108
 control_socket_disable = True
 
-# No access log: addresses of orders carry a secret.
+# No access log, because URLs of orders contain a secret.
 accesslog = None
 errorlog = "-"
 loglevel = "warning"

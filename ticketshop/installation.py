@@ -1,4 +1,7 @@
-"""What an installation needs before visitors can buy: looked at when a process starts, by `/health/ready` and by `check --deploy`."""
+"""Checks of the installation: database, rights, migrations, cache table, static files.
+
+They run when a process starts, in `/health/ready` and in `check --deploy`.
+"""
 
 import filecmp
 import logging
@@ -22,10 +25,10 @@ logger = logging.getLogger("ticketshop.installation")
 
 RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 MAINTAIN_SINCE = 170000
-# Gunicorn stops when a process ends with this status while it starts; with any other it tries again for ever.
+# Exit status with which gunicorn stops when a worker fails to start; with any other it starts workers again without end.
 CANNOT_START = 3
 
-# What searching and comparing names rely on, in letters that locales treat differently.
+# Upper and lower case and letters as the search for names needs them, with letters that locales treat differently.
 LOCALE_QUERY = """
 SELECT current_setting('server_encoding'),
        lower('ØRSTED ĐORĐEVIĆ ИВАНОВ I') = 'ørsted đorđević иванов i'
@@ -38,14 +41,14 @@ FROM pg_class CROSS JOIN unnest(%s::text[]) AS needed
 WHERE relname = ANY(%s) AND relkind IN ('r', 'p') AND pg_table_is_visible(oid) AND NOT has_table_privilege(oid, needed)
 GROUP BY needed ORDER BY needed
 """
-# The counters of `serial` columns; those of identity columns need no right of their own.
+# Sequences of `serial` columns. Sequences of identity columns need no separate right.
 SEQUENCES_QUERY = """
 SELECT current_user, 'USAGE', array_agg(sequence.relname ORDER BY sequence.relname)
 FROM pg_class AS sequence
 JOIN pg_depend ON pg_depend.objid = sequence.oid AND classid = 'pg_class'::regclass AND deptype = 'a'
 JOIN pg_class AS owner ON owner.oid = refobjid AND refclassid = 'pg_class'::regclass
 WHERE owner.relname = ANY(%s) AND pg_table_is_visible(owner.oid)
-      -- In one expression: the planner may ask about rights first, and what is no sequence would be an error.
+      -- CASE, because the planner may check the right first, which is an error for a relation that is no sequence.
       AND CASE sequence.relkind WHEN 'S' THEN NOT has_sequence_privilege(sequence.oid, 'USAGE') END
 HAVING count(*) > 0
 """
@@ -53,7 +56,7 @@ HAVING count(*) > 0
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that is missing. ``code`` is one word for `/health/ready`, ``hint`` says what to do."""
+    """Something that is missing. ``code`` is one word for `/health/ready`, ``hint`` tells what to do."""
 
     code: str
     message: str
@@ -61,7 +64,7 @@ class Fault:
 
 
 def unfit_database() -> list[Fault]:
-    """Return why the shop can't work with this server or database at all. Raises OperationalError while it is away."""
+    """Return the reasons why the shop can't work with this server or database. Raise OperationalError while it is away."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(LOCALE_QUERY)
@@ -85,12 +88,13 @@ def unfit_database() -> list[Fault]:
 
 
 def tables() -> list[str]:
-    """Return the names of all tables that the shop reads or writes."""
+    """Return the names of all tables that the shop uses."""
     models = apps.get_models(include_auto_created=True)
     return sorted({model._meta.db_table for model in models} | {"django_migrations", *cache_tables()})
 
 
 def cache_tables() -> list[str]:
+    """Return the names of the tables of database caches."""
     return [
         settings.CACHES[alias]["LOCATION"]
         for alias in settings.CACHES
@@ -99,34 +103,37 @@ def cache_tables() -> list[str]:
 
 
 def missing_rights(rights: tuple[str, ...] = RIGHTS) -> list[Fault]:
-    """Return what the role of this process may not do with tables that exist."""
+    """Return the rights on existing tables that the role of this process lacks."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_schema(), current_user")
         schema, role = cursor.fetchone()
         if schema is None:
-            lacking = [(role, "USAGE", ["schema public"])]
+            missing = [(role, "USAGE", ["schema public"])]
         else:
             cursor.execute(RIGHTS_QUERY, [list(rights), tables()])
-            lacking = cursor.fetchall()
+            missing = cursor.fetchall()
             cursor.execute(SEQUENCES_QUERY, [tables()])
-            lacking += cursor.fetchall()
+            missing += cursor.fetchall()
     return [
         Fault(
             "rights",
             f"The database role {role} has no right to {right} on {_some(names)}.",
             "Run the GRANT statements of ticketshop/docs/production.md (section 2) as the role that owns the tables.",
         )
-        for role, right, names in lacking
+        for role, right, names in missing
     ]
 
 
 def missing_maintain() -> list[Fault]:
-    """Return tables whose samples of values the role can't renew after an erasure; from PostgreSQL 17 it can be let."""
+    """Return the tables on which the role lacks MAINTAIN, a right that exists from PostgreSQL 17.
+
+    Without it the shop can't run ANALYZE after an erasure, so the planner's statistics keep samples of erased values.
+    """
     return missing_rights(("MAINTAIN",)) if connection.pg_version >= MAINTAIN_SINCE else []
 
 
 def missing_migrations() -> list[Fault]:
-    """Return the migrations of this version that the database has not had."""
+    """Return the migrations of this version that were not applied to the database."""
     loader = MigrationLoader(connection)
     missing = sorted(
         f"{app}.{name}" for app, name in loader.graph.nodes if (app, name) not in loader.applied_migrations
@@ -142,6 +149,7 @@ def _unapplied(missing: list[str]) -> list[Fault]:
 
 
 def missing_cache_table() -> list[Fault]:
+    """Return the cache tables that do not exist."""
     with connection.cursor() as cursor:
         missing = []
         for table in cache_tables():
@@ -152,7 +160,7 @@ def missing_cache_table() -> list[Fault]:
 
 
 def missing_static_files() -> list[Fault]:
-    """Return static files of this version that pages would ask for in vain, or that are older than the program."""
+    """Return the static files of this version that were not collected, or are outdated."""
     if not isinstance(staticfiles_storage, ManifestFilesMixin):
         return []
     collected = staticfiles_storage.hashed_files
@@ -174,12 +182,13 @@ def _same_file(source: Path, name: str, hashed_name: str) -> bool:
 
 
 def _some(names: list[str]) -> str:
+    """Return the first three names and the number of the others."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more
 
 
 def faults() -> Iterator[Fault]:
-    """Yield all that is missing. Raises OperationalError while the database is away."""
+    """Yield everything that is missing. Raise OperationalError while the database is away."""
     unfit = unfit_database()
     yield from unfit
     yield from missing_static_files()
@@ -196,7 +205,7 @@ def _of_tables(migrations: Callable[[], list[Fault]]) -> Iterator[Fault]:
 
 
 def _may_read_migrations() -> bool:
-    """Whether this role may read which migrations were applied; where it may not, its rights are a fault already."""
+    """Return whether this role may read the applied migrations. If not, its rights are a fault already."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_schema() IS NOT NULL"
@@ -206,26 +215,30 @@ def _may_read_migrations() -> bool:
 
 
 class Readiness:
-    """The same for a probe that comes every second: what can't change while a process runs is looked at until it is right."""
+    """The same checks for a probe that runs every second.
+
+    Facts that can't change while the process runs are not checked again once they are right.
+    """
 
     _fit: ClassVar[bool] = False
     _applied: ClassVar[set[tuple[str, str]]] = set()
 
     @classmethod
     def faults(cls) -> list[Fault]:
+        """Return everything that is missing."""
         if not cls._fit:
-            found = [*unfit_database(), *missing_static_files()]
-            if found:
-                return found
+            faults = [*unfit_database(), *missing_static_files()]
+            if faults:
+                return faults
             cls._fit = True
         return list(_of_tables(cls._missing_migrations))
 
     @classmethod
     def _missing_migrations(cls) -> list[Fault]:
-        """One query once all were there: a restored backup may be older than the program."""
+        """Check with one query after all migrations were found once: a restored backup may be older than the program."""
         if not cls._applied:
-            if found := missing_migrations():
-                return found
+            if faults := missing_migrations():
+                return faults
             cls._applied = set(MigrationRecorder(connection).applied_migrations())
             return []
         recorded = MigrationRecorder(connection).applied_migrations()
@@ -233,9 +246,9 @@ class Readiness:
 
 
 def refuse_unfit_database() -> None:
-    """End this process with a sentence when the shop can't work with its database; what else is missing is logged.
+    """End this process with a message if the shop can't work with its database. Other faults are logged.
 
-    A database that is away is no reason: the process starts, and pages say 503 until it is back.
+    While the database is away the process starts, and pages answer 503 until it is back.
     """
     try:
         unfit = unfit_database()

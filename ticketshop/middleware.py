@@ -1,4 +1,4 @@
-"""What holds for every answer of the installation."""
+"""Middleware for every request of the installation."""
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
@@ -11,7 +11,7 @@ from ticketshop.lib import refusals
 
 
 class CompressPages(GZipMiddleware):
-    """Text goes out compressed; pictures and documents are so already."""
+    """Compress text responses. Pictures and documents are compressed already."""
 
     def process_response(self, request, response):
         if response.headers.get("Content-Type", "").startswith("text/"):
@@ -20,7 +20,7 @@ class CompressPages(GZipMiddleware):
 
 
 def sound_requests(get_response):
-    """What no browser sends and nothing below could read is left out or refused here."""
+    """Drop malformed session cookies and refuse forms in an encoding other than UTF-8."""
 
     def middleware(request):
         key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
@@ -34,16 +34,16 @@ def sound_requests(get_response):
 
 
 def small_requests(get_response):
-    """Refuse a body by its declared length, before any of it is read: 413. A body without a length is not read at all.
+    """Refuse a body that is too large, by its declared length, before it is read: 413.
 
-    Pictures are uploaded in the back office alone.
+    A body without a length is not read at all. Larger bodies are allowed in the back office, where pictures are uploaded.
     """
 
     def middleware(request):
         back_office = request.path.startswith(reverse("admin:index"))
-        most = settings.UPLOAD_MAX_BYTES if back_office else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        limit = settings.UPLOAD_MAX_BYTES if back_office else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isascii() and length.isdecimal() and int(length[:20]) > most:
+        if length.isascii() and length.isdecimal() and int(length[:20]) > limit:
             return refusals.too_large(request)
         return get_response(request)
 
@@ -51,12 +51,12 @@ def small_requests(get_response):
 
 
 def leaving(get_response):
-    """What a log-in left in the browser goes with the log-out, whichever page ended it."""
+    """Clear the browser's cache and storage after a log-out, on any page."""
 
     def middleware(request):
-        was_in = SESSION_KEY in request.session
+        was_logged_in = SESSION_KEY in request.session
         response = get_response(request)
-        if was_in and SESSION_KEY not in request.session:
+        if was_logged_in and SESSION_KEY not in request.session:
             response.headers["Clear-Site-Data"] = '"cache", "storage"'
         return response
 
@@ -64,7 +64,7 @@ def leaving(get_response):
 
 
 def worded_refusals(get_response):
-    """A method that an address does not know is refused with a page, not with nothing."""
+    """Answer a method that a URL does not accept with a page instead of an empty response."""
 
     def middleware(request):
         response = get_response(request)
@@ -76,7 +76,7 @@ def worded_refusals(get_response):
 
 
 def private_pages(get_response):
-    """A page with a name or a form of one person on it is never kept by anybody else."""
+    """Forbid shared caches to store pages that may contain personal data or forms."""
 
     def middleware(request):
         response = get_response(request)
@@ -87,8 +87,8 @@ def private_pages(get_response):
     return middleware
 
 
-def _names_a_log_in_that_is_gone(exception: Exception) -> bool:
-    """Whether a row was to name a log-in that was erased while the page was made: the database has refused it."""
+def _refers_to_erased_user(exception: Exception) -> bool:
+    """Return whether the database refused a row because it refers to a user who was erased during the request."""
     cause = exception.__cause__
     if not isinstance(cause, ForeignKeyViolation):
         return False
@@ -96,7 +96,7 @@ def _names_a_log_in_that_is_gone(exception: Exception) -> bool:
 
 
 class Refuse:
-    """Answers what was refused deep inside a page: 429 for a limit, 409 for a person who is being erased."""
+    """Answer exceptions for refused requests: 429 for a limit, 409 while a person is being erased."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -107,6 +107,6 @@ class Refuse:
     def process_exception(self, request, exception):
         if isinstance(exception, refusals.TooManyTries):
             return refusals.too_many_requests(request, exception.wait)
-        if isinstance(exception, refusals.PersonGone) or _names_a_log_in_that_is_gone(exception):
+        if isinstance(exception, refusals.PersonGone) or _refers_to_erased_user(exception):
             return refusals.person_gone(request)
         return None

@@ -1,4 +1,4 @@
-"""The roles of staff: which permission each one has. A role is a Django group; users themselves are in no group."""
+"""The roles of staff with their permissions. A role is a Django group; a membership gives it to a user in one organiser."""
 
 from django.contrib.auth.models import Group, Permission
 
@@ -65,17 +65,17 @@ ROLES = {"owner": OWNER, "back office": BACK_OFFICE, "box office": BOX_OFFICE, "
 
 
 def sync() -> None:
-    """Make the groups hold exactly these permissions."""
+    """Set the permissions of each group to those listed here."""
     permissions = {
         f"{app}.{codename}": pk
         for pk, app, codename in Permission.objects.values_list("pk", "content_type__app_label", "codename")
     }
-    for name, wanted in ROLES.items():
+    for name, names in ROLES.items():
         group, _ = Group.objects.get_or_create(name=name)
-        group.permissions.set([permissions[p] for p in wanted])
+        group.permissions.set([permissions[p] for p in names])
 
 
 def after_migrate(**kwargs) -> None:
-    """What every installation has, made after its tables: roles and kinds of links."""
+    """Create roles and types of links. Every installation has them after `migrate`."""
     sync()
     link_types.sync()

@@ -13,7 +13,7 @@ from ticketshop.lib import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# --- where we are -------------------------------------------------------------------------------
+# --- installation -------------------------------------------------------------------------------
 DEMO = env.flag("DEMO")
 DEBUG = False
 SECRET_KEY = env.required(
@@ -28,14 +28,14 @@ if DEMO and not HTTPS:
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if HTTPS else []
 ROOT_URLCONF = "ticketshop.urls"
 WSGI_APPLICATION = "ticketshop.wsgi.application"
-# Whom to tell of a weakness: an address such as mailto:… or https://…
+# Contact for reports of security problems: a URL such as mailto:… or https://…
 SECURITY_CONTACT = env.contact(
     "SECURITY_CONTACT", f"mailto:security@{urlsplit(BASE_URL).hostname or 'localhost'}"
 )
 SITE_NAME = env.text("SITE_NAME", "ticketshop")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- rooms, from the highest to the lowest ----------------------------------------------------------
+# --- apps, from the highest to the lowest ----------------------------------------------------------
 INSTALLED_APPS = [
     "modeltranslation",  # before the admin, as its documentation asks
     "ticketshop.apps.BackOfficeConfig",
@@ -75,7 +75,7 @@ MIDDLEWARE = [
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "ticketshop.lib.page_cache.PageCache",
-    "ticketshop.middleware.CompressPages",  # inside: a page that is kept is kept compressed
+    "ticketshop.middleware.CompressPages",  # inside the page cache, so that pages are cached compressed
     "ticketshop.middleware.private_pages",
     "ticketshop.middleware.sound_requests",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -122,7 +122,7 @@ DATABASES = {
 }
 STATEMENT_TIMEOUT_MS = env.whole_number("DB_STATEMENT_TIMEOUT_MS", 10_000)
 DATABASES["default"].update(
-    ENGINE="ticketshop.lib.database",  # looks at a connection before it is used
+    ENGINE="ticketshop.lib.database",  # checks a connection before it is used
     CONN_MAX_AGE=0,  # the pool keeps the connections
     OPTIONS={
         **DATABASES["default"].get("OPTIONS", {}),
@@ -132,7 +132,7 @@ DATABASES["default"].update(
             **database.pool(STATEMENT_TIMEOUT_MS),
         },
         "connect_timeout": 5,
-        "tcp_user_timeout": 10_000,  # a server that went without a word; ours is on a socket, others are not
+        "tcp_user_timeout": 10_000,  # milliseconds; for a server that vanished without closing its TCP connections
         "options": (
             f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=3000"
             " -c idle_in_transaction_session_timeout=30000 -c default_transaction_isolation=read\\ committed"
@@ -140,7 +140,7 @@ DATABASES["default"].update(
     },
 )
 CACHES = {
-    # Every process shares it: the limits of log-in and sign-up are counted here.
+    # Shared by all processes: the limits of log-in and sign-up are counted here.
     "default": {
         "BACKEND": "ticketshop.limits.cache.CounterCache",
         "KEY_FUNCTION": "ticketshop.limits.cache.stored_key",
@@ -188,7 +188,7 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_CHANGE_EMAIL = True
-# A log-in that was left open must not be taken over by a change of its address.
+# An open log-in must not be taken over by a change of its e-mail address.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if HTTPS else 0
@@ -199,8 +199,8 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "ticketshop.views.csrf_failure"
-LAST_LOG_IN_COOKIE_NAME = "last_log_in"  # whose form it was that met the log-in page
-KNOWN_BROWSER_COOKIE_NAME = "known_browser"  # for which log-ins; see accounts.log_in.known_browsers
+LAST_LOG_IN_COOKIE_NAME = "last_log_in"  # the user whose form is saved at the log-in page
+KNOWN_BROWSER_COOKIE_NAME = "known_browser"  # users known to this browser, see accounts.log_in.known_browsers
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
@@ -218,7 +218,7 @@ if HTTPS:
     SECURE_HSTS_PRELOAD = True
 
 # --- headers and limits of a request --------------------------------------------------------------------
-SECURE_REFERRER_POLICY = "same-origin"  # addresses of orders carry a secret
+SECURE_REFERRER_POLICY = "same-origin"  # URLs of orders contain a secret
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -238,11 +238,13 @@ CONTENT_SECURITY_POLICY = {
 PERMISSIONS_POLICY = {
     feature: [] for feature in ("accelerometer", "camera", "geolocation", "microphone", "payment", "usb")
 }
-# Pages of visitors without a session are kept so long in each web process; 0 keeps none.
+# Seconds for which each web process caches pages of visitors without a session; 0: no cache.
 PAGE_CACHE_SECONDS = env.number("PAGE_CACHE_SECONDS", 1.0)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
-FILE_UPLOAD_MAX_MEMORY_SIZE = 9_000_000  # more than a picture may have: reading one needs no room on the disk
+FILE_UPLOAD_MAX_MEMORY_SIZE = (
+    9_000_000  # larger than the largest picture, so that uploads are not written to a temporary file
+)
 UPLOAD_MAX_BYTES = 10_000_000  # a form of the back office with its pictures
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
@@ -264,7 +266,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR_DIR / "static")))
 MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(VAR_DIR / "media")))
-# What staff export, for 24 hours: read by web processes, written by the worker, never served by an address of its own.
+# Exported files, for 24 hours: written by the worker, read by web processes, without a URL.
 EXPORT_ROOT = Path(env.text("EXPORT_ROOT", str(VAR_DIR / "exports")))
 STORAGES = {
     "default": {"BACKEND": "ticketshop.lib.storages.WholeFiles"},
@@ -280,7 +282,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site needs our files
 # --- mail -------------------------------------------------------------------------------------------------
 # EMAIL_URL is smtp://user:password@host:port (or smtp+tls://…), or anymail's backend by EMAIL_BACKEND.
 EMAIL_TIMEOUT = 10
-# Whether mails can go to addresses with letters beyond ASCII before the @; else forms refuse such an address.
+# Whether mails can be sent to addresses with non-ASCII letters before the @; if not, forms refuse such addresses.
 EMAIL_SMTPUTF8 = env.flag("EMAIL_SMTPUTF8")
 if DEMO and not env.text("EMAIL_URL"):
     EMAIL_BACKEND, EMAIL_SMTPUTF8 = "ticketshop.mail.mailbox.Backend", True
@@ -317,10 +319,10 @@ LOGGING = {
         "level": env.one_of("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], "WARNING"),
     },
     "loggers": {
-        # Log-ins, refusals, outages: what happened and to which row, never a person's values.
+        # Log-ins, refusals, outages: event names and ids, never personal data.
         "ticketshop": {"level": "INFO"},
         "django.server": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
-        # Each attempt while the database is away; that it is away is said once for each request.
+        # psycopg logs each attempt while the database is away; the shop logs it once per request.
         "psycopg.pool": {"level": "ERROR"},
     },
 }

@@ -1,4 +1,4 @@
-"""All addresses. A shop's come last: its slug is the first part, and what stands before it is reserved."""
+"""All URLs. Those of shops come last, because they begin with the slug of the shop; the other first parts are reserved."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -16,7 +16,7 @@ from ticketshop.sales.shop import views as shop
 handler400 = "ticketshop.views.bad_request"
 handler403 = "ticketshop.views.forbidden"
 handler404 = "ticketshop.views.not_found"
-# Asked for by django-allauth, which counts log-ins.
+# Used by django-allauth when a limit of log-ins is reached.
 handler429 = "ticketshop.views.too_many_requests"
 handler500 = "ticketshop.views.server_error"
 
@@ -24,7 +24,7 @@ handler500 = "ticketshop.views.server_error"
 @login_not_required
 @require_safe
 def favicon(request):
-    """Browsers ask for it here whatever the page says."""
+    """Redirect to the icon. Browsers request this URL even if a page names another one."""
     return RedirectView.as_view(url=static("shop/favicon.ico"), permanent=False)(request)
 
 
@@ -41,7 +41,7 @@ urlpatterns = [
     path("links/", include("accounts.links.urls")),
     path("admin/", admin.site.urls),
     path("hooks/mail/<slug:provider>/tracking/", webhooks.tracking, name="mail_webhook"),
-    # Images of the catalogue only: nothing a visitor uploads lies there.
+    # Images of the catalogue only; visitors can't upload files.
     re_path(r"^media/(?P<path>(?:events|passes|logos)/[\w.-]+)$", views.media, name="media"),
 ]
 if settings.DEMO:

@@ -1,4 +1,4 @@
-"""Pages that belong to no room: faults in the shop's look, each with a way on; and health."""
+"""Pages of the installation itself: error pages in the look of the shop, health checks, robots.txt, security.txt."""
 
 import logging
 import sys
@@ -22,37 +22,40 @@ logger = logging.getLogger("ticketshop.outages")
 
 
 def bad_request(request, exception=None):
+    """Return the page for status 400."""
     return render(request, "400.html", status=400)
 
 
 def forbidden(request, exception=None):
+    """Return the page for status 403."""
     return render(request, "403.html", status=403)
 
 
 def csrf_failure(request, reason=""):
-    """In the look of the shop whose address begins like this one."""
-    _take_the_look(request)
+    """Return the page for a failed CSRF check, in the look of the shop in the URL."""
+    _enter_shop_of_path(request)
     return refusals.csrf_failure(request, reason)
 
 
 def not_found(request, exception=None):
-    """In the look of the shop whose address begins like this one."""
-    _take_the_look(request)
+    """Return the page for status 404, in the look of the shop in the URL."""
+    _enter_shop_of_path(request)
     return render(request, "404.html", status=404)
 
 
 def too_many_requests(request):
-    """A limit of django-allauth was reached. Those that end here count by the minute."""
+    """Return the page for a limit of django-allauth. The limits that use this handler count by the minute."""
     return refusals.too_many_requests(request, timedelta(minutes=1))
 
 
-def _take_the_look(request) -> None:
+def _enter_shop_of_path(request) -> None:
+    """Activate the shop whose slug begins the path."""
     if request.pos is None and (pos := middleware.shop_at(request.path)):
         middleware.enter(request, pos)
 
 
 def server_error(request):
-    """503 while the database is away, slow or locked; else 500. Rendered without the database."""
+    """Return 503 while the database is away, slow or locked, else 500. Rendered without the database."""
     error = sys.exc_info()[1]
     if isinstance(error, OUTAGES):
         logger.error("503 %s %s", type(error).__name__, request.method)
@@ -67,7 +70,7 @@ def server_error(request):
 @login_not_required
 @require_safe
 def media(request, path):
-    """An image of the catalogue. Another image gets another name, so this one may be kept for a month."""
+    """Serve an image of the catalogue. It may be cached for a month, because a changed image gets a new name."""
     response = serve(request, path, document_root=settings.MEDIA_ROOT)
     response.headers["Cache-Control"] = "public, max-age=2592000"
     return response
@@ -76,16 +79,16 @@ def media(request, path):
 @login_not_required
 @require_safe
 def live(request):
-    """The process answers."""
+    """Answer that the process runs."""
     return JsonResponse({"status": "live"})
 
 
 @login_not_required
 @require_safe
 def ready(request):
-    """The process answers, and pages will work: the database, its tables and rights, the static files.
+    """Answer whether pages will work: database, tables, rights and static files.
 
-    What is missing is named by a word of ``installation.Fault``; the log has the sentence.
+    The response names the codes of the faults (``installation.Fault``); the log has their messages.
     """
     faults = installation.Readiness.faults()
     for fault in faults:
@@ -102,7 +105,7 @@ def ready(request):
 @login_not_required
 @require_safe
 def robots(request):
-    """Search engines are welcome in the programme, not on pages of one person."""
+    """Allow search engines the programme, not pages of visitors."""
     private = ["/accounts/", "/admin/", "/links/", "/*/account/", "/*/cart/", "/*/checkout/", "/*/orders/"]
     text = "".join(["User-agent: *\n", *(f"Disallow: {path}\n" for path in private)])
     return _text(text)
@@ -111,7 +114,7 @@ def robots(request):
 @login_not_required
 @require_safe
 def security(request):
-    """Whom to tell of a weakness (RFC 9116)."""
+    """Return the contact for reports of security problems (RFC 9116)."""
     until = timezone.now() + timedelta(days=180)
     return _text(
         f"Contact: {settings.SECURITY_CONTACT}\nExpires: {until:%Y-%m-%dT00:00:00Z}\nPreferred-Languages: en, fr\n"

@@ -1,4 +1,4 @@
-"""What the web server loads."""
+"""The WSGI application for the web server."""
 
 import os
 import sys
@@ -10,12 +10,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ticketshop.settings")
 
 
 def load():
-    """Return the application. A sentence on standard error and the end of the process when it can't work."""
+    """Return the application. If it can't work, print a message on standard error and end the process."""
     try:
         loaded = get_wsgi_application()
     except ImproperlyConfigured as error:
         print(error, file=sys.stderr, flush=True)
-        sys.exit(3)  # gunicorn stops; with any other status it would try again for ever
+        sys.exit(3)  # with this status gunicorn stops instead of trying again without end
     from ticketshop import installation  # noqa: PLC0415  models must be loaded first
 
     installation.refuse_unfit_database()

@@ -1,3 +1,3 @@
-"""Back office: forms and their questions, on two plain pages."""
+"""The pages of forms and questions in the back office."""
 
 from . import form_page, question_page  # noqa: F401

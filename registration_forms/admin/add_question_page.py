@@ -1,4 +1,4 @@
-"""The page that adds a question: its text, its type, whether an answer is needed, its choices, and when it is asked."""
+"""The page that adds a question: its text, type, choices and condition, and whether an answer is required."""
 
 from django import forms
 from django.contrib import messages
@@ -24,14 +24,14 @@ from .condition_fields import FIELDS, NAMES, ConditionFields
 from .question_form import check_number_of_choices, read_lines
 
 KNOWN = "known:"
-# A new question has no key yet: where its condition is checked it stands under this one.
+# Key of the new question while its condition is checked: it gets its own key when it is stored.
 NEW = "-"
 
 
 class AddForm(ConditionFields):
-    """``known:phone`` places a known field, ``text`` asks something new.
+    """The form of a new question. The type ``known:phone`` adds a known field, ``text`` a new question.
 
-    ``label``, ``lines`` are in the organiser's first language, ``label_en``, ``lines_en`` … in the others.
+    ``label`` and ``lines`` are in the organiser's first language; ``label_en``, ``lines_en`` … are in the others.
     """
 
     label = forms.CharField(
@@ -78,7 +78,7 @@ class AddForm(ConditionFields):
         self.fields["type"].widget.attrs["data-choices"] = with_choices
 
     def _name_languages(self) -> None:
-        """Each box says its language: the back office may be in another one."""
+        """Add the language to each label, because the back office may be in another language."""
         labels = {"label": _("Question"), "lines": _("Choices"), "help_text": _("Help")}
         for name, label in labels.items():
             self.fields[name].label = in_language(label, self.first)
@@ -95,6 +95,7 @@ class AddForm(ConditionFields):
                 )
 
     def fieldsets(self) -> list:
+        """Return the fieldsets of the page, as Django admin has them."""
         translations = [f"{name}_{code}" for code in self.others for name in ("label", "lines")]
         return [
             (None, {"fields": ["label", "type", "mandatory", "lines"]}),
@@ -114,7 +115,7 @@ class AddForm(ConditionFields):
             ),
         ]
 
-    # --- what is refused ---------------------------------------------------------------------------------
+    # --- validation ---------------------------------------------------------------------------------
     def _clean_lines(self, name: str) -> list[str]:
         labels = read_lines(self.cleaned_data[name])
         check_number_of_choices(len(labels))
@@ -137,7 +138,7 @@ class AddForm(ConditionFields):
         return values
 
     def _clean_choices(self, values: dict, kind: str) -> None:
-        """Choices are for questions that have some, and their translations are as many."""
+        """Refuse choices of a type without choices, and translations that are not as many as the choices."""
         lines = values.get("lines") or []
         if lines and kind and not (kind in TYPES and TYPES[kind].has_choices):
             self.add_error(
@@ -161,27 +162,27 @@ class AddForm(ConditionFields):
                 )
                 self.add_error(name, text % {"count": len(values[name]), "first": len(lines)})
 
-    # --- what is written -----------------------------------------------------------------------------------
+    # --- values to store -----------------------------------------------------------------------------------
     def columns(self) -> dict:
-        """The columns of the new row."""
+        """Return the column values of the new field."""
         values = self.cleaned_data
         texts = {f"label_{self.first}": _one_line(values["label"])}
         texts |= {f"label_{code}": _one_line(values[f"label_{code}"]) for code in self.others}
-        found = {name: text for name, text in texts.items() if text}
+        columns = {name: text for name, text in texts.items() if text}
         if values["help_text"]:
-            found[f"help_text_{self.first}"] = values["help_text"].replace("\r\n", "\n")
+            columns[f"help_text_{self.first}"] = values["help_text"].replace("\r\n", "\n")
         kind = values["type"]
         if kind.startswith(KNOWN):
             ref = kind.removeprefix(KNOWN)
-            found = {**drafts.known_columns(ref), **found}
+            columns = {**drafts.known_columns(ref), **columns}
         else:
-            found["type"] = kind
+            columns["type"] = kind
         if values["mandatory"]:
-            found["visibility"] = Field.Visibility.MANDATORY
-        return {**found, "condition": self.condition}
+            columns["visibility"] = Field.Visibility.MANDATORY
+        return {**columns, "condition": self.condition}
 
     def choices(self) -> list[dict[str, str]]:
-        """The texts of each new choice: language -> label."""
+        """Return language -> label for each new choice."""
         values = self.cleaned_data
         lists = {self.first: values["lines"]}
         lists |= {code: values[f"lines_{code}"] for code in self.others if values.get(f"lines_{code}")}
@@ -193,6 +194,7 @@ def _one_line(text: str) -> str:
 
 
 def view(page, request, row: RegistrationForm):
+    """Show the page, or add the question and go to the next page."""
     posted = request.method == "POST"
     form = AddForm(request.POST if posted else None, row=row)
     if posted and form.is_valid():
@@ -203,7 +205,7 @@ def view(page, request, row: RegistrationForm):
         except drafts.Full:
             form.add_error(None, _("A form has at most %(most)d questions.") % {"most": MOST_FIELDS})
         else:
-            return _on(request, page, row, field)
+            return _next_page(request, page, row, field)
     context = {
         **page.about_row(request, row, _("Add a question")),
         "form": AdminForm(form, form.fieldsets(), {}),
@@ -213,8 +215,8 @@ def view(page, request, row: RegistrationForm):
     return TemplateResponse(request, "admin/registration_forms/add_question.html", context)
 
 
-def _on(request, page, row: RegistrationForm, field: Field):
-    """The next page: the form, the same page once more, or the page of the new question."""
+def _next_page(request, page, row: RegistrationForm, field: Field):
+    """Return the redirect after adding: to the form, to this page again, or to the page of the new question."""
     if "_save" in request.POST or "_addanother" in request.POST:
         messages.success(request, _("“%(question)s” is added.") % {"question": str(field)})
         if "_addanother" in request.POST:

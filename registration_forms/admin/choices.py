@@ -1,4 +1,7 @@
-"""The choices of a question on its page: some at a time, so that three hundred fit into what a request may hold."""
+"""The choices of a question on its page, a part of them at a time.
+
+A question may have MOST_CHOICES choices, more than a request may hold (DATA_UPLOAD_MAX_NUMBER_FIELDS).
+"""
 
 from django import forms
 from django.contrib import admin
@@ -17,7 +20,7 @@ from ..building import drafts
 from ..models import Answer, Choice
 from ..models.definition import MOST_CHOICES
 
-# Rows that a script may add to a page: all of them together stay below DATA_UPLOAD_MAX_NUMBER_FIELDS.
+# Rows on a page with those that a script adds. Their fields together stay below DATA_UPLOAD_MAX_NUMBER_FIELDS.
 MOST_ROWS = PagedFormSet.per_page + 10
 
 
@@ -30,20 +33,21 @@ class ChoiceForm(RowForm):
                 self.initial["position"] = None
 
     def clean_position(self):
-        """Empty: where it stands; a new one comes last."""
+        """Keep the position if the field is empty. A new choice without a position comes last."""
         position = self.cleaned_data["position"]
         return self.instance.position if position is None and self.instance.pk else position
 
 
 class ChoiceFormSet(PagedFormSet):
-    """A page of the choices. A deleted one that buyers have been offered is deactivated instead."""
+    """One part of the choices. A deleted choice that buyers were offered is deactivated instead."""
 
-    kept = 0
+    deactivated = 0
     parameter = "choices"
     title = gettext_lazy("Pages of choices")
     range_text = gettext_lazy("Choices %(first)s to %(last)s of %(count)s")
 
     def order(self):
+        """Return the ids of all choices in their order."""
         return list(self.instance.choices.order_by("position", "pk").values_list("pk", flat=True))
 
     def clean(self):
@@ -64,7 +68,7 @@ class ChoiceFormSet(PagedFormSet):
             )
 
     def _check_places(self) -> None:
-        """Say of each changed limit that is too low how many places are taken; nobody takes one meanwhile."""
+        """Refuse a limit below the number of places taken. Locks the choices, so that no place is taken meanwhile."""
         changed = {
             form.instance.pk: form
             for form in self.initial_forms
@@ -79,7 +83,7 @@ class ChoiceFormSet(PagedFormSet):
                 changed[pk].add_error("capacity", sentence % {"used": taken})
 
     def save_existing(self, form, obj, commit=True):
-        """Write what was typed: the counter of the places is the buyers'."""
+        """Save all columns except ``used``, the counter that orders change."""
         if commit:
             columns = {field.name for field in obj._meta.concrete_fields if not field.primary_key}
             obj.save(update_fields=columns - {"used"})
@@ -92,7 +96,7 @@ class ChoiceFormSet(PagedFormSet):
 
     def delete_existing(self, obj, commit=True):
         if commit and not drafts.drop_choice(obj):
-            self.kept += 1
+            self.deactivated += 1
 
 
 class ChoiceInline(ScopedInline, TranslationTabularInline):
@@ -107,7 +111,7 @@ class ChoiceInline(ScopedInline, TranslationTabularInline):
     readonly_fields = ["taken"]
 
     def get_queryset(self, request):
-        """With ``answered``: how many chose it, for choices whose places are not counted."""
+        """Annotate ``answered``, the number of answers, for choices whose places are not counted."""
         standing = Answer.objects.filter(response__void=False)
         single, several = (
             standing.filter(**{column: OuterRef("pk")}).order_by().values(column).values(count=Count("pk"))
@@ -135,6 +139,6 @@ class ChoiceInline(ScopedInline, TranslationTabularInline):
                 field.required = number == 0
                 field.label = in_language(_("Label"), code)
                 field.widget.attrs |= {"lang": code, "size": 20}
-        # What is answered may be taken off the list: it is deactivated, and nothing protected is deleted.
+        # Django's check would refuse to delete a choice with answers; ``delete_existing`` deactivates it instead.
         formset.form.hand_clean_DELETE = lambda form: None
         return formset

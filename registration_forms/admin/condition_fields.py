@@ -1,4 +1,4 @@
-"""The condition of a question, picked from lists: fields for two terms, for the page that adds a question and its own."""
+"""Form fields for the condition of a question, with at most two terms. Used when a question is added and when it is changed."""
 
 import json
 
@@ -21,7 +21,7 @@ PARTS = ("question", "op", "choice", "text")
 
 
 class _QuestionKey(forms.ChoiceField):
-    """Any question of the form is taken, so that a refusal can name it."""
+    """Accept every question of the form, so that the error message of a refused one can name it."""
 
     known: frozenset[str] = frozenset()
 
@@ -30,7 +30,7 @@ class _QuestionKey(forms.ChoiceField):
 
 
 class _Choices(forms.Select):
-    """Each choice says which question it is an answer to: a script shows those of the question that was picked."""
+    """A list of choices. Each has the key of its question in ``data-of``, for the script that shows the right ones."""
 
     of: dict[str, str] = {}
 
@@ -76,7 +76,7 @@ TermFields = type(
         ),
     },
 )
-# As the pages draw them: a row for each term.
+# The rows in which the pages show these fields.
 FIELDS = [
     [f"{TERMS[0]}_{part}" for part in PARTS],
     JOINED,
@@ -86,17 +86,20 @@ NAMES = frozenset([JOINED, *(f"{name}_{part}" for name in TERMS for part in PART
 
 
 class ConditionFields(TermFields):
-    """``parent``: the form; ``draft``: its definition as it stands; ``own_key``: of the question, if it is there already."""
+    """The condition as form fields.
+
+    ``parent`` is the registration form, ``draft`` its current definition, ``own_key`` the key of an existing question.
+    """
 
     parent: RegistrationForm
     draft: Definition
     own_key = ""
 
     def offer_terms(self, condition: dict) -> None:
-        """Fill the lists with the questions that can decide, and show ``condition``."""
+        """Fill the lists with the questions that a condition can name, and set the fields to ``condition``."""
         joined = "any" if "any" in condition else "all"
         terms = condition.get(joined, [])
-        # What is there, or was posted, stays in the list: a refusal names it.
+        # Questions that the condition or the post names stay in the list, so that an error message can name them.
         named = {term["field"] for term in terms}
         named |= {self.data.get(self.add_prefix(f"{name}_question")) for name in TERMS}
         earlier = self._earlier()
@@ -119,7 +122,7 @@ class ConditionFields(TermFields):
                 self._show_term(name, terms[number])
 
     def _earlier(self) -> list[str]:
-        """The keys of the questions before this one; all for one that comes last."""
+        """Return the keys of the questions before this one, or of all questions for a new one."""
         keys = list(self.draft.by_key)
         return keys[: keys.index(self.own_key)] if self.own_key in keys else keys
 
@@ -130,9 +133,9 @@ class ConditionFields(TermFields):
             is_choice = other is not None and (_answered_by(other) != "text")
             self.initial[f"{name}_{'choice' if is_choice else 'text'}"] = value
 
-    # --- what was entered ----------------------------------------------------------------------------------
+    # --- reading the input ----------------------------------------------------------------------------------
     def read_condition(self, values: dict) -> dict:
-        """Return the condition; what is not whole, or compares with no answer, is said at its field."""
+        """Return the entered condition. Add errors for incomplete terms and for values that are no answers."""
         terms = [term for name in TERMS if (term := self._read_term(name, values))]
         return {values.get(JOINED) or "all": terms} if terms else {}
 
@@ -166,13 +169,13 @@ class ConditionFields(TermFields):
         }
 
     def _as_answered(self, field: str, key: str, value: str) -> str:
-        """The value as answers to the question are kept; one that can't be an answer is said at its field."""
+        """Return the value as answers to the question are stored. Add an error if it can't be an answer."""
         other = self.draft.question(key)
         if other is None or other.option(value) is not None:
-            return value  # a question that is not there is refused below, by its name
+            return value  # ``check_condition`` refuses unknown questions
         sentence = _("%(question)s has no such answer.") % {"question": publish_texts.quoted(other.label)}
         is_choice = field.endswith("_choice")
-        # Free text would take the key of another question's choice as a text.
+        # A text question would accept the key of another question's choice as text.
         if TYPES[other.type].has_choices or (is_choice and _answered_by(other) == "text"):
             self.add_error(field, sentence)
             return value
@@ -183,19 +186,19 @@ class ConditionFields(TermFields):
             return value
 
     def check_condition(self, draft: Definition, key: str) -> None:
-        """Say at the condition why it can't work in ``draft``, where the question ``key`` has it."""
+        """Add errors if the condition of question ``key`` can't work in ``draft``."""
         archived = frozenset(self.parent.fields.exclude(archived_at=None).values_list("key", flat=True))
-        found = [one for one in conditions.problems(draft, archived) if key in one.fields]
-        if not found:
-            found = [
+        problems = [one for one in conditions.problems(draft, archived) if key in one.fields]
+        if not problems:
+            problems = [
                 one for one in answerable.problems_of_terms(draft, draft.by_key[key]) if one.code != "answer"
             ]
-        for sentence in publish_texts.problems(found, draft, self.parent):
+        for sentence in publish_texts.problems(problems, draft, self.parent):
             self.add_error(f"{TERMS[0]}_question", sentence)
 
 
 def _answered_by(question: Question) -> str:
-    """Where a term takes its value from: the list of choices, its yes and no, or the text."""
+    """Return which input a term takes its value from: "choice", "yes_no" or "text"."""
     if question.options:
         return "choice"
     return "yes_no" if question.type in ("yes_no", "consent") else "text"

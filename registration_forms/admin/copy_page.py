@@ -18,11 +18,12 @@ class CopyForm(forms.Form):
 
 
 def view(page, request, row: RegistrationForm):
+    """Show the page, or copy the form and go to the copy."""
     form = CopyForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        made = copying.copy(row, name=form.cleaned_data["name"], by=request.user, now=timezone.now())
+        copied_form = copying.copy(row, name=form.cleaned_data["name"], by=request.user, now=timezone.now())
         messages.success(request, _("The copy is there, as a draft. Places of choices count from zero."))
-        return page.back_to(made)
+        return page.back_to(copied_form)
     sentences = [
         _("Questions, texts, conditions and limits are the same; answers stay with this form."),
         _("Later changes of one do not change the other. Exports of both line up."),

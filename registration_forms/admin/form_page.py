@@ -1,4 +1,4 @@
-"""The list of forms, and a form's page: its questions in order, and what can be done with it."""
+"""The list of forms, and a form's page: its questions in order, and the buttons for it."""
 
 from datetime import datetime
 
@@ -31,7 +31,7 @@ CHANGE = ("registration_forms.change_registrationform",)
 ADD_QUESTION = (*CHANGE, "registration_forms.add_field")
 
 
-class FormOfForm(ScopedForm):
+class RegistrationFormForm(ScopedForm):
     class Meta:
         widgets = {"group_asks": forms.RadioSelect}
 
@@ -54,17 +54,17 @@ class FormOfForm(ScopedForm):
 
 
 def _kinds() -> list:
-    """The kinds of forms: each empty, and with the questions of its ready-made forms."""
-    found = [("", _("Choose…"))]
+    """Return the choices of kind: an empty form, and the ready-made forms of each kind."""
+    choices = [("", _("Choose…"))]
     for kind in RegistrationForm.Kind:
         options = [(kind.value, _("empty, to begin with your own questions"))]
         options += [
-            (f"{kind.value}:{one.code}", capfirst(str(one.name)))
-            for one in READY_MADE
-            if one.kind == kind.value
+            (f"{kind.value}:{ready_made.code}", capfirst(str(ready_made.name)))
+            for ready_made in READY_MADE
+            if ready_made.kind == kind.value
         ]
-        found.append((capfirst(kind.label), options))
-    return found
+        choices.append((capfirst(kind.label), options))
+    return choices
 
 
 def _in_use(form: RegistrationForm) -> bool:
@@ -140,7 +140,7 @@ RESTORE = Button("restore", gettext_lazy("Restore"), CHANGE, _is_archived, _rest
 
 @admin.register(RegistrationForm)
 class RegistrationFormAdmin(ScopedAdmin):
-    form = FormOfForm
+    form = RegistrationFormForm
     list_display = ["name", "kind_text", "used_by_text", "answers_text", "version_text", "draft_text"]
     list_filter = ["kind"]
     list_select_related = ["organiser", "published"]
@@ -227,13 +227,13 @@ class RegistrationFormAdmin(ScopedAdmin):
 
     def _move(self, request, object_id):
         row = self.row_for(request, object_id, *CHANGE)
-        word, number, place = (*request.POST["_move"].split(":"), "", "")[:3]
+        direction, number, place = (*request.POST["_move"].split(":"), "", "")[:3]
         revision = request.POST.get("revision", "")
-        if not (word in (drafts.UP, drafts.DOWN, "to") and _is_number(number) and _is_number(revision)):
+        if not (direction in (drafts.UP, drafts.DOWN, "to") and _is_number(number) and _is_number(revision)):
             raise PermissionDenied
-        if word == "to" and not _is_number(place):
+        if direction == "to" and not _is_number(place):
             raise PermissionDenied
-        way = int(place) if word == "to" else word
+        way = int(place) if direction == "to" else direction
         page = reverse("admin:registration_forms_registrationform_change", args=[row.pk])
         try:
             moved = drafts.move(
@@ -286,9 +286,9 @@ def _is_number(text: str) -> bool:
 
 
 def _rows(form: RegistrationForm, built: Definition) -> list[dict]:
-    """The questions as the page lists them."""
+    """Return the questions as the template lists them."""
     rows = {field.key: field for field in form.fields.filter(archived_at=None)}
-    found = [
+    questions = [
         {
             "row": rows[question.key],
             "number": number,
@@ -301,6 +301,6 @@ def _rows(form: RegistrationForm, built: Definition) -> list[dict]:
         }
         for number, question in enumerate(built.questions, 1)
     ]
-    for number, one in enumerate(found):
-        one["first"], one["last"] = number == 0, number == len(found) - 1
-    return found
+    for number, question_row in enumerate(questions):
+        question_row["first"], question_row["last"] = number == 0, number == len(questions) - 1
+    return questions

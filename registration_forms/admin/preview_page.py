@@ -1,4 +1,4 @@
-"""The draft as buyers would see it: drawn as the shop draws it, in a language, for some tickets. Nothing is stored."""
+"""The preview of a draft: drawn like in the shop, in a chosen language and for some tickets. Nothing is stored."""
 
 from dataclasses import dataclass
 
@@ -23,25 +23,25 @@ MOST_TICKETS = 20
 
 
 @dataclass
-class Shown:
-    """What the shop's template of a form takes."""
+class PreviewForm:
+    """A form as the shop's template expects it."""
 
     heading: str
     block: Block
     copies: tuple = ()
 
 
-class LookForm(forms.Form):
-    """In which language, for how many. What is asked for in the address is taken where it is sound."""
+class PreviewOptions(forms.Form):
+    """The language and the number of tickets, read from the query string. Invalid values become the nearest valid ones."""
 
     language = forms.ChoiceField(label=gettext_lazy("Language"))
     tickets = forms.IntegerField(label=gettext_lazy("Tickets"), min_value=1)
 
-    def __init__(self, wanted, *, row: RegistrationForm, most: int):
+    def __init__(self, query, *, row: RegistrationForm, most: int):
         languages = row.organiser.languages
-        self.language = wanted.get("language") if wanted.get("language") in languages else languages[0]
+        self.language = query.get("language") if query.get("language") in languages else languages[0]
         self.number = (
-            1 if row.kind == RegistrationForm.Kind.ORDER else page_number(wanted.get("tickets"), most)
+            1 if row.kind == RegistrationForm.Kind.ORDER else page_number(query.get("tickets"), most)
         )
         super().__init__(initial={"language": self.language, "tickets": self.number})
         self.fields["language"].choices = [(code, NAMES[code]) for code in languages]
@@ -51,39 +51,42 @@ class LookForm(forms.Form):
 
 
 def view(page, request, row: RegistrationForm):
+    """Show the preview. A POST shows what a buyer would see after sending the form."""
     draft = parse(definitions.build(row))
-    look = LookForm(request.GET, row=row, most=min(MOST_TICKETS, draft.fits))
+    options = PreviewOptions(request.GET, row=row, most=min(MOST_TICKETS, draft.fits))
     posted = request.POST if request.method == "POST" else None
-    with translation.override(look.language):
-        shown = _shown(row, draft, posted, look.number)
+    with translation.override(options.language):
+        shown = _preview_forms(row, draft, posted, options.number)
         body = render_to_string("registration_forms/preview_body.html", _body(draft, shown, posted), request)
     context = {
         **page.about_row(request, row, _("Preview as buyer")),
         "pos": row.organiser.points_of_sale.order_by("pk").first(),
         "body": body,
-        "language": look.language,
-        "look": look,
+        "language": options.language,
+        "look": options,
         "has_errors": any(one.block.errors for one in shown),
     }
     return TemplateResponse(request, "registration_forms/preview.html", context)
 
 
-def _shown(row: RegistrationForm, draft: Definition, posted, number: int) -> list[Shown]:
+def _preview_forms(row: RegistrationForm, draft: Definition, posted, number: int) -> list[PreviewForm]:
+    """Return a form for each ticket."""
     now = timezone.now()
     question_context = QuestionContext(day=timezone.localdate(now), now=now, country=row.organiser.country)
-    found = []
-    for one in range(1, number + 1):
+    preview_forms = []
+    for ticket in range(1, number + 1):
         of_reader = row.kind == RegistrationForm.Kind.ORDER
         block = Block(
-            draft, posted, prefix=f"block{one}", question_context=question_context, of_reader=of_reader
+            draft, posted, prefix=f"block{ticket}", question_context=question_context, of_reader=of_reader
         )
         block.seen = None if posted is None else block.was_shown(posted)
-        block.heading = _heading(row, one, number)
-        found.append(Shown(block.heading, block))
-    return found
+        block.heading = _heading(row, ticket, number)
+        preview_forms.append(PreviewForm(block.heading, block))
+    return preview_forms
 
 
-def _body(draft: Definition, shown: list[Shown], posted) -> dict:
+def _body(draft: Definition, shown: list[PreviewForm], posted) -> dict:
+    """Return the template context of the preview."""
     elsewhere = [
         question.label
         for question in draft.questions
@@ -99,7 +102,7 @@ def _body(draft: Definition, shown: list[Shown], posted) -> dict:
     }
 
 
-def _heading(row: RegistrationForm, one: int, number: int) -> str:
+def _heading(row: RegistrationForm, ticket: int, number: int) -> str:
     if row.kind == RegistrationForm.Kind.ORDER:
         return _("Your order")
     text = (
@@ -107,4 +110,4 @@ def _heading(row: RegistrationForm, one: int, number: int) -> str:
         if row.kind == RegistrationForm.Kind.TARIFF
         else _("Pass %(number)d of %(count)d")
     )
-    return text % {"number": one, "count": number}
+    return text % {"number": ticket, "count": number}

@@ -1,4 +1,4 @@
-"""The page that publishes a draft: what changes, which texts are missing, who has not been asked."""
+"""The page that publishes a draft. Shows the changes, the missing translations, and the earlier buyers."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -21,6 +21,7 @@ NAMES = dict(settings.CONTENT_LANGUAGES)
 
 
 def view(page, request, row: RegistrationForm):
+    """Show the page, or publish the draft and go to the next step."""
     if request.method == "POST":
         try:
             seen = number_in(request.POST.get("revision"), digits=17)
@@ -47,7 +48,7 @@ def view(page, request, row: RegistrationForm):
     asks_more = any(one.code in {"added", "mandatory"} for one in changes)
     answered = row.responses.filter(void=False, erased_on=None).count() if asks_more and before else 0
     missing = publishing.missing_translations(row, draft)
-    # No visitor reads the others yet.
+    # The interface does not have the other languages yet.
     lacking = {code: number for code, number in missing.items() if code in SHOWN}
     context = {
         **page.about_row(request, row, _("Publish")),
@@ -62,7 +63,10 @@ def view(page, request, row: RegistrationForm):
 
 
 def _next_step(page, request, version: FormVersion) -> str:
-    """The address of what is to be chosen next: where the form is asked, or, once, whether it is asked of what was sold before."""
+    """Return the URL of the page where the next choice is made; empty if there is none.
+
+    A form that is asked nowhere goes to the choice of places, a first version to the choice whether earlier sales are asked too.
+    """
     form = RegistrationForm.objects.get(pk=version.form_id)
     if not used_by.is_used(form):
         return page.address_of(request, form, used_by.ASSIGN)
@@ -71,15 +75,18 @@ def _next_step(page, request, version: FormVersion) -> str:
 
 @transaction.atomic
 def _publish(row: RegistrationForm, ask_earlier: bool, by, revision: int | None) -> tuple[FormVersion, bool]:
-    """The new version, and whether earlier buyers are asked for it. ``revision``: of the draft that was looked at."""
+    """Return the new version, and whether earlier buyers are asked for it.
+
+    ``revision`` is the revision of the draft that the person saw.
+    """
     before, now = row.published, timezone.now()
     version = publishing.publish(row, by=by, now=now, revision=revision)
     old = definitions.of_version(before) if before else None
-    asked = (
+    asks_earlier_buyers = (
         ask_earlier
         and version != before
         and earlier_buyers.adds_mandatory_questions(old, definitions.of_version(version))
     )
-    if asked:
+    if asks_earlier_buyers:
         earlier_buyers.require_answers(version, by=by, now=now)
-    return version, asked
+    return version, asks_earlier_buyers

@@ -1,4 +1,4 @@
-"""Conditions, problems and differences, in sentences."""
+"""Conditions, problems and differences of forms as sentences."""
 
 from collections.abc import Callable, Iterable
 
@@ -67,8 +67,8 @@ DIFFERENCES = {
 }
 
 
-def problems(found: Iterable[Problem], definition: Definition, form: RegistrationForm) -> list[str]:
-    """A sentence for each problem; it names the questions."""
+def problems(problems_found: Iterable[Problem], definition: Definition, form: RegistrationForm) -> list[str]:
+    """Return a sentence for each problem; it names the questions."""
     archived = {field.key: str(field) for field in form.fields.exclude(archived_at=None)}
 
     def name(key: str) -> str:
@@ -76,7 +76,7 @@ def problems(found: Iterable[Problem], definition: Definition, form: Registratio
         return quoted(question.label if question else archived.get(key, key))
 
     sentences = []
-    for problem in found:
+    for problem in problems_found:
         if problem.code == "cycle":
             text = _("These questions wait for one another: %(names)s.")
             sentences.append(text % {"names": ", ".join(name(key) for key in problem.fields)})
@@ -100,12 +100,13 @@ def _sentence(problem: Problem, definition: Definition, name: Callable[[str], st
     return PROBLEMS[problem.code] % parts
 
 
-def differences(found: Iterable[Difference]) -> list[str]:
-    return [DIFFERENCES[one.code] % {"label": quoted(one.label)} for one in found]
+def differences(differences: Iterable[Difference]) -> list[str]:
+    """Return a sentence for each difference."""
+    return [DIFFERENCES[difference.code] % {"label": quoted(difference.label)} for difference in differences]
 
 
 def without_the_new(form: RegistrationForm, number: int) -> str:
-    """How many answered before the new questions were there."""
+    """Return the sentence with the number of answered forms that lack the new questions."""
     texts = {
         "order": ngettext(
             "%(count)d existing order will not have these answers.",
@@ -127,6 +128,7 @@ def without_the_new(form: RegistrationForm, number: int) -> str:
 
 
 def missing(number: int, language: str) -> str:
+    """Return the sentence about missing translations."""
     return ngettext(
         "%(language)s: %(count)d text is missing; buyers see it in your first language.",
         "%(language)s: %(count)d texts are missing; buyers see them in your first language.",

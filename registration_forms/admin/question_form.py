@@ -1,4 +1,4 @@
-"""The form of a question's page: its texts, the rules of its type as fields, its condition, new choices one per line."""
+"""The form of a question's page: texts, rules of its type, condition, and new choices one per line."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ _one_line = OneLine(required=False)
 
 
 def read_lines(text: str) -> list[str]:
-    """Return the labels of choices that were entered one per line, each once. Raise ValidationError for a long one."""
+    """Return the labels that were entered one per line, each once. Raise ValidationError for a label that is too long."""
     labels = {}
     for number, line in enumerate(text.splitlines(), 1):
         label = _one_line.clean(line)
@@ -36,6 +36,7 @@ def read_lines(text: str) -> list[str]:
 
 
 def check_number_of_choices(number: int) -> None:
+    """Raise ValidationError if a question would have too many choices."""
     if number > MOST_CHOICES:
         raise forms.ValidationError(
             _("A question has at most %(most)d choices; these would be %(count)d.")
@@ -44,7 +45,7 @@ def check_number_of_choices(number: int) -> None:
 
 
 class QuestionForm(ScopedForm, RuleFields, ConditionFields):
-    """Made for a row that is there; ``adding`` makes new ones."""
+    """The form of an existing question. ``add_question_page`` has the form of a new one."""
 
     type = forms.ChoiceField(label=gettext_lazy("Type"), choices=CHOICES)
     lines = forms.CharField(
@@ -145,7 +146,7 @@ class QuestionForm(ScopedForm, RuleFields, ConditionFields):
             self.add_error("on_ticket", _("A sensitive answer is never shown on the ticket."))
 
     def _clean_promised_days(self, values) -> None:
-        """Whoever has answered was told how long the answer is kept: it may be kept shorter, never longer."""
+        """Refuse a longer retention for a question with answers: people were told the shorter time."""
         promised, wanted = self.row.retention_days, values.get("retention_days")
         if not self.row.pk or promised is None or (wanted and wanted <= promised):
             return
@@ -170,7 +171,7 @@ class QuestionForm(ScopedForm, RuleFields, ConditionFields):
         if question is None or wrong or self.cleaned_data.get("type") != self.row.type:
             return
         code, numbers = TYPES[self.row.type].problem(replace(question, rules=self.rules()))
-        # Choices may be added on the same page: they are counted when the form is published.
+        # Too few choices are no error here, because choices may be added on the same page; publishing checks their number.
         if code in AT_RULE:
             found = [conditions.Problem(code, (self.row.key,), numbers)]
             for sentence in publish_texts.problems(found, self.draft, self.parent):
@@ -189,7 +190,7 @@ class QuestionForm(ScopedForm, RuleFields, ConditionFields):
             self._clean_retention(values, draft)
 
     def _clean_retention(self, values, draft: Definition) -> None:
-        """What depends on an answer tells of it: it is kept no longer."""
+        """Refuse a longer retention than that of a question on which this one depends, because its answer reveals the other."""
         days = {field.key: field for field in self.parent.fields.all()}
         mine = values.get("retention_days")
         for key in conditions.fields_of(self.condition):
@@ -206,9 +207,9 @@ class QuestionForm(ScopedForm, RuleFields, ConditionFields):
                 text = _("%(question)s depends on this and is kept longer: shorten it first.")
                 self.add_error("retention_days", text % {"question": publish_texts.quoted(one.label)})
 
-    # --- what is written ------------------------------------------------------------------------------
+    # --- values to store ------------------------------------------------------------------------------
     def rules(self) -> dict:
-        """The rules of the type; a new type begins without."""
+        """Return the rules of the type. A new type starts without rules."""
         if self.cleaned_data["type"] != self.row.type:
             return {}
         return read_rules(self.cleaned_data, self.row.type, self.row.rules)

@@ -1,4 +1,4 @@
-"""A question's page: its texts, its rules, its condition, its choices."""
+"""A question's page: its texts, rules, condition and choices."""
 
 from datetime import datetime
 
@@ -90,7 +90,7 @@ RESTORE = Button(
 
 @admin.register(Field)
 class FieldAdmin(PagedInlinesMixin, TranslatedAdmin):
-    """One question; added on its form's page."""
+    """A question. It is added on its form's page."""
 
     form = QuestionForm
     off_the_list = True
@@ -116,7 +116,7 @@ class FieldAdmin(PagedInlinesMixin, TranslatedAdmin):
         return obj.form.organiser.languages if obj else super().languages(request, obj)
 
     def get_fieldsets(self, request, obj=None):
-        """What every question has stands first, and its choices behind it; what few need is folded until it is used."""
+        """Put the columns of every question first. The other fieldsets are folded until one of their fields is used."""
         languages, changing = self.languages(request, obj), self.has_change_permission(request, obj)
         kind = TYPES[obj.type] if obj else None
         first = ["form", *(f"label_{code}" for code in languages), "type", "visibility"]
@@ -142,7 +142,7 @@ class FieldAdmin(PagedInlinesMixin, TranslatedAdmin):
         return found
 
     def get_form(self, request, obj=None, change=False, **kwargs):
-        """Texts of several languages stand together: each box says which one it is in."""
+        """Add the language to each label, because texts of several languages stand together."""
         form = super().get_form(request, obj, change=change, **kwargs)
         for name in self.translated:
             for code in self.languages(request, obj):
@@ -164,7 +164,7 @@ class FieldAdmin(PagedInlinesMixin, TranslatedAdmin):
             obj.copyable = False
             changed.add("copyable")
         if any(name.startswith("purpose_") for name in changed):
-            changed.add("purpose")  # the column that the database's rule looks at
+            changed.add("purpose")  # the column in the database constraint
         if changed:
             obj.save(update_fields=sorted(changed))
         if lines := form.cleaned_data.get("lines"):
@@ -173,14 +173,14 @@ class FieldAdmin(PagedInlinesMixin, TranslatedAdmin):
 
     def save_formset(self, request, form, formset, change):
         super().save_formset(request, form, formset, change)
-        if getattr(formset, "kept", 0):
+        if getattr(formset, "deactivated", 0):
             messages.warning(
                 request,
                 _("Choices that buyers were offered are no longer offered; whoever chose them keeps them."),
             )
 
     def construct_change_message(self, request, form, formsets, add=False):
-        """The fields of rules and conditions are two columns; lines are choices."""
+        """Record the fields of rules and of the condition as their two columns, and lines as added choices."""
         details = super().construct_change_message(request, form, formsets, add)
         if lines := form.cleaned_data.get("lines"):
             added = details.get("added", {})
@@ -189,7 +189,7 @@ class FieldAdmin(PagedInlinesMixin, TranslatedAdmin):
         return {**details, "columns": sorted(names)} if names else details
 
     def response_post_save_change(self, request, obj):
-        if address := self.turned_to(request, obj):
+        if address := self.requested_part(request, obj):
             return redirect(address)
         page = reverse("admin:registration_forms_registrationform_change", args=[obj.form_id])
         return redirect(f"{page}#question-{obj.pk}")
@@ -200,7 +200,7 @@ class FieldAdmin(PagedInlinesMixin, TranslatedAdmin):
 
 
 def _folded(fields: list, used: object, **options) -> dict:
-    """A part of the page that is folded while nothing in it is used."""
+    """Return a fieldset that is folded while ``used`` is false."""
     return {"fields": fields, "classes": [] if used else ["collapse"], **options}
 
 

@@ -1,4 +1,4 @@
-"""What may be answered, as fields of a question's page: one for each rule of its type."""
+"""The rules of a question's type as form fields."""
 
 from datetime import date
 from decimal import Decimal
@@ -25,13 +25,13 @@ RULES = {
     "age_from": gettext_lazy("From this age, on the day of the event"),
     "age_until": gettext_lazy("Up to this age, on the day of the event"),
 }
-# Whole numbers: the least and the most that may be entered.
+# Rules that are whole numbers -> least and greatest value.
 WHOLE = {"max_length": (1, TEXT), "decimals": (0, 6), "age_from": (0, MOST_AGE), "age_until": (0, MOST_AGE)}
 OF_CHOICES = {
     "min": (gettext_lazy("At least this many choices"), 0),
     "max": (gettext_lazy("At most this many choices"), 1),
 }
-# Rules that nothing fits, and the field where that is said.
+# Code of a problem with rules -> the field that shows the error.
 AT_RULE = {"numbers": "rule_max", "days": "rule_until", "ages": "rule_age_until", "most": "rule_max"}
 
 
@@ -51,7 +51,7 @@ RuleFields = type("RuleFields", (forms.Form,), {f"rule_{name}": _rule_field(name
 
 
 def offer_rules(form: forms.Form, kind: str, rules: dict) -> None:
-    """Leave the rules of a type of question in the form, and show those that are set."""
+    """Remove the fields of rules that the type does not have, and fill in the rules that are set."""
     names = TYPES[kind].rule_names
     if TYPES[kind].column == "choices":
         for name, (label, least) in OF_CHOICES.items():
@@ -65,17 +65,18 @@ def offer_rules(form: forms.Form, kind: str, rules: dict) -> None:
             form.initial[f"rule_{name}"] = date.fromisoformat(value) if names[name] == "date" else value
 
 
-def read_rules(values: dict, kind: str, before: dict) -> dict:
-    """Return the rules that were entered, as a question keeps them; those without a field stay as they were."""
-    kept = {name: value for name, value in before.items() if name not in RULES}
+def read_rules(values: dict, kind: str, stored: dict) -> dict:
+    """Return the entered rules as the question stores them. Rules without a field keep their value."""
+    rules = {name: value for name, value in stored.items() if name not in RULES}
     for name in TYPES[kind].rule_names:
         value = values.get(f"rule_{name}")
         if value is not None:
-            kept[name] = _plain(value)
-    return kept
+            rules[name] = _plain(value)
+    return rules
 
 
 def _plain(value) -> object:
+    """Return the value as JSON."""
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):

@@ -1,4 +1,4 @@
-"""Where a form is asked: read off the relations, since the rooms above are not known here."""
+"""The places that ask a form. Read through reverse relations, because this package must not import the packages that use forms."""
 
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
@@ -8,15 +8,15 @@ from ticketshop.office.sections import Section, link
 
 from ..models import RegistrationForm
 
-# The name of the button that opens the page where this is chosen. A room above offers it.
+# Name of the button for the page that sets where the form is asked; ``sales`` adds the button.
 ASSIGN = "assign"
-# The name of the button that asks the buyers of what was sold before; offered by a room above, where there are some.
+# Name of the button that asks buyers of tickets sold before; ``sales`` adds it if there are some.
 SOLD_BEFORE = "sold-before"
 RELATIONS = ("tariffs", "season_passes", "season_passes_adding", "order_forms")
 
 
 def counts(form_ids: list[int]) -> dict[int, dict[str, int]]:
-    """Form id -> how many tariffs, events, passes, shops and answers; one query."""
+    """Return form id -> number of tariffs, events, passes and order forms that use it; one query."""
     rows = (
         RegistrationForm.objects.filter(pk__in=form_ids)
         .order_by()
@@ -33,14 +33,14 @@ def counts(form_ids: list[int]) -> dict[int, dict[str, int]]:
 
 
 def answers(form_ids: list[int]) -> dict[int, int]:
-    """Form id -> how often it was answered, without cancelled orders: as the list of answers counts; one query."""
+    """Return form id -> number of answered forms without cancelled orders, as in the list of answers; one query."""
     rows = RegistrationForm.objects.filter(pk__in=form_ids).order_by()
     alive = Count("responses", filter=Q(responses__void=False))
     return dict(rows.annotate(count=alive).values_list("pk", "count"))
 
 
 def text(row: dict[str, int]) -> str:
-    """“2 tariffs, 1 event”."""
+    """Return the counts as text: “2 tariffs, 1 event”."""
     passes = row["pass_count"] + row["added_count"]
     texts = [
         (row["tariff_count"], ngettext("%(count)d tariff", "%(count)d tariffs", row["tariff_count"])),
@@ -55,26 +55,29 @@ def text(row: dict[str, int]) -> str:
 
 
 def answers_text(number: int) -> str:
+    """Return the number of answers as text."""
     return ngettext("%(count)d answer", "%(count)d answers", number) % {"count": number}
 
 
 def is_used(form: RegistrationForm) -> bool:
+    """Return whether a tariff, a pass or an order form uses the form."""
     return any(getattr(form, name).exists() for name in RELATIONS)
 
 
 def section(form: RegistrationForm) -> Section:
-    """Every event, tariff, pass and point of sale that asks the form, with links."""
+    """Return the table of events, tariffs, passes and points of sale that ask the form, with links."""
     rows = [
         [tariff._meta.verbose_name, link(tariff, tariff.name), link(tariff.event, tariff.event.title)]
         for tariff in form.tariffs.select_related("event").order_by("pk")
     ]
     for name in ("season_passes", "season_passes_adding"):
         rows += [
-            [one._meta.verbose_name, link(one, one.name), ""] for one in getattr(form, name).order_by("pk")
+            [season_pass._meta.verbose_name, link(season_pass, season_pass.name), ""]
+            for season_pass in getattr(form, name).order_by("pk")
         ]
-    for one in form.order_forms.select_related("point_of_sale", "event").order_by("pk"):
-        place = one.point_of_sale or one.event
+    for order_form in form.order_forms.select_related("point_of_sale", "event").order_by("pk"):
+        place = order_form.point_of_sale or order_form.event
         rows.append([place._meta.verbose_name, link(place, place), ""])
     used = counts([form.pk])[form.pk]
-    note = ", ".join(one for one in (text(used), answers_text(answers([form.pk])[form.pk])) if one)
+    note = ", ".join(part for part in (text(used), answers_text(answers([form.pk])[form.pk])) if part)
     return Section(_("Used by"), [_("kind"), _("name"), _("event")], rows, note)

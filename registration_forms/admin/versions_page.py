@@ -1,4 +1,4 @@
-"""The published versions of a form, word for word: what buyers were asked, and since when."""
+"""The published versions of a form, with their full texts."""
 
 from django.conf import settings
 from django.template.response import TemplateResponse
@@ -17,14 +17,14 @@ NAMES = dict(settings.CONTENT_LANGUAGES)
 
 
 def view(page, request, row: RegistrationForm):
-    """All versions, the newest first, and one of them in full: ``?version=3``, else the one buyers see."""
+    """Show the list of versions, newest first, and one of them in full: ``?version=3``, or the published one."""
     rows = FormVersion.objects.filter(form=row).select_related("published_by").defer("definition")
     versions = list(rows.order_by("-number"))
     context = {**page.about_row(request, row, _("Versions")), "versions": versions}
     if versions:
-        wanted = number_in(request.GET.get("version"), digits=9)
-        shown = next((one for one in versions if one.number == wanted), versions[0])
-        before = next((one for one in versions if one.number < shown.number), None)
+        number = number_in(request.GET.get("version"), digits=9)
+        shown = next((version for version in versions if version.number == number), versions[0])
+        before = next((version for version in versions if version.number < shown.number), None)
         now = definitions.of_version(shown)
         context |= {
             "shown": shown,
@@ -37,7 +37,7 @@ def view(page, request, row: RegistrationForm):
 
 
 def questions(definition: Definition) -> list[dict]:
-    """Each question with its texts in every language they were published in."""
+    """Return each question with its texts in every language of the version."""
     return [
         {
             "label": question.label,
@@ -52,16 +52,16 @@ def questions(definition: Definition) -> list[dict]:
 
 
 def _texts(question: Question) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """(language code, its name, (what, text)) for each language that the question was published in."""
+    """Return (language code, language name, [(kind of text, text), …]) for each language of the question."""
     parts = [
         (_("label"), question.labels),
         (_("help"), question.helps),
         (_("what it is needed for"), question.purposes),
         *((_("choice"), option.labels) for option in question.options if option.active),
     ]
-    found = []
+    texts_by_language = []
     for code, name in NAMES.items():
-        texts = [(what, labels[code]) for what, labels in parts if labels.get(code)]
+        texts = [(kind, labels[code]) for kind, labels in parts if labels.get(code)]
         if texts:
-            found.append((code, str(name), texts))
-    return found
+            texts_by_language.append((code, str(name), texts))
+    return texts_by_language

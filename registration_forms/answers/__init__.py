@@ -1,1 +1,1 @@
-"""Answers: the Django form that asks for them, storing, changing, counting limited choices, and texts for a copy."""
+"""Answers to forms: the Django form, storing and changing answers, limited choices, texts for copies of personal data."""

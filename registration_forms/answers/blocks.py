@@ -1,8 +1,8 @@
-"""One form as a buyer fills it in: a Django form made from a published definition.
+"""The form of a published definition as a Django form that a buyer or a staff member fills in.
 
-A question under a condition is drawn while the condition is met. Which ones a page had drawn comes back with it: one that
-an answer makes visible and that was not on the page is asked before anything is stored. Scripts draw it at once
-(``for_script``).
+A question with a condition is drawn while the condition is met. The page posts which questions it has drawn, so a question
+that becomes visible by an answer and was not on the page is asked before anything is stored. Scripts draw such questions at
+once (``Block.for_script``).
 """
 
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from .. import condition_texts
-from ..conditions import BUYER, Context, possible_questions, settled, visible_questions
+from ..conditions import BUYER, Context, possible_questions, resolve_for_page, visible_questions
 from ..definitions import STORED_ELSEWHERE, Definition, Question
 from ..field_types import TYPES, QuestionContext
 from . import question_wording
@@ -28,7 +28,7 @@ AUTOCOMPLETE = {
 
 
 def _help(question: Question, asked: QuestionContext) -> SafeString | str:
-    """The organiser's help, and what an answer has to keep to."""
+    """Return the organiser's help and the hint about what can be answered."""
     limits = str(TYPES[question.type].limits(question, asked))
     if not question.help_text:
         return limits
@@ -37,7 +37,10 @@ def _help(question: Question, asked: QuestionContext) -> SafeString | str:
 
 @dataclass(frozen=True)
 class Row:
-    """A question as it is drawn. ``field`` is None for a static text; ``note``: the condition, where it may not be met."""
+    """A question to draw. ``field`` is None for a static text.
+
+    ``note`` is the condition as a sentence, for a question whose condition may not be met.
+    """
 
     question: Question
     field: forms.BoundField | None
@@ -46,13 +49,15 @@ class Row:
 
 
 class Block(forms.Form):
-    """A form of one definition. ``answers`` after validation: key -> value to store, for visible questions only.
+    """A Django form for one definition.
 
-    Where answers are changed, ``stored`` are those there are: they fill the form, and stay good as they are
-    whatever the rules became. Questions ``but`` these are drawn. ``seen``: keys of the questions that the page which
-    posted this had shown, in the present words (None: all of them). A visible question that is not among them is
-    ``unseen``: it can't be wrong yet, and the form is not valid before it was shown. ``of_reader``: whether its questions
-    are about whoever fills it in; if not, the browser doesn't offer what it knows of them.
+    ``stored`` holds the answers that exist when answers are changed: they fill the form and stay valid unchanged, even if the
+    rules have changed. The form leaves out the questions with a key in ``but``. ``seen`` holds the keys of the questions that
+    the posting page had shown in their present wording; None means all. A visible question that is not in ``seen`` is
+    ``unseen``: it has no error yet, and the form is not valid until a page has shown it. With ``of_reader=False`` the questions
+    are about another person than the reader, so the browser must not fill in the reader's data.
+
+    After validation ``answers`` maps key -> value to store, for visible questions only.
     """
 
     template_of_a_question = "registration_forms/question.html"
@@ -72,7 +77,7 @@ class Block(forms.Form):
         super().__init__(*args, **kwargs)
         self.definition, self.context, self.seen = definition, context, seen
         self._unseen: list[Question] = []
-        # Questions whose answer can't be used, since it is wrong.
+        # Keys of the questions with a wrong answer; conditions ignore it.
         self.unusable: frozenset[str] = frozenset()
         self.conditional = any(question.condition for question in definition.questions)
         self.stored = {key: value for key, value in (stored or {}).items() if key in definition.by_key}
@@ -87,29 +92,29 @@ class Block(forms.Form):
             ):
                 continue
             if isinstance(question_context, QuestionContext):
-                one = question_context
+                context_of_question = question_context
             else:
-                one = question_context.get(question.key, QuestionContext())
+                context_of_question = question_context.get(question.key, QuestionContext())
             if question.key in self.stored:
                 value = self.stored[question.key]
-                one = replace(one, kept=value)
+                context_of_question = replace(context_of_question, kept=value)
                 self.initial[question.key] = TYPES[question.type].initial(value)
-            self.fields[question.key] = made = TYPES[question.type].form_field(question, one)
-            made.question, made.label_html = question, question.label_html
-            made.help_text = _help(question, one)
-            # Whether an answer is due depends on the other answers: decided in ``clean``.
-            made.required = made.widget.is_required = False
+            self.fields[question.key] = field = TYPES[question.type].form_field(question, context_of_question)
+            field.question, field.label_html = question, question.label_html
+            field.help_text = _help(question, context_of_question)
+            # Whether an answer is required depends on the other answers: ``clean`` decides.
+            field.required = field.widget.is_required = False
             if question.system_ref:
-                made.widget.attrs["data-known"] = question.system_ref
+                field.widget.attrs["data-known"] = question.system_ref
             if question.system_ref in AUTOCOMPLETE:
-                made.widget.attrs.setdefault("autocomplete", AUTOCOMPLETE[question.system_ref])
+                field.widget.attrs.setdefault("autocomplete", AUTOCOMPLETE[question.system_ref])
             if not of_reader:
-                for widget in (made.widget, *getattr(made.widget, "widgets", ())):
+                for widget in (field.widget, *getattr(field.widget, "widgets", ())):
                     if "autocomplete" in widget.attrs:
                         widget.attrs["autocomplete"] = "off"
 
     def json_values(self, cleaned: Mapping[str, object]) -> dict[str, object]:
-        """Values as conditions compare them."""
+        """Return the values as JSON, the form in which conditions compare them."""
         return {key: TYPES[self.definition.by_key[key].type].to_json(value) for key, value in cleaned.items()}
 
     def is_valid(self):
@@ -117,37 +122,37 @@ class Block(forms.Form):
 
     @property
     def unseen(self) -> list[Question]:
-        """The visible questions and texts that were not on the page that was sent."""
-        return self._unseen if self.errors is not None else []  # asking for the errors checks once
+        """Return the visible questions and texts that were not on the posted page."""
+        return self._unseen if self.errors is not None else []  # reading ``errors`` validates the form once
 
     @property
     def drawn_name(self) -> str:
-        """The field that says which questions under a condition a page has drawn."""
+        """Return the name of the hidden field with the keys of the questions with a condition that a page has drawn."""
         return f"{self.prefix}-drawn"
 
     def was_shown(self, data) -> set[str]:
-        """The keys of the questions that the page which posted ``data`` has shown, if it was made of this definition."""
+        """Return the keys of the questions that the page which posted ``data`` has shown, if it was made of this definition."""
         return question_wording.shown_on(self.definition, data.get(self.drawn_name, "").split(), self.context)
 
     def shown(self) -> list[Question]:
-        """The questions to draw, static texts included: the visible ones.
+        """Return the questions to draw, including static texts.
 
-        While the page has to be sent once more: those too that may become visible by what is new or wrong on it, so
-        that a chain of conditions costs no page for each of its links.
+        These are the visible questions. If the page must be sent again, they also include the questions that a new or corrected
+        answer could make visible, so that a chain of conditions does not cost a page per condition.
         """
-        if not self.is_bound or self.errors is None:  # asking for the errors checks once
+        if not self.is_bound or self.errors is None:  # reading ``errors`` validates the form once
             return visible_questions(self.definition, self.json_values(self.stored), self.context)
         values = self._values({key: self.cleaned_data.get(key) for key in self.fields})
         open_keys = {*self.unusable, *(question.key for question in self.unseen)}
         return possible_questions(self.definition, values, self.context, open_keys)
 
     def _values(self, cleaned: Mapping[str, object]) -> dict[str, object]:
-        """Values for conditions: what was entered here, and what is stored of questions that are not drawn."""
+        """Return the values for conditions: what was entered here, and the stored answers of questions that are not drawn."""
         known = {key: value for key, value in self.stored.items() if key not in self.fields}
         return self.json_values({**known, **cleaned})
 
     def rows(self) -> list[Row]:
-        """What to draw, in order."""
+        """Return the rows to draw, in order."""
         visible = {question.key for question in self._visible()}
         return [self._row(question, visible) for question in self.shown() if self._is_drawn(question)]
 
@@ -166,23 +171,23 @@ class Block(forms.Form):
         place = f"{self.prefix}-{question.key}"
         if question.key not in self.fields:
             return Row(question, None, place, note)
-        # From here on only the drawing asks whether an answer is due.
+        # Validation is over; from here on ``required`` only changes how the field is drawn.
         self.fields[question.key].required = question.mandatory
         return Row(question, self[question.key], place, note)
 
     def unseen_rows(self) -> list[Row]:
-        """The rows that were not on the page that was sent."""
+        """Return the rows that were not on the posted page."""
         return [self._row(question, {question.key}) for question in self.unseen]
 
     def drawn(self) -> str:
-        """The keys of the questions under a condition that are drawn, for the page to send back."""
+        """Return the keys of the drawn questions with a condition, separated by spaces, for the page to post."""
         return " ".join(row.question.key for row in self.rows() if row.question.condition)
 
     def for_script(self) -> dict:
-        """What a script needs to draw and hide questions by itself.
+        """Return what the script needs to draw and hide questions: a dict that is written into the page as JSON.
 
-        ``questions``: all that the page may draw, in order, with their conditions; ``html``: key -> how those are drawn
-        that are not drawn yet.
+        ``questions`` are all questions that the page may draw, in order, with their conditions. ``html`` maps the key of each
+        question that is not drawn yet to its HTML.
         """
         drawn = {row.question.key for row in self.rows()}
         questions = [
@@ -199,7 +204,7 @@ class Block(forms.Form):
                 {
                     "key": question.key,
                     "type": question.type,
-                    "if": settled(question.condition, keys, known),
+                    "if": resolve_for_page(question.condition, keys, known),
                 }
                 for question in questions
             ],
@@ -213,7 +218,7 @@ class Block(forms.Form):
         }
 
     def _not_drawn(self) -> dict[str, object]:
-        """The stored answers to visible questions that this form does not draw, as conditions compare them."""
+        """Return key -> stored answer as JSON, for the visible questions that this form does not draw."""
         stored = self.json_values(self.stored)
         visible = visible_questions(self.definition, stored, self.context)
         return {one.key: stored.get(one.key) for one in visible if one.key not in self.fields}
@@ -225,7 +230,7 @@ class Block(forms.Form):
         keys = {question.key for question in visible}
         for key in list(self.errors):
             if key not in keys:
-                # What is not asked can't be wrong.
+                # A question that is not asked can have no error.
                 del self._errors[key]
         if self.seen is not None:
             self._unseen = [one for one in visible if one.key not in self.seen and self._is_drawn(one)]
@@ -240,14 +245,14 @@ class Block(forms.Form):
                 self.add_error(question.key, self.fields[question.key].error_messages["required"])
         return self.cleaned_data
 
-    def object_to(self, key: str, message: str) -> None:
-        """A mistake that was found when the form was in order: what depends on this answer stays drawn."""
+    def add_late_error(self, key: str, message: str) -> None:
+        """Add an error to a valid form. The answer still counts in conditions, so that the questions it shows stay drawn."""
         value = self.cleaned_data.get(key)
         self.add_error(key, message)
         self.cleaned_data[key] = value
 
     def typed(self, key: str) -> list[str]:
-        """What a browser would send for a question if the form came back as it was drawn at first."""
+        """Return the texts that a browser would post for a question if the form came back unchanged."""
         field, value = self.fields[key], self.initial.get(key)
         if isinstance(field.widget, forms.CheckboxInput):
             return ["on"] if value else []
@@ -257,7 +262,7 @@ class Block(forms.Form):
         return [] if shown is None else [str(shown)]
 
     def _keep_unchanged(self) -> None:
-        """An answer that was right when it was given, and comes back as it was, is no mistake now."""
+        """Drop the errors of stored answers that came back unchanged: they were right when they were given."""
         wrong = self.stored.keys() & self.errors.keys()
         for key in wrong - set(self.changed_data) if wrong else ():
             del self._errors[key]

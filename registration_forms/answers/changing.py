@@ -1,7 +1,7 @@
-"""Changing answers: what is asked of whom answered earlier, and the step itself.
+"""Change stored answers, and tell what a published form asks of a person who answered an earlier version.
 
-Whoever changes answers has seen them at a revision. Changes made since are kept where this one changes nothing;
-where both changed the same answer nothing is stored and the questions are named.
+An editor has seen the answers at a revision. If another person changed other answers since then, both changes are kept.
+If both changed the same answer to different values, nothing is stored and the questions are named (``Conflict``).
 """
 
 from collections import Counter
@@ -23,9 +23,10 @@ STAFF = Context(staff=True)
 
 
 class Conflict(Exception):
-    """Somebody else changed the same answers meanwhile: response id -> keys of the questions both changed.
+    """Another person changed the same answers in the meantime.
 
-    ``others``: response id -> keys of all that was changed meanwhile.
+    ``keys``: response id -> keys of the questions that both changed. ``others``: response id -> keys of all questions that the
+    other person changed.
     """
 
     def __init__(self, keys: dict[int, set[str]], others: dict[int, set[str]]):
@@ -34,7 +35,7 @@ class Conflict(Exception):
 
 
 class SoldOut(Exception):
-    """The last place of a choice went to somebody else: response id -> keys of the questions that wanted it."""
+    """The last place of a choice was taken. ``keys``: response id -> keys of the questions that needed it."""
 
     def __init__(self, keys: dict[int, set[str]]):
         super().__init__(f"choices of {len(keys)} responses are sold out")
@@ -42,15 +43,15 @@ class SoldOut(Exception):
 
 
 class Closed(Exception):
-    """The answers can't be changed any more: the order is cancelled, or some of them are erased."""
+    """The answers can't be changed any more: the order is cancelled, or some answers are erased."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """New answers to a response that was seen at ``revision``.
+    """New answers to a response that the editor saw at ``revision``.
 
-    ``version`` is the one they were asked under, ``keys`` the questions that were: answers to others stay.
-    Without them: all questions of the response's own version.
+    ``version`` is the version whose questions the page showed, ``keys`` the keys of those questions; answers to other questions
+    stay. Without them the page showed all questions of the response's own version.
     """
 
     response: Response
@@ -61,42 +62,51 @@ class Edit:
 
 
 def current_definition(response: Response, form: RegistrationForm, given: Mapping[str, Answer]) -> Definition:
-    """What is published now, as it is asked of somebody who answered an earlier version.
+    """Return the published definition as it applies to a person who answered an earlier version.
 
-    What became mandatory since is owed only where earlier buyers were asked for it. A consent that was given keeps
-    the words it was given to. ``form`` comes with its ``published`` and ``asked_again`` versions.
+    Questions that became mandatory since are mandatory only if earlier buyers were asked for them. A consent that was given
+    keeps the wording to which it was given. ``form`` comes with its ``published`` and ``asked_again`` versions.
     """
-    now, owed = definitions.of_version(form.published), owed_keys(response, form)
-    questions = tuple(_of_earlier(one, response, given.get(one.key), owed) for one in now.questions)
-    return Definition(now.first_language, now.group_asks, questions, {one.key: one for one in questions})
+    published, owed = definitions.of_version(form.published), owed_keys(response, form)
+    questions = tuple(
+        _as_answered(question, response, given.get(question.key), owed) for question in published.questions
+    )
+    by_key = {question.key: question for question in questions}
+    return Definition(published.first_language, published.group_asks, questions, by_key)
 
 
-def _of_earlier(question: Question, response: Response, answer: Answer | None, owed: set[str]) -> Question:
-    differs = {}
+def _as_answered(question: Question, response: Response, answer: Answer | None, owed: set[str]) -> Question:
+    """Return the question with the visibility and the wording that apply to this response."""
+    changes = {}
     if question.mandatory and question.key not in owed:
-        differs["visibility"] = Field.Visibility.VISIBLE
-    seen = responses.question_of(answer, response) if answer and question.type == "consent" else None
-    if seen is not None:
-        differs |= {"labels": seen.labels, "helps": seen.helps}
-    return replace(question, **differs)
+        changes["visibility"] = Field.Visibility.VISIBLE
+    answered_question = (
+        responses.question_of(answer, response) if answer and question.type == "consent" else None
+    )
+    if answered_question is not None:
+        changes |= {"labels": answered_question.labels, "helps": answered_question.helps}
+    return replace(question, **changes)
 
 
 def owed_keys(response: Response, form: RegistrationForm) -> set[str]:
-    """The mandatory questions of the version that was answered, and of the one earlier buyers were asked for."""
+    """Return the keys of the mandatory questions of the answered version and of the version that earlier buyers were asked for."""
     versions = [response.version]
     if form.asked_again and form.asked_again.number > response.version.number:
         versions.append(form.asked_again)
     return {
-        one.key for version in versions for one in definitions.of_version(version).questions if one.mandatory
+        question.key
+        for version in versions
+        for question in definitions.of_version(version).questions
+        if question.mandatory
     }
 
 
 def missing_questions(
     response: Response, form: RegistrationForm, given: Mapping[str, Answer]
 ) -> list[Question]:
-    """What the buyer owes and has not answered, as far as conditions ask it.
+    """Return the mandatory questions without an answer, as far as conditions ask them.
 
-    Nothing where answers were erased: what is gone is settled, and conditions on it decide nothing any more.
+    Return an empty list if answers were erased: nothing is owed then, and conditions on erased answers decide nothing.
     """
     if response.erased_on is not None:
         return []
@@ -104,55 +114,60 @@ def missing_questions(
     values = {key: responses.value_of(answer) for key, answer in given.items()}
     asked = responses.asked_keys(definition, values)
     return [
-        one
-        for one in responses.stored_questions(definition)
-        if one.mandatory and one.key in asked and one.key not in given
+        question
+        for question in responses.stored_questions(definition)
+        if question.mandatory and question.key in asked and question.key not in given
     ]
 
 
 def change(
     response: Response, answers: Mapping[str, object], *, revision: int, by, source: str, now: datetime
 ) -> list[str]:
-    """``change_all`` for one response and all its questions; returns the keys that changed."""
+    """Call ``change_all`` for one response and all its questions. Return the keys of the answers that changed."""
     changed = change_all([Edit(response, answers, revision)], by=by, source=source, now=now)
     return sorted(line.field.key for line in changed)
 
 
 @dataclass
-class _Open:
-    """A response under change."""
+class _LockedResponse:
+    """A locked response while it is changed.
+
+    ``before`` and ``after`` map keys to values; ``since`` maps the keys that others changed after the editor's revision to the
+    JSON values that the editor saw.
+    """
 
     edit: Edit
     row: Response
     definition: Definition
     before: dict[str, object]
-    # Key -> the answer at the revision that was seen, for questions somebody changed since; as JSON.
     since: dict[str, object]
     after: dict[str, object] = field(default_factory=dict)
 
     def json(self, key: str, value: object) -> object:
+        """Return a value as JSON, or None for no answer or an unknown question."""
         question = self.definition.question(key) or definitions.of_version(self.row.version).question(key)
         return TYPES[question.type].to_json(value) if question and value is not None else None
 
 
 @transaction.atomic
 def change_all(edits: list[Edit], *, by, source: str, now: datetime) -> list[AnswerHistory]:
-    """Store new answers; returns a line of history for every answer that changed. All or nothing.
+    """Store new answers and return a history record for each answer that changed. All edits are stored, or none.
 
-    Raises Conflict, SoldOut or Closed. Rows are locked in id order: responses, then limited choices.
+    Raise Conflict, SoldOut or Closed. Rows are locked in id order, first responses, then limited choices.
     """
-    opened = _open(edits)
-    conflicts = {one.row.pk: keys for one in opened if (keys := _merge(one))}
+    locked = _lock(edits)
+    conflicts = {response.row.pk: keys for response in locked if (keys := _merge(response))}
     if conflicts:
-        raise Conflict(conflicts, {one.row.pk: set(one.since) for one in opened})
-    changed = [one for one in opened if one.after != one.before]
-    rows = responses.rows_by_key({one.row.form_id for one in changed})
+        raise Conflict(conflicts, {response.row.pk: set(response.since) for response in locked})
+    changed = [response for response in locked if response.after != response.before]
+    rows = responses.rows_by_key({response.row.form_id for response in changed})
     _move_places(changed, rows)
-    lines = [line for one in changed for line in _write_all(one, rows, by, source, now)]
+    lines = [line for response in changed for line in _write_all(response, rows, by, source, now)]
     return AnswerHistory.objects.bulk_create(lines)
 
 
-def _open(edits: list[Edit]) -> list[_Open]:
+def _lock(edits: list[Edit]) -> list[_LockedResponse]:
+    """Lock the responses in id order. Return them with the answers there are and what changed since the editor's revision."""
     ids = [edit.response.pk for edit in edits]
     locked = {
         row.pk: row
@@ -169,47 +184,47 @@ def _open(edits: list[Edit]) -> list[_Open]:
         lines = AnswerHistory.objects.filter(response__in=ids).order_by("revision", "pk")
         for pk, *line in lines.values_list("response", "revision", "field__key", "old"):
             since[pk].append(tuple(line))
-    found = []
+    responses_found = []
     for edit in edits:
         row = locked[edit.response.pk]
-        seen: dict[str, object] = {}
+        seen_values: dict[str, object] = {}
         for revision, key, old in since[row.pk]:
             if revision > edit.revision:
-                seen.setdefault(key, old)
+                seen_values.setdefault(key, old)
         before = {key: responses.value_of(answer) for key, answer in given[row.pk].items()}
         definition = definitions.of_version(edit.version or row.version)
-        found.append(_Open(edit, row, definition, before, seen))
-    return found
+        responses_found.append(_LockedResponse(edit, row, definition, before, seen_values))
+    return responses_found
 
 
-def _merge(one: _Open) -> set[str]:
-    """Work out ``after``; the keys that were changed on both sides, to different answers."""
-    answers, both = one.edit.answers, set()
-    keys = one.edit.keys if one.edit.keys is not None else {*one.before, *answers}
-    after = dict(one.before)
+def _merge(response: _LockedResponse) -> set[str]:
+    """Fill ``after`` of the response. Return the keys of the answers that both sides changed to different values."""
+    answers, conflicting = response.edit.answers, set()
+    keys = response.edit.keys if response.edit.keys is not None else {*response.before, *answers}
+    after = dict(response.before)
     for key in keys:
-        mine, theirs = one.json(key, answers.get(key)), one.json(key, one.before.get(key))
-        if _same(mine, theirs) or _same(mine, one.since.get(key, theirs)):
+        mine, theirs = response.json(key, answers.get(key)), response.json(key, response.before.get(key))
+        if _same(mine, theirs) or _same(mine, response.since.get(key, theirs)):
             continue
-        if key in one.since:
-            both.add(key)
+        if key in response.since:
+            conflicting.add(key)
         elif answers.get(key) is None:
             del after[key]
         else:
             after[key] = answers[key]
-    one.after = _only_asked(one.definition, after)
-    return both
+    response.after = _only_asked(response.definition, after)
+    return conflicting
 
 
 def _same(one: object, other: object) -> bool:
-    """Whether two answers are equal, whatever the order of several choices."""
+    """Return whether two answers are equal. The order of several choices does not matter."""
     if isinstance(one, list) and isinstance(other, list):
         return sorted(one) == sorted(other)
     return one == other
 
 
 def _only_asked(definition: Definition, answers: dict[str, object]) -> dict[str, object]:
-    """Without what a condition hides. Questions that the form asks no longer keep their answers."""
+    """Return the answers without those that a condition hides. Answers to questions that the form no longer has stay."""
     asked = responses.asked_keys(definition, answers, STAFF)
     return {key: value for key, value in answers.items() if key in asked or not _is_asked(definition, key)}
 
@@ -219,65 +234,84 @@ def _is_asked(definition: Definition, key: str) -> bool:
     return question is not None and question.visibility != Field.Visibility.HIDDEN
 
 
-def _move_places(changed: list[_Open], rows: responses.FieldRows) -> None:
-    had = [responses.places(rows, one.row.form_id, one.before) for one in changed]
-    wants = [responses.places(rows, one.row.form_id, one.after) for one in changed]
+def _move_places(changed: list[_LockedResponse], rows: responses.FieldRows) -> None:
+    """Reserve and release the places of limited choices. Raise SoldOut."""
+    had = [responses.places(rows, response.row.form_id, response.before) for response in changed]
+    wants = [responses.places(rows, response.row.form_id, response.after) for response in changed]
     try:
         limited_choices.move(sum(had, Counter()), sum(wants, Counter()))
     except limited_choices.ChoiceSoldOut as error:
-        raise SoldOut(_who_wanted(changed, rows, error.choices)) from None
+        raise SoldOut(_questions_without_place(changed, rows, error.choices)) from None
 
 
-def _who_wanted(changed: list[_Open], rows: responses.FieldRows, choices: set[int]) -> dict[int, set[str]]:
-    found: dict[int, set[str]] = {}
-    for one in changed:
-        for key, value in one.after.items():
+def _questions_without_place(
+    changed: list[_LockedResponse], rows: responses.FieldRows, choices: set[int]
+) -> dict[int, set[str]]:
+    """Return response id -> keys of the questions whose new answer needs one of these choices."""
+    keys: dict[int, set[str]] = {}
+    for response in changed:
+        for key, value in response.after.items():
             had, wants = (
-                responses.places(rows, one.row.form_id, {key: answer})
-                for answer in (one.before.get(key), value)
+                responses.places(rows, response.row.form_id, {key: answer})
+                for answer in (response.before.get(key), value)
             )
             if choices & (wants - had).keys():
-                found.setdefault(one.row.pk, set()).add(key)
-    return found
+                keys.setdefault(response.row.pk, set()).add(key)
+    return keys
 
 
-def _write_all(one: _Open, rows: responses.FieldRows, by, source: str, now: datetime) -> list[AnswerHistory]:
-    """Write what changed of one response; its lines of history, not yet written."""
-    columns = {"revision": one.row.revision + 1, "changed_at": now, **_first_answered(one, source, now)}
-    asked, lines = responses.asked_keys(one.definition, one.after, STAFF), []
-    for key in sorted(key for key in {*one.before, *one.after} if one.before.get(key) != one.after.get(key)):
-        question = one.definition.question(key)
+def _write_all(
+    response: _LockedResponse, rows: responses.FieldRows, by, source: str, now: datetime
+) -> list[AnswerHistory]:
+    """Write the changed answers of one response. Return its history records, not yet saved."""
+    columns = {
+        "revision": response.row.revision + 1,
+        "changed_at": now,
+        **_first_answered(response, source, now),
+    }
+    asked, records = responses.asked_keys(response.definition, response.after, STAFF), []
+    for key in sorted(
+        key
+        for key in {*response.before, *response.after}
+        if response.before.get(key) != response.after.get(key)
+    ):
+        question = response.definition.question(key)
         if question is None or question.system_ref in definitions.STORED_ELSEWHERE:
             continue
-        _write(one, rows, question, key in asked)
-        lines.append(
+        _write(response, rows, question, key in asked)
+        records.append(
             AnswerHistory(
-                response=one.row,
-                field=rows[one.row.form_id, key][0],
+                response=response.row,
+                field=rows[response.row.form_id, key][0],
                 at=now,
                 by=by if by is not None and by.is_authenticated else None,
                 source=source,
-                revision=one.row.revision + 1,
-                old=one.json(key, one.before.get(key)),
-                new=one.json(key, one.after.get(key)),
+                revision=response.row.revision + 1,
+                old=response.json(key, response.before.get(key)),
+                new=response.json(key, response.after.get(key)),
             )
         )
-    _turn(one)
-    Response.objects.filter(pk=one.row.pk).update(**columns)
-    return lines
+    _update_states(response)
+    Response.objects.filter(pk=response.row.pk).update(**columns)
+    return records
 
 
-def _first_answered(one: _Open, source: str, now: datetime) -> dict[str, object]:
-    """The columns that change when a form is answered that was given to something which was sold already: when, and in
-    which language the buyer read it."""
-    if one.before or not Answer.objects.filter(response=one.row, state=Answer.State.ADDED_LATER).exists():
+def _first_answered(response: _LockedResponse, source: str, now: datetime) -> dict[str, object]:
+    """Return the columns that also change when a form that was added after the sale is answered for the first time.
+
+    These are the time, and the language in which the buyer read the form.
+    """
+    if (
+        response.before
+        or not Answer.objects.filter(response=response.row, state=Answer.State.ADDED_LATER).exists()
+    ):
         return {}
     language = get_language() if source == AnswerHistory.Source.BUYER else None
     return {"created_at": now, **({"language": language} if language else {})}
 
 
-def _write(one: _Open, rows: responses.FieldRows, question: Question, asked: bool) -> None:
-    row, value, version = one.row, one.after.get(question.key), one.edit.version
+def _write(response: _LockedResponse, rows: responses.FieldRows, question: Question, asked: bool) -> None:
+    row, value, version = response.row, response.after.get(question.key), response.edit.version
     found, choices = rows[row.form_id, question.key]
     answer = responses.new_answer(row, found, question, value, asked, choices)
     if version is not None and version.pk != row.version_id and answer.state == Answer.State.ANSWERED:
@@ -290,16 +324,19 @@ def _write(one: _Open, rows: responses.FieldRows, question: Question, asked: boo
         stored.choices.set([choices[key] for key in value or [] if key in choices])
 
 
-def _turn(one: _Open) -> None:
-    """Questions without an answer that a condition now shows or hides say so; what no page has shown was not asked."""
-    asked = responses.asked_keys(one.definition, one.after, BUYER)
+def _update_states(response: _LockedResponse) -> None:
+    """Set the state of questions without an answer that a condition now shows or hides.
+
+    A question that no page has shown stays "not asked".
+    """
+    asked = responses.asked_keys(response.definition, response.after, BUYER)
     others = {
         question.key
-        for question in one.definition.questions
+        for question in response.definition.questions
         if question.key not in asked and not question.staff_only
     }
-    if one.edit.keys is not None:
-        asked &= one.edit.keys
+    if response.edit.keys is not None:
+        asked &= response.edit.keys
     blank, not_asked, later = Answer.State.BLANK, Answer.State.NOT_ASKED, Answer.State.ADDED_LATER
     for keys, old, new in ((asked, (not_asked, later), blank), (others, (blank, later), not_asked)):
-        Answer.objects.filter(response=one.row, field__key__in=keys, state__in=old).update(state=new)
+        Answer.objects.filter(response=response.row, field__key__in=keys, state__in=old).update(state=new)

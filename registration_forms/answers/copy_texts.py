@@ -1,4 +1,4 @@
-"""Answers and their changes in words, for a copy of one's own data."""
+"""Answers and changes of answers as text and as data, for a copy of personal data."""
 
 from .. import definitions
 from ..definitions import Question
@@ -8,31 +8,31 @@ from . import responses
 
 
 def of_answer(answer: Answer) -> dict[str, str]:
-    """Return the question and the value, in the words the question was answered under.
+    """Return the texts of the question and of the value, in the wording under which the question was answered.
 
-    The response of ``answer`` is read with its version.
+    ``answer`` comes with its response and the version of that.
     """
     question = responses.question_of(answer, answer.response)
     if question is None:
         return {}
     texts = {"field": question.label}
     if answer.state == Answer.State.ANSWERED:
-        kind = TYPES[question.type]
-        texts[kind.column] = kind.display(question, responses.value_of(answer))
+        question_type = TYPES[question.type]
+        texts[question_type.column] = question_type.display(question, responses.value_of(answer))
     return texts
 
 
 def data_of_answer(answer: Answer) -> dict[str, object]:
-    """Return the value as data that can be read without the shop: a postal address as its parts."""
+    """Return the value as data for people without the shop: labels instead of keys, a postal address as its parts."""
     question = responses.question_of(answer, answer.response)
     if question is None or answer.state != Answer.State.ANSWERED:
         return {}
-    kind = TYPES[question.type]
-    return {kind.column: kind.in_copy(question, responses.value_of(answer))}
+    question_type = TYPES[question.type]
+    return {question_type.column: question_type.in_copy(question, responses.value_of(answer))}
 
 
 def of_change(change: AnswerHistory) -> dict[str, str]:
-    """Return the question, and the values before and after. The response of ``change`` is read with its versions."""
+    """Return the texts of the question and of the values before and after. ``change`` comes with its response and versions."""
     question = _question_of(change)
     if question is None:
         return {}
@@ -44,7 +44,7 @@ def of_change(change: AnswerHistory) -> dict[str, str]:
 
 
 def data_of_change(change: AnswerHistory) -> dict[str, object]:
-    """Return the values before and after as ``data_of_answer`` does."""
+    """Return the values before and after, in the form of ``data_of_answer``."""
     question = _question_of(change)
     if question is None:
         return {}
@@ -54,12 +54,14 @@ def data_of_change(change: AnswerHistory) -> dict[str, object]:
 
 def _question_of(change: AnswerHistory) -> Question | None:
     versions = (change.response.form.published, change.response.version)
-    found = (definitions.of_version(version).question(change.field.key) for version in versions if version)
-    return next((one for one in found if one), None)
+    questions = (
+        definitions.of_version(version).question(change.field.key) for version in versions if version
+    )
+    return next((question for question in questions if question), None)
 
 
 def _values(change: AnswerHistory, question: Question) -> list[tuple[str, object]]:
-    # A value of another type of question, from before the type was changed, is shown as it is.
+    # A value from before staff changed the type of the question can have another JSON type: it is left out.
     return [
         (name, TYPES[question.type].from_json(value))
         for name, value in (("old", change.old), ("new", change.new))

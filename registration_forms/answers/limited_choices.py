@@ -1,8 +1,9 @@
-"""The only module that changes the counters of limited choices: ``hold``, ``reserve``, ``move``, ``release``, ``count_taken``.
+"""Places of limited choices. No other module changes their counters.
 
-Rows are locked in id order, in a statement before the count. Counting the free ones and taking one is one
-transaction, so the last place of a choice goes to exactly one. A choice without a limit is not counted, so that
-buyers do not wait for each other; when staff enter a limit, its answers are counted (``count_taken``).
+``hold`` keeps places for a cart, ``reserve`` and ``release`` count them for orders, ``move`` counts a changed answer.
+Choices are locked in id order, in a statement before the count; counting free places and reserving one happen in one
+transaction, so the last place goes to exactly one order. A choice without a limit is not counted, so that buyers don't wait
+for each other; ``count_taken`` counts its answers when staff enter a limit.
 """
 
 import uuid
@@ -34,12 +35,12 @@ class ChoiceSoldOut(Exception):
 
 
 def sold_out(choice_ids: Iterable[int], key: uuid.UUID | None = None) -> set[int]:
-    """The limited choices without a free place, not counting what ``key`` holds itself; one query."""
+    """Return the ids of the limited choices without a free place, ignoring the holds of ``key``; one query."""
     return {pk for pk, free in left(choice_ids, key).items() if free <= 0}
 
 
 def left(choice_ids: Iterable[int], key: uuid.UUID | None = None) -> dict[int, int]:
-    """Limited choice -> places that are free, not counting what ``key`` holds itself; one query."""
+    """Return limited choice id -> number of free places, ignoring the holds of ``key``; one query."""
     rows = (
         Choice.objects.filter(pk__in=list(choice_ids), capacity__isnull=False)
         .annotate(held=Count("holds", filter=Q(holds__expires_at__gt=Now()) & ~Q(holds__key=key)))
@@ -50,7 +51,7 @@ def left(choice_ids: Iterable[int], key: uuid.UUID | None = None) -> dict[int, i
 
 @dataclass(frozen=True)
 class Limited:
-    """A choice with a limited number of places; ``left``: those that are free."""
+    """A choice with a limited number of places; ``left`` is the number of free places."""
 
     pk: int
     form: int
@@ -60,7 +61,7 @@ class Limited:
 
 _OF_FORMS = Compiled(
     lambda: (
-        QuerySet(Choice)  # Django's own: columns in the order they are named, none of them is translated
+        QuerySet(Choice)  # not the translating manager: columns stay in the order in which they are named
         .filter(field__form=AnyOf("forms"), capacity__isnull=False)
         .annotate(
             held=Count("holds", filter=Q(holds__expires_at__gt=Now()) & ~Q(holds__key=Parameter("key")))
@@ -71,7 +72,7 @@ _OF_FORMS = Compiled(
 
 
 def of_forms(forms: Iterable[int], key: uuid.UUID) -> list[Limited]:
-    """The limited choices of these forms, with what is free, not counting what ``key`` holds itself; one query."""
+    """Return the limited choices of these forms with their free places, ignoring the holds of ``key``; one query."""
     return [
         Limited(pk, form, choice, capacity - used - held)
         for pk, form, choice, capacity, used, held in _OF_FORMS.rows(forms=list(forms), key=key)
@@ -79,9 +80,9 @@ def of_forms(forms: Iterable[int], key: uuid.UUID) -> list[Limited]:
 
 
 def hold(key: uuid.UUID, wanted: dict[str, list[int]], lasting: timedelta) -> None:
-    """Hold choices for the slots of a cart, instead of what it held before: slot -> choice ids.
+    """Hold choices for the slots of a cart (slot -> choice ids) until ``lasting`` has passed. Replaces earlier holds of ``key``.
 
-    Raises ChoiceSoldOut; then nothing has changed. Call within a transaction.
+    Raise ChoiceSoldOut; then nothing has changed. Call it in a transaction.
     """
     counted = Counter(pk for ids in wanted.values() for pk in ids)
     limited = _lock(counted)
@@ -116,9 +117,9 @@ def release(returned: Counter) -> None:
 
 
 def move(had: Counter, wants: Counter) -> None:
-    """A changed answer: places it no longer takes are free, others are taken. Raises ChoiceSoldOut.
+    """Count a changed answer: release the places in ``had`` and reserve those in ``wants``. Raise ChoiceSoldOut.
 
-    All of them are locked first, in id order: two who change places with each other do not wait for ever.
+    All choices are locked first, in id order, so that two people who exchange their choices cause no deadlock.
     """
     limited = _lock({*(wants - had), *(had - wants)})
     _check(wants - had, limited, None)
@@ -127,10 +128,10 @@ def move(had: Counter, wants: Counter) -> None:
 
 
 def count_taken(choice_ids: Iterable[int]) -> dict[int, int]:
-    """Lock choices and return how many places of each are taken: choice id -> number. Call within a transaction.
+    """Lock choices and return how many places of each are taken: choice id -> number. Call it in a transaction.
 
-    A choice without a limit is not counted as it is taken: its counter is written now, from the answers there are.
-    Orders that are just being placed are waited for, see ``_lock``.
+    The counter of a choice without a limit is not kept up to date, so this function writes it from the stored answers.
+    It waits for orders that are being placed, see ``_lock``.
     """
     rows = list(
         Choice.objects.select_for_update()
@@ -147,7 +148,7 @@ def count_taken(choice_ids: Iterable[int]) -> dict[int, int]:
 
 
 def answers(choice_ids: Iterable[int]) -> dict[int, int]:
-    """Choice id -> how many answers chose it, without those of cancelled orders; two queries."""
+    """Return choice id -> number of answers that chose it, without those of cancelled orders; two queries."""
     counted = dict.fromkeys(choice_ids, 0)
     single = Answer.objects.filter(v_choice__in=counted, response__void=False).values_list("v_choice")
     several = Answer.choices.through.objects.filter(
@@ -159,39 +160,47 @@ def answers(choice_ids: Iterable[int]) -> dict[int, int]:
 
 
 def unanswerable(forms: Iterable[RegistrationForm]) -> dict[int, list[Question]]:
-    """Form id -> the mandatory questions that nobody can answer any more, since too few choices with a place are left.
+    """Return form id -> the mandatory questions that have too few choices with a free place.
 
-    Those that are asked of everybody, as published. One query; none where no published question has limited choices.
+    Looks at published questions without a condition. Costs one query, or none if no such question has limited choices.
     """
-    asked = {
+    limited_questions = {
         form.pk: [
             question
             for question in definitions.of_version(form.published).questions
-            if question.mandatory and not question.condition and any(one.limited for one in question.options)
+            if question.mandatory
+            and not question.condition
+            and any(option.limited for option in question.options)
         ]
         for form in forms
         if form.published
     }
-    asked = {pk: questions for pk, questions in asked.items() if questions}
-    if not asked:
+    limited_questions = {pk: questions for pk, questions in limited_questions.items() if questions}
+    if not limited_questions:
         return {}
     full = set(
         Choice.objects.filter(
-            field__form__in=asked, capacity__isnull=False, used__gte=F("capacity")
+            field__form__in=limited_questions, capacity__isnull=False, used__gte=F("capacity")
         ).values_list("field__form", "field__key", "key")
     )
 
-    def free(form: int, question: Question) -> int:
-        return sum(one.active and (form, question.key, one.key) not in full for one in question.options)
+    def choices_left(form: int, question: Question) -> int:
+        return sum(
+            option.active and (form, question.key, option.key) not in full for option in question.options
+        )
 
     return {
-        pk: gone
-        for pk, questions in asked.items()
-        if (gone := [question for question in questions if free(pk, question) < least(question)])
+        pk: unanswerable_questions
+        for pk, questions in limited_questions.items()
+        if (
+            unanswerable_questions := [
+                question for question in questions if choices_left(pk, question) < least(question)
+            ]
+        )
     }
 
 
-# They stopped counting an hour ago or earlier, by the clock of the database.
+# Holds that ended at least an hour ago, by the clock of the database.
 FORGET = Tidying(
     "registration_forms.forget_holds",
     gettext_lazy("Delete an ended hold of a choice"),
@@ -199,15 +208,15 @@ FORGET = Tidying(
 )
 
 
-# Weaker than any lock of ``Choice`` but that of ``count_taken``: buyers do not wait for each other here.
+# FOR KEY SHARE conflicts only with the FOR UPDATE of ``count_taken``, so buyers don't wait for each other here.
 _SHARE = "SELECT id, capacity FROM registration_forms_choice WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"
 
 
 def _lock(choice_ids: Iterable[int]) -> set[int]:
-    """Keep staff from limiting these choices until the end of the transaction, lock the limited ones; return their ids.
+    """Lock the limited choices among these and return their ids; staff can't limit the others until the transaction ends.
 
-    Whoever takes a choice without a limit counts nothing. When a limit is entered, ``count_taken`` waits for them
-    and sees their answers; whoever comes later waits for it and sees the limit.
+    Choices without a limit get a shared lock only, and reserving one of them counts nothing. When staff enter a limit,
+    ``count_taken`` waits for these locks and then sees the new answers; later orders wait for it and then see the limit.
     """
     ids = sorted(set(choice_ids))
     if not ids:
@@ -226,7 +235,7 @@ def _lock(choice_ids: Iterable[int]) -> set[int]:
 
 
 def _check(wanted: Counter, limited: set[int], key: uuid.UUID | None) -> None:
-    """Raise ChoiceSoldOut unless the locked choices have the places that are wanted."""
+    """Raise ChoiceSoldOut unless the locked choices have the places in ``wanted``."""
     if not limited:
         return
     rows = list(Choice.objects.filter(pk__in=limited).values_list("pk", "capacity", "used"))
@@ -242,7 +251,10 @@ def _check(wanted: Counter, limited: set[int], key: uuid.UUID | None) -> None:
 
 
 def _add(limited: set[int], counted: Counter, sign: int) -> None:
-    """Change the counters of the locked choices. None falls below zero: a cancellation never fails for a count."""
+    """Add ``sign`` times the numbers to the counters of the locked choices.
+
+    No counter falls below zero, so that a cancellation never fails.
+    """
     for pk in sorted(limited & counted.keys()):
         used = Greatest(F("used") + sign * counted[pk], 0)
         Choice.objects.filter(pk=pk).update(used=used)

@@ -1,4 +1,7 @@
-"""What a page has shown, word for word: a question counts as asked, and a consent as given, in these words only."""
+"""Which questions a page has shown, and which were reworded since.
+
+A question counts as asked, and a consent as given, only in the wording that the page showed.
+"""
 
 from collections.abc import Collection
 
@@ -8,33 +11,33 @@ from ..models import Field
 
 
 def shown_on(definition: Definition, drawn: Collection[str], context: Context = BUYER) -> set[str]:
-    """The keys of the questions and texts that a page of ``definition`` showed.
+    """Return the keys of the questions and texts that a page made of ``definition`` showed.
 
-    ``drawn``: keys of those under a condition that it showed; the others it shows always.
+    ``drawn`` holds the keys of the shown questions that have a condition; questions without a condition are always shown.
     """
     return {
-        one.key
-        for one in definition.questions
-        if one.visibility != Field.Visibility.HIDDEN
-        and (context.staff or not one.staff_only)
-        and (not one.condition or one.key in drawn)
+        question.key
+        for question in definition.questions
+        if question.visibility != Field.Visibility.HIDDEN
+        and (context.staff or not question.staff_only)
+        and (not question.condition or question.key in drawn)
     }
 
 
 def reworded(old: Definition, new: Definition) -> set[str]:
-    """The keys of the questions and texts of ``new`` that read otherwise in ``old``, or are not in it.
+    """Return the keys of the questions and texts of ``new`` that read differently in ``old``, or are not in it.
 
-    A consent may be to what a text of the form says: where one of these changed, every consent did.
+    If a static text changed, every consent counts as reworded, because a consent can refer to a text of the form.
     """
     if old is new:
         return set()
     changed = {
-        one.key
-        for one in new.questions
-        if (before := old.question(one.key)) is None or _words(before) != _words(one)
+        question.key
+        for question in new.questions
+        if (before := old.question(question.key)) is None or _words(before) != _words(question)
     }
     if _texts(old) != _texts(new):
-        changed |= {one.key for one in new.questions if one.type == "consent"}
+        changed |= {question.key for question in new.questions if question.type == "consent"}
     return changed
 
 
@@ -45,7 +48,7 @@ def _words(question: Question) -> tuple:
 
 def _texts(definition: Definition) -> list[tuple]:
     return [
-        _words(one)
-        for one in definition.questions
-        if one.type == "static_text" and one.visibility != Field.Visibility.HIDDEN
+        _words(question)
+        for question in definition.questions
+        if question.type == "static_text" and question.visibility != Field.Visibility.HIDDEN
     ]

@@ -1,4 +1,4 @@
-"""Verbs of responses: store the answers of a block, read them back. See ``changing`` for changes."""
+"""Store the answers of a form, and read them. The module ``changing`` changes stored answers."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -22,10 +22,10 @@ FieldRows = Mapping[tuple[int, str], tuple[Field, dict[str, Choice]]]
 
 @dataclass(frozen=True)
 class NewResponse:
-    """The answers to one form: key -> value as the field types give it, for visible questions only.
+    """The answers to one form, to be stored: key -> value as the field type gives it, for visible questions only.
 
-    ``about``: the id of the contact they are about; of the buyer where nobody was chosen. ``later``: the form was given to
-    something that was sold already, and nobody was asked yet.
+    ``about`` is the id of the contact that the answers are about, or of the buyer if no person was chosen. ``later`` is true for
+    a form that was added to a ticket or pass after the sale, and that has no answers yet.
     """
 
     version: FormVersion
@@ -36,7 +36,7 @@ class NewResponse:
 
 
 def asked_keys(definition: Definition, answers: Mapping[str, object], context: Context = BUYER) -> set[str]:
-    """The questions that are asked, given the answers."""
+    """Return the keys of the questions that the form asks, given the answers."""
     values = {
         key: TYPES[definition.by_key[key].type].to_json(value)
         for key, value in answers.items()
@@ -46,56 +46,57 @@ def asked_keys(definition: Definition, answers: Mapping[str, object], context: C
 
 
 def store(given: list[NewResponse], *, organiser: Organiser, language: str, now: datetime) -> list[Response]:
-    """Write responses with an answer row for every question of their version; five queries however many.
+    """Create responses, with an answer row for every question of their version. Costs five queries, however many there are.
 
-    System questions are not stored: the caller writes them to the contact or the ticket. The places of choices
-    are reserved by the caller, last in its transaction (``limited_choices.reserve`` with ``chosen``).
+    Values of known fields that are columns of the contact or the ticket are not stored here: the caller writes them. The
+    caller also reserves the places of limited choices, last in its transaction:
+    ``limited_choices.reserve(key, responses.chosen(stored))``.
     """
-    made = Response.objects.bulk_create(
+    stored = Response.objects.bulk_create(
         [
             Response(
                 organiser=organiser,
-                form_id=one.version.form_id,
-                version=one.version,
-                about_id=one.about,
+                form_id=new.version.form_id,
+                version=new.version,
+                about_id=new.about,
                 language=language,
                 created_at=now,
                 changed_at=now,
-                relevant_until=one.relevant_until,
+                relevant_until=new.relevant_until,
             )
-            for one in given
+            for new in given
         ]
     )
-    rows = rows_by_key({one.version.form_id for one in given})
-    answers, several = [], []
-    for response, one in zip(made, given, strict=True):
+    rows = rows_by_key({new.version.form_id for new in given})
+    answers, multiple_choices = [], []
+    for response, new in zip(stored, given, strict=True):
         response.chosen = []
-        definition = definitions.of_version(one.version)
-        asked = asked_keys(definition, one.answers)
+        definition = definitions.of_version(new.version)
+        asked = asked_keys(definition, new.answers)
         for question in stored_questions(definition):
-            field, choices = rows[one.version.form_id, question.key]
+            field, choices = rows[new.version.form_id, question.key]
             answer = new_answer(
-                response, field, question, one.answers.get(question.key), question.key in asked, choices
+                response, field, question, new.answers.get(question.key), question.key in asked, choices
             )
-            if one.later and answer.state == Answer.State.BLANK:
+            if new.later and answer.state == Answer.State.BLANK:
                 answer.state = Answer.State.ADDED_LATER
             answers.append(answer)
             if answer.v_choice_id:
                 response.chosen.append(answer.v_choice_id)
             elif TYPES[question.type].column == "choices" and answer.state == Answer.State.ANSWERED:
-                ids = [choices[key].pk for key in one.answers[question.key] if key in choices]
-                several.append((answer, ids))
+                ids = [choices[key].pk for key in new.answers[question.key] if key in choices]
+                multiple_choices.append((answer, ids))
                 response.chosen += ids
     Answer.objects.bulk_create(answers)
     link = Answer.choices.through
     link.objects.bulk_create(
-        [link(answer_id=answer.pk, choice_id=pk) for answer, ids in several for pk in ids]
+        [link(answer_id=answer.pk, choice_id=pk) for answer, ids in multiple_choices for pk in ids]
     )
-    return made
+    return stored
 
 
 def stored_questions(definition: Definition) -> list[Question]:
-    """The questions whose answers are rows: neither static text nor what lives on the ticket or the contact."""
+    """Return the questions whose answers are rows: no static texts, and no columns of the ticket or the contact."""
     return [
         question
         for question in definition.questions
@@ -104,7 +105,7 @@ def stored_questions(definition: Definition) -> list[Question]:
 
 
 def rows_by_key(form_ids: Iterable[int]) -> FieldRows:
-    """(form id, key) -> the field, and its choices by their keys; two queries."""
+    """Return (form id, key) -> the field, and its choices by key; two queries."""
     fields = Field.objects.filter(form_id__in=form_ids).prefetch_related("choices")
     return {
         (field.form_id, field.key): (field, {choice.key: choice for choice in field.choices.all()})
@@ -120,7 +121,7 @@ def new_answer(
     asked: bool,
     choices: Mapping[str, Choice],
 ) -> Answer:
-    """The row for one question, not yet written; several choices are set once it is."""
+    """Return the unsaved row for one question. The caller adds the choices of a multiple choice after saving."""
     if not asked or question.visibility == "hidden":
         return Answer(response=response, field=field, state=Answer.State.NOT_ASKED)
     if value is None:
@@ -135,46 +136,49 @@ def new_answer(
 
 
 def chosen(stored: Iterable[Response]) -> Counter:
-    """Choice id -> how often the answers of responses that ``store`` has just written choose it."""
+    """Return choice id -> number of times that responses just written by ``store`` choose it."""
     return Counter(pk for response in stored for pk in response.chosen)
 
 
 def places(rows: FieldRows, form_id: int, answers: Mapping[str, object]) -> Counter:
-    """Choice id -> how many places one form's answers take."""
+    """Return choice id -> number of places that the answers to one form take."""
     counted: Counter = Counter()
     for key, value in answers.items():
-        found = rows.get((form_id, key))
-        if found is None:
+        row = rows.get((form_id, key))
+        if row is None:
             continue
         for choice_key in value if isinstance(value, list) else [value]:
-            choice = found[1].get(choice_key) if isinstance(choice_key, str) else None
+            choice = row[1].get(choice_key) if isinstance(choice_key, str) else None
             if choice is not None:
                 counted[choice.pk] += 1
     return counted
 
 
 def read(response: Response) -> dict[str, object]:
-    """Key -> value as it was given, for answered questions; two queries."""
+    """Return key -> value as the field type gives it, for answered questions; two queries."""
     return {key: value_of(answer) for key, answer in answers_of([response.pk])[response.pk].items()}
 
 
 def answers_of(response_ids: Iterable[int]) -> dict[int, dict[str, Answer]]:
-    """Response id -> key -> the answer, for answered questions; two queries however many."""
-    found: dict[int, dict[str, Answer]] = {pk: {} for pk in response_ids}
-    given = Answer.objects.filter(response__in=found, state=Answer.State.ANSWERED)
-    for answer in given.select_related("field", "v_choice", "version").prefetch_related("choices"):
-        found[answer.response_id][answer.field.key] = answer
-    return found
+    """Return response id -> key -> answer, for answered questions; two queries, however many responses."""
+    answers: dict[int, dict[str, Answer]] = {pk: {} for pk in response_ids}
+    rows = Answer.objects.filter(response__in=answers, state=Answer.State.ANSWERED)
+    for answer in rows.select_related("field", "v_choice", "version").prefetch_related("choices"):
+        answers[answer.response_id][answer.field.key] = answer
+    return answers
 
 
 def question_of(answer: Answer, response: Response) -> Question | None:
-    """The question in the words it was answered under; ``response`` with its version."""
+    """Return the question in the wording under which it was answered, or None if that version lacks it.
+
+    ``response`` comes with its version.
+    """
     version = answer.version or response.version
     return definitions.of_version(version).question(answer.field.key)
 
 
 def value_of(answer: Answer) -> object:
-    """The value of an answered row, as its type gives it."""
+    """Return the value of an answered row, as its field type gives it."""
     column = TYPES[answer.field.type].column
     if column == "choices":
         return [
@@ -186,16 +190,16 @@ def value_of(answer: Answer) -> object:
     return getattr(answer, column)
 
 
-def reactivate(returned: QuerySet[Response]) -> None:
-    """An order that had ended comes back to life: its limited choices are taken again. Raises limited_choices.ChoiceSoldOut."""
-    ids = list(returned.filter(void=True).values_list("pk", flat=True))
+def reactivate(rows: QuerySet[Response]) -> None:
+    """Make cancelled responses valid again and reserve their limited choices. Raise ``limited_choices.ChoiceSoldOut``."""
+    ids = list(rows.filter(void=True).values_list("pk", flat=True))
     if ids:
         limited_choices.reserve(None, _choices_of(ids))
         Response.objects.filter(pk__in=ids).update(void=False)
 
 
 def _choices_of(ids: list[int]) -> Counter:
-    """Choice id -> how often it was taken in these responses."""
+    """Return choice id -> number of places that these responses take."""
     single = Answer.objects.filter(response__in=ids, v_choice__isnull=False).values_list(
         "v_choice", flat=True
     )
@@ -203,12 +207,12 @@ def _choices_of(ids: list[int]) -> Counter:
     return Counter([*single, *several.values_list("choice", flat=True)])
 
 
-def cancel(gone: QuerySet[Response]) -> None:
-    """The orders or tickets these belong to are cancelled: limited choices are free again, exports leave them out.
+def cancel(rows: QuerySet[Response]) -> None:
+    """Mark responses of cancelled orders or tickets as void and release their limited choices.
 
-    The answers stay for their time. A second call changes nothing.
+    The answers stay for their retention time; exports leave them out. A second call changes nothing.
     """
-    ids = list(gone.filter(void=False).values_list("pk", flat=True))
+    ids = list(rows.filter(void=False).values_list("pk", flat=True))
     if not ids:
         return
     Response.objects.filter(pk__in=ids).update(void=True)

@@ -1,1 +1,1 @@
-"""What staff do with a form: edit the draft, check it, publish it, copy it."""
+"""Functions of the back office for a form: edit the draft, check it, publish it, copy it."""

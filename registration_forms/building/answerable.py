@@ -1,7 +1,7 @@
-"""What no buyer can answer: rules that nothing fits, and conditions that never come true.
+"""Checks for what no buyer can answer: rules that no answer meets, and conditions that are never met.
 
 ``problems`` finds them before a form is published. The types of questions give examples of answers, and
-``conditions.holds`` decides what an example shows, so that both follow from what the checkout does.
+``conditions.is_met`` decides what an example shows, so the checks follow the same rules as the checkout.
 """
 
 from collections.abc import Iterator
@@ -15,29 +15,32 @@ HIDDEN = "hidden"
 
 
 def problems(definition: Definition) -> list[Problem]:
-    """What is to be put right so that everything that is asked can be asked and answered.
+    """Return what staff must change so that every question can be asked and answered.
 
-    The codes: no_choices, least, most, numbers, days, ages (see the types), hidden, elsewhere and text (depends on a
-    question that is hidden, asked elsewhere on the page, or a text), answer (compared with what can't be an answer),
-    never (never asked). Expects conditions that name earlier questions of the form only (``conditions.problems``).
+    The codes: no_choices, least, most, numbers, days, ages (from the types), hidden, elsewhere and text (a condition on a
+    question that is hidden, asked elsewhere on the page, or a text), answer (compared with a value that can't be an answer),
+    never (never asked). All conditions must name earlier questions of the form: check ``conditions.problems`` first.
     """
-    found: list[Problem] = []
+    problems_found: list[Problem] = []
     never: set[str] = set()
     for question in definition.questions:
         if question.visibility == HIDDEN:
             continue
         code, values = TYPES[question.type].problem(question)
         if code:
-            found.append(Problem(code, (question.key,), values))
+            problems_found.append(Problem(code, (question.key,), values))
         terms = list(problems_of_terms(definition, question))
         if terms or not _Search(definition, never).can_be_asked(question):
             never.add(question.key)
-            found += terms or [Problem("never", (question.key,))]
-    return found
+            problems_found += terms or [Problem("never", (question.key,))]
+    return problems_found
 
 
 def problems_of_terms(definition: Definition, question: Question) -> Iterator[Problem]:
-    """Yield the terms of a question's condition that name a question which decides nothing, or no answer to it."""
+    """Yield a problem for each term of the question's condition that no answer can meet.
+
+    Either the named question can't decide anything, or the value is no possible answer to it.
+    """
     for term in conditions.terms_of(question.condition):
         other = definition.question(term["field"])
         if other is None:
@@ -52,11 +55,12 @@ def problems_of_terms(definition: Definition, question: Question) -> Iterator[Pr
 
 
 def decides(other: Question) -> bool:
-    """Whether other questions can depend on this one."""
+    """Return whether other questions can depend on ``other``."""
     return not _why_it_decides_nothing(other)
 
 
 def _why_it_decides_nothing(other: Question) -> str:
+    """Return the code of the reason why no question can depend on ``other``; empty if one can."""
     if other.visibility == HIDDEN:
         return "hidden"
     if other.system_ref in STORED_ELSEWHERE:
@@ -65,38 +69,43 @@ def _why_it_decides_nothing(other: Question) -> str:
 
 
 def _impossible_answer(other: Question, term: dict) -> str | None:
-    """What a term compares with and can't be an answer; None where there is no such value."""
+    """Return the value of a term that can't be an answer to ``other``, or None if every value can be one."""
     if term["op"] not in conditions.WITH_VALUE:
         return None
-    wanted, kind = conditions.as_list(term.get("value")), TYPES[other.type]
-    # A choice that is no longer offered may be one that earlier buyers have.
-    known = [value for value in wanted if other.option(value) or kind.accepts(other, value)]
-    if len(known) < len(wanted) or not wanted:
-        return next((str(value) for value in wanted if value not in known), "")
-    if term["op"] != "is_not" and not any(kind.accepts(other, value) for value in wanted):
-        return str(wanted[0])
+    expected, question_type = conditions.as_list(term.get("value")), TYPES[other.type]
+    # Earlier buyers may have a choice that is no longer offered.
+    known = [value for value in expected if other.option(value) or question_type.accepts(other, value)]
+    if len(known) < len(expected) or not expected:
+        return next((str(value) for value in expected if value not in known), "")
+    if term["op"] != "is_not" and not any(question_type.accepts(other, value) for value in expected):
+        return str(expected[0])
     return None
 
 
-# Where a search takes longer, or a path names more answers to one question, the question counts as one that can be
-# asked: publishing it blocks no order, since what is never asked is never owed.
+# Limits of a search: steps, and answers to one question that the terms of one path name. Beyond them the question counts
+# as one that can be asked. That is safe: an answer to a question that is never asked is never required.
 MOST_STEPS, MOST_NAMED = 2000, 12
 Terms = dict[str, tuple[dict, ...]]
 
 
 class _Search:
-    """Looks for answers under which a question is asked. ``never``: keys of questions that are known to be never asked."""
+    """A search for answers under which a question is asked.
+
+    ``never`` holds the keys of questions that are never asked, as found so far.
+    """
 
     def __init__(self, definition: Definition, never: set[str]):
         self.definition, self.never, self.steps = definition, never, 0
 
     def can_be_asked(self, question: Question) -> bool:
+        """Return whether some answers make the form ask ``question``. True if the search takes too many steps."""
         return self._possible([question], {}, frozenset())
 
     def _possible(self, waiting: list[Question], terms: Terms, asked: frozenset[str]) -> bool:
-        """Whether all that are ``waiting`` can be asked at once, with ``terms`` to be met by the answers of others.
+        """Return whether all questions in ``waiting`` can be asked at once while other answers meet ``terms``.
 
-        A term is met by an answer of a question that is itself asked, so that it joins those that wait.
+        ``terms`` maps a key to the terms that the answer to its question must meet. A question that is named by a term must be
+        asked itself, so it joins ``waiting``.
         """
         self.steps += 1
         if not waiting or self.steps > MOST_STEPS:
@@ -112,7 +121,7 @@ class _Search:
         )
 
     def _ways(self, question: Question, terms: Terms) -> Iterator[tuple[list[Question], Terms]]:
-        """Each way to meet the question's condition: the questions it names, and the terms there are then."""
+        """Yield each way to meet the question's condition: the questions that it names, and the terms to meet then."""
         joined = question.condition
         ways = [[term] for term in joined["any"]] if "any" in joined else [joined.get("all", [])]
         for way in ways:
@@ -125,12 +134,12 @@ class _Search:
 
 
 def _some_answer(source: Question, terms: tuple[dict, ...]) -> bool:
-    """Whether one answer, or none where none is needed, meets all these terms."""
+    """Return whether one answer to ``source``, or no answer if it is optional, meets all these terms."""
     named = {value for term in terms for value in conditions.as_list(term.get("value"))}
     condition = {"all": list(terms)}
     if len(named) > MOST_NAMED:
         return True
-    if not source.mandatory and conditions.holds(condition, {source.key: None}):
+    if not source.mandatory and conditions.is_met(condition, {source.key: None}):
         return True
     examples = TYPES[source.type].examples(source, sorted(named))
-    return any(conditions.holds(condition, {source.key: value}) for value in examples)
+    return any(conditions.is_met(condition, {source.key: value}) for value in examples)

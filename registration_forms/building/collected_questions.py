@@ -1,4 +1,4 @@
-"""What an organiser's forms collect of people, for the pages about privacy: each question with its purpose and its time."""
+"""The questions by which an organiser's forms collect personal data, for the pages about privacy."""
 
 from django.db.models import Exists, OuterRef
 
@@ -11,32 +11,33 @@ from ..models import Answer, Field, RegistrationForm
 
 
 def of_organiser(organiser: Organiser) -> list[CollectedQuestion]:
-    """Every question that is asked now or whose answers are still kept, each once, in the active language; two queries.
+    """Return every question that is asked now or that has stored answers, each once, with its purpose and retention time.
 
-    What lives on the ticket or with the contact, such as a name, is none: a form only places it.
+    Texts are in the active language; costs two queries. Questions whose answers are columns of the ticket or the contact, such
+    as names, are left out: those columns are declared there.
     """
     forms = RegistrationForm.objects.filter(organiser=organiser).select_related("published")
-    asked = {form.pk: _asked(form) for form in forms}
-    kept = Answer.objects.filter(field=OuterRef("pk"), state=Answer.State.ANSWERED)
+    asked_now = {form.pk: _asked_now(form) for form in forms}
+    stored = Answer.objects.filter(field=OuterRef("pk"), state=Answer.State.ANSWERED)
     fields = Field.objects.filter(form__organiser=organiser).exclude(system_ref__in=STORED_ELSEWHERE)
-    found: dict[CollectedQuestion, None] = {}
-    for field in fields.annotate(kept=Exists(kept)).order_by("form_id", "position", "pk"):
-        question = asked[field.form_id].get(field.key)
-        if question is None and not field.kept:
+    collected: dict[CollectedQuestion, None] = {}
+    for field in fields.annotate(has_answers=Exists(stored)).order_by("form_id", "position", "pk"):
+        question = asked_now[field.form_id].get(field.key)
+        if question is None and not field.has_answers:
             continue
-        words = question or field
-        one = CollectedQuestion(
-            str(words) if isinstance(words, Field) else words.label,
-            words.purpose,
+        source = question or field
+        item = CollectedQuestion(
+            str(source) if isinstance(source, Field) else source.label,
+            source.purpose,
             field.retention_days,
-            words.sensitive or field.sensitive,
+            source.sensitive or field.sensitive,
         )
-        found[one] = None
-    return list(found)
+        collected[item] = None
+    return list(collected)
 
 
-def _asked(form: RegistrationForm) -> dict:
-    """Key -> question of what buyers are asked now."""
+def _asked_now(form: RegistrationForm) -> dict:
+    """Return key -> question for the questions that buyers are asked now."""
     if form.archived_at or not form.published:
         return {}
     return {

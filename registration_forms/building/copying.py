@@ -1,4 +1,4 @@
-"""A form for the next season: everything equal, counters at zero, keys kept."""
+"""Copy a form for another season."""
 
 from django.db import transaction
 
@@ -9,17 +9,21 @@ from ..models import Choice, Field, RegistrationForm
 
 @transaction.atomic
 def copy(form: RegistrationForm, *, name: str, by, now) -> RegistrationForm:
-    """A copy of the draft. Keys are the same, so that exports line up; later edits of one do not change the other."""
-    made = RegistrationForm.objects.create(
+    """Return a new form with a copy of the draft, without published versions.
+
+    Questions and choices keep their keys, so that exports of both forms have the same columns. Counters of limited choices
+    start at zero. Later changes of one form don't change the other.
+    """
+    copied_form = RegistrationForm.objects.create(
         organiser=form.organiser, kind=form.kind, name=name, group_asks=form.group_asks
     )
     for field in form.fields.filter(archived_at=None).prefetch_related("choices").order_by("position", "pk"):
         choices = list(field.choices.all())
-        field.pk, field._state.adding, field.form = None, True, made
+        field.pk, field._state.adding, field.form = None, True, copied_form
         field.save(force_insert=True)
         Choice.objects.bulk_create([_fresh(choice, field) for choice in choices])
-    history.record(made, "copied", by=by, now=now, source=form.pk)
-    return made
+    history.record(copied_form, "copied", by=by, now=now, source=form.pk)
+    return copied_form
 
 
 def _fresh(choice: Choice, field: Field) -> Choice:

@@ -1,4 +1,4 @@
-"""Verbs of a form's draft: add a question, move it, archive it, drop a choice. Each moves the form's revision on."""
+"""Functions that change a form's draft: add, move, archive a question, remove a choice. Each raises the draft's revision."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -16,9 +16,9 @@ from ..models.definition import MOST_FIELDS, new_key
 from . import ready_made_forms
 
 UP, DOWN = "up", "down"
-# Known fields that a ticket shows unless the organiser keeps them off.
+# Known fields that a ticket shows by default.
 ON_TICKET = frozenset(("first_name", "last_name"))
-# Known fields and the type that asks for each.
+# Known field -> type of its question.
 SYSTEM_TYPES = {
     "first_name": "text",
     "last_name": "text",
@@ -28,7 +28,7 @@ SYSTEM_TYPES = {
     "company": "text",
     "birth_date": "birth_date",
 }
-# What a new form starts with; the others are placed by the organiser.
+# Kind of form -> known fields of a new form and their visibility. The organiser adds the others.
 STARTS_WITH = {
     "order": {
         "first_name": "mandatory",
@@ -45,19 +45,19 @@ STARTS_WITH = {
 
 
 class Changed(Exception):
-    """Somebody else changed the draft meanwhile."""
+    """Another person changed the draft in the meantime."""
 
 
 class Full(Exception):
-    """The form has as many questions as a form may have."""
+    """The form has MOST_FIELDS questions already."""
 
 
 class Placed(Exception):
-    """The form places this known field already."""
+    """The form has this known field already."""
 
 
 class Needed(Exception):
-    """Other questions depend on this one: ``questions``."""
+    """Other questions depend on this question: ``questions``."""
 
     def __init__(self, questions: list[definitions.Question]):
         super().__init__(f"{len(questions)} questions depend on it")
@@ -65,7 +65,7 @@ class Needed(Exception):
 
 
 def lock_form(form: RegistrationForm, revision: int | None = None) -> RegistrationForm:
-    """Lock the form for a change of its draft. Raises Changed where it has moved on from ``revision``."""
+    """Lock the form's row and return it. Raise Changed if ``revision`` is given and the draft has another one now."""
     locked = (
         RegistrationForm.objects.select_for_update(of=("self",)).select_related("organiser").get(pk=form.pk)
     )
@@ -75,27 +75,27 @@ def lock_form(form: RegistrationForm, revision: int | None = None) -> Registrati
 
 
 def mark_changed(form: RegistrationForm) -> None:
-    """Say that the draft has changed."""
+    """Raise the revision of the draft."""
     RegistrationForm.objects.filter(pk=form.pk).update(revision=models.F("revision") + 1)
 
 
 def add_first_questions(form: RegistrationForm, filled_with: str = "") -> None:
-    """Give a new form the known fields that its kind starts with, and the questions of a ready-made one."""
+    """Add the known fields of its kind to a new form, and the questions of the ready-made form ``filled_with`` (a code)."""
     chosen = ready_made_forms.BY_CODE.get(filled_with)
     known = STARTS_WITH[form.kind] | (chosen.known if chosen else {})
     for ref, visibility in known.items():
         add_known(form, ref, visibility)
     if chosen:
-        ready_made_forms.fill(form, chosen)
+        ready_made_forms.add_questions(form, chosen)
 
 
 def add_known(form: RegistrationForm, ref: str, visibility: str) -> Field:
-    """Place a known field after the questions there are."""
+    """Add a known field after the existing questions."""
     return _create(form, visibility=visibility, **known_columns(ref))
 
 
 def known_columns(ref: str) -> dict[str, object]:
-    """The columns of a known field."""
+    """Return the column values of a known field."""
     return {
         "type": SYSTEM_TYPES[ref],
         "system_ref": ref,
@@ -105,17 +105,17 @@ def known_columns(ref: str) -> dict[str, object]:
 
 
 def known_labels(ref: str) -> dict[str, str]:
-    """The name of a known field in each language the interface speaks."""
-    found = {}
+    """Return column -> name of a known field, for each language of the interface."""
+    labels = {}
     for code, _name in settings.LANGUAGES:
         with override(code):
             text = str(Field.SystemRef(ref).label)
-            found[f"label_{code}"] = text[:1].upper() + text[1:]
-    return found
+            labels[f"label_{code}"] = text[:1].upper() + text[1:]
+    return labels
 
 
-def _hold_with_room(form: RegistrationForm) -> RegistrationForm:
-    """Lock a form to which a question can be added. Raises Full."""
+def _lock_with_room(form: RegistrationForm) -> RegistrationForm:
+    """Lock a form and return it. Raise Full if no question can be added to it."""
     form = lock_form(form)
     if form.fields.filter(archived_at=None).count() >= MOST_FIELDS:
         raise Full
@@ -126,8 +126,11 @@ def _hold_with_room(form: RegistrationForm) -> RegistrationForm:
 def add(
     form: RegistrationForm, *, by, now: datetime, choices: Iterable[Mapping[str, str]] = (), **values
 ) -> Field:
-    """Add a question after the others. ``values`` are its columns, ``choices`` their labels by language. Raises Full."""
-    form = _hold_with_room(form)
+    """Add a question after the others and return it. Raise Full.
+
+    ``values`` are its columns; ``choices`` gives language -> label for each choice.
+    """
+    form = _lock_with_room(form)
     field = _create(form, **values)
     Choice.objects.bulk_create(
         [
@@ -142,35 +145,43 @@ def add(
 
 @transaction.atomic
 def duplicate(field: Field, *, by, now: datetime) -> Field:
-    """Add a copy of a question behind it, with its choices, under keys of its own. Raises Full.
+    """Add a copy of a question, with its choices and new keys, directly after it. Raise Full.
 
-    The copy of a known field is a question like any other: a form places each known field once.
+    A form has each known field once, so the copy of a known field is an ordinary question.
     """
-    form = _hold_with_room(field.form)
+    form = _lock_with_room(field.form)
     choices = list(field.choices.order_by("position", "pk"))
     form.fields.filter(position__gt=field.position).update(position=models.F("position") + 1)
-    made = Field.objects.get(pk=field.pk)
-    made.pk, made._state.adding, made.key, made.system_ref = None, True, new_key(), ""
-    made.position = field.position + 1
-    made.save(force_insert=True)
+    copied_field = Field.objects.get(pk=field.pk)
+    copied_field.pk, copied_field._state.adding, copied_field.key, copied_field.system_ref = (
+        None,
+        True,
+        new_key(),
+        "",
+    )
+    copied_field.position = field.position + 1
+    copied_field.save(force_insert=True)
     for choice in choices:
         choice.pk, choice._state.adding, choice.field, choice.key, choice.used = (
             None,
             True,
-            made,
+            copied_field,
             new_key(),
             0,
         )
     Choice.objects.bulk_create(choices)
     mark_changed(form)
-    history.record(form, "question_added", by=by, now=now, question=made.key)
-    return made
+    history.record(form, "question_added", by=by, now=now, question=copied_field.key)
+    return copied_field
 
 
 @transaction.atomic
 def restore(field: Field, *, by, now: datetime) -> bool:
-    """Put an archived question back behind the others. False: it was there. Raises Full, or Placed for a known field."""
-    form = _hold_with_room(field.form)
+    """Put an archived question back after the others. Return False if it was not archived.
+
+    Raise Full, or Placed for a known field that the form has already.
+    """
+    form = _lock_with_room(field.form)
     if field.system_ref and form.fields.filter(archived_at=None, system_ref=field.system_ref).exists():
         raise Placed
     last = form.fields.aggregate(last=models.Max("position"))["last"] or 0
@@ -194,9 +205,9 @@ def _create(form: RegistrationForm, **values) -> Field:
 def move(
     form: RegistrationForm, field_id: int, way: str | int, *, revision: int, by, now: datetime
 ) -> Field | None:
-    """Let a question and its neighbour change places, or put it at place ``way``, counted from 0; the row that moved.
+    """Move a question and return its row; None if the form has no such question. Raise Changed.
 
-    None where there is no such question. Raises Changed.
+    ``way`` is UP, DOWN, or the new index, counted from 0.
     """
     form = lock_form(form, revision)
     rows = list(form.fields.filter(archived_at=None).order_by("position", "pk"))
@@ -204,11 +215,11 @@ def move(
     if place is None:
         return None
     row = rows.pop(place)
-    to = way if isinstance(way, int) else max(0, place - 1) if way == UP else place + 1
-    rows.insert(to, row)
-    for position, one in enumerate(rows, 1):
-        if one.position != position:
-            Field.objects.filter(pk=one.pk).update(position=position)
+    target = way if isinstance(way, int) else max(0, place - 1) if way == UP else place + 1
+    rows.insert(target, row)
+    for position, other in enumerate(rows, 1):
+        if other.position != position:
+            Field.objects.filter(pk=other.pk).update(position=position)
     mark_changed(form)
     history.record(form, "questions_moved", by=by, now=now, question=row.key)
     return row
@@ -216,7 +227,10 @@ def move(
 
 @transaction.atomic
 def archive(field: Field, *, by, now: datetime) -> bool:
-    """Take a question out of the draft; its answers stay. False: it was out. Raises Needed."""
+    """Take a question out of the draft; its answers stay. Return False if it was archived already.
+
+    Raise Needed if other questions depend on it.
+    """
     form = lock_form(field.form)
     if needed := conditions.dependants(parse(definitions.build(form)), field.key):
         raise Needed(needed)
@@ -228,34 +242,34 @@ def archive(field: Field, *, by, now: datetime) -> bool:
 
 
 def is_published(field: Field) -> bool:
-    """Whether buyers have seen the question, or somebody has answered it."""
+    """Return whether a published version contains the question, or it has answers."""
     shown = field.form.versions.filter(definition__fields__contains=[{"key": field.key}])
     return shown.exists() or Answer.objects.filter(field=field).exists()
 
 
 def next_position(field: Field) -> int:
-    """Where a choice goes that comes after the others."""
+    """Return the position of a choice that is added after the others."""
     return (field.choices.aggregate(last=models.Max("position"))["last"] or 0) + 1
 
 
 @transaction.atomic
 def add_choices(field: Field, labels: list[str], language: str) -> None:
-    """Choices after the others, in this order; one that was taken off the list comes back with its key."""
+    """Add choices after the others, in this order. A deactivated choice becomes active again and keeps its key."""
     lock_form(field.form)
     column = f"label_{language}"
-    there = dict(field.choices.filter(**{f"{column}__in": labels}).values_list(column, "pk"))
-    Choice.objects.filter(pk__in=there.values()).update(active=True)
+    existing = dict(field.choices.filter(**{f"{column}__in": labels}).values_list(column, "pk"))
+    Choice.objects.filter(pk__in=existing.values()).update(active=True)
     first = next_position(field)
     Choice.objects.bulk_create(
         [
             Choice(field=field, position=position, **{column: label})
-            for position, label in enumerate((one for one in labels if one not in there), first)
+            for position, label in enumerate((text for text in labels if text not in existing), first)
         ]
     )
 
 
 def drop_choice(choice: Choice) -> bool:
-    """Delete a choice that nobody has ever been offered; deactivate any other. Returns whether it is gone."""
+    """Delete a choice that buyers were never offered; deactivate any other. Return whether it was deleted."""
     if is_published(choice.field):
         Choice.objects.filter(pk=choice.pk).update(active=False)
         return False
@@ -265,6 +279,6 @@ def drop_choice(choice: Choice) -> bool:
 
 @transaction.atomic
 def set_archived(form: RegistrationForm, archived: bool, *, by, now: datetime) -> None:
-    """Take a form out of use, or back into it. Its answers stay."""
+    """Archive a form, or put it back into use. Its answers stay."""
     RegistrationForm.objects.filter(pk=form.pk).update(archived_at=now if archived else None)
     history.record(form, "archived" if archived else "restored", by=by, now=now)

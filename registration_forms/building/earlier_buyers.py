@@ -1,6 +1,7 @@
-"""Asking those who answered before: a version whose mandatory questions earlier buyers owe too.
+"""Require the mandatory questions of a new version from buyers who answered an earlier version.
 
-Forms don't know who bought: the rooms above say how earlier buyers are reached (``reach``).
+This package contains nothing about orders, so higher packages register the functions that reach earlier buyers
+(``register_notifier``).
 """
 
 from collections.abc import Callable
@@ -13,28 +14,31 @@ from ticketshop.history import history
 from ..definitions import Definition
 from ..models import FormVersion, RegistrationForm
 
-Teller = Callable[[FormVersion], None]
-_TELLERS: list[Teller] = []
+Notifier = Callable[[FormVersion], None]
+_NOTIFIERS: list[Notifier] = []
 
 
-def register_notifier(tell: Teller) -> Teller:
-    """Decorate what tells the earlier buyers of a version, in the transaction that asks them."""
-    _TELLERS.append(tell)
-    return tell
+def register_notifier(notify: Notifier) -> Notifier:
+    """Register a function that gets the version and queues the e-mails to earlier buyers, in the same transaction."""
+    _NOTIFIERS.append(notify)
+    return notify
 
 
 def adds_mandatory_questions(before: Definition | None, after: Definition) -> bool:
-    """Whether a version has mandatory questions that those who answered ``before`` were not obliged to answer."""
+    """Return whether ``after`` has mandatory questions that were not mandatory in ``before``.
+
+    False without ``before``, because there are no earlier answers.
+    """
     if before is None:
         return False
-    owed = {question.key for question in before.questions if question.mandatory}
-    return any(question.mandatory and question.key not in owed for question in after.questions)
+    already_mandatory = {question.key for question in before.questions if question.mandatory}
+    return any(question.mandatory and question.key not in already_mandatory for question in after.questions)
 
 
 @transaction.atomic
 def require_answers(version: FormVersion, *, by, now: datetime) -> None:
-    """Earlier buyers owe what is mandatory in ``version``, and are told."""
+    """Make earlier buyers owe the mandatory questions of ``version``, and notify them."""
     RegistrationForm.objects.filter(pk=version.form_id).update(asked_again=version)
     history.record(version.form, "asked_again", by=by, now=now, version=version.number)
-    for tell in _TELLERS:
-        tell(version)
+    for notify in _NOTIFIERS:
+        notify(version)

@@ -1,4 +1,4 @@
-"""From draft to published version: what differs, what is missing, and the step itself."""
+"""Publish a draft as a version: the differences, the problems, the missing translations, and the publishing itself."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from .drafts import Changed
 
 
 class CannotPublish(Exception):
-    """The draft has conditions that can't work, or questions nobody can answer: ``problems``."""
+    """The draft has conditions that can't work, or questions without a possible answer: ``problems``."""
 
     def __init__(self, problems: list[conditions.Problem]):
         super().__init__(f"{len(problems)} problems: {', '.join(problem.code for problem in problems)}")
@@ -31,7 +31,7 @@ CODES = (
 
 @dataclass(frozen=True)
 class Difference:
-    """What a new version changes: ``code`` is one of ``CODES``."""
+    """A change in a new version. ``code`` is one of ``CODES``; ``key`` and ``label`` are the question's."""
 
     code: str
     key: str
@@ -39,25 +39,30 @@ class Difference:
 
 
 def diff(old: Definition | None, new: Definition) -> list[Difference]:
-    """The differences buyers and exports will notice, in the order of the new form."""
+    """Return the differences that buyers and exports will notice, in the order of the new form."""
     if old is None:
         return [Difference("added", question.key, question.label) for question in new.questions]
-    found = [
-        Difference("removed", one.key, one.label) for one in old.questions if new.question(one.key) is None
+    differences = [
+        Difference("removed", question.key, question.label)
+        for question in old.questions
+        if new.question(question.key) is None
     ]
     for question in new.questions:
         before = old.question(question.key)
         if before is None:
-            found.append(Difference("added", question.key, question.label))
+            differences.append(Difference("added", question.key, question.label))
         else:
-            found += [Difference(code, question.key, question.label) for code in _changes(before, question)]
-    common = [one.key for one in old.questions if new.question(one.key)]
-    if common != [one.key for one in new.questions if old.question(one.key)]:
-        found.append(Difference("moved", "", ""))
-    return found
+            differences += [
+                Difference(code, question.key, question.label) for code in _changes(before, question)
+            ]
+    common = [question.key for question in old.questions if new.question(question.key)]
+    if common != [question.key for question in new.questions if old.question(question.key)]:
+        differences.append(Difference("moved", "", ""))
+    return differences
 
 
 def _changes(before: Question, after: Question) -> list[str]:
+    """Return the codes of what changed in one question."""
     codes = []
     if after.visibility != before.visibility:
         codes.append({"visible": "optional"}.get(after.visibility, after.visibility))
@@ -69,23 +74,30 @@ def _changes(before: Question, after: Question) -> list[str]:
         codes.append("choice_added")
     if before.condition != after.condition:
         codes.append("condition")
-    limits = [{option.key: option.limited for option in one.options} for one in (before, after)]
+    limits = [{option.key: option.limited for option in question.options} for question in (before, after)]
     if _settings(before) != _settings(after) or any(
         limits[0][key] != limits[1][key] for key in was.keys() & now.keys()
     ):
         codes.append("settings")
-    texts = [(one.labels, one.helps, one.purposes) for one in (before, after)]
+    texts = [(question.labels, question.helps, question.purposes) for question in (before, after)]
     if texts[0] != texts[1] or any(was[key] != now[key] for key in was.keys() & now.keys()):
         codes.append("wording")
     return codes
 
 
-def _settings(one: Question) -> tuple:
-    return one.type, one.rules, one.sensitive, one.copyable, one.on_ticket, one.staff_only
+def _settings(question: Question) -> tuple:
+    return (
+        question.type,
+        question.rules,
+        question.sensitive,
+        question.copyable,
+        question.on_ticket,
+        question.staff_only,
+    )
 
 
 def missing_translations(form: RegistrationForm, new: Definition) -> dict[str, int]:
-    """Language -> how many texts it lacks that the first language has."""
+    """Return language -> number of texts that exist in the first language and not in this one."""
     missing: dict[str, int] = {}
     texts = [
         texts
@@ -98,54 +110,60 @@ def missing_translations(form: RegistrationForm, new: Definition) -> dict[str, i
         )
     ]
     for language in form.organiser.languages[1:]:
-        number = sum(1 for one in texts if any(one.values()) and not one.get(language))
+        number = sum(
+            1 for translations in texts if any(translations.values()) and not translations.get(language)
+        )
         if number:
             missing[language] = number
     return missing
 
 
 def differs(form: RegistrationForm, fields: Iterable[Field] | None = None) -> bool:
-    """Whether buyers see something else than the draft."""
+    """Return whether the draft differs from what buyers see. ``fields`` saves queries, see ``definitions.build``."""
     return form.published is None or form.published.sha256 != definitions.sha256(
         definitions.build(form, fields)
     )
 
 
 def problems_of(form: RegistrationForm, new: Definition) -> list[conditions.Problem]:
-    """Return what keeps the draft from being published: conditions that can't work, and what no buyer can answer."""
+    """Return what prevents publishing: conditions that can't work, and questions that no buyer can answer."""
     archived = frozenset(form.fields.exclude(archived_at=None).values_list("key", flat=True))
-    found = conditions.problems(new, archived)
-    # Answers are looked for where every condition names an earlier question.
-    return found or [*answerable.problems(new), *_without_places(form, new)]
+    problems = conditions.problems(new, archived)
+    # ``answerable`` needs conditions that name earlier questions only.
+    return problems or [*answerable.problems(new), *_without_places(form, new)]
 
 
 def _without_places(form: RegistrationForm, new: Definition) -> list[conditions.Problem]:
-    """The questions whose choices are limited to so few places that nobody can answer them."""
+    """Return a problem for each mandatory question whose choices have too few places for any answer."""
     limited = [
-        one for one in new.questions if any(option.active and option.limited for option in one.options)
+        question
+        for question in new.questions
+        if any(option.active and option.limited for option in question.options)
     ]
     if not limited:
         return []
-    none = set(
+    without_places = set(
         Choice.objects.filter(field__form=form, field__archived_at=None, capacity=0).values_list(
             "field__key", "key"
         )
     )
-    found = []
-    for one in limited:
+    problems = []
+    for question in limited:
         with_places = [
-            option for option in one.options if option.active and (one.key, option.key) not in none
+            option
+            for option in question.options
+            if option.active and (question.key, option.key) not in without_places
         ]
-        if one.mandatory and len(with_places) < max(1, int(one.rules.get("min") or 0)):
-            found.append(conditions.Problem("no_places", (one.key,)))
-    return found
+        if question.mandatory and len(with_places) < max(1, int(question.rules.get("min") or 0)):
+            problems.append(conditions.Problem("no_places", (question.key,)))
+    return problems
 
 
 @transaction.atomic
 def publish(form: RegistrationForm, *, by, now: datetime, revision: int | None = None) -> FormVersion:
-    """Freeze the draft as the next version. The same draft twice is one version.
+    """Publish the draft as the next version and return it. If the draft equals the last version, return that one.
 
-    Raises CannotPublish, and Changed where the draft is not at ``revision`` any more.
+    Raise CannotPublish. Raise Changed if ``revision`` is given and the draft has another one now.
     """
     form = (
         RegistrationForm.objects.select_for_update(of=("self",))
@@ -155,8 +173,8 @@ def publish(form: RegistrationForm, *, by, now: datetime, revision: int | None =
     if revision is not None and revision != form.revision:
         raise Changed
     definition = definitions.build(form)
-    if found := problems_of(form, parse(definition)):
-        raise CannotPublish(found)
+    if problems := problems_of(form, parse(definition)):
+        raise CannotPublish(problems)
     sha = definitions.sha256(definition)
     if form.published is not None and form.published.sha256 == sha:
         return form.published

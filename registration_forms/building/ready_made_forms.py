@@ -1,4 +1,4 @@
-"""Ready-made forms to begin with: a draft with questions that many organisers ask, in each language of the interface."""
+"""Ready-made forms to start with: drafts with questions that many organisers ask, in each language of the interface."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from django.utils.translation import override
 from ..models import Choice, Field, RegistrationForm
 
 MANDATORY, VISIBLE = "mandatory", "visible"
-# What is kept longest of an answer about health.
+# Longest retention, in days, of an answer about health.
 FOUR_WEEKS = 28
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question of a ready-made form. ``only_if``: the number of an earlier yes-or-no question that must be yes."""
+    """A question of a ready-made form. ``only_if`` is the index of an earlier yes-or-no question that must be answered yes."""
 
     type: str
     label: Promise
@@ -30,7 +30,7 @@ class Question:
 
 @dataclass(frozen=True)
 class ReadyMade:
-    """``known``: known fields and how they are shown, before the questions."""
+    """A ready-made form. ``known`` maps a known field to its visibility; known fields come before ``questions``."""
 
     code: str
     kind: str
@@ -141,20 +141,21 @@ READY_MADE = (
         {"birth_date": VISIBLE},
     ),
 )
-BY_CODE = {one.code: one for one in READY_MADE}
+BY_CODE = {ready_made.code: ready_made for ready_made in READY_MADE}
 
 
-def fill(form: RegistrationForm, ready_made: ReadyMade) -> None:
-    """Give a new form, which has its known fields, the questions of a ready-made one."""
-    made: list[Field] = []
+def add_questions(form: RegistrationForm, ready_made: ReadyMade) -> None:
+    """Add the questions of a ready-made form to a new form that has its known fields already."""
+    fields: list[Field] = []
     for question in ready_made.questions:
         condition = {}
         if question.only_if is not None:
-            condition = {"all": [{"field": made[question.only_if].key, "op": "is", "value": "yes"}]}
-        made.append(_ask(form, question, condition))
+            condition = {"all": [{"field": fields[question.only_if].key, "op": "is", "value": "yes"}]}
+        fields.append(_create(form, question, condition))
 
 
-def _ask(form: RegistrationForm, question: Question, condition: dict) -> Field:
+def _create(form: RegistrationForm, question: Question, condition: dict) -> Field:
+    """Create the field and the choices of one question."""
     languages = form.organiser.languages
     sensitive = question.purpose is not None
     row = Field.objects.create(
@@ -180,13 +181,13 @@ def _ask(form: RegistrationForm, question: Question, condition: dict) -> Field:
 
 
 def texts(column: str, text: Promise | str, languages: Iterable[str]) -> dict[str, str]:
-    """Return a text of ours for the columns of a translated field: in each language of the interface.
+    """Return column -> text for the columns of a translated field, in each language of the interface.
 
-    An organiser whose first language the interface does not speak gets the English text there, to be translated.
+    If the interface lacks the organiser's first language, that column gets the English text, for the organiser to translate.
     """
-    found = {}
+    columns = {}
     for code, _name in settings.LANGUAGES:
         with override(code):
-            found[f"{column}_{code}"] = str(text)
+            columns[f"{column}_{code}"] = str(text)
     first = f"{column}_{next(iter(languages))}"
-    return {first: found[f"{column}_en"], **found}
+    return {first: columns[f"{column}_en"], **columns}

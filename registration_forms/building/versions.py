@@ -1,4 +1,4 @@
-"""What the published versions of a form have in common, read without their texts."""
+"""Facts about all published versions of a form, read from the database without their texts."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ _KEYS = Func(
 
 
 def first_asked(form_ids: Iterable[int]) -> dict[tuple[int, str], int]:
-    """(form id, key of a question) -> number of the first version that had it; one query."""
+    """Return (form id, key of a question) -> number of the first version that contains the question; one query."""
     rows = FormVersion.objects.filter(form__in=list(form_ids)).order_by("-number")
     return {
         (form, key): number

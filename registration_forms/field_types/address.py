@@ -1,7 +1,7 @@
-"""A postal address in its parts: street and number, postcode, town, country.
+"""A postal address in four parts: street and number, postcode, town, country.
 
-Stored as one text, its four parts with a tab between them: a part never contains one. What was answered before there were
-parts is a text on a few lines, and stays one until it is changed.
+Stored as one text, its parts separated by tabs; no part contains a tab. Answers from before there were parts are texts of
+several lines and stay so until they are changed.
 """
 
 import re
@@ -25,9 +25,9 @@ LABELS = {
     "city": _("Town"),
     "country": _("Country"),
 }
-# Fewer letters are not taken for the beginning of a country's name.
+# Least number of letters that count as the beginning of a country's name.
 SHORTEST = 4
-# As long as the columns of a contact.
+# The lengths of the columns of a contact.
 LONGEST = {"street": 160, "postcode": 12, "city": 80, "country": 2}
 AUTOCOMPLETE = {
     "street": "address-line1",
@@ -35,19 +35,19 @@ AUTOCOMPLETE = {
     "city": "address-level2",
     "country": "country",
 }
-# “1204 Genève”, “CH-1204 Genève”, “D-10115 Berlin”, “SW1A 1AA London” is none: a postcode with a space is not told apart.
+# Matches “1204 Genève”, “CH-1204 Genève”, “D-10115 Berlin”; not “SW1A 1AA London”, whose postcode contains a space.
 _TOWN = re.compile(r"(?:[A-Z]{1,2}-)?(\d{4,6})\s+(\D.*)")
 
 
 def joined(parts: list[str]) -> str:
-    """Return the stored text of four parts; empty where all are."""
+    """Return the stored text of four parts; empty if all parts are empty."""
     return "\t".join(parts) if any(parts) else ""
 
 
 def parts_of(text: str) -> list[str]:
     """Return the four parts of a stored text.
 
-    Of a text on a few lines: a last line such as “1204 Genève” becomes postcode and town, the lines before it the street.
+    In a text of several lines, a last line such as “1204 Genève” becomes postcode and town, the lines before it the street.
     """
     if "\t" in text:
         return [*text.split("\t"), "", "", ""][:4]
@@ -59,7 +59,7 @@ def parts_of(text: str) -> list[str]:
 
 
 class Parts(forms.MultiWidget):
-    """An input for each part: that of the street is named after the question with "_street" behind it, and so on."""
+    """A widget with an input for each part, named after the question: ``<name>_street``, ``<name>_postcode`` and so on."""
 
     template_name = "registration_forms/address.html"
     use_fieldset = True
@@ -73,14 +73,14 @@ class Parts(forms.MultiWidget):
     def get_context(self, name, value, attrs):
         context = super().get_context(name, value, attrs)
         known = self.attrs.get("data-known")
-        for part, one in zip(PARTS, context["widget"]["subwidgets"], strict=True):
-            one["label"] = LABELS[part]
+        for part, subwidget in zip(PARTS, context["widget"]["subwidgets"], strict=True):
+            subwidget["label"] = LABELS[part]
             if known:
-                one["attrs"]["data-known"] = f"{known}.{part}"
+                subwidget["attrs"]["data-known"] = f"{known}.{part}"
         return context
 
     def value_from_datadict(self, data, files, name):
-        # Under the name of the question alone: typed when the address was one box.
+        # Posted under the name of the question alone: the page was opened when the address was one input.
         return (
             parts_of(data.get(name) or "") if name in data else super().value_from_datadict(data, files, name)
         )
@@ -96,7 +96,7 @@ class Parts(forms.MultiWidget):
 
 
 class AddressField(forms.Field):
-    """Four texts, cleaned to the stored text. An address that was begun must be whole."""
+    """A field of four texts whose cleaned value is the stored text. An address that was begun must be complete."""
 
     def to_python(self, value) -> list[str]:
         return [normalise_line(normalise_text(text or "", lines=False)) for text in value or [""] * 4]
@@ -115,16 +115,16 @@ class AddressField(forms.Field):
                 )
         if parts[3] and parts[3] not in countries.names("en"):
             raise ValidationError(_("Choose a country from the list."), code="invalid_choice")
-        due = [part for part, text in zip(PARTS, parts, strict=True) if not text]
-        if parts[3] in countries.WITHOUT_POSTCODE and "postcode" in due:
-            due.remove("postcode")
-        if due:
+        missing = [part for part, text in zip(PARTS, parts, strict=True) if not text]
+        if parts[3] in countries.WITHOUT_POSTCODE and "postcode" in missing:
+            missing.remove("postcode")
+        if missing:
             raise ValidationError(
                 _("Complete the address, or leave all of it empty. Still missing: %(parts)s.")
                 if not self.due
                 else _("Complete the address. Still missing: %(parts)s."),
                 code="incomplete",
-                params={"parts": ", ".join(str(LABELS[part]) for part in due)},
+                params={"parts": ", ".join(str(LABELS[part]) for part in missing)},
             )
         return joined(parts)
 
@@ -157,7 +157,11 @@ class Address(FieldType):
         if name in post:
             return [post[name]]
         names = [f"{name}_{part}" for part in PARTS]
-        return [post.get(one, "") for one in names] if any(one in post for one in names) else []
+        return (
+            [post.get(part_name, "") for part_name in names]
+            if any(part_name in post for part_name in names)
+            else []
+        )
 
     def as_posted(self, name, texts):
         if len(texts) == 1:
@@ -192,27 +196,27 @@ class Address(FieldType):
         return dict(zip(PARTS, parts_of(value), strict=True))
 
     def contains(self, text):
-        """As the address is read, on lines or with commas; the name of the country may come last, or stand alone."""
+        """Find the address as it is displayed, in lines or with commas. The name of the country may come last, or alone."""
         words = re.findall(r"[^\s,]+", text)
-        found = _with(words)
+        condition = _with(words)
         for number in range(len(words)):
             codes = _countries_named(" ".join(words[number:]))
             if codes:
-                found |= _with(words[:number]) & Q(v_text__regex=rf"\t({'|'.join(codes)})$")
-        return found
+                condition |= _with(words[:number]) & Q(v_text__regex=rf"\t({'|'.join(codes)})$")
+        return condition
 
 
 def _with(words: list[str]) -> Q:
-    """The answers in which these words follow each other, whatever stands between two parts."""
+    """Return the condition for answers in which these words follow each other, across the parts."""
     return Q(v_text__iregex=r"[\s,]+".join(map(re.escape, words)))
 
 
 def _countries_named(text: str) -> list[str]:
-    """The two letters of the countries whose name in the active language begins with ``text``."""
-    named = countries.names(get_language() or "en")
-    begin = fold(text)
+    """Return the codes (two letters) of the countries whose name in the active language begins with ``text``."""
+    names = countries.names(get_language() or "en")
+    folded = fold(text)
     return (
-        [code for code, name in named.items() if fold(name).startswith(begin)]
-        if len(begin) >= SHORTEST
+        [code for code, name in names.items() if fold(name).startswith(folded)]
+        if len(folded) >= SHORTEST
         else []
     )

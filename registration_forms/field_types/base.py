@@ -1,4 +1,4 @@
-"""What every type of question answers."""
+"""The base class of all types of questions."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,27 +11,30 @@ from django.utils.datastructures import MultiValueDict
 
 from ..definitions import Question
 
-# How many examples of answers are tried: more than a condition can name.
+# Number of example answers: more than a condition can name.
 SOME = 40
 
 
 @dataclass(frozen=True)
 class QuestionContext:
-    """What a question may need to know of where it is asked: ``day`` is the ticket's own date, ``now`` the instant."""
+    """Facts about the place where a question is asked, for its form field.
+
+    ``day`` is the local date of the ticket; ``now`` is the current time.
+    """
 
     day: date | None = None
     now: datetime | None = None
-    # Choice keys that can't be had any more (limited places), and how many places others have left.
+    # Keys of the choices without a free place, and key -> free places of the other limited choices.
     sold_out: frozenset[str] = frozenset()
     left: Mapping[str, int] = field(default_factory=dict)
-    # Where the organiser is, as two letters: this country and its neighbours come first in lists.
+    # Country of the organiser, two letters (ISO 3166): it and its neighbours come first in lists.
     country: str = ""
-    # What is stored already: a deactivated choice may be kept by whoever has it.
+    # The stored answer: a person who chose a choice that was deactivated later may keep it.
     kept: object = None
 
 
 class FieldType:
-    """A type of question. It stores in one of the typed columns of ``Answer``."""
+    """A type of question. Its values are stored in one of the typed columns of ``Answer``."""
 
     code: str
     label: str
@@ -43,95 +46,95 @@ class FieldType:
     answers = True  # False for static text
 
     def form_field(self, question: Question, context: QuestionContext) -> forms.Field:
-        """The Django field: checks what was typed and gives the value to store, or None for no answer."""
+        """Return the Django form field. Its cleaned value is the value to store, or None for no answer."""
         raise NotImplementedError
 
     def common(self, question: Question) -> dict:
-        """Label, help and whether an answer is due: the same for all types."""
+        """Return the arguments that all form fields share: label, help text and whether an answer is required."""
         return {"label": question.label, "help_text": question.help_text, "required": question.mandatory}
 
     def limits(self, question: Question, context: QuestionContext) -> str:
-        """What an answer has to keep to, for a hint beside the field; empty where there is nothing to say."""
+        """Return the hint beside the field about what can be answered; empty if there is none."""
         return ""
 
     def is_blank(self, value: object) -> bool:
-        """Whether a cleaned value is no answer."""
+        """Return whether a cleaned value means no answer."""
         return value is None or value == [] or value == ""
 
     def initial(self, value: object) -> object:
-        """A stored value as its field shows it again."""
+        """Return the initial value of the form field for a stored value."""
         return value
 
     def to_json(self, value: object) -> object:
-        """A stored value as JSON can carry it: drafts, history, conditions."""
+        """Return a stored value as JSON, for drafts, history and conditions."""
         return value
 
     def from_json(self, value: object) -> object:
-        """The stored value again, from ``to_json``."""
+        """Return the stored value from the result of ``to_json``."""
         return value
 
     def display(self, question: Question, value: object) -> str:
-        """A stored value as people read it, in the active language."""
+        """Return a stored value as text in the active language."""
         return "" if value is None else str(value)
 
     def export(self, question: Question, value: object) -> object:
-        """A stored value for a spreadsheet: typed where the type has one."""
+        """Return a stored value for a spreadsheet: a number or a date stays one."""
         return value
 
     def in_copy(self, question: Question, value: object) -> object:
-        """A stored value in a copy of one's own data as JSON: without keys or signs that only the shop understands."""
+        """Return a stored value as JSON for a copy of personal data: labels instead of keys."""
         return self.to_json(value)
 
     def contains(self, text: str) -> Q:
-        """The rows of ``Answer`` whose value, as people read it, contains ``text``."""
+        """Return the condition for rows of ``Answer`` whose displayed value contains ``text``."""
         return Q(**{f"{self.column}__icontains": text})
 
     def posted(self, post: MultiValueDict, name: str) -> list[str]:
-        """The texts that were sent for a question whose field has this name; empty where none was."""
+        """Return the texts that were posted for a question whose field has this name; empty if none was posted."""
         return post.getlist(name)
 
     def as_posted(self, name: str, texts: list[str]) -> dict[str, list[str]]:
-        """The opposite of ``posted``: the names of the inputs and what is sent for each."""
+        """Return the names of the inputs and the texts to post for each: the inverse of ``posted``."""
         return {name: texts}
 
     def texts(self, value: str) -> list[str]:
-        """What stands in the inputs of its field, for an answer that is known as one text."""
+        """Return the text of each input of the field, for an answer that is known as one text."""
         return [value]
 
     def text_of(self, texts: list[str]) -> str:
-        """One text of what stands in the inputs, to be compared with what is known; empty where they are."""
+        """Return the texts of the inputs as one text, to compare it with a known answer; empty if all are empty."""
         return "".join(texts).strip()
 
-    # --- what can be answered at all -------------------------------------------------------------------
+    # --- checks before publishing -------------------------------------------------------------------
     def problem(self, question: Question) -> tuple[str, tuple]:
-        """Why nobody can answer the question under its rules, as the code and values of a ``conditions.Problem``.
+        """Return the code and values of a ``conditions.Problem`` if the rules of the question allow no answer.
 
-        ("", ()) where somebody can.
+        Return ("", ()) if the question can be answered.
         """
         return "", ()
 
     def read(self, question: Question, text: str) -> object:
-        """Return what the question makes of a typed text, as JSON. Raise ValidationError where it accepts no such answer."""
+        """Return the answer that the question accepts for a typed text, as JSON. Raise ValidationError if it accepts none."""
         return self.to_json(self.form_field(question, self.anywhere()).clean(text))
 
     def anywhere(self) -> QuestionContext:
-        """Where a question is asked whose event is not known."""
+        """Return the context of a question whose event is not known."""
         return QuestionContext()
 
     def accepts(self, question: Question, value: str) -> bool:
-        """Whether ``value``, as JSON has it, can be an answer."""
+        """Return whether ``value``, as JSON, can be an answer."""
         try:
             return self.read(question, value) == value
         except ValidationError:
             return False
 
     def examples(self, question: Question, told_apart: Collection[str] = ()) -> Iterator[object]:
-        """Yield answers that the question accepts, as JSON: those of ``told_apart`` that it accepts, then others."""
+        """Yield accepted answers as JSON: first those of ``told_apart`` that are accepted, then others."""
         known = [value for value in told_apart if self.accepts(question, value)]
         yield from known
         others = (value for value in self.candidates(question) if value not in known)
         yield from (value for value in others if self.accepts(question, value))
 
     def candidates(self, question: Question) -> Iterator[str]:
-        """Yield texts, as JSON has them, of which most are answers."""
+        """Yield texts, as JSON, most of which are accepted answers."""
         yield from (str(number) for number in range(SOME))

@@ -1,4 +1,4 @@
-"""A date of birth, with an age rule on the day of the event."""
+"""A date of birth, with rules for the age on the day of the event."""
 
 from datetime import date, timedelta
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from .base import SOME
 from .dates import FIRST, Date, DayField
 
-# Nobody who comes is older.
+# The greatest age that counts as possible.
 MOST_AGE = 120
 
 
@@ -29,7 +29,7 @@ class BirthDate(Date):
         return ("", ()) if fits else ("ages", ())
 
     def accepts(self, question, value):
-        """On some day of an event: who is too young today comes of age."""
+        """Accept every age below the upper limit: people who are too young today will be old enough for a later event."""
         try:
             born = date.fromisoformat(value)
         except ValueError:
@@ -41,7 +41,7 @@ class BirthDate(Date):
         return self.to_json(DayField(last=timezone.localdate(), **self.common(question)).clean(text))
 
     def candidates(self, question):
-        """People in the middle of the ages asked for, on the day of an event that is today."""
+        """Yield dates of birth in the middle of the allowed ages, for an event today."""
         age_from, age_until = question.rules.get("age_from"), question.rules.get("age_until")
         oldest = MOST_AGE if age_until is None else min(age_until, MOST_AGE)
         first, last = bounds(age_from, oldest, timezone.localdate())
@@ -61,7 +61,7 @@ class BirthDate(Date):
 
 
 def bounds(age_from: int | None, age_until: int | None, day: date | None) -> tuple[date, date]:
-    """The first and last birthday of people who are ``age_from`` to ``age_until`` years old, both included, on ``day``."""
+    """Return the first and the last birthday of people aged ``age_from`` to ``age_until`` (both included) on ``day``."""
     day = day or timezone.localdate()
     last = years_before(day, age_from) if age_from else day
     first = years_before(day, age_until + 1) + timedelta(days=1) if age_until is not None else FIRST
@@ -69,7 +69,10 @@ def bounds(age_from: int | None, age_until: int | None, day: date | None) -> tup
 
 
 def years_before(day: date, years: int) -> date:
-    """The same day some years earlier; 29 February becomes 28 February: who is born on the 29th is not yet older."""
+    """Return the same day ``years`` earlier. 29 February becomes 28 February.
+
+    A person born on 29 February gets older on 1 March in a year without that day.
+    """
     try:
         return day.replace(year=day.year - years)
     except ValueError:

@@ -1,4 +1,4 @@
-"""One of several, or several of several. What is stored is the choice's key, never its label."""
+"""Questions with one or several choices. The stored value is the key of the choice, never its label."""
 
 from itertools import combinations
 
@@ -18,49 +18,53 @@ NOT_OFFERED = _("What you chose is not offered any more. Choose again.")
 
 
 def offered(question: Question, context: QuestionContext) -> list[tuple[str, str]]:
-    """The choices a visitor may take: active ones, and what they have already. Sold out ones are marked."""
-    kept = set(context.kept if isinstance(context.kept, (list, tuple, set)) else [context.kept])
-    found = []
+    """Return the (key, label) pairs that a visitor may choose from.
+
+    These are the active choices and those in the stored answer. Sold out choices have a note in their label.
+    """
+    stored = set(context.kept if isinstance(context.kept, (list, tuple, set)) else [context.kept])
+    pairs = []
     for option in question.options:
-        if not option.active and option.key not in kept:
+        if not option.active and option.key not in stored:
             continue
         label = text_in(option.labels) or option.key
-        if option.key in context.sold_out and option.key not in kept:
+        if option.key in context.sold_out and option.key not in stored:
             label = translated.compose(str(_("%(choice)s (sold out)")), choice=label)
         elif (left := context.left.get(option.key)) is not None:
             text = ngettext("%(choice)s (%(left)d place left)", "%(choice)s (%(left)d places left)", left)
             label = translated.compose(text, choice=label, left=left)
-        found.append((option.key, label))
-    return found
+        pairs.append((option.key, label))
+    return pairs
 
 
-def sentences(question: Question, context: QuestionContext) -> dict[str, object]:
-    """What a field of choices says of no answer, and of one that is not offered."""
-    kept = set(context.kept if isinstance(context.kept, (list, tuple, set)) else [context.kept])
-    free = [key for key in _active(question) if key not in context.sold_out or key in kept]
-    found: dict[str, object] = {"invalid_choice": NOT_OFFERED, "sold_out": NO_PLACE_LEFT}
+def error_messages(question: Question, context: QuestionContext) -> dict[str, object]:
+    """Return the error messages of a field of choices, by Django's codes and ``sold_out``."""
+    stored = set(context.kept if isinstance(context.kept, (list, tuple, set)) else [context.kept])
+    free = [key for key in _active(question) if key not in context.sold_out or key in stored]
+    messages: dict[str, object] = {"invalid_choice": NOT_OFFERED, "sold_out": NO_PLACE_LEFT}
     if question.mandatory and len(free) < least(question):
-        found |= {"required": NONE_LEFT, "sold_out": NONE_LEFT}
-    return found
+        messages |= {"required": NONE_LEFT, "sold_out": NONE_LEFT}
+    return messages
 
 
-def not_sold_out(keys: list[str], context: QuestionContext, sentence: object) -> None:
-    kept = set(context.kept if isinstance(context.kept, (list, tuple, set)) else [context.kept])
-    if any(key in context.sold_out and key not in kept for key in keys):
+def check_places(keys: list[str], context: QuestionContext, sentence: object) -> None:
+    """Raise ValidationError if one of the keys is sold out and not in the stored answer."""
+    stored = set(context.kept if isinstance(context.kept, (list, tuple, set)) else [context.kept])
+    if any(key in context.sold_out and key not in stored for key in keys):
         raise ValidationError(sentence, code="sold_out")
 
 
 def least(question: Question) -> int:
-    """How many choices an answer has at least."""
+    """Return the least number of choices in an answer."""
     return max(1, int(question.rules.get("min") or 0))
 
 
 def _active(question: Question) -> list[str]:
-    """The keys of the choices that new buyers may take, in order."""
+    """Return, in order, the keys of the choices that new buyers are offered."""
     return [option.key for option in question.options if option.active]
 
 
-class _OneOf(forms.ChoiceField):
+class _ChoiceField(forms.ChoiceField):
     def __init__(self, *args, context: QuestionContext, **kwargs):
         self.context = context
         super().__init__(*args, **kwargs)
@@ -68,19 +72,19 @@ class _OneOf(forms.ChoiceField):
     def clean(self, value):
         key = super().clean(value) or None
         if key:
-            not_sold_out([key], self.context, self.error_messages["sold_out"])
+            check_places([key], self.context, self.error_messages["sold_out"])
         return key
 
 
-class _SomeOf(forms.MultipleChoiceField):
+class _MultipleChoiceField(forms.MultipleChoiceField):
     def __init__(self, *args, context: QuestionContext, least: int, most: int | None, **kwargs):
         self.context, self.least, self.most = context, least, most
         super().__init__(*args, **kwargs)
 
     def clean(self, value):
-        taken = set(super().clean(value))
-        # In the order of the question, whatever the order of the post.
-        keys = [key for key, _label in self.choices if key in taken]
+        chosen = set(super().clean(value))
+        # In the order of the question, not in the order of the post.
+        keys = [key for key, _label in self.choices if key in chosen]
         if keys and len(keys) < self.least:
             raise ValidationError(
                 ngettext("Choose at least %(count)d.", "Choose at least %(count)d.", self.least)
@@ -91,7 +95,7 @@ class _SomeOf(forms.MultipleChoiceField):
                 ngettext("Choose at most %(count)d.", "Choose at most %(count)d.", self.most)
                 % {"count": self.most}
             )
-        not_sold_out(keys, self.context, self.error_messages["sold_out"])
+        check_places(keys, self.context, self.error_messages["sold_out"])
         return keys or None
 
 
@@ -102,11 +106,11 @@ class SingleChoice(FieldType):
     has_choices = True
 
     def form_field(self, question, context):
-        return _OneOf(
+        return _ChoiceField(
             context=context,
             choices=offered(question, context),
             widget=forms.RadioSelect,
-            error_messages=sentences(question, context),
+            error_messages=error_messages(question, context),
             **self.common(question),
         )
 
@@ -133,17 +137,17 @@ class Dropdown(SingleChoice):
 
     def form_field(self, question, context):
         choices = [("", _("Choose…")), *offered(question, context)]
-        return _OneOf(
+        return _ChoiceField(
             context=context,
             choices=choices,
             widget=forms.Select,
-            error_messages=sentences(question, context),
+            error_messages=error_messages(question, context),
             **self.common(question),
         )
 
 
-def how_many(least: int, most: int | None) -> str:
-    """How many choices may be taken; empty where any number may."""
+def number_hint(least: int, most: int | None) -> str:
+    """Return the hint about the number of choices; empty if any number is allowed."""
     if most and least == most:
         return ngettext("Choose %(count)d.", "Choose %(count)d.", most) % {"count": most}
     if most and least > 1:
@@ -163,33 +167,33 @@ class MultipleChoice(FieldType):
     has_choices = True
 
     def limits(self, question, context):
-        return how_many(int(question.rules.get("min") or 0), question.rules.get("max"))
+        return number_hint(int(question.rules.get("min") or 0), question.rules.get("max"))
 
     def form_field(self, question, context):
-        return _SomeOf(
+        return _MultipleChoiceField(
             context=context,
             least=int(question.rules.get("min") or 0),
             most=question.rules.get("max"),
             choices=offered(question, context),
             widget=forms.CheckboxSelectMultiple,
-            error_messages=sentences(question, context),
+            error_messages=error_messages(question, context),
             **self.common(question),
         )
 
     def problem(self, question):
-        there, (least, most) = len(_active(question)), self._numbers(question)
-        if not there:
+        offered_count, (least, most) = len(_active(question)), self._numbers(question)
+        if not offered_count:
             return "no_choices", ()
         if most is not None and most < max(least, 1):
             return "most", (least, most)
-        return ("least", (least, there)) if least > there else ("", ())
+        return ("least", (least, offered_count)) if least > offered_count else ("", ())
 
     def accepts(self, question, value):
-        """Whether it can be among the answers."""
+        """Return whether ``value``, one key, can be among the chosen ones."""
         return value in _active(question)
 
     def examples(self, question, told_apart=()):
-        """Every set of the choices of ``told_apart``, with as many of the others as are needed."""
+        """Yield each set of the choices in ``told_apart``, with as many other choices as the rules require."""
         active = _active(question)
         named = [key for key in active if key in set(told_apart)]
         others = [key for key in active if key not in named]
@@ -197,12 +201,12 @@ class MultipleChoice(FieldType):
         for number in range(len(named) + 1):
             for chosen in combinations(named, number):
                 missing = max(least, 1) - number
-                found = [*chosen, *others[: max(missing, 0)]]
-                if found and len(found) >= least and (most is None or len(found) <= most):
-                    yield found
+                keys = [*chosen, *others[: max(missing, 0)]]
+                if keys and len(keys) >= least and (most is None or len(keys) <= most):
+                    yield keys
 
     def _numbers(self, question) -> tuple[int, int | None]:
-        """How many choices at least and at most."""
+        """Return the least and the greatest number of choices; the latter may be None."""
         most = question.rules.get("max")
         return int(question.rules.get("min") or 0), None if most is None else int(most)
 

@@ -1,4 +1,4 @@
-"""A consent: one box, never ticked beforehand."""
+"""A consent: one checkbox that is never ticked beforehand."""
 
 from django import forms
 from django.utils.translation import gettext as _now

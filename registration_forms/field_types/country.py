@@ -1,4 +1,4 @@
-"""A country, stored as its two letters."""
+"""A country, stored as its code of two letters (ISO 3166)."""
 
 from django import forms
 from django.utils.translation import get_language

@@ -1,4 +1,4 @@
-"""A day, a time of day, an instant."""
+"""A date, a time of day, and a date with a time."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -111,7 +111,7 @@ class Time(FieldType):
 
 
 class InstantField(MomentField):
-    """An instant of these centuries: the database keeps none from before year 1."""
+    """A date and a time between FIRST and LAST: PostgreSQL stores none before year 1."""
 
     def validate(self, value):
         super().validate(value)
@@ -137,7 +137,7 @@ class DateTime(FieldType):
         )
 
     def to_json(self, value: datetime | None):
-        # One text for one instant, whether it was typed here or read back.
+        # In UTC, so that the same instant always gives the same text.
         return value.astimezone(UTC).isoformat() if value else None
 
     def from_json(self, value):

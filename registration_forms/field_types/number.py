@@ -1,4 +1,4 @@
-"""A number with bounds."""
+"""A number between bounds."""
 
 from decimal import ROUND_CEILING, Decimal
 
@@ -25,7 +25,7 @@ class Number(FieldType):
     def form_field(self, question, context):
         rules = question.rules
         decimals = min(int(rules.get("decimals") or 0), 6)
-        # The field's own example has two decimals.
+        # The messages of NumberField show an example with two decimals.
         shape = {code: SHAPES[decimals] for code in ("invalid", "max_decimal_places") if decimals in SHAPES}
         return NumberField(
             min_value=Decimal(str(rules.get("min", -MOST))),
@@ -50,13 +50,13 @@ class Number(FieldType):
         yield from (self.to_json(number) for number in numbers)
 
     def _bounds(self, question) -> tuple[Decimal, Decimal, Decimal]:
-        """The least, the most, and the step between two numbers that may be entered."""
+        """Return the least value, the greatest value, and the step between two allowed numbers."""
         rules = question.rules
         least, most = (Decimal(str(rules.get(name, end))) for name, end in (("min", -MOST), ("max", MOST)))
         return least, most, Decimal(1).scaleb(-min(int(rules.get("decimals") or 0), 6))
 
     def _first(self, least: Decimal, step: Decimal) -> Decimal:
-        """The smallest multiple of ``step`` that is not below ``least``."""
+        """Return the smallest multiple of ``step`` that is at least ``least``."""
         return (least / step).to_integral_value(ROUND_CEILING) * step
 
     def limits(self, question, context):
@@ -82,7 +82,7 @@ class Number(FieldType):
         return None if value is None else written(Decimal(str(value)))
 
     def to_json(self, value):
-        # Without the zeros of the column: a value compares equal whether it was typed or read back.
+        # Without trailing zeros, so that a typed value and the stored one are equal.
         return None if value is None else f"{value.normalize():f}"
 
     def from_json(self, value):
@@ -91,5 +91,5 @@ class Number(FieldType):
     def display(self, question, value):
         if value is None:
             return ""
-        # Amounts with cents keep both digits.
+        # Amounts of money keep both decimals.
         return written(value, 2 if int(question.rules.get("decimals") or 0) == 2 else 0)

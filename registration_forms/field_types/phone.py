@@ -41,11 +41,11 @@ class Phone(FieldType):
         return readable_phone(value) if value else ""
 
     def contains(self, text):
-        # However the number is grouped; the zero before one within a country is not stored.
+        # Find the number with any grouping. The leading zero of a national number is not stored.
         number = re.sub(r"[^+0-9]", "", searched(text))
         return super().contains(number.lstrip("0") or text)
 
 
 def _country(question, context) -> str:
-    """Whose number one without country code is."""
+    """Return the country of numbers that are typed without a country code."""
     return question.rules.get("country") or context.country

@@ -1,4 +1,4 @@
-"""Text between questions: shown, never answered."""
+"""A heading or text between questions, without an answer."""
 
 from django.utils.translation import gettext_lazy as _
 

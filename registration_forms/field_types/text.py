@@ -1,4 +1,4 @@
-"""Text on one line, and text on several."""
+"""A text on one line, and a text on several lines."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -12,8 +12,8 @@ from .base import FieldType
 LINE, TEXT = 200, 4000
 
 
-class _Stored(forms.CharField):
-    """Text as stored: NFC, without control characters, line breaks counted once; the limit counts code points."""
+class _TextField(forms.CharField):
+    """A text as it is stored: NFC, without control characters, line breaks as ``\\n``. The limit counts code points."""
 
     def __init__(self, *args, lines: bool, **kwargs):
         self.lines = lines
@@ -24,7 +24,7 @@ class _Stored(forms.CharField):
         return normalise_text(text, lines=self.lines) or None if text else None
 
     def widget_attrs(self, widget):
-        """No ``maxlength``: a browser cuts what is pasted without a word."""
+        """Leave out ``maxlength``, because browsers shorten pasted text without a message."""
         return {name: value for name, value in super().widget_attrs(widget).items() if name != "maxlength"}
 
 
@@ -38,7 +38,7 @@ class Text(FieldType):
         most = min(question.rules.get("max_length") or self.longest, self.longest)
         widget = forms.Textarea(attrs={"rows": 4}) if self.lines else forms.TextInput
         validators = [printable] if question.on_ticket else []
-        return _Stored(
+        return _TextField(
             max_length=most, lines=self.lines, widget=widget, validators=validators, **self.common(question)
         )
 

@@ -1,4 +1,4 @@
-"""The address of a web page: http and https only."""
+"""The URL of a web page, http or https only."""
 
 from django import forms
 from django.core.validators import URLValidator
@@ -14,16 +14,18 @@ class Url(FieldType):
     label = _("Web address")
 
     def form_field(self, question, context):
-        made = forms.URLField(
+        field = forms.URLField(
             max_length=500,
             empty_value=None,
             assume_scheme="https",
             error_messages={"invalid": SHAPE},
             **self.common(question),
         )
-        made.validators = [one for one in made.validators if not isinstance(one, URLValidator)]
-        made.validators.append(URLValidator(schemes=["http", "https"], message=SHAPE))
-        return made
+        field.validators = [
+            validator for validator in field.validators if not isinstance(validator, URLValidator)
+        ]
+        field.validators.append(URLValidator(schemes=["http", "https"], message=SHAPE))
+        return field
 
     def candidates(self, question):
         yield from (f"https://example.org/{number}" for number in range(SOME))

@@ -1,4 +1,4 @@
-"""Yes or no; nothing chosen is no answer."""
+"""Yes or no. Nothing chosen means no answer."""
 
 from django import forms
 from django.utils.translation import gettext as _now
@@ -25,7 +25,7 @@ class YesNo(FieldType):
         return self.to_json(value)
 
     def to_json(self, value):
-        # What conditions compare with, and what a radio button posts.
+        # Conditions and radio buttons use these texts.
         return None if value is None else ("yes" if value else "no")
 
     def from_json(self, value):

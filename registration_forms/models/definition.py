@@ -1,4 +1,4 @@
-"""What an organiser asks: a form with its fields and choices as a draft, and its published versions."""
+"""A form with its fields and choices as a draft, and its published versions."""
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -41,16 +41,16 @@ class RegistrationForm(models.Model):
         blank=True,
         help_text=_("Without it, until the event begins."),
     )
-    # Goes up with every change of the draft: an editor who saves an older one is told.
+    # Raised with every change of the draft. A person who saves an older draft gets an error message.
     revision = models.PositiveIntegerField(default=0, editable=False)
     published = models.ForeignKey(
         "FormVersion", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"
     )
-    # The version that earlier buyers were asked to complete: what was mandatory in it, they owe too.
+    # The version that earlier buyers were asked to answer: its mandatory questions are mandatory for them too.
     asked_again = models.ForeignKey(
         "FormVersion", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"
     )
-    # When buyers were last asked for the answers that lack at what was sold before the form was asked there.
+    # When staff last asked the buyers of tickets and passes that were sold before the form was asked there.
     sold_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     archived_at = models.DateTimeField(_("archived"), null=True, blank=True)
@@ -80,12 +80,12 @@ class RegistrationForm(models.Model):
 
 
 def new_key() -> str:
-    """The identity of a field or choice: random, never its label, kept when a form is copied."""
+    """Return a random key for a field or choice. A copy of the form keeps the key, so it names the same question there."""
     return references.readable(12).replace("-", "").lower()
 
 
 class Field(models.Model):
-    """A question of a form's draft. Its key names the answers in every version and every copy of the form."""
+    """A question in a form's draft. Its key names the answers in every version and every copy of the form."""
 
     class Visibility(models.TextChoices):
         HIDDEN = "hidden", _("hidden")
@@ -176,7 +176,7 @@ class Field(models.Model):
 
 
 class Choice(models.Model):
-    """A possible answer. Deactivated ones stay for those who chose them; limited ones are never oversold."""
+    """A choice of a question. A deactivated one stays for the people who chose it; a limited one is never oversold."""
 
     field = models.ForeignKey(
         Field, on_delete=models.CASCADE, related_name="choices", verbose_name=_("question")
@@ -211,7 +211,7 @@ class Choice(models.Model):
 
 
 class FormVersion(models.Model):
-    """What was published, word for word in every language. Never changed: the database refuses it."""
+    """A published definition with the texts in every language. A database trigger refuses changes."""
 
     form = models.ForeignKey(
         RegistrationForm, on_delete=models.PROTECT, related_name="versions", verbose_name=_("form")

@@ -1,4 +1,4 @@
-"""What was answered: typed rows, the only truth."""
+"""Stored answers: a response per answered form and a typed row per question."""
 
 from django.conf import settings
 from django.db import models
@@ -25,7 +25,7 @@ from .definition import Choice, Field, FormVersion, RegistrationForm
 
 
 class Response(models.Model):
-    """A form answered once: for an order, a participant, or a pass. The room above knows which."""
+    """The answers to one form for an order, a participant or a pass. The package ``sales`` links it to one of these."""
 
     organiser = models.ForeignKey(
         Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
@@ -36,23 +36,23 @@ class Response(models.Model):
     version = models.ForeignKey(
         FormVersion, on_delete=models.PROTECT, related_name="+", verbose_name=_("version")
     )
-    # The person the answers are about, else the buyer who gave them; null once that person is erased.
+    # The person that the answers are about, else the buyer who gave them. Null after that person was erased.
     about = models.ForeignKey(
         Contact, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("about")
     )
-    # Answers were erased on this day: from then on nothing is owed and nothing can be changed.
+    # The day on which answers were erased. From then on no answer is required and none can be changed.
     erased_on = models.DateField(_("answers erased"), null=True, blank=True, editable=False)
     language = models.CharField(_("language"), max_length=5)
-    # Goes up with every change of an answer: two editors at once are told.
+    # Raised with every change of an answer, so that concurrent changes are noticed.
     revision = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(_("answered"))
     changed_at = models.DateTimeField(_("changed"))
-    # The end of the ticket's session or of the pass: retention counts from here. Written by the room above.
+    # The end of the ticket's session or of the pass, written by ``sales``. Retention is counted from here.
     relevant_until = models.DateTimeField(_("needed until"), null=True, blank=True)
-    # Cancelled tickets keep their answers for their time, and are absent from exports.
+    # True after a cancellation: the answers stay for their retention time, exports leave them out.
     void = models.BooleanField(_("cancelled"), default=False)
 
-    # Ids of the choices its answers took; only on rows that ``responses.store`` has just written.
+    # Ids of the chosen choices; set only on rows that ``responses.store`` has just written.
     chosen: list[int]
 
     organiser_path = "organiser"
@@ -62,7 +62,7 @@ class Response(models.Model):
         verbose_name_plural = _("responses")
         indexes = [models.Index(fields=["form", "id"], name="response_of_form")]
         constraints = [
-            # Answers about nobody could neither be asked for nor erased by anybody.
+            # Answers without a person could neither be copied for that person nor be erased.
             models.CheckConstraint(
                 condition=Q(about__isnull=False) | Q(erased_on__isnull=False), name="response_of_a_person"
             )
@@ -71,7 +71,7 @@ class Response(models.Model):
 
     class Personal:
         subject = {"about": CONTACT}
-        # Whoever changes answers holds their response; after order and ticket, as whoever cancels one does.
+        # Position in the order of locks: changes and cancellations lock order, ticket and then the response.
         lock_order = 3
         area = ANSWERS
         copy_context = ("form", "created_at", "changed_at", "relevant_until")
@@ -91,7 +91,7 @@ class Response(models.Model):
 
 
 class Answer(models.Model):
-    """One answer. Its state says whether there is one, and if not, why."""
+    """The answer to one question. ``state`` tells whether there is one, and why not."""
 
     class State(models.IntegerChoices):
         ANSWERED = 1, _("answered")
@@ -103,7 +103,7 @@ class Answer(models.Model):
 
     response = models.ForeignKey(Response, on_delete=models.CASCADE, related_name="answers")
     field = models.ForeignKey(Field, on_delete=models.PROTECT, related_name="answers")
-    # Under which wording it was given, where that is not the response's: changed after the form was.
+    # The version under which the answer was given, if not the response's: it was changed after the form was.
     version = models.ForeignKey(
         FormVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
@@ -190,7 +190,7 @@ class Answer(models.Model):
                 deferred_with="response",
             ),
             "choices": DeleteRow(deferred_with="response"),
-            # Answered or left blank: both say something. That a question was not asked says nothing.
+            # "Answered" and "left blank" are personal data and are replaced; "not asked" is not.
             "state": CloseState(((1, 9), (2, 9)), deferred_with="response"),
         }
 
@@ -199,7 +199,7 @@ class Answer(models.Model):
 
 
 class AnswerHistory(models.Model):
-    """A change of one answer: old and new as JSON, erased with the answer."""
+    """A change of one answer: the old and new value as JSON. Erased with the answer."""
 
     class Source(models.TextChoices):
         BUYER = "buyer", _("buyer")
@@ -212,7 +212,7 @@ class AnswerHistory(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     source = models.CharField(max_length=6, choices=Source)
-    # What the response's own became by this change: who saw an earlier one has not seen it.
+    # The response's revision after this change.
     revision = models.PositiveIntegerField()
     old = models.JSONField(null=True, blank=True)
     new = models.JSONField(null=True, blank=True)
@@ -252,10 +252,10 @@ class AnswerHistory(models.Model):
 
 
 class ChoiceHold(models.Model):
-    """A place of a limited choice kept for a cart's slot until an instant of the database's clock."""
+    """A place of a limited choice that is kept for a slot of a cart until a time by the database's clock."""
 
     choice = models.ForeignKey(Choice, on_delete=models.CASCADE, related_name="holds")
-    # Whose it is: opaque names of the room above, a cart and one of its slots.
+    # A cart and one of its slots. Only ``sales`` interprets these.
     key = models.UUIDField()
     slot = models.CharField(max_length=40)
     expires_at = models.DateTimeField()

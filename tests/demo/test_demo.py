@@ -1,4 +1,4 @@
-"""The filled shop: what a visitor of the demo finds there, in both languages, and books that agree."""
+"""The content of the demo shop, in both languages, and the consistency of its orders."""
 
 import re
 from datetime import date, datetime, time, timedelta
@@ -47,17 +47,17 @@ def shown(slug):
     return programme.programme(PointOfSale.objects.get(slug=slug), MIDNIGHT + timedelta(hours=9))
 
 
-def test_the_books_agree():
+def test_orders_places_and_money_are_consistent():
     assert {code: found for code, found in books.check().items() if found} == {}
 
 
-def test_the_past_needs_no_work():
+def test_no_periodic_job_has_work_in_the_new_demo():
     assert not ProcrastinateJob.objects.exists()
     assert set(Mail.objects.values_list("state", flat=True)) == {"sent"}
     assert not list(settings.MAILBOX_DIR.glob("*"))
 
 
-def test_there_are_so_many_orders_in_every_state():
+def test_orders_exist_in_every_state():
     assert Order.objects.filter(point_of_sale__slug="theatre").count() == 320
     assert Order.objects.filter(point_of_sale__slug="festival").count() == 180
     for shop in ("theatre", "festival"):
@@ -74,7 +74,7 @@ def test_there_are_so_many_orders_in_every_state():
     assert Ticket.objects.filter(state="used").count() > 100
 
 
-def test_nothing_happened_later_than_this_morning():
+def test_no_row_is_later_than_midnight():
     latest = [
         Order.objects.aggregate(at=Max("placed_at"))["at"],
         Order.objects.aggregate(at=Max("paid_at"))["at"],
@@ -89,13 +89,13 @@ def test_nothing_happened_later_than_this_morning():
     assert Order.objects.earliest("placed_at").placed_at < MIDNIGHT - timedelta(days=180)
 
 
-def test_what_waits_does_not_expire_on_the_first_day():
+def test_pending_orders_do_not_expire_on_the_first_day():
     waiting = Order.objects.filter(state="pending")
     assert waiting and not waiting.filter(expires_at__lt=MIDNIGHT + timedelta(days=1))
     assert not Order.objects.filter(expires_at__lte=F("placed_at"))
 
 
-def test_tickets_were_used_only_where_something_took_place():
+def test_used_tickets_belong_to_past_sessions():
     assert not Ticket.objects.filter(state="used", session__starts_at__gt=MIDNIGHT)
     assert not Ticket.objects.exclude(state="used").filter(used_at__isnull=False)
     early, late = timedelta(hours=1), timedelta(minutes=10)
@@ -104,7 +104,7 @@ def test_tickets_were_used_only_where_something_took_place():
 
 
 @pytest.mark.parametrize(("slug", "events"), [("theatre", 14), ("festival", 12)])
-def test_the_programme_shows_every_kind_of_date(slug, events):
+def test_programme_has_every_kind_of_date(slug, events):
     rows = shown(slug).events
     assert len(rows) == events
     dates = {session.state for row in rows for session in row.sessions}
@@ -114,7 +114,7 @@ def test_the_programme_shows_every_kind_of_date(slug, events):
     assert all(row.event.venue.street and row.event.category for row in rows)
 
 
-def test_the_passes_open_everything_five_entries_and_a_weekend():
+def test_demo_has_passes_for_a_season_five_entries_and_a_weekend():
     assert [
         row.on_sale and row.left > 0 for slug in ("theatre", "festival") for row in shown(slug).passes
     ] == [True] * 3
@@ -128,14 +128,14 @@ def test_the_passes_open_everything_five_entries_and_a_weekend():
     assert weekend.sessions.count() == 9
 
 
-def test_children_come_with_an_adult_and_a_family_has_four_tickets():
+def test_child_tickets_need_an_adult_and_a_family_has_four_tickets():
     children = Tariff.objects.filter(name_en="Child")
     assert children and all(child.only_with.name_en == "Adult" for child in children)
     assert set(Tariff.objects.filter(name_en="Family of 4").values_list("tickets_per_unit", flat=True)) == {4}
 
 
 @pytest.mark.parametrize("model", [PointOfSale, Category, Event, Tariff, SeasonPass])
-def test_every_text_is_there_in_both_languages(model):
+def test_texts_exist_in_both_languages(model):
     for row in model.objects.all():
         for field in translator.get_options_for_model(model).fields:
             english, french = getattr(row, f"{field}_en"), getattr(row, f"{field}_fr")
@@ -147,14 +147,14 @@ def test_every_text_is_there_in_both_languages(model):
             assert "{" not in english + french
 
 
-def test_descriptions_tell_something():
+def test_descriptions_have_enough_text():
     for event in Event.objects.all():
         for text in (event.description_en, event.description_fr):
             assert 2 <= len(text.split("\n\n")) <= 4
             assert len(text) > 180
 
 
-def test_texts_fit_and_rows_are_sound():
+def test_rows_pass_full_validation():
     for model in (PointOfSale, Event, Session, Tariff, SeasonPass, Contact, Order):
         for row in model.objects.all():
             try:
@@ -163,7 +163,7 @@ def test_texts_fit_and_rows_are_sound():
                 pytest.fail(f"{model.__name__} {row.pk}: {error}")
 
 
-def test_both_shops_are_set_up_to_sell():
+def test_both_shops_can_sell():
     theatre, festival = PointOfSale.objects.get(slug="theatre"), PointOfSale.objects.get(slug="festival")
     assert (theatre.languages, festival.languages) == (["fr", "en"], ["en", "fr"])
     assert (theatre.friends_family_enabled, festival.friends_family_enabled) == (True, False)
@@ -179,7 +179,7 @@ def is_iban(text):
     return int("".join(str(int(sign, 36)) for sign in text[4:] + text[:4])) % 97 == 1
 
 
-def test_every_log_in_opens():
+def test_every_log_in_works():
     for email, _who in log_ins.LOG_INS:
         user = User.objects.get(email=email)
         assert user.check_password(log_ins.PASSWORD)
@@ -197,7 +197,7 @@ def test_every_log_in_opens():
     }
 
 
-def test_alice_bob_and_charlie_are_known_to_the_theatre():
+def test_alice_bob_and_charlie_are_contacts_of_the_theatre():
     names = {"alice": "Alice Martin", "bob": "Bob Müller", "charlie": "Charlie Dubois"}
     for who, name in names.items():
         contact = Contact.objects.get(user__email=f"{who}@example.org")
@@ -225,7 +225,7 @@ def test_contacts_are_stored_as_the_shop_stores_them():
     assert not guests.filter(orders__isnull=True), "who never ordered would be erased"
 
 
-def test_prices_include_the_tax_of_their_kind():
+def test_prices_have_the_vat_of_their_kind():
     rates = set(Tariff.objects.values_list("vat_rate", flat=True)) | set(
         SeasonPass.objects.values_list("vat_rate", flat=True)
     )
@@ -233,7 +233,7 @@ def test_prices_include_the_tax_of_their_kind():
     assert Order.objects.filter(total=0, payment_method="free", vat_total=0).exists()
 
 
-def test_every_picture_is_said_in_words():
+def test_pictures_have_alternative_texts():
     for house in filling.HOUSES:
         for show in house.shows:
             event = Event.objects.get(organiser__name=house.organiser["name"], slug=show.slug)

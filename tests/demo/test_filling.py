@@ -1,4 +1,4 @@
-"""Filling the demo: on any day, the same twice, once only."""
+"""Filling the demo: on any day, reproducible, only once."""
 
 from datetime import date
 
@@ -59,7 +59,7 @@ def _without_ids(value):
     return {key: one for key, one in value.items() if key != "link"} if isinstance(value, dict) else value
 
 
-def test_the_same_day_gives_the_same_shop():
+def test_same_day_gives_the_same_shop():
     made = []
     for _ in range(2):
         with transaction.atomic():
@@ -72,13 +72,13 @@ def test_the_same_day_gives_the_same_shop():
 
 # Christmas, a leap day, the days the clocks change, the middle of a summer.
 @pytest.mark.parametrize("today", ["2026-12-24", "2028-02-29", "2027-03-28", "2027-10-31", "2027-07-15"])
-def test_any_day_will_do(today):
+def test_demo_can_be_filled_on_any_day(today):
     filling.fill(date.fromisoformat(today))
     assert {code: found for code, found in books.check().items() if found} == {}
     assert Order.objects.count() == 500
 
 
-def test_visitors_have_answered_the_forms():
+def test_past_visitors_have_answers():
     filling.fill(date(2027, 4, 7))
     assert set(RegistrationForm.objects.values_list("kind", flat=True)) == {"order", "tariff", "pass"}
     assert not RegistrationForm.objects.filter(published=None).exists()
@@ -97,7 +97,7 @@ def test_visitors_have_answered_the_forms():
     assert all(text.get("en") and text.get("fr") for text in labels)
 
 
-def test_the_command_fills_once(settings, tmp_path, monkeypatch):
+def test_command_fills_the_demo_once(settings, tmp_path, monkeypatch):
     settings.MEDIA_ROOT = tmp_path
     monkeypatch.setattr(posters, "poster", lambda seed, kind, palette: f"{kind} {seed}".encode())
     call_command("demo_fill", once=True, today=date(2027, 4, 7))
@@ -110,7 +110,7 @@ def test_the_command_fills_once(settings, tmp_path, monkeypatch):
         call_command("demo_fill")
 
 
-def test_posters_of_an_earlier_filling_are_replaced(settings, tmp_path, monkeypatch):
+def test_old_posters_are_replaced(settings, tmp_path, monkeypatch):
     settings.MEDIA_ROOT = tmp_path
     for content in (b"old", b"new"):
         monkeypatch.setattr(posters, "poster", lambda seed, kind, palette, content=content: content)

@@ -1,4 +1,4 @@
-"""Posters are small, repeatable, and unlike each other."""
+"""Posters are small, reproducible and different from each other."""
 
 import io
 
@@ -9,7 +9,7 @@ from ticketshop.demo import posters
 
 
 @pytest.mark.parametrize("kind", posters.KINDS)
-def test_a_poster_is_the_same_every_time_small_and_of_the_size_asked(kind):
+def test_poster_is_reproducible_small_and_of_the_given_size(kind):
     palette = posters.PALETTES["sea"][0]
     made = posters.poster("Seeklang", kind, palette, 640)
     assert made == posters.poster("Seeklang", kind, palette, 640)
@@ -17,7 +17,7 @@ def test_a_poster_is_the_same_every_time_small_and_of_the_size_asked(kind):
     assert len(made) < 14_000
 
 
-def test_seed_kind_and_palette_all_make_a_difference():
+def test_seed_kind_and_palette_change_the_poster():
     one, other = posters.PALETTES["lake"][:2]
     made = {
         posters.poster("a", "play", one, 160),

@@ -183,7 +183,7 @@ def test_a_killed_worker_s_export_is_begun_again(shop, paged):
 
     job = paged(shop, die)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writing, "_mine", lambda job: Job.objects.none())  # the dead say nothing
+        patch.setattr(writing, "_own_job", lambda job: Job.objects.none())  # the dead say nothing
         with pytest.raises(Killed):
             writing.run(job.pk)
     job.refresh_from_db()

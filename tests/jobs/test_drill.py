@@ -70,7 +70,7 @@ def poisoned(table: str, condition: str, event: str) -> Iterator[None]:
             cursor.execute("DROP FUNCTION refuse CASCADE")
 
 
-# --- what is due --------------------------------------------------------------------------------------------------
+# --- due rows --------------------------------------------------------------------------------------------------
 
 
 def overdue_orders() -> list[Order]:
@@ -335,7 +335,7 @@ def old_mails_with_links() -> list[Mail]:
     ]
 
 
-# --- what becomes of it ---------------------------------------------------------------------------------------------
+# --- results ---------------------------------------------------------------------------------------------
 
 
 def state_is(state: str) -> Callable[[Model], bool]:
@@ -519,7 +519,7 @@ CASES = {
     ),
     "privacy.forget_mails": Case("privacy.expire", old_mails_with_links, is_gone),
 }
-# They do nothing to rows themselves, or to one row that another job takes up.
+# Tasks that do no work on rows, or on one row that another job takes up.
 WITHOUT_ROWS = {
     "jobs.try_again",
     "jobs.take_up_stalled",
@@ -555,7 +555,7 @@ ON_THEIR_OWN, TRANSACTIONS = pytest.mark.django_db(transaction=True), {"exports.
     "name",
     [pytest.param(name, marks=ON_THEIR_OWN if name in TRANSACTIONS else ()) for name in CASES],
 )
-def test_one_bad_row_stops_no_other_is_logged_shown_and_tried_again(name, log):
+def test_failing_row_does_not_stop_others_and_is_logged_shown_and_tried_again(name, log):
     case = CASES[name]
     made = case.make()
     _first, bad, _last = made
@@ -613,14 +613,14 @@ def try_again(case: Case, bad: Model, failure: Failure) -> None:
         run(case.task, case.arguments([bad, bad, bad])[0])
 
 
-def test_every_job_and_every_task_of_the_worker_has_a_case():
+def test_each_job_and_task_of_the_worker_has_a_case():
     """A new task works row by row (``RowJob``) and is drilled here, or stands above with the reason why not."""
     assert {"sales.expire_orders", "mail.send", "jobs.try_again"} <= set(app.tasks)
     assert set(app.tasks) - WITHOUT_ROWS == {case.task for case in CASES.values()}
     assert set(rows.JOBS) == set(CASES)
 
 
-def test_a_row_that_is_settled_by_hand_ends_its_failure(log):
+def test_failure_ends_when_the_row_is_done_by_hand(log):
     order, other = make_order(), make_order()
     Order.objects.update(expires_at=F("placed_at"))
     for row in (order, other):
@@ -630,7 +630,7 @@ def test_a_row_that_is_settled_by_hand_ends_its_failure(log):
     assert Failure.objects.get().row == str(other.pk)
 
 
-def test_staff_have_it_tried_again_at_once():
+def test_staff_can_have_a_failed_row_tried_at_once():
     order = make_order()
     Order.objects.update(expires_at=F("placed_at"))
     orders.EXPIRE.note(order, ZeroDivisionError(), timezone.now())
@@ -641,7 +641,7 @@ def test_staff_have_it_tried_again_at_once():
     assert (order.state, Failure.objects.count()) == ("expired", 0)
 
 
-def test_delays_grow_to_a_day():
+def test_delay_doubles_up_to_a_day():
     delays = [rows.delay(times) for times in range(1, 40)]
     assert delays[:4] == [timedelta(minutes=minutes) for minutes in (1, 2, 4, 8)]
     assert delays == sorted(delays) and delays[-1] == DAY

@@ -1,4 +1,4 @@
-"""A database that is away is no fault of the row or mail at hand: nobody is told, and the task comes again."""
+"""While the database is away no row or mail counts as failed, and the task is tried again."""
 
 from types import SimpleNamespace
 
@@ -35,7 +35,7 @@ def caused_by(cause: Exception, kind: type[Exception] = ConnectorException) -> E
         caused_by(caused_by(psycopg.errors.ConnectionFailure(), OperationalError), ValueError),
     ],
 )
-def test_a_lost_connection_means_that_the_database_is_away(error):
+def test_lost_connection_counts_as_outage(error):
     assert is_away(error)
 
 
@@ -50,7 +50,7 @@ def test_a_lost_connection_means_that_the_database_is_away(error):
         caused_by(psycopg.errors.DeadlockDetected(), OperationalError),
     ],
 )
-def test_a_statement_that_failed_does_not(error):
+def test_failed_statement_does_not_count_as_outage(error):
     assert not is_away(error)
 
 
@@ -68,7 +68,7 @@ def wait_for_a_lock(*_arguments) -> None:
 @pytest.mark.parametrize(
     ("act", "failures"), [(wait_for_a_lock, 1), (lose_connection, 0)], ids=["locked", "away"]
 )
-def test_a_row_has_not_failed_when_the_database_went_away(act, failures):
+def test_outage_is_not_stored_as_a_failure_of_the_row(act, failures):
     row = OrganiserFactory()
     job = RowJob("tests.outage", "Test", rows=lambda now: Organiser.objects.all(), act=act)
     try:
@@ -84,7 +84,7 @@ def test_a_row_has_not_failed_when_the_database_went_away(act, failures):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_mail_waits_for_the_database_however_often_and_is_sent(monkeypatch, mailoutbox):
+def test_mail_is_sent_after_any_number_of_outages(monkeypatch, mailoutbox):
     make_order()
     mail = Mail.objects.get()
     with monkeypatch.context() as patched:
@@ -94,7 +94,7 @@ def test_a_mail_waits_for_the_database_however_often_and_is_sent(monkeypatch, ma
     connection.close()
     for attempts in (0, tasks.MAX_ATTEMPTS):
         job = SimpleNamespace(attempts=attempts)
-        decision = tasks.AtItsTime().get_retry_decision(exception=outage.value, job=job)
+        decision = tasks.MailRetry().get_retry_decision(exception=outage.value, job=job)
         assert 0 < (decision.retry_at - timezone.now()).total_seconds() < 900
     assert not Failure.objects.exists()
     tasks.send(mail.pk)

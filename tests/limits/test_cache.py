@@ -1,4 +1,4 @@
-"""The counters of log-in stay until their time is over, whatever else is counted, and name nobody."""
+"""Counters of log-ins stay until they expire, and their keys contain no personal data."""
 
 import hashlib
 from datetime import timedelta
@@ -25,14 +25,14 @@ def stored() -> str:
         return cursor.fetchone()[0]
 
 
-def test_counter_stays_among_many_others():
+def test_counter_is_not_evicted_by_many_others():
     cache.set(key(SOURCES[0]), [1.0], 300)
     for number in range(400):
         cache.set(key(f"ip:192.0.3.{number}"), [1.0], 300)
     assert cache.get(key(SOURCES[0])) == [1.0]
 
 
-def test_no_key_names_a_network_a_log_in_or_an_address():
+def test_keys_contain_no_network_log_in_or_address():
     for source in SOURCES:
         assert cache.add(f"{key(source)}:lock", True, 10)
         cache.set(key(source), [1.0], 300)
@@ -45,7 +45,7 @@ def test_no_key_names_a_network_a_log_in_or_an_address():
     assert not cache.add(f"{key(SOURCES[0])}:lock", True, 10), "another process waits for the lock"
 
 
-def test_counters_are_deleted_when_their_time_is_over():
+def test_expired_counters_are_deleted():
     cache.set(key(SOURCES[0]), [1.0], 60)
     cache.set(key(SOURCES[1]), [1.0], 3600)
     assert forget_expired(timezone.now()) == 0
@@ -53,7 +53,7 @@ def test_counters_are_deleted_when_their_time_is_over():
     assert cache.get(key(SOURCES[1])) == [1.0]
 
 
-def test_counters_of_a_person_are_forgotten_and_no_others():
+def test_only_counters_of_the_erased_person_are_deleted():
     for source in SOURCES:
         cache.set(key(source), [1.0], 300)
         cache.add(f"{key(source)}:lock", True, 10)

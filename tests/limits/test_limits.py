@@ -1,4 +1,4 @@
-"""Limits are counted in the database: the same for every process, and for nobody to read."""
+"""Limits are counted in the database, shared by all processes, with hashed keys."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,14 +23,14 @@ def kinds(monkeypatch):
 
 
 @pytest.mark.django_db
-def test_three_in_ten_minutes_and_then_no_more():
+def test_hits_above_the_limit_are_refused():
     seconds = [0, 1, 599, 599.9, 600]
     allowed = [limits.hit("three", "key", NOON + timedelta(seconds=second)) for second in seconds]
     assert allowed == [True, True, True, False, True]
 
 
 @pytest.mark.django_db
-def test_another_key_and_another_kind_count_apart():
+def test_other_keys_and_kinds_are_counted_separately():
     for _ in range(3):
         limits.hit("three", "key", NOON)
     assert not limits.hit("three", "key", NOON)
@@ -39,16 +39,16 @@ def test_another_key_and_another_kind_count_apart():
 
 
 @pytest.mark.django_db
-def test_in_a_sliding_window_no_hour_holds_more_wherever_it_begins():
+def test_sliding_window_limits_every_hour():
     minutes = [30, 55, 59, 61, 89, 91]
     allowed = [limits.hit("sliding", "key", NOON + timedelta(minutes=minute)) for minute in minutes]
-    # A refused try counts as well: who goes on trying stays outside.
+    # A refused hit counts as well.
     assert allowed == [True, True, True, False, False, False]
     assert limits.hit("sliding", "key", NOON + timedelta(minutes=91 + 61))
 
 
 @pytest.mark.django_db
-def test_asking_counts_nothing_and_another_count_may_be_set():
+def test_reached_counts_nothing_and_accepts_another_count():
     assert not limits.reached("three", "key", NOON)
     assert not Counter.objects.exists()
     assert limits.hit("three", "key", NOON, count=1)
@@ -61,7 +61,7 @@ def test_asking_counts_nothing_and_another_count_may_be_set():
 @pytest.mark.parametrize(
     ("kind", "second"), [("three", 0), ("three", 560), ("sliding", 0), ("sliding", 1234)]
 )
-def test_after_the_wait_one_more_is_allowed_and_a_second_before_not(kind, second):
+def test_hit_is_allowed_after_the_wait_and_not_before(kind, second):
     now = NOON + timedelta(seconds=second)
     assert [limits.hit(kind, "key", now) for _ in range(4)] == [True, True, True, False]
     now += timedelta(seconds=30)
@@ -75,7 +75,7 @@ def test_after_the_wait_one_more_is_allowed_and_a_second_before_not(kind, second
 
 
 @pytest.mark.django_db
-def test_wait_of_a_sliding_window_ends_with_the_first_try_that_leaves_it():
+def test_wait_in_a_sliding_window_ends_when_the_oldest_hits_leave_it():
     for minute in (0, 20, 40, 50):
         limits.hit("sliding", "key", NOON + timedelta(minutes=minute))
     # Of four, two have to be gone: the second one after an hour and the minute it was counted in.
@@ -85,13 +85,13 @@ def test_wait_of_a_sliding_window_ends_with_the_first_try_that_leaves_it():
 
 
 @pytest.mark.django_db
-def test_an_unknown_kind_is_loud():
+def test_unknown_kind_raises_an_error():
     with pytest.raises(KeyError):
         limits.hit("no such kind", "key", NOON)
 
 
 @pytest.mark.django_db
-def test_a_counter_says_nothing_about_anybody_and_another_thing_every_day(settings):
+def test_key_hash_contains_no_personal_data_and_changes_daily(settings):
     def stored(now):
         limits.hit("three", "192.0.2.7", now)
         return bytes(Counter.objects.latest("pk").key_hash)
@@ -105,7 +105,7 @@ def test_a_counter_says_nothing_about_anybody_and_another_thing_every_day(settin
 
 
 @pytest.mark.django_db
-def test_what_is_over_is_forgotten():
+def test_ended_counters_are_deleted():
     limits.hit("three", "key", NOON)
     limits.hit("three", "key", NOON + timedelta(hours=2))
     assert limits.over(NOON + timedelta(hours=1)).delete()[0] == 1
@@ -113,7 +113,7 @@ def test_what_is_over_is_forgotten():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_holds_across_connections():
+def test_limit_holds_across_connections():
     tries = at_once(*[partial(_tries, 10) for _ in range(5)])
     assert sum(tries) == 20
 
@@ -123,7 +123,7 @@ def _tries(number: int) -> int:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_try_counts_although_what_was_tried_is_taken_back():
+def test_hit_counts_although_the_later_transaction_is_rolled_back():
     """A hit outside a transaction stays; that is how pages count: before anything else begins."""
     limits.hit("three", "key", NOON)
     with transaction.atomic():
@@ -131,7 +131,7 @@ def test_a_try_counts_although_what_was_tried_is_taken_back():
     assert Counter.objects.get().count == 1
 
 
-# --- whose limit it is -------------------------------------------------------------------------------------------
+# --- the network of a request -------------------------------------------------------------------------------------------
 
 
 def asked_from(remote: str, **headers: str) -> str:
@@ -149,15 +149,15 @@ def asked_from(remote: str, **headers: str) -> str:
         ("no address", "unknown"),
     ],
 )
-def test_an_address_or_the_household_of_one(remote, whose):
+def test_network_is_an_ipv4_address_or_an_ipv6_prefix(remote, whose):
     assert asked_from(remote) == whose
 
 
-def test_without_a_proxy_what_a_visitor_says_of_itself_counts_nothing():
+def test_forwarded_for_is_ignored_without_a_proxy():
     assert asked_from("192.0.2.7", x_forwarded_for="198.51.100.1") == "192.0.2.7"
 
 
-def test_behind_the_proxy_only_its_own_word_counts(settings):
+def test_behind_the_proxy_the_last_forwarded_address_counts(settings):
     settings.HTTPS = True
     said = [f"198.51.100.{number}, 192.0.2.7" for number in range(3)]
     assert {asked_from("127.0.0.1", x_forwarded_for=text) for text in said} == {"192.0.2.7"}

@@ -1,4 +1,4 @@
-"""The page of a limit says when the next try is allowed, and Retry-After says the same."""
+"""The page of a limit and its header Retry-After contain the time of the next attempt."""
 
 import html
 import re
@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 21, 15, 10, 20, tzinfo=UTC)
 
 @pytest.mark.parametrize("language", WORDS)
 @pytest.mark.parametrize("window", [timedelta(minutes=10), limits.HOUR, limits.DAY])
-def test_page_and_header_say_how_long_the_limit_lasts(client, monkeypatch, window, language):
+def test_page_and_header_contain_the_remaining_time(client, monkeypatch, window, language):
     pos = PointOfSaleFactory()
     monkeypatch.setattr(timezone, "now", lambda: NOW)
     monkeypatch.setitem(limits.LIMITS, "link_token", limits.Limit(1, window))
@@ -37,7 +37,7 @@ def test_page_and_header_say_how_long_the_limit_lasts(client, monkeypatch, windo
         assert ends <= seconds < ends + SECONDS[unit]
 
 
-def test_limits_of_the_log_in_count_by_the_minute_and_say_so(client):
+def test_limits_of_the_log_in_show_a_minute(client):
     UserFactory(email="ada@example.org")
     pages = [client.post("/accounts/password/reset/", {"email": "ada@example.org"}) for _ in range(6)]
     assert pages[-1].status_code == 429

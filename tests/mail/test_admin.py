@@ -1,4 +1,4 @@
-"""E-mails in the back office: what became of them; a failed one goes again."""
+"""E-mails in the back office: their states, and sending a failed one again."""
 
 import pytest
 from django.utils import timezone
@@ -30,7 +30,7 @@ def failed(pos, recipient="grace@example.org") -> Mail:
     return mail
 
 
-def test_a_failed_mail_goes_again_and_is_recorded(staff, pos):
+def test_failed_mail_is_sent_again_and_recorded(staff, pos):
     mail = failed(pos)
     assert "Tickets" in staff.open(listing(Mail)).source
     page = staff.press(mail, "send-again")
@@ -42,7 +42,7 @@ def test_a_failed_mail_goes_again_and_is_recorded(staff, pos):
     assert history.of(mail).get().by == staff.user
 
 
-def test_it_goes_three_times_an_hour_at_most(staff, pos):
+def test_mail_is_sent_again_at_most_three_times_an_hour(staff, pos):
     mail = failed(pos)
     for _ in range(4):
         staff.press(mail, "send-again")
@@ -50,7 +50,7 @@ def test_it_goes_three_times_an_hour_at_most(staff, pos):
     assert Mail.objects.count() == 4
 
 
-def test_what_did_not_fail_or_has_no_address_any_more_is_not_sent(staff, pos):
+def test_mail_that_did_not_fail_or_lost_its_address_is_not_sent_again(staff, pos):
     sent, forgotten = failed(pos), failed(pos)
     Mail.objects.filter(pk=sent.pk).update(state=Mail.State.SENT)
     Mail.objects.filter(pk=forgotten.pk).update(recipient="")
@@ -60,14 +60,14 @@ def test_what_did_not_fail_or_has_no_address_any_more_is_not_sent(staff, pos):
     assert Mail.objects.count() == 2
 
 
-def test_the_box_office_meets_no_mails(pos):
+def test_box_office_sees_no_mails(pos):
     mail = failed(pos)
     staff = Staff(make_staff(pos.organiser, "box office"))
     assert staff.open(listing(Mail)).status == 403
     assert staff.open(f"{change(mail).removesuffix('change/')}send-again/").status == 404
 
 
-def test_mails_are_found_by_the_beginning_of_the_address(staff, pos):
+def test_search_finds_mails_by_the_beginning_of_the_address(staff, pos):
     failed(pos), failed(pos, "ada@example.org")
     source = staff.open(f"{listing(Mail)}?q=Ada").source
     assert "ada@example.org" in source

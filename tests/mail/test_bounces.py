@@ -1,4 +1,4 @@
-"""What becomes of a mail after it was sent: reported by the mail service, shown to staff, ended by what ends it."""
+"""Delivery reports: from the mail service to the states that staff see, and the end of these states."""
 
 import base64
 import hashlib
@@ -71,7 +71,7 @@ def report(number="message-1", kind="HardBounce", at=None, secret=SECRET, url=PO
     return Client().post(url, content, content_type="application/json", headers=headers).status_code
 
 
-def test_a_bounce_marks_the_mail_the_order_and_the_person(pos, staff):
+def test_bounce_is_shown_at_the_mail_the_order_and_the_person(pos, staff):
     order = make_order(pos=pos)
     mail = sent(order)
     pages = [change(order), change(Customer(pk=order.buyer_id)), change(order.buyer)]
@@ -92,7 +92,7 @@ def test_a_bounce_marks_the_mail_the_order_and_the_person(pos, staff):
     assert "Send again" in staff.open(change(mail)).source
 
 
-def test_the_start_page_counts_what_came_back(pos, staff):
+def test_start_page_counts_bounced_mails(pos, staff):
     def figure() -> str:
         source = staff.open("/admin/").source
         return source.split("E-mails that failed or came back")[1].split("</strong>")[0].rsplit(">", 1)[1]
@@ -103,7 +103,7 @@ def test_the_start_page_counts_what_came_back(pos, staff):
     assert figure() == "1"
 
 
-def test_nobody_of_another_organiser_sees_it(pos):
+def test_staff_of_another_organiser_do_not_see_the_bounce(pos):
     order = make_order(pos=pos)
     sent(order)
     report()
@@ -114,7 +114,7 @@ def test_nobody_of_another_organiser_sees_it(pos):
         assert order.buyer.email not in source
 
 
-def test_a_complaint_stays_whatever_is_reported_of_that_mail(pos, staff):
+def test_complaint_is_not_overwritten_by_other_reports(pos, staff):
     order = make_order(pos=pos)
     mail = sent(order)
     report(kind="SpamComplaint")
@@ -123,11 +123,11 @@ def test_a_complaint_stays_whatever_is_reported_of_that_mail(pos, staff):
     mail.refresh_from_db()
     assert mail.state == "complained"
     assert "was marked as spam" in staff.open(change(order.buyer)).text
-    # To somebody who does not want it, it goes no second time at a click.
+    # A mail marked as spam can't be sent again.
     assert "Send again" not in staff.open(change(mail)).source
 
 
-def test_reports_out_of_order_and_twice_change_nothing(pos):
+def test_repeated_and_outdated_reports_change_nothing(pos):
     mail = sent(make_order(pos=pos))
     later, earlier = NOW(), NOW() - timedelta(minutes=5)
     assert report(kind="Delivery", at=later) == 200
@@ -154,7 +154,7 @@ def in_list(order) -> bool:
     return chosen.queryset(None, order.buyer.__class__.objects.all()).exists()
 
 
-def test_a_later_mail_that_arrives_ends_it(pos):
+def test_later_delivered_mail_ends_the_bounce(pos):
     order = make_order(pos=pos)
     mail = sent(order)
     report()
@@ -166,7 +166,7 @@ def test_a_later_mail_that_arrives_ends_it(pos):
     assert (told(order), in_list(order)) == (None, False)
 
 
-def test_another_address_ends_it(pos, staff):
+def test_another_address_ends_the_bounce(pos, staff):
     order = make_order(pos=pos)
     sent(order)
     report()
@@ -178,7 +178,7 @@ def test_another_address_ends_it(pos, staff):
     )
 
 
-def test_an_erased_person_stays_erased(pos):
+def test_report_after_an_erasure_stores_nothing_about_the_person(pos):
     order = make_order(pos=pos, paid=True)
     mail = sent(order)
     order.tickets.update(state="used", used_at=NOW())
@@ -190,7 +190,7 @@ def test_an_erased_person_stays_erased(pos):
     assert "grace" not in json.dumps(list(history.of(mail).values()), default=str)
 
 
-# --- who may report ------------------------------------------------------------------------------------------
+# --- origin of reports ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_an_erased_person_stays_erased(pos):
         ({"body": '{"RecordType": 7, "MessageID": []}'}, 404),
     ],
 )
-def test_unknown_and_forged_reports_are_refused_and_logged(pos, how, status, caplog):
+def test_unknown_or_forged_report_is_refused_and_logged(pos, how, status, caplog):
     mail = sent(make_order(pos=pos))
     with caplog.at_level(logging.WARNING, "ticketshop.mail"):
         assert report(**how) == status
@@ -218,7 +218,7 @@ def test_unknown_and_forged_reports_are_refused_and_logged(pos, how, status, cap
     assert mail.state == "sent"
 
 
-def test_without_a_secret_every_report_is_refused(pos, settings):
+def test_report_without_a_configured_secret_is_refused(pos, settings):
     settings.ANYMAIL = {}
     mail = sent(make_order(pos=pos))
     assert report() == 403
@@ -246,7 +246,7 @@ def mailgun(number: str, key: str) -> int:
     return answer.status_code
 
 
-def test_a_provider_that_signs_is_believed_by_its_signature(pos):
+def test_signed_report_is_accepted(pos):
     mail = sent(make_order(pos=pos), "<mailgun-1@example.org>")
     assert mailgun("mailgun-1@example.org", "another-key") == 403
     mail.refresh_from_db()
@@ -260,7 +260,7 @@ def test_a_provider_that_signs_is_believed_by_its_signature(pos):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_mail_server_that_refuses_the_recipient_marks_the_person_until_it_takes_one(pos, settings):
+def test_recipient_refused_by_the_mail_server_is_marked_until_a_mail_is_accepted(pos, settings):
     from tests.smtp import Postbox  # noqa: PLC0415
 
     with Postbox() as box:
@@ -280,7 +280,7 @@ def test_a_mail_server_that_refuses_the_recipient_marks_the_person_until_it_take
         assert (told(order), in_list(order)) == (None, False)
 
 
-def test_a_deployment_with_a_mail_service_is_told_when_its_reports_would_be_refused(settings):
+def test_deployment_check_warns_when_reports_would_be_refused(settings):
     assert checks.mail_reports_are_open(None) == []
     settings.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
     assert checks.mail_reports_are_open(None) == []
@@ -288,7 +288,7 @@ def test_a_deployment_with_a_mail_service_is_told_when_its_reports_would_be_refu
     assert [found.id for found in checks.mail_reports_are_open(None)] == ["ticketshop.W101"]
 
 
-def test_a_request_to_an_added_person_that_came_back_is_shown_at_the_connection():
+def test_bounced_request_to_an_added_person_is_shown_at_the_connection():
     pos = friendly_pos()
     link = linked(make_visitor(pos), pos)
     office = Staff(make_staff(pos.organiser, "owner"))

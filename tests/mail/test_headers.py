@@ -1,4 +1,4 @@
-"""Headers that carry what people typed: mail servers take them, and the reader sees what was typed."""
+"""Mail headers with typed text: mail servers accept them, and the reader sees the text as typed."""
 
 import email
 import email.policy
@@ -46,7 +46,7 @@ def shown_name(raw: bytes) -> str:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_shops_name_is_a_sender_that_servers_take(postbox, name):
+def test_name_of_the_shop_is_a_valid_sender(postbox, name):
     mail = examples.make("account_unknown", PointOfSaleFactory(email_sender_name=name))
     tasks.send(mail.pk)
     (letter,) = postbox.letters
@@ -57,7 +57,7 @@ def test_a_shops_name_is_a_sender_that_servers_take(postbox, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_subject_holds_a_typed_name_whole_in_lines_that_servers_take(name):
+def test_subject_contains_a_long_name_in_valid_lines(name):
     letter = mime_messages.build(examples.make("account_unknown", PointOfSaleFactory(name=name)))
     raw = letter.message().as_bytes()
     assert max(map(len, raw.split(b"\n\n")[0].split(b"\n"))) <= 998
@@ -66,7 +66,7 @@ def test_a_subject_holds_a_typed_name_whole_in_lines_that_servers_take(name):
     assert name in letter.subject
 
 
-def test_control_characters_and_line_breaks_of_a_name_do_not_reach_a_header():
+def test_control_characters_of_a_name_do_not_reach_headers():
     pos = PointOfSaleFactory(name="Shop\x0b\r\nBcc: eve@example.org\u202e\x85\u2028")
     letter = mime_messages.build(examples.make("account_unknown", pos))
     message = email.message_from_bytes(letter.message().as_bytes(), policy=email.policy.default)
@@ -75,7 +75,7 @@ def test_control_characters_and_line_breaks_of_a_name_do_not_reach_a_header():
     assert str(message["Subject"]).endswith("Shop Bcc: eve@example.org")
 
 
-def test_answers_go_to_an_address_with_a_domain_of_other_letters():
+def test_reply_to_accepts_an_internationalised_domain():
     pos = PointOfSaleFactory(email_sender_address="box@théâtre.example")
     letter = mime_messages.build(examples.make("account_unknown", pos))
     message = email.message_from_bytes(letter.message().as_bytes(), policy=email.policy.default)

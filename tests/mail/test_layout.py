@@ -1,4 +1,4 @@
-"""One layout for every mail: the shop's colours and logo, links that are buttons, a text part that tells the same."""
+"""The layout of all mails: the shop's colours and logo, buttons as links, a text part with the same content."""
 
 import email
 import email.policy
@@ -45,13 +45,13 @@ def words_of(html: str) -> list[str]:
     return unescape(shown).split()
 
 
-def test_every_kind_of_mail_has_an_example():
+def test_each_kind_of_mail_has_an_example():
     assert kinds.registered() == examples.kinds()
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("kind", examples.kinds())
-def test_html_and_text_of_a_mail_have_the_same_words_and_links(kind, language, pos):
+def test_html_and_text_part_have_the_same_words_and_links(kind, language, pos):
     letter = mime_messages.build(examples.make(kind, pos, language))
     html = html_of(letter)
     links = re.findall(r'href="([^"]*)"', html)
@@ -72,7 +72,7 @@ def test_html_and_text_of_a_mail_have_the_same_words_and_links(kind, language, p
 
 
 @pytest.mark.parametrize("kind", examples.kinds())
-def test_a_mail_shows_no_bare_url_and_loads_nothing(kind, pos):
+def test_mail_shows_no_bare_url_and_loads_nothing(kind, pos):
     html = html_of(mime_messages.build(examples.make(kind, pos)))
     assert "http" in html  # in the links
     assert not [word for word in words_of(html) if "://" in word or "/links/" in word]
@@ -80,7 +80,7 @@ def test_a_mail_shows_no_bare_url_and_loads_nothing(kind, pos):
     assert "<script" not in html
 
 
-def test_the_footer_names_seller_postal_address_and_privacy_notice(pos):
+def test_footer_contains_seller_postal_address_and_privacy_notice(pos):
     letter = mime_messages.build(examples.make("account_unknown", pos))
     footer = letter.body.split("-- \n")[1]
     assert footer.splitlines()[:3] == [
@@ -94,7 +94,7 @@ def test_the_footer_names_seller_postal_address_and_privacy_notice(pos):
     assert layout.postal_address(pos.organiser) == "Genève"
 
 
-def test_a_mail_of_no_shop_has_the_name_of_the_site(settings):
+def test_mail_without_a_shop_has_the_name_of_the_site(settings):
     settings.SITE_NAME = "Tickets & Co"
     letter = mime_messages.build(examples.make("account_unknown", None))
     assert letter.body.endswith("-- \nTickets & Co\n")
@@ -103,7 +103,7 @@ def test_a_mail_of_no_shop_has_the_name_of_the_site(settings):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("brand", BRANDS)
-def test_every_text_can_be_read_whatever_the_shops_colour(brand, scheme):
+def test_texts_have_enough_contrast_for_any_brand_colour(brand, scheme):
     look = layout.look(brand)[scheme]
     pairs = [
         ("ink", "card"),
@@ -141,7 +141,7 @@ def parsed(letter):
     return email.message_from_bytes(letter.message().as_bytes(), policy=email.policy.default)
 
 
-def test_the_logo_lies_beside_the_html_part_and_the_tickets_among_the_attachments(pos, media):
+def test_logo_is_inline_and_tickets_are_attachments(pos, media):
     give_logo(pos, (20, 20, 60, 255))
     message = parsed(mime_messages.build(examples.make("order_paid", pos)))
     assert message.get_content_type() == "multipart/mixed"
@@ -169,7 +169,7 @@ def test_the_logo_lies_beside_the_html_part_and_the_tickets_among_the_attachment
         ((250, 250, 250, 255), (255, 255, 255, 255), logos.LIGHT_PLATE),
     ],
 )
-def test_a_logo_stands_on_a_plate_it_can_be_seen_on(pos, media, of_the_logo, ground, plate):
+def test_logo_is_on_a_plate_with_contrast(pos, media, of_the_logo, ground, plate):
     give_logo(pos, of_the_logo, ground)
     shown = Image.open(io.BytesIO(logos.of(pos).content)).convert("RGB")
     assert shown.getpixel((1, 1)) == plate
@@ -178,7 +178,7 @@ def test_a_logo_stands_on_a_plate_it_can_be_seen_on(pos, media, of_the_logo, gro
     assert max(abs(have - want) for have, want in zip(middle, of_the_logo, strict=False)) < 8
 
 
-def test_a_logo_whose_file_is_gone_or_broken_is_replaced_by_the_name(pos, media):
+def test_missing_or_broken_logo_is_replaced_by_the_name(pos, media):
     give_logo(pos, (20, 20, 60, 255))
     default_storage.delete(pos.logo.name)
     assert logos.of(pos) is None
@@ -192,7 +192,7 @@ def test_a_logo_whose_file_is_gone_or_broken_is_replaced_by_the_name(pos, media)
 # --- the text part -------------------------------------------------------------------------------------------
 
 
-def test_text_is_made_from_paragraphs_lists_cards_and_links():
+def test_text_part_is_made_from_paragraphs_lists_cards_and_links():
     html = """<html><head><title>not this</title><style>p {}</style></head><body><!-- nor this -->
     <h1>  Your
       tickets </h1><p>One &amp; <bdi>two</bdi>,<br> three</p>

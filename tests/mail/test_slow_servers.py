@@ -1,4 +1,4 @@
-"""Mail servers that are slow, silent or away: each mail is sent once, and what failed is said."""
+"""Mail servers that are slow, silent or away: each mail is sent once, and failures are recorded."""
 
 import threading
 from datetime import timedelta
@@ -56,7 +56,7 @@ def answer_late(postbox, observer):
     postbox.silent.clear()
 
 
-def test_a_mail_server_slower_than_a_transaction_may_be_idle_gets_one_mail(postbox, impatient_database):
+def test_slow_mail_server_gets_the_mail_once(postbox, impatient_database):
     with connection.cursor() as cursor:
         cursor.execute("SHOW idle_in_transaction_session_timeout")
         assert cursor.fetchone() == ("300ms",)
@@ -71,7 +71,7 @@ def test_a_mail_server_slower_than_a_transaction_may_be_idle_gets_one_mail(postb
     assert (mail.state, mail.attempts, len(postbox.letters)) == ("sent", 1, 1)
 
 
-def test_a_mail_server_that_never_answers_is_given_up_and_tried_again(postbox, settings):
+def test_silent_mail_server_is_tried_again_later(postbox, settings):
     settings.EMAIL_TIMEOUT = 0.5
     make_order()
     mail = Mail.objects.get()
@@ -83,7 +83,7 @@ def test_a_mail_server_that_never_answers_is_given_up_and_tried_again(postbox, s
     assert mail.error
 
 
-def test_after_so_many_tries_it_is_failed_and_stays_so(postbox, settings):
+def test_mail_has_failed_after_the_last_attempt(postbox, settings):
     settings.EMAIL_PORT = 9  # nobody listens there
     make_order()
     mail = Mail.objects.get()
@@ -99,7 +99,7 @@ def test_after_so_many_tries_it_is_failed_and_stays_so(postbox, settings):
 @pytest.mark.parametrize(
     ("answer", "state"), [("550 no such person", "failed"), ("450 come back later", "queued")]
 )
-def test_what_the_server_says_of_the_recipient_decides(postbox, answer, state):
+def test_reply_about_the_recipient_decides_between_retry_and_failure(postbox, answer, state):
     make_order()
     mail = Mail.objects.get()
     postbox.refuse[mail.recipient] = answer
@@ -113,7 +113,7 @@ def test_what_the_server_says_of_the_recipient_decides(postbox, answer, state):
     assert mail.recipient not in mail.error
 
 
-def test_after_one_time_out_the_other_mails_wait_without_trying(postbox, settings):
+def test_other_mails_wait_after_a_time_out(postbox, settings):
     settings.EMAIL_TIMEOUT = 0.5
     for _order in range(3):
         make_order()
@@ -128,7 +128,7 @@ def test_after_one_time_out_the_other_mails_wait_without_trying(postbox, setting
     second.refresh_from_db()
     assert (second.attempts, len(postbox.letters)) == (0, 1)
     assert (
-        tasks.AtItsTime().get_retry_decision(exception=refusal.value, job=None).retry_at == refusal.value.at
+        tasks.MailRetry().get_retry_decision(exception=refusal.value, job=None).retry_at == refusal.value.at
     )
     # The next pause is longer, and the first mail that goes out ends them.
     later = refusal.value.at
@@ -144,7 +144,7 @@ def test_after_one_time_out_the_other_mails_wait_without_trying(postbox, setting
     assert set(Mail.objects.filter(pk__in=[second.pk, third.pk]).values_list("state", flat=True)) == {"sent"}
 
 
-def test_what_concerns_one_mail_makes_no_other_wait(postbox):
+def test_error_of_one_mail_does_not_pause_the_others(postbox):
     for _order in range(2):
         make_order()
     first, second = Mail.objects.order_by("pk")

@@ -1,4 +1,4 @@
-"""Mails to addresses with letters beyond ASCII before the @: as typed, where the server takes them, else not at all."""
+"""Mails to addresses with non-ASCII letters before the @: sent unchanged if the server supports it, else not sent."""
 
 import smtplib
 
@@ -18,7 +18,7 @@ def send(postbox: Postbox, to: str) -> int:
     return backend.send_messages([letter])
 
 
-def test_the_server_gets_the_address_as_it_is():
+def test_server_gets_the_address_unchanged():
     with Postbox(utf8=True) as postbox:
         assert send(postbox, ADDRESS) == 1
         (letter,) = postbox.letters
@@ -27,7 +27,7 @@ def test_the_server_gets_the_address_as_it_is():
     assert (letter.subject, letter.text.strip()) == ("Grüße", "Schöne Grüße")
 
 
-def test_a_server_that_does_not_take_it_is_not_given_another_address():
+def test_server_without_support_gets_no_mail():
     with Postbox() as postbox:
         with pytest.raises(smtplib.SMTPNotSupportedError):
             send(postbox, ADDRESS)
@@ -35,7 +35,7 @@ def test_a_server_that_does_not_take_it_is_not_given_another_address():
         assert [letter.recipients for letter in postbox.letters] == [["jorg@example.org"]]
 
 
-def test_the_demos_mailbox_keeps_it(settings, tmp_path):
+def test_mailbox_of_the_demo_stores_the_address(settings, tmp_path):
     settings.MAILBOX_DIR = tmp_path
     letter = EmailMultiAlternatives("Grüße", "Schöne Grüße", "tickets@example.org", [ADDRESS])
     mailbox.Backend().send_messages([letter])

@@ -1,4 +1,4 @@
-"""Organisers and staff in the back office."""
+"""The back-office pages of organisers and staff."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def root():
     return Staff(SuperuserFactory())
 
 
-def test_owners_change_their_organiser_and_it_is_recorded(owner, organiser):
+def test_change_by_an_owner_is_saved_and_recorded(owner, organiser):
     owner.open(change(organiser))
     owner.save(city="Geneva", bank_expiry_days=12, time_zone="Europe/Paris")
     organiser.refresh_from_db()
@@ -40,17 +40,17 @@ def test_owners_change_their_organiser_and_it_is_recorded(owner, organiser):
     }
 
 
-def test_owners_add_no_organisers(owner):
+def test_owner_cannot_add_an_organiser(owner):
     assert owner.open(f"{listing(Organiser)}add/").status == 403
 
 
-def test_a_time_zone_that_is_none_is_refused(owner, organiser):
+def test_unknown_time_zone_is_refused(owner, organiser):
     owner.open(change(organiser))
     owner.save(time_zone="Europe/Atlantis")
     assert any("valid choice" in error for error in owner.errors)
 
 
-def test_owners_see_their_staff_and_cannot_change_it(owner, organiser):
+def test_owner_sees_the_staff_and_cannot_change_it(owner, organiser):
     membership = StaffMembershipFactory(organiser=organiser, user__email="box@example.org", role="box office")
     StaffMembershipFactory(user__email="elsewhere@example.org")
     assert "box@example.org" in owner.open(listing(StaffMembership)).source
@@ -69,7 +69,7 @@ def test_owners_see_their_staff_and_cannot_change_it(owner, organiser):
     assert StaffMembership.objects.filter(organiser=organiser).count() == 2
 
 
-def test_the_administrator_names_staff_by_the_address_of_their_log_in(root, organiser):
+def test_administrator_adds_staff_by_the_address_of_the_log_in(root, organiser):
     user = UserFactory(email="new@example.org")
     form = root.open(change(organiser)).form("^_save$")
     role = form.choices["memberships-__prefix__-role"][1]
@@ -93,7 +93,7 @@ def test_the_administrator_names_staff_by_the_address_of_their_log_in(root, orga
     assert StaffMembership.objects.count() == 1
 
 
-def test_a_second_member_of_staff_is_added_and_the_same_one_twice_is_refused(root, organiser):
+def test_second_staff_member_is_added_and_a_duplicate_is_refused(root, organiser):
     for role in ("owner", "box office"):
         StaffMembershipFactory(organiser=organiser, role=role)
     for address in ("first@example.org", "second@example.org"):
@@ -117,7 +117,7 @@ def test_a_second_member_of_staff_is_added_and_the_same_one_twice_is_refused(roo
     assert (organiser.memberships.count(), organiser.vat_number) == (4, "CHE-1")
 
 
-def test_the_administrator_ends_a_membership(root, organiser):
+def test_administrator_ends_a_membership(root, organiser):
     membership = StaffMembershipFactory(organiser=organiser)
     root.open(f"{listing(StaffMembership)}{membership.pk}/delete/")
     root.submit(root.page.form("^post$"))
@@ -125,7 +125,7 @@ def test_the_administrator_ends_a_membership(root, organiser):
     assert Event.objects.get(action="deleted").organiser_id == organiser.pk
 
 
-def test_the_history_of_an_organiser_is_its_own(owner, organiser):
+def test_history_shows_only_records_of_the_own_organiser(owner, organiser):
     other = OrganiserFactory(name="Other")
     Staff(make_staff(other, email="other@example.org")).open(change(other))
     owner.open(change(organiser))
@@ -139,6 +139,6 @@ def test_the_history_of_an_organiser_is_its_own(owner, organiser):
     assert owner.open(f"{listing(Event)}add/").status == 403
 
 
-def test_the_box_office_reads_no_history(organiser):
+def test_box_office_sees_no_history(organiser):
     staff = Staff(make_staff(organiser, "box office"))
     assert staff.open(listing(Event)).status == 403

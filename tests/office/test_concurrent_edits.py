@@ -1,4 +1,4 @@
-"""Two members of staff on one page: what the other one saved stays, or is shown before it is overwritten."""
+"""Two staff members on one page: saved changes of the other stay, or are shown before they are overwritten."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -33,7 +33,7 @@ def both(pos) -> tuple[Staff, Staff]:
     return Staff(make_staff(pos.organiser, "owner")), Staff(make_staff(pos.organiser, "owner"))
 
 
-def test_changes_of_different_fields_are_both_kept(pos, both):
+def test_changes_of_different_fields_are_merged(pos, both):
     venue = VenueFactory(organiser=pos.organiser, name="Old hall", street="Rue 1", city="Geneva")
     for one in both:
         one.open(change(venue))
@@ -44,7 +44,7 @@ def test_changes_of_different_fields_are_both_kept(pos, both):
     assert (venue.name, venue.street, venue.city) == ("New hall", "Rue 2", "Lausanne")
 
 
-def test_a_field_that_both_changed_is_shown_before_it_is_overwritten(pos, both):
+def test_conflicting_field_shows_the_other_value_before_it_is_overwritten(pos, both):
     venue = VenueFactory(organiser=pos.organiser, name="Old hall", city="Geneva")
     for one in both:
         one.open(change(venue))
@@ -60,7 +60,7 @@ def test_a_field_that_both_changed_is_shown_before_it_is_overwritten(pos, both):
     both[1].save()
     venue.refresh_from_db()
     assert (venue.name, venue.city) == ("Great hall", "Lausanne")
-    # A third change between the two saves is told again.
+    # A third change between the two saves gives an error again.
     for one in both:
         one.open(change(venue))
     both[0].save(name="One")
@@ -71,7 +71,7 @@ def test_a_field_that_both_changed_is_shown_before_it_is_overwritten(pos, both):
     assert any("to: Three." in one for one in both[1].errors)
 
 
-def test_the_same_change_twice_is_no_conflict(pos, both):
+def test_same_change_by_both_is_no_conflict(pos, both):
     venue = VenueFactory(organiser=pos.organiser, name="Old hall")
     for one in both:
         one.open(change(venue))
@@ -80,8 +80,8 @@ def test_the_same_change_twice_is_no_conflict(pos, both):
         assert one.errors == []
 
 
-def test_what_cannot_be_read_overwrites_nothing_unseen(pos, both):
-    """A mistake in the field that the other one changed: the second try is told of it, too."""
+def test_invalid_value_does_not_hide_a_conflict(pos, both):
+    """An invalid value in a field that the other person changed: the next attempt shows the conflict too."""
     tariff = TariffFactory(event=EventFactory(pos=pos), price=Decimal(10))
     for one in both:
         one.open(change(tariff))
@@ -100,7 +100,7 @@ def save(staff: Staff, values: dict) -> None:
     assert staff.errors == []
 
 
-def test_every_kind_of_field_is_merged(pos, both):
+def test_all_kinds_of_fields_are_merged(pos, both):
     """Ticks, lists, languages, dates, texts in several languages, places of a date, and what a question's page adds."""
     event = EventFactory(pos=pos, venue=VenueFactory(organiser=pos.organiser, name="Hall"))
     session, season = SessionFactory(event=event), SeasonPassFactory(pos=pos)
@@ -134,7 +134,7 @@ def test_every_kind_of_field_is_merged(pos, both):
         assert str(getattr(row, name)) == value
 
 
-def test_rows_of_a_page_are_merged_by_their_row(pos, both):
+def test_inline_rows_are_merged_by_their_id(pos, both):
     event = EventFactory(pos=pos)
     adult, child = (
         TariffFactory(event=event, name=name, position=number) for number, name in enumerate("AB")
@@ -153,7 +153,7 @@ def test_rows_of_a_page_are_merged_by_their_row(pos, both):
     assert (adult.price, adult.vat_rate, child.name) == (Decimal(31), Decimal("2.5"), "Kid")
 
 
-def test_a_row_that_was_deleted_meanwhile_stays_deleted_and_the_rest_is_saved(pos, both):
+def test_inline_row_deleted_meanwhile_stays_deleted_and_the_rest_is_saved(pos, both):
     event = EventFactory(pos=pos)
     first, second, third = (TariffFactory(event=event, position=number) for number in range(3))
     for one in both:
@@ -173,7 +173,7 @@ def test_a_row_that_was_deleted_meanwhile_stays_deleted_and_the_rest_is_saved(po
     assert found.pop(first.pk) == first.price
     assert found.pop(third.pk) == Decimal(33)
     assert list(found.values()) == [Decimal(5)]
-    # The last row of all: Django alone would look for a row that is not there.
+    # The last row: without this code Django would look for a missing row.
     for one in both:
         one.open(change(event))
     both[0].save(**{f"tariffs-{number}-DELETE": "on" for number in range(3)})
@@ -182,7 +182,7 @@ def test_a_row_that_was_deleted_meanwhile_stays_deleted_and_the_rest_is_saved(po
     assert (event.teaser, event.tariffs.count()) == ("Changed", 0)
 
 
-def test_a_date_keeps_the_places_that_somebody_else_entered(pos, both):
+def test_session_keeps_the_places_that_another_person_entered(pos, both):
     event = EventFactory(pos=pos)
     TariffFactory(event=event)
     both[0].open(change(event))
@@ -207,7 +207,7 @@ def test_a_date_keeps_the_places_that_somebody_else_entered(pos, both):
 
 
 @pytest.mark.parametrize("carried", ["", "nonsense", "eJw=", "x" * 1000])
-def test_a_page_that_carries_nothing_readable_is_saved_as_it_is_posted(pos, both, carried):
+def test_page_with_an_unreadable_hidden_field_is_saved_as_posted(pos, both, carried):
     venue = VenueFactory(organiser=pos.organiser, name="Old hall")
     both[0].open(change(venue))
     both[0].save(name="New hall", _seen=carried)

@@ -1,4 +1,4 @@
-"""Forms of the back office: what they begin with, what they take, and what they refuse in words."""
+"""Forms of the back office: initial values, accepted input and error messages."""
 
 import errno
 import io
@@ -44,7 +44,7 @@ def root():
 
 
 # --- what a new row begins with -----------------------------------------------------------------------------------
-def test_every_page_for_a_new_row_begins_with_the_defaults_of_its_columns(root):
+def test_new_row_page_starts_with_the_defaults_of_its_columns(root):
     request = root.client.get("/admin/").wsgi_request
     checked = set()
     for model, page in PAGES:
@@ -63,7 +63,7 @@ def test_every_page_for_a_new_row_begins_with_the_defaults_of_its_columns(root):
     }  # fmt: skip
 
 
-def test_new_organiser_stands_in_its_time_zone_and_languages(root):
+def test_new_organiser_has_default_time_zone_and_languages(root):
     form = root.open(f"{listing(Organiser)}add/").form("^_save$")
     assert form.values["time_zone"] == "Europe/Zurich"
     assert form.values["country"] == "Switzerland (CH)"
@@ -85,7 +85,7 @@ def test_new_organiser_stands_in_its_time_zone_and_languages(root):
         ("cote d'ivoire", "CI"),
     ],
 )
-def test_a_country_is_found_by_its_name_or_its_letters(root, typed, stored):
+def test_country_is_found_by_name_or_code(root, typed, stored):
     organiser = OrganiserFactory()
     root.open(change(organiser))
     root.save(country=typed, currency="Euro", time_zone="europe/berlin")
@@ -94,7 +94,7 @@ def test_a_country_is_found_by_its_name_or_its_letters(root, typed, stored):
     assert (organiser.country, organiser.currency, organiser.time_zone) == (stored, "EUR", "Europe/Berlin")
 
 
-def test_a_country_that_is_none_is_refused_and_the_browser_offers_the_others(root):
+def test_unknown_country_is_refused_and_suggestions_are_offered(root):
     organiser = OrganiserFactory()
     page = root.open(change(organiser))
     assert '<option value="France (FR)">' in page.source
@@ -105,7 +105,7 @@ def test_a_country_that_is_none_is_refused_and_the_browser_offers_the_others(roo
 
 
 # --- languages ----------------------------------------------------------------------------------------------------
-def test_no_language_that_visitors_do_not_read_is_first_or_needed(root, pos):
+def test_language_outside_the_interface_is_neither_first_nor_required(root, pos):
     organiser = pos.organiser
     page = root.open(change(organiser))
     form = page.form("^_save$")
@@ -140,7 +140,7 @@ def dated_rows(pos) -> list[models.Model]:
 
 
 @pytest.mark.parametrize("year", ["0001", "0026", "1899", "2200", "9999"])
-def test_no_page_takes_a_day_of_another_millennium(staff, pos, year):
+def test_implausible_years_are_refused_on_every_page(staff, pos, year):
     tried = set()
     for row in dated_rows(pos):
         form = staff.open(change(row)).form("^_save$")
@@ -168,7 +168,7 @@ def _inputs(source: str) -> list[tuple[str, str]]:
 
 
 # --- rows of a page -------------------------------------------------------------------------------------------------
-def test_every_formset_of_the_back_office_is_bounded():
+def test_formsets_of_the_back_office_have_a_maximum():
     found = [
         formset
         for _model, page in PAGES
@@ -182,7 +182,7 @@ def test_every_formset_of_the_back_office_is_bounded():
 @pytest.mark.parametrize(
     "total, initial", [(9_999_999, None), (1000, None), (None, -1), (-5, -5), ("x", "y")]
 )
-def test_a_page_asked_for_too_many_rows_answers_at_once(staff, pos, total, initial):
+def test_request_for_too_many_rows_is_answered_quickly(staff, pos, total, initial):
     event = OfferFactory(pos=pos).session.event
     form = staff.open(change(event)).form("^_save$")
     for prefix in ("tariffs", "sessions"):
@@ -218,7 +218,7 @@ def files() -> list[Path]:
     return [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()]
 
 
-def test_a_full_disk_at_an_upload_is_a_sentence_and_leaves_nothing(staff, pos, monkeypatch, caplog):
+def test_full_disk_at_an_upload_gives_an_error_and_stores_nothing(staff, pos, monkeypatch, caplog):
     event = EventFactory(pos=pos, title="Before")
     before = files()
     write = storages.FileSystemStorage._save
@@ -245,7 +245,7 @@ def test_a_full_disk_at_an_upload_is_a_sentence_and_leaves_nothing(staff, pos, m
     assert event.title == "Typed meanwhile" and event.image.size
 
 
-def test_a_chosen_picture_is_not_lost_without_a_word_when_another_field_is_wrong(staff, pos):
+def test_picture_field_asks_again_when_another_field_has_an_error(staff, pos):
     event = EventFactory(pos=pos)
     answer, source = send(staff, event, title_en="", image=picture())
     assert answer.status_code == 200
@@ -256,7 +256,7 @@ def test_a_chosen_picture_is_not_lost_without_a_word_when_another_field_is_wrong
 
 # --- phones -----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("typed", ["+49 (0) 351 488 2345 67", "  +49 / 351 / 488 23 45 67  "])
-def test_a_phone_number_may_be_typed_as_long_as_people_write_it(staff, pos, typed):
+def test_long_phone_number_formats_are_accepted(staff, pos, typed):
     contact = ContactFactory(organiser=pos.organiser)
     staff.open(change(contact))
     staff.save(phone=typed)

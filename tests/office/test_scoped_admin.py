@@ -1,4 +1,4 @@
-"""Every page of the back office, whatever model it shows: nothing of another organiser, not even that it exists."""
+"""Every page of the back office: staff see nothing of another organiser, not even that a row exists."""
 
 import re
 from datetime import date, timedelta
@@ -111,12 +111,12 @@ def rows(model, pos: PointOfSale):
     return permissions.within(model._default_manager.order_by("pk"), {pos.organiser_id})
 
 
-def test_every_page_stands_on_the_one_base():
+def test_all_pages_derive_from_scoped_admin():
     assert all(isinstance(page, ScopedAdmin) for _model, page in PAGES)
 
 
 @pytest.mark.parametrize("role", ["owner", "box office"])
-def test_a_walk_over_all_pages_meets_no_fault_and_nothing_of_others(role, aye, bee):
+def test_all_pages_open_without_errors_and_without_rows_of_others(role, aye, bee):
     staff = Staff(make_staff(aye.organiser, role))
     own_words = 0
     for model, _page in [(None, None), *PAGES]:
@@ -134,7 +134,7 @@ def test_a_walk_over_all_pages_meets_no_fault_and_nothing_of_others(role, aye, b
     assert own_words > 10, "the own words must be there for the absence of others to mean something"
 
 
-def test_owners_open_list_form_and_row_of_everything_that_is_theirs(aye):
+def test_owner_opens_list_form_and_row_of_every_own_model(aye):
     staff = Staff(make_staff(aye.organiser))
     for model, page in OF_ORGANISERS:
         row = rows(model, aye).first()
@@ -147,14 +147,14 @@ def test_owners_open_list_form_and_row_of_everything_that_is_theirs(aye):
         assert staff.open(f"{listing(model)}add/").status == expected, model._meta.label
 
 
-def test_pages_without_an_organiser_are_the_administrators(aye):
+def test_pages_without_an_organiser_are_for_the_administrator(aye):
     staff, root = Staff(make_staff(aye.organiser)), Staff(SuperuserFactory())
     for model, _page in set(PAGES) - set(OF_ORGANISERS):
         assert staff.open(listing(model)).status == 403
         assert root.open(listing(model)).status == 200
 
 
-def test_a_foreign_id_gets_the_very_answer_of_a_missing_one(aye, bee):
+def test_id_of_another_organiser_gives_the_same_response_as_a_missing_one(aye, bee):
     staff = Staff(make_staff(aye.organiser))
     token = staff.open("/admin/").form("csrf").values["csrfmiddlewaretoken"]
     for model, admin_page in OF_ORGANISERS:
@@ -173,7 +173,7 @@ def test_a_foreign_id_gets_the_very_answer_of_a_missing_one(aye, bee):
                 assert "Bee" not in without_tokens(answers[0].source), said
 
 
-def test_an_id_that_is_none_is_missing_too(aye):
+def test_invalid_id_gives_404(aye):
     staff = Staff(make_staff(aye.organiser))
     for wrong in ("0", "-1", "abc", "%00", "9" * 40, "1%2F2", "_5F"):
         for page in ("change", "history", "delete", "mark-paid"):
@@ -181,7 +181,7 @@ def test_an_id_that_is_none_is_missing_too(aye):
 
 
 @pytest.mark.parametrize("label", NEVER_DELETED)
-def test_djangos_delete_is_off_for_people_and_books_even_for_the_administrator(label, aye):
+def test_djangos_delete_is_off_for_people_and_orders_even_for_the_administrator(label, aye):
     root = Staff(SuperuserFactory())
     model = next(model for model, _page in PAGES if model._meta.label_lower == label)
     row = rows(model, aye).first()
@@ -192,7 +192,7 @@ def test_djangos_delete_is_off_for_people_and_books_even_for_the_administrator(l
 
 
 # --- keys and choices ---------------------------------------------------------------------------------
-def test_choices_are_the_own_organisers_and_a_posted_other_is_no_choice(aye, bee):
+def test_choices_belong_to_the_own_organiser_and_others_are_invalid(aye, bee):
     user = make_staff(aye.organiser)
     StaffMembershipFactory(user=user, organiser=bee.organiser, role="box office")
     staff = Staff(user)
@@ -209,15 +209,15 @@ def test_choices_are_the_own_organisers_and_a_posted_other_is_no_choice(aye, bee
     assert event.venue.organiser_id == aye.organiser_id
 
 
-def test_of_two_own_organisers_a_row_still_takes_only_its_own(aye, bee):
-    """Owner of both: a venue of B is no choice for an event of A."""
+def test_row_accepts_only_choices_of_its_own_organiser(aye, bee):
+    """An owner of A and B: a venue of B is no choice for an event of A."""
     user = make_staff(aye.organiser)
     StaffMembershipFactory(user=user, organiser=bee.organiser, role="owner")
     form = Staff(user).open(change(rows(Event, aye).first())).form("^_save$")
     assert str(rows(Venue, bee).first().pk) not in form.choices["venue"]
 
 
-def test_autocomplete_finds_rows_of_own_organisers_only(aye, bee):
+def test_autocomplete_finds_only_rows_of_own_organisers(aye, bee):
     def found(user, app, model, field, term=""):
         query = {"app_label": app, "model_name": model, "field_name": field, "term": term}
         response = Staff(user).client.get(reverse("admin:autocomplete"), query)
@@ -236,8 +236,8 @@ def test_autocomplete_finds_rows_of_own_organisers_only(aye, bee):
     assert found(owner, "contacts", "contact", "user") == 403
 
 
-def test_rows_of_others_posted_among_a_pages_own_are_left_alone(aye, bee):
-    """The id of a row on the page is swapped for another organiser's."""
+def test_posted_inline_rows_of_others_are_not_changed(aye, bee):
+    """The posted id of an inline row is replaced by that of another organiser's row."""
     staff = Staff(make_staff(aye.organiser))
     mine, theirs = rows(Tariff, aye).first(), rows(Tariff, bee).first()
     form = staff.open(change(mine.event)).form("^_save$")
@@ -248,13 +248,13 @@ def test_rows_of_others_posted_among_a_pages_own_are_left_alone(aye, bee):
     assert (theirs.name, theirs.event.organiser_id) == ("Bee tariff", bee.organiser_id)
 
 
-def test_list_filters_offer_own_values_only(aye, bee):
+def test_list_filters_offer_only_own_values(aye, bee):
     page = Staff(make_staff(aye.organiser)).open(listing(Event))
     assert "Aye category" in page.source
     assert "Bee category" not in page.source
 
 
-def test_a_filter_by_anothers_value_finds_nothing(aye, bee):
+def test_filter_by_a_value_of_another_organiser_finds_nothing(aye, bee):
     staff = Staff(make_staff(aye.organiser))
     assert (
         "Aye event" in staff.open(f"{listing(Event)}?venue__id__exact={rows(Venue, aye).first().pk}").source
@@ -264,7 +264,7 @@ def test_a_filter_by_anothers_value_finds_nothing(aye, bee):
     assert "Nothing found" in page.source
 
 
-def test_actions_do_nothing_to_rows_of_others(aye, bee):
+def test_actions_do_not_change_rows_without_permission(aye, bee):
     """Owner of A, box office of B: sees B's events, and may not withdraw them."""
     user = make_staff(aye.organiser)
     StaffMembershipFactory(user=user, organiser=bee.organiser, role="box office")
@@ -285,8 +285,8 @@ def test_actions_do_nothing_to_rows_of_others(aye, bee):
     assert not history.of(third)
 
 
-def test_rows_are_not_deleted_where_one_may_only_look(aye, bee):
-    """Django's own action asks the right at each row, too."""
+def test_rows_with_view_permission_only_are_not_deleted(aye, bee):
+    """Django's own action checks the permission for each row too."""
     user = make_staff(aye.organiser)
     StaffMembershipFactory(user=user, organiser=bee.organiser, role="box office")
     staff = Staff(user)
@@ -303,7 +303,7 @@ def test_rows_are_not_deleted_where_one_may_only_look(aye, bee):
 
 
 # --- the organiser of a new row -----------------------------------------------------------------------
-def test_staff_of_one_organiser_do_not_choose_it(aye):
+def test_form_hides_the_organiser_for_staff_of_one(aye):
     staff = Staff(make_staff(aye.organiser))
     assert "organiser" not in staff.open(f"{listing(Venue)}add/").form("^_save$").names
     staff.save(name="New hall")
@@ -312,7 +312,7 @@ def test_staff_of_one_organiser_do_not_choose_it(aye):
     assert history.of(venue).get().by == staff.user
 
 
-def test_staff_of_several_choose_among_those_they_may_add_to(aye, bee):
+def test_staff_of_several_organisers_choose_among_those_they_may_add_to(aye, bee):
     sea = filled("Sea")
     user = make_staff(aye.organiser)
     StaffMembershipFactory(user=user, organiser=bee.organiser, role="back office")
@@ -331,8 +331,8 @@ def test_staff_of_several_choose_among_those_they_may_add_to(aye, bee):
     assert "organiser" not in staff.page.form("^_save$").names
 
 
-def test_a_new_row_takes_keys_of_its_own_organiser_only(aye, bee):
-    """Chosen organiser A, posted venue B, both one's own."""
+def test_new_row_refuses_foreign_keys_of_another_organiser(aye, bee):
+    """Chosen organiser A, posted venue of B; the user owns both."""
     user = make_staff(aye.organiser)
     StaffMembershipFactory(user=user, organiser=bee.organiser, role="owner")
     staff = Staff(user)
@@ -348,7 +348,7 @@ def test_a_new_row_takes_keys_of_its_own_organiser_only(aye, bee):
     assert not Event.objects.filter(title="Mixed").exists()
 
 
-def test_the_organiser_of_a_row_never_changes(aye, bee):
+def test_organiser_of_a_row_cannot_change(aye, bee):
     user = SuperuserFactory()
     venue = rows(Venue, aye).first()
     staff = Staff(user)
@@ -359,7 +359,7 @@ def test_the_organiser_of_a_row_never_changes(aye, bee):
     assert (venue.name, venue.organiser) == ("Renamed", aye.organiser)
 
 
-def test_a_rule_of_the_table_that_names_the_organiser_is_a_sentence_not_a_fault(aye):
+def test_unique_constraint_with_the_organiser_gives_an_error_message(aye):
     staff = Staff(make_staff(aye.organiser))
     other = EventFactory(pos=aye, slug="taken")
     staff.open(change(rows(Event, aye).first()))
@@ -370,7 +370,7 @@ def test_a_rule_of_the_table_that_names_the_organiser_is_a_sentence_not_a_fault(
 
 
 # --- lists --------------------------------------------------------------------------------------------
-def test_lists_are_paged_without_counting(aye):
+def test_lists_are_paged_without_counting_rows(aye):
     VenueFactory.create_batch(60, organiser=aye.organiser)
     staff = Staff(make_staff(aye.organiser))
     with CaptureQueriesContext(connection) as queries:
@@ -406,7 +406,7 @@ NONSENSE = [
 ]
 
 
-def test_no_query_string_is_a_fault(aye):
+def test_unknown_query_strings_cause_no_server_error(aye):
     staff = Staff(make_staff(aye.organiser))
     for query in NONSENSE:
         assert staff.send("GET", f"/admin/sales/order/?{query}").status in {200, 302, 400}, query
@@ -422,7 +422,7 @@ def translated_paths() -> list[tuple[type, str]]:
     ]
 
 
-def test_every_list_finds_a_text_in_every_language_whichever_the_page_is_in(aye):
+def test_lists_find_texts_in_every_language(aye):
     user = make_staff(aye.organiser)
     pages = [Staff(user, language) for language in ("en", "fr")]
     found = translated_paths()
@@ -447,14 +447,14 @@ def test_every_list_finds_a_text_in_every_language_whichever_the_page_is_in(aye)
                 assert change(row) in page.source, (model, path, code)
 
 
-def test_columns_that_are_no_filter_cannot_be_asked(aye):
-    """No guessing of secrets letter by letter, nor of the buyer's address."""
+def test_columns_without_a_filter_cannot_be_queried(aye):
+    """A query string can't be used to guess secrets letter by letter, or a buyer's address."""
     staff = Staff(make_staff(aye.organiser))
     for query in ("secret__startswith=a", "buyer__email__startswith=a"):
         assert staff.send("GET", f"/admin/sales/order/?{query}").status == 400
 
 
-def test_no_list_asks_more_of_the_database_for_more_rows(aye):
+def test_number_of_queries_of_a_list_is_independent_of_its_rows(aye):
     staff = Staff(make_staff(aye.organiser))
 
     def counted() -> dict[str, int]:
@@ -473,7 +473,7 @@ def test_no_list_asks_more_of_the_database_for_more_rows(aye):
     assert max(once.values()) < 18
 
 
-def test_the_start_page_says_nothing_of_others(aye, bee):
+def test_start_page_shows_nothing_of_other_organisers(aye, bee):
     staff = Staff(make_staff(bee.organiser))
     make_order(pos=aye)
     source = staff.open("/admin/").source

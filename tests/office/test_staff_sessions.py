@@ -1,4 +1,4 @@
-"""A log-in opens the back office for an hour without a click and twelve hours in all; the shop keeps its own time."""
+"""The back office stays open for an hour without a request and twelve hours in all; the shop has its own times."""
 
 import time
 
@@ -26,7 +26,7 @@ def seen(client, *, seconds_ago: float) -> None:
     session.save()
 
 
-def test_a_fresh_log_in_opens_the_back_office(staff):
+def test_new_log_in_opens_the_back_office(staff):
     assert staff.get("/admin/").status_code == 200
 
 
@@ -34,7 +34,7 @@ def test_a_fresh_log_in_opens_the_back_office(staff):
     ("idle", "whole", "opens"),
     [(3500, 4000, True), (3700, 4000, False), (60, 43100, True), (60, 43300, False)],
 )
-def test_it_closes_after_an_hour_without_a_click_and_after_twelve_hours(staff, idle, whole, opens):
+def test_back_office_closes_after_an_idle_hour_and_after_twelve_hours(staff, idle, whole, opens):
     signed_in(staff, seconds_ago=whole)
     seen(staff, seconds_ago=idle)
     answer = staff.get("/admin/")
@@ -44,13 +44,13 @@ def test_it_closes_after_an_hour_without_a_click_and_after_twelve_hours(staff, i
         assert "_auth_user_id" not in staff.session
 
 
-def test_a_click_keeps_it_open(staff):
+def test_request_keeps_the_back_office_open(staff):
     seen(staff, seconds_ago=3000)
     staff.get("/admin/")
     assert time.time() - staff.session[staff_sessions.SEEN] < 60
 
 
-def test_the_visitors_pages_stay_open(staff):
+def test_visitor_pages_stay_open(staff):
     signed_in(staff, seconds_ago=5 * 24 * 3600)
     assert staff.get("/").status_code == 200
     assert "_auth_user_id" in staff.session

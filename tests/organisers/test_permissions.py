@@ -1,4 +1,4 @@
-"""One person may own one organiser and sell at the box office of another: asked organiser by organiser."""
+"""Permissions per organiser: one person may own one organiser and work in the box office of another."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def stranger():
     return PointOfSaleFactory(name="Sea shop", organiser__name="Sea")
 
 
-def test_has_perm_with_a_row_asks_the_rows_organiser(both, a, b):
+def test_has_perm_with_a_row_checks_its_organiser(both, a, b):
     assert both.has_perm("organisers.change_pointofsale")
     assert both.has_perm("organisers.change_pointofsale", a)
     assert not both.has_perm("organisers.change_pointofsale", b)
@@ -46,7 +46,7 @@ def test_has_perm_with_a_row_asks_the_rows_organiser(both, a, b):
     assert not both.has_perm("accounts.view_user")
 
 
-def test_the_organiser_is_found_along_the_path_of_each_model(a):
+def test_organiser_is_found_by_the_path_of_each_model(a):
     order = make_order(pos=a, paid=True)
     ticket = order.tickets.get()
     for row in (a.organiser, a, order, ticket, ticket.session, order.payments.get(), order.buyer):
@@ -54,7 +54,7 @@ def test_the_organiser_is_found_along_the_path_of_each_model(a):
     assert permissions.organiser_id_of(UserFactory()) is None
 
 
-def test_both_organisers_orders_are_listed_and_no_others(both, a, b, stranger):
+def test_list_shows_orders_of_both_own_organisers_only(both, a, b, stranger):
     mine = [make_order(pos=a).reference, make_order(pos=b).reference]
     theirs = make_order(pos=stranger)
     staff = Staff(both)
@@ -64,7 +64,7 @@ def test_both_organisers_orders_are_listed_and_no_others(both, a, b, stranger):
     assert theirs.reference in Staff(make_staff(stranger.organiser)).open(listing(Order)).source
 
 
-def test_may_mark_paid_where_the_role_says_so(both, a, b, stranger):
+def test_orders_can_be_marked_paid_only_where_the_role_allows_it(both, a, b, stranger):
     for pos in (a, b):
         order = make_order(pos=pos)
         Staff(both).press(order, "mark-paid")
@@ -74,7 +74,7 @@ def test_may_mark_paid_where_the_role_says_so(both, a, b, stranger):
     assert Staff(both).open(f"/admin/sales/order/{foreign.pk}/mark-paid/").status == 404
 
 
-def test_changes_points_of_sale_of_the_own_organiser_only(both, a, b):
+def test_only_points_of_sale_of_the_own_organiser_can_be_changed(both, a, b):
     staff = Staff(both)
     assert staff.open(change(a)).status == 200
     staff.save(hold_minutes=20)
@@ -84,7 +84,7 @@ def test_changes_points_of_sale_of_the_own_organiser_only(both, a, b):
     assert "Bee shop" not in staff.open(listing(PointOfSale)).source
 
 
-def test_where_one_may_look_one_may_not_change(a, b):
+def test_view_permission_does_not_allow_changes(a, b):
     """Back office sees the points of sale of its organiser; only the owner changes them."""
     user = make_staff(a.organiser, "back office")
     StaffMembershipFactory(user=user, organiser=b.organiser, role="owner")
@@ -97,7 +97,7 @@ def test_where_one_may_look_one_may_not_change(a, b):
     assert 'name="_save"' in staff.open(change(b)).source
 
 
-def test_a_membership_that_ends_opens_nothing_at_the_next_request(both, a):
+def test_ended_membership_has_no_effect_at_the_next_request(both, a):
     order = make_order(pos=a)
     staff = Staff(both)
     assert staff.open(change(order)).status == 200
@@ -105,14 +105,14 @@ def test_a_membership_that_ends_opens_nothing_at_the_next_request(both, a):
     assert staff.open("/admin/").status == 403
 
 
-def test_visitors_and_strangers_stay_outside(a):
+def test_visitors_and_guests_cannot_open_the_back_office(a):
     visitor = UserFactory()
     ContactFactory(organiser=a.organiser, user=visitor)
     assert Staff(visitor).open("/admin/").status == 403
     assert Staff(UserFactory(is_active=False)).send("GET", "/admin/").status == 302
 
 
-def test_the_log_in_is_the_shops_own_and_leads_back(a):
+def test_back_office_uses_the_shops_log_in_and_returns(a):
     user = make_staff(a.organiser, email="owner@example.org")
     staff = Staff(user)
     staff.client.logout()
@@ -123,28 +123,28 @@ def test_the_log_in_is_the_shops_own_and_leads_back(a):
     assert "owner@example.org" in staff.page.source
 
 
-def test_logging_out_ends_the_session(a):
+def test_log_out_ends_the_session(a):
     staff = Staff(make_staff(a.organiser))
     staff.open("/admin/")
     staff.submit(staff.page.form(r"/admin/logout/"))
     assert staff.open("/admin/").url.startswith("/accounts/login/")
 
 
-def test_the_superuser_sees_everything(a, b):
+def test_superuser_sees_everything(a, b):
     first, second = make_order(pos=a), make_order(pos=b)
     page = Staff(SuperuserFactory()).open(listing(Order))
     assert first.reference in page.source
     assert second.reference in page.source
 
 
-def test_an_inactive_superuser_sees_nothing(a):
+def test_inactive_superuser_sees_nothing(a):
     order = make_order(pos=a)
     user = SuperuserFactory(is_active=False)
     assert not permissions.for_staff(Order.objects.all(), user, "sales.view_order")
     assert not user.has_perm("sales.view_order", order)
 
 
-def test_for_staff_limits_a_queryset_along_the_path(both, a, b, stranger):
+def test_for_staff_limits_a_queryset_by_the_path(both, a, b, stranger):
     orders = [make_order(pos=pos) for pos in (a, b, stranger)]
     found = permissions.for_staff(Ticket.objects.all(), both, "sales.view_ticket")
     assert {ticket.order_id for ticket in found} == {order.pk for order in orders[:2]}

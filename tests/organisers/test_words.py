@@ -1,4 +1,4 @@
-"""Words of the back office: titles people know a row by, and no words of a program."""
+"""Texts of the back office: readable titles of rows, and no technical terms."""
 
 import re
 
@@ -25,7 +25,7 @@ def pos():
 
 
 @pytest.mark.parametrize("role", ["owner", "box office", "accounting"])
-def test_no_page_shows_the_word_of_a_program_for_nothing(role, pos):
+def test_pages_show_no_technical_value_for_empty_fields(role, pos):
     staff = Staff(make_staff(pos.organiser, role))
     seen = 0
     for model, _page in OF_ORGANISERS:
@@ -41,7 +41,7 @@ def test_no_page_shows_the_word_of_a_program_for_nothing(role, pos):
 
 
 @pytest.mark.parametrize("model", [Order, Ticket, IssuedPass, Payment, Refund])
-def test_a_page_is_titled_by_what_people_know_the_row_by(model, pos):
+def test_page_title_is_the_name_people_know(model, pos):
     staff = Staff(make_staff(pos.organiser))
     row = rows(model, pos).first()
     title = {
@@ -56,7 +56,7 @@ def test_a_page_is_titled_by_what_people_know_the_row_by(model, pos):
     assert f"#{row.pk}<" not in page.source
 
 
-def test_the_history_names_orders_and_tickets_as_people_do(pos):
+def test_history_names_orders_and_tickets_by_reference(pos):
     staff = Staff(make_staff(pos.organiser))
     order = rows(Order, pos).first()
     text = staff.open(listing(HistoryEvent)).text
@@ -66,7 +66,7 @@ def test_the_history_names_orders_and_tickets_as_people_do(pos):
     assert order.reference in staff.open(change(event)).text
 
 
-def test_the_history_names_dates_by_their_event_and_day(pos):
+def test_history_names_sessions_by_event_and_day(pos):
     staff = Staff(make_staff(pos.organiser))
     session = rows(Session, pos).first()
     history.record(
@@ -81,7 +81,7 @@ def test_the_history_names_dates_by_their_event_and_day(pos):
     assert f"session {session.pk} " not in staff.page.text
 
 
-def test_a_new_log_in_is_named_by_its_address(pos):
+def test_new_log_in_is_named_by_its_address(pos):
     root = Staff(SuperuserFactory())
     user = admin.site._registry.keys()
     (model,) = [one for one in user if one._meta.label_lower == "accounts.user"]
@@ -95,7 +95,7 @@ def test_a_new_log_in_is_named_by_its_address(pos):
     assert "The log-in new@example.org is changed." in page.text
 
 
-def test_owners_read_who_adds_staff(pos):
+def test_owners_are_told_that_the_administrator_adds_staff(pos):
     sentence = "The administrator of the platform adds and removes your staff."
     assert sentence in Staff(make_staff(pos.organiser)).open(change(pos.organiser)).text
     assert sentence not in Staff(SuperuserFactory()).open(change(pos.organiser, Organiser)).text

@@ -1,4 +1,4 @@
-"""The world of the tests that walk the whole house: made once for a file, as it was for each test."""
+"""Fixtures with the world of two organisers, made once per file."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""Whatever is sent: an answer in words, never a fault, never an empty page; what was typed comes back escaped.
+"""Any input gives a page with a message, never a server error or an empty page; typed text is shown escaped.
 
 The forms are read from the pages themselves, and the pages from the table of routes: a new form is tried by being there.
 """
@@ -30,9 +30,9 @@ SCRIPT, IMAGE = "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'
 LONG_IDN = "a@" + ".".join(["ä" * 30] * 8)
 LONE_SURROGATE, BROKEN = b"\xed\xa0\x80", b"\xff\xfe\x80"
 
-# The ones that have brought down programs before: tried in every field by itself, the others being right.
+# Values that often cause failures: tried in each field separately, with valid values in the others.
 WORST = [SCRIPT, "nul\x00inside", LONE_SURROGATE, "1" + "0" * 30]
-# Tried in all fields of a form at once, another one in each.
+# Values tried in all fields of a form at once, a different one in each.
 TEXTS = [
     IMAGE, "{{7*7}}", "{% debug %}", "${7*7}", "' OR 1=1 --", "%", "_", "\\", "' \" ` ´ ’",
     "zero\u200bwidth", "\u202egnirts\u202c", "a" + "\u0301" * 50, "👩\u200d👧 𝒳", "Mu\u0308ller", "ıİſßŉ", BROKEN,
@@ -59,7 +59,7 @@ DAYS = [
 EVERYTHING = [*WORST, *TEXTS, *ADDRESSES, *NUMBERS, *IDS, *DAYS]
 
 
-# --- sending, and what must come back ---------------------------------------------------------------------
+# --- sending a form and checking the response ---------------------------------------------------------------------
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def send(client: Client, form: Form, url: str, values: dict, sent: str) -> Page:
     return page
 
 
-# --- which forms there are ---------------------------------------------------------------------------------
+# --- the forms of the shop ---------------------------------------------------------------------------------
 
 
 @dataclass
@@ -233,7 +233,7 @@ def tokens(form: Form) -> dict:
 # --- every form ----------------------------------------------------------------------------------------------
 
 
-def test_the_forms_that_are_tried(found):
+def test_walk_finds_all_forms(found):
     """The walk reads what it should: were a form missing here, nothing below would notice."""
     fields = {name for form in found for name in form.fields}
     assert {
@@ -245,7 +245,7 @@ def test_the_forms_that_are_tried(found):
         assert any(name.startswith(start) for name in fields), start
 
 
-def test_the_worst_in_every_field_by_itself(found):
+def test_hostile_value_in_each_field_is_refused_or_stored_safely(found):
     for form in found:
         for name in form.fields:
             for value in WORST:
@@ -270,11 +270,11 @@ def said_again(page: Page, found: Found, name: str, value, sent: str) -> None:
             assert typed == value or name in KEPT_BY_THE_SHOP, sent
 
 
-# Hidden fields, whose value the shop knows better.
+# Hidden fields whose value the server sets.
 KEPT_BY_THE_SHOP = {"next", "back", "checkout_key", "content_hash", "details_hash", "terms_hash", "shown"}
 
 
-def test_everything_in_all_fields_at_once(found):
+def test_hostile_values_in_all_fields_cause_no_server_error(found):
     for number, form in enumerate(found):
         for values in rounds(form, EVERYTHING, number):
             with undone(form.client):
@@ -284,7 +284,7 @@ def test_everything_in_all_fields_at_once(found):
 STORING = {"buyer-first_name", "birth_date", "no_email"}
 
 
-def test_nothing_is_stored_that_should_not_be(found):
+def test_stored_names_contain_no_control_characters(found):
     """Names, this time among values that are right: stored without control characters, or refused."""
     storing = [form for form in found if form.form.names & STORING]
     assert len(storing) >= 3
@@ -319,7 +319,7 @@ def assert_sound_rows() -> None:
     assert not CartLine.objects.exclude(quantity__range=(1, 20)).exists()
 
 
-def test_names_that_real_people_have_are_accepted(found):
+def test_real_names_are_accepted(found):
     """The first form with a first name and an address: the checkout of a guest."""
     form = next(form for form in found if "buyer-email" in form.form.names)
     for name in (
@@ -345,7 +345,7 @@ def test_names_that_real_people_have_are_accepted(found):
     [("O'BRIEN+x@EXAMPLE.org", True), ("a@exämple.org", True), ("a@b", False), ("a@@b.org", False), (LONG_IDN, False),
      ("a@b.org.", False), ("x@y.zz\nBcc: all@example.org", False), (f"{'a' * 64}@{'b' * 60}.org", True)],
 )  # fmt: skip
-def test_addresses(found, address, accepted):
+def test_email_addresses_are_accepted_or_refused(found, address, accepted):
     form = next(form for form in found if "buyer-email" in form.form.names)
     with undone(form.client):
         page = send(form.client, form.form, form.url, form.form.values | {"buyer-email": address}, address)
@@ -359,7 +359,7 @@ def test_addresses(found, address, accepted):
 
 
 @pytest.mark.parametrize("quantity", [*NUMBERS, "-1", "1" + "0" * 30, "501", "21", "x", ""])
-def test_quantities(world, quantity):
+def test_quantity_is_a_number_or_gives_a_message(world, quantity):
     """A number as people type it, or a sentence; never an odd total."""
     client, slug = browser(world.second), world.aye.pos.slug
     offer = f"offer-{world.aye.offer.pk}"
@@ -376,7 +376,7 @@ def test_quantities(world, quantity):
         assert left.quantity == (added or line.quantity)
 
 
-def test_fields_nobody_offered(world):
+def test_unknown_fields_are_ignored(world):
     client, slug = browser(world.second), world.aye.pos.slug
     names = [
         "offer-", "offer-x", "offer--1", "offer-1.0", f"offer-{'9' * 18}", f"offer-{'9' * 40}", "offer-١٢", "offer-\x00", "pass-0",
@@ -394,7 +394,7 @@ def test_fields_nobody_offered(world):
     assert line.unit_price == world.aye.offer.tariff.price
 
 
-def test_a_field_that_comes_twice_has_one_meaning(world):
+def test_repeated_field_has_one_value(world):
     client, slug = browser(world.second), world.aye.pos.slug
     name = f"offer-{world.aye.offer.pk}"
     body = f"{name}=7&{name}=2"
@@ -430,7 +430,7 @@ def asked(world: World) -> list[tuple[Client, str, str]]:
     ]
 
 
-def test_every_parameter_of_an_address(world):
+def test_query_parameters_cause_no_server_error(world):
     for client, url, name in asked(world):
         for value in QUERIES:
             with undone(client):
@@ -452,13 +452,13 @@ def test_every_parameter_of_an_address(world):
         ".git/HEAD",
     ],
 )
-def test_addresses_that_are_none(world, tail):
+def test_malformed_urls_give_404(world, tail):
     for start in ("/", f"/{world.aye.pos.slug}/", "/admin/", "/media/", "/static/", "/links/"):
         page = sound(browser().get(start + tail), start + tail)
         assert page.status in {302, 404, 410}
 
 
-def test_numbers_in_addresses(world):
+def test_huge_numbers_in_urls_give_404(world):
     client, home = browser(world.aye.visitor), f"/{world.aye.pos.slug}/account/friends-and-family/"
     for number in ("0", "9" * 19, "1" + "0" * 30, "00"):
         assert sound(client.get(f"{home}{number}/"), number).status == 404
@@ -468,7 +468,7 @@ def test_numbers_in_addresses(world):
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "TRACE"])
-def test_methods_nobody_uses(method, world):
+def test_unusual_methods_are_refused_with_a_page(method, world):
     for name, row in ROWS.items():
         client, url = browser(world.aye.visitor), reverse(name, kwargs=row.args(world.aye))
         with undone(client):
@@ -476,11 +476,11 @@ def test_methods_nobody_uses(method, world):
             assert b"TRACE" not in page.body
 
 
-def test_head_is_get_without_a_body(world):
+def test_head_returns_the_headers_of_get(world):
     for name, row in ROWS.items():
         url = reverse(name, kwargs=row.args(world.aye))
         answer = browser().head(url)
-        # Mail services look with HEAD whether somebody is there.
+        # Mail services check with HEAD that the URL exists.
         assert answer.status_code == (403 if name == "mail_webhook" else row.get[0]), name
         assert not b"".join(answer.streaming_content if answer.streaming else [answer.content]), name
 
@@ -519,7 +519,7 @@ POSTED = [
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_bodies_no_form_sends(body, world):
+def test_malformed_bodies_are_refused(body, world):
     content_type, content = BODIES[body]
     refused = body in {"no boundary", "1001 fields", "3 MB"} or (body.startswith("charset ") and body[8:])
     for name in POSTED:
@@ -553,7 +553,7 @@ class Unread:
         ("/{pos}/cart/add/", 10**30, 413),
     ],
 )
-def test_a_body_is_refused_by_its_declared_length_before_it_is_read(path, length, status, world):
+def test_body_is_refused_by_its_declared_length_before_reading(path, length, status, world):
     for user in (None, world.aye.visitor):
         answer = browser(user).generic(
             "POST",
@@ -585,7 +585,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("kind", HEADERS)
-def test_headers_no_browser_sends(kind, world):
+def test_malformed_headers_cause_no_server_error(kind, world):
     order = reverse("shop:order", kwargs=ROWS["shop:order"].args(world.aye))
     for url in (
         "/",
@@ -611,7 +611,7 @@ def test_headers_no_browser_sends(kind, world):
     "host",
     ["evil.example", "testserver.evil.example", "test server", "testserver:port", "", "[::1", "a" * 300],
 )
-def test_a_foreign_host_is_refused_with_a_page(host, world):
+def test_unknown_host_is_refused_with_a_page(host, world):
     for url in ("/", f"/{world.aye.pos.slug}/", "/accounts/password/reset/", "/nope/", "/health/live"):
         page = sound(browser().get(url, headers={"host": host}), f"host {host}")
         assert page.status == 400
@@ -628,7 +628,7 @@ MAIN_FORMS = [
 
 
 @pytest.mark.parametrize("model", MAIN_FORMS)
-def test_the_main_forms_of_the_back_office(model, world):
+def test_hostile_values_in_back_office_forms_cause_no_server_error(model, world):
     """Formsets, hidden numbers and choices included. Its lists: tests/office/test_scoped_admin.py."""
     client = browser(world.aye.boss)
     url = address(model, "change", world.aye.row(model).pk)
@@ -641,7 +641,7 @@ def test_the_main_forms_of_the_back_office(model, world):
         with undone(client):
             filled = dict.fromkeys([*found.form.values, *found.fields], value) | tokens(found.form)
             send(client, found.form, url, filled, f"{value!r} in all fields of {model}")
-    # Numbers of rows stay as they are, so that the rows themselves are read.
+    # Ids of rows stay unchanged, so that the rows are read.
     counted = {name: value for name, value in found.form.values.items() if name.endswith("_FORMS")}
     for number, values in enumerate(rounds(found, EVERYTHING)):
         with undone(client):

@@ -1,4 +1,4 @@
-"""A shop that is switched off: every page below its address, the ones that sell and the ones of what was sold."""
+"""The pages of a shop that is switched off: pages that sell are closed, pages of orders and tickets stay open."""
 
 import pytest
 from django.urls import reverse
@@ -20,12 +20,12 @@ def house(world):
     return world.aye
 
 
-def test_pages_that_sell_are_pages_of_a_shop():
+def test_selling_pages_are_urls_of_a_shop():
     assert set(BELOW_A_SHOP) > SELLING
 
 
 @pytest.mark.parametrize("name", BELOW_A_SHOP)
-def test_page_of_a_closed_shop_is_closed_where_it_sells_and_else_as_before(name, world, house):
+def test_closed_shop_closes_selling_pages_only(name, world, house):
     row, url = ROWS[name], reverse(name, kwargs=ROWS[name].args(house))
     for method, statuses in {"get": row.get, "post": row.post}.items():
         for user, status in zip([None, house.visitor], statuses, strict=True):
@@ -41,7 +41,7 @@ def test_page_of_a_closed_shop_is_closed_where_it_sells_and_else_as_before(name,
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_order_of_a_closed_shop_shows_its_tickets_and_leads_to_no_shop(language, house):
+def test_order_of_a_closed_shop_shows_tickets_and_no_link_to_the_shop(language, house):
     page = browser().get(
         reverse("shop:order", args=[house.pos.slug, house.order.reference, house.order.secret]),
         headers={"accept-language": language},
@@ -53,7 +53,7 @@ def test_order_of_a_closed_shop_shows_its_tickets_and_leads_to_no_shop(language,
     assert f"/{house.pos.slug}/cart/" not in text
 
 
-def test_account_of_a_closed_shop_offers_nothing_to_buy(house):
+def test_account_of_a_closed_shop_has_no_links_to_buy(house):
     client = browser(house.visitor)
     for name in ("home", "orders", "friends"):
         text = client.get(reverse(f"account:{name}", args=[house.pos.slug])).content.decode()
@@ -66,20 +66,20 @@ def test_account_of_a_closed_shop_offers_nothing_to_buy(house):
     assert "friends-and-family/new/" in text
 
 
-def test_log_in_page_leads_back_to_a_closed_shop(house):
+def test_log_in_returns_to_a_closed_shop(house):
     text = browser().get(f"/accounts/login/?next=/{house.pos.slug}/account/orders/").content.decode()
     assert house.pos.name in text
 
 
-def test_added_person_still_finds_the_shop_by_mail(house):
+def test_mailed_link_works_in_a_closed_shop(house):
     assert shop_of_added_person(house.link.child.email) == house.pos
 
 
-def test_first_page_does_not_name_a_closed_shop(house):
+def test_home_page_does_not_list_a_closed_shop(house):
     assert house.pos.name not in browser().get("/", follow=True).content.decode()
 
 
-def test_shop_that_was_never_on_does_not_exist():
+def test_shop_that_was_never_switched_on_gives_404():
     pos = PointOfSaleFactory(active=False)
     for path in ("", "about/imprint/", "account/", "data/", "orders/AAAA-AAAA/x/"):
         page = browser().get(f"/{pos.slug}/{path}")

@@ -1,4 +1,4 @@
-"""No page of the back office or of the shop shows a code where a word belongs."""
+"""Pages of the back office and of the shop show no technical codes."""
 
 import re
 
@@ -19,7 +19,7 @@ def test_pattern_finds_a_code():
     assert CODE.findall("state: link_new, Theatre_, well-known") == ["link_new"]
 
 
-def test_pages_of_the_back_office_show_words(world):
+def test_back_office_pages_show_no_codes(world):
     staff, seen = Staff(world.admin), 0
     for name in sorted(ADMIN.keys() - ABOUT_CODES):
         model = apps.get_model(name)
@@ -34,7 +34,7 @@ def test_pages_of_the_back_office_show_words(world):
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_pages_of_visitors_show_words(name, world):
+def test_visitor_pages_show_no_codes(name, world):
     page = browser(world.aye.visitor).get(reverse(name, kwargs=ROWS[name].args(world.aye)))
     if page.status_code == 200 and page.headers["Content-Type"].startswith("text/html"):
         text = re.sub(r"(?s)<(script|style|head)\b.*?</\1>|<!--.*?-->|<[^>]*>", " ", page.content.decode())

@@ -1,4 +1,4 @@
-"""The headers and cookies of every kind of answer, as a public shop over https sends them."""
+"""Headers and cookies of each kind of response of a public shop over https."""
 
 import json
 import os
@@ -153,7 +153,7 @@ def policy(answer) -> dict[str, list[str]]:
     return {name: sources for name, *sources in parts}
 
 
-def test_the_headers_of_every_kind_of_answer(shop, monkeypatch):
+def test_each_kind_of_response_has_the_security_headers(shop, monkeypatch):
     found = answers(shop, monkeypatch)
     for name, answer in found.items():
         assert answer.status_code == int(name.split()[0]), name
@@ -183,7 +183,7 @@ def assert_policy(csp: dict[str, list[str]], name: str) -> None:
         assert set(csp[directive]) <= {"'self'", "'none'"}, name
 
 
-def test_what_may_be_kept(shop, monkeypatch):
+def test_cache_headers_match_the_kind_of_response(shop, monkeypatch):
     found = answers(shop, monkeypatch)
     public = {"200 shop", "200 theme", "200 robots", "200 static", "200 admin static"}
     for name, answer in found.items():
@@ -195,7 +195,7 @@ def test_what_may_be_kept(shop, monkeypatch):
     assert "immutable" in found["200 static"].headers["Cache-Control"]
 
 
-def test_an_error_says_nothing_of_what_is_inside(shop, monkeypatch):
+def test_error_pages_contain_no_internal_details(shop, monkeypatch):
     found = answers(shop, monkeypatch)
     for name in ("500 fault", "503 outage", "404 page", "400 host"):
         text = found[name].content.decode()
@@ -223,7 +223,7 @@ def test_downloads_are_attachments(shop):
 # --- cookies ------------------------------------------------------------------------------------------------------
 
 
-def test_every_cookie_is_ours_alone(shop):
+def test_cookies_are_secure_and_limited_to_the_host(shop):
     world, home = shop.world, f"/{shop.world.aye.pos.slug}/"
     page = shop.open(f"{home}events/{world.aye.event.slug}/").content.decode()
     token = page.split('name="form_token" value="')[1].split('"')[0]
@@ -254,8 +254,8 @@ def test_every_cookie_is_ours_alone(shop):
             assert not morsel["domain"], morsel
 
 
-def test_links_lead_to_the_public_address(shop):
+def test_absolute_links_use_the_public_url(shop):
     answer = shop.open("/", headers={"x-forwarded-proto": "http"})
     assert answer.headers["Location"] == f"https://{HOST}/"
-    # Health is asked from within, without https.
+    # Health checks come over plain http.
     assert shop.open("/health/live", headers={"x-forwarded-proto": "http"}).status_code == 200

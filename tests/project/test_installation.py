@@ -1,4 +1,4 @@
-"""What an installation needs before visitors can buy is missed by `check`, by `/health/ready` and at the start of a process."""
+"""`check`, `/health/ready` and the start of a process report what an installation lacks."""
 
 import os
 import re
@@ -55,7 +55,7 @@ def static_files(folder: Path) -> Iterator[None]:
 
 
 @pytest.mark.django_db
-def test_nothing_is_missing_in_a_complete_installation():
+def test_complete_installation_has_no_faults():
     assert reported() == []
     assert ready() == (200, [])
     assert ready() == (200, []), "the second time from what was remembered"
@@ -80,7 +80,7 @@ def test_missing_cache_table_is_reported():
 
 
 @pytest.mark.django_db
-def test_rights_are_missed_until_the_statements_of_the_documentation_were_run():
+def test_missing_rights_are_reported_until_the_documented_statements_were_run():
     """The cure for tables that exist, statement by statement."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE ROLE shop; SET LOCAL ROLE shop")
@@ -100,7 +100,7 @@ def test_rights_are_missed_until_the_statements_of_the_documentation_were_run():
 
 
 @pytest.mark.django_db
-def test_counters_of_serial_columns_need_a_right_of_their_own():
+def test_missing_right_on_sequences_of_serial_columns_is_reported():
     with connection.cursor() as cursor:
         cursor.execute("CREATE ROLE shop")
         for text in statements("ON ALL TABLES", version=connection.pg_version):
@@ -110,7 +110,7 @@ def test_counters_of_serial_columns_need_a_right_of_their_own():
 
 
 @pytest.mark.django_db
-def test_missing_maintain_is_advice_from_postgresql_17():
+def test_missing_maintain_gives_a_warning_from_postgresql_17():
     if connection.pg_version < installation.MAINTAIN_SINCE:
         pytest.skip("PostgreSQL 17 brought it")
     with connection.cursor() as cursor:
@@ -137,7 +137,7 @@ def test_static_files_that_are_missing_or_older_than_the_program_are_reported(tm
 
 
 @pytest.mark.django_db
-def test_older_server_is_refused_with_the_version_that_is_needed(monkeypatch):
+def test_older_server_is_refused_with_the_required_version(monkeypatch):
     fresh = connection.copy()
     del fresh.settings_dict["OPTIONS"]["pool"]
     monkeypatch.setattr(fresh.features, "minimum_database_version", (99,))
@@ -150,7 +150,7 @@ def test_older_server_is_refused_with_the_version_that_is_needed(monkeypatch):
     assert "PostgreSQL 99" in problem.msg
 
 
-def test_pictures_in_the_folder_of_the_demo_are_advised_against(settings):
+def test_pictures_in_the_demo_folder_give_a_warning(settings):
     settings.MEDIA_ROOT = ROOT / "var" / "media"
     settings.DEMO = False
     assert [problem.id for problem in pictures_survive(None)] == ["ticketshop.W103"]
@@ -185,7 +185,7 @@ def database(name: str, options: str) -> Iterator[str]:
 
 def run(url: str, *command: str) -> tuple[int, str]:
     """Run a Python program against this database; return its status and what it wrote."""
-    # One worker: of two that end together gunicorn adds a traceback of its own.
+    # One worker, because gunicorn adds a traceback when two end together.
     environment = os.environ | {"DATABASE_URL": url, "PORT": "0", "WEB_CONCURRENCY": "1"}
     done = subprocess.run(
         [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False

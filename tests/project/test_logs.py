@@ -1,4 +1,4 @@
-"""A whole visit, read back from the log: nothing of a person and no secret stands there."""
+"""The log of a whole visit contains no personal data and no secrets."""
 
 import logging
 import re
@@ -75,7 +75,7 @@ def buy(world: World) -> tuple[TestClientVisitor, Order]:
     return visitor, Order.objects.latest("pk")
 
 
-def test_a_visit_leaves_no_trace_of_the_person(world, log, monkeypatch):
+def test_log_of_a_visit_contains_no_personal_data(world, log, monkeypatch):
     visitor, order = buy(world)
     link = f"/{world.aye.pos.slug}/orders/{order.reference}/{order.secret}"
     visitor.open(f"{link}/")
@@ -125,7 +125,7 @@ def test_a_visit_leaves_no_trace_of_the_person(world, log, monkeypatch):
         "cache_entries",
     ],
 )
-def test_what_is_noted_beside_the_person_says_nothing_of_them(table, world, monkeypatch):
+def test_history_jobs_and_counters_contain_no_personal_data(table, world, monkeypatch):
     visitor, order = buy(world)
     log_in_and_out(visitor)
     work(monkeypatch)
@@ -162,7 +162,7 @@ def keys_in_mails() -> list[str]:
 
 
 @pytest.mark.parametrize(("path", "status"), [("/admin/privacy/erasure/", 403), ("/no/such/page/", 404)])
-def test_a_refusal_is_one_line_without_a_traceback(world, log, path, status):
+def test_refusal_is_one_log_line_without_a_traceback(world, log, path, status):
     box_office = make_staff(world.aye.organiser, "box office")
     client = Client()
     client.force_login(box_office)
@@ -171,7 +171,7 @@ def test_a_refusal_is_one_line_without_a_traceback(world, log, path, status):
     assert "WARNING" in line and "Traceback" not in line and "\n" not in line
 
 
-def test_a_fault_keeps_its_traceback():
+def test_server_error_is_logged_with_its_traceback():
     record = logging.LogRecord(
         "django.request", logging.ERROR, "x", 1, "fault", (), (RuntimeError, RuntimeError("broken"), None)
     )

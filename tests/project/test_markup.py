@@ -1,4 +1,4 @@
-"""The markup of the back office, as an HTML checker judges it: mistakes that no browser shows."""
+"""The HTML of the back office has no mistakes that an HTML checker reports."""
 
 from collections import Counter
 from html.parser import HTMLParser
@@ -81,7 +81,7 @@ def addresses(world: World) -> list[str]:
     return [*found, f"/admin/privacy/erasure/person/{world.aye.contact.pk}/", "/admin/sales/customer/export/"]
 
 
-def test_pages_of_the_back_office_have_no_mistakes_in_their_markup(world):
+def test_back_office_pages_have_valid_markup(world):
     staff, wrong, read = Staff(world.aye.boss), [], 0
     for address in addresses(world):
         page = staff.open(address)
@@ -92,8 +92,8 @@ def test_pages_of_the_back_office_have_no_mistakes_in_their_markup(world):
     assert read > 60
 
 
-def test_mistakes_in_markup_are_noticed():
-    """The twin."""
+def test_checker_finds_mistakes_in_markup():
+    """The counter-test."""
     page = """<nav aria-label="Menu"></nav><nav aria-label="Menu"></nav><label for="a">A</label><label for="x">X</label>
       <input id="a" type="hidden" name="h" aria-describedby="gone"><input id="a" type="color" maxlength="7" required>
       <input type="checkbox" name="c" autocomplete="off">"""

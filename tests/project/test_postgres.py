@@ -60,7 +60,7 @@ def rights_above(path):
     return [(str(folder), folder.stat().st_mode, folder.stat().st_uid) for folder in Path(path).parents]
 
 
-def test_a_throwaway_server_is_set_up_as_promised_and_leaves_nothing():
+def test_throwaway_server_has_its_settings_and_is_deleted_afterwards():
     with postgres.Server(throwaway=True) as server:
         folder = server.folder
         assert query(server, "SELECT current_user, current_database()") == ("ticketshop", "ticketshop")
@@ -79,7 +79,7 @@ def test_a_throwaway_server_is_set_up_as_promised_and_leaves_nothing():
     assert not postgres_cluster._is_server(pid, folder / "data")
 
 
-def test_data_survive_stop_kill_and_reuse_and_no_right_above_changes(server, clone):
+def test_data_survive_stop_and_kill_and_parent_folders_keep_their_rights(server, clone):
     before = rights_above(clone / "anything")
     server.start()
     query(server, "CREATE TABLE kept AS SELECT 1 AS one")
@@ -96,7 +96,7 @@ def test_data_survive_stop_kill_and_reuse_and_no_right_above_changes(server, clo
     assert not server.home.exists()
 
 
-def test_a_pid_file_whose_number_belongs_to_another_program(server):
+def test_pid_file_with_the_id_of_another_program_is_ignored(server):
     server.start()
     data = server.folder / "data"
     query(server, "CREATE TABLE kept AS SELECT 1 AS one")
@@ -107,7 +107,7 @@ def test_a_pid_file_whose_number_belongs_to_another_program(server):
     assert query(server.start(), "SELECT one FROM kept") == (1,)
 
 
-def test_two_clones_side_by_side_and_two_starts_of_one_at_once(clone):
+def test_two_clones_run_side_by_side_and_concurrent_starts_give_one_server(clone):
     code = "import sys; from pathlib import Path; from ticketshop.lib import postgres;"
     code += "print(postgres.Server(Path(sys.argv[1])).start().pid)"
     homes = [clone / name / "var" / "postgres" for name in ("one", "one", "two")]
@@ -129,7 +129,7 @@ def copy_if_there(source, target):
         shutil.copy2(source, target)
 
 
-def test_a_copied_clone_has_a_database_of_its_own_and_a_moved_one_keeps_it(clone, capsys):
+def test_copied_clone_gets_a_new_database_and_a_moved_one_keeps_its_own(clone, capsys):
     original, copy, moved = (clone / name for name in ("original", "copy", "moved"))
     server = postgres.Server(original / "var" / "postgres").start()
     query(server, "CREATE TABLE original ()")
@@ -142,7 +142,7 @@ def test_a_copied_clone_has_a_database_of_its_own_and_a_moved_one_keeps_it(clone
         assert query(third, "SELECT to_regclass('original')") == ("original",)
 
 
-def test_a_failed_start_shows_the_end_of_the_log(server):
+def test_failed_start_shows_the_end_of_the_log(server):
     server.start()
     server.stop()
     with (server.folder / "data" / "postgresql.conf").open("a") as file:
@@ -151,7 +151,7 @@ def test_a_failed_start_shows_the_end_of_the_log(server):
         server.start()
 
 
-def test_the_command_line_gives_a_program_a_database_and_the_next_one_clears_up_if_it_is_killed():
+def test_command_line_runs_a_program_with_a_database_and_cleans_up_after_a_kill():
     code = "import os, time, psycopg; connection = psycopg.connect(os.environ['DATABASE_URL']);"
     code += "print(connection.execute('SHOW data_directory').fetchone()[0], flush=True); time.sleep(60)"
     command = [sys.executable, "-m", "ticketshop.lib.postgres", "run", sys.executable, "-c", code]
@@ -161,13 +161,13 @@ def test_the_command_line_gives_a_program_a_database_and_the_next_one_clears_up_
     os.killpg(owner.pid, signal.SIGKILL)
     owner.communicate()
     orphan = postgres_cluster.Cluster(folder, folder / "run", None, True)
-    # Other tests on this machine start servers too: whoever comes first clears up, and the rest do not wait for them.
+    # Other tests on this machine start servers too, so another process may clean up first.
     with postgres.Server(throwaway=True):
         wait_for(lambda: not folder.exists() and orphan.pid is None, "the end of the orphan")
 
 
 @as_root
-def test_root_runs_it_as_nobody_from_a_copy_of_the_programs(clone, monkeypatch):
+def test_root_starts_the_server_as_the_user_nobody(clone, monkeypatch):
     monkeypatch.setattr(postgres_cluster, "_usable", lambda *asked: False)
     server = postgres.Server(clone / "var" / "postgres", account="nobody").start()
     process = psutil.Process(server.pid)
@@ -230,7 +230,7 @@ def as_ordinary_user(home):
 
 
 @pytest.mark.parametrize("depth", [1, 12])
-def test_an_ordinary_user_has_it_in_the_clone(clone, depth):
+def test_ordinary_user_has_the_server_in_the_clone(clone, depth):
     clone.parent.chmod(0o711)
     plain = clone.parent / "mine"
     home = plain.joinpath(*["a-folder-name"] * depth, "var", "postgres")

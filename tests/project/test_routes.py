@@ -1,4 +1,4 @@
-"""Who may open which address: a row for every route of the installation; a route without a row fails.
+"""Access to every URL: the table has a row for each route; a route without a row fails.
 
 Nobody learns from an answer that another organiser's row exists: it is the very answer that a missing row gets.
 """
@@ -81,7 +81,7 @@ ROWS = {
     "language": Row(BUTTON, (403, 403)),
     "media": Row((404, 404), BUTTON, lambda house: {"path": "events/none.webp"}),
     "mailbox": Row(PAGE, BUTTON),
-    # Without a secret in the settings nobody may report.
+    # Without a secret in the settings reports are refused.
     "mail_webhook": Row(BUTTON, (403, 403), lambda house: {"provider": "postmark"}),
     # Log-in.
     "account_login": Row((200, 302), (200, 302)),
@@ -117,7 +117,7 @@ ROWS = {
     "shop:cart_update": Row(BUTTON, (302, 302), shop),
     "shop:checkout": Row((302, 302), (302, 302), shop),  # the cart is empty
     "shop:review": Row((302, 302), (302, 302), shop),
-    # Whoever has the link of an order.
+    # With the link of an order.
     "shop:order": Row(PAGE, BUTTON, of_order),
     "shop:tickets_pdf": Row(PAGE, BUTTON, of_order),
     "shop:tickets_page": Row(PAGE, BUTTON, of_order),
@@ -175,10 +175,10 @@ class Pages:
     platform: bool = False  # for the platform's administrator alone
 
 
-# What an export of participants needs, to be asked for and to be fetched.
+# Permissions to request and to fetch an export of participants.
 READ_ANSWERS = "exports.add_job sales.view_order sales.view_ticket registration_forms.view_registrationform"
 EXPORT = ("export", READ_ANSWERS)
-# What is changed at an order, a ticket or a pass that was asked something, or should have been.
+# Permissions for buttons about the answers of an order, a ticket or a pass.
 ENTERED = tuple((name, "sales.change_order") for name in ("names", "answers", "enter_answers"))
 ADMIN = {
     "organisers.organiser": Pages(add=True),
@@ -280,7 +280,7 @@ ADMIN = {
     "accounts.user": Pages(add=True, platform=True),
     "auth.group": Pages(platform=True),
 }
-# Pages of the back office that belong to no model: their rows stand in tests below.
+# Back-office pages without a model; tests below check them.
 SITE = {
     "admin:privacy_erasure_person",
     "admin:sales_export_customers",
@@ -325,7 +325,7 @@ def routes() -> Iterator[str]:
     return walk(get_resolver().url_patterns)
 
 
-def test_every_route_has_a_row_and_every_row_a_route():
+def test_each_route_has_a_row_and_each_row_a_route():
     rows = set(ROWS) | SITE
     for model, pages in ADMIN.items():
         rows |= admin_names(model, pages)
@@ -338,7 +338,7 @@ def test_every_route_has_a_row_and_every_row_a_route():
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_what_guests_and_visitors_get(name, world):
+def test_guests_and_visitors_get_the_expected_status(name, world):
     row, url = ROWS[name], reverse(name, kwargs=ROWS[name].args(world.aye))
     for user, status in zip([None, world.aye.visitor], row.get, strict=True):
         page = browser(user).get(url)
@@ -358,7 +358,7 @@ def assert_private(page) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.shared])
-def test_pages_that_are_everybodys_carry_nothing_of_one_person(name, world):
+def test_cacheable_pages_contain_no_personal_data(name, world):
     client = browser()
     page = client.get(reverse(name, kwargs=ROWS[name].args(world.aye)))
     assert page.headers["Cache-Control"].startswith("public, max-age=")
@@ -369,7 +369,7 @@ def test_pages_that_are_everybodys_carry_nothing_of_one_person(name, world):
         assert "Cookie" in page.headers["Vary"]
 
 
-def test_a_shared_page_of_somebody_logged_in_is_theirs(world):
+def test_shared_page_of_a_logged_in_user_is_private(world):
     url = f"/{world.aye.pos.slug}/"
     client = browser(world.aye.visitor)
     page = client.get(url)
@@ -378,7 +378,7 @@ def test_a_shared_page_of_somebody_logged_in_is_theirs(world):
     assert_private(page)
 
 
-# --- another's row is a missing row -------------------------------------------------------------------------
+# --- rows of others -------------------------------------------------------------------------
 
 
 def bare(page, url: str) -> str:
@@ -426,7 +426,7 @@ def foreign_visits(world: World) -> Iterator[tuple[str, dict, dict]]:
             yield name, {**aye, "link_id": world.bee.link.pk}, nothing
 
 
-def test_what_is_anothers_is_answered_as_if_it_were_not_there(world):
+def test_row_of_another_person_gives_the_same_response_as_a_missing_one(world):
     client, checked = browser(world.aye.visitor), 0
     for name, foreign, missing in foreign_visits(world):
         for method, allowed in (("GET", ROWS[name].get[1]), ("POST", ROWS[name].post[1])):
@@ -438,7 +438,7 @@ def test_what_is_anothers_is_answered_as_if_it_were_not_there(world):
     assert checked >= 30
 
 
-def test_a_secret_is_needed_whole(world):
+def test_part_of_a_secret_opens_nothing(world):
     url = reverse("shop:order", kwargs=of_order(world.aye))
     assert browser().get(url).status_code == 200
     secret = world.aye.order.secret
@@ -479,7 +479,7 @@ TENANTS = {model: pages for model, pages in ADMIN.items() if not pages.platform}
 
 
 @pytest.mark.parametrize("model", TENANTS)
-def test_each_permission_opens_its_pages_and_no_others(model, world):
+def test_each_permission_opens_only_its_pages(model, world):
     aye, everything = world.aye, every_permission()
     for url, enough, needed in admin_pages(aye, model, TENANTS[model]):
         sole, without = staff_with(aye.organiser, enough), staff_with(aye.organiser, everything - needed)
@@ -495,7 +495,7 @@ def test_each_permission_opens_its_pages_and_no_others(model, world):
 
 
 @pytest.mark.parametrize("model", TENANTS)
-def test_what_no_permission_opens(model, world):
+def test_no_permission_opens_deleting_and_adding_by_hand(model, world):
     """Django's own delete, and adding what an action makes, are closed to everybody."""
     pages, pk = TENANTS[model], world.aye.row(model).pk
     boss = browser(world.aye.boss)
@@ -510,7 +510,7 @@ def test_what_no_permission_opens(model, world):
 
 
 @pytest.mark.parametrize("model", TENANTS)
-def test_a_row_of_another_organiser_is_not_there(model, world):
+def test_row_of_another_organiser_gives_404(model, world):
     boss = browser(world.aye.boss)
     foreign = world.bee.row(model).pk
     assert boss.get(address(model, "changelist")).status_code == 200  # and the session knows of the click
@@ -522,7 +522,7 @@ def test_a_row_of_another_organiser_is_not_there(model, world):
 
 
 @pytest.mark.parametrize("model", [model for model in ADMIN if ADMIN[model].platform])
-def test_pages_of_the_platform_are_for_its_administrator(model, world):
+def test_pages_of_the_platform_are_for_the_administrator(model, world):
     assert browser(world.admin).get(address(model, "changelist")).status_code == 200
     for user in (world.aye.owner, world.mixed):
         assert browser(user).get(address(model, "changelist")).status_code == 403
@@ -551,7 +551,7 @@ def test_pages_of_the_site_itself(world):
         assert tuple(client.get(url).status_code for client in (guest, visitor, owner)) == statuses, url
 
 
-def test_one_person_in_two_houses_has_each_ones_rights_there(world):
+def test_staff_of_two_organisers_have_the_rights_of_each_role_there(world):
     """Owner of one, box office of the other."""
     mixed = browser(world.mixed)
     for model in ("sales.order", "contacts.contact", "catalogue.event", "sales.ticket"):
@@ -574,7 +574,7 @@ def test_one_person_in_two_houses_has_each_ones_rights_there(world):
 # --- what visitors' pages show; the back office's lists, choices and actions: tests/office/test_scoped_admin.py
 
 
-def test_visitors_pages_show_nothing_of_the_other_house_or_of_others(world):
+def test_visitor_pages_show_nothing_of_other_organisers_or_visitors(world):
     aye, bee = world.aye, world.bee
     for house, other in ((aye, bee), (bee, aye)):
         for user in (None, house.visitor):
@@ -602,7 +602,7 @@ def test_visitors_pages_show_nothing_of_the_other_house_or_of_others(world):
 # --- objects swapped inside forms ---------------------------------------------------------------------------------
 
 
-def test_what_another_shop_sells_does_not_get_into_a_cart(world):
+def test_offer_of_another_shop_is_not_added_to_a_cart(world):
     client = browser(world.aye.visitor)
     url = reverse("shop:cart_add", kwargs=shop(world.aye))
     for name, pk in (("offer", world.bee.offer.pk), ("pass", world.bee.season_pass.pk)):
@@ -612,7 +612,7 @@ def test_what_another_shop_sells_does_not_get_into_a_cart(world):
     assert b"line-" in client.get(reverse("shop:cart", kwargs=shop(world.aye))).content
 
 
-def test_lines_of_another_cart_are_not_changed(world):
+def test_lines_of_another_cart_cannot_be_changed(world):
     client = browser(world.aye.visitor)
     client.post(reverse("shop:cart_add", kwargs=shop(world.aye)), {f"offer-{world.aye.offer.pk}": "1"})
     theirs = world.aye.cart.lines.get()
@@ -627,7 +627,7 @@ def test_lines_of_another_cart_are_not_changed(world):
 # --- withdrawal --------------------------------------------------------------------------------------------------
 
 
-def test_after_a_right_is_withdrawn_the_next_request_is_refused(world):
+def test_withdrawn_permission_refuses_the_next_request(world):
     client = browser(world.mixed)
     order = address("sales.order", "change", world.bee.order.pk)
     assert client.get(order).status_code == 200
@@ -639,7 +639,7 @@ def test_after_a_right_is_withdrawn_the_next_request_is_refused(world):
     assert client.get(address("sales.order", "changelist"), follow=True).status_code == 403
 
 
-def test_a_lesser_role_counts_at_once(world):
+def test_changed_role_takes_effect_at_once(world):
     client = browser(world.aye.owner)
     assert client.get(address("organisers.pointofsale", "changelist")).status_code == 200
     role = StaffMembership.objects.get(user=world.mixed, organiser=world.bee.organiser).role
@@ -648,7 +648,7 @@ def test_a_lesser_role_counts_at_once(world):
     assert client.get(address("sales.order", "changelist")).status_code == 200
 
 
-def test_a_friend_that_was_removed_is_gone_from_the_next_page(world):
+def test_removed_friend_is_missing_on_the_next_page(world):
     client = browser(world.aye.visitor)
     page = reverse("account:friends_person", kwargs=friend(world.aye))
     assert "Ayesidebert" in client.get(page).content.decode()

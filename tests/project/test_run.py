@@ -1,4 +1,4 @@
-"""`make run` with real processes, in a `var/` of its own: it starts, keeps alive, and leaves nothing behind."""
+"""`make run` with real processes in a separate `var/`: it starts, restarts its processes, and leaves nothing behind."""
 
 import contextlib
 import http.client
@@ -101,7 +101,7 @@ def run(tmp_path):
     postgres.Server(tmp_path / "var" / "postgres").reset()
 
 
-def test_what_dies_comes_back_and_a_killed_run_is_taken_over_by_the_next(run):
+def test_dead_processes_are_restarted_and_a_killed_run_is_cleaned_up_by_the_next(run):
     first = run()
     assert first.until_ready() == f"Ready: http://127.0.0.1:{first.port}/"
     var = first.var
@@ -138,7 +138,7 @@ def test_what_dies_comes_back_and_a_killed_run_is_taken_over_by_the_next(run):
         ({"HOST": "::1 "}, "HOST must be"),
     ],
 )
-def test_what_stops_it_is_said_in_a_sentence_before_anything_is_started(run, env, words):
+def test_wrong_configuration_gives_a_message_before_anything_is_started(run, env, words):
     stopped = run(**env)
     output = stopped.output()
     assert words in output
@@ -147,7 +147,7 @@ def test_what_stops_it_is_said_in_a_sentence_before_anything_is_started(run, env
     assert not stopped.var.exists()
 
 
-def test_a_port_in_use(run):
+def test_port_in_use_gives_a_message(run):
     with socket.create_server(("127.0.0.1", 0)) as other:
         stopped = run(other.getsockname()[1])
         output = stopped.output()
@@ -156,7 +156,7 @@ def test_a_port_in_use(run):
     assert not (stopped.var / "postgres").exists()
 
 
-def test_reset_deletes_no_folder_that_make_run_has_not_made(tmp_path):
+def test_reset_deletes_only_a_folder_that_make_run_created(tmp_path):
     picture = tmp_path / "media" / "poster.webp"
     picture.parent.mkdir()
     picture.touch()

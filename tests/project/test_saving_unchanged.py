@@ -124,7 +124,7 @@ def fill_contacts(house: House) -> None:
     )
 
 
-def test_the_rows_to_save_fill_every_inline_twice(house, rf, staff_by_role):
+def test_rows_of_the_fixture_fill_each_inline_twice(house, rf, staff_by_role):
     """The walk below proves something only while there are rows to save."""
     few = []
     request = rf.get("/")
@@ -145,7 +145,7 @@ def test_the_rows_to_save_fill_every_inline_twice(house, rf, staff_by_role):
 
 
 @pytest.mark.parametrize("role", STAFF)
-def test_every_page_saved_as_it_stands_changes_nothing(role, house, staff_by_role):
+def test_saving_a_page_unchanged_changes_nothing(role, house, staff_by_role):
     staff, wrong, saved = Staff(staff_by_role[role]), [], set()
     changeable = {model for model, page in pages() if page.has_change_permission(_Request(staff.user))}
     most = MOST_ROWS if role in {"owner", "administrator"} else 1
@@ -160,7 +160,7 @@ def test_every_page_saved_as_it_stands_changes_nothing(role, house, staff_by_rol
 
 
 @pytest.mark.parametrize("role", ["owner", "box office"])
-def test_answers_saved_as_they_stand_change_nothing(role, house, staff_by_role):
+def test_saving_answers_unchanged_changes_nothing(role, house, staff_by_role):
     staff, saved = Staff(staff_by_role[role]), 0
     for model in (Order, Ticket, IssuedPass):
         for row in rows(model, house):

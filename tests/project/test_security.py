@@ -1,4 +1,4 @@
-"""Forms come from our pages, addresses change nothing and lead nowhere else, what is posted besides is ignored."""
+"""Security: forms must come from the shop, GET changes nothing, redirects stay on the site, extra posted fields are ignored."""
 
 import ast
 import functools
@@ -38,7 +38,7 @@ def refused(answer) -> bool:
     return answer.status_code == 403 and WHAT_TO_DO in answer.content.decode()
 
 
-# --- forms come from our pages ------------------------------------------------------------------------------------
+# --- CSRF ------------------------------------------------------------------------------------
 
 # The first two stand on pages that carry no cookie (see ticketshop.lib.open_forms); a mail service has none.
 OPEN = {"language", "shop:cart_add", "mail_webhook"}
@@ -46,7 +46,7 @@ POSTED = [name for name, row in ROWS.items() if row.post != (405, 405) and name 
 
 
 @pytest.mark.parametrize("name", POSTED)
-def test_a_form_without_our_token_is_refused_with_what_to_do(name, world, visitor):
+def test_form_without_a_csrf_token_is_refused_with_a_page(name, world, visitor):
     url = reverse(name, kwargs=ROWS[name].args(world.aye))
     before = fingerprint()
     for headers in ({"origin": OURS}, {}, {"origin": "https://evil.example"}, {"origin": "null"}):
@@ -70,7 +70,7 @@ def profile(visitor: TestClientVisitor, world: World, origin: str | None, token:
 
 
 @pytest.mark.parametrize("origin", [OURS, None])
-def test_our_token_from_our_page_is_taken(origin, world, visitor):
+def test_valid_token_from_the_own_site_is_accepted(origin, world, visitor):
     answer, city = profile(visitor, world, origin, "")
     assert (answer.status_code, city) == (302, "Elsewhere")
 
@@ -79,13 +79,13 @@ def test_our_token_from_our_page_is_taken(origin, world, visitor):
     "origin",
     ["https://evil.example", "null", "http://testserver.evil.example", "http://[evil", "https://testserver"],
 )
-def test_our_token_from_elsewhere_is_refused(origin, world, visitor):
+def test_valid_token_from_another_site_is_refused(origin, world, visitor):
     answer, city = profile(visitor, world, origin, "")
     assert refused(answer)
     assert city == ""
 
 
-def test_a_token_from_before_the_log_in_or_of_somebody_else_is_old(world):
+def test_token_from_before_the_log_in_or_of_another_user_is_refused(world):
     visitor, other = TestClientVisitor(), TestClientVisitor()
     old = visitor.open("/accounts/login/").form("^login$").values["csrfmiddlewaretoken"]
     theirs = other.open("/accounts/login/").form("^login$").values["csrfmiddlewaretoken"]
@@ -109,7 +109,7 @@ def add(client: Client, world: World, **headers: str):
 @pytest.mark.parametrize(
     "headers", [{"origin": OURS}, {"sec_fetch_site": "same-origin"}, {"sec_fetch_site": "none"}, {}]
 )
-def test_an_open_form_of_ours_is_taken(headers, world):
+def test_open_form_from_the_own_site_is_accepted(headers, world):
     before = Cart.objects.count()
     assert add(Client(enforce_csrf_checks=True), world, **headers).status_code == 302
     assert Cart.objects.count() == before + 1
@@ -130,13 +130,13 @@ def test_an_open_form_of_ours_is_taken(headers, world):
         {"origin": OURS, "token": "nonsense"},
     ],
 )
-def test_an_open_form_from_elsewhere_is_refused(headers, world):
+def test_open_form_from_another_site_is_refused(headers, world):
     before = Cart.objects.count()
     assert refused(add(Client(enforce_csrf_checks=True), world, **headers))
     assert Cart.objects.count() == before
 
 
-def test_an_open_form_needs_djangos_token_where_there_is_a_session(world):
+def test_open_form_needs_the_csrf_token_with_a_session(world):
     """A browser that says nothing of where it comes from, and has something to lose."""
     client = Client(enforce_csrf_checks=True)
     assert add(client, world, origin=OURS).status_code == 302
@@ -145,7 +145,7 @@ def test_an_open_form_needs_djangos_token_where_there_is_a_session(world):
     assert add(client, world, sec_fetch_site="same-origin").status_code == 302
 
 
-def test_an_open_form_is_good_for_a_day(world, monkeypatch):
+def test_open_form_is_valid_for_a_day(world, monkeypatch):
     now = time.time()
     tokens = {}
     for hours in (23, 25):
@@ -158,7 +158,7 @@ def test_an_open_form_is_good_for_a_day(world, monkeypatch):
     assert refused(add(Client(enforce_csrf_checks=True), world, origin=OURS, token=for_another_purpose))
 
 
-# --- an address changes nothing -----------------------------------------------------------------------------------
+# --- GET changes nothing -----------------------------------------------------------------------------------
 
 # Sessions, and counters of limits, are noted by looking.
 LOOKING = {"accounts_session", "limits_counter", "cache_entries"}
@@ -202,7 +202,7 @@ def addresses(world: World) -> Iterator[tuple[Client, str]]:
 NOTED = ("/door-list/", "/door-sheet/")
 
 
-def test_no_page_changes_anything_by_being_opened(world):
+def test_get_requests_change_no_row(world):
     """Not a column: looked at by the digest of every table."""
     pages = [one for one in addresses(world) if not one[1].endswith(NOTED)]
     noted = [one for one in addresses(world) if one[1].endswith(NOTED)]
@@ -222,7 +222,7 @@ def test_no_page_changes_anything_by_being_opened(world):
     assert fingerprint() != after
 
 
-# --- nowhere else ---------------------------------------------------------------------------------------------------
+# --- redirects ---------------------------------------------------------------------------------------------------
 
 ELSEWHERE = [
     "//evil.example/", "///evil.example", "http://evil.example/", "https://evil.example", "/\\evil.example", "\\\\evil.example",
@@ -232,7 +232,7 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("target", ELSEWHERE)
-def test_log_in_leads_to_a_page_of_ours(target, world):
+def test_log_in_redirects_only_to_the_own_site(target, world):
     world.aye.visitor.set_password(PASSWORD)
     world.aye.visitor.save()
     typed = {"login": world.aye.visitor.email, "password": PASSWORD, "next": target}
@@ -240,7 +240,7 @@ def test_log_in_leads_to_a_page_of_ours(target, world):
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")
 
 
-def test_log_in_leads_where_one_was_going(world):
+def test_log_in_redirects_to_the_requested_page(world):
     world.aye.visitor.set_password(PASSWORD)
     world.aye.visitor.save()
     wanted = f"/{world.aye.pos.slug}/account/orders/?page=2"
@@ -250,7 +250,7 @@ def test_log_in_leads_where_one_was_going(world):
 
 
 @pytest.mark.parametrize("target", ELSEWHERE)
-def test_other_forms_lead_to_pages_of_ours(target, world):
+def test_other_forms_redirect_only_to_the_own_site(target, world):
     home, token = f"/{world.aye.pos.slug}/", open_forms.token()
     sent = {"headers": {"origin": OURS}}
     answer = Client().post(
@@ -264,7 +264,7 @@ def test_other_forms_lead_to_pages_of_ours(target, world):
     assert answer.headers["Location"] == home, "another shop's page is not where the form stood"
 
 
-def test_other_forms_lead_back_to_where_they_stood(world):
+def test_other_forms_redirect_back_to_their_page(world):
     page, token = f"/{world.aye.pos.slug}/events/{world.aye.event.slug}/", open_forms.token()
     sent = {"headers": {"origin": OURS}}
     answer = Client().post(
@@ -278,10 +278,10 @@ def test_other_forms_lead_back_to_where_they_stood(world):
     assert answer.headers["Location"] == page
 
 
-# --- what is posted besides ------------------------------------------------------------------------------------------
+# --- extra posted fields ------------------------------------------------------------------------------------------
 
 
-def test_money_and_states_come_from_the_database(world):
+def test_posted_prices_and_states_are_ignored(world):
     """Everything an order has, sent along with the form that places it."""
     visitor = TestClientVisitor()
     event = f"/{world.aye.pos.slug}/events/{world.aye.event.slug}/"
@@ -309,7 +309,7 @@ def test_money_and_states_come_from_the_database(world):
     assert order.reference != "MINE"
 
 
-def test_sign_up_makes_a_visitor_and_nothing_more(client):
+def test_sign_up_creates_no_staff(client):
     planted = {
         "is_superuser": "on",
         "is_active": "on",
@@ -328,13 +328,13 @@ def test_sign_up_makes_a_visitor_and_nothing_more(client):
     assert not user.user_permissions.exists()
 
 
-# --- the sources -----------------------------------------------------------------------------------------------------
+# --- the source code -----------------------------------------------------------------------------------------------------
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("accounts", "contacts", "privacy", "registration_forms", "ticketshop")
-# Where text is declared safe: each a function that has just made it so.
+# Functions that mark text as safe HTML, each after escaping it.
 MARKED_SAFE = {"ticketshop/lib/markdown.py", "ticketshop/lib/page_tags.py"}
-# SQL put together in the program: of names of tables and columns alone, never of a value.
+# Functions that compose SQL, from names of tables and columns only.
 BUILT_SQL = {
     "contacts/contacts.py",
     "privacy/erasure/statistics.py",
@@ -363,7 +363,7 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
             )
 
 
-def test_text_is_declared_safe_in_two_places():
+def test_mark_safe_is_used_only_in_known_functions():
     found = {
         name
         for name, tree in sources()
@@ -400,7 +400,7 @@ def fixed(sql: ast.AST) -> bool:
     return isinstance(sql, ast.Constant) or (isinstance(sql, ast.Attribute) and sql.attr == "sql")
 
 
-def test_nothing_that_comes_from_outside_is_run_or_unpacked():
+def test_input_is_neither_executed_nor_unpickled():
     forbidden = {"eval", "exec", "compile", "__import__", "loads_pickle"}
     for name, tree in sources():
         for called, node in calls(tree):
@@ -414,7 +414,7 @@ def test_nothing_that_comes_from_outside_is_run_or_unpacked():
                 assert not names & {"pickle", "marshal", "shelve"}, f"{name}:{node.lineno}"
 
 
-def test_scripts_write_text_and_never_markup():
+def test_scripts_write_text_and_no_html():
     scripts = sorted((ROOT / "ticketshop" / "static").rglob("*.js"))
     assert scripts
     for path in scripts:

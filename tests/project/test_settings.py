@@ -109,18 +109,18 @@ def columns_of(model) -> set[str]:
 
 
 @pytest.mark.parametrize("model", SETTINGS, ids=lambda model: model.__name__)
-def test_every_column_that_can_be_set_is_read(model):
+def test_each_setting_is_read_by_code(model):
     assert len(columns_of(model)) > 1
     assert columns_of(model) - names_read() == set()
 
 
-def test_a_column_that_nothing_reads_would_be_found():
+def test_unread_column_would_be_found():
     assert "minor_age" not in names_read()
     assert "hold_minutes" in names_read()
 
 
 @pytest.mark.parametrize("code", METHODS)
-def test_every_setting_of_a_payment_method_is_read(code):
+def test_each_setting_of_a_payment_method_is_read(code):
     source = (ROOT / "ticketshop" / "sales" / "payment_methods" / f"{code}.py").read_text()
     texts = Counter(
         node.value
@@ -131,7 +131,7 @@ def test_every_setting_of_a_payment_method_is_read(code):
 
 
 @pytest.mark.django_db
-def test_each_permission_of_a_connection_allows_more_than_the_one_before():
+def test_each_permission_of_a_connection_includes_the_lower_ones():
     pos = friendly_pos()
     parent = make_visitor(pos)
     link = linked(parent, pos)
@@ -180,12 +180,12 @@ def rights_asked_for() -> frozenset[str]:
     return frozenset(of_pages | named)
 
 
-def test_every_right_of_a_role_is_asked_for():
+def test_each_permission_of_a_role_is_checked_by_code():
     assert "sales.change_order" in granted()
     assert granted() - rights_asked_for() == set()
 
 
-def test_every_right_of_our_own_is_asked_for_and_some_role_has_it():
+def test_each_custom_permission_is_checked_and_in_a_role():
     own = {
         f"{model._meta.app_label}.{code}"
         for model in apps.get_models()
@@ -197,7 +197,7 @@ def test_every_right_of_our_own_is_asked_for_and_some_role_has_it():
 
 
 @pytest.mark.django_db
-def test_the_vat_number_stands_on_the_imprint_and_beside_the_vat_of_an_order():
+def test_vat_number_is_on_the_imprint_and_the_order():
     pos = friendly_pos(organiser__vat_number="CHE-123.456.789 MWST")
     order = make_order({OfferFactory(pos=pos): 1}, paid=True)
     for address in (f"/{pos.slug}/about/imprint/", order_path(order)):

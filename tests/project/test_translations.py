@@ -1,4 +1,4 @@
-"""Every text has its French, set as French is printed; and the tool that says so notices when one has not."""
+"""Every text has a French translation with French typography, and the tool finds missing ones."""
 
 import copy
 import re
@@ -25,13 +25,13 @@ OF_OTHERS = (
 )
 
 
-def test_every_text_is_in_french():
+def test_texts_are_translated_into_french():
     """To put it right: `python -m tests.project.catalogues`, then fill in what it names in django.po."""
     assert catalogues.problems() == []
 
 
-def test_the_french_of_others_texts_comes_with_them():
-    """A new version may bring texts that nobody has translated yet: translate those in our catalogue."""
+def test_third_party_texts_on_pages_are_translated():
+    """A new version of a package may bring texts without a translation: translate those in the catalogue here."""
     french = trans_real.translation("fr")._catalog
     missing = []
     for message in catalogues.collect(Path(django.__file__).parents[1], OF_OTHERS).values():
@@ -45,7 +45,7 @@ def keys(messages):
     return [(message.context, message.singular, message.plural) for message in messages]
 
 
-def test_texts_of_a_python_file_under_any_name():
+def test_texts_of_a_python_file_are_found_under_import_aliases():
     source = """
 from django.utils import translation as t
 from django.utils.translation import gettext as _, ngettext_lazy as many, pgettext
@@ -65,12 +65,12 @@ _(a_name)
     ]
 
 
-def test_a_text_that_is_put_together_is_refused():
+def test_text_composed_at_run_time_is_refused():
     with pytest.raises(catalogues.NoText, match="literal"):
         list(catalogues.of_python('from django.utils.translation import gettext as _\n_(f"{n} seats")'))
 
 
-def test_texts_of_a_template():
+def test_texts_of_a_template_are_found():
     source = """{% load i18n %}{% translate "It’s on" %} {% translate "Order" context "noun" %} <b>gettext(</b>
 {% include "x.html" with label=_("In a tag") %} {{ x|default:_("In a filter") }}
 {% blocktranslate trimmed with a=b %}
@@ -105,7 +105,7 @@ def entry(english, french, *, plural="", flags=()):
         entry("%(n)d seat", ["une place", "%(n)d places"], plural="%(n)d seats"),
     ],
 )
-def test_nothing_is_wrong_with_good_french(good):
+def test_correct_french_is_accepted(good):
     assert list(catalogues.faults(good)) == []
 
 
@@ -125,11 +125,11 @@ def test_nothing_is_wrong_with_good_french(good):
         (entry("It’s on", "C'est l’heure"), "spaces"),
     ],
 )
-def test_bad_french_is_noticed(bad, why):
+def test_typographic_mistakes_are_found(bad, why):
     assert any(why in fault for fault in catalogues.faults(bad))
 
 
-def test_merging_keeps_what_is_translated_and_drops_what_is_in_no_source():
+def test_merging_keeps_translations_and_drops_unused_texts():
     old = polib.POFile()
     old.extend([entry("Stay", "Restez !"), entry("Gone", "Parti")])
     found = {(None, text): catalogues.Message(None, text, files={"b.py", "a.py"}) for text in ("Stay", "New")}
@@ -139,7 +139,7 @@ def test_merging_keeps_what_is_translated_and_drops_what_is_in_no_source():
     assert str(catalogues.merged(new, found)) == str(new)
 
 
-def test_a_colon_after_a_text_of_a_template_is_set_by_its_language():
+def test_colon_after_a_text_depends_on_the_language():
     """French has a space before it: write ``{{ label|colon }}``, or put the colon into the text."""
     written = re.compile(r"(?:\}\}|%\}|</bdi>|</a>|</strong>)\s*:(?=\s|<)")
     assert written.search("{{ label }}: <b>")

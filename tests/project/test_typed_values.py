@@ -1,4 +1,4 @@
-"""What people type or paste is read in every form they write it in, on every page of the back office."""
+"""Numbers, times and codes are accepted in the forms in which people type or paste them, on all back-office pages."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -31,7 +31,7 @@ def staff(pos):
     return Staff(make_staff(pos.organiser, "owner"))
 
 
-def test_every_number_and_instant_of_the_back_office_is_read_by_one_field():
+def test_numbers_and_times_use_the_same_two_fields_everywhere():
     request = RequestFactory().get("/admin/")
     request.user = SuperuserFactory()
     seen = set()
@@ -49,7 +49,7 @@ def test_every_number_and_instant_of_the_back_office_is_read_by_one_field():
     assert seen == {NumberField, MomentField}
 
 
-def test_price_with_a_comma_is_that_price(staff, pos):
+def test_price_with_a_comma_is_accepted(staff, pos):
     tariff = OfferFactory(pos=pos, price=Decimal("35.00")).tariff
     page = staff.open(change(tariff))
     assert page.form("^_save$").values["price"] == "35.00"
@@ -61,7 +61,7 @@ def test_price_with_a_comma_is_that_price(staff, pos):
     assert staff.errors == ["Enter a number such as 12.50 or 12,50."]
 
 
-def test_time_of_the_night_when_clocks_change_is_refused_or_stated(staff, pos):
+def test_time_in_the_night_of_a_clock_change_is_refused_or_explained(staff, pos):
     session = SessionFactory(event__organiser=pos.organiser, starts_at=datetime(2027, 3, 27, 19, tzinfo=UTC))
     staff.open(change(session))
     staff.save(starts_at="2027-03-28T02:30", ends_at="2027-03-28T05:00")
@@ -83,7 +83,7 @@ def spellings(text: str) -> list[str]:
     ]
 
 
-def test_codes_and_references_are_found_in_every_spelling(staff, pos):
+def test_search_finds_codes_and_references_in_any_spelling(staff, pos):
     order, other = (make_order(pos=pos, method="bank_transfer") for _ in range(2))
     owner = Staff(make_staff(pos.organiser, "owner"))
     owner.press(order, "mark-paid")

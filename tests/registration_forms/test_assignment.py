@@ -1,4 +1,4 @@
-"""Which form may be asked where: the database says so, whatever a page lets through."""
+"""Database constraints on where a form may be asked."""
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -30,7 +30,7 @@ def refused(write) -> bool:
     return False
 
 
-def test_each_place_takes_its_kind_of_its_own_organiser(pos):
+def test_tariff_pass_and_shop_accept_only_forms_of_their_kind_and_organiser(pos):
     event = EventFactory(pos=pos)
     tariff, season = TariffFactory(event=event), SeasonPassFactory(pos=pos)
     for ours, found in ((True, forms(pos.organiser)), (False, forms(PointOfSaleFactory().organiser))):
@@ -48,14 +48,14 @@ def test_each_place_takes_its_kind_of_its_own_organiser(pos):
             assert accepted == (fits[kind] if ours else set()), f"{kind}, {ours=}"
 
 
-def test_a_form_keeps_its_kind_and_its_organiser(pos):
+def test_used_form_keeps_its_kind_and_organiser(pos):
     form = make_form("tariff", organiser=pos.organiser)
     assert refused(lambda: RegistrationForm.objects.filter(pk=form.pk).update(kind="order"))
     other = PointOfSaleFactory().organiser
     assert refused(lambda: RegistrationForm.objects.filter(pk=form.pk).update(organiser=other))
 
 
-def test_an_order_form_stands_in_one_place(pos):
+def test_order_form_belongs_to_one_shop_or_event(pos):
     form, event = make_form("order", organiser=pos.organiser), EventFactory(pos=pos)
     assert refused(lambda: OrderForm.objects.create(form=form, point_of_sale=pos, event=event))
     assert refused(lambda: OrderForm.objects.create(form=form))

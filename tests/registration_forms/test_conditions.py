@@ -1,4 +1,4 @@
-"""Which questions are asked: the pure function, its chains, and the conditions that can't work."""
+"""Conditions: which questions are asked, chains, and conditions that can't work."""
 
 import pytest
 
@@ -34,12 +34,12 @@ CHAIN = [question("x"), question("y", if_("x", "yes")), question("z", if_("y", "
     ("values", "asked"),
     [({}, ["eats"]), ({"eats": "no", "menu": "vegan"}, ["eats"]), ({"eats": "yes"}, ["eats", "menu"])],
 )
-def test_a_condition_decides(values, asked):
+def test_condition_shows_or_hides_its_question(values, asked):
     assert shown(MENU, values) == asked
 
 
 @pytest.mark.scenario("RF-18")
-def test_a_chain_collapses_from_its_first_link():
+def test_chain_ends_at_the_first_condition_not_met():
     assert shown(CHAIN, {"x": "yes", "y": "B", "z": "text"}) == ["x", "y", "z"]
     assert shown(CHAIN, {"x": "no", "y": "B", "z": "text"}) == ["x"]
 
@@ -75,7 +75,7 @@ NEGATIVE = [("is_not", "b"), ("empty", None)]
 @pytest.mark.scenario("RF-18")
 @pytest.mark.parametrize(("op", "wanted"), NEGATIVE)
 @pytest.mark.parametrize("joined", ["all", "any"])
-def test_a_hidden_question_decides_nothing(op, wanted, joined):
+def test_term_on_a_hidden_question_is_not_met(op, wanted, joined):
     questions = [
         question("x", type="yes_no"),
         question("y", if_("x", "yes"), type="dropdown"),
@@ -89,8 +89,8 @@ def test_a_hidden_question_decides_nothing(op, wanted, joined):
 
 
 @pytest.mark.parametrize(("op", "wanted"), NEGATIVE)
-def test_a_hidden_question_leaves_the_decision_to_the_others(op, wanted):
-    """Both must hold: one that can't hold is not met. One is enough: the other one decides."""
+def test_other_terms_decide_beside_a_hidden_question(op, wanted):
+    """With "all" a term on a hidden question is not met; with "any" the other term decides."""
     terms = [{"field": "y", "op": op, "value": wanted}, {"field": "w", "op": "is", "value": "1"}]
     for joined, asked in (("all", False), ("any", True)):
         questions = [
@@ -105,14 +105,14 @@ def test_a_hidden_question_leaves_the_decision_to_the_others(op, wanted):
 
 @pytest.mark.parametrize("more", [{"staff_only": True}, {"visibility": "hidden"}])
 @pytest.mark.parametrize(("op", "wanted"), NEGATIVE)
-def test_a_question_that_buyers_never_see_decides_nothing_for_them(more, op, wanted):
+def test_question_that_buyers_never_see_meets_no_term_for_them(more, op, wanted):
     questions = [question("y", **more), question("z", if_("y", wanted, op))]
     assert shown([question("y"), questions[1]], {"y": None if op == "empty" else "a"}) == ["y", "z"]
     assert shown(questions, {"y": None if op == "empty" else "a"}) == []
 
 
 @pytest.mark.parametrize(("op", "wanted"), [("is", "1"), *NEGATIVE])
-def test_an_answer_that_is_not_known_yet_leaves_open_what_depends_on_it(op, wanted):
+def test_unknown_answer_leaves_dependent_questions_undecided(op, wanted):
     definition = parse(
         {"fields": [question("x"), question("y", if_("x", wanted, op)), question("z", if_("y", "B"))]}
     )
@@ -123,14 +123,14 @@ def test_an_answer_that_is_not_known_yet_leaves_open_what_depends_on_it(op, want
     assert keys(possible_questions(definition, {"x": None})) == (["x", "y"] if op == "empty" else ["x"])
 
 
-def test_any_of_several_terms_is_enough():
+def test_one_term_of_any_is_enough():
     either = {"any": [{"field": "a", "op": "is", "value": "1"}, {"field": "b", "op": "is", "value": "1"}]}
     questions = [question("a"), question("b"), question("c", either)]
     assert "c" in shown(questions, {"b": "1"})
     assert "c" not in shown(questions, {})
 
 
-def test_what_is_for_staff_is_asked_of_staff():
+def test_staff_only_questions_are_asked_of_staff():
     questions = [question("a", staff_only=True), question("b"), question("c", visibility="hidden")]
     assert shown(questions, {}) == ["b"]
     assert shown(questions, {}, staff=True) == ["a", "b"]
@@ -153,20 +153,20 @@ def test_what_is_for_staff_is_asked_of_staff():
         ),
     ],
 )
-def test_conditions_that_cannot_work_are_named(questions, archived, expected):
+def test_impossible_conditions_are_reported(questions, archived, expected):
     found = problems(parse({"fields": questions}), frozenset(archived))
     assert expected in [(one.code, one.fields) for one in found]
 
 
 @pytest.mark.scenario("RF-06")
-def test_a_circle_is_named_once_with_all_its_questions():
+def test_cycle_is_reported_once_with_all_its_questions():
     circle = [question("x", if_("z", "1")), question("y", if_("x", "1")), question("z", if_("y", "1"))]
     found = [one for one in problems(parse({"fields": circle})) if one.code == "cycle"]
     assert [set(one.fields) for one in found] == [{"x", "y", "z"}]
 
 
 @pytest.mark.scenario("RF-06")
-def test_dependants():
+def test_dependants_are_the_questions_whose_condition_names_a_key():
     definition = parse({"fields": CHAIN})
     assert [one.key for one in dependants(definition, "x")] == ["y"]
     assert problems(definition) == []

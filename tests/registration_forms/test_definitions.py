@@ -1,4 +1,4 @@
-"""From the draft's rows to frozen JSON and back."""
+"""Building definitions from the draft and parsing them."""
 
 import json
 
@@ -28,7 +28,7 @@ def make():
     return form
 
 
-def test_a_definition_survives_json_and_keeps_everything():
+def test_definition_is_equal_after_json():
     form = make()
     built = definitions.build(form)
     again = definitions.parse(json.loads(definitions.canonical(built)))
@@ -44,7 +44,7 @@ def test_a_definition_survives_json_and_keeps_everything():
     assert again.by_key[menu.key] is menu
 
 
-def test_an_archived_question_is_in_no_new_definition():
+def test_archived_question_is_left_out_of_new_definitions():
     form = make()
     gone = form.fields.first()
     gone.archived_at = form.created_at
@@ -53,7 +53,7 @@ def test_an_archived_question_is_in_no_new_definition():
 
 
 @pytest.mark.scenario("RF-28")
-def test_a_missing_text_is_the_organisers_first_language():
+def test_missing_translation_falls_back_to_the_first_language():
     form = make()
     question = definitions.of_version(publish(form)).questions[0]
     for language, text in {"de": "Essen Sie?", "it": "Mangez-vous ?", "en": "Do you eat?"}.items():
@@ -61,14 +61,14 @@ def test_a_missing_text_is_the_organisers_first_language():
             assert question.label == text
 
 
-def test_the_fingerprint_knows_the_content_and_not_the_order_of_names():
+def test_digest_depends_on_the_content_and_not_on_the_order_of_keys():
     built = definitions.build(make())
     shuffled = json.loads(json.dumps(dict(reversed(built.items()))))
     assert definitions.sha256(shuffled) == definitions.sha256(built)
     assert definitions.sha256({**built, "group_asks": "leader"}) != definitions.sha256(built)
 
 
-def test_building_and_reading_take_few_queries(django_assert_max_num_queries):
+def test_building_and_parsing_take_few_queries(django_assert_max_num_queries):
     form = make()
     for number in range(20):
         ask(form, f"Colour {number}", "dropdown", choices=["a", "b"])
@@ -80,7 +80,7 @@ def test_building_and_reading_take_few_queries(django_assert_max_num_queries):
         definitions.of_version(version)
 
 
-def test_a_definition_of_the_first_schema_with_nothing_but_keys_still_renders():
+def test_definition_of_the_first_schema_is_parsed():
     old = definitions.parse({"fields": [{"key": "a", "type": "text", "label": {"fr": "Nom"}}]})
     assert old.questions[0].label == "Nom"
     assert old.questions[0].options == ()

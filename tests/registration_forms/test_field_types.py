@@ -1,4 +1,4 @@
-"""One contract for every type of question there is."""
+"""One contract for every type of question."""
 
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -17,7 +17,7 @@ from ticketshop.lib import countries
 
 NOW = datetime(2027, 6, 1, 10, tzinfo=UTC)
 CHOICES = ("Red", "Green", "Blue")
-# Type -> what is typed, and what is stored. For choices: numbers of the choices.
+# Type -> typed text and stored value. For choices: indexes of the choices.
 SAMPLES = {
     "text": ("  Zoë  ", "Zoë"),
     "long_text": ("one\r\ntwo", "one\ntwo"),
@@ -106,7 +106,7 @@ def test_every_type_has_a_sample():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("code", ANSWERED)
-def test_it_asks_stores_and_reads_back(code):
+def test_type_stores_and_reads_back_its_values(code):
     field, version, definition = asked_form(code)
     typed, stored = sample(field)
     filled = block(definition, {field.key: typed})
@@ -119,14 +119,14 @@ def test_it_asks_stores_and_reads_back(code):
     assert filled_columns == ({column} - {"choices"})
     assert responses.value_of(row) == stored
     assert responses.read(row.response) == {field.key: stored}
-    # Conditions and history see the same value whether it was typed or read back.
+    # Conditions and history get the same value from the typed and from the stored answer.
     assert TYPES[code].to_json(responses.value_of(row)) == TYPES[code].to_json(stored)
     assert TYPES[code].from_json(TYPES[code].to_json(stored)) == stored
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("code", ANSWERED)
-def test_it_shows_its_label_and_help_and_what_was_answered(code):
+def test_type_shows_label_help_and_answer(code):
     field, _version, definition = asked_form(code)
     _typed, stored = sample(field)
     shown = {}
@@ -150,7 +150,7 @@ def test_it_shows_its_label_and_help_and_what_was_answered(code):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("code", ANSWERED)
-def test_blank_and_mandatory(code):
+def test_blank_answer_is_refused_only_if_mandatory(code):
     field, version, definition = asked_form(code)
     empty = block(definition, {})
     assert empty.is_valid()
@@ -164,7 +164,7 @@ def test_blank_and_mandatory(code):
 @pytest.mark.scenario("RF-08")
 @pytest.mark.django_db
 @pytest.mark.parametrize("code", ANSWERED)
-def test_nothing_is_answered_beforehand(code):
+def test_no_answer_is_preselected(code):
     field, _version, definition = asked_form(code, visibility="mandatory")
     page = str(Block(definition, question_context=QuestionContext(now=NOW))[field.key])
     assert "checked" not in page
@@ -174,7 +174,7 @@ def test_nothing_is_answered_beforehand(code):
 @pytest.mark.scenario("RF-30")
 @pytest.mark.django_db
 @pytest.mark.parametrize("code", ANSWERED)
-def test_hostile_input_is_refused_or_stored_as_text(code):
+def test_hostile_input_is_refused_or_stored_as_plain_text(code):
     field, version, definition = asked_form(code)
     for typed in [*HOSTILE, ["a", "a"], ["\x00", "b"]]:
         filled = block(definition, {field.key: typed})
@@ -189,7 +189,7 @@ def test_hostile_input_is_refused_or_stored_as_text(code):
 
 @pytest.mark.scenario("RF-30")
 @pytest.mark.django_db
-def test_the_limit_counts_code_points_of_the_stored_text():
+def test_length_limit_counts_code_points_of_the_stored_text():
     form = make_form()
     field = ask(form, "Short", rules={"max_length": 4})
     definition = of_version(publish(form))
@@ -211,7 +211,7 @@ def test_the_limit_counts_code_points_of_the_stored_text():
         ("2012-02-29", True), ("2012-02-31", False), ("2012", False), ("3027-01-01", False),
     ],
 )  # fmt: skip
-def test_the_age_counts_on_the_day_of_the_ticket(typed, accepted):
+def test_age_counts_on_the_day_of_the_ticket(typed, accepted):
     form = make_form()
     field = ask(form, "Born", "birth_date", rules={"age_from": 4, "age_until": 15})
     definition = of_version(publish(form))
@@ -224,13 +224,13 @@ def test_the_age_counts_on_the_day_of_the_ticket(typed, accepted):
             assert filled.is_valid() is accepted
             if not accepted:
                 assert words in filled.errors[field.key][0].replace("\xa0", " ")
-    # A day later is another rule: the ticket's own date counts.
+    # A day later another birthday is accepted, because the date of the ticket counts.
     assert block(definition, {field.key: "2023-07-05"}, day=date(2027, 7, 5)).is_valid()
 
 
 @pytest.mark.scenario("RF-08")
 @pytest.mark.django_db
-def test_a_consent_is_one_box_and_a_multiple_choice_counts():
+def test_consent_is_one_checkbox_and_multiple_choice_counts():
     form = make_form()
     rules = ask(form, "I accept the rules", "consent", visibility="mandatory")
     workshops = ask(
@@ -254,7 +254,7 @@ def test_a_consent_is_one_box_and_a_multiple_choice_counts():
 
 @pytest.mark.scenario("RF-38")
 @pytest.mark.django_db
-def test_a_choice_no_longer_offered_may_be_kept():
+def test_deactivated_choice_may_be_kept():
     form = make_form()
     field = ask(form, "Size", "single_choice", choices=["S", "L"])
     large = field.choices.get(label="L")
@@ -266,7 +266,7 @@ def test_a_choice_no_longer_offered_may_be_kept():
     assert block(definition, {field.key: large.key}, kept=large.key).is_valid()
 
 
-def test_a_choice_without_a_text_shows_the_organisers_language_never_a_key():
+def test_choice_without_translation_shows_the_first_language():
     option = Option("k3y", {"fr": "Rouge"}, active=True, limited=False)
     asked = Question(
         "q",
@@ -315,7 +315,7 @@ def test_a_choice_without_a_text_shows_the_organisers_language_never_a_key():
         ("email", {}, ""),
     ],
 )
-def test_what_an_answer_has_to_keep_to_is_said_beside_the_field(kind, rules, hint):
+def test_limits_of_an_answer_are_shown_beside_the_field(kind, rules, hint):
     one = {"key": "q", "type": kind, "label": {"en": "Q"}, "rules": rules}
     where = QuestionContext(day=date(2027, 7, 4))
     assert Block(parse({"fields": [one]}), question_context=where).fields["q"].help_text == hint
@@ -328,7 +328,7 @@ def test_what_an_answer_has_to_keep_to_is_said_beside_the_field(kind, rules, hin
     assert (f"<p>{hint}</p>" in both) is bool(hint)
 
 
-def test_the_places_left_of_a_choice_stand_beside_it():
+def test_places_left_are_shown_beside_the_choice():
     choices = [{"key": key, "label": {"en": key}, "limited": True} for key in ("a", "b", "c")]
     one = {"key": "q", "type": "single_choice", "label": {"en": "Q"}, "choices": choices}
     where = QuestionContext(sold_out=frozenset("a"), left={"a": 0, "b": 1})
@@ -345,13 +345,13 @@ def test_the_places_left_of_a_choice_stand_beside_it():
         ("dropdown", ">Ä (1 place left)</option>"),
     ],
 )
-def test_a_choice_in_another_language_says_so_beside_its_places(kind, drawn):
+def test_choice_in_another_language_has_a_lang_attribute_beside_its_places(kind, drawn):
     choices = [{"key": "a", "label": {"de": "Ä"}, "limited": True}]
     one = {"key": "q", "type": kind, "label": {"en": "Q"}, "choices": choices}
     assert drawn in str(Block(parse({"fields": [one]}), question_context=QuestionContext(left={"a": 1}))["q"])
 
 
-def test_countries_begin_with_the_organisers_and_its_neighbours():
+def test_country_list_begins_with_the_organisers_country_and_its_neighbours():
     one = {"key": "q", "type": "country", "label": {"en": "Q"}}
     field = Block(parse({"fields": [one]}), question_context=QuestionContext(country="CH")).fields["q"]
     codes = [code for code, _name in field.choices]
@@ -362,7 +362,7 @@ def test_countries_begin_with_the_organisers_and_its_neighbours():
     assert {code for code, _name in plain.choices} == set(codes)
 
 
-def test_neighbours_are_countries_and_each_others():
+def test_neighbouring_countries_are_mutual():
     named = countries.names("en")
     for home, codes in countries.NEIGHBOURS.items():
         assert home in named
@@ -391,7 +391,7 @@ def test_neighbours_are_countries_and_each_others():
         ("number", "12,5", "Enter a whole number such as 12.", "12"),
     ],
 )
-def test_a_sentence_about_an_answer_names_an_example_that_is_accepted(type, typed, sentence, example):
+def test_error_message_contains_an_accepted_example(type, typed, sentence, example):
     form = make_form()
     field = ask(form, "Question", type)
     definition = of_version(publish(form))
@@ -408,7 +408,7 @@ def test_a_sentence_about_an_answer_names_an_example_that_is_accepted(type, type
         (2, "Enter a number such as 12.50 or 12,50.", ["12.50", "12,50"]),
     ],
 )
-def test_the_example_of_a_number_has_the_decimals_that_are_accepted(decimals, sentence, examples):
+def test_example_of_a_number_has_accepted_decimals(decimals, sentence, examples):
     form = make_form()
     field = ask(form, "Number", "number", rules={"decimals": decimals})
     definition = of_version(publish(form))

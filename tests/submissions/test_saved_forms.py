@@ -1,4 +1,4 @@
-"""What was typed comes back after a log-in: forms that met the log-in page, an old token, or a lost session."""
+"""Typed input is shown again after a log-in: forms answered by the log-in page, an old token, or a lost session."""
 
 import io
 import json
@@ -61,7 +61,7 @@ def log_in(visitor, email: str, password: str = PASSWORD):
 
 # --- the back office --------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("ended", [an_hour_later, session_lost])
-def test_page_with_rows_comes_back_as_typed_after_the_log_in(ended, staff, pos):
+def test_page_with_inlines_shows_the_typed_input_after_the_log_in(ended, staff, pos):
     offer = OfferFactory(pos=pos)
     event = offer.session.event
     form = staff.open(change(event)).form("^_save$")
@@ -95,7 +95,7 @@ def test_page_with_rows_comes_back_as_typed_after_the_log_in(ended, staff, pos):
     assert not KeptSubmission.objects.exists()
 
 
-def test_new_row_comes_back_too(staff, pos):
+def test_input_of_a_new_row_is_shown_again(staff, pos):
     form = staff.open(f"{listing(Event)}add/").form("^_save$")
     session_lost(staff)
     staff.submit(
@@ -108,7 +108,7 @@ def test_new_row_comes_back_too(staff, pos):
     assert Event.objects.get().title == "New"
 
 
-def test_what_is_stored_can_be_looked_at_in_its_place(staff, pos):
+def test_stored_values_can_be_shown_instead_of_the_input(staff, pos):
     event = EventFactory(pos=pos, title="Stored")
     staff.open(change(event))
     form = staff.page.form("^_save$")
@@ -120,7 +120,7 @@ def test_what_is_stored_can_be_looked_at_in_its_place(staff, pos):
     assert NOT_SAVED not in page.text
 
 
-def test_question_of_a_button_comes_back_with_its_fields(staff, pos):
+def test_confirmation_page_shows_its_fields_again(staff, pos):
     pos.friends_family_enabled = True
     pos.save()
     pos.organiser.link_consent_required = True
@@ -139,7 +139,7 @@ def test_question_of_a_button_comes_back_with_its_fields(staff, pos):
     assert link.status == "active"
 
 
-def test_answers_typed_by_staff_come_back(staff, pos):
+def test_answers_typed_by_staff_are_shown_again(staff, pos):
     form = make_form("tariff", organiser=pos.organiser)
     question = ask(form, "Size")
     publish(form)
@@ -161,7 +161,7 @@ def test_answers_typed_by_staff_come_back(staff, pos):
     assert ticket.response.answers.get().v_text == "Large"
 
 
-def test_chosen_rows_of_a_list_are_sent_again(staff, pos):
+def test_action_on_chosen_rows_can_be_sent_again(staff, pos):
     event = EventFactory(pos=pos, state="draft")
     staff.open(listing(Event))
     form = staff.page.form("^action$")
@@ -177,7 +177,7 @@ def test_chosen_rows_of_a_list_are_sent_again(staff, pos):
     assert not KeptSubmission.objects.exists()
 
 
-def test_file_is_not_kept_and_that_is_said(staff, pos):
+def test_file_is_not_saved_and_the_page_says_it(staff, pos):
     event = EventFactory(pos=pos)
     form = staff.open(change(event)).form("^_save$")
     session_lost(staff)
@@ -193,7 +193,7 @@ def test_file_is_not_kept_and_that_is_said(staff, pos):
 
 
 # --- whose it is ---------------------------------------------------------------------------------------------------
-def test_somebody_else_at_the_same_browser_sees_nothing(staff, pos):
+def test_other_user_of_the_same_browser_sees_nothing(staff, pos):
     make_staff(pos.organiser, email="other@example.org")
     event = EventFactory(pos=pos, title="Stored")
     form = staff.open(change(event)).form("^_save$")
@@ -204,7 +204,7 @@ def test_somebody_else_at_the_same_browser_sees_nothing(staff, pos):
     assert "Secret plan" not in page.source
 
 
-def test_the_same_person_at_another_browser_sees_nothing(staff, pos):
+def test_same_user_at_another_browser_sees_nothing(staff, pos):
     event = EventFactory(pos=pos, title="Stored")
     form = staff.open(change(event)).form("^_save$")
     session_lost(staff)
@@ -215,14 +215,14 @@ def test_the_same_person_at_another_browser_sees_nothing(staff, pos):
     assert "Typed" not in log_in(elsewhere, "owner@example.org").source
 
 
-def test_log_out_forgets_whose_browser_it_is(staff, pos):
+def test_log_out_deletes_the_cookie_with_the_user(staff, pos):
     assert staff.client.cookies["last_log_in"].value
     form = next(form for form in staff.open("/admin/").forms if "logout" in form.action)
     staff.submit(form)
     assert staff.client.cookies["last_log_in"].value == ""
 
 
-def test_after_an_hour_nothing_comes_back_and_nothing_is_left(staff, pos):
+def test_after_an_hour_nothing_is_shown_and_the_row_is_deleted(staff, pos):
     event = EventFactory(pos=pos, title="Stored")
     form = staff.open(change(event)).form("^_save$")
     session_lost(staff)
@@ -235,7 +235,7 @@ def test_after_an_hour_nothing_comes_back_and_nothing_is_left(staff, pos):
     assert not KeptSubmission.objects.exists()
 
 
-def test_no_password_is_kept(client):
+def test_passwords_are_not_saved(client):
     user = UserFactory()
     visitor = TestClientVisitor()
     visitor.log_in(user.email, PASSWORD)
@@ -246,7 +246,7 @@ def test_no_password_is_kept(client):
     assert PASSWORD not in json.dumps(list(KeptSubmission.objects.values("fields")))
 
 
-def test_form_of_another_site_is_not_kept(staff, pos):
+def test_form_of_another_site_is_not_saved(staff, pos):
     event = EventFactory(pos=pos)
     form = staff.open(change(event)).form("^_save$")
     session_lost(staff)
@@ -258,7 +258,7 @@ def test_form_of_another_site_is_not_kept(staff, pos):
     assert not KeptSubmission.objects.exists()
 
 
-def test_only_the_latest_forms_of_a_browser_are_kept(staff, pos):
+def test_only_the_latest_forms_of_a_browser_are_saved(staff, pos):
     forms = [
         (row, staff.open(change(row)).form("^_save$")) for row in (EventFactory(pos=pos) for _ in range(7))
     ]
@@ -271,7 +271,7 @@ def test_only_the_latest_forms_of_a_browser_are_kept(staff, pos):
     )
 
 
-def test_nul_and_hostile_values_are_no_fault(staff, pos):
+def test_nul_and_hostile_values_cause_no_server_error(staff, pos):
     event = EventFactory(pos=pos, title="Stored")
     form = staff.open(change(event)).form("^_save$")
     session_lost(staff)
@@ -282,7 +282,7 @@ def test_nul_and_hostile_values_are_no_fault(staff, pos):
 
 
 # --- an old token --------------------------------------------------------------------------------------------------
-def test_form_with_an_old_token_comes_back_with_a_new_one(staff, pos):
+def test_form_with_an_old_token_is_shown_with_a_new_one(staff, pos):
     event = EventFactory(pos=pos, title="Stored")
     form = staff.open(change(event)).form("^_save$")
     form.values["csrfmiddlewaretoken"] = "x" * 64
@@ -296,7 +296,7 @@ def test_form_with_an_old_token_comes_back_with_a_new_one(staff, pos):
     assert event.title == "Typed"
 
 
-def test_old_token_has_the_look_of_the_shop_and_passwords_are_typed_again(pos):
+def test_page_for_an_old_token_has_the_look_of_the_shop_and_no_passwords(pos):
     user = UserFactory()
     visitor = TestClientVisitor()
     visitor.log_in(user.email, PASSWORD)
@@ -317,7 +317,7 @@ def test_old_token_has_the_look_of_the_shop_and_passwords_are_typed_again(pos):
 
 
 # --- visitors -------------------------------------------------------------------------------------------------------
-def test_profile_of_a_visitor_is_sent_again_after_the_log_in(pos):
+def test_profile_form_can_be_sent_again_after_the_log_in(pos):
     user = UserFactory()
     visitor = TestClientVisitor()
     visitor.log_in(user.email, PASSWORD)
@@ -335,7 +335,7 @@ def test_profile_of_a_visitor_is_sent_again_after_the_log_in(pos):
 
 
 @pytest.mark.parametrize("leave_it", [False, True])
-def test_button_without_a_field_is_no_dead_end_after_the_log_in(leave_it):
+def test_button_without_fields_leads_to_a_page_after_the_log_in(leave_it):
     pos = friendly_pos()
     pos.organiser.link_consent_required = True
     pos.organiser.save()
@@ -357,7 +357,7 @@ def test_button_without_a_field_is_no_dead_end_after_the_log_in(leave_it):
         assert "We tell Bob Miller once more" in page.messages[0]
 
 
-def test_log_out_after_the_session_has_ended_leaves_nothing_behind(pos):
+def test_log_out_after_the_end_of_the_session_saves_nothing(pos):
     user = UserFactory()
     visitor = TestClientVisitor()
     visitor.log_in(user.email, PASSWORD)

@@ -1,0 +1,1 @@
+"""The demo shop: two organisers with programme, visitors and orders, and the process of `make run`."""

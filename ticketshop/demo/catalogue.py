@@ -1,4 +1,4 @@
-"""What a house of the demo sells, written from its plan: one ``bulk_create`` per table."""
+"""Write the catalogue of a demo organiser from its plan, with one ``bulk_create`` per table."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -45,7 +45,7 @@ TARIFFS = {
 
 @dataclass(frozen=True)
 class Date:
-    """A session with what can be bought for it: the name of a tariff -> the offer."""
+    """A session with its offers: name of the tariff -> offer."""
 
     show: Show
     session: Session
@@ -53,12 +53,13 @@ class Date:
 
     @property
     def allotment(self) -> Allotment:
+        """Return the allotment that all offers share."""
         return next(iter(self.offers.values())).allotment
 
 
 @dataclass(frozen=True)
 class Shop:
-    """A house as it was written."""
+    """An organiser with the rows that were written."""
 
     house: House
     pos: PointOfSale
@@ -67,6 +68,7 @@ class Shop:
 
     @property
     def allotments(self) -> list[Allotment]:
+        """Return the allotments of all sessions."""
         return [*(date.allotment for date in self.dates), *(sold.allotment for _plan, sold in self.passes)]
 
 
@@ -148,10 +150,10 @@ def _dates(house: House, events: dict[str, Event], today: date) -> list[Date]:
             dates.append(Date(show, session, offers))
     Session.objects.bulk_create(sessions)
     Allotment.objects.bulk_create(allotments)
-    # The child's tariff names the adult's, so that one is written first.
+    # The child tariff refers to the adult tariff, which is therefore written first.
     Tariff.objects.bulk_create([tariff for tariff in tariffs if tariff.only_with is None])
     Tariff.objects.bulk_create([tariff for tariff in tariffs if tariff.only_with is not None])
-    Offer.objects.bulk_create([offer for found in dates for offer in found.offers.values()])
+    Offer.objects.bulk_create([offer for date_ in dates for offer in date_.offers.values()])
     return dates
 
 
@@ -195,7 +197,7 @@ def _passes(house: House, pos: PointOfSale, dates: list[Date], today: date) -> l
     made, opened = [], []
     for plan in house.passes:
         title = plan.name.fr if house.organiser["languages"][0] == "fr" else plan.name.en
-        chosen = [found.session for found in dates if found.show.slug in plan.shows]
+        chosen = [date_.session for date_ in dates if date_.show.slug in plan.shows]
         made.append((plan, _season_pass(house, pos, plan, title, chosen, today)))
         opened.append(chosen)
     Allotment.objects.bulk_create([sold.allotment for _plan, sold in made])

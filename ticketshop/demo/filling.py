@@ -1,4 +1,4 @@
-"""Fill an empty installation with two houses, their seasons, their visitors and what those bought."""
+"""Fill an empty installation with two organisers: their seasons, visitors and orders."""
 
 import random
 from datetime import date, datetime, time, timedelta
@@ -33,14 +33,14 @@ STAFF = {
     },
     "festival": {"owner@festival.example": "owner"},
 }
-# Who takes the money and gives it back.
+# The log-in that confirms payments and refunds.
 CASHIER = {"theatre": "office@theatre.example", "festival": "owner@festival.example"}
 ADMINISTRATOR = "admin@example.org"
 
 
 @transaction.atomic
 def fill(today: date) -> None:
-    """Write everything but the posters (``pictures.draw``). The same day gives the same shop, secrets apart."""
+    """Write everything except the posters (``pictures.draw``). The same day gives the same shop, except for secrets."""
     with translation.override("en"):
         users = _log_ins(today)
         for house in HOUSES:
@@ -58,7 +58,7 @@ def _log_ins(today: date) -> dict[str, User]:
 
 
 def _join(users: list[User], instants: list[datetime]) -> None:
-    """Say since when: the column fills itself with the clock's time when a row is made."""
+    """Set the dates of registration, because the column is filled with the current time when a row is created."""
     for user, instant in zip(users, instants, strict=True):
         user.date_joined = instant
     User.objects.bulk_update(users, ["date_joined"])
@@ -100,11 +100,11 @@ def _staff(shop: Shop, users: dict[str, User]) -> None:
 
 
 def _familiar_sales(planner: Planner, known: list[Contact], today: date) -> list[Sale]:
-    """Alice was there once, comes again with a child, and has a card of five; Bob and Charlie were there once."""
+    """Return past orders of Alice, Bob and Charlie, and an order of Alice with a child and a pass of five entries."""
     alice, bob, charlie = known
     dates = {}
-    for found in planner.shop.dates:
-        dates.setdefault(found.show.slug, found)
+    for date_on_sale in planner.shop.dates:
+        dates.setdefault(date_on_sale.show.slug, date_on_sale)
     past, next_time = dates["romeo-et-juliette"], dates["la-mouette"]
     concert, tales = dates["quatuor-lemanie"], dates["nuit-du-conte"]
     card = planner.shop.passes[1][1]
@@ -127,7 +127,7 @@ def _familiar_sales(planner: Planner, known: list[Contact], today: date) -> list
 
 
 def _write_buyers(sales: list[Sale], staff: User, rng: random.Random) -> None:
-    """The contacts of the sales: a guest's since the first order, a visitor's with a log-in since some days before."""
+    """Write the contacts of the sales. A guest exists since the first order, a visitor with a log-in since some days before."""
     first: dict[str, tuple[Contact, datetime]] = {}
     for sale in sales:
         contact, earliest = first.get(sale.buyer.number, (sale.buyer, sale.placed_at))

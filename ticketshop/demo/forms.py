@@ -1,4 +1,4 @@
-"""What the two houses ask: a form per order, per participant and per pass, with what past visitors answered."""
+"""The forms of the two demo organisers, per order, participant and pass, and the answers of past visitors."""
 
 import random
 from collections.abc import Sequence
@@ -20,13 +20,16 @@ from .catalogue import Shop
 from .ledger import Entry
 from .plan import Both, both
 
-OPTIONAL = 0.6  # how often a question that may stay empty is answered
+OPTIONAL = 0.6  # share of optional questions that are answered
 NOTHING = both("", "")
 
 
 @dataclass(frozen=True)
 class Ask:
-    """A question; ``choices`` are texts with their places, None for any number; ``only_if`` is the number of a yes-or-no before it."""
+    """A question.
+
+    ``choices`` are texts with their number of places (None: unlimited). ``only_if`` is the index of an earlier yes-or-no question.
+    """
 
     label: Both
     type: str
@@ -197,7 +200,7 @@ FORMS = {
 
 
 def write(shop: Shop, now: datetime) -> None:
-    """Write and publish the forms of a house, and give them to what asks them."""
+    """Write and publish the forms of an organiser, and set where they are asked."""
     for plan in FORMS[shop.house.slug]:
         form = RegistrationForm.objects.create(
             organiser=shop.pos.organiser, kind=plan.kind, name=f"{shop.house.slug}: {plan.name}"
@@ -207,7 +210,7 @@ def write(shop: Shop, now: datetime) -> None:
             asked.append(_question(form, ask, position, asked))
         publishing.publish(form, by=None, now=now)
         form.refresh_from_db()
-        _give(shop, plan, form)
+        _assign(shop, plan, form)
 
 
 def _question(form: RegistrationForm, ask: Ask, position: int, before: list[Field]) -> Field:
@@ -233,41 +236,41 @@ def _question(form: RegistrationForm, ask: Ask, position: int, before: list[Fiel
     return made
 
 
-def _give(shop: Shop, plan: Plan, form: RegistrationForm) -> None:
+def _assign(shop: Shop, plan: Plan, form: RegistrationForm) -> None:
     if plan.kind == "order":
         OrderForm.objects.create(form=form, point_of_sale=shop.pos)
     elif plan.kind == "pass":
         passes = [sold for _plan, sold in shop.passes]
-        _point_to(form, passes)
+        _set_form(form, passes)
         SeasonPass.objects.bulk_update(passes, ["form"])
     else:
         tariffs = {
             offer.tariff.pk: offer.tariff
-            for found in shop.dates
-            if found.show.slug in plan.shows
-            for name, offer in found.offers.items()
+            for date_on_sale in shop.dates
+            if date_on_sale.show.slug in plan.shows
+            for name, offer in date_on_sale.offers.items()
             if name in plan.tariffs
         }
-        _point_to(form, tariffs.values())
+        _set_form(form, tariffs.values())
         Tariff.objects.bulk_update(tariffs.values(), ["form"])
 
 
-def _point_to(form: RegistrationForm, things) -> None:
+def _set_form(form: RegistrationForm, things) -> None:
     for thing in things:
         thing.form = form
 
 
 @dataclass(frozen=True)
-class _Given:
-    """Answers to be written, with the row that points at them."""
+class _PlannedResponse:
+    """A response to be written, with the row that refers to it."""
 
-    given: responses.NewResponse
+    response: responses.NewResponse
     entry: Entry
     row: Model
 
 
 class Answerer:
-    """Answers the forms of a house as its visitors might have, the same on every filling."""
+    """Answers the forms of an organiser at random, the same way at every filling."""
 
     def __init__(self, shop: Shop, entries: list[Entry]):
         self.shop, self.entries = shop, entries
@@ -281,28 +284,36 @@ class Answerer:
         }
 
     def write(self) -> None:
-        """Everything at once: a few queries for each language."""
-        found = [one for entry in self.entries for one in self._of(entry)]
+        """Write all responses, with a few queries per language."""
+        planned = [planned_response for entry in self.entries for planned_response in self._of(entry)]
         of_orders: list[OrderResponse] = []
-        for language in sorted({one.entry.order.language for one in found}):
-            some = [one for one in found if one.entry.order.language == language]
-            made = responses.store(
-                [one.given for one in some],
+        for language in sorted({planned_response.entry.order.language for planned_response in planned}):
+            in_language = [
+                planned_response
+                for planned_response in planned
+                if planned_response.entry.order.language == language
+            ]
+            stored = responses.store(
+                [planned_response.response for planned_response in in_language],
                 organiser=self.shop.pos.organiser,
                 language=language,
-                now=some[0].entry.order.placed_at,
+                now=in_language[0].entry.order.placed_at,
             )
-            for response, one in zip(made, some, strict=True):
-                if isinstance(one.row, Order):
-                    of_orders.append(OrderResponse(order=one.row, response=response))
+            for response, planned_response in zip(stored, in_language, strict=True):
+                if isinstance(planned_response.row, Order):
+                    of_orders.append(OrderResponse(order=planned_response.row, response=response))
                 else:
-                    one.row.response = response
-                response.created_at = response.changed_at = one.entry.order.placed_at
-                response.void = not one.entry.sale.counts
-            Response.objects.bulk_update(made, ["created_at", "changed_at", "void"])
+                    planned_response.row.response = response
+                response.created_at = response.changed_at = planned_response.entry.order.placed_at
+                response.void = not planned_response.entry.sale.counts
+            Response.objects.bulk_update(stored, ["created_at", "changed_at", "void"])
         OrderResponse.objects.bulk_create(of_orders, batch_size=500)
         for model in (Ticket, IssuedPass):
-            rows = [one.row for one in found if isinstance(one.row, model)]
+            rows = [
+                planned_response.row
+                for planned_response in planned
+                if isinstance(planned_response.row, model)
+            ]
             model.objects.bulk_update(rows, ["response"], batch_size=500)
         limited = [choice for choice in self.choices.values() if choice.capacity is not None]
         Choice.objects.bulk_update(limited, ["used"])
@@ -321,28 +332,30 @@ class Answerer:
             return line.offer.session.ends_at
         return datetime.combine(line.season_pass.valid_until, datetime.max.time(), self.shop.house.zone)
 
-    def _answer(self, entry: Entry, row: Model, form: RegistrationForm, ends: datetime, day: date) -> _Given:
+    def _answer(
+        self, entry: Entry, row: Model, form: RegistrationForm, ends: datetime, day: date
+    ) -> _PlannedResponse:
         version: FormVersion = form.published
         answers = self._answers(
             form, definitions.of_version(version), day, entry.order.language, entry.sale.counts
         )
         about = getattr(row, "beneficiary_id", None) or entry.order.buyer_id
-        return _Given(responses.NewResponse(version, answers, about, ends), entry, row)
+        return _PlannedResponse(responses.NewResponse(version, answers, about, ends), entry, row)
 
     def _answers(
         self, form: RegistrationForm, definition: Definition, day: date, language: str, counts: bool
     ) -> dict[str, object]:
         known: dict[str, object] = {}
-        found: dict[str, object] = {}
+        answers: dict[str, object] = {}
         for question in definition.questions:
-            if not conditions.holds(question.condition, known):
+            if not conditions.is_met(question.condition, known):
                 continue
             known[question.key] = None
             if question.mandatory or self.rng.random() < OPTIONAL * (0.2 if question.sensitive else 1):
                 value = self._value(form, question, day, language, counts)
-                found[question.key] = value
+                answers[question.key] = value
                 known[question.key] = TYPES[question.type].to_json(value)
-        return found
+        return answers
 
     def _value(self, form: RegistrationForm, question: Question, day: date, language: str, counts: bool):
         if question.type == "consent":
@@ -357,7 +370,7 @@ class Answerer:
         return french if language == "fr" else english
 
     def _choice(self, form: RegistrationForm, question: Question, counts: bool) -> str:
-        """A choice with a place left; it is taken where the order counts."""
+        """Return the key of a choice with a free place. Count the place if the order takes places."""
         rows = [self.choices[form.pk, option.key] for option in question.options]
         chosen = self.rng.choice([row for row in rows if row.capacity is None or row.used < row.capacity])
         if counts and chosen.capacity is not None:

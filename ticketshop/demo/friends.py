@@ -1,4 +1,4 @@
-"""Alice's friends and family: Bob, who agreed, and her daughter Zoé, who has no e-mail address."""
+"""Friends and family of Alice: Bob, who accepted the link, and her daughter Zoé without an e-mail address."""
 
 from datetime import date, datetime, timedelta
 
@@ -10,7 +10,7 @@ from ticketshop.sales.models import Ticket
 
 
 def connect(pos: PointOfSale, users: dict[str, User], now: datetime) -> None:
-    """Two links of Alice, as the shop would have made them some weeks before ``now``."""
+    """Write Alice's two links as the shop would have created them some weeks before ``now``."""
     alice = Contact.objects.get(organiser=pos.organiser, user=users["alice@example.org"])
     bob = Contact.objects.get(organiser=pos.organiser, user=users["bob@example.org"])
     to_bob = _link(pos, alice, bob, now - timedelta(days=48))
@@ -33,7 +33,7 @@ def connect(pos: PointOfSale, users: dict[str, User], now: datetime) -> None:
         last_name="Martin",
         birth_date=date(now.year - 9, 4, 12),
     )
-    # A number of the demo's own: the same day gives the same shop.
+    # A fixed number, so that the same day gives the same shop.
     Contact.objects.filter(pk=zoe.pk).update(number="9ZM4-7K3Q")
     _link(pos, alice, zoe, now - timedelta(days=40), permission=ContactLink.Permission.MANAGE)
     _give_child_ticket(alice, zoe)
@@ -63,7 +63,7 @@ def _link(
 
 
 def _give_child_ticket(buyer: Contact, child: Contact) -> None:
-    """The child's ticket of Alice's next evening is for her daughter."""
+    """Make Alice's daughter the beneficiary of the child ticket for Alice's next evening."""
     ticket = Ticket.objects.filter(
         order__buyer=buyer, state="valid", line__offer__tariff__name_en="Child"
     ).first()

@@ -35,12 +35,12 @@ from .catalogue import Shop
 from .people import number
 from .purchases import Sale
 
-COMPANIONS = 0.35  # how often the other tickets of an order bear names too
+COMPANIONS = 0.35  # share of orders whose other tickets have names too
 
 
 @dataclass
 class Entry:
-    """A sale and the rows made of it."""
+    """A sale and the rows written for it."""
 
     sale: Sale
     order: Order
@@ -52,13 +52,13 @@ class Entry:
 
 
 class Ledger:
-    """Writes the sales of one shop; ``staff`` are those who take money and give it back."""
+    """Writes the sales of one shop. ``staff`` is the user who confirms payments and refunds."""
 
     def __init__(self, shop: Shop, staff: User, rng: random.Random, now: datetime):
         self.shop, self.staff, self.rng, self.now = shop, staff, rng, now
 
     def write(self, sales: list[Sale]) -> list[Entry]:
-        """Everything about these sales except their buyers, who are written already; returns the rows."""
+        """Write all rows of these sales and return them. The buyers must have been written before."""
         entries = [self._entry(sale) for sale in sorted(sales, key=lambda sale: sale.placed_at)]
         Order.objects.bulk_create([entry.order for entry in entries])
         for model, rows in (
@@ -92,7 +92,7 @@ class Ledger:
         return entry
 
     def _holders(self, sale: Sale) -> dict[str, dict[str, str]]:
-        """The buyer's name on the first ticket, and sometimes the family's on the others."""
+        """Return slot -> name: the buyer on the first ticket, and sometimes family members on the others."""
         slots = [slot for line in sale.whole.lines for slot in line.slots]
         buyer = sale.buyer
         names = {slots[0]: {"first_name": buyer.first_name, "last_name": buyer.last_name}}
@@ -121,7 +121,7 @@ class Ledger:
             )
 
     def _admit(self, entry: Entry) -> None:
-        """The state of the tickets; of a session that is over most were used."""
+        """Set the state of the tickets. Most tickets of past sessions were used."""
         states = {"pending": Admission.State.RESERVED, "paid": Admission.State.VALID}
         state = states.get(entry.order.state, Admission.State.CANCELLED)
         for issued in (*entry.tickets, *entry.passes):
@@ -188,7 +188,7 @@ class Ledger:
 
 
 def event(row: Model, action: str, by: User | None, at: datetime, **details) -> Event:
-    """What ``history.record`` writes, not yet written."""
+    """Return an unsaved history record, equal to what ``history.record`` writes."""
     return Event(
         at=at,
         organiser_id=row.organiser_id,

@@ -1,4 +1,4 @@
-"""Terms, privacy notice and accessibility statement of the two houses. They say what this shop really does."""
+"""Terms, privacy notice and accessibility statement of the two demo organisers. They describe what this shop really does."""
 
 from .plan import both
 

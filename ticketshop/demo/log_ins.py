@@ -1,4 +1,4 @@
-"""Who can log in to the demo. Known to everybody, so none of it exists outside of the demo."""
+"""The log-ins of the demo. The password is public, so they must not exist anywhere else."""
 
 PASSWORD = "demo-ticketshop"  # noqa: S105  meant to be known
 LOG_INS = [

@@ -1,4 +1,4 @@
-"""The visitors of the demo's houses: names as one meets them in French-speaking Switzerland, addresses that reach nobody."""
+"""The visitors of the demo, with names that are common in French-speaking Switzerland and e-mail addresses that do not exist."""
 
 import random
 
@@ -79,7 +79,7 @@ TOWNS = {
         "8004 Zürich",
     ),
 }
-# Reserved for examples: nobody has an address there.
+# Domains reserved for examples (RFC 2606), where no mailbox exists.
 MAIL_DOMAINS = ("example.org", "example.net", "example.com")
 FRENCH = {"theatre": 0.78, "festival": 0.5}  # the share of visitors whose mails are French
 FAMILIAR = {
@@ -98,13 +98,13 @@ FAMILIAR = {
 
 
 def number(rng: random.Random, length: int = 8) -> str:
-    """A readable number such as ``references.readable`` makes, the same at every filling."""
+    """Return a reference such as ``references.readable`` makes, the same one at every filling."""
     text = "".join(rng.choices(references.READABLE, k=length))
     return f"{text[:4]}-{text[4:]}"
 
 
 def familiar(organiser: Organiser, user: User, rng: random.Random) -> Contact:
-    """The contact of one of the demo's log-ins for visitors."""
+    """Return the contact of one of the demo's visitor log-ins."""
     first, last, phone, street, postcode, city, language = FAMILIAR[user.email]
     return Contact(
         organiser=organiser,
@@ -124,8 +124,8 @@ def familiar(organiser: Organiser, user: User, rng: random.Random) -> Contact:
 
 
 def visitors(house: House, organiser: Organiser, rng: random.Random) -> list[Contact]:
-    """People who ordered as guests, with a log-in, or by calling the box office; not yet written."""
-    found, taken = [], set()
+    """Return unsaved contacts: guests, visitors with a log-in, and people who called the box office."""
+    contacts, used_addresses = [], set()
     for _ in range(house.visitors):
         contact = Contact(
             organiser=organiser,
@@ -134,7 +134,7 @@ def visitors(house: House, organiser: Organiser, rng: random.Random) -> list[Con
             last_name=_last_name(rng),
             language="fr" if rng.random() < FRENCH[house.slug] else "en",
         )
-        contact.email = _address(contact, rng, taken)
+        contact.email = _address(contact, rng, used_addresses)
         how = rng.random()
         if how < 0.15:
             contact.created_via = Contact.CreatedVia.ACCOUNT
@@ -147,8 +147,8 @@ def visitors(house: House, organiser: Organiser, rng: random.Random) -> list[Con
             contact.created_via = Contact.CreatedVia.GUEST_ORDER
         if contact.created_via != Contact.CreatedVia.GUEST_ORDER:
             _reach(contact, house, rng)
-        found.append(contact)
-    return found
+        contacts.append(contact)
+    return contacts
 
 
 def _last_name(rng: random.Random) -> str:

@@ -1,4 +1,4 @@
-"""The posters of the demo's events: where they are stored, what they show in words, and their drawing."""
+"""The posters of the demo's events: file names, alternative texts, and drawing."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -74,27 +74,32 @@ WORDS = {
 
 
 def of_show(house: House, show: Show) -> str:
-    """The name of the poster in the storage."""
+    """Return the file name of the poster in the storage."""
     return f"events/{house.slug}-{show.slug}.webp"
 
 
 def of_pass(house: House, season_pass: Pass) -> str:
+    """Return the file name of the poster in the storage."""
     return f"passes/{house.slug}-{season_pass.slug}.webp"
 
 
 def draw(houses: Sequence[House]) -> None:
-    """Draw every poster and put it into the storage, instead of what an earlier filling left there."""
-    wanted = {}
+    """Draw every poster and store it, in place of the files of an earlier filling."""
+    posters_to_draw = {}
     for house in houses:
         palettes = posters.PALETTES[house.palettes]
         for show in house.shows:
             kind, number = show.poster
-            wanted[of_show(house, show)] = (show.slug, kind, palettes[number])
+            posters_to_draw[of_show(house, show)] = (show.slug, kind, palettes[number])
         for season_pass in house.passes:
-            wanted[of_pass(house, season_pass)] = (season_pass.slug, "pass", palettes[season_pass.palette])
+            posters_to_draw[of_pass(house, season_pass)] = (
+                season_pass.slug,
+                "pass",
+                palettes[season_pass.palette],
+            )
     # Scaling and compressing, most of the work, run beside each other in threads.
     with ThreadPoolExecutor(2) as pool:
-        drawn = pool.map(lambda arguments: posters.poster(*arguments), wanted.values())
-        for name, image in zip(wanted, drawn, strict=True):
+        drawn = pool.map(lambda arguments: posters.poster(*arguments), posters_to_draw.values())
+        for name, image in zip(posters_to_draw, drawn, strict=True):
             default_storage.delete(name)
             default_storage.save(name, ContentFile(image))

@@ -1,4 +1,4 @@
-"""How the demo's seasons are written down: texts in two languages, and dates that move with the day of the filling."""
+"""The data types of the demo's seasons: texts in two languages, and dates relative to the day of the filling."""
 
 import re
 from collections.abc import Sequence
@@ -20,22 +20,22 @@ class Both(NamedTuple):
     fr: str
 
     def columns(self, name: str) -> dict[str, str]:
-        """The columns of a translated field."""
+        """Return column -> text of a translated field."""
         return {f"{name}_en": self.en, f"{name}_fr": self.fr}
 
     def filled(self, **values: str) -> "Both":
-        """With the values put in for their ``{names}``."""
+        """Return the text with values for its ``{names}``."""
         return Both(self.en.format(**values), self.fr.format(**values))
 
 
 def both(en: str, fr: str) -> Both:
-    """A text as the modules of this demo write it: indented, and in French with plain spaces before its signs."""
+    """Return a text as the modules of the demo write it, without indentation, and with no-break spaces in French."""
     bound = _SIGNS.sub("\N{NO-BREAK SPACE}\\1", cleandoc(fr)).replace("« ", "«\N{NO-BREAK SPACE}")
     return Both(cleandoc(en), bound)
 
 
 class Prices(NamedTuple):
-    """In francs; None where there is no such tariff."""
+    """Prices in francs; None if there is no such tariff."""
 
     adult: int
     reduced: int | None = None
@@ -48,7 +48,7 @@ FREE = Prices(0)
 
 @dataclass(frozen=True)
 class Show:
-    """An event: ``dates`` is a list such as "+1 20:00, w6 fri 19:30", see ``instant``."""
+    """An event. ``dates`` is a list such as "+1 20:00, w6 fri 19:30", see ``instant``."""
 
     slug: str
     category: str
@@ -62,19 +62,19 @@ class Show:
     prices: Prices
     places: int
     vat: Decimal = Decimal("2.60")
-    left: int | None = None  # so many places are left in the end; None: as it happens
-    cancelled: int | None = None  # which of the dates, from 0
+    left: int | None = None  # number of places left at the end; None: random
+    cancelled: int | None = None  # index of the cancelled date
     on_sale_in: int | None = None  # days
     demand: float = 1.0
 
     def instants(self, today: date, zone: ZoneInfo) -> list[datetime]:
-        """The dates, in the order of the list."""
+        """Return the dates, in the order of the list."""
         return [instant(text, today, zone) for text in self.dates.split(", ")]
 
 
 @dataclass(frozen=True)
 class Pass:
-    """A season pass. With ``shows`` (slugs) it opens their sessions and is valid on their days."""
+    """A season pass. With ``shows`` (slugs) it is valid for their sessions, and on their days."""
 
     slug: str
     palette: int
@@ -91,7 +91,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class House:
-    """An organiser and its shop; ``organiser`` and ``shop`` are columns of the two."""
+    """An organiser and its shop. ``organiser`` and ``shop`` are column values of these rows."""
 
     slug: str
     organiser: dict
@@ -110,6 +110,7 @@ class House:
 
     @property
     def zone(self) -> ZoneInfo:
+        """Return the time zone of the organiser."""
         return ZoneInfo(self.organiser["time_zone"])
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from PIL import Image, ImageDraw
 
 SIZE = (960, 640)
-_OVER = 2  # drawn larger and scaled down: smooth edges
+_OVER = 2  # drawn at this scale and reduced, for smooth edges
 _BYTES_PER_PIXEL = 16  # of width: 10 kB at 640
 _WIDTH, _HEIGHT = SIZE[0] * _OVER, SIZE[1] * _OVER
 
@@ -60,8 +60,8 @@ PALETTES: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 
 
-class Sheet:
-    """The paper and the tools: coordinates run from 0 to 3 (across) and 0 to 2 (down)."""
+class Canvas:
+    """A canvas with drawing functions. Coordinates run from 0 to 3 (across) and 0 to 2 (down)."""
 
     unit = _HEIGHT / 2
 
@@ -109,11 +109,11 @@ class Sheet:
         self.polygon(left + right[::-1], colour)
 
     def mix(self, one, other, share: float) -> tuple[int, ...]:
-        """`one` with a share of `other`, as if inks overlapped."""
+        """Return ``one`` mixed with a share of ``other``, as if inks overlapped."""
         return tuple(round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
 
 
-def spotlight(s: Sheet) -> None:
+def spotlight(s: Canvas) -> None:
     """Cones of light meeting on a stage: plays."""
     floor = s.rng.uniform(1.5, 1.66)
     target = s.rng.uniform(1.15, 1.9)
@@ -134,7 +134,7 @@ def spotlight(s: Sheet) -> None:
     s.disc(target, floor - 0.56, 0.105, s.dark)
 
 
-def eclipse(s: Sheet) -> None:
+def eclipse(s: Canvas) -> None:
     """Halves of discs that slip past each other: tragedies."""
     tilt = s.rng.choice([-35, -20, 25, 40])
     x, y = s.rng.uniform(1.3, 1.7), 1.0
@@ -146,7 +146,7 @@ def eclipse(s: Sheet) -> None:
     s.slice(x + dx, y + dy, 0.42, tilt + 90, tilt + 270, s.three)
 
 
-def rhythm(s: Sheet) -> None:
+def rhythm(s: Canvas) -> None:
     """Bars that rise and fall like a phrase: concerts."""
     count, phase = 19, s.rng.uniform(0, math.tau)
     step = 3 / count
@@ -165,7 +165,7 @@ def rhythm(s: Sheet) -> None:
         )
 
 
-def puppets(s: Sheet) -> None:
+def puppets(s: Canvas) -> None:
     """Three figures on strings: plays for children."""
     colours = [colour for colour in (s.one, s.two, s.three, s.four) if colour != s.light]
     s.rng.shuffle(colours)
@@ -189,7 +189,7 @@ def puppets(s: Sheet) -> None:
         s.disc(x, head + 0.52, 0.05, s.light)
 
 
-def ribbons(s: Sheet) -> None:
+def ribbons(s: Canvas) -> None:
     """Bands that turn around each other: dance."""
     phase = s.rng.uniform(0, 1.2)
     for index, colour in enumerate((s.three, s.two, s.one, s.four)):
@@ -202,7 +202,7 @@ def ribbons(s: Sheet) -> None:
     s.disc(2.25 - phase * 0.3, 0.42, 0.17, s.four)
 
 
-def waves(s: Sheet) -> None:
+def waves(s: Canvas) -> None:
     """A sun over the lake."""
     sun = s.rng.uniform(0.9, 2.1)
     s.disc(sun, 0.82, 0.52, s.one)
@@ -216,7 +216,7 @@ def waves(s: Sheet) -> None:
         s.polygon([*crest, (3, 2), (0, 2)], colour)
 
 
-def curtain(s: Sheet) -> None:
+def curtain(s: Canvas) -> None:
     """Folds that open on a lit disc: opera."""
     gap = s.rng.uniform(0.52, 0.72)
     middle = s.rng.uniform(1.35, 1.65)
@@ -238,7 +238,7 @@ def curtain(s: Sheet) -> None:
         s.disc((index + 0.5) / 3, -0.02, 1 / 6 + 0.002, s.four if index % 2 else s.mix(s.four, s.dark, 0.12))
 
 
-def tiles(s: Sheet) -> None:
+def tiles(s: Canvas) -> None:
     """Quarter discs on a grid: comedies."""
     side = 0.5
     for row in range(4):
@@ -254,7 +254,7 @@ def tiles(s: Sheet) -> None:
             s.slice(x, y, side, corner * 90, corner * 90 + 90, figure)
 
 
-def seaweed(s: Sheet) -> None:
+def seaweed(s: Canvas) -> None:
     """Strands that sing: the festival by the lake."""
     count = 9
     for index in range(count):
@@ -271,7 +271,7 @@ def seaweed(s: Sheet) -> None:
         s.disc(tip[0], tip[1] - 0.16, 0.03 + 0.02 * (index % 3), s.four if colour != s.four else s.two)
 
 
-def sound(s: Sheet) -> None:
+def sound(s: Canvas) -> None:
     """Rings from two sources, crossing."""
     x, y = s.rng.uniform(0.7, 1.0), s.rng.uniform(0.8, 1.25)
     for index in range(6, 0, -1):
@@ -283,7 +283,7 @@ def sound(s: Sheet) -> None:
     s.disc(other, low, 0.11, s.two)
 
 
-def halftone(s: Sheet) -> None:
+def halftone(s: Canvas) -> None:
     """A moon out of dots: films, nights."""
     x, y = s.rng.uniform(1.6, 2.2), s.rng.uniform(0.85, 1.15)
     step = 0.2
@@ -302,7 +302,7 @@ def halftone(s: Sheet) -> None:
     s.polygon([(0.25, 1.72), (0.62, 0.72), (0.99, 1.72)], s.four)
 
 
-def leaves(s: Sheet) -> None:
+def leaves(s: Canvas) -> None:
     """A book opened wide: readings."""
     x, y, turn = 1.5, 2.3, s.rng.uniform(-5, 5)
     colours = (s.dark, s.one, s.two, s.light, s.three, s.four)
@@ -319,7 +319,7 @@ def leaves(s: Sheet) -> None:
     s.disc(1.5 + turn * 0.02, 0.34, 0.2, s.one)
 
 
-def mountains(s: Sheet) -> None:
+def mountains(s: Canvas) -> None:
     """Peaks and their image in the water."""
     shore = 1.26
     s.disc(s.rng.uniform(0.5, 2.4), 0.42, 0.24, s.two)
@@ -350,7 +350,7 @@ def mountains(s: Sheet) -> None:
         s.box(left, 1.4 + line * 0.115, left + width, 1.43 + line * 0.115, s.light, 0.015)
 
 
-def arches(s: Sheet) -> None:
+def arches(s: Canvas) -> None:
     """Doors within doors: for families."""
     shift = s.rng.uniform(-0.25, 0.25)
     colours = [s.one, s.four, s.two, s.three, s.ground]
@@ -364,7 +364,7 @@ def arches(s: Sheet) -> None:
     s.box(x - 0.13, 1.72, x + 0.13, 2, s.two, 0.05)
 
 
-def fan(s: Sheet) -> None:
+def fan(s: Canvas) -> None:
     """Rays from a corner: season passes, opening nights."""
     right = s.rng.random() < 0.5
     x = 3.0 if right else 0.0
@@ -376,7 +376,7 @@ def fan(s: Sheet) -> None:
         s.disc(x, 2.0, radius, colour)
 
 
-def steps(s: Sheet) -> None:
+def steps(s: Canvas) -> None:
     """Stairs and a ball on its way down: circus, physical theatre."""
     mirrored = s.rng.random() < 0.5
     for index in range(6):
@@ -387,7 +387,7 @@ def steps(s: Sheet) -> None:
         s.disc(x if not mirrored else 3 - x, y, 0.19 - hop * 0.03, s.four)
 
 
-KINDS: dict[str, Callable[[Sheet], None]] = {
+KINDS: dict[str, Callable[[Canvas], None]] = {
     "play": spotlight,
     "tragedy": eclipse,
     "concert": rhythm,
@@ -408,8 +408,8 @@ KINDS: dict[str, Callable[[Sheet], None]] = {
 
 
 def poster(seed: str, kind: str, palette: Sequence[str], width: int = SIZE[0]) -> bytes:
-    """A WebP image, 3 to 2, `width` pixels wide. `kind` is one of KINDS, `palette` five colours as in PALETTES."""
-    sheet = Sheet(palette, random.Random(f"{kind}/{seed}"))
+    """Return a WebP image, 3 to 2, `width` pixels wide. `kind` is a key of KINDS, `palette` five colours as in PALETTES."""
+    sheet = Canvas(palette, random.Random(f"{kind}/{seed}"))
     KINDS[kind](sheet)
     small = sheet.image.resize((width, width * 2 // 3), Image.Resampling.LANCZOS)
     for quality in (74, 64, 54, 44):  # hard edges cost bytes: rings more than bars

@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def collect_static_files() -> None:
-    """Only when one of them is new, gone or changed since the last time."""
+    """Collect static files if one is new, deleted or changed since the last time."""
     stamp = settings.STATIC_ROOT.with_name("static.stamp")
     signature = _signature_of_static_files()
     if not settings.STATIC_ROOT.is_dir() or not stamp.is_file() or stamp.read_text() != signature:

@@ -1,4 +1,4 @@
-"""The processes that `make run` keeps alive: started, restarted when they die, stopped, and found again after a crash."""
+"""The child processes of `make run`: start them, restart them when they end, stop them, and stop those of a crashed run."""
 
 import contextlib
 import json
@@ -14,12 +14,12 @@ import psutil
 
 SHORTEST_DELAY = 0.2  # seconds before a process that died is started again
 LONGEST_DELAY = 5.0
-SETTLED = 10.0  # seconds after which a process counts as healthy, and the delay is short again
+SETTLED = 10.0  # seconds after which a process counts as healthy, so that the next delay is short
 GRACE = 10.0  # seconds a process has to end before it is killed
 
 
 class Process:
-    """A program with a process group of its own: Ctrl-C does not reach it, and its children end with it."""
+    """A program in its own process group: Ctrl-C does not reach it, and its children end with it."""
 
     def __init__(self, name: str, command: Sequence[str], env: Mapping[str, str], keep: Sequence[int] = ()):
         self.name = name
@@ -32,6 +32,7 @@ class Process:
         self._due: float | None = None
 
     def start(self) -> None:
+        """Start the program."""
         self._popen = subprocess.Popen(
             self._command, env=self._env, pass_fds=self._keep, process_group=0, stdin=subprocess.DEVNULL
         )
@@ -40,23 +41,23 @@ class Process:
 
     @property
     def ended(self) -> int | None:
-        """The exit status, None while it runs; negative is the signal that ended it."""
+        """Return the exit status, negative for a signal; None while the process runs."""
         return self._popen.poll() if self._popen else None
 
     @property
     def identity(self) -> list[float]:
-        """Recognises the process later: its number may be another's by then."""
+        """Return process id and start time, because the id alone may be reused later."""
         assert self._popen
         return [self._popen.pid, psutil.Process(self._popen.pid).create_time()]
 
     def watch(self) -> bool:
-        """Starts the program again if it ended; True when it has just done so. To be called often."""
+        """Restart the program if it has ended. Return whether it was restarted. Call this often."""
         status = self.ended
         if status is None:
             return False
         now = time.monotonic()
         if self._due is None:
-            self.kill()  # what it left behind: workers of a dead web server still answer, with nobody to guide them
+            self.kill()  # its children: workers of a dead web server would still answer
             self._delay = (
                 SHORTEST_DELAY if now - self._started > SETTLED else min(2 * self._delay, LONGEST_DELAY)
             )
@@ -69,11 +70,12 @@ class Process:
         return True
 
     def ask_to_end(self) -> None:
+        """Send SIGTERM if the process runs."""
         if self._popen and self.ended is None:
             self._popen.terminate()
 
     def wait(self, seconds: float) -> None:
-        """Gives it that long, then kills it."""
+        """Wait for the end of the process; kill it after ``seconds``."""
         if self._popen:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(max(seconds, 0))
@@ -81,12 +83,14 @@ class Process:
             self._popen.wait()
 
     def kill(self) -> None:
+        """Kill the process group."""
         if self._popen:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
 
 
 def stop_all(processes: Sequence[Process]) -> None:
+    """Stop all processes; kill those that run after GRACE."""
     for process in processes:
         process.ask_to_end()
     end = time.monotonic() + GRACE
@@ -94,8 +98,8 @@ def stop_all(processes: Sequence[Process]) -> None:
         process.wait(end - time.monotonic())
 
 
-def note(processes: Sequence[Process], file: Path) -> None:
-    """Writes down what runs, for `end_leftovers`."""
+def save_identities(processes: Sequence[Process], file: Path) -> None:
+    """Write the running processes to a file, for `end_leftovers`."""
     running = [process.identity for process in processes if process.ended is None]
     new = file.with_suffix(".new")
     new.write_text(json.dumps(running))
@@ -103,12 +107,12 @@ def note(processes: Sequence[Process], file: Path) -> None:
 
 
 def end_leftovers(file: Path) -> None:
-    """Ends what an earlier `make run` left behind when it was killed."""
+    """Stop the processes of an earlier `make run` that was killed."""
     try:
-        noted = json.loads(file.read_text())
+        identities = json.loads(file.read_text())
     except (FileNotFoundError, ValueError):
         return
-    left = [process for pid, created in noted if (process := _same_process(pid, created))]
+    left = [process for pid, created in identities if (process := _same_process(pid, created))]
     for process in left:
         with contextlib.suppress(psutil.Error):
             process.terminate()

@@ -1,4 +1,4 @@
-"""Who bought what, when, and what became of it: planned in memory, from a seeded random alone."""
+"""Plan the orders of the demo in memory, with a seeded random: who buys what, when, and what happens to the order."""
 
 import random
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from ticketshop.sales.payments import methods
 from ticketshop.sales.payments.methods import Method
 
 from .catalogue import Date, Shop
-from .settling import Course, Fate, settle
+from .settling import Course, Outcome, settle
 
 SEASON = timedelta(days=240)
 FIRST_SALES = timedelta(days=75)
-# What people put into one cart, and how often.
+# Tariff -> quantity in one cart, with its relative frequency.
 BASKETS: tuple[tuple[dict[str, int], int], ...] = (
     ({"adult": 2}, 34),
     ({"adult": 1}, 16),
@@ -42,17 +42,17 @@ BASKETS: tuple[tuple[dict[str, int], int], ...] = (
 
 @dataclass
 class Sale:
-    """An order as it will be written."""
+    """An order to be written."""
 
     buyer: Contact
     whole: Contents
     method: Method
     placed_at: datetime
-    fate: Fate
+    fate: Outcome
 
     @property
     def counts(self) -> bool:
-        """Whether it takes places."""
+        """Return whether the order takes places."""
         return self.fate.state in (Order.State.PENDING, Order.State.PAID)
 
 
@@ -68,51 +68,59 @@ class Planner:
         self.left = {allotment.pk: allotment.capacity for allotment in shop.allotments}
 
     def everything(self, count: int) -> Iterator[Sale]:
-        """``count`` orders: first those that fill what is to be full, then as people come."""
+        """Yield ``count`` orders: first those that sell out the planned events, then random ones."""
         return islice(self._one_by_one(), count)
 
     def _one_by_one(self) -> Iterator[Sale]:
-        for found in self.shop.dates:
-            while found.show.left is not None and self.left[found.allotment.pk] > found.show.left:
-                yield self._for_date(found)
-            if found.session.state == "cancelled":
-                yield from (self._for_date(found) for _ in range(7))
-        sold = [found for found in self.shop.dates if found.show.left is None and self._on_sale(found)]
-        weights = [self._demand(found) for found in sold]
+        for date_on_sale in self.shop.dates:
+            while (
+                date_on_sale.show.left is not None
+                and self.left[date_on_sale.allotment.pk] > date_on_sale.show.left
+            ):
+                yield self._for_date(date_on_sale)
+            if date_on_sale.session.state == "cancelled":
+                yield from (self._for_date(date_on_sale) for _ in range(7))
+        sold = [
+            date_on_sale
+            for date_on_sale in self.shop.dates
+            if date_on_sale.show.left is None and self._on_sale(date_on_sale)
+        ]
+        weights = [self._demand(date_on_sale) for date_on_sale in sold]
         while True:
             if self.rng.random() < 0.08:
                 yield self._for_pass()
                 continue
-            (found,) = self.rng.choices(sold, weights)
-            if self.left[found.allotment.pk] >= 6:
-                yield self._for_date(found)
+            (date_on_sale,) = self.rng.choices(sold, weights)
+            if self.left[date_on_sale.allotment.pk] >= 6:
+                yield self._for_date(date_on_sale)
 
     def _in_turn(self, visitors: list[Contact]) -> Iterator[Contact]:
-        """Everybody once, then whoever comes again."""
+        """Yield every visitor once, then visitors at random."""
         yield from self.rng.sample(visitors, len(visitors))
         while True:
             yield self.rng.choice(visitors)
 
-    def _on_sale(self, found: Date) -> bool:
-        return found.show.on_sale_in is None and found.session.state != "cancelled"
+    def _on_sale(self, date_on_sale: Date) -> bool:
+        return date_on_sale.show.on_sale_in is None and date_on_sale.session.state != "cancelled"
 
-    def _demand(self, found: Date) -> float:
-        """What is over sold all it could; of what is far away little is sold yet."""
-        weeks = (found.session.starts_at - self.midnight).days / 7
-        return found.show.demand * (1.6 if weeks < 0 else 8 / (8 + weeks))
+    def _demand(self, date_on_sale: Date) -> float:
+        """Return the weight of a date: high for past dates, low for dates far in the future."""
+        weeks = (date_on_sale.session.starts_at - self.midnight).days / 7
+        return date_on_sale.show.demand * (1.6 if weeks < 0 else 8 / (8 + weeks))
 
-    def _for_date(self, found: Date) -> Sale:
-        room = self.left[found.allotment.pk] - (found.show.left or 0)
-        children = {"child", "family"} if found.show.category in ("children", "family") else set()
+    def _for_date(self, date_on_sale: Date) -> Sale:
+        room = self.left[date_on_sale.allotment.pk] - (date_on_sale.show.left or 0)
+        children = {"child", "family"} if date_on_sale.show.category in ("children", "family") else set()
         baskets = [
             (basket, weight * 8 if children & set(basket) else weight)
             for basket, weight in BASKETS
-            if set(basket) <= set(found.offers)
-            and sum(found.offers[name].tariff.tickets_per_unit * n for name, n in basket.items()) <= room
+            if set(basket) <= set(date_on_sale.offers)
+            and sum(date_on_sale.offers[name].tariff.tickets_per_unit * n for name, n in basket.items())
+            <= room
         ]
         (basket,) = self.rng.choices(*zip(*baskets, strict=True))
-        things = {found.offers[name]: quantity for name, quantity in basket.items()}
-        return self.sale(next(self.buyers), things, self._placed(found))
+        things = {date_on_sale.offers[name]: quantity for name, quantity in basket.items()}
+        return self.sale(next(self.buyers), things, self._placed(date_on_sale))
 
     def _for_pass(self) -> Sale:
         plans = self.shop.passes
@@ -122,12 +130,12 @@ class Planner:
         placed = self._daytime(first + (latest - first) * self.rng.random(), latest)
         return self.sale(next(self.buyers), {sold: self.rng.choice((1, 1, 2))}, placed)
 
-    def _placed(self, found: Date) -> datetime:
-        """Most people order shortly before, nobody later than this morning."""
-        starts = found.session.starts_at
+    def _placed(self, date_on_sale: Date) -> datetime:
+        """Return the time of an order: mostly shortly before the date, never later than last midnight."""
+        starts = date_on_sale.session.starts_at
         latest = min(starts - timedelta(hours=4), self.midnight - timedelta(minutes=20))
-        if found.session.state == "cancelled":
-            latest -= timedelta(days=14)  # the money is on its way back by now
+        if date_on_sale.session.state == "cancelled":
+            latest -= timedelta(days=14)  # so that the refund has begun by now
         first = max(min(starts - FIRST_SALES, latest - timedelta(days=45)), self.midnight - SEASON)
         share = self.rng.random() ** (1.7 if starts < self.midnight else 1.2)
         return self._daytime(latest - (latest - first) * share, latest)
@@ -136,11 +144,11 @@ class Planner:
         hour = int(min(max(self.rng.gauss(16, 4), 7), 22))
         minute, second = self.rng.randrange(60), self.rng.randrange(60)
         local = instant.astimezone(self.shop.house.zone)
-        wanted = local.replace(hour=hour, minute=minute, second=second, microsecond=0)
-        return wanted if wanted <= latest else latest - timedelta(seconds=self.rng.randrange(60, 9000))
+        same_day = local.replace(hour=hour, minute=minute, second=second, microsecond=0)
+        return same_day if same_day <= latest else latest - timedelta(seconds=self.rng.randrange(60, 9000))
 
     def sale(self, buyer: Contact, things: dict[Offer | SeasonPass, int], placed: datetime) -> Sale:
-        """One order, settled; the places it takes are gone."""
+        """Return one order with its outcome, and count its places."""
         whole = self._contents(things)
         named = "on_site" if buyer.created_via == Contact.CreatedVia.BACK_OFFICE else None
         code = named or self.rng.choices(("on_site", "bank_transfer"), (45, 55))[0]
@@ -154,18 +162,19 @@ class Planner:
     def certain(
         self, buyer: Contact, things: dict[Offer | SeasonPass, int], placed: datetime, paid: datetime
     ) -> Sale:
-        """One order that is paid by bank transfer, whatever the dice say."""
+        """Return one order that is paid by bank transfer at a given time."""
         method = self.methods["bank_transfer"]
-        return self.count(Sale(buyer, self._contents(things), method, placed, Fate("paid", paid_at=paid)))
+        return self.count(Sale(buyer, self._contents(things), method, placed, Outcome("paid", paid_at=paid)))
 
     def count(self, sale: Sale) -> Sale:
+        """Subtract the places of the sale from those that are left."""
         if sale.counts:
             for allotment, places in sale.whole.places.items():
                 self.left[allotment] -= places
         return sale
 
     def _contents(self, things: dict[Offer | SeasonPass, int]) -> Contents:
-        """A cart as the checkout would have read it."""
+        """Return the cart as the checkout would read it."""
         cart = Cart(point_of_sale=self.shop.pos, created_at=self.midnight, expires_at=self.midnight)
         lines = []
         for thing, quantity in things.items():

@@ -1,10 +1,10 @@
-"""`make run`: the whole shop on this machine, with nothing to configure. Ctrl-C ends everything it started.
+"""`make run`: the whole shop on this machine, without configuration. Ctrl-C ends everything that it started.
 
     python -m ticketshop.demo.run
-    python -m ticketshop.demo.run reset     forgets var/ and the database
+    python -m ticketshop.demo.run reset     deletes var/ and the database
 
-HOST, PORT, BASE_URL, DATABASE_URL and VAR_DIR are taken from the environment when they are set. Django is loaded only in the
-processes started here: this one stays small, and lives on when the shop's code is broken.
+HOST, PORT, BASE_URL, DATABASE_URL and VAR_DIR are read from the environment. Django is loaded only in the child processes, so
+that this process stays small and continues when the shop's code is broken.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ticketshop.demo.log_ins import LOG_INS, PASSWORD
-from ticketshop.demo.processes import Process, end_leftovers, note, stop_all
+from ticketshop.demo.processes import Process, end_leftovers, save_identities, stop_all
 from ticketshop.lib import postgres
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,32 +37,35 @@ PATIENCE = 300  # seconds until the shop must answer
 
 
 class CannotRun(Exception):
-    """Says in a sentence what is in the way and what to do."""
+    """The shop cannot run. The message tells why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the web server listens."""
+    """Host and port of the web server."""
 
     host: str
     port: int
 
     @property
     def loopback(self) -> bool:
+        """Return whether only this machine can reach the server."""
         return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
 
     @property
     def reachable_host(self) -> str:
-        """The host for a client on this machine: "every address" is no address to call."""
+        """Return the host for clients on this machine: 127.0.0.1 for 0.0.0.0."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
 
     @property
     def url(self) -> str:
+        """Return the URL of the shop on this machine."""
         host = self.reachable_host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 def main() -> int:
+    """Run or reset the shop. Return the exit status."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup asks for that
             signal.signal(number, signal.default_int_handler)
@@ -80,6 +83,7 @@ def main() -> int:
 
 
 def read_address() -> Address:
+    """Return host and port from the environment. Raise CannotRun if they are invalid, or public without DEMO_PUBLIC=1."""
     host = os.environ.get("HOST") or "127.0.0.1"
     port = os.environ.get("PORT") or "8000"
     try:
@@ -96,11 +100,11 @@ def read_address() -> Address:
 
 
 def run(address: Address) -> None:
-    """Returns only by an exception: KeyboardInterrupt when it is asked to end."""
+    """Run the shop until an exception: KeyboardInterrupt when the process should end."""
     VAR.mkdir(parents=True, exist_ok=True)
     with only_one_in_this_clone(f"make run at {address.url}/"):
         end_leftovers(CHILDREN)
-        with reserved(address) as listener, database() as server:
+        with listening_socket(address) as listener, database() as server:
             env = os.environ | settings(address, server)
             write_dev_env(env)
             prepare(env)
@@ -108,6 +112,7 @@ def run(address: Address) -> None:
 
 
 def reset() -> None:
+    """Delete var/ with the database. Raise CannotRun if `make run` did not create it."""
     if not LOCK.exists():
         raise CannotRun(f"{VAR} was not made by `make run`: nothing is deleted.")
     with only_one_in_this_clone("make reset"):
@@ -118,8 +123,9 @@ def reset() -> None:
 
 @contextlib.contextmanager
 def only_one_in_this_clone(what: str) -> Iterator[None]:
+    """Lock this clone. Raise CannotRun if another process has the lock."""
     with LOCK.open("a+") as lock:
-        end = time.monotonic() + 5  # one that was just told to end gets a moment to do so
+        end = time.monotonic() + 5  # seconds for a process that is just ending
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -137,8 +143,8 @@ def only_one_in_this_clone(what: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def reserved(address: Address) -> Iterator[socket.socket]:
-    """The web server's socket, kept here: while the server is being restarted, visitors wait instead of being refused."""
+def listening_socket(address: Address) -> Iterator[socket.socket]:
+    """Open the socket of the web server. This process keeps it, so that visitors wait while the server restarts."""
     family, kind, _, _, where = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -158,7 +164,7 @@ def reserved(address: Address) -> Iterator[socket.socket]:
 
 @contextlib.contextmanager
 def database() -> Iterator[postgres.Server | None]:
-    """The clone's own PostgreSQL, unless DATABASE_URL names another one."""
+    """Start the PostgreSQL of this clone, unless DATABASE_URL names another server."""
     if os.environ.get("DATABASE_URL"):
         yield None
         return
@@ -170,21 +176,22 @@ def database() -> Iterator[postgres.Server | None]:
 
 
 def settings(address: Address, server: postgres.Server | None) -> dict[str, str]:
-    """What the shop reads from the environment. The secret stays, so that nobody is logged out by a restart."""
+    """Return the environment variables of the shop. SECRET_KEY stays the same, so that a restart logs no user out."""
     base_url = os.environ.get("BASE_URL") or address.url
     hosts = ["127.0.0.1", "localhost", "[::1]", urlsplit(base_url).hostname or "localhost"]
     if not address.loopback:
-        hosts = ["*"]  # we cannot know what the others call this machine
+        hosts = ["*"]  # the names by which other machines reach this one are unknown
     return {
         "DEMO": "1",
-        "SECRET_KEY": os.environ.get("SECRET_KEY") or kept_secret(),
+        "SECRET_KEY": os.environ.get("SECRET_KEY") or stored_secret_key(),
         "BASE_URL": base_url,
         "ALLOWED_HOSTS": os.environ.get("ALLOWED_HOSTS") or ",".join(dict.fromkeys(hosts)),
         "DATABASE_URL": server.url if server else os.environ["DATABASE_URL"],
     }
 
 
-def kept_secret() -> str:
+def stored_secret_key() -> str:
+    """Return the SECRET_KEY of the last run, or a new one."""
     with contextlib.suppress(FileNotFoundError):
         for line in DEV_ENV.read_text().splitlines():
             if line.startswith("SECRET_KEY="):
@@ -193,21 +200,22 @@ def kept_secret() -> str:
 
 
 def write_dev_env(env: dict[str, str]) -> None:
-    """For `manage.py`: it works on the same shop."""
-    kept = ["DEMO", "SECRET_KEY", "BASE_URL", "ALLOWED_HOSTS", "DATABASE_URL"]
+    """Write the variables to a file, so that `manage.py` works on the same shop."""
+    names = ["DEMO", "SECRET_KEY", "BASE_URL", "ALLOWED_HOSTS", "DATABASE_URL"]
     new = DEV_ENV.with_suffix(".new")
     new.unlink(missing_ok=True)
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.writelines(f"{name}={env[name]}\n" for name in kept)
+        file.writelines(f"{name}={env[name]}\n" for name in names)
     new.replace(DEV_ENV)
 
 
 def prepare(env: dict[str, str]) -> None:
-    # Filling the shop takes longer than any visitor's request may.
+    """Migrate, fill the shop and collect static files in a child process. Raise CannotRun if it fails."""
+    # Filling the shop takes longer than DB_STATEMENT_TIMEOUT_MS allows.
     print("Preparing the shop ...", flush=True)
-    patient = env | {"DB_STATEMENT_TIMEOUT_MS": "0"}
+    env_without_limit = env | {"DB_STATEMENT_TIMEOUT_MS": "0"}
     done = subprocess.run(
-        [sys.executable, "-m", "ticketshop.demo.prepare"], cwd=ROOT, env=patient, check=False
+        [sys.executable, "-m", "ticketshop.demo.prepare"], cwd=ROOT, env=env_without_limit, check=False
     )
     if done.returncode:
         raise CannotRun(
@@ -218,6 +226,7 @@ def prepare(env: dict[str, str]) -> None:
 def serve(
     address: Address, listener: socket.socket, server: postgres.Server | None, env: dict[str, str]
 ) -> None:
+    """Start web server and worker, and keep them running."""
     os.chdir(ROOT)
     listener.listen(2048)
     number = listener.fileno()
@@ -228,18 +237,19 @@ def serve(
     try:
         for process in processes:
             process.start()
-        note(processes, CHILDREN)
+        save_identities(processes, CHILDREN)
         wait_until_ready(address, env["BASE_URL"], processes)
         welcome(address)
         keep_alive(processes, server)
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it behind
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
         stop_all(processes)
         CHILDREN.unlink(missing_ok=True)
 
 
 def wait_until_ready(address: Address, base_url: str, processes: list[Process]) -> None:
+    """Wait until the shop answers. Raise CannotRun if a process ends or the wait is longer than PATIENCE."""
     end = time.monotonic() + PATIENCE
     while not answers(address, base_url):
         for process in processes:
@@ -253,6 +263,7 @@ def wait_until_ready(address: Address, base_url: str, processes: list[Process]) 
 
 
 def answers(address: Address, base_url: str) -> bool:
+    """Return whether the shop is ready."""
     connection = http.client.HTTPConnection(address.reachable_host, address.port, timeout=5)
     try:
         connection.request("GET", "/health/ready", headers={"Host": urlsplit(base_url).netloc})
@@ -264,6 +275,7 @@ def answers(address: Address, base_url: str) -> bool:
 
 
 def welcome(address: Address) -> None:
+    """Print the URL and the log-ins."""
     width = max(len(name) for name, _ in LOG_INS)
     print(f"Ready: {address.url}/\n\nLog-ins, all with the password {PASSWORD}:")
     print("\n".join(f"  {name:{width}}  {who}" for name, who in LOG_INS))
@@ -274,12 +286,12 @@ def welcome(address: Address) -> None:
 
 
 def keep_alive(processes: list[Process], server: postgres.Server | None) -> None:
-    """Until somebody says stop. A `make` that was killed cannot say it, so its end counts."""
+    """Restart processes that end. Return when `make`, the parent process, has ended."""
     parent = os.getppid()
     while os.getppid() == parent or "MAKELEVEL" not in os.environ:
         restarted = [process.watch() for process in processes]
         if any(restarted):
-            note(processes, CHILDREN)
+            save_identities(processes, CHILDREN)
         if server and not server.pid:
             print("PostgreSQL ended; starting it again.", file=sys.stderr, flush=True)
             server.start()

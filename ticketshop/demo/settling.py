@@ -1,4 +1,4 @@
-"""What becomes of an order of the demo: paid, refunded, expired, or still waiting."""
+"""The later states of an order of the demo: paid, refunded, expired or pending."""
 
 import random
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ REMINDER = timedelta(days=5)
 
 
 @dataclass(frozen=True)
-class Fate:
-    """The state of an order and the instants that led to it."""
+class Outcome:
+    """The state of an order and the times that led to it."""
 
     state: str
     paid_at: datetime | None = None
@@ -21,7 +21,7 @@ class Fate:
 
 @dataclass(frozen=True)
 class Course:
-    """An order before its fate is known; ``now`` is the instant until which things have happened."""
+    """An order before its state is chosen. ``now`` is the time up to which things have happened."""
 
     method: str
     placed: datetime
@@ -31,10 +31,10 @@ class Course:
     now: datetime
 
 
-def settle(course: Course, rng: random.Random) -> Fate:
-    """Throw the dice."""
+def settle(course: Course, rng: random.Random) -> Outcome:
+    """Choose at random what happens to the order."""
     if course.method == "free":
-        return Fate("paid", paid_at=course.placed)
+        return Outcome("paid", paid_at=course.placed)
     paid = _paid_at(course, rng)
     dice = rng.random()
     if not course.takes_place:
@@ -42,35 +42,35 @@ def settle(course: Course, rng: random.Random) -> Fate:
     if dice < 0.05:
         return _refunded(course, paid, 4 * DAY, rng)
     if dice < 0.11 and course.expires < course.now:
-        # The worker looks once a minute.
+        # The worker expires orders once a minute.
         ended = course.expires + timedelta(seconds=rng.randint(1, 59))
-        return Fate("expired", ended_at=ended, reminded_at=_reminded(course, course.expires))
+        return Outcome("expired", ended_at=ended, reminded_at=_reminded(course, course.expires))
     return _waiting_or_paid(course, paid)
 
 
 def _paid_at(course: Course, rng: random.Random) -> datetime:
-    """When the money comes: by transfer after some days, on site on the way past or at the door."""
+    """Return when the money arrives: by transfer after some days; on site some days later, or at the door."""
     if course.method == "on_site" and course.starts and rng.random() < 0.35:
         return course.starts - rng.randint(8, 50) * MINUTE
     paid = course.placed + rng.choice((1, 1, 2, 2, 3, 4, 6, 8)) * DAY
     paid = paid.replace(hour=rng.randint(9, 17), minute=rng.randrange(60), second=rng.randrange(60))
     end = course.expires
     if end <= course.now + DAY:
-        # What is still waiting must not expire as soon as the demo runs.
+        # A pending order must not expire as soon as the demo runs.
         end = min(end, course.now)
     return (
         paid if course.placed < paid < end else course.placed + (end - course.placed) * rng.uniform(0.2, 0.8)
     )
 
 
-def _waiting_or_paid(course: Course, paid: datetime) -> Fate:
+def _waiting_or_paid(course: Course, paid: datetime) -> Outcome:
     if paid >= course.now:
-        return Fate("pending", reminded_at=_reminded(course, course.now))
-    return Fate("paid", paid_at=paid, reminded_at=_reminded(course, paid))
+        return Outcome("pending", reminded_at=_reminded(course, course.now))
+    return Outcome("paid", paid_at=paid, reminded_at=_reminded(course, paid))
 
 
-def _refunded(course: Course, paid: datetime, longest: timedelta, rng: random.Random) -> Fate:
-    """Paid, then given back, where there was time for both."""
+def _refunded(course: Course, paid: datetime, longest: timedelta, rng: random.Random) -> Outcome:
+    """Return an order that was paid and refunded, if there was time for both."""
     end = paid + longest * rng.uniform(0.02, 1)
     if course.starts:
         end = min(end, course.starts - 2 * HOUR)
@@ -78,8 +78,8 @@ def _refunded(course: Course, paid: datetime, longest: timedelta, rng: random.Ra
         return _waiting_or_paid(course, paid)
     back = end + DAY * rng.uniform(0.1, 3)
     if rng.random() < 0.15:
-        back = course.now  # still on somebody's desk
-    return Fate(
+        back = course.now  # not refunded yet
+    return Outcome(
         "cancelled",
         paid_at=paid,
         ended_at=end,
@@ -89,7 +89,7 @@ def _refunded(course: Course, paid: datetime, longest: timedelta, rng: random.Ra
 
 
 def _reminded(course: Course, until: datetime) -> datetime | None:
-    """The reminder of a bank transfer, if one was due before ``until``: the worker sends them at 9:07 UTC."""
+    """Return the time of the reminder of a bank transfer, if one was due before ``until``. The worker sends them at 9:07 UTC."""
     if course.method != "bank_transfer":
         return None
     due = (course.placed + REMINDER).astimezone(UTC)

@@ -1,5 +1,5 @@
-"""Exports as jobs: runs a row iterator it is handed and knows not what it exports.
+"""Exports as background jobs. They write rows from an iterator, so this package contains nothing about the exported data.
 
-``kinds`` is where rooms above say what can be exported, ``jobs`` holds the verbs, ``writing`` makes a file, ``tasks`` is what the worker
-does.
+``kinds`` is the register of what can be exported, ``jobs`` has the functions that pages call, ``writing`` writes a file,
+``tasks`` has the worker's tasks, ``expiry`` deletes old files.
 """

@@ -1,4 +1,4 @@
-"""Back office: what was exported, how far it is, its file for a day, and who fetched it."""
+"""Back office: the exports, their progress, their files (for a day), and their downloads."""
 
 from datetime import datetime
 
@@ -38,7 +38,7 @@ def _is_open(job: Job) -> bool:
     return job.is_open
 
 
-def _is_there(job: Job) -> bool:
+def _has_file(job: Job) -> bool:
     return job.state == Job.State.DONE and bool(job.file)
 
 
@@ -54,26 +54,29 @@ def _stop(request, job: Job, now: datetime) -> Outcome:
 
 
 def _download(page, request, job: Job):
-    """GET says what there is, POST hands it out: that is noted, and a page that changes something is no address."""
+    """Show the download page on GET, and send the file on POST.
+
+    A download is recorded, and a GET must not change anything.
+    """
     if not kinds.may_fetch(request.user, job):
         raise PermissionDenied
     if request.method == "POST" and (path := jobs.fetch(job, by=request.user, now=timezone.now())):
         name = f"{slugify(job.kind)}-{timezone.localtime(job.created_at):%Y-%m-%d-%H%M}"
-        made = FORMATS[job.format]
+        file_format = FORMATS[job.format]
         return FileResponse(
             path.open("rb"),
             as_attachment=True,
-            filename=f"{name}.{made.extension}",
-            content_type=made.content_type,
+            filename=f"{name}.{file_format.extension}",
+            content_type=file_format.content_type,
         )
-    there = _is_there(job)
+    has_file = _has_file(job)
     sentences = [_("That you fetched it is noted."), _("Keep the file where only those see it who need it.")]
     context = {
         **page.about_row(request, job, _("Download")),
         "sentences": sentences
-        if there
+        if has_file
         else [_("There is no file: it is not ready, or it was deleted again.")],
-        "there": there,
+        "there": has_file,
     }
     return TemplateResponse(request, "admin/exports/download.html", context)
 
@@ -106,7 +109,7 @@ class JobAdmin(ReadOnlyAdmin):
     change_form_template = "admin/exports/job/change_form.html"
 
     def get_queryset(self, request):
-        # Who is in a file may be a hundred thousand people: nothing here reads them.
+        # ``subjects`` may contain a hundred thousand ids, which no page here needs.
         return super().get_queryset(request).defer("subjects").annotate(fetched=Count("downloads"))
 
     def get_fields(self, request, obj=None):
@@ -150,18 +153,21 @@ class JobAdmin(ReadOnlyAdmin):
 
     def sections(self, request, row):
         kind = kinds.KINDS.get(row.kind)
-        asked = [[what, text] for what, text in (kind.filters(row) if kind else [])]
+        filters = [[what, text] for what, text in (kind.filters(row) if kind else [])]
         fetched = [
-            [one.by.email if one.by else NONE, date_format(timezone.localtime(one.at), "DATETIME_FORMAT")]
-            for one in row.downloads.select_related("by").order_by("-at")[:100]
+            [
+                download.by.email if download.by else NONE,
+                date_format(timezone.localtime(download.at), "DATETIME_FORMAT"),
+            ]
+            for download in row.downloads.select_related("by").order_by("-at")[:100]
         ]
         return [
-            Section(_("Filter"), [_("what"), _("which")], asked),
+            Section(_("Filter"), [_("what"), _("which")], filters),
             Section(_("Downloads"), [_("by"), _("when")], fetched),
         ]
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:
             context["title"] = kinds.title(obj)
-            context["may_fetch"] = _is_there(obj) and kinds.may_fetch(request.user, obj)
+            context["may_fetch"] = _has_file(obj) and kinds.may_fetch(request.user, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)

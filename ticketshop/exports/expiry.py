@@ -1,4 +1,4 @@
-"""What goes by itself: files whose time is over, files that belong to no job, jobs that nobody works at."""
+"""Periodic cleaning of exports: files after their time, files without a job, jobs without a worker."""
 
 import logging
 import shutil
@@ -15,12 +15,12 @@ from .models import Job, private_storage
 
 logger = logging.getLogger("ticketshop.exports")
 KEPT_FOR = timedelta(hours=24)
-# A worker that was killed is noticed within a minute or two; what is not finished after so long never will be.
+# A killed worker is noticed within two minutes. A job that is not finished after this time will never be.
 GIVEN_UP_AFTER = timedelta(hours=1)
 
 
 def tidy(now: datetime) -> None:
-    """May run twice, and while files are being written."""
+    """Run all cleaning jobs. May run twice, and while files are being written."""
     EXPIRE.run(now)
     GIVE_UP.run(now)
     FORGET_REASONS.run(now)
@@ -34,7 +34,7 @@ def _expire(job: Job, now: datetime) -> None:
 
 
 def _with_reason(now: datetime) -> QuerySet[Job]:
-    """What staff typed goes with the file, or a day after there was to be one."""
+    """Return the jobs whose reason is to be deleted: with the file, or a day after the job ended without one."""
     over = Q(state=Job.State.EXPIRED) | Q(finished_at__lte=now - KEPT_FOR) & ~Q(state=Job.State.DONE)
     return Job.objects.filter(over).exclude(reason="").defer("subjects").order_by("pk")
 
@@ -92,12 +92,12 @@ def _delete_orphans(now: datetime) -> None:
         try:
             path.unlink(missing_ok=True)
         except OSError:
-            # No export is about it any more, so there is nobody to be told but the platform.
+            # The file belongs to no export, so only the platform's log can tell about it.
             logger.exception("orphaned export file not deleted")
 
 
 def _changed_at(path: Path) -> float:
-    """When a file was last written; of one that was deleted meanwhile: never, so that it counts as deleted."""
+    """Return when a file was last written (seconds since 1970); infinity if it was deleted in the meantime."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:

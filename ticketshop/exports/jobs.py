@@ -1,4 +1,4 @@
-"""Verbs of exports: ask for one, stop it, fetch its file."""
+"""Request an export, stop it, fetch its file."""
 
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ def request(
     kind: Kind, *, organiser: Organiser, parameters: dict, file_format: str, by, now: datetime, reason: str = "",
     sensitive: bool = False,
 ) -> Job:  # fmt: skip
-    """Queue an export; the worker begins with it after the caller's transaction."""
+    """Create a job and queue it. The worker starts after the commit of the caller's transaction."""
     with transaction.atomic():
         job = Job.objects.create(
             organiser=organiser,
@@ -33,7 +33,7 @@ def request(
 
 
 def cancel(job: Job, *, now: datetime) -> bool:
-    """Stop an export; a worker notices after the page of rows it is at. False if it was over already."""
+    """Stop an export. The worker notices after its current page of rows. Return False if the export had ended already."""
     stopped = Job.objects.filter(pk=job.pk, state__in=Job.OPEN).update(
         state=Job.State.CANCELLED, finished_at=now
     )
@@ -41,7 +41,7 @@ def cancel(job: Job, *, now: datetime) -> bool:
 
 
 def fetch(job: Job, *, by, now: datetime) -> Path | None:
-    """The file, once the download has been noted; None if there is no file (any more)."""
+    """Record a download and return the path of the file; None if there is no file, or no file any more."""
     if job.state != Job.State.DONE or not job.file or (job.expires_at and job.expires_at <= now):
         return None
     path = Path(job.file.path)

@@ -1,4 +1,4 @@
-"""What can be exported. The room that knows the rows registers a kind for each."""
+"""Register of the kinds of exports. The package that has the rows registers a kind for each export."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from .models import Job
 
 @dataclass(frozen=True)
 class Column:
-    """``key`` names it whatever its label says today."""
+    """A column of a table. ``key`` identifies it even if its label changes."""
 
     key: str
     label: str
@@ -21,7 +21,7 @@ class Column:
 
 @dataclass
 class Page:
-    """Some rows, and ``Contact.subject_uuid`` of everybody they tell of."""
+    """Some rows, and the ``Contact.subject_uuid`` of every person in them."""
 
     rows: list[Sequence[Cell]]
     subjects: set[uuid.UUID] = field(default_factory=set)
@@ -29,7 +29,7 @@ class Page:
 
 @dataclass
 class Table:
-    """What a job writes: columns, how many rows, and pages of rows that are read when they are asked for."""
+    """The content of a file: columns, number of rows, and an iterator that reads the rows page by page."""
 
     columns: list[Column]
     count: int
@@ -37,24 +37,26 @@ class Table:
 
 
 class Kind:
-    """Something that can be exported."""
+    """A kind of export."""
 
     code: str
     title: str  # a lazy translation
-    # All of them are needed, when it is asked for and again when it is fetched.
+    # All of them are required, to request an export and again to fetch its file.
     permissions: tuple[str, ...]
 
     def filters(self, job: Job) -> list[tuple[str, str]]:
-        """What the job is about, for people: (what, text)."""
+        """Return the filters of the job for people, as (name, value)."""
         raise NotImplementedError
 
     def may_be_kept(self, job: Job) -> bool:
-        """Whether nobody who is in the file was erased while it was written. Asked once the job names them: whoever is
-        erased later finds it by their name."""
+        """Return whether the file may be kept: no person in it was erased while it was written.
+
+        Called when the job has its ``subjects``; erasures after that find the job by them.
+        """
         return True
 
     def table(self, job: Job) -> Table:
-        """Called in the transaction all pages are read in, in the organiser's language and time."""
+        """Return the table. Called in the transaction that reads all pages, in the organiser's language and time zone."""
         raise NotImplementedError
 
 
@@ -62,12 +64,13 @@ KINDS: dict[str, Kind] = {}
 
 
 def register(kind: Kind) -> Kind:
+    """Add a kind to the register and return it."""
     KINDS[kind.code] = kind
     return kind
 
 
 def title(job: Job) -> str:
-    """The name of what was exported; the bare code for what is no longer exported."""
+    """Return the title of what was exported, or its code if that kind no longer exists."""
     kind = KINDS.get(job.kind)
     return str(kind.title) if kind else job.kind
 
@@ -76,7 +79,7 @@ SENSITIVE = "exports.export_sensitive"
 
 
 def may_fetch(user, job: Job) -> bool:
-    """Whether ``user`` may have what this job exports, today; sensitive answers only who gave the reason."""
+    """Return whether ``user`` may fetch the file now. Sensitive answers are only for the person who gave the reason."""
     kind = KINDS.get(job.kind)
     if kind is None or (job.sensitive and job.created_by_id != user.pk):
         return False
@@ -84,6 +87,6 @@ def may_fetch(user, job: Job) -> bool:
 
 
 def may(user, kind: Kind, row: Model, *, sensitive: bool = False) -> bool:
-    """Whether ``user`` may export ``kind`` of the organiser of ``row``."""
-    needed = ("exports.add_job", *kind.permissions, *((SENSITIVE,) if sensitive else ()))
-    return all(user.has_perm(permission, row) for permission in needed)
+    """Return whether ``user`` may export ``kind`` for the organiser of ``row``."""
+    permissions = ("exports.add_job", *kind.permissions, *((SENSITIVE,) if sensitive else ()))
+    return all(user.has_perm(permission, row) for permission in permissions)

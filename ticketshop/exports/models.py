@@ -1,4 +1,4 @@
-"""An export that was asked for, the file it made, and who fetched it. No value of anybody is kept here."""
+"""Requested exports, their files and their downloads. The rows contain no personal values."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -17,12 +17,12 @@ STORAGE = "exports"
 
 
 def private_storage() -> Storage:
-    """Where files lie that nobody gets by an address of their own."""
+    """Return the storage of files that have no URL."""
     return storages[STORAGE]
 
 
 class Job(models.Model):
-    """One export: what was asked for, how far it is, and the file until it is deleted."""
+    """An export: what was requested, its progress, and its file until that is deleted."""
 
     class State(models.TextChoices):
         QUEUED = "queued", _("waiting")
@@ -38,18 +38,20 @@ class Job(models.Model):
         Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
     )
     kind = models.CharField(_("what"), max_length=40)
-    # What it is about and which filters: numbers of rows and words of ours, never what a person wrote.
+    # The filters: ids and fixed codes, never text that a person typed.
     parameters = models.JSONField(_("filter"), default=dict)
     columns = ArrayField(models.CharField(max_length=60), default=list, verbose_name=_("columns"))
-    # What the file's first line said, for people.
+    # The labels in the first line of the file.
     column_labels = ArrayField(models.TextField(), default=list, verbose_name=_("columns"))
     format = models.CharField(
-        _("file format"), max_length=12, choices=[(one.code, one.label) for one in FORMATS.values()]
+        _("file format"),
+        max_length=12,
+        choices=[(file_format.code, file_format.label) for file_format in FORMATS.values()],
     )
     sensitive = models.BooleanField(_("with sensitive answers"), default=False)
     reason = models.CharField(_("reason"), max_length=240, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
-    # How often a worker began: whoever began before has nothing to say any more.
+    # Number of the current attempt. A worker whose attempt is older must not write.
     attempt = models.PositiveSmallIntegerField(default=0)
     rows_done = models.PositiveIntegerField(_("rows written"), default=0)
     rows_total = models.PositiveIntegerField(_("rows"), null=True, blank=True)
@@ -57,7 +59,7 @@ class Job(models.Model):
     file = models.FileField(_("file"), storage=private_storage, max_length=120, blank=True)
     size = models.PositiveBigIntegerField(_("bytes"), null=True, blank=True)
     sha256 = models.CharField("SHA-256", max_length=64, blank=True)
-    # Contact.subject_uuid of everybody whose data is in the file.
+    # Contact.subject_uuid of every person whose data is in the file.
     subjects = ArrayField(models.UUIDField(), default=list)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -79,7 +81,7 @@ class Job(models.Model):
         verbose_name_plural = _("exports")
         permissions = [("export_sensitive", _("Can export sensitive answers"))]
         constraints = [
-            # The reason goes with the file.
+            # The reason is deleted together with the file.
             models.CheckConstraint(
                 condition=Q(sensitive=False) | ~Q(reason="") | Q(finished_at__isnull=False),
                 name="export_sensitive_has_reason",
@@ -131,11 +133,12 @@ class Job(models.Model):
 
     @property
     def is_open(self) -> bool:
+        """Return whether the export is queued or being written."""
         return self.state in self.OPEN
 
 
 class Download(models.Model):
-    """Somebody fetched the file of an export. What was in it stands on the export: filter, columns, rows."""
+    """A download of the file of an export. The export has its filters, columns and rows."""
 
     job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="downloads", verbose_name=_("export"))
     by = models.ForeignKey(

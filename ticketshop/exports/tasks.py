@@ -1,4 +1,4 @@
-"""What the worker does for exports. Every task may run twice without harm."""
+"""The worker's tasks for exports. Every task may run twice without harm."""
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
@@ -11,20 +11,20 @@ from . import expiry, writing
 from .models import Job
 
 
-# One at a time, whatever else the worker does meanwhile: a big one takes a while, and memory.
+# One export at a time, because a big one takes time and memory.
 @app.task(
     name="exports.write",
     lock="exports",
     retry=RetryStrategy(max_attempts=writing.ATTEMPTS, wait=10, retry_exceptions=set(writing.OUTAGES)),
 )
 def write(export_id: int) -> None:
-    """Write the file of one export. A worker that was killed at it is followed by another one, from the beginning."""
+    """Write the file of one export. If the worker is killed, another one starts again from the beginning."""
     job = Job.objects.filter(pk=export_id).defer("subjects").first()
     if job is not None:
         WRITE.do(job, timezone.now())
 
 
-# What fails is tried again a minute later, and then two; after so many attempts the export has failed.
+# A failure is tried again after one minute, then two; after ATTEMPTS the export has failed.
 WRITE = RowJob(
     "exports.write",
     gettext_lazy("Write an export"),
@@ -38,5 +38,5 @@ WRITE = RowJob(
 @app.periodic(cron="*/10 * * * *")
 @app.task(name="exports.tidy", queueing_lock="exports.tidy")
 def tidy(timestamp: int) -> None:
-    """Files go after 24 hours."""
+    """Delete files after 24 hours, and clean up."""
     expiry.tidy(timezone.now())

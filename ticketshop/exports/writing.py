@@ -1,8 +1,7 @@
-"""How the file of an export comes to be.
+"""Write the file of an export.
 
-All rows are read in one transaction that sees one instant of the shop, however long it takes and whatever is sold
-meanwhile. How far it is, is told over a connection of its own; there it learns, too, that it is to stop. The file has
-another name and place until it is whole.
+All rows are read in one transaction with one snapshot of the database, however long it takes. The progress is written over
+a second connection, which also tells when the job was stopped. The file gets its final name when it is complete.
 """
 
 import hashlib
@@ -35,46 +34,46 @@ from .kinds import KINDS, Page, Table
 from .models import Job, private_storage
 
 ATTEMPTS = 3
-# A long transaction keeps the database from tidying up: whoever needs more time exports less at once.
-LONGEST = 600.0  # seconds
+# Seconds for one export: a long transaction blocks the vacuum of the database.
+LONGEST = 600.0
 
 
 class Stopped(Exception):
-    """Somebody cancelled it, or another worker has begun again."""
+    """The job was cancelled, or another worker has started it again."""
 
 
 class TooWide(Exception):
-    """More columns than a file of this format holds."""
+    """The table has more columns than the file format allows."""
 
 
 class TooLong(Exception):
-    """Reading takes longer than the database should wait."""
+    """Reading takes longer than LONGEST."""
 
 
 def run(job_id: int) -> None:
-    """Write the file of a job that waits, or whose worker was lost; nothing happens to one that is over."""
+    """Write the file of a queued job, or of one whose worker was killed. Does nothing for a job that has ended."""
     job = _begin(job_id)
     if job is None:
         return
-    going_on, error = False, "fault"
+    finished, error = False, "fault"
     try:
         _make(job)
-        going_on = True
+        finished = True
     except Stopped:
-        going_on = True
+        finished = True
     except TooLong:
         error = "too_long"
     except TooWide:
         error = "too_wide"
     except OUTAGES:
-        # The database was away: the task tries again.
-        going_on = True
+        # The database is away: the task tries again.
+        finished = True
         raise
     finally:
-        if not going_on and error == "fault" and job.attempt < ATTEMPTS:
-            _mine(job).update(state=Job.State.QUEUED, error=error)
-        elif not going_on:
-            _mine(job).update(state=Job.State.FAILED, error=error, finished_at=timezone.now())
+        if not finished and error == "fault" and job.attempt < ATTEMPTS:
+            _own_job(job).update(state=Job.State.QUEUED, error=error)
+        elif not finished:
+            _own_job(job).update(state=Job.State.FAILED, error=error, finished_at=timezone.now())
 
 
 def _begin(job_id: int) -> Job | None:
@@ -88,8 +87,8 @@ def _begin(job_id: int) -> Job | None:
     return Job.objects.select_related("organiser").get(pk=job_id)
 
 
-def _mine(job: Job):
-    """The job's row, as long as it is this worker's."""
+def _own_job(job: Job):
+    """Return the queryset with the job, empty if another worker has it."""
     return Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempt=job.attempt)
 
 
@@ -100,11 +99,13 @@ def _make(job: Job) -> None:
     subjects: set[uuid.UUID] = set()
     with tempfile.TemporaryDirectory(prefix="being-written-", dir=folder) as place:
         unfinished = Path(place) / f"export.{file_format.extension}"
-        with _in_their_words(job), Progress(job) as progress, _snapshot():
+        with _organiser_locale(job), Progress(job) as progress, _snapshot():
             table = kind.table(job)
             if file_format.most_columns and len(table.columns) > file_format.most_columns:
                 raise TooWide
-            header = Header([one.key for one in table.columns], [one.label for one in table.columns])
+            header = Header(
+                [column.key for column in table.columns], [column.label for column in table.columns]
+            )
             progress.begin(table)
             file_format.write(unfinished, header, _rows(table.pages, progress, subjects))
         unfinished.chmod(0o600)
@@ -112,7 +113,7 @@ def _make(job: Job) -> None:
         size, sha256 = unfinished.stat().st_size, _sha256(unfinished)
         os.replace(unfinished, folder / name)
     now = timezone.now()
-    kept = _mine(job).update(
+    kept = _own_job(job).update(
         state=Job.State.DONE,
         file=name,
         size=size,
@@ -139,8 +140,8 @@ def _rows(pages: Iterator[Page], progress: "Progress", subjects: set[uuid.UUID])
 
 
 @contextmanager
-def _in_their_words(job: Job) -> Iterator[None]:
-    """In the organiser's first language and time."""
+def _organiser_locale(job: Job) -> Iterator[None]:
+    """Activate the organiser's first language and time zone."""
     organiser = job.organiser
     with translation.override(organiser.languages[0]), timezone.override(ZoneInfo(organiser.time_zone)):
         yield
@@ -148,17 +149,17 @@ def _in_their_words(job: Job) -> Iterator[None]:
 
 @contextmanager
 def _snapshot() -> Iterator[None]:
-    """One instant of the shop, to read from."""
+    """Open a read-only transaction with one snapshot."""
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            # The end of a big file is packed while nothing is read.
+            # The end of a big file is compressed while no query runs.
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '5min'")
         with statement_timeout(120):
             yield
 
 
-BEGUN = """
+BEGIN = """
     UPDATE exports_job SET columns = %s, column_labels = %s, rows_total = %s, rows_done = 0
     WHERE id = %s AND state = 'running' AND attempt = %s
 """
@@ -166,7 +167,7 @@ PROGRESS = "UPDATE exports_job SET rows_done = %s WHERE id = %s AND state = 'run
 
 
 class Progress:
-    """Says how far a job is, on a connection of its own, and raises Stopped once the job is not ours any more."""
+    """Writes the progress of a job over its own connection. Raises Stopped if the job was cancelled or restarted."""
 
     def __init__(self, job: Job):
         self.job, self.done, self.end = job, 0, time.monotonic() + LONGEST
@@ -179,22 +180,24 @@ class Progress:
         self._connection.close()
 
     def begin(self, table: Table) -> None:
-        keys, labels = [one.key for one in table.columns], [one.label for one in table.columns]
+        """Store the columns and the number of rows."""
+        keys, labels = [column.key for column in table.columns], [column.label for column in table.columns]
         with self._connection.cursor() as cursor:
-            cursor.execute(BEGUN, [keys, labels, table.count, self.job.pk, self.job.attempt])
-            _go_on(cursor)
+            cursor.execute(BEGIN, [keys, labels, table.count, self.job.pk, self.job.attempt])
+            _check_still_own(cursor)
 
     def add(self, rows: int) -> None:
+        """Store the number of rows written. Raise TooLong or Stopped."""
         self.done += rows
         if time.monotonic() > self.end:
             raise TooLong
         with self._connection.cursor() as cursor:
             cursor.execute(PROGRESS, [self.done, self.job.pk, self.job.attempt])
-            _go_on(cursor)
+            _check_still_own(cursor)
 
 
-def _go_on(cursor) -> None:
-    """Raise ``Stopped`` where the job is this one's no more."""
+def _check_still_own(cursor) -> None:
+    """Raise Stopped if the last statement found no row, because the job has ended or has another worker."""
     if cursor.rowcount == 0:
         raise Stopped
 

@@ -1,4 +1,4 @@
-"""The one way to write history, and the one way to read it."""
+"""Write and read history records. No other module writes them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,10 +11,10 @@ from .models import Event
 def record(
     row: Model, action: str, *, by, now: datetime, organiser_id: int | None = None, **details
 ) -> Event:
-    """Say that ``action`` happened to ``row``, in the caller's transaction.
+    """Record that ``action`` happened to ``row``, in the caller's transaction.
 
-    ``by`` is a user or None (the visitor without log-in, or the shop itself). ``details`` are states,
-    amounts and names of changed columns; for settings old and new values. Never a person's values.
+    ``by`` is a user, or None for a visitor without log-in or for the shop itself. ``details`` are states, amounts and names of
+    changed columns, and for settings old and new values; never personal data.
     """
     return Event.objects.create(
         at=now,
@@ -28,7 +28,7 @@ def record(
 
 
 def of(row: Model, *, also: Iterable[int] = ()) -> QuerySet[Event]:
-    """What happened to ``row``, newest first; ``also`` are ids of rows of its table that it took in."""
+    """Return the history records of ``row``, newest first. ``also`` contains ids of rows that were merged into it."""
     ids = [str(pk) for pk in (row.pk, *also)]
     return (
         Event.objects.filter(model=row._meta.label_lower, object_id__in=ids)

@@ -1,4 +1,4 @@
-"""Append-only events about any row: who, when, what; old and new for settings, never a person's values."""
+"""History records of any row: who, when, what. Old and new values for settings only, never personal data."""
 
 from django.conf import settings
 from django.db import models
@@ -8,10 +8,10 @@ from ticketshop.lib.personal import Author, NotPersonal, not_personal
 
 
 class Event(models.Model):
-    """One thing that happened to one row. Texts are made when shown, from ``action`` and ``details``."""
+    """A history record: a change of one row. Texts are made from ``action`` and ``details`` when it is shown."""
 
     at = models.DateTimeField(_("when"))
-    # The tenant, as a number: this room stands below organisers.
+    # Id of the organiser. No foreign key, because ``organisers`` imports this package.
     organiser_id = models.BigIntegerField(null=True, blank=True)
     model = models.CharField(_("what"), max_length=80)
     object_id = models.CharField(max_length=40)

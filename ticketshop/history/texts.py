@@ -1,4 +1,4 @@
-"""What happened, in words: made when shown, from an event's action and details."""
+"""Texts of history records, made when they are shown from their action and details."""
 
 from decimal import Decimal
 
@@ -81,8 +81,8 @@ ACTIONS = {
     "link_mismatch": gettext_lazy("Somebody not connected: name and e-mail address did not match"),
     "link_throttled": gettext_lazy("Nobody connected: too many tries"),
 }
-# States of a connection and what it allows, as its own page says them.
-WORDS = {
+# State or permission of a connection -> its text, as on its own page.
+CONNECTION_TEXTS = {
     "pending": gettext_lazy("waiting for an answer"),
     "active": gettext_lazy("connected"),
     "none": gettext_lazy("nothing"),
@@ -93,12 +93,12 @@ WORDS = {
 
 
 def action_text(event: Event) -> str:
-    """“Changed”, “Payment received”; the bare word for an action without a text."""
+    """Return the text of the action, as “Payment received”, or its code in readable form."""
     return str(ACTIONS.get(event.action, capfirst(event.action.replace("_", " "))))
 
 
 def detail_lines(event: Event) -> list[str]:
-    """One line per thing worth knowing about the event."""
+    """Return one line for each detail of the record."""
     details, model = event.details, model_of(event.model)
     lines = []
     if columns := details.get("columns"):
@@ -120,21 +120,23 @@ def detail_lines(event: Event) -> list[str]:
 
 
 def _of_connection(details: dict) -> list[str]:
-    """Which connection, and its state or what it allows after the event; which contact was joined."""
+    """Return lines about the connection (link of two contacts), its state, and the merged contact."""
     lines = []
     if number := details.get("link"):
         lines.append(_("Connection #%(number)s") % {"number": number})
     if status := details.get("status"):
-        lines.append(_("Status: %(status)s") % {"status": WORDS.get(status, status)})
+        lines.append(_("Status: %(status)s") % {"status": CONNECTION_TEXTS.get(status, status)})
     if permission := details.get("permission"):
-        lines.append(_("The parent may: %(permission)s") % {"permission": WORDS.get(permission, permission)})
+        lines.append(
+            _("The parent may: %(permission)s") % {"permission": CONNECTION_TEXTS.get(permission, permission)}
+        )
     if number := details.get("other"):
         lines.append(_("The other one was #%(number)s") % {"number": number})
     return lines
 
 
 def column_label(model: type[Model] | None, name: str) -> str:
-    """The label people know a column by; “session: starts” for a column of a row shown on the same page."""
+    """Return the label of a column; “session: starts” for a column of an inline row."""
     if model is None:
         return name
     room, _dot, column = name.rpartition(".")
@@ -161,16 +163,16 @@ def _rows(template: str, model: type[Model] | None, counts: dict[str, int] | Non
 
 
 def _meta_of(name: str, model: type[Model]):
-    """The options of a model: of a name with its app, else of the same app as ``model``, else of any that has such a one."""
+    """Return the options of a model by its name, with app label or without. Prefers the app of ``model``."""
     if "." in name:
         return apps.get_model(name)._meta
-    same = [one._meta for one in apps.get_models() if one._meta.model_name == name]
+    same = [candidate._meta for candidate in apps.get_models() if candidate._meta.model_name == name]
     same.sort(key=lambda meta: meta.app_label != model._meta.app_label)
     return same[0] if same else None
 
 
 def _choices(model: type[Model] | None, name: str) -> dict:
-    """Value -> words of a column of ``model`` that has fixed choices."""
+    """Return value -> label for a column of ``model`` with fixed choices."""
     try:
         return dict(model._meta.get_field(name).flatchoices) if model else {}
     except FieldDoesNotExist:
@@ -178,8 +180,8 @@ def _choices(model: type[Model] | None, name: str) -> dict:
 
 
 def _value(value, model: type[Model] | None = None, name: str = "") -> str:
-    if isinstance(value, str) and (words := _choices(model, name).get(value)):
-        return str(words)
+    if isinstance(value, str) and (label := _choices(model, name).get(value)):
+        return str(label)
     if value in (None, "", []):
         return _("empty")
     if isinstance(value, bool):
@@ -191,6 +193,7 @@ def _value(value, model: type[Model] | None = None, name: str = "") -> str:
 
 
 def model_of(label: str) -> type[Model] | None:
+    """Return the model of a label such as "sales.order", or None."""
     try:
         return apps.get_model(label)
     except LookupError:

@@ -1,1 +1,1 @@
-"""Work in the background over many rows: each row by itself, what fails is told to staff and tried again."""
+"""Background work on many rows: each row in its own transaction, failures shown to staff and tried again."""

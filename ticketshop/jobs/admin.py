@@ -1,4 +1,4 @@
-"""Back office: what could not be done in the background, since when, and when it is tried again."""
+"""Back office: the rows at which background jobs failed, since when, and the time of the next try."""
 
 from datetime import datetime
 
@@ -45,7 +45,7 @@ class FailureAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("about"))
     def about(self, failure):
-        """The kind and the number of the row, with the way to its page; never what it says of a person."""
+        """Return the kind and the id of the row, linked to its page; never personal data."""
         model = apps.get_model(failure.model)
         text = f"{model._meta.verbose_name} {rows.shown(failure.row)}"
         try:

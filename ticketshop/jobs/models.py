@@ -1,4 +1,4 @@
-"""Rows that a job could not finish, until it can."""
+"""Rows at which a background job failed."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -8,7 +8,7 @@ from ticketshop.organisers.models import Organiser
 
 
 class Failure(models.Model):
-    """A row that a job failed at: since when, how often, and when it is tried again. Numbers only."""
+    """A row at which a job failed: since when, how often, and the time of the next try. No personal data."""
 
     organiser = models.ForeignKey(
         Organiser,

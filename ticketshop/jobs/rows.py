@@ -1,12 +1,12 @@
-"""Jobs over many rows: one row that fails never keeps the others from being done.
+"""Jobs over many rows. A row that fails does not stop the others.
 
     EXPIRE = RowJob("sales.expire_orders", _("End an unpaid order"), rows=overdue, act=expire)
 
     EXPIRE.run(timezone.now())
 
-Each row has a transaction of its own. What a row raises is logged with the numbers of the row and its organiser, and
-kept as a ``Failure``, which staff see; ``try_again`` comes back to it after a minute, two, four …, at most a day. A failure
-ends by itself when its row is done, is gone, or is due no more.
+Each row has its own transaction. An exception is logged with the ids of the row and its organiser, and stored as a
+``Failure``, which staff see; ``try_again`` tries the row after one minute, two, four …, at most a day. A failure ends by itself
+when its row is done, is deleted, or is not due any more.
 """
 
 import logging
@@ -30,18 +30,18 @@ LONGEST_DELAY = timedelta(days=1)
 
 
 def delay(times: int) -> timedelta:
-    """How long to wait after so many failures: 1, 2, 4 … minutes, at most a day."""
+    """Return the wait after this number of failures: 1, 2, 4 … minutes, at most a day."""
     return min(timedelta(minutes=2 ** min(times - 1, 11)), LONGEST_DELAY)
 
 
 @dataclass(frozen=True, eq=False)
 class RowJob:
-    """Work on rows that are due. Every job registers itself in ``JOBS``.
+    """A job for rows that are due. Every job registers itself in ``JOBS``.
 
-    ``title`` tells staff what is done to one row. ``rows``: what is due at an instant, in the order in which it is
-    done. ``act`` does it to one row; it runs in a transaction, unless ``atomic`` is false because it has its own.
-    ``organiser`` returns the id of the organiser whose staff are told of a failure. ``defer``, where given, queues a job
-    for one row, instead of doing it in the job that tries again.
+    ``title`` tells staff what is done to one row. ``rows(now)`` returns the rows that are due, in the order of work.
+    ``act(row, now)`` does the work for one row; it runs in a transaction, unless ``atomic`` is false because it has its own.
+    ``organiser(row)`` returns the id of the organiser whose staff see a failure. ``defer(row)``, if given, queues a task for one
+    row; ``try_again`` calls it instead of ``act``.
     """
 
     name: str
@@ -58,21 +58,21 @@ class RowJob:
         JOBS[self.name] = self
 
     def run(self, now: datetime, rows: QuerySet | None = None) -> int:
-        """Do the rows that are due, or ``rows`` of them, but those that failed: ``try_again`` sees to them.
+        """Do the due rows, or those among ``rows``, except rows that have failed: ``try_again`` does these.
 
         Return how many were done. A row counts as done unless ``act`` returns False.
         """
         return sum(self.do(row, now) for row in self._due(now, rows)[: self.most])
 
     def each(self, rows: Iterable[Model], now: datetime) -> int:
-        """As ``run``, for rows that were read already."""
+        """Do these rows, which were read already, except rows that have failed. Return how many were done."""
         failed = set(self._failures().values_list("row", flat=True))
         return sum(self.do(row, now) for row in rows if str(row.pk) not in failed)
 
     def do(self, row: Model, now: datetime) -> bool:
-        """Do one row. Return whether it was done; what it raises is noted as a failure.
+        """Do one row. Return whether it was done; an exception is stored as a failure.
 
-        Raises what says that the database is away: that is no fault of a row, and the task comes again.
+        Exceptions that mean that the database is away are raised: the row is not at fault, and the task is tried again.
         """
         try:
             with transaction.atomic() if self.atomic else nullcontext():
@@ -85,7 +85,7 @@ class RowJob:
         return done is not False
 
     def note(self, row: Model, error: Exception, now: datetime) -> int:
-        """Log that ``row`` failed, and keep it for staff and for the next try. Return how often it has failed."""
+        """Log and store that ``row`` failed. Return how often it has failed."""
         with transaction.atomic():
             failure, new = self._failures().get_or_create(
                 job=self.name,
@@ -120,20 +120,20 @@ class RowJob:
         return failure.times
 
     def try_again(self, now: datetime) -> int:
-        """End the failures of rows that are not due any more, and try those whose time has come; how many were done."""
+        """End the failures of rows that are not due any more, and try the rows whose next try is due. Return how many were done."""
         self._end_settled(now)
         done = 0
         for failure in self._failures().filter(next_at__lte=now).order_by("next_at")[: self.most]:
             row = self.rows(now).filter(pk=failure.row).first()
             if row is None:
-                continue  # done by somebody else a moment ago
+                continue  # done by another process in the meantime
             if self.defer is not None:
                 self._failures().filter(pk=failure.pk).update(next_at=now + delay(failure.times))
                 self.defer(row)
                 continue
             before = failure.times
             self.do(row, now)
-            # Only one that has not failed once more meanwhile.
+            # Unless the row has failed again.
             done += self._failures().filter(pk=failure.pk, times=before).delete()[0]
         return done
 
@@ -156,13 +156,13 @@ class RowJob:
         try:
             with transaction.atomic():
                 return self.organiser(row)
-        except Exception:  # noqa: BLE001  a row so broken that even its owner is unknown: the platform's
+        except Exception:  # noqa: BLE001  the organiser can't be read: only the platform sees the failure
             return None
 
 
 @dataclass(frozen=True, eq=False)
 class Tidying(RowJob):
-    """Deletes rows that are not needed any more: many at once, and one by one where that fails."""
+    """A job that deletes rows that are no longer needed: many at once, and one by one if that fails."""
 
     act: Callable[..., object] = lambda row, now: row.delete()
     most: int = 50_000
@@ -179,41 +179,41 @@ class Tidying(RowJob):
         try:
             with transaction.atomic():
                 _all, by_model = rows.delete()
-        except Exception:  # noqa: BLE001  one of them: each by itself
+        except Exception:  # noqa: BLE001  one row failed: do each row separately
             return sum(self.do(row, now) for row in rows.order_by("pk"))
         return by_model.get(rows.model._meta.label, 0)
 
 
 def try_all_again(now: datetime) -> int:
-    """Come back to whatever failed; returns how many rows are done by now."""
-    Failure.objects.exclude(job__in=JOBS).delete()  # of a job that a newer version does not have
+    """Try all failed rows whose next try is due. Return how many were done."""
+    Failure.objects.exclude(job__in=JOBS).delete()  # jobs that this version no longer has
     names = Failure.objects.values_list("job", flat=True).distinct()
     return sum(JOBS[name].try_again(now) for name in sorted(names))
 
 
 def count_for(user) -> int:
-    """How many failures there are that this member of staff may see."""
+    """Return how many failures this staff member may see."""
     return permissions.for_staff(Failure.objects.all(), user, "jobs.view_failure").count()
 
 
 def at_once(failure: Failure, now: datetime) -> None:
-    """Have a failure tried again within a minute."""
+    """Set the next try of a failure to now; it happens within a minute."""
     Failure.objects.filter(pk=failure.pk, next_at__gt=now).update(next_at=now)
 
 
 def shown(row: str) -> str:
-    """The number of a row, for logs and pages; of other keys, such as a log-in session's, the beginning."""
+    """Return the id of a row for logs and pages. Of other keys, such as that of a log-in session, only the beginning."""
     return row if row.isdecimal() else f"{row[:8]}…"
 
 
 def without_text(error: BaseException) -> BaseException:
-    """An exception that says where and of what kind it was raised, not with which words: they may be a person's."""
+    """Return a copy of the exception with its type and traceback but without its text, which may contain personal data."""
     kind = type(error)
-    silent = type(kind.__name__, (Exception,), {"__module__": kind.__module__})()
+    copy = type(kind.__name__, (Exception,), {"__module__": kind.__module__})()
     if error.__cause__ is not None:
-        silent.__cause__ = without_text(error.__cause__)
-    silent.__suppress_context__ = True
-    return silent.with_traceback(error.__traceback__)
+        copy.__cause__ = without_text(error.__cause__)
+    copy.__suppress_context__ = True
+    return copy.with_traceback(error.__traceback__)
 
 
 def _kind(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The jobs of every minute that come back to what was left."""
+"""Tasks that run every minute and continue work that failed or was interrupted."""
 
 import logging
 
@@ -13,14 +13,14 @@ logger = logging.getLogger("ticketshop.jobs")
 @app.periodic(cron="* * * * *")
 @app.task(name="jobs.try_again", queueing_lock="jobs.try_again")
 def try_again(timestamp: int) -> None:
-    """Rows that a job failed at, and whose next try is due."""
+    """Try the rows that failed and whose next try is due."""
     rows.try_all_again(timezone.now())
 
 
 @app.periodic(cron="* * * * *")
 @app.task(name="jobs.take_up_stalled", queueing_lock="jobs.take_up_stalled", pass_context=True)
 async def take_up_stalled(context, timestamp: int) -> None:
-    """A worker was killed: what it was doing is done again. Every job may run twice without harm."""
+    """Start the jobs of killed workers again. Every job may run twice without harm."""
     for job in await context.app.job_manager.get_stalled_jobs():
         try:
             await context.app.job_manager.retry_job(job)

@@ -1,7 +1,7 @@
-"""The cache in which django-allauth counts log-ins, sign-ups and requests for a new password, in PostgreSQL.
+"""The cache in PostgreSQL in which django-allauth counts log-ins, sign-ups and requests for a new password.
 
-A counter stays until its time is over, however many others there are; ``forget_expired`` deletes it then. Its key names
-what is counted, but neither network nor log-in nor e-mail address: those are hashed with the secret.
+A counter stays until it expires, however many others there are; ``forget_expired`` deletes it then. Networks, log-ins and
+e-mail addresses in keys are hashed with the secret key.
 """
 
 import hashlib
@@ -14,12 +14,12 @@ from django.core.cache.backends.db import DatabaseCache
 from django.db import connection
 
 LOCK = ":lock"
-# allauth:rl:<app>:<action>:<rate>: and then who or what is counted.
+# Keys of django-allauth: allauth:rl:<app>:<action>:<rate>:<source>.
 NAMED_PARTS = 5
 
 
 class CounterCache(DatabaseCache):
-    """Django's cache in a table, which never deletes rows because there are many of them."""
+    """Django's database cache without its limit on the number of rows."""
 
     def __init__(self, table, params):
         super().__init__(table, params)
@@ -28,12 +28,12 @@ class CounterCache(DatabaseCache):
 
 
 def hashed(source: str) -> str:
-    """Return the form in which a network, log-in or address is in a key."""
+    """Return the hash that stands for a network, log-in or address in a key."""
     return hmac.new(settings.SECRET_KEY.encode(), f"cache|{source}".encode(), hashlib.sha256).hexdigest()
 
 
 def stored_key(key: str, _prefix: str, version: int) -> str:
-    """Django's KEY_FUNCTION: the key as it is stored."""
+    """Return the key as it is stored. Used as Django's KEY_FUNCTION."""
     plain = key.removesuffix(LOCK)
     parts = plain.split(":", NAMED_PARTS)
     named, source = (parts[:-1], parts[-1]) if len(parts) > NAMED_PARTS else ([], plain)
@@ -41,16 +41,16 @@ def stored_key(key: str, _prefix: str, version: int) -> str:
 
 
 def forget_expired(now: datetime) -> int:
-    """Delete the counters whose time is over. Return their number."""
+    """Delete the expired counters. Return their number."""
     table = connection.ops.quote_name(settings.CACHES["default"]["LOCATION"])
     with connection.cursor() as cursor:
-        # The name of the table is a setting of ours, the instant is bound.
+        # The table name comes from a setting, the time is bound.
         cursor.execute(f"DELETE FROM {table} WHERE expires < %s", [now])  # noqa: S608
         return cursor.rowcount
 
 
 def forget_sources(sources: list[str]) -> None:
-    """Delete all counters of these networks, log-ins or addresses, as django-allauth names them in its keys."""
+    """Delete all counters of these networks, log-ins or addresses, given as django-allauth writes them in its keys."""
     table = connection.ops.quote_name(settings.CACHES["default"]["LOCATION"])
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,10 +1,10 @@
-"""Limits on how often something may happen, counted in PostgreSQL: they hold across processes and restarts.
+"""Limits on how often something may happen, counted in PostgreSQL, so that all processes share them.
 
     if not limits.hit("cart_add", network(request), now):
         return too_many_requests(request, limits.wait("cart_add", network(request), now))
 
-Neither addresses nor log-ins are stored: a key is hashed with the day and the secret, so that a
-counter says nothing about anybody, and nothing at all once it is deleted.
+Addresses and log-ins are not stored: keys are hashed with the day and the secret key, so that a counter can't be traced to
+a person.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ MINUTE, HOUR, DAY, WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(da
 class Limit:
     """At most ``count`` times in ``window`` for one key.
 
-    A sliding window is counted by the minute: there is none, wherever it begins, in which more happens.
+    A sliding window is counted by the minute, so that the limit holds for a window that begins at any time.
     """
 
     count: int
@@ -34,6 +34,7 @@ class Limit:
 
     @property
     def piece(self) -> timedelta:
+        """Return the length of one counter."""
         return MINUTE if self.sliding else self.window
 
 
@@ -41,13 +42,13 @@ LIMITS = {
     "cart_add": Limit(120, timedelta(minutes=10)),
     "order_place": Limit(60, timedelta(minutes=10)),
     "mail_resend": Limit(3, HOUR),
-    # Orders of guests under one e-mail address, free ones too: each is a mail to it.
+    # Orders of guests with one e-mail address; each order sends a mail to it.
     "order_mailbox": Limit(10, DAY, sliding=True),
     "order_link": Limit(300, timedelta(minutes=10)),
     "answers_change": Limit(60, HOUR),
     "names_change": Limit(20, HOUR),
     "export": Limit(60, HOUR),
-    # Friends and family; an organiser sets the counts, see Organiser.link_….
+    # Friends and family. The organiser sets the counts, see Organiser.link_….
     "link_add_hour": Limit(10, HOUR, sliding=True),
     "link_add_day": Limit(20, DAY, sliding=True),
     "link_mismatch": Limit(5, HOUR, sliding=True),
@@ -55,9 +56,9 @@ LIMITS = {
     "link_mail_day": Limit(1, DAY, sliding=True),
     "link_mail_week": Limit(3, WEEK, sliding=True),
     "link_token": Limit(60, HOUR),
-    # Forms that met the log-in page and are kept for an hour, from one network.
+    # Forms that are saved at the log-in page, see ``submissions``; per network.
     "submission_keep": Limit(60, HOUR),
-    # Asking for one's own data: mails to one mailbox, tries from one network.
+    # Requests for one's own data: mails per mailbox, attempts per network.
     "data_mail": Limit(3, HOUR, sliding=True),
     "data_ask": Limit(30, HOUR),
     "data_copy": Limit(20, HOUR),
@@ -72,7 +73,7 @@ _UPSERT = """
 
 
 def hit(kind: str, key: str, now: datetime, *, count: int | None = None) -> bool:
-    """Count one more; True while the limit of ``kind`` (see ``LIMITS``), or ``count`` in its place, is not exceeded."""
+    """Count one more. Return whether the limit of ``kind`` (see ``LIMITS``), or ``count`` if given, is not exceeded."""
     counted = note(kind, key, now)
     if LIMITS[kind].sliding:
         counted = _counted(kind, key, now)
@@ -80,7 +81,7 @@ def hit(kind: str, key: str, now: datetime, *, count: int | None = None) -> bool
 
 
 def note(kind: str, key: str, now: datetime) -> int:
-    """Count one more, whatever the limit; returns how many since the window, or the minute of a sliding one, began."""
+    """Count one more without a check. Return the count of the window, or of the current minute of a sliding window."""
     limit = LIMITS[kind]
     start = _piece_start(limit, now)
     with connection.cursor() as cursor:
@@ -91,12 +92,12 @@ def note(kind: str, key: str, now: datetime) -> int:
 
 
 def reached(kind: str, key: str, now: datetime, *, count: int | None = None) -> bool:
-    """Whether nothing more may happen now; counts nothing. One query."""
+    """Return whether the limit is reached. Counts nothing; one query."""
     return _counted(kind, key, now) >= (LIMITS[kind].count if count is None else count)
 
 
 def wait(kind: str, key: str, now: datetime, *, count: int | None = None) -> timedelta:
-    """Return how long until ``hit`` allows one more, if nobody tries before; nothing is counted. One query where it slides."""
+    """Return how long to wait until ``hit`` allows one more. Counts nothing; one query for a sliding window, else none."""
     limit = LIMITS[kind]
     start = _piece_start(limit, now)
     if not limit.sliding:
@@ -111,7 +112,7 @@ def wait(kind: str, key: str, now: datetime, *, count: int | None = None) -> tim
 
 
 def lock(kind: str, key: str) -> None:
-    """Until the end of the caller's transaction nobody else passes here for this key: looking and counting are one."""
+    """Lock this kind and key until the end of the caller's transaction, so that check and count are one step."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{kind}|{key}"])
 
@@ -121,7 +122,7 @@ def _counted(kind: str, key: str, now: datetime) -> int:
 
 
 def _counters(kind: str, key: str, now: datetime) -> QuerySet[Counter]:
-    """The counters that are within the window at ``now``."""
+    """Return the counters in the window at ``now``."""
     limit = LIMITS[kind]
     start = _piece_start(limit, now)
     since = start - limit.window if limit.sliding else start
@@ -138,12 +139,12 @@ def _piece_start(limit: Limit, now: datetime) -> datetime:
 
 
 def fingerprint(kind: str, key: str, now: datetime) -> str:
-    """Return a keyed hash of ``key`` that is another one every month: for rows that are compared, not counted."""
+    """Return a keyed hash of ``key`` that changes every month, for rows that are compared and not counted."""
     return _hash(kind, key, now.astimezone(UTC).date().replace(day=1)).hex()[:32]
 
 
 def over(now: datetime) -> QuerySet[Counter]:
-    """The counters whose window is over: nothing needs them any more."""
+    """Return the counters whose window has ended."""
     return Counter.objects.filter(expires_at__lt=now)
 
 

@@ -6,7 +6,7 @@ from ticketshop.lib.personal import SECURITY, Expiry, Keep, not_personal
 
 
 class Counter(models.Model):
-    """How often something happened within one window. The key is a keyed hash that rotates daily."""
+    """The count of one kind and key in one window. ``key_hash`` is a keyed hash that changes daily."""
 
     kind = models.CharField(max_length=40)
     key_hash = models.BinaryField(max_length=32)

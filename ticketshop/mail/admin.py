@@ -1,4 +1,4 @@
-"""Back office: what became of the e-mails. No body is kept, so none is shown."""
+"""Back office: the e-mails and their states. The text of a mail is not stored, so it is not shown."""
 
 from datetime import datetime
 
@@ -17,8 +17,8 @@ from . import bounces, kinds, outbox
 from .models import Mail
 
 
-def can_go_again(mail: Mail) -> bool:
-    """Whether it went wrong and there is still somebody to send it to."""
+def can_be_resent(mail: Mail) -> bool:
+    """Return whether the mail failed or bounced and its address is still stored."""
     return mail.state in {Mail.State.FAILED, Mail.State.BOUNCED} and bool(mail.recipient)
 
 
@@ -34,7 +34,7 @@ def _question(mail: Mail) -> list[str]:
 
 
 def _send_again(request, mail: Mail, now: datetime) -> Outcome:
-    if not can_go_again(mail):
+    if not can_be_resent(mail):
         return messages.WARNING, _("This e-mail did not fail. Nothing was sent.")
     if not limits.hit("mail_resend", f"mail:{mail.pk}", now):
         wait = limits.wait("mail_resend", f"mail:{mail.pk}", now)
@@ -45,12 +45,12 @@ def _send_again(request, mail: Mail, now: datetime) -> Outcome:
 
 
 SEND_AGAIN = Button(
-    "send-again", gettext_lazy("Send again"), ("mail.change_mail",), can_go_again, _question, _send_again
+    "send-again", gettext_lazy("Send again"), ("mail.change_mail",), can_be_resent, _question, _send_again
 )
 
 
 class TroubleFilter(admin.SimpleListFilter):
-    """Mails that did not reach anybody, whatever became of them in particular."""
+    """A filter for mails that failed, bounced or were marked as spam."""
 
     title = gettext_lazy("what became of it")
     parameter_name = "trouble"

@@ -1,7 +1,7 @@
-"""What becomes of a mail after it was sent: delivered, come back, marked as spam; and which addresses take no mail.
+"""The state of mails after they were sent: delivered, bounced, marked as spam; and addresses that can't be reached.
 
-Nothing is written to the person: whether mails to somebody come back is read from the mails to the address they have *now*.
-Another address, or a later mail that arrives, ends it by itself, and an erasure that takes the address takes this along.
+Nothing is stored on the contact: whether a person can be reached is read from the mails to the address that the person has
+*now*. So another address, or a later mail that is delivered, ends the state, and an erasure of the address removes it.
 """
 
 import logging
@@ -21,16 +21,16 @@ logger = logging.getLogger("ticketshop.mail")
 
 State = Mail.State
 _BACK = {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED}
-# A mail that arrived: the service said so, or a mail server took it and no service will say more.
+# A delivered mail: the service has reported it, or a mail server accepted it and no service reports on it.
 ARRIVED = Q(delivered_at__isnull=False) | Q(state=State.SENT, provider_id="")
 TROUBLE = Q(state__in=[State.FAILED, State.BOUNCED, State.COMPLAINED])
-_LATEST = 20  # mails to one address that are looked at
+_LATEST = 20  # number of mails to one address that are read
 
 
 def record_report(event: AnymailTrackingEvent) -> bool:
-    """Write what the mail service says of one mail. Return False if it is no mail of ours.
+    """Store a report of the mail service about one mail. Return False if the mail is unknown.
 
-    Services repeat themselves and report out of order: an older report changes nothing.
+    Services repeat reports and send them out of order, so an older report changes nothing.
     """
     with transaction.atomic():
         number = (event.message_id or "")[: Mail._meta.get_field("provider_id").max_length]
@@ -48,7 +48,7 @@ def record_report(event: AnymailTrackingEvent) -> bool:
 
 
 def mark_returned(mail: Mail, state: str, at: datetime, reason: str) -> None:
-    """Mark a mail that the recipient did not get or did not want; ``reason`` holds no address."""
+    """Mark a mail that was not delivered or was marked as spam. ``reason`` contains no address."""
     if mail.returned_at is not None and mail.state == state:
         return
     mail.state, mail.returned_at, mail.error = state, at, reason[:120]
@@ -73,7 +73,7 @@ def _delivered(mail: Mail, at: datetime) -> None:
 
 
 def latest_bounce(organiser_id: int, email: str | None, subject_uuid) -> Mail | None:
-    """The mail that says that this person gets none at this address; None while there is no reason to think so."""
+    """Return the mail that shows that this address does not receive mails, or None if there is none."""
     if not email:
         return None
     rows = Mail.objects.filter(
@@ -83,12 +83,15 @@ def latest_bounce(organiser_id: int, email: str | None, subject_uuid) -> Mail | 
         if mail.returned_at is not None:
             return mail
         if mail.delivered_at is not None or (mail.state == State.SENT and not mail.provider_id):
-            return None  # a later one arrived
+            return None  # a later mail was delivered
     return None
 
 
 def unreachable(organiser: Combinable, email: Combinable, subject_uuid: Combinable) -> Exists:
-    """The same as a condition for lists: ``unreachable(OuterRef("organiser"), OuterRef("email"), OuterRef(…))``."""
+    """Return ``latest_bounce`` as a condition for lists.
+
+    Example: ``unreachable(OuterRef("organiser"), OuterRef("email"), OuterRef("subject_uuid"))``.
+    """
     to_them = Mail.objects.filter(organiser=organiser, subject_uuid=subject_uuid, recipient__iexact=email)
     later = Mail.objects.filter(
         ARRIVED,
@@ -101,5 +104,5 @@ def unreachable(organiser: Combinable, email: Combinable, subject_uuid: Combinab
 
 
 def troubled(rows: QuerySet[Mail]) -> QuerySet[Mail]:
-    """The mails among these that failed, came back or were marked as spam."""
+    """Return those of these mails that failed, bounced or were marked as spam."""
     return rows.filter(TROUBLE)

@@ -1,7 +1,7 @@
-"""Which mails there are. The room that has something to tell registers a builder for each kind.
+"""Register of the kinds of mail. Each package registers a builder for each kind of mail that it queues.
 
-A builder gets the Mail row when the mail is sent, not when it is queued, and reads what it needs:
-so nothing a person wrote lies in a queue, and a mail tells what is true when it leaves.
+A builder gets the Mail row when the mail is sent, not when it is queued, and reads the data then. So the queue contains no
+personal text, and a mail contains the data at the time of sending.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from .models import Mail
 
 @dataclass(frozen=True)
 class Content:
-    """What goes into the templates ``emails/<kind>.{subject.txt,html}``, and files to attach."""
+    """The template context for ``emails/<kind>.{subject.txt,html}``, and the files to attach."""
 
     context: dict
-    attachments: list[tuple[str, bytes, str]] = field(default_factory=list)  # name, content, MIME type
+    attachments: list[tuple[str, bytes, str]] = field(default_factory=list)  # (name, content, MIME type)
 
 
 Builder = Callable[[Mail], Content | None]
@@ -25,10 +25,10 @@ _FORGETS_RECIPIENT: set[str] = set()
 
 
 def register(kind: str, label: str, *, forgets_recipient: bool = False) -> Callable[[Builder], Builder]:
-    """Decorate the builder of ``kind``; it may return None: then there is nothing to tell any more.
+    """Return a decorator for the builder of ``kind``. The builder may return None to send nothing.
 
-    ``label`` is what staff read in lists (a lazy translation). With ``forgets_recipient`` the row loses its address when
-    the mail has left, or can't leave: the person is erased.
+    ``label`` is a lazy translation that staff read in lists. With ``forgets_recipient`` the address is removed from the row when
+    the mail was sent or has failed, because the person is erased.
     """
 
     def decorate(builder: Builder) -> Builder:
@@ -41,19 +41,20 @@ def register(kind: str, label: str, *, forgets_recipient: bool = False) -> Calla
 
 
 def builder(kind: str) -> Builder:
+    """Return the builder of a kind."""
     return _BUILDERS[kind]
 
 
 def forgets_recipient(kind: str) -> bool:
-    """Whether the row of a mail of this kind loses its address when the mail has left."""
+    """Return whether a row of this kind loses its address when the mail was sent or has failed."""
     return kind in _FORGETS_RECIPIENT
 
 
 def registered() -> list[str]:
-    """Every kind there is a builder for, sorted."""
+    """Return all kinds that have a builder, sorted."""
     return sorted(_BUILDERS)
 
 
 def label(kind: str) -> str:
-    """The name of a kind of mail, for people; the bare code for one that is no longer made."""
+    """Return the label of a kind, or its code if no builder is registered any more."""
     return str(_LABELS.get(kind) or kind)

@@ -1,4 +1,4 @@
-"""What every mail looks like: the shop's colours, its organiser's postal address, and cards for tickets."""
+"""The layout of mails: the shop's colours, the organiser's postal address, and cards for tickets."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from functools import lru_cache
 from ticketshop.lib import colour
 from ticketshop.organisers.models import Organiser, PointOfSale
 
-DEFAULT_COLOUR = "#0b4f5c"  # that of shop.css, for mails that belong to no shop
+DEFAULT_COLOUR = "#0b4f5c"  # as in shop.css; for mails without a shop
 # Secondary text and thin lines, as in shop.css.
 GREYS = {
     "light": {"muted": "#57534b", "rule": "#dedace"},
@@ -17,7 +17,7 @@ GREYS = {
 
 @dataclass(frozen=True)
 class Card:
-    """A ticket, a pass or a line of an order, as ``emails/parts/cards.html`` shows it. Empty values are left out."""
+    """A ticket, a pass or an order line, as ``emails/parts/cards.html`` shows it. Empty values are left out."""
 
     title: str
     when: datetime | None = None
@@ -30,7 +30,7 @@ class Card:
 
 @lru_cache(maxsize=256)
 def look(brand: str) -> dict[str, dict[str, str]]:
-    """Colours by scheme (``light``, ``dark``) and name (``accent_fill``, ``ink`` …), readable for any brand colour."""
+    """Return scheme ("light", "dark") -> name ("accent_fill", "ink" …) -> colour. Text is readable for any brand colour."""
     return {
         scheme: {
             name.replace("-", "_"): value
@@ -41,11 +41,11 @@ def look(brand: str) -> dict[str, dict[str, str]]:
 
 
 def look_of(pos: PointOfSale | None) -> dict[str, dict[str, str]]:
-    """The colours of mails of this shop, or of none."""
+    """Return the colours of the mails of this shop, or the default colours."""
     return look(pos.accent_colour if pos else DEFAULT_COLOUR)
 
 
 def postal_address(organiser: Organiser) -> str:
-    """Street, postcode and town on one line; only what is known."""
+    """Return street, postcode and town on one line; empty parts are left out."""
     town = f"{organiser.postcode} {organiser.city}".strip()
     return ", ".join(part for part in (organiser.street, town) if part)

@@ -1,4 +1,4 @@
-"""The demo's mail sink: mails land in files that the page ``/mailbox/`` shows. Only under the DEMO setting."""
+"""The mailbox of the demo: mails are written to files that the page ``/mailbox/`` shows. Used with the setting DEMO only."""
 
 import email
 import email.policy
@@ -21,7 +21,7 @@ KEPT = 500
 
 
 class Backend(BaseEmailBackend):
-    """One .eml file per mail, named by its time, so that web server and worker share them."""
+    """A mail backend that writes one .eml file per mail, named after the time, in a folder that web server and worker share."""
 
     def send_messages(self, messages):
         folder = Path(settings.MAILBOX_DIR)
@@ -48,14 +48,14 @@ class ReceivedMail:
 
 
 def read_mails(to: str = "") -> list[ReceivedMail]:
-    """The mails sent, newest first; with ``to``, one recipient's."""
-    found, wanted = [], normalise_email(to)
+    """Return the mails, newest first; with ``to``, only those to this address."""
+    mails, recipient = [], normalise_email(to)
     for path in sorted(Path(settings.MAILBOX_DIR).glob("*.eml"), reverse=True):
         parsed = _read(path)
-        if parsed is None or (wanted and wanted != normalise_email(str(parsed["To"]))):
+        if parsed is None or (recipient and recipient != normalise_email(str(parsed["To"]))):
             continue
         body = parsed.get_body(("plain",))
-        found.append(
+        mails.append(
             ReceivedMail(
                 sender=str(parsed["From"]),
                 to=str(parsed["To"]),
@@ -64,11 +64,11 @@ def read_mails(to: str = "") -> list[ReceivedMail]:
                 attachments=[part.get_filename() or "" for part in parsed.iter_attachments()],
             )
         )
-    return found
+    return mails
 
 
 def forget(addresses: Iterable[str]) -> None:
-    """Delete the mails that went to these addresses: a real mailbox is its owner's, this one is ours."""
+    """Delete the mails to these addresses. In a real mailbox they belong to its owner, but here the shop stores them."""
     theirs = {normalise_email(address) for address in addresses}
     for path in Path(settings.MAILBOX_DIR).glob("*.eml"):
         parsed = _read(path)
@@ -77,7 +77,7 @@ def forget(addresses: Iterable[str]) -> None:
 
 
 def _read(path: Path) -> EmailMessage | None:
-    """The mail in a file; None where the file was deleted a moment ago, as the oldest one is with each new mail."""
+    """Return the mail in a file, or None if the file was deleted in the meantime."""
     try:
         return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     except FileNotFoundError:

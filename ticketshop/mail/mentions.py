@@ -1,4 +1,4 @@
-"""Mails to somebody else that tell about a person: a parent is told of a child's tickets."""
+"""Mails to other people that contain data of a person, such as a parent's mail about a child's tickets."""
 
 from django.db.models import Case, F, Func, JSONField, QuerySet, TextField, Value, When
 
@@ -9,15 +9,15 @@ _KEY = Value("contact", output_field=TextField())
 
 
 def rows(contact_id: int) -> QuerySet[Mail]:
-    """The mails that name the contact by its number, whoever they went to."""
-    # The second condition is that of the index.
+    """Return the mails that contain the contact's id, to any recipient."""
+    # The second condition is there to use the partial index.
     return Mail.objects.filter(about__contact=contact_id, about__has_key="contact")
 
 
 def forget(contact_id: int) -> int:
-    """Drop the number, by which mails about several orders would be one person's; what is queued is not sent.
+    """Remove the contact's id from mails about that contact, and cancel those that are still queued. Return their number.
 
-    Returns how many mails named it.
+    With the id, mails about several orders could be recognised as those of one person.
     """
     without = Func(F(COLUMN), _KEY, template="%(expressions)s", arg_joiner=" - ", output_field=JSONField())
     ends = Case(When(state=Mail.State.QUEUED, then=Value(Mail.State.CANCELLED)), default=F("state"))

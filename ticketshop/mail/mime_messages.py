@@ -1,4 +1,4 @@
-"""A mail as it leaves: rendered at the last moment, in its language and its organiser's time zone."""
+"""Build the message of a mail just before it is sent, in its language and its organiser's time zone."""
 
 from email.mime.base import MIMEBase
 from email.mime.image import MIMEImage
@@ -21,10 +21,10 @@ LOGO_ID = "logo"  # the Content-ID that base.html names
 
 
 class MimeMessage(EmailMultiAlternatives):
-    """A mail with pictures of its own.
+    """A message with inline pictures.
 
-    A picture with a Content-ID lies beside the HTML part (multipart/related): among the attachments, Apple Mail and
-    Thunderbird would show it a second time below the text. Mail providers' backends sort it out from ``attachments``.
+    A picture with a Content-ID is placed beside the HTML part (multipart/related). As an ordinary attachment Apple Mail and
+    Thunderbird would show it a second time below the text. The backends of mail providers find it in ``attachments``.
     """
 
     def attach_picture(self, content: bytes, content_id: str) -> None:
@@ -55,7 +55,7 @@ class MimeMessage(EmailMultiAlternatives):
 
 
 def build(mail: Mail) -> EmailMultiAlternatives | None:
-    """The mail as it leaves now, in its language and its organiser's time zone; None if there is nothing to tell."""
+    """Return the message of a mail, in its language and its organiser's time zone; None if there is nothing to send."""
     pos = mail.point_of_sale
     zone = ZoneInfo(pos.organiser.time_zone) if pos else ZoneInfo(settings.TIME_ZONE)
     with translation.override(mail.language), timezone.override(zone):
@@ -81,7 +81,7 @@ def build(mail: Mail) -> EmailMultiAlternatives | None:
             from_email=sender(pos),
             to=[mail.recipient],
             reply_to=[pos.email_sender_address] if pos and pos.email_sender_address else None,
-            # The same id on a second try: a mail server that got both can tell.
+            # The same id at a second attempt, so that mail servers can recognise a duplicate.
             headers={
                 "Message-ID": f"<mail-{mail.pk}-{mail.created_at:%Y%m%d%H%M%S%f}@{_host()}>",
                 "Auto-Submitted": "auto-generated",
@@ -97,7 +97,7 @@ def build(mail: Mail) -> EmailMultiAlternatives | None:
 
 
 def sender(pos) -> str:
-    """From: the shop's name, our own address (so that mail servers accept it)."""
+    """Return the From header: the name of the shop and the installation's own address, which mail servers accept."""
     name = normalise_line((pos.email_sender_name or pos.name) if pos else settings.SITE_NAME)
     return f'"{quote(name)}" <{settings.DEFAULT_FROM_EMAIL}>'
 

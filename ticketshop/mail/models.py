@@ -1,4 +1,4 @@
-"""One row per mail: what it tells about, to whom, and what became of it. No body is kept."""
+"""A row per mail: its subject, recipient and state. The text of the mail is not stored."""
 
 from django.db import models
 from django.db.models import Q
@@ -26,7 +26,7 @@ from ticketshop.organisers.models import Organiser, PointOfSale
 
 
 class Mail(models.Model):
-    """A mail that is to be sent, was sent, or could not be sent."""
+    """A mail that is queued, was sent, or could not be sent."""
 
     class State(models.TextChoices):
         QUEUED = "queued", _("waiting")
@@ -53,20 +53,20 @@ class Mail(models.Model):
         verbose_name=_("point of sale"),
     )
     kind = models.CharField(_("kind"), max_length=60)
-    # What the mail tells about: ids only, read by the kind's builder when the mail is sent.
+    # Ids of the rows that the mail is about; the builder reads them when the mail is sent.
     about = models.JSONField(default=dict)
     recipient = models.CharField(_("recipient"), max_length=254)
     subject_uuid = models.UUIDField(null=True, blank=True, db_index=True)
     language = models.CharField(_("language"), max_length=5)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
-    # One mail per event: the same key twice is one mail. Null where repetition is meant.
+    # Key against duplicates: a second mail with the same key is not queued. Null if repetition is allowed.
     once = models.CharField(max_length=120, null=True, blank=True, unique=True)
     provider_id = models.CharField(max_length=120, blank=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     error = models.CharField(_("last error"), max_length=120, blank=True)
     created_at = models.DateTimeField(_("queued"))
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
-    # What the mail service said later, or the recipient's mail server when it refused the recipient for good.
+    # Set by reports of the mail service, or when a mail server has refused the recipient permanently.
     delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
     returned_at = models.DateTimeField(_("came back"), null=True, blank=True)
 
@@ -84,7 +84,7 @@ class Mail(models.Model):
                 name="mail_returned",
                 condition=Q(returned_at__isnull=False),
             ),
-            # What was sent to an address, whoever it belonged to then, goes with its owner.
+            # For erasures: mails to an address that no contact had at that time.
             models.Index(Upper("recipient"), name="mail_by_address", condition=Q(subject_uuid=None)),
             models.Index(
                 KeyTransform("user", "about"), name="mail_about_user", condition=Q(about__has_key="user")
@@ -124,7 +124,7 @@ class Mail(models.Model):
             "provider_id": _("a number of the service that delivers our e-mails"),
         }
         mentions = "ticketshop.mail.mentions"
-        # The worker holds it while it sends: what goes out has gone out, and nothing after.
+        # Position in the order of locks. The worker locks the row while it sends, so an erasure waits for that mail.
         lock_order = 4
         columns = {
             "recipient": Replace(""),

@@ -1,4 +1,4 @@
-"""Queue a mail in the caller's transaction; the worker sends it afterwards."""
+"""Queue mails in the caller's transaction. The worker sends them after the commit."""
 
 import uuid
 from datetime import datetime
@@ -11,7 +11,7 @@ from ticketshop.lib.text import normalise_email
 from . import tasks
 from .models import Mail
 
-# The names are those of our own columns, the values are bound.
+# The names come from the model's columns, the values are bound.
 _INSERT_ONCE = "INSERT INTO mail_mail ({names}) VALUES ({marks}) ON CONFLICT (once) DO NOTHING RETURNING id"
 
 
@@ -26,7 +26,7 @@ def queue(
     once: str | None = None,
     subject_uuid: uuid.UUID | None = None,
 ) -> Mail | None:
-    """Queue one mail of ``kind`` to the address ``to``; ``about`` holds ids only.
+    """Queue a mail of ``kind`` to the address ``to`` and return it. ``about`` contains ids only.
 
     With ``once``, a second call with the same text queues nothing and returns None.
     """
@@ -50,7 +50,7 @@ def queue(
 
 
 def again(mail: Mail, *, now: datetime) -> Mail:
-    """Queue a mail once more, to the same address: staff ask for it when it failed. Tells what is true then."""
+    """Queue a copy of a mail to the same address, for staff when it failed. It contains the data at the time of sending."""
     copy = Mail.objects.create(
         kind=mail.kind,
         organiser_id=mail.organiser_id,
@@ -66,9 +66,9 @@ def again(mail: Mail, *, now: datetime) -> Mail:
 
 
 def forget_recipients(kind: str, about: dict, *, subject_uuid: uuid.UUID) -> None:
-    """Forget the address that mails of ``kind`` about these rows went to; what is still queued is cancelled.
+    """Remove the address from mails of ``kind`` about these rows, and cancel those that are still queued.
 
-    Waits while the worker sends one of them. Call in a transaction.
+    Waits while the worker sends one of them. Call it in a transaction.
     """
     state = Case(When(state=Mail.State.QUEUED, then=Value(Mail.State.CANCELLED)), default=F("state"))
     Mail.objects.filter(kind=kind, subject_uuid=subject_uuid, about__contains=about).update(
@@ -77,7 +77,10 @@ def forget_recipients(kind: str, about: dict, *, subject_uuid: uuid.UUID) -> Non
 
 
 def _insert_once(mail: Mail) -> bool:
-    """Insert the row unless one with its key exists: one statement, so that two at once are one mail."""
+    """Insert the row unless one with its key exists. Return whether it was inserted.
+
+    It is one statement, so that two calls at once give one mail.
+    """
     columns = [field for field in Mail._meta.concrete_fields if not field.primary_key]
     names = ", ".join(connection.ops.quote_name(str(field.column)) for field in columns)
     marks = ", ".join(["%s"] * len(columns))

@@ -1,6 +1,6 @@
-"""After a mail server did not answer, all mails wait together: half a minute, then one, two … at most ten.
+"""A pause for all mails after the mail server did not answer: half a minute, then one, two … at most ten minutes.
 
-Else each mail would find out by itself, and hold its slot of the worker until the time-out.
+Without it each mail would wait for the time-out by itself and occupy a slot of the worker.
 """
 
 import smtplib
@@ -14,7 +14,7 @@ SHORTEST, LONGEST = timedelta(seconds=30), timedelta(minutes=10)
 
 
 def is_of_server(error: Exception) -> bool:
-    """Whether the next mail would meet the same: the server is away, says nothing, or takes no mail of ours now."""
+    """Return whether the next mail would fail in the same way: the server is away, silent, or refuses this installation."""
     if isinstance(error, AnymailAPIError):
         return error.status_code is None or error.status_code >= 500
     if isinstance(error, smtplib.SMTPResponseException):
@@ -27,23 +27,23 @@ def is_of_server(error: Exception) -> bool:
 
 
 def until(now: datetime) -> datetime | None:
-    """Return when the next mail may be tried; None for now."""
+    """Return when the next mail may be tried, or None if there is no pause."""
     _times, end = cache.get(KEY) or (0, 0.0)
     return datetime.fromtimestamp(end, UTC) if end > now.timestamp() else None
 
 
 def begin(now: datetime) -> None:
-    """Call after a failure of the server. While a pause lasts nothing changes: two mails may have failed at once."""
+    """Start a pause after a failure of the server. Does nothing during a pause, because two mails may have failed at once."""
     times, end = cache.get(KEY) or (0, 0.0)
     if end > now.timestamp():
         return
     length = min(SHORTEST * 2 ** min(times, 10), LONGEST)
-    # Kept beyond its end, so that the next one is longer.
+    # Cached for longer than the pause, so that the next pause is longer.
     value = (times + 1, (now + length).timestamp())
     cache.set(KEY, value, (length + 2 * LONGEST).total_seconds())
 
 
 def end() -> None:
-    """Call after a mail went out."""
+    """End the series of pauses after a mail was sent."""
     if cache.get(KEY) is not None:
         cache.delete(KEY)

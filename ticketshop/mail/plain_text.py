@@ -1,11 +1,11 @@
-"""The text part of a mail, made from its HTML part, so that both tell the same.
+"""Make the text part of a mail from its HTML part, so that both have the same content.
 
 Reads the few elements that ``templates/emails`` use:
 
 - ``p``, headings and table cells are paragraphs, ``br`` ends a line, ``li`` begins with a hyphen;
 - an element with the class ``card`` is a paragraph of several lines, one for each ``p`` in it;
-- a link is "label: URL"; with the class ``button`` the URL has a line of its own, which no mail program breaks;
-- the class ``signature`` begins the footer, after the line that mail programs know as the end of a text.
+- a link is "label: URL"; with the class ``button`` the URL is alone on its line, so that no mail program breaks it;
+- the class ``signature`` begins the footer, after the line ``-- `` by which mail programs recognise the end of a text.
 """
 
 import re
@@ -21,6 +21,8 @@ _VOID = frozenset(("img", "br", "hr", "meta", "link"))
 
 
 class _Reader(HTMLParser):
+    """A parser that collects paragraphs."""
+
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.paragraphs: list[str] = []
@@ -72,6 +74,7 @@ class _Reader(HTMLParser):
         self.link += text
 
     def end_link(self, href: str, is_button: bool) -> None:
+        """Add the URL of a link after its label."""
         label = self.link.strip(" ")
         if not href or href == label or not href.startswith(("http:", "https:")):
             return
@@ -80,6 +83,7 @@ class _Reader(HTMLParser):
         )
 
     def end_block(self) -> None:
+        """End the line or paragraph being read."""
         text, self.line = self.line.strip(" \n"), ""
         if not text or text == "-":
             return
@@ -89,13 +93,14 @@ class _Reader(HTMLParser):
             self.paragraphs.append(text)
 
     def end_group(self) -> None:
+        """End the card, list or footer being read."""
         if self.lines:
             self.paragraphs.append("\n".join(self.lines))
         self.lines = []
 
 
 def text_of(html: str) -> str:
-    """The text of a mail's HTML, in paragraphs with an empty line between them. In the active language."""
+    """Return the text of a mail's HTML: paragraphs with an empty line between them. Uses the active language for colons."""
     reader = _Reader()
     reader.feed(html)
     reader.close()

@@ -22,9 +22,9 @@ LONGEST_OUTAGE = 6  # attempts after which the time between two does not grow: 1
 
 
 class TryAgain(Exception):
-    """The mail could not be sent now. Carries no address: it ends up in logs.
+    """The mail could not be sent now. Contains no address, because it is written to logs.
 
-    ``at``: when it is tried again; None for 3, 9, 27 … seconds after the job's own attempts.
+    ``at`` is the time of the next attempt; None means 3, 9, 27 … seconds after the attempts of the job.
     """
 
     def __init__(self, reason: str, at: datetime | None = None):
@@ -32,8 +32,8 @@ class TryAgain(Exception):
         self.at = at
 
 
-class AtItsTime(BaseRetryStrategy):
-    """Try again when a ``TryAgain`` says, and for ever while the database is away. Any other exception ends the job."""
+class MailRetry(BaseRetryStrategy):
+    """Retry at the time of a ``TryAgain``, and without end while the database is away. Any other exception ends the job."""
 
     def get_retry_decision(self, *, exception, job):
         if is_away(exception):
@@ -44,22 +44,23 @@ class AtItsTime(BaseRetryStrategy):
 
 
 def wait_after(attempts: int) -> timedelta:
+    """Return the wait after this number of attempts."""
     return timedelta(seconds=3**attempts)
 
 
-@app.task(name="mail.send", queue="mail", retry=AtItsTime())
+@app.task(name="mail.send", queue="mail", retry=MailRetry())
 def send(mail_id: int) -> None:
-    """Send one mail. Tries again after 3, 9, 27 … seconds, for about eight hours; then the mail is marked failed.
+    """Send one mail. Tries again after 3, 9, 27 … seconds, for about eight hours; then the mail is marked as failed.
 
     While the mail server is away all mails wait (``pause``).
     """
     now = timezone.now()
     mail = Mail.objects.filter(pk=mail_id).first()
     if mail is None:
-        # Whoever queues it may not have committed yet.
+        # The transaction that queues it may not be committed yet.
         raise TryAgain("no such mail")
-    if mail.state == Mail.State.QUEUED and (waits := pause.until(now)):
-        raise TryAgain("the mail server is away", waits + timedelta(seconds=random.uniform(0, 5)))  # noqa: S311  spreads them
+    if mail.state == Mail.State.QUEUED and (pause_ends := pause.until(now)):
+        raise TryAgain("the mail server is away", pause_ends + timedelta(seconds=random.uniform(0, 5)))  # noqa: S311  spreads them
     try:
         failure = _send(mail)
     except Exception as error:
@@ -72,14 +73,14 @@ def send(mail_id: int) -> None:
 
 
 def _send(mail: Mail) -> str:
-    """Try once, unless it is sent or cancelled already; the name of the failure where another try may help."""
+    """Make one attempt unless the mail is sent or cancelled. Return the name of a failure that another attempt may solve."""
     with transaction.atomic():
         _wait_for_slow_servers()
         locked = Mail.objects.select_for_update(of=("self",)).select_related("point_of_sale__organiser")
         mail = locked.get(pk=mail.pk)
         if mail.state != Mail.State.QUEUED:
             return ""
-        # Before it is sent: a row that can't be written is not sent again and again.
+        # Before sending, so that a mail whose row can't be written is not sent again and again.
         mail.attempts += 1
         mail.save(update_fields=["attempts"])
         failure = attempt(mail)
@@ -87,7 +88,7 @@ def _send(mail: Mail) -> str:
 
 
 def _note_fault(mail: Mail, error: Exception) -> None:
-    """Tell staff that a mail could not be made or sent; ``SEND`` tries again, and after so many tries it has failed."""
+    """Record for staff that a mail could not be built or sent. ``SEND`` tries again; after MAX_ATTEMPTS the mail has failed."""
     times = SEND.note(mail, error, timezone.now())
     if times >= MAX_ATTEMPTS:
         given_up = {"state": Mail.State.FAILED, "error": type(error).__name__}
@@ -106,14 +107,14 @@ SEND = RowJob(
 
 
 def _wait_for_slow_servers() -> None:
-    # A mail server may take EMAIL_TIMEOUT for each of its answers. A transaction ended meanwhile could not note that
-    # the mail went out, and it would go out again.
+    # A mail server may take EMAIL_TIMEOUT for each reply. If the database ended the transaction meanwhile, the sent mail
+    # would not be recorded and would be sent again.
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '10min'")
 
 
 def attempt(mail: Mail) -> str:
-    """Try once; writes what came of it to the row. Returns the name of the failure, or an empty text."""
+    """Try once to send a mail and store the result in its row. Return the name of the failure, or an empty text."""
     mail.error = ""
     letter = mime_messages.build(mail)
     if letter is None:
@@ -125,7 +126,7 @@ def attempt(mail: Mail) -> str:
             mail.error = failure_name(error)
             if pause.is_of_server(error):
                 pause.begin(timezone.now())
-            if refused_for_good(error):
+            if is_permanent(error):
                 mail.state, mail.returned_at = Mail.State.FAILED, timezone.now()
             elif mail.attempts >= MAX_ATTEMPTS:
                 mail.state = Mail.State.FAILED
@@ -136,24 +137,24 @@ def attempt(mail: Mail) -> str:
                 :120
             ]
     if mail.state != Mail.State.QUEUED and kinds.forgets_recipient(mail.kind):
-        # The number at the provider would lead to the address again.
+        # The provider could find the address by its id.
         mail.recipient = mail.provider_id = ""
     mail.save(update_fields=["error", "state", "sent_at", "provider_id", "returned_at", "recipient"])
     return mail.error
 
 
 def failure_name(error: Exception) -> str:
-    """The kind of failure and the server's number for it; never its text, which repeats the address."""
+    """Return the kind of failure and the SMTP code; never its text, which contains the address."""
     code = getattr(error, "smtp_code", "")
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code = next(iter(error.recipients.values()))[0]
     return f"{type(error).__name__} {code}".strip()
 
 
-def refused_for_good(error: Exception) -> bool:
-    """Whether another try will not help: a mail server's 5xx about this recipient or this mail, or the service's no.
+def is_permanent(error: Exception) -> bool:
+    """Return whether another attempt will fail too: a 5xx reply about this recipient or mail, or a refusal of the service.
 
-    Not what is said of us, such as a wrong password of ours: that is mended, and then the mail goes out.
+    Errors about this installation, such as a wrong password, don't count: the mail is sent once they are corrected.
     """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(500 <= code < 600 for code, _text in error.recipients.values())

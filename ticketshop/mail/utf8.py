@@ -1,4 +1,4 @@
-"""Mails to addresses with letters beyond ASCII before the @ (SMTPUTF8, RFC 6531): Django's mail package writes none."""
+"""Mails to addresses with non-ASCII letters before the @ (SMTPUTF8, RFC 6531), which Django's mail package does not support."""
 
 import email
 import email.policy
@@ -10,7 +10,7 @@ from django.core.mail.backends import smtp
 
 
 def as_bytes(message: EmailMessage) -> bytes:
-    """Return a mail as it goes over the wire; an address beyond ASCII stands in it as it is (RFC 6532)."""
+    """Return a mail as bytes. A non-ASCII address is written as UTF-8 (RFC 6532)."""
     raw = message.message().as_bytes(linesep="\r\n")
     if all(address.isascii() for address in message.recipients()):
         return raw
@@ -21,7 +21,7 @@ def as_bytes(message: EmailMessage) -> bytes:
 
 
 class Backend(smtp.EmailBackend):
-    """SMTP, for a server that takes such addresses. Every other mail goes out as Django sends it."""
+    """An SMTP backend for a server that supports SMTPUTF8. Other mails are sent as Django sends them."""
 
     def _send(self, email_message):
         recipients = email_message.recipients()

@@ -1,7 +1,7 @@
-"""Where the mail service reports what became of mails: ``/hooks/mail/<provider>/tracking/``, by django-anymail.
+"""Webhook for delivery reports of the mail service: ``/hooks/mail/<provider>/tracking/``, by django-anymail.
 
-A report counts only if it proves where it comes from: by the secret WEBHOOK_SECRET of the setting ANYMAIL (``user:password``, sent
-as basic authentication), or by the provider's own signature. Without either configured, every report is refused.
+A report is accepted only if its origin is proven: by WEBHOOK_SECRET in the setting ANYMAIL (``user:password``, sent as basic
+authentication), or by the provider's signature. If neither is configured, every report is refused.
 """
 
 import logging
@@ -40,21 +40,21 @@ VIEWS = {
     "sparkpost": "SparkPostTrackingWebhookView",
     "unisender_go": "UnisenderGoTrackingWebhookView",
 }
-# What a body may be wrong in: no JSON, other fields, other types.
+# Exceptions for a malformed body: no JSON, missing fields, wrong types.
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError)
 
 
-# Without a secret nothing is taken here at all; for a provider that is not supported any more its reports still are.
+# The warnings are not needed: without a secret every report is refused, and reports of deprecated providers still work.
 warnings.simplefilter("ignore", AnymailInsecureWebhookWarning)
 warnings.simplefilter("ignore", AnymailNotSupportedWarning)
 
 
 class Closed(Exception):
-    """Nothing is configured by which a report of the provider could prove where it comes from."""
+    """No secret or key is configured that could prove the origin of a report."""
 
 
 def view_of(provider: str) -> AnymailBaseWebhookView | None:
-    """The provider's view, ready to check a request; None for an unknown provider. Raises Closed."""
+    """Return the provider's view, ready to check a request; None for an unknown provider. Raise Closed."""
     if provider not in VIEWS:
         return None
     try:
@@ -75,7 +75,7 @@ def _refused(provider: str, why: str, status: int) -> HttpResponse:
 
 def _unproved(request: HttpRequest, provider: str, view: AnymailBaseWebhookView) -> HttpResponse:
     if view.basic_auth and "Authorization" not in request.headers:
-        # Amazon names its secret only after it was asked for it.
+        # Amazon SES sends the credentials only after a 401.
         response = _refused(provider, "not proved", 401)
         response.headers["WWW-Authenticate"] = 'Basic realm="mail reports"'
         return response
@@ -86,14 +86,14 @@ def _unproved(request: HttpRequest, provider: str, view: AnymailBaseWebhookView)
 @login_not_required
 @require_http_methods(["POST", "HEAD"])
 def tracking(request: HttpRequest, provider: str) -> HttpResponse:
-    """Take reports. 404: unknown provider or mail (services try again); 401, 403: not proved; 400: not readable."""
+    """Accept reports. 404: unknown provider or mail (services try again); 401, 403: origin not proven; 400: not readable."""
     try:
         view = view_of(provider)
     except Closed:
         return _refused(provider, "no secret is configured", 403)
     if view is None:
         return _refused(provider, "unknown provider", 404)
-    if request.method == "HEAD":  # some services look whether somebody is there
+    if request.method == "HEAD":  # some services check that the URL exists
         return HttpResponse()
     view.setup(request)
     try:

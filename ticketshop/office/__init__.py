@@ -1,1 +1,1 @@
-"""The back office as a framework, and the pages of organisers, staff and history."""
+"""The framework of the back office, and the pages of organisers, staff and history."""

@@ -1,4 +1,4 @@
-"""Back office: organisers, staff, and the history. The page of a point of sale is in ``sales.admin``."""
+"""Back office: organisers, staff and history. The page of a point of sale is in ``sales.admin``."""
 
 from collections.abc import Iterable
 
@@ -27,7 +27,7 @@ from .forms import (
 from .scoped_admin import ReadOnlyAdmin, ScopedAdmin, ScopedForm, ScopedInline
 from .sections import NONE
 
-# A role is a group of Django's, with a name for programs; people read it in their language.
+# Name of a role (a Django group) -> the text that people read.
 ROLES = {
     "owner": _("owner"),
     "back office": _("back office"),
@@ -41,8 +41,8 @@ class RoleField(forms.ModelChoiceField):
         return str(ROLES.get(role.name, role.name))
 
 
-class WithMember:
-    """Columns of a membership, for who may only look."""
+class MemberColumns:
+    """Columns of a membership, for users who may only see it."""
 
     @admin.display(description=_("log-in"))
     def log_in(self, membership):
@@ -54,7 +54,7 @@ class WithMember:
 
 
 class MembershipForm(ScopedForm):
-    """Staff are named by the address they log in with; an address changes nobody's membership afterwards."""
+    """A membership, named by the e-mail address of the log-in. A membership keeps its log-in: only the role can change."""
 
     email = EmailField(label=_("E-mail address of the log-in"))
     role = RoleField(label=_("Role"), queryset=Group.objects.order_by("name"))
@@ -85,12 +85,12 @@ class MembershipForm(ScopedForm):
         return values
 
     def _get_validation_exclusions(self):
-        # The log-in is on no field, and still: one membership for each log-in and organiser. A formset compares its rows
-        # by their cleaned values, so a row whose values hold no log-in (it is only looked at) must not be compared.
+        # The form has no field for the log-in, but each log-in has one membership per organiser. A formset compares its
+        # rows by cleaned values, so a row that is only shown, and has no cleaned log-in, must not be compared.
         return super()._get_validation_exclusions() - (self.cleaned_data.keys() & {"user"})
 
 
-class StaffInline(WithMember, ScopedInline, admin.TabularInline):
+class StaffInline(MemberColumns, ScopedInline, admin.TabularInline):
     model = StaffMembership
     form = MembershipForm
     fields = ["email", "role"]
@@ -100,7 +100,7 @@ class StaffInline(WithMember, ScopedInline, admin.TabularInline):
         return super().get_queryset(request).select_related("user", "role")
 
     def get_readonly_fields(self, request, obj=None):
-        # Who may only look sees the address as text.
+        # Users without the permission to change see the log-in as text.
         return [] if self.has_change_permission(request, obj) else ["log_in", "role_text"]
 
     def get_fields(self, request, obj=None):
@@ -169,8 +169,8 @@ class OrganiserAdmin(ScopedAdmin):
 
 
 @admin.register(StaffMembership)
-class StaffMembershipAdmin(WithMember, ScopedAdmin):
-    """Who is staff where: the platform's administrator changes it, owners see it."""
+class StaffMembershipAdmin(MemberColumns, ScopedAdmin):
+    """The staff of all organisers. The platform's administrator changes it, owners see it."""
 
     form = MembershipForm
     deletable = True
@@ -189,7 +189,7 @@ class StaffMembershipAdmin(WithMember, ScopedAdmin):
         return self.fields if self.has_change_permission(request, obj) else ["log_in", "role_text"]
 
 
-# Rows whose title names no person, and the columns of other rows that the title reads.
+# Models whose title contains no personal data -> the related rows that the title reads.
 TITLED: dict[str, tuple[str, ...]] = {
     "sales.order": (),
     "sales.ticket": (),
@@ -201,14 +201,14 @@ TITLED: dict[str, tuple[str, ...]] = {
 
 
 def _titles(events: Iterable[Event]) -> dict[tuple[str, str], str]:
-    """(model, number) -> the title that people know the row by; one query for each kind of row."""
-    wanted: dict[str, set] = {}
+    """Return (model, id) -> title of the row; one query for each model."""
+    ids_by_model: dict[str, set] = {}
     for event in events:
         if event.model in TITLED:
-            wanted.setdefault(event.model, set()).add(event.object_id)
+            ids_by_model.setdefault(event.model, set()).add(event.object_id)
     return {
         (name, str(row.pk)): str(row)
-        for name, ids in wanted.items()
+        for name, ids in ids_by_model.items()
         if (model := texts.model_of(name)) is not None
         for row in model._base_manager.select_related(*TITLED[name]).filter(pk__in=ids)
     }
@@ -216,7 +216,7 @@ def _titles(events: Iterable[Event]) -> dict[tuple[str, str], str]:
 
 @admin.register(Event)
 class HistoryAdmin(ReadOnlyAdmin):
-    """Everything that happened, newest first."""
+    """All history records, newest first."""
 
     list_display = ["at", "what", "action_text", "details_text", "who"]
     list_display_links = None
@@ -234,6 +234,7 @@ class HistoryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("what"))
     def what(self, event):
+        """Return the model and title of the row, linked to its page if it has one."""
         room, name = event.model.split(".")
         model = texts.model_of(event.model)
         label = str(model._meta.verbose_name) if model else event.model

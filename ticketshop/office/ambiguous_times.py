@@ -1,4 +1,4 @@
-"""After saving, staff read which instant a time means that the clock shows twice that night."""
+"""After saving, tell staff how a time was understood that occurs twice in the night when the clocks change."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from ticketshop.lib.moments import comes_twice, readable
 
 
 class AmbiguousTimesMixin:
-    """Part of the base of every page."""
+    """For ``ScopedAdmin``: adds the messages."""
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)

@@ -1,7 +1,7 @@
-"""Buttons on a row's page: each asks once more, and then calls one action.
+"""Buttons on a row's page. Each shows a confirmation page and then calls one function.
 
-The button is a link to a page that says what will happen; the form there is a POST. Both check the permission at the row.
-Where more is to be said than yes, the question has fields, or the button opens a page of its own.
+The button is a link to a page that tells what will happen; the form there is posted. Both check the permissions for the
+row. If the user must enter something, the confirmation page has form fields, or the button opens its own page.
 """
 
 from collections.abc import Callable
@@ -18,20 +18,24 @@ from django.utils import timezone
 
 from ticketshop.submissions import saved_forms
 
-# The level of a message (django.contrib.messages) and a sentence: what came of it.
+# The level of a message (django.contrib.messages) and the sentence that tells the result.
 Outcome = tuple[int, str]
 
 
 def always(row: Model) -> bool:
+    """Return True: the default for buttons that are always offered."""
     return True
 
 
 @dataclass(frozen=True)
 class Button:
-    """``name`` ends the address. ``offered``: whether the page shows it now; ``question``: what will happen, in sentences;
-    ``press``: does it, whatever the page showed, and says what came of it. With ``form``, called with what was
-    posted and the row, the question has fields, and ``press`` gets what was entered as a fourth argument.
-    A button that is not ``pressable`` any more is drawn all the same; the page says why (``ScopedAdmin.notes``)."""
+    """A button with a confirmation page.
+
+    ``name`` is the end of the URL. ``offered``: whether the row's page shows the button now. ``question``: sentences that tell
+    what will happen. ``press(request, row, now)``: does it, checks the state of the row again, and returns the outcome. With
+    ``form``, which gets the posted data and the row, the page has fields, and ``press`` gets the cleaned data as fourth argument.
+    A button that is not ``pressable`` is drawn disabled; ``ScopedAdmin.notes`` tells why.
+    """
 
     name: str
     label: str
@@ -46,8 +50,10 @@ class Button:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """A button that leads to another page: ``name`` is that of its route, which takes the row's number, or that of
-    the row it is ``about``."""
+    """A button that links to another page.
+
+    ``name`` is the name of its URL, which gets the primary key of the row, or the attribute of the row named by ``about``.
+    """
 
     name: str
     label: str
@@ -59,7 +65,7 @@ class Elsewhere:
 
 @dataclass(frozen=True)
 class OwnPage:
-    """A button that opens a page of its own: ``view(admin_page, request, row)``, called once the permissions are there."""
+    """A button that opens its own page: ``view(admin_page, request, row)``, called after the permissions were checked."""
 
     name: str
     label: str
@@ -70,21 +76,24 @@ class OwnPage:
 
 
 def drawn(form: Form, fields: list[str] | None = None) -> AdminForm:
-    """A form as the back office draws its own; with ``fields``, only these. ``admin/parts/form.html`` adds the hidden ones."""
+    """Return a form for the template ``admin/parts/form.html``, which draws it as the back office draws its own forms.
+
+    With ``fields``, only these are drawn. The template adds the hidden fields.
+    """
     names = list(form.fields) if fields is None else fields
     visible = [name for name in names if not form.fields[name].widget.is_hidden]
     return AdminForm(form, [(None, {"fields": visible})], {})
 
 
 class ButtonsMixin:
-    """For a ``ScopedAdmin``: its ``buttons``."""
+    """For a ``ScopedAdmin``: the buttons of its rows."""
 
     buttons: tuple[Button | OwnPage | Elsewhere, ...] = ()
 
     @classmethod
     def offer(cls, button: Button | OwnPage, after: str = "") -> None:
-        """Add a button of a room above this page's to the others: behind the one named ``after``, or last."""
-        names = [one.name for one in cls.buttons]
+        """Add a button of a higher package, behind the button named ``after`` or last."""
+        names = [existing.name for existing in cls.buttons]
         place = names.index(after) + 1 if after else len(names)
         cls.buttons = (*cls.buttons[:place], button, *cls.buttons[place:])
 
@@ -93,7 +102,7 @@ class ButtonsMixin:
         return [*own, *super().get_urls()]
 
     def _where(self, button: Button | OwnPage | Elsewhere, row: Model) -> str:
-        """The address a button leads to; empty where it can't be pressed."""
+        """Return the URL of a button; empty if it can't be pressed."""
         if isinstance(button, Elsewhere):
             return reverse(button.name, args=[getattr(row, button.about)])
         if isinstance(button, Button) and not button.pressable(row):
@@ -113,13 +122,13 @@ class ButtonsMixin:
         )
 
     def button_view(self, request: HttpRequest, object_id: str, button: Button | OwnPage):
-        """GET asks, POST does."""
+        """Show the confirmation page on GET, and press the button on POST."""
         row = self.row_for(request, object_id, *button.permissions)
-        kept = saved_forms.find(request)
+        saved = saved_forms.find(request)
         if isinstance(button, OwnPage):
-            return saved_forms.resend_page(request, kept) if kept else button.view(self, request, row)
+            return saved_forms.resend_page(request, saved) if saved else button.view(self, request, row)
         posted = request.method == "POST"
-        data = request.POST if posted else (kept.data if kept else None)
+        data = request.POST if posted else (saved.data if saved else None)
         form = button.form(data, row) if button.form else None
         if posted and (form is None or form.is_valid()):
             entered = [form.cleaned_data] if form else []
@@ -135,7 +144,7 @@ class ButtonsMixin:
         return TemplateResponse(request, "admin/confirm.html", context)
 
     def about_row(self, request: HttpRequest, row: Model, title: str) -> dict:
-        """What every page about one row tells its template."""
+        """Return the template context that all pages about one row share."""
         return {
             **self.admin_site.each_context(request),
             "title": title,
@@ -153,9 +162,9 @@ class ButtonsMixin:
         ]
 
     def address_of(self, request: HttpRequest, row: Model, name: str) -> str:
-        """Return the address of the page that the button of this name opens; empty where the user is not offered it."""
-        found = [button for button in self._offered(request, row) if button.name == name]
-        return self._where(found[0], row) if found else ""
+        """Return the URL of the page that the button of this name opens; empty if the user does not see the button."""
+        matching = [button for button in self._offered(request, row) if button.name == name]
+        return self._where(matching[0], row) if matching else ""
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:

@@ -1,4 +1,4 @@
-"""What a page of the back office changed: names of columns, for settings with old and new values."""
+"""Summarise what a back-office page changed: the names of columns, for settings with old and new values."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ LONGEST = 2000
 
 
 def summary(form: ModelForm, formsets: list[BaseFormSet], *, values: bool) -> dict:
-    """Details for ``history.record``; empty when nothing changed. Call after everything is saved."""
+    """Return the details for ``history.record``; empty if nothing changed. Call it after everything is saved."""
     details = _of_form(form, "", values)
     for formset in formsets:
         details = _merged(details, _of_formset(formset, values))
@@ -56,7 +56,7 @@ def _merged(one: dict, other: dict) -> dict:
 
 
 def plain(value):
-    """A value as the history keeps it: something JSON knows, of bounded length."""
+    """Return a value as the history stores it: JSON of bounded length."""
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, list | tuple | QuerySet):

@@ -1,8 +1,8 @@
-"""Two people on one page: each saves what they changed, and nothing of the other is overwritten unseen.
+"""Concurrent edits of one page: each person saves what they changed, and no change of the other is overwritten silently.
 
-A page carries in a hidden field what stood in its fields when it was drawn, as one short digest for each. When it comes
-back, a field that somebody else changed meanwhile keeps their value if this person left it alone. If both changed it to
-different values, nothing is saved: the field says what the other one entered, and a second *Save* decides.
+A page posts, in a hidden field, a short digest of each value that it showed. If another person changed a field in the
+meantime and this person did not, the other value stays. If both changed it to different values, nothing is saved: the field
+shows the other value in its error, and a second *Save* overwrites it.
 """
 
 import base64
@@ -27,12 +27,12 @@ from ticketshop.lib.text import number_in
 
 FIELD = "_seen"
 LENGTH = 6  # characters of a digest
-MOST = 200_000  # bytes of what a page carries, unpacked
+MOST = 200_000  # bytes of the hidden field, unpacked
 
 
-# --- what stands in a field ----------------------------------------------------------------------------
+# --- values of a field ----------------------------------------------------------------------------
 def _texts(widget: forms.Widget, value: object) -> list[str]:
-    """What a browser sends for a widget that is drawn with ``value`` and left alone."""
+    """Return what a browser posts for a widget that was drawn with ``value`` and left unchanged."""
     if isinstance(widget, RelatedFieldWidgetWrapper):
         widget = widget.widget
     if isinstance(widget, forms.MultiWidget):
@@ -42,19 +42,20 @@ def _texts(widget: forms.Widget, value: object) -> list[str]:
         return ["on"] if widget.check_test(value) else []
     shown = widget.format_value(value)
     if isinstance(shown, list | tuple):
-        return sorted(str(one) for one in shown if one not in (None, ""))
+        return sorted(str(text) for text in shown if text not in (None, ""))
     return [] if shown in (None, "") else [str(shown).replace("\r\n", "\n")]
 
 
 def _digest(texts: list[str]) -> str:
+    """Return the first LENGTH characters of the hash of these texts."""
     text = json.dumps(texts, ensure_ascii=False)
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode("utf-8", "replace")).digest())[
         :LENGTH
     ].decode()
 
 
-def _compared(form: forms.BaseForm) -> list[str]:
-    """The fields of a form that two people may both change, in order."""
+def _compared_fields(form: forms.BaseForm) -> list[str]:
+    """Return the names of the fields that two people may both change, in order."""
     return [
         name
         for name, field in form.fields.items()
@@ -65,53 +66,54 @@ def _compared(form: forms.BaseForm) -> list[str]:
     ]
 
 
-def _stands(form: forms.BaseForm, name: str) -> list[str]:
-    """What the row has in a field now."""
+def _current_texts(form: forms.BaseForm, name: str) -> list[str]:
+    """Return the texts of the value that the row has now."""
     field = form.fields[name]
     return _texts(field.widget, field.prepare_value(form.get_initial_for_field(field, name)))
 
 
-# --- what a page carries -------------------------------------------------------------------------------
-def carried(form: forms.BaseForm, formsets: Iterable[forms.BaseFormSet] = ()) -> str:
-    """What stands in the fields of a page: for its hidden field."""
-    found = {"": _all(form)}
+# --- the hidden field -------------------------------------------------------------------------------
+def digests_of(form: forms.BaseForm, formsets: Iterable[forms.BaseFormSet] = ()) -> str:
+    """Return the text for the hidden field: digests of all values that the page shows."""
+    digests = {"": _digests(form)}
     for formset in formsets:
-        for one in formset.initial_forms:
-            found[_key(formset.prefix, one.instance.pk)] = _all(one)
-    packed = zlib.compress(json.dumps(found, separators=(",", ":")).encode(), 9)
+        for row_form in formset.initial_forms:
+            digests[_key(formset.prefix, row_form.instance.pk)] = _digests(row_form)
+    packed = zlib.compress(json.dumps(digests, separators=(",", ":")).encode(), 9)
     return base64.urlsafe_b64encode(packed).decode()
 
 
-def _all(form: forms.BaseForm) -> str:
-    return "".join(_digest(_stands(form, name)) for name in _compared(form))
+def _digests(form: forms.BaseForm) -> str:
+    """Return the digests of all compared fields of a form, joined."""
+    return "".join(_digest(_current_texts(form, name)) for name in _compared_fields(form))
 
 
 def _key(prefix: str, pk: object) -> str:
     return f"{prefix}:{pk}"
 
 
-def read(text: str) -> dict[str, str]:
-    """What a page carried; nothing for what can't be read: then a field counts as it was posted."""
+def parse_digests(text: str) -> dict[str, str]:
+    """Return key -> digests from the posted hidden field; empty if it can't be read. Then posted values count as they are."""
     try:
         unpacker = zlib.decompressobj()
         unpacked = unpacker.decompress(base64.urlsafe_b64decode(text), MOST)
-        found = json.loads(unpacked)
+        digests = json.loads(unpacked)
     except (ValueError, zlib.error):
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(digests, dict):
         return {}
-    return {key: value for key, value in found.items() if isinstance(value, str)}
+    return {key: value for key, value in digests.items() if isinstance(value, str)}
 
 
-# --- what comes back -----------------------------------------------------------------------------------
+# --- the posted form -----------------------------------------------------------------------------------
 class MergeEditsMixin:
-    """A model form of a page, or of one of its rows. ``seen``: what the page carried."""
+    """For a model form of a page or of an inline row. ``seen`` is the result of ``parse_digests``."""
 
     seen: dict[str, str] = {}
     conflicts: tuple[str, ...] = ()
 
     def full_clean(self):
-        # Not before: formsets give their forms more fields and values once these are made.
+        # Not in __init__, because formsets add fields and values to their forms afterwards.
         if self.is_bound and self.instance.pk is not None and self.seen:
             self._merge_all()
         super().full_clean()
@@ -119,7 +121,7 @@ class MergeEditsMixin:
     def _merge_all(self) -> None:
         formset, _dash, _number = (self.prefix or "").rpartition("-")
         names, digests = (
-            _compared(self),
+            _compared_fields(self),
             self.seen.get(_key(formset, self.instance.pk) if formset else "", ""),
         )
         if len(digests) == LENGTH * len(names):
@@ -127,8 +129,8 @@ class MergeEditsMixin:
                 self._merge(name, digests[place * LENGTH : (place + 1) * LENGTH])
 
     def _merge(self, name: str, seen: str) -> None:
-        """Look whether the field was changed since it was ``seen``, by whom."""
-        now = _stands(self, name)
+        """Keep the current value if only the other person changed the field. Note a conflict if both did."""
+        now = _current_texts(self, name)
         if _digest(now) == seen:
             return
         posted = self._posted(name)
@@ -138,7 +140,7 @@ class MergeEditsMixin:
             self.conflicts = (*self.conflicts, name)
 
     def _posted(self, name: str) -> list[str] | None:
-        """What was posted, in the same form; None where it is no value of the field."""
+        """Return the posted texts after cleaning; None if they are invalid."""
         field = self.fields[name]
         value = field.widget.value_from_datadict(self.data, self.files, self.add_prefix(name))
         try:
@@ -147,7 +149,7 @@ class MergeEditsMixin:
             return None
 
     def _keep(self, name: str, texts: list[str]) -> None:
-        """Let the field come back with what stands in the row."""
+        """Replace the posted value by the row's current value."""
         self.data = self.data.copy()
         html_name = self.add_prefix(name)
         widget = getattr(self.fields[name].widget, "widget", self.fields[name].widget)
@@ -168,8 +170,8 @@ class MergeEditsMixin:
             self.add_error(name, text % {"value": self._shown(name)})
 
     def _shown(self, name: str) -> str:
-        """What stands in the row, for people."""
-        field, texts = self.fields[name], _stands(self, name)
+        """Return the row's current value as text for people."""
+        field, texts = self.fields[name], _current_texts(self, name)
         if isinstance(field, forms.BooleanField):
             return _("Yes") if texts else _("No")
         choices = getattr(field, "choices", None)
@@ -194,36 +196,36 @@ def _flat(choices: Iterable) -> Iterable[tuple[object, object]]:
             yield value, label
 
 
-# --- rows that are gone ---------------------------------------------------------------------------------
-def without_missing(
-    post: QueryDict, prefix: str, there: set[str]
+# --- deleted rows ---------------------------------------------------------------------------------
+def without_deleted_rows(
+    post: QueryDict, prefix: str, existing: set[str]
 ) -> tuple[QueryDict, list[dict[str, list[str]]]]:
-    """Return what was posted for a formset without the rows that were deleted meanwhile, and those rows.
+    """Return the post of a formset without rows that were deleted in the meantime, and the posted values of those rows.
 
-    ``there``: the numbers of the rows that exist. The rows behind a missing one move up.
+    ``existing`` holds the ids of the existing rows. The rows after a missing one get new numbers.
     """
-    begun = number_in(post.get(f"{prefix}-INITIAL_FORMS"), digits=4) or 0
+    initial = number_in(post.get(f"{prefix}-INITIAL_FORMS"), digits=4) or 0
     total = number_in(post.get(f"{prefix}-TOTAL_FORMS"), digits=4) or 0
-    numbers = range(min(begun, total, 1000))
-    missing = {number for number in numbers if post.get(f"{prefix}-{number}-id", "") not in there}
+    numbers = range(min(initial, total, 1000))
+    missing = {number for number in numbers if post.get(f"{prefix}-{number}-id", "") not in existing}
     if not missing:
         return post, []
-    kept, gone = QueryDict(mutable=True), {number: {} for number in sorted(missing)}
+    remaining, deleted = QueryDict(mutable=True), {number: {} for number in sorted(missing)}
     for name, values in post.lists():
         number, field = _row_of(name, prefix)
         if number in missing:
-            gone[number][field] = values
+            deleted[number][field] = values
         elif number is None:
-            kept.setlist(name, values)
+            remaining.setlist(name, values)
         else:
-            kept.setlist(f"{prefix}-{number - sum(one < number for one in missing)}-{field}", values)
-    kept[f"{prefix}-TOTAL_FORMS"] = str(total - len(missing))
-    kept[f"{prefix}-INITIAL_FORMS"] = str(begun - len(missing))
-    return kept, list(gone.values())
+            remaining.setlist(f"{prefix}-{number - sum(other < number for other in missing)}-{field}", values)
+    remaining[f"{prefix}-TOTAL_FORMS"] = str(total - len(missing))
+    remaining[f"{prefix}-INITIAL_FORMS"] = str(initial - len(missing))
+    return remaining, list(deleted.values())
 
 
 def _row_of(name: str, prefix: str) -> tuple[int | None, str]:
-    """The number of the row and the name of its field; (None, "") for what belongs to no row."""
+    """Return the number of the row and the name of its field; (None, "") for names outside of the formset."""
     if not name.startswith(f"{prefix}-"):
         return None, ""
     number, _dash, field = name.removeprefix(f"{prefix}-").partition("-")
@@ -231,20 +233,22 @@ def _row_of(name: str, prefix: str) -> tuple[int | None, str]:
 
 
 def of_request(request: HttpRequest) -> dict[str, str]:
-    """What the page carried that was posted, read once."""
-    found = getattr(request, "_seen_fields", None)
-    if found is None:
-        found = request._seen_fields = read(request.POST.get(FIELD, "")) if request.method == "POST" else {}
-    return found
+    """Return the digests that were posted with the request; read once per request."""
+    digests = getattr(request, "_seen_fields", None)
+    if digests is None:
+        digests = request._seen_fields = (
+            parse_digests(request.POST.get(FIELD, "")) if request.method == "POST" else {}
+        )
+    return digests
 
 
 class ConcurrentEditsMixin:
-    """For a ``ModelAdmin``: the page carries what stood in it, and one of two saves waits for the other."""
+    """For a ``ModelAdmin``: adds the digests to the page, and lets the second of two saves wait for the first."""
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:
-            formsets = [one.formset for one in context.get("inline_admin_formsets", ())]
-            context["seen"] = carried(context["adminform"].form, formsets)
+            formsets = [inline.formset for inline in context.get("inline_admin_formsets", ())]
+            context["seen"] = digests_of(context["adminform"].form, formsets)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
@@ -253,23 +257,23 @@ class ConcurrentEditsMixin:
         with transaction.atomic():
             row = self.get_object(request, unquote(object_id))
             if row is not None:
-                # The second of two who save at once reads what the first one has written.
+                # The second of two concurrent saves waits here and then reads what the first has written.
                 rows = self.model._base_manager.select_for_update(of=("self",), no_key=True)
                 rows.filter(pk=row.pk).values_list("pk").first()
                 self._leave_out_deleted_rows(request, row)
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _leave_out_deleted_rows(self, request: HttpRequest, row: Model) -> None:
-        """Rows of inlines that somebody else deleted meanwhile stay deleted; whoever entered something there is told."""
+        """Leave out inline rows that another person deleted in the meantime, and tell the user about them."""
         for inline in self.get_inline_instances(request, row):
             key = _get_foreign_key(self.model, inline.model, fk_name=inline.fk_name)
             prefix = key.remote_field.get_accessor_name(model=inline.model).replace("+", "")
-            there = inline.model._base_manager.filter(**{key.name: row}).values_list("pk", flat=True)
-            posted, gone = without_missing(request.POST, prefix, set(map(str, there)))
-            if gone:
+            existing = inline.model._base_manager.filter(**{key.name: row}).values_list("pk", flat=True)
+            posted, deleted = without_deleted_rows(request.POST, prefix, set(map(str, existing)))
+            if deleted:
                 request.POST = posted
                 text = _(
                     "Meanwhile somebody else deleted %(count)d of the %(rows)s. They stay deleted: what stood there was not saved."
                 )
-                names = {"count": len(gone), "rows": inline.opts.verbose_name_plural}
+                names = {"count": len(deleted), "rows": inline.opts.verbose_name_plural}
                 messages.warning(request, text % names)

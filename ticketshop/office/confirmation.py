@@ -1,7 +1,8 @@
-"""A question that a page of the back office asks before it saves a row: what the change means for rows of other packages.
+"""A question that a page asks before it saves a row, about the effect of the change on rows of other packages.
 
-A package above says for which pages (``ScopedAdmin.ask_first``). Everything is written, then the package looks at what is different;
-if it has a question that was not answered, all of it is rolled back, and the question is shown with what was typed.
+A higher package adds the question to a page (``ScopedAdmin.ask_first``). The page saves the row, then the package looks at
+what changed. If its question was not answered yet, the transaction is rolled back and the question is shown together with the
+posted values.
 """
 
 from collections.abc import Callable
@@ -20,17 +21,18 @@ from django.utils.translation import gettext as _
 
 from .buttons import drawn
 
-# What the question's page posts beside the row's own form: the question answered, and back to the form.
+# Names that the page of the question posts in addition: the answered question, and the button back to the form.
 CONFIRMED, EDIT = "_confirmed", "_edit"
-# Before the names of the question's own fields.
+# Prefix of the question's own fields.
 PREFIX = "ask"
 
 
 @dataclass(frozen=True)
 class Question:
-    """``sentences``: what will happen. ``fingerprint``: names exactly this question, so that another one is asked anew.
+    """A question to confirm.
 
-    ``form``, called with what was posted and a prefix, gives the question fields of its own.
+    ``sentences`` tell what will happen. ``fingerprint`` identifies this exact question: if the effect changes, the new question is
+    asked again. ``form``, called with the posted data and a prefix, adds fields to the question.
     """
 
     title: str
@@ -41,17 +43,17 @@ class Question:
 
 
 class Watch(Protocol):
-    """Made with the row before it is written; both functions are called after, in the same transaction."""
+    """Created with the row before it is saved; its methods are called after that, in the same transaction."""
 
     def question(self) -> Question | None:
-        """What to ask; None where the change means nothing for anybody."""
+        """Return the question to ask, or None if the change affects nothing else."""
 
     def carry_out(self, request: HttpRequest, entered: dict, now: datetime) -> str:
-        """Do what the question announced; returns the sentence that says so. ``entered``: what the question's form holds."""
+        """Do what the question announced and return the sentence about it. ``entered``: cleaned data of the question's form."""
 
 
 class ConfirmationNeeded(Exception):
-    """The row is not to be saved before this question is answered."""
+    """The row must not be saved before this question is answered."""
 
     def __init__(self, row: Model, question: Question, form: forms.Form | None, files: list[tuple[str, str]]):
         super().__init__(question.title)
@@ -65,7 +67,7 @@ class ConfirmationMixin:
 
     @classmethod
     def ask_first(cls, watch: Callable[[Model], Watch]) -> None:
-        """Have the pages of this class watched."""
+        """Set the watch of the pages of this class."""
         cls._watch = staticmethod(watch)
 
     def get_form(self, request, obj=None, change=False, **kwargs):
@@ -73,27 +75,27 @@ class ConfirmationMixin:
         if EDIT not in request.POST:
             return form
 
-        class NotYet(form):
-            """Drawn once more, with everything typed."""
+        class EditAgain(form):
+            """Shows the form again with the posted values."""
 
             def clean(self):
                 values = super().clean()
-                self.add_error(None, forms.ValidationError(_not_yet(), code=EDIT))
+                self.add_error(None, forms.ValidationError(_not_saved_yet(), code=EDIT))
                 return values
 
-        return NotYet
+        return EditAgain
 
     def render_change_form(self, request, context, *args, **kwargs):
-        """Going back to the form is no error: where it is the only one, the page says it as a message."""
+        """Show going back to the form as a message, not as an error, if there is no other error."""
         form = context["adminform"].form
         only = len(context["errors"] or []) == 1 and form.has_error(NON_FIELD_ERRORS, code=EDIT)
         if only and len(form.non_field_errors()) == 1:
             context["errors"] = []
-            messages.info(request, _not_yet())
+            messages.info(request, _not_saved_yet())
         return super().render_change_form(request, context, *args, **kwargs)
 
     def start_watch(self, request, obj) -> None:
-        """Call before the row is written."""
+        """Create the watch. Call it before the row is saved."""
         request.watch = self._watch(obj) if self._watch else None
 
     def save_related(self, request, form, formsets, change):
@@ -133,12 +135,12 @@ class ConfirmationMixin:
         return TemplateResponse(request, "admin/ask_first.html", context)
 
 
-def _not_yet() -> str:
+def _not_saved_yet() -> str:
     return _("Nothing is saved yet. Change what you like, then save.")
 
 
 def _take_back_files(form: forms.ModelForm) -> list[tuple[str, str]]:
-    """Delete the uploaded files that were stored with the row; name and label of their fields: they are chosen again."""
+    """Delete the uploaded files of the row that is not saved. Return (name, label) of their fields, to be chosen again."""
     columns = {field.name: field for field in form.instance._meta.concrete_fields}
     taken = []
     for name in form.changed_data:

@@ -1,4 +1,4 @@
-"""Fields of forms about organisers and their shops."""
+"""Form fields for organisers and their shops: languages, countries, currencies, time zones."""
 
 import zoneinfo
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketshop.lib import countries
 from ticketshop.lib.text import fold
 
-# The languages that pages and mails are shown in.
+# The languages of the interface and of e-mails.
 SHOWN = dict(settings.LANGUAGES)
 UNREAD = _(
     "No visitor reads these texts yet: pages and e-mails are in English and French. They are kept for later."
@@ -22,7 +22,7 @@ UNREAD = _(
 
 
 class LanguagesWidget(forms.MultiWidget):
-    """All languages as ticks, and which of them is the first."""
+    """Checkboxes for all languages, and a list for the first one."""
 
     template_name = "admin/widgets/languages.html"
     use_fieldset = True
@@ -34,25 +34,27 @@ class LanguagesWidget(forms.MultiWidget):
         return [value, value[0]] if value else [[], None]
 
     def get_context(self, name, value, attrs):
-        # Django takes any list for one value per widget; ours is a list of codes.
+        # Django takes any list for one value per widget, but the value of this field is a list of codes.
         if value is None or all(isinstance(code, str) for code in value):
             value = self.decompress(value)
         return super().get_context(name, value, attrs)
 
 
 class LanguagesField(forms.MultiValueField):
-    """An ordered list of language codes: the first one is where a missing text is taken from.
+    """An ordered list of language codes. The first language is used where a translation is missing.
 
-    Only a language that pages are shown in may be the first: its texts are the ones that must be there.
+    Only a language of the interface can be the first, because the texts in it are required.
     """
 
     def __init__(self, *, choices, **kwargs):
-        first = [(code, name) for code, name in choices if code in SHOWN]
+        first_choices = [(code, name) for code, name in choices if code in SHOWN]
         fields = [
             forms.MultipleChoiceField(choices=choices, required=False),
-            forms.ChoiceField(choices=first),
+            forms.ChoiceField(choices=first_choices),
         ]
-        super().__init__(fields, widget=LanguagesWidget(choices, first), require_all_fields=False, **kwargs)
+        super().__init__(
+            fields, widget=LanguagesWidget(choices, first_choices), require_all_fields=False, **kwargs
+        )
 
     def has_changed(self, initial, data):
         return super().has_changed(self.widget.decompress(initial), data)
@@ -65,7 +67,7 @@ class LanguagesField(forms.MultiValueField):
 
 
 class SuggestionsInput(forms.TextInput):
-    """A field to type into, with the browser's own list of what fits; works without a script."""
+    """A text input with the browser's own list of suggestions (``datalist``); works without a script."""
 
     template_name = "admin/widgets/suggestions.html"
 
@@ -81,9 +83,10 @@ class SuggestionsInput(forms.TextInput):
 
 
 class SuggestedField(forms.CharField):
-    """One of many choices, found by typing a part of its name. ``choices`` is called for (code, name) in the active language.
+    """A field for one of many choices, found by typing a part of its name.
 
-    The code, the name, or both may be typed, in small or capital letters, with or without accents.
+    ``choices`` returns (code, name) pairs in the active language. The code, the name, or both may be typed; case and accents
+    don't matter.
     """
 
     def __init__(self, *, choices: Callable[[], list[tuple[str, str]]], **kwargs):
@@ -91,6 +94,7 @@ class SuggestedField(forms.CharField):
         self.choices = choices
 
     def texts(self) -> list[str]:
+        """Return the text of each suggestion."""
         return [_shown(code, name) for code, name in self.choices()]
 
     def prepare_value(self, value):
@@ -118,31 +122,31 @@ class SuggestedField(forms.CharField):
 
 
 def _shown(code: str, name: str) -> str:
-    """“Switzerland (CH)”; a time zone's code is its name."""
+    """Return the name with its code, as “Switzerland (CH)”. A time zone has only its name."""
     return name if fold(name) == fold(code) else f"{name} ({code})"
 
 
 def time_zones() -> list[tuple[str, str]]:
-    """The places of the time zone database, by name."""
+    """Return (name, readable name) of the places in the time zone database, sorted by name."""
     return [(name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones()) if "/" in name]
 
 
 def country_names() -> list[tuple[str, str]]:
-    """Two letters and the name of every country, in the active language, by name."""
-    found = countries.names(get_language() or "en")
-    return sorted(found.items(), key=lambda item: countries.sort_key(item[1]))
+    """Return (code of two letters, name) of every country, in the active language, sorted by name."""
+    names = countries.names(get_language() or "en")
+    return sorted(names.items(), key=lambda item: countries.sort_key(item[1]))
 
 
 def currency_names() -> list[tuple[str, str]]:
-    """Three letters and the name of every currency that people pay with, in the active language, by name."""
+    """Return (code of three letters, name) of every currency in use, in the active language, sorted by name."""
     names = Locale.parse((get_language() or "en")[:2]).currencies
-    found = {code: names[code] for code in _in_use() if code in names}
-    return sorted(found.items(), key=lambda item: fold(item[1]))
+    in_use = {code: names[code] for code in _in_use() if code in names}
+    return sorted(in_use.items(), key=lambda item: fold(item[1]))
 
 
 @lru_cache(maxsize=1)
 def _in_use() -> frozenset[str]:
-    """The currencies that some country has today: of the CLDR, those without a last day."""
+    """Return the codes of the currencies that some country uses today: in the CLDR, legal tender without an end date."""
     return frozenset(
         code
         for currencies in get_global("territory_currencies").values()

@@ -1,4 +1,4 @@
-"""Lists of the back office: paged without counting the table, filtered by values of one's own organisers."""
+"""Lists of the back office: pages without counting the rows, and filters limited to the own organisers."""
 
 from django.contrib.admin.filters import RelatedFieldListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -13,7 +13,7 @@ LAST_PAGE = 10_000
 
 
 class PageList(ChangeList):
-    """Reads one row more than a page holds, to know whether there is a next one; never counts."""
+    """A change list that reads one row more than a page holds, to know whether there is a next page. It never counts rows."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -21,7 +21,7 @@ class PageList(ChangeList):
             self.title = capfirst(self.opts.verbose_name_plural)
 
     def get_results(self, request):
-        # A text with a NUL never reaches the database: it would refuse the whole query.
+        # PostgreSQL refuses a query with a NUL character.
         if any("\x00" in value for values in request.GET.lists() for value in values[1]):
             raise IncorrectLookupParameters
         self.page_num = min(max(self.page_num, 1), LAST_PAGE)
@@ -29,7 +29,7 @@ class PageList(ChangeList):
         rows = list(self.queryset[start : start + self.list_per_page + 1])
         self.has_previous, self.has_next = self.page_num > 1, len(rows) > self.list_per_page
         self.result_list = rows[: self.list_per_page]
-        # What Django's templates ask for: figures of this page alone.
+        # Django's templates read these; they count the rows of this page only.
         self.result_count = self.full_result_count = len(self.result_list)
         self.show_full_result_count = self.can_show_all = self.multi_page = False
         self.show_admin_actions = bool(self.result_list)
@@ -37,15 +37,17 @@ class PageList(ChangeList):
 
     @property
     def previous_page(self) -> str:
+        """Return the query string of the previous page."""
         return self.get_query_string({"p": self.page_num - 1})
 
     @property
     def next_page(self) -> str:
+        """Return the query string of the next page."""
         return self.get_query_string({"p": self.page_num + 1})
 
 
 class UncountedPaginator(Paginator):
-    """Django's paginator for the autocomplete addresses: believes in a next page while the present one is full."""
+    """Django's paginator for autocomplete, without a count. A full page is taken to have a next one."""
 
     @cached_property
     def count(self):
@@ -61,7 +63,7 @@ class UncountedPaginator(Paginator):
 
 
 class OwnRowsFilter(RelatedFieldListFilter):
-    """A filter by a related row: offers rows of the organisers whose rows the list shows, and no others."""
+    """A filter by a related row. Offers only rows of the organisers whose rows the user may see."""
 
     def field_choices(self, field, request, model_admin):
         rows = permissions.within(

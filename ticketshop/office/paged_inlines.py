@@ -1,4 +1,4 @@
-"""A page of the back office with an inline of many rows: a part of them at a time, see ``lib.formset_pages``."""
+"""Pages with an inline of many rows that shows a part of them at a time, see ``lib.formset_pages``."""
 
 from urllib.parse import urlencode
 
@@ -9,19 +9,19 @@ from ticketshop.lib.formset_pages import PagedFormSet
 
 
 class PagedInlinesMixin:
-    """For a ``ModelAdmin``: the address says which rows are shown; a button saves and turns to others.
+    """For a ``ModelAdmin``: the query string names the part that an inline shows, and a button saves and goes to another part.
 
     An inline whose formset is a ``PagedFormSet`` uses the template ``admin/parts/paged_inline.html``.
     """
 
     def get_formset_kwargs(self, request, obj, inline, prefix):
-        found = super().get_formset_kwargs(request, obj, inline, prefix)
+        formset_kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
         if issubclass(inline.formset, PagedFormSet):
-            found["page"] = request.GET.get(inline.formset.parameter, "")
-        return found
+            formset_kwargs["page"] = request.GET.get(inline.formset.parameter, "")
+        return formset_kwargs
 
-    def turned_to(self, request: HttpRequest, obj) -> str:
-        """The address of the other rows that were asked for with the save; empty where none were."""
+    def requested_part(self, request: HttpRequest, obj) -> str:
+        """Return the URL of the part of the rows that was requested with the save; empty if none was."""
         for inline in self.get_inline_instances(request, obj):
             name = getattr(inline.formset, "parameter", "")
             if name and f"_{name}" in request.POST:

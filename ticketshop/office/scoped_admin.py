@@ -1,9 +1,8 @@
-"""The base of every page of the back office: staff meet the rows of their own organisers and no others.
+"""Base classes of all back-office pages: staff see only rows of organisers where they work.
 
-Each class has a path to the organiser on its model (``organiser_path``). What a user may see or change is asked organiser
-by organiser: of two organisers a person may own one and sell at the box office of the other. A row of another organiser
-gets the very answer that a missing one gets. Django's own *delete* is off unless a class says ``deletable = True``.
-Everything that changes is written to the history, instead of Django's own log.
+Each model names the path to its organiser (``organiser_path``). Permissions are checked per organiser, because a person
+may own one organiser and sell at the box office of another. A row of another organiser gives the same 404 as a missing row.
+Django's *delete* is off unless a class sets ``deletable = True``. Changes are recorded in ``history``, not in Django's log.
 """
 
 from functools import partial
@@ -48,16 +47,18 @@ from .uploads import StorageErrorsMixin
 
 
 class LocalDateTime(forms.DateTimeInput):
-    """The browser's own field for a date and a time: no script, and at home on a phone."""
+    """The browser's own input for a date and a time; works without a script."""
 
     input_type = "datetime-local"
 
     def __init__(self, attrs=None):
-        # With seconds, so that an instant that has some comes back as it was.
+        # With seconds, so that a value with seconds comes back unchanged.
         super().__init__(attrs, format="%Y-%m-%dT%H:%M:%S")
 
 
 class LocalDate(forms.DateInput):
+    """The browser's own input for a date."""
+
     input_type = "date"
 
     def __init__(self, attrs=None):
@@ -65,14 +66,14 @@ class LocalDate(forms.DateInput):
 
 
 class OneLine(LineField):
-    """A column of one line: what would break it, or reorder it, is gone."""
+    """A text on one line. Line breaks, control characters and characters that change the direction of text are removed."""
 
     def to_python(self, value):
         return self.empty_value if value in self.empty_values else super().to_python(value)
 
 
 class Lines(forms.CharField):
-    """A text of several lines: a browser sends each line's end as two signs, which is no change of the text."""
+    """A text of several lines. Browsers post line breaks as ``\\r\\n``, which is not a change of the text."""
 
     def to_python(self, value):
         text = super().to_python(value)
@@ -83,15 +84,15 @@ class Lines(forms.CharField):
 
 
 class RowSelect(AutocompleteSelect):
-    """Chooses a row by typing. A posted id that is none is no choice; Django's own would fail when it draws it again."""
+    """An autocomplete for a row. A posted value that is no id counts as no choice; Django would fail while drawing it."""
 
     def optgroups(self, name, value, attr=None):
-        ids = [one for one in map(str, value) if number_in(one, digits=18) is not None]
+        ids = [row_id for row_id in map(str, value) if number_in(row_id, digits=18) is not None]
         return super().optgroups(name, ids, attr)
 
 
 class Scoped:
-    """What pages and the inlines on them share."""
+    """Base class of pages and inlines: permissions per organiser, the querysets, and the form fields."""
 
     deletable = False
     formfield_overrides = {
@@ -105,22 +106,23 @@ class Scoped:
     }
 
     def allowed(self, request: HttpRequest, *verbs: str) -> set[int] | None:
-        """Ids of the organisers where the user may do one of ``verbs`` to these rows; None means all."""
-        found: set[int] = set()
+        """Return the ids of the organisers in which the user may do one of ``verbs`` to these rows; None means all."""
+        ids: set[int] = set()
         for verb in verbs:
             organisers = permissions.organisers_where(request.user, self.permission(verb))
             if organisers is None:
                 return None
-            found |= organisers
-        return found
+            ids |= organisers
+        return ids
 
     def permission(self, verb: str) -> str:
+        """Return the name of the permission for ``verb``, such as "sales.view_order"."""
         return f"{self.opts.app_label}.{get_permission_codename(verb, self.opts)}"
 
     def get_queryset(self, request):
         return permissions.within(super().get_queryset(request), self.allowed(request, "view", "change"))
 
-    # For an inline, ``obj`` is the row of the page: both belong to one organiser.
+    # In an inline ``obj`` is the row of the page, which belongs to the same organiser.
     def has_view_permission(self, request, obj=None):
         return request.user.has_perm(self.permission("view"), obj) or self.has_change_permission(request, obj)
 
@@ -131,7 +133,7 @@ class Scoped:
         return self.deletable and request.user.has_perm(self.permission("delete"), obj)
 
     def get_field_queryset(self, db, db_field, request):
-        """The rows a key may point to: those of the form's organiser; a posted other one is an invalid choice."""
+        """Return the rows that a foreign key may point to: those of the form's organiser. Others are invalid choices."""
         model = db_field.remote_field.model
         rows = super().get_field_queryset(db, db_field, request)
         rows = model._default_manager.all() if rows is None else rows
@@ -148,11 +150,11 @@ class Scoped:
     def formfield_for_dbfield(self, db_field: models.Field, request, **kwargs):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(db_field, models.CharField) and isinstance(field, forms.CharField):
-            field.validators = [*field.validators, printable]  # titles and names stand on tickets
+            field.validators = [*field.validators, printable]  # titles and names are printed on tickets
         if isinstance(db_field, models.DateField) and field is not None:
             field.validators = [*field.validators, plausible]
         widget = getattr(field, "widget", None)
-        # One way to a row, its own list; adding on the spot stays.
+        # Related rows are opened from their own lists only; a new one may be added here.
         for name in ("can_change_related", "can_delete_related", "can_view_related"):
             if hasattr(widget, name):
                 setattr(widget, name, False)
@@ -162,12 +164,12 @@ class Scoped:
 
 
 class RowForm(MergeEditsMixin, forms.ModelForm):
-    """Base of the forms of inlines."""
+    """Base class of the forms of inlines."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         if self.instance._state.adding:
-            # A field that the class declares itself does not know the default of its column.
+            # Django does not give a declared field the default of its column.
             for name in self.declared_fields.keys() & self.fields.keys():
                 column = _column(self.instance, name)
                 if column is not None and column.has_default() and self.fields[name].initial is None:
@@ -179,7 +181,7 @@ def _column(row: models.Model, name: str) -> models.Field | None:
 
 
 class ScopedInline(Scoped):
-    """Base of inlines, beside Django's ``TabularInline`` or ``StackedInline``."""
+    """Base class of inlines, together with Django's ``TabularInline`` or ``StackedInline``."""
 
     extra = 0
     form = RowForm
@@ -189,7 +191,7 @@ class ScopedInline(Scoped):
         return request.user.has_perm(self.permission("add"), obj)
 
     def get_formset(self, request, obj=None, **kwargs):
-        """In a table the heading of the column is no label of the field below: each says its own."""
+        """Give each field a label for screen readers, because the heading of a table column is no label of its fields."""
         formset = super().get_formset(request, obj, **kwargs)
         formset.form.seen = concurrent_edits.of_request(request)
         if isinstance(self, admin.TabularInline):
@@ -203,7 +205,7 @@ class ScopedInline(Scoped):
 
 
 class ReadOnlyInline(ScopedInline):
-    """Rows to look at."""
+    """Base class of inlines that only show rows."""
 
     can_delete = False
     show_change_link = True
@@ -219,7 +221,11 @@ class ReadOnlyInline(ScopedInline):
 
 
 class ScopedForm(RowForm):
-    """Knows its organiser though the field may not be shown, so that rules of the table that name it are checked."""
+    """Base class of the forms of pages.
+
+    ``fixed_organiser`` is the organiser of a new row if the form does not show that field, so that constraints with the
+    organiser are still checked.
+    """
 
     fixed_organiser: int | None = None
 
@@ -243,32 +249,32 @@ class ScopedAdmin(
     Scoped,
     admin.ModelAdmin,
 ):
-    """Base of every page."""
+    """Base class of all pages."""
 
     form = ScopedForm
     paginator = UncountedPaginator
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    # Reached from another page: has addresses, but stands in no list of pages.
+    # True for pages that are opened from another page and are not in the menu.
     off_the_list = False
-    # History keeps old and new values: for settings, never where people's values stand.
+    # Whether the history records old and new values. True for settings only, never for personal data.
     records_values = False
 
     def check(self, **kwargs):
         assert not self.raw_id_fields, "a raw id shows the text of any row: use autocomplete_fields"
         assert not self.date_hierarchy, "a date hierarchy reads the whole table"
-        for one in (self, *self.inlines):
-            assert issubclass(one.form, MergeEditsMixin), (
-                "two may save at once: derive from ScopedForm or RowForm"
+        for admin_class in (self, *self.inlines):
+            assert issubclass(admin_class.form, MergeEditsMixin), (
+                "concurrent edits must be merged: derive from ScopedForm or RowForm"
             )
         return super().check(**kwargs)
 
     def get_urls(self):
-        # Without Django's last one, which takes whatever stands behind a row for the row's id and redirects.
+        # Without Django's last pattern, which takes any path for an id and redirects.
         return [url for url in super().get_urls() if url.name is not None]
 
-    # --- who may -------------------------------------------------------------------------------------
+    # --- permissions -------------------------------------------------------------------------------------
     def has_add_permission(self, request):
         return request.user.has_perm(self.permission("add"))
 
@@ -276,7 +282,7 @@ class ScopedAdmin(
         return not self.off_the_list and self.has_view_or_change_permission(request)
 
     def row_for(self, request: HttpRequest, object_id: str, *needed: str):
-        """The door for buttons: Http404 for a row that is missing or foreign, 403 without a permission at it."""
+        """Return the row for a button. Raise Http404 if it is missing or foreign, PermissionDenied without the permissions."""
         row = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404("no such row")
@@ -293,7 +299,7 @@ class ScopedAdmin(
         return PageList
 
     def get_search_fields(self, request):
-        """Texts are found in every language, whichever the page is in: most are shown in another where one is missing."""
+        """Search texts in every language, because a missing translation is shown in another language."""
         return [
             column
             for path in super().get_search_fields(request)
@@ -310,7 +316,7 @@ class ScopedAdmin(
         return (item, OwnRowsFilter) if field.remote_field else item
 
     def lookup_allowed(self, lookup, value, request=None):
-        """Only what the page's filters offer: an address can ask nothing else of the table."""
+        """Allow only the page's own filters, so that a query string can't read other columns."""
         names = [
             item[0] if isinstance(item, tuple | list) else item for item in self.get_list_filter(request)
         ]
@@ -320,7 +326,7 @@ class ScopedAdmin(
         )
 
     def response_action(self, request, queryset):
-        """An action gets those of the chosen rows that the user may do it to, whatever was posted."""
+        """Limit an action to those of the posted rows that the user may change with it."""
         chosen = self.get_actions(request).get(request.POST.get("action", ""))
         for verb in getattr(chosen[0], "allowed_permissions", ()) if chosen else ():
             queryset = permissions.within(queryset, self.allowed(request, verb))
@@ -328,7 +334,7 @@ class ScopedAdmin(
 
     # --- forms ---------------------------------------------------------------------------------------
     def form_organisers(self, request: HttpRequest, obj) -> set[int] | None:
-        """The organisers the form may be about: the row's, the one chosen, or all the user may add to."""
+        """Return the organisers that the form may be about: the row's, the chosen one, or all to which the user may add."""
         if obj is not None:
             return {permissions.organiser_id_of(obj)}
         addable = self.allowed(request, "add")
@@ -338,7 +344,7 @@ class ScopedAdmin(
         return addable
 
     def names_organiser(self) -> bool:
-        """Whether the row has a key to the organiser itself, and not through another row."""
+        """Return whether the row has its own foreign key to the organiser."""
         return getattr(self.model, "organiser_path", None) == "organiser"
 
     def _shows_organiser(self, request, obj) -> bool:
@@ -384,7 +390,7 @@ class ScopedAdmin(
 
     # --- saving --------------------------------------------------------------------------------------
     def save_model(self, request, obj, form, change):
-        """A changed row writes the changed columns alone: what happened meanwhile to the others stays."""
+        """Save the changed columns only, so that concurrent changes of other columns stay."""
         if not change:
             obj.save(force_insert=True)
             return
@@ -422,7 +428,7 @@ class ScopedAdmin(
             self.record(request, row, "deleted")
 
     def record(self, request, row, action: str, **details) -> None:
-        """Say that ``action`` happened to ``row``, by whom, for its organiser."""
+        """Record ``action`` on ``row`` in the history, with the user and the row's organiser."""
         history.record(
             row,
             action,
@@ -433,22 +439,23 @@ class ScopedAdmin(
         )
 
     def events(self, row) -> models.QuerySet[Event]:
-        """What the row's page shows of the history."""
+        """Return the history records that the row's page shows."""
         return history.of(row)
 
     def may_see_history(self, request, row) -> bool:
+        """Return whether the user may see the history of the row."""
         return request.user.has_perm("history.view_event", row)
 
     def sections(self, request, row) -> list[Section]:
-        """Tables below the form: rows that belong to this one."""
+        """Return tables of related rows to show below the form."""
         return []
 
     def links(self, request, row) -> list[tuple[str, str]]:
-        """Links beside the heading: (text, address)."""
+        """Return links to show beside the heading, as (text, URL)."""
         return []
 
     def notes(self, request, row) -> list[str]:
-        """Sentences above the form: what is to be known of this row before anything else."""
+        """Return sentences to show above the form."""
         return []
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
@@ -473,12 +480,12 @@ class ScopedAdmin(
 
     # --- small helpers of pages ------------------------------------------------------------------------
     def back_to(self, row):
-        """A redirect to the row's own page."""
+        """Return a redirect to the row's page."""
         return redirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk]))
 
 
 class ReadOnlyAdmin(ScopedAdmin):
-    """Rows that are looked at; what may be done to them are buttons of their own."""
+    """Base class of pages that only show rows; buttons may still change them."""
 
     def has_add_permission(self, request):
         return False

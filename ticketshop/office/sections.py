@@ -1,4 +1,4 @@
-"""Tables on a row's page that show rows of other models: read only, each by one query."""
+"""Read-only tables on a row's page with rows of other models. Each costs one query."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-# What stands where there is nothing to show.
+# Shown in place of an empty value.
 NONE = "–"
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, the names of the columns, and the cells; ``note`` stands below."""
+    """A table: heading, names of the columns, cells, and a note below it."""
 
     title: str
     columns: list[str]
@@ -23,7 +23,7 @@ class Section:
 
 
 def link(row: Model, text: object) -> SafeString:
-    """``text`` as a link to the row's own page in the back office."""
+    """Return ``text`` as a link to the row's page in the back office."""
     meta = row._meta
     return format_html(
         '<a href="{}">{}</a>',
@@ -33,6 +33,9 @@ def link(row: Model, text: object) -> SafeString:
 
 
 def shown(request, row: Model, sections: Iterable[tuple[str, Callable[[], Section]]]) -> list[Section]:
-    """The sections whose permission the user has at ``row`` and that have rows; each comes as a function that reads it."""
-    found = (read() for permission, read in sections if request.user.has_perm(permission, row))
-    return [section for section in found if section.rows]
+    """Return the sections with rows whose permission the user has for ``row``.
+
+    ``sections`` are pairs of a permission and a function that reads the section.
+    """
+    readable = (read() for permission, read in sections if request.user.has_perm(permission, row))
+    return [section for section in readable if section.rows]

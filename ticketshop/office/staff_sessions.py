@@ -1,6 +1,6 @@
-"""How long a log-in opens the back office: an hour without a click, twelve hours in all.
+"""Time limits of log-in sessions in the back office: one hour without a request, twelve hours in all.
 
-Visitors' own pages keep their fourteen days; only the back office asks again.
+Visitors' own pages keep their fourteen days; only the back office asks for the log-in again.
 """
 
 import time
@@ -14,12 +14,12 @@ from django.utils.translation import gettext as _
 IDLE_SECONDS = 3600
 WHOLE_SECONDS = 12 * 3600
 SEEN = "staff_seen"
-# Writing the session at every click would cost a query each time.
+# Seconds between two writes of the session, to save queries.
 NOTED_EVERY = 300
 
 
 class StaffSessions:
-    """Middleware; after authentication."""
+    """Middleware that logs staff out after these times. Comes after the authentication middleware."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -41,6 +41,6 @@ class StaffSessions:
 
 
 def logged_in_at(request, now: float) -> float:
-    """When this session was signed in (seconds since 1970), as django-allauth noted it."""
+    """Return when the user logged in (seconds since 1970), as django-allauth stored it in the session."""
     methods = request.session.get("account_authentication_methods") or []
     return max((method.get("at", now) for method in methods), default=now)

@@ -1,4 +1,4 @@
-"""In whose time the back office speaks: the organiser's."""
+"""The time zone of back-office pages: the organiser's."""
 
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,7 @@ from ticketshop.organisers.models import Organiser
 
 
 def _zones(user) -> dict[int, str]:
-    """Organiser id -> time zone, of the user's organisers; read once a request (kept on the user object)."""
+    """Return organiser id -> time zone for the user's organisers; read once per request and cached on the user."""
     cached = getattr(user, "_zones", None)
     if cached is None:
         rows = Organiser.objects.order_by("pk")
@@ -20,7 +20,7 @@ def _zones(user) -> dict[int, str]:
 
 
 def activate(user, organiser_id: int | None = None) -> None:
-    """Speak in the time of this organiser, or of the user's first one."""
+    """Activate the time zone of this organiser, or of the user's first organiser."""
     zones = _zones(user)
     name = zones.get(organiser_id) or next(iter(zones.values()), None)
     if name:

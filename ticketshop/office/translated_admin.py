@@ -1,6 +1,6 @@
-"""Pages of rows with texts in several languages: a fieldset per language of the organiser.
+"""Pages of rows with texts in several languages: one fieldset per language of the organiser.
 
-Needs no script: the fieldsets of further languages fold with the browser's own means.
+Works without a script: the fieldsets of further languages fold by the browser's own ``details``.
 """
 
 from django.conf import settings
@@ -19,28 +19,29 @@ NAMES = dict(settings.CONTENT_LANGUAGES)
 
 
 def in_language(label: str, code: str) -> str:
-    """“Title (French)”: where texts of several languages stand together, or the back office speaks another one."""
+    """Return the label with its language, as “Title (French)”."""
     name = str(NAMES[code])
     if (get_language() or "").startswith("fr"):
-        name = name.lower()  # as French writes it within a line
+        name = name.lower()  # French writes names of languages in lower case
     return _("%(label)s (%(language)s)") % {"label": label, "language": name}
 
 
 class TranslatedAdmin(ScopedAdmin, TranslationAdmin):
-    """``translated`` are the columns that are texts in several languages, in order."""
+    """A page of rows with translated texts. ``translated`` lists the translated columns, in order."""
 
     translated: tuple[str, ...] = ()
 
     def languages(self, request, obj) -> list[str]:
-        """The languages the form shows, the most important one first."""
+        """Return the codes of the languages that the form shows, the first language first."""
         organisers = permissions.within(Organiser.objects.order_by("pk"), self.form_organisers(request, obj))
-        found: dict[str, None] = {}
+        seen_codes: dict[str, None] = {}
         for codes in organisers.values_list("languages", flat=True)[:20]:
-            found.update(dict.fromkeys(codes))
-        # First what visitors read.
-        return sorted(found, key=lambda code: code not in SHOWN) or [settings.LANGUAGE_CODE]
+            seen_codes.update(dict.fromkeys(codes))
+        # Languages of the interface first.
+        return sorted(seen_codes, key=lambda code: code not in SHOWN) or [settings.LANGUAGE_CODE]
 
     def text_fieldsets(self, request, obj=None) -> list:
+        """Return a fieldset with the translated columns for each language."""
         first, *others = self.languages(request, obj)
         return [
             (
@@ -59,7 +60,7 @@ class TranslatedAdmin(ScopedAdmin, TranslationAdmin):
         return [first, *self.text_fieldsets(request, obj), *others]
 
     def get_form(self, request, obj=None, change=False, **kwargs):
-        """The texts of the first language are needed where the column is; others may stay empty."""
+        """Require the texts of the first language where the column is required. Other languages may stay empty."""
         form = super().get_form(request, obj, change=change, **kwargs)
         first, *others = self.languages(request, obj)
         for name in self.translated:

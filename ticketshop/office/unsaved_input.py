@@ -1,4 +1,4 @@
-"""Pages of rows show what was typed into them before the log-in ended, as they do where a field is wrong."""
+"""Pages of rows show again what was typed into them before the log-in ended."""
 
 from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
@@ -8,12 +8,12 @@ from django.utils.translation import gettext as _
 from ticketshop.submissions import saved_forms
 from ticketshop.submissions.models import KeptSubmission
 
-# The buttons that save a page.
+# The names of the buttons that save a page.
 SAVING = {"_save", "_continue", "_addanother", "_saveasnew"}
 
 
 class UnsavedInputMixin:
-    """For ``ScopedAdmin``: the kept form is drawn on the page itself. Nothing is saved until *Save* is pressed."""
+    """For ``ScopedAdmin``: the saved form is drawn on its own page. Nothing is stored until *Save* is pressed."""
 
     @saved_forms.shows_saved_form
     def add_view(self, request, form_url="", extra_context=None):
@@ -37,7 +37,7 @@ class UnsavedInputMixin:
 
 
 class UnsavedInputForm:
-    """Joined with the form of a page that shows again what was typed before a log-in: never valid."""
+    """Mixed into the form that shows input from before the log-in ended. It is never valid, so nothing is stored."""
 
     kept: KeptSubmission
 
@@ -53,6 +53,9 @@ class UnsavedInputForm:
 
 
 def _pretend_posted(request: HttpRequest, kept: KeptSubmission) -> None:
-    """Make Django's page draw what was typed; ``UnsavedInputForm`` sees that nothing is saved."""
+    """Turn the request into a POST of the saved form, so that Django's page draws it.
+
+    ``UnsavedInputForm`` makes that form invalid, so nothing is stored.
+    """
     request.method, request.POST, request._files = "POST", kept.data, MultiValueDict()
     request.shown_again = kept

@@ -1,4 +1,4 @@
-"""Pages with pictures: a chosen file is never lost without a word."""
+"""Pages with uploaded pictures: tell the user when a chosen file was not stored."""
 
 from django.db import transaction
 from django.db.models import FileField
@@ -8,9 +8,9 @@ from ticketshop.lib.storages import NotStored
 
 
 class StorageErrorsMixin:
-    """For ``ScopedAdmin``: whoever chose a file that was not taken is told so at its field, with everything else still typed.
+    """For ``ScopedAdmin``: a file that was not stored gives an error at its field, and all other input stays.
 
-    Browsers never send a file's name back to its field, so it has to be chosen once more.
+    Browsers never send a file again by themselves, so the user must choose it once more.
     """
 
     def get_form(self, request, obj=None, change=False, **kwargs):
@@ -28,7 +28,7 @@ class StorageErrorsMixin:
             with transaction.atomic():
                 return super().changeform_view(request, object_id, form_url, extra_context)
         except NotStored:
-            # Everything is rolled back. Drawn once more, with the sentence.
+            # The transaction is rolled back. Show the form again with the error.
             request.disk_is_full = True
             return super().changeform_view(request, object_id, form_url, extra_context)
 
@@ -44,7 +44,7 @@ class StorageErrorsMixin:
 
 
 class FileNotStoredForm:
-    """Joined with the form of a page whose file could not be stored: never valid."""
+    """Mixed into the form of a page whose file could not be stored. It is never valid."""
 
     def full_clean(self):
         super().full_clean()
@@ -57,6 +57,6 @@ class FileNotStoredForm:
 
 
 def _chosen(form) -> list[str]:
-    """The file fields of a form for which a file was sent."""
+    """Return the names of the file fields for which a file was sent."""
     columns = {field.name for field in form._meta.model._meta.concrete_fields if isinstance(field, FileField)}
     return [name for name in form.fields if name in columns and form.files.get(form.add_prefix(name))]

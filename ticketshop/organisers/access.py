@@ -1,4 +1,4 @@
-"""The doors to points of sale."""
+"""Queries for points of sale that check whether visitors may see them."""
 
 from django.db.models import Q, QuerySet
 
@@ -8,12 +8,12 @@ from .models import PointOfSale
 
 
 def points_of_sale() -> QuerySet[PointOfSale]:
-    """The shops that are switched on, by name."""
+    """Return the shops that are switched on, sorted by name."""
     return PointOfSale.objects.filter(active=True).select_related("organiser")
 
 
 def reachable(prefix: str = "") -> Q:
-    """Return the condition for shops with pages for visitors: switched on now, or at some time before."""
+    """Return the condition for shops with pages for visitors: switched on now or at some time before."""
     return Q(**{f"{prefix}active": True}) | Q(**{f"{prefix}first_opened_at__isnull": False})
 
 
@@ -25,5 +25,5 @@ _BY_SLUG = Compiled(
 
 
 def point_of_sale(slug: str) -> PointOfSale | None:
-    """Return the shop at ``slug`` if it is or was switched on, with its organiser: one query."""
+    """Return the shop with this slug and its organiser if it is or was switched on, else None; one query."""
     return _BY_SLUG.first(slug=slug)

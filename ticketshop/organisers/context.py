@@ -1,4 +1,4 @@
-"""What every template may use."""
+"""Variables for all templates."""
 
 from django.conf import settings
 
@@ -7,9 +7,10 @@ from .middleware import next_query
 
 
 def shop(request) -> dict:
-    """``pos``, ``site_name``, ``demo``; ``next_query`` for links from one log-in page to another.
+    """Return ``pos``, ``site_name``, ``demo``, ``logo_plate`` and ``next_query``.
 
-    ``logo_plate``: called where the logo is shown; "light" or "dark", the ground on which it can be seen.
+    ``next_query`` is for links from one log-in page to another. ``logo_plate`` is a function that returns "light" or "dark": the
+    background on which the logo is visible.
     """
     pos = getattr(request, "pos", None)
     return {

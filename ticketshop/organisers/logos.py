@@ -1,4 +1,4 @@
-"""A shop's logo as mails and tickets show it: a PNG on a plate of its own, on which it can be seen."""
+"""A shop's logo as a PNG for e-mails and tickets, on a background (plate) on which it is visible."""
 
 import io
 import logging
@@ -20,7 +20,7 @@ LIGHT_LOGO = 200  # mean brightness (0 to 255) from which a logo vanishes on a l
 
 @dataclass(frozen=True)
 class Logo:
-    """The PNG, its size in CSS pixels, and whether its plate is the light one."""
+    """The PNG, its size in CSS pixels, and whether its plate is light."""
 
     content: bytes
     width: int
@@ -29,7 +29,7 @@ class Logo:
 
 
 def of(pos: PointOfSale | None) -> Logo | None:
-    """The shop's logo; None where there is none, or its file can't be read."""
+    """Return the shop's logo; None if it has none or the file can't be read."""
     if pos is None or not pos.logo:
         return None
     try:
@@ -41,21 +41,21 @@ def of(pos: PointOfSale | None) -> Logo | None:
 
 @lru_cache(maxsize=64)
 def _logo(name: str) -> Logo:
-    """The stored picture as PNG: Outlook shows no WebP. A new logo has a new name, so this may be kept.
+    """Return the stored picture as a PNG, because Outlook does not show WebP. Cached: a new logo has a new file name.
 
-    The plate is part of the picture. A dark logo stays readable in a dark mail, also where a mail program replaces
-    the colours of the page by its own; a light logo gets a dark plate.
+    The plate is part of the picture, so that a dark logo stays readable where a mail program replaces the colours of the page.
+    A light logo gets a dark plate.
     """
     with default_storage.open(name) as file, Image.open(file) as stored:
         picture = stored.convert("RGBA")
     picture.thumbnail((2 * MOST_WIDTH - 2 * PADDING, 2 * MOST_HEIGHT - 2 * PADDING))
     alpha = picture.getchannel("A")
     is_light = ImageStat.Stat(picture.convert("L"), mask=alpha).mean[0] >= LIGHT_LOGO
-    has_ground = alpha.getextrema()[0] == 255
-    on_light = has_ground or not is_light
+    is_opaque = alpha.getextrema()[0] == 255
+    on_light = is_opaque or not is_light
     size = (picture.width + 2 * PADDING, picture.height + 2 * PADDING)
-    whole = Image.new("RGB", size, LIGHT_PLATE if on_light else DARK_PLATE)
-    whole.paste(picture, (PADDING, PADDING), alpha)
+    canvas = Image.new("RGB", size, LIGHT_PLATE if on_light else DARK_PLATE)
+    canvas.paste(picture, (PADDING, PADDING), alpha)
     written = io.BytesIO()
-    whole.quantize(colors=128).save(written, "PNG", optimize=True)
-    return Logo(written.getvalue(), whole.width // 2, whole.height // 2, on_light)
+    canvas.quantize(colors=128).save(written, "PNG", optimize=True)
+    return Logo(written.getvalue(), canvas.width // 2, canvas.height // 2, on_light)

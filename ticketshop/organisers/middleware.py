@@ -1,4 +1,4 @@
-"""Which shop a page belongs to, and in which language it speaks."""
+"""The point of sale that a page belongs to, and the language of the page."""
 
 import re
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -16,8 +16,8 @@ from . import access
 from .models import PointOfSale
 
 LOG_IN = "/accounts/"
-# The pages that sell or prepare a sale. All others of a shop that is switched off stay: what was sold there, and the
-# visitor's own data.
+# Names of the pages that sell or prepare a sale. The other pages of a shop that is switched off stay open: orders, tickets
+# and the visitor's own data.
 SELLING = frozenset(
     {
         "shop:index",
@@ -36,27 +36,27 @@ _SLUG = re.compile(r"/([-\w]{1,40})/", re.ASCII)
 
 
 def choose_language(request, offered: list[str]) -> str:
-    """The visitor's own choice (a cookie), else what the browser asks for, else the first one offered."""
+    """Return the language from the cookie, else one that the browser asks for, else the first of ``offered``."""
     chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME)
     if chosen in offered:
         return chosen
-    for wanted, _priority in parse_accept_lang_header(request.headers.get("Accept-Language", "")[:200]):
-        base = wanted.split("-")[0]
+    for tag, _priority in parse_accept_lang_header(request.headers.get("Accept-Language", "")[:200]):
+        base = tag.split("-")[0]
         if base in offered:
             return base
     return offered[0]
 
 
 def language(get_response):
-    """Speak the visitor's language; on a shop's pages ``PointOfSaleMiddleware`` narrows it to the shop's."""
-    everything = [code for code, _name in settings.LANGUAGES]
+    """Middleware that activates the visitor's language. ``PointOfSaleMiddleware`` limits it to the shop's languages."""
+    all_languages = [code for code, _name in settings.LANGUAGES]
 
     def middleware(request):
         request.pos = None
-        translation.activate(choose_language(request, everything))
+        translation.activate(choose_language(request, all_languages))
         request.LANGUAGE_CODE = translation.get_language()
         response = get_response(request)
-        # Pages speak a language; a picture or the theme is the same for everybody and stays in the browser.
+        # Only pages depend on the language; pictures and style sheets may be cached for all.
         if response.headers.get("Content-Type", "").startswith("text/html"):
             patch_vary_headers(response, ["Accept-Language", "Cookie"])
             response.headers.setdefault("Content-Language", translation.get_language())
@@ -67,16 +67,16 @@ def language(get_response):
     return middleware
 
 
-def shop_at(address: str) -> PointOfSale | None:
-    """The point of sale whose slug a path of this site begins with, if it is one."""
-    found = _SLUG.match(address)
-    return access.point_of_sale(found[1]) if found else None
+def shop_at(path: str) -> PointOfSale | None:
+    """Return the point of sale whose slug begins this path, or None."""
+    match = _SLUG.match(path)
+    return access.point_of_sale(match[1]) if match else None
 
 
 def shop_in_next(request) -> PointOfSale | None:
-    """The point of sale named in ``next``: the log-in pages take its look and language."""
+    """Return the point of sale in the parameter ``next``. Log-in pages take the look and the language of that shop."""
     target = request.POST.get("next") or request.GET.get("next") or ""
-    # Whoever types the password once more goes back to a page of the log-in, which has a ``next`` of its own.
+    # When the password is asked once more, ``next`` is a log-in page that has another ``next``.
     for _ in range(2):
         if not url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
             return None
@@ -87,7 +87,7 @@ def shop_in_next(request) -> PointOfSale | None:
 
 
 def keep_next(request, response) -> None:
-    """Let a redirect from one log-in page to another carry ``next`` along, and with it look, language and way back."""
+    """Add ``next`` to a redirect from one log-in page to another, so that the look, the language and the way back stay."""
     target = response.headers.get("Location", "")
     if request.pos and target.startswith(LOG_IN) and "next=" not in target:
         joint = "&" if "?" in target else "?"
@@ -95,14 +95,14 @@ def keep_next(request, response) -> None:
 
 
 def next_query(request) -> str:
-    """``?next=…`` as the log-in page has it, for its links to other log-in pages; empty where it leads to no shop."""
+    """Return the query string ``?next=…`` of a log-in page, for its links to other log-in pages; empty without a shop."""
     if not request.path.startswith(LOG_IN) or not getattr(request, "pos", None):
         return ""
     return f"?{urlencode({'next': request.POST.get('next') or request.GET.get('next')})}"
 
 
 def enter(request, pos: PointOfSale) -> None:
-    """Give the page the shop's look, language and time zone."""
+    """Activate the shop's look, language and time zone for the request."""
     request.pos = pos
     translation.activate(choose_language(request, pos.languages))
     request.LANGUAGE_CODE = translation.get_language()
@@ -110,15 +110,15 @@ def enter(request, pos: PointOfSale) -> None:
 
 
 def closed(request):
-    """Say that the shop is switched off, with the organiser's contact."""
+    """Return the page of a shop that is switched off, with the contact of the organiser."""
     return render(request, "closed.html", {"says_closed": True}, status=404)
 
 
 class PointOfSaleMiddleware:
-    """Sets ``request.pos`` for every address that begins with a shop's slug.
+    """Sets ``request.pos`` for every URL that begins with the slug of a shop.
 
-    404 where there is no shop, or one that was never switched on; of a shop that is switched off now, the pages in
-    ``SELLING`` answer 404 with a page that says so.
+    404 if there is no such shop or it was never switched on. In a shop that is switched off now, the pages in ``SELLING``
+    answer 404 with a page that explains it.
     """
 
     def __init__(self, get_response):

@@ -1,4 +1,4 @@
-"""Who sells: organisers, their points of sale, and who is staff where."""
+"""Organisers, their points of sale, and their staff."""
 
 from zoneinfo import ZoneInfo
 
@@ -19,12 +19,12 @@ RESERVED_SLUGS = frozenset(
 )
 
 
-# Zero would shut a function that is switched on elsewhere, or end what has just begun.
+# Zero would switch off a function that has its own switch, or end a period at once.
 AT_LEAST_ONE = {"validators": [MinValueValidator(1)]}
 
 
 def not_reserved(slug: str) -> None:
-    """Refuse a slug that is the beginning of an address of the installation itself."""
+    """Raise ValidationError for a slug that is the beginning of one of the installation's own URLs."""
     if slug in RESERVED_SLUGS:
         raise ValidationError(
             _("“%(slug)s” is an address of the shop itself. Choose another one."), params={"slug": slug}
@@ -32,11 +32,12 @@ def not_reserved(slug: str) -> None:
 
 
 def default_languages() -> list[str]:
+    """Return the languages of a new organiser."""
     return ["en", "fr"]
 
 
 class Organiser(models.Model):
-    """The tenant root: nothing of one organiser is ever visible to another."""
+    """An organiser, the tenant of the installation. No organiser sees data of another."""
 
     name = models.CharField(_("name"), max_length=120)
     legal_name = models.CharField(_("legal name"), max_length=160, blank=True)
@@ -144,7 +145,7 @@ class Organiser(models.Model):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time zone in which the organiser's days begin and end."""
+        """Return the time zone in which the days of the organiser begin and end."""
         return ZoneInfo(self.time_zone)
 
 
@@ -179,7 +180,7 @@ class PointOfSale(models.Model):
             "Visitors can buy only while it is on. Orders that exist stay reachable when it is switched off. It needs a way to pay, terms and a legal name."
         ),
     )
-    # A shop that is being prepared does not exist for visitors; one that was on before says that it is closed.
+    # A shop that was never switched on gives visitors a 404; one that was switched off shows that it is closed.
     first_opened_at = models.DateTimeField(_("first switched on"), null=True, editable=False)
     email_sender_name = models.CharField(_("sender name of e-mails"), max_length=120, blank=True)
     email_sender_address = ModelEmailField(_("answers to e-mails go to"), blank=True)
@@ -252,7 +253,7 @@ class PointOfSale(models.Model):
                 condition=models.Q(hold_minutes__gte=3, max_tickets_per_order__gte=1),
                 name="pointofsale_limits",
             ),
-            # Composite keys elsewhere point here, so that two rows share the organiser.
+            # Composite foreign keys of other tables refer to this, so that both rows have the same organiser.
             models.UniqueConstraint(fields=["organiser", "id"], name="pointofsale_in_organiser"),
         ]
 
@@ -288,7 +289,7 @@ class PointOfSale(models.Model):
         return self.name
 
     def save(self, *args, **kwargs):
-        """Note when the shop is switched on for the first time."""
+        """Set ``first_opened_at`` when the shop is switched on for the first time."""
         if self.active and self.first_opened_at is None:
             self.first_opened_at = timezone.now()
             if kwargs.get("update_fields") is not None:
@@ -297,18 +298,18 @@ class PointOfSale(models.Model):
 
     @property
     def reachable(self) -> bool:
-        """Whether visitors find pages here: what was sold stays reachable in a shop that was switched off."""
+        """Return whether the shop has pages for visitors: orders stay reachable after it was switched off."""
         return self.active or self.first_opened_at is not None
 
     @property
     def language(self) -> str:
-        """The language of the page, if the shop offers it, else the shop's first."""
+        """Return the active language if the shop offers it, else the first language of the shop."""
         active = (get_language() or "")[:2]
         return active if active in self.languages else self.languages[0]
 
 
 class StaffMembership(models.Model):
-    """A user is staff of an organiser, in one role. A role is a Django group and its permissions."""
+    """A user as staff of one organiser, in one role. A role is a Django group with its permissions."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,

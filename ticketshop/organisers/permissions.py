@@ -1,4 +1,4 @@
-"""What staff may do: permissions come from memberships, organiser by organiser."""
+"""Permissions of staff. They come from memberships and hold for one organiser each."""
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
@@ -8,9 +8,9 @@ from .models import StaffMembership
 
 
 def organiser_id_of(row: Model) -> int | None:
-    """The organiser a row belongs to, along its class's ``organiser_path``; None for a row of the platform's.
+    """Return the id of the organiser a row belongs to, by its class's ``organiser_path``; None for a row of the platform.
 
-    The path ends in a key to the organiser, in ``pk``, or in a column ``…_id`` that holds the number.
+    The path ends in a foreign key to the organiser, in ``pk``, or in a column ``…_id`` with the id.
     """
     if not hasattr(row, "organiser_path"):
         return None
@@ -22,7 +22,7 @@ def organiser_id_of(row: Model) -> int | None:
 
 
 def permissions_by_organiser(user) -> dict[int, set[str]]:
-    """Organiser id -> {"sales.view_order", …}, read once a request (kept on the user object)."""
+    """Return organiser id -> {"sales.view_order", …}; read once per request and cached on the user."""
     cached = getattr(user, "_permissions_by_organiser", None)
     if cached is None:
         cached = {}
@@ -36,7 +36,7 @@ def permissions_by_organiser(user) -> dict[int, set[str]]:
 
 
 def organisers_where(user, permission: str) -> set[int] | None:
-    """Ids of the organisers in which ``user`` has ``permission``; None means all (the superuser)."""
+    """Return the ids of the organisers in which ``user`` has ``permission``; None means all (superuser)."""
     if not user.is_active:
         return set()
     if user.is_superuser:
@@ -45,14 +45,14 @@ def organisers_where(user, permission: str) -> set[int] | None:
 
 
 def for_staff(queryset: QuerySet, user, permission: str) -> QuerySet:
-    """The rows of ``queryset`` that belong to organisers where ``user`` has ``permission``."""
+    """Return the rows of ``queryset`` that belong to organisers in which ``user`` has ``permission``."""
     return within(queryset, organisers_where(user, permission))
 
 
 def within(queryset: QuerySet, organisers: set[int] | None) -> QuerySet:
-    """The rows of ``queryset`` that belong to these organisers; None means all of them.
+    """Return the rows of ``queryset`` that belong to these organisers; None means all rows.
 
-    Rows that belong to no organiser are the platform's: only who may see everything sees them.
+    Rows without an organiser belong to the platform: they are returned for None only.
     """
     if organisers is None:
         return queryset
@@ -62,7 +62,7 @@ def within(queryset: QuerySet, organisers: set[int] | None) -> QuerySet:
 
 
 def is_staff(user) -> bool:
-    """Whether the back office opens for this user at all."""
+    """Return whether the user may open the back office."""
     return (
         user.is_active
         and user.is_authenticated
@@ -71,10 +71,13 @@ def is_staff(user) -> bool:
 
 
 class MembershipBackend(ModelBackend):
-    """``has_perm(p)``: in any of the user's organisers. ``has_perm(p, row)``: in the row's."""
+    """Authentication backend for permissions.
+
+    ``has_perm(p)``: in any of the user's organisers. ``has_perm(p, row)``: in the organiser of the row.
+    """
 
     def authenticate(self, request, **credentials):
-        """Log-in is the accounts room's matter."""
+        """Return None: log-ins are checked by the backend in ``accounts``."""
         return None
 
     def has_perm(self, user_obj, perm, obj=None):

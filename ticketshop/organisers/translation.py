@@ -1,4 +1,4 @@
-"""Texts of points of sale that an organiser writes in several languages."""
+"""The translated columns of points of sale."""
 
 from modeltranslation.translator import TranslationOptions, register
 

@@ -1,15 +1,15 @@
-"""A kept form in words: for a copy of one's own data."""
+"""The text of a saved form for a copy of personal data."""
 
 from collections.abc import Iterator
 
 from .models import KeptSubmission
 
-# What a page adds to its forms, and nobody types.
+# Hidden fields that pages add to their forms.
 OF_THE_PAGE = ("csrfmiddlewaretoken", "form_token", "checkout_key")
 
 
 def of_form(kept: KeptSubmission) -> dict[str, str]:
-    """Return the texts that were typed, a line each, without the names of their fields."""
+    """Return the typed texts, one per line, without the names of their fields."""
     return {"fields": "\n".join(_texts(kept.fields))}
 
 

@@ -1,4 +1,4 @@
-"""Every form that met the log-in page is kept, and comes back."""
+"""Middleware that saves posted forms whose user must log in first."""
 
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -12,12 +12,12 @@ from ticketshop.lib import open_forms
 
 from . import saved_forms
 
-# Added to the address of the log-in page, which says then that what was typed is kept.
+# Query parameter with which the log-in page tells that the input was saved.
 NOTE = "kept"
 
 
 class KeptSubmissions:
-    """Middleware; after authentication, around everything that sends to the log-in page."""
+    """Save such forms, and show them again. Comes after authentication, around everything that redirects to the log-in page."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -25,10 +25,10 @@ class KeptSubmissions:
     def __call__(self, request):
         response = self.get_response(request)
         if response.status_code == 405 and saved_forms.STORED in request.GET:
-            # An address that takes forms only: whoever sends nothing more goes on from a page.
+            # The URL accepts only POST: show a page from which the visitor can go on.
             return redirect(page_instead(request))
         if request.method == "POST" and (target := log_in_for(request, response)):
-            # The cookie, and not the session: that one may be gone.
+            # From the cookie, because the session may be gone.
             user_id = saved_forms.last_log_in(request)
             if (
                 user_id
@@ -37,7 +37,7 @@ class KeptSubmissions:
                 and saved_forms.save(request, user_id)
             ):
                 response.headers["Location"] = target
-        note(request, response)
+        remember_log_in(request, response)
         return response
 
     def process_view(self, request, view, args, kwargs):
@@ -45,17 +45,18 @@ class KeptSubmissions:
             return None
         if request.method == "POST" and SESSION_KEY in request.session:
             saved_forms.delete(request)
-        elif not getattr(view, "shows_saved_form", False) and (kept := saved_forms.find(request)):
-            return saved_forms.resend_page(request, kept)
+        elif not getattr(view, "shows_saved_form", False) and (saved := saved_forms.find(request)):
+            return saved_forms.resend_page(request, saved)
         return None
 
 
 def is_log_out(request: HttpRequest) -> bool:
+    """Return whether the request is a log-out."""
     return request.path in {reverse("account_logout"), reverse("admin:logout")}
 
 
 def page_instead(request: HttpRequest) -> str:
-    """Where whoever gives a form up goes on that has no page of its own."""
+    """Return the URL to go on from, for a URL that accepts only POST."""
     if request.path.startswith(reverse("admin:index")):
         return reverse("admin:index")
     pos = getattr(request, "pos", None)
@@ -63,21 +64,24 @@ def page_instead(request: HttpRequest) -> str:
 
 
 def log_in_for(request: HttpRequest, response: HttpResponse) -> str:
-    """Where a redirect to the log-in page leads that comes back to this very address; empty for any other answer."""
+    """Return the URL of the log-in page with a note about the saved input; empty if the response is something else.
+
+    The response must be a redirect to a log-in page whose ``next`` is this very URL.
+    """
     if response.status_code not in {301, 302, 303}:
         return ""
     parts = urlsplit(response.headers["Location"])
-    wanted = parse_qs(parts.query).get("next", [""])[0]
+    next_url = parse_qs(parts.query).get("next", [""])[0]
     if (
         parts.path not in {reverse(settings.LOGIN_URL), reverse("admin:login")}
-        or wanted != request.get_full_path()
+        or next_url != request.get_full_path()
     ):
         return ""
-    return f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': wanted, NOTE: '1'})}"
+    return f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': next_url, NOTE: '1'})}"
 
 
-def note(request: HttpRequest, response: HttpResponse) -> None:
-    """Let the browser remember whose log-in it has; a log-out that somebody asked for makes it forget."""
+def remember_log_in(request: HttpRequest, response: HttpResponse) -> None:
+    """Store the user in a cookie of the browser, and delete it at a log-out by the user."""
     user_id = request.session.get(SESSION_KEY)
     if user_id:
         if saved_forms.last_log_in(request) != int(user_id):

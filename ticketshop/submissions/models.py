@@ -1,4 +1,4 @@
-"""Forms that met the log-in page."""
+"""Forms that were posted after the log-in had ended."""
 
 import uuid
 
@@ -12,15 +12,15 @@ from ticketshop.lib.personal import LOG_IN_SESSION, DeleteRow, Expiry, not_perso
 
 
 class KeptSubmission(models.Model):
-    """What was typed into a form while the log-in had ended; kept an hour for the same person at the same browser."""
+    """The input of a form that was posted after the log-in had ended. Stored for an hour, for the same user and browser."""
 
-    # Known to the browser's session only.
+    # Stored in the browser's session, so that no other browser finds the row.
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    # Who was logged in when the page was opened; null for a guest.
+    # The user that was logged in when the page was opened; null for a guest.
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
-    # Path and query of the form's address.
+    # Path and query string of the form's URL.
     address = models.TextField()
-    # Pairs of name and value, without passwords.
+    # Pairs of name and value; passwords are left out.
     fields = models.JSONField(default=list)
     has_file = models.BooleanField(default=False)
     expires_at = models.DateTimeField(db_index=True)
@@ -58,8 +58,8 @@ class KeptSubmission(models.Model):
 
     @property
     def data(self) -> QueryDict:
-        """The fields as a form reads them."""
-        found = QueryDict(mutable=True)
+        """Return the fields as Django forms read them."""
+        data = QueryDict(mutable=True)
         for name, value in self.fields:
-            found.appendlist(name, value)
-        return found
+            data.appendlist(name, value)
+        return data

@@ -1,16 +1,16 @@
-"""Keep what was typed into a form that met the log-in page, and give it back afterwards.
+"""Save the input of a form whose user was sent to the log-in page, and show it after the log-in.
 
-``ticketshop.submissions.middleware`` keeps every form that is answered with a redirect to the log-in page. When the same
-person comes back to the form's address in the same browser, a view shows what was typed:
+``ticketshop.submissions.middleware`` saves every posted form that is answered with a redirect to the log-in page. When the
+same person opens the form's URL in the same browser, a view shows the input:
 
-    @saved_forms.shows_saved_form                       # without it the visitor gets a page with a button that sends it again
+    @saved_forms.shows_saved_form               # without it the visitor gets a page with a button that sends it again
     def profile(request):
-        kept = saved_forms.find(request)          # None, or what was typed; only for GET
-        form = ProfileForm(request.POST or (kept.data if kept else None))
+        saved = saved_forms.find(request)       # None, or the saved form; only for GET
+        form = ProfileForm(request.POST or (saved.data if saved else None))
         if request.method == "POST" and form.is_valid():
             ...
 
-Nothing is saved by showing it. A form that arrives at the same address makes the kept one go; an hour does in any case.
+Showing the input stores nothing. A form posted to the same URL deletes the saved one; it is deleted after an hour anyway.
 """
 
 import uuid
@@ -32,17 +32,17 @@ from ticketshop.limits import limits
 from .models import KeptSubmission
 
 SAVED_FOR = timedelta(hours=1)
-# In the session: keys of what is kept for this browser, the latest last.
+# Name in the session: keys of the forms saved for this browser, the newest last.
 SESSION_NAME = "kept_submissions"
 MOST = 5
-# With this in the address a page shows what is stored, and not what was typed.
+# Query parameter with which a page shows the stored values instead of the saved input.
 STORED = "stored"
 _SALT = "ticketshop.last-log-in"
 
 
 # --- who was logged in ------------------------------------------------------------------------------------------
 def last_log_in(request: HttpRequest) -> int | None:
-    """The number of the log-in that this browser had last, also where its session is gone; None for guests."""
+    """Return the id of the user that this browser was logged in as last, even if the session is gone; None for guests."""
     value = request.COOKIES.get(settings.LAST_LOG_IN_COOKIE_NAME, "")
     try:
         return int(signing.loads(value, salt=_SALT, max_age=settings.SESSION_COOKIE_AGE))
@@ -51,7 +51,7 @@ def last_log_in(request: HttpRequest) -> int | None:
 
 
 def note_log_in(response: HttpResponse, user_id: int) -> None:
-    """Let the browser remember whose log-in it has."""
+    """Set the cookie by which ``last_log_in`` recognises the user."""
     response.set_cookie(
         settings.LAST_LOG_IN_COOKIE_NAME,
         signing.dumps(user_id, salt=_SALT),
@@ -62,62 +62,63 @@ def note_log_in(response: HttpResponse, user_id: int) -> None:
     )
 
 
-# --- keeping -----------------------------------------------------------------------------------------------------
+# --- saving -----------------------------------------------------------------------------------------------------
 def save(request: HttpRequest, user_id: int | None) -> bool:
-    """Keep what was posted for ``user_id`` (None: whoever uses this browser); False where it may not be kept.
+    """Save the posted form for ``user_id`` (None: for any user of this browser). Return False if it was not saved.
 
-    A button without fields is kept too: its address may take nothing but a form, and would be a dead end after the log-in.
+    A form without fields is saved too: it may be a button whose URL accepts only POST, and after the log-in the visitor would
+    have no way back to it.
     """
     pairs = typed.fields(request)
     if (not pairs and typed.has_secret(request)) or not limits.hit(
         "submission_keep", network(request), timezone.now()
     ):
         return False
-    kept = KeptSubmission.objects.create(
+    saved = KeptSubmission.objects.create(
         user_id=user_id,
         address=request.get_full_path(),
         fields=pairs,
         has_file=bool(request.FILES),
         expires_at=timezone.now() + SAVED_FOR,
     )
-    keys = [*request.session.get(SESSION_NAME, []), str(kept.key)]
+    keys = [*request.session.get(SESSION_NAME, []), str(saved.key)]
     KeptSubmission.objects.filter(key__in=_as_uuids(keys[:-MOST])).delete()
     request.session[SESSION_NAME] = keys[-MOST:]
     return True
 
 
 def expired(now: datetime) -> QuerySet[KeptSubmission]:
-    """The forms that were kept for an hour: a periodic job deletes them."""
+    """Return the saved forms whose hour is over; a periodic job deletes them."""
     return KeptSubmission.objects.filter(expires_at__lt=now)
 
 
-# --- giving back -------------------------------------------------------------------------------------------------
+# --- showing again -------------------------------------------------------------------------------------------------
 def shows_saved_form(view: Callable) -> Callable:
-    """Mark a view that shows by itself what was typed (``find``)."""
+    """Decorate a view that shows the saved input by itself (``find``)."""
     view.shows_saved_form = True
     return view
 
 
 def find(request: HttpRequest) -> KeptSubmission | None:
-    """What was typed into the form at this address before a log-in; asks the database only where something is kept."""
+    """Return the saved form for this URL, or None. Queries the database only if the session names a saved form."""
     if request.method != "GET" or STORED in request.GET:
         return None
     return _at(request).first()
 
 
 def delete(request: HttpRequest) -> None:
-    """A form has arrived at this address: what was kept for it is not needed any more."""
+    """Delete the saved form for this URL, because a form was posted to it."""
     if SESSION_NAME in request.session:
         _at(request).delete()
 
 
-def resend_page(request: HttpRequest, kept: KeptSubmission) -> HttpResponse:
-    """The page that says what happened, with a button that sends what was typed."""
-    return render(request, "submissions/again.html", {"kept": kept})
+def resend_page(request: HttpRequest, saved: KeptSubmission) -> HttpResponse:
+    """Return the page that explains what happened, with a button that posts the saved input."""
+    return render(request, "submissions/again.html", {"kept": saved})
 
 
 def _at(request: HttpRequest):
-    """What is kept for this browser, this address, and whoever is logged in now."""
+    """Return the saved forms for this browser, this URL and the current user, newest first."""
     keys = _as_uuids(request.session.get(SESSION_NAME, []))
     if not keys:
         return KeptSubmission.objects.none()

@@ -1,4 +1,4 @@
-"""Making a form and its questions: one page for each, ready-made forms, copies, and questions that come back."""
+"""The pages that add forms and questions: ready-made forms, copies, archived questions."""
 
 import pytest
 from django.utils import translation
@@ -38,7 +38,7 @@ def add(staff: Staff, form, button: str = "_save", **values):
     return staff.fill("^type$", values, button=(button, "x"))
 
 
-def test_a_question_with_choices_and_a_condition_is_one_page(staff, form):
+def test_question_with_choices_and_condition_is_added_on_one_page(staff, form):
     eats = ask(form, "Mange ?", "yes_no", label_fr="Mange ?")
     add(
         staff,
@@ -69,8 +69,8 @@ def test_a_question_with_choices_and_a_condition_is_one_page(staff, form):
     assert staff.page.url == change(form.fields.get(label_fr="Bus"))
 
 
-def test_every_box_says_its_language(staff, form):
-    """In an English back office the text that buyers read first is French."""
+def test_text_fields_have_their_language_in_the_label(staff, form):
+    """In an English back office the texts that buyers read first are French."""
     staff.open(adding(form))
     for text in (
         "Question (French)",
@@ -149,7 +149,7 @@ def test_every_box_says_its_language(staff, form):
         ),
     ],
 )
-def test_what_is_not_whole_is_said_and_nothing_typed_is_lost(staff, form, values, sentence):
+def test_incomplete_input_is_refused_and_kept_in_the_form(staff, form, values, sentence):
     bus = ask(form, "Bus", "dropdown", choices=["Red"])
     keys = {
         "BUS": bus.key,
@@ -167,7 +167,7 @@ def test_what_is_not_whole_is_said_and_nothing_typed_is_lost(staff, form, values
     assert {name: kept[name].replace("\r\n", "\n") for name in values if name in kept} == values
 
 
-def test_only_questions_that_can_decide_are_offered(staff, form):
+def test_conditions_offer_only_questions_that_can_decide(staff, form):
     usable = ask(form, "Usable", "yes_no")
     ask(form, "Hidden", visibility="hidden")
     ask(form, "First name", system_ref="first_name")
@@ -179,7 +179,7 @@ def test_only_questions_that_can_decide_are_offered(staff, form):
     assert staff.page.form("^_save$").choices["when1_question"] == ["", usable.key]
 
 
-def test_a_known_field_is_placed_once(staff, form):
+def test_known_field_is_added_once(staff, form):
     add(staff, form, type="known:phone", mandatory="on")
     phone = form.fields.get(system_ref="phone")
     assert (phone.type, phone.label_fr, phone.label_en, phone.visibility) == (
@@ -194,7 +194,7 @@ def test_a_known_field_is_placed_once(staff, form):
 
 # --- ready-made forms --------------------------------------------------------------------------------------
 @pytest.mark.parametrize("one", ready_made_forms.READY_MADE, ids=lambda one: one.code)
-def test_a_ready_made_form_can_be_published_as_it_is_in_both_languages(staff, organiser, one):
+def test_ready_made_form_is_publishable_unchanged_in_both_languages(staff, organiser, one):
     staff.open(f"{listing(RegistrationForm)}add/")
     staff.save(name="Mine", kind=f"{one.kind}:{one.code}")
     form = RegistrationForm.objects.get()
@@ -215,7 +215,7 @@ def test_a_ready_made_form_can_be_published_as_it_is_in_both_languages(staff, or
     assert publish(form).number == 1
 
 
-def test_an_empty_form_starts_with_the_known_fields_of_its_kind(staff):
+def test_empty_form_starts_with_the_known_fields_of_its_kind(staff):
     staff.open(f"{listing(RegistrationForm)}add/")
     staff.save(name="Mine", kind="tariff")
     assert [one.system_ref for one in RegistrationForm.objects.get().fields.all()] == [
@@ -227,16 +227,16 @@ def test_an_empty_form_starts_with_the_known_fields_of_its_kind(staff):
     assert any("valid choice" in one for one in staff.errors)
 
 
-def test_a_ready_made_form_has_texts_for_a_first_language_that_the_interface_lacks():
+def test_ready_made_form_has_english_texts_for_a_first_language_the_interface_lacks():
     form = RegistrationForm.objects.create(
         organiser=OrganiserFactory(languages=["de"]), kind="tariff", name="A"
     )
-    ready_made_forms.fill(form, ready_made_forms.BY_CODE["meal"])
+    ready_made_forms.add_questions(form, ready_made_forms.BY_CODE["meal"])
     assert form.fields.get(type="yes_no").label_de == "Do you eat with us?"
 
 
-# --- copies, and what comes back ---------------------------------------------------------------------------
-def test_a_question_is_duplicated_behind_itself(staff, form):
+# --- copies and restored questions ---------------------------------------------------------------------------
+def test_duplicate_of_a_question_follows_it(staff, form):
     early = ask(form, "Early", "yes_no")
     menu = ask(
         form, "Menu", "dropdown", choices=[("Soup", 5), "Fish"], condition=only_if(early, "yes"), rules={}
@@ -261,14 +261,14 @@ def test_a_question_is_duplicated_behind_itself(staff, form):
         assert staff.send("POST", change(form), {**mover.values, "_duplicate": nonsense}).status == 403
 
 
-def test_a_copy_of_a_known_field_is_a_question_of_its_own(staff, form):
+def test_copy_of_a_known_field_is_an_ordinary_question(staff, form):
     phone = ask(form, "Phone", "phone", system_ref="phone")
     staff.open(change(form))
     staff.fill("^revision$", button=("_duplicate", str(phone.pk)))
     assert form.fields.exclude(pk=phone.pk).get().system_ref == ""
 
 
-def test_an_archived_question_can_be_restored(staff, form):
+def test_archived_question_is_restored(staff, form):
     first, second = ask(form, "First"), ask(form, "Second")
     publish(form)
     staff.press(first, "archive")
@@ -286,7 +286,7 @@ def test_an_archived_question_can_be_restored(staff, form):
     assert second.archived_at is None
 
 
-def test_a_known_field_comes_back_only_where_no_other_took_its_place(staff, form):
+def test_known_field_is_not_restored_while_another_replaces_it(staff, form):
     old = ask(form, "Phone", "phone", system_ref="phone")
     staff.press(old, "archive")
     ask(form, "Mobile", "phone", system_ref="phone")
@@ -295,13 +295,13 @@ def test_a_known_field_comes_back_only_where_no_other_took_its_place(staff, form
     assert Field.objects.get(pk=old.pk).archived_at is not None
 
 
-def test_what_is_seldom_needed_is_folded_until_it_is_used(staff, form):
+def test_rare_settings_are_folded_until_they_are_used(staff, form):
     early = ask(form, "Early", "yes_no")
     plain = ask(form, "Plain", "dropdown", choices=["Soup"])
     full = ask(form, "Full", help_text="Help", condition=only_if(early, "yes"), on_ticket=True)
     staff.open(change(plain))
     assert staff.page.source.count("<summary>") >= 3
-    # The choices stand before whatever is folded.
+    # The choices come before the folded parts.
     assert staff.page.source.index("choices-0-label_fr") < staff.page.source.index("When it is asked")
     folded = staff.page.source.count("<summary>")
     staff.open(change(full))

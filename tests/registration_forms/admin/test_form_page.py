@@ -1,4 +1,4 @@
-"""The builder, at a browser without JavaScript."""
+"""The pages of a form and its questions, used without JavaScript."""
 
 import re
 
@@ -62,7 +62,7 @@ def answer(form, **values) -> Response:
     )[0]
 
 
-def test_a_form_is_built_and_published_from_nothing(staff, pos):
+def test_form_is_built_and_published(staff, pos):
     staff.open(f"{listing(RegistrationForm)}add/")
     staff.save(name="Jazz 2027", kind="tariff")
     form = RegistrationForm.objects.get()
@@ -112,7 +112,7 @@ def test_a_form_is_built_and_published_from_nothing(staff, pos):
 
 
 @pytest.mark.scenario("RF-01")
-def test_known_fields_are_hidden_optional_or_mandatory(staff, pos):
+def test_known_fields_can_be_hidden_optional_or_mandatory(staff, pos):
     staff.open(f"{listing(RegistrationForm)}add/")
     staff.save(name="Order", kind="order")
     form = RegistrationForm.objects.get()
@@ -132,7 +132,7 @@ def test_known_fields_are_hidden_optional_or_mandatory(staff, pos):
 
 
 @pytest.mark.scenario("RF-02")
-def test_the_page_says_where_a_form_is_used_and_answers_outlive_it(staff, pos, form):
+def test_page_shows_where_a_form_is_used_and_answers_outlive_it(staff, pos, form):
     adult, family = (
         TariffFactory(event=EventFactory(pos=pos), name=name, name_fr=name) for name in ("Adult", "Family")
     )
@@ -163,7 +163,7 @@ def test_the_page_says_where_a_form_is_used_and_answers_outlive_it(staff, pos, f
 
 
 @pytest.mark.scenario("RF-03")
-def test_a_place_takes_its_kind_of_its_own_organiser(staff, pos, form):
+def test_tariffs_passes_and_shops_accept_only_forms_of_their_kind_and_organiser(staff, pos, form):
     event = EventFactory(pos=pos, title_fr="Le Malade")
     tariff = TariffFactory(event=event, name_fr="Plein tarif")
     season = SeasonPassFactory(pos=pos, name_fr="Abonnement")
@@ -199,7 +199,7 @@ def test_a_place_takes_its_kind_of_its_own_organiser(staff, pos, form):
 
 
 @pytest.mark.scenario("RF-04")
-def test_a_form_is_copied_under_another_name(staff, form):
+def test_form_is_copied_under_another_name(staff, form):
     ask(form, "Bus", "dropdown", choices=[("18:00", 5)])
     button(staff, form, "copy")
     staff.fill("^name$", {"name": "Jazz 2028"})
@@ -209,7 +209,7 @@ def test_a_form_is_copied_under_another_name(staff, form):
 
 
 @pytest.mark.scenario("RF-05")
-def test_questions_move_by_buttons_and_an_older_order_is_refused(staff, form):
+def test_questions_move_by_buttons_and_an_outdated_order_is_refused(staff, form):
     rows = [ask(form, str(number)) for number in range(1, 6)]
     staff.open(change(form))
     other = Staff(make_staff(form.organiser, "back office"))
@@ -229,8 +229,8 @@ def test_questions_move_by_buttons_and_an_older_order_is_refused(staff, form):
 
 
 @pytest.mark.scenario("RF-05")
-def test_a_question_is_put_at_any_place(staff, form):
-    """As dragging does; nonsense moves nothing."""
+def test_question_moves_to_any_position(staff, form):
+    """As dragging does; invalid positions move nothing."""
     rows = [ask(form, str(number)) for number in range(1, 6)]
 
     def move(what: str) -> int:
@@ -255,7 +255,7 @@ def test_a_question_is_put_at_any_place(staff, form):
 
 
 @pytest.mark.scenario("RF-06")
-def test_conditions_that_cannot_work_are_refused_by_name(staff, form):
+def test_impossible_conditions_are_refused_with_the_questions_named(staff, form):
     early, staff_only = ask(form, "Early"), ask(form, "Notes", staff_only=True)
     here, late, old = ask(form, "Here"), ask(form, "Late"), ask(form, "Old", archived_at=timezone.now())
     foreign = ask(make_form("order", organiser=form.organiser), "Order’s")
@@ -278,7 +278,7 @@ def test_conditions_that_cannot_work_are_refused_by_name(staff, form):
     assert "Other questions depend on this one: “Here”" in staff.page.text
     early.refresh_from_db()
     assert early.archived_at is None
-    # Moved behind the question it is needed for, it stops the publication, by name.
+    # Moved behind the question that depends on it, it prevents publishing; the message names both.
     Field.objects.filter(pk=early.pk).update(position=90)
     button(staff, form, "publish")
     assert "“Here” depends on “Early”, which comes later." in staff.page.text
@@ -287,7 +287,7 @@ def test_conditions_that_cannot_work_are_refused_by_name(staff, form):
 
 
 @pytest.mark.scenario("RF-06")
-def test_a_condition_compares_with_an_answer_that_can_be_given(staff, form):
+def test_condition_accepts_only_possible_answers(staff, form):
     day = ask(form, "Day", "date", rules={"until": "2027-07-03"})
     here, number = ask(form, "Here"), ask(form, "Number", "number", rules={"decimals": 2})
     for text in ("hello", "2027-07-04", "31.02.2027"):
@@ -298,7 +298,7 @@ def test_a_condition_compares_with_an_answer_that_can_be_given(staff, form):
     staff.save(when1_question=day.key, when1_op="is", when1_text="03.07.2027")
     here.refresh_from_db()
     assert here.condition == only_if(day, "2027-07-03")
-    # Kept as answers are kept: 5.50 is the same number as 5.5.
+    # Stored like answers: 5.50 is the same number as 5.5.
     last = ask(form, "Last")
     staff.open(change(last))
     staff.save(when1_question=number.key, when1_op="is", when1_text="5.50")
@@ -306,7 +306,7 @@ def test_a_condition_compares_with_an_answer_that_can_be_given(staff, form):
     assert last.condition == only_if(number, "5.5")
 
 
-def test_rules_that_nothing_fits_are_refused_at_their_field(staff, form):
+def test_rules_without_a_possible_answer_are_refused_at_their_field(staff, form):
     number, born = ask(form, "How many", "number"), ask(form, "Born", "birth_date")
     days, some = ask(form, "Day", "date"), ask(form, "Workshops", "multiple_choice", choices=["A", "B"])
     cases = [
@@ -323,7 +323,7 @@ def test_rules_that_nothing_fits_are_refused_at_their_field(staff, form):
         assert any(sentence in one for one in staff.errors), (values, staff.errors)
         field.refresh_from_db()
         assert field.rules == {}
-    # Choices may come later: more are wanted than there are, which stops the publication by name.
+    # Choices may be added later: a minimum above their number prevents publishing only.
     staff.open(change(some))
     staff.save(rule_min="3")
     assert "“Workshops” wants at least 3 choices and offers 2." in staff.page.text
@@ -333,7 +333,7 @@ def test_rules_that_nothing_fits_are_refused_at_their_field(staff, form):
 
 
 @pytest.mark.scenario("RF-07")
-def test_a_draft_is_previewed_and_published_with_its_differences(staff, form):
+def test_draft_is_previewed_and_published_with_its_differences(staff, form):
     ask(form, "Menu", label_fr="Le menu", visibility="visible")
     publish(form)
     first = form.published
@@ -365,7 +365,7 @@ def test_a_draft_is_previewed_and_published_with_its_differences(staff, form):
 
 
 @pytest.mark.scenario("RF-05")
-def test_what_a_colleague_added_meanwhile_is_not_published_unseen(staff, pos, form):
+def test_concurrent_changes_of_a_colleague_stop_the_publication(staff, pos, form):
     ask(form, "Menu")
     page = button(staff, form, "publish")
     looked_at = page.form("^revision$").values
@@ -382,7 +382,7 @@ def test_what_a_colleague_added_meanwhile_is_not_published_unseen(staff, pos, fo
 
 
 @pytest.mark.scenario("RF-09")
-def test_a_sensitive_question_says_what_for_and_how_long(staff, form):
+def test_sensitive_question_needs_purpose_and_retention(staff, form):
     allergies = ask(form, "Allergies")
     more = ask(form, "More", condition=only_if(allergies, op="filled"))
     staff.open(change(allergies))
@@ -408,7 +408,7 @@ def test_a_sensitive_question_says_what_for_and_how_long(staff, form):
 
 
 @pytest.mark.scenario("RF-10")
-def test_limits_are_refused_with_their_number(staff, form):
+def test_exceeded_limits_are_refused_with_their_number(staff, form):
     for number in range(80):
         ask(form, f"Q{number}")
     button(staff, form, "add-question")
@@ -425,7 +425,7 @@ def keys(field: Field) -> list[tuple[str, str]]:
 
 
 @pytest.mark.scenario("RF-10")
-def test_three_hundred_choices_are_typed_translated_and_published(staff, form):
+def test_three_hundred_choices_are_entered_translated_and_published(staff, form):
     bus = ask(form, "Bus", "dropdown", choices=["Départ 0"])
     kept = bus.choices.get().key
     labels = [f"Départ {number}" for number in range(300)]
@@ -436,7 +436,7 @@ def test_three_hundred_choices_are_typed_translated_and_published(staff, form):
     assert [label for _key, label in made] == labels
     assert made[0][0] == kept
     assert history.of(bus).first().details == {"added": {"choice": 299}}
-    # Six pages, each of which is saved for itself, whatever the number of fields a request may hold.
+    # Six pages, each saved separately, so that no request has too many fields.
     staff.open(change(bus))
     for number in range(1, 7):
         assert f"Choices {number * 50 - 49} to {number * 50} of 300" in staff.page.text
@@ -474,7 +474,7 @@ def test_more_than_three_hundred_choices_are_refused(staff, form, way):
     assert "at most 300 choices" in staff.errors[0]
     assert ("302" in staff.errors[0]) is (way == "lines")
     assert bus.choices.count() == 300
-    # One that is no longer offered makes room, and comes back as itself.
+    # A deactivated choice does not count; entered again, it becomes active with its old key.
     gone = bus.choices.get(label_fr="Bus 7")
     publish(form)
     staff.open(change(bus))
@@ -490,7 +490,7 @@ def test_more_than_three_hundred_choices_are_refused(staff, form, way):
 
 
 @pytest.mark.scenario("RF-10")
-def test_a_question_without_choices_takes_no_lines(staff, form):
+def test_question_without_choices_has_no_lines(staff, form):
     text = ask(form, "Remark")
     assert 'name="lines"' not in staff.open(change(text)).source
     names = staff.page.form("^_save$").filled({"label_fr": "Remarque"}) | {"lines": "a\nb", "_save": "Save"}
@@ -515,7 +515,7 @@ def test_eighty_questions_are_published_and_previewed(staff, form):
 
 
 @pytest.mark.scenario("RF-10")
-def test_markup_of_organisers_is_inert(staff, form):
+def test_markup_in_labels_is_escaped(staff, form):
     evil = "<script>alert(1)</script> [x](javascript:alert(1)) ![y](data:image/png;base64,x) <img src=x onerror=alert(1)>"
     ask(form, evil, "static_text", help_text=evil)
     ask(form, evil, "text", help_text=evil)
@@ -528,7 +528,7 @@ def test_markup_of_organisers_is_inert(staff, form):
 
 
 @pytest.mark.scenario("RF-38")
-def test_a_deleted_choice_that_was_offered_is_deactivated(staff, form):
+def test_deleted_choice_that_was_offered_is_deactivated(staff, form):
     size = ask(form, "Size", "dropdown", choices=["S", "L"])
     publish(form)
     large = size.choices.get(label="L")
@@ -544,7 +544,7 @@ def test_a_deleted_choice_that_was_offered_is_deactivated(staff, form):
     assert fresh.choices.count() == 1
 
 
-def test_a_type_stays_once_it_was_published(staff, form):
+def test_type_is_fixed_after_publishing(staff, form):
     text = ask(form, "When?", "text", label_fr="Quand ?")
     staff.open(change(text))
     staff.save(type="date")
@@ -556,7 +556,7 @@ def test_a_type_stays_once_it_was_published(staff, form):
     assert any("The type stays" in one for one in staff.errors)
 
 
-def test_the_rules_of_a_type_are_fields_of_their_own(staff, form):
+def test_each_rule_of_a_type_has_a_field(staff, form):
     born = ask(form, "Born", "birth_date", label_fr="Naissance")
     staff.open(change(born))
     assert "max_length" not in staff.page.source
@@ -577,7 +577,7 @@ def test_the_rules_of_a_type_are_fields_of_their_own(staff, form):
     assert day.rules == {"from": "2027-07-01"}
 
 
-def test_a_box_office_looks_and_changes_nothing(pos, form):
+def test_box_office_sees_forms_and_cannot_change_them(pos, form):
     question = ask(form, "Size", "dropdown", choices=["S"])
     looker = Staff(make_staff(pos.organiser, "box office"))
     for row in (form, question):
@@ -593,7 +593,7 @@ def test_a_box_office_looks_and_changes_nothing(pos, form):
     assert button(looker, form, "publish").status == 403
 
 
-def test_published_versions_and_drafts_meet_in_the_list(staff, form):
+def test_list_shows_published_versions_and_drafts(staff, form):
     ask(form, "Size")
     assert publishing.differs(form)
     publish(form)

@@ -1,4 +1,4 @@
-"""The published versions of a form, word for word, in the back office."""
+"""The page with the published versions of a form."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def versions_of(form) -> str:
 
 
 @pytest.mark.scenario("RF-37")
-def test_versions_show_each_text_word_for_word_in_every_language(form):
+def test_versions_show_each_text_in_every_language(form):
     publish(form)
     consent = form.fields.get(type="consent")
     consent.label_en, consent.label_fr = "I accept the new rules", "J’accepte le nouveau règlement"
@@ -53,13 +53,13 @@ def test_versions_show_each_text_word_for_word_in_every_language(form):
 
 
 @pytest.mark.parametrize("query", ["?version=99", "?version=-1", "?version=x", "?version=" + "9" * 40])
-def test_a_version_that_is_not_there_shows_the_newest(form, query):
+def test_unknown_version_shows_the_newest(form, query):
     publish(form)
     page = Staff(make_staff(form.organiser)).open(f"{versions_of(form)}{query}")
     assert (page.status, "Version 1, published on" in page.text) == (200, True)
 
 
-def test_a_form_that_was_never_published_has_no_versions(form):
+def test_form_that_was_never_published_has_no_versions(form):
     staff = Staff(make_staff(form.organiser))
     assert "Versions" not in staff.open(change(form)).text
     assert "The form was not published yet." in staff.open(versions_of(form)).text

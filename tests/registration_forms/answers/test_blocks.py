@@ -1,4 +1,4 @@
-"""A form as a buyer fills it in."""
+"""The Django form of a definition."""
 
 from datetime import UTC, datetime
 
@@ -37,7 +37,7 @@ def dinner():
 
 @pytest.mark.scenario("RF-17")
 @pytest.mark.django_db
-def test_what_a_condition_shows_is_due_and_what_it_hides_is_not_stored():
+def test_shown_questions_are_required_and_hidden_ones_are_not_stored():
     eats, menu, version = dinner()
     vegan = menu.choices.get(label="Vegan").key
     without = fill(of_version(version), {eats.key: "yes"})
@@ -51,13 +51,13 @@ def test_what_a_condition_shows_is_due_and_what_it_hides_is_not_stored():
         [make_given(version, hidden.answers)], organiser=version.form.organiser, language="en", now=NOW
     )
     assert stored[0].answers.get(field=menu).state == Answer.State.NOT_ASKED
-    # What is not asked can't be wrong either.
+    # A question that is not asked has no error either.
     assert fill(of_version(version), {eats.key: "no", menu.key: "no such choice"}).is_valid()
 
 
 @pytest.mark.scenario("RF-18")
 @pytest.mark.django_db
-def test_a_draft_with_a_chain_drops_what_its_first_link_hides():
+def test_chain_of_conditions_drops_all_answers_after_the_first_hidden_question():
     form = make_form()
     x = ask(form, "X", "yes_no")
     y = ask(form, "Y", "dropdown", choices=["A", "B"], visibility="mandatory", condition=only_if(x, "yes"))
@@ -72,7 +72,7 @@ def test_a_draft_with_a_chain_drops_what_its_first_link_hides():
 
 @pytest.mark.scenario("RF-29")
 @pytest.mark.django_db
-def test_what_was_not_asked_is_not_read():
+def test_posted_values_of_questions_not_asked_are_ignored():
     _eats, menu, version = dinner()
     other = make_form()
     foreign = ask(other, "Foreign", "single_choice", choices=["X"])
@@ -99,7 +99,7 @@ def test_what_was_not_asked_is_not_read():
 
 @pytest.mark.scenario("RF-23")
 @pytest.mark.django_db
-def test_a_choice_sold_out_says_so_at_its_field_and_may_be_kept_by_who_has_it():
+def test_sold_out_choice_is_refused_at_its_field_unless_it_is_the_stored_answer():
     form = make_form()
     bus = ask(form, "Bus", "single_choice", choices=[("18:00", 50), "19:00"])
     key = bus.choices.get(label="18:00").key
@@ -111,7 +111,7 @@ def test_a_choice_sold_out_says_so_at_its_field_and_may_be_kept_by_who_has_it():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("type", ["single_choice", "dropdown", "multiple_choice"])
-def test_a_choice_that_nobody_can_make_says_whom_to_ask(type):
+def test_mandatory_question_without_free_places_tells_whom_to_ask(type):
     form = make_form()
     bus = ask(
         form,

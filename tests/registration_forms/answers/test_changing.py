@@ -1,4 +1,4 @@
-"""Answers that change: what is merged, what meets, what is owed."""
+"""Changes of stored answers: merging, conflicts, and questions that became mandatory."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -67,7 +67,7 @@ def used(form) -> list[int]:
     return [one.used for one in form.bus.choices.order_by("position")]
 
 
-def test_a_change_is_stored_with_what_was_there_before(party):
+def test_change_is_stored_with_the_old_answer(party):
     key = party.nickname.key
     response = store(party, {key: "Zoe"})
     assert change(response, {key: "Zoë"}) == [key]
@@ -81,7 +81,7 @@ def test_a_change_is_stored_with_what_was_there_before(party):
 
 
 @pytest.mark.scenario("RF-23")
-def test_a_changed_answer_moves_its_place(party):
+def test_changed_answer_moves_its_place(party):
     response = store(party, {party.bus.key: party.early.key})
     assert used(party) == [1, 0]
     change(response, {party.bus.key: party.late.key})
@@ -95,7 +95,7 @@ def test_a_changed_answer_moves_its_place(party):
 
 
 @pytest.mark.scenario("RF-17")
-def test_a_changed_answer_turns_what_depends_on_it(party):
+def test_changed_answer_updates_the_state_of_dependent_questions(party):
     response = store(party, {})
     assert states(response)["Seat"] == Answer.State.NOT_ASKED
     change(response, {party.bus.key: party.late.key})
@@ -105,28 +105,28 @@ def test_a_changed_answer_turns_what_depends_on_it(party):
 
 
 @pytest.mark.scenario("RF-18")
-def test_what_is_hidden_by_a_change_is_dropped_and_stands_in_the_history(party):
+def test_answer_hidden_by_a_change_is_removed_and_recorded_in_the_history(party):
     response = store(party, {party.bus.key: party.late.key, party.seat.key: "window"})
     assert set(change(response, {party.seat.key: "window"})) == {party.bus.key, party.seat.key}
     assert responses.read(response) == {}
     assert AnswerHistory.objects.get(field=party.seat).old == "window"
 
 
-# --- two editors ------------------------------------------------------------------------------------------
+# --- concurrent editors ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.scenario("RF-34")
-def test_editors_of_different_answers_are_merged(party):
+def test_changes_of_different_answers_are_merged(party):
     nickname, remark = party.nickname.key, party.remark.key
     response = store(party, {nickname: "Zoe", remark: "none"})
     change(response, {nickname: "Zoë", remark: "none"})
-    # The second page still shows the first nickname, and sends it back as it was.
+    # The second page still shows the old nickname and posts it unchanged.
     assert change(response, {nickname: "Zoe", remark: "late"}, minutes=2) == [remark]
     assert responses.read(response) == {nickname: "Zoë", remark: "late"}
 
 
 @pytest.mark.scenario("RF-34")
-def test_editors_of_the_same_answer_meet_and_nothing_is_stored(party):
+def test_different_changes_of_the_same_answer_conflict_and_store_nothing(party):
     nickname, remark = party.nickname.key, party.remark.key
     response = store(party, {nickname: "Zoe"})
     change(response, {nickname: "Anna"})
@@ -134,13 +134,13 @@ def test_editors_of_the_same_answer_meet_and_nothing_is_stored(party):
         change(response, {nickname: "Berta", remark: "late"}, minutes=2)
     assert met.value.keys == {response.pk: {nickname}}
     assert responses.read(response) == {nickname: "Anna"}
-    # Both meant the same: nothing to choose.
+    # Both entered the same value: no conflict.
     assert change(response, {nickname: "Anna", remark: "late"}, minutes=3) == [remark]
 
 
 @pytest.mark.scenario("RF-34")
-def test_two_changes_between_are_both_seen(party):
-    """By number, not by time: what lies between is found though the last one touched something else."""
+def test_conflict_is_found_across_two_earlier_changes(party):
+    """By revision, not by time: a change is found even if a later one changed another answer."""
     nickname, remark = party.nickname.key, party.remark.key
     response = store(party, {nickname: "Zoe"})
     change(response, {nickname: "Anna"}, revision=1, minutes=1)
@@ -148,18 +148,18 @@ def test_two_changes_between_are_both_seen(party):
     for answers in ({nickname: "Berta"}, {nickname: "Zoe", remark: "two"}):
         with pytest.raises(Conflict), transaction.atomic():
             change(response, answers, revision=1, minutes=3)
-    # There and back again: what was seen at first is what is there.
+    # Changed and changed back: the value is the one that was seen.
     change(response, {nickname: "Zoe", remark: "one"}, revision=3, minutes=4)
     with pytest.raises(Conflict) as met, transaction.atomic():
         change(response, {nickname: "Berta", remark: "one"}, revision=1, minutes=5)
     assert met.value.keys == {response.pk: {nickname}}
-    # Whoever saw the first of the two changes meets the second one alone.
+    # An editor who saw the first of the two changes conflicts with the second one only.
     with pytest.raises(Conflict) as met, transaction.atomic():
         change(response, {nickname: "Berta", remark: "two"}, revision=3, minutes=5)
     assert met.value.keys == {response.pk: {nickname}}
 
 
-def test_all_of_several_responses_change_or_none(party):
+def test_several_responses_change_together_or_not_at_all(party):
     first, second = store(party, {}), store(party, {})
     change(second, {party.nickname.key: "Anna"})
     edits = [Edit(one, {party.nickname.key: "Berta"}, 1) for one in (first, second)]
@@ -170,14 +170,14 @@ def test_all_of_several_responses_change_or_none(party):
 
 
 @pytest.mark.scenario("RF-36")
-def test_a_cancelled_response_does_not_change(party):
+def test_cancelled_response_cannot_be_changed(party):
     response = store(party, {})
     responses.cancel(Response.objects.filter(pk=response.pk))
     with pytest.raises(Closed):
         change(response, {party.nickname.key: "Anna"})
 
 
-# --- a form that changed since -------------------------------------------------------------------------------
+# --- a form that changed after the answers -------------------------------------------------------------------------------
 
 
 def given(response) -> dict:
@@ -190,7 +190,7 @@ def to_change(response, form):
 
 
 @pytest.mark.scenario("RF-35")
-def test_a_question_that_became_mandatory_is_owed_once_earlier_buyers_are_asked(party):
+def test_new_mandatory_question_is_owed_after_earlier_buyers_were_asked(party):
     response = store(party, {party.nickname.key: "Zoe"})
     new = ask(party, "N", visibility="mandatory", on_ticket=False)
     party.remark.visibility = "mandatory"
@@ -218,7 +218,7 @@ def test_a_question_that_became_mandatory_is_owed_once_earlier_buyers_are_asked(
 
 
 @pytest.mark.scenario("RF-37")
-def test_an_answer_given_later_knows_its_wording(party):
+def test_answer_keeps_the_version_of_its_wording(party):
     rules = ask(party, "The rules of 2026", "consent", visibility="mandatory")
     first = publish(party)
     response = store(party, {})
@@ -229,7 +229,7 @@ def test_an_answer_given_later_knows_its_wording(party):
     rules.save()
     new = ask(party, "N")
     second = publish(party)
-    # What was agreed to is shown as it was agreed to; the new question in its own words.
+    # A consent keeps the wording to which it was given; the other question has its new wording.
     assert to_change(response, party).question(rules.key).label == "The rules of 2026"
     change_under(
         response,
@@ -248,7 +248,7 @@ def test_an_answer_given_later_knows_its_wording(party):
     )
 
 
-def test_questions_that_were_not_on_the_page_keep_their_answers(party):
+def test_questions_missing_on_the_page_keep_their_answers(party):
     staff = ask(party, "Table", staff_only=True)
     ask(party, "Waiter", staff_only=True, condition=only_if(party.bus, op="filled"))
     version = publish(party)
@@ -273,7 +273,7 @@ def test_questions_that_were_not_on_the_page_keep_their_answers(party):
 
 
 @pytest.mark.scenario("RF-38")
-def test_a_choice_that_is_offered_no_more_is_kept_by_whoever_has_it(party):
+def test_deactivated_choice_stays_in_stored_answers(party):
     response = store(party, {party.bus.key: party.late.key})
     Choice.objects.filter(pk=party.late.pk).update(active=False)
     second = publish(party)
@@ -283,12 +283,12 @@ def test_a_choice_that_is_offered_no_more_is_kept_by_whoever_has_it(party):
     assert used(party) == [0, 1]
 
 
-# --- at the same instant --------------------------------------------------------------------------------------
+# --- races --------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.scenario("RF-23")
-def test_two_who_change_places_with_each_other_do_not_wait_for_ever():
+def test_exchanging_limited_choices_causes_no_deadlock():
     party = make_party()
     one, two = (store(party, {party.bus.key: choice.key}) for choice in (party.early, party.late))
     for round_number in range(5):
@@ -303,8 +303,8 @@ def test_two_who_change_places_with_each_other_do_not_wait_for_ever():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_order_of_locks_they_would(monkeypatch):
-    """The twin: each takes the other's choice first, and then waits for its own."""
+def test_without_ordered_locks_the_exchange_deadlocks(monkeypatch):
+    """The counter-test: each takes the choice of the other first and then waits for its own."""
     party = make_party()
     one, two = (store(party, {party.bus.key: choice.key}) for choice in (party.early, party.late))
 
@@ -324,7 +324,7 @@ def test_without_the_order_of_locks_they_would(monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.scenario("RF-23")
-def test_the_last_place_goes_to_one_of_two_who_change():
+def test_last_place_goes_to_one_of_two_concurrent_changes():
     party = make_party()
     Choice.objects.filter(pk=party.early.pk).update(capacity=1)
     rows = [store(party, {party.bus.key: party.late.key}) for _ in range(2)]
@@ -344,7 +344,7 @@ def test_the_last_place_goes_to_one_of_two_who_change():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.scenario("RF-34")
-def test_two_at_the_same_instant_meet_like_any_others():
+def test_concurrent_changes_of_the_same_answer_conflict():
     party = make_party()
     response = store(party, {party.nickname.key: "Zoe"})
 

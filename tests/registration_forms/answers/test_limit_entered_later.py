@@ -1,4 +1,4 @@
-"""Places entered, changed or removed when a choice has answers already: all of them count, and nothing fails later."""
+"""Limits that staff enter, change or remove while a choice has answers: all answers count."""
 
 from datetime import timedelta
 from functools import partial
@@ -65,7 +65,7 @@ def party():
     return Party()
 
 
-def test_places_entered_later_count_the_answers_there_are(party):
+def test_new_limit_counts_existing_answers(party):
     first, other = party.order("ada"), party.order("bob", workshops=[party.voice, party.drums])
     party.order("eve", bus=party.late)
     orders.cancel(other, by=None, now=timezone.now())
@@ -88,7 +88,7 @@ def test_places_entered_later_count_the_answers_there_are(party):
     assert books.check()["I9"] == []
 
 
-def test_an_order_that_is_not_paid_ends_and_changed_answers_move(party):
+def test_expired_orders_and_changed_answers_release_places(party):
     unpaid, paid = party.order("ada"), party.order("bob", workshops=[party.voice])
     party.enter(party.early, 2)
     party.enter(party.voice, 1)
@@ -101,7 +101,7 @@ def test_an_order_that_is_not_paid_ends_and_changed_answers_move(party):
     assert (places(party.early), places(party.voice)) == ((2, 0), (1, 0))
 
 
-def test_places_removed_and_entered_again_count_what_came_between(party):
+def test_limit_entered_again_counts_answers_given_without_a_limit(party):
     party.enter(party.early, 5)
     party.order("ada")
     party.enter(party.early, "")
@@ -117,7 +117,7 @@ def test_places_removed_and_entered_again_count_what_came_between(party):
     assert places(party.early) == (3, 2)
 
 
-def test_places_lowered_below_what_is_taken_are_refused_and_raised_ones_are_free(party):
+def test_limit_below_the_places_taken_is_refused_and_a_higher_one_frees_places(party):
     party.enter(party.early, 2)
     party.order("ada")
     party.order("bob")
@@ -128,7 +128,7 @@ def test_places_lowered_below_what_is_taken_are_refused_and_raised_ones_are_free
     assert places(party.early) == (3, 3)
 
 
-def test_a_buyer_at_the_review_when_the_places_are_entered_reads_that_it_is_sold_out(party):
+def test_buyer_on_the_review_page_is_told_that_a_new_limit_is_reached(party):
     party.order("ada")
     late = party.buyer("bob")
     party.enter(party.early, 1)
@@ -141,8 +141,8 @@ def test_a_buyer_at_the_review_when_the_places_are_entered_reads_that_it_is_sold
     assert not ChoiceHold.objects.exists()
 
 
-def test_saving_another_text_does_not_write_the_counter_back(party, monkeypatch):
-    """While a page of choices is being saved a buyer takes a place."""
+def test_saving_a_label_does_not_overwrite_the_counter(party, monkeypatch):
+    """An order takes a place while the page of choices is being saved."""
     party.enter(party.early, 5)
     mark_changed = choices_page.drafts.mark_changed
 
@@ -177,12 +177,12 @@ def order_while_places_are_entered(monkeypatch) -> tuple[int | None, int]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_order_that_is_just_being_placed_is_waited_for_and_counted(monkeypatch):
+def test_new_limit_waits_for_an_order_that_is_being_placed(monkeypatch):
     assert order_while_places_are_entered(monkeypatch) == (3, 1)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_shared_lock_it_is_not_counted(monkeypatch):
-    """The twin."""
+def test_without_the_shared_lock_that_order_is_not_counted(monkeypatch):
+    """The counter-test."""
     monkeypatch.setattr(limited_choices, "_SHARE", limited_choices._SHARE.removesuffix(" FOR KEY SHARE"))
     assert order_while_places_are_entered(monkeypatch) == (3, 0)

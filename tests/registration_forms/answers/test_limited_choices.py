@@ -1,4 +1,4 @@
-"""The last place of a choice goes to exactly one. The twin without the lock shows that the race is real."""
+"""The last place of a choice goes to exactly one order. A test without the lock shows that the race is real."""
 
 import uuid
 from collections import Counter
@@ -64,13 +64,13 @@ def rounds(number: int) -> None:
 
 @pytest.mark.scenario("RF-23")
 @pytest.mark.django_db(transaction=True)
-def test_the_last_place_goes_to_exactly_one():
+def test_last_place_goes_to_exactly_one():
     rounds(10)
 
 
 @pytest.mark.scenario("RF-23")
 @pytest.mark.django_db(transaction=True)
-def test_without_the_lock_both_get_it_and_only_the_database_stands_between():
+def test_without_the_lock_only_the_database_constraint_prevents_overselling():
     choice = bus()
 
     def careless():
@@ -104,7 +104,7 @@ def test_without_the_lock_both_get_it_and_only_the_database_stands_between():
 
 @pytest.mark.scenario("RF-23")
 @pytest.mark.django_db
-def test_a_held_place_counts_until_it_ends_and_not_against_its_holder():
+def test_hold_counts_until_it_ends_and_not_for_its_own_cart():
     choice, mine, other = bus(), uuid.uuid4(), uuid.uuid4()
     assert hold(choice, mine) == "held"
     assert limited_choices.sold_out([choice.pk]) == {choice.pk}
@@ -121,7 +121,7 @@ def test_a_held_place_counts_until_it_ends_and_not_against_its_holder():
 
 
 @pytest.mark.django_db
-def test_a_refused_hold_changes_nothing():
+def test_refused_hold_changes_nothing():
     free, full, key = bus(), bus(used=50), uuid.uuid4()
     with transaction.atomic():
         limited_choices.hold(key, {"a": [free.pk]}, HOUR)
@@ -131,7 +131,7 @@ def test_a_refused_hold_changes_nothing():
 
 
 @pytest.mark.django_db
-def test_a_choice_without_a_limit_is_never_full():
+def test_choice_without_a_limit_is_never_sold_out():
     choice = ask(make_form(), "Bus", "dropdown", choices=["walk"]).choices.get()
     assert {reserve(choice) for _n in range(3)} == {"taken"}
     assert limited_choices.sold_out([choice.pk]) == set()

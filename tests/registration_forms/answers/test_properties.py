@@ -1,4 +1,4 @@
-"""Any form, any answers: what holds for all of them."""
+"""Properties that hold for every form and all answers (Hypothesis)."""
 
 import contextlib
 from datetime import UTC, date, datetime
@@ -56,7 +56,7 @@ TYPED = {
 }
 
 
-def test_every_type_that_is_answered_takes_part():
+def test_every_type_with_answers_is_covered():
     assert set(TYPED) == {code for code, kind in TYPES.items() if kind.answers}
 
 
@@ -141,7 +141,7 @@ def _posted(typed: dict, keys: dict) -> dict:
 
 @pytest.mark.scenario("RF-17", "RF-18")
 @given(forms_with_answers())
-def test_a_hidden_question_never_has_a_value(drawn):
+def test_hidden_question_never_has_a_value(drawn):
     json, typed = drawn
     definition = parse(json)
     filled = fill(definition, typed)
@@ -152,7 +152,7 @@ def test_a_hidden_question_never_has_a_value(drawn):
 
 @pytest.mark.scenario("RF-17", "RF-29")
 @given(forms_with_answers(), st.text(max_size=8))
-def test_an_answer_that_is_not_asked_for_never_changes_what_is_asked(drawn, other):
+def test_answer_to_a_question_not_asked_changes_nothing(drawn, other):
     json, typed = drawn
     definition = parse(json)
     values = {key: typed.get(key) for key in definition.by_key}
@@ -183,7 +183,7 @@ def _met(term: dict, visible: dict) -> bool:
 
 @pytest.mark.scenario("RF-17", "RF-18")
 @given(forms_with_answers())
-def test_a_question_that_is_hidden_or_unanswered_decides_nothing(drawn):
+def test_hidden_or_unanswered_question_meets_no_term(drawn):
     json, typed = drawn
     definition = parse(json)
     visible = {one.key: typed.get(one.key) for one in visible_questions(definition, typed)}
@@ -196,7 +196,7 @@ def test_a_question_that_is_hidden_or_unanswered_decides_nothing(drawn):
 
 
 @given(forms_with_answers(), st.data())
-def test_what_an_open_answer_may_show_is_possible_and_what_it_can_not_hide_is_visible(drawn, data):
+def test_possible_questions_are_those_some_answer_shows(drawn, data):
     json, typed = drawn
     definition = parse(json)
     open_keys = data.draw(st.sets(st.sampled_from(sorted(definition.by_key))))
@@ -214,7 +214,7 @@ RARELY = settings(max_examples=25, suppress_health_check=[HealthCheck.function_s
 @RARELY
 @pytest.mark.django_db
 @given(forms_with_answers())
-def test_every_stored_answer_reads_back_equal(drawn):
+def test_stored_answer_is_read_back_equal(drawn):
     json, typed = drawn
     form, keys = written(json)
     version = freeze(form)
@@ -239,7 +239,7 @@ def test_every_stored_answer_reads_back_equal(drawn):
 @RARELY
 @pytest.mark.django_db
 @given(forms_with_answers())
-def test_copying_keeps_keys_and_what_was_answered_there_is_accepted_here(drawn):
+def test_answers_to_a_form_are_accepted_by_its_copy(drawn):
     json, typed = drawn
     form, keys = written(json)
     made = copying.copy(form, name="Next season", by=None, now=NOW)

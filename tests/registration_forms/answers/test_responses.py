@@ -1,4 +1,4 @@
-"""Answers as rows: what is stored, read and changed."""
+"""Storing and reading answers."""
 
 from datetime import UTC, datetime
 
@@ -36,7 +36,7 @@ def states(response) -> dict[str, int]:
     return {answer.field.label: answer.state for answer in response.answers.select_related("field")}
 
 
-def test_every_question_has_a_row_that_says_why_there_is_no_answer(party):
+def test_each_question_has_a_row_with_the_state_of_its_answer(party):
     response = store(party, {party.name_asked.key: "Zoë"})[0]
     assert states(response) == {
         "Nickname": Answer.State.ANSWERED,
@@ -45,7 +45,7 @@ def test_every_question_has_a_row_that_says_why_there_is_no_answer(party):
     }
 
 
-def test_storing_takes_as_many_queries_for_a_hundred_as_for_one(party):
+def test_storing_a_hundred_responses_takes_as_many_queries_as_one(party):
     counts = []
     store(party, {})  # the version is parsed once
     for number in (1, 100):
@@ -55,12 +55,12 @@ def test_storing_takes_as_many_queries_for_a_hundred_as_for_one(party):
     assert counts[0] == counts[1]
 
 
-def test_the_places_that_answers_take_are_counted(party):
+def test_places_of_answers_are_counted(party):
     early, late = {party.bus.key: party.early.key}, {party.bus.key: party.late.key}
     assert responses.chosen(store(party, early, early, late, {})) == {party.early.pk: 2, party.late.pk: 1}
 
 
-def test_the_database_refuses_a_value_that_was_not_given(party):
+def test_database_refuses_a_value_without_the_state_answered(party):
     response = store(party, {})[0]
     with pytest.raises(IntegrityError), transaction.atomic():
         response.answers.filter(field=party.name_asked).update(v_text="smuggled")
@@ -69,7 +69,7 @@ def test_the_database_refuses_a_value_that_was_not_given(party):
 
 
 @pytest.mark.scenario("RF-38")
-def test_a_renamed_choice_is_the_same_answer(party):
+def test_renamed_choice_is_the_same_answer(party):
     response = store(party, {party.bus.key: party.late.key})[0]
     party.late.label_en = "Nineteen"
     party.late.save()
@@ -78,7 +78,7 @@ def test_a_renamed_choice_is_the_same_answer(party):
     assert Answer.objects.filter(v_choice=party.late).count() == 1
 
 
-def test_the_database_refuses_answers_about_nobody_unless_they_are_erased(party):
+def test_database_refuses_a_response_without_a_person_unless_it_is_erased(party):
     response = store(party, {party.name_asked.key: "Zoë"})[0]
     with pytest.raises(IntegrityError, match="response_of_a_person"), transaction.atomic():
         Response.objects.filter(pk=response.pk).update(about=None)

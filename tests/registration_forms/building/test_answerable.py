@@ -1,4 +1,4 @@
-"""What no buyer can answer is found before it is published, and nothing else is."""
+"""Unanswerable questions are found before publishing, and answerable ones are not reported."""
 
 from itertools import islice, product
 
@@ -155,7 +155,7 @@ def at_home():
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_nobody_can_answer_is_found_with_the_question(case):
+def test_unanswerable_question_is_reported(case):
     questions, expected = CASES[case]
     definition = parse({"fields": questions})
     assert conditions.problems(definition) == []
@@ -165,7 +165,7 @@ def test_what_nobody_can_answer_is_found_with_the_question(case):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("case", CASES)
-def test_the_sentence_names_the_question_and_what_to_do(case):
+def test_message_names_the_question_and_the_solution(case):
     questions, (code, keys) = CASES[case]
     definition, form = parse({"fields": questions}), make_form()
     (sentence,) = publish_texts.problems(answerable.problems(definition), definition, form)
@@ -211,12 +211,12 @@ FINE = {
 
 
 @pytest.mark.parametrize("case", FINE)
-def test_what_somebody_can_answer_is_accepted(case):
+def test_answerable_question_is_accepted(case):
     assert answerable.problems(parse({"fields": FINE[case]})) == []
 
 
 @pytest.mark.parametrize("code", ANSWERED)
-def test_examples_of_each_type_are_answers(code):
+def test_examples_of_each_type_are_accepted_answers(code):
     one = parse({"fields": [question("x", code, choices=3)]}).questions[0]
     kind, found = TYPES[code], list(islice(TYPES[code].examples(one), 5))
     assert found
@@ -245,7 +245,7 @@ RULES = {
     "date": st.fixed_dictionaries({}, optional={name: st.dates().map(str) for name in ("from", "until")}),
     "text": st.fixed_dictionaries({}, optional={"max_length": st.integers(1, 3)}),
 }
-# Those whose answers conditions name most, more often.
+# Types that conditions name most are drawn more often.
 KINDS = [*sorted(TYPES), "yes_no", "single_choice", "multiple_choice", "consent"]
 
 
@@ -281,8 +281,8 @@ def _term(draw, earlier):
 
 
 @given(any_definition(7), st.data())
-def test_what_can_be_published_can_be_answered(definition, data):
-    """Whatever a buyer answers to one question after the other: each that is asked takes an answer, and all are accepted."""
+def test_publishable_form_can_be_answered(definition, data):
+    """Answer one question after the other with any answer: each asked question accepts one, and all are accepted together."""
     if conditions.problems(definition) or answerable.problems(definition):
         return
     posted: dict[str, list[str]] = {}
@@ -303,8 +303,8 @@ def test_what_can_be_published_can_be_answered(definition, data):
 
 @settings(max_examples=60)
 @given(any_definition(4))
-def test_never_asked_means_under_no_answers(definition):
-    """Tried out: every answer to every question that conditions can tell apart."""
+def test_question_reported_as_never_asked_is_asked_by_no_answers(definition):
+    """Try every answer to every question that conditions can distinguish."""
     found = [*conditions.problems(definition), *answerable.problems(definition)]
     if any(one.code != "never" for one in found):
         return
@@ -330,8 +330,8 @@ def _answers(definition, one) -> list:
     return [None, *islice(TYPES[one.type].examples(one, sorted(set(named))), 6)]
 
 
-def test_a_search_has_an_end():
-    """A chain with two ways at each link, whose end contradicts its beginning."""
+def test_search_ends_after_a_limited_number_of_steps():
+    """A chain with two ways at each step, whose end contradicts its beginning."""
     questions = [question("q0", "yes_no"), question("q1", condition=if_("q0", "yes"))]
     for number in range(2, 79):
         before = f"q{number - 1}"
@@ -346,7 +346,7 @@ def test_a_search_has_an_end():
 
 # --- publishing ------------------------------------------------------------------------------------------
 @pytest.mark.django_db
-def test_a_form_that_nobody_can_answer_is_not_published():
+def test_unanswerable_form_is_not_published():
     form = make_form()
     menu = ask(form, "Menu", "dropdown", visibility="mandatory", choices=[("Soup", 0), ("Fish", 0)])
     with pytest.raises(publishing.CannotPublish) as refused:

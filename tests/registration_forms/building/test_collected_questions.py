@@ -1,4 +1,4 @@
-"""What forms collect, as the pages about privacy read it: by declaration, without an import of this room."""
+"""The questions that collect personal data, as the pages about privacy read them through the declarations."""
 
 import pytest
 from django.apps import apps
@@ -31,14 +31,14 @@ def organiser():
     return OrganiserFactory(languages=["en", "fr"])
 
 
-def test_each_question_that_is_asked_is_listed_with_its_purpose_and_its_time(organiser):
+def test_asked_questions_are_listed_with_purpose_and_retention(organiser):
     form = make_form(organiser=organiser)
     ask(form, "First name", system_ref="first_name", visibility="mandatory")
     ask(form, "Welcome", "static_text")
     ask(form, "Menu", retention_days=365)
     ask(form, "Allergies", label_fr="Allergies FR", **SENSITIVE)
     ask(form, "Company", system_ref="company", visibility="hidden")
-    assert collected(organiser) == []  # a draft asks nobody
+    assert collected(organiser) == []  # a draft is not asked
     publish(form)
     ask(make_form(), "Another’s")
     assert collected(organiser) == [
@@ -49,7 +49,7 @@ def test_each_question_that_is_asked_is_listed_with_its_purpose_and_its_time(org
         assert collected(organiser)[1] == CollectedQuestion("Allergies FR", "la cuisine", 28, True)
 
 
-def test_what_is_no_longer_asked_is_listed_as_long_as_there_are_answers(organiser):
+def test_question_no_longer_asked_is_listed_while_answers_are_stored(organiser):
     form = make_form(organiser=organiser)
     answered, blank = ask(form, "Shoe size", retention_days=10), ask(form, "Hat size")
     version = publish(form)
@@ -61,7 +61,7 @@ def test_what_is_no_longer_asked_is_listed_as_long_as_there_are_answers(organise
     assert collected(organiser) == []
 
 
-def test_a_copied_form_says_everything_once_and_asks_no_more_of_the_database(
+def test_questions_of_a_copied_form_are_listed_once_with_the_same_number_of_queries(
     organiser, django_assert_num_queries
 ):
     for _number in range(3):

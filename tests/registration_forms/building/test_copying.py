@@ -1,4 +1,4 @@
-"""A form for the next season."""
+"""Copying a form for the next season."""
 
 import pytest
 from django.utils import timezone
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.scenario("RF-04")
-def test_a_copy_is_equal_keeps_its_keys_and_starts_counting_at_nothing():
+def test_copy_keeps_keys_and_its_counters_start_at_zero():
     form = make_form("tariff", group_asks="leader")
     form.organiser.languages = ["en", "fr", "de"]
     form.organiser.save()

@@ -1,4 +1,4 @@
-"""From draft to published version."""
+"""Publishing a draft."""
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -17,7 +17,7 @@ def codes(form) -> list[tuple[str, str]]:
     return [(one.code, one.label) for one in publishing.diff(old, parse(build(form)))]
 
 
-def test_the_first_version_adds_everything():
+def test_first_version_adds_all_questions():
     form = make_form()
     ask(form, "Name")
     assert codes(form) == [("added", "Name")]
@@ -25,7 +25,7 @@ def test_the_first_version_adds_everything():
     assert codes(form) == []
 
 
-def test_the_same_draft_twice_is_one_version():
+def test_unchanged_draft_gives_no_new_version():
     form = make_form()
     ask(form, "Name")
     assert publish(form) == publish(form)
@@ -49,7 +49,7 @@ def test_the_same_draft_twice_is_one_version():
         (lambda form, one, two: Choice.objects.create(field=two, label="C"), ("choice_added", "Two")),
     ],
 )  # fmt: skip
-def test_each_difference_is_listed_once(change, expected):
+def test_difference_is_listed_once(change, expected):
     form = make_form()
     one, two = ask(form, "One"), ask(form, "Two", "dropdown", choices=["A"])
     publish(form)
@@ -58,7 +58,7 @@ def test_each_difference_is_listed_once(change, expected):
 
 
 @pytest.mark.scenario("RF-06")
-def test_a_draft_with_a_condition_that_cannot_work_is_not_published():
+def test_draft_with_an_impossible_condition_is_not_published():
     form = make_form()
     late = ask(form, "Late", position=9)
     ask(form, "Early", position=1, condition=only_if(late, op="filled"))
@@ -68,7 +68,7 @@ def test_a_draft_with_a_condition_that_cannot_work_is_not_published():
     assert form.versions.count() == 0
 
 
-def test_missing_texts_are_counted_per_language():
+def test_missing_translations_are_counted_per_language():
     form = make_form()
     form.organiser.languages = ["fr", "de", "en"]
     form.organiser.save()
@@ -77,7 +77,7 @@ def test_missing_texts_are_counted_per_language():
 
 
 @pytest.mark.scenario("RF-37")
-def test_a_published_version_keeps_its_wording_whatever_happens_to_the_draft():
+def test_published_version_keeps_its_wording_when_the_draft_changes():
     form = make_form()
     rules = ask(form, "I accept the rules of 2027", "consent", label_fr="J’accepte")
     first = publish(form)

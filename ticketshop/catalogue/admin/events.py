@@ -58,7 +58,7 @@ class EventAdmin(PagedInlinesMixin, TellsOfForms, TranslatedAdmin):
         return page
 
     def response_change(self, request, obj):
-        address = self.turned_to(request, obj)
+        address = self.requested_part(request, obj)
         return redirect(address) if address else super().response_change(request, obj)
 
     @admin.display(description=gettext_lazy("first date"))

@@ -1,4 +1,4 @@
-"""What happened, for templates."""
+"""Template filters for history records."""
 
 from django import template
 

@@ -1,4 +1,4 @@
-"""``manage.py check_books``: whether orders, places, money, mails and history agree."""
+"""``manage.py check_books``: check that orders, places, money, mails and history agree."""
 
 from django.core.management.base import BaseCommand, CommandError
 

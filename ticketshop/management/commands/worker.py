@@ -1,4 +1,4 @@
-"""``manage.py worker``: the process that sends mails, writes exports, ends unpaid orders, reminds and tidies up."""
+"""``manage.py worker``: the process that sends mails, writes exports, expires unpaid orders, sends reminders and cleans up."""
 
 import asyncio
 

@@ -255,7 +255,7 @@ class Sheet:
             entry.revision = entry.response.revision
             entry.block.full_clean()
             for key in conflict.keys.get(entry.response.pk, ()):
-                entry.block.object_to(key, _theirs(entry, key))
+                entry.block.add_late_error(key, _theirs(entry, key))
 
     # --- saving ----------------------------------------------------------------------------------------
     def is_valid(self, entries: list[Entry]) -> bool:
@@ -341,7 +341,7 @@ def mark_sold_out(entries: list[Entry], sold: changing.SoldOut) -> None:
     for entry in entries:
         for key in sold.keys.get(entry.response.pk, ()):
             if entry.block.is_valid() or key not in entry.block.errors:
-                entry.block.object_to(key, NO_PLACE_LEFT)
+                entry.block.add_late_error(key, NO_PLACE_LEFT)
 
 
 def _places_left(entries: list[Entry]) -> dict[str, int]:
