@@ -42,10 +42,12 @@ def names(request, pos, link_id):
     if not links.seen_by_parent(link).manages:
         raise Http404("not managed")
 
-    def read() -> ticket_names.Names:
+    def read() -> ticket_names.EditableNames:
         """Return the names as they are now. ``edit_names`` calls it again if they were changed meanwhile."""
         now = timezone.now()
-        return ticket_names.Names(tickets.of_managed(link, now), who=ticket_names.Who.PARENT, now=now)
+        return ticket_names.EditableNames(
+            tickets.of_managed(link, now), editor=ticket_names.Editor.PARENT, now=now
+        )
 
     context = {"person": links.name_for_parent(link), "section": "orders"}
     return edit_names(request, read, f"link:{link.pk}", redirect("account:orders", pos=pos), context)

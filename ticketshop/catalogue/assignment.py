@@ -1,4 +1,4 @@
-"""Where a form is asked: the tariffs, season passes, events and points of sale that may ask it, changed together."""
+"""Assignment of a form to tariffs, season passes, events and points of sale, changed together."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ TARIFF, PASS, EVENT, SHOP = "tariff", "pass", "event", "shop"
 
 
 class Changed(Exception):
-    """Somebody else chose another form at one of these places meanwhile."""
+    """Another staff member has chosen another form at one of these places meanwhile."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Something that may ask a form. ``asks``: the form asked there now; ``event``: of a tariff."""
+    """A row that may use a form. ``asks``: the form it uses now; ``event``: the event of a tariff."""
 
     kind: str
     row: Model
@@ -34,16 +34,18 @@ class Place:
 
     @property
     def key(self) -> str:
+        """Return a text that identifies the row among all places."""
         return f"{self.kind}-{self.row.pk}"
 
 
 def places(
     form: RegistrationForm, *, now: datetime, past: bool = False, search: str = "", most: int = 300
 ) -> list[Place]:
-    """Return where the form may be asked, at most ``most`` of each kind of place; those that ask it are always among them.
+    """Return the places where the form may be used, at most ``most`` of each kind; those that use it are always
+    among them.
 
-    Without ``past``, events whose last date is over are left out. ``search`` narrows to events and passes by a part of
-    their title, in any language. Two queries.
+    Without ``past``, events whose last date is over are left out. ``search`` keeps events and passes with
+    this text in their title, in any language. Two queries.
     """
     if form.kind == RegistrationForm.Kind.ORDER:
         return [*_shops(form), *_events(form, now, past, search, most)]
@@ -54,7 +56,7 @@ def places(
 
 
 def _first(rows: QuerySet, mine: Q, wanted: Q, most: int) -> list:
-    """The rows that ask the form, then the others that are ``wanted``."""
+    """Return the rows that use the form, then the others that are ``wanted``."""
     asking = list(rows.filter(mine))
     return [*asking, *rows.filter(wanted).exclude(mine)[:most]]
 
@@ -90,7 +92,7 @@ def _events(form: RegistrationForm, now: datetime, past: bool, search: str, most
 
 
 def _not_over(path: str, now: datetime) -> Q:
-    """Events with a date to come, or without any yet."""
+    """Return a condition: the event has a date to come, or no date yet."""
     to_come = Event.objects.filter(sessions__ends_at__gte=now).values("pk")
     return Q(**{f"{path}pk__in": to_come}) | Q(**{f"{path}sessions": None})
 
@@ -118,12 +120,12 @@ def _passes(form: RegistrationForm, now: datetime, past: bool, search: str, most
 
 
 def _column(form: RegistrationForm) -> str:
-    """The column of a pass that names a form of this kind."""
+    """Return the column of a season pass that names a form of this kind."""
     return "form" if form.kind == RegistrationForm.Kind.PASS else "extra_form"
 
 
 def fingerprint(found: Sequence[Place]) -> str:
-    """What was asked at these places, as a short text: another one where that has changed."""
+    """Return a short text for the forms that these places use; it differs as soon as one of them changes."""
     text = ",".join(sorted(f"{place.key}:{place.asks.pk if place.asks else 0}" for place in found))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -132,9 +134,9 @@ def fingerprint(found: Sequence[Place]) -> str:
 def assign(
     form: RegistrationForm, found: Sequence[Place], wanted: Mapping[str, bool], *, by, now: datetime
 ) -> list[Place]:
-    """Ask the form at those of ``found`` that are wanted, and no longer at those that are not. Return what changed.
+    """Use the form at those of ``found`` that are wanted, and no longer at the others. Return what changed.
 
-    ``found`` is what the page showed. Raise Changed where another form is asked at one of them by now.
+    ``found``: the places as the page showed them. Raise Changed where one of them uses another form by now.
     """
     changes = [place for place in found if wanted[place.key] is not (place.asks == form)]
     if not _as_seen(form, changes):
@@ -148,7 +150,7 @@ def assign(
 
 
 def _as_seen(form: RegistrationForm, changes: Sequence[Place]) -> bool:
-    """Lock the rows of these places, and say whether each asks what it asked when it was read."""
+    """Lock the rows of these places. Return whether each still uses the form it used when it was read."""
     for model in (PointOfSale, Event, Tariff, SeasonPass):
         ids = [place.row.pk for place in changes if isinstance(place.row, model)]
         if not ids:

@@ -1,4 +1,4 @@
-"""What is on sale at an instant, and how much of it is left."""
+"""Queries for what is on sale at an instant, and for the number of places left."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,18 +21,18 @@ def _within(now: datetime, start: datetime | None, end: datetime | None) -> bool
 
 
 def session_on_sale(session: Session, now: datetime) -> bool:
-    """Whether tickets for this date may be sold now, places aside."""
+    """Return whether tickets for this date may be sold now; places are not looked at."""
     end = session.sales_end_at or session.starts_at
     return session.state == Session.State.ON_SALE and _within(now, session.sales_start_at, end)
 
 
 def tariff_on_sale(tariff: Tariff, now: datetime) -> bool:
-    """Whether this tariff may be sold now for any date."""
+    """Return whether this tariff may be sold now for any date."""
     return tariff.active and _within(now, tariff.sales_start_at, tariff.sales_end_at)
 
 
 def offer_on_sale(offer: Offer, now: datetime) -> bool:
-    """Whether this tariff may be sold for this date now, places aside."""
+    """Return whether this tariff may be sold for this date now; places are not looked at."""
     return (
         offer.session.event.state == Event.State.PUBLISHED
         and session_on_sale(offer.session, now)
@@ -41,7 +41,7 @@ def offer_on_sale(offer: Offer, now: datetime) -> bool:
 
 
 def pass_on_sale(season_pass: SeasonPass, now: datetime) -> bool:
-    """Whether this pass may be sold now, places aside."""
+    """Return whether this pass may be sold now; places are not looked at."""
     return (
         season_pass.active
         and now < days.end_of(season_pass.valid_until, season_pass.organiser.zone)
@@ -50,7 +50,7 @@ def pass_on_sale(season_pass: SeasonPass, now: datetime) -> bool:
 
 
 def events(pos: PointOfSale) -> QuerySet[Event]:
-    """The published events of a shop."""
+    """Return the published events of a shop."""
     return Event.objects.filter(
         points_of_sale=pos, organiser_id=pos.organiser_id, state=Event.State.PUBLISHED
     )
@@ -67,18 +67,18 @@ _EVENT = Compiled(
 
 
 def event(pos: PointOfSale, slug: str) -> Event | None:
-    """One published event of a shop, with its venue and category."""
+    """Return one published event of a shop, with its venue and category; None if there is none."""
     return _EVENT.first(pos=pos.pk, organiser=pos.organiser_id, slug=slug)
 
 
 def season_passes(pos: PointOfSale) -> QuerySet[SeasonPass]:
-    """The passes a shop sells."""
+    """Return the passes that a shop sells."""
     rows = SeasonPass.objects.filter(points_of_sale=pos, organiser_id=pos.organiser_id, active=True)
     return rows.select_related("organiser")
 
 
 def offers(pos: PointOfSale) -> QuerySet[Offer]:
-    """Every offer of a shop: the only way from a posted id to something that can be bought."""
+    """Return the offers of a shop. Posted ids of offers are looked up here only, so that nothing else can be bought."""
     return Offer.objects.filter(
         session__event__points_of_sale=pos,
         session__event__organiser_id=pos.organiser_id,
@@ -88,7 +88,7 @@ def offers(pos: PointOfSale) -> QuerySet[Offer]:
 
 @dataclass(frozen=True)
 class OfferRow:
-    """A tariff on an event page: ``left`` places, the most a visitor may ask for, and whether it is on sale."""
+    """A tariff on an event page: the places left, the most that one order may have, and whether it is on sale."""
 
     offer: Offer
     left: int
@@ -97,10 +97,12 @@ class OfferRow:
 
     @property
     def sold_out(self) -> bool:
+        """Return whether there are too few places for one order of the tariff."""
         return self.at_most == 0
 
     @property
     def few(self) -> bool:
+        """Return whether so few places are left that the page shows their number."""
         return 0 < self.left <= FEW
 
 
@@ -114,11 +116,12 @@ class SessionRow:
 
     @property
     def month(self) -> date:
-        """The first day of the month it begins in, in the active time zone."""
+        """Return the first day of the month in which the date begins, in the active time zone."""
         return localtime(self.session.starts_at).date().replace(day=1)
 
     @property
     def few(self) -> bool:
+        """Return whether each tariff that can be bought has few places left."""
         return (
             self.state == "on_sale"
             and max((row.left for row in self.offers if row.on_sale), default=0) <= FEW
@@ -137,14 +140,15 @@ _OFFERS_OF_EVENT = Compiled(
 
 
 def sessions_of(event: Event, now: datetime) -> list[SessionRow]:
-    """The dates of an event that are not over, with tariffs and places left: two queries."""
+    """Return the dates of an event that are not over, with tariffs and places left. Two queries."""
     rows = _OFFERS_OF_EVENT.all(event=event.pk, now=now)
     left = places.left({offer.allotment_id for offer in rows}) if rows else {}
     tariffs = {offer.tariff_id: offer.tariff for offer in rows}
     by_session: dict[int, list[Offer]] = {}
     for offer in rows:
         offer.session.event = event
-        # A tariff that goes with another one stands beside it, unless staff took that one off sale.
+        # A tariff that is sold only with another one is listed beside it, unless staff took the other one off
+        # sale.
         if offer.tariff.only_with_id in tariffs:
             offer.tariff.only_with = tariffs[offer.tariff.only_with_id]
         by_session.setdefault(offer.session_id, []).append(offer)
@@ -152,7 +156,7 @@ def sessions_of(event: Event, now: datetime) -> list[SessionRow]:
 
 
 def session_row(group: list[Offer], left: dict[int, int], now: datetime) -> SessionRow:
-    """A date from its offers, with ``left`` places in each allotment."""
+    """Return a date from its offers. ``left``: allotment id -> places left."""
     session = group[0].session
     is_open = session.event.state == Event.State.PUBLISHED and session_on_sale(session, now)
     rows = []
@@ -166,7 +170,7 @@ def session_row(group: list[Offer], left: dict[int, int], now: datetime) -> Sess
 
 
 def session_state(session: Session, rows: list[OfferRow], now: datetime) -> str:
-    """One word for a date: on_sale, sold_out, cancelled, not_yet, over."""
+    """Return the state of a date for visitors: on_sale, sold_out, cancelled, not_yet or over."""
     if session.state != Session.State.ON_SALE:
         return session.state
     if session.sales_start_at and now < session.sales_start_at:

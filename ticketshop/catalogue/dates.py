@@ -1,7 +1,7 @@
-"""What people with tickets need to know of a date: when, where, what, and whether it takes place.
+"""Facts about a date for ticket holders: time, venue, title, and whether it takes place.
 
-These facts are read from the catalogue wherever a ticket is shown; nothing copies them. ``Facts`` is what a change of the
-catalogue is compared by, before and after.
+Each page reads these facts from the catalogue; no ticket copies them. Two ``Facts`` of one date, before and
+after a change, are compared to find what changed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ LANGUAGES = [code for code, _name in settings.CONTENT_LANGUAGES]
 
 @dataclass(frozen=True)
 class Facts:
-    """One date as people with tickets know it. ``title``: language code -> text; ``venue``: the parts of the address."""
+    """The facts about one date. ``title``: language code -> text; ``venue``: the parts of the postal address."""
 
     starts_at: datetime
     ends_at: datetime
@@ -34,9 +34,10 @@ class Facts:
     venue: dict[str, str]
 
     def changes(self, now: "Facts") -> set[str]:
-        """The names of the facts that are different in ``now``: cancelled, starts_at, ends_at, doors_at, title, venue.
+        """Return the names of the facts that differ in ``now``: cancelled, starts_at, ends_at, doors_at, title,
+        venue.
 
-        Of a date that stays cancelled nothing matters any more.
+        Empty for a date that was cancelled before and still is: its other facts do not matter.
         """
         if self.cancelled and now.cancelled:
             return set()
@@ -45,17 +46,17 @@ class Facts:
 
     @property
     def title_text(self) -> str:
-        """The title in the active language, else in another one."""
+        """Return the title in the active language, or in another one if it is missing there."""
         return translated.text_of(self.title)
 
     @property
     def venue_text(self) -> str:
-        """Name and address of the venue in one line; empty where there is none."""
+        """Return name and postal address of the venue in one line; empty without a venue."""
         town = f"{self.venue.get('postcode', '')} {self.venue.get('city', '')}".strip()
         return ", ".join(part for part in (self.venue.get("name"), self.venue.get("street"), town) if part)
 
     def as_json(self) -> dict:
-        """The facts as JSON: instants in ISO 8601."""
+        """Return the facts as JSON, with instants in ISO 8601."""
         instants = ("starts_at", "ends_at", "doors_at")
         return asdict(self) | {
             name: value.isoformat() if (value := getattr(self, name)) else None for name in instants
@@ -63,13 +64,13 @@ class Facts:
 
     @classmethod
     def from_json(cls, data: Mapping) -> "Facts":
-        """The facts that ``as_json`` gave."""
+        """Return the facts from the result of ``as_json``."""
         instants = ("starts_at", "ends_at", "doors_at")
         return cls(**{**data, **{name: parse_datetime(data[name] or "") for name in instants}})
 
 
 def facts(session: Session) -> Facts:
-    """The facts of a session, which is read with its event and the event's venue."""
+    """Return the facts of a session. Read the session with its event and the event's venue."""
     event, venue = session.event, session.event.venue
     return Facts(
         starts_at=session.starts_at,
@@ -84,34 +85,35 @@ def facts(session: Session) -> Facts:
 
 
 def facts_of(sessions: Iterable[int], *, lock: bool = False) -> dict[int, Facts]:
-    """Session id -> its facts as they are in the database now, by number; one query.
+    """Return session id -> facts as they are in the database now, by session id. One query.
 
     With ``lock`` the rows are locked first, so that two changes of a date come one after the other.
     """
     ids = list(sessions)
     rows = Session.objects.filter(pk__in=ids).order_by("pk")
     if lock:
-        # In a statement of its own: what is read after it is what the last holder of the lock has written.
+        # A separate statement: the facts are then read after the other transaction that held the lock has
+        # written them.
         list(rows.select_for_update(no_key=True).values_list("pk"))
     return {row.pk: facts(row) for row in rows.select_related("event__venue")}
 
 
 def mark_changed(sessions: Iterable[int], *, now: datetime) -> None:
-    """Count a change of these dates: their calendar entries get a higher SEQUENCE."""
+    """Count a change of these dates. Calendar files then have a higher SEQUENCE (RFC 5545)."""
     Session.objects.filter(pk__in=list(sessions)).update(sequence=F("sequence") + 1, changed_at=now)
 
 
 def texts(row: Model, column: str) -> dict[str, str]:
-    """A translated column: language code -> text, without the languages that have none."""
+    """Return language code -> text of a translated column, without the languages that have no text."""
     found = {code: getattr(row, f"{column}_{code}") for code in LANGUAGES}
     return {code: text for code, text in found.items() if text}
 
 
 def name_as_sold(row, column: str, sold_as: str) -> str:
-    """The name of something that was sold, in the active language, unless it was renamed since: then as it was sold.
+    """Return a name in the active language, or ``sold_as`` if it was renamed since the sale.
 
-    ``sold_as`` is the copy made at the sale, in the language of the buyer. Whoever bought "Adult" keeps "Adult", whatever the tariff
-    is called next season.
+    ``sold_as`` is the copy made at the sale, in the language of the buyer. Who bought "Adult" keeps "Adult",
+    even if the tariff has another name next season.
     """
     if sold_as in texts(row, column).values():
         return getattr(row, column)
@@ -119,18 +121,18 @@ def name_as_sold(row, column: str, sold_as: str) -> str:
 
 
 def when(instant: datetime) -> str:
-    """“Friday 4 December 2026, 20:00” in the active language and time zone."""
+    """Return an instant as “Friday 4 December 2026, 20:00”, in the active language and time zone."""
     local = localtime(instant)
     return f"{date_format(local, 'l j F Y')}, {date_format(local, 'H:i')}"
 
 
 def moved_text(old: datetime, new: datetime) -> str:
-    """“Moved from Friday 4 December 2026, 20:00 to Saturday 5 December 2026, 20:00”."""
+    """Return “Moved from Friday 4 December 2026, 20:00 to Saturday 5 December 2026, 20:00”."""
     return _("Moved from %(old)s to %(new)s") % {"old": when(old), "new": when(new)}
 
 
 def describe(before: Facts, after: Facts) -> list[str]:
-    """What changed about a date, in sentences for the people who have tickets; empty when nothing did."""
+    """Return what changed about a date, in sentences for ticket holders; empty if nothing did."""
     changed = before.changes(after)
     if "cancelled" in changed and after.cancelled:
         return [_("This date is cancelled.")]
@@ -148,7 +150,7 @@ def describe(before: Facts, after: Facts) -> list[str]:
         found.append(_("Doors open at %(time)s.") % {"time": _time(after.doors_at)})
     elif "doors_at" in changed:
         found.append(_("The time at which the doors open is no longer given."))
-    # In another language than the reader's a text may have changed alone.
+    # The text may have changed in another language only: then readers of this one see no difference.
     if "title" in changed and before.title_text != after.title_text:
         found.append(
             translated.compose(
@@ -167,7 +169,7 @@ def describe(before: Facts, after: Facts) -> list[str]:
 
 
 def same_minute(one: datetime, other: datetime) -> bool:
-    """Whether people read the same time: seconds are shown nowhere."""
+    """Return whether two instants are in the same minute. Seconds are shown nowhere."""
     return _shown(one) == _shown(other)
 
 

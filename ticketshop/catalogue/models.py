@@ -1,4 +1,4 @@
-"""What can be sold: events and their sessions, tariffs, season passes, and the places they share."""
+"""The models of the programme: events and their sessions, tariffs, season passes, and the places they share."""
 
 from decimal import Decimal
 
@@ -28,7 +28,7 @@ COUNT = {"validators": [MinValueValidator(1), MaxValueValidator(500)]}
 
 
 class Venue(models.Model):
-    """Where something takes place."""
+    """A place where events happen."""
 
     organiser = models.ForeignKey(
         Organiser, on_delete=models.PROTECT, related_name="venues", verbose_name=_("organiser")
@@ -56,7 +56,7 @@ class Venue(models.Model):
 
 
 class Category(models.Model):
-    """A kind of event, by which visitors narrow the programme."""
+    """A kind of event, by which visitors filter the programme."""
 
     organiser = models.ForeignKey(
         Organiser, on_delete=models.PROTECT, related_name="categories", verbose_name=_("organiser")
@@ -83,7 +83,7 @@ class Category(models.Model):
 
 
 class Allotment(models.Model):
-    """A number of places shared by tariffs of a session, or by passes. Never oversold: see ``places``."""
+    """A number of places shared by tariffs of a session, or by passes. ``places`` keeps it from being oversold."""
 
     organiser = models.ForeignKey(
         Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
@@ -112,10 +112,10 @@ class Allotment(models.Model):
 
 
 class Hold(models.Model):
-    """Places of an allotment kept for a cart until an instant of the database's clock; then it stops counting."""
+    """Places of an allotment kept for a cart until an instant of the database's clock. Later the hold does not count."""
 
     allotment = models.ForeignKey(Allotment, on_delete=models.CASCADE, related_name="holds")
-    # Whose it is: an opaque key of the room above.
+    # The key of the cart. This package does not read what it stands for.
     key = models.UUIDField()
     places = models.PositiveIntegerField()
     expires_at = models.DateTimeField()
@@ -140,7 +140,7 @@ class Hold(models.Model):
 
 
 class Event(models.Model):
-    """Something to come to, on one or more sessions."""
+    """Something to attend, on one or more sessions."""
 
     class State(models.TextChoices):
         DRAFT = "draft", _("draft")
@@ -208,8 +208,8 @@ class Session(models.Model):
         _("sales until"), null=True, blank=True, help_text=_("Without it, until the session starts.")
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.ON_SALE)
-    # How often what a ticket holder must know of this date changed, and when last: SEQUENCE and LAST-MODIFIED of a
-    # calendar file. See ``dates``.
+    # SEQUENCE and LAST-MODIFIED of a calendar file (RFC 5545): the number of changes that ticket holders must
+    # know, and the time of the last one. See ``dates``.
     sequence = models.PositiveIntegerField(default=0, editable=False)
     changed_at = models.DateTimeField(null=True, blank=True, editable=False)
 

@@ -1,7 +1,8 @@
-"""Verbs of the catalogue's pages: put dates and tariffs on sale together, and give them places.
+"""Put dates and tariffs on sale and give them places, for the back-office pages of the catalogue.
 
-An offer is a tariff sold at a session, drawing on an allotment. Staff think of dates, prices and a number of places; the offers
-follow from them. An offer that staff took away does not come back by itself: only new dates and new tariffs get theirs.
+An offer is a tariff sold at a session; it takes places from an allotment. Staff enter dates, prices and a
+number of places; this module makes the offers. An offer that staff removed is not made again: only new dates
+and new tariffs get offers.
 """
 
 from datetime import datetime
@@ -15,9 +16,9 @@ from .models import Allotment, Event, Offer, SeasonPass, Session, Tariff
 
 @transaction.atomic
 def open_sessions(event: Event, capacities: dict[Session, int]) -> list[Session]:
-    """Give dates without places an allotment of this many, sold in every active tariff of the event.
+    """Give each of these dates an allotment of this capacity, sold in every active tariff of the event.
 
-    Returns the dates that could not be put on sale since the event has no active tariff.
+    Return the dates that could not be put on sale because the event has no active tariff.
     """
     tariffs = list(Tariff.objects.filter(event=event, active=True))
     if not tariffs:
@@ -42,19 +43,19 @@ def open_tariffs(event: Event, tariffs: list[Tariff], *, now: datetime) -> None:
 
 
 def allotment_for_pass(season_pass: SeasonPass, capacity: int) -> Allotment:
-    """The passes there are of a new season pass."""
+    """Create and return the allotment of a new season pass."""
     return Allotment.objects.create(
         organiser_id=season_pass.organiser_id, name=season_pass.name[:160], capacity=capacity
     )
 
 
 def resize(allotment_id: int, capacity: int) -> bool:
-    """Change the number of places; False, and nothing has changed, if more are sold already."""
+    """Change the number of places. Return False, and change nothing, if more are sold already."""
     return bool(Allotment.objects.filter(pk=allotment_id, sold__lte=capacity).update(capacity=capacity))
 
 
 def allotment_name(event: Event, session: Session) -> str:
-    """“Hamlet, 3 December 2026, 20:00”: what staff see in the list of allotments."""
+    """Return the name of an allotment in the back office: “Hamlet, 3 December 2026, 20:00”."""
     start = localtime(session.starts_at)
     when = f"{date_format(start, 'DATE_FORMAT')}, {date_format(start, 'TIME_FORMAT')}"
     return f"{event.title[: 158 - len(when)]}, {when}"

@@ -1,15 +1,15 @@
-"""The only module that changes the counters and holds of an allotment: ``hold``, ``end_holds``, ``reserve``,
-``release``, ``left``.
+"""The only module that writes the counter and the holds of an allotment: ``hold``, ``end_holds``, ``reserve``,
+``release``. ``left`` reads them for selling.
 
-No other code reads or writes the counters, so that a later version may count places in another way than with
-one counter row per allotment.
+No other code writes them, so that a later version may count places in another way than with one counter row
+per allotment.
 
 Each function that makes places scarcer locks the counter rows it needs, in id order. Call it **last** in a
 transaction: a row that is locked early makes every other buyer wait for the slowest one (measured: 150
 instead of 1,600 tickets a second with 5 ms of work after the lock).
 
-The lock is a statement of its own, before the count: within one statement the snapshot would be older than
-the lock, and places would be oversold.
+The lock is a separate statement before the count: within one statement the snapshot would be older than the
+lock, and places would be oversold.
 """
 
 import uuid

@@ -1,7 +1,8 @@
 """A product is what a line of a cart or order sells: an offer (a tariff of a session) or a season pass.
 
-``of(offer)`` and ``of(season_pass)`` give both the same attributes, so that nothing else needs to know which it is. The
-attributes read the tariff, session, event and organiser of the row: read them along, else each is a query.
+``of(offer)`` and ``of(season_pass)`` return a product with the same attributes, so that other code need not
+distinguish the two. The attributes read the tariff, session, event and organiser of the row: load these with
+``select_related``, or each costs a query.
 """
 
 from datetime import datetime
@@ -14,7 +15,7 @@ from .models import Offer, SeasonPass, Session, Tariff
 
 
 class Product:
-    """What an offer and a season pass share. ``settings``: the row that holds price, limits and form."""
+    """The attributes that an offer and a season pass share. ``settings``: the row with price, limits and form."""
 
     kind: str
     tariff_name = ""
@@ -28,51 +29,51 @@ class Product:
 
     @property
     def key(self) -> tuple[str, int]:
-        """Tells a product from all others."""
+        """Return kind and id, which identify the product among all others."""
         return (self.kind, self.item.pk)
 
     @property
     def title(self) -> str:
-        """What is attended: the event's title, or the name of the season pass."""
+        """Return the title of the event, or the name of the season pass."""
         raise NotImplementedError
 
     @property
     def name(self) -> str:
-        """The name of the tariff or season pass."""
+        """Return the name of the tariff or season pass."""
         return self.settings.name
 
     @property
     def price(self) -> Decimal:
-        """What one unit costs today."""
+        """Return the price of one unit today."""
         return self.settings.price
 
     @property
     def vat_rate(self) -> Decimal:
-        """Percent of value added tax that the price includes."""
+        """Return the rate, in percent, of the value added tax that the price includes."""
         return self.settings.vat_rate
 
     @property
     def allotment_id(self) -> int:
-        """The allotment whose places are taken."""
+        """Return the id of the allotment that the places come from."""
         return self.item.allotment_id
 
     @property
     def max_per_order(self) -> int:
-        """Most units in one order."""
+        """Return the largest quantity in one order."""
         return self.settings.max_per_order
 
     @property
     def max_per_person(self) -> int | None:
-        """Most units for one person in all orders together; None where there is no limit."""
+        """Return the largest quantity for one person in all orders together; None without a limit."""
         return self.settings.max_per_person
 
     @property
     def ends_at(self) -> datetime:
-        """The instant after which nobody is let in with it."""
+        """Return the instant after which a ticket or pass of this product is no longer valid."""
         raise NotImplementedError
 
     def on_sale(self, now: datetime) -> bool:
-        """Whether it may be sold at ``now``, if there are places."""
+        """Return whether it may be sold at ``now``; places are not looked at."""
         raise NotImplementedError
 
 
@@ -90,6 +91,7 @@ class OfferProduct(Product):
 
     @property
     def session(self) -> Session:  # type: ignore[override]
+        """Return the session of the offer."""
         return self.offer.session
 
     @property

@@ -27,20 +27,25 @@ class EventRow:
 
     @property
     def first(self) -> datetime:
+        """Return when the first of the dates begins."""
         return self.sessions[0].session.starts_at
 
     @property
     def last(self) -> datetime:
+        """Return when the last of the dates begins."""
         return self.sessions[-1].session.starts_at
 
     @cached_property
     def from_price(self) -> Decimal | None:
-        """The least that an order costs; None when nothing can be ordered."""
+        """Return the smallest amount an order costs; None if nothing can be ordered."""
         return min((price for session in self.sessions for price in _least(session)), default=None)
 
     @cached_property
     def to_price(self) -> Decimal | None:
-        """The highest price, where it is more than the least; of tariffs for several people only where no other costs anything."""
+        """Return the highest price, if it is above ``from_price``, else None.
+
+        Tariffs for several people count only if no tariff for one person can be bought.
+        """
         if self.from_price is None:
             return None
         tariffs = [row.offer.tariff for session in self.sessions for row in _to_be_had(session)]
@@ -50,12 +55,13 @@ class EventRow:
 
     @cached_property
     def state(self) -> str:
-        """on_sale if any date is, else the word of the first date."""
+        """Return "on_sale" if a date is on sale, else the state of the first date."""
         states = [session.state for session in self.sessions]
         return "on_sale" if "on_sale" in states else states[0]
 
     @property
     def few(self) -> bool:
+        """Return whether each date on sale has few places left."""
         return self.state == "on_sale" and all(
             session.few for session in self.sessions if session.state == "on_sale"
         )
@@ -66,7 +72,7 @@ def _to_be_had(session: availability.SessionRow) -> list[availability.OfferRow]:
 
 
 def _least(session: availability.SessionRow) -> Iterator[Decimal]:
-    """For each tariff of a date what it costs at least, with those it is sold together with only."""
+    """Yield for each tariff of a date the smallest amount it costs, with the tariffs it is only sold together with."""
     tariffs = {row.offer.tariff_id: row.offer.tariff for row in _to_be_had(session)}
     for tariff in tariffs.values():
         together = {tariff.pk: tariff}
@@ -80,7 +86,7 @@ def _least(session: availability.SessionRow) -> Iterator[Decimal]:
 
 @dataclass(frozen=True)
 class PassRow:
-    """A season pass with what is left of it."""
+    """A season pass on the shop's page, with the number of passes left."""
 
     season_pass: SeasonPass
     left: int
@@ -88,21 +94,25 @@ class PassRow:
 
     @property
     def at_most(self) -> int:
+        """Return the largest quantity that can be ordered now."""
         return min(self.season_pass.max_per_order, self.left)
 
     @property
     def sold_out(self) -> bool:
+        """Return whether no pass is left."""
         return self.left == 0
 
 
 @dataclass(frozen=True)
 class Programme:
+    """The events, categories and season passes of a shop."""
+
     events: list[EventRow]
     categories: list[Category]
     passes: list[PassRow]
 
 
-# Each table by itself: joined, a poster's text would come once for every price of every date.
+# One query per table: in a join, the poster's text would be repeated for every price of every date.
 _SESSIONS = Compiled(
     lambda: Session.objects.filter(
         event__points_of_sale=Parameter("pos"),
@@ -129,7 +139,7 @@ _PASSES = Compiled(
 
 
 def programme(pos: PointOfSale, now: datetime) -> Programme:
-    """Everything a shop shows on its first page, by date: six queries however many events there are."""
+    """Return the events and passes of a shop's first page, by date. Six queries for any number of events."""
     groups = _offers_by_session(pos, now)
     passes = _PASSES.all(pos=pos.pk, organiser=pos.organiser_id, today=days.day_of(now, pos.organiser.zone))
     for season_pass in passes:
@@ -155,7 +165,7 @@ def programme(pos: PointOfSale, now: datetime) -> Programme:
 
 
 def _offers_by_session(pos: PointOfSale, now: datetime) -> list[list[Offer]]:
-    """The offers of the dates that are not over, date by date."""
+    """Return the offers of the dates that are not over, one list for each date."""
     sessions = _SESSIONS.all(pos=pos.pk, organiser=pos.organiser_id, now=now)
     ids = list({session.event_id for session in sessions})
     events = {event.pk: event for event in _EVENTS.all(events=ids)}
@@ -171,12 +181,16 @@ def _offers_by_session(pos: PointOfSale, now: datetime) -> list[list[Offer]]:
 
 
 def pass_row(season_pass: SeasonPass, now: datetime) -> PassRow:
+    """Return a season pass with the number that is left and whether it is on sale."""
     left = places.left([season_pass.allotment_id])[season_pass.allotment_id]
     return PassRow(season_pass, left, availability.pass_on_sale(season_pass, now))
 
 
 def narrow(rows: list[EventRow], query: str, category: str) -> list[EventRow]:
-    """The events whose texts have, for every word typed, a word that begins with it; and of the category."""
+    """Return the events of the category that match every word of ``query``.
+
+    A word matches if a word of the event's texts begins with it.
+    """
     words = fold_words(query)
     return [
         row
@@ -189,7 +203,7 @@ def narrow(rows: list[EventRow], query: str, category: str) -> list[EventRow]:
 def _matches(event: Event, words: list[str]) -> bool:
     if not words:
         return True
-    # In every language: a visitor may know the title in another one than the page's.
+    # In every language: a visitor may know the title in another language than the page's.
     parts = [*texts(event, "title").values(), *texts(event, "teaser").values()]
     if event.category:
         parts += texts(event.category, "name").values()
@@ -200,7 +214,7 @@ def _matches(event: Event, words: list[str]) -> bool:
 
 
 def by_month(rows: list[EventRow]) -> list[tuple[date, list[EventRow]]]:
-    """The rows under the first day of the month their next date falls in, in the active time zone."""
+    """Return the rows by the first day of the month of their next date, in the active time zone."""
     months: dict[date, list[EventRow]] = {}
     for row in rows:
         first = timezone.localtime(row.first).date().replace(day=1)

@@ -1,6 +1,7 @@
-"""Why visitors can't buy something that staff put on sale: sentences for the pages of the back office.
+"""Why visitors can't buy what staff put on sale: sentences for the pages of the back office.
 
-What staff chose and the shop's pages say anyway is no problem here: cancelled, sold out, sales that are over or begin later.
+No problem here is what staff chose and the shop's pages state anyway: cancelled, sold out, sales that are
+over or begin later.
 """
 
 from collections.abc import Iterator
@@ -20,17 +21,20 @@ from ticketshop.organisers.models import PointOfSale
 
 from .models import Event, Offer, OrderForm, SeasonPass, Session, Tariff
 
-# So many dates are named in one sentence; the others are counted.
+# The largest number of dates named in one sentence; the others are counted.
 NAMED = 3
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-# From an instant on, and before another one; None: never.
+# Begin and end of a period; None for never.
 Window = tuple[datetime, datetime] | None
 
 
 @dataclass(frozen=True)
 class Problem:
-    """``sentence`` says what visitors can't buy and why. ``row`` is changed to solve it (None: the page's own row);
-    ``about`` are the dates and tariffs it concerns."""
+    """A reason why visitors can't buy something, as a ``sentence``.
+
+    ``row``: the row to change in order to solve it (None: the page's own row); ``about``: the dates and
+    tariffs concerned.
+    """
 
     sentence: str
     row: Model | None = None
@@ -38,7 +42,7 @@ class Problem:
 
 
 def of_event(event: Event, now: datetime) -> list[Problem]:
-    """What stands in the way of buying tickets of an event, whatever its state; eight queries at most."""
+    """Return what prevents tickets of an event from being bought, in any state of the event. At most eight queries."""
     shops = list(event.points_of_sale.all())
     sessions = list(Session.objects.filter(event=event, ends_at__gt=now).order_by("starts_at"))
     tariffs = list(
@@ -54,23 +58,23 @@ def of_event(event: Event, now: datetime) -> list[Problem]:
     found += _of_forms([*asked, *((row.form, ()) for row in of_order)])
     found += [problem for tariff in tariffs for problem in _of_size(tariff, shops)]
     if tariffs:
-        # Of a date that is cancelled or sold out the shop's own page says so.
+        # The shop's own page shows cancelled and sold-out dates.
         found += _of_dates([one for one in sessions if one.state == Session.State.ON_SALE], tariffs, now)
     return found
 
 
 def of_session(session: Session, now: datetime) -> list[Problem]:
-    """What stands in the way of buying tickets for one date."""
+    """Return what prevents tickets for one date from being bought."""
     return [problem for problem in of_event(session.event, now) if session in problem.about]
 
 
 def of_tariff(tariff: Tariff, now: datetime) -> list[Problem]:
-    """What stands in the way of buying tickets of one tariff."""
+    """Return what prevents tickets of one tariff from being bought."""
     return [problem for problem in of_event(tariff.event, now) if tariff in problem.about]
 
 
 def of_pass(season_pass: SeasonPass, now: datetime) -> list[Problem]:
-    """What stands in the way of buying a season pass."""
+    """Return what prevents a season pass from being bought."""
     found = _of_shops(list(season_pass.points_of_sale.all()))
     if season_pass.allotment.capacity == 0:
         found.append(Problem(_("There are none of it. Enter the number of passes below.")))
@@ -99,7 +103,7 @@ def _of_shops(shops: list[PointOfSale]) -> list[Problem]:
 
 
 def _of_forms(asked: list[tuple[RegistrationForm | None, tuple[Model, ...]]]) -> list[Problem]:
-    """What is wrong with forms: pairs of a form and what asks it."""
+    """Return the problems of forms. ``asked``: pairs of a form and the tariffs that use it."""
     forms = {form.pk: form for form, _about in asked if form is not None}
     unanswerable = limited_choices.unanswerable(forms.values())
     found = []
@@ -118,7 +122,7 @@ def _of_forms(asked: list[tuple[RegistrationForm | None, tuple[Model, ...]]]) ->
 
 
 def cannot_answer(question: Question) -> str:
-    """The sentence about a mandatory question without a place left."""
+    """Return the sentence about a mandatory question whose choices have no place left."""
     return _(
         "Nobody can answer “%(question)s”, and it is mandatory: too few of its choices have a place left. Enter more places, or"
         " make it optional."
@@ -126,7 +130,7 @@ def cannot_answer(question: Question) -> str:
 
 
 def _of_size(tariff: Tariff, shops: list[PointOfSale]) -> list[Problem]:
-    """A tariff of which one order has to hold more tickets than a shop sells in one."""
+    """Return the problem of a tariff whose smallest order has more tickets than a shop sells in one order."""
     needed = _least(tariff) + (_least(tariff.only_with) if tariff.only_with else 0)
     found = []
     for shop in shops:
@@ -144,11 +148,11 @@ def _of_size(tariff: Tariff, shops: list[PointOfSale]) -> list[Problem]:
 
 
 def _least(tariff: Tariff) -> int:
-    """The tickets that the smallest order of this tariff holds."""
+    """Return the number of tickets in the smallest order of this tariff."""
     return tariff.min_per_order * tariff.tickets_per_unit
 
 
-# What is wrong with a date, or with a tariff at a date; ``dates`` are those with the same fault.
+# Sentences about a date, or about a tariff at a date. ``dates``: all dates with the same fault.
 SENTENCES = {
     "no_places_yet": gettext_lazy("Not on sale: %(dates)s. Enter the places."),
     "never_open": gettext_lazy("Sales would begin only when they are over: %(dates)s."),
@@ -165,7 +169,7 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class _Fault:
-    """A key of ``SENTENCES``, the tariff (None: the date itself), and what else the sentence names."""
+    """A key of ``SENTENCES``, the tariff (None: the date itself), and other names in the sentence."""
 
     code: str
     tariff: Tariff | None = None
@@ -173,6 +177,7 @@ class _Fault:
     places: int = 0
 
     def problem(self, sessions: list[Session]) -> Problem:
+        """Return the fault as a ``Problem`` of these dates."""
         names = {"dates": _named(sessions), "needed": self.needed, "places": self.places}
         if self.tariff:
             names["tariff"] = self.tariff.name
@@ -221,7 +226,7 @@ def _of_date(
 
 
 def _left_alone(windows: dict[int, Window], tariffs: dict[int, Tariff]) -> list[int]:
-    """Take out of ``windows`` the tariffs whose required tariff can't be bought when they can; return their ids."""
+    """Remove from ``windows`` the tariffs that need a tariff which can't be bought at the same time. Return their ids."""
     found: list[int] = []
     again = True
     while again:
@@ -249,7 +254,7 @@ def _both(one: Window, other: Window) -> Window:
 
 
 def _named(sessions: list[Session]) -> str:
-    """“3 Dec 2026, 20:00; 4 Dec 2026, 20:00 and 12 more dates”."""
+    """Return dates as text: “3 Dec 2026, 20:00; 4 Dec 2026, 20:00 and 12 more dates”."""
     starts = [date_format(localtime(session.starts_at), "SHORT_DATETIME_FORMAT") for session in sessions]
     text, more = "; ".join(starts[:NAMED]), len(starts) - NAMED
     if more <= 0:

@@ -1,4 +1,4 @@
-"""How many places there are, sold, held and left, for the pages of staff. Selling asks ``places`` itself."""
+"""Numbers of places, sold, held and left, for the back office. Selling uses ``places``."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ class Stock:
 
     @property
     def left(self) -> int:
+        """Return the number of places that can still be sold."""
         return max(0, self.capacity - self.sold - self.held)
 
     def __add__(self, other: "Stock") -> "Stock":
@@ -29,7 +30,7 @@ NOTHING = Stock(0, 0, 0)
 
 
 def of_allotments(allotments: Iterable[int]) -> dict[int, Stock]:
-    """Allotment id -> its stock; one query."""
+    """Return allotment id -> stock. One query."""
     rows = (
         Allotment.objects.filter(pk__in=list(allotments))
         .annotate(held=Coalesce(Sum("holds__places", filter=Q(holds__expires_at__gt=Now())), 0))
@@ -39,7 +40,7 @@ def of_allotments(allotments: Iterable[int]) -> dict[int, Stock]:
 
 
 def of_sessions(sessions: Iterable[int]) -> dict[int, dict[int, Stock]]:
-    """Session id -> allotment id -> stock, in the order of the offers; two queries."""
+    """Return session id -> allotment id -> stock, in the order of the offers. Two queries."""
     offers = Offer.objects.filter(session_id__in=list(sessions)).order_by("pk")
     pairs = list(offers.values_list("session_id", "allotment_id"))
     stocks = of_allotments({allotment for _session, allotment in pairs})

@@ -79,9 +79,9 @@ class Ledger:
         by_staff = buyer.created_via == Contact.CreatedVia.BACK_OFFICE
         user = self.staff if by_staff else buyer.user or AnonymousUser()
         with translation.override(buyer.language):
-            order = orders.new(sale.whole, buyer, sale.method, user, buyer.language, sale.placed_at)
-            lines = order_lines.new(order, sale.whole)
-            issued = tickets.new(order, lines, sale.whole, self._holders(sale), whom={})
+            order = orders.new(sale.cart_contents, buyer, sale.method, user, buyer.language, sale.placed_at)
+            lines = order_lines.new(order, sale.cart_contents)
+            issued = tickets.new(order, lines, sale.cart_contents, self._holders(sale), beneficiaries={})
         order.reference = number(self.rng)
         order.channel = Order.Channel.BACK_OFFICE if by_staff else Order.Channel.SHOP
         order.state, order.paid_at, order.cancelled_at = fate.state, fate.paid_at, fate.ended_at
@@ -93,7 +93,7 @@ class Ledger:
 
     def _holders(self, sale: Sale) -> dict[str, dict[str, str]]:
         """Return slot -> name: the buyer on the first ticket, and sometimes family members on the others."""
-        slots = [slot for line in sale.whole.lines for slot in line.slots]
+        slots = [slot for line in sale.cart_contents.lines for slot in line.slots]
         buyer = sale.buyer
         names = {slots[0]: {"first_name": buyer.first_name, "last_name": buyer.last_name}}
         if self.rng.random() < COMPANIONS:

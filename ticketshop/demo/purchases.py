@@ -45,7 +45,7 @@ class Sale:
     """An order to be written."""
 
     buyer: Contact
-    whole: Contents
+    cart_contents: Contents
     method: Method
     placed_at: datetime
     fate: Outcome
@@ -149,15 +149,17 @@ class Planner:
 
     def sale(self, buyer: Contact, things: dict[Offer | SeasonPass, int], placed: datetime) -> Sale:
         """Return one order with its outcome, and count its places."""
-        whole = self._contents(things)
+        cart_contents = self._contents(things)
         named = "on_site" if buyer.created_via == Contact.CreatedVia.BACK_OFFICE else None
         code = named or self.rng.choices(("on_site", "bank_transfer"), (45, 55))[0]
-        method = self.methods[code] if whole.total else self.free
-        starts = orders.first_start(whole)
-        takes_place = not any(line.offer and line.offer.session.state == "cancelled" for line in whole.lines)
+        method = self.methods[code] if cart_contents.total else self.free
+        starts = orders.first_start(cart_contents)
+        takes_place = not any(
+            line.offer and line.offer.session.state == "cancelled" for line in cart_contents.lines
+        )
         expires = method.expires_at(self.shop.pos.organiser, starts, placed)
         course = Course(method.code, placed, expires, starts, takes_place, self.midnight)
-        return self.count(Sale(buyer, whole, method, placed, settle(course, self.rng)))
+        return self.count(Sale(buyer, cart_contents, method, placed, settle(course, self.rng)))
 
     def certain(
         self, buyer: Contact, things: dict[Offer | SeasonPass, int], placed: datetime, paid: datetime
@@ -169,7 +171,7 @@ class Planner:
     def count(self, sale: Sale) -> Sale:
         """Subtract the places of the sale from those that are left."""
         if sale.counts:
-            for allotment, places in sale.whole.places.items():
+            for allotment, places in sale.cart_contents.places.items():
                 self.left[allotment] -= places
         return sale
 

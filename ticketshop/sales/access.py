@@ -1,4 +1,4 @@
-"""The doors to orders and tickets: strangers get 404."""
+"""Queries that check access to orders and tickets: an unknown person gets 404."""
 
 import hmac
 from datetime import datetime
@@ -22,7 +22,7 @@ _BY_REFERENCE = Compiled(
 
 
 def order_by_link(pos: PointOfSale, reference: str, secret: str) -> Order:
-    """The order behind an unguessable link; Http404 for anything else, with no hint which part was wrong."""
+    """Return the order behind an unguessable link. Raise Http404 for anything else, without a hint which part was wrong."""
     order = _BY_REFERENCE.first(pos=pos.pk, reference=reference) if secret else None
     if order is None or not order.secret or not hmac.compare_digest(order.secret.encode(), secret.encode()):
         raise Http404("no such order")
@@ -30,12 +30,12 @@ def order_by_link(pos: PointOfSale, reference: str, secret: str) -> Order:
     return order
 
 
-# For whoever bought it: nobody was chosen, rather than somebody who asked to be forgotten since.
+# For the buyer: no person was chosen, in contrast to a beneficiary who was erased since.
 NOBODY_ELSES = Q(beneficiary=None, holder_erased_at=None)
 
 
 def orders_of(user, pos: PointOfSale) -> QuerySet[Order]:
-    """The orders a visitor placed at this shop's organiser, newest first."""
+    """Return the orders that a user placed at this shop's organiser, the newest first."""
     return (
         Order.objects.filter(organiser_id=pos.organiser_id, buyer__user=user)
         .select_related("point_of_sale")
@@ -44,14 +44,14 @@ def orders_of(user, pos: PointOfSale) -> QuerySet[Order]:
 
 
 def _declined() -> Q:
-    """Whether the person a ticket is for has declined the link of whoever bought it, or said that it is not theirs."""
+    """Return a condition: the beneficiary has declined the buyer's link, or stated that the ticket is not theirs."""
     theirs = ContactLink.objects.filter(parent=OuterRef("order__buyer"), child=OuterRef("beneficiary"))
     refused = Q(status=ContactLink.Status.DECLINED) | Q(end_reason="not_me")
     return Exists(theirs.filter(refused)) & ~Exists(theirs.filter(status__in=ContactLink.OPEN))
 
 
 def tickets_of(user, pos: PointOfSale) -> QuerySet[Ticket]:
-    """The tickets a visitor holds at this organiser: bought by them, or for them by somebody else."""
+    """Return the tickets that a user has at this organiser: bought by them, or for them by another person."""
     return (
         Ticket.objects.filter(
             (Q(beneficiary__user=user) & ~_declined()) | NOBODY_ELSES & Q(order__buyer__user=user),
@@ -63,7 +63,7 @@ def tickets_of(user, pos: PointOfSale) -> QuerySet[Ticket]:
 
 
 def passes_of(user, pos: PointOfSale) -> QuerySet[IssuedPass]:
-    """The passes a visitor holds at this organiser."""
+    """Return the passes that a user has at this organiser."""
     return (
         IssuedPass.objects.filter(
             (Q(beneficiary__user=user) & ~_declined()) | NOBODY_ELSES & Q(order__buyer__user=user),
@@ -75,12 +75,12 @@ def passes_of(user, pos: PointOfSale) -> QuerySet[IssuedPass]:
 
 
 def upcoming_tickets(tickets: QuerySet[Ticket], now: datetime) -> QuerySet[Ticket]:
-    """Narrow ``tickets`` to those that can still be used: reserved or valid, for a date that has not ended."""
+    """Return the tickets that can still be used: reserved or valid, for a date that has not ended."""
     return tickets.filter(state__in=OPEN_STATES, session__ends_at__gt=now)
 
 
 def upcoming_passes(
     passes: QuerySet[IssuedPass], organiser: Organiser, now: datetime
 ) -> QuerySet[IssuedPass]:
-    """Narrow ``passes`` to those that can still be used: reserved or valid, until a day that is not over."""
+    """Return the passes that can still be used: reserved or valid, and the last day is not over."""
     return passes.filter(state__in=OPEN_STATES, valid_until__gte=days.day_of(now, organiser.zone))

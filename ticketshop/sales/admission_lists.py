@@ -1,4 +1,4 @@
-"""The tickets and passes of an order, in the order people see them."""
+"""The tickets and passes of an order, in the order of its pages."""
 
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -8,7 +8,7 @@ from ticketshop.lib.compiled import Compiled, Parameter
 
 from .models import IssuedPass, Order, Ticket
 
-# What is shown of each, to be read along: pages, mails and papers name the date and the place as they are now.
+# Related rows that pages, mails and tickets show: date and venue as they are now.
 WITH_TICKET = ("session__event__venue", "line__offer__tariff")
 WITH_PASS = ("season_pass", "line")
 WITH_LINE = ("offer__session__event", "offer__tariff", "season_pass")
@@ -30,16 +30,17 @@ _PASSES = Compiled(
 
 
 def tickets_of(order: Order) -> list[Ticket]:
-    """The order's tickets in the order of their lines and dates."""
+    """Return the order's tickets in the order of their lines and dates."""
     return _TICKETS.all(order=order.pk)
 
 
 def passes_of(order: Order) -> list[IssuedPass]:
+    """Return the order's passes in the order of their lines."""
     return _PASSES.all(order=order.pk)
 
 
 def heading(admission: Ticket | IssuedPass) -> str:
-    """“Hamlet, 3 December, Adult”, or the name of the pass: which ticket it is, without the name on it."""
+    """Return which ticket or pass it is, without the name on it: “Hamlet, 3 December, Adult”, or the name of the pass."""
     if isinstance(admission, IssuedPass):
         return admission.shown_name
     day = date_format(localtime(admission.session.starts_at), "j F")

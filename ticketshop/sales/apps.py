@@ -7,7 +7,7 @@ class SalesConfig(AppConfig):
     verbose_name = _("Sales")
 
     def ready(self):
-        # The mails and exports of this room are found by their kind once these modules are imported, and earlier buyers
-        # are reached.
+        # Importing these modules registers tasks, mails and exports, and the hooks after a form was
+        # published or assigned.
         from . import tasks  # noqa: F401, PLC0415
         from .exports import registered  # noqa: F401, PLC0415

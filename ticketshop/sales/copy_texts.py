@@ -1,4 +1,4 @@
-"""Tickets, lines of a cart, and what answers were given for, in words: for a copy of one's own data."""
+"""Tickets, lines of a cart, and subjects of answers as readable text, for a copy of personal data."""
 
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -14,17 +14,19 @@ from .models import CartLine, IssuedPass, Order, OrderResponse, Ticket
 
 
 def of_session(session: Session) -> str:
-    """Return the event and when it begins there, such as “Concert, 24 December 2026, 19:30”."""
+    """Return the event and the local time of its start, such as “Concert, 24 December 2026, 19:30”."""
     return translated.joined(
         ", ", [session.event.title, date_format(localtime(session.starts_at), "j F Y, H:i")]
     )
 
 
 def of_ticket(ticket: Ticket) -> dict[str, str]:
+    """Return column -> text of a ticket."""
     return {"session": of_session(ticket.session)}
 
 
 def of_cart_line(line: CartLine) -> dict[str, str]:
+    """Return column -> text of a line of a cart."""
     price = {"unit_price": money(line.unit_price, line.cart.point_of_sale.organiser.currency)}
     if not line.offer:
         return price
@@ -35,29 +37,29 @@ def of_cart_line(line: CartLine) -> dict[str, str]:
 
 
 def what_order_form(answers: OrderResponse, response: Response, reader: Contact | None) -> str:
-    """Return the order and the events whose order form was answered, for ``reader`` (None: the person themself)."""
+    """Return the order and the events of an order form, for ``reader`` (None: the subject)."""
     return _joined(_of_order(answers.order, reader), answers.title)
 
 
 def what_ticket(ticket: Ticket, response: Response, reader: Contact | None) -> str:
-    """Return the order, the event and the participant that were asked about."""
+    """Return the order, the event and the participant of the answers."""
     return _joined(_of_order(ticket.order, reader), of_session(ticket.session), _name_on(ticket, response))
 
 
 def what_pass(issued: IssuedPass, response: Response, reader: Contact | None) -> str:
-    """Return the order, the pass and the participant that were asked about."""
+    """Return the order, the pass and the participant of the answers."""
     return _joined(_of_order(issued.order, reader), issued.season_pass.name, _name_on(issued, response))
 
 
 def _of_order(order: Order, reader: Contact | None) -> str:
-    # Who acts for another person is not told of orders that somebody else placed.
+    # A person who acts for another one learns nothing about orders that a third person placed.
     if reader is not None and order.buyer_id != reader.pk:
         return ""
     return _("Order %(reference)s") % {"reference": order.reference}
 
 
 def _name_on(admission: Ticket | IssuedPass, response: Response) -> str:
-    # Answers that stayed with the buyer do not name another contact.
+    # Answers of the buyer name no other contact.
     mine = admission.beneficiary_id in (None, response.about_id)
     return f"{admission.holder_first_name} {admission.holder_last_name}".strip() if mine else ""
 

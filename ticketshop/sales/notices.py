@@ -1,4 +1,4 @@
-"""Tell the buyer what became of an order: one mail per event."""
+"""Queue the mails that tell buyers and beneficiaries about an order: one mail per event."""
 
 from datetime import datetime
 
@@ -13,17 +13,18 @@ from . import recipients
 from .models import IssuedPass, Order, Payment, Ticket
 from .recipients import has_left
 
-# A code goes to the buyer and to the person's own address alone: a parent who did not buy is told of event and date.
+# A code is sent only to the buyer and to the beneficiary's own e-mail address. A parent who did not buy the
+# ticket learns event and date.
 TO_PARENTS = {"ticket_for_you": "ticket_for_child", "ticket_cancelled": "ticket_cancelled_for_child"}
-# What the people of a buyer who has left are told instead.
+# The mail kinds for beneficiaries of a buyer whose data are erased.
 TELLS_GUESTS = {"order_cancelled": "ticket_cancelled", "order_expired": "ticket_cancelled"}
 
 
 def queue(order: Order, kind: str, now: datetime, *, again: bool = False) -> None:
-    """Queue the mail that tells the buyer; once per event, unless staff ask for it ``again``.
+    """Queue the mail of this kind to the buyer, once per event unless staff ask for it ``again``.
 
-    The caller holds the order, so that an erasure of the buyer comes before or after, and takes the mail along.
-    Of a buyer who has left, the people the tickets are for are told what concerns them.
+    The caller locks the order, so that an erasure of the buyer comes before or after and includes the mail.
+    If the buyer is erased, beneficiaries get the mail that concerns them.
     """
     if again:
         with transaction.atomic():
@@ -45,27 +46,27 @@ def money_missing(order: Order, payment: Payment, now: datetime) -> None:
 
 
 def money_returned(order: Order, payment: Payment, why: str, now: datetime) -> None:
-    """Tell the buyer that money is paid back, and ``why``: the action in the history."""
+    """Tell the buyer that money is paid back. ``why``: the action in the history."""
     if not has_left(order.buyer):
         _tell(order, "money_returned", now, once=f"money_returned:{payment.pk}", payment=payment.pk, why=why)
 
 
 def answers_changed(order: Order, lines: list[AnswerHistory], now: datetime) -> None:
-    """Tell the buyer which answers changed; the mail names the questions, never an answer."""
+    """Tell the buyer which answers changed. The mail names the questions, never an answer."""
     _tell(order, "answers_changed", now, changes=[line.pk for line in lines])
 
 
 def answers_wanted(order: Order, version_id: int, now: datetime) -> None:
-    """Ask the buyer for what a newer version of a form asks; once for each version."""
+    """Ask the buyer for answers to a newer version of a form, once for each version."""
     _tell(order, "answers_wanted", now, once=f"answers_wanted:{order.pk}:{version_id}")
 
 
 def names_changed(
     order: Order, admissions: list[Ticket | IssuedPass], people: dict[int, Contact], now: datetime
 ) -> None:
-    """Tell whoever has these tickets that the name on them changed: the buyer, and the people they are for.
+    """Tell the buyer and the beneficiaries that the names on these tickets changed.
 
-    ``people``: those they are for, by number, held by the caller before the order.
+    ``people``: the beneficiaries by contact id, locked by the caller before the order.
     """
     about = {
         "tickets": [one.pk for one in admissions if isinstance(one, Ticket)],
@@ -90,7 +91,7 @@ def names_changed(
 
 
 def form_added(order: Order, now: datetime) -> None:
-    """Ask the buyer for the answers to forms that were given to their order after it was placed."""
+    """Ask the buyer for answers to forms that were assigned to their order after it was placed."""
     _tell(order, "answers_wanted", now)
 
 
@@ -111,20 +112,23 @@ def _tell(order: Order, kind: str, now: datetime, *, once: str | None = None, **
 
 
 def queue_for_others(order: Order, now: datetime) -> None:
-    """Tell the people the tickets are for: each of *their* tickets only, without price or order.
+    """Tell each beneficiary about *their* tickets, without price or order.
 
-    A linked person who has an address and whose link is active gets the mail with their tickets; for a person without an
-    address each parent who manages them is told of event and date, unless that parent is the buyer and has all tickets anyway.
-    Call before the tickets are changed: whoever is told is held, and an erasure holds people before their tickets.
+    A person in the buyer's friends and family with an e-mail address and an active link gets the mail with
+    their tickets. For a person without an e-mail address each parent who manages them learns event and date,
+    unless that parent is the buyer.
+
+    Call it before the tickets are changed: it locks the people, and an erasure locks people before their
+    tickets.
     """
     if has_left(order.buyer) or order.buyer.user_id is not None:
-        # Of those who are there, only a log-in has people it can choose.
+        # Only a signed-in buyer can choose other people, so a guest's order has no beneficiaries.
         _tell_guests(order, "ticket_for_you", now)
 
 
 def _tell_guests(order: Order, kind: str, now: datetime) -> None:
     told = recipients.of_orders([order])
-    # As they are now; nobody who is being erased is among them.
+    # As they are now, without contacts that are being erased.
     held = locking.lock_all({one.to.pk for one in told}) if told else {}
     for one in told:
         to = held.get(one.to.pk)

@@ -1,6 +1,7 @@
-"""The price and the value added tax of lines and of whole carts. Nothing else computes them.
+"""Price and value added tax of lines and of whole carts. No other module computes them.
 
-Amounts are in the currency of the organiser, to the cent. An order keeps what was computed when it was placed.
+Amounts are in the currency of the organiser, in whole cents. An order stores what was computed when it was
+placed.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from .models import CartLine
 
 
 def line_total(line: CartLine) -> Decimal:
-    """Return what the line costs, at the unit price that was agreed when it was put into the cart."""
+    """Return the price of the line, at the unit price agreed when it was put into the cart."""
     return to_cents(line.unit_price * line.quantity)
 
 
@@ -27,5 +28,5 @@ def cart_total(lines: Iterable[CartLine]) -> Decimal:
 
 
 def cart_vat(lines: Iterable[CartLine]) -> Decimal:
-    """Return the included value added tax: the sum of the lines', each rounded for itself, as an order adds them up."""
+    """Return the included value added tax: the sum over the lines, each rounded separately, as in an order."""
     return sum((line_vat(line) for line in lines), ZERO)

@@ -1,4 +1,6 @@
-"""Who is told about somebody's ticket besides the buyer: the person it is for, or a parent who manages a child without an address."""
+"""The recipients of mails about a ticket besides the buyer: the beneficiary, or a parent who manages a person
+without an e-mail address.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,9 +13,10 @@ from .models import OPEN_STATES, IssuedPass, Order, Ticket
 
 @dataclass(frozen=True)
 class Recipient:
-    """``to`` gets the mail about the tickets of ``person`` in ``order``. They are the same unless the person has no address.
+    """``to`` gets the mail about the tickets of ``person`` in ``order``; both are the same unless the person has
+    no e-mail address.
 
-    ``name`` is the one by which ``to`` knows the person.
+    ``name``: the name by which ``to`` knows the person.
     """
 
     order: Order
@@ -23,20 +26,20 @@ class Recipient:
 
     @property
     def is_person(self) -> bool:
-        """Whether the mail goes to the person the tickets are for: only they get the code."""
+        """Return whether the mail goes to the beneficiary: only they get the code."""
         return self.to.pk == self.person.pk
 
 
 def has_left(buyer: Contact | None) -> bool:
-    """Whether a buyer is erased, or on the way: nobody is told about them any more."""
+    """Return whether a buyer is erased or being erased: then no mail about them is sent."""
     return buyer is None or buyer.erasing_at is not None
 
 
 def of_orders(orders: Iterable[Order]) -> list[Recipient]:
-    """Whom to tell of the tickets and passes of these orders besides their buyers; four queries at most.
+    """Return the recipients for the tickets and passes of these orders besides the buyers. At most four queries.
 
-    A person who was chosen by the buyer is told while their link is active. Where the buyer has left, the links are gone
-    with them: what is left is whose tickets these are.
+    A chosen person gets mails while their link is active. After the buyer's erasure the links are gone too:
+    then the beneficiaries of the tickets get them.
     """
     by_id = {order.pk: order for order in orders}
     pairs = _chosen(by_id)
@@ -59,7 +62,7 @@ def of_orders(orders: Iterable[Order]) -> list[Recipient]:
 
 
 def _chosen(orders: Iterable[int]) -> set[tuple[int, int]]:
-    """Order id and the id of a contact, not the buyer, for whom a ticket or pass of it is."""
+    """Return pairs of order id and contact id of a beneficiary other than the buyer."""
     return {
         (order_id, person)
         for model in (Ticket, IssuedPass)
@@ -71,7 +74,7 @@ def _chosen(orders: Iterable[int]) -> set[tuple[int, int]]:
 
 
 def _active_links(orders: Iterable[Order], people: Iterable[int]) -> set[tuple[int, int]]:
-    """Parent and child of the active links from these buyers to these people."""
+    """Return pairs of parent and child, for active links from these buyers to these people."""
     rows = ContactLink.objects.filter(
         parent__in={order.buyer_id for order in orders if order.buyer_id},
         child__in=list(people),
@@ -81,7 +84,9 @@ def _active_links(orders: Iterable[Order], people: Iterable[int]) -> set[tuple[i
 
 
 def _managers(people: list[Contact]) -> dict[int, list[tuple[Contact, str]]]:
-    """Contact id -> the parents who manage them and have an address, the earliest link first, and how they call them."""
+    """Return contact id -> the parents who manage the person and have an e-mail address, with the name they use;
+    the earliest link first.
+    """
     if not people:
         return {}
     links = ContactLink.objects.filter(

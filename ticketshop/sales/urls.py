@@ -1,4 +1,4 @@
-"""The shop's addresses, all below a point of sale's slug."""
+"""The URLs of the shop, all below a point of sale's slug."""
 
 from django.urls import path
 

@@ -77,7 +77,7 @@ def test_while_it_waits_the_parent_learns_nothing_not_even_the_name(pos, alice, 
             assert unsaid not in source, (url, unsaid)
     assert NOBODY_YET in browser_of(alice).open(LIST).text
     assert [person.label for person in people.of(alice, pos)][1:] == []
-    assert person_limits.beneficiaries(alice, {"slot": {"person": str(link.pk)}}) == {}
+    assert person_limits.find_beneficiaries(alice, {"slot": {"person": str(link.pk)}}) == {}
     links.accept(link, by=None, now=timezone.now())
     assert NAME in rows(browser_of(alice).open(LIST))
 

@@ -23,7 +23,7 @@ from ticketshop.mail import mailbox, outbox, tasks
 from ticketshop.mail.models import Mail
 from ticketshop.sales import notices
 from ticketshop.sales.models import Order, Ticket
-from ticketshop.sales.orders import orders
+from ticketshop.sales.orders import orders, reminders
 from ticketshop.sales.payments import payments
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S19")]
@@ -224,7 +224,7 @@ def test_who_was_erased_is_not_reminded(zoe, pos, monkeypatch):
         return update(*conditions, **which)
 
     monkeypatch.setattr(Order.objects, "filter", erased_meanwhile)
-    assert orders.remind(later) == 1
+    assert reminders.remind(later) == 1
     assert not Mail.objects.filter(kind="order_reminder").exists()
 
 

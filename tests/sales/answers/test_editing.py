@@ -365,13 +365,13 @@ def test_used_between_the_look_and_the_save(shop, who, monkeypatch):
 
     from ticketshop.sales.answers import editing  # noqa: PLC0415
 
-    lock = editing.Sheet._lock
+    lock = editing.EditableAnswers._lock
 
-    def let_in(sheet, posted):
+    def let_in(editable, posted):
         Ticket.objects.update(state="used", used_at=timezone.now())
-        lock(sheet, posted)
+        lock(editable, posted)
 
-    monkeypatch.setattr(editing.Sheet, "_lock", let_in)
+    monkeypatch.setattr(editing.EditableAnswers, "_lock", let_in)
     monkeypatch.setattr(changing, "Edit", meanwhile)
     page = save(who, {menu: "fish"})
     monkeypatch.setattr(changing, "Edit", valid)

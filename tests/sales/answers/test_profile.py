@@ -328,16 +328,19 @@ def test_a_question_that_became_sensitive_no_longer_changes_the_contact(shop):
     assert columns(order.buyer) == {**LATER_COLUMNS, "birth_date": COLUMNS["birth_date"]}
 
 
-def read_and_changed(shop, order: Order, **texts: str) -> editing.Sheet:
+def read_and_changed(shop, order: Order, **texts: str) -> editing.EditableAnswers:
     """The answers of an order as a page has read them, with what was typed since, not yet saved."""
-    sheet = editing.Sheet(order, [], [], now=timezone.now())
-    sheet.fill(sheet.entries)
-    (entry,) = sheet.entries
-    posted = {f"{entry.prefix}-version": entry.version.pk, f"{entry.prefix}-revision": 0}
-    posted |= {f"{entry.prefix}-{shop.fields[name].key}": text for name, text in texts.items()}
-    sheet.fill(sheet.entries, QueryDict(urlencode(posted)))
-    assert sheet.is_valid(sheet.entries)
-    return sheet
+    editable = editing.EditableAnswers(order, [], [], now=timezone.now())
+    editable.fill(editable.answered_forms)
+    (answered_form,) = editable.answered_forms
+    posted = {
+        f"{answered_form.prefix}-version": answered_form.version.pk,
+        f"{answered_form.prefix}-revision": 0,
+    }
+    posted |= {f"{answered_form.prefix}-{shop.fields[name].key}": text for name, text in texts.items()}
+    editable.fill(editable.answered_forms, QueryDict(urlencode(posted)))
+    assert editable.is_valid(editable.answered_forms)
+    return editable
 
 
 def test_answers_changed_after_a_merge_go_to_the_contact_that_stays(shop):
@@ -345,9 +348,9 @@ def test_answers_changed_after_a_merge_go_to_the_contact_that_stays(shop):
     stays = contacts.create(
         organiser=shop.organiser, via="back_office", now=timezone.now(), first_name="Ada", last_name="L"
     )
-    sheet = read_and_changed(shop, order, company="Opéra")
+    editable = read_and_changed(shop, order, company="Opéra")
     merging.merge(stays, order.buyer, by=None, now=timezone.now())
-    assert sheet.save(sheet.entries, by=None)
+    assert editable.save(editable.answered_forms, by=None)
     stays.refresh_from_db()
     assert (stays.company, stays.phone) == ("Opéra", COLUMNS["phone"])
 

@@ -23,7 +23,7 @@ def shop():
 def changed_while_staff_write(shop) -> Contact:
     """The buyer's contact: staff have written a phone number that is not committed while the buyer's answer is saved."""
     order = buy(at_details(shop), shop, ANSWERS)
-    sheet = read_and_changed(shop, order, phone="044 668 18 00")
+    editable = read_and_changed(shop, order, phone="044 668 18 00")
 
     def write():
         contacts.change(
@@ -31,7 +31,7 @@ def changed_while_staff_write(shop) -> Contact:
         )
 
     with blocked_by(write) as start:
-        saved = start(lambda: sheet.save(sheet.entries, by=None))
+        saved = start(lambda: editable.save(editable.answered_forms, by=None))
     assert saved.result()
     assert responses.read(Response.objects.get())[shop.fields["phone"].key] == "+41446681800"
     return Contact.objects.get(pk=order.buyer_id)
@@ -52,10 +52,10 @@ def test_an_answer_saved_while_the_buyer_is_merged_goes_to_the_contact_that_stay
     stays = contacts.create(
         organiser=shop.organiser, via="back_office", now=now, first_name="Ada", last_name="Lovelace"
     )
-    sheet = read_and_changed(shop, order, company="Opéra")
+    editable = read_and_changed(shop, order, company="Opéra")
     goes = Contact.objects.get(pk=order.buyer_id)
     with blocked_by(lambda: merging.merge(stays, goes, by=None, now=now)) as start:
-        saved = start(lambda: sheet.save(sheet.entries, by=None))
+        saved = start(lambda: editable.save(editable.answered_forms, by=None))
     assert saved.result()
     stays.refresh_from_db()
     assert stays.company == "Opéra"

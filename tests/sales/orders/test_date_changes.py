@@ -27,7 +27,7 @@ from ticketshop.catalogue.models import Session
 from ticketshop.mail.models import Mail
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import DateChange, Order, Ticket
-from ticketshop.sales.orders import date_change_job, orders
+from ticketshop.sales.orders import date_change_job, orders, reminders
 
 pytestmark = pytest.mark.django_db
 ZONE = ZoneInfo("Europe/Zurich")
@@ -325,7 +325,7 @@ def test_nobody_is_asked_to_pay_for_a_cancelled_date(staff, offer, mailoutbox):
     assert "your places are reserved" not in page.text
     (letter,) = deliver(mailoutbox)
     assert "please don’t pay" in letter.body
-    assert orders.remind(order.placed_at + timedelta(days=6)) == 0
+    assert reminders.remind(order.placed_at + timedelta(days=6)) == 0
 
 
 def test_a_cart_tells_that_its_date_was_moved_and_an_old_review_page_is_refused(pos, offer):

@@ -26,7 +26,7 @@ from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.mail.models import Mail
 from ticketshop.sales.cart import carts, contents
 from ticketshop.sales.models import Cart, Order, OrderLine, Payment, Refund, Ticket
-from ticketshop.sales.orders import orders
+from ticketshop.sales.orders import orders, reminders
 from ticketshop.sales.payments import payments
 from ticketshop.sales.tickets import tickets
 
@@ -444,7 +444,7 @@ def test_two_workers_expire_and_remind_once():
     make_order(method="bank_transfer", now=start)
     overdue = make_order(now=start)
     Order.objects.filter(pk=overdue.pk).update(expires_at=F("placed_at"))
-    at_once(*[partial(orders.remind, NOW())] * 3, *[partial(orders.expire_overdue, NOW())] * 3)
+    at_once(*[partial(reminders.remind, NOW())] * 3, *[partial(orders.expire_overdue, NOW())] * 3)
     assert Mail.objects.filter(kind="order_reminder").count() == 1
     assert Mail.objects.filter(kind="order_expired").count() == 1
     assert sold(overdue.lines.get().offer) == 0

@@ -16,7 +16,7 @@ from ticketshop.history import history
 from ticketshop.mail.models import Mail
 from ticketshop.sales.cart import carts
 from ticketshop.sales.models import Order, Payment, Refund, Ticket
-from ticketshop.sales.orders import orders
+from ticketshop.sales.orders import orders, reminders
 from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
@@ -237,9 +237,9 @@ def test_a_bank_transfer_is_reminded_after_five_days_once():
     start = NOW()
     order = bank_order(start)
     make_order(method="on_site", now=start)
-    assert orders.remind(start + 5 * DAY - timedelta(minutes=1)) == 0
-    assert orders.remind(start + 5 * DAY) == 1
-    assert orders.remind(start + 6 * DAY) == 0
+    assert reminders.remind(start + 5 * DAY - timedelta(minutes=1)) == 0
+    assert reminders.remind(start + 5 * DAY) == 1
+    assert reminders.remind(start + 6 * DAY) == 0
     mail = Mail.objects.get(kind="order_reminder")
     assert mail.about == {"order": order.pk}
 
@@ -248,7 +248,7 @@ def test_who_paid_or_cancelled_is_not_reminded():
     start = NOW()
     pay(bank_order(start))
     cancel(bank_order(start))
-    assert orders.remind(start + 6 * DAY) == 0
+    assert reminders.remind(start + 6 * DAY) == 0
 
 
 def end_of_day(start: datetime, days: int) -> datetime:
@@ -275,7 +275,7 @@ def test_the_organiser_sets_both_times():
     pos = PointOfSaleFactory(organiser__bank_reminder_days=1, organiser__bank_expiry_days=2)
     order = make_order({OfferFactory(pos=pos): 1}, method="bank_transfer", now=start)
     assert order.expires_at == end_of_day(start, 2)
-    assert orders.remind(start + DAY) == 1
+    assert reminders.remind(start + DAY) == 1
 
 
 def test_no_order_is_kept_longer_than_until_the_event_begins():

@@ -20,7 +20,7 @@ from ticketshop.catalogue import availability
 from ticketshop.lib import days
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import IssuedPass
-from ticketshop.sales.orders import orders
+from ticketshop.sales.orders import orders, reminders
 
 ROOT = Path(__file__).parents[3]
 ZURICH, NEW_YORK, AUCKLAND = (
@@ -104,7 +104,7 @@ def test_an_unpaid_transfer_ends_at_the_end_of_the_day_that_every_place_says(db,
     page = TestClientVisitor().open(order_mails.order_path(order)).text
     assert f"We keep your places {said}." in page
     assert f"{said}," not in page
-    assert orders.remind(now + timedelta(days=5)) == 1
+    assert reminders.remind(now + timedelta(days=5)) == 1
     placed, reminder = deliver(mailoutbox)
     assert f"We keep your places {said}." in placed.body
     assert f"We keep your places {said}." in reminder.body

@@ -31,10 +31,12 @@ class WithStock:
 
     @admin.display(description=_("held in carts"))
     def held(self, allotment):
+        """Return the number of places that are held for carts."""
         return self._stock(allotment).held
 
     @admin.display(description=_("left"))
     def left(self, allotment):
+        """Return the number of places that can still be sold."""
         return self._stock(allotment).left
 
 

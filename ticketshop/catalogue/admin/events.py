@@ -63,10 +63,12 @@ class EventAdmin(PagedInlinesMixin, TellsOfForms, TranslatedAdmin):
 
     @admin.display(description=gettext_lazy("first date"))
     def first_date(self, event):
+        """Return when the first date of the event begins."""
         return _day(event.dates.get("first"))
 
     @admin.display(description=gettext_lazy("last date"))
     def last_date(self, event):
+        """Return when the last date of the event begins."""
         return _day(event.dates.get("last"))
 
     def save_related(self, request, form, formsets, change):
@@ -76,7 +78,7 @@ class EventAdmin(PagedInlinesMixin, TellsOfForms, TranslatedAdmin):
             problems.warn(request, form.instance, sale_checks.of_event(form.instance, timezone.now()))
 
     def _put_on_sale(self, request, event: Event, formsets) -> None:
-        """New tariffs and new dates meet; a date without a tariff is told of."""
+        """Make offers of new tariffs and new dates. Warn of dates that have no tariff."""
         wanted = {}
         for formset in formsets:
             if formset.model is Tariff:
@@ -101,10 +103,12 @@ class EventAdmin(PagedInlinesMixin, TellsOfForms, TranslatedAdmin):
 
     @admin.action(description=gettext_lazy("Publish"), permissions=["change"])
     def publish(self, request, queryset):
+        """Show the chosen events in their shops."""
         self._set_state(request, queryset, Event.State.PUBLISHED)
 
     @admin.action(description=gettext_lazy("Withdraw: make them drafts"), permissions=["change"])
     def withdraw(self, request, queryset):
+        """Take the chosen events out of their shops."""
         self._set_state(request, queryset, Event.State.DRAFT)
 
     def _set_state(self, request, queryset, state: str) -> None:

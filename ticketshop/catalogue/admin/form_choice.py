@@ -1,4 +1,4 @@
-"""The select that chooses a form: what it offers, where forms are made, and who is told of what was chosen."""
+"""The select field that chooses a form: its options, where forms are made, and the message after a choice."""
 
 from collections.abc import Callable, Iterable
 
@@ -13,7 +13,7 @@ from registration_forms.models import RegistrationForm
 
 
 class FormChoice(ModelChoiceField):
-    """A form by its name. One that is not published asks nothing yet, and says so."""
+    """A select of forms by name. The option of an unpublished form states that it asks nothing yet."""
 
     def label_from_instance(self, form):
         if form.published_id is None:
@@ -21,12 +21,13 @@ class FormChoice(ModelChoiceField):
         return form.name
 
 
-# What a room above tells staff once a form was chosen on a page: the catalogue does not know what is sold.
+# Functions of higher packages that tell staff something after a form was chosen: the catalogue can't import
+# what is sold.
 TELLERS: list[Callable[[HttpRequest, RegistrationForm], None]] = []
 
 
 def chosen(forms: Iterable[BaseForm]) -> set[RegistrationForm]:
-    """Return the registration forms that were chosen just now on these forms of a page."""
+    """Return the registration forms that were just chosen on these Django forms of a page."""
     return {
         form.cleaned_data[name]
         for form in forms
@@ -36,7 +37,7 @@ def chosen(forms: Iterable[BaseForm]) -> set[RegistrationForm]:
 
 
 class TellsOfForms:
-    """For a ``ModelAdmin`` that chooses forms on its page or in its inlines."""
+    """Mixin for a ``ModelAdmin`` whose page or inlines choose forms."""
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
@@ -47,7 +48,9 @@ class TellsOfForms:
 
 
 class AsksForms:
-    """For pages and inlines with keys to forms. A form is a page of its own with questions: no popup makes one."""
+    """Mixin for pages and inlines with keys to forms. Without popups: a form is made on a separate page, with
+    its questions.
+    """
 
     def formfield_for_foreignkey(self, db_field: models.ForeignKey, request, **kwargs):
         if db_field.remote_field.model is RegistrationForm:

@@ -19,26 +19,29 @@ MOST_PLACES = 1_000_000
 
 
 def places_field(**kwargs) -> forms.IntegerField:
-    """How many places (or passes) there are."""
+    """Return a form field for a number of places or passes."""
     kwargs.setdefault("label", gettext_lazy("Places"))
     return forms.IntegerField(min_value=0, max_value=MOST_PLACES, **kwargs)
 
 
 def link_to_tickets(request, row: Model, text: str, **asked: int) -> list[tuple[str, str]]:
-    """The way to the list of tickets, narrowed by its filters; nothing for who may not see tickets."""
+    """Return a link to the list of tickets, filtered by ``row``; nothing without permission to see tickets."""
     if not request.user.has_perm("sales.view_ticket", row):
         return []
     return [(text, f"{reverse('admin:sales_ticket_changelist')}?{urlencode(asked)}")]
 
 
 def without_entry(page, request, obj, fields: Sequence[str]) -> list[str]:
-    """``fields`` without the one for a number of places where the user may only look: the page says them in words."""
+    """Return ``fields`` without the number of places if the staff member may only view: the page shows it as text."""
     mine = page.has_change_permission(request, obj)
     return [name for name in fields if mine or name != "places"]
 
 
 def check_capacity(allotment_id: int, capacity: int) -> None:
-    """Refuse a capacity below what is sold. Locks the row: nothing more is sold until the page is saved."""
+    """Raise ValidationError if ``capacity`` is below the number sold.
+
+    Lock the row, so that no place is sold until the page is saved.
+    """
     sold = Allotment.objects.select_for_update(of=("self",)).get(pk=allotment_id).sold
     if capacity < sold:
         raise forms.ValidationError(
@@ -52,7 +55,7 @@ def check_capacity(allotment_id: int, capacity: int) -> None:
 
 
 class SluggedForm(ScopedForm):
-    """A page's address, made from its title where it is left empty."""
+    """A form that makes the slug from the title if it is left empty."""
 
     title_column = "name"
 
@@ -86,7 +89,7 @@ class SluggedForm(ScopedForm):
 
 
 def free_slug(model: type[Model], organiser_id: int | None, title: str, but: int | None) -> str:
-    """A slug of this title that no other row of the organiser has."""
+    """Return a slug of this title that no other row of the organiser has."""
     wanted = slugify(title)[:50].strip("-") or secrets.token_hex(4)
     taken = set(
         model.objects.filter(organiser_id=organiser_id, slug__startswith=wanted)
@@ -100,18 +103,22 @@ def free_slug(model: type[Model], organiser_id: int | None, title: str, but: int
 def in_order(
     form: forms.Form, first: str, last: str, message: str, *, equal: bool = True, at: str = ""
 ) -> None:
-    """Add ``message`` at the field ``at`` (``last`` where empty) if the value of ``last`` lies before that of ``first``."""
+    """Add ``message`` to the field ``at`` (default ``last``) if the value of ``last`` is before that of ``first``."""
     one, two = form.cleaned_data.get(first), form.cleaned_data.get(last)
     if one is not None and two is not None and (two < one or (two == one and not equal)):
         form.add_error(at or last, message)
 
 
 def sales_in_order(form: forms.Form) -> None:
-    """Add an error where the sales end before they have begun."""
+    """Add an error if the sales end before they begin."""
     message = _("This end of the sales is not after their beginning. Enter a later one.")
     in_order(form, "sales_start_at", "sales_end_at", message, equal=False)
 
 
 def changed(form: forms.Form, *names: str) -> bool:
-    """Whether one of these fields was changed: a rule without a constraint of the table spares rows that are there."""
+    """Return whether one of these fields was changed.
+
+    A rule without a constraint of the table is checked only then: rows saved before the rule existed stay
+    valid.
+    """
     return bool(set(names) & set(form.changed_data))

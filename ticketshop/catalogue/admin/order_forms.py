@@ -12,7 +12,7 @@ from .form_choice import AsksForms
 class OrderFormInline(AsksForms, ScopedInline, admin.TabularInline):
     model = OrderForm
     deletable = True
-    extra = 1  # without a script there is a row to fill, too
+    extra = 1  # Without JavaScript, too, there is an empty row to fill.
     max_num = 1
     fields = ["form"]
     verbose_name_plural = gettext_lazy("what every order is asked")

@@ -32,7 +32,7 @@ class SeasonPassForm(SluggedForm):
         if self.instance.pk and "places" in self.fields:
             self.initial["places"] = self.instance.allotment.capacity
         if "sessions" in self.fields:
-            # Dates that are over can be taken away, and are not offered any more.
+            # Dates that are over can be removed, but not added.
             wanted = Q(ends_at__gt=timezone.now())
             if self.instance.pk:
                 wanted |= Q(pk__in=self.instance.sessions.values("pk"))
@@ -110,6 +110,7 @@ class SeasonPassAdmin(TellsOfForms, AsksForms, TranslatedAdmin):
 
     @admin.display(description=gettext_lazy("of these"))
     def sold_text(self, season_pass):
+        """Return how many passes are sold and left."""
         if season_pass.allotment_id is None:
             return NONE
         found = stock.of_allotments([season_pass.allotment_id])[season_pass.allotment_id]

@@ -1,4 +1,4 @@
-"""What visitors can't buy, and why, at the top of the pages where staff can change it."""
+"""Messages at the top of back-office pages: what visitors can't buy, and why."""
 
 from collections.abc import Iterable
 
@@ -10,18 +10,18 @@ from django.utils.translation import gettext as _
 
 from ..sale_checks import Problem
 
-# A message after saving names so many; the page itself names all.
+# A message after saving names this many problems; the page itself names all.
 MOST = 5
 
 
 def notes(request: HttpRequest, heading: str, problems: Iterable[Problem]) -> list[str]:
-    """``heading`` and the problems' sentences, with links to the rows where they are solved; empty without a problem."""
+    """Return ``heading`` and the problems' sentences, with links to the rows that solve them; empty without a problem."""
     found = [_sentence(request, problem) for problem in problems]
     return [heading, *found] if found else []
 
 
 def warn(request: HttpRequest, name: object, problems: Iterable[Problem]) -> None:
-    """Messages for the next page: what visitors can't buy of the row called ``name``."""
+    """Queue messages for the next page: what visitors can't buy of the row called ``name``."""
     for problem in list(problems)[:MOST]:
         text = format_html("{}", _sentence(request, problem))
         messages.warning(request, format_html("{}: {}", name, text))

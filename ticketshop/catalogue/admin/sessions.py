@@ -44,7 +44,7 @@ class SessionForm(RowForm):
         return values
 
     def tell_stock(self, allotments: dict[int, stock.Stock]) -> None:
-        """Show what there is; the number of places can be changed where they are in one allotment."""
+        """Show the stock. The number of places can be changed if the date has one allotment."""
         self.allotments = allotments
         total = sum(allotments.values(), stock.NOTHING)
         self.instance.stock = total if allotments else None
@@ -62,18 +62,18 @@ class SessionForm(RowForm):
         return places
 
     def resize(self) -> None:
-        """Write a changed number of places of a date that has its allotment."""
+        """Write a changed number of places of a date with one allotment."""
         if len(self.allotments) == 1 and "places" in self.changed_data:
             offers.resize(next(iter(self.allotments)), self.cleaned_data["places"])
 
     @property
     def places_wanted(self) -> int | None:
-        """The places to give a date that has none yet."""
+        """Return the number of places to give a date that has none yet; None if nothing was entered."""
         return None if self.allotments else self.cleaned_data.get("places")
 
 
 class SessionFormSet(PagedFormSet):
-    """Reads the places of its dates at once. Shows the page of the next date first."""
+    """Dates of an event. Reads the places of all dates at once, and shows the page with the next date first."""
 
     per_page = 40
     parameter = "dates"
@@ -81,6 +81,7 @@ class SessionFormSet(PagedFormSet):
     range_text = gettext_lazy("Dates %(first)s to %(last)s of %(count)s")
 
     def order(self):
+        """Return the ids of the dates in the order in which they are listed."""
         if not self.instance.pk:
             return []
         found = self.instance.sessions.order_by("starts_at", "pk").values_list("pk", "ends_at")
@@ -88,6 +89,7 @@ class SessionFormSet(PagedFormSet):
         return [pk for pk, _end in found]
 
     def first_shown(self):
+        """Return the number of the page with the next date."""
         now = timezone.now()
         to_come = next((place for place, end in enumerate(self.ends) if end > now), 0) if self.ids else 0
         return to_come // self.per_page + 1
@@ -100,7 +102,7 @@ class SessionFormSet(PagedFormSet):
 
 
 def stock_text(session: Session) -> str:
-    """“12 sold, 86 left”."""
+    """Return “12 sold, 86 left”."""
     found = getattr(session, "stock", None)
     if found is None:
         return _("not on sale yet") if session.pk else ""
@@ -114,7 +116,7 @@ class SessionInline(ScopedInline, admin.TabularInline):
     template = "admin/parts/paged_inline.html"
     deletable = True
     show_change_link = True
-    extra = 1  # without a script there is a row to fill, too
+    extra = 1  # Without JavaScript, too, there is an empty row to fill.
     fields = ["starts_at", "ends_at", "state", "places", "places_text"]
     readonly_fields = ["places_text"]
     ordering = ["starts_at"]
@@ -127,11 +129,12 @@ class SessionInline(ScopedInline, admin.TabularInline):
 
     @admin.display(description=gettext_lazy("of these"))
     def places_text(self, session):
+        """Return the stock of the date as text."""
         return stock_text(session)
 
 
 class OfferInline(ScopedInline, admin.TabularInline):
-    """In which tariffs a date is sold, and which places each draws on."""
+    """The tariffs in which a date is sold, each with its allotment."""
 
     model = Offer
     deletable = True
@@ -155,7 +158,7 @@ class OfferInline(ScopedInline, admin.TabularInline):
 
 @admin.register(Session)
 class SessionAdmin(ScopedAdmin):
-    """One date; made on the event's page."""
+    """One date. New dates are made on the event's page."""
 
     form = SessionForm
     off_the_list = True

@@ -38,10 +38,11 @@ class TariffInline(AsksForms, ScopedInline, TranslationTabularInline):
     form = TariffForm
     deletable = True
     show_change_link = True
-    extra = 1  # without a script there is a row to fill, too
+    extra = 1  # Without JavaScript, too, there is an empty row to fill.
     ordering = ["position", "pk"]
 
     def first_language(self, request, obj) -> str:
+        """Return the code of the organiser's first language."""
         scope = {obj.organiser_id} if obj else request.form_organisers
         codes = permissions.within(Organiser.objects.order_by("pk"), scope).values_list(
             "languages", flat=True
@@ -65,7 +66,7 @@ class TariffInline(AsksForms, ScopedInline, TranslationTabularInline):
 
 @admin.register(Tariff)
 class TariffAdmin(TellsOfForms, AsksForms, TranslatedAdmin):
-    """One tariff with everything about it; made on the event's page."""
+    """One tariff with all its settings. New tariffs are made on the event's page."""
 
     form = TariffForm
     off_the_list = True

@@ -1,4 +1,4 @@
-"""Tickets and issued passes: looked at; the door and the order change them."""
+"""Tickets and issued passes, read-only: check-in and the order change them."""
 
 from django.contrib import admin
 from django.db.models import Max, Q
@@ -17,12 +17,12 @@ from ..models import DATE_CANCELLED, ERASED, OPEN_STATES, STATE_TEXTS, IssuedPas
 from . import answers, missing_answers, names, tables
 from .orders import references_begin
 
-# A filter offers so many.
+# The largest number of options of a filter.
 MOST = 100
 
 
 class AdmissionAdmin(ReadOnlyAdmin):
-    """What a ticket and a pass share: found by the beginning of the code, or of the names on it."""
+    """Base of the pages of tickets and passes: found by the beginning of the code or of the names on them."""
 
     ordering = ["-pk"]
     buttons = (names.CHANGE_NAMES, answers.CHANGE_ANSWERS, missing_answers.ENTER_ANSWERS)
@@ -34,11 +34,12 @@ class AdmissionAdmin(ReadOnlyAdmin):
     def get_search_results(self, request, queryset, search_term):
         search_term = search_term.replace("\x00", "")[:200]
         words = search_term.split()
-        # A whole code, in the groups in which it is printed.
+        # A complete code, in groups as printed.
         pasted = references_begin("order__reference", search_term)
         for code in references.readings(search_term):
             pasted |= Q(code__startswith=references.compact(code))
-        # A name that still waits for its event is found by nobody who does not know the order.
+        # While the buyer or beneficiary is being erased, a retained name is not searched: only those who know
+        # the order find it.
         waits = Q(order__buyer__erasing_at__isnull=False) | Q(beneficiary__erasing_at__isnull=False)
         by_words = Q()
         for word in words:
@@ -84,7 +85,7 @@ class AdmissionAdmin(ReadOnlyAdmin):
 
 
 class TicketStateFilter(admin.SimpleListFilter):
-    """The state as it is shown: a ticket of a cancelled date is not among the valid ones."""
+    """Filter by the state that is shown: a ticket of a cancelled date is not valid."""
 
     title = gettext_lazy("state")
     parameter_name = "state"
@@ -101,14 +102,14 @@ class TicketStateFilter(admin.SimpleListFilter):
 
 
 class EventFilter(admin.SimpleListFilter):
-    """Tickets of one event; the events with the latest dates are offered."""
+    """Filter by event; events with the latest dates are offered."""
 
     title = gettext_lazy("event")
     parameter_name = "event"
 
     def lookups(self, request, model_admin):
         rows = permissions.within(Event.objects.all(), model_admin.allowed(request, "view"))
-        # By their dates, and not by their tickets: those are many.
+        # Searched by their dates, because there are too many tickets.
         found = list(rows.annotate(last=Max("sessions__starts_at")).order_by("-last", "-pk")[:MOST])
         wanted = number_in(request.GET.get(self.parameter_name), digits=17)
         if wanted is not None and all(row.pk != wanted for row in found):
@@ -121,10 +122,10 @@ class EventFilter(admin.SimpleListFilter):
 
 
 class OfTheEvent(admin.SimpleListFilter):
-    """Offers something of the event chosen beside it, or of the one that is asked for."""
+    """Base of filters whose options belong to the chosen event."""
 
     def rows(self, request, model_admin):
-        """What there is of one event, for the user."""
+        """Return the options of one event that the staff member may see."""
         event = number_in(request.GET.get(EventFilter.parameter_name), digits=17)
         wanted = number_in(request.GET.get(self.parameter_name), digits=17)
         if event is None and wanted is None:
@@ -138,6 +139,8 @@ class OfTheEvent(admin.SimpleListFilter):
 
 
 class SessionFilter(OfTheEvent):
+    """Filter by date."""
+
     title = gettext_lazy("date")
     parameter_name = "date"
     model, lookup = Session, "session"
@@ -149,6 +152,8 @@ class SessionFilter(OfTheEvent):
 
 
 class TariffFilter(OfTheEvent):
+    """Filter by tariff."""
+
     title = gettext_lazy("tariff")
     parameter_name = "tariff"
     model, lookup = Tariff, "line__offer__tariff"

@@ -1,4 +1,4 @@
-"""The page of a form's answers: rows, filters, how often each choice was taken, what is missing."""
+"""The page of a form's answers: rows, filters, counts of choices, missing answers."""
 
 from dataclasses import dataclass
 
@@ -28,13 +28,13 @@ from . import tables
 from .answers import may_see_sensitive
 from .missing_answers import number_text
 
-# A list of sessions or tariffs to choose from offers so many, the newest first.
+# The largest number of sessions or tariffs to choose from, the newest first.
 MOST = 300
 RANGES = {"v_date": PlausibleDateField, "v_datetime": PlausibleDateField, "v_number": forms.DecimalField}
 
 
 class FilterForm(forms.Form):
-    """What the list is narrowed to; ``wanted`` reads it, leaving out what can't be read."""
+    """The filters of the list. ``wanted`` returns them without those that can't be read."""
 
     state = forms.ChoiceField(label=gettext_lazy("State"), required=False)
     session = forms.TypedChoiceField(label=gettext_lazy("Date"), required=False, coerce=int, empty_value=None)
@@ -69,6 +69,7 @@ class FilterForm(forms.Form):
             del self.fields[name]
 
     def wanted(self) -> search_filters.Wanted:
+        """Return the filters."""
         given = self.cleaned_data if self.is_bound and self.is_valid() is not None else {}
         answers = {
             column.key: value for column in self.columns if (value := _value(column, given)) is not None
@@ -91,6 +92,7 @@ def _sorts(form: RegistrationForm, columns: list[search_filters.Column]) -> list
 
 
 def sessions_of(form: RegistrationForm) -> list[tuple[int, str]]:
+    """Return the sessions in which the form is used."""
     asked = Q(offers__tariff__form=form)
     if form.kind == RegistrationForm.Kind.ORDER:
         asked = Q(event__order_form__form=form) | Q(event__points_of_sale__order_form__form=form)
@@ -172,7 +174,7 @@ def _value(column: search_filters.Column, given: dict) -> object:
 # --- the list as it is seen, for an export -------------------------------------------------------------------
 @dataclass(frozen=True)
 class Seen:
-    """A list of answers that was narrowed down: how many, by which filters, and what a job keeps of it."""
+    """A filtered list of answers: number of rows, description of the filters, and what a job stores of it."""
 
     number: int
     filters: list[tuple[str, str]]
@@ -181,7 +183,7 @@ class Seen:
 
 
 def seen_list(request: HttpRequest, row: RegistrationForm) -> Seen | None:
-    """Return the list that the address of the page names, as the page of answers shows it; None for all answers."""
+    """Return the list that the URL of the page describes, filtered like the page of answers; None for all answers."""
     columns = search_filters.columns_of(row, sensitive=may_see_sensitive(request, row))
     wanted = FilterForm(request.GET, form=row, columns=columns).wanted()
     if not wanted.narrows:
@@ -189,7 +191,7 @@ def seen_list(request: HttpRequest, row: RegistrationForm) -> Seen | None:
     found = search.found(row, wanted, columns)
     parameters: dict = {"seen": search_filters.to_json(wanted)}
     if any(isinstance(value, search_filters.Contains) for value in wanted.answers.values()):
-        # The text is not kept with the export: the numbers of what it found are.
+        # The export does not store the text, only the ids of the responses found by it.
         parameters = {"listed": sorted(found)}
     filters = search_filters.described(row, wanted, columns)
     page = reverse("admin:registration_forms_registrationform_answers", args=[row.pk])
@@ -198,6 +200,7 @@ def seen_list(request: HttpRequest, row: RegistrationForm) -> Seen | None:
 
 # --- the page ----------------------------------------------------------------------------------------------
 def view(page, request: HttpRequest, row: RegistrationForm):
+    """Show the page."""
     sensitive = may_see_sensitive(request, row)
     columns = search_filters.columns_of(row, sensitive=sensitive)
     filters = FilterForm(request.GET if _is_filtered(request.GET) else None, form=row, columns=columns)
@@ -218,7 +221,7 @@ def view(page, request: HttpRequest, row: RegistrationForm):
         "page": read,
         "query": f"{query.urlencode()}&" if query else "",
         "total": len(found),
-        # Of all that was found, not of the page: said once.
+        # Counted over all rows found, not only those on the page.
         "counts": search.counts(found, columns) if read.number == 1 else [],
         "missing": search.missing(found, columns) if read.number == 1 else [],
         "sold_before": _sold_before(page, request, row),
@@ -230,7 +233,9 @@ def view(page, request: HttpRequest, row: RegistrationForm):
 
 
 def _sold_before(page, request: HttpRequest, row: RegistrationForm) -> dict[str, str]:
-    """How much was sold before the form was asked, in a sentence, and where its buyers are asked; empty for none."""
+    """Return a sentence with the number sold before the form was assigned, and a link to ask these buyers; empty
+    if there are none.
+    """
     number = missing_answers.number_of(row, timezone.now())
     if not number:
         return {}
@@ -242,7 +247,7 @@ def _is_filtered(query: QueryDict) -> bool:
 
 
 def _export(request: HttpRequest, row: RegistrationForm, query: str) -> str:
-    """The address of the export of the answers that are listed, for who may ask for one."""
+    """Return the URL for an export of the listed answers, if the staff member may request one."""
     if not request.user.has_perm("exports.add_job", row):
         return ""
     address = reverse("admin:registration_forms_registrationform_export", args=[row.pk])
@@ -262,7 +267,7 @@ def _drawn(one: search.Row) -> dict:
 
 
 def _what(admission: Admission) -> str:
-    """“Adult, 3 July 2027, 20:00”, or the name of the pass."""
+    """Return “Adult, 3 July 2027, 20:00”, or the name of the pass."""
     parts = (
         (admission.line.shown_tariff, tables.when(admission.session.starts_at))
         if isinstance(admission, Ticket)
@@ -272,7 +277,7 @@ def _what(admission: Admission) -> str:
 
 
 def _why(state: int) -> str:
-    """Why there is no answer, in words; empty where there is one, or where it was left open."""
+    """Return why there is no answer; empty if there is one, or if it was left blank."""
     given = state in (Answer.State.ANSWERED, Answer.State.BLANK)
     return "" if given else str(Answer.State(state).label)
 

@@ -1,4 +1,4 @@
-"""The answers of an order, a ticket or a pass in the back office: what was answered, what changed, and changing it."""
+"""The answers of an order, a ticket or a pass in the back office: reading, history of changes, changing."""
 
 from django.contrib import messages
 from django.db.models import Model, Q
@@ -26,15 +26,17 @@ SENSITIVE = "registration_forms.view_sensitive"
 
 
 def may_see_sensitive(request: HttpRequest, row: Model) -> bool:
+    """Return whether the staff member may see sensitive answers of this row."""
     return request.user.has_perm(SENSITIVE, row)
 
 
 def order_of(row: Model) -> Order:
+    """Return the order of the row."""
     return row if isinstance(row, Order) else row.order
 
 
 def ids_of(row: Model) -> set[int]:
-    """The responses a row's page is about: of an order all of them."""
+    """Return the ids of the responses on a row's page; for an order, all of them."""
     if not isinstance(row, Order):
         return {pk for pk in (row.response_id, getattr(row, "extra_response_id", None)) if pk}
     return {part.response_id for part in _parts(row)}
@@ -48,7 +50,7 @@ def _parts(row: Model) -> list[display.Part]:
 
 # --- what was answered, and what changed -----------------------------------------------------------------
 def section(parts: list[display.Part], *, sensitive: bool) -> Section:
-    """What was answered; sensitive answers for those who may see them."""
+    """Return the answers as a section of a page; sensitive ones only with permission."""
     by_id, given = display.read(part.response_id for part in parts)
     may_see = display.for_staff(sensitive)
     found = [
@@ -60,7 +62,7 @@ def section(parts: list[display.Part], *, sensitive: bool) -> Section:
 
 
 def changes(parts: list[display.Part]) -> Section:
-    """Who changed which answer, and when; what was answered to a sensitive question is not repeated."""
+    """Return who changed which answer, and when. Sensitive answers are not repeated."""
     headings = {part.response_id: part.heading for part in parts}
     lines = (
         AnswerHistory.objects.filter(response__in=headings)
@@ -107,9 +109,10 @@ def _has_answers(row: Model) -> bool:
     )
 
 
-def read_sheet(request: HttpRequest, row: Model) -> editing.Sheet:
+def read_editable(request: HttpRequest, row: Model) -> editing.EditableAnswers:
+    """Return the answers of the row as staff may change them."""
     order = order_of(row)
-    return editing.Sheet(
+    return editing.EditableAnswers(
         order,
         tickets_of(order),
         passes_of(order),
@@ -121,64 +124,69 @@ def read_sheet(request: HttpRequest, row: Model) -> editing.Sheet:
 
 
 def change(page, request: HttpRequest, row: Model):
-    """The same questions as in the shop, and those for staff only; saved together, all or nothing."""
-    sheet = read_sheet(request, row)
-    number = page_number(request.GET.get("page"), len(sheet.pages()))
+    """Show the questions of the shop and those for staff only, or save the answers: all or none."""
+    editable = read_editable(request, row)
+    number = page_number(request.GET.get("page"), len(editable.pages()))
     if request.method == "POST":
-        return _save(page, request, row, sheet, number)
-    sheet.fill(sheet.page(number))
-    return _draw(page, request, row, sheet, number)
+        return _save(page, request, row, editable, number)
+    editable.fill(editable.page(number))
+    return _draw(page, request, row, editable, number)
 
 
-def _save(page, request: HttpRequest, row: Model, sheet: editing.Sheet, number: int):
-    entries, refused = sheet.page(number), ""
-    sheet.fill(entries, request.POST)
-    if not sheet.is_valid(entries):
-        return _draw(page, request, row, sheet, number)
+def _save(page, request: HttpRequest, row: Model, editable: editing.EditableAnswers, number: int):
+    answered_forms, refused = editable.page(number), ""
+    editable.fill(answered_forms, request.POST)
+    if not editable.is_valid(answered_forms):
+        return _draw(page, request, row, editable, number)
     try:
-        changed = sheet.save(entries, by=request.user, tell="tell" in request.POST)
+        changed = editable.save(answered_forms, by=request.user, tell="tell" in request.POST)
     except changing.SoldOut as sold:
-        editing.mark_sold_out(entries, sold)
-        return _draw(page, request, row, sheet, number)
+        editing.mark_sold_out(answered_forms, sold)
+        return _draw(page, request, row, editable, number)
     except changing.Conflict as conflict:
-        sheet = read_sheet(request, row)
-        sheet.fill_again(sheet.page(number), request.POST, conflict)
-        return _draw(page, request, row, sheet, number)
+        editable = read_editable(request, row)
+        editable.fill_again(editable.page(number), request.POST, conflict)
+        return _draw(page, request, row, editable, number)
     except changing.Closed:
         refused = _("Nothing was saved: these answers can’t be changed any more.")
     if refused:
         messages.error(request, refused)
     else:
-        late_changes.say_outcome(request, entries, _saved(sheet) if changed else "")
-    if not refused and number < len(sheet.pages()):
+        late_changes.say_outcome(request, answered_forms, _saved(editable) if changed else "")
+    if not refused and number < len(editable.pages()):
         return redirect(f"{request.path}?page={number + 1}")
     return page.back_to(row)
 
 
-def _saved(sheet: editing.Sheet) -> str:
-    if not sheet.in_profile:
+def _saved(editable: editing.EditableAnswers) -> str:
+    if not editable.in_profile:
         return _("The answers are saved.")
     return _("The answers are saved, with the customer too: %(answers)s.") % {
-        "answers": ", ".join(sheet.in_profile)
+        "answers": ", ".join(editable.in_profile)
     }
 
 
-def _draw(page, request: HttpRequest, row: Model, sheet: editing.Sheet, number: int):
-    entries = sheet.page(number)
-    blocks = [entry.block for entry in entries if entry.block]
+def _draw(page, request: HttpRequest, row: Model, editable: editing.EditableAnswers, number: int):
+    answered_forms = editable.page(number)
+    blocks = [answered_form.block for answered_form in answered_forms if answered_form.block]
     context = {
         **page.about_row(request, row, _("Change answers")),
-        "entries": [
-            (entry, display.rows(entry.response, entry.given, display.for_staff(sheet.sensitive)))
-            for entry in entries
+        "answered_forms": [
+            (
+                answered_form,
+                display.rows(
+                    answered_form.response, answered_form.given, display.for_staff(editable.sensitive)
+                ),
+            )
+            for answered_form in answered_forms
         ],
         "forms": blocks,
         "wrong": [block for block in blocks if block.is_bound and block.errors],
         "has_new": any(block.unseen for block in blocks),
         "tell": request.method != "POST" or "tell" in request.POST,
         "page_number": number,
-        "pages": len(sheet.pages()),
-        "hidden": not sheet.sensitive,
+        "pages": len(editable.pages()),
+        "hidden": not editable.sensitive,
     }
     return TemplateResponse(request, "admin/sales/answers.html", context)
 
@@ -189,7 +197,7 @@ CHANGE_ANSWERS = OwnPage(
 
 
 def sections(request: HttpRequest, row: Model) -> list[tuple[str, object]]:
-    """For the page of an order, a ticket or a pass: what was answered, and what changed."""
+    """Return the sections for the page of an order, a ticket or a pass: answers and their changes."""
     needed = "sales.view_ticket" if isinstance(row, Order | Ticket) else "sales.view_issuedpass"
     parts = _parts(row)
     if not parts:

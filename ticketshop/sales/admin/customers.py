@@ -1,4 +1,4 @@
-"""Customers: the contacts that have orders, each with everything they bought."""
+"""Customers: the contacts with orders, each with everything they bought."""
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q
@@ -40,11 +40,13 @@ class CustomerAdmin(ReadOnlyAdmin, PeopleAdmin):
 
     @admin.display(description=gettext_lazy("address"))
     def address(self, customer):
+        """Return the postal address."""
         town = f"{customer.postcode} {customer.city}".strip()
         return ", ".join(part for part in (customer.street, town, customer.country) if part)
 
     @admin.display(description=gettext_lazy("logs in with"))
     def log_in(self, customer):
+        """Return the e-mail address of the customer's log-in."""
         return customer.user.email if customer.user else NONE
 
     def sections(self, request, row):

@@ -1,4 +1,4 @@
-"""Saving an event, a date or a venue asks first, where people have tickets for what changes."""
+"""Confirmation before an event, a date or a venue is saved whose change concerns ticket holders."""
 
 import hashlib
 import json
@@ -24,12 +24,12 @@ from ticketshop.organisers.models import Organiser
 
 from ..orders import date_changes
 
-# So many dates, and so many orders without an address, are named one by one.
+# The largest number of dates, and of orders without an e-mail address, that are named.
 NAMED = 20
 
 
 class MessageForm(forms.Form):
-    """What the organiser writes to the people concerned."""
+    """The organiser's message to the people concerned."""
 
     message = LinesField(
         label=gettext_lazy("Your message to them"),
@@ -42,7 +42,9 @@ class MessageForm(forms.Form):
 
 
 class OptionalMessageForm(MessageForm):
-    """Where dates are neither cancelled nor moved, staff decide whether an e-mail is needed: it may be a spelling."""
+    """The message for changes other than cancelled or moved dates: staff decide whether to send a mail, since it
+    may be a correction of spelling.
+    """
 
     tell = forms.BooleanField(
         label=gettext_lazy("Tell them by e-mail"),
@@ -53,14 +55,14 @@ class OptionalMessageForm(MessageForm):
 
 
 class DatesWatch:
-    """Compares the dates on a page that people have tickets for, before and after it is saved."""
+    """Compares the dates on a page that have tickets, before and after it is saved."""
 
     def __init__(self, row: Event | Session | Venue):
         self.row = row
         self.before = dates.facts_of(date_changes.sold_sessions(_sessions_of(row)), lock=True)
 
     def changes(self) -> date_changes.Changes:
-        """Session id -> facts before and after, of the dates that are not over and have changed."""
+        """Return session id -> facts before and after, for changed dates that are not over."""
         now, after = timezone.now(), dates.facts_of(self.before)
         return {
             pk: (before, after[pk])
@@ -69,6 +71,7 @@ class DatesWatch:
         }
 
     def question(self) -> Question | None:
+        """Return the question to confirm, or None if nothing relevant changed."""
         changes = self.changes()
         if not changes:
             return None
@@ -87,6 +90,7 @@ class DatesWatch:
         )
 
     def carry_out(self, request: HttpRequest, entered: dict, now: datetime) -> str:
+        """Announce the changes with the message that was entered."""
         changes, tell = self.changes(), entered.get("tell", True)
         organiser = Organiser.objects.get(pk=permissions.organiser_id_of(self.row))
         date_changes.announce(
@@ -98,7 +102,7 @@ class DatesWatch:
 
 
 def _sessions_of(row: Model) -> QuerySet[Session]:
-    """The dates whose facts stand on the page of a row."""
+    """Return the dates whose facts are on the page of a row."""
     if isinstance(row, Session):
         return Session.objects.filter(pk=row.pk)
     path = "event__venue" if isinstance(row, Venue) else "event"
@@ -123,7 +127,7 @@ def _what_changes(changes: date_changes.Changes) -> list[str]:
 
 
 def _whom(impact: date_changes.Impact) -> list[str]:
-    """How many people and orders are concerned, and who can’t be told."""
+    """Return how many people and orders are concerned, and who can't be told."""
     tickets = ngettext("%(count)d ticket", "%(count)d tickets", impact.tickets) % {"count": impact.tickets}
     orders = ngettext("%(count)d order", "%(count)d orders", impact.orders) % {"count": impact.orders}
     people = ngettext("%(count)d person", "%(count)d people", impact.people) % {"count": impact.people}

@@ -1,4 +1,4 @@
-"""At a date: the list for the door, for everybody who may see its tickets."""
+"""On the page of a date: the list for the door, for staff who may see its tickets."""
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -34,6 +34,7 @@ def _xlsx(page, request: HttpRequest, row: Session) -> HttpResponse:
 def _own_page(name: str, label, view) -> OwnPage:
     @require_safe
     def safe(request, page, row):
+        """Answer GET requests only."""
         page.record(request, row, "door_list")
         return view(page, request, row)
 

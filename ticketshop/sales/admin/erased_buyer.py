@@ -1,4 +1,4 @@
-"""What an order's page says of a buyer who was erased, or is being erased: what was kept, why, until when."""
+"""Notes on an order's page about an erased buyer: the retained data, the reason, and the end."""
 
 from collections.abc import Callable, Iterable
 
@@ -20,7 +20,7 @@ NO_MAIL = gettext_lazy("No e-mail about this order can be sent any more: the buy
 
 
 def notes(order: Order) -> list[str]:
-    """Sentences for the page of ``order``; none while its buyer is a customer like others."""
+    """Return sentences for the page of ``order``; none unless its buyer is erased or being erased."""
     if order.buyer is None:
         return [
             _("The buyer was erased. Everything that named them is gone and can’t be brought back."),
@@ -62,12 +62,12 @@ def _waits(order: Order) -> str:
 
 
 def _is_needed(word: object) -> bool:
-    """Whether an erasure leaves a column until what is unfinished is over."""
+    """Return whether an erasure retains a column until something unfinished is over."""
     return isinstance(word, Erase) and word.deferred_with is not None
 
 
 def _named(models: Iterable[type[Model]], wanted: Callable[[object], bool]) -> str:
-    """The names that people know of the columns with such a declaration, each once."""
+    """Return the readable names of the columns with such a strategy, each once."""
     found = []
     for model in models:
         said = model.Personal
@@ -79,6 +79,6 @@ def _named(models: Iterable[type[Model]], wanted: Callable[[object], bool]) -> s
 
 
 def _is_owed(order: Order) -> bool:
-    """Whether money is still to come, or to be paid back."""
+    """Return whether money is still expected, or to be paid back."""
     owed = Refund.objects.filter(payment__order=order, state=Refund.State.REQUESTED)
     return order.state == Order.State.PENDING or owed.exists()

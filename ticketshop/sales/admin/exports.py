@@ -1,4 +1,4 @@
-"""The page on which an export is asked for: at a form, an event, a date, a season pass, and for the customers."""
+"""The page on which an export is requested: for a form, an event, a date, a season pass, or the customers."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ from ..models import Customer, Order
 from .answer_search import Seen, seen_list, sessions_of
 
 ADD = ("exports.add_job",)
-# Kind of form -> what an export of it is about as a rule.
+# Kind of form -> the usual kind of export.
 USUAL = {
     RegistrationForm.Kind.ORDER: "orders",
     RegistrationForm.Kind.TARIFF: "participants",
@@ -50,21 +50,21 @@ USUAL = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where an export is asked for: a row, or an organiser for its customers."""
+    """The place at which an export is requested: a row, or an organiser for its customers."""
 
     source: str
     row: Model
     organiser: Organiser
-    seen: Seen | None = None  # the list of a form's answers, narrowed down, that it was asked for from
+    seen: Seen | None = None  # the filtered list of answers from which it was requested
 
     def kinds(self, user) -> list[ScopedKind]:
-        """What can be exported here, by this user."""
+        """Return the kinds of export that this user may request here."""
         fitting = [kind for kind in ALL if kind.fits(self.source, self.row)]
         return [kind for kind in fitting if kinds.may(user, kind, self.organiser)]
 
 
 class ExportForm(forms.Form):
-    """What, which of it, and as what."""
+    """Kind, filters and file format of an export."""
 
     kind = forms.ChoiceField(label=gettext_lazy("What to export"), widget=forms.RadioSelect)
     session = forms.ChoiceField(label=gettext_lazy("Only this date"), required=False)
@@ -104,7 +104,7 @@ class ExportForm(forms.Form):
         self.place = place
         offered = place.kinds(user)
         self.fields["kind"].choices = [(kind.code, kind.title) for kind in offered]
-        # What is looked for at such a place as a rule; another kind is one click away.
+        # The usual kind at this place; another one is one click away.
         codes = [kind.code for kind in offered]
         wanted = USUAL.get(getattr(place.row, "kind", ""), "participants")
         self.fields["kind"].initial = wanted if wanted in codes else next(iter(codes), None)
@@ -114,7 +114,7 @@ class ExportForm(forms.Form):
         self._offer("tariff", _("all tariffs"), self._tariffs())
         self._offer("answer", _("whatever was answered"), self._answers())
         if place.seen is not None:
-            # The list says which rows: nothing else narrows them.
+            # The list selects the rows: there are no other filters.
             for name in ("session", "tariff", "order_state", "answer", "since", "cancelled"):
                 self.fields.pop(name, None)
         if not user.has_perm(kinds.SENSITIVE, place.organiser) or place.source == scopes.CUSTOMERS:
@@ -123,7 +123,7 @@ class ExportForm(forms.Form):
             del self.fields["states"], self.fields["apart"]
 
     def _formats(self) -> list[tuple[str, str]]:
-        """The formats, with what they do in the organiser's language: the one that the file is written in."""
+        """Return the file formats with their descriptions in the organiser's language, in which the file is written."""
         here = get_language()
         with override(self.place.organiser.languages[0]):
             offered = [one for one in FORMATS.values() if one.offered()]
@@ -158,7 +158,7 @@ class ExportForm(forms.Form):
         return [(str(row.pk), f"{row.event} – {row}" if several else str(row)) for row in rows]
 
     def _answers(self) -> list[tuple[str, object]]:
-        """Choices and yes or no, by question: a group of the list for each."""
+        """Return choices, and yes or no, grouped by question."""
         asked = Field.objects.filter(form__in=self.place_forms()).order_by("-form", "position", "pk")
         choices: dict[int, list[Choice]] = {}
         for choice in Choice.objects.filter(field__in=asked.order_by()):
@@ -175,7 +175,7 @@ class ExportForm(forms.Form):
         return list(found.items())
 
     def place_forms(self) -> list[int]:
-        """The forms that are asked here."""
+        """Return the forms that are used here."""
         place, forms_of = self.place, RegistrationForm.objects.filter(organiser=self.place.organiser)
         if place.source == scopes.FORM:
             return [place.row.pk]
@@ -194,7 +194,7 @@ class ExportForm(forms.Form):
         return values
 
     def parameters(self) -> dict:
-        """Numbers of rows and words of ours: what a job keeps."""
+        """Return what a job stores: ids of rows, and stored words."""
         values = self.cleaned_data
         question, _between, choice = values.get("answer", "").partition(":")
         since = values.get("since")
@@ -215,7 +215,7 @@ class ExportForm(forms.Form):
 
 
 def ask(request, place: Place, context: dict):
-    """The page: shows the form, and queues the export."""
+    """Show the form, or queue the export."""
     if not place.kinds(request.user):
         raise PermissionDenied
     form = ExportForm(request.POST if request.method == "POST" else None, place=place, user=request.user)
@@ -242,6 +242,7 @@ def ask(request, place: Place, context: dict):
 
 def _button(source: str) -> OwnPage:
     def view(page, request, row):
+        """Show the page of exports of this row."""
         organiser = Organiser.objects.get(pk=permissions.organiser_id_of(row))
         context = page.about_row(request, row, _("Export"))
         seen = seen_list(request, row) if source == scopes.FORM else None
@@ -251,7 +252,7 @@ def _button(source: str) -> OwnPage:
 
 
 def for_customers(request):
-    """At the list of customers: of one organiser, which who is staff of several chooses first."""
+    """Show the page of exports of the customers; staff of several organisers choose one first."""
     allowed = permissions.organisers_where(request.user, ADD[0])
     places = [
         Place(scopes.CUSTOMERS, one, one)

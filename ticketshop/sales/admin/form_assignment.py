@@ -1,4 +1,4 @@
-"""The page on which a form is given to tariffs, season passes, events and points of sale."""
+"""The page on which a form is assigned to tariffs, season passes, events and points of sale."""
 
 from itertools import groupby
 
@@ -39,13 +39,14 @@ HEADINGS = {
 
 
 class NarrowForm(forms.Form):
-    """What the page lists: in the address, so that a click on *Save* means the same places."""
+    """The filters of the page. They are in the URL, so that *Save* refers to the same places."""
 
     q = LineField(label=gettext_lazy("Title contains"), max_length=100, required=False)
     past = forms.BooleanField(label=gettext_lazy("Past ones too"), required=False)
 
 
 def view(page, request: HttpRequest, row: RegistrationForm):
+    """Show the page, or save the assignment."""
     now, narrow = timezone.now(), NarrowForm(request.GET)
     narrow.is_valid()
     found = assignment.places(
@@ -61,7 +62,7 @@ def view(page, request: HttpRequest, row: RegistrationForm):
         if request.POST.get("seen") == assignment.fingerprint(found) and _save(
             request, row, found, ticked, now
         ):
-            # What was sold before has no answers: the next thing to decide.
+            # What was sold before has no answers: staff decide next whether to ask for them.
             sold_before = page.address_of(request, row, missing_answers.NAME)
             return redirect(sold_before) if sold_before else page.back_to(row)
         messages.error(
@@ -80,7 +81,7 @@ def view(page, request: HttpRequest, row: RegistrationForm):
 
 
 def _ticked(request: HttpRequest, found: list[Place]) -> set[str]:
-    """The places that were ticked, and all tariffs of events that were."""
+    """Return the places that were ticked, including all tariffs of ticked events."""
     chosen, events = set(request.POST.getlist("at")), set(request.POST.getlist("all"))
     return {
         place.key
@@ -113,7 +114,7 @@ def _save(request: HttpRequest, row: RegistrationForm, found: list[Place], ticke
 
 
 def _parts(row: RegistrationForm, found: list[Place], ticked: set[str]) -> list[tuple[str, list[dict]]]:
-    """Kind of place -> groups: tariffs by their event, others in one group without a title."""
+    """Return kind of place -> groups: tariffs by their event, others in one group without a title."""
     parts = []
     for kind, places in groupby(found, key=lambda place: place.kind):
         groups = [

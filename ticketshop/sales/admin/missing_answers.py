@@ -1,4 +1,4 @@
-"""Pages about what was sold before a form was asked for it: asking the buyers, and entering the answers in the back office."""
+"""Pages about what was sold before a form was assigned to it: ask the buyers, or enter the answers in the back office."""
 
 from django.contrib import messages
 from django.db.models import Model
@@ -27,13 +27,13 @@ from .answers import order_of
 
 NAME = used_by.SOLD_BEFORE
 NEEDED = ("registration_forms.change_registrationform", "sales.view_ticket", "sales.view_order")
-# As many are named on the page.
+# The largest number that is named on the page.
 MOST = 100
 Kind = RegistrationForm.Kind
 
 
 def number_text(form: RegistrationForm, number: int) -> str:
-    """“40 tickets were sold before this form was asked for them, and have no answers.”"""
+    """Return “40 tickets were sold before this form was asked for them, and have no answers.”"""
     values = {"count": number}
     if form.kind == Kind.ORDER:
         return (
@@ -68,7 +68,7 @@ def _is_lacking(form: RegistrationForm) -> bool:
 
 
 def view(page, request: HttpRequest, row: RegistrationForm):
-    """How many lack answers, the first of them, and the button that asks their buyers."""
+    """Show how many lack answers, the first of them, and the button that asks their buyers."""
     now = timezone.now()
     number = missing_answers.number_of(row, now)
     if request.method == "POST":
@@ -112,7 +112,7 @@ RegistrationFormAdmin.offer(
 
 
 def _tell(request: HttpRequest, form: RegistrationForm) -> None:
-    """Warn whoever has just chosen the form at a tariff, a pass, an event or a point of sale of what was sold there before."""
+    """Show a warning after an assignment of the form, if tickets, passes or orders sold before lack answers."""
     now = timezone.now()
     if others := missing_answers.number_with_another(form, now):
         messages.warning(request, _another_text(others))
@@ -148,7 +148,7 @@ def _lacks(row: Model) -> bool:
 
 
 def enter(page, request: HttpRequest, row: Model):
-    """Ask first; then give the order its empty answers, and lead to the page where staff enter them."""
+    """Ask for confirmation, then give the order empty answers and redirect to the page where staff enter them."""
     if request.method == "POST":
         missing_answers.add(order_of(row), by=request.user, now=timezone.now())
         return redirect(reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_answers", args=[row.pk]))

@@ -1,4 +1,4 @@
-"""Noting in the back office that money came: what an order waits for, or any other amount."""
+"""Recording received money in the back office: the amount an order waits for, or any other amount."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -43,13 +43,13 @@ def _paid_question(order: Order) -> list[str]:
 
 
 def _amount_due(order: Order, payment: Payment) -> Decimal:
-    """What a pending order still waits for; of an order that is over, its whole payment."""
+    """Return what a pending order still waits for; for an order that is over, the full amount of its payment."""
     missing = payments.due(order) if order.state == Order.State.PENDING else None
     return missing.amount if missing else payment.amount
 
 
 def _over_question(order: Order) -> str:
-    """What becomes of money for an order that is over."""
+    """Return the question about money for an order that is over."""
     if order.state == Order.State.CANCELLED:
         return _(
             "The order is cancelled and stays so. The money is listed to be paid back; the buyer is told."
@@ -60,7 +60,7 @@ def _over_question(order: Order) -> str:
 
 
 def _came_of_it(order: Order) -> Outcome:
-    """What became of money that was just noted, in a sentence."""
+    """Return what happened with money that was just recorded, in a sentence."""
     order.refresh_from_db()
     if order.state == Order.State.PENDING:
         missing = payments.due(order)
@@ -87,7 +87,7 @@ def _mark_paid(request, order: Order, now: datetime) -> Outcome:
 
 # --- other money --------------------------------------------------------------------------------------
 class OtherMoneyForm(forms.Form):
-    """An amount that came, as it stands on the statement of the bank."""
+    """An amount that came, as on the bank statement."""
 
     amount = NumberField(
         label=gettext_lazy("Amount that came"), min_value=Decimal("0.01"), max_digits=9, decimal_places=2

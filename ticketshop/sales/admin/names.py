@@ -1,4 +1,4 @@
-"""Changing the names on tickets and passes in the back office: at any time, with or without an e-mail."""
+"""Correction of names on tickets and passes in the back office: at any time, with or without a mail."""
 
 from django.contrib import messages
 from django.db.models import Model
@@ -18,43 +18,43 @@ from ..models import Order
 from ..tickets import names
 
 
-def read_names(row: Model) -> names.Names:
-    """The names on a ticket or pass, or on all of an order."""
+def read_names(row: Model) -> names.EditableNames:
+    """Return the names on a ticket or pass, or on all of an order."""
     order = row if isinstance(row, Order) else row.order
     found = [*tickets_of(order), *passes_of(order)]
     admissions = [one for one in found if isinstance(row, Order) or one == row]
     for admission in admissions:
         admission.order = order
-    return names.Names(admissions, who=names.Who.STAFF, now=timezone.now())
+    return names.EditableNames(admissions, editor=names.Editor.STAFF, now=timezone.now())
 
 
 def change(page, request: HttpRequest, row: Model):
-    """Draw the names, or save what was posted; saved together, all or nothing."""
-    sheet = read_names(row)
-    number = page_number(request.GET.get("page"), len(sheet.pages()))
-    entries = sheet.pages()[number - 1] if sheet.entries else []
-    sheet.fill(entries, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and sheet.is_valid(entries, request.POST):
+    """Show the names, or save what was posted: all or none."""
+    editable = read_names(row)
+    number = page_number(request.GET.get("page"), len(editable.pages()))
+    editable_names = editable.pages()[number - 1] if editable.editable_names else []
+    editable.fill(editable_names, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and editable.is_valid(editable_names, request.POST):
         try:
-            changed = sheet.save(entries, by=request.user, tell="tell" in request.POST)
+            changed = editable.save(editable_names, by=request.user, tell="tell" in request.POST)
         except (names.Closed, names.Conflict):
             messages.error(
                 request, _("Nothing was saved: something has changed meanwhile. Look at it once more.")
             )
             return redirect(request.get_full_path())
-        late_changes.say_outcome(request, entries, _("The names are saved.") if changed else "")
-        if number < len(sheet.pages()):
+        late_changes.say_outcome(request, editable_names, _("The names are saved.") if changed else "")
+        if number < len(editable.pages()):
             return redirect(f"{request.path}?page={number + 1}")
         return page.back_to(row)
-    forms = [entry.form for entry in entries if entry.form]
+    forms = [editable_name.form for editable_name in editable_names if editable_name.form]
     context = {
         **page.about_row(request, row, _("Change names")),
-        "entries": entries,
+        "editable_names": editable_names,
         "forms": forms,
         "wrong": [form for form in forms if form.is_bound and form.errors],
         "tell": request.method != "POST" or "tell" in request.POST,
         "page_number": number,
-        "pages": len(sheet.pages()),
+        "pages": len(editable.pages()),
     }
     return TemplateResponse(request, "admin/sales/names.html", context)
 

@@ -1,4 +1,4 @@
-"""What the page of a point of sale says, and refuses, while visitors could not order there."""
+"""Checks on the page of a point of sale: reasons why visitors could not order there."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -19,14 +19,16 @@ from ticketshop.organisers.models import Organiser, PointOfSale
 from ..shop import opening
 from ..shop.opening import SetUp
 
-# A sentence names so many prices.
+# The largest number of prices in one sentence.
 NAMED = 5
 
 
 def refusals(pos: PointOfSale, sees_methods: bool) -> Iterator[tuple[str, str]]:
-    """Why the shop, as it would be saved, may not be switched on or stay so: pairs of a column and a sentence.
+    """Return why the shop, as it would be saved, may not be switched on or stay on: pairs of column and
+    sentence.
 
-    What a shop that is on already lacked before is no reason: its other settings can be changed; ``notes`` tells of it.
+    What a shop that is on already lacked before is no reason, so that its other settings can be changed;
+    ``notes`` reports it.
     """
     stored = _stored_and_on(pos)
     if not opening.has_terms(pos) and (stored is None or opening.has_terms(stored)):
@@ -45,7 +47,7 @@ def refusals(pos: PointOfSale, sees_methods: bool) -> Iterator[tuple[str, str]]:
 
 
 def refused_methods(pos: PointOfSale, methods: list[SetUp]) -> str:
-    """Why the shop can't be on with these ways to pay; empty where it can, or could not be paid before either."""
+    """Return why the shop can't be on with these payment methods; empty if it can, or was unpayable before."""
     prices = set(opening.unpayable(pos, methods))
     if _stored_and_on(pos) is not None:
         prices -= set(opening.unpayable(pos, opening.enabled_methods(pos)))
@@ -53,7 +55,9 @@ def refused_methods(pos: PointOfSale, methods: list[SetUp]) -> str:
 
 
 def notes(request: HttpRequest, pos: PointOfSale) -> list[str | SafeString]:
-    """Sentences above the form: what is missing before the shop can be switched on, or what visitors can't do there."""
+    """Return sentences above the form: what is missing before the shop can be switched on, or what visitors
+    can't do there.
+    """
     methods = opening.enabled_methods(pos)
     found: list[str | SafeString] = []
     if prices := opening.unpayable(pos, methods):
@@ -88,7 +92,7 @@ def _of_order_form(pos: PointOfSale) -> list[str]:
 
 
 def _stored_and_on(pos: PointOfSale) -> PointOfSale | None:
-    """The shop as it is stored, if it is switched on there."""
+    """Return the shop as it is stored, if it is switched on there; else None."""
     return PointOfSale.objects.filter(pk=pos.pk, active=True).first() if pos.pk else None
 
 
@@ -105,7 +109,7 @@ def _legal_name_sentence(organiser: Organiser, *, linked: bool = True) -> str | 
 
 
 def _methods_sentence(pos: PointOfSale, methods: list[SetUp], prices: list[Decimal]) -> str:
-    """``prices`` are those that no way to pay takes."""
+    """Return the sentence about ``prices`` that no payment method takes."""
     currency = pos.organiser.currency
     if not any(opening.works(method, opening.ANY_PRICE, currency) for method in methods):
         return _("Visitors can’t pay: offer at least one way to pay, and fill in what it needs.")

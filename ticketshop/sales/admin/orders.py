@@ -1,4 +1,4 @@
-"""Orders: found by reference or buyer, marked paid, cancelled, told of again. Figures are looked at, never typed."""
+"""Orders: found by reference or buyer, marked as paid, cancelled, mails sent again. Amounts are read-only."""
 
 from datetime import datetime
 
@@ -29,9 +29,9 @@ from ..orders import orders
 from ..payments.methods import METHODS, name_of
 from . import answers, erased_buyer, missing_answers, money_received, names, tables, unpaid_orders
 
-# From so many buyers on, a search goes through the orders and not through the buyers.
+# With at least this many matching buyers, a search goes through the orders instead of the buyers.
 MANY = 1000
-# The mail that tells what an order's state is.
+# State of an order -> the mail that tells it.
 TELLS = {
     Order.State.PENDING: "order_placed",
     Order.State.PAID: "order_paid",
@@ -74,7 +74,9 @@ def _has_address(order: Order) -> bool:
 
 
 def _may_be_told(order: Order) -> bool:
-    """Shown of an order whose buyer was erased too: its page says why nothing can go out."""
+    """Return whether the button is shown. It is also shown after the buyer's erasure: its page states why no
+    mail can be sent.
+    """
     return order.buyer is None or _has_address(order)
 
 
@@ -113,7 +115,7 @@ CANCEL = Button(
     _cancel,
     serious=True,
 )
-# The buyer's name and e-mail address are those of the contact, on every order alike.
+# Name and e-mail address are those of the buyer's contact, the same on all their orders.
 CORRECT_BUYER = Elsewhere(
     "admin:contacts_contact_change",
     gettext_lazy("Correct the buyer’s name or e-mail"),
@@ -133,6 +135,8 @@ RESEND = Button(
 
 
 class MethodFilter(admin.SimpleListFilter):
+    """Filter by payment method."""
+
     title = gettext_lazy("payment method")
     parameter_name = "payment_method"
 
@@ -144,7 +148,7 @@ class MethodFilter(admin.SimpleListFilter):
 
 
 def references_begin(path: str, text: str) -> Q:
-    """A condition: the order's reference at ``path`` begins with what was typed or pasted, in any of its forms."""
+    """Return a condition: the order's reference at ``path`` begins with the text, in any of its notations."""
     condition = Q(pk__in=[])
     for reading in references.readings(text.replace("\x00", "")[:200]):
         condition |= Q(**{f"{path}__startswith": reading})
@@ -154,7 +158,9 @@ def references_begin(path: str, text: str) -> Q:
 def by_reference_or_buyer(
     queryset: QuerySet[Order], text: str, organisers: set[int] | None
 ) -> QuerySet[Order]:
-    """The orders whose reference begins with ``text``, or whose buyer it finds (see ``Contact.objects.search``)."""
+    """Return the orders whose reference begins with ``text``, or whose buyer matches it (see
+    ``Contact.objects.search``).
+    """
     text = text.replace("\x00", "").strip()[:200]
     if not text:
         return queryset
@@ -163,11 +169,13 @@ def by_reference_or_buyer(
     found = list(people.order_by()[: MANY + 1])
     if len(found) <= MANY:
         return queryset.filter(of_reference | Q(buyer__in=found))
-    # Of a word that very many share, the newest orders are looked through instead: some are soon found.
+    # For a word that very many buyers share, the newest orders are searched instead: some are found soon.
     return queryset.filter(of_reference | Q(buyer__search=WordQuery(text), buyer__erasing_at=None))
 
 
 class UnreachableBuyer(unreachable.UnreachableFilter):
+    """Filter by whether e-mails reach the buyer."""
+
     title = gettext_lazy("e-mails to the buyer")
     path = "buyer__"
 
@@ -214,7 +222,7 @@ class OrderAdmin(ReadOnlyAdmin):
     ]
 
     def get_ordering(self, request):
-        """Newest first, by an index: of one organiser by its own, of several by the order of writing."""
+        """Return the newest first, by an index: for one organiser its own, for several by id."""
         organisers = self.allowed(request, "view")
         return ["-placed_at", "-pk"] if organisers is not None and len(organisers) == 1 else ["-pk"]
 
@@ -230,7 +238,7 @@ class OrderAdmin(ReadOnlyAdmin):
         if order.buyer is None:
             return order.buyer_name
         if order.buyer.erasing_at is not None:
-            # They have no page any more; what this order still needs of them stands here alone.
+            # An erased buyer has no page; the data that this order still needs are shown here only.
             return ", ".join(part for part in (order.buyer.full_name, order.buyer.email) if part)
         return link(Customer(pk=order.buyer_id), f"{order.buyer.full_name} ({order.buyer})")
 
@@ -248,7 +256,7 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("unpaid until"))
     def unpaid_until(self, order):
-        """Of an order that waits for its payment; of others it says nothing any more."""
+        """Return the deadline of an order that waits for payment; empty for others."""
         waits = order.state == Order.State.PENDING and order.expires_at is not None
         return days.until_text(order.expires_at) if waits else self.get_empty_value_display()
 
@@ -258,7 +266,7 @@ class OrderAdmin(ReadOnlyAdmin):
             return order.created_by.email
         if order.channel == Order.Channel.BACK_OFFICE:
             return _("staff whose log-in is gone")
-        # A buyer who is erased may have had a log-in.
+        # An erased buyer may have been a user.
         return order.buyer_name if order.buyer is None or order.buyer.erasing_at else _("a guest")
 
     @admin.display(description=gettext_lazy("language"))

@@ -20,10 +20,11 @@ from .orders import references_begin
 
 
 class OfAnOrder:
-    """Columns of rows that belong to an order."""
+    """Mixin with columns of rows that belong to an order."""
 
     @admin.display(description=gettext_lazy("order"))
     def order_link(self, row):
+        """Return a link to the order."""
         order = row.order
         return link(order, order.reference)
 

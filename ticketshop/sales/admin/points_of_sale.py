@@ -1,4 +1,4 @@
-"""The page of a point of sale: here, in the highest room that it needs, since its payment methods stand on it."""
+"""The page of a point of sale. It is in this package because it needs payment methods and forms."""
 
 from django import forms
 from django.conf import settings
@@ -20,7 +20,7 @@ from . import opening_checks
 
 
 class PaymentMethodForm(RowForm):
-    """One way to pay: offered or not, and what it needs to know. Its settings are fields of their own."""
+    """A payment method: whether it is offered, with a field for each of its settings."""
 
     class Meta:
         model = PaymentMethod
@@ -38,10 +38,12 @@ class PaymentMethodForm(RowForm):
 
     @property
     def title(self) -> str:
+        """Return the label of the method."""
         return str(self.method.label) if self.method else self.instance.code
 
     @property
     def history_name(self) -> str:
+        """Return the name of the row in history records."""
         return self.instance.code
 
     def clean_code(self):
@@ -68,7 +70,7 @@ class PaymentMethodForm(RowForm):
 
 
 class PaymentMethodFormSet(BoundedFormSet):
-    """A row for every way to pay there is: those set up already, then the others, not offered yet."""
+    """A row for every payment method: first those that are set up, then the others."""
 
     def __init__(self, *args, **kwargs):
         instance = kwargs.get("instance")
@@ -82,7 +84,7 @@ class PaymentMethodFormSet(BoundedFormSet):
         self.extra = len(kwargs["initial"])
 
     def clean(self):
-        """A shop that is on, or is being switched on, needs a way to pay for everything it sells."""
+        """Refuse if a shop that is on, or is being switched on, has a price that no method takes."""
         super().clean()
         if any(self.errors) or not self.instance.active or self.instance.organiser_id is None:
             return
@@ -107,20 +109,22 @@ class PaymentMethodInline(ScopedInline, admin.StackedInline):
 
 
 class ColourInput(forms.TextInput):
-    """The browser's own field for a colour: never empty, and of a fixed length."""
+    """The browser's own field for a colour: never empty, of fixed length."""
 
     input_type = "color"
 
     def use_required_attribute(self, initial):
+        """Return False: the field is never empty."""
         return False
 
     def build_attrs(self, base_attrs, extra_attrs=None):
+        """Return the attributes without a maximum length, which the browser's colour field does not allow."""
         attrs = super().build_attrs(base_attrs, extra_attrs)
         attrs.pop("maxlength", None)
         return attrs
 
 
-# What each mode reveals to somebody who tries addresses.
+# What each mode reveals to a person who tries out e-mail addresses.
 REVEALS = {
     PointOfSale.FriendsFamilyMode.COMPATIBLE: gettext_lazy(
         "compatible: whoever knows an address and the name can tell that the person is known here."
@@ -133,11 +137,13 @@ REVEALS = {
 
 
 class PointOfSaleForm(ScopedForm):
+    """The settings of a point of sale."""
+
     languages = LanguagesField(
         label=gettext_lazy("Languages"), choices=settings.LANGUAGES, help_text=LANGUAGES_HELP
     )
 
-    # Whether the ways to pay stand on the same page: then their own rows say what is missing.
+    # Whether the payment methods are on the same page: then their own rows show what is missing.
     sees_methods = True
 
     class Meta:
@@ -148,13 +154,15 @@ class PointOfSaleForm(ScopedForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        # Who may only look gets no field.
+        # A staff member who may only view gets no field.
         if (mode := self.fields.get("friends_family_mode")) is not None:
             mode.choices = list(REVEALS.items())
             mode.help_text = _("What the page tells somebody who tries out addresses.")
 
     def clean_slug(self):
-        """Every mail about an order, and every ticket's calendar entry, leads to this address for good."""
+        """Refuse to change the slug after the first order: every mail about an order and every calendar entry
+        links to it.
+        """
         slug, before = self.cleaned_data["slug"], self.initial.get("slug")
         if before and slug != before and Order.objects.filter(point_of_sale=self.instance).exists():
             raise forms.ValidationError(
@@ -168,7 +176,7 @@ class PointOfSaleForm(ScopedForm):
         return slug
 
     def _post_clean(self):
-        """Once the row is as it would be saved: whether it may be switched on, or stay so."""
+        """Check, with the values as they would be saved, whether the shop may be switched on or stay on."""
         super()._post_clean()
         if "active" in self.fields and self.instance.active and self.instance.organiser_id:
             for name, sentence in opening_checks.refusals(self.instance, self.sees_methods):

@@ -1,4 +1,4 @@
-"""Tables of orders, tickets, passes, payments and mails, as they stand on the pages of an order and of a customer."""
+"""Tables of orders, tickets, passes, payments and mails for the pages of an order and of a customer."""
 
 from django.db.models import QuerySet
 from django.utils.formats import date_format, number_format
@@ -17,16 +17,17 @@ from ..answers import display as given
 from ..models import IssuedPass, Order, OrderLine, Payment, Refund, Ticket
 from ..payments.methods import name_of
 
-# A page shows so many rows of a table; more are found through the lists.
+# The largest number of rows of a table; the lists show the others.
 MOST = 50
 
 
 def when(instant) -> str | None:
-    """An instant in the organiser's time."""
+    """Return an instant as text, in the organiser's time zone."""
     return date_format(localtime(instant), "SHORT_DATETIME_FORMAT") if instant else None
 
 
 def orders(rows: QuerySet[Order]) -> Section:
+    """Return the table of orders."""
     found = rows.order_by("-placed_at", "-pk")[:MOST]
     return _section(
         _("Orders"),
@@ -44,6 +45,7 @@ def orders(rows: QuerySet[Order]) -> Section:
 
 
 def lines(rows: QuerySet[OrderLine], currency: str) -> Section:
+    """Return the table of an order's lines."""
     return _section(
         _("Ordered"),
         [_("quantity"), _("what"), _("date"), _("price"), _("total"), _("of which VAT")],
@@ -62,7 +64,7 @@ def lines(rows: QuerySet[OrderLine], currency: str) -> Section:
 
 
 def _what(line: OrderLine) -> str:
-    """Title and tariff, with the title it was ordered under if that was another one."""
+    """Return title and tariff, with the title at the sale if that was another one."""
     text = ", ".join(part for part in (line.shown_title, line.shown_tariff) if part)
     if line.ordered_title:
         text += " – " + _("Ordered as “%(title)s”.") % {"title": line.ordered_title}
@@ -70,7 +72,7 @@ def _what(line: OrderLine) -> str:
 
 
 def _when_of(line: OrderLine) -> str | None:
-    """The date of a line as it is now, and what became of it."""
+    """Return the date of a line as it is now, and how it has changed."""
     if line.session is None:
         return None
     parts = [
@@ -82,6 +84,7 @@ def _when_of(line: OrderLine) -> str | None:
 
 
 def tickets(rows: QuerySet[Ticket]) -> Section:
+    """Return the table of tickets."""
     found = rows.select_related(*WITH_TICKET).order_by("-session__starts_at", "line_id", "pk")[:MOST]
     return _section(
         _("Tickets"),
@@ -101,6 +104,7 @@ def tickets(rows: QuerySet[Ticket]) -> Section:
 
 
 def passes(rows: QuerySet[IssuedPass]) -> Section:
+    """Return the table of season passes."""
     found = rows.select_related(*WITH_PASS).order_by("-valid_until", "pk")[:MOST]
     return _section(
         _("Season passes"),
@@ -120,6 +124,7 @@ def passes(rows: QuerySet[IssuedPass]) -> Section:
 
 
 def payments(rows: QuerySet[Payment]) -> Section:
+    """Return the table of payments."""
     return _section(
         _("Payments"),
         [_("method"), _("amount"), _("payment reference"), _("state"), _("confirmed"), _("confirmed by")],
@@ -138,6 +143,7 @@ def payments(rows: QuerySet[Payment]) -> Section:
 
 
 def refunds(rows: QuerySet[Refund]) -> Section:
+    """Return the table of refunds."""
     return _section(
         _("Refunds"),
         [_("amount"), _("state"), _("requested"), _("paid back")],
@@ -154,6 +160,7 @@ def refunds(rows: QuerySet[Refund]) -> Section:
 
 
 def mails(rows: QuerySet[Mail]) -> Section:
+    """Return the table of mails."""
     return _section(
         _("E-mails"),
         [_("e-mail"), _("recipient"), _("state"), _("queued"), _("sent")],
@@ -176,7 +183,9 @@ def _section(title: str, columns: list[str], rows: list[list[object]]) -> Sectio
 
 
 def answers_of(person: Contact) -> Section:
-    """What was answered about a person, the latest forms first; sensitive answers stand on the orders alone."""
+    """Return the table of answers about a person, the latest forms first. Sensitive answers are only on the
+    pages of orders.
+    """
     latest = Response.objects.filter(about=person, void=False).order_by("-pk")[:MOST]
     by_id, answers = given.read(latest.values_list("pk", flat=True))
     found = [

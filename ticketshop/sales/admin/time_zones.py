@@ -1,6 +1,7 @@
-"""Another time zone of an organiser is saved only after a question, where people have tickets for dates to come.
+"""Confirmation before an organiser's time zone is changed, if there are tickets for future dates.
 
-Dates are instants: in another zone each of them is shown at another time of day, on the tickets people have too.
+Dates are stored as instants: in another time zone each is shown with another time of day, also on tickets
+that were sent.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from ticketshop.organisers.models import Organiser
 
 from ..orders import date_changes
 
-# So many dates are named one by one.
+# The largest number of dates that are named.
 NAMED = 5
 
 
@@ -37,6 +38,7 @@ class TimeZoneWatch:
         return Organiser.objects.filter(pk=self.row.pk).values_list("time_zone", flat=True).first()
 
     def question(self) -> Question | None:
+        """Return the question to confirm, or None if no ticket holder is concerned."""
         after = self._stored()
         if self.before in (None, after):
             return None
@@ -56,7 +58,7 @@ class TimeZoneWatch:
         )
 
     def carry_out(self, request: HttpRequest, entered: dict, now: datetime) -> str:
-        """Nothing more is to be done: whatever shows a date reads the organiser's time zone."""
+        """Do nothing: everything that shows a date reads the organiser's time zone."""
         return _("Every page and ticket shows the times of the new time zone. Nobody is told by e-mail.")
 
 

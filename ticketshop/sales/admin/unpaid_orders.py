@@ -1,4 +1,4 @@
-"""Ending all unpaid orders that guests placed from one network, in one step."""
+"""Ending all unpaid orders that guests of one network placed, in one step."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from ..cart import caps
 from ..models import Order
 from ..orders import orders
 
-# So many references are named in the question.
+# The largest number of references in the question.
 NAMED = 50
 
 

@@ -1,1 +1,1 @@
-"""What the forms of an order ask, and what was answered."""
+"""The questions that an order's forms ask, and the answers to them."""

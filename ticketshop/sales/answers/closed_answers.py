@@ -1,4 +1,4 @@
-"""Why the answers of an order can't be changed any more, in a sentence."""
+"""Why the answers of an order can't be changed any more."""
 
 from datetime import datetime
 
@@ -21,7 +21,7 @@ def why_closed(
     now: datetime,
     staff: bool,
 ) -> str:
-    """Why answers can't be changed any more, in a sentence; empty where they can."""
+    """Return why answers can't be changed any more, in a sentence; empty if they can."""
     if notices.has_left(order.buyer):
         return _("These answers can’t be changed: the buyer’s data are erased.")
     if response.erased_on is not None:

@@ -1,16 +1,17 @@
-"""What was typed once and is wanted elsewhere: copied from another block, or moved with a ticket that is exchanged."""
+"""Reuse of typed answers: copied from another block, or moved to the ticket that replaces one removed from the cart."""
 
 from registration_forms import definitions
 from registration_forms.field_types import TYPES
 
 from ..cart.contents import Contents
-from .form_blocks import OF_HOLDER, Ask, slots
+from .form_blocks import OF_HOLDER, FormBlock, slots
 
 
-def copy_draft(target: Ask, source: Ask, drafts: dict) -> list[str]:
-    """Fill the empty copyable answers of ``target`` from ``source``; returns the labels of what was copied.
+def copy_draft(target: FormBlock, source: FormBlock, drafts: dict) -> list[str]:
+    """Fill the empty copyable answers of ``target`` from ``source``. Return the labels of what was copied.
 
-    Questions are the same by their key, or by what is known of a person: the phone of the buyer, for one.
+    Two questions match by key, or by the known value they ask for, such as the phone number of a person.
+    Changes ``drafts``.
     """
     to, copied = dict(drafts.get(target.name, {})), []
     known = {question.system_ref: question for question in source.definition.questions if question.system_ref}
@@ -38,11 +39,11 @@ def _may_be_copied(question: definitions.Question) -> bool:
     )
 
 
-def copy_names(target: Ask, source: Ask, names: dict, holder: dict) -> list[str]:
-    """Fill the empty names on a ticket, where its form asks for them, with the buyer's or another ticket's; returns their
-    labels.
+def copy_names(target: FormBlock, source: FormBlock, names: dict, holder: dict) -> list[str]:
+    """Fill the empty names on a ticket, if its form asks for them, from ``names``. Return their labels.
 
-    Changes ``holder``. Where somebody was chosen for the ticket it has that person's name.
+    ``names``: those of the buyer or of another ticket. Changes ``holder``. A ticket with a chosen person
+    keeps that person's name.
     """
     copied = []
     for question in _names_asked(target):
@@ -55,12 +56,12 @@ def copy_names(target: Ask, source: Ask, names: dict, holder: dict) -> list[str]
     return copied
 
 
-def names_asked(target: Ask) -> list[str]:
-    """The labels under which a form asks for the names on its ticket."""
+def names_asked(target: FormBlock) -> list[str]:
+    """Return the labels under which a form asks for the names on its ticket."""
     return [question.label for question in _names_asked(target)]
 
 
-def _names_asked(target: Ask) -> list[definitions.Question]:
+def _names_asked(target: FormBlock) -> list[definitions.Question]:
     return [
         question
         for question in target.definition.questions
@@ -68,8 +69,8 @@ def _names_asked(target: Ask) -> list[definitions.Question]:
     ]
 
 
-def may_copy(target: Ask, source: Ask) -> bool:
-    """Whether the two ask anything alike; the names of whoever orders are known too."""
+def may_copy(target: FormBlock, source: FormBlock) -> bool:
+    """Return whether the two blocks have a question in common; the names of the buyer are always known."""
     if source.of_order and _names_asked(target):
         return True
     if target.version.form_id == source.version.form_id:
@@ -91,23 +92,27 @@ def may_copy(target: Ask, source: Ask) -> bool:
     )
 
 
-def adopt(forms: list[Ask], whole: Contents, drafts: dict, holders: dict, shown: dict) -> None:
-    """What was typed for tickets that left the cart goes to the tickets chosen in their place, in order.
+def carry_over_drafts(
+    forms: list[FormBlock], cart_contents: Contents, drafts: dict, holders: dict, shown: dict
+) -> None:
+    """Move what was typed for tickets that left the cart to the tickets that replaced them, in order.
 
-    Changes ``drafts``, ``holders`` and ``shown``. Answers to questions that the new form does not ask are dropped; the
-    others count in the words they were given under.
+    Changes ``drafts``, ``holders`` and ``shown``. Answers to questions that the new form does not ask are
+    dropped; the others count for the wording under which they were typed.
     """
     _follow_order_forms(forms, drafts, shown)
-    alive = slots(whole)
+    alive = slots(cart_contents)
     lost = [slot for slot in holders if slot not in set(alive)]
-    by_name = {ask.name: ask for ask in forms}
+    by_name = {form_block.name: form_block for form_block in forms}
     for slot, old in zip([slot for slot in alive if slot not in holders], lost, strict=False):
         holders[slot] = holders.pop(old)
         for end in ("", "+"):
-            draft, ask = drafts.pop(f"{old}{end}", None), by_name.get(f"{slot}{end}")
+            draft, form_block = drafts.pop(f"{old}{end}", None), by_name.get(f"{slot}{end}")
             record = shown.pop(f"{old}{end}", None)
             kept = {
-                key: texts for key, texts in (draft or {}).items() if ask and ask.definition.question(key)
+                key: texts
+                for key, texts in (draft or {}).items()
+                if form_block and form_block.definition.question(key)
             }
             if kept:
                 drafts[f"{slot}{end}"] = kept
@@ -115,18 +120,20 @@ def adopt(forms: list[Ask], whole: Contents, drafts: dict, holders: dict, shown:
                     shown[f"{slot}{end}"] = record
 
 
-def _follow_order_forms(forms: list[Ask], drafts: dict, shown: dict) -> None:
-    """What was typed for an order form stays with that form when others join it or go. Changes ``drafts`` and ``shown``."""
-    order_asks = [ask for ask in forms if ask.of_order]
+def _follow_order_forms(forms: list[FormBlock], drafts: dict, shown: dict) -> None:
+    """Keep what was typed for an order form with that form if other order forms are added or removed. Changes
+    ``drafts`` and ``shown``.
+    """
+    order_blocks = [form_block for form_block in forms if form_block.of_order]
     typed = {
         record["form"]: (drafts.get(name, {}), record)
         for name, record in shown.items()
-        if record["form"] in {ask.version.form_id for ask in order_asks}
+        if record["form"] in {form_block.version.form_id for form_block in order_blocks}
     }
-    for ask in order_asks:
-        if shown.get(ask.name, {}).get("form") == ask.version.form_id:
+    for form_block in order_blocks:
+        if shown.get(form_block.name, {}).get("form") == form_block.version.form_id:
             continue
-        drafts.pop(ask.name, None)
-        shown.pop(ask.name, None)
-        if ask.version.form_id in typed:
-            drafts[ask.name], shown[ask.name] = typed[ask.version.form_id]
+        drafts.pop(form_block.name, None)
+        shown.pop(form_block.name, None)
+        if form_block.version.form_id in typed:
+            drafts[form_block.name], shown[form_block.name] = typed[form_block.version.form_id]

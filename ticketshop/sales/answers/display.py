@@ -1,4 +1,4 @@
-"""What was answered on the forms of an order, as people read it."""
+"""The answers to an order's forms as readable text."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ Rows = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Part:
-    """One form of an order: the heading says whose answers they are; ``admission`` is None for the order's own.
+    """One form of an order. ``heading`` states whose answers they are; ``admission`` is None for an order form.
 
-    ``in_profile``: of the order's own, whether the buyer chose to have what it asks in their profile too.
+    ``in_profile``: for an order form, whether the buyer chose to have its answers in their profile too.
     """
 
     response_id: int
@@ -36,16 +36,17 @@ class Part:
 
 
 def for_buyer(question: Question) -> bool:
+    """Return whether a buyer may see the answer to this question."""
     return not question.staff_only
 
 
 def for_staff(sensitive: bool) -> Callable[[Question], bool]:
-    """What staff see: all, or all but answers to sensitive questions."""
+    """Return a function that tells which questions staff may see: all, or all but sensitive ones."""
     return lambda question: sensitive or not question.sensitive
 
 
 def read(ids: Iterable[int]) -> tuple[dict[int, Response], dict[int, dict[str, Answer]]]:
-    """Responses with their forms and versions, and response id -> key -> answer given."""
+    """Return responses by id, with forms and versions, and response id -> question key -> answer."""
     wanted = list(ids)
     found = Response.objects.filter(pk__in=wanted).select_related(
         "version", "form__published", "form__asked_again"
@@ -54,7 +55,7 @@ def read(ids: Iterable[int]) -> tuple[dict[int, Response], dict[int, dict[str, A
 
 
 def language(code: str) -> str:
-    """The name of a language as it stands in a sentence, in the active one: French writes it small there."""
+    """Return the name of a language inside a sentence, in the active language: French writes it in lower case."""
     name = str(dict(settings.CONTENT_LANGUAGES).get(code, code))
     return name.lower() if get_language() == "fr" else name
 
@@ -63,13 +64,13 @@ _OF_ORDER = Compiled(lambda: OrderResponse.objects.filter(order=Parameter("order
 
 
 def parts(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> list[Part]:
-    """The forms of an order in the order of its page; one query."""
+    """Return the forms of an order in the order of its page. One query."""
     own = _("Order %(reference)s") % {"reference": order.reference}
     of_order = _OF_ORDER.all(order=order.pk)
     titles = {ticket.line.title: ticket.session.event.title for ticket in tickets}
     found = []
     for one in of_order:
-        # Which events a form was asked for is said where there are several, by the titles they have now.
+        # With several order forms, the heading names the events of each, by the titles they have now.
         events = translated.joined(", ", [titles.get(title, title) for title in one.title.split(", ")])
         heading = translated.joined(" – ", [own, events]) if events and len(of_order) > 1 else own
         found.append(Part(one.response_id, heading, in_profile=one.in_profile))
@@ -93,7 +94,7 @@ def _part(response_id: int, admission: Ticket | IssuedPass, *words: str) -> Part
 
 
 def rows(response: Response, given: dict[str, Answer], may_see: Callable[[Question], bool]) -> Rows:
-    """(label, text) for each answer given, each in the words it was given under, in the order of the form."""
+    """Return (label, text) for each answer, in the wording under which it was given, in the order of the form."""
     order = [question.key for question in definitions.of_version(response.version).questions]
     keys = [*order, *(key for key in given if key not in set(order))]
     found = []

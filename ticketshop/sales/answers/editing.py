@@ -1,18 +1,16 @@
-"""The answers of an order as a sheet that is filled in again: by the buyer until a deadline, by staff at any time."""
+"""Changing the answers of an order: by the buyer until a deadline, by staff at any time."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 
 from django.db import transaction
 from django.utils.datastructures import MultiValueDict
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from contacts import locking
 from contacts.models import Contact
 from registration_forms import definitions
-from registration_forms.answers import changing, limited_choices, question_wording, responses
+from registration_forms.answers import changing, limited_choices, question_wording
 from registration_forms.answers.blocks import Block
 from registration_forms.conditions import BUYER
 from registration_forms.definitions import Definition
@@ -25,78 +23,23 @@ from ticketshop.lib.text import number_in
 
 from .. import notices
 from ..models import Admission, IssuedPass, Order, Ticket
-from . import display, form_blocks, profile
+from . import block_answers, display, form_blocks, profile
+from .answered_form import AnsweredForm
 from .closed_answers import why_closed
 
 
-@dataclass
-class Entry:
-    """One form of an order on the sheet. ``why``: the sentence that says why it can't be changed, if so."""
-
-    part: display.Part
-    response: Response
-    given: dict[str, Answer]
-    until: datetime | None
-    why: str = ""
-    block: Block | None = None
-    posted: bool = False
-    # Whether something that was asked reads otherwise since the page was made.
-    outdated: bool = False
-    revision: int = 0
-    copies: tuple = field(default=(), init=False)
-
-    def __post_init__(self):
-        self.form = self.response.form
-        self.version = self.form.published
-        self.definition: Definition = changing.current_definition(self.response, self.form, self.given)
-        self.stored = {key: responses.value_of(answer) for key, answer in self.given.items()}
-        self.name = f"r{self.response.pk}"
-        self.prefix = form_blocks.prefix(self)
-        self.heading = self.part.heading
-
-    @property
-    def day(self) -> date | None:
-        """What an age counts on: the ticket's own date, or the pass's first."""
-        admission = self.part.admission
-        if isinstance(admission, Ticket):
-            return localtime(admission.session.starts_at).date()
-        return admission.valid_from if admission else None
-
-    @property
-    def rows(self) -> display.Rows:
-        """What the buyer reads: (label, text) for each answer."""
-        return display.rows(self.response, self.given, display.for_buyer)
-
-    @property
-    def language(self) -> str:
-        return display.language(self.response.language)
-
-    @property
-    def has_erased(self) -> bool:
-        """Whether answers of this form were erased."""
-        return self.response.erased_on is not None
-
-    @property
-    def missing(self) -> list[str]:
-        """The labels of what the buyer owes and has not answered."""
-        if self.why:
-            return []
-        return [
-            question.label for question in changing.missing_questions(self.response, self.form, self.given)
-        ]
-
-
 class StaffBlock(Block):
-    """A form as the back office draws it."""
+    """The questions of a form in the design of the back office."""
 
     template_of_a_question = "admin/sales/answers_question.html"
 
 
-class Sheet:
-    """``entries``: the forms of an order, or some ``of`` them. Four queries however many.
+class EditableAnswers:
+    """The forms of an order (``answered_forms``), or those with the ids ``of``, with their answers. Four queries
+    for any number.
 
-    ``staff`` see what is for staff only and may change answers after the deadline; without ``sensitive`` they see
-    no sensitive question.
+    ``staff``: include questions for staff only and allow changes after the deadline. Without ``sensitive``,
+    sensitive questions are left out.
     """
 
     def __init__(
@@ -112,7 +55,7 @@ class Sheet:
     ):
         self.order, self.tickets, self.passes, self.now = order, tickets, passes, now
         self.staff, self.sensitive = staff, sensitive
-        # What the profile of the buyer holds too, and followed an answer that was saved.
+        # Labels of the answers that the last ``save`` also wrote to the buyer's profile.
         self.in_profile: list[str] = []
         wanted = None if of is None else set(of)
         parts = [
@@ -121,21 +64,23 @@ class Sheet:
             if wanted is None or part.response_id in wanted
         ]
         by_id, given = display.read(part.response_id for part in parts) if parts else ({}, {})
-        self.entries = [
-            self._entry(part, by_id[part.response_id], given[part.response_id])
+        self.answered_forms = [
+            self._answered_form(part, by_id[part.response_id], given[part.response_id])
             for part in parts
             if part.response_id in by_id
         ]
 
-    def _entry(self, part: display.Part, response: Response, given: dict[str, Answer]) -> Entry:
+    def _answered_form(
+        self, part: display.Part, response: Response, given: dict[str, Answer]
+    ) -> AnsweredForm:
         until = self._until(part, response)
         why = why_closed(
             self.order, part, response, self._used(part), None if self.staff else until, self.now, self.staff
         )
-        return Entry(part, response, given, until, why, revision=response.revision)
+        return AnsweredForm(part, response, given, until, why, revision=response.revision)
 
     def _until(self, part: display.Part, response: Response) -> datetime | None:
-        """The form's own deadline, else the beginning of the session, else the end of the pass's last day."""
+        """Return the form's own deadline, else the start of the session, else the end of the pass's last day."""
         if response.form.editable_until:
             return response.form.editable_until
         admissions = [part.admission] if part.admission else [*self.tickets, *self.passes]
@@ -151,146 +96,174 @@ class Sheet:
 
     # --- pages -----------------------------------------------------------------------------------------
     @property
-    def open(self) -> list[Entry]:
-        return [entry for entry in self.entries if not entry.why]
+    def open(self) -> list[AnsweredForm]:
+        """Return the forms that can be changed."""
+        return [answered_form for answered_form in self.answered_forms if not answered_form.why]
 
     @property
     def until(self) -> datetime | None:
-        """The first deadline there is."""
-        return min((entry.until for entry in self.open if entry.until), default=None)
+        """Return the earliest deadline."""
+        return min((answered_form.until for answered_form in self.open if answered_form.until), default=None)
 
     @property
     def whys(self) -> list[str]:
-        """The sentences that say why some answers can't be changed, each once; those about erased ones stand with them."""
-        return list(dict.fromkeys(entry.why for entry in self.entries if entry.why and not entry.has_erased))
+        """Return why some answers can't be changed, each sentence once. Sentences about erased answers are shown
+        beside these.
+        """
+        return list(
+            dict.fromkeys(
+                answered_form.why
+                for answered_form in self.answered_forms
+                if answered_form.why and not answered_form.has_erased
+            )
+        )
 
     @property
     def missing(self) -> list[str]:
-        """The labels of what the buyer owes and has not answered, each once."""
-        return list(dict.fromkeys(label for entry in self.entries for label in entry.missing))
+        """Return the labels of mandatory questions that the buyer has not answered, each once."""
+        return list(
+            dict.fromkeys(label for answered_form in self.answered_forms for label in answered_form.missing)
+        )
 
-    def pages(self) -> list[list[Entry]]:
-        """The entries in pages that a request can hold."""
-        size = form_blocks.per_page(self.entries)
-        return [self.entries[start : start + size] for start in range(0, len(self.entries), size)]
+    def pages(self) -> list[list[AnsweredForm]]:
+        """Return the forms in pages small enough for one request."""
+        size = form_blocks.per_page(self.answered_forms)
+        return [
+            self.answered_forms[start : start + size] for start in range(0, len(self.answered_forms), size)
+        ]
 
-    def page(self, number: int) -> list[Entry]:
-        """The entries of one page, counted from 1."""
-        return self.pages()[number - 1] if self.entries else []
+    def page(self, number: int) -> list[AnsweredForm]:
+        """Return the forms of one page; pages are counted from 1."""
+        return self.pages()[number - 1] if self.answered_forms else []
 
     # --- filling in ------------------------------------------------------------------------------------
-    def fill(self, entries: list[Entry], post=None, kept: dict[int, set[str]] | None = None) -> None:
-        """Give the open ones their blocks, filled with what is stored or with what was posted.
+    def fill(
+        self, answered_forms: list[AnsweredForm], post=None, kept: dict[int, set[str]] | None = None
+    ) -> None:
+        """Give each form that can be changed its ``block``, with the stored or the posted answers.
 
-        ``kept``: response id -> questions whose stored answer stands, whatever was posted. Two queries at most.
+        ``kept``: response id -> keys of questions that keep their stored answer and ignore the post. At most
+        two queries.
         """
-        left = _places_left(entries)
-        shown = _posted_versions(entries, post) if post is not None else {}
-        for entry in entries:
-            if entry.why:
+        left = _places_left(answered_forms)
+        shown = _posted_versions(answered_forms, post) if post is not None else {}
+        for answered_form in answered_forms:
+            if answered_form.why:
                 continue
-            entry.block = self._block(entry, left)
-            entry.block.heading = entry.heading
-            if entry.response.pk not in shown:
+            answered_form.block = self._block(answered_form, left)
+            answered_form.block.heading = answered_form.heading
+            if answered_form.response.pk not in shown:
                 continue
-            entry.posted, entry.revision = (
+            answered_form.posted, answered_form.revision = (
                 True,
-                number_in(post.get(f"{entry.prefix}-revision"), digits=8) or 0,
+                number_in(post.get(f"{answered_form.prefix}-revision"), digits=8) or 0,
             )
-            seen = self._seen(entry, shown[entry.response.pk], post)
-            asked = self._drawn(shown[entry.response.pk]) - (kept or {}).get(entry.response.pk, set())
-            asked -= {key for key in _consents(entry) if key not in seen}
-            entry.outdated = not question_wording.shown_on(entry.definition, (), entry.block.context) <= seen
-            entry.block = self._block(entry, left, _data(entry, post, asked), seen)
-            entry.block.heading = entry.heading
+            seen = self._seen(answered_form, shown[answered_form.response.pk], post)
+            asked = self._drawn(shown[answered_form.response.pk]) - (kept or {}).get(
+                answered_form.response.pk, set()
+            )
+            asked -= {key for key in _consents(answered_form) if key not in seen}
+            answered_form.outdated = (
+                not question_wording.shown_on(answered_form.definition, (), answered_form.block.context)
+                <= seen
+            )
+            answered_form.block = self._block(answered_form, left, _data(answered_form, post, asked), seen)
+            answered_form.block.heading = answered_form.heading
 
-    def _seen(self, entry: Entry, definition: Definition, post) -> set[str]:
-        """The questions that the page which was sent had, of the version it was made of, in the words of today.
+    def _seen(self, answered_form: AnsweredForm, definition: Definition, post) -> set[str]:
+        """Return the keys of the questions that the posted page showed in today's question_wording.
 
-        A consent that was given stands in the words it was given to, whatever is published.
+        A consent that was given keeps its wording, even after a newer version is published.
         """
-        drawn = post.get(entry.block.drawn_name, "").split()
-        changed = question_wording.reworded(definition, definitions.of_version(entry.version))
-        given = {key for key in _consents(entry) if key in entry.given}
-        return question_wording.shown_on(definition, drawn, entry.block.context) - (changed - given)
+        drawn = post.get(answered_form.block.drawn_name, "").split()
+        changed = question_wording.reworded(definition, definitions.of_version(answered_form.version))
+        given = {key for key in _consents(answered_form) if key in answered_form.given}
+        return question_wording.shown_on(definition, drawn, answered_form.block.context) - (changed - given)
 
     def _drawn(self, definition: Definition) -> set[str]:
-        """The questions that a page of this version could ask."""
+        """Return the keys of the questions that a page of this version may contain."""
         return {
             question.key
             for question in definition.questions
             if question.visibility != Field.Visibility.HIDDEN and (self.staff or not question.staff_only)
         }
 
-    def _block(self, entry: Entry, left: dict[str, int], data=None, seen: set[str] | None = None) -> Block:
-        sensitive = [one.key for one in entry.definition.questions if one.sensitive]
+    def _block(
+        self, answered_form: AnsweredForm, left: dict[str, int], data=None, seen: set[str] | None = None
+    ) -> Block:
+        sensitive = [one.key for one in answered_form.definition.questions if one.sensitive]
         return (StaffBlock if self.staff else Block)(
-            entry.definition,
+            answered_form.definition,
             data,
-            prefix=entry.prefix,
+            prefix=answered_form.prefix,
             question_context=QuestionContext(
-                day=entry.day,
+                day=answered_form.day,
                 now=self.now,
                 sold_out=frozenset(key for key, places in left.items() if places <= 0),
                 left=left,
                 country=self.order.point_of_sale.organiser.country,
             ),
             context=changing.STAFF if self.staff else BUYER,
-            stored=entry.stored,
+            stored=answered_form.stored,
             but=() if self.sensitive else sensitive,
             seen=seen,
-            of_reader=not self.staff and entry.part.admission is None,
+            of_reader=not self.staff and answered_form.part.admission is None,
         )
 
-    def fill_again(self, entries: list[Entry], post, conflict: changing.Conflict) -> None:
-        """After a conflict, on a sheet read anew: others' changes stand, and what both changed is said at its field.
+    def fill_again(self, answered_forms: list[AnsweredForm], post, conflict: changing.Conflict) -> None:
+        """After a conflict, and on rows read again: keep the other person's changes, and show a message at each
+        question that both changed.
 
-        What was typed stays there; saved once more, it counts.
+        What was typed stays in the fields; saving again writes it.
         """
         only_theirs = {pk: keys - conflict.keys.get(pk, set()) for pk, keys in conflict.others.items()}
-        self.fill(entries, post, kept=only_theirs)
-        for entry in entries:
-            if entry.block is None or not entry.posted:
+        self.fill(answered_forms, post, kept=only_theirs)
+        for answered_form in answered_forms:
+            if answered_form.block is None or not answered_form.posted:
                 continue
-            entry.revision = entry.response.revision
-            entry.block.full_clean()
-            for key in conflict.keys.get(entry.response.pk, ()):
-                entry.block.add_late_error(key, _theirs(entry, key))
+            answered_form.revision = answered_form.response.revision
+            answered_form.block.full_clean()
+            for key in conflict.keys.get(answered_form.response.pk, ()):
+                answered_form.block.add_late_error(key, _theirs(answered_form, key))
 
     # --- saving ----------------------------------------------------------------------------------------
-    def is_valid(self, entries: list[Entry]) -> bool:
-        """Whether all that was posted is in order; every block is checked, so that every mistake is said."""
-        return not [entry for entry in entries if entry.posted and not entry.block.is_valid()]
+    def is_valid(self, answered_forms: list[AnsweredForm]) -> bool:
+        """Return whether everything posted is valid. Every block is validated, so that all errors are shown."""
+        return not [
+            answered_form
+            for answered_form in answered_forms
+            if answered_form.posted and not answered_form.block.is_valid()
+        ]
 
-    def save(self, entries: list[Entry], *, by, tell: bool = True) -> list[AnswerHistory]:
-        """Store what was posted, and tell the buyer what changed; the lines of history that were written.
+    def save(self, answered_forms: list[AnsweredForm], *, by, tell: bool = True) -> list[AnswerHistory]:
+        """Store what was posted and tell the buyer what changed. Return the history lines that were written.
 
-        What the buyer's profile holds too follows (``profile.follow``). Raises changing.Conflict, SoldOut or Closed;
-        then nothing has changed.
+        Writes to the buyer's profile too (``profile.follow``). Raise changing.Conflict, changing.SoldOut or
+        changing.Closed; then nothing has changed.
         """
-        posted = [entry for entry in entries if entry.posted]
+        posted = [answered_form for answered_form in answered_forms if answered_form.posted]
         while True:
             try:
                 with transaction.atomic():
                     return self._save(posted, by, tell)
             except _BuyerMoved:
-                # Merged a moment ago: the order, read anew, names the contact that stays.
+                # The buyer was merged meanwhile: read again, the order names the remaining contact.
                 continue
 
-    def _save(self, posted: list[Entry], by, tell: bool) -> list[AnswerHistory]:
+    def _save(self, posted: list[AnsweredForm], by, tell: bool) -> list[AnswerHistory]:
         buyer_id, buyer = self.order.buyer_id, self._hold_buyer(posted)
         self._lock(posted)
         if self.order.buyer_id != buyer_id:
             raise _BuyerMoved
         edits = [
             changing.Edit(
-                entry.response,
-                entry.block.answers,
-                entry.revision,
-                entry.version,
-                frozenset(entry.block.fields),
+                answered_form.response,
+                answered_form.block.answers,
+                answered_form.revision,
+                answered_form.version,
+                frozenset(answered_form.block.fields),
             )
-            for entry in posted
+            for answered_form in posted
         ]
         source = AnswerHistory.Source.STAFF if self.staff else AnswerHistory.Source.BUYER
         lines = changing.change_all(edits, by=by, source=source, now=self.now)
@@ -303,20 +276,25 @@ class Sheet:
                 notices.answers_changed(self.order, told, self.now)
         return lines
 
-    def _hold_buyer(self, posted: list[Entry]) -> Contact | None:
-        """The buyer, locked, where an answer may belong into their profile. People come before their orders."""
-        known = any(profile.is_asked_by(entry.definition) for entry in posted if not entry.part.admission)
+    def _hold_buyer(self, posted: list[AnsweredForm]) -> Contact | None:
+        """Return the buyer, locked, if an answer may be written to their profile. People are locked before their orders."""
+        known = any(
+            profile.is_asked_by(answered_form.definition)
+            for answered_form in posted
+            if not answered_form.part.admission
+        )
         pk = self.order.buyer_id
         return locking.lock_all([pk]).get(pk) if known and pk else None
 
-    def _lock(self, posted: list[Entry]) -> None:
-        """Nobody is let in or erased and nothing is cancelled meanwhile. Raises changing.Closed where that happened before.
+    def _lock(self, posted: list[AnsweredForm]) -> None:
+        """Lock order, tickets and passes, so that no check-in, erasure or cancellation comes between.
 
-        The order, its tickets, then (by ``change_all``) the responses: as an erasure takes them.
+        Raise changing.Closed if one came before. Locks follow the sequence of an erasure: order, tickets,
+        then (in ``change_all``) responses.
         """
         orders = Order.objects.select_for_update(of=("self",), no_key=True).select_related("buyer")
         order = orders.get(pk=self.order.pk)
-        # As it is now: the buyer may have been erased meanwhile.
+        # The buyer may have been erased since the order was read.
         self.order.refresh_from_db(fields=["buyer"])
         used = False
         for model, rows in ((Ticket, self.tickets), (IssuedPass, self.passes)):
@@ -326,28 +304,32 @@ class Sheet:
             states = dict(locked.order_by("pk").values_list("pk", "state"))
             for row in rows:
                 row.state = states.get(row.pk, Admission.State.CANCELLED)
-        for entry in posted:
-            used, until = self._used(entry.part), None if self.staff else entry.until
-            if why_closed(order, entry.part, entry.response, used, until, self.now, self.staff):
+        for answered_form in posted:
+            used, until = self._used(answered_form.part), None if self.staff else answered_form.until
+            if why_closed(
+                order, answered_form.part, answered_form.response, used, until, self.now, self.staff
+            ):
                 raise changing.Closed
 
 
 class _BuyerMoved(Exception):
-    """The order is another contact's since the buyer was held."""
+    """The order belongs to another contact since the buyer was locked."""
 
 
-def mark_sold_out(entries: list[Entry], sold: changing.SoldOut) -> None:
-    """Say "just sold out" at the fields that wanted a choice whose last place is gone."""
-    for entry in entries:
-        for key in sold.keys.get(entry.response.pk, ()):
-            if entry.block.is_valid() or key not in entry.block.errors:
-                entry.block.add_late_error(key, NO_PLACE_LEFT)
+def mark_sold_out(answered_forms: list[AnsweredForm], sold: changing.SoldOut) -> None:
+    """Show "just sold out" at the fields whose new choice has no place left."""
+    for answered_form in answered_forms:
+        for key in sold.keys.get(answered_form.response.pk, ()):
+            if answered_form.block.is_valid() or key not in answered_form.block.errors:
+                answered_form.block.add_late_error(key, NO_PLACE_LEFT)
 
 
-def _places_left(entries: list[Entry]) -> dict[str, int]:
-    """Choice key -> places left, of choices with a limited number of places; two queries at most."""
+def _places_left(answered_forms: list[AnsweredForm]) -> dict[str, int]:
+    """Return choice key -> places left, for limited choices. At most two queries."""
     forms = {
-        entry.form.pk for entry in entries if any(question.options for question in entry.definition.questions)
+        answered_form.form.pk
+        for answered_form in answered_forms
+        if any(question.options for question in answered_form.definition.questions)
     }
     if not forms:
         return {}
@@ -355,43 +337,47 @@ def _places_left(entries: list[Entry]) -> dict[str, int]:
     return {ids[pk]: left for pk, left in limited_choices.left(ids).items()}
 
 
-def _posted_versions(entries: list[Entry], post) -> dict[int, Definition]:
-    """Response id -> the definition its page showed, for the blocks that were posted; one query at most."""
+def _posted_versions(answered_forms: list[AnsweredForm], post) -> dict[int, Definition]:
+    """Return response id -> definition that the posted page showed. At most one query."""
     seen = {
-        entry.response.pk: (entry, number)
-        for entry in entries
-        if not entry.why and (number := number_in(post.get(f"{entry.prefix}-version"), digits=17)) is not None
+        answered_form.response.pk: (answered_form, number)
+        for answered_form in answered_forms
+        if not answered_form.why
+        and (number := number_in(post.get(f"{answered_form.prefix}-version"), digits=17)) is not None
     }
-    stale = {pk for entry, pk in seen.values() if pk != entry.version.pk}
-    forms = [entry.form.pk for entry, _pk in seen.values()]
+    stale = {pk for answered_form, pk in seen.values() if pk != answered_form.version.pk}
+    forms = [answered_form.form.pk for answered_form, _pk in seen.values()]
     old = FormVersion.objects.filter(pk__in=stale, form__in=forms) if stale else ()
     known = {version.pk: version for version in old}
     found = {}
-    for response_id, (entry, pk) in seen.items():
-        version = entry.version if pk == entry.version.pk else known.get(pk)
+    for response_id, (answered_form, pk) in seen.items():
+        version = answered_form.version if pk == answered_form.version.pk else known.get(pk)
         if version is not None:
             found[response_id] = definitions.of_version(version)
     return found
 
 
-def _data(entry: Entry, post, asked: set[str]) -> MultiValueDict:
-    """What was posted for the questions in ``asked``; the others come back as they are stored."""
-    typed = form_blocks.typed(entry, post)
+def _data(answered_form: AnsweredForm, post, asked: set[str]) -> MultiValueDict:
+    """Return the posted texts of the questions in ``asked``, and the stored ones of the others."""
+    typed = block_answers.typed(answered_form, post)
     values = {
-        key: typed.get(key, []) if key in asked else entry.block.typed(key) for key in entry.block.fields
+        key: typed.get(key, []) if key in asked else answered_form.block.typed(key)
+        for key in answered_form.block.fields
     }
     typed = {key: texts for key, texts in values.items() if texts}
-    return form_blocks.as_posted(entry.definition, entry.prefix, typed)
+    return block_answers.as_posted(answered_form.definition, answered_form.prefix, typed)
 
 
-def _consents(entry: Entry) -> list[str]:
-    return [question.key for question in entry.definition.questions if question.type == "consent"]
+def _consents(answered_form: AnsweredForm) -> list[str]:
+    return [question.key for question in answered_form.definition.questions if question.type == "consent"]
 
 
-def _theirs(entry: Entry, key: str) -> str:
-    question = entry.definition.question(key)
+def _theirs(answered_form: AnsweredForm, key: str) -> str:
+    question = answered_form.definition.question(key)
     text = (
-        TYPES[question.type].display(question, entry.stored[key]) if key in entry.stored else _("no answer")
+        TYPES[question.type].display(question, answered_form.stored[key])
+        if key in answered_form.stored
+        else _("no answer")
     )
     return _("Changed by somebody else meanwhile, to: %(answer)s. Save again to keep what stands here.") % {
         "answer": text

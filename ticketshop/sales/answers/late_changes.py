@@ -1,4 +1,4 @@
-"""What was typed on a page of answers or names that was opened while it could still be changed."""
+"""Messages about a page of answers or names that was posted after some of it could no longer be changed."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -8,27 +8,33 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 
-class Entry(Protocol):
-    """``why``: the sentence that says why it can't be changed, if so; ``prefix``: what the names of its fields begin with."""
+class EditableItem(Protocol):
+    """A ticket or form on such a page.
+
+    ``why``: the sentence that states why it can't be changed; empty if it can. ``prefix``: the beginning of
+    its field names.
+    """
 
     why: str
 
     @property
-    def heading(self) -> str: ...
+    def heading(self) -> str:
+        """Return the heading on the page."""
 
     @property
-    def prefix(self) -> str: ...
+    def prefix(self) -> str:
+        """Return the beginning of the names of its fields."""
 
 
-def say_outcome(request: HttpRequest, entries: Iterable[Entry], saved: str) -> None:
-    """Tell what became of a page that was sent: ``saved`` says what was saved, and is empty where nothing was.
+def say_outcome(request: HttpRequest, items: Iterable[EditableItem], saved: str) -> None:
+    """Show what became of a posted page. ``saved``: the message about what was saved; empty if nothing was.
 
-    Of a ticket or form that can't be changed any more it is said that nothing of it was saved.
+    Items that can't be changed any more are named in an error, as not saved.
     """
     late = [
-        str(entry.heading)
-        for entry in entries
-        if entry.why and any(name.startswith(f"{entry.prefix}-") for name in request.POST)
+        str(item.heading)
+        for item in items
+        if item.why and any(name.startswith(f"{item.prefix}-") for name in request.POST)
     ]
     if late:
         text = _("Not saved, because it can’t be changed any more: %(what)s.")

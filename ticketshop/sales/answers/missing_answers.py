@@ -1,8 +1,8 @@
-"""What was sold before a form was asked for it: tickets, passes and orders without answers to the form.
+"""Tickets, passes and orders that were sold before a form was assigned to them, and so have no answers to it.
 
-A form may be given to a tariff, a pass, an event or a point of sale at any time. What was sold before gets an empty
-response once staff ask the buyers, or enter the answers themselves: from then on its questions are owed, listed as missing,
-and answered on the same pages as all others.
+A form may be assigned to a tariff, a pass, an event or a point of sale at any time. What was sold before gets
+an empty response once staff ask the buyers or enter the answers themselves. From then on its questions are
+owed, listed as missing, and answered on the same pages as all others.
 """
 
 from collections.abc import Collection, Iterable
@@ -30,7 +30,7 @@ from ..models import LIVING_ORDERS, Admission, IssuedPass, Order, OrderResponse,
 from . import form_blocks
 
 Kind = RegistrationForm.Kind
-# How long a row that failed is tried again after staff have asked.
+# How long after the request of staff a failed row is tried again.
 TRIED_FOR = timedelta(days=30)
 _OF_A_BUYER = Q(
     order__state__in=LIVING_ORDERS,
@@ -43,7 +43,7 @@ Versions = dict[int, FormVersion]
 
 # --- what lacks answers --------------------------------------------------------------------------------------
 def published(form_ids: Iterable[int]) -> Versions:
-    """Return form id -> published version, of the forms in use that ask buyers something; one query."""
+    """Return form id -> published version, for forms in use that ask buyers for something. One query."""
     rows = RegistrationForm.objects.filter(pk__in=set(form_ids), archived_at=None, published__isnull=False)
     return {
         form.pk: form.published
@@ -53,7 +53,7 @@ def published(form_ids: Iterable[int]) -> Versions:
 
 
 def tickets(versions: Versions, now: datetime) -> QuerySet[Ticket]:
-    """The tickets without answers to the form that their tariff asks now, of dates that are not over."""
+    """Return the tickets without answers to the form that their tariff uses now, for dates that are not over."""
     rows = Ticket.objects.filter(
         _OF_A_BUYER, line__offer__tariff__form__in=versions, response=None, session__ends_at__gt=now
     )
@@ -62,27 +62,27 @@ def tickets(versions: Versions, now: datetime) -> QuerySet[Ticket]:
         pk for pk, version in versions.items() if definitions.of_version(version).group_asks == leader
     ]
     if of_leaders:
-        # Of a group the first ticket of each unit is asked: counted among all tickets of the line.
+        # In a group, the first ticket of each unit is asked, counted among all tickets of the line.
         numbered = Ticket.objects.filter(line__offer__tariff__form__in=of_leaders).annotate(
             place=Window(RowNumber(), partition_by=F("line"), order_by=F("pk").asc())
         )
-        # As many as one price gave at the sale, whatever the tariff gives by now.
+        # The number of tickets that one price gave at the sale; the tariff may give another number now.
         members = numbered.annotate(rest=(F("place") - 1) % (F("line__places") / F("line__quantity")))
         rows = rows.exclude(pk__in=members.filter(rest__gt=0).values("pk"))
     return rows
 
 
 def passes(versions: Versions, now: datetime, *, added: bool = False) -> QuerySet[IssuedPass]:
-    """The passes without answers to their own form, or to the tariff form that is ``added`` to it."""
+    """Return the passes without answers to their own form, or with ``added`` to their extra form."""
     asks, answered = ("extra_form", "extra_response") if added else ("form", "response")
     wanted = {f"season_pass__{asks}__in": versions, answered: None}
     return IssuedPass.objects.filter(_OF_A_BUYER, valid_until__gte=timezone.localdate(now), **wanted)
 
 
 def orders(form_id: int, now: datetime) -> QuerySet[Order]:
-    """The orders without answers to an order form that applies to something in them that is not over.
+    """Return the orders without answers to an order form that applies to something in them that is not over.
 
-    An event's own form stands in for that of the point of sale, which passes are always asked.
+    The form of an event replaces that of the point of sale, which is always used for passes.
     """
     alive = ~Q(state=Admission.State.CANCELLED)
     theirs = Ticket.objects.filter(alive, order=OuterRef("pk"), session__ends_at__gt=now)
@@ -115,17 +115,17 @@ def _of_form(form: RegistrationForm, now: datetime) -> list[QuerySet]:
 
 
 def is_lacking(form: RegistrationForm, now: datetime) -> bool:
-    """Whether any ticket, pass or order lacks the answers to a form."""
+    """Return whether any ticket, pass or order lacks the answers to a form."""
     return any(rows.exists() for rows in _of_form(form, now))
 
 
 def number_of(form: RegistrationForm, now: datetime) -> int:
-    """How many tickets, passes or orders lack the answers to a form."""
+    """Return how many tickets, passes or orders lack the answers to a form."""
     return sum(rows.count() for rows in _of_form(form, now))
 
 
 def number_with_another(form: RegistrationForm, now: datetime) -> int:
-    """How many tickets and passes that would be asked this form have answers to another one: each has room for one form."""
+    """Return how many tickets and passes would be asked this form but have answers to another one, which they keep."""
     if not published([form.pk]):
         return 0
     other = Q(response__isnull=False) & ~Q(response__form=form)
@@ -141,7 +141,7 @@ def number_with_another(form: RegistrationForm, now: datetime) -> int:
 
 
 def some_of(form: RegistrationForm, now: datetime, most: int) -> list[Ticket | IssuedPass | Order]:
-    """The first of what lacks the answers to a form."""
+    """Return the first tickets, passes or orders that lack the answers to a form."""
     found: list = []
     for rows in _of_form(form, now):
         joins = {
@@ -154,7 +154,7 @@ def some_of(form: RegistrationForm, now: datetime, most: int) -> list[Ticket | I
 
 
 def orders_of(form: RegistrationForm, now: datetime) -> QuerySet[Order]:
-    """The orders with something that lacks the answers to a form."""
+    """Return the orders in which something lacks the answers to a form."""
     found = Q(pk__in=[])
     for rows in _of_form(form, now):
         found |= Q(pk__in=rows.values("pk" if rows.model is Order else "order"))
@@ -164,7 +164,9 @@ def orders_of(form: RegistrationForm, now: datetime) -> QuerySet[Order]:
 # --- of one order --------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Lacking:
-    """What lacks the answers to a form: a ticket or a pass, in its ``column``, or an order, where ``column`` is empty."""
+    """A ticket or pass without answers to a form, with the ``column`` for its response, or an order (then
+    ``column`` is empty).
+    """
 
     holder: Ticket | IssuedPass | Order
     form_id: int
@@ -174,7 +176,7 @@ class Lacking:
 
 
 def lacking(order: Order, now: datetime, only: Collection[int] | None = None) -> list[Lacking]:
-    """What of an order lacks the answers to a form that is asked there now; ``only`` to these forms."""
+    """Return what in an order lacks the answers to a form that is used there now; ``only``: ids of forms."""
     versions = published(_forms_at(order) if only is None else only)
     if not versions:
         return []
@@ -198,7 +200,7 @@ def lacking(order: Order, now: datetime, only: Collection[int] | None = None) ->
 
 
 def _forms_at(order: Order) -> set[int]:
-    """The forms that are asked now of something in an order."""
+    """Return the forms that are used now for something in an order."""
     rows = [
         order.tickets.values_list("line__offer__tariff__form", "session__event__order_form__form"),
         order.passes.values_list("season_pass__form", "season_pass__extra_form"),
@@ -228,9 +230,10 @@ def _of_order(order: Order, form_id: int, zone: ZoneInfo) -> Lacking:
 
 @transaction.atomic
 def add(order: Order, *, now: datetime, by=None, only: Collection[int] | None = None) -> int:
-    """Give an order empty responses where it lacks the answers to a form. Return how many; a second call adds none.
+    """Give an order empty responses where it lacks the answers to a form. Return their number; a second call
+    adds none.
 
-    People are held before the order and its tickets, as an erasure does it.
+    People are locked before the order and its tickets, as in an erasure.
     """
     people = {order.buyer_id, *order.tickets.values_list("beneficiary", flat=True)}
     held = locking.lock_all({*people, *order.passes.values_list("beneficiary", flat=True)} - {None})
@@ -264,20 +267,20 @@ def _about(one: Lacking, order: Order, held: dict) -> int:
 # --- asking the buyers ---------------------------------------------------------------------------------------
 @transaction.atomic
 def ask(form: RegistrationForm, *, by, now: datetime) -> None:
-    """Note that the buyers of what lacks answers are asked for them; the worker does it (``ask_some``)."""
+    """Record that the buyers are to be asked for missing answers; the worker asks them (``ask_some``)."""
     RegistrationForm.objects.filter(pk=form.pk).update(sold_asked_at=now)
     history.record(form, "sold_asked", by=by, now=now)
 
 
 def ask_some(form: RegistrationForm, now: datetime) -> int:
-    """Ask the buyers of the next orders. Return how many were asked: 0 when all are."""
+    """Ask the buyers of the next orders. Return their number; 0 when all are asked."""
     if form.sold_asked_at is None:
         return 0
     return ASK.run(now, orders_of(form, now).filter(placed_at__lt=form.sold_asked_at).order_by("pk"))
 
 
 def _to_ask(now: datetime) -> QuerySet[Order]:
-    """The orders that staff wanted asked a short time ago, and that were not."""
+    """Return the orders that staff wanted asked recently and that were not asked yet."""
     found = Q(pk__in=[])
     for form in RegistrationForm.objects.filter(sold_asked_at__gt=now - TRIED_FOR):
         found |= Q(pk__in=orders_of(form, now).values("pk"), placed_at__lt=form.sold_asked_at)

@@ -1,7 +1,8 @@
-"""What order forms ask that a profile holds too: phone, postal address, company, date of birth.
+"""Answers to order forms that a profile stores too: phone, postal address, company, date of birth.
 
-The answer stays with the order, under the words that were read. It is also written to the buyer's contact, where staff,
-exports and the buyer's profile look for it: when the order is placed, and when the answer is changed later.
+The answer stays with the order, in the wording that was read. It is also written to the buyer's contact,
+where staff, exports and the buyer's profile read it: when the order is placed, and when the answer is changed
+later.
 """
 
 from collections.abc import Iterable
@@ -15,15 +16,16 @@ from registration_forms.field_types import TYPES, address
 from registration_forms.models import AnswerHistory
 from ticketshop.lib.text import normalise_line
 
-from .form_blocks import Ask
+from .form_blocks import FormBlock
 
 KNOWN = frozenset({"phone", "address", "company", "birth_date"})
 
 
 def is_known(question: Question) -> bool:
-    """Whether the answer to a question of an order form belongs into the buyer's profile: never a sensitive one.
+    """Return whether the answer to a question of an order form belongs into the buyer's profile; never for a
+    sensitive one.
 
-    A profile is seen by more staff than sensitive answers, and for longer.
+    More staff see a profile than sensitive answers, and for longer.
     """
     return (
         question.system_ref in KNOWN
@@ -34,41 +36,45 @@ def is_known(question: Question) -> bool:
 
 
 def is_asked_by(definition: Definition) -> bool:
-    """Whether an order form asks anything that belongs into the buyer's profile."""
+    """Return whether an order form asks for anything that belongs into the buyer's profile."""
     return any(map(is_known, definition.questions))
 
 
-def labels(asks: Iterable[Ask]) -> list[str]:
-    """Return what the order forms among these ask that a profile holds too, as the forms call it."""
-    questions = [question for ask in asks if ask.of_order for question in ask.definition.questions]
+def labels(blocks: Iterable[FormBlock]) -> list[str]:
+    """Return the labels of questions of order forms whose answers a profile stores too."""
+    questions = [
+        question
+        for form_block in blocks
+        if form_block.of_order
+        for question in form_block.definition.questions
+    ]
     return list(dict.fromkeys(question.label for question in questions if is_known(question)))
 
 
-def fill_in(asks: Iterable[Ask], known: dict[str, str], drafts: dict, shown: dict) -> None:
-    """Let what is ``known`` of the buyer stand in the order forms that no page has shown yet. Changes ``drafts``."""
-    for ask in asks:
-        if not ask.of_order or ask.name in shown or ask.name in drafts:
+def fill_in(blocks: Iterable[FormBlock], known: dict[str, str], drafts: dict, shown: dict) -> None:
+    """Fill order forms that no page has shown yet with ``known`` values of the buyer. Changes ``drafts``."""
+    for form_block in blocks:
+        if not form_block.of_order or form_block.name in shown or form_block.name in drafts:
             continue
         draft = {
             question.key: TYPES[question.type].texts(known[question.system_ref])
-            for question in ask.definition.questions
+            for question in form_block.definition.questions
             if is_known(question) and known.get(question.system_ref)
         }
         if draft:
-            drafts[ask.name] = draft
+            drafts[form_block.name] = draft
 
 
-def write(buyer: Contact, asks: Iterable[Ask], *, over: bool | None, by, now: datetime) -> list[str]:
-    """Write what the order forms were answered to the buyer's contact; return the names of the columns that changed.
+def write(buyer: Contact, blocks: Iterable[FormBlock], *, over: bool | None, by, now: datetime) -> list[str]:
+    """Write answers to order forms to the buyer's contact. Return the names of the changed columns.
 
-    ``over``: True where the buyer chose to have it in their profile, False where they did not: then nothing is written.
-    None for a guest: only what the contact does not have yet; a postal address counts as one.
-    Call it while the contact is locked.
+    ``over``: True if the buyer wants them in the profile; False if not: then nothing is written. None for a
+    guest: only empty columns are written; a postal address counts as one column. The contact must be locked.
     """
     values: dict[str, object] = {}
-    for ask in asks if over is not False else ():
-        for question in ask.definition.questions if ask.of_order else ():
-            value = ask.block.answers.get(question.key) if is_known(question) else None
+    for form_block in blocks if over is not False else ():
+        for question in form_block.definition.questions if form_block.of_order else ():
+            value = form_block.block.answers.get(question.key) if is_known(question) else None
             if value is None:
                 continue
             columns = _columns(question, value)
@@ -81,9 +87,10 @@ def write(buyer: Contact, asks: Iterable[Ask], *, over: bool | None, by, now: da
 
 @dataclass(frozen=True)
 class Change:
-    """An answer that changed: the value it had and the one it has now, each None where there is no answer.
+    """A changed answer: the value before and after, None for no answer.
 
-    ``in_profile``: what the buyer chose at the order; None for a guest, and where a form was added after the order.
+    ``in_profile``: the buyer's choice at the order; None for a guest, and if the form was added after the
+    order.
     """
 
     question: Question
@@ -92,25 +99,25 @@ class Change:
     in_profile: bool | None
 
 
-def changes(entries: Iterable, lines: Iterable[AnswerHistory]) -> list[Change]:
-    """Return what ``lines`` say was changed in the order forms among the entries of a sheet."""
+def changes(answered_forms: Iterable, lines: Iterable[AnswerHistory]) -> list[Change]:
+    """Return the changes to order forms that the history ``lines`` contain."""
     by_question = {(line.response_id, line.field.key): line for line in lines}
     found = []
-    for entry in entries:
-        for question in entry.definition.questions if entry.part.admission is None else ():
-            if line := by_question.get((entry.response.pk, question.key)):
+    for answered_form in answered_forms:
+        for question in answered_form.definition.questions if answered_form.part.admission is None else ():
+            if line := by_question.get((answered_form.response.pk, question.key)):
                 kind = TYPES[question.type]
                 values = (None if value is None else kind.from_json(value) for value in (line.old, line.new))
-                found.append(Change(question, *values, entry.part.in_profile))
+                found.append(Change(question, *values, answered_form.part.in_profile))
     return found
 
 
 def follow(buyer: Contact, changes: Iterable[Change], *, by, now: datetime) -> list[str]:
-    """Write changed answers to order forms to the buyer's contact; return the labels of those that were written.
+    """Write changed answers to order forms to the buyer's contact. Return the labels of those that were written.
 
-    Only where the contact has nothing, or has what was answered before: what the person or staff wrote there meanwhile
-    stays. Nothing is written where the buyer chose not to have it in their profile, and no answer takes nothing out.
-    Call it with the contact as it is now, while it is locked.
+    A column is written only if it is empty or still has the former answer: what the person or staff wrote
+    there stays. Nothing is written if the buyer did not want it in the profile, and a removed answer removes
+    nothing. The contact must be locked and just read.
     """
     values: dict[str, object] = {}
     labels = []
@@ -129,7 +136,7 @@ def follow(buyer: Contact, changes: Iterable[Change], *, by, now: datetime) -> l
 
 
 def _columns(question: Question, value: object) -> dict[str, object]:
-    """Return the columns of a contact that an answer is written to, as they are stored there."""
+    """Return column -> value of the contact for an answer, as stored there."""
     if question.system_ref == "address":
         parts = address.parts_of(str(value))
         return {

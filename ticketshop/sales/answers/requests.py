@@ -1,4 +1,4 @@
-"""Earlier buyers are told that a form asks them for more: one mail an order, in pages, by the worker."""
+"""Ask earlier buyers for answers to questions that a form got later: one mail per order, sent by the worker in pages."""
 
 from datetime import datetime
 
@@ -16,19 +16,21 @@ STANDING = [Order.State.PENDING, Order.State.PAID]
 
 
 def _needed(now: datetime) -> QuerySet[Response]:
-    """Responses of orders that stand, for something that is not over, of somebody who is not erased."""
+    """Return the responses of pending and paid orders that still matter: what they are for is not over, and the
+    person is not erased.
+    """
     return Response.objects.filter(
         Q(relevant_until=None) | Q(relevant_until__gt=now), void=False, erased_on=None
     )
 
 
 def _waiting(now: datetime) -> QuerySet[Response]:
-    """Responses to a version before the one that earlier buyers are asked for."""
+    """Return the responses to a version before the one that earlier buyers are asked for."""
     return _needed(now).filter(version__number__lt=F("form__asked_again__number"))
 
 
 def _orders_of(responses) -> QuerySet[Order]:
-    """The orders that have one of these responses, whichever part of the order it is about."""
+    """Return the orders of these responses."""
     return Order.objects.filter(
         Q(pk__in=Order.objects.filter(responses__response__in=responses).values("pk"))
         | Q(pk__in=Order.objects.filter(tickets__response__in=responses).values("pk"))
@@ -43,7 +45,7 @@ def _to_tell(now: datetime) -> QuerySet[Order]:
 
 
 def _tell(order: Order, now: datetime) -> None:
-    """Queue a mail for each version the order's answers are older than; once each, whatever is run twice."""
+    """Queue a mail for each version that the order's answers are older than; only once for each version."""
     if hasattr(order, "asked"):
         notices.answers_wanted(order, order.asked, now)
         return
@@ -60,9 +62,9 @@ TELL = RowJob(
 
 
 def tell_some(version: FormVersion, after: int, now: datetime, size: int = PAGE) -> int | None:
-    """Queue the mails for the next responses after this id; where to go on, or None when all are told.
+    """Queue the mails for the next responses after this id. Return the last id, or None when all are done.
 
-    Whoever owes nothing any more is told nothing when the mail is about to leave.
+    A buyer who owes nothing when the mail is about to be sent gets none.
     """
     waiting = _needed(now).filter(form=version.form_id, version__number__lt=version.number, pk__gt=after)
     ids = list(waiting.order_by("pk").values_list("pk", flat=True)[:size])

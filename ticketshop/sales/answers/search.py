@@ -1,4 +1,4 @@
-"""The answers to one form, looked through: filtered, counted, page by page, in a fixed number of queries."""
+"""The list of answers to one form: filtered, counted, in pages, with a fixed number of queries."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ COUNTED = ("single_choice", "dropdown", "multiple_choice", "yes_no", "consent")
 
 @dataclass(frozen=True)
 class Row:
-    """One response: where it belongs to, and (state, text) for every question of the list."""
+    """One response: its order or ticket, and (state, text) for every question of the list."""
 
     response: Response
     order: Order | None
@@ -31,21 +31,21 @@ class Row:
 
 @dataclass(frozen=True)
 class Counted:
-    """How often each choice of a question was taken: (label, count, whether it is still offered)."""
+    """The counts of a question's choices: (label, count, whether it is still offered)."""
 
     question: Question
     choices: list[tuple[str, int, bool]]
 
 
 def found(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> list[int]:
-    """The ids of the responses that fit, in the order that is wanted: looked for once, then paged and counted."""
+    """Return the ids of the responses that match, in the wanted order. Pages and counts start from this list."""
     rows = in_order(fitting(form, wanted, columns), form, wanted, columns)
     return list(rows.values_list("pk", flat=True))
 
 
 # --- one page ----------------------------------------------------------------------------------------------
 def page(form: RegistrationForm, ids: list[int], columns: list[Column], number: str | None) -> Page:
-    """A page of rows; three queries."""
+    """Return a page of rows. Three queries."""
     here = page_of(ids, number, SIZE)
     read = Response.objects.filter(pk__in=here.rows).select_related("version", *_joins(form))
     by_id = {response.pk: response for response in read.defer("version__definition")}
@@ -62,7 +62,7 @@ def _joins(form: RegistrationForm) -> list[str]:
 
 
 def _joins_of(path: str) -> list[str]:
-    """What is read along with an order, a ticket or a pass that was answered for."""
+    """Return the related rows to load with an order, a ticket or a pass."""
     shown = {"order_response": ("order__buyer",), "ticket": WITH_TICKET}.get(path, WITH_PASS)
     return [f"{path}__order", *(f"{path}__{join}" for join in shown)]
 
@@ -77,7 +77,9 @@ def _row(form: RegistrationForm, response: Response, given: dict[str, Answer], c
 
 
 def _cell(column: Column, answer: Answer | None, version: int) -> tuple[int | None, str]:
-    """(state, text). Without a row the question is newer than the response, or was archived when it was given."""
+    """Return (state, text). Without an answer row, the question is newer than the response, or was archived when
+    it was given.
+    """
     question = column.question
     if answer is None:
         return Answer.State.ADDED_LATER if version < column.since else Answer.State.NOT_ASKED, ""
@@ -90,14 +92,16 @@ def _cell(column: Column, answer: Answer | None, version: int) -> tuple[int | No
 
 # --- counts ------------------------------------------------------------------------------------------------
 class _AnyOf(Value):
-    """``filter(response=_AnyOf(ids))``: one value for the database, however many ids."""
+    """A lookup value for ``filter(response=_AnyOf(ids))``: one query parameter for any number of ids."""
 
     def as_sql(self, compiler, connection):
         return "ANY(%s)", [self.value]
 
 
 def counts(ids: list[int], columns: list[Column]) -> list[Counted]:
-    """For each question with choices how often each was taken; a query for each way to answer, and the choices."""
+    """Return how often each choice was taken, for each question with choices. A query for each kind of answer,
+    and one for the choices.
+    """
     asked = [one for one in columns if one.question.type in COUNTED]
     by_way: dict[str, list[int]] = {}
     for one in asked:
@@ -116,7 +120,7 @@ def counts(ids: list[int], columns: list[Column]) -> list[Counted]:
 
 
 def _grouped(ids: list[int], way: str, fields: list[int]) -> QuerySet:
-    """(field id, choice id or boolean, how often), grouped by the numbers alone: no row is joined to be counted."""
+    """Return (field id, choice id or boolean, number), grouped by ids alone, without a join."""
     if way == "choices":
         given = Answer.choices.through.objects.filter(answer__field__in=fields, answer__response=_AnyOf(ids))
         return given.order_by().values_list("answer__field", "choice").annotate(number=Count("pk"))
@@ -138,11 +142,12 @@ def _choices(one: Column, counted: dict[tuple[int, object], int]) -> list[tuple[
 
 
 def label_of(option: Option) -> str:
+    """Return the text of a choice or of yes and no."""
     return definitions.text_in(option.labels) or option.key
 
 
 def missing(ids: list[int], columns: list[Column]) -> list[tuple[Question, int]]:
-    """How many lack an answer to each mandatory question, where some do; two queries."""
+    """Return for each mandatory question how many responses lack an answer, if any do. Two queries."""
     owed = owed_columns(columns)
     if not owed:
         return []

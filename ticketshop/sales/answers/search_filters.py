@@ -1,6 +1,6 @@
-"""What narrows the list of a form's answers: states, dates, tariffs, what is missing, what was answered.
+"""Filters and order of the list of a form's answers: states, dates, tariffs, missing answers, values of answers.
 
-The list and the export of the same answers read one ``Wanted``: an export has it as JSON.
+The list and the export of the same answers use one ``Wanted``; the export stores it as JSON.
 """
 
 from collections.abc import Iterable
@@ -23,19 +23,19 @@ from ticketshop.catalogue.models import SeasonPass, Session, Tariff
 
 from ..models import Order
 
-# How a response of each kind is reached; a tariff form may be added to a pass.
+# Paths from a response of each kind to its order; a tariff form may also be an extra form of a pass.
 HOLDERS = {
     RegistrationForm.Kind.ORDER: ("order_response",),
     RegistrationForm.Kind.TARIFF: ("ticket", "issued_pass_adding"),
     RegistrationForm.Kind.PASS: ("issued_pass",),
 }
-# An answer that is not there, and is no fault of anybody's. Where answers of a response were erased, nothing of it is owed.
+# Answers that may be missing. Nothing is owed in a response whose answers were erased.
 SETTLED = (Answer.State.ANSWERED, Answer.State.NOT_ASKED, Answer.State.WAIVED, Answer.State.ERASED)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the list is narrowed to. ``answers``: key -> what an answer has to be (see ``_matches``)."""
+    """The filters of the list. ``answers``: question key -> condition on the answer (see ``_matches``)."""
 
     state: str = ""  # "" all but cancelled; "pending", "paid", "used", "cancelled" or "all"
     session: int | None = None
@@ -47,13 +47,13 @@ class Wanted:
 
     @property
     def narrows(self) -> bool:
-        """Whether anything is left out that the list shows at first."""
+        """Return whether the filters leave out rows that the list shows by default."""
         return self != Wanted(sort=self.sort)
 
 
 @dataclass(frozen=True)
 class Between:
-    """From and until, both included; None: open."""
+    """A range, both ends included; None for an open end."""
 
     first: date | Decimal | None
     last: date | Decimal | None
@@ -68,7 +68,7 @@ class Contains:
 
 @dataclass(frozen=True)
 class Column:
-    """A question of the list, and the field its answers point to."""
+    """A question of the list, with the field that its answers point to."""
 
     question: Question
     field_id: int
@@ -76,11 +76,12 @@ class Column:
 
     @property
     def key(self) -> str:
+        """Return the key of the question."""
         return self.question.key
 
 
 def columns_of(form: RegistrationForm, *, sensitive: bool) -> list[Column]:
-    """What is asked now in its order, then what was asked before and has answers."""
+    """Return the questions of today in their order, then earlier ones that have answers."""
     now = definitions.of_version(form.published) if form.published else None
     shown = {one.key: one for one in responses.stored_questions(now)} if now else {}
     fields = dict(form.fields.values_list("key", "pk"))
@@ -99,7 +100,7 @@ def columns_of(form: RegistrationForm, *, sensitive: bool) -> list[Column]:
 
 
 def fitting(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> QuerySet[Response]:
-    """Return the responses to the form that are wanted, in no order."""
+    """Return the responses to the form that match the filters, unordered."""
     rows = _in_state(Response.objects.filter(form=form), form, wanted.state)
     paths = HOLDERS[form.kind]
     if wanted.session:
@@ -149,7 +150,7 @@ def _any_of(conditions: list) -> Q:
 
 
 def owed_columns(columns: list[Column]) -> list[Column]:
-    """The mandatory questions of buyers."""
+    """Return the mandatory questions for buyers."""
     return [one for one in columns if one.question.mandatory and not one.question.staff_only]
 
 
@@ -158,14 +159,16 @@ def _settled(one: Column) -> QuerySet[Answer]:
 
 
 def _choice_ids(columns: list[Column]) -> dict[tuple[int, object], int]:
-    """(field id, key) -> choice id: the database knows how often an id occurs, and chooses its way by that."""
+    """Return (field id, choice key) -> choice id. With ids, PostgreSQL has statistics to choose a plan by."""
     fields = [one.field_id for one in columns if one.question.options]
     rows = Choice.objects.filter(field__in=fields).values_list("field", "key", "pk") if fields else ()
     return {(field_id, key): pk for field_id, key, pk in rows}
 
 
 def _matches(one: Column, value: object) -> Q:
-    """A choice by its id, yes or no as a boolean, a text that contains, or a range of days or numbers."""
+    """Return a condition: a choice by its id, yes or no as a boolean, a text that contains, or a range of days
+    or numbers.
+    """
     answers = Answer.objects.filter(response=OuterRef("pk"), field=one.field_id)
     column = TYPES[one.question.type].column
     if isinstance(value, Between):
@@ -175,7 +178,7 @@ def _matches(one: Column, value: object) -> Q:
     if isinstance(value, Contains):
         return Q(Exists(answers.filter(TYPES[one.question.type].contains(value.text))))
     if one.question.type == "consent" and value is False:
-        # The box was there, and was left as it is.
+        # The box was shown and left without a tick.
         return Q(Exists(answers.filter(state=Answer.State.BLANK)))
     return Q(Exists(answers.filter(**{column: value})))
 
@@ -187,7 +190,7 @@ SORTS = ("oldest", "name", "session")
 def in_order(
     rows: QuerySet[Response], form: RegistrationForm, wanted: Wanted, columns: list[Column]
 ) -> QuerySet[Response]:
-    """Sort responses as ``wanted.sort`` says; an unknown one leaves the newest order first."""
+    """Sort responses as ``wanted.sort`` states. An unknown value sorts the newest order first."""
     paths = HOLDERS[form.kind]
     placed = _first(f"{path}__order__placed_at" for path in paths)
     by_key = {one.key: one for one in columns}
@@ -205,12 +208,12 @@ def in_order(
 
 
 def can_be_sorted_by(column: Column) -> bool:
-    """Whether rows can stand in the order of their answers: not where one row may have several."""
+    """Return whether rows can be sorted by answers to this question: not if it allows several answers."""
     return TYPES[column.question.type].column != "choices"
 
 
 def _answer_to(column: Column) -> QuerySet:
-    """The answer of a response to a question, in a form that sorts as people expect."""
+    """Return an expression for the answer of a response, in a form that sorts as people expect."""
     answers = Answer.objects.filter(response=OuterRef("pk"), field=column.field_id)
     way = TYPES[column.question.type].column
     if way == "v_choice":
@@ -227,7 +230,7 @@ def _first(paths: Iterable[str]) -> Coalesce | F:
 
 # --- for people, and for a job that exports the same ----------------------------------------------------------
 def states(form: RegistrationForm) -> list[tuple[str, object]]:
-    """What ``Wanted.state`` may be, with its text."""
+    """Return the possible values of ``Wanted.state``, each with its text."""
     used = [] if form.kind == RegistrationForm.Kind.ORDER else [("used", _("used at the entrance"))]
     return [
         ("", _("all but cancelled")),
@@ -240,7 +243,7 @@ def states(form: RegistrationForm) -> list[tuple[str, object]]:
 
 
 def described(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> list[tuple[str, str]]:
-    """The filters in words: (what, which)."""
+    """Return the filters as text: (name, value)."""
     found = []
     if wanted.state:
         found.append((_("state"), str(dict(states(form)).get(wanted.state, ""))))
@@ -274,7 +277,7 @@ def _end(end: date | Decimal | None) -> str:
 
 
 def to_json(wanted: Wanted) -> dict:
-    """What a job keeps of the filters: numbers and keys. Texts that were searched for are not among them."""
+    """Return the filters as a job stores them: ids and keys, without texts that were searched for."""
     answers: dict[str, object] = {}
     for key, value in wanted.answers.items():
         if isinstance(value, Between):
@@ -287,6 +290,7 @@ def to_json(wanted: Wanted) -> dict:
 
 
 def from_json(kept: dict, columns: list[Column]) -> Wanted:
+    """Return the filters from the result of ``to_json``."""
     by_key = {one.key: one for one in columns}
     answers = {key: _read(by_key[key], value) for key, value in kept["answers"].items() if key in by_key}
     return Wanted(**{**kept, "answers": answers})

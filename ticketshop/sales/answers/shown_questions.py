@@ -1,8 +1,8 @@
-"""What the pages of a checkout have shown of its forms: which questions, and in which words.
+"""Which questions the pages of a checkout have shown, and in which question_wording.
 
-It waits on the cart under ``details["shown"]``: block name -> {"form": id, "version": id, "drawn": [keys]}. ``drawn`` are the
-questions under a condition that the page had; the others it had anyway. What was not shown was not asked, and a consent
-counts for the words it was given under only.
+Stored on the cart in ``details["shown"]``: block name -> {"form": id, "version": id, "drawn": [keys]}.
+``drawn`` are the conditional questions that the page contained; the others are on every page. A question that
+was not shown was not asked, and a consent counts only for the wording under which it was given.
 """
 
 from registration_forms import definitions
@@ -11,46 +11,46 @@ from registration_forms.models import FormVersion
 from ticketshop.lib.text import number_in
 from ticketshop.organisers.models import Organiser
 
-from .form_blocks import Ask, prefix
+from .form_blocks import FormBlock, prefix
 
-# Of a page's own list; a form has at most 80 questions.
+# Largest length of the list that a page sends; a form has at most 80 questions.
 MOST_DRAWN = 100
 
 
-def posted(ask: Ask, post) -> dict | None:
-    """What the page that was sent had of this block; None where it was not on it."""
-    version = number_in(post.get(f"{prefix(ask)}-version"), digits=17)
+def posted(form_block: FormBlock, post) -> dict | None:
+    """Return what the posted page had shown of this block; None if the block was not on it."""
+    version = number_in(post.get(f"{prefix(form_block)}-version"), digits=17)
     if version is None:
         return None
-    drawn = post.get(f"{prefix(ask)}-drawn", "").split()[:MOST_DRAWN]
+    drawn = post.get(f"{prefix(form_block)}-drawn", "").split()[:MOST_DRAWN]
     return {
-        "form": ask.version.form_id,
+        "form": form_block.version.form_id,
         "version": version,
-        "drawn": [key for key in drawn if key in ask.definition.by_key],
+        "drawn": [key for key in drawn if key in form_block.definition.by_key],
     }
 
 
-def seen(asked: list[Ask], shown: dict, organiser: Organiser) -> dict[str, set[str]]:
-    """Block name -> keys of the questions that were shown in the words of today. One query where a version is older."""
-    old = _older(asked, shown, organiser)
+def seen(blocks: list[FormBlock], shown: dict, organiser: Organiser) -> dict[str, set[str]]:
+    """Return block name -> keys of the questions that were shown in today's question_wording. One query if a version is older."""
+    old = _older(blocks, shown, organiser)
     found = {}
-    for ask in asked:
-        if not (record := shown.get(ask.name)):
+    for form_block in blocks:
+        if not (record := shown.get(form_block.name)):
             continue
-        if record["version"] == ask.version.pk:
-            found[ask.name] = question_wording.shown_on(ask.definition, record["drawn"])
+        if record["version"] == form_block.version.pk:
+            found[form_block.name] = question_wording.shown_on(form_block.definition, record["drawn"])
         elif definition := old.get(record["version"]):
-            changed = question_wording.reworded(definition, ask.definition)
-            found[ask.name] = question_wording.shown_on(definition, record["drawn"]) - changed
+            changed = question_wording.reworded(definition, form_block.definition)
+            found[form_block.name] = question_wording.shown_on(definition, record["drawn"]) - changed
     return found
 
 
-def _older(asked: list[Ask], shown: dict, organiser: Organiser) -> dict[int, definitions.Definition]:
-    """Version id -> definition, of the versions that are not today's."""
+def _older(blocks: list[FormBlock], shown: dict, organiser: Organiser) -> dict[int, definitions.Definition]:
+    """Return version id -> definition, for versions that are not the published ones."""
     wanted = {
-        shown[ask.name]["version"]
-        for ask in asked
-        if ask.name in shown and shown[ask.name]["version"] != ask.version.pk
+        shown[form_block.name]["version"]
+        for form_block in blocks
+        if form_block.name in shown and shown[form_block.name]["version"] != form_block.version.pk
     }
     if not wanted:
         return {}
@@ -58,22 +58,22 @@ def _older(asked: list[Ask], shown: dict, organiser: Organiser) -> dict[int, def
     return {version.pk: definitions.of_version(version) for version in rows}
 
 
-def outdated(asked: list[Ask], shown: dict, seen: dict[str, set[str]]) -> bool:
-    """Whether something that these ask of everybody was worded anew, or added, since it was shown."""
+def outdated(blocks: list[FormBlock], shown: dict, seen: dict[str, set[str]]) -> bool:
+    """Return whether a question for all buyers was added or worded differently since its block was shown."""
     return any(
-        ask.name in shown
-        and shown[ask.name]["version"] != ask.version.pk
-        and not question_wording.shown_on(ask.definition, ()) <= seen.get(ask.name, set())
-        for ask in asked
+        form_block.name in shown
+        and shown[form_block.name]["version"] != form_block.version.pk
+        and not question_wording.shown_on(form_block.definition, ()) <= seen.get(form_block.name, set())
+        for form_block in blocks
     )
 
 
-def untick(asked: list[Ask], drafts: dict, seen: dict[str, set[str]]) -> None:
-    """Take back consents that were given to other words. Changes ``drafts``."""
-    for ask in asked:
-        if not (draft := drafts.get(ask.name)):
+def drop_outdated_consents(blocks: list[FormBlock], drafts: dict, seen: dict[str, set[str]]) -> None:
+    """Remove consents that were given to another question_wording. Changes ``drafts``."""
+    for form_block in blocks:
+        if not (draft := drafts.get(form_block.name)):
             continue
-        consents = {one.key for one in ask.definition.questions if one.type == "consent"}
-        gone = (draft.keys() & consents) - seen.get(ask.name, set())
+        consents = {one.key for one in form_block.definition.questions if one.type == "consent"}
+        gone = (draft.keys() & consents) - seen.get(form_block.name, set())
         if gone:
-            drafts[ask.name] = {key: texts for key, texts in draft.items() if key not in gone}
+            drafts[form_block.name] = {key: texts for key, texts in draft.items() if key not in gone}

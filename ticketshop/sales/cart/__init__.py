@@ -1,1 +1,1 @@
-"""What a visitor has put aside, and the places held for it."""
+"""The visitor's cart and the places held for it."""

@@ -1,7 +1,8 @@
-"""Caps on places that are held in carts, or ordered and not paid: nobody takes a date off sale without paying.
+"""Caps on places that are held in carts, or ordered and not paid, so that unpaid orders can't block the sale of
+a date.
 
-A guest's network is kept with the cart and with the unpaid order as a keyed hash that changes every month. It is deleted with the cart, and
-when the order is paid or ends.
+The network of a guest is kept with the cart and with the unpaid order as a keyed hash that changes every
+month. It is deleted with the cart, and when the order is paid or ends.
 """
 
 from collections.abc import Iterable
@@ -22,7 +23,7 @@ from ticketshop.limits import limits
 from ..models import Cart, Order
 from .contents import Contents
 
-# From so many unpaid orders of one network on, the start page of the back office names them.
+# The start page of the back office names networks with at least this many unpaid orders.
 MANY = 6
 
 _TAKEN = """
@@ -47,14 +48,15 @@ class TooManyPlaces(Exception):
 
 
 def network_of(request: HttpRequest, now: datetime) -> str:
-    """Return the hash of a guest's network, as carts and unpaid orders keep it; empty for a log-in."""
+    """Return the hash of the guest's network, as carts and unpaid orders store it; empty for a signed-in visitor."""
     return "" if request.user.is_authenticated else limits.fingerprint("network", network(request), now)
 
 
 def check_network(cart: Cart, allotments: Iterable[int]) -> None:
-    """Raise TooManyPlaces if the cart's network has too many places of one of the allotments; one query, none for a log-in.
+    """Raise TooManyPlaces if the cart's network has too many places of one of the allotments.
 
-    Too many is more than one order may hold and more than the shop's share of the date. Call after the allotments are locked.
+    Too many is more than one order may have and more than the shop's share of the date. Call it after the
+    allotments are locked. One query; none for a signed-in visitor.
     """
     if not cart.network or cart.user_id is not None:
         return
@@ -72,29 +74,33 @@ def check_network(cart: Cart, allotments: Iterable[int]) -> None:
 
 
 def hold_nowhere_else(cart: Cart, now: datetime) -> None:
-    """End what other carts of the same log-in hold at this shop: a log-in holds places in one cart at a time."""
+    """End the holds of other carts of the same user at this shop: a user holds places in one cart at a time."""
     if cart.user_id is None:
         return
     others = Cart.objects.filter(user=cart.user_id, point_of_sale=cart.point_of_sale, held_until__gt=now)
-    # One that is being changed at this instant ends this one's instead.
-    found = list(others.exclude(pk=cart.pk).select_for_update(skip_locked=True))
-    for other in found:
+    # A cart that another request changes now is skipped: that request ends the hold of this cart instead.
+    other_carts = list(others.exclude(pk=cart.pk).select_for_update(skip_locked=True))
+    for other in other_carts:
         places.end_holds(other.key)
-    if found:
-        Cart.objects.filter(pk__in=[other.pk for other in found]).update(held_until=None)
+    if other_carts:
+        Cart.objects.filter(pk__in=[other.pk for other in other_carts]).update(held_until=None)
 
 
-def refusal(whole: Contents, buyer: Contact, now: datetime) -> str:
-    """Return why ``buyer`` can't order what is in a cart, in a sentence; else empty."""
-    unpaid = _unpaid_refusal(whole.cart, buyer, whole.admissions) if whole.total > ZERO else ""
-    return unpaid or _mailbox_refusal(whole.cart, buyer, now)
+def refusal(cart_contents: Contents, buyer: Contact, now: datetime) -> str:
+    """Return a sentence that states why ``buyer`` can't order this cart; empty if they can."""
+    unpaid = (
+        _unpaid_refusal(cart_contents.cart, buyer, cart_contents.admissions)
+        if cart_contents.total > ZERO
+        else ""
+    )
+    return unpaid or _mailbox_refusal(cart_contents.cart, buyer, now)
 
 
 def _unpaid_refusal(cart: Cart, buyer: Contact, admissions: int) -> str:
-    """Why ``admissions`` more tickets and passes can't be ordered without paying at once.
+    """Return why ``admissions`` more tickets and passes can't be ordered without paying at once; else empty.
 
-    A guest is asked by e-mail address, a log-in by its contact: nobody who only knows an address can use up what its
-    log-in may order.
+    Orders of a guest are counted by e-mail address, those of a user by contact: knowing the e-mail address of
+    a user is not enough to use up their share.
     """
     pos = cart.point_of_sale
     rows = Order.objects.filter(point_of_sale=pos, state=Order.State.PENDING)
@@ -115,9 +121,9 @@ def _unpaid_refusal(cart: Cart, buyer: Contact, admissions: int) -> str:
 
 
 def _mailbox_refusal(cart: Cart, buyer: Contact, now: datetime) -> str:
-    """Count an order of a guest under their e-mail address; why there are too many.
+    """Count a guest's order under the e-mail address. Return a sentence if there are too many, else empty.
 
-    Each is a mail to that address, whether it costs anything or not, and nobody has proved that it is theirs.
+    Each order causes a mail to that address, paid or free, and the address is not verified.
     """
     if cart.user_id is None and not limits.hit("order_mailbox", buyer.email_key, now):
         return _(
@@ -127,7 +133,7 @@ def _mailbox_refusal(cart: Cart, buyer: Contact, now: datetime) -> str:
 
 
 def of_same_network(order: Order) -> QuerySet[Order]:
-    """The unpaid orders of the organiser that guests placed from the same network, this one among them."""
+    """Return the unpaid orders that guests of the same network placed at the organiser, including this one."""
     if not order.network:
         return Order.objects.none()
     return Order.objects.filter(
@@ -136,7 +142,10 @@ def of_same_network(order: Order) -> QuerySet[Order]:
 
 
 def many_of_one_network(rows: QuerySet[Order]) -> list[dict]:
-    """Networks with many unpaid orders among ``rows``: ``count``, and ``latest``, the number of the latest order; the largest first."""
+    """Return the networks with many unpaid orders among ``rows``, the largest first.
+
+    Each is a dict with ``count`` and ``latest``, the id of the latest order.
+    """
     unpaid = rows.filter(state=Order.State.PENDING).exclude(network="")
     groups = unpaid.order_by().values("organiser", "network").annotate(count=Count("pk"), latest=Max("pk"))
     return list(groups.filter(count__gte=MANY).order_by("-count", "latest")[:5])

@@ -1,4 +1,4 @@
-"""Verbs of carts: open one, put things in, take them out, keep the places a little longer."""
+"""Actions on carts: open one, add, change and remove lines, hold places, keep them a little longer."""
 
 import uuid
 from collections import Counter
@@ -20,7 +20,8 @@ from . import caps, contents
 
 LIFETIME = timedelta(hours=24)
 LINES = 60
-# A hold that lasts so long to nearly the latest possible instant is left alone: one counter less to wait for.
+# A hold that already lasts this close to the latest possible instant is not renewed, to save a lock on the
+# counters.
 FRESH = timedelta(minutes=1)
 
 LOCKED = Compiled(
@@ -33,10 +34,11 @@ LOCKED = Compiled(
 
 
 class CannotAdd(Exception):
-    """Why a cart could not be changed; nothing has changed. ``reason`` is one of
+    """A cart could not be changed; nothing has changed. ``reason`` is one of
 
-    not_on_sale, too_many, sold_out (``left``: allotment id -> places), group (``tariff`` is for several people, and
-    was chosen for others), network (guests of one network hold too many places), gone (it was ordered meanwhile).
+    not_on_sale, too_many, sold_out (``left``: allotment id -> places), group (``tariff`` is for several
+    people, but was chosen for another number), network (guests of one network hold too many places), gone
+    (the cart was ordered meanwhile).
     """
 
     def __init__(self, reason: str, left: dict[int, int] | None = None, tariff: Tariff | None = None):
@@ -46,9 +48,10 @@ class CannotAdd(Exception):
 
 @dataclass(frozen=True)
 class Changed:
-    """A cart after a change: its tickets and passes in all.
+    """The result of a change: the number of tickets and passes in the cart (``admissions``).
 
-    ``repriced``: titles whose price is another one now; ``resized``: those that give another number of tickets for it.
+    ``repriced``: titles whose price is different now; ``resized``: titles with a different number of tickets
+    for one price.
     """
 
     admissions: int
@@ -58,8 +61,10 @@ class Changed:
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What changed while a cart waited: ``repriced`` and ``resized`` as in ``Changed``, and allotment id -> places left where
-    too few are.
+    """The changes to a cart whose hold had expired.
+
+    ``repriced`` and ``resized`` as in ``Changed``; ``left``: allotment id -> places left, where there are too
+    few.
     """
 
     repriced: list[str]
@@ -68,7 +73,10 @@ class Refreshed:
 
 
 def open_cart(pos: PointOfSale, *, user, now: datetime, network: str = "") -> Cart:
-    """A new, empty cart; of a signed-in visitor it dies with the log-in. ``network``: see ``hoarding``."""
+    """Create and return an empty cart. The cart of a signed-in visitor is deleted with the log-in.
+
+    ``network``: the result of ``caps.network_of``.
+    """
     cart = Cart(
         point_of_sale=pos,
         network=network,
@@ -83,10 +91,10 @@ def open_cart(pos: PointOfSale, *, user, now: datetime, network: str = "") -> Ca
 
 @transaction.atomic
 def add(cart: Cart, wanted: dict[tuple[str, int], int], *, now: datetime) -> Changed:
-    """Add quantities: ("offer" or "pass", id) -> how many more.
+    """Add quantities to the cart. ``wanted``: ("offer" or "pass", id) -> how many more.
 
-    Raises CannotAdd for something this shop does not sell now or has not enough places for; then
-    nothing has changed.
+    Raise CannotAdd for a product that this shop does not sell now or has too few places for; then nothing has
+    changed.
     """
     cart = _locked(cart)
     return _add(contents.read(cart), wanted, now)
@@ -96,25 +104,25 @@ def add(cart: Cart, wanted: dict[tuple[str, int], int], *, now: datetime) -> Cha
 def open_with(
     pos: PointOfSale, wanted: dict[tuple[str, int], int], *, user, now: datetime, network: str = ""
 ) -> tuple[Cart, Changed]:
-    """A new cart with these things in it. Raises CannotAdd as ``add``; then there is no cart."""
+    """Create a cart with these products in it. Raise CannotAdd as ``add`` does; then no cart is created."""
     cart = open_cart(pos, user=user, now=now, network=network)
     return cart, _add(contents.Contents(cart, []), wanted, now)
 
 
-def _add(whole: contents.Contents, wanted: dict[tuple[str, int], int], now: datetime) -> Changed:
-    cart = whole.cart
-    existing = {_key(line): line for line in whole.lines}
-    changes = _as_offered_today(cart, whole.lines, now)
-    for key, thing in _things(cart.point_of_sale, wanted).items():
-        if not products.of(thing).on_sale(now):
+def _add(cart_contents: contents.Contents, wanted: dict[tuple[str, int], int], now: datetime) -> Changed:
+    cart = cart_contents.cart
+    existing = {_key(line): line for line in cart_contents.lines}
+    changes = _as_offered_today(cart, cart_contents.lines, now)
+    for key, item in _items(cart.point_of_sale, wanted).items():
+        if not products.of(item).on_sale(now):
             raise CannotAdd("not_on_sale")
         line = existing.get(key) or CartLine(
             cart=cart,
-            **{"offer" if key[0] == "offer" else "season_pass": thing},
+            **{"offer" if key[0] == "offer" else "season_pass": item},
             quantity=0,
             slots=[],
-            unit_price=products.of(thing).price,
-            session_starts_at=thing.session.starts_at if isinstance(thing, Offer) else None,
+            unit_price=products.of(item).price,
+            session_starts_at=item.session.starts_at if isinstance(item, Offer) else None,
         )
         existing[key] = line
         per_unit = contents.per_unit(line) if line.quantity else line.product.per_unit
@@ -127,25 +135,25 @@ def _add(whole: contents.Contents, wanted: dict[tuple[str, int], int], now: date
 
 @transaction.atomic
 def add_for(cart: Cart, chosen: list[tuple[int, dict]], *, now: datetime) -> Changed:
-    """Add one ticket each: pairs of offer id and what is known of whom it is for, as the details keep it.
+    """Add one ticket for each pair of an offer id and a person, in the shape of ``TypedDetails.holders``.
 
-    A tariff for several people is chosen for so many of them. Raises CannotAdd as ``add``.
+    A tariff for several people must be chosen for a multiple of that number. Raise CannotAdd as ``add`` does.
     """
     before = {slot for line in CartLine.objects.filter(cart=cart) for slot in line.slots}
     changed = add(cart, _units(Counter(offer_id for offer_id, _person in chosen)), now=now)
-    fresh: dict[int | None, list[str]] = {}
+    new_slots: dict[int | None, list[str]] = {}
     for line in CartLine.objects.filter(cart=cart, offer__isnull=False):
-        fresh[line.offer_id] = [slot for slot in line.slots if slot not in before]
+        new_slots[line.offer_id] = [slot for slot in line.slots if slot not in before]
     cart.refresh_from_db(fields=["details"])
     holders = dict(cart.typed.holders)
     for offer_id, person in chosen:
-        holders[fresh[offer_id].pop(0)] = person
+        holders[new_slots[offer_id].pop(0)] = person
     write_details(cart, replace(cart.typed, holders=holders), complete=False)
     return changed
 
 
 def _units(tickets: Counter[int]) -> dict[tuple[str, int], int]:
-    """How many of each offer give these tickets. Raises CannotAdd where a group is not complete."""
+    """Return ("offer", id) -> quantity that gives these tickets. Raise CannotAdd where a group is not complete."""
     offers = Offer.objects.filter(pk__in=list(tickets)).select_related("tariff")
     tariffs = {offer.pk: offer.tariff for offer in offers}
     wanted = {}
@@ -160,15 +168,15 @@ def _units(tickets: Counter[int]) -> dict[tuple[str, int], int]:
 
 @transaction.atomic
 def set_quantities(cart: Cart, quantities: dict[int, int], *, now: datetime) -> Changed:
-    """Cart line id -> new quantity; 0 takes the line out. Unknown ids are ignored. Raises CannotAdd as ``add``."""
+    """Set cart line id -> quantity; 0 removes the line. Unknown ids are ignored. Raise CannotAdd as ``add`` does."""
     cart = _locked(cart)
-    kept: list[CartLine] = []
-    whole = contents.read(cart)
-    if all(quantities.get(line.pk, line.quantity) == line.quantity for line in whole.lines) and _is_fresh(
-        cart, now
-    ):
-        return Changed(whole.admissions, [], [])
-    for line in whole.lines:
+    remaining_lines: list[CartLine] = []
+    cart_contents = contents.read(cart)
+    if all(
+        quantities.get(line.pk, line.quantity) == line.quantity for line in cart_contents.lines
+    ) and _is_fresh(cart, now):
+        return Changed(cart_contents.admissions, [], [])
+    for line in cart_contents.lines:
         wanted = quantities.get(line.pk, line.quantity)
         if wanted == 0:
             line.delete()
@@ -176,42 +184,43 @@ def set_quantities(cart: Cart, quantities: dict[int, int], *, now: datetime) -> 
         if wanted != line.quantity:
             _resize(line, wanted, contents.per_unit(line))
             line.save(update_fields=["quantity", "slots"])
-        kept.append(line)
-    changes = _as_offered_today(cart, kept, now)
-    return Changed(_hold_again(contents.Contents(cart, kept), now), *changes)
+        remaining_lines.append(line)
+    changes = _as_offered_today(cart, remaining_lines, now)
+    return Changed(_hold_again(contents.Contents(cart, remaining_lines), now), *changes)
 
 
 @transaction.atomic
 def remove_slot(cart: Cart, slot: str, *, now: datetime) -> Changed:
-    """Take one ticket out by its slot, of a group the whole group, with what was typed for it.
+    """Remove the ticket of a slot, or its whole group, with everything typed for it.
 
-    What was typed for the others stays with them. Raises CannotAdd as ``add``.
+    What was typed for the other tickets stays with them. Raise CannotAdd as ``add`` does.
     """
     cart = _locked(cart)
-    kept, gone = [], set()
+    remaining_lines, removed_slots = [], set()
     for line in contents.read(cart).lines:
         if slot not in line.slots:
-            kept.append(line)
+            remaining_lines.append(line)
             continue
         per_unit = contents.per_unit(line)
         start = line.slots.index(slot) // per_unit * per_unit
-        gone = set(line.slots[start : start + per_unit])
-        line.slots = [one for one in line.slots if one not in gone]
+        removed_slots = set(line.slots[start : start + per_unit])
+        line.slots = [other for other in line.slots if other not in removed_slots]
         line.quantity -= 1
         if line.quantity:
             line.save(update_fields=["quantity", "slots"])
-            kept.append(line)
+            remaining_lines.append(line)
         else:
             line.delete()
-    write_details(cart, cart.typed.without(gone), complete=cart.details_complete)
-    changes = _as_offered_today(cart, kept, now)
-    return Changed(_hold_again(contents.Contents(cart, kept), now), *changes)
+    write_details(cart, cart.typed.without(removed_slots), complete=cart.details_complete)
+    changes = _as_offered_today(cart, remaining_lines, now)
+    return Changed(_hold_again(contents.Contents(cart, remaining_lines), now), *changes)
 
 
 def refresh(cart: Cart, *, now: datetime) -> Refreshed:
-    """Bring a cart whose hold has run out up to date: hold again what is free, ask today's prices.
+    """Hold the places of a cart again after its hold has expired, and take over today's prices.
 
-    The rule: a price agreed, and the number of tickets for it, are kept while the hold lasts. Writes to ``cart`` until when it is held.
+    While a hold lasts, the agreed price and the number of tickets for it stay. Writes the end of the new hold
+    to ``cart``.
     """
     if _is_held(cart, now):
         return Refreshed([], [], {})
@@ -219,7 +228,7 @@ def refresh(cart: Cart, *, now: datetime) -> Refreshed:
         try:
             locked = _locked(cart)
         except CannotAdd:
-            return Refreshed([], [], {})  # it was ordered meanwhile: nothing lies in it any more
+            return Refreshed([], [], {})  # ordered meanwhile: it has no lines
         refreshed = _refresh(locked, now)
     cart.held_until = locked.held_until
     return refreshed
@@ -228,12 +237,12 @@ def refresh(cart: Cart, *, now: datetime) -> Refreshed:
 def _refresh(cart: Cart, now: datetime) -> Refreshed:
     if _is_held(cart, now):
         return Refreshed([], [], {})
-    whole = contents.read(cart)
-    changes = _as_offered_today(cart, whole.lines, now)
+    cart_contents = contents.read(cart)
+    changes = _as_offered_today(cart, cart_contents.lines, now)
     before = cart.held_until
     try:
         with transaction.atomic():
-            _hold_again(whole, now)
+            _hold_again(cart_contents, now)
     except CannotAdd as error:
         cart.held_until = before if error.left else None
         return Refreshed(*changes, error.left)
@@ -242,22 +251,22 @@ def _refresh(cart: Cart, now: datetime) -> Refreshed:
 
 @transaction.atomic
 def hold_choices(cart: Cart, wanted: dict[str, list[int]], *, now: datetime) -> None:
-    """Hold limited choices of the cart's forms as long as its places: block name -> choice ids.
+    """Hold limited choices of the cart's forms for as long as its places. ``wanted``: block name -> choice ids.
 
-    Raises limited_choices.ChoiceSoldOut; then nothing has changed.
+    Raise limited_choices.ChoiceSoldOut if a choice has too few places; then nothing has changed.
     """
-    # Where the places are not held any more the choices are looked at, and not held either.
+    # After the last hold of the places has ended, the choices are only checked, not held.
     until = max(cart.held_until or now, now)
     limited_choices.hold(cart.key, wanted, until - now)
 
 
 def write_details(cart: Cart, details: TypedDetails, *, complete: bool) -> None:
-    """Store what was typed. Does nothing to a cart that was ordered meanwhile: it is gone."""
+    """Store what was typed at the checkout. Change nothing if the cart was ordered meanwhile."""
     cart.details, cart.details_complete = details.as_json(), complete
     Cart.objects.filter(pk=cart.pk).update(details=cart.details, details_complete=complete)
 
 
-# Their day is over: with everything typed into them.
+# Everything typed into these carts is deleted with them.
 FORGET = Tidying(
     "sales.forget_carts",
     gettext_lazy("Delete an abandoned cart"),
@@ -266,16 +275,16 @@ FORGET = Tidying(
 
 
 def latest_hold(cart: Cart, now: datetime) -> datetime | None:
-    """Return until when the places may be held from now; None once they were held for as long as a cart may."""
+    """Return until when the places may be held from now on; None if the cart has used up its time."""
     until = min(now + timedelta(minutes=cart.point_of_sale.hold_minutes), cart.may_be_held_until)
     return until if until > now else None
 
 
 def _locked(cart: Cart) -> Cart:
-    found = LOCKED.first(pk=cart.pk)
-    if found is None:
+    locked = LOCKED.first(pk=cart.pk)
+    if locked is None:
         raise CannotAdd("gone")
-    return found
+    return locked
 
 
 def _is_held(cart: Cart, now: datetime) -> bool:
@@ -288,9 +297,9 @@ def _is_fresh(cart: Cart, now: datetime) -> bool:
 
 
 def _as_offered_today(cart: Cart, lines: list[CartLine], now: datetime) -> tuple[list[str], list[str]]:
-    """Where the hold has run out, bring lines to what the catalogue asks and gives today.
+    """If the hold has expired, give lines today's price and number of tickets.
 
-    Return the titles whose price changed, and those whose number of tickets did.
+    Return the titles whose price changed, and those whose number of tickets changed.
     """
     repriced: list[str] = []
     resized: list[str] = []
@@ -309,53 +318,58 @@ def _as_offered_today(cart: Cart, lines: list[CartLine], now: datetime) -> tuple
     return repriced, resized
 
 
-def _hold_again(whole: contents.Contents, now: datetime) -> int:
-    cart = whole.cart
-    if whole.admissions > cart.point_of_sale.max_tickets_per_order:
+def _hold_again(cart_contents: contents.Contents, now: datetime) -> int:
+    """Hold the places of the cart from now on and return the number of its tickets and passes.
+
+    Raise CannotAdd if there are too many, too few are left, or a cap is exceeded.
+    """
+    cart = cart_contents.cart
+    if cart_contents.admissions > cart.point_of_sale.max_tickets_per_order:
         raise CannotAdd("too_many")
     until = latest_hold(cart, now)
-    if until is None or cart.held_until != until or not whole.lines:
-        cart.held_until = until if whole.lines else None
+    if until is None or cart.held_until != until or not cart_contents.lines:
+        cart.held_until = until if cart_contents.lines else None
         cart.expires_at = now + LIFETIME
         cart.save(update_fields=["held_until", "expires_at"])
     if until is None:
-        _look_only(whole)
-        return whole.admissions
+        _look_only(cart_contents)
+        return cart_contents.admissions
     caps.hold_nowhere_else(cart, now)
     try:
-        places.hold(cart.key, whole.places, until - now)
-        caps.check_network(cart, whole.places)
+        places.hold(cart.key, cart_contents.places, until - now)
+        caps.check_network(cart, cart_contents.places)
     except places.NotEnoughPlaces as error:
         raise CannotAdd("sold_out", error.left) from error
     except caps.TooManyPlaces as error:
         raise CannotAdd("network") from error
-    return whole.admissions
+    return cart_contents.admissions
 
 
-def _look_only(whole: contents.Contents) -> None:
-    """The places were held for as long as a cart may: they are free for everybody. Raises CannotAdd if too few are left."""
-    places.end_holds(whole.cart.key)
-    left = places.left(whole.places)
-    if short := {pk: left.get(pk, 0) for pk, count in whole.places.items() if left.get(pk, 0) < count}:
+def _look_only(cart_contents: contents.Contents) -> None:
+    """Release the hold of a cart that may not be held any longer. Raise CannotAdd if too few places are left."""
+    places.end_holds(cart_contents.cart.key)
+    left = places.left(cart_contents.places)
+    if short := {
+        pk: left.get(pk, 0) for pk, count in cart_contents.places.items() if left.get(pk, 0) < count
+    }:
         raise CannotAdd("sold_out", short)
 
 
-def _things(
-    pos: PointOfSale, wanted: dict[tuple[str, int], int]
-) -> dict[tuple[str, int], Offer | SeasonPass]:
+def _items(pos: PointOfSale, wanted: dict[tuple[str, int], int]) -> dict[tuple[str, int], Offer | SeasonPass]:
+    """Return (kind, id) -> offer or season pass. Raise CannotAdd if this shop does not sell one of them."""
     offer_ids = [pk for kind, pk in wanted if kind == "offer"]
     pass_ids = [pk for kind, pk in wanted if kind == "pass"]
-    found: dict[tuple[str, int], Offer | SeasonPass] = {}
+    items: dict[tuple[str, int], Offer | SeasonPass] = {}
     if offer_ids:
-        found |= {("offer", offer.pk): offer for offer in availability.offers(pos).filter(pk__in=offer_ids)}
+        items |= {("offer", offer.pk): offer for offer in availability.offers(pos).filter(pk__in=offer_ids)}
     if pass_ids:
-        found |= {
+        items |= {
             ("pass", season_pass.pk): season_pass
             for season_pass in availability.season_passes(pos).filter(pk__in=pass_ids)
         }
-    if len(found) < len(wanted):
+    if len(items) < len(wanted):
         raise CannotAdd("not_on_sale")
-    return found
+    return items
 
 
 def _key(line: CartLine) -> tuple[str, int | None]:
@@ -363,6 +377,7 @@ def _key(line: CartLine) -> tuple[str, int | None]:
 
 
 def _resize(line: CartLine, quantity: int, per_unit: int) -> None:
+    """Set the quantity of a line and give it a slot for each ticket or pass."""
     if not 1 <= quantity <= 500:
         raise CannotAdd("too_many")
     line.quantity = quantity

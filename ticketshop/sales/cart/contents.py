@@ -1,4 +1,4 @@
-"""What lies in a cart, read once: lines with their titles and prices, and what stands in the way of ordering."""
+"""The contents of a cart, read once: lines with titles and prices, and the problems that prevent an order."""
 
 import hashlib
 import json
@@ -24,23 +24,24 @@ from ..models import Cart, CartLine
 
 @dataclass(frozen=True)
 class Contents:
-    """A cart's lines, with everything a page or the placing needs already read."""
+    """The lines of a cart, with all related rows that a page or an order needs."""
 
     cart: Cart
     lines: list[CartLine]
 
     @property
     def total(self) -> Decimal:
+        """Return what the lines cost together."""
         return pricing.cart_total(self.lines)
 
     @property
     def admissions(self) -> int:
-        """Tickets and passes in all."""
+        """Return the number of tickets and passes."""
         return sum(units(line) for line in self.lines)
 
     @property
     def places(self) -> dict[int, int]:
-        """Allotment id -> places needed."""
+        """Return allotment id -> places needed."""
         need: Counter = Counter()
         for line in self.lines:
             need[line.product.allotment_id] += units(line)
@@ -48,7 +49,10 @@ class Contents:
 
     @property
     def content_hash(self) -> str:
-        """What is ordered, for when and at which price, as one text: an order from a page that showed something else is refused."""
+        """Return a hash of products, quantities, dates and prices.
+
+        An order from a page that showed another hash is refused.
+        """
         content = sorted(
             [
                 line.offer_id or 0,
@@ -72,7 +76,7 @@ _PASSES = Compiled(lambda: SeasonPass.objects.filter(pk=AnyOf("ids")).select_rel
 
 
 def read(cart: Cart) -> Contents:
-    """The cart's contents: by date, then passes; one query, and one more where there are passes."""
+    """Return the cart's contents: dates in their order, then passes. One query, one more where there are passes."""
     lines = _LINES.all(cart=cart.pk)
     if ids := [line.season_pass_id for line in lines if line.season_pass_id]:
         passes = {season_pass.pk: season_pass for season_pass in _PASSES.all(ids=ids)}
@@ -83,7 +87,7 @@ def read(cart: Cart) -> Contents:
 
 
 def _when(line: CartLine) -> str:
-    """When what is ordered admits: the start of the date, or the days and entries of the pass."""
+    """Return when a line lets people in, as text: the start of the date, or the days and entries of the pass."""
     if line.session:
         return line.session.starts_at.isoformat()
     season_pass = line.season_pass
@@ -91,12 +95,12 @@ def _when(line: CartLine) -> str:
 
 
 def details_hash(cart: Cart) -> str:
-    """What was typed, as one text: what a page has shown for confirmation is what is ordered, or it is shown again."""
+    """Return a hash of what was typed. An order from a page that showed other details is refused."""
     return hashlib.sha256(json.dumps(cart.details, sort_keys=True).encode()).hexdigest()
 
 
 def terms_hash(pos: PointOfSale) -> str:
-    """The terms of sale in every language, as one text: they are accepted only in the words that a page led to."""
+    """Return a hash of the terms of sale in every language. Only the terms that a page linked to are accepted."""
     texts = [getattr(pos, f"terms_{code}") or "" for code, _name in settings.CONTENT_LANGUAGES]
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
@@ -108,25 +112,25 @@ def _place_in_cart(line: CartLine) -> tuple:
 
 
 def units(line: CartLine) -> int:
-    """Tickets or passes a line gives: as many as were chosen, whatever its tariff gives by now."""
+    """Return the number of tickets or passes of a line, as chosen; the tariff may give another number by now."""
     return len(line.slots)
 
 
 def per_unit(line: CartLine) -> int:
-    """Tickets that one price of a line gives."""
+    """Return the number of tickets for one unit price of a line."""
     return units(line) // line.quantity
 
 
 def is_as_offered(line: CartLine) -> bool:
-    """Whether the catalogue still asks the price of a line, and gives as many tickets for it."""
+    """Return whether price and number of tickets of a line are those of the catalogue today."""
     return line.unit_price == line.product.price and per_unit(line) == line.product.per_unit
 
 
 def problems(contents: Contents, now: datetime) -> list[str]:
-    """What stands in the way of ordering this cart, in sentences; empty when nothing does."""
-    found = [_why_not(line) for line in contents.lines if not line.product.on_sale(now)]
+    """Return what prevents an order of this cart, in sentences; empty if nothing does."""
+    sentences = [_why_not(line) for line in contents.lines if not line.product.on_sale(now)]
     if contents.admissions > (most := contents.cart.point_of_sale.max_tickets_per_order):
-        found.append(
+        sentences.append(
             ngettext(
                 "One order holds at most %(count)d ticket.",
                 "One order holds at most %(count)d tickets.",
@@ -135,12 +139,12 @@ def problems(contents: Contents, now: datetime) -> list[str]:
             % {"count": most}
         )
     for line in contents.lines:
-        found.extend(_line_problems(line, contents))
-    return found
+        sentences.extend(_line_problems(line, contents))
+    return sentences
 
 
 def _why_not(line: CartLine) -> str:
-    """Why something that lies in a cart can't be bought any more."""
+    """Return why a product in the cart can't be bought any more, in a sentence."""
     if line.session and line.session.state == Session.State.CANCELLED:
         return translated.compose(
             _("“%(title)s” on %(day)s is cancelled. Remove it to go on."),
@@ -153,16 +157,16 @@ def _why_not(line: CartLine) -> str:
 
 
 def _line_problems(line: CartLine, contents: Contents) -> list[str]:
-    found = []
+    sentences = []
     most, name = line.product.max_per_order, line.product.name
     if line.quantity > most:
-        found.append(
+        sentences.append(
             translated.compose(_("“%(name)s”: at most %(count)d in one order."), name=name, count=most)
         )
     if line.offer:
         tariff = line.offer.tariff
         if line.quantity < tariff.min_per_order:
-            found.append(
+            sentences.append(
                 translated.compose(
                     _("“%(name)s”: at least %(count)d in one order."), name=name, count=tariff.min_per_order
                 )
@@ -173,7 +177,7 @@ def _line_problems(line: CartLine, contents: Contents) -> list[str]:
             and other.offer.tariff_id == tariff.only_with_id
             for other in contents.lines
         ):
-            found.append(
+            sentences.append(
                 translated.compose(
                     _(
                         "“%(name)s” is sold only together with “%(other)s” for the same date. Add one to go on."
@@ -182,4 +186,4 @@ def _line_problems(line: CartLine, contents: Contents) -> list[str]:
                     other=tariff.only_with.name,
                 )
             )
-    return found
+    return sentences

@@ -1,10 +1,12 @@
-"""What the header shows of the cart."""
+"""Context processor for the cart in the header."""
 
 from . import session
 
 
 def cart(request) -> dict:
-    """``cart_count``: tickets in the visitor's cart here; reads nothing for a visitor without a session."""
+    """Return ``cart_count``, the number of tickets in the visitor's cart here. Reads nothing for a visitor
+    without a session.
+    """
     if getattr(request, "pos", None) is None or not hasattr(request, "session"):
         return {"cart_count": 0}
     return {"cart_count": session.counted(request)}

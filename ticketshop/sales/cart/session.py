@@ -1,4 +1,4 @@
-"""The visitor's cart and order, as their session knows them: one cart per point of sale."""
+"""The visitor's cart and last order, as their log-in session stores them: one cart per point of sale."""
 
 import uuid
 
@@ -15,9 +15,9 @@ def _name(pos: PointOfSale) -> str:
 
 
 def cart_of(request) -> Cart | None:
-    """The visitor's cart at this shop, if there is one. Opens no session and makes no row.
+    """Return the visitor's cart at this shop, or None. Opens no session and creates no row.
 
-    A log-in finds its cart again in a new session; a form brings the key of the cart it was made for.
+    A user finds their cart again in a new session; a form contains the key of the cart it was made for.
     """
     key = request.session.get(_name(request.pos))
     if key is not None:
@@ -29,7 +29,7 @@ def cart_of(request) -> Cart | None:
         if cart is not None:
             remember(request, cart)
     if cart is not None and cart.user_id is None and request.user.is_authenticated:
-        # A guest's cart moves over with the log-in; from then on it goes when the log-in goes.
+        # When a guest logs in, the cart becomes the user's and is deleted with the log-in.
         cart.user = request.user
         Cart.objects.filter(pk=cart.pk).update(user=request.user)
     return cart
@@ -43,7 +43,9 @@ def _here(request, **which) -> Cart | None:
 
 
 def _left_behind(request) -> Cart | None:
-    """The cart of a visitor whose session is gone: the log-in's latest, or the guest's whose page this form stood on."""
+    """Return the cart of a visitor whose session is gone: the user's latest one, or the guest's cart named by
+    the posted form.
+    """
     if request.user.is_authenticated and (cart := _here(request, user=request.user)):
         return cart
     key = posted_key(request)
@@ -51,13 +53,13 @@ def _left_behind(request) -> Cart | None:
 
 
 def of_a_log_in(request) -> Cart | None:
-    """The cart of a log-in that is over, for which the posted form was made: nothing of it may be shown."""
+    """Return the cart of an ended log-in that the posted form was made for. Nothing of it may be shown."""
     key = None if request.user.is_authenticated else posted_key(request)
     return _here(request, checkout_key=key, user__isnull=False) if key else None
 
 
 def posted_key(request) -> uuid.UUID | None:
-    """The checkout key that the posted form carries: it stood on the pages of its cart and nowhere else."""
+    """Return the checkout key in the posted form, or None. Only pages of the cart contain it."""
     try:
         return uuid.UUID(request.POST.get("checkout_key", ""))
     except ValueError:
@@ -65,27 +67,29 @@ def posted_key(request) -> uuid.UUID | None:
 
 
 def remember(request, cart: Cart) -> None:
+    """Store the cart in the session."""
     request.session[_name(request.pos)] = str(cart.key)
     request.session[f"{_name(request.pos)}:count"] = 0
 
 
 def count(request, number: int) -> None:
-    """How many tickets the header shows in the cart."""
+    """Store the number of tickets that the header shows."""
     request.session[f"{_name(request.pos)}:count"] = number
 
 
 def counted(request) -> int:
+    """Return the number of tickets that the header shows."""
     return request.session.get(f"{_name(request.pos)}:count", 0)
 
 
 def ordered(request, order: Order) -> None:
-    """The cart became this order: whoever comes back to the empty cart finds the way to it."""
+    """Store that the cart became this order, so that the empty cart page can link to it."""
     request.session.pop(_name(request.pos), None)
     request.session.pop(f"{_name(request.pos)}:count", None)
     request.session[f"{_name(request.pos)}:ordered"] = [order.reference, order.secret]
 
 
 def last_order(request) -> dict | None:
-    """``reference`` and ``secret`` of the order this session placed last, for its address."""
+    """Return ``reference`` and ``secret`` of the last order of this session, for its URL; None without one."""
     found = request.session.get(f"{_name(request.pos)}:ordered")
     return {"reference": found[0], "secret": found[1]} if found else None

@@ -1,4 +1,4 @@
-"""The cart: put things in, change quantities, keep the places a little longer."""
+"""The cart page: add products, change quantities, keep the places a little longer."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -29,7 +29,7 @@ TOO_MANY_OF_ONE_NETWORK = gettext_lazy(
 
 
 def quantity(text: str) -> int | None:
-    """A whole number from 0 to 500 as people type it, or None."""
+    """Return a whole number from 0 to 500 as people type it, or None."""
     text = text.strip()
     if not text:
         return 0
@@ -39,22 +39,25 @@ def quantity(text: str) -> int | None:
 
 
 def quantities(post, prefixes: dict[str, str]) -> tuple[dict, bool]:
-    """The posted quantities: (kind, id) -> number for fields such as ``offer-12``; and whether all were numbers."""
-    found, sound = {}, True
+    """Return the posted quantities as (kind, id) -> number, and whether all of them were numbers.
+
+    ``prefixes``: prefix of the field names -> kind, for fields such as ``offer-12``.
+    """
+    numbers, all_numbers = {}, True
     for name, text in post.items():
         prefix, _dash, number = name.partition("-")
         if prefix not in prefixes or (pk := number_in(number, digits=18)) is None:
             continue
         value = quantity(text)
         if value is None:
-            sound = False
+            all_numbers = False
         else:
-            found[prefixes[prefix], pk] = value
-    return found, sound
+            numbers[prefixes[prefix], pk] = value
+    return numbers, all_numbers
 
 
 def reason(error: carts.CannotAdd, pos) -> str:
-    """Why something could not be added, in a sentence."""
+    """Return why something could not be added, in a sentence."""
     if error.reason == "sold_out":
         left = min(error.left.values(), default=0)
         if left == 0:
@@ -85,7 +88,7 @@ def reason(error: carts.CannotAdd, pos) -> str:
 @login_not_required
 @require_POST
 def add(request, pos):
-    """Add what an event's or a pass's page asked for, then show the cart."""
+    """Add the quantities from the page of an event or a pass, then show the cart."""
     if settings.SESSION_COOKIE_NAME in request.COOKIES and open_forms.FIELD not in request.POST:
         refused = CsrfViewMiddleware(lambda _request: None).process_view(request, _checked_by_token, (), {})
         if refused is not None:
@@ -118,21 +121,21 @@ def add(request, pos):
         messages.error(request, reason(error, request.pos))
         return redirect(back(request))
     session.count(request, changed.admissions)
-    say_what_changed(request, changed)
+    report_changes(request, changed)
     return redirect("shop:cart", pos=pos)
 
 
 def _checked_by_token(request):
-    """Stands for a view that Django's CSRF middleware does not exempt."""
+    """A stand-in for a view that Django's CSRF middleware does not exempt."""
 
 
-def say_what_changed(request, changed: carts.Changed | carts.Refreshed) -> None:
-    """The hold had run out and something costs or gives more or less by now: say so before it binds."""
+def report_changes(request, changed: carts.Changed | carts.Refreshed) -> None:
+    """Show messages for changed prices and numbers of tickets, after a hold had expired."""
     for title in changed.repriced:
         text = translated.compose(
             _("The price of “%(title)s” has changed. Please check the total."), title=title
         )
-        # As HTML: between two pages a message keeps no other kind of text.
+        # As HTML: a message that is stored for the next page keeps no other kind of markup.
         messages.warning(request, conditional_escape(text))
     for title in changed.resized:
         text = translated.compose(
@@ -142,7 +145,7 @@ def say_what_changed(request, changed: carts.Changed | carts.Refreshed) -> None:
 
 
 def back(request) -> str:
-    """The page the form stands on: an address of this shop, else its first page."""
+    """Return the path of the page with the form, if it is a page of this shop, else the shop's first page."""
     target = request.POST.get("back", "")
     home = f"/{request.pos.slug}/"
     return target if target.startswith(home) and is_a_path_of_ours(target) else home
@@ -151,21 +154,21 @@ def back(request) -> str:
 @login_not_required
 @require_safe
 def show(request, pos):
-    """The cart; a hold that has run out is renewed where the places are still free."""
+    """Show the cart. An expired hold is renewed where the places are still free."""
     cart = session.cart_of(request)
     now = timezone.now()
     if cart is None:
         session.count(request, 0) if session.counted(request) else None
         return render(request, "sales/cart.html", {"contents": None, "ordered": session.last_order(request)})
     refreshed = carts.refresh(cart, now=now)
-    whole = contents.read(cart)
-    if session.counted(request) != whole.admissions:
-        session.count(request, whole.admissions)
+    cart_contents = contents.read(cart)
+    if session.counted(request) != cart_contents.admissions:
+        session.count(request, cart_contents.admissions)
     context = {
-        "contents": whole,
+        "contents": cart_contents,
         "cart": cart,
-        "lines": [line_row(line, refreshed) for line in whole.lines],
-        "problems": contents.problems(whole, now),
+        "lines": [line_row(line, refreshed) for line in cart_contents.lines],
+        "problems": contents.problems(cart_contents, now),
         "repriced": refreshed.repriced,
         "resized": refreshed.resized,
         "sold_out": refreshed.left,
@@ -176,7 +179,7 @@ def show(request, pos):
 
 
 def line_row(line, refreshed: carts.Refreshed) -> dict:
-    """A cart line for the page; ``left`` is a number where too few places are left."""
+    """Return a cart line for the page; ``left`` is a number where too few places are left, else None."""
     return {
         "line": line,
         "title": line.product.title,
@@ -188,7 +191,7 @@ def line_row(line, refreshed: carts.Refreshed) -> dict:
 @login_not_required
 @require_POST
 def update(request, pos):
-    """Set new quantities, take a line out, or keep the places longer."""
+    """Set new quantities, remove a line, or keep the places longer."""
     cart = session.cart_of(request)
     if cart is None:
         return redirect("shop:cart", pos=pos)
@@ -201,7 +204,7 @@ def update(request, pos):
     except carts.CannotAdd as error:
         messages.error(request, reason(error, request.pos))
     else:
-        say_what_changed(request, changed)
+        report_changes(request, changed)
         if not sound:
             messages.warning(request, _("Enter the number of tickets in digits, such as 2."))
     return redirect("shop:checkout" if "checkout" in request.POST and sound else "shop:cart", pos=pos)

@@ -1,1 +1,1 @@
-"""The buyer's details, review and payment: forms and pages."""
+"""The checkout: details of the buyer and of each ticket, review and payment."""

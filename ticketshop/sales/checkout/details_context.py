@@ -1,4 +1,4 @@
-"""What the templates of the details and of the review show of what was typed."""
+"""Template contexts of the details and of the review."""
 
 from django.utils.translation import gettext as _
 
@@ -12,38 +12,41 @@ from .forms import HolderForm
 
 
 def of_page(page: DetailsPage) -> dict:
-    """One page of the details, its forms in the order in which they stand there."""
+    """Return the context of one page of the details, with its forms in the order of the page."""
     if page.posted is None:
         page.fill_in_buyer()
         page.follow_choices()
         page.fill(bound=False)
-    forms, asks = page.forms(), page.asks_on(page.number)
-    blocks: dict[str, list[form_blocks.Ask]] = {}
-    for ask in asks:
-        blocks.setdefault(ask.name.rstrip("+"), []).append(ask)
-        ask.copies = copies_into(page, ask)
-    order_asks = [ask for ask in asks if ask.of_order]
-    drawn = [*([forms["buyer"]] if page.number == 1 else []), *(ask.block for ask in order_asks)]
+    forms, page_blocks = page.forms(), page.blocks_on(page.number)
+    blocks_by_slot: dict[str, list[form_blocks.FormBlock]] = {}
+    for form_block in page_blocks:
+        blocks_by_slot.setdefault(form_block.name.rstrip("+"), []).append(form_block)
+        form_block.copies = copies_into(page, form_block)
+    order_blocks = [form_block for form_block in page_blocks if form_block.of_order]
+    drawn = [
+        *([forms["buyer"]] if page.number == 1 else []),
+        *(form_block.block for form_block in order_blocks),
+    ]
     for slot in page.here:
-        forms[slot].asks = blocks.get(slot, [])
-        drawn += [forms[slot], *(ask.block for ask in forms[slot].asks)]
+        forms[slot].blocks = blocks_by_slot.get(slot, [])
+        drawn += [forms[slot], *(form_block.block for form_block in forms[slot].blocks)]
     posted = page.posted is not None
     return {
-        "contents": page.whole,
+        "contents": page.cart_contents,
         "cart": page.cart,
         "buyer": forms["buyer"] if page.number == 1 else None,
         "buyer_email": buyer_email(page.request, page.cart) if page.number == 1 else "",
-        "order_asks": order_asks,
+        "order_blocks": order_blocks,
         "holders": [(slot, forms[slot].heading, forms[slot]) for slot in page.here],
         "names_may_stay_open": any(
             name in forms[slot].fields and not forms[slot].due
             for slot in page.here
             for name in form_blocks.NAMES
         ),
-        # The id of the form that links of this page send along: what was typed is kept.
+        # Id of the form that links of this page submit, so that what was typed is stored.
         "keeps_typed": "details",
         "removable": len(page.slots) > 1,
-        "versions": [(form_blocks.prefix(ask), ask.version.pk) for ask in asks],
+        "versions": [(form_blocks.prefix(form_block), form_block.version.pk) for form_block in page_blocks],
         "forms": drawn,
         "has_errors": posted and any(form.errors for form in drawn),
         "has_new": posted and any(getattr(form, "unseen", ()) for form in drawn),
@@ -53,51 +56,51 @@ def of_page(page: DetailsPage) -> dict:
     }
 
 
-def copies_into(page: DetailsPage, ask: form_blocks.Ask) -> list[tuple[str, str]]:
-    """What may be copied into a block: what the button posts, and what it says."""
-    if ask.of_order:
+def copies_into(page: DetailsPage, form_block: form_blocks.FormBlock) -> list[tuple[str, str]]:
+    """Return the copy buttons of a block, as (posted value, text)."""
+    if form_block.of_order:
         return []
-    first = next(one for one in page.asked if one.version.form_id == ask.version.form_id)
-    of_order = [one for one in page.asked if one.of_order]
-    order = next((one for one in of_order if copying.may_copy(ask, one)), None)
+    first = next(one for one in page.blocks if one.version.form_id == form_block.version.form_id)
+    of_order = [one for one in page.blocks if one.of_order]
+    order = next((one for one in of_order if copying.may_copy(form_block, one)), None)
     found = []
     if order:
-        found.append((f"{ask.name}:{order.name}", _("Use my details")))
-    if first.name != ask.name and copying.may_copy(ask, first):
+        found.append((f"{form_block.name}:{order.name}", _("Use my details")))
+    if first.name != form_block.name and copying.may_copy(form_block, first):
         text = translated.compose(_("Copy from “%(heading)s”"), heading=first.heading)
-        found.append((f"{ask.name}:{first.name}", text))
+        found.append((f"{form_block.name}:{first.name}", text))
     return found
 
 
 def groups(page: DetailsPage) -> list[dict]:
-    """All that was typed, for the page that checks it: by order form, then by ticket, as people read it.
+    """Return everything that was typed, for the review: order forms first, then each ticket.
 
     Call ``page.why_not_ready`` before.
     """
     forms = page.forms()
     answers: dict[str, list[tuple[str, str]]] = {}
-    for ask in page.asked:
-        name = ask.name if ask.of_order else ask.name.rstrip("+")
-        answers.setdefault(name, []).extend(_answers(ask))
+    for form_block in page.blocks:
+        name = form_block.name if form_block.of_order else form_block.name.rstrip("+")
+        answers.setdefault(name, []).extend(_answers(form_block))
     of_order = [
-        {"heading": ask.heading, "rows": answers[ask.name]}
-        for ask in page.asked
-        if ask.of_order and answers[ask.name]
+        {"heading": form_block.heading, "rows": answers[form_block.name]}
+        for form_block in page.blocks
+        if form_block.of_order and answers[form_block.name]
     ]
     return of_order + [_of_ticket(forms[slot], answers.get(slot, [])) for slot in page.slots]
 
 
-def _answers(ask: form_blocks.Ask) -> list[tuple[str, str]]:
-    """(label, text) of what was answered."""
+def _answers(form_block: form_blocks.FormBlock) -> list[tuple[str, str]]:
+    """Return (label, text) for each answer."""
     return [
-        (question.label, TYPES[question.type].display(question, ask.block.answers[question.key]))
-        for question in ask.definition.questions
-        if question.key in ask.block.answers
+        (question.label, TYPES[question.type].display(question, form_block.block.answers[question.key]))
+        for question in form_block.definition.questions
+        if question.key in form_block.block.answers
     ]
 
 
 def _of_ticket(form: HolderForm, answers: list[tuple[str, str]]) -> dict:
-    """Whom a ticket is for, the name on it, and what its forms asked."""
+    """Return the beneficiary of a ticket, the name on it, and the answers to its forms."""
     typed = form.initial or {}
     person = form.people.get(typed.get("person", ""))
     parts = [part for part in form_blocks.NAMES if part in form.fields]

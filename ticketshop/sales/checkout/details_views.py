@@ -1,4 +1,4 @@
-"""The details of an order as one page, or several for a group: the buyer, whose ticket is whose, the forms' questions."""
+"""The details of an order: the buyer, a person for each ticket, and the questions of the forms; in pages for a group."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -18,9 +18,9 @@ from ticketshop.lib.addresses import is_a_path_of_ours
 from ticketshop.lib.pages import page_number
 
 from .. import visitor_contact
-from ..answers import copying, form_blocks, profile, shown_questions
+from ..answers import block_answers, copying, form_blocks, profile, shown_questions
 from ..cart import carts, contents, session
-from ..cart.views import reason, say_what_changed
+from ..cart.views import reason, report_changes
 from ..models import Cart, TypedDetails
 from ..orders import person_limits
 from . import known_values, people
@@ -28,14 +28,14 @@ from .forms import IN_PROFILE, BuyerForm, HolderForm, SignedInBuyerForm
 
 
 def buyer_email(request, cart: Cart) -> str:
-    """Where the tickets go: the contact's address for a log-in, else the one typed."""
+    """Return where the tickets are sent: the contact's e-mail address for a signed-in visitor, else the typed one."""
     if request.user.is_authenticated:
         return visitor_contact.of_request(request).email or request.user.email
     return cart.typed.buyer.get("email", "")
 
 
 def _typed(post, prefix: str) -> dict[str, str]:
-    """What was posted for the fields of one form, as typed."""
+    """Return the posted texts of one form, without the prefix."""
     return {
         name.removeprefix(f"{prefix}-"): text
         for name, text in post.items()
@@ -44,13 +44,13 @@ def _typed(post, prefix: str) -> dict[str, str]:
 
 
 def as_posted(prefix: str, typed: dict) -> dict:
-    """What waits on the cart, in the shape of a post."""
+    """Return texts stored on the cart in the shape of a post."""
     return {f"{prefix}-{name}": value for name, value in typed.items() if name in TYPED}
 
 
-# The fields of the buyer and of whom a ticket is for.
+# The fields of the form of the buyer and of a ticket's holder.
 TYPED = ("person", "first_name", "last_name", "email", IN_PROFILE)
-# Buttons besides the one that goes on.
+# Names of buttons that do not go on to the review.
 BUTTONS = {"copy", "remove", "previous", "language", "to"}
 QUESTIONS_CHANGED = _lazy(
     "The questions have changed meanwhile. Please look at them once more; what you answered is kept."
@@ -58,55 +58,61 @@ QUESTIONS_CHANGED = _lazy(
 
 
 def log_in(request):
-    """To the log-in page, and back to the details: to the page of them that was sent, if it was one."""
+    """Redirect to the log-in page, and from there back to the details (the same page of them, if it was one)."""
     details = f"/{request.pos.slug}/checkout/"
     onward = request.get_full_path() if request.path == details else details
     return redirect(f"/accounts/login/?next={quote(onward)}")
 
 
 class DetailsPage:
-    """One page of the details. ``take`` a post, else draw it (``details_context``)."""
+    """One page of the details. Call ``take`` with a post; show the page with ``details_context``."""
 
-    def __init__(self, request, cart: Cart, whole: contents.Contents):
-        self.request, self.cart, self.whole = request, cart, whole
-        forms = form_blocks.all_forms(whole)
-        self.asked, self.names = form_blocks.with_questions(forms), form_blocks.name_rules(forms)
-        self.slots = form_blocks.slots(whole)
-        self.size = form_blocks.per_page(self.asked)
+    def __init__(self, request, cart: Cart, cart_contents: contents.Contents):
+        self.request, self.cart, self.cart_contents = request, cart, cart_contents
+        forms = form_blocks.all_blocks(cart_contents)
+        self.blocks, self.names = form_blocks.with_questions(forms), form_blocks.name_rules(forms)
+        self.slots = form_blocks.slots(cart_contents)
+        self.size = form_blocks.per_page(self.blocks)
         self.pages = max(1, -(-len(self.slots) // self.size))
-        # Copies: what waits on the cart changes only when it is written.
+        # Copies: the cart changes only when it is written.
         details = cart.typed
         self.drafts = dict(details.answers)
         self.holders = {slot: dict(typed) for slot, typed in details.holders.items()}
-        # What the pages have shown, and of that what reads the same today: block name -> keys of questions.
+        # ``shown``: what the pages have shown; ``seen``: block name -> keys of questions shown in today's
+        # question_wording.
         self.shown = dict(details.shown)
         self.seen: dict[str, set[str]] = {}
-        copying.adopt(forms, whole, self.drafts, self.holders, self.shown)
+        copying.carry_over_drafts(forms, cart_contents, self.drafts, self.holders, self.shown)
         self.buyer: dict | None = details.buyer or None
-        # Tickets whose name has just followed the person chosen.
+        # Slots whose name was just filled in from the chosen person.
         self.renamed: set[str] = set()
         self._turn_to(page_number(request.GET.get("page"), self.pages))
         self.posted, self.posted_number, self.posted_slots = None, 0, frozenset()
 
     def take(self, post):
-        """Keep what was posted; the answer is where to go on, or None when a page has to be shown again."""
+        """Store what was posted. Return a redirect, or None if a page has to be shown again."""
         here = frozenset(slot for slot in self.here if f"slot-{slot}" in post)
         self.posted, self.posted_number, self.posted_slots = post, self.number, here
-        for ask in self.asks_on(self.number):
-            # Another tab, or the organiser, may have added one since the page was made.
-            if (record := shown_questions.posted(ask, post)) is not None:
-                self.drafts[ask.name], self.shown[ask.name] = form_blocks.typed(ask, post), record
+        for form_block in self.blocks_on(self.number):
+            # Another tab, or the organiser, may have added a block since the page was made.
+            if (record := shown_questions.posted(form_block, post)) is not None:
+                self.drafts[form_block.name], self.shown[form_block.name] = (
+                    block_answers.typed(form_block, post),
+                    record,
+                )
         self._take_names(post)
         if elsewhere := self._pressed(post):
             return elsewhere
         forms = self.forms()
         self.fill(bound=True)
-        form_blocks.only_asked([ask for ask in self.asked if ask.name in self.drafts], self.drafts)
+        block_answers.drop_hidden_answers(
+            [form_block for form_block in self.blocks if form_block.name in self.drafts], self.drafts
+        )
         unsound, unseen = self._unsound(forms), self._unseen()
         if not unsound and not unseen and not self._hold():
             unsound = self._unsound(forms) or [self.number]
         done = not unsound and not unseen
-        if shown_questions.outdated(self.asked, self.shown, self.seen):
+        if shown_questions.outdated(self.blocks, self.shown, self.seen):
             messages.info(self.request, QUESTIONS_CHANGED)
         self._keep(forms, checked=done, complete=done)
         if done:
@@ -120,7 +126,7 @@ class DetailsPage:
         return None
 
     def put_back(self, sent):
-        """Keep what was sent while the log-in had ended, whichever button was pressed; the answer is this page anew."""
+        """Store what was posted after the log-in had ended, without pressing its button. Return a redirect to this page."""
         post = sent.copy()
         for name in BUTTONS:
             post.pop(name, None)
@@ -128,9 +134,9 @@ class DetailsPage:
         return self.take(post)
 
     def _take_names(self, post) -> None:
-        """What was typed of the buyer and of whom each ticket is for; names follow the person chosen."""
+        """Store what was typed for the buyer and the holder of each ticket, and fill in names of chosen people."""
         if self.number == 1:
-            # A box without a tick is not sent.
+            # A browser does not send an unticked box.
             self.buyer = {IN_PROFILE: False, **_typed(post, "buyer")}
         for slot in self.posted_slots:
             before = self.holders.get(slot, {})
@@ -138,38 +144,42 @@ class DetailsPage:
         self.follow_choices()
 
     def follow_choices(self) -> None:
-        """Let what the shop fills in follow whom each ticket is for, on every page: the buyer's own name may have changed."""
+        """Fill in what the shop knows of each chosen person, on every page: the buyer's name may have changed."""
         chosen = {slot: one for slot, one in self.holders.items() if one.get("person") or one.get("filled")}
         known = {person.value: person for person in self.people} if chosen else {}
         for slot, holder in chosen.items():
             if holder.get("person") and holder["person"] not in known:
-                continue  # said at the field
-            asks = [ask for ask in self.asked if ask.name.rstrip("+") == slot]
+                continue  # the field shows the error
+            slot_blocks = [form_block for form_block in self.blocks if form_block.name.rstrip("+") == slot]
             before = {name: holder.get(name) for name in form_blocks.NAMES}
             with_email = self.names.get(slot, {}).get("email", "hidden") != "hidden"
             person = known.get(holder.get("person", ""))
-            known_values.follow(holder, person, asks, self.drafts, with_email=with_email)
+            known_values.follow(holder, person, slot_blocks, self.drafts, with_email=with_email)
             if before != {name: holder.get(name) for name in form_blocks.NAMES}:
                 self.renamed.add(slot)
 
     @cached_property
     def people(self) -> list[people.Person]:
-        """Whom a signed-in buyer may choose: themselves as they stand on the page."""
+        """Return the people that a signed-in buyer may choose; the buyer with the values on the page."""
         if not (self.request.user.is_authenticated and self.request.pos.friends_family_enabled):
             return []
         answers = {
             question.system_ref: text
-            for ask in self.asked
-            if ask.of_order
-            for question in ask.definition.questions
+            for form_block in self.blocks
+            if form_block.of_order
+            for question in form_block.definition.questions
             if known_values.may_be_filled_in(question)
-            and (text := TYPES[question.type].text_of(self.drafts.get(ask.name, {}).get(question.key, [])))
+            and (
+                text := TYPES[question.type].text_of(
+                    self.drafts.get(form_block.name, {}).get(question.key, [])
+                )
+            )
         }
         me, *others = people.of(visitor_contact.of_request(self.request), self.request.pos)
         return [people.as_typed(me, self.buyer or {}, answers), *others]
 
     def look_again(self) -> None:
-        """After an order that was refused: the first page with a mistake, as if it had just been sent."""
+        """After a refused order, turn to the first page with an error, as if it had just been posted."""
         self.posted = {}
         self.fill(bound=True)
         if unsound := self._unsound(self.forms()):
@@ -178,7 +188,9 @@ class DetailsPage:
             self.posted = None
 
     def _pressed(self, post):
-        """Another button than the one that goes on: it checks nothing and loses nothing."""
+        """Handle a button that does not go on: store everything, check nothing. Return a redirect, or None for
+        no such button.
+        """
         if not BUTTONS & set(post):
             return None
         self._keep(self.forms(), checked=False, complete=False)
@@ -193,7 +205,7 @@ class DetailsPage:
         return self._page(max(1, self.number - 1))
 
     def _lead_to(self, target: str):
-        """Where another link of the page leads: "cart", "log_in", or a path of this site."""
+        """Redirect to where another link of the page leads: "cart", "log_in", or a path of this site."""
         if target == "cart":
             return redirect("shop:cart", pos=self.request.pos.slug)
         if target == "log_in":
@@ -206,18 +218,19 @@ class DetailsPage:
     def _slots_on(self, number: int) -> list[str]:
         return self.slots[(number - 1) * self.size : number * self.size]
 
-    def asks_on(self, number: int) -> list[form_blocks.Ask]:
-        return form_blocks.on_page(self.asked, self._slots_on(number), number)
+    def blocks_on(self, number: int) -> list[form_blocks.FormBlock]:
+        """Return the form blocks on this page."""
+        return form_blocks.on_page(self.blocks, self._slots_on(number), number)
 
     def _page(self, number: int, anchor: str = ""):
         address = f"/{self.request.pos.slug}/checkout/"
         return redirect(f"{address}?page={number}{anchor}" if number > 1 else f"{address}{anchor}")
 
     def forms(self) -> dict[str, object]:
-        """The buyer's form and a holder's for every slot, filled with what was posted here or waits on the cart."""
+        """Return "buyer" or slot -> form, filled with what was posted here or is stored on the cart."""
         single = self.request.pos.organiser.single_part_names
         forms: dict[str, object] = {"buyer": self._buyer_form(single)}
-        for line in self.whole.lines:
+        for line in self.cart_contents.lines:
             for number, slot in enumerate(line.slots, start=1):
                 prefix, typed = f"holder-{slot}", self.holders.get(slot)
                 form = HolderForm(
@@ -237,17 +250,17 @@ class DetailsPage:
         return forms
 
     def _say_maximum(self, forms) -> None:
-        """Say at the ticket that it is one too many for the person it is for."""
+        """Add an error to each ticket that is one too many for its beneficiary."""
         user = self.request.user
         buyer = visitor_contact.of_request(self.request) if user.is_authenticated else None
-        whom = person_limits.beneficiaries(buyer, self.holders) if buyer else {}
-        for one in person_limits.too_many(self.whole, buyer, whom):
+        beneficiaries = person_limits.find_beneficiaries(buyer, self.holders) if buyer else {}
+        for one in person_limits.too_many(self.cart_contents, buyer, beneficiaries):
             for slot in one.slots:
                 fields = forms[slot].fields
                 forms[slot].add_error(next(iter(fields), None), one.at_ticket(others=bool(self.people)))
 
     def _buyer_form(self, single: bool):
-        """The buyer's form: as posted or typed before, else what the log-in's contact knows."""
+        """Return the buyer's form: as posted or typed before, else with the names of the contact."""
         initial = self.buyer
         data = as_posted("buyer", initial or {}) if self.posted is not None else None
         if not self.request.user.is_authenticated:
@@ -260,74 +273,81 @@ class DetailsPage:
             prefix="buyer",
             initial=initial,
             single_names=single,
-            for_profile=profile.labels(self.asked),
+            for_profile=profile.labels(self.blocks),
         )
 
     def fill_in_buyer(self) -> None:
-        """Let what the profile of a signed-in buyer holds stand in the order forms, where they were not drawn before."""
-        if self.request.user.is_authenticated and profile.labels(self.asked):
+        """Fill order forms that no page has shown yet with values of the signed-in buyer's profile."""
+        if self.request.user.is_authenticated and profile.labels(self.blocks):
             profile.fill_in(
-                self.asked, people.me(visitor_contact.of_request(self.request)).known, self.drafts, self.shown
+                self.blocks,
+                people.me(visitor_contact.of_request(self.request)).known,
+                self.drafts,
+                self.shown,
             )
 
     def fill(self, *, bound: bool) -> None:
-        if not self.asked:
+        """Give every form block its Django form; ``bound`` checks the drafts."""
+        if not self.blocks:
             return
-        self.seen = shown_questions.seen(self.asked, self.shown, self.cart.point_of_sale.organiser)
-        shown_questions.untick(self.asked, self.drafts, self.seen)
-        form_blocks.fill(self.asked, self.drafts, self.cart, now=timezone.now(), bound=bound, seen=self.seen)
+        self.seen = shown_questions.seen(self.blocks, self.shown, self.cart.point_of_sale.organiser)
+        shown_questions.drop_outdated_consents(self.blocks, self.drafts, self.seen)
+        block_answers.fill(
+            self.blocks, self.drafts, self.cart, now=timezone.now(), bound=bound, seen=self.seen
+        )
 
     def _hold(self) -> bool:
-        """Hold the limited choices that were taken, and no others any more; False when one is gone since."""
-        if not any(ask.limited for ask in self.asked):
+        """Hold the limited choices that were taken, and end other holds. Return False if a choice is sold out."""
+        if not any(form_block.limited for form_block in self.blocks):
             return True
         try:
-            carts.hold_choices(self.cart, form_blocks.wanted_choices(self.asked), now=timezone.now())
+            carts.hold_choices(self.cart, block_answers.wanted_choices(self.blocks), now=timezone.now())
         except limited_choices.ChoiceSoldOut as error:
             self.fill(bound=True)
-            form_blocks.mark_sold_out(self.asked, error.choices, self.cart)
+            block_answers.mark_sold_out(self.blocks, error.choices, self.cart)
             return False
         return True
 
     def _unsound(self, forms) -> list[int]:
-        """The pages with a mistake or something missing. Every form is asked, so that every mistake is said."""
+        """Return the numbers of pages with an error. Every form is validated, so that all errors are shown."""
         found = []
         for number in range(1, self.pages + 1):
             some = [forms[slot] for slot in self._slots_on(number)] + (
                 [forms["buyer"]] if number == 1 else []
             )
-            some += [ask.block for ask in self.asks_on(number)]
+            some += [form_block.block for form_block in self.blocks_on(number)]
             if [form for form in some if not form.is_valid()]:
                 found.append(number)
         return found
 
     def _unseen(self) -> list[int]:
-        """The pages nobody has sent yet."""
+        """Return the numbers of pages that were never posted."""
         return [
             number
             for number in range(1, self.pages + 1)
             if not self.holders.keys() >= set(self._slots_on(number))
-            or any(ask.name not in self.shown for ask in self.asks_on(number))
+            or any(form_block.name not in self.shown for form_block in self.blocks_on(number))
         ]
 
     def _keep(self, forms, *, checked: bool, complete: bool) -> None:
-        """Let everything wait on the cart: cleaned once all is sound, else as typed, so that nothing is lost."""
+        """Store everything on the cart: cleaned if all is valid, else as typed, so that nothing is lost."""
 
         def values(form):
+            """Return field name -> value of a form."""
             if checked:
                 return {name: form.cleaned_data[name] for name in form.fields}
             return {
-                name: str(form[name].value() or "").replace("\x00", "")[: form_blocks.LONGEST]
+                name: str(form[name].value() or "").replace("\x00", "")[: block_answers.LONGEST]
                 for name in form.fields
             }
 
-        # The page that is drawn again shows what was posted itself, whatever of it the cart can hold.
+        # The page that is shown again contains the post itself, even what the cart can't store.
         holders = {
             slot: {**values(form), "filled": self.holders[slot].get("filled", {})}
             for slot, form in forms.items()
             if slot in self.holders
         }
-        alive = {ask.name for ask in self.asked}
+        alive = {form_block.name for form_block in self.blocks}
         details = TypedDetails(
             values(forms["buyer"]),
             holders,
@@ -338,8 +358,8 @@ class DetailsPage:
         carts.write_details(self.cart, details, complete=complete)
 
     def _copy(self, what: str):
-        """ "target:source": fill empty answers from another block."""
-        by_name = {ask.name: ask for ask in self.asked}
+        """Fill empty answers of one block from another. ``what``: "target:source", two block names."""
+        by_name = {form_block.name: form_block for form_block in self.blocks}
         target, _colon, source = what.partition(":")
         if target not in by_name or source not in by_name:
             return self._page(self.number)
@@ -364,7 +384,7 @@ class DetailsPage:
         return self._page(self.number, f"#{form_blocks.prefix(by_name[target])}")
 
     def _remove(self, slot: str):
-        """Take one ticket out of the cart; the others keep what was typed for them."""
+        """Remove one ticket from the cart; the others keep what was typed for them."""
         if slot in self.slots and len(self.slots) > 1:
             try:
                 changed = carts.remove_slot(self.cart, slot, now=timezone.now())
@@ -372,13 +392,13 @@ class DetailsPage:
                 messages.error(self.request, reason(error, self.request.pos))
             else:
                 session.count(self.request, changed.admissions)
-                say_what_changed(self.request, changed)
+                report_changes(self.request, changed)
                 messages.info(self.request, _("The ticket is removed. The other answers stay as they are."))
         return self._page(self.number)
 
     def why_not_ready(self) -> str:
-        """What has to be asked once more before the order: "choice", "answers", or "" where nothing has."""
+        """Return what has to be asked again before the order: "choice", "answers", or "" for nothing."""
         self.fill(bound=True)
-        if form_blocks.all_sound(self.asked):
+        if block_answers.all_valid(self.blocks):
             return ""
-        return "choice" if form_blocks.misses_a_place(self.asked) else "answers"
+        return "choice" if block_answers.has_sold_out_choice(self.blocks) else "answers"

@@ -16,10 +16,10 @@ from .people import Person
 
 
 class SignedInBuyerForm(forms.Form):
-    """Who orders, when signed in: the e-mail address is the contact's, the names are asked where they are not known.
+    """The signed-in buyer. The e-mail address is the contact's; names are asked if they are not known.
 
-    ``single_names``: the organiser allows names of one part. ``for_profile``: what order forms ask that a profile holds
-    too.
+    ``single_names``: the organiser allows names of one part. ``for_profile``: labels of what order forms ask
+    that a profile stores too.
     """
 
     first_name = name_field(_("First name"), "given-name")
@@ -43,7 +43,7 @@ class SignedInBuyerForm(forms.Form):
 
 
 class BuyerForm(SignedInBuyerForm):
-    """Who orders as a guest, and where the tickets go."""
+    """The buyer as a guest, and the e-mail address for the tickets."""
 
     email = EmailField(
         label=_("E-mail address"),
@@ -53,7 +53,7 @@ class BuyerForm(SignedInBuyerForm):
 
 
 class PersonSelect(forms.Select):
-    """The people a ticket may be for, each with what the page fills in for them."""
+    """A select of people, with the values that the page fills in for each."""
 
     def __init__(self, people: dict[str, Person], filled: dict):
         super().__init__(attrs={"data-people": json.dumps(_by_input(filled))})
@@ -68,7 +68,7 @@ class PersonSelect(forms.Select):
 
 
 def _by_input(known: dict[str, str]) -> dict[str, str]:
-    """What is known of a person by the name of its input: the parts of an address each have one."""
+    """Return the known values of a person by input name: an address has one input for each part."""
     found = dict(known)
     if text := found.pop("address", ""):
         parts = zip(address.PARTS, address.parts_of(text), strict=True)
@@ -77,10 +77,10 @@ def _by_input(known: dict[str, str]) -> dict[str, str]:
 
 
 class HolderForm(NameForm):
-    """Whom a ticket is for, and whose name stands on it; both may stay open.
+    """The beneficiary of a ticket and the name on it; both may stay empty.
 
-    ``people``: whom a signed-in buyer may choose (``ticketshop.sales.checkout.people``). ``filled``: what the shop has
-    filled in for the person chosen.
+    ``people``: whom a signed-in buyer may choose (``ticketshop.sales.checkout.people``). ``filled``: what the
+    shop has filled in for the chosen person.
     """
 
     def __init__(self, *args, people: list[Person], filled: dict | None = None, **kwargs):
@@ -101,7 +101,7 @@ class HolderForm(NameForm):
 
 
 class PaymentForm(forms.Form):
-    """How to pay, and the terms of sale where the shop has some."""
+    """The payment method, and the terms of sale if the shop has some."""
 
     method = forms.ChoiceField(
         label=_("How do you want to pay?"),

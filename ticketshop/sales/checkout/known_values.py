@@ -1,7 +1,8 @@
-"""What the shop fills in once it is chosen whom a ticket is for: names, and what is known of that person.
+"""The names and answers that the shop fills in once a person is chosen for a ticket.
 
-It follows the choice; what a person typed stays. What was filled in last waits beside the names, on the cart:
-``details["holders"][slot]["filled"]`` = {"person": value, "first_name": text, "phone": text …}.
+They change with the choice; what the visitor typed stays. The last values filled in are stored on the cart
+beside the names: ``details["holders"][slot]["filled"]`` = {"person": value, "first_name": text, "phone": text
+…}.
 """
 
 from collections.abc import Iterable
@@ -9,35 +10,35 @@ from collections.abc import Iterable
 from registration_forms.definitions import Question
 from registration_forms.field_types import TYPES
 
-from ..answers.form_blocks import NAMES, OF_HOLDER, Ask
+from ..answers.form_blocks import NAMES, OF_HOLDER, FormBlock
 from .people import Person
 
 
 def follow(
-    holder: dict, person: Person | None, asks: Iterable[Ask], drafts: dict, *, with_email: bool
+    holder: dict, person: Person | None, blocks: Iterable[FormBlock], drafts: dict, *, with_email: bool
 ) -> None:
-    """Let the names on a ticket, and the known answers of its forms, follow the person chosen for it.
+    """Fill in the names on a ticket, and the known answers of its forms, for the person chosen for it.
 
-    ``with_email``: whether a form asks for the e-mail address of its holder. Changes ``holder`` and ``drafts``. Nothing
-    that was typed changes.
+    ``with_email``: whether a form asks for the holder's e-mail address. Changes ``holder`` and ``drafts``,
+    but nothing that was typed.
     """
     was = holder.get("filled", {})
     filled = {"person": person.value} if person else {}
     filled |= _names(holder, was, person)
     if with_email:
         filled |= _email(holder, was, person)
-    for ask in asks:
-        draft = dict(drafts.get(ask.name, {}))
-        for question in ask.definition.questions:
+    for form_block in blocks:
+        draft = dict(drafts.get(form_block.name, {}))
+        for question in form_block.definition.questions:
             if may_be_filled_in(question):
                 filled |= _answer(draft, question, was, person)
-        if draft or ask.name in drafts:
-            drafts[ask.name] = draft
+        if draft or form_block.name in drafts:
+            drafts[form_block.name] = draft
     holder["filled"] = filled
 
 
 def _names(holder: dict, was: dict, person: Person | None) -> dict[str, str]:
-    """Both together: whoever typed one of them has typed the name."""
+    """Fill in both names, or none if one of them was typed. Return what was filled in."""
     typed = {name: holder.get(name, "") for name in NAMES}
     known = {name: getattr(person, name) if person else "" for name in NAMES}
     of_the_shop = {name: was.get(name, "") for name in NAMES}
@@ -76,7 +77,7 @@ def _answer(draft: dict, question: Question, was: dict, person: Person | None) -
 
 
 def may_be_filled_in(question: Question) -> bool:
-    """Whether an answer that the shop knows already may stand in its field: never a sensitive one."""
+    """Return whether a known answer may be filled in; never for a sensitive question."""
     return (
         bool(question.system_ref)
         and question.system_ref not in OF_HOLDER

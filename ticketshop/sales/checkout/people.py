@@ -1,4 +1,4 @@
-"""Whom a ticket is for: the buyer, somebody they connected to their profile, or somebody else."""
+"""The people a ticket can be for: the buyer, or a person in the buyer's friends and family."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -20,9 +20,9 @@ from ..orders.person_limits import ME
 
 @dataclass(frozen=True)
 class Person:
-    """One choice at the checkout: ``value`` is what is posted; the rest is what the buyer may know.
+    """A person to choose at the checkout. ``value`` is posted; the other fields are what the buyer may know.
 
-    ``known``: known field of a form -> the text that stands in it, such as "birth_date" -> "2018-05-01".
+    ``known``: known field of a form -> text, such as "birth_date" -> "2018-05-01".
     """
 
     value: str
@@ -34,7 +34,7 @@ class Person:
 
 
 def of(contact: Contact, pos) -> list[Person]:
-    """The buyer and the people they may choose for tickets; empty where the function is off. One query."""
+    """Return the buyer and the people they may choose; empty if the shop has no friends and family. One query."""
     if not pos.friends_family_enabled:
         return []
     found = list(links.choosable(contact))
@@ -43,7 +43,7 @@ def of(contact: Contact, pos) -> list[Person]:
 
 
 def me(contact: Contact) -> Person:
-    """The buyer, with what they told of themselves."""
+    """Return the buyer, with the data of their contact."""
     known = {
         "birth_date": contact.birth_date.isoformat() if contact.birth_date else "",
         "phone": readable_phone(contact.phone) if contact.phone else "",
@@ -62,7 +62,7 @@ def me(contact: Contact) -> Person:
 
 
 def as_typed(person: Person, buyer: dict, answers: dict[str, str]) -> Person:
-    """The buyer as they are on the page: the names typed there, and answers to known fields of the order's forms."""
+    """Return the buyer as typed on the page: names, and answers to known fields of the order forms."""
     names = {name: buyer.get(name, "").strip() for name in ("first_name", "last_name")}
     if any(names.values()) and names != {name: getattr(person, name) for name in names}:
         label = _("Me – %(name)s") % {"name": " ".join(filter(None, names.values()))}
@@ -81,7 +81,9 @@ def _of_link(link: ContactLink) -> Person:
 
 
 def _told_apart(people: list[Person], rows: Iterable[Contact | ContactLink]) -> list[Person]:
-    """Those of one name with what tells them apart: when they were born, the address that was typed, or since when."""
+    """Return the people with an addition where names are equal: date of birth, typed e-mail address, or date of
+    the link.
+    """
     by_name: dict[str, list[tuple[Person, Contact | ContactLink]]] = {}
     for person, row in zip(people, rows, strict=True):
         by_name.setdefault(fold(f"{person.first_name} {person.last_name}"), []).append((person, row))

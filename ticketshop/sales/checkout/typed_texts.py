@@ -1,4 +1,6 @@
-"""What was typed into a cart, in words: for a copy of one's own data. The cart itself keeps names of fields and codes."""
+"""Readable text of everything typed into a cart, for a copy of personal data. The cart itself stores field names
+and codes.
+"""
 
 from collections.abc import Iterator
 
@@ -9,22 +11,24 @@ from django.utils.translation import gettext as _
 from registration_forms.definitions import Question
 from registration_forms.field_types import TYPES, QuestionContext
 
-from ..answers import form_blocks
+from ..answers import block_answers, form_blocks
 from ..cart import contents
 from ..models import Cart
 from .forms import IN_PROFILE
 from .people import ME
 
-# Which questions a page has shown: nothing that anybody typed.
+# Which questions a page has shown: not typed by a person.
 OF_THE_PAGES = "shown"
 NAMES = ("first_name", "last_name", "email")
 
 
 def of_cart(cart: Cart) -> dict[str, str]:
-    """Return the text for the column ``details``: a line for the buyer, for each ticket, and for each answer."""
-    whole, typed = contents.read(cart), cart.details
+    """Return {"details": text}, with a line for the buyer, for each ticket, and for each answer."""
+    cart_contents, typed = contents.read(cart), cart.details
     known = {"buyer": _buyer, "holders": _holders, "answers": _answers, "language": _language}
-    lines = [line for name, read in known.items() if name in typed for line in read(typed[name], whole)]
+    lines = [
+        line for name, read in known.items() if name in typed for line in read(typed[name], cart_contents)
+    ]
     lines += [
         text for name, value in typed.items() if name not in {*known, OF_THE_PAGES} for text in _leaves(value)
     ]
@@ -38,7 +42,7 @@ def _buyer(buyer: dict, _whole: contents.Contents) -> Iterator[str]:
 
 
 def _person(typed: dict) -> str:
-    """Name and e-mail address, and whatever else was typed for a person."""
+    """Return name, e-mail address, and everything else that was typed for a person."""
     name = " ".join(str(typed[part]) for part in NAMES[:2] if typed.get(part))
     others = [value for part, value in typed.items() if part not in {*NAMES, IN_PROFILE, "person", "filled"}]
     parts = [name, typed.get("email", ""), *_leaves(others)]
@@ -47,44 +51,47 @@ def _person(typed: dict) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _headings(whole: contents.Contents) -> dict[str, str]:
-    """Slot -> what its ticket or pass is called at the checkout."""
+def _headings(cart_contents: contents.Contents) -> dict[str, str]:
+    """Return slot -> heading of its ticket or pass at the checkout."""
     return {
         slot: form_blocks.heading_of(line, number)
-        for line in whole.lines
+        for line in cart_contents.lines
         for number, slot in enumerate(line.slots, start=1)
     }
 
 
-def _holders(holders: dict, whole: contents.Contents) -> Iterator[str]:
-    headings = _headings(whole)
-    # In the order of the cart: JSON in the database has none.
+def _holders(holders: dict, cart_contents: contents.Contents) -> Iterator[str]:
+    headings = _headings(cart_contents)
+    # In the order of the cart: JSON in the database does not keep the order of keys.
     for slot in [*(slot for slot in headings if slot in holders), *(holders.keys() - headings.keys())]:
         if text := _person(holders[slot]):
             heading = headings.get(slot, _("A ticket that is not in the cart any more"))
             yield _("%(label)s: %(text)s") % {"label": heading, "text": text}
 
 
-def _answers(answers: dict, whole: contents.Contents) -> Iterator[str]:
-    blocks = {ask.name: ask for ask in form_blocks.all_forms(whole)}
-    for name, ask in blocks.items():
+def _answers(answers: dict, cart_contents: contents.Contents) -> Iterator[str]:
+    blocks = {form_block.name: form_block for form_block in form_blocks.all_blocks(cart_contents)}
+    for name, form_block in blocks.items():
         drafts = answers.get(name, {})
-        for question in ask.definition.questions:
+        for question in form_block.definition.questions:
             if text := _answer(question, drafts[question.key]) if question.key in drafts else "":
-                yield _("%(label)s: %(text)s") % {"label": f"{ask.heading} – {question.label}", "text": text}
+                yield _("%(label)s: %(text)s") % {
+                    "label": f"{form_block.heading} – {question.label}",
+                    "text": text,
+                }
     for name, drafts in answers.items():
-        # Of questions that are not asked any more: the text alone.
-        asked = blocks[name].definition.by_key if name in blocks else {}
-        yield from _leaves([texts for key, texts in drafts.items() if key not in asked])
+        # For questions that are not asked any more: the text without a label.
+        questions = blocks[name].definition.by_key if name in blocks else {}
+        yield from _leaves([texts for key, texts in drafts.items() if key not in questions])
 
 
 def _answer(question: Question, texts: list[str]) -> str:
-    """The answer as it would be shown once ordered; as it was typed where the question does not accept it."""
+    """Return the answer as the order would show it; as typed if the question does not accept it."""
     kind = TYPES[question.type]
     field = kind.form_field(question, QuestionContext())
     try:
         value = field.clean(
-            field.widget.value_from_datadict(form_blocks.posted_as(question, texts), {}, question.key)
+            field.widget.value_from_datadict(block_answers.posted_as(question, texts), {}, question.key)
         )
         return kind.display(question, value)
     except ValidationError:
@@ -96,7 +103,7 @@ def _language(code: str, _whole: contents.Contents) -> Iterator[str]:
 
 
 def _leaves(value: object) -> Iterator[str]:
-    """Every text in a nested value, without the keys it stands under."""
+    """Yield every text in a nested value, without the keys."""
     if isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from _leaves(inner)

@@ -1,4 +1,4 @@
-"""The checkout: details, then review and pay. What was typed waits on the cart, as typed."""
+"""The checkout: details, then review and payment. The cart stores what was typed, as typed."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -18,7 +18,7 @@ from ticketshop.submissions import saved_forms
 from .. import pricing
 from ..answers import profile
 from ..cart import carts, contents, session
-from ..cart.views import TOO_MANY_OF_ONE_NETWORK, say_what_changed
+from ..cart.views import TOO_MANY_OF_ONE_NETWORK, report_changes
 from ..models import Cart
 from ..orders import orders
 from ..payments import methods as payment_methods
@@ -28,7 +28,7 @@ from .forms import IN_PROFILE, PaymentForm
 
 
 def ready_cart(request, cart: Cart | None):
-    """The visitor's cart and its contents, or a redirect to the page that says what is missing."""
+    """Return the cart, its contents, and a redirect to the page that states what is missing (or None)."""
     if cart is None and (waiting := session.of_a_log_in(request)):
         messages.info(
             request,
@@ -40,35 +40,35 @@ def ready_cart(request, cart: Cart | None):
         return None, None, redirect("shop:cart", pos=request.pos.slug)
     now = timezone.now()
     refreshed = carts.refresh(cart, now=now)
-    say_what_changed(request, refreshed)
-    whole = contents.read(cart)
-    if not whole.lines or refreshed.left or contents.problems(whole, now):
-        return cart, whole, redirect("shop:cart", pos=request.pos.slug)
-    return cart, whole, None
+    report_changes(request, refreshed)
+    cart_contents = contents.read(cart)
+    if not cart_contents.lines or refreshed.left or contents.problems(cart_contents, now):
+        return cart, cart_contents, redirect("shop:cart", pos=request.pos.slug)
+    return cart, cart_contents, None
 
 
 @saved_forms.shows_saved_form
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def details(request, pos):
-    """Who orders, whose name stands on each ticket, and what the forms ask; at most 20 participants a page."""
-    cart, whole, elsewhere = ready_cart(request, session.cart_of(request))
+    """Show or store the details: buyer, holder of each ticket, forms. At most 20 participants a page."""
+    cart, cart_contents, elsewhere = ready_cart(request, session.cart_of(request))
     if cart is None:
         return elsewhere
     if not elsewhere and not request.user.is_authenticated and not request.pos.guest_checkout:
         messages.info(request, _("Log in to order here."))
         elsewhere = log_in(request)
-    page = DetailsPage(request, cart, whole)
+    page = DetailsPage(request, cart, cart_contents)
     if request.method == "POST":
-        # Kept in any case: places that are gone, or a log-in that is over, are no reason to type it again.
+        # Stored in any case: if places are gone, or the log-in has ended, nothing has to be typed again.
         onward = page.take(request.POST)
         elsewhere = elsewhere or onward
-    if kept := saved_forms.find(request):
+    if saved_form := saved_forms.find(request):
         saved_forms.delete(request)
         messages.info(
             request, _("You are logged in again. What you typed is here; nothing has been ordered.")
         )
-        elsewhere = elsewhere or page.put_back(kept.data)
+        elsewhere = elsewhere or page.put_back(saved_form.data)
     if elsewhere:
         return elsewhere
     if request.method != "POST" and "check" in request.GET:
@@ -79,32 +79,35 @@ def details(request, pos):
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def review(request, pos):
-    """Everything once more, then place the order. Posting twice shows the one order."""
+    """Show everything for confirmation, then place the order. Posting twice leads to the same order."""
     cart = session.cart_of(request)
     if request.method == "POST" and (answer := placed_before(request, cart)):
         return answer
-    cart, whole, elsewhere = ready_cart(request, cart)
+    cart, cart_contents, elsewhere = ready_cart(request, cart)
     if elsewhere:
-        # Another click may have placed the cart since it was looked up.
+        # Another request may have ordered the cart since it was read.
         return (placed_before(request, None) if request.method == "POST" else None) or elsewhere
     if not cart.details_complete:
         return redirect("shop:checkout", pos=pos)
-    methods = payment_methods.offered(request.pos, whole.total, request.pos.organiser.currency)
+    methods = payment_methods.offered(request.pos, cart_contents.total, request.pos.organiser.currency)
     posted = request.POST if request.method == "POST" else None
     if posted and request.pos.terms and posted.get("terms_hash") != contents.terms_hash(request.pos):
-        # Before anything else: a page that comes back for another reason would have them ticked.
+        # Before anything else: if the form is shown again for another reason, the box is ticked already.
         return refused(request, orders.CannotPlace("terms"))
     form = PaymentForm(posted, methods=methods, terms=bool(request.pos.terms))
     if request.method == "POST" and form.is_valid():
-        answer = place(request, cart, form.cleaned_data["method"])
-        if answer is not None:
-            return answer
-        whole = contents.read(cart)
-    page = DetailsPage(request, cart, whole)
+        return place(request, cart, form.cleaned_data["method"])
+    page = DetailsPage(request, cart, cart_contents)
     if why := page.why_not_ready():
         return ask_again(request, orders.CannotPlace(why))
-    context = {
-        "contents": whole,
+    return render(request, "sales/review.html", _review_context(page, form, methods))
+
+
+def _review_context(page: DetailsPage, form: PaymentForm, methods) -> dict:
+    """Return what the template of the review shows. Call ``page.why_not_ready`` before."""
+    request, cart, cart_contents = page.request, page.cart, page.cart_contents
+    return {
+        "contents": cart_contents,
         "cart": cart,
         "details_hash": contents.details_hash(cart),
         "terms_hash": contents.terms_hash(request.pos),
@@ -112,20 +115,21 @@ def review(request, pos):
         "methods": methods,
         "buyer": cart.typed.buyer,
         "buyer_email": buyer_email(request, cart),
-        "for_profile": profile.labels(page.asked) if IN_PROFILE in cart.typed.buyer else [],
+        "for_profile": profile.labels(page.blocks) if IN_PROFILE in cart.typed.buyer else [],
         "groups": details_context.groups(page),
         "lines": [
             {"line": line, "title": line.product.title, "total": pricing.line_total(line)}
-            for line in whole.lines
+            for line in cart_contents.lines
         ],
         "has_errors": bool(form.errors),
         "currency": request.pos.organiser.currency,
     }
-    return render(request, "sales/review.html", context)
 
 
 def placed_before(request, cart: Cart | None):
-    """The answer where something was placed under the posted key: double submit, back button, second tab."""
+    """Return a response if the posted checkout key has an order already (double submit, back button, second
+    tab), else None.
+    """
     key = session.posted_key(request)
     if key is None or (cart is not None and cart.checkout_key == key):
         return None
@@ -137,13 +141,14 @@ def placed_before(request, cart: Cart | None):
 
 
 def redirect_to(order):
+    """Redirect to the page of the order."""
     return redirect(
         "shop:order", pos=order.point_of_sale.slug, reference=order.reference, secret=order.secret
     )
 
 
 def place(request, cart: Cart, method: str):
-    """Place the order and go to its page; None when the review has to be shown again, with a message why."""
+    """Place the order and redirect to its page, or to a page that states why it was refused."""
     now = timezone.now()
     if not limits.hit("order_place", network(request), now):
         return too_many_requests(request, limits.wait("order_place", network(request), now))
@@ -178,7 +183,7 @@ CHANGED = {
 
 
 def refused(request, error: orders.CannotPlace):
-    """One defined answer for each reason: a message and the page to go on from."""
+    """Return a redirect or page for a refused order, with a message that states why."""
     pos = request.pos.slug
     if error.code == "sold_out":
         left = min(error.left.values(), default=0)
@@ -217,7 +222,7 @@ def refused(request, error: orders.CannotPlace):
 
 
 def ask_again(request, error: orders.CannotPlace):
-    """To the details, which say at the field what is missing by now."""
+    """Redirect to the details, which show at each field what is missing."""
     code = error.code
     for problem in error.problems:
         messages.error(request, conditional_escape(problem))

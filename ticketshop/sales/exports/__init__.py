@@ -1,4 +1,4 @@
-"""What can be exported of what was sold and asked: iterators of rows, registered as kinds of ``ticketshop.exports``.
+"""The exports of sales and answers: iterators of rows, registered as kinds of ``ticketshop.exports``.
 
-``scope`` says which rows, ``columns`` reads answers, and one module for each kind puts its rows together.
+``scope`` selects the rows, ``columns`` reads answers, and each kind has a module that puts its rows together.
 """

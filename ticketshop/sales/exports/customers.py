@@ -1,4 +1,4 @@
-"""Customers: a row for everybody who ordered."""
+"""Export of customers: a row for every contact with orders."""
 
 from collections.abc import Iterator
 
@@ -16,6 +16,8 @@ from .scope import CUSTOMERS, Scope
 
 
 class Customers(ScopedKind):
+    """The export of customers."""
+
     code = "customers"
     title = gettext_lazy("Customers: a row for everybody who ordered")
     sources = (CUSTOMERS,)

@@ -1,4 +1,4 @@
-"""What the kinds of this room share: their job is about a scope, which they can name."""
+"""Base of all kinds of export: their job is about a scope, which has a readable description."""
 
 from django.db.models import Model, Q
 from django.utils import timezone
@@ -27,17 +27,18 @@ SOURCES = {
 
 
 class ScopedKind(Kind):
-    """A kind whose rows follow from a ``Scope``."""
+    """A kind of export whose rows are selected by a ``Scope``."""
 
-    # Where it can be asked for: at these sources, and at forms of these kinds.
+    # Where it can be requested: at these sources, and at forms of these kinds.
     sources: tuple[str, ...] = ()
     forms: tuple[str, ...] = ()
 
     def rows_of(self, scope: Scope) -> Table:
+        """Return the rows of a scope as a table."""
         raise NotImplementedError
 
     def fits(self, source: str, row: Model) -> bool:
-        """Whether there is something of this kind at ``row``."""
+        """Return whether there is something of this kind at ``row``."""
         return row.kind in self.forms if source == scopes.FORM else source in self.sources
 
     def table(self, job: Job) -> Table:
@@ -55,7 +56,7 @@ class ScopedKind(Kind):
 
 
 def described(job: Job) -> list[tuple[str, str]]:
-    """Where a job was asked for, and its filters, for people: (what, text)."""
+    """Return where a job was requested and its filters as readable text: (name, value)."""
     scope = Scope.of(job)
     found = [*_place(scope), *_filters(scope)]
     if scope.cancelled:
@@ -103,7 +104,7 @@ def _seen(scope: Scope) -> list[tuple[str, str]]:
 
 
 def _answer(scope: Scope) -> tuple[str, str]:
-    """The question by its label, and the choice by its text."""
+    """Return the label of a question and the text of a choice."""
     ours = {"form__organiser": scope.organiser, "key": scope.question}
     question = Field.objects.filter(**ours).order_by("-pk").first()
     if scope.choice in scopes.YES_NO:

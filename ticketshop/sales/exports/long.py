@@ -1,4 +1,4 @@
-"""Answers: a row for every answer, whatever was asked and whoever was asked it. For counting and for other programs."""
+"""Export of answers: a row for every answer, for statistics and other programs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +19,8 @@ from .scope import EVENT, PASS, SESSION, Scope
 
 
 class Long(ScopedKind):
+    """The export of answers."""
+
     code = "answers"
     title = gettext_lazy("Answers: a row for every answer")
     sources = EVENT, SESSION, PASS
@@ -30,10 +32,10 @@ class Long(ScopedKind):
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """Rows that were asked something: ``path`` leads to the response, ``context`` to what is said about each of them.
+class _ResponseRows:
+    """Rows with a response at ``path``. ``context``: expressions for what is shown about each row.
 
-    ``number`` leads to the number of what was asked, where that is not the row's own.
+    ``number``: path to the id that is shown, if that is not the row's own.
     """
 
     about: str
@@ -45,17 +47,17 @@ class _Asked:
 
 
 _NONE = Value(None, output_field=TextField())
-# Where things stand in a row that was read, after the row's own: the response, its form and version, the number of what
-# was asked, the context, people.
+# Positions in a row that was read, after the row's own id: the response, its form and version, the number
+# shown, the context, people.
 _RESPONSE, _FORM, _VERSION, _NUMBER, _CONTEXT = 1, 2, 3, 4, 5
 
 
 class _Long:
-    """Everything that was asked in a scope: of participants, of orders, of passes."""
+    """All answers in a scope: of participants, of orders, of passes."""
 
     def __init__(self, scope: Scope):
-        self.scope, self.asked = scope, _asked(scope)
-        forms = set().union(*(rows.forms_of(one.rows, one.path) for one in self.asked))
+        self.scope, self.response_rows = scope, _response_rows(scope)
+        forms = set().union(*(rows.forms_of(one.rows, one.path) for one in self.response_rows))
         if scope.form_kind:
             forms &= {scope.number}
         self.forms = forms
@@ -64,6 +66,7 @@ class _Long:
         self.words = state_words()
 
     def table(self) -> Table:
+        """Return the columns, and the rows page by page."""
         named = [
             ("about", _("asked of")),
             ("number", _("its number")),
@@ -81,23 +84,26 @@ class _Long:
         ]
         if self.scope.states:
             named.append(("state", _("state of the answer")))
-        pages = chain.from_iterable(self.pages(one) for one in self.asked)
+        pages = chain.from_iterable(self.pages(one) for one in self.response_rows)
         return Table([Column(*one) for one in named], self.count(), pages)
 
     def count(self) -> int:
+        """Return the number of rows."""
         fields = self.answers.fields()
         answers = Answer.objects.filter(field__in=fields).order_by()
         if not self.scope.states:
             answers = answers.filter(state=ANSWERED)
         return sum(
-            answers.filter(response__in=one.rows.order_by().values(one.path)).count() for one in self.asked
+            answers.filter(response__in=one.rows.order_by().values(one.path)).count()
+            for one in self.response_rows
         )
 
-    def pages(self, asked: _Asked) -> Iterator[Page]:
-        of_response = f"{asked.path}_id", f"{asked.path}__form_id", f"{asked.path}__version__number"
-        with_answers = asked.rows.filter(**{f"{asked.path}__form__in": self.forms})
-        for page in rows.pages(with_answers, *of_response, asked.number, *asked.context, *asked.people):
-            people = _CONTEXT + len(asked.context)
+    def pages(self, source: _ResponseRows) -> Iterator[Page]:
+        """Yield the rows, page by page."""
+        of_response = f"{source.path}_id", f"{source.path}__form_id", f"{source.path}__version__number"
+        with_answers = source.rows.filter(**{f"{source.path}__form__in": self.forms})
+        for page in rows.pages(with_answers, *of_response, source.number, *source.context, *source.people):
+            people = _CONTEXT + len(source.context)
             by_response = {row[_RESPONSE]: row for row in page}
             found: list[list[Cell]] = []
             for response, column, state, cell, version in self.answers.each(list(by_response)):
@@ -105,13 +111,13 @@ class _Long:
                     continue
                 row = by_response[response]
                 number = row[_VERSION] if version is None else self.answers.version(version)
-                line = [asked.about, row[_NUMBER], *row[_CONTEXT:people], self.names[row[_FORM]], number]
+                line = [source.about, row[_NUMBER], *row[_CONTEXT:people], self.names[row[_FORM]], number]
                 line += [column.key, column.label, cell]
                 found.append([*line, self.words[state]] if self.scope.states else line)
-            yield Page(found, rows.people(page, *range(people, people + len(asked.people))))
+            yield Page(found, rows.people(page, *range(people, people + len(source.people))))
 
 
-def _asked(scope: Scope) -> list[_Asked]:
+def _response_rows(scope: Scope) -> list[_ResponseRows]:
     order = ("order__reference",)
     names = rows.holder_names()
     whose = "beneficiary__subject_uuid", "order__buyer__subject_uuid"
@@ -121,17 +127,21 @@ def _asked(scope: Scope) -> list[_Asked]:
     of_order = ("order__reference", _NONE, _NONE, _NONE, *rows.buyer_names("order__"))
     tickets, passes, orders = scope.tickets(), scope.passes(), scope.order_responses()
     found = [
-        _Asked(_("participant"), tickets, "response", of_ticket, (*whose, "response__about__subject_uuid")),
-        _Asked(_("season pass"), passes, "response", of_pass, (*whose, "response__about__subject_uuid")),
-        _Asked(
+        _ResponseRows(
+            _("participant"), tickets, "response", of_ticket, (*whose, "response__about__subject_uuid")
+        ),
+        _ResponseRows(
+            _("season pass"), passes, "response", of_pass, (*whose, "response__about__subject_uuid")
+        ),
+        _ResponseRows(
             _("season pass"),
             passes,
             "extra_response",
             of_pass,
             (*whose, "extra_response__about__subject_uuid"),
         ),
-        _Asked(_("order"), orders, "response", of_order, ("order__buyer__subject_uuid",), "order_id"),
+        _ResponseRows(_("order"), orders, "response", of_order, ("order__buyer__subject_uuid",), "order_id"),
     ]
-    # A form of one kind was asked of one of them only.
+    # A form of one kind has responses of one of them only.
     kept = {"order": found[3:], "tariff": [found[0], found[2]], "pass": [found[1]]}
     return kept.get(scope.form_kind, found)

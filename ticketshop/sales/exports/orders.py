@@ -1,4 +1,4 @@
-"""Orders: a row for every order, with what the order form asked."""
+"""Export of orders: a row for every order, with the answers to its order forms."""
 
 from collections.abc import Iterator
 
@@ -18,6 +18,8 @@ from .scope import CUSTOMERS, EVENT, PASS, SESSION, Scope
 
 
 class Orders(ScopedKind):
+    """The export of orders."""
+
     code = "orders"
     title = gettext_lazy("Orders: a row for every order")
     sources = EVENT, SESSION, PASS, CUSTOMERS
@@ -29,7 +31,7 @@ class Orders(ScopedKind):
 
 
 class _Orders:
-    """Orders with their answers, page by page."""
+    """The rows of orders with their answers, page by page."""
 
     def __init__(self, scope: Scope):
         self.orders = scope.orders()
@@ -41,6 +43,7 @@ class _Orders:
         self.channels = {code: str(text) for code, text in Order.Channel.choices}
 
     def table(self) -> Table:
+        """Return the columns, and the rows page by page."""
         named = [
             ("reference", _("reference")),
             ("state", _("state of the order")),
@@ -65,6 +68,7 @@ class _Orders:
         return Table(heads, self.orders.count(), self.pages())
 
     def pages(self) -> Iterator[Page]:
+        """Yield the rows, page by page."""
         own = (
             "reference", "state", "channel", "placed_at", "paid_at", "cancelled_at", "point_of_sale__name",
             "payment_method", "currency", "total", "vat_total", _number(Ticket), _number(IssuedPass),
@@ -88,7 +92,7 @@ class _Orders:
 
 
 def _number(model: type[Admission]) -> Coalesce:
-    """How many tickets or passes of an order are not cancelled."""
+    """Return an expression for the number of tickets or passes of an order that are not cancelled."""
     mine: QuerySet = model._default_manager.filter(order=OuterRef("pk")).exclude(
         state=Admission.State.CANCELLED
     )

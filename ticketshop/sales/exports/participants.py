@@ -1,4 +1,4 @@
-"""Participants: a row for every ticket, with what its form asked; what the order form asked is repeated."""
+"""Export of participants: a row for every ticket, with the answers to its form and to the order form."""
 
 from collections.abc import Iterator
 
@@ -13,6 +13,8 @@ from .scope import EVENT, SESSION, Scope
 
 
 class Participants(ScopedKind):
+    """The export of participants."""
+
     code = "participants"
     title = gettext_lazy("Participants: a row for every ticket")
     sources = EVENT, SESSION
@@ -24,7 +26,7 @@ class Participants(ScopedKind):
 
 
 class _Participants:
-    """Tickets with their answers, page by page."""
+    """The rows of tickets with their answers, page by page."""
 
     def __init__(self, scope: Scope):
         self.tickets = tickets = scope.tickets()
@@ -34,6 +36,7 @@ class _Participants:
         self.states = rows.state_texts()
 
     def table(self) -> Table:
+        """Return the columns, and the rows page by page."""
         named = [
             ("ticket", _("ticket number")),
             ("state", _("state of the ticket")),
@@ -49,6 +52,7 @@ class _Participants:
         return Table(heads, self.tickets.count(), self.pages())
 
     def pages(self) -> Iterator[Page]:
+        """Yield the rows, page by page."""
         own = (
             rows.ticket_state(), rows.translated("session__event__title"), "session__starts_at",
             rows.name_as_sold("line__tariff_name", "line__offer__tariff__name"), *rows.holder_names(),

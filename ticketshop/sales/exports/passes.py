@@ -1,4 +1,4 @@
-"""Season passes: a row for every pass that was sold, with what its forms asked; what the order form asked is repeated."""
+"""Export of season passes: a row for every pass sold, with the answers to its forms and to the order form."""
 
 from collections.abc import Iterator
 
@@ -13,6 +13,8 @@ from .scope import PASS, Scope
 
 
 class Passes(ScopedKind):
+    """The export of season passes."""
+
     code = "passes"
     title = gettext_lazy("Season passes: a row for every pass sold")
     sources = (PASS,)
@@ -24,7 +26,7 @@ class Passes(ScopedKind):
 
 
 class _Passes:
-    """Passes with their answers, page by page."""
+    """The rows of passes with their answers, page by page."""
 
     def __init__(self, scope: Scope):
         self.passes = passes = scope.passes()
@@ -36,6 +38,7 @@ class _Passes:
         self.states = rows.state_texts()
 
     def table(self) -> Table:
+        """Return the columns, and the rows page by page."""
         named = [
             ("pass", _("number of the pass")),
             ("state", _("state of the pass")),
@@ -56,6 +59,7 @@ class _Passes:
         return Table(heads, self.passes.count(), self.pages())
 
     def pages(self) -> Iterator[Page]:
+        """Yield the rows, page by page."""
         own = (
             "state", rows.name_as_sold("line__title", "season_pass__name"), "valid_from", "valid_until", *rows.holder_names(),
             "response_id", "response__form_id", "response__version__number", "extra_response_id",

@@ -1,4 +1,4 @@
-"""The kinds of this room, in the order they are offered."""
+"""The kinds of export about sales, in the order in which they are offered."""
 
 from ticketshop.exports import kinds
 

@@ -1,4 +1,4 @@
-"""What all kinds share: pages of rows, texts in the organiser's language, columns of an order."""
+"""Parts that all kinds of export share: pages of rows, texts in the organiser's language, columns of an order."""
 
 import uuid
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ PAGE = 2000
 
 
 def pages(rows: QuerySet, *values: object) -> Iterator[list[tuple]]:
-    """Pages of tuples that begin with the row's number: each page starts where the last one ended."""
+    """Yield pages of tuples that begin with the row's id. Each page starts where the last one ended."""
     rows, last = rows.order_by("pk").values_list("pk", *values), 0
     while True:
         page = list(rows.filter(pk__gt=last)[:PAGE])
@@ -37,7 +37,7 @@ def pages(rows: QuerySet, *values: object) -> Iterator[list[tuple]]:
 
 
 def translated(path: str) -> Coalesce:
-    """The text at ``path`` in the active language, else in another one."""
+    """Return an expression for the text at ``path`` in the active language, or in another one if it is missing."""
     first = (get_language() or "")[:2]
     codes = sorted((code for code, _name in settings.CONTENT_LANGUAGES), key=lambda code: code != first)
     return Coalesce(
@@ -46,7 +46,9 @@ def translated(path: str) -> Coalesce:
 
 
 def name_as_sold(sold_as: str, path: str) -> Case:
-    """As ``dates.name_as_sold``: the translated column at ``path``, unless none of its texts is the copy at ``sold_as``."""
+    """Return an expression like ``dates.name_as_sold``: the translated column at ``path``, or the copy at
+    ``sold_as`` if it was renamed.
+    """
     unchanged = Q()
     for code, _name in settings.CONTENT_LANGUAGES:
         unchanged |= Q(**{sold_as: F(f"{path}_{code}")})
@@ -54,32 +56,33 @@ def name_as_sold(sold_as: str, path: str) -> Case:
 
 
 def ticket_state() -> Case:
-    """As ``Ticket.shown_state``: the ticket's state, or that its date is cancelled."""
+    """Return an expression like ``Ticket.shown_state``: the ticket's state, or that its date is cancelled."""
     cancelled = Q(session__state=Session.State.CANCELLED, state__in=OPEN_STATES)
     return Case(When(cancelled, then=Value(DATE_CANCELLED)), default=F("state"), output_field=TextField())
 
 
 def state_texts() -> dict[str, str]:
-    """State of a ticket or pass, as it is shown -> text."""
+    """Return state -> text, for tickets and passes."""
     return {str(code): str(text) for code, text in STATE_TEXTS.items()}
 
 
 def order_state_texts() -> dict[str, str]:
+    """Return state -> text, for orders."""
     return {code: str(text) for code, text in Order.State.choices}
 
 
 def language_words() -> dict[str, Word]:
-    """Code of a language -> the word for it, with its name in the active language."""
+    """Return language code -> its stored word, with its name in the active language."""
     return {code: Word(code, name) for code, name in settings.CONTENT_LANGUAGES}
 
 
 def country_words() -> dict[str, Word]:
-    """Two letters of a country -> the word for it, with its name in the active language."""
+    """Return country code -> its stored word, with its name in the active language."""
     return {code: Word(code, name) for code, name in countries.names(get_language() or "en").items()}
 
 
 def of_buyer(column: str, prefix: str = "", erased: object = "") -> Case:
-    """A column of the buyer; ``erased`` where they are erased, or are being erased, and so in no list."""
+    """Return an expression for a column of the buyer; ``erased`` in place of it if the buyer is erased or being erased."""
     known = Q(**{f"{prefix}buyer__isnull": False, f"{prefix}buyer__erasing_at": None})
     return Case(
         When(known, then=F(f"{prefix}buyer__{column}")), default=Value(str(erased)), output_field=TextField()
@@ -87,12 +90,12 @@ def of_buyer(column: str, prefix: str = "", erased: object = "") -> Case:
 
 
 def buyer_names(prefix: str = "") -> tuple[Case, Case]:
-    """First and last name."""
+    """Return expressions for first and last name."""
     return of_buyer("first_name", prefix), of_buyer("last_name", prefix, ERASED)
 
 
 def holder_names() -> tuple[object, object]:
-    """First and last name on a ticket or pass; in place of the last one why there is none any more."""
+    """Return expressions for first and last name on a ticket or pass; for an erased one the last name states why."""
     gone = Q(holder_erased_at__isnull=False, holder_first_name="", holder_last_name="")
     last = Case(
         When(gone, then=Value(str(HOLDER_ERASED))), default=F("holder_last_name"), output_field=TextField()
@@ -101,22 +104,22 @@ def holder_names() -> tuple[object, object]:
 
 
 def beginning_of_code() -> Left:
-    """As the list for the door has it: the back office finds a ticket or pass by it, and nobody is let in by it.
+    """Return an expression for the first part of the code: enough to find a ticket, too little to be let in.
 
-    The file is passed on to people who may not see whole codes.
+    The file may be passed on to people who must not see complete codes.
     """
     return Left("code", LETTERS)
 
 
 def people(page: list[tuple], *places: int) -> set[uuid.UUID]:
-    """Whom rows tell of: who stands at these places of them."""
+    """Return the ids of contacts at these positions of the rows."""
     found = {row[place] for place in places for row in page}
     found.discard(None)
     return found
 
 
 def forms_of(rows: QuerySet, path: str) -> set[int]:
-    """The forms that were answered there: those of the responses at ``path`` from ``rows``."""
+    """Return the forms of the responses at ``path`` from ``rows``."""
     answered = rows.order_by().values(path)
     return set(
         Response.objects.filter(pk__in=answered).order_by().values_list("form_id", flat=True).distinct()
@@ -124,9 +127,9 @@ def forms_of(rows: QuerySet, path: str) -> set[int]:
 
 
 def responses_of(orders: Iterable[int], answers: Answers) -> dict[int, list[tuple[int, int, int]]]:
-    """Order id -> (response id, form id, number of its version) for each order form; one query where any was asked."""
+    """Return order id -> (response id, form id, version number) for each order form. One query if any form was asked."""
     found: dict[int, list[tuple[int, int, int]]] = {}
-    if not answers.asked:
+    if not answers.question_columns:
         return found
     rows = OrderResponse.objects.filter(order__in=list(orders)).order_by("pk")
     for order, *response in rows.values_list(
@@ -137,7 +140,7 @@ def responses_of(orders: Iterable[int], answers: Answers) -> dict[int, list[tupl
 
 
 class OrderData:
-    """What stands on every row about its order: marked as such, for it is repeated."""
+    """The columns about the order that each row repeats."""
 
     def __init__(self, scope: Scope, rows: QuerySet):
         heading = _("Order: ")
@@ -159,7 +162,7 @@ class OrderData:
 
     @staticmethod
     def values(prefix: str = "") -> list[object]:
-        """What ``read`` takes, in this order; ``prefix`` leads to the order."""
+        """Return what ``read`` takes, in this order. ``prefix``: the path to the order."""
         before = ("reference", "state", "placed_at")
         after = ("buyer__subject_uuid", "pk")
         return [
@@ -170,7 +173,7 @@ class OrderData:
         ]
 
     def read(self, orders: list[tuple]) -> list[list[Cell]]:
-        """For each order's ``values``: its cells."""
+        """Return the cells for each order's ``values``."""
         cells = self.answers.read_several(responses_of({order[7] for order in orders}, self.answers))
         none = self.answers.none
         return [

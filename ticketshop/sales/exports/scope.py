@@ -1,4 +1,4 @@
-"""Which tickets, orders, passes and customers an export is about: where it was asked for, and its filters."""
+"""The tickets, orders, passes and customers of an export: where it was requested, and its filters."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,17 +16,19 @@ from ticketshop.organisers.models import Organiser
 from ..answers.search_filters import columns_of, fitting, from_json
 from ..models import Customer, IssuedPass, Order, OrderResponse, Ticket
 
-# What an export may be asked for at: the words in a job's parameters.
+# Where an export can be requested, as stored in a job's parameters.
 FORM, EVENT, SESSION, PASS, CUSTOMERS = "form", "event", "session", "pass", "customers"
 OVER = (Order.State.CANCELLED, Order.State.EXPIRED)
 YES_NO = {"yes": True, "no": False}
-# From a pass to what was answered on a form of each kind.
+# Kind of form -> path from a pass to its response.
 _TO_RESPONSE = {"order": "order__responses__response", "tariff": "extra_response", "pass": "response"}
 
 
 @dataclass(frozen=True)
 class Scope:
-    """``source`` and ``number``: the row it was asked for at. The rest are filters; empty ones leave all rows."""
+    """``source`` and ``number``: the row at which it was requested. The other fields are filters; empty ones
+    leave all rows.
+    """
 
     organiser: Organiser
     source: str
@@ -34,12 +36,12 @@ class Scope:
     form_kind: str = ""
     tariff: int | None = None
     order_state: str = ""
-    question: str = ""  # an answer's key, and the key of the choice it must be
+    question: str = ""  # a question key, and the choice that the answer must be
     choice: str = ""
     since: datetime | None = None
     cancelled: bool = False
     states: bool = False
-    apart: bool = False  # a column for each of several choices
+    apart: bool = False  # one column for each choice of a question with several answers
     session: int | None = None  # one date of a form's tickets
     seen: dict | None = None  # the filters of the list of a form's answers, as JSON
     listed: tuple[int, ...] | None = None  # the responses of that list, where a text was searched for
@@ -47,11 +49,12 @@ class Scope:
 
     @property
     def drawn(self) -> dict[str, bool]:
-        """How answers become columns: what ``columns.of_forms`` takes."""
+        """Return the arguments of ``columns.of_forms``."""
         return {"sensitive": self.sensitive, "states": self.states, "apart": self.apart}
 
     @classmethod
     def of(cls, job: Job) -> "Scope":
+        """Return the scope of a job."""
         asked = job.parameters
         kind = ""
         if asked["source"] == FORM:
@@ -79,7 +82,7 @@ class Scope:
 
     @cached_property
     def listed_responses(self) -> QuerySet[Response] | None:
-        """The responses of a form's list as it was seen; None where the export is about all of them."""
+        """Return the responses in the filtered list of a form's answers; None if the export is about all of them."""
         if self.listed is not None:
             return Response.objects.filter(organiser=self.organiser, pk__in=self.listed)
         if self.seen is None:
@@ -93,13 +96,14 @@ class Scope:
 
     # --- the rows ------------------------------------------------------------------------------------
     def tickets(self) -> QuerySet[Ticket]:
+        """Return the tickets of the scope."""
         rows = Ticket.objects.filter(order__organiser=self.organiser, **self._of_tickets())
         if self.listed_responses is not None:
             if self.form_kind == RegistrationForm.Kind.PASS:
                 return rows.none()
             order = self.form_kind == RegistrationForm.Kind.ORDER
             rows = self._as_listed(rows, "order__responses__response" if order else "response")
-            # Of an order form the orders are listed: their cancelled tickets are none of them.
+            # An order form lists orders; cancelled tickets in them are left out.
             return rows.exclude(state=Ticket.State.CANCELLED).distinct() if order else rows
         if not self.cancelled:
             rows = rows.exclude(state=Ticket.State.CANCELLED)
@@ -122,6 +126,7 @@ class Scope:
         return {}
 
     def passes(self) -> QuerySet[IssuedPass]:
+        """Return the passes of the scope."""
         rows = IssuedPass.objects.filter(order__organiser=self.organiser, **self._of_passes())
         if self.listed_responses is not None:
             path = _TO_RESPONSE[self.form_kind]
@@ -143,7 +148,7 @@ class Scope:
         return {}
 
     def orders(self) -> QuerySet[Order]:
-        """The orders in which something of this is; all of them for the customers."""
+        """Return the orders that contain something of the scope; for the customers, all of them."""
         rows = Order.objects.filter(organiser=self.organiser)
         if self.listed_responses is not None and self.form_kind == RegistrationForm.Kind.ORDER:
             return self._as_listed(rows, "responses__response").distinct()
@@ -157,17 +162,18 @@ class Scope:
         return rows.filter(inside | Q(Exists(self.passes().filter(order=OuterRef("pk")).order_by())))
 
     def order_responses(self) -> QuerySet[OrderResponse]:
-        """What was answered on the order forms of these orders."""
+        """Return the responses to order forms of these orders."""
         if self.listed_responses is not None and self.form_kind == RegistrationForm.Kind.ORDER:
             return self._as_listed(OrderResponse.objects.all(), "response")
         return OrderResponse.objects.filter(order__in=self.orders().order_by())
 
     def customers(self) -> QuerySet[Customer]:
+        """Return the customers of the scope."""
         theirs = self.orders().filter(buyer=OuterRef("pk")).order_by()
         return Customer.objects.known().filter(Exists(theirs), organiser=self.organiser)
 
     def own_forms(self, kind: str) -> set[int]:
-        """The forms of this kind that are asked here today: their columns are there before the first answer."""
+        """Return the forms of this kind that are used here today: their columns exist before the first answer."""
         if self.source == FORM:
             return {self.number} if self.form_kind == kind else set()
         if kind == RegistrationForm.Kind.TARIFF and self.source in (EVENT, SESSION):
@@ -184,7 +190,10 @@ class Scope:
 
     # --- filters -------------------------------------------------------------------------------------
     def _filtered(self, rows: QuerySet, to_order: str, responses: list[str]) -> QuerySet:
-        """``responses``: paths to the answers of a row itself; those of its order are looked at too."""
+        """Return the rows that match the filters.
+
+        ``responses``: paths to the responses of a row itself; those of its order are always included.
+        """
         if self.order_state:
             rows = rows.filter(**{f"{to_order}state": self.order_state})
         order = OuterRef(f"{to_order}pk")
@@ -206,7 +215,7 @@ class Scope:
     def _given(self) -> QuerySet[Answer]:
         answers = Answer.objects.filter(field__key=self.question, state=Answer.State.ANSWERED)
         if self.choice == "no":
-            # A consent that was not given is a box left as it is.
+            # A consent that was not given is stored as an unticked box.
             left = Q(field__type="consent", state=Answer.State.BLANK)
             return Answer.objects.filter(
                 Q(state=Answer.State.ANSWERED, v_bool=False) | left, field__key=self.question

@@ -1,1 +1,1 @@
-"""How the mails of the shop read. Each is built when it leaves."""
+"""The contents of the shop's mails. Each is built when it is sent."""

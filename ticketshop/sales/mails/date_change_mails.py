@@ -1,4 +1,4 @@
-"""The mails that tell of a cancelled, moved or changed date. Each is built when it leaves, from what is true then."""
+"""Mails about cancelled, moved or changed dates. Each is built when it is sent, from what is true then."""
 
 from collections.abc import Iterable
 
@@ -25,7 +25,7 @@ Attachments = list[tuple[str, bytes, str]]
 
 @register(date_change_job.TO_BUYER, _("Date cancelled or changed"))
 def date_changed(mail: Mail) -> Content | None:
-    """What changed about the dates of a buyer's orders, with the tickets as they are now."""
+    """Build the mail to the buyer about changed dates, with the tickets as they are now."""
     about = Order.objects.filter(pk=mail.about["order"]).select_related("buyer").first()
     changes = _changes(mail)
     if not changes or about is None or recipients.has_left(about.buyer):
@@ -55,19 +55,21 @@ def date_changed(mail: Mail) -> Content | None:
 
 @register(date_change_job.TO_HOLDER, _("Date cancelled or changed, to a linked person"))
 def date_changed_for_you(mail: Mail) -> Content | None:
-    """What changed about the dates of one person's tickets in somebody else's orders: no price, no order, no buyer."""
+    """Build the mail to the beneficiary of tickets in another person's orders, without price, order and buyer."""
     return _for_person(mail, with_tickets=True)
 
 
 @register(date_change_job.TO_PARENT, _("Date cancelled or changed, to a parent"))
 def date_changed_for_child(mail: Mail) -> Content | None:
-    """As ``date_changed_for_you``, to a parent who manages the person and did not buy the tickets: no code."""
+    """Build the mail to a parent who manages the beneficiary and did not buy the tickets: like
+    ``date_changed_for_you``, without codes.
+    """
     return _for_person(mail, with_tickets=False)
 
 
 @register(date_change_job.TO_ADDRESS, _("Date cancelled or changed, to the holder of a ticket"))
 def date_changed_for_holder(mail: Mail) -> Content | None:
-    """What changed about the dates of the tickets with this address as their holder's: no code, price, order, or name."""
+    """Build the mail to the holder's e-mail address on tickets, without code, price, order and name."""
     changes = _changes(mail)
     if not changes:
         return None
@@ -132,7 +134,7 @@ def _living_tickets(where: Q) -> list[Ticket]:
 
 
 def _told(changes: Iterable[DateChange], sessions: Iterable[Session]) -> dict[int, tuple[Session, list[str]]]:
-    """Session id -> the session and what changed about it in sentences; without those that are as they were."""
+    """Return session id -> the session and what changed about it, in sentences; without sessions that are as before."""
     before: dict[int, dates.Facts] = {}
     for change in changes:
         for pk, facts in change.facts_before().items():
@@ -165,7 +167,7 @@ def _context(changes: list[DateChange], told: dict[int, tuple[Session, list[str]
 
 
 def _papers(order: Order, told: dict[int, tuple[Session, list[str]]]) -> Attachments:
-    """Of a paid order: the calendar file, and the tickets where one of the dates takes place."""
+    """Return the attachments for a paid order: the calendar file, and the tickets unless all these dates are cancelled."""
     tickets, passes = admission_lists.tickets_of(order), admission_lists.passes_of(order)
     content = calendars.of_tickets(order, tickets)
     if order.state != Order.State.PAID or content is None:

@@ -1,4 +1,4 @@
-"""The mails about money that came otherwise than expected: too little, too late, once more, too much."""
+"""Mails about unexpected payments: too little, too late, twice, too much."""
 
 from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +14,7 @@ from .order_mails import order_of, order_url
 
 @register("money_missing", _("Part of the money received"))
 def money_missing(mail: Mail) -> Content | None:
-    """How much came and how much is missing; nothing to tell once it is all there, or the order is over."""
+    """Build the mail about missing money; None if nothing is missing by now, or the order is over."""
     order = order_of(mail)
     if order is None or recipients.has_left(order.buyer) or order.state != Order.State.PENDING:
         return None
@@ -34,7 +34,7 @@ def money_missing(mail: Mail) -> Content | None:
 
 @register("money_returned", _("Money is paid back"))
 def money_returned(mail: Mail) -> Content | None:
-    """How much is paid back, and why."""
+    """Build the mail about money that is paid back, with the reason."""
     order = order_of(mail)
     payment = Payment.objects.filter(pk=mail.about["payment"]).first()
     if order is None or payment is None or recipients.has_left(order.buyer):

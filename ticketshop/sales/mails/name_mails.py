@@ -1,4 +1,4 @@
-"""The mails that tell that the name on a ticket changed: that it did, never which name; the tickets are attached anew."""
+"""Mails about changed names on tickets. They contain no name in the text; the tickets are attached again."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from .order_mails import admission_cards, order_of, order_url
 
 @register("names_changed", _("Name on a ticket changed"))
 def names_changed(mail: Mail) -> Content | None:
-    """To the buyer: the tickets and passes whose name changed, as they are now."""
+    """Build the mail to the buyer, with the tickets and passes whose name changed, as they are now."""
     order = order_of(mail)
     if order is None or recipients.has_left(order.buyer):
         return None
@@ -31,7 +31,7 @@ def names_changed(mail: Mail) -> Content | None:
 
 @register("names_changed_for_you", _("Name on a ticket changed, to a linked person"))
 def names_changed_for_you(mail: Mail) -> Content | None:
-    """To the person they are for: theirs alone, without the order."""
+    """Build the mail to the beneficiary, with their tickets only and without the order."""
     order = order_of(mail)
     if order is None or order.state != Order.State.PAID:
         return None

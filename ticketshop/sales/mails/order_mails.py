@@ -1,4 +1,6 @@
-"""The mails about orders. Each is built when it leaves, from the order as it is then."""
+"""Mails about orders. Each is built when it is sent, from the order as it is then. A function returns None if
+there is nothing to tell any more.
+"""
 
 from collections.abc import Sequence
 
@@ -29,23 +31,23 @@ from ..tickets import ticket_pdf
 
 
 def order_url(order: Order) -> str:
-    """The order's page; links in mails come from BASE_URL, never from a request."""
+    """Return the URL of the order's page. URLs in mails begin with BASE_URL, never with the host of a request."""
     return settings.BASE_URL + order_path(order)
 
 
 def order_path(order: Order) -> str:
-    """The order's page, as a link on a page of ours."""
+    """Return the path of the order's page, for links on pages of the shop."""
     return reverse("shop:order", args=[order.point_of_sale.slug, order.reference, order.secret])
 
 
 def _order(mail: Mail) -> Order | None:
-    """The order, for its buyer; None once the buyer is erased."""
+    """Return the order, for a mail to its buyer; None if the buyer is erased."""
     order = order_of(mail)
     return order if order is not None and order.buyer is not None else None
 
 
 def order_of(mail: Mail) -> Order | None:
-    """The order a mail tells about, whoever its buyer is or was."""
+    """Return the order that a mail is about, even if its buyer is erased."""
     rows = Order.objects.filter(pk=mail.about["order"])
     return rows.select_related("buyer", "point_of_sale__organiser", "organiser").first()
 
@@ -68,7 +70,7 @@ def _context(order: Order, admissions: Sequence[Ticket | IssuedPass] = ()) -> di
 
 
 def _line_card(order: Order, line: OrderLine, admissions: Sequence[Ticket | IssuedPass]) -> Card:
-    """A line of an order, with the names on those of ``admissions`` that belong to it."""
+    """Return a line of an order for the template, with the names on its ``admissions``."""
     return Card(
         title=line.shown_title,
         when=line.session.starts_at if line.session else None,
@@ -81,7 +83,7 @@ def _line_card(order: Order, line: OrderLine, admissions: Sequence[Ticket | Issu
 
 
 def admission_cards(tickets: list[Ticket], passes: list[IssuedPass]) -> list[Card]:
-    """One card for each ticket and pass: without price, for a person the buyer chose."""
+    """Return a card for each ticket and pass, without price, for a beneficiary other than the buyer."""
     return [
         *(
             Card(
@@ -102,17 +104,18 @@ def admission_cards(tickets: list[Ticket], passes: list[IssuedPass]) -> list[Car
 
 
 def date_note(row: OrderLine | Ticket) -> str:
-    """What became of the date of a line or ticket since it was sold; empty where it takes place as promised."""
+    """Return how the date of a line or ticket has changed since the sale; empty if it takes place as promised."""
     return gettext("This date is cancelled.") if row.date_cancelled else row.moved_text
 
 
 def place_text(venue: Venue | None) -> str:
+    """Return name and postal address of a venue in one line."""
     return ", ".join(part for part in (venue.name, venue.city) if part) if venue else ""
 
 
 @register("order_placed", _("Order received"))
 def order_placed(mail: Mail) -> Content | None:
-    """The order is made and waits for payment; nothing to tell once it is paid or over."""
+    """Build the mail about a new order that waits for payment; None once it is paid or over."""
     order = _order(mail)
     if order is None or order.state != Order.State.PENDING:
         return None
@@ -121,14 +124,14 @@ def order_placed(mail: Mail) -> Content | None:
 
 @register("order_reminder", _("Reminder to pay"))
 def order_reminder(mail: Mail) -> Content | None:
-    """The transfer has not come; nothing to tell once it has, or where a date is cancelled: then nobody is to pay."""
+    """Build the reminder to pay; None if the money has come, or a date is cancelled."""
     content = order_placed(mail)
     return content if content is not None and not content.context["date_cancelled"] else None
 
 
 @register("order_paid", _("Tickets"))
 def order_paid(mail: Mail) -> Content | None:
-    """The tickets, as a PDF; without it where every date is cancelled."""
+    """Build the mail with the tickets as a PDF, or without it if every date is cancelled."""
     order = _order(mail)
     if order is None or order.state != Order.State.PAID:
         return None
@@ -145,7 +148,7 @@ def order_paid(mail: Mail) -> Content | None:
         .order_by("line_id", "pk")
     )
     context = _context(order, [*tickets, *passes])
-    # They were told that it had ended: now they are told that it has not.
+    # An earlier mail told the buyer that the order had expired; this mail has to correct that.
     context["revived"] = Mail.objects.filter(once=f"order_expired:{order.pk}").exists()
     if context["all_cancelled"]:
         return Content(context)
@@ -155,14 +158,14 @@ def order_paid(mail: Mail) -> Content | None:
 
 @register("order_cancelled", _("Order cancelled"))
 def order_cancelled(mail: Mail) -> Content | None:
-    """The order is cancelled; whether money comes back."""
+    """Build the mail about a cancelled order, with what is paid back."""
     order = _order(mail)
     return Content({**_context(order), "refund": _is_returned(order)}) if order else None
 
 
 @register("order_expired", _("Order expired"))
 def order_expired(mail: Mail) -> Content | None:
-    """The order was not paid in time; nothing to tell once it is valid again."""
+    """Build the mail about an order that was not paid in time; None if it is valid again."""
     order = _order(mail)
     if order is None or order.state != Order.State.EXPIRED:
         return None
@@ -170,19 +173,19 @@ def order_expired(mail: Mail) -> Content | None:
 
 
 def _is_returned(order: Order) -> bool:
-    """Whether money of the order goes back."""
+    """Return whether money of the order is paid back."""
     return Refund.objects.filter(payment__order=order).exists()
 
 
 def answers_url(order: Order) -> str:
-    """Where the buyer changes answers."""
+    """Return the URL of the page on which the buyer changes answers."""
     path = reverse("shop:answers", args=[order.point_of_sale.slug, order.reference, order.secret])
     return settings.BASE_URL + path
 
 
 @register("answers_changed", _("Answers changed"))
 def answers_changed(mail: Mail) -> Content | None:
-    """Which answers changed: the questions, never what was answered."""
+    """Build the mail that names the questions whose answers changed, never the answers."""
     order = _order(mail)
     if order is None:
         return None
@@ -208,19 +211,21 @@ def answers_changed(mail: Mail) -> Content | None:
 
 @register("answers_wanted", _("More answers wanted"))
 def answers_wanted(mail: Mail) -> Content | None:
-    """What the organiser asks of earlier buyers too; nothing to tell once it is answered, or can't be any more."""
+    """Build the mail that asks an earlier buyer for missing answers; None if none are missing or they can't be
+    given any more.
+    """
     order = _order(mail)
     if order is None:
         return None
-    sheet = editing.Sheet(
+    editable = editing.EditableAnswers(
         order, admissions.tickets_of(order), admissions.passes_of(order), now=timezone.now()
     )
-    if not sheet.missing:
+    if not editable.missing:
         return None
     context = {
         **_context(order),
-        "wanted": sheet.missing,
-        "until": sheet.until,
+        "wanted": editable.missing,
+        "until": editable.until,
         "answers_url": answers_url(order),
     }
     return Content(context)
@@ -228,10 +233,11 @@ def answers_wanted(mail: Mail) -> Content | None:
 
 @register("ticket_for_you", _("Ticket for a linked person"))
 def ticket_for_you(mail: Mail) -> Content | None:
-    """The tickets of one person in somebody else's order, to this person: no price, no order, no other holder.
+    """Build the mail to a beneficiary with their tickets in another person's order, without price, order and
+    other holders.
 
-    Nothing to tell once the person is not connected any more. A buyer who has left is not named: their guests
-    keep their tickets.
+    None once the person is not linked any more. After the buyer's erasure the mail does not name the buyer:
+    the beneficiaries keep their tickets.
     """
     order, tickets, passes = _for_person(mail)
     if order is None:
@@ -242,7 +248,7 @@ def ticket_for_you(mail: Mail) -> Content | None:
 
 @register("ticket_for_child", _("Ticket for a child, to a parent"))
 def ticket_for_child(mail: Mail) -> Content | None:
-    """That somebody else has bought tickets for a person the reader manages: event and date, no code."""
+    """Build the mail to a parent about tickets that another person bought for the child: event and date, no code."""
     order, tickets, passes = _for_person(mail)
     told = _told(order, mail) if order is not None else None
     if told is None:
@@ -251,7 +257,7 @@ def ticket_for_child(mail: Mail) -> Content | None:
 
 
 def _told(order: Order, mail: Mail) -> recipients.Recipient | None:
-    """The reader of a mail to a parent, if they still manage the person."""
+    """Return the recipient of a mail to a parent, if they still manage the person."""
     return next(
         (
             one
@@ -263,12 +269,12 @@ def _told(order: Order, mail: Mail) -> recipients.Recipient | None:
 
 
 def _for_person(mail: Mail) -> tuple[Order | None, list[Ticket], list[IssuedPass]]:
-    """The paid order and one person's valid tickets and passes in it; None where there is nothing to tell any more."""
+    """Return the paid order and one person's valid tickets and passes in it; None if there is nothing to tell any more."""
     order = order_of(mail)
     if order is None or order.state != Order.State.PAID:
         return None, [], []
     links = ContactLink.objects.filter(parent=order.buyer, child=mail.about["contact"])
-    # Held while the mail goes out: it names the buyer, and an erasure of theirs ends after that.
+    # Locked while the mail is sent: it names the buyer, and an erasure of the buyer must end later.
     active = links.filter(status=ContactLink.Status.ACTIVE).select_for_update(no_key=True)
     if not notices.has_left(order.buyer) and not active:
         return None, [], []
@@ -293,7 +299,7 @@ def _admissions_of(order: Order, contact_id: int, state: str) -> tuple[list[Tick
 
 @register("ticket_cancelled", _("Ticket cancelled"))
 def ticket_cancelled(mail: Mail) -> Content | None:
-    """The tickets of one person are void; told to them where whoever bought them has left."""
+    """Build the mail about cancelled tickets to a beneficiary, after the buyer was erased."""
     order = order_of(mail)
     if order is None:
         return None
@@ -303,7 +309,7 @@ def ticket_cancelled(mail: Mail) -> Content | None:
 
 @register("ticket_cancelled_for_child", _("Ticket cancelled, to a parent"))
 def ticket_cancelled_for_child(mail: Mail) -> Content | None:
-    """As ``ticket_cancelled``, to a parent who manages the person: says whose tickets they were."""
+    """Build the same mail as ``ticket_cancelled`` to a parent who manages the beneficiary, with the beneficiary's name."""
     content = ticket_cancelled(mail)
     link = ContactLink.objects.filter(
         parent__subject_uuid=mail.subject_uuid, child=mail.about["contact"], status=ContactLink.Status.ACTIVE

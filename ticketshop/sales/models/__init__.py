@@ -1,4 +1,4 @@
-"""What is being sold and what was sold."""
+"""Carts, orders, tickets and payments."""
 
 from .admission import (
     DATE_CANCELLED,

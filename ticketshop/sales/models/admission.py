@@ -1,4 +1,4 @@
-"""Tickets and issued passes: what lets people in."""
+"""Tickets and issued passes, which let people in."""
 
 from datetime import datetime
 
@@ -31,12 +31,12 @@ from .products import OfADate, moved_from
 HOLDER_ERASED = _("guest removed")
 
 
-# A ticket for somebody else's contact does not need whoever bought it.
+# A ticket for another contact than the buyer does not need the buyer's data.
 FOR_THE_BUYER = Q(beneficiary=None) | Q(beneficiary=F("order__buyer"))
 
 
 class Admission(models.Model):
-    """What a ticket and an issued pass share."""
+    """Base of tickets and issued passes."""
 
     class State(models.TextChoices):
         RESERVED = "reserved", _("reserved")
@@ -46,12 +46,12 @@ class Admission(models.Model):
 
     code = models.CharField(_("code"), max_length=40, unique=True, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.RESERVED)
-    # Printed on the ticket: copied at sale, apart from whoever benefits.
+    # The printed name, copied at the sale; independent of the beneficiary's contact.
     holder_first_name = models.CharField(_("first name on the ticket"), max_length=100, blank=True)
     holder_last_name = models.CharField(_("last name on the ticket"), max_length=100, blank=True)
-    # Where a form asks for it; never where mails about the order go.
+    # Asked by some forms; mails about the order are never sent there.
     holder_email = ModelEmailField(_("e-mail address of the holder"), blank=True)
-    # The person asked to be forgotten: the ticket still admits, and says why it names nobody.
+    # The person was erased: the ticket is still valid, and its page states why it has no name.
     holder_erased_at = models.DateTimeField(_("name erased"), null=True, blank=True, editable=False)
 
     class Meta:
@@ -59,28 +59,30 @@ class Admission(models.Model):
 
     @property
     def shown_state(self) -> str:
-        """The state as people are told it: one of ``State``, or ``DATE_CANCELLED``."""
+        """Return the state that people see: one of ``State``, or ``DATE_CANCELLED``."""
         return self.state
 
     @property
     def state_text(self) -> str:
-        """The state in words."""
+        """Return the state as text."""
         return str(STATE_TEXTS[self.shown_state])
 
     @property
     def holder(self) -> str:
+        """Return the printed name, or an empty text."""
         return f"{self.holder_first_name} {self.holder_last_name}".strip()
 
     @property
     def holder_text(self) -> str:
-        """The name on it, or why there is none any more."""
+        """Return the printed name, or why there is none any more."""
         return self.holder or (str(HOLDER_ERASED) if self.holder_erased_at else "")
 
 
 OPEN_STATES = (Admission.State.RESERVED, Admission.State.VALID)
 
 
-# A ticket that was not used yet, of a session that does not take place: no column, so that it ends with the reason.
+# Shown for an unused ticket of a cancelled session. Not a column, so that it ends if the session takes place
+# after all.
 DATE_CANCELLED = "date_cancelled"
 
 
@@ -88,7 +90,7 @@ STATE_TEXTS = {**dict(Admission.State.choices), DATE_CANCELLED: _("date cancelle
 
 
 class Ticket(OfADate, Admission):
-    """One entry for one person at one session."""
+    """Entry for one person to one session."""
 
     line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="tickets")
     order = models.ForeignKey(
@@ -97,7 +99,7 @@ class Ticket(OfADate, Admission):
     session = models.ForeignKey(
         Session, on_delete=models.PROTECT, related_name="tickets", verbose_name=_("session")
     )
-    # For whom, where that is a contact of the organiser; the buyer is on the order.
+    # The beneficiary, if a contact was chosen; the buyer is on the order.
     beneficiary = models.ForeignKey(
         Contact,
         null=True,
@@ -149,7 +151,7 @@ class Ticket(OfADate, Admission):
                 label=_("a ticket not yet used"),
                 settled_at="order",
             ),
-            # Somebody else bought it. Whoever asks to be forgotten does not wait for it.
+            # Bought by another person: the erasure of the beneficiary does not wait for it.
             Defer(
                 CONTRACT,
                 "beneficiary",
@@ -179,12 +181,12 @@ class Ticket(OfADate, Admission):
 
     @property
     def moved_from(self) -> datetime | None:
-        """When the session was to begin at the sale, if it begins at another time now."""
+        """Return the start promised at the sale if the session begins at another time now, else None."""
         return moved_from(self.line.session_starts_at, self.session)
 
 
 class IssuedPass(Admission):
-    """One season pass of one person."""
+    """A season pass that was sold to one person."""
 
     line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="passes")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="passes", verbose_name=_("order"))
@@ -264,5 +266,5 @@ class IssuedPass(Admission):
 
     @property
     def shown_name(self) -> str:
-        """The name of the pass as it was sold."""
+        """Return the name of the pass as it was sold."""
         return dates.name_as_sold(self.season_pass, "name", self.line.title)

@@ -25,25 +25,25 @@ from ticketshop.organisers.models import PointOfSale
 from .products import MONEY, OfADate, moved_from
 from .typed_details import TypedDetails
 
-# Holds are renewed for at most so many times the hold time, counted from when the cart was opened.
+# Holds are renewed until this many times the hold time has passed since the cart was opened.
 RENEWALS = 4
 
 
 class Cart(models.Model):
-    """What a visitor is about to order; lives 24 hours and dies with everything typed into it."""
+    """A visitor's selection before the order. It is deleted after 24 hours, with everything typed into it."""
 
-    # Known to the visitor's session only.
+    # Stored in the visitor's log-in session only.
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    # Whoever places this key places one order, however often it is sent.
+    # The same key places one order, however often it is sent.
     checkout_key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     point_of_sale = models.ForeignKey(PointOfSale, on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
     )
-    # Read it as ``typed``.
+    # Read it through the property ``typed``.
     details = models.JSONField(default=dict)
     details_complete = models.BooleanField(default=False)
-    # A guest's network when the cart was opened, as a keyed hash; see ``hoarding``.
+    # The guest's network when the cart was opened, as a keyed hash; see ``cart.caps``.
     network = models.CharField(max_length=32, blank=True, default="", editable=False)
     held_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
@@ -57,7 +57,7 @@ class Cart(models.Model):
         indexes = [models.Index(fields=["network"], name="cart_by_network", condition=~Q(network=""))]
 
     class Personal:
-        lock_order = -1  # a checkout holds its cart, and then the people
+        lock_order = -1  # a checkout locks its cart, and then the people
         mentions = "ticketshop.sales.cart.mentions"
         subject = {"user": USER, "details__buyer__email": ADDRESS}
         area = CART
@@ -91,22 +91,22 @@ class Cart(models.Model):
 
     @property
     def typed(self) -> TypedDetails:
-        """What was typed at the checkout; change it by ``carts.write_details``."""
+        """Return what was typed at the checkout. Change it with ``carts.write_details``."""
         return TypedDetails.read(self.details)
 
     @property
     def may_be_held_until(self) -> datetime:
-        """The instant after which the places are not held again: nobody keeps them for ever without ordering."""
+        """Return when the last hold must end, so that places are not kept without an order."""
         return self.created_at + RENEWALS * timedelta(minutes=self.point_of_sale.hold_minutes)
 
     @property
     def held_last(self) -> bool:
-        """Whether the hold that lasts now is the last one."""
+        """Return whether the current hold is the last one."""
         return self.held_until is not None and self.held_until >= self.may_be_held_until
 
 
 class CartLine(OfADate, models.Model):
-    """A quantity of one offer or one season pass in a cart, at the price agreed when it was put there."""
+    """A quantity of one product in a cart, at the price agreed when it was added."""
 
     cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="lines")
     offer = models.ForeignKey(Offer, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
@@ -115,9 +115,9 @@ class CartLine(OfADate, models.Model):
     )
     quantity = models.PositiveSmallIntegerField()
     unit_price = models.DecimalField(**MONEY)
-    # One random name per ticket or pass: what was typed for a ticket stays with it when others go.
+    # A random name for each ticket or pass: what was typed for one stays with it if others are removed.
     slots = models.JSONField(default=list)
-    # When the session began as the visitor chose it: the cart tells them if it is moved.
+    # The start of the session when the visitor chose it. The cart shows if the session was moved since.
     session_starts_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -149,14 +149,15 @@ class CartLine(OfADate, models.Model):
 
     @property
     def product(self) -> Product:
-        """What the line sells."""
+        """Return the product that the line sells."""
         return products.of(self.offer or self.season_pass)
 
     @property
     def session(self) -> Session | None:
+        """Return the session of the offer; None for a season pass."""
         return self.offer.session if self.offer else None
 
     @property
     def moved_from(self) -> datetime | None:
-        """When the session began as it was put into the cart, if it begins at another time now."""
+        """Return the start that the session had when the line was added, if it starts at another time now, else None."""
         return moved_from(self.session_starts_at, self.session)

@@ -1,4 +1,4 @@
-"""The model of a change of dates that people with tickets are told about."""
+"""The model of a change of dates, with what ticket holders learn about it."""
 
 from django.conf import settings
 from django.db import models
@@ -11,7 +11,7 @@ from ticketshop.organisers.models import Organiser
 
 
 class DateChange(models.Model):
-    """Dates that were cancelled, moved or changed by one *Save* in the back office, with what was known of them before."""
+    """Dates that one *Save* in the back office cancelled, moved or changed, with their facts before."""
 
     organiser = models.ForeignKey(
         Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
@@ -19,9 +19,9 @@ class DateChange(models.Model):
     sessions = models.ManyToManyField(Session, related_name="changes", verbose_name=_("dates"))
     # Session id, as text -> ``catalogue.dates.Facts`` before the change.
     before = models.JSONField(default=dict)
-    # What the organiser writes to the people concerned, in the organiser's own words.
+    # The organiser's message to the people concerned, as typed.
     message = models.TextField(_("message"), blank=True)
-    # Whether people are told by e-mail; every page shows the change in any case.
+    # Whether mails are sent; every page shows the change in any case.
     tell = models.BooleanField(_("people are told"), default=True)
     made_at = models.DateTimeField(_("changed"))
     made_by = models.ForeignKey(
@@ -49,5 +49,5 @@ class DateChange(models.Model):
         return f"{self.made_at:%Y-%m-%d %H:%M}"
 
     def facts_before(self) -> dict[int, Facts]:
-        """Session id -> its facts before this change."""
+        """Return session id -> its facts before this change."""
         return {int(pk): Facts.from_json(data) for pk, data in self.before.items()}

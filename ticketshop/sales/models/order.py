@@ -1,6 +1,6 @@
-"""Orders, their lines and the answers to their forms, and customers: the contacts that have ordered.
+"""Orders, their lines, responses to their forms, and customers: the contacts that have ordered.
 
-An order copies titles and amounts, never who the buyer is: that is read from the contact.
+An order copies titles and amounts, but never the buyer's identity, which is read from the contact.
 """
 
 from datetime import datetime
@@ -32,12 +32,12 @@ from ticketshop.organisers.models import Organiser, PointOfSale
 
 from .products import MONEY, OfADate, moved_from
 
-# Where somebody was: no initials, and nothing that tells two of them apart.
+# Shown in place of an erased person: no initials, and nothing that distinguishes two of them.
 ERASED = _("Erased customer")
 
 
 class Order(models.Model):
-    """A sale: figures, titles and keys."""
+    """A sale. The row contains figures, titles and keys."""
 
     class State(models.TextChoices):
         PENDING = "pending", _("waiting for payment")
@@ -58,7 +58,7 @@ class Order(models.Model):
     reference = models.CharField(_("reference"), max_length=12, unique=True)
     secret = models.CharField(max_length=32, editable=False)
     checkout_key = models.UUIDField(unique=True, editable=False)
-    # What was ordered under the key, as a hash: another content under the same key is refused.
+    # Hash of what was ordered under the key: another order with the same key is refused.
     content_hash = models.CharField(max_length=64, editable=False)
     buyer = models.ForeignKey(
         Contact, null=True, on_delete=models.PROTECT, related_name="orders", verbose_name=_("buyer")
@@ -75,7 +75,7 @@ class Order(models.Model):
     cancelled_at = models.DateTimeField(pgettext_lazy("order", "cancelled"), null=True, blank=True)
     expires_at = models.DateTimeField(_("unpaid until"), null=True, blank=True)
     reminded_at = models.DateTimeField(null=True, blank=True)
-    # A guest's network as a keyed hash, until the order is paid or ends; see ``hoarding``.
+    # A guest's network as a keyed hash, until the order is paid or ends; see ``cart.caps``.
     network = models.CharField(max_length=32, blank=True, default="", editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -155,20 +155,20 @@ class Order(models.Model):
 
     @property
     def buyer_name(self) -> str:
-        """In lists: whoever is erased, or is being erased, is nobody there."""
+        """Return the buyer's name for lists; a placeholder if the buyer is erased or being erased."""
         if self.buyer is None or self.buyer.erasing_at is not None:
             return str(ERASED)
         return self.buyer.full_name
 
 
 class OrderResponse(models.Model):
-    """The answers to one order form. An order has them once for each form that applies to something in it."""
+    """The response to one order form. An order has one for each form that applies to something in it."""
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="responses")
     response = models.OneToOneField(Response, on_delete=models.CASCADE, related_name="order_response")
-    # The events it was asked for, as the buyer read it; empty for the form of the shop.
+    # The titles of the events it was asked for, as the buyer read them; empty for the form of the shop.
     title = models.CharField(max_length=300, blank=True)
-    # Whether a signed-in buyer chose to have the answers in their profile too; null where nobody was asked.
+    # Whether a signed-in buyer wanted the answers in their profile too; null for a guest.
     in_profile = models.BooleanField(null=True, editable=False)
 
     organiser_path = "order__organiser"
@@ -186,12 +186,12 @@ class OrderResponse(models.Model):
         return f"#{self.pk}"
 
 
-# The orders whose tickets are, or may become, valid.
+# States of orders whose tickets are or may become valid.
 LIVING_ORDERS = (Order.State.PENDING, Order.State.PAID)
 
 
 class OrderLine(OfADate, models.Model):
-    """One thing ordered: title, price and tax as they were."""
+    """A product in an order, with title, price and tax as they were at the sale."""
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
     offer = models.ForeignKey(Offer, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
@@ -242,35 +242,36 @@ class OrderLine(OfADate, models.Model):
 
     @property
     def session(self) -> Session | None:
+        """Return the session of the offer; None for a season pass."""
         return self.offer.session if self.offer else None
 
     @property
     def shown_title(self) -> str:
-        """The title of the event as it is now, or the name of the pass as it was sold."""
+        """Return the title of the event as it is now, or the name of the pass as it was sold."""
         if self.offer:
             return self.offer.session.event.title
         return dates.name_as_sold(self.season_pass, "name", self.title)
 
     @property
     def ordered_title(self) -> str:
-        """The title the event had at the sale, if it has another one now; else empty."""
+        """Return the event's title at the sale if it has another one now, else an empty text."""
         if not self.offer or self.title in dates.texts(self.offer.session.event, "title").values():
             return ""
         return self.title
 
     @property
     def shown_tariff(self) -> str:
-        """The name of the tariff as it was sold; empty for a pass."""
+        """Return the name of the tariff as it was sold; empty for a pass."""
         return dates.name_as_sold(self.offer.tariff, "name", self.tariff_name) if self.offer else ""
 
     @property
     def moved_from(self) -> datetime | None:
-        """When the session was to begin at the sale, if it begins at another time now."""
+        """Return the start promised at the sale if the session begins at another time now, else None."""
         return moved_from(self.session_starts_at, self.session)
 
 
 class Customer(Contact):
-    """Contacts as the back office lists them under Sales: with their orders."""
+    """A contact with orders, as the back office lists it under Sales."""
 
     class Meta:
         proxy = True

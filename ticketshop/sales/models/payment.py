@@ -22,7 +22,7 @@ from .products import MONEY
 
 
 class PaymentMethod(models.Model):
-    """A way to pay at a point of sale. Secrets come from the environment, never from ``settings``."""
+    """A payment method of a point of sale. Secrets come from the environment, never from ``settings``."""
 
     point_of_sale = models.ForeignKey(
         PointOfSale, on_delete=models.CASCADE, related_name="payment_methods", verbose_name=_("point of sale")
@@ -52,7 +52,7 @@ class Payment(models.Model):
         STARTED = "started", _("started")
         CONFIRMED = "confirmed", _("confirmed")
         FAILED = "failed", _("failed")
-        # The order was paid by other payments than the one it waited for.
+        # The order was paid by other payments than this one.
         REPLACED = "replaced", _("paid otherwise")
 
     order = models.ForeignKey(
@@ -62,7 +62,7 @@ class Payment(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.STARTED)
     amount = models.DecimalField(_("amount"), **MONEY)
     currency = models.CharField(_("currency"), max_length=3)
-    # What the payer quotes: the reference of a bank transfer.
+    # The reference that the payer of a bank transfer quotes.
     reference = models.CharField(_("payment reference"), max_length=40, blank=True)
     started_at = models.DateTimeField(_("started"))
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
@@ -138,7 +138,7 @@ class Refund(models.Model):
                 OPEN_PAYMENT,
                 "payment__order__buyer",
                 Q(state="requested"),
-                # Whoever is owed money may ask for it for a year.
+                # Money that is owed may be requested for a year.
                 Until("requested_at", 365),
                 ("payment__order",),
                 label=_("money to be paid back"),

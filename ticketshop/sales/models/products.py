@@ -1,4 +1,4 @@
-"""What lines and tickets share."""
+"""Parts that lines and tickets share: the format of amounts, and whether the session is still at its promised time."""
 
 from datetime import datetime
 
@@ -9,26 +9,26 @@ MONEY = {"max_digits": 10, "decimal_places": 2}
 
 
 def moved_from(promised: datetime | None, session: Session | None) -> datetime | None:
-    """The start that was promised, if the session begins at another time now; None otherwise."""
+    """Return the promised start if the session begins at another time now, else None."""
     if session is None or promised is None or dates.same_minute(promised, session.starts_at):
         return None
     return promised
 
 
 class OfADate:
-    """What lines and tickets of a session share: whether it takes place when it was promised."""
+    """Base of lines and tickets of a session: whether it takes place at the promised time."""
 
     session: Session | None
     moved_from: datetime | None
 
     @property
     def moved_text(self) -> str:
-        """“Moved from … to …”; empty where the session begins when it was promised, or does not take place."""
+        """Return “Moved from … to …”; empty if the session begins as promised or is cancelled."""
         if self.moved_from is None or self.date_cancelled:
             return ""
         return dates.moved_text(self.moved_from, self.session.starts_at)
 
     @property
     def date_cancelled(self) -> bool:
-        """Whether the session does not take place."""
+        """Return whether the session is cancelled."""
         return self.session is not None and self.session.state == Session.State.CANCELLED

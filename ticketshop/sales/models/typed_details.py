@@ -1,18 +1,21 @@
-"""What is typed at the checkout and waits in ``Cart.details`` until the order is placed."""
+"""The texts typed at the checkout, stored in ``Cart.details`` until the order is placed."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-# Key of ``TypedDetails.buyer``: a signed-in buyer keeps what the order form asks in their profile, too.
+# Key of ``TypedDetails.buyer``: whether a signed-in buyer also stores answers to the order form in their
+# profile.
 IN_PROFILE = "in_profile"
 
 
 @dataclass(frozen=True)
 class TypedDetails:
-    """The contents of ``Cart.details``: texts as typed, checked when a page shows them and again when the order is placed.
+    """The value of ``Cart.details``: texts as typed, checked when a page shows them and again when the order is
+    placed.
 
-    A *slot* is the random name of one ticket or pass of the cart (``CartLine.slots``). A *block* is the questions of one
-    form for one slot or for the order (``answers.form_blocks``); its name is the slot, the slot with "+", or "order".
+    A *slot* is the random name of one ticket or pass of the cart (``CartLine.slots``). A *block* contains the
+    questions of one form for one slot or for the order (``answers.form_blocks``); its name is the slot, the
+    slot with "+", or "order".
     """
 
     buyer: dict[str, Any] = field(default_factory=dict)
@@ -28,11 +31,11 @@ class TypedDetails:
 
     @classmethod
     def read(cls, stored: dict[str, Any]) -> Self:
-        """Return the details that a JSON column holds; it may be empty."""
+        """Return the details from the value of the JSON column, which may be empty."""
         return cls(**{name: stored[name] for name in cls.__dataclass_fields__ if stored.get(name)})
 
     def as_json(self) -> dict[str, Any]:
-        """Return what the column holds: without the parts that are empty."""
+        """Return the value for the JSON column, without empty parts."""
         return {name: value for name in self.__dataclass_fields__ if (value := getattr(self, name))}
 
     def without(self, slots: set[str]) -> Self:

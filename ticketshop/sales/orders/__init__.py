@@ -1,1 +1,1 @@
-"""An order: placed, changed, cancelled; its page and its books."""
+"""Orders: placed, changed, cancelled; the order's page and the invariants of the books."""

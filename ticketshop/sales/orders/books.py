@@ -1,8 +1,8 @@
-"""What must always be true of the books: nine invariants, each one statement over whole tables.
+"""Nine invariants of the books, each a statement over whole tables.
 
-Run after every fault and by hand (``manage.py check_books``). Each statement returns the kind and the
-number of what offends, never anything a person wrote. Written as SQL, so that they share no code with
-the actions they watch.
+Run after every fault and by hand (``manage.py check_books``). Each statement returns kind and id of the rows
+that break the invariant, never a text that a person wrote. They are written in SQL, so that they share no
+code with the actions they check.
 """
 
 from dataclasses import dataclass
@@ -14,9 +14,11 @@ from ticketshop.lib.database.waiting import statement_timeout
 
 @dataclass(frozen=True)
 class Invariant:
+    """A rule that must always hold, with the statement that finds the rows that break it."""
+
     code: str
     says: str
-    sql: str  # selects (what, id) of everything that offends
+    sql: str  # selects (kind, id) of every row that breaks the rule
 
 
 PLACES = Invariant(
@@ -247,8 +249,8 @@ INVARIANTS = (PLACES, MONEY, CONTENTS, ONCE, SUMS, MAILS, HOLDS, HISTORY, CHOICE
 
 
 def offending(invariant: Invariant) -> list[str]:
-    """What breaks the invariant, such as “order 17”, by kind and number; empty when it holds."""
-    # Nobody waits for this, and whole tables take longer than any visitor's request may.
+    """Return the rows that break the invariant, such as “order 17”; empty if it holds."""
+    # No visitor waits for this, and whole tables take longer than a request may.
     with transaction.atomic(), statement_timeout(0), connection.cursor() as cursor:
         cursor.execute(invariant.sql)
         found = sorted(set(cursor.fetchall()))
@@ -256,5 +258,5 @@ def offending(invariant: Invariant) -> list[str]:
 
 
 def check() -> dict[str, list[str]]:
-    """Every invariant's code -> what breaks it."""
+    """Return invariant code -> rows that break it."""
     return {invariant.code: offending(invariant) for invariant in INVARIANTS}

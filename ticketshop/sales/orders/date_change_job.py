@@ -1,4 +1,6 @@
-"""The job that carries out a change of dates: page by page, each person told once, whatever is run twice or killed."""
+"""The job that carries out a change of dates, in pages of orders. It may run twice or be interrupted: no person
+gets a second mail.
+"""
 
 from datetime import datetime, timedelta
 
@@ -20,20 +22,21 @@ from .. import recipients
 from ..models import LIVING_ORDERS, Admission, DateChange, Order, Ticket
 from ..payments import methods
 
-# Orders of one job; the next page is a job of its own.
+# Orders per job; the next page is another job.
 PAGE = 200
-# The kinds of mails, by to whom they go.
+# Mail kinds by recipient.
 TO_BUYER, TO_HOLDER, TO_PARENT = "date_changed", "date_changed_for_you", "date_changed_for_child"
 TO_ADDRESS = "date_changed_for_holder"
-# The tickets whose holder is reached at the address typed for them: nobody the shop knows, the buyer, or a person without
-# an address. Another person is told as the person they are, or not at all where they have ended the connection.
+# Tickets whose holder gets the mail at the address typed for the ticket: without a beneficiary, for the buyer,
+# or for a person without an e-mail address. Any other beneficiary gets the mail as a contact, or none if they
+# have ended the link.
 OF_ADDRESS = (Q(beneficiary=None) | Q(beneficiary=F("order__buyer")) | Q(beneficiary__email=None)) & ~Q(
     holder_email=""
 )
 
 
 def concerned(change: DateChange) -> QuerySet[Order]:
-    """The orders with tickets for the dates that changed, placed before they did, by number."""
+    """Return the orders with tickets for the changed dates that were placed before the change, by id."""
     tickets = Ticket.objects.filter(session__in=change.sessions.values("pk"))
     tickets = tickets.exclude(state=Admission.State.CANCELLED)
     return Order.objects.filter(
@@ -42,16 +45,17 @@ def concerned(change: DateChange) -> QuerySet[Order]:
 
 
 def tell_some(change: DateChange, after: int, now: datetime, size: int = PAGE) -> int | None:
-    """Carry the change out for the next orders after this number; the last number, or None when all are done.
+    """Carry out the change for the next orders after this id. Return the last id, or None when all are done.
 
-    All at once, and one by one where that fails: an order that fails is noted for staff, and is tried again.
+    A page is one transaction. If it fails, each order gets its own; an order that fails is noted for staff
+    and tried again.
     """
     rows = concerned(change).filter(pk__gt=after).select_related("buyer", "point_of_sale__organiser")
     orders = list(rows[:size])
     try:
         with transaction.atomic():
             _carry_out(change, orders, now)
-    except Exception:  # noqa: BLE001  one of them: each by itself
+    except Exception:  # noqa: BLE001  one order failed: try each by itself
         for order in orders:
             order.change = change
         CARRY_OUT.each(orders, now)
@@ -61,7 +65,8 @@ def tell_some(change: DateChange, after: int, now: datetime, size: int = PAGE) -
 def _carry_out(change: DateChange, orders: list[Order], now: datetime) -> None:
     told = recipients.of_orders([order for order in orders if order.state == Order.State.PAID])
     buyers = {order.buyer_id for order in orders if not recipients.has_left(order.buyer)}
-    # People before their orders, as an erasure takes them; nobody who is being erased is among them.
+    # People are locked before their orders, in the same sequence as in an erasure. Contacts that are being
+    # erased are not among them.
     held = locking.lock_all(buyers | {one.to.pk for one in told})
     moved = _moved(change)
     for order in orders:
@@ -81,9 +86,9 @@ def _carry_out(change: DateChange, orders: list[Order], now: datetime) -> None:
 def _tell_addresses(
     change: DateChange, orders: list[Order], already: set[tuple[int, str | None]], now: datetime
 ) -> None:
-    """Queue a mail to each address that stands on a ticket as its holder's; one for each address and change.
+    """Queue a mail to each holder's e-mail address on the tickets, one for each address and change.
 
-    ``already``: order id and an address that is told about that order anyway.
+    ``already``: pairs of order id and e-mail address that get a mail about that order anyway.
     """
     of_change = Ticket.objects.filter(session__in=change.sessions.values("pk"))
     living = of_change.filter(OF_ADDRESS, order__in=orders, order__state=Order.State.PAID).exclude(
@@ -94,7 +99,8 @@ def _tell_addresses(
     ]
     if not typed:
         return
-    # The first ticket of an address names the mail, so that the next page of the job queues no second one.
+    # The key of the mail contains the first ticket of an address, so that the next page of the job queues no
+    # second mail.
     wanted = {address for _order, address in typed}
     firsts = (
         of_change.filter(holder_email__in=wanted).order_by().values("holder_email").annotate(first=Min("pk"))
@@ -122,7 +128,9 @@ def _concerned_by_any(now: datetime) -> QuerySet[Order]:
 
 
 def _carry_out_for(order: Order, now: datetime) -> None:
-    """Carry out the change at hand for one order, or on a later try all that concern it: none tells anybody twice."""
+    """Carry out the current change for one order; on a later try, every change that concerns it. No person is
+    told twice.
+    """
     changes = [order.change] if hasattr(order, "change") else _changes_of(order)
     for change in changes:
         _carry_out(change, [order], now)
@@ -143,7 +151,7 @@ CARRY_OUT = RowJob(
 
 
 def _queue(kind: str, change: DateChange, order: Order, person: Contact, to: Contact, now: datetime) -> None:
-    """One mail for each person and change: whoever has several orders reads of all of them in it."""
+    """Queue one mail for each person and change. A person with several orders reads about all of them in it."""
     if not to.email:
         return
     about = {"order": order.pk, "change": change.pk}
@@ -160,7 +168,7 @@ def _queue(kind: str, change: DateChange, order: Order, person: Contact, to: Con
 
 
 def _moved(change: DateChange) -> dict[int, datetime]:
-    """Session id -> its start before the change, of those that begin or end at another time now."""
+    """Return session id -> start before the change, for sessions that begin or end at another time now."""
     now = {session.pk: session for session in change.sessions.all()}
     return {
         pk: before.starts_at
@@ -170,7 +178,7 @@ def _moved(change: DateChange) -> dict[int, datetime]:
 
 
 def _move_deadlines(order: Order, moved: dict[int, datetime], now: datetime) -> None:
-    """An unpaid order ends with its first date at the latest."""
+    """Let an unpaid order expire when its first date begins at the latest."""
     sessions = Session.objects.filter(tickets__order=order).exclude(state=Session.State.CANCELLED)
     starts = dict(sessions.values_list("pk", "starts_at"))
     if order.state == Order.State.PENDING and order.expires_at and starts:
@@ -180,9 +188,9 @@ def _move_deadlines(order: Order, moved: dict[int, datetime], now: datetime) -> 
 
 
 def _expiry(order: Order, before: datetime, after: datetime, now: datetime) -> datetime:
-    """When an unpaid order ends, now that its first date begins at ``after`` instead of ``before``.
+    """Return when an unpaid order expires, if its first date begins at ``after`` instead of ``before``.
 
-    A deadline that hung on the date moves with it; another one stays, unless the date begins earlier.
+    A deadline that depended on the date moves with it. Another one stays, unless the date begins before it.
     """
     wanted = order.expires_at
     if wanted == before:
@@ -193,10 +201,12 @@ def _expiry(order: Order, before: datetime, after: datetime, now: datetime) -> d
 
 # --- what a mail tells --------------------------------------------------------------------------------------
 def untold(mail: Mail, change: DateChange) -> list[DateChange]:
-    """The changes this mail is to tell of, the oldest first; empty where another mail has told, or will tell, of them.
+    """Return the changes that this mail reports, the oldest first; empty if another mail has reported them, or
+    will.
 
-    A mail tells what is true when it leaves. Of two changes one after the other only one mail goes out, if the first still
-    waits, and it tells of both; so does a mail that leaves before the job of a later change has come to this person.
+    A mail reports what is true when it is sent. After two changes in a row only one mail is sent if the first
+    still waits, and it reports both. The same holds for a mail that is sent before the job of a later change
+    has reached this person.
     """
     others = {
         other.pk: other
@@ -204,7 +214,7 @@ def untold(mail: Mail, change: DateChange) -> list[DateChange]:
             pk=change.pk
         )
     }
-    # An address that is nobody's we know is told as the address it is.
+    # A mail to an address without a contact is identified by the address.
     same_person = {"subject_uuid": mail.subject_uuid} if mail.subject_uuid else {"recipient": mail.recipient}
     mails = Mail.objects.filter(kind=mail.kind, about__change__in=list(others), **same_person).order_by("-pk")
     earlier, told_before = [], False
@@ -225,7 +235,7 @@ def untold(mail: Mail, change: DateChange) -> list[DateChange]:
 
 @app.task(name="sales.carry_out_change", retry=RetryStrategy(exponential_wait=3, max_attempts=10))
 def carry_out_change(change_id: int, after: int = 0) -> None:
-    """Carry out a change of dates for a page of orders, and leave the next page to another job."""
+    """Carry out a change of dates for a page of orders, and queue a job for the next page."""
     change = DateChange.objects.get(pk=change_id)
     with transaction.atomic():
         last = tell_some(change, after, timezone.now())

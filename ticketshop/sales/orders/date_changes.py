@@ -1,7 +1,8 @@
-"""What happens when dates that people have tickets for are cancelled, moved or changed.
+"""Consequences of cancelled, moved or changed dates.
 
-Every page, mail, paper and calendar file reads the date from the catalogue. What is left to do, and is done here: say who is
-concerned before the change is saved, move the deadlines that hang on the date, and tell each person once.
+Every page, mail, ticket and calendar file reads the date from the catalogue. This module does the rest: it
+reports the people concerned before the change is saved, moves the deadlines that depend on the date, and
+tells each person once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,12 +19,14 @@ from ticketshop.catalogue.models import Session
 from ..models import LIVING_ORDERS, Admission, DateChange, Order, OrderLine, Ticket
 from . import date_change_job
 
-Changes = Mapping[int, tuple[Facts, Facts]]  # session id -> before, after
+Changes = Mapping[int, tuple[Facts, Facts]]  # session id -> facts before and after
 
 
 @dataclass(frozen=True)
 class Impact:
-    """Whom a change concerns. ``unreachable``: references of orders whose buyer has no e-mail address."""
+    """The people and orders that a change concerns. ``unreachable``: references of orders whose buyer has no
+    e-mail address.
+    """
 
     tickets: int
     orders: int
@@ -32,7 +35,7 @@ class Impact:
 
 
 def tickets_of(sessions: Iterable[int]) -> QuerySet[Ticket]:
-    """The tickets that somebody has for these dates."""
+    """Return the tickets for these dates that are not cancelled."""
     return _living(Ticket.objects.filter(session__in=list(sessions)))
 
 
@@ -42,7 +45,7 @@ def _living(tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
 
 
 def sold_sessions(sessions: QuerySet[Session]) -> list[int]:
-    """The ids of those dates for which somebody has a ticket."""
+    """Return the ids of the dates for which there are tickets."""
     return list(
         sessions.filter(Exists(_living(Ticket.objects.filter(session=OuterRef("pk"))))).values_list(
             "pk", flat=True
@@ -51,7 +54,7 @@ def sold_sessions(sessions: QuerySet[Session]) -> list[int]:
 
 
 def impact(sessions: Iterable[int]) -> Impact:
-    """Whom a change of these dates concerns now."""
+    """Return the people and orders that a change of these dates concerns now."""
     tickets = tickets_of(sessions)
     orders = Order.objects.filter(pk__in=tickets.order_by().values("order"))
     buyers = set(orders.exclude(buyer=None).values_list("buyer", flat=True))
@@ -70,10 +73,10 @@ def impact(sessions: Iterable[int]) -> Impact:
 
 @transaction.atomic
 def announce(changes: Changes, *, organiser, message: str, tell: bool, by, now: datetime) -> DateChange:
-    """Note that these dates have changed, and have a job move the deadlines that hang on them.
+    """Record that these dates have changed and queue the job that moves the deadlines.
 
-    With ``tell``, the job tells each person concerned, once. The caller's transaction has written the change and holds
-    the dates (``dates.facts_of`` with ``lock``).
+    With ``tell``, the job also tells each person concerned, once. Call it in the transaction that wrote the
+    change and locked the dates (``dates.facts_of`` with ``lock``).
     """
     change = DateChange.objects.create(
         organiser=organiser,
@@ -90,7 +93,7 @@ def announce(changes: Changes, *, organiser, message: str, tell: bool, by, now: 
 
 
 def messages_about(order: Order, lines: Iterable[OrderLine]) -> list[str]:
-    """What the organiser wrote with the latest change of each date of an order; no query where none has changed."""
+    """Return the organiser's message with the latest change of each date of an order. No query if no date has changed."""
     changed = {line.session.pk for line in lines if line.session and line.session.sequence}
     if not changed:
         return []

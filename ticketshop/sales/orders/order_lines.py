@@ -1,12 +1,12 @@
-"""The lines of an order, made of those of a cart."""
+"""The lines of an order, made from those of a cart."""
 
 from .. import pricing
 from ..cart import contents
 from ..models import Order, OrderLine
 
 
-def new(order: Order, whole: contents.Contents) -> list[OrderLine]:
-    """Return the lines of an order, in the order of the cart’s, not yet written."""
+def new(order: Order, cart_contents: contents.Contents) -> list[OrderLine]:
+    """Return the unsaved lines of an order, in the order of the cart's lines."""
     return [
         OrderLine(
             order=order,
@@ -23,5 +23,5 @@ def new(order: Order, whole: contents.Contents) -> list[OrderLine]:
             vat_rate=line.product.vat_rate,
             vat_amount=pricing.line_vat(line),
         )
-        for line in whole.lines
+        for line in cart_contents.lines
     ]

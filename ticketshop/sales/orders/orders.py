@@ -1,18 +1,13 @@
-"""Verbs of orders: place, cancel, expire."""
+"""Actions on orders: place, cancel, expire."""
 
-from datetime import datetime, timedelta
-from functools import partial
+from dataclasses import dataclass
+from datetime import datetime
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
 from django.db.models import (
-    DurationField,
-    Exists,
-    ExpressionWrapper,
-    F,
-    OuterRef,
     Q,
-    QuerySet,
-    Value,
 )
 from django.utils.translation import gettext_lazy
 
@@ -21,7 +16,6 @@ from contacts.models import Contact
 from registration_forms.answers import limited_choices, responses
 from registration_forms.models import Response
 from ticketshop.catalogue import places
-from ticketshop.catalogue.models import Session
 from ticketshop.history import history
 from ticketshop.jobs.rows import RowJob
 from ticketshop.lib import references
@@ -29,9 +23,9 @@ from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.lib.money import ZERO
 
 from .. import notices, pricing
-from ..answers import form_blocks, profile, shown_questions
+from ..answers import block_answers, form_blocks, profile, shown_questions
 from ..cart import caps, carts, contents
-from ..models import IN_PROFILE, Cart, Order, OrderLine, OrderResponse, Ticket
+from ..models import IN_PROFILE, Cart, Order, OrderLine, OrderResponse
 from ..payments import methods, payments
 from ..tickets import tickets
 from . import order_lines, person_limits
@@ -41,13 +35,23 @@ CHECKOUT_KEY_ONCE, REFERENCE_ONCE = "sales_order_checkout_key_key", "sales_order
 
 
 class CannotPlace(Exception):
-    """Why an order was not made; nothing has changed. ``code`` is one of
+    """No order was made; nothing has changed. ``code`` is one of
 
-    changed (the page showed other things or prices), retyped (it showed other details), terms (it led to other terms), sold_out (``left``: allotment id -> places),
-    rules (``problems``: sentences; ``at_tickets``: the details say them at each ticket), choice (a limited choice is sold out), details (the details are not complete),
-    answers (the forms ask something else by now), method, gone (no such cart),
-    unpaid (too much of the buyer's is not paid, or too many orders under one address; ``problems``), network (guests of one network have too many places),
-    sign_in (this shop sells to signed-in visitors only), person (whoever orders is being erased), conflict (other content under the same key).
+    - changed: the page showed other products or prices
+    - retyped: the page showed other details
+    - terms: the page led to other terms of sale
+    - sold_out: ``left``, allotment id -> places left
+    - choice: a limited choice is sold out
+    - rules: ``problems``, sentences; with ``at_tickets`` the details page shows them at each ticket
+    - details: the details are not complete
+    - answers: the forms ask something else by now
+    - method: the payment method is not offered
+    - gone: there is no such cart
+    - unpaid: ``problems``; too many unpaid orders, or too many orders under one e-mail address
+    - network: guests of one network have too many places
+    - sign_in: this shop sells to signed-in visitors only
+    - person: the buyer is being erased
+    - conflict: an order with other contents has the same checkout key
     """
 
     def __init__(
@@ -63,14 +67,15 @@ class CannotPlace(Exception):
 
 
 class _Moved(Exception):
-    """Somebody was merged into another contact a moment ago, and their link leads there by now.
+    """A person was merged into another contact after the links were read.
 
-    That one can't be held beside those who are: people are held by number, all at once. So it begins anew.
+    The other contact can't be locked in addition: all contacts of a transaction are locked at once, in id
+    order. So ``place`` starts again.
     """
 
 
 def placed_under(checkout_key, content_hash: str = "") -> Order | None:
-    """The order that was placed under this key, if any. Raises CannotPlace("conflict") if it held something else."""
+    """Return the order with this checkout key, or None. Raise CannotPlace("conflict") if its contents differ."""
     order = Order.objects.filter(checkout_key=checkout_key).select_related("point_of_sale").first()
     if order and content_hash and order.content_hash != content_hash:
         raise CannotPlace("conflict")
@@ -88,84 +93,103 @@ def place(
     details_hash: str | None = None,
     capped: bool = False,
 ) -> Order:
-    """Turn a cart into an order, in one transaction; the same cart placed twice is one order.
+    """Turn a cart into an order, in one transaction. The same cart placed twice is one order.
 
-    ``content_hash`` and ``details_hash`` are what the visitor saw (``Contents.content_hash``,
-    ``contents.details_hash``); None where nobody looked at the details. A free order is paid and its
-    tickets are issued at once. ``capped``: not more than visitors may order without paying (see ``hoarding``). Raises CannotPlace.
+    ``content_hash`` and ``details_hash`` are those of the page that the visitor saw
+    (``Contents.content_hash``, ``contents.details_hash``); ``details_hash`` is None where no page showed the
+    details. ``capped``: apply the limits for unpaid orders (``cart.caps``).
+
+    A free order is paid and its tickets are issued at once. Raise CannotPlace.
     """
-    again = partial(
-        place,
-        cart,
-        method=method,
-        content_hash=content_hash,
-        user=user,
-        language=language,
-        now=now,
-        details_hash=details_hash,
-        capped=capped,
-    )
-    try:
-        with transaction.atomic():
-            return _place(cart, method, (content_hash, details_hash), user, language, now, capped)
-    except _Moved:
-        return again()
-    except IntegrityError as error:
-        # The connection was lost in a COMMIT once, or another worker placed the same key just now.
-        constraint = violated_constraint(error)
-        if constraint == CHECKOUT_KEY_ONCE and (order := placed_under(cart.checkout_key, content_hash)):
-            return order
-        if constraint == REFERENCE_ONCE:
-            # Two of 78 billion random references were the same: the next one is another.
-            return again()
-        raise
-    except places.NotEnoughPlaces as error:
-        raise CannotPlace("sold_out", left=error.left) from error
-    except limited_choices.ChoiceSoldOut as error:
-        raise CannotPlace("choice") from error
-    except caps.TooManyPlaces as error:
-        raise CannotPlace("network") from error
+    request = _Request(cart, method, content_hash, details_hash, user, language, now, capped)
+    while True:
+        try:
+            with transaction.atomic():
+                return _place(request)
+        except _Moved:
+            continue
+        except IntegrityError as error:
+            # The connection was lost in an earlier COMMIT, or another worker placed the same key just now.
+            constraint = violated_constraint(error)
+            if constraint == CHECKOUT_KEY_ONCE and (order := placed_under(cart.checkout_key, content_hash)):
+                return order
+            if constraint == REFERENCE_ONCE:
+                # Two of 78 billion random references were the same: another one is drawn.
+                continue
+            raise
+        except places.NotEnoughPlaces as error:
+            raise CannotPlace("sold_out", left=error.left) from error
+        except limited_choices.ChoiceSoldOut as error:
+            raise CannotPlace("choice") from error
+        except caps.TooManyPlaces as error:
+            raise CannotPlace("network") from error
 
 
-def _place(
-    cart: Cart,
-    method_code: str,
-    looked_at: tuple[str, str | None],
-    user,
-    language: str,
-    now: datetime,
-    capped: bool,
-) -> Order:
-    key, (content_hash, details_hash) = cart.checkout_key, looked_at
-    cart = carts.LOCKED.first(pk=cart.pk)  # type: ignore[assignment]
-    whole = contents.read(cart) if cart else None
-    if whole is None or not whole.lines:
-        # Gone, or emptied by whoever placed it a moment ago.
-        if order := placed_under(key, content_hash):
+@dataclass(frozen=True)
+class _Request:
+    """The arguments of ``place``."""
+
+    cart: Cart
+    method: str
+    content_hash: str
+    details_hash: str | None
+    user: AbstractBaseUser | AnonymousUser
+    language: str
+    now: datetime
+    capped: bool
+
+
+def _place(request: _Request) -> Order:
+    user, now = request.user, request.now
+    cart = carts.LOCKED.first(pk=request.cart.pk)
+    cart_contents = contents.read(cart) if cart else None
+    if cart is None or cart_contents is None or not cart_contents.lines:
+        # The cart was ordered, or emptied, just before this transaction locked it.
+        if order := placed_under(request.cart.checkout_key, request.content_hash):
             return order
         raise CannotPlace("gone")
-    method = _checked(cart, whole, method_code, content_hash, user, now)
-    if details_hash is not None and contents.details_hash(cart) != details_hash:
-        raise CannotPlace("retyped")
+    method = _checked(cart, cart_contents, request)
     holders = cart.typed.holders
-    buyer, whom = _people(cart, holders, user, language, now)
-    if found := person_limits.problems(whole, buyer, whom):
-        raise CannotPlace("rules", problems=found, at_tickets=user.is_authenticated)
-    if capped and (sentence := caps.refusal(whole, buyer, now)):
+    buyer, beneficiaries = _people(cart, holders, user, request.language, now)
+    if problems := person_limits.problems(cart_contents, buyer, beneficiaries):
+        raise CannotPlace("rules", problems=problems, at_tickets=user.is_authenticated)
+    if request.capped and (sentence := caps.refusal(cart_contents, buyer, now)):
         raise CannotPlace("unpaid", problems=[sentence])
-    asked = _checked_answers(cart, whole, now)
+    blocks = _checked_answers(cart, cart_contents, now)
     in_profile = _in_profile(cart, user)
-    profile.write(buyer, asked, over=in_profile, by=user if user.is_authenticated else None, now=now)
-    order = new(whole, buyer, method, user, language, now)
-    answered = _store(asked, order, buyer, whom, cart.typed.language or language, now)
-    order.save(force_insert=True)
-    of_order = [ask for ask in asked if ask.of_order]
-    OrderResponse.objects.bulk_create(
-        OrderResponse(order=order, response=answered[ask.name], title=ask.title, in_profile=in_profile)
-        for ask in of_order
+    profile.write(buyer, blocks, over=in_profile, by=user if user.is_authenticated else None, now=now)
+    order = new(cart_contents, buyer, method, user, request.language, now)
+    responses_by_block = _store(
+        blocks, order, buyer, beneficiaries, cart.typed.language or request.language, now
     )
-    lines = OrderLine.objects.bulk_create(order_lines.new(order, whole))
-    tickets.reserve(order, lines, whole, holders, whom, answered)
+    order.save(force_insert=True)
+    OrderResponse.objects.bulk_create(
+        OrderResponse(
+            order=order,
+            response=responses_by_block[block.name],
+            title=block.title,
+            in_profile=in_profile,
+        )
+        for block in blocks
+        if block.of_order
+    )
+    lines = OrderLine.objects.bulk_create(order_lines.new(order, cart_contents))
+    tickets.reserve(order, lines, cart_contents, holders, beneficiaries, responses_by_block)
+    _start_payment(order, method, user, now)
+    cart.delete()
+    # Last, so that the counters stay locked for as short as possible.
+    if blocks:
+        limited_choices.reserve(cart.key, responses.chosen(responses_by_block.values()))
+    places.reserve(cart.key, cart_contents.places)
+    if request.capped and cart_contents.total > ZERO:
+        caps.check_network(cart, cart_contents.places)
+    return order
+
+
+def _start_payment(order: Order, method, user, now: datetime) -> None:
+    """Start the payment of a new order, record the order in the history and tell the buyer. A free order is paid
+    at once.
+    """
     payment = payments.start(order, method, now=now)
     history.record(order, "placed", by=user, now=now, total=str(order.total), method=method.code)
     if order.total == ZERO:
@@ -173,99 +197,102 @@ def _place(
         order.refresh_from_db()
     else:
         notices.queue(order, "order_placed", now)
-    cart.delete()
-    # Last, so that the counters stay locked for as short as possible.
-    if asked:
-        limited_choices.reserve(cart.key, responses.chosen(answered.values()))
-    places.reserve(cart.key, whole.places)
-    if capped and whole.total > ZERO:
-        caps.check_network(cart, whole.places)
-    return order
 
 
 def _in_profile(cart: Cart, user) -> bool | None:
-    """What a signed-in buyer chose; None for a guest, who is not asked."""
+    """Return whether a signed-in buyer wants the answers in their profile; None for a guest."""
     return bool(cart.typed.buyer.get(IN_PROFILE)) if user.is_authenticated else None
 
 
-def _checked_answers(cart: Cart, whole: contents.Contents, now: datetime) -> list[form_blocks.Ask]:
-    """What the forms ask, with the answers checked once more, against what is published now."""
-    forms, drafts = form_blocks.all_forms(whole), dict(cart.typed.answers)
-    asked = form_blocks.with_questions(forms)
-    seen = shown_questions.seen(asked, cart.typed.shown, cart.point_of_sale.organiser)
-    shown_questions.untick(asked, drafts, seen)
-    form_blocks.fill(asked, drafts, cart, now=now, bound=True, seen=seen)
+def _checked_answers(
+    cart: Cart, cart_contents: contents.Contents, now: datetime
+) -> list[form_blocks.FormBlock]:
+    """Return the form blocks with their answers, checked again with the published forms. Raise CannotPlace."""
+    forms, drafts = form_blocks.all_blocks(cart_contents), dict(cart.typed.answers)
+    blocks = form_blocks.with_questions(forms)
+    seen = shown_questions.seen(blocks, cart.typed.shown, cart.point_of_sale.organiser)
+    shown_questions.drop_outdated_consents(blocks, drafts, seen)
+    block_answers.fill(blocks, drafts, cart, now=now, bound=True, seen=seen)
     single = cart.point_of_sale.organiser.single_part_names
-    if not form_blocks.ready(forms, drafts, cart.typed.holders, single_names=single):
-        raise CannotPlace("choice" if form_blocks.misses_a_place(asked) else "answers")
-    return asked
+    if not block_answers.are_complete(forms, drafts, cart.typed.holders, single_names=single):
+        raise CannotPlace("choice" if block_answers.has_sold_out_choice(blocks) else "answers")
+    return blocks
 
 
 def _store(
-    asked: list[form_blocks.Ask],
+    blocks: list[form_blocks.FormBlock],
     order: Order,
     buyer: Contact,
-    whom: dict[str, int],
+    beneficiaries: dict[str, int],
     language: str,
     now: datetime,
 ) -> dict[str, Response]:
-    """Write the answers; block name -> response. Where nobody was chosen they are the buyer's, who gave them.
+    """Write the answers. Return block name -> response.
 
-    ``language``: in which the questions were read.
+    Answers about a ticket without a beneficiary belong to the buyer, who typed them. ``language``: in which
+    the questions were read.
     """
-    given = form_blocks.given(asked, {ask.name: whom.get(ask.name.rstrip("+"), buyer.pk) for ask in asked})
+    given = block_answers.given(
+        blocks,
+        {form_block.name: beneficiaries.get(form_block.name.rstrip("+"), buyer.pk) for form_block in blocks},
+    )
     made = responses.store(given, organiser=order.organiser, language=language, now=now) if given else []
-    return {ask.name: response for ask, response in zip(asked, made, strict=True)}
+    return {form_block.name: response for form_block, response in zip(blocks, made, strict=True)}
 
 
-def _checked(cart: Cart, whole: contents.Contents, method_code: str, content_hash: str, user, now: datetime):
-    if not user.is_authenticated and not cart.point_of_sale.guest_checkout:
+def _checked(cart: Cart, cart_contents: contents.Contents, request: _Request):
+    """Return the payment method, if the cart is complete and is what the visitor saw. Raise CannotPlace."""
+    user, pos = request.user, cart.point_of_sale
+    if not user.is_authenticated and not pos.guest_checkout:
         raise CannotPlace("sign_in")
-    # A log-in is not asked for its address; who has none any more is asked for it now.
+    # A user was not asked for an e-mail address. If the log-in has ended since, a guest has to enter one.
     if not cart.details_complete or not (user.is_authenticated or cart.typed.buyer.get("email")):
         raise CannotPlace("details")
-    expired = cart.held_until is None or cart.held_until <= now
-    changed = expired and not all(contents.is_as_offered(line) for line in whole.lines)
-    if changed or whole.content_hash != content_hash:
+    expired = cart.held_until is None or cart.held_until <= request.now
+    changed = expired and not all(contents.is_as_offered(line) for line in cart_contents.lines)
+    if changed or cart_contents.content_hash != request.content_hash:
         raise CannotPlace("changed")
-    if found := contents.problems(whole, now):
-        raise CannotPlace("rules", problems=found)
-    method = methods.offered(cart.point_of_sale, whole.total, cart.point_of_sale.organiser.currency).get(
-        method_code
-    )
+    if problems := contents.problems(cart_contents, request.now):
+        raise CannotPlace("rules", problems=problems)
+    method = methods.offered(pos, cart_contents.total, pos.organiser.currency).get(request.method)
     if method is None:
         raise CannotPlace("method")
+    if request.details_hash is not None and contents.details_hash(cart) != request.details_hash:
+        raise CannotPlace("retyped")
     return method
 
 
 def _people(cart: Cart, holders: dict, user, language: str, now: datetime) -> tuple[Contact, dict[str, int]]:
-    """Whose order it is, and slot -> contact id for the tickets that somebody was chosen for.
+    """Lock and return the buyer, and slot -> contact id of the beneficiaries.
 
-    Another order of, or for, one of these people waits until this one is written: a maximum per person is kept,
-    and nobody is merged away meanwhile.
+    Another order of, or for, one of these people waits until this one is written: so a maximum per person is
+    kept, and no contact is merged meanwhile. Raise _Moved or CannotPlace("person").
     """
     if not user.is_authenticated:
         return _guest(cart, language, now), {}
     buyer = contacts.for_user(cart.point_of_sale.organiser, user, language=language, now=now)
-    whom = person_limits.beneficiaries(buyer, holders)
-    asked = {buyer.pk, *whom.values()}
-    held = locking.lock_all(asked)
-    if len(held) < len(asked):
-        whom = person_limits.beneficiaries(buyer, holders)
-        if not asked.issuperset(whom.values()):
+    beneficiaries = person_limits.find_beneficiaries(buyer, holders)
+    contact_ids = {buyer.pk, *beneficiaries.values()}
+    locked = locking.lock_all(contact_ids)
+    if len(locked) < len(contact_ids):
+        beneficiaries = person_limits.find_beneficiaries(buyer, holders)
+        if not contact_ids.issuperset(beneficiaries.values()):
             raise _Moved
-        # Being erased: then the ticket is for nobody in particular, under the name that was typed.
-        whom = {slot: contact_id for slot, contact_id in whom.items() if contact_id in held}
-    if buyer.pk not in held:
+        # A contact that is being erased can't be locked: the ticket then has no beneficiary, only the typed
+        # name.
+        beneficiaries = {
+            slot: contact_id for slot, contact_id in beneficiaries.items() if contact_id in locked
+        }
+    if buyer.pk not in locked:
         raise CannotPlace("person")
-    buyer = held[buyer.pk]
+    buyer = locked[buyer.pk]
     typed = cart.typed.buyer
     missing = {
         name: typed[name] for name in ("first_name", "last_name") if typed[name] and not getattr(buyer, name)
     }
     if missing:
         contacts.change(buyer, missing, by=user, now=now)
-    return buyer, whom
+    return buyer, beneficiaries
 
 
 def _guest(cart: Cart, language: str, now: datetime) -> Contact:
@@ -280,45 +307,47 @@ def _guest(cart: Cart, language: str, now: datetime) -> Contact:
     )
 
 
-def new(whole: contents.Contents, buyer: Contact, method, user, language: str, now: datetime) -> Order:
-    """An order for what lies in the cart, not yet written."""
-    cart = whole.cart
-    vat = pricing.cart_vat(whole.lines)
+def new(
+    cart_contents: contents.Contents, buyer: Contact, method, user, language: str, now: datetime
+) -> Order:
+    """Return an unsaved order for the contents of a cart."""
+    cart = cart_contents.cart
+    vat = pricing.cart_vat(cart_contents.lines)
     return Order(
         organiser=cart.point_of_sale.organiser,
         point_of_sale=cart.point_of_sale,
         reference=references.readable(),
         secret=references.secret(),
         checkout_key=cart.checkout_key,
-        content_hash=whole.content_hash,
+        content_hash=cart_contents.content_hash,
         buyer=buyer,
         payment_method=method.code,
         currency=cart.point_of_sale.organiser.currency,
-        total=whole.total,
+        total=cart_contents.total,
         vat_total=vat,
         language=language,
         placed_at=now,
-        expires_at=method.expires_at(cart.point_of_sale.organiser, first_start(whole), now),
+        expires_at=method.expires_at(cart.point_of_sale.organiser, first_start(cart_contents), now),
         created_by=user if user.is_authenticated else None,
-        network=cart.network if whole.total > ZERO and not user.is_authenticated else "",
+        network=cart.network if cart_contents.total > ZERO and not user.is_authenticated else "",
     )
 
 
-def first_start(whole: contents.Contents) -> datetime | None:
-    """When the earliest session of the cart begins; None for passes alone."""
-    return min((line.session.starts_at for line in whole.lines if line.session), default=None)
+def first_start(cart_contents: contents.Contents) -> datetime | None:
+    """Return when the earliest session in the cart begins; None if there are only passes."""
+    return min((line.session.starts_at for line in cart_contents.lines if line.session), default=None)
 
 
 def cancel(order: Order, *, by, now: datetime) -> bool:
-    """Cancel a pending or paid order: places are free again, money that came is to be paid back.
+    """Cancel a pending or paid order. Its places are free again, and received money is to be paid back.
 
-    Returns False if it was cancelled or expired already: then nothing changes.
+    Return False, and change nothing, if the order was cancelled or had expired already.
     """
     return _end(order, Order.State.CANCELLED, [Order.State.PENDING, Order.State.PAID], by, now)
 
 
 def expire(order: Order, *, now: datetime) -> bool:
-    """An order was not paid in time: its places are free again. False if it is not pending any more."""
+    """Expire a pending order that was not paid in time. Its places are free again. Return False if it is not pending."""
     return _end(order, Order.State.EXPIRED, [Order.State.PENDING], None, now)
 
 
@@ -332,7 +361,8 @@ def _end(order: Order, state: str, before: list[str], by, now: datetime) -> bool
         return False
     order.refresh_from_db()
     payments.stop(order, now=now)
-    # Before the tickets change: whoever is told is held, and an erasure holds people before their tickets.
+    # Before the tickets change: this locks the people who get a mail, and an erasure locks people before
+    # tickets.
     notices.queue(order, f"order_{state}", now)
     tickets.cancel(order)
     responses.cancel(
@@ -362,47 +392,5 @@ EXPIRE = RowJob(
 
 
 def expire_overdue(now: datetime) -> int:
-    """Expire every pending order whose time has come; returns how many. One transaction each."""
+    """Expire every pending order after its deadline, each in its own transaction. Return their number."""
     return EXPIRE.run(now)
-
-
-def _to_remind(now: datetime) -> QuerySet[Order]:
-    """Return the unpaid orders whose payment method reminds, after the days that their organiser has set."""
-    one_day = Value(timedelta(days=1))
-    due = Q()
-    for code, method in methods.METHODS.items():
-        if method.reminder_days:
-            wait = ExpressionWrapper(
-                F(f"organiser__{method.reminder_days}") * one_day, output_field=DurationField()
-            )
-            due |= Q(payment_method=code, placed_at__lte=Value(now) - wait)
-    return (
-        Order.objects.filter(
-            due,
-            # Nobody is asked to pay for a date that is cancelled.
-            ~Exists(Ticket.objects.filter(order=OuterRef("pk"), session__state=Session.State.CANCELLED)),
-            state=Order.State.PENDING,
-            reminded_at=None,
-            expires_at__gt=now,
-        )
-        .select_related("organiser", "buyer", "point_of_sale")
-        .order_by("placed_at")
-    )
-
-
-def _remind(order: Order, now: datetime) -> bool:
-    still_due = Order.objects.filter(pk=order.pk, reminded_at=None, state=Order.State.PENDING)
-    if not still_due.update(reminded_at=now):
-        return False
-    # As it is now that the order is held: the buyer may have been erased meanwhile.
-    order.refresh_from_db(fields=["buyer"])
-    notices.queue(order, "order_reminder", now)
-    return True
-
-
-REMIND = RowJob("sales.remind", gettext_lazy("Remind a buyer to pay"), rows=_to_remind, act=_remind)
-
-
-def remind(now: datetime) -> int:
-    """Remind the buyers of bank transfers that have not come, once each; returns how many."""
-    return REMIND.run(now)

@@ -1,4 +1,6 @@
-"""What staff see first: today's sales, what waits, places left. A handful of queries however much there is."""
+"""The figures on the start page of the back office: today's sales, open tasks, places left. The number of
+queries is fixed.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,13 +20,13 @@ from ..cart import caps
 from ..models import Order, Refund
 
 SESSIONS = 8
-# A failed mail is news for so long; afterwards the list of e-mails still knows it.
+# How long a failed mail is shown here; later it is found in the list of e-mails.
 MAIL_DAYS = 14
 
 
 @dataclass
 class Figures:
-    """One organiser's today, in its currency. None: the user may not see this figure there."""
+    """The figures of one organiser today, in its currency. None where the user may not see a figure."""
 
     organiser: Organiser
     orders_today: int | None = None
@@ -38,28 +40,30 @@ class Figures:
 
 @dataclass(frozen=True)
 class SessionLine:
-    """One of the next dates, and its places."""
+    """A date in the near future, with its places."""
 
     session: Session
     stock: stock.Stock | None
 
     @property
     def per_cent(self) -> int:
-        """How full it is, sold and held."""
+        """Return how full the date is, in percent of its capacity: sold and held places."""
         found = self.stock
         return 100 * (found.sold + found.held) // found.capacity if found and found.capacity else 0
 
 
 @dataclass(frozen=True)
 class Overview:
+    """Everything the start page shows: figures by organiser, next dates, networks with many unpaid orders."""
+
     organisers: list[Figures]
     sessions: list[SessionLine]
-    # Networks from which many unpaid orders came: ``count``, and the number of the ``latest`` order.
+    # Networks with many unpaid orders: ``count``, and ``latest``, the id of the latest order.
     networks: list[dict]
 
 
 def read(user, now: datetime) -> Overview:
-    """The start page of this user, figure by figure where their role lets them see it."""
+    """Return the start page of this user, each figure only if their role may see it."""
     orders = permissions.for_staff(Order.objects.all(), user, "sales.view_order")
     return Overview(_figures(user, now), _next_sessions(user, now), caps.many_of_one_network(orders))
 
@@ -97,7 +101,7 @@ def _organisers(user) -> QuerySet[Organiser]:
 
 
 def _grouped(user, permission: str, rows: QuerySet, organiser: str, amount: str | None) -> dict:
-    """Organiser id -> (number of rows, sum of ``amount``); one query."""
+    """Return organiser id -> (number of rows, sum of ``amount``). One query."""
     sums = {"amount": Sum(amount)} if amount else {}
     grouped = permissions.for_staff(rows, user, permission).order_by().values(organiser)
     return {

@@ -1,4 +1,4 @@
-"""For whom the tickets of a cart are, and how many tickets or passes of a kind one person may have."""
+"""The beneficiaries of a cart's tickets, and the maximum number of tickets or passes per person."""
 
 import math
 from collections import Counter
@@ -17,15 +17,14 @@ from ..access import NOBODY_ELSES
 from ..cart.contents import Contents, per_unit
 from ..models import Admission, CartLine, IssuedPass, Ticket
 
-# What is posted for a ticket that is for the buyer; for others it is the id of their link.
+# The posted value for a ticket for the buyer; for other people it is the id of their link.
 ME = "me"
 
 
-def beneficiaries(buyer: Contact, holders: dict) -> dict[str, int]:
-    """Slot -> contact id, for the slots somebody was chosen for.
+def find_beneficiaries(buyer: Contact, holders: dict) -> dict[str, int]:
+    """Return slot -> contact id, for the slots with a chosen person.
 
-    A link that ended since it was chosen gives nobody: the ticket keeps the name that was typed. At most
-    one query.
+    A person whose link has ended since is left out: the ticket keeps the typed name. At most one query.
     """
     chosen = {slot: typed.get("person") for slot, typed in holders.items() if typed.get("person")}
     links_chosen = {slot: number_in(value, digits=18) for slot, value in chosen.items() if value != ME}
@@ -41,20 +40,24 @@ def beneficiaries(buyer: Contact, holders: dict) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class TooMany:
-    """More of a tariff or pass for one person than one may have: ``slots`` are those that are too many.
+    """Too many tickets of a tariff, or passes, for one person. ``settings``: the tariff or season pass;
+    ``slots``: the superfluous ones.
 
     ``person``: contact id; ``had``: how many the buyer has already, None for another person.
     """
 
-    thing: object
+    settings: object
     person: int | None
     slots: list[str]
     had: int | None
 
     @property
     def sentence(self) -> str:
-        """For a page that shows no single ticket. How many somebody else has already is not the buyer's to know."""
-        names = {"name": self.thing.name, "most": self.thing.max_per_person, "had": self.had}
+        """Return a sentence for a page that shows no single ticket.
+
+        It does not contain how many another person has already: the buyer must not learn that.
+        """
+        names = {"name": self.settings.name, "most": self.settings.max_per_person, "had": self.had}
         if self.had is None:
             return (
                 _(
@@ -70,8 +73,8 @@ class TooMany:
         )
 
     def at_ticket(self, *, others: bool) -> str:
-        """For the ticket that is too many; ``others``: whether another person could be chosen for it."""
-        names = {"name": self.thing.name, "most": self.thing.max_per_person, "had": self.had}
+        """Return a sentence for the superfluous ticket. ``others``: whether another person could be chosen for it."""
+        names = {"name": self.settings.name, "most": self.settings.max_per_person, "had": self.had}
         if self.had:
             text = _("“%(name)s”: at most %(most)d per person, and you have %(had)d already.")
         elif self.had == 0:
@@ -88,49 +91,50 @@ class TooMany:
         return f"{text % names} {onward}"
 
 
-def problems(whole: Contents, buyer: Contact, whom: dict[str, int]) -> list[str]:
-    """What would be too much for one person, in sentences, one for each thing: see ``too_many``.
+def problems(cart_contents: Contents, buyer: Contact, beneficiaries: dict[str, int]) -> list[str]:
+    """Return a sentence for each tariff or pass that is too many for one person; see ``too_many``.
 
-    Sure only while the caller's transaction keeps other orders for these people waiting.
+    The result is reliable only while the caller's transaction locks the contacts, so that other orders for
+    them wait.
     """
     found: dict[object, TooMany] = {}
-    for one in too_many(whole, buyer, whom):
-        if one.thing not in found or one.had is not None:
-            found[one.thing] = one
+    for one in too_many(cart_contents, buyer, beneficiaries):
+        if one.settings not in found or one.had is not None:
+            found[one.settings] = one
     return [one.sentence for one in found.values()]
 
 
-def too_many(whole: Contents, buyer: Contact | None, whom: dict[str, int]) -> list[TooMany]:
-    """What is too much for one person: a maximum counts whom a ticket is for.
+def too_many(cart_contents: Contents, buyer: Contact | None, beneficiaries: dict[str, int]) -> list[TooMany]:
+    """Return the lines with too many tickets or passes for one beneficiary, earlier orders included.
 
-    A ticket for nobody in particular counts for the buyer, earlier orders count too. ``buyer`` is None for a guest who
-    is not known yet: then only this cart counts. At most three queries.
+    A ticket without a beneficiary counts for the buyer. ``buyer`` is None for a guest without a contact: then
+    only this cart counts. At most three queries.
     """
-    limited = [line for line in whole.lines if line.product.settings.max_per_person]
+    limited = [line for line in cart_contents.lines if line.product.settings.max_per_person]
     if not limited:
         return []
     me = buyer.pk if buyer else None
-    others = set(whom.values()) - {me}
+    others = set(beneficiaries.values()) - {me}
     known = {me, *_connected(buyer, others)} if buyer else set()
     found = []
-    for line_group in _by_thing(limited):
-        thing = line_group[0].product.settings
-        units = per_unit(line_group[0])
+    for lines in _by_settings(limited):
+        settings = lines[0].product.settings
+        units = per_unit(lines[0])
         slots: dict[int | None, list[str]] = {}
-        for line in line_group:
+        for line in lines:
             for slot in line.slots:
-                slots.setdefault(whom.get(slot, me), []).append(slot)
-        had = _had(buyer, others, known, line_group[0]) if buyer else {}
+                slots.setdefault(beneficiaries.get(slot, me), []).append(slot)
+        had = _had(buyer, others, known, lines[0]) if buyer else {}
         for person, theirs in slots.items():
             before = had.get(person, 0)
-            if math.ceil((len(theirs) + before) / units) > thing.max_per_person:
-                left = max(0, thing.max_per_person * units - before)
+            if math.ceil((len(theirs) + before) / units) > settings.max_per_person:
+                left = max(0, settings.max_per_person * units - before)
                 own = math.ceil(before / units) if person == me else None
-                found.append(TooMany(thing, person, theirs[left:], own))
+                found.append(TooMany(settings, person, theirs[left:], own))
     return found
 
 
-def _by_thing(lines: list[CartLine]) -> list[list[CartLine]]:
+def _by_settings(lines: list[CartLine]) -> list[list[CartLine]]:
     groups: dict[object, list[CartLine]] = {}
     for line in lines:
         groups.setdefault(line.product.settings, []).append(line)
@@ -138,7 +142,10 @@ def _by_thing(lines: list[CartLine]) -> list[list[CartLine]]:
 
 
 def _connected(buyer: Contact, others: set[int]) -> set[int]:
-    """Those of the others whose link is active; whoever has not agreed yet tells nothing, not even by a refusal."""
+    """Return those of the others whose link from the buyer is active.
+
+    People who have not accepted the link stay out, so that not even a refusal reveals what they have.
+    """
     if not others:
         return set()
     active = ContactLink.objects.filter(parent=buyer, child__in=others, status=ContactLink.Status.ACTIVE)
@@ -146,7 +153,7 @@ def _connected(buyer: Contact, others: set[int]) -> set[int]:
 
 
 def _had(buyer: Contact, others: set[int], known: set[int], line: CartLine) -> dict[int, int]:
-    """Contact id -> tickets or passes of this kind they have already, without those that are cancelled or whose date is."""
+    """Return contact id -> tickets or passes of this kind, without cancelled ones and those of cancelled dates."""
     if line.offer:
         rows = Ticket.objects.filter(line__offer__tariff=line.offer.tariff_id).exclude(
             session__state=Session.State.CANCELLED
@@ -164,7 +171,7 @@ def _had(buyer: Contact, others: set[int], known: set[int], line: CartLine) -> d
 
 
 def _of_people(rows: QuerySet, buyer: Contact, others: set[int], known: set[int]) -> QuerySet:
-    """The tickets or passes of these people. Of those who are not ``known`` only what this buyer ordered for them."""
+    """Return the tickets or passes of these people; of those who are not ``known``, only the ones this buyer ordered."""
     theirs = Q(beneficiary__in=known) | NOBODY_ELSES & Q(order__buyer__in=known)
     if others - known:
         theirs |= Q(beneficiary__in=others - known, order__buyer=buyer)
@@ -172,14 +179,14 @@ def _of_people(rows: QuerySet, buyer: Contact, others: set[int], known: set[int]
 
 
 def had(buyer: Contact, values: Iterable[str], tariffs: Iterable[int]) -> dict[tuple[str, int], int]:
-    """(person's value, tariff id) -> tickets they have already, of tariffs with a maximum per person.
+    """Return (person's value, tariff id) -> number of tickets, for tariffs with a maximum per person.
 
-    Three queries; none where no tariff is given.
+    Three queries; none if no tariff is given.
     """
     if not (wanted := list(tariffs)):
         return {}
     holders = {value: {"person": value} for value in values}
-    contacts = beneficiaries(buyer, holders)
+    contacts = find_beneficiaries(buyer, holders)
     others = set(contacts.values()) - {buyer.pk}
     known = {buyer.pk, *_connected(buyer, others)}
     rows = _of_people(Ticket.objects.filter(line__offer__tariff__in=wanted), buyer, others, known)

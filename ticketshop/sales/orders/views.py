@@ -1,4 +1,4 @@
-"""The order's page behind its unguessable link: state, tickets, what to do next."""
+"""The order's page behind its unguessable link: state, tickets, next steps."""
 
 from datetime import datetime
 
@@ -25,7 +25,9 @@ from . import date_changes, orders
 
 
 def order_or_404(request, reference: str, secret: str) -> Order:
-    """The order behind the link. Wrong links are counted: guessing meets a limit, an honest buyer never does."""
+    """Return the order behind the link. Wrong links are counted, so that guessing reaches a limit which an
+    honest buyer never does.
+    """
     try:
         return access.order_by_link(request.pos, reference, secret)
     except Http404:
@@ -41,25 +43,25 @@ _LINES = Compiled(
 
 
 def instructions(order: Order) -> list[tuple[str, str]]:
-    """What the buyer does now to pay a pending order."""
+    """Return how the buyer pays a pending order."""
     payment = payments.due(order)
     method = methods.of_order(order.point_of_sale, order.payment_method)
     return method.instructions(order, payment) if payment else []
 
 
-# Of orders that are over, money may have come and gone back.
+# For cancelled and expired orders: money may have been received and paid back.
 ENDED = (Order.State.CANCELLED, Order.State.EXPIRED)
 
 
 def returned(order: Order) -> list[Refund]:
-    """The money of an order that was paid back, or is to be."""
+    """Return the amount of an order that was paid back, or is to be."""
     return list(Refund.objects.filter(payment__order=order).order_by("pk"))
 
 
 @login_not_required
 @require_safe
 def show(request, pos, reference, secret):
-    """The order: what was bought, what to pay, the tickets."""
+    """Show the order: what was bought, what to pay, the tickets."""
     order = order_or_404(request, reference, secret)
     lines = _LINES.all(order=order.pk)
     pending = order.state == Order.State.PENDING
@@ -79,7 +81,7 @@ def show(request, pos, reference, secret):
         "date_cancelled": bool(cancelled),
         "changed_dates": list(changed.values()),
         "announcements": date_changes.messages_about(order, lines),
-        "sheet": editing.Sheet(order, tickets, passes, now=timezone.now()),
+        "editable": editing.EditableAnswers(order, tickets, passes, now=timezone.now()),
         "names_open": order.state in LIVING_ORDERS and _any_to_come(tickets, passes, timezone.now()),
         "returned": returned(order) if order.state in ENDED else [],
         "can_cancel": pending,
@@ -90,14 +92,14 @@ def show(request, pos, reference, secret):
 
 
 def _any_to_come(tickets: list[Ticket], passes: list[IssuedPass], now: datetime) -> bool:
-    """Whether a name may still be corrected: which ones, the page of names says."""
+    """Return whether a name may still be corrected. The page of names shows which ones."""
     starts = [ticket.session.starts_at for ticket in tickets if ticket.shown_state in OPEN_STATES]
     ends = [deadlines.end_of_pass(issued) for issued in passes if issued.state in OPEN_STATES]
     return any(instant > now for instant in (*starts, *ends))
 
 
 def valid_admissions(request, reference: str, secret: str) -> tuple[Order, list[Ticket], list[IssuedPass]]:
-    """The order with the tickets and passes that may be shown at a door; 404 when there are none yet."""
+    """Return the order with the tickets and passes that let people in. Raise Http404 if there are none yet."""
     order = order_or_404(request, reference, secret)
     usable = {Admission.State.VALID, Admission.State.USED}
     tickets = [ticket for ticket in tickets_of(order) if ticket.state in usable]
@@ -110,7 +112,7 @@ def valid_admissions(request, reference: str, secret: str) -> tuple[Order, list[
 @login_not_required
 @require_safe
 def tickets_pdf(request, pos, reference, secret):
-    """The tickets as one PDF, made now and never stored."""
+    """Return the tickets as one PDF, made now and never stored."""
     order, tickets, passes = valid_admissions(request, reference, secret)
     return download(
         ticket_pdf.render(order, tickets, passes), "application/pdf", f"tickets-{order.reference}.pdf"
@@ -120,7 +122,7 @@ def tickets_pdf(request, pos, reference, secret):
 @login_not_required
 @require_safe
 def tickets_page(request, pos, reference, secret):
-    """The tickets as a page to print or to show: the same content as the PDF, for everybody who can't read that."""
+    """Show the tickets as a page to print or to show: the contents of the PDF for people who can't read a PDF."""
     order, tickets, passes = valid_admissions(request, reference, secret)
     admissions = [*tickets, *passes]
     for number, (admission, own) in enumerate(zip(admissions, printed.on(admissions), strict=True), 1):
@@ -133,7 +135,7 @@ def tickets_page(request, pos, reference, secret):
 @login_not_required
 @require_safe
 def calendar(request, pos, reference, secret):
-    """The sessions of the order as a calendar file."""
+    """Return the sessions of the order as a calendar file."""
     order = order_or_404(request, reference, secret)
     content = calendars.of_tickets(order, tickets_of(order))
     if content is None:
@@ -142,6 +144,7 @@ def calendar(request, pos, reference, secret):
 
 
 def download(content: bytes, mime_type: str, name: str) -> HttpResponse:
+    """Return a response with a file of this name."""
     response = HttpResponse(content, content_type=mime_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
@@ -150,7 +153,7 @@ def download(content: bytes, mime_type: str, name: str) -> HttpResponse:
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request, pos, reference, secret):
-    """Ask, then cancel an order that is not paid yet."""
+    """Ask for confirmation, then cancel an order that is not paid yet."""
     order = order_or_404(request, reference, secret)
     page = redirect("shop:order", pos=pos, reference=reference, secret=secret)
     if order.state != Order.State.PENDING:

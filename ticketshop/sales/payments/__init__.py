@@ -1,1 +1,1 @@
-"""Money of an order; ``methods`` holds one file per payment method."""
+"""Payments and refunds of orders. ``methods`` contains one file per payment method."""

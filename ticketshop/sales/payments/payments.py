@@ -1,4 +1,4 @@
-"""Actions of payments: start, receive money, stop. A second call changes nothing."""
+"""Actions on payments: start one, record received money, refund. A second call changes nothing."""
 
 import uuid
 from datetime import datetime
@@ -22,14 +22,14 @@ from ..tickets import deadlines, tickets
 
 
 def start(order: Order, method, *, now: datetime) -> Payment:
-    """The payment an order waits for, with the reference the payer quotes where the method has one."""
+    """Create and return the payment of an order, with the reference that the payer quotes if the method has one."""
     payment = new(order, method, now)
     payment.save(force_insert=True)
     return payment
 
 
 def new(order: Order, method, now: datetime) -> Payment:
-    """The payment an order waits for, not yet written."""
+    """Return an unsaved payment of an order."""
     return Payment(
         order=order,
         method=method.code,
@@ -41,7 +41,7 @@ def new(order: Order, method, now: datetime) -> Payment:
 
 
 def received(order: Order) -> Decimal:
-    """The money that came for an order and is not to be paid back."""
+    """Return the amount that came for an order and is not to be paid back."""
     confirmed = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED)
     came = confirmed.aggregate(sum=Sum("amount"))["sum"] or ZERO
     back = Refund.objects.filter(payment__in=confirmed).aggregate(sum=Sum("amount"))["sum"] or ZERO
@@ -50,12 +50,12 @@ def received(order: Order) -> Decimal:
 
 @transaction.atomic
 def confirm(payment: Payment, *, by, now: datetime, rest: bool = False) -> bool:
-    """The money an order waits for has come: the whole amount, or with ``rest`` what was still missing of it.
+    """Record that the money of a payment has come: the full amount, or with ``rest`` what was still missing of
+    it.
 
-    Returns False if it was confirmed already.
-
-    A pending order is paid and its tickets are issued, in one transaction. An order that expired comes back to life if
-    everything it holds is still free; else, and where it was cancelled, the money is to be paid back, and the buyer is told.
+    Return False if it was confirmed already. A pending order becomes paid and its tickets are issued, in one
+    transaction. An expired order becomes paid if all its places are still free. Otherwise, and for a
+    cancelled order, the money is to be paid back, and the buyer gets a mail.
     """
     if rest and (missing := _missing(payment)):
         receive(payment.order, missing, by=by, now=now)
@@ -74,10 +74,10 @@ def confirm(payment: Payment, *, by, now: datetime, rest: bool = False) -> bool:
 
 @transaction.atomic
 def receive(order: Order, amount: Decimal, *, by, now: datetime) -> Payment:
-    """Other money came for an order: another amount than it waits for, or money once more. Returns its payment.
+    """Record any other amount that came for an order, or a second payment. Return its payment.
 
-    Too little is kept, and the buyer is told what is missing; what is too much is to be paid back. The exact amount that an
-    order waits for is its payment (``confirm``).
+    Too little is kept, and the buyer gets a mail about the missing amount. What is too much is to be paid
+    back. For the exact amount that an order waits for, call ``confirm``.
     """
     waiting = open_payment(order)
     if waiting is not None and amount == waiting.amount and received(order) == ZERO:
@@ -98,7 +98,9 @@ def receive(order: Order, amount: Decimal, *, by, now: datetime) -> Payment:
 
 
 def _missing(payment: Payment) -> Decimal | None:
-    """What a pending order still waits for after part of the money came; None where nothing came yet. Locks the order."""
+    """Return what a pending order still waits for after part of the money came; None if nothing came yet. Locks
+    the order.
+    """
     order = _hold(payment)
     came = received(order)
     waits = Payment.objects.filter(pk=payment.pk, state=Payment.State.STARTED).exists()
@@ -109,7 +111,7 @@ _PAYMENTS = Compiled(lambda: Payment.objects.filter(order=Parameter("order")).or
 
 
 def due(order: Order) -> Payment | None:
-    """The payment a pending order waits for, its amount what is still missing; not to be saved. One query."""
+    """Return the payment of a pending order, with the missing amount as its amount; do not save it. One query."""
     rows = _PAYMENTS.all(order=order.pk)
     waiting = next((row for row in rows if row.state == Payment.State.STARTED), None)
     if waiting is not None:
@@ -118,20 +120,20 @@ def due(order: Order) -> Payment | None:
 
 
 def open_payment(order: Order) -> Payment | None:
-    """The payment an order waits for; of an order that is over, the one whose money may still come."""
+    """Return the payment an order waits for; for an order that is over, the one whose money may still come."""
     waiting = Payment.objects.filter(order=order, state=Payment.State.STARTED, amount__gt=0)
     return waiting.order_by("pk").first()
 
 
 def _hold(payment: Payment) -> Order:
-    """Lock the order of a payment: its state, its buyer and its money are what they are now."""
+    """Lock the order of a payment and read it again, with its state, buyer and payments."""
     rows = Order.objects.select_for_update(of=("self",), no_key=True)
     payment.order = rows.select_related("buyer", "point_of_sale__organiser").get(pk=payment.order_id)
     return payment.order
 
 
 def _settle(payment: Payment, by, now: datetime) -> None:
-    """Say what becomes of money that has just come: the order is paid, waits for the rest, or the money goes back."""
+    """Use money that has just come: the order is paid, or waits for the rest, or the money is to be paid back."""
     order = _hold(payment)
     surplus = received(order) - order.total
     before = order.state
@@ -154,7 +156,7 @@ def _pay(order: Order, payment: Payment, by, now: datetime) -> None:
     Order.objects.filter(pk=order.pk).update(
         state=Order.State.PAID, paid_at=now, cancelled_at=None, network=""
     )
-    # Nothing more is waited for: the money came in other payments than this one.
+    # The order was paid by other payments, so it no longer waits for this one.
     Payment.objects.filter(order=order, state=Payment.State.STARTED).update(state=Payment.State.REPLACED)
     order.state, order.paid_at, order.cancelled_at = Order.State.PAID, now, None
     tickets.issue(order, now=now)
@@ -162,7 +164,7 @@ def _pay(order: Order, payment: Payment, by, now: datetime) -> None:
 
 
 def _return(payment: Payment, amount: Decimal, action: str, by, now: datetime) -> None:
-    """The money is to be paid back, as a task for staff; the buyer is told why."""
+    """Create the task to pay money back and tell the buyer why."""
     order = payment.order
     for one in _sources(order, payment):
         part = min(one.amount - _refunded(one), amount)
@@ -174,7 +176,7 @@ def _return(payment: Payment, amount: Decimal, action: str, by, now: datetime) -
 
 
 def last_returned(order: Order) -> Decimal:
-    """What is to be paid back of the money that came last; zero if none of it is."""
+    """Return what is to be paid back of the latest payment; zero if nothing is."""
     last = (
         Payment.objects.filter(order=order, state=Payment.State.CONFIRMED)
         .order_by("-confirmed_at", "-pk")
@@ -187,7 +189,7 @@ def last_returned(order: Order) -> Decimal:
 
 
 def _sources(order: Order, payment: Payment) -> list[Payment]:
-    """The payments money can go back from: the last one first."""
+    """Return the payments that money can be paid back from: this one first, then the latest."""
     others = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED).exclude(pk=payment.pk)
     return [payment, *others.order_by("-pk")]
 
@@ -197,7 +199,7 @@ def _refunded(payment: Payment) -> Decimal:
 
 
 def _revive(order: Order, by, now: datetime) -> bool:
-    """Take everything an expired order held once more, all or nothing. False if something of it is not to be had."""
+    """Reserve everything an expired order had once more. Return False, and change nothing, if some of it is taken."""
     if recipients.has_left(order.buyer) or not _to_come(order, now):
         return False
     wanted: dict[int, int] = {}
@@ -209,7 +211,8 @@ def _revive(order: Order, by, now: datetime) -> bool:
         | Q(issued_pass__order=order)
         | Q(issued_pass_adding__order=order)
     )
-    # People before their tickets, as an erasure takes them; it takes the buyer, too, before the order, which is locked by now.
+    # People are locked before their tickets, as in an erasure, which also locks the buyer before the order;
+    # that is locked already.
     locking.lock_all(
         {
             person
@@ -234,7 +237,7 @@ def _revive(order: Order, by, now: datetime) -> bool:
 
 
 def _to_come(order: Order, now: datetime) -> bool:
-    """Whether every date of an order takes place and has not begun, and every pass is still valid."""
+    """Return whether each date of an order takes place and has not begun, and each pass is still valid."""
     sessions = Session.objects.filter(tickets__order=order)
     if sessions.filter(Q(state=Session.State.CANCELLED) | Q(starts_at__lte=now)).exists():
         return False
@@ -243,14 +246,14 @@ def _to_come(order: Order, now: datetime) -> bool:
 
 
 def stop(order: Order, *, now: datetime) -> None:
-    """The order ends: money that came is to be paid back. A payment still under way stays open, so that late money is seen."""
+    """Plan refunds for an order that ends. An open payment stays open, so that late money is noticed."""
     for payment in Payment.objects.filter(order=order, state=Payment.State.CONFIRMED, amount__gt=0):
         if (rest := payment.amount - _refunded(payment)) > ZERO:
             Refund.objects.create(payment=payment, amount=rest, requested_at=now)
 
 
 def refund_done(refund: Refund, *, by, now: datetime) -> bool:
-    """The money went back; False if that was noted already."""
+    """Record that money was paid back. Return False if that was recorded already."""
     changed = Refund.objects.filter(pk=refund.pk, state=Refund.State.REQUESTED).update(
         state=Refund.State.DONE, done_at=now
     )

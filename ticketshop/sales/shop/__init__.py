@@ -1,1 +1,1 @@
-"""Pages to look around: the shop, an event, a season pass."""
+"""The public pages: the programme, an event, a season pass."""

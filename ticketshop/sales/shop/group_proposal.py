@@ -1,7 +1,7 @@
-""" "Who is coming?": tick people, and the shop proposes the cheapest tickets they may have for a session's date.
+""" "Who is coming?": find the cheapest permitted tickets for a group of people on one date.
 
-Exact: every way to share the people among the tariffs is looked at, up to ``MOST_WAYS``. Ways that take the same number of
-tickets of each tariff cost the same, so they count as one.
+The result is exact: every way to share the people among the tariffs is tried, up to ``MOST_WAYS``. Ways with
+the same number of tickets of each tariff cost the same, so they count as one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,15 +17,16 @@ from ticketshop.lib.money import ZERO
 
 from ..checkout.people import Person
 
-# Beyond so many ways no cheapest one is looked for: each person gets the tariff that suits them.
+# If there are more ways, no cheapest one is searched: each person gets the tariff that suits them.
 MOST_WAYS = 20_000
-# Tickets of each tariff, in the order of the offers; the last number counts people without a ticket.
+# The number of tickets of each tariff, in the order of the offers; the last number counts people without a
+# ticket.
 Way = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """One person and the tariff proposed; ``offer`` is None where nothing suits or is left."""
+    """A person and the proposed tariff. ``offer`` is None if no tariff suits or is left."""
 
     person: Person
     offer: OfferRow | None
@@ -34,7 +35,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Proposed:
-    """The tickets proposed for all. ``cheapest``: no other tickets that these people may have cost less."""
+    """The tickets proposed for all people. ``cheapest``: whether no other permitted tickets cost less."""
 
     proposals: list[Proposal] = field(default_factory=list)
     total: Decimal = ZERO
@@ -42,13 +43,15 @@ class Proposed:
 
     @property
     def without(self) -> list[Person]:
-        """Those for whom there is no ticket."""
+        """Return the people without a ticket."""
         return [one.person for one in self.proposals if one.offer is None]
 
 
 @dataclass(frozen=True)
 class Already:
-    """What counts besides: offer id -> units in the cart, its tickets in all, and (person, tariff id) -> tickets they had."""
+    """Other tickets that count: units in the cart by offer id, tickets in the cart, and tickets had before by
+    (person, tariff id).
+    """
 
     units: Mapping[int, int] = field(default_factory=dict)
     tickets: int = 0
@@ -58,10 +61,11 @@ class Already:
 def propose(
     people: list[Person], row: SessionRow, *, most_tickets: int, already: Already | None = None
 ) -> Proposed:
-    """The cheapest tickets for these people on the day of the session, where their ages are known.
+    """Return the cheapest tickets for these people on the date of the session, by their ages where these are
+    known.
 
-    First as many people as possible have one. A tariff for several gives all its tickets to these people.
-    ``most_tickets``: how many an order holds.
+    As many people as possible get one. All tickets of a tariff for several people go to these people.
+    ``most_tickets``: the maximum of an order.
     """
     already, day = already or Already(), timezone.localtime(row.session.starts_at).date()
     ages = [age_on(person.birth_date, day) for person in people]
@@ -80,22 +84,22 @@ def propose(
 
 
 def buyable(row: SessionRow) -> list[OfferRow]:
-    """The tariffs of a date that can be had."""
+    """Return the tariffs of a date that can be bought."""
     return [one for one in row.offers if one.on_sale and not one.sold_out]
 
 
 def age_on(birth_date: date | None, day: date) -> int | None:
-    """Whole years on ``day``; who was born on 29 February is a year older on 1 March."""
+    """Return the age in whole years on ``day``. A person born on 29 February is a year older on 1 March."""
     if birth_date is None:
         return None
     return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
 
 
 def _options(person: Person, age: int | None, offers: list[OfferRow], already: Already) -> list[int]:
-    """The places in ``offers`` of what a person may have, the one that suits best first.
+    """Return the positions in ``offers`` of the tariffs that a person may have, the most suitable first.
 
-    A tariff made for their age; the first that is for everybody (others for everybody are reductions, and who may have
-    them only people can tell); tariffs for several people.
+    First tariffs for their age; then the first tariff for everybody (others for everybody are reductions, and
+    only people can tell who may have them); then tariffs for several people.
     """
     mine = [
         place
@@ -116,7 +120,7 @@ def _bounded(tariff: Tariff) -> bool:
 
 
 def _fits(tariff: Tariff, age: int | None) -> bool:
-    """Whether the ages of a tariff, if it has any, are those of a person of this age."""
+    """Return whether a tariff has no age range, or one that contains this age."""
     if not _bounded(tariff):
         return True
     return (
@@ -127,7 +131,7 @@ def _fits(tariff: Tariff, age: int | None) -> bool:
 
 
 def _still_allowed(person: Person, tariff: Tariff, already: Already) -> bool:
-    """Whether one more ticket of this tariff is not too much for the person."""
+    """Return whether one more ticket of this tariff is within the maximum for the person."""
     if not tariff.max_per_person:
         return True
     had = already.had.get((person.value, tariff.pk), 0)
@@ -135,7 +139,7 @@ def _still_allowed(person: Person, tariff: Tariff, already: Already) -> bool:
 
 
 def _total(proposals: Iterable[Proposal]) -> Decimal:
-    """What the tickets cost; each ticket of a tariff for several costs its part."""
+    """Return the price of the tickets. Each ticket of a tariff for several people costs its share."""
     tickets: dict[Tariff, int] = {}
     for one in proposals:
         if one.offer:
@@ -147,7 +151,7 @@ def _total(proposals: Iterable[Proposal]) -> Decimal:
 
 
 class _Sharing:
-    """All ways to share people among the tariffs of a date, counted in tickets of each tariff."""
+    """All ways to share people among the tariffs of a date, as numbers of tickets of each tariff."""
 
     def __init__(self, offers: list[OfferRow], options: list[list[int]], most: int, units: Mapping[int, int]):
         self.offers, self.options, self.most = offers, options, most
@@ -160,8 +164,10 @@ class _Sharing:
         ]
 
     def cheapest(self) -> list[int | None] | None:
-        """For each person a place in ``offers``, or None for no ticket; None where there are too many ways."""
-        # Of each layer: way -> the way before and the choice of this person.
+        """Return for each person a position in ``offers``, or None for no ticket. Return None if there are too
+        many ways.
+        """
+        # For each person: way -> the way before and this person's choice.
         layers: list[dict[Way, tuple[Way, int | None]]] = []
         ways: dict[Way, tuple[Way, int | None]] = {(0,) * (len(self.offers) + 1): ((), None)}
         count = 0
@@ -185,7 +191,7 @@ class _Sharing:
         return chosen[::-1]
 
     def _has_room(self, way: Way) -> bool:
-        """Whether no maximum is passed: of a tariff, of the order, of the places that are left."""
+        """Return whether no maximum is exceeded: of a tariff, of the order, of the places left."""
         if sum(way[:-1]) > self.most or any(
             tickets > most for tickets, most in zip(way, self.at_most, strict=False)
         ):
@@ -196,7 +202,7 @@ class _Sharing:
         return all(taken[allotment] <= self.left[allotment] for allotment in taken)
 
     def _is_allowed(self, way: Way) -> bool:
-        """Whether these numbers of tickets can be ordered: whole groups, minimums, and what is sold together only."""
+        """Return whether these tickets can be ordered: complete groups, minimums, and tariffs sold only together."""
         there = {
             one.offer.tariff_id for one, tickets, units in zip(self.offers, way, self.units, strict=False)
             if tickets or units
@@ -212,7 +218,9 @@ class _Sharing:
         return True
 
     def _cost(self, way: Way) -> tuple:
-        """People without a ticket, the price, and for equal prices tariffs made for an age, then those that come first."""
+        """Return the sort key of a way: people without a ticket, the price, then tariffs for an age, then the
+        first tariffs.
+        """
         price = sum(
             (
                 one.offer.tariff.price * (tickets // size)

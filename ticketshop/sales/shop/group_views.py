@@ -1,4 +1,4 @@
-"""The form "Who is coming?": proposes again what has changed, or puts the proposed tickets into the cart."""
+"""The form "Who is coming?": shows a new proposal after a change, or puts the proposed tickets into the cart."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -12,16 +12,16 @@ from ticketshop.lib.text import number_in
 
 from .. import visitor_contact
 from ..cart import carts, session
-from ..cart.views import back, reason, say_what_changed
+from ..cart.views import back, reason, report_changes
 from ..checkout import people
 
 
 @login_not_required
 @require_POST
 def add_people(request, pos):
-    """Add a ticket for each person of the proposal, with the names attached.
+    """Add a ticket for each person of the proposal, with their names.
 
-    The people or the date are others than the proposal's: nothing is added, it is made anew.
+    If people or date differ from the proposal, nothing is added and a new proposal is shown.
     """
     if not request.user.is_authenticated:
         return redirect(f"/accounts/login/?{urlencode({'next': back(request)})}")
@@ -49,12 +49,12 @@ def add_people(request, pos):
         messages.error(request, reason(error, request.pos))
         return redirect(back(request))
     session.count(request, changed.admissions)
-    say_what_changed(request, changed)
+    report_changes(request, changed)
     return redirect("shop:cart", pos=pos)
 
 
 def _proposed_again(request, known: list[people.Person]):
-    """The way back to a new proposal, where one was asked for or the people or the date have changed; else None."""
+    """Redirect to a new proposal if it was asked for, or people or date have changed; else return None."""
     post = request.POST
     if "session" not in post:
         return None

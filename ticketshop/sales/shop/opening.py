@@ -1,4 +1,4 @@
-"""What a point of sale needs before it is switched on: a way to pay that works, terms of sale, and a legal name."""
+"""The requirements for switching on a point of sale: a payment method that works, terms of sale, and a legal name."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,27 +12,29 @@ from ticketshop.organisers.models import PointOfSale
 from ..models import PaymentMethod
 from ..payments.methods import METHODS
 
-# A price to try the methods with where nothing is sold yet.
+# A price to test the payment methods with while nothing is sold yet.
 ANY_PRICE = Decimal(10)
-# A method as it is set up: its code, and its settings.
+# A payment method: its code and its settings.
 SetUp = tuple[str, dict]
 
 
 def enabled_methods(pos: PointOfSale) -> list[SetUp]:
-    """The ways to pay that are offered, as stored."""
+    """Return the payment methods that are offered, as stored."""
     rows = PaymentMethod.objects.filter(point_of_sale=pos.pk, enabled=True)
     return list(rows.values_list("code", "settings")) if pos.pk else []
 
 
 def works(method: SetUp, amount: Decimal, currency: str) -> bool:
-    """Whether this method knows everything it needs and takes this amount."""
+    """Return whether this method is completely set up and takes this amount."""
     code, kept = method
     found = METHODS.get(code)
     return found is not None and found.is_set_up(kept) and found(kept).takes(amount, currency)
 
 
 def unpayable(pos: PointOfSale, methods: Iterable[SetUp]) -> list[Decimal]:
-    """The prices of the shop that none of ``methods`` takes, the lowest first; of a shop that sells nothing a usual one."""
+    """Return the prices of the shop that none of ``methods`` takes, the lowest first. A shop without prices is
+    tested with a usual one.
+    """
     methods, currency = list(methods), pos.organiser.currency
     return [
         price
@@ -42,7 +44,7 @@ def unpayable(pos: PointOfSale, methods: Iterable[SetUp]) -> list[Decimal]:
 
 
 def prices(pos: PointOfSale) -> list[Decimal]:
-    """The different prices above zero that a shop asks, of published events and of passes on sale, the lowest first."""
+    """Return the different prices above zero of published events and passes on sale, the lowest first."""
     if not pos.pk:
         return []
     tariffs = Tariff.objects.filter(
@@ -54,12 +56,12 @@ def prices(pos: PointOfSale) -> list[Decimal]:
 
 
 def has_terms(pos: PointOfSale) -> bool:
-    """Whether the shop has terms of sale, in whichever language."""
+    """Return whether the shop has terms of sale in any language."""
     return any((getattr(pos, f"terms_{code}") or "").strip() for code, _name in settings.CONTENT_LANGUAGES)
 
 
 def sells_something(pos: PointOfSale, now: datetime) -> bool:
-    """Whether the shop shows a date to come or a pass."""
+    """Return whether the shop shows a future date or a pass."""
     sessions = Session.objects.filter(
         event__points_of_sale=pos, event__state=Event.State.PUBLISHED, ends_at__gt=now, offers__isnull=False
     )

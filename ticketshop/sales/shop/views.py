@@ -1,4 +1,4 @@
-"""What is on: the shop, an event, a pass. Pages of visitors without a session carry no cookie."""
+"""The public pages: the programme, an event, a pass. Pages for visitors without a log-in session set no cookie."""
 
 from collections import Counter
 
@@ -30,12 +30,12 @@ ABOUT = {
     "imprint": "imprint",
     "accessibility": "accessibility_statement",
 }
-# How many of the next events show their poster on the shop's page.
+# The number of next events that show their poster on the shop's page.
 POSTERS = 4
 
 
 def shared(request, response: HttpResponse) -> HttpResponse:
-    """Let a page be kept for a second if it was made for a visitor without a session: it is everybody's."""
+    """Allow caches to keep a page for a second if it was made for a visitor without a session."""
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         response.headers["Cache-Control"] = page_cache.PUBLIC
     return response
@@ -44,7 +44,7 @@ def shared(request, response: HttpResponse) -> HttpResponse:
 @login_not_required
 @require_safe
 def home(request):
-    """The points of sale; straight to the shop when there is one."""
+    """Show the points of sale, or redirect to the shop if there is only one."""
     shops = list(access.points_of_sale())
     if len(shops) == 1:
         return redirect("shop:index", pos=shops[0].slug)
@@ -54,20 +54,20 @@ def home(request):
 @login_not_required
 @require_safe
 def index(request, pos):
-    """The programme by date, with search and category, and the passes."""
+    """Show the programme by date, with search and categories, and the passes."""
     now = timezone.now()
     query = request.GET.get("q", "").replace("\x00", "")[:80].strip()
     category = request.GET.get("category", "")[:60]
-    whole = programme.programme(request.pos, now)
-    rows = programme.narrow(whole.events, query, category)
+    cart_contents = programme.programme(request.pos, now)
+    rows = programme.narrow(cart_contents.events, query, category)
     narrowed = bool(query or category)
-    # The next ones with their posters, the rest as a list: a page of all posters would weigh too much.
+    # Only the next events have their posters: a page with all posters would be too large.
     featured = [] if narrowed else rows[:POSTERS]
     context = {
         "featured": featured,
         "months": programme.by_month(rows[len(featured) :]),
-        "categories": whole.categories,
-        "passes": whole.passes,
+        "categories": cart_contents.categories,
+        "passes": cart_contents.passes,
         "query": query,
         "category": category,
         "narrowed": narrowed,
@@ -78,7 +78,7 @@ def index(request, pos):
 @login_not_required
 @require_safe
 def event(request, pos, slug):
-    """An event: its dates, tariffs with quantity, places left."""
+    """Show an event: dates, tariffs with quantities, places left."""
     found = availability.event(request.pos, slug)
     if found is None:
         raise Http404("no such event")
@@ -86,7 +86,7 @@ def event(request, pos, slug):
     context = {
         "event": found,
         "sessions": sessions,
-        # The first date that can be bought stands open; None where nothing is on sale.
+        # The first date that can be bought is shown open; None if nothing is on sale.
         "buyable": next((row for row in sessions if row.state == "on_sale"), None),
         "form_is_open": is_open(request),
         **who_is_coming(request, sessions),
@@ -95,7 +95,7 @@ def event(request, pos, slug):
 
 
 def who_is_coming(request, sessions) -> dict:
-    """For a signed-in visitor with friends and family: whom to tick, and the tickets proposed for those ticked."""
+    """Return the people to tick and the proposed tickets, for a signed-in visitor with friends and family."""
     if is_open(request) or not request.user.is_authenticated:
         return {}
     contact = visitor_contact.of_request(request)
@@ -122,25 +122,25 @@ def who_is_coming(request, sessions) -> dict:
 
 
 def already(request, contact, chosen: list[people.Person], row) -> group_proposal.Already:
-    """What counts besides the people ticked: the visitor's cart, and what these people have ordered."""
+    """Return what else counts: the visitor's cart, and earlier orders for the chosen people."""
     limited = {one.offer.tariff_id for one in row.offers if one.offer.tariff.max_per_person}
     had = Counter(person_limits.had(contact, [person.value for person in chosen], limited))
     cart = session.cart_of(request)
     if cart is None:
         return group_proposal.Already(had=had)
-    whole, holders = contents.read(cart), cart.typed.holders
-    for line in whole.lines:
+    cart_contents, holders = contents.read(cart), cart.typed.holders
+    for line in cart_contents.lines:
         for slot in line.slots if line.offer else ():
-            # A ticket for nobody in particular counts for whoever orders.
+            # A ticket without a beneficiary counts for the buyer.
             had[holders.get(slot, {}).get("person") or person_limits.ME, line.offer.tariff_id] += 1
-    units = {line.offer_id: line.quantity for line in whole.lines if line.offer}
-    return group_proposal.Already(units, whole.admissions, had)
+    units = {line.offer_id: line.quantity for line in cart_contents.lines if line.offer}
+    return group_proposal.Already(units, cart_contents.admissions, had)
 
 
 @login_not_required
 @require_safe
 def season_pass(request, pos, slug):
-    """A pass: what it opens, its price, how many are left."""
+    """Show a pass: what it gives entry to, its price, how many are left."""
     found = availability.season_passes(request.pos).filter(slug=slug).select_related("allotment").first()
     if found is None:
         raise Http404("no such pass")
@@ -156,14 +156,14 @@ def season_pass(request, pos, slug):
 
 
 def is_open(request) -> bool:
-    """Whether the page's forms carry the open token instead of Django's: see ``open_forms``."""
+    """Return whether the page's forms carry the open token instead of Django's; see ``open_forms``."""
     return settings.SESSION_COOKIE_NAME not in request.COOKIES
 
 
 @login_not_required
 @require_safe
 def about(request, pos, page):
-    """Terms, privacy notice, imprint, accessibility statement: the organiser's own words."""
+    """Show the organiser's terms, privacy notice, imprint or accessibility statement."""
     if page not in ABOUT:
         raise Http404("no such page")
     titles = {
@@ -181,7 +181,7 @@ def about(request, pos, page):
 @login_not_required
 @require_safe
 def theme(request, pos, fingerprint):
-    """The shop's colour as a stylesheet; its address changes with the colour, so it may be kept for ever."""
+    """Return the shop's colour as a stylesheet. Its URL changes with the colour, so caches may keep it for ever."""
     response = HttpResponse(
         colour.stylesheet(request.pos.accent_colour), content_type="text/css; charset=utf-8"
     )
@@ -189,11 +189,11 @@ def theme(request, pos, fingerprint):
     return response
 
 
-@csrf_exempt  # checks the origin and the open token itself
+@csrf_exempt  # it checks the origin and the open token itself
 @login_not_required
 @require_POST
 def language(request):
-    """Remember the visitor's language and go back."""
+    """Remember the visitor's language and redirect back."""
     if not (open_forms.comes_from_us(request) and open_forms.token_is_ours(request)):
         return csrf_failure(request)
     target = request.POST.get("next", "")

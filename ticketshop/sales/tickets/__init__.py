@@ -1,1 +1,1 @@
-"""Tickets and passes: issued, printed, in a calendar, in the list for the door."""
+"""Tickets and passes: issued, printed, in calendar files, in the list for the door."""

@@ -12,9 +12,10 @@ from ..models import Admission, Order, Ticket
 
 
 def of_tickets(order: Order, tickets: list[Ticket]) -> bytes | None:
-    """The calendar file of an order that is, or was, paid; None where it has no date to tell of.
+    """Return the calendar file of an order that is or was paid; None if it has no date to report.
 
-    A date whose tickets are all cancelled stays in the file, as cancelled: a calendar that has the entry removes it.
+    A date whose tickets are all cancelled stays in the file as cancelled, so that a calendar with the earlier
+    entry removes it.
     """
     if order.paid_at is None:
         return None
@@ -29,9 +30,11 @@ def of_tickets(order: Order, tickets: list[Ticket]) -> bytes | None:
 
 
 def render(order: Order, sessions: list[tuple[Session, bool]]) -> bytes:
-    """One entry per session, in UTC. The second part of each pair: whether the order's tickets for it are cancelled.
+    """Return the file with one entry per session, in UTC. ``sessions``: pairs of a session and whether its
+    tickets are cancelled.
 
-    Each entry has a stable UID, and a SEQUENCE that grows with every change, so that a second import changes the first.
+    Each entry has a stable UID, and a SEQUENCE that grows with every change, so that a second import updates
+    the first.
     """
     calendar = Calendar()
     calendar.add("prodid", "-//ticketshop//EN")
@@ -45,7 +48,7 @@ def render(order: Order, sessions: list[tuple[Session, bool]]) -> bytes:
         changed = _last_change(order, session, void)
         entry.add("dtstamp", changed)
         entry.add("last-modified", changed)
-        # What is cancelled stays so: one more than any change of the date before it.
+        # Cancelled tickets stay cancelled: one more than any earlier change of the date.
         entry.add("sequence", session.sequence + void)
         cancelled = void or session.state == Session.State.CANCELLED
         entry.add("status", "CANCELLED" if cancelled else "CONFIRMED")
@@ -60,6 +63,6 @@ def render(order: Order, sessions: list[tuple[Session, bool]]) -> bytes:
 
 
 def _last_change(order: Order, session: Session, void: bool) -> datetime:
-    """When what the entry says changed last."""
+    """Return when the entry changed last."""
     instants = [order.placed_at, session.changed_at, order.cancelled_at if void else None]
     return max(instant for instant in instants if instant)

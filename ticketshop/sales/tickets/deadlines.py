@@ -1,4 +1,4 @@
-"""Until when buyers may correct what they typed for a ticket or pass."""
+"""Deadlines for buyers' corrections of a ticket or pass."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from ..models import IssuedPass, Ticket
 
 
 def of_admission(admission: Ticket | IssuedPass, form: RegistrationForm | None) -> datetime:
-    """The deadline of the form, if it has one; else the beginning of the session, or the end of the pass's last day."""
+    """Return the deadline of the form, if it has one; else the start of the session, or the end of the pass's last day."""
     if form is not None and form.editable_until:
         return form.editable_until
     if isinstance(admission, Ticket):
@@ -18,5 +18,5 @@ def of_admission(admission: Ticket | IssuedPass, form: RegistrationForm | None) 
 
 
 def end_of_pass(issued: IssuedPass) -> datetime:
-    """When a pass is over, in its organiser's time zone."""
+    """Return the end of a pass's last day, in its organiser's time zone."""
     return days.end_of(issued.valid_until, issued.order.point_of_sale.organiser.zone)

@@ -1,6 +1,7 @@
-"""The list for the door of one date: whom to let in, by name, to be ticked by hand. As PDF and as spreadsheet.
+"""The list for the door of one date: people to let in, by name, with a box to tick by hand. As PDF and as
+spreadsheet.
 
-Made when asked for and stored nowhere.
+Made on request and stored nowhere.
 """
 
 import io
@@ -31,11 +32,11 @@ BOX = 9  # the side of the box to tick
 ROW = 6  # white space between two rows
 # Left edge and width of each column: name, tariff, buyer and order, code.
 COLUMNS = ((MARGIN + 20, 178), (MARGIN + 204, 112), (MARGIN + 322, 128), (MARGIN + 456, 67))
-LETTERS = 8  # of a code: enough to find the ticket by
+LETTERS = 8  # the beginning of the code, enough to find the ticket
 
 
 def tickets(session: Session) -> list[Ticket]:
-    """Return the tickets that let somebody in, or did, by the last name on them, then by that of the buyer. One query."""
+    """Return the valid and used tickets, by the last name on them, then by that of the buyer. One query."""
     rows = _rows(session).exclude(state=Admission.State.CANCELLED)
     return sorted(rows, key=_place)
 
@@ -54,7 +55,7 @@ def _place(ticket: Ticket) -> tuple:
 
 
 def cells(ticket: Ticket) -> tuple[str, str, str, str, str]:
-    """Name on the ticket, tariff, buyer, the order's reference, and the state where it is worth a word."""
+    """Return name on the ticket, tariff, buyer, order reference, and the state if it is not the usual one."""
     name = ticket.holder or (str(HOLDER_ERASED) if ticket.holder_erased_at else "")
     state = "" if ticket.state == Admission.State.VALID else ticket.state_text
     buyer = ticket.order.buyer_name
@@ -103,7 +104,7 @@ def pdf(session: Session) -> bytes:
 
 
 class _Pages:
-    """Draws the list, page after page, each with its heading and number."""
+    """Draws the list page by page, each with its heading and number."""
 
     def __init__(self, canvas: Canvas, session: Session, count: int) -> None:
         self.canvas, self.writer, self.number = canvas, Writer(canvas), 0
@@ -114,6 +115,7 @@ class _Pages:
         self.printed = _("As of %(when)s") % {"when": dates.when(timezone.now())}
 
     def draw(self, found: Sequence[Ticket]) -> None:
+        """Draw all tickets."""
         y = self._heading()
         if not found:
             self.writer.fit(_("No tickets."), width=WIDTH - 2 * MARGIN, sizes=(11,)).draw(MARGIN, y, black)
@@ -162,7 +164,7 @@ class _Pages:
         self.canvas.setStrokeColor(black)
         self.canvas.setLineWidth(0.8)
         self.canvas.rect(MARGIN, y - BOX - 2, BOX, BOX)
-        if ticket.state not in OPEN_STATES:  # let in already
+        if ticket.state not in OPEN_STATES:  # already used
             self.canvas.line(MARGIN, y - BOX - 2, MARGIN + BOX, y - 2)
             self.canvas.line(MARGIN, y - 2, MARGIN + BOX, y - BOX - 2)
         for block, (left, _width) in zip(blocks, COLUMNS, strict=True):

@@ -9,6 +9,7 @@ from ticketshop.lib.person_names import no_markup_in_name
 
 
 def name_field(label, autocomplete: str, *, required: bool = True) -> LineField:
+    """Return a form field for a part of a name."""
     return LineField(
         label=label,
         max_length=100,
@@ -21,7 +22,7 @@ def name_field(label, autocomplete: str, *, required: bool = True) -> LineField:
 NAMES = ["first_name", "last_name"]
 
 
-# What the e-mail address of a holder is for (``orders.date_change_job``).
+# The purpose of a holder's e-mail address (``orders.date_change_job``).
 FOR_TICKET = _(
     "If the date is cancelled or changed, the e-mail about it goes there too. The organiser sees the address with the ticket."
 )
@@ -31,10 +32,11 @@ FOR_PASS = _(
 
 
 class NameForm(forms.Form):
-    """The name on one ticket or pass; a part that no form demands may stay empty.
+    """The name on one ticket or pass. A part that no form requires may stay empty.
 
-    ``names``: what a form demands of the names, such as "first_name" -> "mandatory"; the e-mail address of the holder is
-    asked only where it is among them, and says what it is for: ``of_pass`` for a pass, else for a ticket. ``single_names``: the organiser allows names of one part.
+    ``names``: visibility of each part, such as "first_name" -> "mandatory"; the holder's e-mail address is
+    asked only if it is contained. Its help text depends on ``of_pass``. ``single_names``: the organiser
+    allows names of one part.
     """
 
     first_name = name_field(_("First name"), "off", required=False)

@@ -1,4 +1,6 @@
-"""The names on tickets and passes, corrected after the sale by the buyer, by a parent who manages the person, or by staff."""
+"""Correction of names on tickets and passes after the sale: by the buyer, by a parent who manages the person, or
+by staff.
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -22,13 +24,13 @@ from ..models import LIVING_ORDERS, Admission, IssuedPass, Order, Ticket
 from . import deadlines
 from .name_forms import NameForm
 
-# A field of the form -> the column of the ticket or pass.
+# Form field -> column of the ticket or pass.
 COLUMNS = {"first_name": "holder_first_name", "last_name": "holder_last_name", "email": "holder_email"}
 PER_PAGE = 20
 
 
-class Who(Enum):
-    """Who corrects: buyers and parents until the deadline, staff always."""
+class Editor(Enum):
+    """The role of the person who makes the correction: buyers and parents until the deadline, staff always."""
 
     BUYER = "buyer"
     PARENT = "parent"
@@ -36,132 +38,162 @@ class Who(Enum):
 
 
 class Closed(Exception):
-    """A name can't be changed any more: something happened since the page was opened. Nothing has changed."""
+    """A name can't be changed any more since the page was opened. Nothing has changed."""
 
 
 class Conflict(Exception):
-    """Somebody else changed the same name at the same instant. Nothing has changed."""
+    """Another person changed the same name at the same instant. Nothing has changed."""
 
 
 @dataclass
-class Entry:
-    """The name on one ticket or pass. ``why``: the sentence that says why it can't be changed; ``until``: the deadline."""
+class EditableName:
+    """The name on one ticket or pass. ``why``: the sentence that states why it can't be changed; ``until``: the
+    deadline.
+    """
 
     admission: Ticket | IssuedPass
-    rules: Mapping[str, str]  # what a form says of the names: "first_name" -> "mandatory"
+    rules: Mapping[str, str]  # visibility in the form: "first_name" -> "mandatory"
     until: datetime
     why: str = ""
     form: NameForm | None = None
 
     @property
     def prefix(self) -> str:
+        """Return the prefix of the names of its fields."""
         kind = "ticket" if isinstance(self.admission, Ticket) else "pass"
         return f"{kind}-{self.admission.pk}"
 
     @property
     def heading(self) -> str:
+        """Return the heading of the ticket or pass on the page."""
         return heading(self.admission)
 
     @property
     def stored(self) -> dict[str, str]:
+        """Return form field -> stored value."""
         return {name: getattr(self.admission, column) for name, column in COLUMNS.items()}
 
     @property
     def seen(self) -> str:
-        """Names the stored values without repeating them: the page posts it, so that another change meanwhile is noticed."""
+        """Return a hash of the stored values. The page posts it, so that a change by another person meanwhile is
+        noticed.
+        """
         return hashlib.sha256("\x00".join(self.stored.values()).encode()).hexdigest()[:16]
 
     @property
     def changes(self) -> dict[str, str]:
-        """Column -> new value, of what was typed and is different."""
+        """Return column -> new value, for typed values that differ from the stored ones."""
         if self.form is None or not self.form.is_bound:
             return {}
         typed = {COLUMNS[name]: value for name, value in self.form.cleaned_data.items() if name in COLUMNS}
         return {column: value for column, value in typed.items() if value != getattr(self.admission, column)}
 
 
-class Names:
-    """The names on some tickets and passes, as ``who`` may change them. One query for the forms."""
+class EditableNames:
+    """The names on some tickets and passes, as the ``editor`` may change them. One query for the forms."""
 
-    def __init__(self, admissions: Iterable[Ticket | IssuedPass], *, who: Who, now: datetime):
-        self.who, self.now = who, now
+    def __init__(self, admissions: Iterable[Ticket | IssuedPass], *, editor: Editor, now: datetime):
+        self.editor, self.now = editor, now
         found = list(admissions)
         forms = _forms(found)
-        self.entries = [self._entry(admission, forms.get(admission, [])) for admission in found]
+        self.editable_names = [
+            self._editable_name(admission, forms.get(admission, [])) for admission in found
+        ]
 
-    def _entry(self, admission: Ticket | IssuedPass, forms: list) -> Entry:
+    def _editable_name(self, admission: Ticket | IssuedPass, forms: list) -> EditableName:
         until = min(deadlines.of_admission(admission, form) for form in forms or [None])
-        rules = {**_rules(forms), **_of_email(admission, forms, self.who)}
-        return Entry(admission, rules, until, _why_closed(admission, until, self.who, self.now))
+        rules = {**_rules(forms), **_of_email(admission, forms, self.editor)}
+        return EditableName(admission, rules, until, _why_closed(admission, until, self.editor, self.now))
 
     @property
-    def open(self) -> list[Entry]:
-        return [entry for entry in self.entries if not entry.why]
+    def open(self) -> list[EditableName]:
+        """Return the names that can be changed."""
+        return [editable_name for editable_name in self.editable_names if not editable_name.why]
 
     @property
     def until(self) -> datetime | None:
-        """The first deadline there is; staff have none."""
-        return None if self.who is Who.STAFF else min((entry.until for entry in self.open), default=None)
+        """Return the earliest deadline; None for staff."""
+        return (
+            None
+            if self.editor is Editor.STAFF
+            else min((editable_name.until for editable_name in self.open), default=None)
+        )
 
-    def pages(self) -> list[list[Entry]]:
-        """The entries in pages."""
-        return [self.entries[start : start + PER_PAGE] for start in range(0, len(self.entries), PER_PAGE)]
+    def pages(self) -> list[list[EditableName]]:
+        """Return the names in pages."""
+        return [
+            self.editable_names[start : start + PER_PAGE]
+            for start in range(0, len(self.editable_names), PER_PAGE)
+        ]
 
-    def fill(self, entries: list[Entry], post=None) -> None:
-        """Give the open ones among ``entries`` their forms, filled with what is stored or with what was posted."""
-        for entry in entries:
-            if entry.why:
+    def fill(self, editable_names: list[EditableName], post=None) -> None:
+        """Give each name that can be changed its form, with the stored or the posted values."""
+        for editable_name in editable_names:
+            if editable_name.why:
                 continue
-            posted = post if post is not None and f"{entry.prefix}-seen" in post else None
-            entry.form = NameForm(
+            posted = post if post is not None and f"{editable_name.prefix}-seen" in post else None
+            editable_name.form = NameForm(
                 posted,
-                prefix=entry.prefix,
-                initial=entry.stored,
-                names=dict(entry.rules),
-                of_pass=isinstance(entry.admission, IssuedPass),
-                single_names=entry.admission.order.point_of_sale.organiser.single_part_names,
+                prefix=editable_name.prefix,
+                initial=editable_name.stored,
+                names=dict(editable_name.rules),
+                of_pass=isinstance(editable_name.admission, IssuedPass),
+                single_names=editable_name.admission.order.point_of_sale.organiser.single_part_names,
             )
-            entry.form.heading = entry.heading
+            editable_name.form.heading = editable_name.heading
 
-    def is_valid(self, entries: list[Entry], post) -> bool:
-        """Whether all that was posted is in order, and nobody else changed the same name meanwhile."""
-        bound = [entry for entry in entries if entry.form is not None and entry.form.is_bound]
-        for entry in bound:
-            if entry.form.is_valid() and entry.changes and post[f"{entry.prefix}-seen"] != entry.seen:
-                entry.form.add_error(None, _changed_meanwhile(entry))
-        return not [entry for entry in bound if not entry.form.is_valid()]
+    def is_valid(self, editable_names: list[EditableName], post) -> bool:
+        """Return whether everything posted is valid and no other person changed the same name meanwhile."""
+        bound = [
+            editable_name
+            for editable_name in editable_names
+            if editable_name.form is not None and editable_name.form.is_bound
+        ]
+        for editable_name in bound:
+            if (
+                editable_name.form.is_valid()
+                and editable_name.changes
+                and post[f"{editable_name.prefix}-seen"] != editable_name.seen
+            ):
+                editable_name.form.add_error(None, _changed_meanwhile(editable_name))
+        return not [editable_name for editable_name in bound if not editable_name.form.is_valid()]
 
     @transaction.atomic
-    def save(self, entries: list[Entry], *, by, tell: bool = True) -> list[Ticket | IssuedPass]:
-        """Store the changed names and tell whoever has the tickets; return what has changed.
+    def save(self, editable_names: list[EditableName], *, by, tell: bool = True) -> list[Ticket | IssuedPass]:
+        """Store the changed names and tell the people who have the tickets. Return the changed tickets and
+        passes.
 
-        Raises Closed or Conflict; then nothing has changed.
+        Raise Closed or Conflict; then nothing has changed.
         """
-        changed = [entry for entry in entries if entry.form is not None and entry.changes]
-        admissions = [entry.admission for entry in changed]
-        # The orders, the people their tickets are for, the tickets: as a payment takes them.
+        changed = [
+            editable_name
+            for editable_name in editable_names
+            if editable_name.form is not None and editable_name.changes
+        ]
+        admissions = [editable_name.admission for editable_name in changed]
+        # Locks in the sequence of a payment: orders, beneficiaries, tickets.
         orders = _lock_orders(admissions)
         buyers = {order.buyer_id for order in orders.values()}
         people = {admission.beneficiary_id for admission in admissions} - {None, *buyers}
         held = locking.lock_all(people) if people else {}
         _lock_admissions(admissions)
-        for entry in changed:
-            entry.admission.order = orders[entry.admission.order_id]
-            if _why_closed(entry.admission, entry.until, self.who, self.now):
+        for editable_name in changed:
+            editable_name.admission.order = orders[editable_name.admission.order_id]
+            if _why_closed(editable_name.admission, editable_name.until, self.editor, self.now):
                 raise Closed
-        for entry in changed:
-            values = entry.changes
-            type(entry.admission).objects.filter(pk=entry.admission.pk).update(**values)
+        for editable_name in changed:
+            values = editable_name.changes
+            type(editable_name.admission).objects.filter(pk=editable_name.admission.pk).update(**values)
             history.record(
-                entry.admission,
+                editable_name.admission,
                 "name_changed",
                 by=by,
                 now=self.now,
-                organiser_id=entry.admission.order.organiser_id,
+                organiser_id=editable_name.admission.order.organiser_id,
                 columns=sorted(values),
             )
             for column, value in values.items():
-                setattr(entry.admission, column, value)
+                setattr(editable_name.admission, column, value)
         self._tell(admissions, held, by, tell)
         return admissions
 
@@ -175,14 +207,14 @@ class Names:
                 notices.names_changed(order, admissions, people, self.now)
 
 
-def _changed_meanwhile(entry: Entry) -> str:
+def _changed_meanwhile(editable_name: EditableName) -> str:
     return _("Changed by somebody else meanwhile, to: %(name)s. Save again to keep what stands here.") % {
-        "name": entry.admission.holder or _("no name")
+        "name": editable_name.admission.holder or _("no name")
     }
 
 
-def _why_closed(admission: Ticket | IssuedPass, until: datetime, who: Who, now: datetime) -> str:
-    """Why the name on a ticket or pass can't be changed, in a sentence; empty where it can."""
+def _why_closed(admission: Ticket | IssuedPass, until: datetime, editor: Editor, now: datetime) -> str:
+    """Return why the name on a ticket or pass can't be changed, in a sentence; empty if it can."""
     order = admission.order
     if admission.holder_erased_at is not None:
         return _("This name can’t be changed: the person asked to be forgotten.")
@@ -190,7 +222,7 @@ def _why_closed(admission: Ticket | IssuedPass, until: datetime, who: Who, now: 
         return _("This name can’t be changed: the buyer’s data are erased.")
     if order.state not in LIVING_ORDERS or admission.shown_state == Admission.State.CANCELLED:
         return _("This name can’t be changed: the ticket is cancelled.")
-    if who is Who.STAFF:
+    if editor is Editor.STAFF:
         return ""
     if isinstance(admission, Ticket) and admission.date_cancelled:
         return _("This name can’t be changed: the date is cancelled.")
@@ -204,14 +236,14 @@ def _why_closed(admission: Ticket | IssuedPass, until: datetime, who: Who, now: 
 
 
 def _lock_orders(admissions: list[Ticket | IssuedPass]) -> dict[int, Order]:
-    """Lock the orders of these tickets and passes; return them by number, as they are now."""
+    """Lock the orders of these tickets and passes. Return them by id, as they are now."""
     ids = {admission.order_id for admission in admissions}
     rows = Order.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=ids).order_by("pk")
     return {order.pk: order for order in rows.select_related("buyer", "point_of_sale__organiser")}
 
 
 def _lock_admissions(admissions: list[Ticket | IssuedPass]) -> None:
-    """Lock tickets and passes; write to each its state, and whom it is for, as they are now. Raises Conflict where the name is another one."""
+    """Lock tickets and passes, and read state and beneficiary again. Raise Conflict if a name has changed."""
     for model in (Ticket, IssuedPass):
         mine = {one.pk: one for one in admissions if isinstance(one, model)}
         locked = model.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=mine).order_by("pk")
@@ -223,12 +255,12 @@ def _lock_admissions(admissions: list[Ticket | IssuedPass]) -> None:
 
 
 def _forms(admissions: list[Ticket | IssuedPass]) -> dict[Ticket | IssuedPass, list[RegistrationForm]]:
-    """Ticket or pass -> the forms that were asked for it, or that are asked for its kind now where nothing was stored."""
+    """Return ticket or pass -> forms: those that were answered for it, else the form that is used for its kind now."""
     answered = {pk for admission in admissions for pk in _responses(admission)}
     of_response = dict(Response.objects.filter(pk__in=answered).values_list("pk", "form")) if answered else {}
     wanted = {admission: [of_response[pk] for pk in _responses(admission)] for admission in admissions}
     for admission, ids in wanted.items():
-        # A form that asks for nothing but names leaves no answers behind.
+        # A form that asks only for names stores no response.
         if not ids and (form_id := _form_of_kind(admission)):
             ids.append(form_id)
     ids = {pk for group in wanted.values() for pk in group}
@@ -247,16 +279,18 @@ def _form_of_kind(admission: Ticket | IssuedPass) -> int | None:
     return sold.form_id
 
 
-def _of_email(admission: Ticket | IssuedPass, forms: list, who: Who) -> dict[str, str]:
-    """What differs for the e-mail address from what the forms say: one that is stored can always be corrected, and staff
-    can take it away when its owner asks for that."""
+def _of_email(admission: Ticket | IssuedPass, forms: list, editor: Editor) -> dict[str, str]:
+    """Return how the visibility of the e-mail address differs from that in the forms.
+
+    A stored address can always be corrected, and staff can remove it if its owner asks for that.
+    """
     asked = _rules(forms).get("email", "hidden")
-    removable = asked == "mandatory" and who is Who.STAFF
+    removable = asked == "mandatory" and editor is Editor.STAFF
     return {"email": "visible"} if removable or (asked == "hidden" and admission.holder_email) else {}
 
 
 def _rules(forms: list) -> dict[str, str]:
-    """What the forms say of the names, as at the checkout."""
+    """Return the visibility of the names in these forms, as at the checkout."""
     rules: dict[str, str] = {}
     for form in forms:
         if form.published_id is None:

@@ -1,4 +1,4 @@
-"""What stands on one ticket or pass and on no other: the name, and the answers that are shown on it."""
+"""The texts on one ticket or pass that differ from other tickets: the name, and printed answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ NAMES = ("first_name", "last_name")
 
 @dataclass(frozen=True)
 class Printed:
-    """The name as printed (empty where none is), and (label, text) of the answers shown."""
+    """The printed name (empty for none), and (label, text) of the printed answers."""
 
     name: str
     rows: display.Rows
 
 
 def on(admissions: Sequence[Ticket | IssuedPass]) -> list[Printed]:
-    """What is printed on these tickets and passes, in their order. Four queries however many there are."""
+    """Return what is printed on these tickets and passes, in their order. Four queries for any number."""
     ids = {pk for admission in admissions for pk in _responses(admission)}
     responses, given = display.read(ids) if ids else ({}, {})
     forms = _forms_of_names([one for one in admissions if one.response_id is None and one.holder])
@@ -47,7 +47,7 @@ def _responses(admission: Ticket | IssuedPass) -> list[int]:
 
 
 def _name(admission: Ticket | IssuedPass, version: FormVersion | None) -> str:
-    """The holder's name without the parts that the form keeps off the ticket; why there is none, where it is erased."""
+    """Return the holder's name without the parts that the form does not print, or why there is none if it is erased."""
     if version is None or not admission.holder:
         return admission.holder_text
     kept_off = {
@@ -60,14 +60,14 @@ def _name(admission: Ticket | IssuedPass, version: FormVersion | None) -> str:
 
 
 def _source(admission: Ticket | IssuedPass) -> tuple[str, int | None]:
-    """Where the form of a ticket or pass comes from."""
+    """Return the row that the form of a ticket or pass comes from."""
     if isinstance(admission, Ticket):
         return "offer", admission.line.offer_id
     return "pass", admission.season_pass_id
 
 
 def _forms_of_names(admissions: list[Ticket | IssuedPass]) -> dict[tuple[str, int | None], FormVersion]:
-    """The published forms of tickets and passes without answers: such a form asks for nothing but names."""
+    """Return the published forms of tickets and passes without a response: such a form asks only for names."""
     sources = {_source(admission) for admission in admissions}
     offers = [pk for kind, pk in sources if kind == "offer"]
     passes = [pk for kind, pk in sources if kind == "pass"]

@@ -1,4 +1,4 @@
-"""Tickets and passes as PDF: one A5 page each, made when asked for and never stored."""
+"""Tickets and passes as PDF: one A5 page each, made on request and never stored."""
 
 import io
 import itertools
@@ -26,14 +26,14 @@ from ..models import IssuedPass, Order, OrderLine, Ticket
 from . import printed
 from .printed import Printed
 
-rl_config.useA85 = 0  # bytes, not letters: a file is for a program, and a quarter smaller
+rl_config.useA85 = 0  # binary streams are a quarter smaller than ASCII85 ones
 WIDTH, HEIGHT = A5
 MARGIN = 30
 INSIDE = WIDTH - 2 * MARGIN
 GREY = HexColor("#55555d")
 PICTURE = 138  # height of the event's picture
 PIXELS = (1050, 345)  # the same shape, 180 dots an inch
-BAND = 196  # height of what stands in for a picture, with the title in it
+BAND = 196  # height of the coloured band with the title, in place of a picture
 STRIPE = 6
 LOGO = 34  # height of the logo's plate, at most
 CODE = 206  # side of the QR symbol; the page around it is its quiet zone
@@ -42,29 +42,29 @@ GAP = 30  # four modules of the symbol stay white
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """What stands on one page."""
+class PageContent:
+    """The texts and pictures of one page."""
 
     title: str
     when: str
     where: str
     tariff: str
     price: str
-    code: str  # empty where it lets nobody in
+    code: str  # empty for a ticket that is not valid
     name: str
-    position: str  # "2 of 4"; empty where there is only one
-    picture: str = ""  # the stored file
+    position: str  # "2 of 4"; empty for a single one
+    picture: str = ""  # name of the stored file
     reference: str = ""
-    note: str = ""  # what became of the date since it was sold
-    answers: tuple[tuple[str, str], ...] = ()  # label and text of what a form shows on the ticket
+    note: str = ""  # how the date has changed since the sale
+    answers: tuple[tuple[str, str], ...] = ()  # label and text of answers that are printed on the ticket
 
 
 def render(
     order: Order, tickets: list[Ticket], passes: list[IssuedPass], *, for_holder: bool = False
 ) -> bytes:
-    """The PDF of these tickets and passes, in the active language and time zone.
+    """Return the PDF of these tickets and passes, in the active language and time zone.
 
-    ``for_holder``: for a person the buyer chose: without price and without the order's reference.
+    ``for_holder``: for a person other than the buyer, without price and without the order's reference.
     """
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=A5, pageCompression=1, lang=order.language)
@@ -77,23 +77,23 @@ def render(
     page = Page(canvas, order)
     for number, (admission, own) in enumerate(zip(admissions, printed.on(admissions), strict=True), 1):
         where = position(number, len(admissions))
-        page.draw(_sheet(order, admission, own, where, for_holder=for_holder))
+        page.draw(_page_content(order, admission, own, where, for_holder=for_holder))
     canvas.save()
     return buffer.getvalue()
 
 
 def position(number: int, count: int) -> str:
-    """Which of the tickets and passes on paper this is; empty for a single one."""
+    """Return “2 of 4”; empty for a single ticket."""
     return _("%(number)d of %(count)d") % {"number": number, "count": count} if count > 1 else ""
 
 
-def _sheet(
+def _page_content(
     order: Order, admission: Ticket | IssuedPass, own: Printed, where: str, *, for_holder: bool
-) -> Sheet:
+) -> PageContent:
     is_ticket = isinstance(admission, Ticket)
     sold = admission.session.event if is_ticket else admission.season_pass
     cancelled = is_ticket and admission.date_cancelled
-    return Sheet(
+    return PageContent(
         title=sold.title if is_ticket else admission.shown_name,
         when=_when(admission) if is_ticket else _validity(admission),
         where=_where(admission) if is_ticket else "",
@@ -110,7 +110,7 @@ def _sheet(
 
 
 def price(line: OrderLine, currency: str) -> str:
-    """What the line's tariff costs once: with the number of tickets it gives, where that is more than one."""
+    """Return the unit price, with the number of tickets it gives if that is more than one."""
     amount = money(line.unit_price, currency)
     count = line.places // line.quantity
     if count <= 1:
@@ -128,7 +128,7 @@ def _note(ticket: Ticket) -> str:
 
 
 def _where(ticket: Ticket) -> str:
-    """When the doors open, and the place."""
+    """Return the time at which the doors open, and the venue."""
     session, venue = ticket.session, ticket.session.event.venue
     parts = []
     if session.doors_at:
@@ -155,7 +155,7 @@ def _entries(issued: IssuedPass) -> str:
 
 
 class Page:
-    """Draws the pages of one document; all of them belong to one shop."""
+    """Draws the pages of one document for one shop."""
 
     def __init__(self, canvas: Canvas, order: Order) -> None:
         self.canvas = canvas
@@ -166,36 +166,36 @@ class Page:
         self.accent, self.fill = HexColor(look["accent"]), HexColor(look["accent-fill"])
         self.on_fill = HexColor(look["on-accent"])
 
-    def draw(self, sheet: Sheet) -> None:
-        """One page: picture, shop, what, when and where; below it the code, and beside that for whom and how much."""
+    def draw(self, page_content: PageContent) -> None:
+        """Draw one page: picture, shop, title, date and venue; below them the code, beside it name, tariff and price."""
         bottom = CODE_BOTTOM + CODE + 14
-        place = self.writer.fit(sheet.where, width=INSIDE, sizes=(10.5, 9, 8), most=2)
-        when = self.writer.fit(sheet.when, width=INSIDE, sizes=(14, 12, 10), bold=True)
-        note = self.writer.fit(sheet.note, width=INSIDE, sizes=(11, 10, 9), most=3, bold=True)
+        place = self.writer.fit(page_content.where, width=INSIDE, sizes=(10.5, 9, 8), most=2)
+        when = self.writer.fit(page_content.when, width=INSIDE, sizes=(14, 12, 10), bold=True)
+        note = self.writer.fit(page_content.note, width=INSIDE, sizes=(11, 10, 9), most=3, bold=True)
         below = when.height + note.height + place.height
-        content = _picture(sheet.picture)
+        content = _picture(page_content.picture)
         if content:
-            y = self._shop(sheet, self._photograph(sheet.picture, content) - 12) - 4
-            title = self._title(sheet.title, y - bottom - below - 6)
+            y = self._shop(page_content, self._photograph(page_content.picture, content) - 12) - 4
+            title = self._title(page_content.title, y - bottom - below - 6)
             y = title.draw(MARGIN, y, black)
         else:
-            y = self._shop(sheet, self._band(sheet.title) - 12) - 4
+            y = self._shop(page_content, self._band(page_content.title) - 12) - 4
         y = when.draw(MARGIN, y - 2, self.accent)
-        if sheet.note:
+        if page_content.note:
             y = note.draw(MARGIN, y - 2, black)
         place.draw(MARGIN, y - 2, GREY)
-        self._beside(sheet, CODE_BOTTOM + CODE)
-        self._code(sheet)
+        self._beside(page_content, CODE_BOTTOM + CODE)
+        self._code(page_content)
         self.canvas.showPage()
 
     def _photograph(self, name: str, content: bytes) -> float:
-        """The event's picture across the page. Return the lower edge of the stripe below it."""
+        """Draw the event's picture across the page. Return the lower edge of the stripe below it."""
         box = (0, HEIGHT - PICTURE, WIDTH, PICTURE)
         pictures.draw_jpeg(self.canvas, name, content, PIXELS, box)
         return self._fill(HEIGHT - PICTURE, STRIPE)
 
     def _band(self, title: str) -> float:
-        """The title on the shop's colour, where there is no picture. Return the lower edge."""
+        """Draw the title on the shop's colour, in place of a picture. Return the lower edge."""
         lower = self._fill(HEIGHT, BAND)
         block = self._title(title, BAND - 44)
         block.draw(MARGIN, lower + 20 + block.height, self.on_fill)
@@ -206,15 +206,15 @@ class Page:
         self.canvas.rect(0, top - height, WIDTH, height, stroke=0, fill=1)
         return top - height
 
-    def _shop(self, sheet: Sheet, y: float) -> float:
-        """The shop's logo or name on the left, "2 of 4" on the right. Return the lower edge."""
-        position = self.writer.fit(sheet.position, width=INSIDE / 3, sizes=(13, 10), bold=True)
-        width = INSIDE - (position.width + GAP if sheet.position else 0)
+    def _shop(self, page_content: PageContent, y: float) -> float:
+        """Draw the shop's logo or name on the left, “2 of 4” on the right. Return the lower edge."""
+        position = self.writer.fit(page_content.position, width=INSIDE / 3, sizes=(13, 10), bold=True)
+        width = INSIDE - (position.width + GAP if page_content.position else 0)
         height = 0.0
         if self.logo:
             height = min(LOGO, self.logo.height * width / self.logo.width)
             scale = height / self.logo.height
-            # The light plate has a margin that nobody sees.
+            # The light background of the logo has an invisible margin.
             left = MARGIN - (logos.PADDING / 2 * scale if self.logo.on_light else 0)
             self._logo(left, y - height, self.logo.width * scale, height)
         else:
@@ -236,7 +236,9 @@ class Page:
         self.canvas.restoreState()
 
     def _title(self, title: str, room: float) -> Block:
-        """The title as large as it fits into so much height, in at most four lines; a word is broken only if need be."""
+        """Return the title as large as fits into this height, in at most four lines. Words are broken only if
+        unavoidable.
+        """
         sizes = (30, 26, 22, 19, 16, 14, 12)
         blocks = []
         for size in sizes:
@@ -247,26 +249,26 @@ class Page:
             blocks.append(block)
         return next((block for block in blocks if not block.cut and block.height <= room), blocks[-1])
 
-    def _beside(self, sheet: Sheet, top: float) -> None:
-        """For whom, which tariff, how much, and the answers, in the column beside the code."""
+    def _beside(self, page_content: PageContent, top: float) -> None:
+        """Draw name, tariff, price and answers in the column beside the code."""
         left = MARGIN + CODE + GAP
         width = WIDTH - MARGIN - left
         y = top - 8
         for text, sizes, most, bold, tint, gap in (
-            (sheet.name, (16, 14, 12, 10), 3, True, black, 6),
-            (sheet.tariff, (11.5, 10, 9), 3, False, black, 2),
-            (sheet.price, (11.5, 10, 9), 2, False, GREY, 8),
+            (page_content.name, (16, 14, 12, 10), 3, True, black, 6),
+            (page_content.tariff, (11.5, 10, 9), 3, False, black, 2),
+            (page_content.price, (11.5, 10, 9), 2, False, GREY, 8),
         ):
             block = self.writer.fit(text, width=width, sizes=sizes, most=most, bold=bold)
             if block.lines:
                 y = block.draw(left, y, tint) - gap
-        self._answers(sheet, left, width, y)
+        self._answers(page_content, left, width, y)
 
-    def _answers(self, sheet: Sheet, left: float, width: float, y: float) -> None:
-        """As many as there is room for; the last line says where the others stand."""
+    def _answers(self, page_content: PageContent, left: float, width: float, y: float) -> None:
+        """Draw the answers that fit; the last line tells where the others are."""
         size, floor = 8.5, CODE_BOTTOM
-        for number, (label, text) in enumerate(sheet.answers):
-            room = int((y - floor) / (size * 1.3)) - (number < len(sheet.answers) - 1)
+        for number, (label, text) in enumerate(page_content.answers):
+            room = int((y - floor) / (size * 1.3)) - (number < len(page_content.answers) - 1)
             name = self.writer.fit(str(colon(label)), width=width, sizes=(size,), most=2, bold=True)
             lines = min(6, room - len(name.lines))
             if lines < 1:
@@ -276,22 +278,24 @@ class Page:
             y = name.draw(left, y, GREY)
             y = self.writer.fit(text, width=width, sizes=(size,), most=lines).draw(left, y, black) - 3
 
-    def _code(self, sheet: Sheet) -> None:
-        """The code as QR symbol and in letters; below it how it is used."""
+    def _code(self, page_content: PageContent) -> None:
+        """Draw the code as QR symbol and in letters, with its instructions."""
         y = 46.0
-        if sheet.code:
-            qr(self.canvas, sheet.code, MARGIN, CODE_BOTTOM, CODE)
-            groups = " ".join(sheet.code[start : start + 5] for start in range(0, len(sheet.code), 5))
+        if page_content.code:
+            qr(self.canvas, page_content.code, MARGIN, CODE_BOTTOM, CODE)
+            groups = " ".join(
+                page_content.code[start : start + 5] for start in range(0, len(page_content.code), 5)
+            )
             self.writer.fit(groups, width=CODE, sizes=(9, 8, 7)).draw(MARGIN, CODE_BOTTOM - 4, black)
             hint = _("Show this code at the door, on paper or on a screen. It lets one person in.")
             y = self.writer.fit(hint, width=INSIDE, sizes=(8.5, 7.5)).draw(MARGIN, y, GREY)
-        if sheet.reference:
-            order = _("Order %(reference)s") % {"reference": sheet.reference}
+        if page_content.reference:
+            order = _("Order %(reference)s") % {"reference": page_content.reference}
             self.writer.fit(f"{order} · {self.shop}", width=INSIDE, sizes=(8.5, 7)).draw(MARGIN, y, GREY)
 
 
 def _picture(name: str) -> bytes:
-    """The picture as JPEG; empty where there is none or its file can't be read."""
+    """Return the picture as JPEG; empty without a picture or if its file can't be read."""
     try:
         return pictures.cover(name, *PIXELS) if name else b""
     except OSError:
@@ -299,10 +303,11 @@ def _picture(name: str) -> bytes:
 
 
 def qr(canvas: Canvas, code: str, x: float, y: float, size: float) -> None:
-    """The code as a QR symbol without its quiet zone, drawn as rectangles: sharp at any size."""
+    """Draw the code as a QR symbol without its quiet zone, as rectangles that stay sharp at any size."""
     matrix = segno.make(code, error="m", micro=False).matrix
     count = len(matrix)
-    # Counted in modules from the upper left; dark ones side by side are one rectangle, without hairlines between.
+    # Counted in modules from the upper left. Adjacent dark modules are one rectangle, so that no hairlines
+    # appear.
     rectangles = [
         f"{start} {row} {end - start} 1 re" for row, cells in enumerate(matrix) for start, end in _dark(cells)
     ]
@@ -313,7 +318,7 @@ def qr(canvas: Canvas, code: str, x: float, y: float, size: float) -> None:
 
 
 def _dark(cells: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Where dark modules stand in a row: start and end of each."""
+    """Yield start and end of each group of adjacent dark modules in a row."""
     place = 0
     for is_dark, group in itertools.groupby(cells):
         length = len(list(group))

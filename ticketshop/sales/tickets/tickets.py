@@ -1,4 +1,4 @@
-"""Verbs of tickets and passes: reserve, issue, cancel."""
+"""Actions on tickets and passes: reserve, issue, cancel."""
 
 from datetime import datetime
 
@@ -13,16 +13,16 @@ from ..models import Admission, IssuedPass, Order, OrderLine, Ticket
 def reserve(
     order: Order,
     lines: list[OrderLine],
-    whole: contents.Contents,
+    cart_contents: contents.Contents,
     holders: dict,
-    whom: dict[str, int],
+    beneficiaries: dict[str, int],
     answered: dict[str, Response] | None = None,
 ) -> None:
-    """Write a ticket or pass for every slot of the cart, with the names typed for it: two queries.
+    """Write a ticket or pass for every slot of the cart, with the typed names. Two queries.
 
-    ``whom``: slot -> id of the contact it is for, where somebody was chosen; ``answered``: slot -> answers.
+    ``beneficiaries``: slot -> contact id, for slots with a chosen person; ``answered``: slot -> response.
     """
-    new_tickets, new_passes = new(order, lines, whole, holders, whom, answered)
+    new_tickets, new_passes = new(order, lines, cart_contents, holders, beneficiaries, answered)
     Ticket.objects.bulk_create(new_tickets)
     IssuedPass.objects.bulk_create(new_passes)
 
@@ -30,21 +30,21 @@ def reserve(
 def new(
     order: Order,
     lines: list[OrderLine],
-    whole: contents.Contents,
+    cart_contents: contents.Contents,
     holders: dict,
-    whom: dict[str, int],
+    beneficiaries: dict[str, int],
     answered: dict[str, Response] | None = None,
 ) -> tuple[list[Ticket], list[IssuedPass]]:
-    """The tickets and passes of an order, not yet written."""
+    """Return the unsaved tickets and passes of an order. Arguments as in ``reserve``."""
     new_tickets, new_passes, answered = [], [], answered or {}
-    for line, cart_line in zip(lines, whole.lines, strict=True):
+    for line, cart_line in zip(lines, cart_contents.lines, strict=True):
         for slot in cart_line.slots:
             typed = holders.get(slot, {})
             shared = {
                 "line": line,
                 "order": order,
                 "code": references.code(),
-                "beneficiary_id": whom.get(slot),
+                "beneficiary_id": beneficiaries.get(slot),
                 "response": answered.get(slot),
                 "holder_first_name": typed.get("first_name", ""),
                 "holder_last_name": typed.get("last_name", ""),
@@ -70,7 +70,7 @@ def new(
 
 
 def issue(order: Order, *, now: datetime) -> None:
-    """Make the reserved tickets and passes valid, and tell the buyer; in the caller's transaction."""
+    """Make the reserved tickets and passes valid and tell the buyer, in the caller's transaction."""
     notices.queue(order, "order_paid", now)
     notices.queue_for_others(order, now)
     for model in (Ticket, IssuedPass):
@@ -78,7 +78,7 @@ def issue(order: Order, *, now: datetime) -> None:
 
 
 def cancel(order: Order) -> None:
-    """Make every ticket and pass of an order void; one that was used stays used."""
+    """Cancel every ticket and pass of an order; a used one stays used."""
     for model in (Ticket, IssuedPass):
         model.objects.filter(order=order).exclude(state=Admission.State.USED).update(
             state=Admission.State.CANCELLED

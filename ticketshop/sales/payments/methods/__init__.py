@@ -1,4 +1,4 @@
-"""The ways to pay: one file each, and the list. A new one is a file and a line here."""
+"""The payment methods: one file each, and the list. A new method is a file and a line here."""
 
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ _ROWS = Compiled(lambda: PaymentMethod.objects.filter(point_of_sale=Parameter("p
 
 
 def offered(pos: PointOfSale, total: Decimal, currency: str) -> dict[str, Method]:
-    """What a buyer may choose from for this total: code -> method, in the order of the list."""
+    """Return the methods that a buyer may choose for this total: code -> method, in the order of the list."""
     rows = {row.code: row for row in _ROWS.all(pos=pos.pk) if row.enabled}
     found = {}
     for code, method in METHODS.items():
@@ -28,11 +28,11 @@ def offered(pos: PointOfSale, total: Decimal, currency: str) -> dict[str, Method
 
 
 def name_of(code: str) -> str:
-    """“Bank transfer”; the bare code of a method that exists no longer."""
+    """Return the label of a method, such as “Bank transfer”; the code of a method that no longer exists."""
     return str(METHODS[code].label) if code in METHODS else code
 
 
 def of_order(pos: PointOfSale, code: str) -> Method:
-    """The method an order was placed with, as it is set up now (switched off meanwhile or not)."""
+    """Return the method an order was placed with, with its settings of today, even if it is switched off by now."""
     settings = {row.code: row.settings for row in _ROWS.all(pos=pos.pk)}
     return METHODS[code](settings.get(code, {}))

@@ -1,4 +1,4 @@
-"""A bank transfer that quotes a reference: reminder and expiry as the organiser sets them."""
+"""Payment by bank transfer with a reference. The organiser sets the days until reminder and expiry."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -9,6 +9,8 @@ from .base import Method, no_later_than
 
 
 class BankTransfer(Method):
+    """The bank transfer."""
+
     code = "bank_transfer"
     label = _("Bank transfer")
     hint = _("You get the account and a reference. We send the tickets when the money has arrived.")
@@ -52,7 +54,7 @@ class BankTransfer(Method):
 
 
 def creditor_reference(text: str) -> str:
-    """An ISO 11649 reference (RF and two check digits) that banks verify: a mistyped one is refused."""
+    """Return an ISO 11649 reference (RF and two check digits). Banks check it and refuse a mistyped one."""
     body = "".join(c for c in text.upper() if c.isalnum())
     number = int("".join(str(int(c, 36)) for c in f"{body}RF00"))
     return f"RF{98 - number % 97:02d}{body}"

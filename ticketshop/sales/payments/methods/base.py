@@ -1,4 +1,4 @@
-"""What every payment method answers. It renders nothing: pages read ``label``, ``hint`` and ``instructions``."""
+"""The interface of a payment method. It renders nothing: pages read ``label``, ``hint`` and ``instructions``."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,19 +9,19 @@ from ticketshop.organisers.models import Organiser
 
 
 class Method:
-    """One way to pay, with the settings of one point of sale."""
+    """A payment method with the settings of one point of sale."""
 
-    # A template calls what can be called: of a class without settings it would show nothing at all.
+    # Templates call callables: a template would call the class without its settings and show nothing.
     do_not_call_in_templates = True
 
     code: str
     label: str | Promise
     hint: str | Promise = ""
-    # The sentence of the mail about a new order that says how to pay.
+    # The sentence in the mail about a new order that tells how to pay.
     mail_text: str | Promise = ""
-    # The column of ``Organiser`` with the days after which an unpaid order is reminded of; empty: never.
+    # The column of ``Organiser`` with the number of days before a reminder; empty for no reminders.
     reminder_days: str = ""
-    # Settings an organiser fills in: name -> (label, required).
+    # Settings of the organiser: name -> (label, required).
     setting_fields: dict[str, tuple[str | Promise, bool]] = {}
 
     def __init__(self, settings: dict):
@@ -29,46 +29,46 @@ class Method:
 
     @classmethod
     def problems(cls, typed: dict[str, str]) -> dict[str, str]:
-        """What is wrong with settings as typed: name -> sentence. Empty ones are judged elsewhere."""
+        """Return setting name -> sentence for invalid settings. Empty ones are checked elsewhere."""
         return {}
 
     @classmethod
     def normalised(cls, typed: dict[str, str]) -> dict[str, str]:
-        """Settings as they are stored, from settings as typed."""
+        """Return the typed settings as they are stored."""
         return typed
 
     @classmethod
     def shown(cls, name: str, value: str) -> str:
-        """A stored setting as it stands in its field."""
+        """Return a stored setting as its form field shows it."""
         return value
 
     @classmethod
     def is_set_up(cls, settings: dict) -> bool:
-        """Whether these settings are complete and sound."""
+        """Return whether these settings are complete and valid."""
         typed = {name: str(settings.get(name) or "") for name in cls.setting_fields}
         complete = all(typed[name] for name, (_label, needed) in cls.setting_fields.items() if needed)
         return complete and not cls.problems(typed)
 
     def takes(self, total: Decimal, currency: str) -> bool:
-        """Whether this method can take this amount."""
+        """Return whether this method can take this amount."""
         return total > 0
 
     def reference(self, order) -> str:
-        """What the payer quotes; empty where there is nothing to quote."""
+        """Return the reference that the payer quotes; empty if there is none."""
         return ""
 
     def expires_at(
         self, organiser: Organiser, first_start: datetime | None, now: datetime
     ) -> datetime | None:
-        """Until when an unpaid order is kept; ``first_start`` is its earliest session."""
+        """Return when an unpaid order expires, or None for never. ``first_start``: the start of its earliest session."""
         return None
 
     def instructions(self, order, payment) -> list[tuple[str, str]]:
-        """What the buyer does now, as (label, value) lines; empty when nothing."""
+        """Return how the buyer pays now, as (label, value) lines; empty if there is nothing to do."""
         return []
 
 
 def no_later_than(start: datetime | None, limit: datetime, now: datetime) -> datetime:
-    """``limit``, but not after the first session begins; at least an hour from now."""
+    """Return ``limit``, but at the latest the start of the first session, and at least an hour from now."""
     wanted = min(limit, start) if start else limit
     return max(wanted, now + timedelta(hours=1))

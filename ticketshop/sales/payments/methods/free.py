@@ -1,4 +1,4 @@
-"""Nothing to pay: the order is paid when it is placed."""
+"""For orders that cost nothing: they are paid when they are placed."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -6,6 +6,8 @@ from .base import Method
 
 
 class Free(Method):
+    """The method of free orders."""
+
     code = "free"
     label = _("Free of charge")
 

@@ -1,4 +1,4 @@
-"""Cash or card at the box office: the places are kept until the first session begins."""
+"""Cash or card at the box office. The places are kept until the first session begins."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -9,6 +9,8 @@ from .base import Method, no_later_than
 
 
 class OnSite(Method):
+    """Payment at the box office."""
+
     code = "on_site"
     label = _("Pay at the box office")
     hint = _("Cash or card. Your places are kept until the event begins.")
@@ -22,7 +24,7 @@ class OnSite(Method):
 
     def instructions(self, order, payment):
         lines = [(_("Show at the box office"), order.reference)]
-        if payment.amount != order.total:  # part of the money came
+        if payment.amount != order.total:  # part of the money has come
             lines.append((_("Still to be paid"), money(payment.amount, payment.currency)))
         if hours := self.settings.get("opening_hours"):
             lines.append((_("Opening hours"), hours))

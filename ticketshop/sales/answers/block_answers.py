@@ -1,0 +1,201 @@
+"""Typed answers in form blocks: read from a post, checked, and prepared for the order.
+
+A *draft* is what was typed in one block: question key -> texts.
+"""
+
+from datetime import datetime
+
+from django.utils.datastructures import MultiValueDict
+
+from registration_forms import definitions
+from registration_forms.answers import limited_choices, responses
+from registration_forms.answers.blocks import Block
+from registration_forms.field_types import TYPES, QuestionContext
+from registration_forms.field_types.choices import NO_PLACE_LEFT
+from ticketshop.lib.forms import missing_parts
+
+from ..models import Cart
+from .form_blocks import NAMES, FormBlock, name_rules, prefix, with_questions
+
+# A posted line break counts as two characters.
+LONGEST = 8200
+
+
+def typed(form_block: FormBlock, post) -> dict[str, list[str]]:
+    """Return the posted texts of this block by question key, each cut to ``LONGEST`` characters. Other names are
+    ignored.
+    """
+    found = {}
+    for question in form_block.definition.questions:
+        texts = TYPES[question.type].posted(post, f"{prefix(form_block)}-{question.key}")[:300]
+        if texts:
+            found[question.key] = [text.replace("\x00", "")[:LONGEST] for text in texts]
+    return found
+
+
+def posted_as(question: definitions.Question, texts: list[str]) -> MultiValueDict:
+    """Return the texts of one question in the shape of a post, with the key as field name."""
+    return MultiValueDict(TYPES[question.type].as_posted(question.key, texts))
+
+
+def as_posted(definition: definitions.Definition, prefix: str, typed: dict[str, list[str]]) -> MultiValueDict:
+    """Return question key -> texts in the shape of a post of this definition. Keys of other forms are left out."""
+    data: dict[str, list[str]] = {}
+    for key, texts in typed.items():
+        if question := definition.question(key):
+            data |= TYPES[question.type].as_posted(f"{prefix}-{key}", texts)
+    return MultiValueDict(data)
+
+
+def fill(
+    blocks: list[FormBlock],
+    drafts: dict,
+    cart: Cart,
+    *,
+    now: datetime,
+    bound: bool,
+    seen: dict[str, set[str]],
+) -> None:
+    """Give each form block its Django form, filled with its draft. One query for limited choices.
+
+    ``bound``: check the drafts. ``seen``: block name -> keys of the questions that a page has shown
+    (``shown_questions.seen``); the others were not asked.
+    """
+    limits = _limits(blocks, cart)
+    for form_block in blocks:
+        draft, mine = drafts.get(form_block.name, {}), limits.get(form_block.version.form_id, [])
+        form_block.limited = {one.key: one.pk for one in mine}
+        gone = frozenset(one.key for one in mine if one.left <= 0)
+        left = {one.key: one.left for one in mine}
+        country = cart.point_of_sale.organiser.country
+        common = QuestionContext(day=form_block.day, now=now, sold_out=gone, left=left, country=country)
+        if bound or draft:
+            data = as_posted(form_block.definition, prefix(form_block), draft)
+            form_block.block = Block(
+                form_block.definition,
+                data,
+                prefix=prefix(form_block),
+                question_context=common,
+                seen=seen.get(form_block.name, ()) if bound else None,
+                of_reader=form_block.of_order,
+            )
+            if not bound:
+                # Shown as typed, but without errors for what is still missing.
+                form_block.block.full_clean()
+                form_block.block._errors.clear()
+        else:
+            form_block.block = Block(
+                form_block.definition,
+                prefix=prefix(form_block),
+                question_context=common,
+                of_reader=form_block.of_order,
+            )
+        form_block.block.heading = form_block.heading
+
+
+def forms_with_choices(blocks: list[FormBlock]) -> set[int]:
+    """Return the ids of forms that offer choices. Staff may limit the places of a choice at any time, without
+    publishing.
+    """
+    return {
+        form_block.version.form_id
+        for form_block in blocks
+        if any(question.options for question in form_block.definition.questions)
+    }
+
+
+def _limits(blocks: list[FormBlock], cart: Cart) -> dict[int, list[limited_choices.Limited]]:
+    """Return form id -> its limited choices with their free places. No query if no form offers choices."""
+    found: dict[int, list[limited_choices.Limited]] = {}
+    if forms := forms_with_choices(blocks):
+        for one in limited_choices.of_forms(forms, cart.key):
+            found.setdefault(one.form, []).append(one)
+    return found
+
+
+def wanted_choices(blocks: list[FormBlock]) -> dict[str, list[int]]:
+    """Return block name -> ids of the limited choices that its answers take. Call ``fill`` before."""
+    found = {
+        form_block.name: [pk for ids in _wanted(form_block).values() for pk in ids] for form_block in blocks
+    }
+    return {name: ids for name, ids in found.items() if ids}
+
+
+def _wanted(form_block: FormBlock) -> dict[str, list[int]]:
+    """Return question key -> ids of the limited choices that its answer takes."""
+    found = {}
+    for key, value in form_block.block.answers.items():
+        if TYPES[form_block.definition.by_key[key].type].column not in ("v_choice", "choices"):
+            continue
+        keys = value if isinstance(value, list) else [value]
+        ids = [form_block.limited[one] for one in keys if one in form_block.limited]
+        if ids:
+            found[key] = ids
+    return found
+
+
+def drop_hidden_answers(blocks: list[FormBlock], drafts: dict) -> None:
+    """Remove from the drafts what a condition hides. The blocks must be bound."""
+    for form_block in blocks:
+        keys = {question.key for question in form_block.block.shown()}
+        drafts[form_block.name] = {
+            key: texts for key, texts in drafts.get(form_block.name, {}).items() if key in keys
+        }
+
+
+def mark_sold_out(blocks: list[FormBlock], choices: set[int], cart: Cart) -> None:
+    """Show "just sold out" at the fields that take more of these choices than are left, beginning with the last blocks."""
+    left = limited_choices.left(choices, cart.key)
+    for form_block in blocks:
+        form_block.block.is_valid()  # gives the answers
+        for key, ids in _wanted(form_block).items():
+            for pk in ids:
+                if pk not in choices:
+                    continue
+                left[pk] -= 1
+                if left[pk] < 0 and key not in form_block.block.errors:
+                    form_block.block.add_error(key, NO_PLACE_LEFT)
+
+
+def has_sold_out_choice(blocks: list[FormBlock]) -> bool:
+    """Return whether an answer takes a choice that is sold out by now."""
+    return any(
+        error.code == "sold_out"
+        for form_block in blocks
+        for errors in form_block.block.errors.as_data().values()
+        for error in errors
+    )
+
+
+def given(blocks: list[FormBlock], about: dict[str, object]) -> list[responses.NewResponse]:
+    """Return the checked answers to store. ``about``: block name -> contact id."""
+    return [
+        responses.NewResponse(
+            form_block.version, form_block.block.answers, about.get(form_block.name), form_block.ends_at
+        )
+        for form_block in blocks
+    ]
+
+
+def are_complete(forms: list[FormBlock], drafts: dict, holders: dict, *, single_names: bool) -> bool:
+    """Return whether all blocks were shown and are valid, and all mandatory names are there.
+
+    The blocks must be bound. ``single_names``: the organiser allows names of one part.
+    """
+    blocks = with_questions(forms)
+    named = not any(
+        missing_parts(
+            holders.get(slot, {}),
+            [name for name in NAMES if rules.get(name) == "mandatory"],
+            single=single_names,
+            first_asked=rules.get("first_name") != "hidden",
+        )
+        or (rules.get("email") == "mandatory" and not holders.get(slot, {}).get("email"))
+        for slot, rules in name_rules(forms).items()
+    )
+    return named and all(form_block.name in drafts for form_block in blocks) and all_valid(blocks)
+
+
+def all_valid(blocks: list[FormBlock]) -> bool:
+    """Return whether every block is valid. The blocks must be bound."""
+    return all(form_block.block.is_valid() for form_block in blocks)
