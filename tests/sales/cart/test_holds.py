@@ -320,7 +320,7 @@ def test_as_many_tickets_are_ordered_as_were_chosen_and_their_places_are_taken(g
     carts.remove_slot(cart, cart.lines.get().slots[5], now=timezone.now())
     cart.refresh_from_db()
     assert Hold.objects.get(key=cart.key).places == 8
-    carts.write_details(cart, {"buyer": BUYER, "holders": {}}, complete=True)
+    carts.write_details(cart, TypedDetails(BUYER), complete=True)
     order = place(cart)
     assert (order.lines.get().places, order.tickets.count()) == (8, 8)
     assert left(offer) == 92
