@@ -60,7 +60,7 @@ def nothing_came_of(outcome: adding.Outcome, code: str, before: tuple) -> None:
 
 
 @pytest.mark.scenario("FF-12")
-def test_an_unknown_person_is_made_linked_and_told_once(pos, alice):
+def test_unknown_person_is_created_linked_and_mailed_once(pos, alice):
     link = linked(alice, pos)
     bob = Contact.objects.get(email_key="bob@example.org")
     assert (bob.first_name, bob.last_name, bob.email, bob.organiser) == (*BOB, pos.organiser)
@@ -77,14 +77,14 @@ def test_an_unknown_person_is_made_linked_and_told_once(pos, alice):
 
 
 @pytest.mark.scenario("FF-12")
-def test_no_column_says_that_an_added_person_wants_advertising():
+def test_no_column_states_consent_to_advertising():
     """There is no such consent in the data model at all; whoever adds one has to think of added people."""
     names = {field.name for field in Contact._meta.concrete_fields}
     assert not [name for name in names if "marketing" in name or "newsletter" in name or "consent" in name]
 
 
 @pytest.mark.scenario("FF-13")
-def test_a_known_person_whose_name_matches_is_linked_and_stays_as_they_are(pos, alice):
+def test_known_person_with_matching_name_is_linked_and_not_changed(pos, alice):
     bob = known_bob(pos, phone="+41791234567", language="fr")
     before = columns(bob)
     link = linked(alice, pos, ("BOB", "miller", "bob@example.org"))
@@ -108,7 +108,7 @@ def test_a_known_person_whose_name_matches_is_linked_and_stays_as_they_are(pos, 
         ("Miller", ""),
     ],
 )
-def test_another_name_is_a_mismatch_and_nothing_comes_of_it(pos, alice, typed):
+def test_known_address_with_another_name_is_a_mismatch_and_creates_nothing(pos, alice, typed):
     bob = known_bob(pos)
     before, row = tally(), columns(bob)
     nothing_came_of(add(alice, pos, (*typed, "bob@example.org")), adding.MISMATCH, before)
@@ -127,7 +127,7 @@ def test_another_name_is_a_mismatch_and_nothing_comes_of_it(pos, alice, typed):
         (("Anna", "Berg"), (" Berg ", "ANNA  Maria")),
     ],
 )
-def test_the_name_rule_decides(pos, alice, stored, typed):
+def test_name_rule_decides_on_match_or_mismatch(pos, alice, stored, typed):
     bob = ContactFactory(
         organiser=pos.organiser, first_name=stored[0], last_name=stored[1], email="x@example.org"
     )
@@ -135,7 +135,7 @@ def test_the_name_rule_decides(pos, alice, stored, typed):
 
 
 @pytest.mark.scenario("FF-18")
-def test_a_name_of_one_part_matches_its_like(pos, alice):
+def test_name_of_one_part_matches_only_an_equal_name_of_one_part(pos, alice):
     madonna = ContactFactory(
         organiser=pos.organiser, first_name="Madonna", last_name="", email="m@example.org"
     )
@@ -144,7 +144,7 @@ def test_a_name_of_one_part_matches_its_like(pos, alice):
 
 
 @pytest.mark.scenario("FF-19")
-def test_an_address_is_found_however_it_is_written_and_the_mail_goes_to_the_stored_one(pos, alice):
+def test_address_is_found_in_any_spelling_and_the_mail_goes_to_the_stored_one(pos, alice):
     bob = known_bob(pos, email="Bob@example.org")
     assert linked(alice, pos, ("Bob", "Miller", " BOB@Example.ORG ")).child == bob
     assert Mail.objects.get().recipient == bob.email == "bob@example.org"
@@ -152,7 +152,7 @@ def test_an_address_is_found_however_it_is_written_and_the_mail_goes_to_the_stor
 
 @pytest.mark.scenario("FF-19")
 @pytest.mark.parametrize("other", ["mıke@example.org", "mike+tickets@example.org", "m.ike@example.org"])
-def test_an_address_that_only_looks_alike_is_another_contact(pos, alice, other):
+def test_address_that_only_looks_alike_is_another_contact(pos, alice, other):
     mike = ContactFactory(
         organiser=pos.organiser, first_name="Mike", last_name="Ray", email="mike@example.org"
     )
@@ -162,13 +162,13 @@ def test_an_address_that_only_looks_alike_is_another_contact(pos, alice, other):
 
 @pytest.mark.scenario("FF-20")
 @pytest.mark.parametrize("typed", [("Alice", "Martin"), ("Bob", "Miller")])
-def test_the_own_address_is_told_apart_whatever_the_name(pos, alice, typed):
+def test_own_address_is_refused_with_any_name(pos, alice, typed):
     before = tally()
     nothing_came_of(add(alice, pos, (*typed, f" {alice.email.upper()} ")), adding.OWN_ADDRESS, before)
 
 
 @pytest.mark.scenario("FF-20")
-def test_the_address_one_logs_in_with_is_ones_own_too(pos, alice):
+def test_address_of_the_log_in_is_refused_as_own_address(pos, alice):
     log_in = alice.email
     contacts.change(alice, {"email": "letters@example.org"}, by=None, now=timezone.now())
     for own in (log_in, "letters@example.org"):
@@ -180,7 +180,7 @@ def test_the_address_one_logs_in_with_is_ones_own_too(pos, alice):
 
 @pytest.mark.scenario("FF-21")
 @pytest.mark.parametrize("known", [True, False])
-def test_somebody_in_the_list_is_not_added_twice(pos, alice, known):
+def test_person_in_the_list_is_not_added_twice(pos, alice, known):
     if known:
         known_bob(pos, first_name="Bob Lee")
     link = linked(alice, pos)
@@ -192,7 +192,7 @@ def test_somebody_in_the_list_is_not_added_twice(pos, alice, known):
 
 
 @pytest.mark.scenario("FF-21")
-def test_somebody_removed_is_linked_anew_and_the_old_period_is_kept(pos, alice):
+def test_removed_person_gets_a_new_link_and_the_ended_one_stays(pos, alice):
     pos.organiser.link_consent_required = True
     pos.organiser.save()
     old = linked(alice, pos)
@@ -207,7 +207,7 @@ def test_somebody_removed_is_linked_anew_and_the_old_period_is_kept(pos, alice):
 
 
 @pytest.mark.scenario("FF-31")
-def test_who_declined_is_not_connected_again_without_a_yes(pos, alice):
+def test_person_who_declined_must_agree_to_a_new_link(pos, alice):
     old = linked(alice, pos)
     links.decline(old, by=None, now=timezone.now())
     again = linked(alice, pos)
@@ -218,7 +218,7 @@ def test_who_declined_is_not_connected_again_without_a_yes(pos, alice):
 
 
 @pytest.mark.scenario("FF-22")
-def test_two_people_add_each_other_with_two_links_that_know_nothing_of_one_another(pos, alice):
+def test_two_people_who_add_each_other_have_two_independent_links(pos, alice):
     bob = make_visitor(pos, "Bob", "Miller", email="bob@example.org")
     carol = make_visitor(pos, "Carol", "Ray", email="carol@example.org")
     there = linked(alice, pos)
@@ -233,7 +233,7 @@ def test_two_people_add_each_other_with_two_links_that_know_nothing_of_one_anoth
 
 
 @pytest.mark.scenario("FF-23")
-def test_of_several_with_one_address_the_one_whose_name_matches(pos, alice):
+def test_of_several_contacts_with_one_address_the_matching_name_is_linked(pos, alice):
     known_bob(pos)
     beth = known_bob(pos, first_name="Beth")
     assert linked(alice, pos, ("Beth", "Miller", BOB[2])).child == beth
@@ -248,14 +248,14 @@ def test_of_several_with_one_address_the_one_whose_name_matches(pos, alice):
 @pytest.mark.parametrize(
     "values", [{"kind": Contact.Kind.STRUCTURE}, {"blocked_at": timezone.now()}], ids=["company", "blocked"]
 )
-def test_a_company_and_a_blocked_person_are_a_mismatch(pos, alice, values):
+def test_organisation_or_blocked_person_is_a_mismatch(pos, alice, values):
     Contact.objects.filter(pk=known_bob(pos).pk).update(**values)
     before = tally()
     nothing_came_of(add(alice, pos), adding.MISMATCH, before)
 
 
 @pytest.mark.scenario("FF-24")
-def test_somebody_known_from_a_guest_order_is_linked_and_never_told_of_a_creation(pos, alice):
+def test_person_known_from_a_guest_order_is_linked_without_mention_of_a_creation(pos, alice):
     order = make_order(
         {OfferFactory(pos=pos): 1}, buyer={"first_name": "Bob", "last_name": "Miller", "email": BOB[2]}
     )
@@ -267,7 +267,7 @@ def test_somebody_known_from_a_guest_order_is_linked_and_never_told_of_a_creatio
 
 
 @pytest.mark.scenario("FF-27")
-def test_somebody_known_to_another_organiser_is_unknown_here(pos, alice):
+def test_contact_of_another_organiser_counts_as_unknown(pos, alice):
     elsewhere = ContactFactory(
         first_name="Someone", last_name="Else", email=BOB[2], user=UserFactory(email=BOB[2])
     )
@@ -281,7 +281,7 @@ def test_somebody_known_to_another_organiser_is_unknown_here(pos, alice):
 
 
 @pytest.mark.scenario("FF-25")
-def test_a_child_without_an_address_has_no_log_in_gets_no_mail_and_is_managed_by_the_parent(pos, alice):
+def test_child_without_an_address_gets_no_mail_and_is_managed_by_the_parent(pos, alice):
     link = linked(alice, pos, CHILD)
     child = link.child
     assert (child.first_name, child.birth_date, child.email, child.user) == (
@@ -296,7 +296,7 @@ def test_a_child_without_an_address_has_no_log_in_gets_no_mail_and_is_managed_by
 
 
 @pytest.mark.scenario("FF-25")
-def test_the_same_child_twice_is_asked_about_first(pos, alice):
+def test_same_child_twice_needs_a_confirmation(pos, alice):
     first = linked(alice, pos, CHILD)
     before = tally()
     outcome = add(alice, pos, CHILD)
@@ -308,7 +308,7 @@ def test_the_same_child_twice_is_asked_about_first(pos, alice):
 
 
 @pytest.mark.scenario("FF-25")
-def test_nobody_learns_a_birth_date_by_guessing_it(pos, alice):
+def test_birth_date_of_another_contact_can_not_be_guessed(pos, alice):
     """The warning compares with children the visitor wrote themselves, not with a person's own data."""
     known_bob(pos, birth_date=date(1980, 1, 1))
     linked(alice, pos)
@@ -329,7 +329,7 @@ def looked_up(statements: CaptureQueriesContext) -> list[str]:
     ("column", "code"),
     [({"email_verified_at": None}, adding.UNVERIFIED), ({"blocked_at": timezone.now()}, adding.BLOCKED)],
 )
-def test_an_unproved_or_blocked_visitor_is_refused_before_any_look_up(pos, alice, column, code):
+def test_unproved_or_blocked_visitor_is_refused_before_any_look_up(pos, alice, column, code):
     known_bob(pos)
     Contact.objects.filter(pk=alice.pk).update(**column)
     alice.refresh_from_db()
@@ -348,7 +348,7 @@ def test_an_unproved_or_blocked_visitor_is_refused_before_any_look_up(pos, alice
 
 @pytest.mark.scenario("FF-26")
 @pytest.mark.parametrize("person", [BOB, CHILD])
-def test_a_full_list_takes_nobody_more(pos, alice, person):
+def test_full_list_refuses_another_person(pos, alice, person):
     pos.friends_family_max = 2
     first = linked(alice, pos, ("One", "Ray", "one@example.org"))
     linked(alice, pos, adding.Person("Two", "Ray", no_email=True))
@@ -359,7 +359,7 @@ def test_a_full_list_takes_nobody_more(pos, alice, person):
 
 
 @pytest.mark.scenario("FF-26")
-def test_a_list_holds_twenty_people_unless_the_shop_says_otherwise(alice):
+def test_list_has_room_for_twenty_people_by_default(alice):
     assert PointOfSaleFactory().friends_family_max == 20
 
 
@@ -367,7 +367,7 @@ def test_a_list_holds_twenty_people_unless_the_shop_says_otherwise(alice):
 
 
 @pytest.mark.scenario("FF-30")
-def test_links_are_active_at_once_unless_the_organiser_asks_for_consent(pos, alice):
+def test_link_is_active_at_once_unless_the_organiser_requires_consent(pos, alice):
     assert linked(alice, pos).status == "active"
     pos.organiser.link_consent_required = True
     waiting = linked(alice, pos, ("Carol", "Ray", "carol@example.org"))
@@ -377,7 +377,7 @@ def test_links_are_active_at_once_unless_the_organiser_asks_for_consent(pos, ali
 
 
 @pytest.mark.scenario("FF-32")
-def test_who_said_this_is_not_me_gets_no_further_mail_from_this_visitor(pos, alice):
+def test_not_me_stops_further_mails_of_this_visitor(pos, alice):
     link = linked(alice, pos)
     links.not_me(link, by=None, now=timezone.now())
     later = timezone.now() + timedelta(days=8)
@@ -393,7 +393,7 @@ def test_who_said_this_is_not_me_gets_no_further_mail_from_this_visitor(pos, ali
 
 
 @pytest.mark.scenario("FF-32")
-def test_never_claimed_and_not_wanted_is_due_for_erasure_at_once_but_nobody_known_otherwise(pos, alice):
+def test_not_me_makes_only_contacts_known_by_the_link_due_for_erasure(pos, alice):
     unknown = linked(alice, pos)
     links.not_me(unknown, by=None, now=timezone.now())
     unknown.child.refresh_from_db()
@@ -426,7 +426,7 @@ def shape(sql: str) -> str:
 
 @pytest.mark.scenario("FF-13")
 @pytest.mark.parametrize("consent", [False, True])
-def test_unknown_and_match_take_the_same_statements(pos, alice, consent):
+def test_unknown_and_known_person_take_the_same_statements(pos, alice, consent):
     pos.organiser.link_consent_required = consent
     known_bob(pos)
     unknown = statements_of(alice, pos, ("Carol", "Ray", "carol@example.org"))
@@ -435,7 +435,7 @@ def test_unknown_and_match_take_the_same_statements(pos, alice, consent):
 
 
 @pytest.mark.scenario("FF-40")
-def test_discreet_unknown_match_mismatch_and_several_take_the_same_statements(pos, alice):
+def test_discreet_mode_takes_the_same_statements_in_every_case(pos, alice):
     pos.friends_family_mode = DISCREET
     known_bob(pos)
     known_bob(pos, first_name="Max", email="max@example.org")
@@ -456,7 +456,7 @@ def test_discreet_unknown_match_mismatch_and_several_take_the_same_statements(po
 
 @pytest.mark.scenario("FF-40")
 @pytest.mark.parametrize("stored", [None, ("Bob", "Miller"), ("Robert", "Smith")])
-def test_discreet_everybody_is_asked_and_on_accept_the_link_exists(pos, alice, stored):
+def test_discreet_mode_asks_every_person_before_the_link_is_active(pos, alice, stored):
     pos.friends_family_mode = DISCREET
     if stored:
         known_bob(pos, first_name=stored[0], last_name=stored[1])
@@ -471,7 +471,7 @@ def test_discreet_everybody_is_asked_and_on_accept_the_link_exists(pos, alice, s
 
 @pytest.mark.scenario("FF-40")
 @pytest.mark.parametrize("stored", [[], ["Bob"], ["Bob", "Beth"], ["Robert"]])
-def test_discreet_a_second_name_at_an_address_tells_nothing(pos, alice, stored):
+def test_discreet_mode_does_not_reveal_a_second_name_at_an_address(pos, alice, stored):
     """Known or not, and however many share the address: it is in the list already."""
     pos.friends_family_mode = DISCREET
     for first_name in stored:
@@ -481,14 +481,14 @@ def test_discreet_a_second_name_at_an_address_tells_nothing(pos, alice, stored):
 
 
 @pytest.mark.scenario("FF-40")
-def test_discreet_a_wrong_name_is_no_mismatch_to_count(pos, alice):
+def test_discreet_mode_does_not_count_wrong_names(pos, alice):
     pos.friends_family_mode = DISCREET
     for number in range(7):
         known_bob(pos, first_name="Other", email=f"b{number}@example.org")
         linked(alice, pos, ("Bob", "Miller", f"b{number}@example.org"))
 
 
-def test_what_happened_stands_in_the_history_of_both_and_names_nobody(pos, alice):
+def test_history_of_both_contacts_has_the_link_and_no_names(pos, alice):
     link = linked(alice, pos)
     for contact in (alice, link.child):
         event = history.of(contact).filter(action="link_added").get()

@@ -25,7 +25,7 @@ def staff(organiser):
     return Staff(make_staff(organiser, "back office"))
 
 
-def test_people_are_found_by_any_word_and_by_digits(staff, organiser):
+def test_list_search_finds_contacts_by_any_word_and_by_digits(staff, organiser):
     ContactFactory(
         organiser=organiser,
         first_name="Anne-Sophie",
@@ -44,7 +44,7 @@ def test_people_are_found_by_any_word_and_by_digits(staff, organiser):
     assert "Nothing found" in staff.open(f"{listing(Contact)}?q=sophia").text
 
 
-def test_the_list_is_sorted_as_names_sort(staff, organiser):
+def test_list_is_sorted_by_name(staff, organiser):
     for name in ("Zürcher", "Äbi", "Abt", "de Meuron"):
         ContactFactory(organiser=organiser, first_name="X", last_name=name)
     source = staff.open(listing(Contact)).source
@@ -52,7 +52,7 @@ def test_the_list_is_sorted_as_names_sort(staff, organiser):
     assert places == sorted(places)
 
 
-def test_adding_makes_a_contact_with_a_number(staff, organiser):
+def test_added_contact_has_a_number(staff, organiser):
     staff.open(f"{listing(Contact)}add/")
     staff.save(first_name="  Ada ", last_name="Lovelace", email="Ada@Example.org", phone="079 123 45 67")
     contact = Contact.objects.get()
@@ -66,7 +66,7 @@ def test_adding_makes_a_contact_with_a_number(staff, organiser):
     assert contact.number in staff.page.source
 
 
-def test_a_change_is_in_the_history_without_a_value(staff, organiser):
+def test_change_is_in_the_history_without_values(staff, organiser):
     contact = ContactFactory(organiser=organiser, last_name="Before", email="before@example.org")
     staff.open(change(contact))
     page = staff.save(last_name="Afterwards", email="after@example.org")
@@ -87,7 +87,7 @@ def test_a_change_is_in_the_history_without_a_value(staff, organiser):
     assert "History" in source
 
 
-def test_only_the_changed_columns_are_written(staff, organiser):
+def test_only_changed_columns_are_written(staff, organiser):
     """Two people edit the same contact: neither undoes what the other did."""
     contact = ContactFactory(organiser=organiser, first_name="Ada", city="Bern")
     form = staff.open(change(contact)).form("^_save$")
@@ -97,14 +97,14 @@ def test_only_the_changed_columns_are_written(staff, organiser):
     assert (contact.first_name, contact.city) == ("Augusta", "Basel")
 
 
-def test_a_contact_without_any_name_is_refused_with_a_sentence(staff):
+def test_contact_without_a_name_is_refused_with_a_message(staff):
     staff.open(f"{listing(Contact)}add/")
     staff.save(email="nobody@example.org")
     assert "Enter a first name or a last name." in staff.errors
     assert not Contact.objects.exists()
 
 
-def test_a_contact_that_never_had_a_name_is_saved_and_the_gap_is_shown(staff, organiser):
+def test_contact_that_never_had_a_name_can_be_saved_with_a_notice(staff, organiser):
     contact = ContactFactory(organiser=organiser, first_name="", last_name="", email="nameless@example.org")
     assert "(no name yet)" in staff.open(listing(Contact)).text
     assert "This contact has no name yet." in staff.open(change(contact)).text
@@ -135,7 +135,7 @@ def test_a_contact_that_never_had_a_name_is_saved_and_the_gap_is_shown(staff, or
         ("city", "\x00"),
     ],
 )
-def test_bad_input_is_a_sentence_and_loses_nothing(field, value, staff):
+def test_invalid_input_gets_a_message_and_is_shown_again(field, value, staff):
     staff.open(f"{listing(Contact)}add/")
     page = staff.save(**{"last_name": "Kept", field: value})
     assert page.status == 200
@@ -144,7 +144,7 @@ def test_bad_input_is_a_sentence_and_loses_nothing(field, value, staff):
     assert not Contact.objects.exists()
 
 
-def test_the_box_office_looks_and_does_not_change(organiser):
+def test_box_office_can_view_and_not_change_contacts(organiser):
     contact = ContactFactory(organiser=organiser, last_name="Hopper")
     staff = Staff(make_staff(organiser, "box office"))
     page = staff.open(change(contact))

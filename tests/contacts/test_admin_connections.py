@@ -51,7 +51,7 @@ def staff(pos):
 
 # --- what is shown --------------------------------------------------------------------------------------
 @pytest.mark.scenario("FF-34")
-def test_a_link_made_in_the_shop_stands_on_both_contacts(staff, pos, alice):
+def test_link_made_in_the_shop_is_shown_on_both_contacts(staff, pos, alice):
     visitor = visitor_of(alice)
     visitor.open(f"/{pos.slug}/account/friends-and-family/new/")
     visitor.fill("^last_name$", {"email": "bob@example.org", "last_name": "Miller", "first_name": "Bob"})
@@ -73,7 +73,7 @@ def test_a_link_made_in_the_shop_stands_on_both_contacts(staff, pos, alice):
 
 
 @pytest.mark.scenario("FF-34")
-def test_a_link_made_in_the_back_office_stands_in_the_shop(staff, pos, alice, cleo):
+def test_link_made_in_the_back_office_is_shown_in_the_shop(staff, pos, alice, cleo):
     visitor = visitor_of(alice)
     page = f"/{pos.slug}/account/friends-and-family/"
     assert "Cleo Dupont" not in visitor.open(page).text
@@ -85,7 +85,7 @@ def test_a_link_made_in_the_back_office_stands_in_the_shop(staff, pos, alice, cl
 
 
 @pytest.mark.scenario("FF-34")
-def test_ended_connections_are_folded_below_with_their_end(staff, pos, alice):
+def test_ended_connections_are_folded_with_their_end(staff, pos, alice):
     removed, gone = linked(alice, pos), linked(alice, pos, ("Dan", "Old", "dan@example.org"))
     links.remove(removed, by=alice.user, now=timezone.now())
     links.decline(gone, by=None, now=timezone.now())
@@ -107,7 +107,7 @@ def test_ended_connections_are_folded_below_with_their_end(staff, pos, alice):
 
 
 @pytest.mark.scenario("FF-34")
-def test_a_page_of_connections_asks_no_more_for_more_of_them(
+def test_page_of_connections_takes_the_same_queries_for_more_of_them(
     staff, pos, alice, django_assert_max_num_queries
 ):
     for number in range(2):
@@ -121,7 +121,7 @@ def test_a_page_of_connections_asks_no_more_for_more_of_them(
         assert "Miller5" in staff.open(change(alice)).text
 
 
-def test_the_page_of_a_connection_says_all_of_it_and_its_history(staff, pos, alice):
+def test_page_of_a_connection_shows_everything_and_the_history(staff, pos, alice):
     link = linked(alice, pos)
     links.change_permission(link, "view", by=staff.user, now=timezone.now())
     page = staff.open(staff.open(change(alice)).link(f"#{link.pk}"))
@@ -140,7 +140,7 @@ def test_the_page_of_a_connection_says_all_of_it_and_its_history(staff, pos, ali
 
 # --- adding -----------------------------------------------------------------------------------------------
 @pytest.mark.scenario("FF-35")
-def test_staff_search_for_the_other_one_and_say_what_they_are(staff, pos, alice, cleo):
+def test_staff_connect_a_contact_found_by_search(staff, pos, alice, cleo):
     ContactFactory(last_name="Duponthier")  # another organiser's
     page = staff.open(staff.open(change(alice)).link("Add connection"))
     assert page.url == adding_page(alice)
@@ -162,7 +162,7 @@ def test_staff_search_for_the_other_one_and_say_what_they_are(staff, pos, alice,
 
 
 @pytest.mark.scenario("FF-35")
-def test_the_other_way_round_the_other_one_is_the_parent(staff, alice, cleo):
+def test_staff_can_make_the_other_contact_the_parent(staff, alice, cleo):
     connect(staff, alice, cleo, direction="parent", type=kind("friends_family").pk)
     link = ContactLink.objects.get()
     assert (link.parent, link.child, link.type.code) == (cleo, alice, "friends_family")
@@ -170,7 +170,7 @@ def test_the_other_way_round_the_other_one_is_the_parent(staff, alice, cleo):
 
 
 @pytest.mark.scenario("FF-35")
-def test_what_can_not_be_is_refused_at_its_field_with_the_reason(staff, pos, alice, cleo):
+def test_impossible_connection_is_refused_at_its_field_with_the_reason(staff, pos, alice, cleo):
     company = ContactFactory(organiser=pos.organiser, kind="structure", last_name="Works Ltd")
     page = connect(staff, alice, alice)
     assert "can’t be connected with itself" in said_at(page, "other")
@@ -190,7 +190,7 @@ def test_what_can_not_be_is_refused_at_its_field_with_the_reason(staff, pos, ali
 
 
 @pytest.mark.scenario("FF-35")
-def test_nothing_chosen_is_said_at_each_field(staff, alice, cleo):
+def test_missing_choices_have_an_error_at_each_field(staff, alice, cleo):
     staff.open(adding_page(alice, cleo))
     page = staff.submit(staff.page.form("^direction$"))
     assert "Choose which of the two is the parent." in said_at(page, "direction")
@@ -199,7 +199,7 @@ def test_nothing_chosen_is_said_at_each_field(staff, alice, cleo):
 
 
 @pytest.mark.scenario("FF-35")
-def test_types_switched_off_or_kept_by_the_shop_can_not_be_chosen(staff, alice, cleo):
+def test_inactive_and_reserved_types_can_not_be_chosen(staff, alice, cleo):
     LinkType.objects.filter(code="partner").update(active=False)
     LinkType.objects.filter(code="parent_child").update(reserved=True)
     own = LinkType.objects.create(
@@ -214,9 +214,7 @@ def test_types_switched_off_or_kept_by_the_shop_can_not_be_chosen(staff, alice, 
 
 @pytest.mark.scenario("FF-35")
 @pytest.mark.parametrize(("reason", "status"), [("", "pending"), ("Form of 3 May", "active")])
-def test_where_people_agree_first_only_a_written_reason_connects_at_once(
-    staff, pos, alice, cleo, reason, status
-):
+def test_where_consent_is_required_only_a_reason_connects_at_once(staff, pos, alice, cleo, reason, status):
     Organiser.objects.update(link_consent_required=True)
     connect(staff, alice, cleo, consent_reason=reason)
     link = ContactLink.objects.get()
@@ -229,7 +227,7 @@ def test_where_people_agree_first_only_a_written_reason_connects_at_once(
 
 
 @pytest.mark.parametrize("value", ["", "\x00", "x\x00y", "9" * 5000, "é" * 300, "-1", "<b>", "\u202e"])
-def test_nonsense_is_refused_with_a_sentence_and_never_a_fault(staff, alice, cleo, value):
+def test_invalid_posts_get_a_message_and_no_server_error(staff, alice, cleo, value):
     for page in ("add-connection", "merge"):
         assert staff.open(f"{button_page(alice, page)}?{urlencode({'q': value})}").status == 200
     staff.open(adding_page(alice, cleo))

@@ -59,7 +59,7 @@ def asked(contact: Contact) -> int:
 
 
 @pytest.mark.scenario("FF-35")
-def test_the_request_is_sent_again_for_the_shop_it_came_from(staff, pos, alice):
+def test_request_is_resent_for_the_shop_it_came_from(staff, pos, alice):
     later = friendly_pos(organiser=pos.organiser)
     Organiser.objects.update(link_mails_per_day=5)
     link = linked(alice, later)
@@ -75,7 +75,7 @@ def test_the_request_is_sent_again_for_the_shop_it_came_from(staff, pos, alice):
 
 
 @pytest.mark.scenario("FF-35")
-def test_a_link_of_the_back_office_asks_for_the_organisers_first_shop(staff, pos, alice, cleo):
+def test_request_of_a_staff_link_is_sent_for_the_first_shop(staff, pos, alice, cleo):
     PointOfSaleFactory(organiser=pos.organiser, name="Later")
     connect(staff, alice, cleo)
     staff.press(ContactLink.objects.get(), "resend")
@@ -84,7 +84,7 @@ def test_a_link_of_the_back_office_asks_for_the_organisers_first_shop(staff, pos
 
 
 @pytest.mark.scenario("FF-35")
-def test_it_is_said_when_nothing_goes_out(staff, pos, alice, cleo):
+def test_button_tells_why_no_mail_is_sent(staff, pos, alice, cleo):
     link = linked(alice, pos)
     assert "told a short while ago" in staff.press(link, "resend").text, "one mail a day"
     assert asked(link.child) == 1
@@ -101,7 +101,7 @@ def test_it_is_said_when_nothing_goes_out(staff, pos, alice, cleo):
 
 
 @pytest.mark.scenario("FF-35")
-def test_without_a_shop_nothing_goes_out_and_that_is_said(alice):
+def test_without_a_shop_the_button_tells_that_no_mail_is_sent(alice):
     bare = ContactFactory(email="bare@example.org")
     other = ContactFactory(organiser=bare.organiser, email="other@example.org")
     staff = Staff(make_staff(bare.organiser))
@@ -112,7 +112,7 @@ def test_without_a_shop_nothing_goes_out_and_that_is_said(alice):
 
 # --- consent, permission, end ---------------------------------------------------------------------------------
 @pytest.mark.scenario("FF-35")
-def test_consent_is_written_down_with_a_reason_and_not_without(staff, pos, alice):
+def test_consent_button_needs_a_reason(staff, pos, alice):
     Organiser.objects.update(link_consent_required=True)
     pos.organiser.refresh_from_db()
     link = linked(alice, pos)
@@ -138,7 +138,7 @@ def test_consent_is_written_down_with_a_reason_and_not_without(staff, pos, alice
     assert link.consent_reason == "By phone on 3 May"
 
 
-def test_staff_change_what_the_parent_may_do(staff, pos, alice):
+def test_staff_can_change_the_permission(staff, pos, alice):
     link = linked(alice, pos)
     page = staff.open(staff.open(change(link)).link("Change what it allows"))
     assert page.form("^permission$").values["permission"] == "assign"
@@ -151,7 +151,7 @@ def test_staff_change_what_the_parent_may_do(staff, pos, alice):
 
 
 @pytest.mark.scenario("FF-35")
-def test_a_link_is_ended_once_and_the_rest_stays(staff, pos, alice):
+def test_link_is_ended_once_and_contacts_stay(staff, pos, alice):
     link = linked(alice, pos)
     page = staff.open(staff.open(change(alice)).link("End the connection"))
     link.refresh_from_db()
@@ -170,7 +170,7 @@ def test_a_link_is_ended_once_and_the_rest_stays(staff, pos, alice):
 
 
 @pytest.mark.scenario("FF-35")
-def test_everything_is_in_the_history_of_both_in_both_languages(staff, pos, alice):
+def test_every_button_is_in_the_history_of_both_contacts_in_both_languages(staff, pos, alice):
     Organiser.objects.update(link_consent_required=True, link_mails_per_day=9)
     pos.organiser.refresh_from_db()
     link = linked(alice, pos)
@@ -206,7 +206,7 @@ def test_everything_is_in_the_history_of_both_in_both_languages(staff, pos, alic
         ("accounting", True, False),
     ],
 )
-def test_roles_see_or_act(pos, alice, cleo, role, sees, acts):
+def test_roles_that_may_see_or_change_connections(pos, alice, cleo, role, sees, acts):
     link = linked(alice, pos)
     staff = Staff(make_staff(pos.organiser, role))
     page = staff.open(change(alice))
@@ -227,7 +227,7 @@ def test_roles_see_or_act(pos, alice, cleo, role, sees, acts):
 
 
 @pytest.mark.scenario("FF-35")
-def test_without_the_right_to_see_links_there_is_no_menu_no_section_and_403(pos, alice):
+def test_without_permission_connections_are_hidden_and_answered_with_403(pos, alice):
     link = linked(alice, pos)
     membership = StaffMembershipFactory(organiser=pos.organiser, role="back office")
     staff = Staff(membership.user)
@@ -244,7 +244,7 @@ def test_without_the_right_to_see_links_there_is_no_menu_no_section_and_403(pos,
 
 
 @pytest.mark.scenario("FF-35")
-def test_what_belongs_to_another_organiser_is_answered_as_what_is_not_there(staff, pos, alice, cleo):
+def test_connection_of_another_organiser_is_answered_like_a_missing_one(staff, pos, alice, cleo):
     foreign = linked(make_visitor(far := friendly_pos()), far)
     token = staff.open("/admin/").form("csrf").values["csrfmiddlewaretoken"]
     data = {"csrfmiddlewaretoken": token, "direction": "child", "type": kind("partner").pk,

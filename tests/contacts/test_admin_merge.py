@@ -86,7 +86,7 @@ def link(
 
 
 # --- the page -----------------------------------------------------------------------------------------
-def test_the_way_there_search_compare_confirm(staff, pos, alice, double):
+def test_staff_search_compare_and_merge(staff, pos, alice, double):
     ContactFactory(last_name="Martinson")  # another organiser's
     page = staff.open(staff.open(change(double)).link("Merge with"))
     found = staff.fill("^q$", {"q": "martin"})
@@ -111,7 +111,7 @@ def test_the_way_there_search_compare_confirm(staff, pos, alice, double):
     assert (alice.email, alice.phone) == ("alice@example.org", "+41791234567")
 
 
-def test_orders_on_behalf_and_ones_own_come_along(staff, alice, double):
+def test_orders_of_and_for_the_merged_contact_move(staff, alice, double):
     assert Order.objects.filter(buyer=double).count() == 1
     assert Ticket.objects.filter(beneficiary=double).count() == 1
     tickets = Ticket.objects.count()
@@ -121,7 +121,7 @@ def test_orders_on_behalf_and_ones_own_come_along(staff, alice, double):
     assert Ticket.objects.count() == tickets
 
 
-def test_of_two_without_log_in_the_chosen_one_stays(staff, double, pos):
+def test_of_two_contacts_without_log_in_the_chosen_one_stays(staff, double, pos):
     other = ContactFactory(organiser=pos.organiser)
     form = staff.open(page_of(double, other)).form("^keep$")
     assert form.choices["keep"] == [str(double.pk), str(other.pk)]
@@ -130,13 +130,13 @@ def test_of_two_without_log_in_the_chosen_one_stays(staff, double, pos):
     assert staff.page.url == change(other)
 
 
-def test_the_one_with_the_log_in_stays_whatever_is_posted(staff, alice, double):
+def test_contact_with_the_log_in_always_stays(staff, alice, double):
     page = merge(staff, alice, double, keep=double.pk)
     assert "The contact that has a log-in stays." in said_at(page, "keep")
     assert Contact.objects.filter(pk__in=[alice.pk, double.pk]).count() == 2
 
 
-def test_two_log_ins_are_refused_with_a_sentence(staff, pos, alice, double):
+def test_two_log_ins_are_refused_with_a_message(staff, pos, alice, double):
     form = staff.open(page_of(alice, double)).form("^keep$")
     Contact.objects.filter(pk=double.pk).update(user=UserFactory())
     page = staff.open(page_of(alice, double))
@@ -148,13 +148,13 @@ def test_two_log_ins_are_refused_with_a_sentence(staff, pos, alice, double):
     assert Contact.objects.filter(pk__in=[alice.pk, double.pk]).count() == 2
 
 
-def test_the_same_contact_twice_is_refused(staff, alice):
+def test_same_contact_twice_is_refused(staff, alice):
     page = staff.open(page_of(alice, alice))
     assert "This is the same contact twice." in page.text
     assert not [form for form in page.forms if "keep" in form.names]
 
 
-def test_the_history_of_both_is_read_on_the_one_that_stays(staff, alice, double):
+def test_page_of_the_contact_that_stays_shows_the_history_of_both(staff, alice, double):
     staff.press(double, "block")
     merge(staff, alice, double)
     event = history.of(alice).first()
@@ -168,7 +168,7 @@ def test_the_history_of_both_is_read_on_the_one_that_stays(staff, alice, double)
     assert in_french in Staff(staff.user, "fr").open(change(alice)).text
 
 
-def test_all_of_it_or_nothing(staff, alice, double, monkeypatch):
+def test_failing_merge_changes_nothing(staff, alice, double, monkeypatch):
     def fail(keep, lose):
         raise RuntimeError("in the middle")
 
@@ -184,7 +184,7 @@ def test_all_of_it_or_nothing(staff, alice, double, monkeypatch):
     assert Order.objects.filter(buyer=alice).count() == 2
 
 
-def test_who_was_changed_meanwhile_is_looked_at_again(staff, alice, double, monkeypatch):
+def test_merge_is_refused_if_a_contact_changes_at_that_moment(staff, alice, double, monkeypatch):
     def changed(keep, lose, **how):
         raise merging.CannotMerge("one of the two is gone")
 
@@ -201,7 +201,7 @@ def after(page, label: str) -> str:
     return " ".join(re.sub("<[^>]*>", " ", cell).split())
 
 
-def test_the_page_shows_what_stays_before_it_happens(staff, alice, double):
+def test_page_shows_the_outcome_before_the_merge(staff, alice, double):
     Contact.objects.filter(pk=alice.pk).update(street="Rue A 1")
     Contact.objects.filter(pk=double.pk).update(street="Chemin B 2", postcode="1200", city="Genève")
     page = staff.open(page_of(alice, double))
@@ -220,7 +220,7 @@ def test_the_page_shows_what_stays_before_it_happens(staff, alice, double):
     assert alice.email_verified_at is not None
 
 
-def test_an_address_of_nobody_is_made_by_no_selection(staff, alice, double):
+def test_no_selection_mixes_two_postal_addresses(staff, alice, double):
     """Whatever is selected, a street never gets the town of the other one."""
     Contact.objects.filter(pk=alice.pk).update(street="Rue A 1")
     Contact.objects.filter(pk=double.pk).update(postcode="1200", city="Genève")
@@ -229,7 +229,7 @@ def test_an_address_of_nobody_is_made_by_no_selection(staff, alice, double):
     assert (alice.street, alice.postcode, alice.city) == ("Rue A 1", "", "")
 
 
-def test_who_was_changed_since_the_page_was_drawn_is_looked_at_again(staff, alice, double):
+def test_merge_is_refused_if_a_contact_changed_since_the_page_was_drawn(staff, alice, double):
     form = staff.open(page_of(alice, double)).form("^keep$")
     Contact.objects.filter(pk=double.pk).update(city="Basel")
     page = staff.submit(form)
@@ -243,13 +243,13 @@ def test_who_was_changed_since_the_page_was_drawn_is_looked_at_again(staff, alic
 
 
 @pytest.mark.parametrize("posted", ["", "0", "x", "999999999999999999999"])
-def test_a_selection_that_is_none_takes_nothing(staff, alice, double, posted):
+def test_invalid_selection_takes_no_values(staff, alice, double, posted):
     merge(staff, alice, double, name=posted)
     assert Contact.objects.get(pk=alice.pk).full_name == "Alice Martin"
 
 
 # --- links ----------------------------------------------------------------------------------------------
-def test_links_are_pointed_to_the_one_that_stays(staff, pos, alice, double):
+def test_links_of_the_merged_contact_point_to_the_one_that_stays(staff, pos, alice, double):
     child, parent = (ContactFactory(organiser=pos.organiser) for _ in range(2))
     down, up = link(double, child), link(parent, double, code="partner")
     merge(staff, alice, double)
@@ -261,7 +261,7 @@ def test_links_are_pointed_to_the_one_that_stays(staff, pos, alice, double):
     assert parent.full_name in part(page, "parents")
 
 
-def test_the_same_link_twice_becomes_one_and_its_history_stays(staff, pos, alice, double):
+def test_same_link_twice_becomes_one_and_keeps_its_history(staff, pos, alice, double):
     bob = linked(alice, pos).child
     kept = ContactLink.objects.get()
     other = link(double, bob)
@@ -279,7 +279,7 @@ def test_the_same_link_twice_becomes_one_and_its_history_stays(staff, pos, alice
     assert list(told) == ["link_merged", "link_added"]
 
 
-def test_links_between_the_two_vanish(staff, pos, alice, double):
+def test_links_between_the_two_contacts_are_deleted(staff, pos, alice, double):
     link(alice, double)
     link(double, alice)
     bob = ContactFactory(organiser=pos.organiser)
@@ -298,7 +298,7 @@ def test_links_between_the_two_vanish(staff, pos, alice, double):
         ("pending", "pending", False, "pending"),
     ],
 )
-def test_pending_turns_active_only_if_the_one_that_stays_agreed(
+def test_pending_link_becomes_active_only_with_the_consent_of_the_contact_that_stays(
     staff, pos, alice, double, kept, other, agreed, status
 ):
     parent = ContactFactory(organiser=pos.organiser)
@@ -310,9 +310,7 @@ def test_pending_turns_active_only_if_the_one_that_stays_agreed(
 
 
 @pytest.mark.parametrize(("agreed", "status"), [(True, "active"), (False, "pending")])
-def test_a_child_that_agreed_to_one_of_the_two_agreed_to_the_person(
-    staff, pos, alice, double, agreed, status
-):
+def test_consent_of_a_child_to_one_of_the_two_counts_for_both(staff, pos, alice, double, agreed, status):
     child = ContactFactory(organiser=pos.organiser)
     link(alice, child, status="pending")
     link(double, child, status="active" if agreed else "pending", agreed=agreed)
@@ -321,7 +319,7 @@ def test_a_child_that_agreed_to_one_of_the_two_agreed_to_the_person(
     assert (left.parent, left.status) == (alice, status)
 
 
-def test_without_the_rules_for_links_the_database_refuses(staff, pos, alice, double, monkeypatch):
+def test_without_preparing_links_the_database_refuses_the_merge(staff, pos, alice, double, monkeypatch):
     """The twin: what the merge takes care of would otherwise break."""
     bob = linked(alice, pos).child
     link(double, bob)
@@ -334,7 +332,7 @@ def test_without_the_rules_for_links_the_database_refuses(staff, pos, alice, dou
 @pytest.mark.parametrize(
     ("role", "may"), [("owner", True), ("back office", True), ("box office", False), ("accounting", False)]
 )
-def test_who_may_merge(pos, alice, double, role, may):
+def test_roles_that_may_merge(pos, alice, double, role, may):
     staff = Staff(make_staff(pos.organiser, role))
     page = staff.open(change(alice))
     assert page.status == 200
@@ -347,7 +345,7 @@ def test_who_may_merge(pos, alice, double, role, may):
     assert Contact.objects.filter(pk=double.pk).exists() != may
 
 
-def test_the_right_counts_at_the_contacts_organiser(alice, double):
+def test_permission_to_merge_counts_at_the_organiser_of_the_contact(alice, double):
     """Owner of one house, box office of the other."""
     membership = StaffMembershipFactory(role="owner")
     StaffMembershipFactory(user=membership.user, organiser=alice.organiser, role="box office")
@@ -357,7 +355,7 @@ def test_the_right_counts_at_the_contacts_organiser(alice, double):
     assert staff.open(page_of(ContactFactory(organiser=membership.organiser))).status == 200
 
 
-def test_another_organisers_contact_is_answered_as_one_that_is_not_there(staff, alice, double):
+def test_contact_of_another_organiser_is_answered_like_a_missing_one(staff, alice, double):
     foreign = ContactFactory(organiser__name="Elsewhere")
     assert Organiser.objects.filter(name="Elsewhere").exists()
     token = staff.open("/admin/").form("csrf").values["csrfmiddlewaretoken"]

@@ -47,7 +47,7 @@ def staff(pos):
 
 # --- the switch ---------------------------------------------------------------------------------------
 @pytest.mark.scenario("FF-02")
-def test_staff_switch_it_on_at_one_shop_and_its_visitors_see_the_entry_at_once():
+def test_friends_and_family_is_switched_on_per_shop_and_visible_at_once():
     festival = PointOfSaleFactory(name="Festival")
     theatre = PointOfSaleFactory(name="Theatre", organiser=festival.organiser)
     owner = Staff(make_staff(festival.organiser, "owner", email="owner@example.org"))
@@ -71,7 +71,7 @@ def test_staff_switch_it_on_at_one_shop_and_its_visitors_see_the_entry_at_once()
     ("language", "line"),
     [("en", "Friends and family: no → yes"), ("fr", "Amis et famille : non → oui")],
 )
-def test_the_history_says_who_switched_it_on_and_when(language, line):
+def test_switching_on_is_in_the_history_with_user_and_time(language, line):
     pos = PointOfSaleFactory()
     owner = Staff(make_staff(pos.organiser, "owner", email="owner@example.org"), language)
     before = timezone.now()
@@ -86,7 +86,7 @@ def test_the_history_says_who_switched_it_on_and_when(language, line):
 
 
 @pytest.mark.scenario("FF-02")
-def test_texts_that_a_browser_sends_back_as_they_were_are_no_change():
+def test_unchanged_texts_sent_by_a_browser_are_no_change():
     """Browsers end lines with two signs, and spaces at the end of a text are taken away."""
     pos = PointOfSaleFactory(terms="One\n\nTwo\n", imprint="The\nStage")
     owner = Staff(make_staff(pos.organiser, "owner"))
@@ -101,7 +101,7 @@ def test_texts_that_a_browser_sends_back_as_they_were_are_no_change():
 
 
 @pytest.mark.scenario("FF-02")
-def test_without_the_right_to_change_the_shop_nobody_switches_it_on():
+def test_switching_on_needs_the_permission_to_change_the_shop():
     pos = PointOfSaleFactory()
     form = Staff(make_staff(pos.organiser, "owner")).open(change(pos)).form("^_save$")
     assert "friends_family_enabled" in form.names
@@ -138,7 +138,7 @@ def test_without_the_right_to_change_the_shop_nobody_switches_it_on():
         ),
     ],
 )
-def test_each_mode_says_what_it_reveals(pos, language, sentences):
+def test_modes_explain_what_they_reveal(pos, language, sentences):
     owner = Staff(make_staff(pos.organiser, "owner"), language)
     page = owner.open(change(pos))
     for sentence in sentences:
@@ -149,7 +149,7 @@ def test_each_mode_says_what_it_reveals(pos, language, sentences):
 
 
 @pytest.mark.scenario("FF-03")
-def test_switched_off_the_links_stay_and_the_back_office_shows_them(pos, alice):
+def test_links_stay_in_the_back_office_when_switched_off(pos, alice):
     link = linked(alice, pos)
     owner, visitor = Staff(make_staff(pos.organiser, "owner")), visitor_of(alice)
     page = f"/{pos.slug}/account/friends-and-family/"
@@ -174,7 +174,7 @@ def test_switched_off_the_links_stay_and_the_back_office_shows_them(pos, alice):
     assert visitor.open(page).text == shown
 
 
-def test_the_organisers_settings_stand_together_and_are_in_the_history(pos):
+def test_settings_of_the_organiser_are_on_one_page_and_in_the_history(pos):
     owner = Staff(make_staff(pos.organiser, "owner"))
     owner.open(change(pos.organiser))
     owner.save(link_consent_required="on", link_adds_per_day=7, unclaimed_purge_days=60)
@@ -191,7 +191,7 @@ def test_the_organisers_settings_stand_together_and_are_in_the_history(pos):
 
 
 # --- block ------------------------------------------------------------------------------------------------
-def test_a_blocked_contact_adds_nobody_and_is_added_by_nobody(staff, pos, alice, cleo):
+def test_blocked_contact_can_not_add_or_be_added(staff, pos, alice, cleo):
     page = staff.open(staff.open(change(alice)).link("Block"))
     assert "can add nobody" in page.text
     alice.refresh_from_db()
@@ -218,7 +218,7 @@ def test_a_blocked_contact_adds_nobody_and_is_added_by_nobody(staff, pos, alice,
 
 
 # --- kinds ------------------------------------------------------------------------------------------------
-def test_the_administrator_words_the_kinds_and_switches_them_off(alice, cleo, staff):
+def test_administrator_can_rename_link_types_and_switch_them_off(alice, cleo, staff):
     root = Staff(SuperuserFactory())
     root.open(change(kind("partner")))
     assert root.page.form("^_save$").names.isdisjoint({"code", "reserved"})
@@ -236,7 +236,7 @@ def test_the_administrator_words_the_kinds_and_switches_them_off(alice, cleo, st
     assert staff.open(change(kind("partner"))).status in {403, 404}
 
 
-def test_a_reserved_kind_keeps_its_code_and_is_not_deleted():
+def test_code_of_a_reserved_link_type_can_not_change():
     root = Staff(SuperuserFactory())
     reserved = kind("friends_family")
     form = root.open(change(reserved)).form("^_save$")

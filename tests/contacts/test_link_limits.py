@@ -52,7 +52,7 @@ def add_all(alice, pos, numbers, now=NOW, **how) -> list[str]:
 
 
 @pytest.mark.scenario("FF-39")
-def test_ten_people_an_hour_whichever_hour(pos, alice):
+def test_visitor_can_add_ten_people_in_any_hour(pos, alice):
     assert set(add_all(alice, pos, range(5), NOW)) == {adding.LINKED}
     assert set(add_all(alice, pos, range(5, 10), NOW + 50 * MINUTE)) == {adding.LINKED}
     late = [NOW + minutes * MINUTE for minutes in (51, 60)]
@@ -64,7 +64,7 @@ def test_ten_people_an_hour_whichever_hour(pos, alice):
 
 
 @pytest.mark.scenario("FF-39")
-def test_twenty_people_a_day(pos, alice):
+def test_visitor_can_add_twenty_people_a_day(pos, alice):
     pos.friends_family_max = 100
     for hours in (0, 2):
         assert set(add_all(alice, pos, range(10 * hours, 10 * hours + 10), NOW + hours * HOUR)) == {
@@ -75,7 +75,7 @@ def test_twenty_people_a_day(pos, alice):
 
 
 @pytest.mark.scenario("FF-39")
-def test_the_counts_are_the_organisers(pos, alice):
+def test_organiser_sets_the_limits(pos, alice):
     pos.organiser.link_adds_per_hour = 2
     assert add_all(alice, pos, range(3)) == [adding.LINKED, adding.LINKED, adding.TRY_LATER]
     bob = make_visitor(pos, "Bob", "Ray")
@@ -85,7 +85,7 @@ def test_the_counts_are_the_organisers(pos, alice):
 
 
 @pytest.mark.scenario("FF-39")
-def test_sixty_tries_an_hour_from_one_network(pos):
+def test_network_can_try_sixty_times_an_hour(pos):
     pos.organiser.link_adds_per_hour = pos.organiser.link_adds_per_day = 1000
     pos.friends_family_max = 500
     visitors = [make_visitor(pos, "V", str(number)) for number in range(2)]
@@ -99,7 +99,7 @@ def test_sixty_tries_an_hour_from_one_network(pos):
 
 
 @pytest.mark.scenario("FF-39")
-def test_five_wrong_names_by_one_visitor_from_wherever(pos, alice):
+def test_visitor_is_limited_after_five_wrong_names_from_any_network(pos, alice):
     for number in range(5):
         network = f"192.0.2.{number}"
         assert add(alice, pos, wrong(pos, number), now=NOW, network=network).code == adding.MISMATCH
@@ -109,7 +109,7 @@ def test_five_wrong_names_by_one_visitor_from_wherever(pos, alice):
 
 
 @pytest.mark.scenario("FF-39")
-def test_wrong_names_from_one_network_stop_others_there_only_when_they_are_very_many(pos, alice):
+def test_wrong_names_limit_a_whole_network_only_at_a_higher_number(pos, alice):
     """Five are one visitor's number; behind a network there are many people."""
     pos.organiser.link_mismatches_per_hour = 2
     visitors = [make_visitor(pos, "V", str(number)) for number in range(10)]
@@ -123,7 +123,7 @@ def test_wrong_names_from_one_network_stop_others_there_only_when_they_are_very_
 
 
 @pytest.mark.scenario("FF-39")
-def test_whose_limit_was_reached_is_told(pos, alice):
+def test_outcome_tells_whose_limit_was_reached(pos, alice):
     pos.organiser.link_adds_per_hour = 1
     assert add(alice, pos, somebody(1), now=NOW).code == adding.LINKED
     refused = add(alice, pos, somebody(2), now=NOW)
@@ -131,7 +131,7 @@ def test_whose_limit_was_reached_is_told(pos, alice):
 
 
 @pytest.mark.scenario("FF-39")
-def test_five_wrong_names_against_one_address_by_whomever_from_wherever(pos, alice):
+def test_address_is_limited_after_five_wrong_names_of_any_visitor(pos, alice):
     address = "kn.own1+x@example.org"
     for number in range(5):
         visitor = make_visitor(pos, "V", str(number))
@@ -148,7 +148,7 @@ def test_five_wrong_names_against_one_address_by_whomever_from_wherever(pos, ali
 
 
 @pytest.mark.scenario("FF-39")
-def test_beyond_a_limit_nobody_is_looked_up_and_operators_are_told(pos, alice, caplog):
+def test_limited_try_makes_no_look_up_and_is_logged(pos, alice, caplog):
     pos.organiser.link_adds_per_hour = 0
     wrong(pos, 1)
     before = Contact.objects.count(), ContactLink.objects.count()
@@ -170,7 +170,7 @@ def test_beyond_a_limit_nobody_is_looked_up_and_operators_are_told(pos, alice, c
 
 
 @pytest.mark.scenario("FF-39")
-def test_one_mail_a_day_and_three_a_week_to_one_mailbox_from_all_visitors(pos):
+def test_mailbox_gets_one_mail_a_day_and_three_a_week_from_all_visitors(pos):
     spellings = ["bob@example.org", "b.ob@example.org", "bob+news@example.org", "B.O.B+x@EXAMPLE.org"]
     told = []
     for hour in range(0, 9 * 24, 12):
@@ -182,7 +182,7 @@ def test_one_mail_a_day_and_three_a_week_to_one_mailbox_from_all_visitors(pos):
 
 
 @pytest.mark.scenario("FF-39")
-def test_beyond_it_the_row_appears_all_the_same(pos, alice):
+def test_person_is_listed_even_if_the_mail_limit_is_reached(pos, alice):
     first = linked(alice, pos, now=NOW)
     carol = make_visitor(pos, "Carol", "Ray")
     second = linked(carol, pos, now=NOW + 23 * HOUR)
@@ -194,21 +194,21 @@ def test_beyond_it_the_row_appears_all_the_same(pos, alice):
 
 
 @pytest.mark.scenario("FF-39")
-def test_the_days_limit_slides(pos):
+def test_daily_mail_limit_is_a_sliding_window(pos):
     """Half an hour before midnight and half an hour after are one day."""
     assert mails_at(pos, [NOW, NOW + HOUR, NOW + 23 * HOUR + 59 * MINUTE]) == 1
     assert mails_at(pos, [NOW + 25 * HOUR]) == 2
 
 
 @pytest.mark.scenario("FF-39")
-def test_the_weeks_limit_slides(pos):
+def test_weekly_mail_limit_is_a_sliding_window(pos):
     pos.organiser.link_mails_per_day = 9
     assert mails_at(pos, [NOW + days * 24 * HOUR for days in (0, 1, 2, 3, 4, 5, 6)]) == 3
     assert mails_at(pos, [NOW + 7 * 24 * HOUR + 2 * MINUTE]) == 4
 
 
 @pytest.mark.scenario("FF-39")
-def test_a_mail_that_did_not_go_does_not_keep_the_next_from_going(pos):
+def test_mail_that_was_not_sent_is_not_counted(pos):
     """Else whoever tries every few hours would keep an address from ever being told."""
     tries = [NOW + hours * HOUR for hours in range(0, 49, 4)]
     assert mails_at(pos, tries) == 2
@@ -222,7 +222,7 @@ def mails_at(pos, instants) -> int:
 
 
 @pytest.mark.scenario("FF-39")
-def test_sending_again_is_within_the_same_limits(pos, alice):
+def test_resent_mails_count_for_the_same_limits(pos, alice):
     link = linked(alice, pos, now=NOW)
     asked = adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
     assert not links.resend(link, asked, now=NOW + HOUR)
@@ -261,13 +261,13 @@ def six_adds(pos):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.scenario("FF-39")
-def test_a_visitors_limit_holds_for_many_requests_at_once(monkeypatch):
+def test_limit_of_a_visitor_holds_for_requests_at_once(monkeypatch):
     slowly(monkeypatch, limits, "reached")
     assert codes(six_adds(friendly_pos())) == [adding.LINKED] * 3 + [adding.TRY_LATER] * 3
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_lock_it_does_not(monkeypatch):
+def test_without_the_lock_the_limit_of_a_visitor_is_exceeded(monkeypatch):
     slowly(monkeypatch, limits, "reached")
     monkeypatch.setattr(limits, "lock", lambda kind, key: None)
     assert codes(six_adds(friendly_pos())).count(adding.LINKED) > 3
@@ -280,14 +280,14 @@ def wrong_names_from_one_network(pos):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.scenario("FF-39")
-def test_a_networks_limit_holds_for_many_requests_at_once(monkeypatch):
+def test_limit_of_a_network_holds_for_requests_at_once(monkeypatch):
     monkeypatch.setattr(adding, "NETWORK_FACTOR", 1)
     slowly(monkeypatch, limits, "reached")
     assert codes(wrong_names_from_one_network(friendly_pos())).count(adding.MISMATCH) == 2
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_lock_the_networks_does_not(monkeypatch):
+def test_without_the_lock_the_limit_of_a_network_is_exceeded(monkeypatch):
     monkeypatch.setattr(adding, "NETWORK_FACTOR", 1)
     slowly(monkeypatch, limits, "reached")
     monkeypatch.setattr(limits, "lock", lambda kind, key: None)
@@ -305,13 +305,13 @@ def wrong_names_at_one_address(pos):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.scenario("FF-39")
-def test_an_addresses_limit_holds_for_many_requests_at_once(monkeypatch):
+def test_limit_of_an_address_holds_for_requests_at_once(monkeypatch):
     slowly(monkeypatch, limits, "reached")
     assert codes(wrong_names_at_one_address(friendly_pos())).count(adding.MISMATCH) == 2
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_locks_the_addresses_does_not(monkeypatch):
+def test_without_the_locks_the_limit_of_an_address_is_exceeded(monkeypatch):
     slowly(monkeypatch, limits, "reached")
     monkeypatch.setattr(limits, "lock", lambda kind, key: None)
     monkeypatch.setattr(contacts, "lock_address", lambda *address: None)
@@ -329,14 +329,14 @@ def two_spellings_of_one_mailbox(pos):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.scenario("FF-39")
-def test_one_mail_goes_to_one_mailbox_however_many_ask_at_once(monkeypatch):
+def test_mailbox_gets_one_mail_when_several_add_it_at_once(monkeypatch):
     slowly(monkeypatch, limits, "reached")
     at_once(*two_spellings_of_one_mailbox(friendly_pos()))
     assert (ContactLink.objects.count(), Mail.objects.count()) == (3, 1)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_lock_several_go(monkeypatch):
+def test_without_the_lock_the_mailbox_gets_several_mails(monkeypatch):
     slowly(monkeypatch, limits, "reached")
     monkeypatch.setattr(limits, "lock", lambda kind, key: None)
     at_once(*two_spellings_of_one_mailbox(friendly_pos()))
@@ -348,7 +348,7 @@ def test_without_the_lock_several_go(monkeypatch):
 
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-39")
-def test_counters_name_nobody_and_go_when_their_window_is_over(pos, alice):
+def test_counters_contain_no_names_and_are_deleted_after_their_window(pos, alice):
     add(alice, pos, ("Bob", "Miller", "bob@example.org"), now=NOW)
     add(alice, pos, wrong(pos, 1), now=NOW)
     kinds = set(Counter.objects.values_list("kind", flat=True))
@@ -366,14 +366,14 @@ def test_counters_name_nobody_and_go_when_their_window_is_over(pos, alice):
 
 
 @pytest.mark.django_db
-def test_the_same_key_leaves_another_trace_each_day():
+def test_key_of_a_counter_is_hashed_differently_each_day():
     for day in range(2):
         limits.note("link_mismatch", "network:192.0.2.1", NOW + day * 24 * HOUR)
     assert Counter.objects.values("key_hash").distinct().count() == 2
 
 
 @pytest.mark.django_db
-def test_a_sliding_window_never_holds_more_wherever_it_begins():
+def test_no_sliding_window_contains_more_than_the_limit():
     passed = []
     for minutes in range(0, 3 * 24 * 60, 37):
         then = NOW + minutes * MINUTE
@@ -386,7 +386,7 @@ def test_a_sliding_window_never_holds_more_wherever_it_begins():
 
 
 @pytest.mark.django_db
-def test_the_mailbox_behind_an_address():
+def test_canonical_address_has_no_tag_and_no_dots():
     same = ["bob@example.org", "B.O.B+x@Example.org", "bob+a+b@example.org"]
     assert len({link_mail.canonical(email) for email in same}) == 1
     assert link_mail.canonical("bob@other.example") != link_mail.canonical("bob@example.org")

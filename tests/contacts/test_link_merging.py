@@ -53,7 +53,7 @@ def state(link: ContactLink) -> tuple:
     return link.parent_id, link.child_id, link.status, link.end_reason
 
 
-def test_links_point_to_the_one_that_stays(pos, alice):
+def test_links_point_to_the_contact_that_stays(pos, alice):
     carol = make_visitor(pos, "Carol", "Ray")
     kept, lost = ContactFactory(organiser=pos.organiser), make_child(pos, alice)
     theirs = staff_links.add(parent=lost.child, child=carol, link_type=lost.type, by=None, now=timezone.now())
@@ -66,7 +66,7 @@ def make_child(pos, parent) -> ContactLink:
     return linked(parent, pos, ("Bob", "Miller", "bob@example.org"))
 
 
-def test_duplicates_collapse_to_one_and_the_other_stays_as_history(pos, alice):
+def test_of_duplicate_links_one_ends(pos, alice):
     first, second = two_bobs(pos, alice)
     merge(first.child, second.child, by=alice.user)
     assert state(first) == (alice.pk, first.child_id, "active", "")
@@ -77,7 +77,7 @@ def test_duplicates_collapse_to_one_and_the_other_stays_as_history(pos, alice):
     assert "link_merged" in [event.action for event in history.of(alice)]
 
 
-def test_periods_that_are_over_move_too(pos, alice):
+def test_ended_links_move_too(pos, alice):
     first, second = two_bobs(pos, alice)
     links.remove(second, by=alice.user, now=timezone.now())
     merge(first.child, second.child)
@@ -85,7 +85,7 @@ def test_periods_that_are_over_move_too(pos, alice):
     assert state(first)[2] == "active"
 
 
-def test_links_between_the_two_vanish(pos):
+def test_links_between_the_two_contacts_are_deleted(pos):
     keep, lose = two_alices(pos)
     bob = ContactFactory(organiser=pos.organiser)
     kind = linked(keep, pos).type
@@ -107,7 +107,7 @@ def kind_of(code: str):
 @pytest.mark.parametrize(
     ("first", "second"), [("pending", "active"), ("pending", "pending"), ("active", "pending")]
 )
-def test_nothing_that_waits_becomes_active(pos, alice, first, second):
+def test_pending_link_does_not_become_active(pos, alice, first, second):
     """The person is asked as whoever stays: what the contact that goes allowed is not an answer to that."""
     kept, lost = two_bobs(pos, alice, first=first, second=second)
     merge(kept.child, lost.child)
@@ -115,7 +115,7 @@ def test_nothing_that_waits_becomes_active(pos, alice, first, second):
     assert state(lost)[2:] == ("ended", "merged")
 
 
-def test_a_single_link_that_waits_goes_on_waiting(pos, alice):
+def test_single_pending_link_stays_pending(pos, alice):
     _kept, lost = two_bobs(pos, alice, second="pending")
     stays = ContactFactory(organiser=pos.organiser)
     merge(stays, lost.child)
@@ -123,7 +123,7 @@ def test_a_single_link_that_waits_goes_on_waiting(pos, alice):
 
 
 @pytest.mark.parametrize(("agreed", "left"), [(True, "active"), (False, "pending")])
-def test_whom_two_contacts_of_one_parent_asked_has_answered_if_they_agreed_once(pos, agreed, left):
+def test_consent_to_one_of_two_merged_parents_counts_for_both(pos, agreed, left):
     keep, lose = two_alices(pos)
     bob = make_visitor(pos, "Bob", "Miller", email="bob@example.org")
     asked = linked(keep, pos)
@@ -137,7 +137,7 @@ def test_whom_two_contacts_of_one_parent_asked_has_answered_if_they_agreed_once(
     assert sorted(state(one)[2] for one in (asked, before)) == sorted([left, "ended"])
 
 
-def test_a_mail_that_is_out_opens_nothing_more(pos, alice):
+def test_token_of_a_sent_mail_stops_working(pos, alice):
     _kept, lost = two_bobs(pos, alice)
     request = LinkRequest.objects.select_related("link__child").get(link=lost)
     token = link_mail.new_token(request, days=30, now=timezone.now())
@@ -145,7 +145,7 @@ def test_a_mail_that_is_out_opens_nothing_more(pos, alice):
     assert links.request_of(token, timezone.now()) is None
 
 
-def test_orders_on_somebodys_behalf_do_not_stand_in_the_way(pos, alice):
+def test_orders_for_the_other_contact_do_not_prevent_the_merge(pos, alice):
     link = make_child(pos, alice)
     person = {"first_name": "Bob", "last_name": "Miller", "person": str(link.pk)}
     order = make_order({OfferFactory(pos=pos): 1}, user=alice.user, holders=[person], paid=True)
@@ -156,7 +156,7 @@ def test_orders_on_somebodys_behalf_do_not_stand_in_the_way(pos, alice):
     assert (ticket.beneficiary, ticket.holder, order.buyer) == (keep, "Bob Miller", alice)
 
 
-def test_an_address_that_said_no_to_a_parent_says_it_to_the_one_that_stays(pos):
+def test_suppressed_address_stays_suppressed_for_the_contact_that_stays(pos):
     keep, asker = make_visitor(pos), make_visitor(pos, "A.", "Martin")
     links.not_me(linked(asker, pos), by=None, now=timezone.now())
     Contact.objects.filter(pk=asker.pk).update(user=None)
@@ -165,7 +165,7 @@ def test_an_address_that_said_no_to_a_parent_says_it_to_the_one_that_stays(pos):
     assert linked(keep, pos, now=timezone.now() + LATER).status == "pending"
 
 
-def test_who_was_known_otherwise_is_not_erased_by_itself_any_more(pos, alice):
+def test_purge_date_is_cleared_if_one_contact_has_none(pos, alice):
     keep = make_child(pos, alice).child
     assert keep.purge_after is not None
     merge(keep, linked(alice, pos, ("B.", "Miller", "b@example.org")).child)
@@ -174,7 +174,7 @@ def test_who_was_known_otherwise_is_not_erased_by_itself_any_more(pos, alice):
     assert keep.purge_after is None
 
 
-def test_after_the_merge_the_person_is_in_the_list_once(pos, alice):
+def test_merged_person_is_in_the_list_once(pos, alice):
     first, second = two_bobs(pos, alice)
     merge(first.child, second.child)
     assert add(alice, pos, ("Bob", "Miller", "bob@example.org")).code == adding.ALREADY
@@ -182,9 +182,7 @@ def test_after_the_merge_the_person_is_in_the_list_once(pos, alice):
 
 
 @pytest.mark.parametrize("child_stays", [True, False])
-def test_who_managed_a_child_does_not_see_the_tickets_of_the_person_it_turns_out_to_be(
-    pos, alice, child_stays
-):
+def test_parent_loses_the_right_to_manage_a_child_merged_with_a_person_with_address(pos, alice, child_stays):
     link = linked(alice, pos, adding.Person("Tim", "Martin", no_email=True))
     adult = ContactFactory(organiser=pos.organiser, first_name="Tim", last_name="Martin")
     order = make_order({OfferFactory(pos=pos): 1}, buyer=adult, paid=True)
@@ -199,7 +197,7 @@ def test_who_managed_a_child_does_not_see_the_tickets_of_the_person_it_turns_out
     assert "link_permission" in [event.action for event in history.of(alice)]
 
 
-def test_what_the_person_agreed_to_stays_and_so_does_a_child_without_an_address(pos, alice):
+def test_permission_with_consent_and_of_a_child_without_address_stays(pos, alice):
     agreed = linked(alice, pos, adding.Person("Tim", "Martin", no_email=True))
     links.accept(agreed, permission="view", by=None, now=timezone.now())
     merge(ContactFactory(organiser=pos.organiser), agreed.child)

@@ -75,7 +75,7 @@ def two_tabs(pos, person=BOB):
 
 @pytest.mark.scenario("FF-26")
 @pytest.mark.parametrize("known", [True, False])
-def test_a_double_click_is_one_contact_one_link_one_mail(pos, slowly, known):
+def test_double_click_makes_one_contact_one_link_and_one_mail(pos, slowly, known):
     if known:
         ContactFactory(organiser=pos.organiser, first_name="Bob", last_name="Miller", email=BOB[2])
     outcomes = at_once(*two_tabs(pos))
@@ -83,19 +83,19 @@ def test_a_double_click_is_one_contact_one_link_one_mail(pos, slowly, known):
     assert found() == (1, 1, 1)
 
 
-def test_without_the_locks_a_double_click_is_two_people(pos, slowly, without_locks):
+def test_without_the_locks_a_double_click_makes_two_contacts(pos, slowly, without_locks):
     at_once(*two_tabs(pos))
     assert found()[:2] == (2, 2), "the race above is a real one"
 
 
 @pytest.mark.scenario("FF-26")
-def test_a_double_click_for_a_child_is_one_child(pos, slowly):
+def test_double_click_adds_a_child_without_address_once(pos, slowly):
     outcomes = at_once(*two_tabs(pos, CHILD))
     assert sorted(outcome.code for outcome in outcomes) == [adding.LINKED, adding.SAME_CHILD]
     assert Contact.objects.filter(first_name="Tim").count() == 1
 
 
-def test_without_the_lock_it_is_twins(pos, slowly, without_locks):
+def test_without_the_lock_a_double_click_adds_the_child_twice(pos, slowly, without_locks):
     at_once(*two_tabs(pos, CHILD))
     assert Contact.objects.filter(first_name="Tim").count() == 2
 
@@ -107,11 +107,11 @@ def last_place(pos):
 
 
 @pytest.mark.scenario("FF-26")
-def test_the_last_place_of_a_list_is_filled_once(pos, slowly):
+def test_last_place_of_a_list_is_filled_once(pos, slowly):
     assert sorted(outcome.code for outcome in at_once(*last_place(pos))) == [adding.FULL, adding.LINKED]
 
 
-def test_without_the_lock_it_is_filled_twice(pos, slowly, without_locks):
+def test_without_the_lock_the_last_place_is_filled_twice(pos, slowly, without_locks):
     assert [outcome.code for outcome in at_once(*last_place(pos))] == [adding.LINKED] * 2
 
 
@@ -128,14 +128,14 @@ def two_visitors(pos):
 
 
 @pytest.mark.scenario("FF-26")
-def test_two_visitors_adding_one_stranger_make_one_contact_and_two_links(pos, slowly):
+def test_two_visitors_adding_an_unknown_person_make_one_contact_and_two_links(pos, slowly):
     outcomes = at_once(*two_visitors(pos))
     assert [outcome.code for outcome in outcomes] == [adding.LINKED] * 2
     assert found() == (1, 2, 1), "one mail a day to one address"
     assert outcomes[0].link.child == outcomes[1].link.child
 
 
-def test_without_the_lock_on_the_address_the_stranger_is_two_people(pos, slowly, monkeypatch):
+def test_without_the_lock_on_the_address_the_unknown_person_is_two_contacts(pos, slowly, monkeypatch):
     monkeypatch.setattr(contacts, "lock_address", lambda *address: None)
     monkeypatch.setattr(limits, "lock", lambda kind, key: None)
     at_once(*two_visitors(pos))
@@ -149,13 +149,13 @@ def guest_and_friend(pos):
 
 
 @pytest.mark.scenario("FF-24")
-def test_a_stranger_who_orders_while_being_added_is_one_person(pos, slowly):
+def test_unknown_person_who_orders_while_being_added_is_one_contact(pos, slowly):
     outcome, order = at_once(*guest_and_friend(pos))
     assert order.buyer == outcome.link.child
     assert found()[:2] == (1, 1)
 
 
-def test_without_the_lock_they_are_two(pos, slowly, without_locks):
+def test_without_the_lock_ordering_while_being_added_makes_two_contacts(pos, slowly, without_locks):
     outcome, order = at_once(*guest_and_friend(pos))
     assert order.buyer != outcome.link.child
 
@@ -200,11 +200,11 @@ def slow_orders(monkeypatch):
     monkeypatch.setattr(orders, "new", later)
 
 
-def test_two_parents_buying_for_one_child_keep_the_childs_maximum(pos, slow_orders):
+def test_two_parents_buying_for_one_child_do_not_exceed_its_maximum(pos, slow_orders):
     assert sorted(at_once(*two_parents_of_one_child(pos))) == [False, True]
 
 
-def test_without_the_lock_the_child_gets_two(pos, slow_orders, without_locks):
+def test_without_the_lock_two_parents_exceed_the_maximum_of_a_child(pos, slow_orders, without_locks):
     assert at_once(*two_parents_of_one_child(pos)) == [True, True]
 
 
@@ -249,7 +249,7 @@ def everything_about_bob(pos):
 @pytest.mark.parametrize(
     "step", [(contacts, "lock_address"), (locking, "lock_all"), (limits, "lock")], ids=str
 )
-def test_adding_ordering_and_joining_the_same_people_at_once_all_end_well(pos, monkeypatch, step):
+def test_adding_ordering_and_merging_the_same_contacts_at_once_all_succeed(pos, monkeypatch, step):
     calls = everything_about_bob(pos)
     meet_in(monkeypatch, *step)
     *_outcomes, guests_order, carols_order, _merged = at_once(*calls)
@@ -271,12 +271,12 @@ def crosswise(pos):
 
 
 @pytest.mark.scenario("FF-22")
-def test_two_who_add_each_other_at_once_both_do(pos, monkeypatch):
+def test_two_visitors_can_add_each_other_at_once(pos, monkeypatch):
     meet_in(monkeypatch, locking, "lock_all")
     assert [outcome.code for outcome in at_once(*crosswise(pos))] == [adding.LINKED] * 2
 
 
-def test_locked_one_by_one_in_the_order_of_need_they_block_each_other(pos, monkeypatch):
+def test_locking_contacts_one_by_one_in_any_order_deadlocks(pos, monkeypatch):
     def one_by_one(contact_ids, needed=()) -> dict[int, Contact]:
         held = {}
         for contact_id in contact_ids:  # the visitor first, then whom they add
@@ -303,7 +303,7 @@ def join_and_order(pos):
     return [partial(place, cart), partial(merging.merge, alice, child, by=None, now=timezone.now())]
 
 
-def test_joining_waits_for_an_order_of_the_one_for_the_other(pos, monkeypatch):
+def test_merge_waits_for_an_order_of_one_contact_for_the_other(pos, monkeypatch):
     calls = join_and_order(pos)
     meet_in(monkeypatch, locking, "lock_all")
     order, _none = at_once(*calls)

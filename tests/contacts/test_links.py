@@ -51,7 +51,7 @@ def actions(contact: Contact) -> list[str]:
 
 
 @pytest.mark.scenario("FF-05")
-def test_people_are_listed_by_name_as_names_sort(pos, alice):
+def test_links_of_a_parent_are_sorted_by_name(pos, alice):
     typed = ["Zürn", "ähn", "Łaski", "Lasko", "De Boer", "Éluard", "eck"]
     for number, last_name in enumerate(typed):
         linked(alice, pos, ("Jo", last_name, f"p{number}@example.org"))
@@ -66,7 +66,7 @@ def test_people_are_listed_by_name_as_names_sort(pos, alice):
 
 
 @pytest.mark.scenario("FF-07")
-def test_removing_ends_the_link_and_touches_nobody(link, alice):
+def test_removal_ends_the_link_and_changes_neither_contact(link, alice):
     before = Contact.objects.filter(pk=link.child_id).values().get()
     assert links.remove(link, by=alice.user, now=timezone.now())
     assert (link.status, link.end_reason, link.ended_by) == ("ended", "removed", alice.user)
@@ -82,7 +82,7 @@ def test_removing_ends_the_link_and_touches_nobody(link, alice):
 
 @pytest.mark.scenario("FF-07")
 @pytest.mark.parametrize("consent", [False, True])
-def test_a_removal_is_taken_back_within_ten_minutes_as_it_was(pos, alice, consent):
+def test_removal_can_be_undone_within_ten_minutes(pos, alice, consent):
     pos.organiser.link_consent_required = consent
     link = linked(alice, pos)
     status, token, now = link.status, token_of(link), timezone.now()
@@ -98,7 +98,7 @@ def test_a_removal_is_taken_back_within_ten_minutes_as_it_was(pos, alice, consen
 
 
 @pytest.mark.scenario("FF-07")
-def test_only_a_removal_can_be_taken_back_and_not_into_a_list_without_room(pos, alice, link):
+def test_undo_restores_only_removals_and_only_if_the_list_has_room(pos, alice, link):
     now = timezone.now()
     links.remove(link, by=alice.user, now=now)
     again = linked(alice, pos)
@@ -116,7 +116,7 @@ def test_only_a_removal_can_be_taken_back_and_not_into_a_list_without_room(pos, 
 
 @pytest.mark.scenario("FF-31")
 @pytest.mark.parametrize("agreed_before", [False, True])
-def test_declining_or_leaving_ends_access_at_once_and_nobody_is_told(pos, alice, agreed_before):
+def test_declining_or_leaving_ends_access_at_once_without_a_mail(pos, alice, agreed_before):
     link = linked(alice, pos)
     if agreed_before:
         links.accept(link, permission="view", by=None, now=timezone.now())
@@ -130,7 +130,7 @@ def test_declining_or_leaving_ends_access_at_once_and_nobody_is_told(pos, alice,
     assert not links.accept(link, by=None, now=timezone.now())
 
 
-def test_agreeing_is_dated_and_may_allow_more(pos, alice):
+def test_accepting_notes_the_time_and_may_set_a_permission(pos, alice):
     pos.organiser.link_consent_required = True
     link = linked(alice, pos)
     assert links.accept(link, permission="manage", by=None, now=timezone.now())
@@ -139,7 +139,7 @@ def test_agreeing_is_dated_and_may_allow_more(pos, alice):
     assert actions(link.child)[0] == "link_accepted"
 
 
-def test_a_permission_counts_while_the_link_lasts(link, alice):
+def test_permission_counts_only_while_the_link_is_active(link, alice):
     links.change_permission(link, "view", by=None, now=timezone.now())
     link.refresh_from_db()
     assert link.permission_parent == "view"
@@ -153,7 +153,7 @@ def test_a_permission_counts_while_the_link_lasts(link, alice):
 
 
 @pytest.mark.scenario("FF-30")
-def test_the_parent_sees_what_they_typed_until_the_person_allows_more(pos, alice):
+def test_parent_sees_only_what_they_typed_until_the_child_allows_more(pos, alice):
     pos.organiser.link_consent_required = True
     contacts.create(
         organiser=pos.organiser, via="back_office", now=timezone.now(),
@@ -173,7 +173,7 @@ def test_the_parent_sees_what_they_typed_until_the_person_allows_more(pos, alice
     }  # fmt: skip
 
 
-def test_what_is_seen_holds_values_and_no_row_behind_them(link):
+def test_visible_details_contain_values_and_no_model_rows(link):
     """A template that is handed this can't reach a column that nobody listed."""
     assert not [
         value
@@ -186,7 +186,7 @@ def test_what_is_seen_holds_values_and_no_row_behind_them(link):
 
 
 @pytest.mark.scenario("FF-29")
-def test_only_a_hash_of_a_token_is_kept(link):
+def test_only_the_hash_of_a_token_is_stored(link):
     token = token_of(link)
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names():
@@ -199,7 +199,7 @@ def test_only_a_hash_of_a_token_is_kept(link):
 
 
 @pytest.mark.scenario("FF-29")
-def test_a_token_opens_its_own_link_until_it_is_used_or_too_old(pos, alice, link):
+def test_token_opens_its_link_until_it_is_used_or_expired(pos, alice, link):
     other = linked(alice, pos, ("Carol", "Ray", "carol@example.org"))
     token, now = token_of(link), timezone.now()
     assert links.request_of(token, now).link == link
@@ -218,7 +218,7 @@ def test_a_token_opens_its_own_link_until_it_is_used_or_too_old(pos, alice, link
 
 
 @pytest.mark.scenario("FF-29")
-def test_a_token_is_spent_once(link):
+def test_token_can_be_used_once(link):
     request, same = (links.request_of(token, timezone.now()) for token in [token_of(link)] * 2)
     assert links.accept_by_mail(request, now=timezone.now())
     assert not links.accept_by_mail(same, now=timezone.now())
@@ -226,7 +226,7 @@ def test_a_token_is_spent_once(link):
 
 @pytest.mark.scenario("FF-29")
 @pytest.mark.parametrize("how", ["decline", "not_me"])
-def test_a_refusal_spends_it_too(link, how):
+def test_declining_uses_the_token_up(link, how):
     token = token_of(link)
     getattr(links, how)(link, by=None, now=timezone.now())
     ContactLink.objects.filter(pk=link.pk).update(status="active", ended_at=None)
@@ -234,14 +234,14 @@ def test_a_refusal_spends_it_too(link, how):
 
 
 @pytest.mark.scenario("FF-29")
-def test_the_newest_mail_counts(link):
+def test_token_of_an_earlier_mail_stops_working(link):
     older, newer = token_of(link), token_of(link)
     assert links.request_of(older, timezone.now()) is None
     assert links.request_of(newer, timezone.now()).link == link
 
 
 @pytest.mark.scenario("FF-29")
-def test_a_token_is_for_the_address_it_was_sent_to(link):
+def test_token_works_only_for_the_address_it_was_sent_to(link):
     """Whoever had a contact's address before, or had staff change it, has proved nothing about the new one."""
     token = token_of(link)
     contacts.change(link.child, {"email": "victim@example.org"}, by=None, now=timezone.now())
@@ -254,20 +254,20 @@ def test_a_token_is_for_the_address_it_was_sent_to(link):
 
 
 @pytest.mark.scenario("FF-28")
-def test_who_has_answered_is_not_asked_again(pos, alice, link):
+def test_request_is_not_resent_after_an_answer(pos, alice, link):
     links.accept(link, by=None, now=timezone.now())
     assert not links.resend(link, asked(alice, pos), now=timezone.now() + timedelta(days=2))
     assert Mail.objects.count() == 1
 
 
 @pytest.mark.scenario("FF-38")
-def test_a_blocked_visitor_starts_no_mail(pos, alice, link):
+def test_request_of_a_blocked_parent_is_not_resent(pos, alice, link):
     Contact.objects.filter(pk=alice.pk).update(blocked_at=timezone.now())
     link = ContactLink.objects.select_related("parent", "child").get(pk=link.pk)
     assert not links.resend(link, asked(alice, pos), now=timezone.now() + timedelta(days=2))
 
 
-def test_a_child_without_an_address_is_told_nothing(pos, alice):
+def test_child_without_an_address_gets_no_mail(pos, alice):
     link = linked(alice, pos, adding.Person("Tim", "Martin", no_email=True))
     assert not links.resend(link, asked(alice, pos), now=timezone.now())
 
@@ -287,7 +287,7 @@ def staff_add(parent, child, code="partner", **values) -> ContactLink:
 
 
 @pytest.mark.scenario("FF-35")
-def test_staff_link_two_people_in_the_direction_they_choose(pos, alice):
+def test_staff_link_has_the_chosen_direction(pos, alice):
     bob = ContactFactory(organiser=pos.organiser, first_name="Bob", last_name="Miller")
     link = staff_add(alice, bob, "parent_child")
     assert (link.parent, link.child, link.origin, link.status) == (alice, bob, "back_office", "active")
@@ -298,7 +298,7 @@ def test_staff_link_two_people_in_the_direction_they_choose(pos, alice):
 
 
 @pytest.mark.scenario("FF-35")
-def test_staff_are_told_why_two_people_can_not_be_linked(pos, alice):
+def test_staff_link_that_is_refused_has_a_reason_code(pos, alice):
     bob, company = (
         ContactFactory(organiser=pos.organiser),
         ContactFactory(organiser=pos.organiser, kind="structure"),
@@ -319,7 +319,7 @@ def test_staff_are_told_why_two_people_can_not_be_linked(pos, alice):
 
 
 @pytest.mark.scenario("FF-35")
-def test_consent_is_recorded_with_a_written_reason_only(pos, alice):
+def test_consent_is_recorded_only_with_a_reason(pos, alice):
     pos.organiser.link_consent_required = True
     pos.organiser.save()
     alice.refresh_from_db()
@@ -346,7 +346,7 @@ def row(parent, child, **values) -> ContactLink:
     )  # fmt: skip
 
 
-def test_the_database_refuses_self_twice_and_other_organisers(pos, alice, link):
+def test_database_refuses_links_to_oneself_duplicates_and_other_organisers(pos, alice, link):
     stranger = ContactFactory()
     for wrong, name in [
         (row(alice, alice), "link_not_to_oneself"),

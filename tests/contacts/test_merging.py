@@ -53,7 +53,7 @@ def rows_of(contact: Contact) -> dict[str, int]:
     return found
 
 
-def test_every_row_that_names_the_one_names_the_other_afterwards(two):
+def test_merge_points_every_row_to_the_contact_that_stays(two):
     keep, lose, order = two
     before = rows_of(lose)
     assert {name for name, number in before.items() if number} >= {
@@ -70,7 +70,7 @@ def test_every_row_that_names_the_one_names_the_other_afterwards(two):
     assert not Contact.objects.filter(pk=lose.pk).exists()
 
 
-def test_nothing_is_overwritten_and_what_was_empty_is_filled(two):
+def test_merge_fills_empty_columns_and_overwrites_none(two):
     keep, lose, _order = two
     Contact.objects.filter(pk=lose.pk).update(
         phone="+41791234567", birth_date=date(1906, 12, 9), language="fr"
@@ -98,7 +98,7 @@ ADDRESS = ("street", "postcode", "city", "country")
 
 @pytest.mark.parametrize(("mine", "theirs"), ADDRESSES)
 @pytest.mark.parametrize("taken", [(), ("address",)])
-def test_a_postal_address_is_whole_that_of_one_of_the_two(two, mine, theirs, taken):
+def test_merge_takes_the_whole_postal_address_of_one_contact(two, mine, theirs, taken):
     keep, lose, _order = two
     Contact.objects.filter(pk=keep.pk).update(**mine)
     Contact.objects.filter(pk=lose.pk).update(**theirs)
@@ -117,7 +117,7 @@ def test_a_postal_address_is_whole_that_of_one_of_the_two(two, mine, theirs, tak
         (("Annaq", "Kellerq"), ("", ""), ("name",), ("Annaq", "Kellerq")),
     ],
 )
-def test_a_name_is_whole_that_of_one_of_the_two(two, mine, theirs, taken, expected):
+def test_merge_takes_the_whole_name_of_one_contact(two, mine, theirs, taken, expected):
     keep, lose, _order = two
     for contact, (first_name, last_name) in ((keep, mine), (lose, theirs)):
         Contact.objects.filter(pk=contact.pk).update(first_name=first_name, last_name=last_name)
@@ -137,7 +137,7 @@ def test_a_name_is_whole_that_of_one_of_the_two(two, mine, theirs, taken, expect
         (("a@example.org", True), ("a@example.org", False), ("email",), ("a@example.org", True)),
     ],
 )
-def test_an_e_mail_address_comes_with_its_own_proof(two, mine, theirs, taken, expected):
+def test_merge_takes_an_e_mail_address_with_its_proof(two, mine, theirs, taken, expected):
     keep, lose, _order = two
     now = timezone.now()
     for contact, (email, proved) in ((keep, mine), (lose, theirs)):
@@ -149,7 +149,7 @@ def test_an_e_mail_address_comes_with_its_own_proof(two, mine, theirs, taken, ex
     assert keep.email_key == expected[0]
 
 
-def test_what_was_shown_must_still_be_so(two):
+def test_merge_is_refused_if_a_contact_changed_since_it_was_shown(two):
     keep, lose, _order = two
     shown = merging.fingerprint(keep, lose)
     assert shown == merging.fingerprint(lose, keep)
@@ -161,7 +161,7 @@ def test_what_was_shown_must_still_be_so(two):
     assert keep.city == "Basel"
 
 
-def test_what_was_changed_meanwhile_counts_not_what_was_read_before(two):
+def test_merge_uses_the_values_in_the_database(two):
     keep, lose, _order = two
     stale = Contact.objects.get(pk=keep.pk)
     Contact.objects.filter(pk=keep.pk).update(last_name="Murray")
@@ -169,7 +169,7 @@ def test_what_was_changed_meanwhile_counts_not_what_was_read_before(two):
     assert Contact.objects.get(pk=keep.pk).last_name == stale.last_name == "Murray"
 
 
-def test_the_history_says_who_merged_what_and_no_names(two):
+def test_merge_is_in_the_history_without_names(two):
     keep, lose, _order = two
     user = UserFactory()
     merge(keep, lose, by=user)
@@ -177,7 +177,7 @@ def test_the_history_says_who_merged_what_and_no_names(two):
     assert (event.action, event.by, event.details) == ("merged", user, {"other": lose.pk})
 
 
-def test_what_can_not_be_merged(two):
+def test_merge_is_refused_for_contacts_that_can_not_be_one(two):
     keep, lose, _order = two
     stranger = ContactFactory()
     for one, other in [(keep, keep), (keep, stranger)]:
@@ -195,7 +195,7 @@ def test_what_can_not_be_merged(two):
     assert Mail.objects.filter(subject_uuid=keep.subject_uuid).exists()
 
 
-def test_a_refusal_of_further_mails_outlives_the_merge(two):
+def test_suppression_of_mails_survives_the_merge(two):
     """Rows that know the contact by a key without a name backwards come along too."""
     keep, lose, _order = two
     now = timezone.now()
@@ -212,7 +212,7 @@ def test_a_refusal_of_further_mails_outlives_the_merge(two):
     assert refusal.parent == keep
 
 
-def test_who_was_kept_out_stays_out(two):
+def test_block_survives_the_merge(two):
     keep, lose, _order = two
     contacts.block(lose, by=None, now=timezone.now())
     merge(keep, lose)
@@ -220,7 +220,7 @@ def test_who_was_kept_out_stays_out(two):
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_only_two_contacts_nobody_asked_for_are_still_erased_by_themselves(two, known):
+def test_purge_date_survives_the_merge_only_if_both_contacts_have_one(two, known):
     keep, lose, _order = two
     day = timezone.localdate()
     Contact.objects.filter(pk__in=[keep.pk] if known else [keep.pk, lose.pk]).update(purge_after=day)
@@ -228,7 +228,7 @@ def test_only_two_contacts_nobody_asked_for_are_still_erased_by_themselves(two, 
     assert keep.purge_after == (None if known else day)
 
 
-def test_the_history_of_all_that_was_merged_is_read_on_the_one_that_stays(two):
+def test_history_of_merged_contacts_is_read_on_the_contact_that_stays(two):
     keep, lose, _order = two
     first = ContactFactory(organiser=keep.organiser)
     others = ContactFactory(organiser=keep.organiser)

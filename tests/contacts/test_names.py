@@ -76,20 +76,20 @@ def test_spellings_of_one_name_match(one, other):
 
 
 @pytest.mark.scenario("FF-15")
-def test_two_ways_to_write_an_umlaut_do_not_meet_without_it():
+def test_two_spellings_of_an_umlaut_match_only_through_the_umlaut():
     assert match(("Jo", "Mueller"), ("Jo", "Müller"))
     assert not match(("Jo", "Mueller"), ("Jo", "Muller"))
 
 
 @pytest.mark.scenario("FF-16")
-def test_swapped_names_and_a_leading_part_of_the_given_names_match():
+def test_swapped_names_and_the_first_of_several_first_names_match():
     assert match(("Martin", "Alice"), ("Alice", "Martin"))
     assert match(("Anna", "Berg"), ("Anna Maria", "Berg"))
     assert match(("Berg", "Anna"), ("Anna Maria", "Berg"))
 
 
 @pytest.mark.scenario("FF-16")
-def test_a_family_name_matches_whole():
+def test_part_of_a_last_name_does_not_match():
     assert match(("Anna", "Berg Huber"), ("Anna", "Berg-Huber"))
     assert not match(("Anna", "Berg"), ("Anna", "Berg Huber"))
     assert not match(("Maria", "Berg"), ("Anna Maria", "Berg"))
@@ -109,26 +109,26 @@ def test_a_family_name_matches_whole():
         ("Robert", ""),
     ],
 )
-def test_nothing_is_guessed(other):
+def test_similar_names_do_not_match(other):
     assert match(("Robert", "Miller"), ("ROBERT", "miller"))
     assert not match(("Robert", "Miller"), other)
 
 
 @pytest.mark.scenario("FF-18")
-def test_a_name_of_one_part_matches_its_like():
+def test_name_of_one_part_matches_only_an_equal_name_of_one_part():
     assert match(("Madonna", ""), ("MADONNA", ""))
     assert match(("Madonna", ""), ("", "Madonna"))
     assert not match(("Madonna", ""), ("Madonna", "Ciccone"))
 
 
-def test_no_name_matches_nothing():
+def test_empty_name_matches_no_name():
     assert not match(("", ""), ("", ""))
     assert not match((" ", "\t"), ("", ""))
     assert not match(("-", "’"), ("", ""))
 
 
 @given(WORDS, WORDS, WORDS, WORDS)
-def test_the_rule_is_symmetric_and_every_name_matches_itself(a, b, c, d):
+def test_rule_is_symmetric_and_every_name_matches_itself(a, b, c, d):
     match((a, b), (c, d))
     if forms(a) | forms(b) != forms(""):
         assert match((a, b), (a.upper().lower(), b))
@@ -164,12 +164,12 @@ def test_spacing_does_not_matter(first, last, around, between):
 
 
 @given(NAMES, NAMES, NAMES)
-def test_another_family_name_is_another_person(first, last, other):
+def test_different_last_names_do_not_match(first, last, other):
     """Whatever is folded away, there is nothing fuzzy: names match only when their letters do."""
     if not forms(last) & forms(other) and not forms(first) & forms(other):
         assert not match((first, last), (first, other))
 
 
 @given(NAMES, NAMES)
-def test_one_letter_more_is_another_name(first, last):
+def test_one_more_letter_does_not_match(first, last):
     assert not match((first, last), (first, f"{last}q"))

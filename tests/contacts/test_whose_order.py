@@ -44,7 +44,7 @@ def organiser(db):
         {"first_name": "Müller", "last_name": "Grace"},
     ],
 )
-def test_a_guest_with_a_known_address_and_a_matching_name_is_the_known_person(organiser, typed):
+def test_guest_with_a_known_address_and_matching_name_is_the_known_contact(organiser, typed):
     known = ContactFactory(organiser=organiser, phone="+41791234567", **GRACE)
     before = columns(known)
     assert guest(organiser, **typed) == known
@@ -61,7 +61,7 @@ def test_a_guest_with_a_known_address_and_a_matching_name_is_the_known_person(or
         {"email": "gracé@example.org"},
     ],
 )
-def test_a_guest_with_another_name_or_address_is_somebody_new(organiser, typed):
+def test_guest_with_another_name_or_address_is_a_new_contact(organiser, typed):
     known = ContactFactory(organiser=organiser, **GRACE)
     before = columns(known)
     new = guest(organiser, **typed)
@@ -71,18 +71,18 @@ def test_a_guest_with_another_name_or_address_is_somebody_new(organiser, typed):
     assert guest(organiser, **typed) == new, "and is known the next time"
 
 
-def test_a_guest_is_not_a_person_another_organiser_knows(organiser):
+def test_guest_is_never_a_contact_of_another_organiser(organiser):
     elsewhere = ContactFactory(**GRACE)
     assert guest(organiser) != elsewhere
     assert guest(elsewhere.organiser) == elsewhere
 
 
-def test_a_guest_is_never_an_organisation(organiser):
+def test_guest_is_never_an_organisation(organiser):
     ContactFactory(organiser=organiser, kind=Contact.Kind.STRUCTURE, **GRACE)
     assert guest(organiser).kind == Contact.Kind.INDIVIDUAL
 
 
-def test_a_guest_order_never_reaches_a_contact_that_has_a_log_in(organiser):
+def test_guest_order_never_belongs_to_a_contact_with_a_log_in(organiser):
     pos = PointOfSaleFactory(organiser=organiser)
     user = UserFactory(email=GRACE["email"])
     claimed = ContactFactory(organiser=organiser, user=user, **GRACE | {"first_name": ""})
@@ -97,7 +97,7 @@ def test_a_guest_order_never_reaches_a_contact_that_has_a_log_in(organiser):
     assert list(claimed.orders.all()) == [mine]
 
 
-def test_signed_in_the_contact_is_made_on_first_use_and_once(organiser):
+def test_contact_of_a_user_is_created_once_on_first_use(organiser):
     user = UserFactory()
     unclaimed = ContactFactory(organiser=organiser, email=user.email)
     own = partial(contacts.for_user, organiser, user, language="fr", now=timezone.now())
@@ -127,7 +127,7 @@ def slowly(monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_same_guest_twice_at_once_is_one_person(slowly):
+def test_same_guest_twice_at_once_is_one_contact(slowly):
     organiser = OrganiserFactory()
     one, other = at_once(partial(guest, organiser), partial(guest, organiser, email="GRACE@example.org"))
     assert one == other
@@ -135,7 +135,7 @@ def test_the_same_guest_twice_at_once_is_one_person(slowly):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_lock_the_same_guest_twice_at_once_is_two_people(slowly, monkeypatch):
+def test_without_the_lock_the_same_guest_twice_at_once_is_two_contacts(slowly, monkeypatch):
     monkeypatch.setattr(contacts, "lock_address", lambda *address: None)
     organiser = OrganiserFactory()
     one, other = at_once(partial(guest, organiser), partial(guest, organiser))
@@ -143,7 +143,7 @@ def test_without_the_lock_the_same_guest_twice_at_once_is_two_people(slowly, mon
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_guests_do_not_wait_for_each_other(slowly):
+def test_guests_with_different_addresses_do_not_wait_for_each_other(slowly):
     organiser = OrganiserFactory()
     one, other = at_once(partial(guest, organiser), partial(guest, organiser, email="ada@example.org"))
     assert one != other
@@ -151,7 +151,7 @@ def test_two_guests_do_not_wait_for_each_other(slowly):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_own_contact_is_made_once_however_many_pages_open_at_once(slowly):
+def test_contact_of_a_user_is_created_once_when_several_pages_open_at_once(slowly):
     organiser, user = OrganiserFactory(), UserFactory()
     own = partial(contacts.for_user, organiser, user, language="en", now=timezone.now())
     assert len(set(at_once(own, own, own))) == 1
