@@ -15,7 +15,7 @@ def root():
     return Staff(SuperuserFactory(email="root@example.org"))
 
 
-def test_a_log_in_is_added_by_its_address_alone(root):
+def test_log_in_is_added_by_its_address_alone(root):
     form = root.open(f"{listing(User)}add/").form("^_save$")
     assert not {name for name in form.names if "password" in name}
     root.save(email="New@Example.org")
@@ -24,7 +24,7 @@ def test_a_log_in_is_added_by_its_address_alone(root):
     assert not user.is_superuser
 
 
-def test_an_address_that_is_taken_is_refused(root):
+def test_address_that_is_taken_is_refused(root):
     UserFactory(email="taken@example.org")
     root.open(f"{listing(User)}add/")
     root.save(email="TAKEN@example.org")
@@ -32,7 +32,7 @@ def test_an_address_that_is_taken_is_refused(root):
     assert User.objects.filter(email="taken@example.org").count() == 1
 
 
-def test_no_password_is_shown(root):
+def test_page_shows_no_password(root):
     user = UserFactory()
     source = root.open(change(user)).source
     assert user.password not in source
@@ -40,7 +40,7 @@ def test_no_password_is_shown(root):
     assert user.email in source
 
 
-def test_switching_a_log_in_off_ends_it(root):
+def test_switching_a_log_in_off_ends_its_sessions(root):
     user = make_staff(OrganiserFactory())
     staff = Staff(user)
     assert staff.open("/admin/").status == 200
@@ -52,7 +52,7 @@ def test_switching_a_log_in_off_ends_it(root):
     assert staff.open("/admin/").url.startswith("/accounts/login/")
 
 
-def test_nobody_locks_themselves_out(root):
+def test_administrators_can_not_lock_themselves_out(root):
     form = root.open(change(root.user)).form("^_save$")
     assert not {"is_active", "is_superuser"} & form.names
     form.names |= {"is_active", "is_superuser"}
@@ -62,7 +62,7 @@ def test_nobody_locks_themselves_out(root):
     assert root.user.is_superuser
 
 
-def test_log_ins_are_found_by_the_beginning_of_the_address(root):
+def test_search_finds_log_ins_by_the_beginning_of_the_address(root):
     UserFactory(email="grace@example.org")
     UserFactory(email="ada@example.org")
     source = root.open(f"{listing(User)}?q=Gra").source
@@ -70,5 +70,5 @@ def test_log_ins_are_found_by_the_beginning_of_the_address(root):
     assert "ada@example.org" not in source
 
 
-def test_owners_meet_no_log_ins():
+def test_owners_can_not_see_log_ins():
     assert Staff(make_staff(OrganiserFactory())).open(listing(User)).status == 403

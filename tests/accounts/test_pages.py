@@ -30,7 +30,7 @@ def user(pos, visitor):
 
 
 @pytest.mark.parametrize("url", [HOME, PROFILE])
-def test_the_own_contact_is_made_when_the_account_is_first_opened(user, visitor, url):
+def test_contact_is_created_when_the_account_is_first_opened(user, visitor, url):
     assert not Contact.objects.exists()
     assert visitor.open(url).status == 200
     contact = Contact.objects.get()
@@ -39,7 +39,7 @@ def test_the_own_contact_is_made_when_the_account_is_first_opened(user, visitor,
     assert Contact.objects.count() == 1
 
 
-def test_every_organiser_has_a_contact_of_its_own(user, visitor):
+def test_every_organiser_has_a_separate_contact(user, visitor):
     PointOfSaleFactory(slug="festival")
     visitor.open(HOME)
     visitor.open("/festival/account/")
@@ -60,7 +60,7 @@ TYPED = {
 }
 
 
-def test_a_profile_is_stored_as_it_is_compared_and_found(user, visitor):
+def test_profile_is_stored_normalised(user, visitor):
     visitor.open(PROFILE)
     page = visitor.fill("^birth_date$", TYPED)
     assert page.messages == ["Your profile is saved."]
@@ -76,7 +76,7 @@ def test_a_profile_is_stored_as_it_is_compared_and_found(user, visitor):
     }
 
 
-def test_the_history_names_the_changed_columns_and_no_value(user, visitor):
+def test_history_names_changed_columns_without_values(user, visitor):
     visitor.open(PROFILE)
     visitor.fill("^birth_date$", TYPED)
     changed, created = history.of(Contact.objects.get())
@@ -100,7 +100,7 @@ def test_the_history_names_the_changed_columns_and_no_value(user, visitor):
         ("", ""),
     ],
 )
-def test_phone_numbers_as_people_write_them(user, visitor, typed, stored):
+def test_phone_numbers_are_accepted_as_people_write_them(user, visitor, typed, stored):
     visitor.open(PROFILE)
     visitor.fill("^birth_date$", {**TYPED, "phone": typed})
     assert Contact.objects.get().phone == stored
@@ -122,7 +122,7 @@ def test_phone_numbers_as_people_write_them(user, visitor, typed, stored):
         ("language", "xx", "valid choice"),
     ],
 )
-def test_what_is_wrong_is_said_at_the_field_and_nothing_is_lost(user, visitor, field, typed, words):
+def test_invalid_input_has_an_error_at_its_field_and_typed_values_stay(user, visitor, field, typed, words):
     visitor.open(PROFILE)
     page = visitor.fill("^birth_date$", {**TYPED, field: typed})
     assert "There is a problem" in page.text
@@ -134,7 +134,7 @@ def test_what_is_wrong_is_said_at_the_field_and_nothing_is_lost(user, visitor, f
     assert Contact.objects.get().city == "", "nothing is stored"
 
 
-def test_fields_that_are_not_in_the_form_are_ignored(user, visitor):
+def test_posted_fields_outside_the_form_are_ignored(user, visitor):
     other = UserFactory()
     visitor.open(PROFILE)
     form = visitor.page.form("^birth_date$")
@@ -155,7 +155,7 @@ def test_fields_that_are_not_in_the_form_are_ignored(user, visitor):
 # --- orders and tickets -----------------------------------------------------------------------------------------
 
 
-def test_my_orders_and_tickets_and_those_bought_for_me_but_nobody_elses(pos, user, visitor):
+def test_page_shows_own_tickets_and_those_bought_for_the_visitor(pos, user, visitor):
     visitor.open(HOME)
     me = Contact.objects.get()
     offer, season_pass = OfferFactory(pos=pos), SeasonPassFactory(pos=pos)
@@ -190,7 +190,7 @@ def test_my_orders_and_tickets_and_those_bought_for_me_but_nobody_elses(pos, use
     assert "Foreign" not in home.text
 
 
-def test_an_empty_account_says_so_and_shows_a_way_on(user, visitor):
+def test_empty_account_has_a_message_and_a_link_to_the_shop(user, visitor):
     page = visitor.open(ORDERS)
     assert "You have not ordered anything" in page.text
     assert page.link("See what’s on") == "/theatre/"
@@ -205,7 +205,7 @@ def queries(visitor, url: str) -> int:
 
 
 @pytest.mark.parametrize("url", [HOME, ORDERS])
-def test_three_orders_ask_the_database_no_more_than_one(pos, user, visitor, url):
+def test_page_takes_the_same_queries_for_one_and_three_orders(pos, user, visitor, url):
     offer, season_pass = OfferFactory(pos=pos), SeasonPassFactory(pos=pos)
     make_order({offer: 1, season_pass: 1}, user=user, paid=True)
     visitor.open(url)
@@ -215,7 +215,7 @@ def test_three_orders_ask_the_database_no_more_than_one(pos, user, visitor, url)
     assert queries(visitor, url) == with_one
 
 
-def test_orders_come_in_pages_and_every_address_answers(pos, user, visitor, monkeypatch):
+def test_orders_are_paged_and_every_page_number_answers(pos, user, visitor, monkeypatch):
     monkeypatch.setattr("ticketshop.lib.pages.page_of.__defaults__", (2,))
     offer = OfferFactory(pos=pos, price=0)
     now = timezone.now()
@@ -230,7 +230,7 @@ def test_orders_come_in_pages_and_every_address_answers(pos, user, visitor, monk
         assert visitor.open(f"{ORDERS}?page={odd}").status == 200
 
 
-def test_the_code_of_the_next_ticket_is_one_tap_from_the_account(client):
+def test_code_of_the_next_ticket_is_one_tap_from_the_account(client):
     user = UserFactory()
     client.force_login(user)
     offer = OfferFactory()

@@ -63,7 +63,7 @@ def shown_at(client, people=()) -> str:
 
 
 @pytest.mark.scenario("S13")
-def test_the_mailed_link_opens_all_orders_of_the_address_here_and_nowhere_else(client, three, post):
+def test_mailed_link_opens_the_orders_of_the_address_at_this_organiser_only(client, three, post):
     elsewhere = guest_order(PointOfSaleFactory(slug="festival"))
     Mail.objects.filter(state="queued").update(state="sent")
     assert client.get(MINE)["Location"] == ASK
@@ -84,7 +84,7 @@ def test_the_mailed_link_opens_all_orders_of_the_address_here_and_nowhere_else(c
 
 
 @pytest.mark.scenario("S13")
-def test_deleting_asks_for_every_contact_that_was_chosen(client, three, post, pos):
+def test_deletion_is_requested_for_every_chosen_contact(client, three, post, pos):
     owner = make_staff(pos.organiser, "owner")
     client.post(link_for(client, post))
     people = {order.buyer_id for order in three}
@@ -114,7 +114,7 @@ def test_deleting_asks_for_every_contact_that_was_chosen(client, three, post, po
 
 
 @pytest.mark.scenario("S13")
-def test_the_link_of_an_order_given_to_a_friend_does_not_open_the_others(client, three):
+def test_link_of_one_order_does_not_open_the_other_orders(client, three):
     order = three[0]
     page = client.get(f"/theatre/orders/{order.reference}/{order.secret}/").content.decode()
     assert order.reference in page
@@ -124,7 +124,7 @@ def test_the_link_of_an_order_given_to_a_friend_does_not_open_the_others(client,
 
 
 @pytest.mark.scenario("S13")
-def test_every_mail_about_an_order_leads_to_my_data(pos, post):
+def test_every_mail_about_an_order_has_a_link_to_the_data_page(pos, post):
     guest_order(pos)
     letters = post()
     assert letters
@@ -135,7 +135,7 @@ def test_every_mail_about_an_order_leads_to_my_data(pos, post):
 
 
 @pytest.mark.scenario("S13")
-def test_whoever_logs_in_with_another_address_is_not_opened(client, three, pos, post):
+def test_contact_with_a_log_in_of_another_address_is_not_covered(client, three, pos, post):
     user = UserFactory(email="hidden@else.example")
     contact = contacts.for_user(pos.organiser, user, language="en", now=timezone.now())
     contacts.change(contact, {"email": ADDRESS, "first_name": "Hidden"}, by=user, now=timezone.now())
@@ -155,7 +155,7 @@ def asked(client, address):
 
 
 @pytest.mark.scenario("S14")
-def test_unknown_erased_and_known_are_one_answer_with_the_same_statements(three, pos, post):
+def test_unknown_erased_and_known_addresses_get_the_same_answer_and_statements(three, pos, post):
     gone = guest_order(pos, "Erna", "erna@mail.example").buyer
     Mail.objects.filter(state="queued").update(state="sent")
     erasing.erase(gone, by=None, now=timezone.now(), bearer=True)
@@ -176,7 +176,7 @@ def test_unknown_erased_and_known_are_one_answer_with_the_same_statements(three,
 
 @pytest.mark.scenario("S14")
 @pytest.mark.parametrize("address", [ADDRESS, "nobody@mail.example"])
-def test_a_mailbox_gets_three_mails_an_hour_and_the_page_says_nothing_of_it(three, address, post):
+def test_mailbox_gets_three_mails_an_hour_and_the_page_does_not_tell(three, address, post):
     variants = [address, address.upper(), address.replace("@", "+x@"), address, address]
     pages = {asked(Client(), one)[1].replace(one.lower(), "ADDRESS") for one in variants}
     assert len(post()) == 3
@@ -189,7 +189,7 @@ def letter_to(client, post, address) -> str:
     return " ".join(letter.body.split())
 
 
-def test_an_address_that_staff_corrected_is_not_called_unknown(client, three, post):
+def test_mail_to_an_address_corrected_by_staff_tells_what_is_kept(client, three, post):
     corrected = three[0].buyer
     for buyer in {order.buyer for order in three}:
         contacts.change(buyer, {"email": f"new{buyer.pk}@mail.example"}, by=None, now=timezone.now())
@@ -201,7 +201,7 @@ def test_an_address_that_staff_corrected_is_not_called_unknown(client, three, po
 
 
 @pytest.mark.scenario("S35")
-def test_an_address_that_stands_on_somebodys_ticket_is_named_with_whom_to_write_to(client, three, pos, post):
+def test_mail_to_an_address_on_a_ticket_tells_where_to_write(client, three, pos, post):
     pos.organiser.privacy_contact = "privacy@theatre.example"
     pos.organiser.save()
     assert "still kept" not in letter_to(client, post, "zoe@mail.example")
@@ -219,12 +219,12 @@ def test_an_address_that_stands_on_somebodys_ticket_is_named_with_whom_to_write_
     assert "still kept" not in post()[0].body
 
 
-def test_a_log_in_that_was_never_proved_is_named(client, pos, post):
+def test_mail_to_an_unproved_log_in_mentions_it(client, pos, post):
     UserFactory(email="never@mail.example")
     assert "still kept in: log-ins." in letter_to(client, post, "never@mail.example")
 
 
-def test_an_address_known_elsewhere_or_only_by_asking_is_unknown_here(client, pos, post):
+def test_address_known_to_another_organiser_is_unknown_here(client, pos, post):
     guest_order(PointOfSaleFactory(slug="festival"))
     Mail.objects.filter(state="queued").update(state="sent")
     for _again in range(2):
@@ -233,13 +233,13 @@ def test_an_address_known_elsewhere_or_only_by_asking_is_unknown_here(client, po
 
 
 @pytest.mark.scenario("S14")
-def test_a_network_asks_thirty_times_an_hour(client, db, pos):
+def test_network_can_ask_thirty_times_an_hour(client, db, pos):
     statuses = [client.post(ASK, {"email": f"a{n}@mail.example"}).status_code for n in range(31)]
     assert set(statuses[:30]) == {200}
     assert statuses[30] == 429
 
 
-def test_links_end_after_a_day_and_leave_nothing_after_a_week(client, three, post):
+def test_links_expire_after_a_day_and_are_deleted_after_a_week(client, three, post):
     link = link_for(client, post)
     now = timezone.now()
     MailboxProof.objects.update(expires_at=now)
@@ -250,7 +250,7 @@ def test_links_end_after_a_day_and_leave_nothing_after_a_week(client, three, pos
 
 
 @pytest.mark.scenario("S14")
-def test_whoever_waits_for_an_event_sees_what_is_left_of_them(client, three, post):
+def test_contact_with_deferred_columns_sees_what_is_left(client, three, post):
     for buyer in {order.buyer for order in three}:
         assert erasing.erase(buyer, by=None, now=timezone.now()).state == "deferred"
     client.post(link_for(client, post))
@@ -264,14 +264,14 @@ def test_whoever_waits_for_an_event_sees_what_is_left_of_them(client, three, pos
     assert set(Erasure.objects.values_list("state", flat=True)) == {"deferred"}
 
 
-def test_half_an_hour_later_the_browser_proves_again(client, three, post):
+def test_proof_expires_after_half_an_hour(client, three, post):
     client.post(link_for(client, post))
     assert client.get(MINE).status_code == 200
     MailboxProof.objects.update(opened_at=timezone.now() - timedelta(minutes=31))
     assert client.get(MINE)["Location"] == ASK
 
 
-def test_what_was_proved_goes_with_the_person(client, three, post):
+def test_proof_is_erased_with_the_person(client, three, post):
     client.post(link_for(client, post))
     for order in three:
         if order.buyer.erased_at is None:
@@ -284,7 +284,7 @@ def test_what_was_proved_goes_with_the_person(client, three, post):
     "address",
     ["", "no address", "a@b", "x\r\nBcc: all@mail.example", "\x00@mail.example", "a" * 300 + "@mail.example"],
 )
-def test_what_is_no_address_is_said_at_the_field(client, address, pos):
+def test_invalid_address_has_an_error_at_the_field(client, address, pos):
     answer = client.post(ASK, {"email": address})
     assert answer.status_code == 200
     assert "There is a problem" in answer.content.decode()
@@ -292,7 +292,7 @@ def test_what_is_no_address_is_said_at_the_field(client, address, pos):
 
 
 @pytest.mark.scenario("S42")
-def test_ordering_again_a_second_later_begins_anew(client, three, pos, post):
+def test_order_after_the_erasure_makes_a_new_contact(client, three, pos, post):
     """A new number, no old order, no block, and nothing to claim."""
     old = three[0].buyer
     contacts.block(old, by=None, now=timezone.now())
@@ -312,7 +312,7 @@ def test_ordering_again_a_second_later_begins_anew(client, three, pos, post):
 
 
 @pytest.mark.scenario("S42")
-def test_registering_again_finds_no_earlier_order(three, pos):
+def test_sign_up_after_the_erasure_finds_no_earlier_order(three, pos):
     for order in three:
         order.buyer.refresh_from_db()
         if order.buyer.erased_at is None:
@@ -328,14 +328,14 @@ def test_registering_again_finds_no_earlier_order(three, pos):
 
 
 @pytest.mark.scenario("S42")
-def test_what_registering_again_would_have_found_is_there_before(three, pos):
+def test_sign_up_before_the_erasure_finds_the_earlier_orders(three, pos):
     user = UserFactory(email=ADDRESS)
     browser = Client()
     browser.force_login(user)
     assert "orders/join" in browser.get("/theatre/account/orders/").content.decode()
 
 
-def test_your_data_here_names_every_area_and_the_books(client, pos):
+def test_public_page_names_every_area_and_the_books(client, pos):
     page = client.get("/theatre/data/about/").content.decode()
     for text in (
         "Your orders",
@@ -352,7 +352,7 @@ def test_your_data_here_names_every_area_and_the_books(client, pos):
 
 
 @pytest.mark.scenario("S42")
-def test_signing_up_again_after_the_log_in_was_erased_too(pos, post):
+def test_sign_up_after_the_log_in_was_erased_makes_a_new_one(pos, post):
     """The whole way: a new log-in, a new contact with a new number, not blocked, and nothing of before."""
     first = Client()
 
@@ -382,7 +382,7 @@ def test_signing_up_again_after_the_log_in_was_erased_too(pos, post):
 
 
 @pytest.mark.scenario("RF-45")
-def test_your_data_here_says_of_each_question_what_for_and_how_long(client, pos):
+def test_public_page_tells_purpose_and_retention_of_each_question(client, pos):
     form = make_form(organiser=pos.organiser)
     ask(form, "Menu", retention_days=1)
     ask(form, "Allergies", sensitive=True, purpose="For the kitchen", retention_days=28)

@@ -71,7 +71,7 @@ def copy_of(browser) -> dict[str, str]:
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
-def test_the_page_leads_to_the_child_and_says_everything_about_it(vera, link, pos):
+def test_page_shows_everything_known_about_the_child(vera, link, pos):
     ticket = ticket_by(vera, link, pos)
     browser = browser_of(vera)
     assert page_of(link) in browser.get(DATA).content.decode()
@@ -80,7 +80,7 @@ def test_the_page_leads_to_the_child_and_says_everything_about_it(vera, link, po
         assert text in page, text
 
 
-def test_the_copy_holds_the_child_too(vera, link, pos):
+def test_copy_contains_the_managed_child(vera, link, pos):
     ticket_by(vera, link, pos)
     files = copy_of(browser_of(vera))
     assert "people/1/profile.html" in files["index.html"]
@@ -94,7 +94,7 @@ def test_the_copy_holds_the_child_too(vera, link, pos):
     }  # fmt: skip
 
 
-def test_the_other_parent_sees_the_child_but_neither_code_nor_what_the_first_one_typed(vera, link, pos):
+def test_other_parent_sees_neither_codes_nor_what_the_first_parent_typed(vera, link, pos):
     ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
     ContactLink.objects.filter(pk=link.pk).update(entered_first_name="Timmy-as-Vera-calls-him")
     hers = staff_links.add(
@@ -109,7 +109,7 @@ def test_the_other_parent_sees_the_child_but_neither_code_nor_what_the_first_one
         assert never not in page + files, never
 
 
-def test_the_parent_asks_and_staff_erase_it(vera, link, pos):
+def test_parent_requests_and_staff_erase_the_child(vera, link, pos):
     ticket, owner = ticket_by(vera, link, pos), make_staff(pos.organiser, "owner")
     browser = browser_of(vera)
     shown = browser.get(f"{page_of(link)}delete/")
@@ -134,7 +134,7 @@ def test_the_parent_asks_and_staff_erase_it(vera, link, pos):
     assert vera.erasing_at is None and browser.get(DATA).status_code == 200
 
 
-def test_what_changed_meanwhile_is_shown_again(vera, link, pos):
+def test_changed_preview_is_shown_again(vera, link, pos):
     browser = browser_of(vera)
     shown = browser.get(f"{page_of(link)}delete/").context["shown"]
     ticket_by(vera, link, pos)
@@ -143,7 +143,7 @@ def test_what_changed_meanwhile_is_shown_again(vera, link, pos):
 
 
 @pytest.mark.parametrize("end", ["", "delete/"])
-def test_only_the_parent_who_manages_gets_there(vera, link, pos, end):
+def test_only_a_parent_who_manages_the_child_can_open_the_pages(vera, link, pos, end):
     friend = linked(vera, pos, ("Bob", "Friend", "bob@example.org"))
     ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
     assert browser_of(vera).get(page_of(link) + end).status_code == 200
@@ -156,7 +156,7 @@ def test_only_the_parent_who_manages_gets_there(vera, link, pos, end):
     assert browser_of(vera).get(page_of(link) + end).status_code == 404
 
 
-def test_the_parents_are_told_what_became_of_the_request(vera, link, pos, mailoutbox):
+def test_parents_get_a_mail_when_the_child_is_erased(vera, link, pos, mailoutbox):
     other = make_visitor(pos, "Otto", "Zweig", email="otto@zweig.example")
     managing(other, link.child)
     contacts.change(other, {"language": "fr"}, by=None, now=timezone.now())
@@ -183,7 +183,7 @@ def test_the_parents_are_told_what_became_of_the_request(vera, link, pos, mailou
     assert "Tim" not in str(list(rows.values()))
 
 
-def test_the_parents_are_told_of_a_refusal(vera, link, pos, mailoutbox):
+def test_parents_get_a_mail_when_the_request_is_refused(vera, link, pos, mailoutbox):
     asked = requests.ask_for_child(link, pos=pos, now=timezone.now())
     assert due_dates.refuse(asked, Erasure.Refusal.values[0], by=None, now=timezone.now())
     tasks.send(Mail.objects.get(kind="data_refused", recipient=vera.email).pk)

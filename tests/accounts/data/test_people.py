@@ -86,7 +86,7 @@ def requested() -> set[Contact]:
 
 
 @pytest.mark.scenario("S12", "S13")
-def test_guest_orders_of_the_same_name_are_on_the_page_in_the_copy_and_in_the_request(pos, kurt, his, post):
+def test_guest_orders_of_the_same_name_are_in_page_copy_and_request(pos, kurt, his, post):
     order, later = guest_order(pos, "kurt"), guest_order(pos, "Kurt Emil")
     other_address = guest_order(pos, "Kurt", email="other@example.org")
     elsewhere = guest_order(PointOfSaleFactory(slug="festival"), "Kurt")
@@ -116,7 +116,7 @@ def test_guest_orders_of_the_same_name_are_on_the_page_in_the_copy_and_in_the_re
 
 
 @pytest.mark.scenario("S12", "S13")
-def test_whose_name_differs_is_shown_by_name_and_nothing_of_them_without_a_choice(pos, kurt, his):
+def test_contact_of_another_name_is_listed_by_name_only_until_chosen(pos, kurt, his):
     rita, tim = (
         guest_order(pos, "Rita"),
         ContactFactory(organiser=pos.organiser, first_name="Tim", last_name="Weber", email=MAILBOX),
@@ -134,7 +134,7 @@ def test_whose_name_differs_is_shown_by_name_and_nothing_of_them_without_a_choic
 
 
 @pytest.mark.scenario("S12", "S13")
-def test_who_is_chosen_by_name_is_shown_copied_and_asked_for(pos, kurt, his, post):
+def test_chosen_contact_is_in_page_copy_and_request(pos, kurt, his, post):
     rita, tim = (
         guest_order(pos, "Rita"),
         ContactFactory(organiser=pos.organiser, first_name="Tim", last_name="Weber", email=MAILBOX),
@@ -158,7 +158,7 @@ def test_who_is_chosen_by_name_is_shown_copied_and_asked_for(pos, kurt, his, pos
     assert tim not in requested()
 
 
-def test_somebody_else_can_be_asked_for_alone_and_later(pos, kurt, his, post):
+def test_erasure_of_another_contact_can_be_requested_later(pos, kurt, his, post):
     rita = guest_order(pos, "Rita").buyer
     his.open(f"{ACCOUNT}delete/")
     ask(his)
@@ -175,7 +175,7 @@ def test_somebody_else_can_be_asked_for_alone_and_later(pos, kurt, his, post):
     assert Erasure.objects.filter(state="confirmed").count() == 2
 
 
-def test_who_is_renamed_after_the_preview_is_shown_first(pos, kurt, his):
+def test_contact_renamed_after_the_preview_is_shown_again(pos, kurt, his):
     rita = guest_order(pos, "Rita").buyer
     his.open(f"{ACCOUNT}delete/")
     choose(his, rita)
@@ -187,7 +187,7 @@ def test_who_is_renamed_after_the_preview_is_shown_first(pos, kurt, his):
     assert requested() == {rita}
 
 
-def test_an_address_that_the_log_in_has_not_proved_covers_nobody(pos, kurt):
+def test_unproved_address_covers_no_other_contact(pos, kurt):
     order = guest_order(pos, "Kurt", email="new@example.org")
     user = UserFactory(email="new@example.org")
     user.emailaddress_set.update(verified=False)
@@ -197,7 +197,7 @@ def test_an_address_that_the_log_in_has_not_proved_covers_nobody(pos, kurt):
     assert order.reference not in page.source and "Kurt Weber" not in page.text
 
 
-def test_an_account_without_a_name_is_whoever_ordered_where_that_is_one_person(pos):
+def test_account_without_a_name_covers_guest_orders_of_one_name(pos):
     order = guest_order(pos, "Gus")
     visitor = TestClientVisitor()
     visitor.client.force_login(UserFactory(email=MAILBOX))
@@ -209,7 +209,7 @@ def test_an_account_without_a_name_is_whoever_ordered_where_that_is_one_person(p
 
 
 @pytest.mark.parametrize("typed", ["0", "x", "\x00", "9" * 40])
-def test_who_is_not_covered_cannot_be_chosen(pos, kurt, his, typed):
+def test_contact_outside_the_mailbox_can_not_be_chosen(pos, kurt, his, typed):
     stranger = guest_order(pos, "Kurt", email="other@example.org")
     for number in (typed, str(stranger.buyer_id)):
         page = his.open(f"{ACCOUNT}?person={number}")
@@ -223,7 +223,7 @@ def test_who_is_not_covered_cannot_be_chosen(pos, kurt, his, typed):
 
 
 @pytest.mark.scenario("S13")
-def test_by_the_mailed_link_nobody_is_asked_for_before_a_choice_by_name(pos, post):
+def test_mailed_link_requests_no_erasure_before_a_choice_by_name(pos, post):
     gus, gina = guest_order(pos, "Gus"), guest_order(pos, "Gina")
     visitor = by_link(pos, post)
     assert gus.reference in visitor.page.source and gina.reference in visitor.page.source
@@ -241,7 +241,7 @@ def test_by_the_mailed_link_nobody_is_asked_for_before_a_choice_by_name(pos, pos
 
 
 @pytest.mark.scenario("S13")
-def test_by_the_mailed_link_orders_of_one_name_need_no_choice(pos, post):
+def test_mailed_link_needs_no_choice_for_orders_of_one_name(pos, post):
     guest_order(pos, "Gus"), guest_order(pos, "GUS")
     visitor = by_link(pos, post)
     assert "Whose data?" not in visitor.page.text
@@ -251,7 +251,7 @@ def test_by_the_mailed_link_orders_of_one_name_need_no_choice(pos, post):
 
 
 @pytest.mark.scenario("S13")
-def test_whoever_logs_in_with_the_mailbox_is_found_by_it_wherever_e_mails_go(pos, kurt, post):
+def test_contact_is_covered_by_the_address_of_its_log_in(pos, kurt, post):
     contacts.change(kurt, {"email": "office@example.org"}, by=kurt.user, now=timezone.now())
     order = make_order({OfferFactory(pos=pos): 1}, user=kurt.user, paid=True)
     Mail.objects.update(state="sent")
@@ -259,7 +259,7 @@ def test_whoever_logs_in_with_the_mailbox_is_found_by_it_wherever_e_mails_go(pos
     assert order.reference in visitor.page.source
 
 
-def test_three_people_of_a_mailbox_ask_no_more_than_two(pos, kurt, his):
+def test_page_takes_the_same_queries_for_two_and_three_people(pos, kurt, his):
     def queries() -> int:
         his.open(ACCOUNT)
         with CaptureQueriesContext(connection) as seen:

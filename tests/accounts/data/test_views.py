@@ -59,7 +59,7 @@ def confirm_link(letters) -> str:
     return re.search(r"http://testserver(/theatre/data/confirm/\S+)", letters[-1].body)[1]
 
 
-def test_the_page_says_of_each_item_what_for_until_when_and_who_sees_it(browser, zoe):
+def test_page_tells_purpose_retention_and_readers_of_each_item(browser, zoe):
     page = browser.get(DATA).content.decode()
     assert "Rue Haute 3" in page and zoe.orders.get().reference in page
     for text in ("What for", "How long", "Who can see it", "box office", "ten years after"):
@@ -68,7 +68,7 @@ def test_the_page_says_of_each_item_what_for_until_when_and_who_sees_it(browser,
     assert f"Until 31 December {year}" in page
 
 
-def test_somebody_else_sees_their_own(browser, zoe):
+def test_other_visitor_sees_only_the_own_data(browser, zoe):
     other = UserFactory()
     browser.force_login(other)
     page = browser.get(DATA).content.decode()
@@ -76,7 +76,7 @@ def test_somebody_else_sees_their_own(browser, zoe):
 
 
 @pytest.mark.scenario("S18")
-def test_the_copy_is_for_whoever_types_the_password_again(browser, zoe):
+def test_copy_needs_the_password_again(browser, zoe):
     asked = browser.get(COPY)
     assert asked["Location"].startswith("/accounts/reauthenticate/")
     wrong = browser.post(asked["Location"], {"password": "wrong"})
@@ -99,7 +99,7 @@ def test_the_copy_is_for_whoever_types_the_password_again(browser, zoe):
 
 
 @pytest.mark.scenario("S12")
-def test_delete_asks_for_the_password_shows_what_goes_and_waits_for_the_mailbox(browser, zoe, pos, post):
+def test_deletion_needs_password_and_confirmation_by_mail(browser, zoe, pos, post):
     owner, box = make_staff(pos.organiser, "owner"), make_staff(pos.organiser, "box office")
     preview = browser.get(DELETE).content.decode()
     assert "ten years after" in preview and "At the latest until" in preview
@@ -146,7 +146,7 @@ def test_delete_asks_for_the_password_shows_what_goes_and_waits_for_the_mailbox(
 
 
 @pytest.mark.scenario("S12")
-def test_asked_again_it_is_the_same_request(browser, zoe, post):
+def test_second_request_is_the_same_request(browser, zoe, post):
     ask(browser)
     first = Erasure.objects.get()
     post()
@@ -161,7 +161,7 @@ def test_asked_again_it_is_the_same_request(browser, zoe, post):
 
 
 @pytest.mark.scenario("S12")
-def test_a_request_nobody_confirms_ends_after_seven_days_and_leaves_nothing(browser, zoe, post):
+def test_unconfirmed_request_is_deleted_after_seven_days(browser, zoe, post):
     before = Mail.objects.count()
     ask(browser)
     (letter,) = post()
@@ -174,7 +174,7 @@ def test_a_request_nobody_confirms_ends_after_seven_days_and_leaves_nothing(brow
     assert "Delete my data" in browser.get(DATA).content.decode()
 
 
-def test_an_order_that_came_meanwhile_is_shown_first(browser, zoe, pos):
+def test_order_placed_meanwhile_is_shown_before_the_request(browser, zoe, pos):
     shown = shown_at(browser)
     make_order({OfferFactory(pos=pos): 1}, user=zoe.user, paid=True)
     page = ask(browser, shown=shown).content.decode()
@@ -182,7 +182,7 @@ def test_an_order_that_came_meanwhile_is_shown_first(browser, zoe, pos):
     assert not Erasure.objects.exists()
 
 
-def test_a_link_for_an_address_of_before_confirms_nothing(browser, zoe, post):
+def test_link_sent_to_a_former_address_confirms_nothing(browser, zoe, post):
     ask(browser)
     (letter,) = post()
     now = timezone.now()
@@ -194,7 +194,7 @@ def test_a_link_for_an_address_of_before_confirms_nothing(browser, zoe, post):
 @pytest.mark.parametrize(
     "typed", [{"password": ""}, {"password": "x" * 5000}, {"bearer": "neither"}, {"shown": "\x00"}]
 )
-def test_nonsense_asks_for_nothing(browser, typed):
+def test_invalid_posts_request_nothing(browser, typed):
     answer = ask(browser, **typed)
     assert answer.status_code == 200
     assert not Erasure.objects.exists()
@@ -206,7 +206,7 @@ def queries(browser) -> int:
     return len(seen)
 
 
-def test_three_orders_ask_no_more_than_one(browser, zoe, pos):
+def test_page_takes_the_same_queries_for_one_and_three_orders(browser, zoe, pos):
     browser.get(DATA)
     once = queries(browser)
     for _number in range(2):
@@ -223,7 +223,7 @@ def press(browser, action):
 
 
 @pytest.mark.scenario("S12")
-def test_a_lost_mail_is_sent_again_and_its_link_confirms(browser, zoe, post):
+def test_resent_mail_confirms_the_request(browser, zoe, post):
     ask(browser)
     (lost,) = post()
     assert "Send the e-mail again" in browser.get(DATA).content.decode()
@@ -239,7 +239,7 @@ def test_a_lost_mail_is_sent_again_and_its_link_confirms(browser, zoe, post):
 
 
 @pytest.mark.scenario("S12")
-def test_the_fourth_mail_within_an_hour_is_not_promised(browser, zoe, post):
+def test_fourth_mail_within_an_hour_is_refused(browser, zoe, post):
     ask(browser)
     press(browser, "again"), press(browser, "again")
     assert "Please try again in an hour" in press(browser, "again")
@@ -248,7 +248,7 @@ def test_the_fourth_mail_within_an_hour_is_not_promised(browser, zoe, post):
 
 @pytest.mark.scenario("S17")
 @pytest.mark.parametrize("confirmed", [False, True])
-def test_a_request_is_withdrawn_before_it_is_begun(browser, zoe, post, confirmed):
+def test_request_can_be_withdrawn_before_erasing_begins(browser, zoe, post, confirmed):
     ask(browser)
     if confirmed:
         browser.post(confirm_link(post()))
@@ -262,7 +262,7 @@ def test_a_request_is_withdrawn_before_it_is_begun(browser, zoe, post, confirmed
 
 
 @pytest.mark.scenario("S17")
-def test_a_request_that_is_begun_is_not_withdrawn_nor_is_somebody_elses(browser, zoe, pos, post):
+def test_begun_request_and_request_of_another_visitor_can_not_be_withdrawn(browser, zoe, pos, post):
     ask(browser)
     browser.post(confirm_link(post()))
     page = browser.get(DATA).content.decode()

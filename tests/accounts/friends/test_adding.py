@@ -39,7 +39,7 @@ def alice(pos, visitor):
 
 
 @pytest.mark.scenario("FF-12")
-def test_an_unknown_person_appears_at_once(pos, alice, visitor):
+def test_unknown_person_is_listed_at_once(pos, alice, visitor):
     page = submit(visitor)
     assert (page.status, page.url, page.messages) == (200, LIST, [M1])
     assert "Bob Miller" in rows(page)
@@ -49,7 +49,7 @@ def test_an_unknown_person_appears_at_once(pos, alice, visitor):
 
 
 @pytest.mark.scenario("FF-13")
-def test_a_known_person_with_a_matching_name_appears_at_once(pos, alice, visitor):
+def test_known_person_with_matching_name_is_listed_at_once(pos, alice, visitor):
     ContactFactory(organiser=pos.organiser, first_name="BOB", last_name="Miller", email="bob@example.org")
     page = submit(visitor)
     assert (page.url, page.messages) == (LIST, [M1])
@@ -57,7 +57,7 @@ def test_a_known_person_with_a_matching_name_appears_at_once(pos, alice, visitor
 
 
 @pytest.mark.scenario("FF-14")
-def test_a_known_person_of_another_name_is_told_apart_and_not_named(pos, alice, visitor):
+def test_known_address_with_another_name_is_refused_without_naming_its_owner(pos, alice, visitor):
     ContactFactory(
         organiser=pos.organiser, first_name="Gertrude", last_name="Vanderbilt", email="bob@example.org",
         phone="+41791234567", city="Paris",
@@ -75,20 +75,20 @@ def test_a_known_person_of_another_name_is_told_apart_and_not_named(pos, alice, 
 
 @pytest.mark.scenario("FF-20")
 @pytest.mark.parametrize("last_name", ["Martin", "Somebody"])
-def test_the_own_address(pos, alice, visitor, last_name):
+def test_own_address_is_refused(pos, alice, visitor, last_name):
     page = submit(visitor, email=" Alice@Example.org", last_name=last_name)
     assert errors_of(page) == {"email": "This is your own address."}
 
 
 @pytest.mark.scenario("FF-21")
-def test_somebody_in_the_list_already(pos, alice, visitor):
+def test_person_in_the_list_is_refused(pos, alice, visitor):
     submit(visitor)
     assert errors_of(submit(visitor)) == {"email": "This person is already in your list."}
     assert ContactLink.objects.count() == Mail.objects.count() == 1
 
 
 @pytest.mark.scenario("FF-25")
-def test_a_child_without_an_address_and_the_question_before_a_second_one(pos, alice, visitor):
+def test_same_child_without_an_address_is_added_after_a_question(pos, alice, visitor):
     child = {"email": "", "no_email": "on", "first_name": "Tim", "birth_date": "2018-05-01"}
     assert submit(visitor, **child).messages == ["Tim Miller has been added to your friends and family."]
     link = ContactLink.objects.get()
@@ -103,7 +103,7 @@ def test_a_child_without_an_address_and_the_question_before_a_second_one(pos, al
 
 
 @pytest.mark.scenario("FF-26")
-def test_a_full_list_says_so(pos, alice, visitor):
+def test_full_list_is_refused_with_a_message(pos, alice, visitor):
     PointOfSale.objects.update(friends_family_max=1)
     submit(visitor)
     page = submit(visitor, email="carol@example.org")
@@ -119,7 +119,7 @@ def test_a_full_list_says_so(pos, alice, visitor):
         ("blocked_at", "You can’t add people at the moment."),
     ],
 )
-def test_an_unproved_or_blocked_visitor_is_told_so(pos, alice, visitor, column, words):
+def test_unproved_or_blocked_visitor_gets_a_message(pos, alice, visitor, column, words):
     Contact.objects.filter(pk=alice.pk).update(
         **{column: None if column == "email_verified_at" else timezone.now()}
     )
@@ -129,7 +129,7 @@ def test_an_unproved_or_blocked_visitor_is_told_so(pos, alice, visitor, column, 
 
 
 @pytest.mark.scenario("FF-39")
-def test_beyond_a_limit_the_answer_is_neutral_and_the_same_for_everybody(pos, alice, visitor):
+def test_message_about_a_limit_is_the_same_for_known_and_unknown_people(pos, alice, visitor):
     pos.organiser.link_adds_per_hour = 0
     pos.organiser.save()
     ContactFactory(organiser=pos.organiser, first_name="Bob", last_name="Miller", email="known@example.org")
@@ -141,7 +141,7 @@ def test_beyond_a_limit_the_answer_is_neutral_and_the_same_for_everybody(pos, al
     assert pages[0] == pages[1]
 
 
-def test_whoever_adds_people_says_first_who_they_are(pos, visitor):
+def test_visitor_without_a_name_is_sent_to_the_profile(pos, visitor):
     """The person added is told who did it: without a name nobody would know."""
     nameless = make_visitor(pos, "", "", email="alice@example.org")
     visitor.log_in(nameless.email, PASSWORD)
@@ -153,7 +153,7 @@ def test_whoever_adds_people_says_first_who_they_are(pos, visitor):
     assert not ContactLink.objects.exists()
 
 
-def test_after_the_own_name_one_is_back_with_what_was_typed(pos, visitor):
+def test_visitor_returns_from_the_profile_with_the_typed_values(pos, visitor):
     nameless = make_visitor(pos, "", "", email="alice@example.org")
     visitor.log_in(nameless.email, PASSWORD)
     visitor.open(NEW)  # leads to the profile
@@ -170,7 +170,7 @@ def test_after_the_own_name_one_is_back_with_what_was_typed(pos, visitor):
 # --- with an e-mail address, or without ----------------------------------------------------------------------
 
 
-def test_the_page_opens_with_an_address_and_offers_to_have_none(pos, alice, visitor):
+def test_form_asks_for_an_address_and_offers_to_have_none(pos, alice, visitor):
     form = visitor.open(NEW).form("^email$")
     assert {"email", "last_name", "first_name", "no_email", "birth_date"} <= form.names
     assert (form.choices["no_email"], form.values["no_email"]) == (["", "on"], "")
@@ -185,7 +185,7 @@ def test_the_page_opens_with_an_address_and_offers_to_have_none(pos, alice, visi
         ({"email": ""}, "email", "Enter the e-mail address, or say that this person has none."),
     ],
 )
-def test_nothing_that_was_typed_is_dropped_silently(pos, alice, visitor, typed, field, words):
+def test_typed_values_that_do_not_fit_are_errors(pos, alice, visitor, typed, field, words):
     page = submit(visitor, **typed)
     assert words in errors_of(page)[field]
     kept = page.form("^email$").values
@@ -194,7 +194,7 @@ def test_nothing_that_was_typed_is_dropped_silently(pos, alice, visitor, typed, 
 
 
 @pytest.mark.scenario("FF-14")
-def test_a_mismatch_offers_to_add_without_an_address(pos, alice, visitor):
+def test_mismatch_offers_to_add_without_an_address(pos, alice, visitor):
     """Couples with one mailbox, siblings under a parent's address."""
     ContactFactory(organiser=pos.organiser, first_name="Max", last_name="Miller", email="bob@example.org")
     page = submit(visitor)
@@ -210,20 +210,20 @@ def test_a_mismatch_offers_to_add_without_an_address(pos, alice, visitor):
     assert not Mail.objects.exists()
 
 
-def test_a_child_typed_with_the_own_address_can_be_added_without_it(pos, alice, visitor):
+def test_child_typed_with_the_own_address_can_be_added_without_it(pos, alice, visitor):
     submit(visitor, email="alice@example.org", first_name="Tim", last_name="Martin")
     visitor.fill("^email$", button=("without_email", "1"))
     link = ContactLink.objects.get()
     assert (link.entered_name, link.entered_email, link.child.email) == ("Tim Martin", "", None)
 
 
-def test_nothing_is_offered_where_nothing_mismatches(pos, alice, visitor):
+def test_adding_without_an_address_is_offered_only_after_a_mismatch(pos, alice, visitor):
     assert "Add without an e-mail address" not in submit(visitor, first_name="").text
 
 
 @pytest.mark.scenario("FF-39")
 @pytest.mark.parametrize("own", [True, False])
-def test_a_limits_sentence_is_true_for_whoever_reads_it(pos, alice, visitor, own):
+def test_message_about_a_limit_depends_on_whose_limit_it_is(pos, alice, visitor, own):
     Organiser.objects.update(link_adds_per_hour=0 if own else 10)
     if not own:
         for _number in range(60):
@@ -270,7 +270,7 @@ def answers(visitor, pos, stored: list[tuple[str, str]]) -> dict:
 @pytest.mark.scenario("FF-13")
 @pytest.mark.scenario("FF-27")
 @pytest.mark.parametrize("consent", [False, True])
-def test_unknown_and_match_are_the_same_to_the_last_byte(pos, alice, visitor, consent):
+def test_answers_for_unknown_and_known_people_have_the_same_bytes(pos, alice, visitor, consent):
     pos.organiser.link_consent_required = consent
     pos.organiser.save()
     ContactFactory(first_name="Bob", last_name="Miller", email="bob@example.org")  # at another organiser
@@ -283,7 +283,7 @@ def test_unknown_and_match_are_the_same_to_the_last_byte(pos, alice, visitor, co
 
 
 @pytest.mark.scenario("FF-40")
-def test_discreet_unknown_match_and_mismatch_are_the_same_to_the_last_byte(pos, alice, visitor):
+def test_answers_of_the_discreet_mode_have_the_same_bytes_in_every_case(pos, alice, visitor):
     PointOfSale.objects.update(friends_family_mode="discreet")
     unknown = answers(visitor, pos, [])
     assert html.escape(M1) in unknown["list"]
@@ -302,7 +302,7 @@ def test_discreet_unknown_match_and_mismatch_are_the_same_to_the_last_byte(pos, 
 
 
 @pytest.mark.scenario("FF-10")
-def test_errors_stand_at_the_field_and_what_was_typed_stays(pos, alice, visitor):
+def test_errors_are_at_the_field_and_typed_values_stay(pos, alice, visitor):
     page = submit(visitor, email="not an address", last_name="", first_name="")
     assert set(errors_of(page)) == {"email", "first_name"}
     assert "There is a problem" in page.text
@@ -315,7 +315,7 @@ def test_errors_stand_at_the_field_and_what_was_typed_stays(pos, alice, visitor)
 
 
 @pytest.mark.scenario("FF-10")
-def test_the_pages_speak_french(pos, alice):
+def test_pages_are_translated_to_french(pos, alice):
     visitor = TestClientVisitor(**{"accept-language": "fr"})
     visitor.client.force_login(alice.user)
     page = visitor.open(LIST)
@@ -359,25 +359,25 @@ BAD_DATES = [
 
 @pytest.mark.scenario("FF-11")
 @pytest.mark.parametrize("field", ["first_name", "last_name"])
-def test_a_name_that_is_none_is_an_error_at_its_field(pos, alice, visitor, field):
+def test_invalid_name_has_an_error_at_its_field(pos, alice, visitor, field):
     for text in BAD_NAMES:
         refused(submit(visitor, **{field: text}), {field}, text)
 
 
 @pytest.mark.scenario("FF-11")
-def test_an_address_that_is_none_is_an_error_at_its_field(pos, alice, visitor):
+def test_invalid_address_has_an_error_at_its_field(pos, alice, visitor):
     for text in BAD_MAILS:
         refused(submit(visitor, email=text), {"email"}, text)
 
 
 @pytest.mark.scenario("FF-11")
-def test_a_date_that_is_none_is_an_error_at_its_field(pos, alice, visitor):
+def test_invalid_date_has_an_error_at_its_field(pos, alice, visitor):
     for text in BAD_DATES:
         refused(submit(visitor, email="", no_email="on", birth_date=text), {"birth_date"}, text)
 
 
 @pytest.mark.scenario("FF-11")
-def test_nothing_typed_at_all(pos, alice, visitor):
+def test_empty_form_has_errors_at_the_required_fields(pos, alice, visitor):
     refused(submit(visitor, email="", last_name="", first_name=""), {"email", "first_name"}, "nothing")
 
 
@@ -391,7 +391,7 @@ def refused(page: Page, fields: set[str], text: str) -> None:
 
 @pytest.mark.scenario("FF-18")
 @pytest.mark.parametrize("allowed", [True, False])
-def test_a_name_of_one_part_where_the_organiser_permits_it(pos, alice, visitor, allowed):
+def test_name_of_one_part_is_accepted_where_the_organiser_allows_it(pos, alice, visitor, allowed):
     pos.organiser.single_part_names = allowed
     pos.organiser.save()
     page = submit(visitor, last_name="", first_name="Madonna")
@@ -408,7 +408,7 @@ NAMES = [
 
 
 @pytest.mark.scenario("FF-11")
-def test_any_other_name_is_shown_as_it_was_typed(pos, alice, visitor):
+def test_unusual_names_are_shown_as_typed(pos, alice, visitor):
     Organiser.objects.update(link_adds_per_hour=100, link_adds_per_day=100)
     for number, text in enumerate(NAMES):
         page = submit(visitor, last_name=text, email=f"p{number}@example.org")

@@ -76,7 +76,7 @@ def ticket_for(link) -> Ticket:
 # --- edit ---------------------------------------------------------------------------------------------------
 
 
-def test_what_was_typed_about_a_child_is_changed_on_the_list_and_on_the_child(visitor, link, alice):
+def test_edited_name_changes_on_the_list_and_on_the_contact_of_a_child(visitor, link, alice):
     assert f"{LIST}{link.pk}/edit/" in visitor.open(LIST).source
     page = edit(visitor, link, first_name="Zoë", last_name="Martin-Roy", birth_date="2012-04-30")
     assert (page.url, page.messages) == (f"{LIST}{link.pk}/", ["Saved."])
@@ -89,7 +89,7 @@ def test_what_was_typed_about_a_child_is_changed_on_the_list_and_on_the_child(vi
         assert not {"Zoë", "Martin-Roy", "2012"} & set(str(event.details).split())
 
 
-def test_a_person_with_an_address_keeps_their_own_name(visitor, alice, pos):
+def test_person_with_an_address_keeps_the_own_name_on_the_contact(visitor, alice, pos):
     bob = ContactFactory(
         organiser=pos.organiser, first_name="Bob", last_name="Miller", email="bob@example.org"
     )
@@ -104,7 +104,7 @@ def test_a_person_with_an_address_keeps_their_own_name(visitor, alice, pos):
     assert (link.entered_name, bob.full_name) == ("Bobby Miller", "Bob Miller")
 
 
-def test_a_child_that_staff_know_otherwise_is_not_the_parents_to_change(visitor, link):
+def test_contact_known_to_staff_is_not_changed_by_the_parent(visitor, link):
     Contact.objects.filter(pk=link.child_id).update(created_via=Contact.CreatedVia.BACK_OFFICE)
     edit(visitor, link, first_name="Zazie")
     link.refresh_from_db()
@@ -112,7 +112,7 @@ def test_a_child_that_staff_know_otherwise_is_not_the_parents_to_change(visitor,
     assert (link.entered_first_name, link.child.first_name) == ("Zazie", "Zoé")
 
 
-def test_what_staff_connected_is_not_edited(visitor, alice, pos):
+def test_link_made_by_staff_can_not_be_edited(visitor, alice, pos):
     link = managing(alice, ContactFactory(organiser=pos.organiser, email=None))
     assert f"{LIST}{link.pk}/edit/" not in visitor.open(LIST).source
     assert visitor.open(f"{LIST}{link.pk}/edit/").status == 404
@@ -126,7 +126,7 @@ def test_what_staff_connected_is_not_edited(visitor, alice, pos):
         ({"birth_date": "1850-01-01"}, "birth_date"),
     ],
 )
-def test_what_is_wrong_stands_at_the_field_and_nothing_changes(visitor, link, typed, field):
+def test_invalid_input_has_an_error_at_its_field_and_changes_nothing(visitor, link, typed, field):
     page = edit(visitor, link, **typed)
     assert set(errors_of(page)) == {field}
     assert page.form("^first_name$").values | typed == page.form("^first_name$").values
@@ -137,7 +137,7 @@ def test_what_is_wrong_stands_at_the_field_and_nothing_changes(visitor, link, ty
 
 
 @pytest.mark.scenario("FF-25")
-def test_a_child_takes_their_account_over_from_the_mail(visitor, link, pos):
+def test_child_takes_over_the_account_from_the_invitation(visitor, link, pos):
     ticket = ticket_for(link)
     page = invite(visitor, link)
     assert page.messages == [f"We write to {ZOE}, unless this address was told a short while ago."]
@@ -180,7 +180,7 @@ def test_a_child_takes_their_account_over_from_the_mail(visitor, link, pos):
     assert not [form for form in edit_page.forms if form.names & {"email", "birth_date"}]
 
 
-def test_the_mailbox_has_a_log_in_but_no_account_here(visitor, link):
+def test_invitation_to_a_log_in_without_contact_here_connects_the_two(visitor, link):
     user = UserFactory(email=ZOE)
     invite(visitor, link)
     page = answer(TestClientVisitor(), invitation(), "accept")
@@ -189,7 +189,7 @@ def test_the_mailbox_has_a_log_in_but_no_account_here(visitor, link):
     assert link.child.user == user
 
 
-def test_the_mailbox_has_an_account_here_that_is_joined_after_both_names_were_shown(visitor, link, pos):
+def test_invitation_to_a_log_in_with_a_contact_here_merges_after_showing_both_names(visitor, link, pos):
     ticket = ticket_for(link)
     own = make_visitor(pos, "Zoé", "Martin", email=ZOE)
     invite(visitor, link)
@@ -206,7 +206,7 @@ def test_the_mailbox_has_an_account_here_that_is_joined_after_both_names_were_sh
 @pytest.mark.parametrize(
     ("wish", "words"), [("decline", "Nothing has changed"), ("not_me", "Thank you for telling us")]
 )
-def test_whoever_says_no_is_forgotten(visitor, link, wish, words):
+def test_address_of_a_declined_invitation_is_erased(visitor, link, wish, words):
     Organiser.objects.update(link_mails_per_day=9)
     invite(visitor, link)
     url = invitation()
@@ -221,7 +221,7 @@ def test_whoever_says_no_is_forgotten(visitor, link, wish, words):
     assert Mail.objects.filter(kind="link_invited").count() == (1 if wish == "not_me" else 2)
 
 
-def test_an_invitation_is_taken_back(visitor, link):
+def test_invitation_can_be_withdrawn(visitor, link):
     page = invite(visitor, link)
     url = invitation()
     (form,) = [form for form in page.forms if form.names == {"csrfmiddlewaretoken", "do"}]
@@ -232,7 +232,7 @@ def test_an_invitation_is_taken_back(visitor, link):
     assert [form for form in visitor.page.forms if "email" in form.names], "another address may be tried"
 
 
-def test_an_invitation_ends_with_its_time_and_with_the_link(visitor, link):
+def test_invitation_ends_after_its_time_and_with_the_link(visitor, link):
     invite(visitor, link)
     url = invitation()
     LinkRequest.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
@@ -248,7 +248,7 @@ def mailed_to() -> list[tuple[str, str]]:
 
 
 @pytest.mark.scenario("S45")
-def test_invitation_nobody_answers_ends_and_its_address_is_forgotten(visitor, link):
+def test_unanswered_invitation_ends_and_its_address_is_erased(visitor, link):
     page = invite(visitor, link)
     request = LinkRequest.objects.get()
     until = date_format(timezone.localtime(request.expires_at, link.organiser.zone), "j F Y")
@@ -287,7 +287,7 @@ def test_invitation_that_was_never_mailed_ends_too(visitor, link, monkeypatch):
 
 
 @pytest.mark.scenario("S45")
-def test_invitation_of_a_person_taken_off_the_list_ends_once_that_cannot_be_undone(visitor, link):
+def test_invitation_of_a_removed_person_ends_once_the_removal_can_not_be_undone(visitor, link):
     invite(visitor, link)
     now = timezone.now()
     links.remove(link, by=None, now=now)
@@ -296,7 +296,7 @@ def test_invitation_of_a_person_taken_off_the_list_ends_once_that_cannot_be_undo
     assert (LinkRequest.objects.get().email, mailed_to()) == ("", [("", "cancelled")])
 
 
-def test_invitation_that_is_accepted_keeps_its_mail(visitor, link):
+def test_accepted_invitation_keeps_the_recipient_of_its_mail(visitor, link):
     invite(visitor, link)
     inviting.hand_over(LinkRequest.objects.get(), now=timezone.now())
     inviting.END.run(timezone.now() + timedelta(days=100))
@@ -305,7 +305,7 @@ def test_invitation_that_is_accepted_keeps_its_mail(visitor, link):
     assert link.child.email == ZOE
 
 
-def test_where_the_shop_has_switched_the_function_off_one_can_only_decline(visitor, link):
+def test_invitation_can_only_be_declined_where_the_function_is_off(visitor, link):
     invite(visitor, link)
     url = invitation()
     hers = TestClientVisitor()
@@ -332,7 +332,9 @@ def answer_form(hers):
         (ZOE, 0, "You have added, or tried to add, many people."),
     ],
 )
-def test_whom_one_can_not_invite(visitor, link, email, limit, words):
+def test_invitation_is_refused_for_own_address_and_unproved_or_blocked_visitors(
+    visitor, link, email, limit, words
+):
     Organiser.objects.update(link_adds_per_hour=limit)
     page = invite(visitor, link, email)
     assert words in page.text
@@ -340,7 +342,7 @@ def test_whom_one_can_not_invite(visitor, link, email, limit, words):
     assert not LinkRequest.objects.exists()
 
 
-def test_whether_the_address_is_known_does_not_show(visitor, link, pos):
+def test_invitation_does_not_reveal_whether_the_address_is_known(visitor, link, pos):
     pages = []
     Organiser.objects.update(link_mails_per_day=9)
     for known in (False, True):
@@ -355,14 +357,14 @@ def test_whether_the_address_is_known_does_not_show(visitor, link, pos):
 # --- an address that staff enter ----------------------------------------------------------------------------
 
 
-def test_after_staff_entered_an_address_the_connection_waits_in_its_owners_account(link, pos):
+def test_address_entered_by_staff_shows_the_connection_in_the_account_of_its_owner(link, pos):
     Contact.objects.filter(pk=link.child_id).update(email=ZOE, email_key=ZOE)
     own = make_visitor(pos, "Zoé", "Martin", email=ZOE)
     page = browser_of(own).open(LIST)
     assert "They connected “Zoé Martin”, whose e-mails we send to your address." in page.text
 
 
-def test_who_accepts_as_the_child_lets_the_parent_see_tickets_and_no_more(link, pos):
+def test_accepting_as_the_child_lets_the_parent_only_see_tickets(link, pos):
     Contact.objects.filter(pk=link.child_id).update(email=ZOE, email_key=ZOE)
     hers = browser_of(make_visitor(pos, "Zoé", "Martin", email=ZOE))
     form = hers.open(LIST).form("answer/")
@@ -372,6 +374,6 @@ def test_who_accepts_as_the_child_lets_the_parent_see_tickets_and_no_more(link, 
     assert (link.status, link.permission_parent) == ("active", "view")
 
 
-def test_who_accepts_for_the_child_changes_nothing(link):
+def test_accepting_for_the_child_changes_no_permission(link):
     assert links.accept(link, consent_by=ContactLink.ConsentBy.GUARDIAN, by=None, now=timezone.now())
     assert link.permission_parent == ContactLink.Permission.MANAGE

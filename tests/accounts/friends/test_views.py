@@ -41,7 +41,7 @@ def alice(pos, visitor):
 
 
 @pytest.mark.scenario("FF-01")
-def test_a_new_shop_has_no_such_entry_and_its_addresses_are_not_there(visitor):
+def test_new_shop_has_no_menu_entry_and_answers_404(visitor):
     pos = PointOfSaleFactory(slug="theatre")
     assert not pos.friends_family_enabled
     alice = make_visitor(pos, email="alice@example.org")
@@ -58,7 +58,7 @@ def test_a_new_shop_has_no_such_entry_and_its_addresses_are_not_there(visitor):
 
 
 @pytest.mark.scenario("FF-03")
-def test_switched_off_and_on_again_the_list_is_the_same(pos, alice, visitor):
+def test_list_stays_when_switched_off_and_on_again(pos, alice, visitor):
     for number in range(2):
         linked(alice, pos, ("Person", str(number), f"p{number}@example.org"))
     before = rows(visitor.open(LIST))
@@ -77,7 +77,7 @@ def test_switched_off_and_on_again_the_list_is_the_same(pos, alice, visitor):
 
 
 @pytest.mark.scenario("FF-05")
-def test_the_list_shows_name_status_date_and_remove(pos, alice, visitor):
+def test_list_shows_name_status_date_and_remove_button(pos, alice, visitor):
     page = visitor.open(LIST)
     assert "Your list is empty." in page.text
     assert page.link("New") == NEW
@@ -95,7 +95,7 @@ def test_the_list_shows_name_status_date_and_remove(pos, alice, visitor):
     assert page.link("New") == NEW
 
 
-def test_two_people_of_one_name_are_told_apart_in_the_list_and_before_one_is_removed(pos, alice, visitor):
+def test_two_people_of_one_name_can_be_distinguished(pos, alice, visitor):
     son, father = (
         linked(alice, pos, adding.Person("Tim", "Martin", no_email=True, birth_date=date(year, 1, 2)))
         for year in (2016, 1980)
@@ -110,14 +110,14 @@ def test_two_people_of_one_name_are_told_apart_in_the_list_and_before_one_is_rem
 
 @pytest.mark.scenario("FF-05")
 @pytest.mark.parametrize("url", [LIST, NEW])
-def test_who_is_not_logged_in_is_sent_to_and_comes_back(pos, visitor, url):
+def test_log_in_page_leads_back_to_the_list(pos, visitor, url):
     alice = make_visitor(pos)
     assert visitor.open(url).url == f"/accounts/login/?next={url}"
     assert visitor.fill("^login$", {"login": alice.email, "password": PASSWORD}).url == url
 
 
 @pytest.mark.scenario("FF-06")
-def test_the_added_person_sees_the_parent_apart_from_their_own_people(pos, alice):
+def test_added_person_sees_the_parent_apart_from_the_own_people(pos, alice):
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
     linked(alice, pos)
     linked(bob, pos, ("Carol", "Ray", "carol@example.org"))
@@ -129,7 +129,7 @@ def test_the_added_person_sees_the_parent_apart_from_their_own_people(pos, alice
     assert "Carol Ray" not in added_you
 
 
-def test_a_list_costs_the_same_however_long_it_is(pos, alice, visitor):
+def test_list_takes_the_same_queries_for_any_length(pos, alice, visitor):
     def cost() -> int:
         with CaptureQueriesContext(connection) as statements:
             assert visitor.open(LIST).status == 200
@@ -144,7 +144,7 @@ def test_a_list_costs_the_same_however_long_it_is(pos, alice, visitor):
     assert cost() == few
 
 
-def test_no_page_of_it_is_kept_by_anybody_else(pos, alice, visitor):
+def test_pages_have_private_no_store(pos, alice, visitor):
     link = linked(alice, pos)
     for url in (LIST, NEW, f"{LIST}{link.pk}/", f"{LIST}{link.pk}/remove/"):
         assert visitor.open(url).headers["Cache-Control"] == "private, no-store"
@@ -154,7 +154,7 @@ def test_no_page_of_it_is_kept_by_anybody_else(pos, alice, visitor):
 
 
 @pytest.mark.scenario("FF-07")
-def test_removing_asks_first_ends_the_link_and_can_be_taken_back(pos, alice, visitor):
+def test_removal_asks_first_and_can_be_undone(pos, alice, visitor):
     link = linked(alice, pos)
     person = {"first_name": "Bob", "last_name": "Miller", "person": str(link.pk)}
     order = make_order({OfferFactory(pos=pos): 1}, user=alice.user, holders=[person], paid=True)
@@ -175,7 +175,7 @@ def test_removing_asks_first_ends_the_link_and_can_be_taken_back(pos, alice, vis
 
 
 @pytest.mark.scenario("FF-07")
-def test_repeating_a_removal_changes_nothing_and_does_not_fail(pos, alice, visitor):
+def test_repeated_removal_changes_nothing(pos, alice, visitor):
     link = linked(alice, pos)
     page = visitor.open(f"{LIST}{link.pk}/remove/")
     form = next(form for form in page.forms if form.method == "post" and not form.action)
@@ -189,7 +189,7 @@ def test_repeating_a_removal_changes_nothing_and_does_not_fail(pos, alice, visit
 
 
 @pytest.mark.scenario("FF-07")
-def test_the_way_back_is_open_for_ten_minutes(pos, alice, visitor):
+def test_removal_can_be_undone_for_ten_minutes(pos, alice, visitor):
     link = linked(alice, pos)
     visitor.open(f"{LIST}{link.pk}/remove/")
     visitor.submit(next(form for form in visitor.page.forms if form.method == "post" and not form.action))
@@ -203,7 +203,7 @@ def test_the_way_back_is_open_for_ten_minutes(pos, alice, visitor):
 
 
 @pytest.mark.scenario("FF-07")
-def test_a_removal_without_the_forms_token_is_refused(pos, alice, visitor):
+def test_removal_without_the_csrf_token_is_refused(pos, alice, visitor):
     link = linked(alice, pos)
     assert visitor.send("POST", f"{LIST}{link.pk}/remove/", {}).status == 403
     link.refresh_from_db()
@@ -215,7 +215,7 @@ def test_a_removal_without_the_forms_token_is_refused(pos, alice, visitor):
 
 @pytest.mark.scenario("FF-08")
 @pytest.mark.parametrize("whose", ["another visitor", "another organiser", "of the same person elsewhere"])
-def test_somebody_elses_link_answers_like_none_at_all(pos, alice, visitor, whose):
+def test_link_of_another_visitor_is_answered_like_a_missing_one(pos, alice, visitor, whose):
     if whose == "another visitor":
         link = linked(make_visitor(pos, "Carol", "Ray"), pos)
     else:
@@ -238,14 +238,14 @@ def test_somebody_elses_link_answers_like_none_at_all(pos, alice, visitor, whose
 
 
 @pytest.mark.scenario("FF-08")
-def test_numbers_no_row_can_have_are_not_there_either(pos, alice, visitor):
+def test_impossible_keys_are_answered_with_404(pos, alice, visitor):
     for number in (0, 10**20, 10**400 // 10**300):
         assert ask(visitor, "GET", f"{LIST}{number}/").status == 404
         assert ask(visitor, "POST", f"{LIST}{number}/remove/").status == 404
 
 
 @pytest.mark.scenario("FF-08")
-def test_the_child_of_a_link_is_not_its_parent(pos, alice, visitor):
+def test_child_can_not_open_pages_of_the_parent(pos, alice, visitor):
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
     link = linked(alice, pos)
     hers, his = browser_of(alice), browser_of(bob)
@@ -271,7 +271,7 @@ SECRETS = {
 @pytest.mark.scenario("FF-09")
 @pytest.mark.parametrize("status", ["pending", "active"])
 @pytest.mark.parametrize("permission", ["assign", "view", "manage"])
-def test_the_parent_sees_what_they_typed_and_no_column_of_the_person(pos, alice, visitor, status, permission):
+def test_parent_sees_only_what_they_typed(pos, alice, visitor, status, permission):
     """Every column of the person holds something recognisable: a new one is invisible until it is listed."""
     link = linked(alice, pos)
     ContactLink.objects.update(status=status, permission_parent=permission)
@@ -305,7 +305,7 @@ def test_the_parent_sees_what_they_typed_and_no_column_of_the_person(pos, alice,
         assert "1971" not in shown
 
 
-def test_both_sides_see_the_same_page(pos, alice, visitor):
+def test_parent_and_child_see_the_same_page(pos, alice, visitor):
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
     link = linked(alice, pos)
     ContactLink.objects.update(permission_parent="view")
@@ -321,7 +321,7 @@ def test_both_sides_see_the_same_page(pos, alice, visitor):
 
 
 @pytest.mark.scenario("FF-30")
-def test_tickets_are_seen_once_the_person_agreed_and_allowed_it(pos, alice, visitor):
+def test_tickets_are_visible_only_with_consent_and_permission(pos, alice, visitor):
     pos.organiser.link_consent_required = True
     pos.organiser.save()
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
@@ -343,7 +343,7 @@ def test_tickets_are_seen_once_the_person_agreed_and_allowed_it(pos, alice, visi
 
 
 @pytest.mark.scenario("FF-31")
-def test_leaving_ends_it_at_once_and_the_parent_gets_no_mail(pos, alice, visitor):
+def test_leaving_ends_the_link_at_once_without_a_mail_to_the_parent(pos, alice, visitor):
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
     link = linked(alice, pos)
     links.change_permission(link, "view", by=bob.user, now=timezone.now())
@@ -371,7 +371,7 @@ def stopped(bob, link):
 
 
 @pytest.mark.scenario("FF-31")
-def test_stopping_is_taken_back_for_ten_minutes(pos, alice):
+def test_stopping_can_be_undone_for_ten_minutes(pos, alice):
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
     link = linked(alice, pos)
     links.change_permission(link, "view", by=bob.user, now=timezone.now())
@@ -391,7 +391,7 @@ def test_stopping_is_taken_back_for_ten_minutes(pos, alice):
 
 
 @pytest.mark.scenario("FF-26")
-def test_stopping_is_not_taken_back_where_the_parents_list_is_full(pos, alice):
+def test_stopping_can_not_be_undone_if_the_list_of_the_parent_is_full(pos, alice):
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
     link = linked(alice, pos)
     his = stopped(bob, link)
@@ -402,7 +402,7 @@ def test_stopping_is_not_taken_back_where_the_parents_list_is_full(pos, alice):
 
 
 @pytest.mark.scenario("FF-31")
-def test_only_who_stopped_it_takes_it_back(pos, alice):
+def test_stopping_can_be_undone_only_by_the_same_visitor(pos, alice):
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
     link = linked(alice, pos)
     his = stopped(bob, link)
@@ -419,7 +419,7 @@ def test_only_who_stopped_it_takes_it_back(pos, alice):
 
 
 @pytest.mark.scenario("FF-32")
-def test_saying_this_is_not_me_from_the_account(pos, alice):
+def test_not_me_in_the_account_ends_the_link_and_further_mails(pos, alice):
     pos.organiser.link_consent_required = True
     pos.organiser.save()
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
@@ -437,7 +437,7 @@ def test_saying_this_is_not_me_from_the_account(pos, alice):
 
 
 @pytest.mark.parametrize("goes", [True, False])
-def test_telling_again_answers_the_same_whether_a_mail_goes_or_not(pos, alice, visitor, goes):
+def test_resending_has_the_same_answer_whether_a_mail_goes_or_not(pos, alice, visitor, goes):
     pos.organiser.link_consent_required = True
     pos.organiser.link_mails_per_day = 2 if goes else 1
     pos.organiser.save()
@@ -448,7 +448,7 @@ def test_telling_again_answers_the_same_whether_a_mail_goes_or_not(pos, alice, v
 
 
 @pytest.mark.parametrize("name", ["undo", "resend", "answer"])
-def test_what_changes_something_is_never_a_link(pos, alice, visitor, name):
+def test_changes_are_never_made_by_get_requests(pos, alice, visitor, name):
     link = linked(alice, pos)
     assert visitor.send("GET", f"{LIST}{link.pk}/{name}/").status == 405
     assert visitor.send("HEAD", f"{LIST}{link.pk}/remove/").status == 200

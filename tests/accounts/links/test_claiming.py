@@ -74,7 +74,7 @@ def can_log_in(password: str, email=BOB[2]) -> bool:
 
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-28")
-def test_the_person_proves_the_mailbox_and_chooses_the_password(pos, alice, letter, visitor):
+def test_person_proves_the_mailbox_and_chooses_the_password(pos, alice, letter, visitor):
     child = ContactLink.objects.get().child
     assert not User.objects.filter(email=BOB[2]).exists(), "no log-in exists before that"
     page = choose_password(visitor, letter)
@@ -93,7 +93,7 @@ def test_the_person_proves_the_mailbox_and_chooses_the_password(pos, alice, lett
 
 
 @pytest.mark.django_db
-def test_agreeing_and_leaving_the_password_for_later(pos, alice, letter, visitor):
+def test_person_can_agree_and_choose_the_password_later(pos, alice, letter, visitor):
     page = answer(visitor, mailed_link(letter), "accept")
     assert page.link("Not now") == "/theatre/"
     assert ContactLink.objects.get().status == "active"
@@ -102,7 +102,7 @@ def test_agreeing_and_leaving_the_password_for_later(pos, alice, letter, visitor
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("password", ["", "short", "password1", "bob@example.org", "x" * 5000])
-def test_a_password_that_is_none_is_refused_at_its_field(letter, visitor, password):
+def test_invalid_password_has_an_error_at_its_field(letter, visitor, password):
     page = choose_password(visitor, letter, password)
     assert (page.status, page.url) == (200, "/links/claim/")
     assert 'aria-invalid="true"' in page.source
@@ -112,7 +112,7 @@ def test_a_password_that_is_none_is_refused_at_its_field(letter, visitor, passwo
 
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-29")
-def test_the_proof_is_this_browsers_for_half_an_hour_and_for_this_address(letter, visitor, monkeypatch):
+def test_proof_counts_for_half_an_hour_in_this_browser_and_for_this_address(letter, visitor, monkeypatch):
     answer(visitor, mailed_link(letter), "accept")
     assert TestClientVisitor().open("/links/claim/").status == 410
     child = ContactLink.objects.get().child
@@ -139,7 +139,7 @@ def ended(page) -> bool:
 
 
 @pytest.mark.django_db
-def test_a_second_press_after_the_first_one_is_told_to_log_in(letter, visitor):
+def test_second_press_of_the_button_leads_to_the_log_in(letter, visitor):
     answer(visitor, mailed_link(letter), "accept")
     other_press = TestClientVisitor()
     other_press.client.cookies = visitor.client.cookies.copy()
@@ -154,7 +154,7 @@ def test_a_second_press_after_the_first_one_is_told_to_log_in(letter, visitor):
 
 
 @pytest.mark.django_db
-def test_an_address_that_changes_while_the_form_is_open_is_nobodys_log_in(letter, visitor):
+def test_address_changed_while_the_form_is_open_gets_no_log_in(letter, visitor):
     child = ContactLink.objects.get().child
     stale = Contact.objects.get(pk=child.pk)
     contacts.change(child, {"email": "victim@example.org"}, by=None, now=timezone.now())
@@ -164,7 +164,7 @@ def test_an_address_that_changes_while_the_form_is_open_is_nobodys_log_in(letter
 
 
 @pytest.mark.django_db
-def test_who_logs_in_elsewhere_in_the_installation_keeps_their_password(pos, letter, visitor):
+def test_person_with_a_log_in_keeps_their_password(pos, letter, visitor):
     UserFactory(email=BOB[2])
     page = answer(visitor, mailed_link(letter), "accept")
     assert "You are connected with Alice Martin" in page.text
@@ -174,7 +174,7 @@ def test_who_logs_in_elsewhere_in_the_installation_keeps_their_password(pos, let
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("how", ["switched off", "somebody here already"])
-def test_a_log_in_that_is_no_added_persons_is_not_claimed(pos, letter, visitor, how):
+def test_log_in_switched_off_or_with_another_contact_is_not_claimed(pos, letter, visitor, how):
     user = User.objects.create_user(BOB[2], THEIRS, is_active=how != "switched off")
     if how == "somebody here already":
         ContactFactory(organiser=pos.organiser, user=user, email=BOB[2])
@@ -186,7 +186,7 @@ def test_a_log_in_that_is_no_added_persons_is_not_claimed(pos, letter, visitor, 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_double_click_on_the_password_makes_one_account(pos, letter):
+def test_double_click_on_the_password_makes_one_account(pos, letter):
     child = ContactLink.objects.select_related("child").get().child
 
     def claim():
@@ -206,7 +206,7 @@ def test_a_double_click_on_the_password_makes_one_account(pos, letter):
 
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-33")
-def test_signing_up_first_with_somebody_elses_address_gains_nothing(pos, alice, letter, visitor, post):
+def test_sign_up_with_the_address_of_another_person_gains_nothing(pos, alice, letter, visitor, post):
     """The password, the open session and the mailed confirmation of whoever came first are worth nothing."""
     attacker = TestClientVisitor()
     sign_up(attacker)
@@ -229,7 +229,7 @@ def test_signing_up_first_with_somebody_elses_address_gains_nothing(pos, alice, 
 
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-33")
-def test_an_open_session_of_whoever_came_first_ends(pos, letter, visitor):
+def test_claim_ends_open_sessions_of_an_unproved_sign_up(pos, letter, visitor):
     user = User.objects.create_user(BOB[2], THEIRS)
     attacker = TestClientVisitor()
     attacker.client.force_login(user)  # however they got it
@@ -243,9 +243,7 @@ def test_an_open_session_of_whoever_came_first_ends(pos, letter, visitor):
 
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-33")
-def test_registering_proves_the_mailbox_ends_old_tokens_and_shows_what_is_to_decide(
-    pos, alice, letter, visitor, post
-):
+def test_sign_up_ends_old_tokens_and_shows_open_links(pos, alice, letter, visitor, post):
     link = ContactLink.objects.get()
     unclaimed = link.child
     sign_up(visitor)
@@ -279,9 +277,7 @@ def test_registering_proves_the_mailbox_ends_old_tokens_and_shows_what_is_to_dec
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-33")
 @pytest.mark.parametrize(("wish", "status"), [("leave", "declined"), ("not_me", "ended")])
-def test_what_was_made_to_ones_address_can_be_refused_without_taking_it_over(
-    pos, alice, letter, wish, status
-):
+def test_link_to_the_own_address_can_be_declined_without_merging(pos, alice, letter, wish, status):
     link = ContactLink.objects.get()
     bob = make_visitor(pos, "Robert", "Smith", email=BOB[2])
     his = browser_of(bob)
@@ -294,7 +290,7 @@ def test_what_was_made_to_ones_address_can_be_refused_without_taking_it_over(
 
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-33")
-def test_only_a_proved_address_is_shown_what_was_made_to_it(pos, alice, letter):
+def test_links_are_shown_only_to_a_proved_address(pos, alice, letter):
     link = ContactLink.objects.get()
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
     his = browser_of(bob)
@@ -313,7 +309,7 @@ def test_only_a_proved_address_is_shown_what_was_made_to_it(pos, alice, letter):
 
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-33")
-def test_what_staff_entered_under_an_address_is_nobodys_to_take(pos, alice):
+def test_contact_entered_by_staff_is_not_merged_by_its_address(pos, alice):
     """A child under its parent's address, say: it stays as staff wrote it."""
     child = ContactFactory(organiser=pos.organiser, first_name="Tim", email=BOB[2])
     kind = linked(alice, pos, ("X", "Y", "x@example.org")).type
@@ -324,7 +320,7 @@ def test_what_staff_entered_under_an_address_is_nobodys_to_take(pos, alice):
 
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-33")
-def test_a_new_password_by_mail_ends_old_tokens_and_what_waits_goes_on_waiting(pos, alice, visitor, post):
+def test_new_password_by_mail_ends_old_tokens_and_keeps_pending_links(pos, alice, visitor, post):
     pos.organiser.link_consent_required = True
     pos.organiser.save()
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
@@ -346,7 +342,7 @@ def test_a_new_password_by_mail_ends_old_tokens_and_what_waits_goes_on_waiting(p
 
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-33")
-def test_a_mail_that_waits_when_the_person_registers_opens_nothing_it_should_not(pos, alice, visitor, post):
+def test_mail_queued_before_the_sign_up_has_no_working_token(pos, alice, visitor, post):
     pos.organiser.link_consent_required = True
     linked(alice, pos)
     waiting = Mail.objects.get()
@@ -359,7 +355,7 @@ def test_a_mail_that_waits_when_the_person_registers_opens_nothing_it_should_not
 
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-24")
-def test_who_ordered_as_a_guest_claims_with_the_orders(pos, alice, visitor, post):
+def test_person_who_ordered_as_a_guest_claims_the_orders_too(pos, alice, visitor, post):
     guest = dict(zip(("first_name", "last_name", "email"), BOB, strict=True))
     order = make_order({OfferFactory(pos=pos): 1}, buyer=guest, paid=True)
     post()
@@ -370,7 +366,7 @@ def test_who_ordered_as_a_guest_claims_with_the_orders(pos, alice, visitor, post
 
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-33")
-def test_two_decisions_at_one_address_and_one_person_asked_twice(pos, alice, letter):
+def test_accepting_leaves_one_link_of_a_parent_who_added_the_person_twice(pos, alice, letter):
     """Alice had added the log-in's contact as well: after the answer she has one link, not two."""
     bob = make_visitor(pos, "Bob", "Miller", email="robert@example.org")
     known = linked(alice, pos, ("Bob", "Miller", "robert@example.org"))
@@ -385,7 +381,7 @@ def test_two_decisions_at_one_address_and_one_person_asked_twice(pos, alice, let
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_same_answer_twice_at_once_is_one(pos, letter):
+def test_same_answer_twice_at_once_counts_once(pos, letter):
     link = ContactLink.objects.get()
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
     browsers = [browser_of(bob) for _number in range(2)]
@@ -407,7 +403,7 @@ def test_the_same_answer_twice_at_once_is_one(pos, letter):
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-28")
 @pytest.mark.parametrize("until", ["accepted", "claimed"])
-def test_later_mails_speak_the_language_of_whoever_accepted(pos, alice, letter, post, until):
+def test_later_mails_have_the_language_in_which_the_person_accepted(pos, alice, letter, post, until):
     child = ContactLink.objects.get().child
     assert child.language == ""
     visitor = TestClientVisitor(**{"accept-language": "fr"})
@@ -423,7 +419,7 @@ def test_later_mails_speak_the_language_of_whoever_accepted(pos, alice, letter, 
 
 
 @pytest.mark.django_db
-def test_claiming_in_the_browser_of_another_log_in_is_said_and_asked(pos, alice, letter, visitor):
+def test_claiming_in_the_browser_of_another_log_in_asks_first(pos, alice, letter, visitor):
     carol = make_visitor(pos, "Carol", "Ray", email="carol@example.org")
     visitor.client.force_login(carol.user)
     page = visitor.open(mailed_link(letter))
@@ -442,7 +438,7 @@ def test_claiming_in_the_browser_of_another_log_in_is_said_and_asked(pos, alice,
 
 
 @pytest.mark.django_db
-def test_nobody_else_logged_in_nothing_is_asked(pos, letter, visitor):
+def test_claiming_without_another_log_in_asks_nothing(pos, letter, visitor):
     page = answer(visitor, mailed_link(letter), "accept")
     assert "is logged in" not in page.text
     assert "switch" not in page.form("^password1$").names
@@ -450,7 +446,7 @@ def test_nobody_else_logged_in_nothing_is_asked(pos, letter, visitor):
 
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-30")
-def test_a_person_with_an_account_under_another_address_takes_the_connection_into_it(pos, alice, letter):
+def test_person_with_an_account_of_another_address_can_move_the_connection_to_it(pos, alice, letter):
     bob = make_visitor(pos, "Bob", "Miller", email="bob@home.example")
     link = ContactLink.objects.get()
     his = browser_of(bob)
@@ -468,7 +464,7 @@ def test_a_person_with_an_account_under_another_address_takes_the_connection_int
 
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-30")
-def test_an_account_of_another_name_is_not_offered_the_connection(pos, alice, letter):
+def test_account_of_another_name_is_not_offered_the_connection(pos, alice, letter):
     carol = make_visitor(pos, "Carol", "Ray", email="carol@example.org")
     hers = browser_of(carol)
     page = hers.open(mailed_link(letter))
@@ -483,7 +479,7 @@ def test_an_account_of_another_name_is_not_offered_the_connection(pos, alice, le
 
 
 @pytest.mark.django_db(transaction=True)
-def test_choosing_the_password_twice_at_once_logs_in_and_makes_one_account(pos, letter):
+def test_password_chosen_twice_at_once_makes_one_account_and_logs_in(pos, letter):
     visitor = TestClientVisitor()
     answer(visitor, mailed_link(letter), "accept")
     other_press = TestClientVisitor()

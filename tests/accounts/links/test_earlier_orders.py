@@ -46,7 +46,7 @@ def buyers_of(orders) -> list[str]:
 
 
 @pytest.mark.django_db
-def test_one_button_joins_the_orders_of_the_own_name_only(pos, orders, visitor):
+def test_button_merges_orders_of_the_own_name_only(pos, orders, visitor):
     ada = make_visitor(pos, "Ada", "Lovelace", email="ada@example.org")
     visitor.log_in(ada.user.email, PASSWORD)
     assert FOUND in visitor.open(ACCOUNT).text
@@ -64,7 +64,7 @@ def test_one_button_joins_the_orders_of_the_own_name_only(pos, orders, visitor):
 
 
 @pytest.mark.django_db
-def test_without_a_name_here_one_name_at_the_address_is_the_visitors(pos, orders, visitor):
+def test_visitor_without_a_name_gets_the_orders_if_they_have_one_name(pos, orders, visitor):
     orders[2].buyer.orders.update(buyer=orders[0].buyer)
     visitor.log_in(UserFactory(email="ada@example.org").email, PASSWORD)
     page = visitor.open(ACCOUNT)
@@ -76,7 +76,7 @@ def test_without_a_name_here_one_name_at_the_address_is_the_visitors(pos, orders
 
 
 @pytest.mark.django_db
-def test_without_a_name_here_several_names_are_chosen_one_by_one(pos, orders, visitor):
+def test_visitor_without_a_name_chooses_among_several_names(pos, orders, visitor):
     visitor.log_in(UserFactory(email="ada@example.org").email, PASSWORD)
     page = visitor.open(ACCOUNT)
     assert FOUND in page.text
@@ -91,7 +91,7 @@ def test_without_a_name_here_several_names_are_chosen_one_by_one(pos, orders, vi
 
 
 @pytest.mark.django_db
-def test_an_unproved_mailbox_finds_nothing(pos, orders, visitor):
+def test_unproved_mailbox_finds_no_earlier_orders(pos, orders, visitor):
     user = UserFactory(email="ada@example.org")
     EmailAddress.objects.update(verified=False)
     visitor.client.force_login(user)
@@ -107,7 +107,7 @@ def test_an_unproved_mailbox_finds_nothing(pos, orders, visitor):
 
 
 @pytest.mark.django_db
-def test_what_is_somebody_elses_stays_so(pos, orders):
+def test_orders_of_other_addresses_organisers_and_log_ins_are_not_merged(pos, orders):
     ada = make_visitor(pos, "Ada", "Lovelace", email="ada@example.org")
     offer = OfferFactory(pos=pos)
     other_address = make_order({offer: 1}, buyer=ADA | {"email": "ada+x@example.org"})
@@ -130,7 +130,7 @@ def test_what_is_somebody_elses_stays_so(pos, orders):
 
 
 @pytest.mark.django_db
-def test_a_child_entered_under_a_parents_address_is_nobodys_by_default(pos, visitor):
+def test_child_entered_under_the_address_of_a_parent_is_not_merged_by_default(pos, visitor):
     """Also where the parent has no name here yet: staff know the child, so it is not asked for as the parent."""
     ContactFactory(
         organiser=pos.organiser, first_name="Tim", birth_date=date(2016, 5, 1), email="ada@example.org"
@@ -142,7 +142,7 @@ def test_a_child_entered_under_a_parents_address_is_nobodys_by_default(pos, visi
 
 
 @pytest.mark.django_db
-def test_opening_the_address_joins_nothing(pos, orders, visitor):
+def test_get_request_merges_nothing(pos, orders, visitor):
     visitor.log_in(UserFactory(email="ada@example.org").email, PASSWORD)
     assert visitor.open(f"{ACCOUNT}orders/join/").status == 405
     assert visitor.open(f"{ACCOUNT}orders/join/{orders[2].buyer_id}/").status == 200
@@ -170,7 +170,7 @@ def married(pos, ada):
 
 
 @pytest.mark.django_db
-def test_another_name_is_joined_after_both_names_were_shown(pos, ada, married):
+def test_contact_of_another_name_is_merged_after_both_names_were_shown(pos, ada, married):
     hers = browser_of(ada)
     page = hers.open(f"{ACCOUNT}orders/")
     assert "Ada Byron" in page.text
@@ -192,7 +192,7 @@ def test_another_name_is_joined_after_both_names_were_shown(pos, ada, married):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("change", [{"last_name": "Bernoulli"}, {"phone": "+41791112233"}])
-def test_who_was_changed_since_the_page_was_shown_is_looked_at_again(pos, ada, married, change):
+def test_contact_changed_since_the_page_was_drawn_is_not_merged(pos, ada, married, change):
     hers = browser_of(ada)
     form = hers.open(f"{ACCOUNT}orders/join/{married.pk}/").form("^shown$")
     contacts.change(married, change, by=None, now=timezone.now())
@@ -207,7 +207,7 @@ def test_who_was_changed_since_the_page_was_shown_is_looked_at_again(pos, ada, m
 @pytest.mark.parametrize(
     "meanwhile", ["joined in another tab", "claimed", "another address", "merged", "erased"]
 )
-def test_who_is_no_longer_there_is_no_dead_end(pos, ada, married, meanwhile):
+def test_missing_contact_leads_back_with_a_message(pos, ada, married, meanwhile):
     hers = browser_of(ada)
     form = hers.open(f"{ACCOUNT}orders/join/{married.pk}/").form("^shown$")
     now = timezone.now()
@@ -251,7 +251,7 @@ def test_only_contacts_of_the_own_mailbox_can_be_chosen(pos, ada):
 
 
 @pytest.mark.django_db
-def test_without_what_was_shown_nothing_is_joined(ada, married):
+def test_post_without_the_fingerprint_merges_nothing(ada, married):
     hers = browser_of(ada)
     token = hers.open(ACCOUNT).form("logout").values["csrfmiddlewaretoken"]
     hers.send("POST", f"{ACCOUNT}orders/join/{married.pk}/", {"csrfmiddlewaretoken": token})
@@ -262,7 +262,7 @@ def test_without_what_was_shown_nothing_is_joined(ada, married):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_button_pressed_twice_at_once_joins_once():
+def test_button_pressed_twice_at_once_merges_once():
     pos = PointOfSaleFactory()
     user = UserFactory(email="ada@example.org")
     make_order({OfferFactory(pos=pos): 1}, buyer={"first_name": "Ada", "last_name": "L", "email": user.email})
@@ -284,11 +284,11 @@ def renamed_while_joining():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_names_count_as_they_are_when_nobody_can_change_them():
+def test_names_are_compared_under_the_lock():
     assert renamed_while_joining() == (0, True)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_locks_somebody_of_another_name_is_joined(monkeypatch):
+def test_without_the_locks_a_contact_of_another_name_is_merged(monkeypatch):
     monkeypatch.setattr(locking, "lock_all", lambda ids, needed=(): Contact.objects.in_bulk(set(ids)))
     assert renamed_while_joining() == (1, False)

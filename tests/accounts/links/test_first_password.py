@@ -49,7 +49,7 @@ def forgot(post, email=BOB[2], at=AT_SHOP):
 
 
 @pytest.mark.scenario("FF-33")
-def test_the_mail_leads_to_the_first_password_and_the_account_is_theirs(pos, link, post):
+def test_mail_leads_to_the_first_password_and_the_account(pos, link, post):
     letter, _page = forgot(post)
     assert letter.subject == "Choose your password – The Theatre"
     assert "There is no account" not in letter.body
@@ -70,7 +70,7 @@ def test_the_mail_leads_to_the_first_password_and_the_account_is_theirs(pos, lin
 
 
 @pytest.mark.scenario("FF-33")
-def test_accepting_first_counts_and_is_not_asked_again(pos, link, post):
+def test_consent_given_before_the_first_password_is_not_asked_again(pos, link, post):
     (letter,) = post()
     answer(TestClientVisitor(), mailed_link(letter), "accept")  # and no password chosen
     letter, _page = forgot(post)
@@ -85,7 +85,7 @@ def test_accepting_first_counts_and_is_not_asked_again(pos, link, post):
 
 
 @pytest.mark.scenario("FF-33")
-def test_accepting_first_and_signing_up_later_is_not_asked_again_either(pos, link, post, visitor):
+def test_consent_given_before_the_sign_up_is_not_asked_again(pos, link, post, visitor):
     (letter,) = post()
     answer(TestClientVisitor(), mailed_link(letter), "accept")
     visitor.open(f"/accounts/signup/{AT_SHOP}")
@@ -100,12 +100,12 @@ def test_accepting_first_and_signing_up_later_is_not_asked_again_either(pos, lin
 
 
 @pytest.mark.parametrize("at", [AT_SHOP, ""])
-def test_the_answer_on_screen_is_the_same_whoever_is_asked_for(pos, link, post, at):
+def test_answer_on_screen_is_the_same_for_every_address(pos, link, post, at):
     answers = {forgot(post, email, at)[1].text.replace(email, "") for email in (BOB[2], "nobody@example.org")}
     assert len(answers) == 1
 
 
-def test_without_a_shop_the_one_that_knows_them_is_found(pos, link, post):
+def test_without_a_shop_that_of_the_added_person_is_found(pos, link, post):
     letter, _page = forgot(post, at="")
     assert letter.subject == "Choose your password – The Theatre"
     visitor = TestClientVisitor()
@@ -113,14 +113,14 @@ def test_without_a_shop_the_one_that_knows_them_is_found(pos, link, post):
     assert visitor.fill("^password1$", {"password1": CHOSEN}).url == ACCOUNT
 
 
-def test_an_unknown_address_is_offered_to_sign_up(pos, link, post):
+def test_unknown_address_is_offered_to_sign_up(pos, link, post):
     letter, _page = forgot(post, "nobody@example.org")
     assert letter.subject == "No account with this address – The Theatre"
     assert "/accounts/signup/" in letter.body
     assert not MailboxProof.objects.exists()
 
 
-def test_who_has_a_log_in_gets_the_ordinary_mail(pos, link, post):
+def test_address_with_a_log_in_gets_the_ordinary_mail(pos, link, post):
     UserFactory(email=BOB[2])
     letter, _page = forgot(post)
     assert letter.subject == "Choose a new password – The Theatre"
@@ -129,7 +129,7 @@ def test_who_has_a_log_in_gets_the_ordinary_mail(pos, link, post):
 # --- several people at the mailbox ---------------------------------------------------------------------------
 
 
-def test_of_several_people_at_the_mailbox_one_is_chosen_by_name(pos, link, post):
+def test_one_of_several_people_of_a_mailbox_is_chosen_by_name(pos, link, post):
     tim = ContactFactory(organiser=pos.organiser, first_name="Tim", last_name="Miller", email=BOB[2])
     letter, _page = forgot(post)
     visitor = TestClientVisitor()
@@ -143,7 +143,7 @@ def test_of_several_people_at_the_mailbox_one_is_chosen_by_name(pos, link, post)
     assert (tim.user, link.child.user.email) == (None, BOB[2])
 
 
-def test_whoever_reads_the_mailbox_for_others_gets_an_account_of_their_own(pos, link, post):
+def test_other_reader_of_the_mailbox_gets_a_separate_account(pos, link, post):
     letter, _page = forgot(post)
     visitor = TestClientVisitor()
     visitor.open(link_in(letter))
@@ -159,7 +159,7 @@ def test_whoever_reads_the_mailbox_for_others_gets_an_account_of_their_own(pos, 
 
 
 @pytest.mark.parametrize("meanwhile", ["expired", "another address", "claimed", "erased"])
-def test_what_changed_meanwhile_is_nobodys_account(pos, link, post, meanwhile):
+def test_proof_or_contact_changed_meanwhile_gets_no_account(pos, link, post, meanwhile):
     letter, _page = forgot(post)
     visitor = TestClientVisitor()
     form = visitor.open(link_in(letter)).form("^password1$")
@@ -180,7 +180,7 @@ def test_what_changed_meanwhile_is_nobodys_account(pos, link, post, meanwhile):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_sent_twice_at_once_it_is_one_account(pos, link, post):
+def test_form_sent_twice_at_once_makes_one_account(pos, link, post):
     letter, _page = forgot(post)
     visitors = [TestClientVisitor() for _number in range(2)]
     forms = [visitor.open(link_in(letter)).form("^password1$") for visitor in visitors]
@@ -192,7 +192,7 @@ def test_sent_twice_at_once_it_is_one_account(pos, link, post):
     assert ContactLink.objects.get().child.user.check_password(CHOSEN)
 
 
-def test_the_language_in_which_the_account_was_opened_is_kept(pos, link, post):
+def test_language_of_the_page_becomes_the_language_of_e_mails(pos, link, post):
     """Alice speaks English, Bob opens his account in French: what comes later is French."""
     letter, _page = forgot(post)
     visitor = TestClientVisitor(**{"accept-language": "fr"})

@@ -68,7 +68,7 @@ def apart(tim: Contact, kurt: Contact) -> None:
 @pytest.mark.scenario("FF-33")
 @pytest.mark.parametrize("wish", ["accept", "accept_for"])
 @pytest.mark.parametrize("named", [True, False])
-def test_a_father_who_accepts_for_his_child_stays_another_contact(pos, hilde, tim, wish, named):
+def test_parent_who_accepts_for_a_child_stays_a_separate_contact(pos, hilde, tim, wish, named):
     link = linked(hilde, pos, TIM)
     assert link.child == tim
     kurt = make_visitor(pos, *(("Kurt", "Weber") if named else ("", "")), email=MAILBOX)
@@ -93,7 +93,7 @@ def test_a_father_who_accepts_for_his_child_stays_another_contact(pos, hilde, ti
 
 
 @pytest.mark.scenario("FF-33")
-def test_the_page_says_for_whom_one_accepts_and_offers_to_be_that_person(pos, hilde, tim, kurt):
+def test_page_tells_for_whom_one_accepts_and_offers_to_be_that_person(pos, hilde, tim, kurt):
     linked(hilde, pos, TIM)
     his = browser_of(kurt)
     page = his.open(LIST)
@@ -104,7 +104,7 @@ def test_the_page_says_for_whom_one_accepts_and_offers_to_be_that_person(pos, hi
 
 
 @pytest.mark.scenario("FF-33")
-def test_a_couple_with_one_mailbox_stays_two_people(pos, hilde, kurt):
+def test_couple_with_one_mailbox_stays_two_contacts(pos, hilde, kurt):
     rita = ContactFactory(organiser=pos.organiser, first_name="Rita", last_name="Weber", email=MAILBOX)
     order = make_order({OfferFactory(pos=pos): 1}, buyer=rita)
     link = linked(hilde, pos, ("Rita", "Weber", MAILBOX))
@@ -116,7 +116,7 @@ def test_a_couple_with_one_mailbox_stays_two_people(pos, hilde, kurt):
 
 
 @pytest.mark.scenario("FF-33")
-def test_whose_name_matches_is_joined_and_keeps_what_staff_knew(pos, hilde, kurt):
+def test_contact_of_the_same_name_is_merged_and_keeps_its_data(pos, hilde, kurt):
     known = ContactFactory(
         organiser=pos.organiser, first_name="kurt", last_name="WEBER", email=MAILBOX, city="Basel"
     )
@@ -133,7 +133,7 @@ def test_whose_name_matches_is_joined_and_keeps_what_staff_knew(pos, hilde, kurt
     assert not Contact.objects.filter(pk=known.pk).exists()
 
 
-def test_what_somebody_else_has_claimed_meanwhile_is_not_agreed_to(pos, hilde, tim, kurt):
+def test_contact_claimed_meanwhile_is_not_agreed_for(pos, hilde, tim, kurt):
     link = linked(hilde, pos, TIM)
     his = browser_of(kurt)
     form = his.open(LIST).form(f"{link.pk}/answer/")
@@ -158,7 +158,7 @@ def accept(visitor, **values):
 
 
 @pytest.mark.scenario("FF-30")
-def test_whoever_reads_the_mailbox_for_somebody_accepts_without_becoming_them(pos, hilde, tim, post):
+def test_other_reader_of_the_mailbox_accepts_and_stays_a_separate_contact(pos, hilde, tim, post):
     link = linked(hilde, pos, TIM)
     visitor = opened(post()[-1])
     assert "I am Tim Weber" in visitor.page.text
@@ -174,7 +174,7 @@ def test_whoever_reads_the_mailbox_for_somebody_accepts_without_becoming_them(po
 
 @pytest.mark.scenario("FF-30")
 @pytest.mark.parametrize("who", ["child", "other"])
-def test_a_log_in_of_elsewhere_gets_the_contact_only_if_its_owner_says_so(pos, hilde, tim, post, who):
+def test_log_in_without_contact_here_is_connected_only_if_its_owner_agrees(pos, hilde, tim, post, who):
     user = UserFactory(email=MAILBOX)
     link = linked(hilde, pos, TIM)
     page = accept(opened(post()[-1]), who=who)
@@ -190,7 +190,7 @@ def test_a_log_in_of_elsewhere_gets_the_contact_only_if_its_owner_says_so(pos, h
 
 
 @pytest.mark.scenario("FF-30")
-def test_a_log_in_that_is_somebody_else_here_is_not_asked_and_stays_apart(pos, hilde, tim, kurt, post):
+def test_log_in_with_another_contact_here_stays_separate(pos, hilde, tim, kurt, post):
     link = linked(hilde, pos, TIM)
     visitor = opened(post()[-1])
     assert "I am Tim Weber" not in visitor.page.text
@@ -202,7 +202,7 @@ def test_a_log_in_that_is_somebody_else_here_is_not_asked_and_stays_apart(pos, h
 
 
 @pytest.mark.scenario("FF-40")
-def test_added_under_another_name_one_says_who_one_is(pos, hilde, post):
+def test_person_added_under_another_name_answers_who_they_are(pos, hilde, post):
     """Where the shop is discreet the request reaches the person of the mailbox, whatever name was typed."""
     pos.friends_family_mode = "discreet"
     rita = ContactFactory(organiser=pos.organiser, first_name="Rita", last_name="Weber", email=MAILBOX)
@@ -218,7 +218,7 @@ def test_added_under_another_name_one_says_who_one_is(pos, hilde, post):
 
 
 @pytest.mark.scenario("FF-40")
-def test_of_several_people_of_a_mailbox_none_is_asked_by_chance(pos, hilde, tim):
+def test_of_several_people_of_a_mailbox_none_is_asked_at_random(pos, hilde, tim):
     pos.friends_family_mode = "discreet"
     ContactFactory(organiser=pos.organiser, first_name="Rita", last_name="Weber", email=MAILBOX)
     link = linked(hilde, pos, ("Zoé", "Weber", MAILBOX))
@@ -235,7 +235,7 @@ def test_of_several_people_of_a_mailbox_its_log_in_is_asked(pos, hilde, tim, kur
 # --- guests -----------------------------------------------------------------------------------------------------
 
 
-def test_a_guest_is_none_of_several_whose_names_could_be_meant(pos):
+def test_guest_whose_name_matches_several_contacts_is_a_new_contact(pos):
     people = [
         ContactFactory(organiser=pos.organiser, first_name=name, last_name="Weber", email=MAILBOX)
         for name in ("Anna Maria", "Anna Sophie")
@@ -251,7 +251,7 @@ def test_a_guest_is_none_of_several_whose_names_could_be_meant(pos):
 # --- signing up ---------------------------------------------------------------------------------------------------
 
 
-def test_signing_up_on_an_address_with_several_contacts_takes_none_of_them(pos, hilde, tim):
+def test_sign_up_with_an_address_of_several_contacts_takes_none_of_them(pos, hilde, tim):
     rita = ContactFactory(organiser=pos.organiser, first_name="Rita", last_name="Weber", email=MAILBOX)
     user = UserFactory(email=MAILBOX)
     visitor = TestClientVisitor()
@@ -286,12 +286,12 @@ def renamed_while_agreeing():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_is_renamed_at_that_moment_stays_apart():
+def test_contact_renamed_at_that_moment_is_not_merged():
     assert renamed_while_agreeing()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_lock_who_is_renamed_is_joined(monkeypatch):
+def test_without_the_lock_a_renamed_contact_is_merged(monkeypatch):
     monkeypatch.setattr(locking, "lock_all", lambda ids, needed=(): Contact.objects.in_bulk(set(ids)))
     assert not renamed_while_agreeing()
 
@@ -313,13 +313,13 @@ def erased_while_agreeing():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_is_erased_at_that_moment_is_not_agreed_for():
+def test_contact_erased_at_that_moment_is_not_agreed_for():
     assert erased_while_agreeing() is None
     assert ContactLink.objects.get().consent_at is None
 
 
 @pytest.mark.scenario("FF-23")
-def test_adding_under_a_shared_address_takes_the_name_that_matches(pos, hilde, tim, kurt):
+def test_adding_with_a_shared_address_links_the_matching_name(pos, hilde, tim, kurt):
     assert linked(hilde, pos, TIM).child == tim
     assert linked(hilde, pos, ("Kurt", "Weber", MAILBOX)).child == kurt
     asked = adding.Requester(by=hilde.user, pos=pos, network="192.0.2.1", language="en")

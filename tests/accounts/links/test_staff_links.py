@@ -69,7 +69,7 @@ def ask_removal(browser, link) -> str:
 
 @pytest.mark.scenario("FF-09")
 @pytest.mark.parametrize("permission", ["none", "assign", "view"])
-def test_while_it_waits_the_parent_learns_nothing_not_even_the_name(pos, alice, zoe, permission):
+def test_parent_sees_no_name_while_a_staff_link_is_pending(pos, alice, zoe, permission):
     link = make(pos, alice, zoe, consent=True, permission=permission)
     assert link.status == "pending"
     for url, source in parents_pages(pos, alice, link):
@@ -84,7 +84,7 @@ def test_while_it_waits_the_parent_learns_nothing_not_even_the_name(pos, alice, 
 
 @pytest.mark.scenario("FF-34")
 @pytest.mark.parametrize("permission", ["none", "assign", "view", "manage"])
-def test_once_active_the_parent_sees_the_name_and_no_address(pos, alice, zoe, permission):
+def test_parent_sees_only_the_name_once_a_staff_link_is_active(pos, alice, zoe, permission):
     link = make(pos, alice, zoe, permission=permission)
     assert link.status == "active"
     hers = browser_of(alice)
@@ -98,7 +98,7 @@ def test_once_active_the_parent_sees_the_name_and_no_address(pos, alice, zoe, pe
 
 
 @pytest.mark.scenario("FF-09")
-def test_a_link_of_the_shop_shows_what_was_typed_while_it_waits(pos, alice, zoe):
+def test_link_of_the_shop_shows_what_was_typed_while_pending(pos, alice, zoe):
     """The twin: what hides the name above is that the parent never typed it."""
     pos.organiser.link_consent_required = True
     link = linked(alice, pos, ("Zoé", "Vanderbilt", SECRETS[0]))
@@ -110,7 +110,7 @@ def test_a_link_of_the_shop_shows_what_was_typed_while_it_waits(pos, alice, zoe)
 
 @pytest.mark.scenario("FF-28")
 @pytest.mark.parametrize("consent", [True, False])
-def test_the_mail_names_who_really_connected_them(pos, alice, zoe, post, consent):
+def test_mail_tells_that_staff_made_the_connection(pos, alice, zoe, post, consent):
     link = make(pos, alice, zoe, consent=consent)
     assert post() == [], "staff decide when the child is told"
     staff = Staff(make_staff(pos.organiser, "back office"))
@@ -137,14 +137,14 @@ def test_the_mail_names_who_really_connected_them(pos, alice, zoe, post, consent
     assert link.status == "active"
 
 
-def test_who_staff_connected_is_in_the_list_already_for_whoever_types_them(pos, alice, zoe):
+def test_person_connected_by_staff_is_in_the_list_already(pos, alice, zoe):
     make(pos, alice, zoe, type=LinkType.objects.get(code="friends_family").pk)
     asked = adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
     person = adding.Person("Zoé", "Vanderbilt", SECRETS[0])
     assert adding.add(alice, person, asked, now=timezone.now()).code == adding.ALREADY
 
 
-def test_addresses_that_earlier_connections_carried_are_forgotten(pos, alice, zoe):
+def test_migration_erases_addresses_of_staff_links(pos, alice, zoe):
     made = make(pos, alice, zoe)
     typed = linked(alice, pos)
     ContactLink.objects.filter(pk=made.pk).update(entered_email=SECRETS[0])

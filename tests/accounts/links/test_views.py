@@ -56,7 +56,7 @@ def everything() -> tuple:
 
 
 @pytest.mark.scenario("FF-28")
-def test_an_unknown_person_is_told_that_an_account_was_created_and_all_the_rest(pos, alice, post):
+def test_mail_to_an_unknown_person_tells_of_the_creation_and_the_rest(pos, alice, post):
     linked(alice, pos)
     (letter,) = post()
     assert letter.to == [BOB[2]]
@@ -80,7 +80,7 @@ def test_an_unknown_person_is_told_that_an_account_was_created_and_all_the_rest(
 @pytest.mark.scenario("FF-24")
 @pytest.mark.scenario("FF-28")
 @pytest.mark.parametrize("account", [True, False])
-def test_a_known_person_is_told_who_connected_them_and_never_of_a_creation(pos, alice, post, account):
+def test_mail_to_a_known_person_names_the_parent_and_no_creation(pos, alice, post, account):
     if account:
         make_visitor(pos, "Bob", "Miller", email=BOB[2])
     else:
@@ -104,7 +104,7 @@ def test_a_known_person_is_told_who_connected_them_and_never_of_a_creation(pos, 
 
 
 @pytest.mark.scenario("FF-28")
-def test_a_request_says_that_nothing_is_connected_yet_and_what_will_be_seen(pos, alice, post):
+def test_mail_of_a_request_tells_that_nothing_is_connected_yet(pos, alice, post):
     pos.organiser.link_consent_required = True
     link = linked(alice, pos)
     ContactLink.objects.filter(pk=link.pk).update(permission_parent="view")
@@ -122,9 +122,7 @@ def test_a_request_says_that_nothing_is_connected_yet_and_what_will_be_seen(pos,
     ("stored", "page", "expected"),
     [("", "fr", "fr"), ("", "en", "en"), ("fr", "en", "fr"), ("en", "fr", "en"), ("", "de", "fr")],
 )
-def test_the_mail_speaks_the_recipients_language_else_the_page_s_else_the_shops_first(
-    pos, alice, post, stored, page, expected
-):
+def test_mail_has_the_language_of_recipient_else_page_else_shop(pos, alice, post, stored, page, expected):
     pos.languages = ["fr", "en"]
     known_bob(pos, language=stored)
     linked(alice, pos, language=page)
@@ -134,7 +132,7 @@ def test_the_mail_speaks_the_recipients_language_else_the_page_s_else_the_shops_
 
 
 @pytest.mark.scenario("FF-28")
-def test_no_words_of_the_visitor_get_into_the_mail_but_the_names(pos, alice, post):
+def test_mail_contains_no_text_of_the_visitor_but_the_names(pos, alice, post):
     """What a visitor can set about themselves, and of the person, is not repeated."""
     contacts.change(
         alice,
@@ -153,7 +151,7 @@ def test_no_words_of_the_visitor_get_into_the_mail_but_the_names(pos, alice, pos
 @pytest.mark.parametrize(
     "name", ["Bob\r\nBcc: all@example.org", "Bob\nSubject: x", "Bob\x00", "=?utf-8?q?x?=", '"Bob" <x>']
 )
-def test_no_name_becomes_a_header(pos, post, name):
+def test_name_can_not_inject_a_mail_header(pos, post, name):
     """Even past the form, whoever calls the one function."""
     alice = make_visitor(pos, "Alice", "Martin", email="alice@example.org")
     Contact.objects.filter(pk=alice.pk).update(first_name=name.replace("\x00", ""))
@@ -172,7 +170,7 @@ def test_no_name_becomes_a_header(pos, post, name):
 
 
 @pytest.mark.scenario("FF-28")
-def test_a_mail_that_waits_is_not_sent_once_there_is_nothing_to_tell(pos, alice, post):
+def test_queued_mail_is_cancelled_once_the_link_has_ended(pos, alice, post):
     link = linked(alice, pos)
     links.remove(link, by=alice.user, now=timezone.now())
     assert post() == []
@@ -198,7 +196,7 @@ def link(letter):
 
 
 @pytest.mark.scenario("FF-29")
-def test_opening_the_link_changes_nothing_however_it_is_opened(letter, link):
+def test_opening_the_mailed_link_changes_nothing(letter, link):
     url, before = mailed_link(letter), everything()
     for method, headers in [
         ("GET", {}),
@@ -225,7 +223,7 @@ def test_opening_the_link_changes_nothing_however_it_is_opened(letter, link):
 
 
 @pytest.mark.scenario("FF-29")
-def test_without_the_forms_token_nothing_is_decided(letter, link):
+def test_answer_without_the_csrf_token_is_refused(letter, link):
     before = everything()
     assert TestClientVisitor().send("POST", mailed_link(letter), {"answer": "decline"}).status == 403
     assert everything() == before
@@ -233,7 +231,7 @@ def test_without_the_forms_token_nothing_is_decided(letter, link):
 
 @pytest.mark.scenario("FF-29")
 @pytest.mark.parametrize("wish", ["accept", "decline", "not_me"])
-def test_an_answer_counts_once(letter, link, wish):
+def test_token_accepts_one_answer(letter, link, wish):
     url = mailed_link(letter)
     assert answer(TestClientVisitor(), url, wish).status == 200
     after = ContactLink.objects.values().get()
@@ -244,7 +242,7 @@ def test_an_answer_counts_once(letter, link, wish):
 
 
 @pytest.mark.scenario("FF-29")
-def test_an_unknown_wish_shows_the_question_again(letter, link):
+def test_unknown_answer_shows_the_question_again(letter, link):
     assert "Alice Martin has added you" in answer(TestClientVisitor(), mailed_link(letter), "marry").text
     link.refresh_from_db()
     assert link.status == "pending"
@@ -252,7 +250,7 @@ def test_an_unknown_wish_shows_the_question_again(letter, link):
 
 @pytest.mark.scenario("FF-08")
 @pytest.mark.scenario("FF-29")
-def test_used_old_foreign_and_invented_tokens_answer_with_the_same_bytes(pos, alice, letter, post):
+def test_used_expired_foreign_and_invented_tokens_get_the_same_bytes(pos, alice, letter, post):
     used, cut = mailed_link(letter), mailed_link(letter)[:-5] + "/"
     answer(TestClientVisitor(), used, "decline")
     other = friendly_pos(slug="festival", accent_colour="#004080", languages=["fr"])
@@ -298,7 +296,7 @@ def test_guessing_tokens_is_limited(letter):
 
 
 @pytest.mark.scenario("FF-29")
-def test_a_second_mail_makes_the_first_useless(pos, alice, letter, link, post):
+def test_second_mail_makes_the_first_token_useless(pos, alice, letter, link, post):
     asked = adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
     link = ContactLink.objects.select_related("parent", "child").get()
     assert links.resend(link, asked, now=timezone.now() + timedelta(days=2))
@@ -308,7 +306,7 @@ def test_a_second_mail_makes_the_first_useless(pos, alice, letter, link, post):
 
 
 @pytest.mark.scenario("FF-31")
-def test_declining_without_logging_in(letter, link, alice, post):
+def test_link_can_be_declined_without_a_log_in(letter, link, alice, post):
     page = answer(TestClientVisitor(), mailed_link(letter), "decline")
     assert "You are not connected" in page.text
     link.refresh_from_db()
@@ -319,7 +317,7 @@ def test_declining_without_logging_in(letter, link, alice, post):
 
 
 @pytest.mark.scenario("FF-32")
-def test_this_is_not_me_without_logging_in(letter, link):
+def test_not_me_can_be_answered_without_a_log_in(letter, link):
     page = answer(TestClientVisitor(), mailed_link(letter), "not_me")
     assert "Thank you for telling us" in page.text
     link.refresh_from_db()
@@ -328,7 +326,7 @@ def test_this_is_not_me_without_logging_in(letter, link):
 
 
 @pytest.mark.scenario("FF-30")
-def test_accepting_with_an_account_of_ones_own(pos, alice, post):
+def test_person_with_an_account_can_accept_without_a_log_in(pos, alice, post):
     pos.organiser.link_consent_required = True
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
     linked(alice, pos)
@@ -340,7 +338,7 @@ def test_accepting_with_an_account_of_ones_own(pos, alice, post):
 
 
 @pytest.mark.scenario("FF-04")
-def test_where_the_shop_has_switched_it_off_declining_and_leaving_still_work(pos, alice, letter, link, post):
+def test_declining_and_leaving_work_where_the_function_is_off(pos, alice, letter, link, post):
     other = linked(alice, pos, ("Carol", "Ray", "carol@example.org"))
     links.accept(other, by=None, now=timezone.now())
     second = post()[0]
@@ -364,7 +362,7 @@ def test_where_the_shop_has_switched_it_off_declining_and_leaving_still_work(pos
 
 
 @pytest.mark.scenario("FF-04")
-def test_where_the_whole_shop_is_closed_one_can_still_decline(letter, link):
+def test_declining_works_where_the_shop_is_closed(letter, link):
     PointOfSale.objects.update(active=False)
     page = TestClientVisitor().open(mailed_link(letter))
     assert page.status == 200
@@ -375,14 +373,14 @@ def test_where_the_whole_shop_is_closed_one_can_still_decline(letter, link):
     assert link.status == "declined"
 
 
-def test_the_pages_speak_the_visitors_language(letter):
+def test_pages_have_the_language_of_the_visitor(letter):
     visitor = TestClientVisitor(**{"accept-language": "fr"})
     page = visitor.open(mailed_link(letter))
     assert '<html lang="fr"' in page.source
     assert "has added you" not in page.text
 
 
-def test_a_name_full_of_signs_stays_text_in_mail_and_page(pos, post):
+def test_name_with_markup_is_escaped_in_mail_and_page(pos, post):
     alice = make_visitor(pos, "<img src=x>", "{{ 7*7 }}", email="alice@example.org")
     linked(alice, pos, ("<b>Bob</b>", "& Co", BOB[2]))
     (letter,) = post()

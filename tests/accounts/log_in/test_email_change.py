@@ -59,7 +59,7 @@ def change(visitor, post, address=NEW_ADDRESS):
 # --- the change ------------------------------------------------------------------------------------------------
 
 
-def test_the_mail_speaks_of_a_change_in_the_look_of_the_shop_and_leads_back(ada, visitor, post):
+def test_mail_about_a_new_address_has_the_look_of_the_shop(ada, visitor, post):
     page = ask_to_change(visitor)
     assert "waits to be confirmed" in page.text
     assert "The Theatre" in page.text
@@ -80,7 +80,7 @@ def test_the_mail_speaks_of_a_change_in_the_look_of_the_shop_and_leads_back(ada,
     assert list(EmailAddress.objects.values_list("email", "verified")) == [(NEW_ADDRESS, True)]
 
 
-def test_a_sign_up_is_no_change(pos, visitor, post):
+def test_mail_of_a_sign_up_does_not_mention_a_change(pos, visitor, post):
     visitor.open(f"/accounts/signup/?next={ACCOUNT}")
     visitor.fill("^password1$", {"email": NEW_ADDRESS, "password1": "paper-lantern-at-dusk"})
     (letter,) = post()
@@ -91,7 +91,7 @@ def test_a_sign_up_is_no_change(pos, visitor, post):
     assert post() == [], "there was no earlier address to be told"
 
 
-def test_the_earlier_and_the_new_address_are_told_that_it_changed(ada, visitor, post):
+def test_former_and_new_address_get_a_mail_about_the_change(ada, visitor, post):
     change(visitor, post)
     old, new = sorted(post(), key=lambda letter: letter.to == [NEW_ADDRESS])
     assert (old.to, new.to) == ([OLD_ADDRESS], [NEW_ADDRESS])
@@ -105,9 +105,7 @@ def test_the_earlier_and_the_new_address_are_told_that_it_changed(ada, visitor, 
     assert "From now on you log in with this e-mail address." in new.body
 
 
-def test_confirming_in_the_browser_of_somebody_else_logs_out_nobody_before_it_is_said(
-    pos, ada, visitor, post
-):
+def test_confirming_in_the_browser_of_another_log_in_warns_before_it_logs_out(pos, ada, visitor, post):
     ask_to_change(visitor)
     (letter,) = post()
     other = browser_of(make_visitor(pos, "Carol", "Ray", email="carol@example.org"))
@@ -122,7 +120,7 @@ def test_confirming_in_the_browser_of_somebody_else_logs_out_nobody_before_it_is
 # --- where each organiser writes to ------------------------------------------------------------------------------
 
 
-def test_the_visitor_is_asked_and_every_page_and_mail_shows_the_same_address(pos, ada, visitor, post):
+def test_new_address_is_used_on_every_page_and_mail_after_a_question(pos, ada, visitor, post):
     page = change(visitor, post)
     post()
     asked = f"You log in with {NEW_ADDRESS}, but {pos.organiser.name} writes to {OLD_ADDRESS}."
@@ -137,7 +135,7 @@ def test_the_visitor_is_asked_and_every_page_and_mail_shows_the_same_address(pos
     shown_everywhere(pos, visitor, post, NEW_ADDRESS, OLD_ADDRESS)
 
 
-def test_the_earlier_address_can_be_kept_and_then_every_page_and_mail_shows_that(pos, ada, visitor, post):
+def test_former_address_can_be_kept_for_every_page_and_mail(pos, ada, visitor, post):
     page = change(visitor, post)
     post()
     page = visitor.submit(page.form("profile/email/"), button=("address", "keep"))
@@ -173,7 +171,7 @@ def shown_everywhere(pos, visitor, post, address, gone):
             assert gone not in page.text, page.url
 
 
-def test_each_organiser_is_asked_for_itself(pos, ada, visitor, post):
+def test_question_is_asked_at_each_organiser(pos, ada, visitor, post):
     festival = friendly_pos(slug="festival", name="The Festival")
     there = contacts.for_user(festival.organiser, ada.user, language="en", now=timezone.now())
     page = change(visitor, post)
@@ -189,20 +187,20 @@ def test_each_organiser_is_asked_for_itself(pos, ada, visitor, post):
     assert (ada.email, there.email) == (NEW_ADDRESS, OLD_ADDRESS)
 
 
-def test_a_further_change_asks_again(pos, ada, visitor, post):
+def test_further_change_asks_again(pos, ada, visitor, post):
     page = change(visitor, post)
     visitor.submit(page.form("profile/email/"), button=("address", "keep"))
     page = change(visitor, post, "ada@newest.example")
     assert f"{pos.organiser.name} writes to {OLD_ADDRESS}." in page.text
 
 
-def test_nobody_is_asked_whose_two_addresses_are_one(pos, ada, visitor):
+def test_question_is_not_asked_if_both_addresses_are_equal(pos, ada, visitor):
     for name in ("", "profile/"):
         assert "Which address shall we write to?" not in visitor.open(f"{ACCOUNT}{name}").text
 
 
 @pytest.mark.parametrize("posted", ["", "x", "keep"])
-def test_an_answer_that_is_none_changes_nothing(pos, ada, visitor, posted):
+def test_invalid_answer_changes_nothing(pos, ada, visitor, posted):
     Contact.objects.filter(pk=ada.pk).update(email=None, email_key="")
     visitor.open(f"{ACCOUNT}profile/")
     form = visitor.page.form("profile/email/")
@@ -215,7 +213,7 @@ def test_an_answer_that_is_none_changes_nothing(pos, ada, visitor, posted):
 
 
 @pytest.mark.scenario("FF-38")
-def test_an_address_that_staff_wrote_is_not_proved_and_the_way_out_is_said(pos, ada, visitor):
+def test_address_entered_by_staff_is_not_proved(pos, ada, visitor):
     contacts.change(ada, {"email": "ada@typo.example"}, by=None, now=timezone.now())
     assert ada.email_verified_at is None
     visitor.open(NEW)
@@ -230,20 +228,20 @@ def test_an_address_that_staff_wrote_is_not_proved_and_the_way_out_is_said(pos, 
     assert adding.add(ada, person, asked, now=timezone.now()).code == adding.LINKED
 
 
-def test_an_address_that_staff_corrected_to_the_proved_one_is_proved(pos, ada):
+def test_address_corrected_to_the_proved_one_is_proved(pos, ada):
     contacts.change(ada, {"email": "ada@typo.example"}, by=None, now=timezone.now())
     contacts.change(ada, {"email": OLD_ADDRESS.upper()}, by=None, now=timezone.now())
     assert ada.email_verified_at is not None
 
 
-def test_a_name_that_changes_leaves_the_proof(pos, ada):
+def test_changed_name_leaves_the_address_proved(pos, ada):
     before = ada.email_verified_at
     contacts.change(ada, {"first_name": "Augusta", "email": OLD_ADDRESS}, by=None, now=timezone.now())
     ada.refresh_from_db()
     assert ada.email_verified_at == before
 
 
-def test_who_asks_for_an_address_that_is_somebody_elses_gets_nothing(pos, ada, visitor, post):
+def test_address_of_another_log_in_can_not_be_taken(pos, ada, visitor, post):
     UserFactory(email=NEW_ADDRESS)
     ask_to_change(visitor)
     letters = post()

@@ -44,7 +44,7 @@ def says(page: Page, word: str, language: str) -> bool:
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_who_asks_for_a_new_password_reads_that_the_link_is_on_its_way(visitor, language, known):
+def test_requesting_a_new_password_tells_that_the_link_is_sent(visitor, language, known):
     address = UserFactory().email if known else "nobody@example.org"
     visitor.open(f"/accounts/password/reset/?next={ACCOUNT}")
     leads_on(visitor.page, language)
@@ -54,7 +54,7 @@ def test_who_asks_for_a_new_password_reads_that_the_link_is_on_its_way(visitor, 
     leads_on(page, language)
 
 
-def test_a_new_password_leads_to_the_log_in_of_the_shop_with_a_word(visitor, language, post):
+def test_new_password_leads_to_the_log_in_of_the_shop_with_a_message(visitor, language, post):
     user = UserFactory()
     visitor.open(f"/accounts/password/reset/?next={ACCOUNT}")
     visitor.fill("^email$", {"email": user.email})
@@ -67,7 +67,7 @@ def test_a_new_password_leads_to_the_log_in_of_the_shop_with_a_word(visitor, lan
     assert visitor.fill("^login$", {"login": user.email, "password": NEW_PASSWORD}).url == ACCOUNT
 
 
-def test_who_signs_up_reads_that_an_e_mail_is_on_its_way(visitor, language, post):
+def test_sign_up_tells_that_an_e_mail_is_sent(visitor, language, post):
     visitor.open(f"/accounts/signup/?next={ACCOUNT}")
     leads_on(visitor.page, language)
     page = visitor.fill("^password1$", {"email": "ada@example.org", "password1": NEW_PASSWORD})
@@ -79,7 +79,7 @@ def test_who_signs_up_reads_that_an_e_mail_is_on_its_way(visitor, language, post
     assert visitor.submit(visitor.page.form("confirm-email")).url == ACCOUNT
 
 
-def test_a_link_that_has_ended_leads_to_a_new_one_in_the_shop(visitor, language):
+def test_expired_link_leads_to_a_new_one_in_the_shop(visitor, language):
     for address in (
         "/accounts/confirm-email/none/",
         "/accounts/password/reset/key/1-none/",
@@ -88,7 +88,7 @@ def test_a_link_that_has_ended_leads_to_a_new_one_in_the_shop(visitor, language)
         leads_on(visitor.open(f"{address}?next={ACCOUNT}"), language)
 
 
-def test_a_change_of_the_log_in_address_stays_in_the_shop(visitor, language, post):
+def test_change_of_the_log_in_address_stays_in_the_shop(visitor, language, post):
     user = UserFactory()
     visitor.open(f"/accounts/login/?next={ACCOUNT}")
     visitor.fill("^login$", {"login": user.email, "password": PASSWORD})
@@ -105,7 +105,7 @@ def test_a_change_of_the_log_in_address_stays_in_the_shop(visitor, language, pos
     assert link_in(letter)
 
 
-def test_who_types_the_password_once_more_keeps_the_shop(visitor, language):
+def test_typing_the_password_again_stays_in_the_shop(visitor, language):
     user = UserFactory()
     visitor.client.force_login(user)  # without a password that was typed lately
     visitor.open(f"/accounts/email/?next={ACCOUNT}")
@@ -117,7 +117,7 @@ def test_who_types_the_password_once_more_keeps_the_shop(visitor, language):
     leads_on(page, language)
 
 
-def test_a_new_password_of_who_is_logged_in_stays_in_the_shop(visitor, language):
+def test_changing_the_password_stays_in_the_shop(visitor, language):
     visitor.client.force_login(UserFactory())
     leads_on(visitor.open(f"/accounts/password/change/?next={ACCOUNT}"), language)
     typed = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
@@ -126,7 +126,7 @@ def test_a_new_password_of_who_is_logged_in_stays_in_the_shop(visitor, language)
     assert says(page, "changed", language)
 
 
-def test_a_foreign_next_is_carried_nowhere(visitor, pos):
+def test_next_of_another_site_is_ignored(visitor, pos):
     for target in ("https://evil.example/theatre/", "//evil.example", "/nobody/", "javascript:alert(1)"):
         page = visitor.open(f"/accounts/login/?next={target}")
         assert '<a class="brand" href="/theatre/">' not in page.source

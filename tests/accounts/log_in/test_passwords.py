@@ -70,21 +70,21 @@ def test_passwords_that_are_refused_with_the_reason(password, reason):
     assert not User.objects.exists()
 
 
-def test_the_longest_is_the_longest():
+def test_password_of_the_maximum_length_is_accepted_and_a_longer_one_refused():
     validator = passwords.LengthValidator(8)
     validator.validate("x" * passwords.LONGEST)
     with pytest.raises(validators.ValidationError):
         validator.validate("x" * (passwords.LONGEST + 1))
 
 
-def test_a_password_too_long_to_be_anybodys_is_a_wrong_one(pos, monkeypatch):
+def test_password_beyond_the_maximum_length_counts_as_wrong(pos, monkeypatch):
     user = UserFactory()
     refused = TestClientVisitor().log_in(user.email, "wrong").text
     monkeypatch.setattr(User, "check_password", lambda *_args: pytest.fail("it was hashed"))
     assert TestClientVisitor().log_in(user.email, "x" * 1_000_000).text == refused
 
 
-def test_a_change_asks_for_the_present_password(pos):
+def test_change_needs_the_present_password(pos):
     visitor, user = TestClientVisitor(), UserFactory()
     visitor.log_in(user.email, PASSWORD)
     new = {"password1": GOOD, "password2": GOOD}
@@ -108,7 +108,7 @@ def tries(email: str, url: str, number: int) -> list:
 
 
 @pytest.mark.parametrize("door", ["/accounts/login/", "/admin/login/"])
-def test_after_five_wrong_passwords_the_right_one_waits_too(pos, door):
+def test_after_five_wrong_passwords_the_right_one_is_refused_too(pos, door):
     """The back office has no door of its own: its log-in leads through the visitors'."""
     staff = make_staff(pos.organiser)
     pages = tries(staff.email, door, 5)
@@ -123,7 +123,7 @@ def test_after_five_wrong_passwords_the_right_one_waits_too(pos, door):
     assert visitor.open("/theatre/account/").url == "/theatre/account/"
 
 
-def test_a_stranger_does_not_lock_out_the_browser_its_owner_uses(pos, settings):
+def test_wrong_passwords_elsewhere_do_not_lock_out_a_known_browser(pos, settings):
     """Ten tries a minute from one network stop everybody there; here only the counter of the account is looked at."""
     settings.ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key"}
     user = UserFactory()
@@ -142,7 +142,7 @@ def test_a_stranger_does_not_lock_out_the_browser_its_owner_uses(pos, settings):
     assert "Too many failed log-in attempts." in owner.log_in(user.email, PASSWORD).text
 
 
-def test_a_browser_is_known_for_its_own_log_ins_only(pos, settings):
+def test_browser_is_known_only_for_its_log_ins(pos, settings):
     settings.ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key"}
     mine, other = UserFactory(), UserFactory()
     browser = TestClientVisitor()
@@ -158,7 +158,7 @@ def test_a_browser_is_known_for_its_own_log_ins_only(pos, settings):
     assert "Too many failed" in forger.log_in(mine.email, PASSWORD).text
 
 
-def test_whoever_is_locked_out_reads_that_a_new_password_ends_the_wait(pos, settings, mailoutbox):
+def test_message_tells_that_a_new_password_ends_the_lock_out(pos, settings, mailoutbox):
     settings.ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key"}
     user = UserFactory()
     tries(user.email, "/accounts/login/", 6)
@@ -175,14 +175,14 @@ def test_whoever_is_locked_out_reads_that_a_new_password_ends_the_wait(pos, sett
     assert newcomer.open("/theatre/account/").url == "/theatre/account/"
 
 
-def test_one_network_can_not_try_many_accounts(pos):
+def test_network_can_not_try_many_accounts(pos):
     user = UserFactory()
     for number in range(10):
         TestClientVisitor().log_in(f"nobody{number}@example.org", "wrong")
     assert "Too many failed" in TestClientVisitor().log_in(user.email, PASSWORD).text
 
 
-def test_locked_account_stays_locked_whatever_else_is_counted(pos):
+def test_locked_account_stays_locked_when_other_limits_are_counted(pos):
     user = UserFactory()
     for _attempt in range(6):
         TestClientVisitor().log_in(user.email, "wrong")

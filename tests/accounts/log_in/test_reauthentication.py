@@ -17,7 +17,7 @@ def addresses(user) -> set[str]:
     return set(EmailAddress.objects.filter(user=user).values_list("email", flat=True))
 
 
-def test_the_password_is_asked_before_the_address_changes_and_then_for_five_minutes_not_again():
+def test_password_is_asked_before_the_address_changes_and_again_after_five_minutes():
     user, client = UserFactory(), Client()
     client.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
 

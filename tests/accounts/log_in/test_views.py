@@ -37,7 +37,7 @@ def ask_for_a_new_password(visitor, email: str):
 # --- log-in -------------------------------------------------------------------------------------------------
 
 
-def test_who_opens_the_account_is_asked_to_log_in_and_comes_back(pos, visitor):
+def test_log_in_page_leads_back_to_the_account(pos, visitor):
     user = UserFactory()
     assert visitor.open(f"{ACCOUNT}orders/").url == f"/accounts/login/?next={ACCOUNT}orders/"
     page = visitor.fill("^login$", {"login": f" {user.email.upper()} ", "password": PASSWORD})
@@ -45,7 +45,7 @@ def test_who_opens_the_account_is_asked_to_log_in_and_comes_back(pos, visitor):
     assert user.email in page.text
 
 
-def test_a_wrong_password_and_an_unknown_address_are_refused_alike(pos, visitor):
+def test_wrong_password_and_unknown_address_are_refused_alike(pos, visitor):
     user = UserFactory()
     refusals = set()
     for email, password in [
@@ -64,7 +64,7 @@ def test_a_wrong_password_and_an_unknown_address_are_refused_alike(pos, visitor)
     assert signed_in(visitor)
 
 
-def test_an_address_that_only_looks_alike_opens_nothing(pos, visitor):
+def test_address_that_only_looks_alike_is_refused(pos, visitor):
     UserFactory(email="mike@example.org")
     visitor.log_in("mıke@example.org", PASSWORD)
     assert not signed_in(visitor)
@@ -72,7 +72,7 @@ def test_an_address_that_only_looks_alike_opens_nothing(pos, visitor):
     assert signed_in(visitor)
 
 
-def test_log_in_makes_a_new_session_and_the_guests_cart_moves_over(pos, visitor):
+def test_log_in_makes_a_new_session_and_keeps_the_cart(pos, visitor):
     offer, user = OfferFactory(pos=pos), UserFactory()
     visitor.add(f"/theatre/events/{offer.session.event.slug}/", **{f"offer_{offer.pk}": 2})
     before = visitor.client.cookies["sessionid"].value
@@ -85,7 +85,7 @@ def test_log_in_makes_a_new_session_and_the_guests_cart_moves_over(pos, visitor)
     assert Cart.objects.get().user == user
 
 
-def test_a_log_in_that_was_switched_off_ends_at_once(pos, visitor):
+def test_log_in_that_was_switched_off_ends_at_once(pos, visitor):
     user = UserFactory()
     visitor.log_in(user.email, PASSWORD)
     assert signed_in(visitor)
@@ -98,7 +98,7 @@ def test_a_log_in_that_was_switched_off_ends_at_once(pos, visitor):
 # --- sign-up ------------------------------------------------------------------------------------------------
 
 
-def test_an_account_opens_once_the_mailbox_is_proven(pos, visitor, post):
+def test_account_opens_once_the_mailbox_is_proved(pos, visitor, post):
     page = sign_up(visitor, "Ada@Example.org")
     assert "Look into your mailbox" in page.text
     user = User.objects.get()
@@ -122,7 +122,7 @@ def test_an_account_opens_once_the_mailbox_is_proven(pos, visitor, post):
     assert signed_in(visitor)
 
 
-def test_the_mailed_link_alone_logs_nobody_in_elsewhere(pos, visitor, post):
+def test_mailed_link_does_not_log_in_another_browser(pos, visitor, post):
     sign_up(visitor, "ada@example.org")
     (letter,) = post()
     elsewhere = TestClientVisitor()
@@ -131,7 +131,7 @@ def test_the_mailed_link_alone_logs_nobody_in_elsewhere(pos, visitor, post):
     assert not signed_in(elsewhere)
 
 
-def test_a_changed_or_used_link_says_one_and_the_same(pos, visitor, post):
+def test_changed_and_used_links_have_the_same_answer(pos, visitor, post):
     sign_up(visitor, "ada@example.org")
     (letter,) = post()
     link = link_in(letter)
@@ -143,7 +143,7 @@ def test_a_changed_or_used_link_says_one_and_the_same(pos, visitor, post):
     assert "This link has ended" in TestClientVisitor().open(link).text
 
 
-def test_sign_up_answers_alike_whether_the_address_has_an_account(pos, post):
+def test_sign_up_has_the_same_answer_whether_the_address_has_an_account(pos, post):
     known = UserFactory()
     pages, kinds = [], []
     for email in (known.email, "nobody@example.org"):
@@ -163,7 +163,7 @@ def test_sign_up_answers_alike_whether_the_address_has_an_account(pos, post):
 # --- a new password -------------------------------------------------------------------------------------------
 
 
-def test_a_new_password_by_mail_ends_the_other_sessions(pos, visitor, post):
+def test_new_password_by_mail_ends_the_other_sessions(pos, visitor, post):
     user = UserFactory()
     other_browser = TestClientVisitor()
     other_browser.log_in(user.email, PASSWORD)
@@ -184,7 +184,7 @@ def test_a_new_password_by_mail_ends_the_other_sessions(pos, visitor, post):
     assert "This link has ended" in TestClientVisitor().open(link_in(letter)).text, "a link opens once"
 
 
-def test_a_new_password_in_the_browser_of_somebody_else_logs_out_nobody_before_it_is_said(pos, visitor, post):
+def test_new_password_in_the_browser_of_another_log_in_warns_before_it_logs_out(pos, visitor, post):
     user, other = UserFactory(), UserFactory(email="carol@example.org")
     ask_for_a_new_password(visitor, user.email)
     (letter,) = post()
@@ -202,7 +202,7 @@ def test_a_new_password_in_the_browser_of_somebody_else_logs_out_nobody_before_i
     assert "In this browser" not in TestClientVisitor().open(link_in(letter)).text
 
 
-def test_a_link_of_somebody_else_or_changed_by_one_letter_has_ended(pos, visitor, post):
+def test_link_of_another_log_in_or_with_a_changed_letter_is_refused(pos, visitor, post):
     one, other = UserFactory(), UserFactory()
     links = []
     for user in (one, other):
@@ -225,7 +225,7 @@ def test_a_link_of_somebody_else_or_changed_by_one_letter_has_ended(pos, visitor
     assert "This link has ended" in pages.pop()
 
 
-def test_a_new_password_is_asked_for_alike_with_and_without_an_account(pos, post):
+def test_requesting_a_new_password_has_the_same_answer_with_and_without_an_account(pos, post):
     known = UserFactory()
     pages, kinds = [], []
     for email in (known.email, "nobody@example.org"):
@@ -238,7 +238,7 @@ def test_a_new_password_is_asked_for_alike_with_and_without_an_account(pos, post
     assert kinds == ["account_reset", "account_unknown"]
 
 
-def test_a_reset_for_a_look_alike_address_goes_to_nobody_else(pos, visitor, post):
+def test_reset_for_a_look_alike_address_does_not_reach_the_other_log_in(pos, visitor, post):
     UserFactory(email="mike@example.org")
     ask_for_a_new_password(visitor, "mıke@example.org")
     post()
@@ -250,7 +250,7 @@ def test_a_reset_for_a_look_alike_address_goes_to_nobody_else(pos, visitor, post
     assert letter.to == ["mike@example.org"]
 
 
-def test_addresses_in_mails_come_from_the_settings_not_from_the_request(pos, settings, post):
+def test_urls_in_mails_come_from_the_settings_not_from_the_request(pos, settings, post):
     """A foreign Host is refused; one that is allowed besides still does not reach a mail."""
     settings.ALLOWED_HOSTS = ["testserver", "other.example"]
     user = UserFactory()
@@ -275,7 +275,7 @@ def test_addresses_in_mails_come_from_the_settings_not_from_the_request(pos, set
 # --- log-out ------------------------------------------------------------------------------------------------
 
 
-def test_log_out_ends_the_session_and_empties_the_browser(pos, visitor):
+def test_log_out_ends_the_session_and_clears_the_browser(pos, visitor):
     visitor.log_in(UserFactory().email, PASSWORD)
     assert signed_in(visitor)
     key = visitor.client.cookies["sessionid"].value
@@ -289,13 +289,13 @@ def test_log_out_ends_the_session_and_empties_the_browser(pos, visitor):
     assert not signed_in(visitor)
 
 
-def test_nothing_is_cleared_for_those_who_stay(pos, visitor):
+def test_browser_is_not_cleared_without_a_log_out(pos, visitor):
     visitor.log_in(UserFactory().email, PASSWORD)
     assert "Clear-Site-Data" not in visitor.open(ACCOUNT).headers
     assert "Clear-Site-Data" not in TestClientVisitor().open("/accounts/login/").headers
 
 
-def test_a_domain_with_its_own_letters_is_shown_with_them_on_every_page(pos, visitor, post):
+def test_domain_with_non_ascii_letters_is_shown_readably_on_every_page(pos, visitor, post):
     page = sign_up(visitor, "ada@Faß.example")
     assert page.messages == ["We have sent an e-mail to ada@faß.example."]
     (letter,) = post()

@@ -57,7 +57,7 @@ def family(pos, mailoutbox):
 
 
 # --- mails ---------------------------------------------------------------------------------------------------
-def test_the_code_of_a_child_goes_to_the_buyer_and_to_no_other_parent(family):
+def test_code_of_a_child_goes_to_the_buyer_and_to_no_other_parent(family):
     assert set(family.letters) == {"anna@example.org", "paul@example.org"}
     (_name, pdf, _mime_type), *_more = family.letters["anna@example.org"].attachments
     assert set(codes_in_pdf(pdf)) == {family.annas.code, family.zoes.code}
@@ -67,7 +67,7 @@ def test_the_code_of_a_child_goes_to_the_buyer_and_to_no_other_parent(family):
     assert family.order.reference not in letter.message().as_string()
 
 
-def test_the_mail_to_the_other_parent_says_for_whom_and_where_to_find_it(family):
+def test_mail_to_the_other_parent_names_the_child_and_the_page_of_the_ticket(family):
     letter = family.letters["paul@example.org"]
     assert letter.subject == f"Tickets for Zoé Meier – {family.pos.name}"
     assert "Anna Meier has ordered tickets for Zoé Meier." in letter.body
@@ -78,7 +78,7 @@ def test_the_mail_to_the_other_parent_says_for_whom_and_where_to_find_it(family)
     assert family.zoes.session.event.title in family.orders_of(family.paul).text
 
 
-def test_a_person_with_an_address_gets_their_own_code(pos, mailoutbox):
+def test_person_with_an_address_gets_the_code_by_mail(pos, mailoutbox):
     anna = make_visitor(pos, "Anna", "Meier", email="anna@example.org")
     bob = linked(anna, pos, ("Bob", "Miller", "bob@example.org")).child
     order = make_order({OfferFactory(pos=pos): 1}, buyer=anna)
@@ -89,7 +89,7 @@ def test_a_person_with_an_address_gets_their_own_code(pos, mailoutbox):
     assert codes_in_pdf(pdf) == [order.tickets.get().code]
 
 
-def test_a_parent_who_no_longer_manages_the_child_is_told_nothing(pos, mailoutbox):
+def test_parent_who_no_longer_manages_the_child_gets_no_mail(pos, mailoutbox):
     family = Family(pos, mailoutbox)
     mail = Mail.objects.get(kind="ticket_for_child")
     Mail.objects.filter(pk=mail.pk).update(state="queued")
@@ -97,7 +97,7 @@ def test_a_parent_who_no_longer_manages_the_child_is_told_nothing(pos, mailoutbo
     assert deliver(mailoutbox) == []
 
 
-def test_cancelled_tickets_of_a_child_are_told_with_the_childs_name(family, mailoutbox):
+def test_mail_about_cancelled_tickets_contains_the_name_of_the_child(family, mailoutbox):
     family.anna.erasing_at = NOW()
     family.anna.save()
     orders.cancel(family.order, by=None, now=NOW())
@@ -108,7 +108,7 @@ def test_cancelled_tickets_of_a_child_are_told_with_the_childs_name(family, mail
 
 
 # --- the account ------------------------------------------------------------------------------------------------
-def test_the_buyer_finds_the_childs_ticket_under_the_childs_name_with_its_code(family):
+def test_buyer_sees_the_ticket_of_the_child_with_name_and_code(family):
     page = family.orders_of(family.anna)
     mine, zoes = page.source.split('id="managed-')
     assert "Tickets for Zoé Meier" in page.text
@@ -119,7 +119,7 @@ def test_the_buyer_finds_the_childs_ticket_under_the_childs_name_with_its_code(f
     assert page.link(f"order {family.order.reference}")
 
 
-def test_the_other_parent_sees_date_and_event_and_no_code(family):
+def test_other_parent_sees_date_and_event_without_the_code(family):
     page = family.orders_of(family.paul)
     assert "Tickets for Zoé Meier" in page.text
     assert "Somebody else bought it: the code is with them." in page.text
@@ -129,7 +129,7 @@ def test_the_other_parent_sees_date_and_event_and_no_code(family):
 
 
 @pytest.mark.scenario("S37")
-def test_once_the_buyer_is_erased_nobody_is_said_to_have_the_code(family):
+def test_page_names_no_owner_of_the_code_once_the_buyer_is_erased(family):
     assert "the code is with them" in family.orders_of(family.paul).text
     erasing.erase(family.anna, by=None, now=NOW(), bearer=True)
     page = family.orders_of(family.paul)
@@ -142,18 +142,18 @@ def test_once_the_buyer_is_erased_nobody_is_said_to_have_the_code(family):
 
 
 @pytest.mark.parametrize("permission", ["none", "assign", "view"])
-def test_without_the_permission_to_manage_nothing_of_the_child_is_there(family, permission):
+def test_without_permission_to_manage_no_ticket_of_the_child_is_shown(family, permission):
     assert "Tickets for Zoé Meier" in family.orders_of(family.paul).text
     ContactLink.objects.filter(pk=family.links[family.paul].pk).update(permission_parent=permission)
     assert "Zoé" not in family.orders_of(family.paul).text
 
 
-def test_a_link_that_has_ended_shows_nothing(family):
+def test_ended_link_shows_no_tickets(family):
     ContactLink.objects.filter(pk=family.links[family.paul].pk).update(status="ended", ended_at=NOW())
     assert "Zoé" not in family.orders_of(family.paul).text
 
 
-def test_passes_of_a_child_are_there_until_the_end_of_their_last_day(family, pos):
+def test_passes_of_a_child_are_shown_until_the_end_of_their_last_day(family, pos):
     order = make_order({SeasonPassFactory(pos=pos, name="Season"): 1}, buyer=family.anna, paid=True)
     IssuedPass.objects.filter(order=order).update(beneficiary=family.zoe)
     assert "Season" in family.orders_of(family.paul).text
@@ -161,7 +161,7 @@ def test_passes_of_a_child_are_there_until_the_end_of_their_last_day(family, pos
     assert "Season" not in family.orders_of(family.paul).text
 
 
-def test_the_page_costs_the_same_for_one_child_and_for_three(family, pos):
+def test_page_takes_the_same_queries_for_one_child_and_for_three(family, pos):
     browser = browser_of(family.anna)
     address = f"/{pos.slug}/account/orders/"
     browser.open(address)
@@ -181,7 +181,7 @@ def test_the_page_costs_the_same_for_one_child_and_for_three(family, pos):
 
 # --- the names -----------------------------------------------------------------------------------------------------
 @pytest.mark.scenario("TIC-01")
-def test_a_parent_corrects_the_name_on_a_ticket_somebody_else_bought(family, mailoutbox):
+def test_parent_corrects_the_name_on_a_ticket_another_person_bought(family, mailoutbox):
     browser = browser_of(family.paul)
     browser.open(f"/{family.pos.slug}/account/orders/")
     page = browser.open(browser.page.link("Correct a name on a ticket"))
@@ -199,7 +199,7 @@ def test_a_parent_corrects_the_name_on_a_ticket_somebody_else_bought(family, mai
 
 
 @pytest.mark.parametrize("permission", ["none", "assign", "view"])
-def test_without_the_permission_to_manage_there_is_no_such_page(family, permission):
+def test_without_permission_to_manage_the_page_of_names_is_not_found(family, permission):
     link = family.links[family.paul]
     address = f"/{family.pos.slug}/account/orders/names/{link.pk}/"
     assert browser_of(family.paul).open(address).status == 200
