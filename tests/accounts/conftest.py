@@ -1,4 +1,4 @@
-"""Visitors at a browser, and what the worker puts into their mailboxes."""
+"""Fixtures: visitors in a browser, and the mails the worker has sent to them."""
 
 import re
 
@@ -22,7 +22,7 @@ def visitor() -> TestClientVisitor:
 
 @pytest.fixture
 def post(mailoutbox):
-    """``post()`` does the worker's work: sends what is queued and returns the new letters."""
+    """``post()`` sends the queued mails, as the worker does, and returns the new ones."""
 
     def deliver() -> list:
         already = len(mailoutbox)
@@ -34,7 +34,7 @@ def post(mailoutbox):
 
 
 def link_in(letter) -> str:
-    """The address that the mail asks to open, below this site."""
+    """Return the path of the link in a mail."""
     addresses = re.findall(r"http://testserver(/accounts/\S+)", letter.body)
     assert addresses, letter.body
     return addresses[-1]

@@ -1,4 +1,4 @@
-"""The pages of friends and family as a visitor without JavaScript meets them."""
+"""Helpers for the pages of friends and family, used by a visitor without JavaScript."""
 
 import html
 import re
@@ -20,13 +20,13 @@ def browser_of(contact: Contact) -> TestClientVisitor:
 
 
 def submit(visitor, **typed) -> Page:
-    """Open *New*, fill it in, send it."""
+    """Open the page that adds a person, fill it in and send it."""
     visitor.open(NEW)
     return visitor.fill("^email$", TYPED | typed)
 
 
 def errors_of(page: Page) -> dict[str, str]:
-    """Field name -> the sentence that stands at it and is bound to it for a screen reader."""
+    """Return field name -> error message at the field, as bound to it by ``aria-describedby``."""
     found = {}
     for tag in re.findall(r"<input[^>]*aria-invalid=\"true\"[^>]*>", page.source):
         name = re.search(r'name="([^"]*)"', tag)[1]
@@ -38,19 +38,19 @@ def errors_of(page: Page) -> dict[str, str]:
 
 
 def rows(page: Page) -> str:
-    """The list of people on the page, without what stands around it."""
+    """Return the text of the list of people on the page."""
     return " ".join(re.findall(r'(?s)<ul class="list">.*?</ul>', page.source))
 
 
 def neutral(page: Page) -> str:
-    """A page without what differs at each request: form tokens, numbers of rows, and its own address."""
+    """Return a page without its variable parts: form tokens, keys of rows, and its URL."""
     source = page.source.replace(f'"{page.url}"', '"HERE"')
     source = re.sub(r'name="(csrfmiddlewaretoken|form_token)" value="[^"]*"', "", source)
     return re.sub(r"/\d+/", "/ID/", source)
 
 
 def own_pages(link: ContactLink) -> list[tuple[str, str]]:
-    """Every address that names a link: method and path."""
+    """Return (method, path) of every page of a link."""
     gets = [("GET", f"{LIST}{link.pk}/{name}") for name in ("", "edit/", "remove/", "seen/")]
     return gets + [
         ("POST", f"{LIST}{link.pk}/{name}/") for name in ("edit", "remove", "undo", "resend", "answer")
@@ -58,7 +58,7 @@ def own_pages(link: ContactLink) -> list[tuple[str, str]]:
 
 
 def ask(visitor, method: str, url: str, **data) -> Page:
-    """One request, with the form token the browser has."""
+    """Send one request, with the form token of the browser."""
     if method != "POST":
         return visitor.send(method, url)
     if not hasattr(visitor, "token"):
@@ -67,13 +67,13 @@ def ask(visitor, method: str, url: str, **data) -> Page:
 
 
 def mailed_link(letter) -> str:
-    """The page that a mail to an added person asks to open, below this site."""
+    """Return the path of the link in a mail to an added person."""
     (address,) = set(re.findall(r"http://testserver(/links/\S+)", letter.body))
     return address
 
 
 def answer(visitor, link: str, wish: str) -> Page:
-    """Open the page behind a mailed link and press one of its buttons."""
+    """Open the page of a mailed link and press one of its buttons."""
     page = visitor.open(link)
     form = next(form for form in page.forms if form.method == "post" and not form.action)
     return visitor.submit(form, button=("answer", wish))

@@ -1,4 +1,4 @@
-"""Log-ins in the back office: the administrator's matter; no password shown or set."""
+"""Log-ins in the back office: only for administrators; passwords are neither shown nor set."""
 
 import pytest
 

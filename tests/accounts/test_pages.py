@@ -242,6 +242,6 @@ def test_code_of_the_next_ticket_is_one_tap_from_the_account(client):
     assert paid.tickets.get().code in behind[0]
     assert "<svg" in behind[0]
     assert "Show the code" in behind[0]
-    # Nobody enters with a ticket that is not paid.
+    # The code of an unpaid ticket is not shown.
     assert unpaid.tickets.get().code not in source
     assert "Reserved, waiting for payment" in source

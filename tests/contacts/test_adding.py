@@ -1,4 +1,4 @@
-"""Adding a friend or relative: who is found, who is made, what is linked and what is mailed."""
+"""Adding a person: which contact is found or created, what is linked and what is mailed."""
 
 import re
 from datetime import date, timedelta
@@ -47,7 +47,7 @@ def columns(contact: Contact) -> dict:
 
 
 def tally() -> tuple[int, int, int]:
-    """How many contacts, links and mails there are: what an outcome without success leaves as it was."""
+    """Return the numbers of contacts, links and mails, which a refused outcome does not change."""
     return Contact.objects.count(), ContactLink.objects.count(), Mail.objects.count()
 
 
@@ -78,7 +78,7 @@ def test_unknown_person_is_created_linked_and_mailed_once(pos, alice):
 
 @pytest.mark.scenario("FF-12")
 def test_no_column_states_consent_to_advertising():
-    """There is no such consent in the data model at all; whoever adds one has to think of added people."""
+    """No model has such a column. If one is added, it must not be set for added people."""
     names = {field.name for field in Contact._meta.concrete_fields}
     assert not [name for name in names if "marketing" in name or "newsletter" in name or "consent" in name]
 
@@ -309,18 +309,18 @@ def test_same_child_twice_needs_a_confirmation(pos, alice):
 
 @pytest.mark.scenario("FF-25")
 def test_birth_date_of_another_contact_can_not_be_guessed(pos, alice):
-    """The warning compares with children the visitor wrote themselves, not with a person's own data."""
+    """The warning compares with what the visitor has typed, not with the data of other contacts."""
     known_bob(pos, birth_date=date(1980, 1, 1))
     linked(alice, pos)
     guess = adding.Person("Bob", "Miller", no_email=True, birth_date=date(1980, 1, 1))
     assert add(alice, pos, guess).code == adding.LINKED
 
 
-# --- refused before anybody is looked up -----------------------------------------------------------------------
+# --- refused before any look-up -----------------------------------------------------------------------
 
 
 def looked_up(statements: CaptureQueriesContext) -> list[str]:
-    """The statements that read contacts by their address."""
+    """Return the SQL statements that read contacts by their e-mail address."""
     return [found["sql"] for found in statements if '"email_key" =' in found["sql"]]
 
 
@@ -406,18 +406,18 @@ def test_not_me_makes_only_contacts_known_by_the_link_due_for_erasure(pos, alice
     assert carol.purge_after is None
 
 
-# --- nobody can tell ----------------------------------------------------------------------------------------------
+# --- what answers must not reveal ----------------------------------------------------------------------------------------------
 
 
 def statements_of(alice, pos, person) -> list[str]:
-    """The statements an addition takes, in order, without their values."""
+    """Return the SQL statements of an addition, in order, without values."""
     with CaptureQueriesContext(connection) as statements:
         linked(alice, pos, person)
     return [shape(found["sql"]) for found in statements]
 
 
 def shape(sql: str) -> str:
-    """A statement without its values, however many they are."""
+    """Return a statement without its values."""
     sql = re.sub(
         r"'(?:[^']|'')*'|\bs\d+_x\d+\b|\b\d[\d.]*\b|\b(?:NULL|true|false)\b", "?", sql, flags=re.IGNORECASE
     )
@@ -472,7 +472,7 @@ def test_discreet_mode_asks_every_person_before_the_link_is_active(pos, alice, s
 @pytest.mark.scenario("FF-40")
 @pytest.mark.parametrize("stored", [[], ["Bob"], ["Bob", "Beth"], ["Robert"]])
 def test_discreet_mode_does_not_reveal_a_second_name_at_an_address(pos, alice, stored):
-    """Known or not, and however many share the address: it is in the list already."""
+    """The answer is "in the list already", for known and unknown addresses and any number of contacts."""
     pos.friends_family_mode = DISCREET
     for first_name in stored:
         known_bob(pos, first_name=first_name)

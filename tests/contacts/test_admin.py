@@ -1,4 +1,4 @@
-"""Contacts in the back office: found by any word, changed by the action, their values in no history."""
+"""Contacts in the back office: search, changes, and history records without values."""
 
 import json
 
@@ -88,7 +88,7 @@ def test_change_is_in_the_history_without_values(staff, organiser):
 
 
 def test_only_changed_columns_are_written(staff, organiser):
-    """Two people edit the same contact: neither undoes what the other did."""
+    """Two staff members edit the same contact: neither undoes the changes of the other."""
     contact = ContactFactory(organiser=organiser, first_name="Ada", city="Bern")
     form = staff.open(change(contact)).form("^_save$")
     Contact.objects.filter(pk=contact.pk).update(first_name="Augusta")

@@ -1,4 +1,4 @@
-"""What staff do to a connection: ask again, write down consent, say what it allows, end it; and who may."""
+"""The buttons of a connection: resend, record consent, change the permission, end; and the roles that may use them."""
 
 import re
 
@@ -257,7 +257,7 @@ def test_connection_of_another_organiser_is_answered_like_a_missing_one(staff, p
     for theirs, nobodys in pairs:
         for method in ("GET", "POST"):
             one, other = (staff.send(method, address, data) for address in (theirs, nobodys))
-            # What is only looked at refuses every POST, whatever it names.
+            # The read-only page refuses every POST.
             refused = 403 if (method, theirs.endswith("/change/")) == ("POST", True) else 404
             assert (one.status, other.status) == (refused, refused), f"{method} {theirs}"
             same = [re.sub(r"with=\d+", "with=ID", without_tokens(page.source)) for page in (one, other)]
@@ -266,6 +266,6 @@ def test_connection_of_another_organiser_is_answered_like_a_missing_one(staff, p
         assert staff.open(f"{adding_page(alice)}?with={nonsense}").status == 404
     foreign.refresh_from_db()
     assert (foreign.status, ContactLink.objects.count()) == ("active", 1)
-    # A link of one's own opens at the same addresses.
+    # The same URLs open for a link of the own organiser.
     own = linked(alice, pos)
     assert staff.open(change(own)).status == 200

@@ -1,4 +1,4 @@
-"""The page that merges two contacts: chosen by search, looked at side by side, then one is both."""
+"""The page that merges two contacts: search, comparison, merge."""
 
 import re
 
@@ -35,7 +35,7 @@ def staff(pos):
 
 @pytest.fixture
 def alice(pos):
-    """Has a log-in, and one order."""
+    """A contact with a log-in and one order."""
     alice = make_visitor(pos, email="alice@example.org")
     make_order(pos=pos, user=alice.user)
     return alice
@@ -43,7 +43,7 @@ def alice(pos):
 
 @pytest.fixture
 def double(pos):
-    """Alice once more, as a guest: an order of her own, and a ticket that somebody else bought for her."""
+    """Alice's second contact, as a guest: with an order, and a ticket that another person bought for her."""
     double = ContactFactory(
         organiser=pos.organiser,
         first_name="Alicia",
@@ -69,7 +69,7 @@ def merge(staff: Staff, contact: Contact, other: Contact, **values):
 
 
 def cells(page, label: str) -> list[str]:
-    """The two values of a line of the comparison."""
+    """Return the two values of a line of the comparison."""
     line = re.search(rf'(?s)<th scope="row">{label}</th>(.*?)</tr>', page.source)
     return [re.sub(r"<[^>]*>|\s+", " ", cell).strip() for cell in re.findall(r"(?s)<td>(.*?)</td>", line[1])]
 
@@ -142,7 +142,7 @@ def test_two_log_ins_are_refused_with_a_message(staff, pos, alice, double):
     page = staff.open(page_of(alice, double))
     assert "Both contacts have a log-in of their own, so they can’t be merged" in page.text
     assert not [form for form in page.forms if "keep" in form.names]
-    # Posted all the same, from a page that was open before.
+    # Posted from a page that was opened before.
     page = staff.submit(form, {"keep": alice.pk})
     assert "Both contacts have a log-in of their own" in page.text
     assert Contact.objects.filter(pk__in=[alice.pk, double.pk]).count() == 2
@@ -195,7 +195,7 @@ def test_merge_is_refused_if_a_contact_changes_at_that_moment(staff, alice, doub
 
 # --- what stays -----------------------------------------------------------------------------------------
 def after(page, label: str) -> str:
-    """What the comparison says will hold after the merge."""
+    """Return the value after the merge, as the comparison shows it."""
     line = re.search(rf'(?s)<th scope="row">{label}</th>(.*?)</tr>', page.source)
     cell = re.search(r'(?s)<td class="afterwards">(.*?)</td>', line[1])[1]
     return " ".join(re.sub("<[^>]*>", " ", cell).split())
@@ -221,7 +221,7 @@ def test_page_shows_the_outcome_before_the_merge(staff, alice, double):
 
 
 def test_no_selection_mixes_two_postal_addresses(staff, alice, double):
-    """Whatever is selected, a street never gets the town of the other one."""
+    """With every selection, street and town come from the same contact."""
     Contact.objects.filter(pk=alice.pk).update(street="Rue A 1")
     Contact.objects.filter(pk=double.pk).update(postcode="1200", city="Genève")
     merge(staff, alice, double)
@@ -292,7 +292,7 @@ def test_links_between_the_two_contacts_are_deleted(staff, pos, alice, double):
 @pytest.mark.parametrize(
     ("kept", "other", "agreed", "status"),
     [
-        # The one that stays was asked and has not answered: what the other one said does not count for them.
+        # The contact that stays has not answered yet: the answer of the other one does not count.
         ("pending", "active", True, "pending"),
         ("active", "pending", False, "active"),
         ("pending", "pending", False, "pending"),
@@ -320,7 +320,7 @@ def test_consent_of_a_child_to_one_of_the_two_counts_for_both(staff, pos, alice,
 
 
 def test_without_preparing_links_the_database_refuses_the_merge(staff, pos, alice, double, monkeypatch):
-    """The twin: what the merge takes care of would otherwise break."""
+    """Counterpart: without this step of the merge a constraint is violated."""
     bob = linked(alice, pos).child
     link(double, bob)
     monkeypatch.setattr(link_merging, "prepare", lambda *args, **how: None)
@@ -346,7 +346,7 @@ def test_roles_that_may_merge(pos, alice, double, role, may):
 
 
 def test_permission_to_merge_counts_at_the_organiser_of_the_contact(alice, double):
-    """Owner of one house, box office of the other."""
+    """The user is owner at one organiser and box office at the other."""
     membership = StaffMembershipFactory(role="owner")
     StaffMembershipFactory(user=membership.user, organiser=alice.organiser, role="box office")
     staff = Staff(membership.user)
@@ -371,7 +371,7 @@ def test_contact_of_another_organiser_is_answered_like_a_missing_one(staff, alic
             same = {re.sub(r"with=\d+", "with=ID", without_tokens(answer.source)) for answer in answers}
             assert len(same) == 1, f"{method} {theirs}"
     assert Contact.objects.filter(pk=foreign.pk).exists()
-    # A third one can't be posted in place of the two.
+    # A third contact can't be posted in place of one of the two.
     page = merge(staff, alice, double, keep=foreign.pk)
     assert said_at(page, "keep")
     assert Contact.objects.filter(pk__in=[alice.pk, double.pk, foreign.pk]).count() == 3

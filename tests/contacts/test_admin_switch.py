@@ -1,4 +1,4 @@
-"""Friends and family switched on and set up by staff; contacts kept out of it; kinds of connections."""
+"""Friends and family in the back office: switched on and set up; blocked contacts; types of connections."""
 
 import pytest
 from django.utils import timezone
@@ -87,7 +87,7 @@ def test_switching_on_is_in_the_history_with_user_and_time(language, line):
 
 @pytest.mark.scenario("FF-02")
 def test_unchanged_texts_sent_by_a_browser_are_no_change():
-    """Browsers end lines with two signs, and spaces at the end of a text are taken away."""
+    """Browsers send CR LF as the end of a line, and spaces at the end of a text are removed."""
     pos = PointOfSaleFactory(terms="One\n\nTwo\n", imprint="The\nStage")
     owner = Staff(make_staff(pos.organiser, "owner"))
     owner.open(change(pos))

@@ -1,4 +1,4 @@
-"""How often people may be added, names may be wrong, and one address may be written to."""
+"""The limits on adding people, on wrong names, and on mails to one address."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ def somebody(number: int) -> tuple[str, str, str]:
 
 
 def wrong(pos, number: int) -> tuple[str, str, str]:
-    """A name that is not that of the person who has the address."""
+    """A name that does not match the contact with the address."""
     email = f"known{number}@example.org"
     if not Contact.objects.filter(email=email).exists():
         ContactFactory(organiser=pos.organiser, first_name="Known", last_name="Person", email=email)
@@ -57,7 +57,7 @@ def test_visitor_can_add_ten_people_in_any_hour(pos, alice):
     assert set(add_all(alice, pos, range(5, 10), NOW + 50 * MINUTE)) == {adding.LINKED}
     late = [NOW + minutes * MINUTE for minutes in (51, 60)]
     assert [add(alice, pos, somebody(20), now=then).code for then in late] == [adding.TRY_LATER] * 2
-    # The first five are more than an hour ago; a try that was refused does not count.
+    # The first five were more than an hour ago; a refused try is not counted.
     assert add_all(alice, pos, range(10, 15), NOW + 62 * MINUTE) == [adding.LINKED] * 5
     assert add(alice, pos, somebody(20), now=NOW + 62 * MINUTE).code == adding.TRY_LATER
     assert ContactLink.objects.count() == 15
@@ -110,7 +110,7 @@ def test_visitor_is_limited_after_five_wrong_names_from_any_network(pos, alice):
 
 @pytest.mark.scenario("FF-39")
 def test_wrong_names_limit_a_whole_network_only_at_a_higher_number(pos, alice):
-    """Five are one visitor's number; behind a network there are many people."""
+    """Five is the limit of a visitor; many people share a network."""
     pos.organiser.link_mismatches_per_hour = 2
     visitors = [make_visitor(pos, "V", str(number)) for number in range(10)]
     numbers = iter(range(100))
@@ -195,7 +195,7 @@ def test_person_is_listed_even_if_the_mail_limit_is_reached(pos, alice):
 
 @pytest.mark.scenario("FF-39")
 def test_daily_mail_limit_is_a_sliding_window(pos):
-    """Half an hour before midnight and half an hour after are one day."""
+    """Half an hour before and half an hour after midnight are within 24 hours."""
     assert mails_at(pos, [NOW, NOW + HOUR, NOW + 23 * HOUR + 59 * MINUTE]) == 1
     assert mails_at(pos, [NOW + 25 * HOUR]) == 2
 
@@ -209,13 +209,13 @@ def test_weekly_mail_limit_is_a_sliding_window(pos):
 
 @pytest.mark.scenario("FF-39")
 def test_mail_that_was_not_sent_is_not_counted(pos):
-    """Else whoever tries every few hours would keep an address from ever being told."""
+    """Else repeated tries could keep an address from ever getting a mail."""
     tries = [NOW + hours * HOUR for hours in range(0, 49, 4)]
     assert mails_at(pos, tries) == 2
 
 
 def mails_at(pos, instants) -> int:
-    """New visitors add Bob, one at each instant; how many mails there are now."""
+    """Let a new visitor add Bob at each instant; return the number of mails."""
     for then in instants:
         linked(make_visitor(pos, "V", f"{then:%d%H%M}"), pos, now=then)
     return Mail.objects.count()
@@ -238,7 +238,7 @@ def test_resent_mails_count_for_the_same_limits(pos, alice):
 
 
 def slowly(monkeypatch, module, name):
-    """All who can meet after this function has answered."""
+    """Let all threads that can wait for each other after this function has returned."""
     original = getattr(module, name)
 
     def slow(*args, **values):

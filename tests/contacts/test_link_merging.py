@@ -1,4 +1,4 @@
-"""What becomes of links when two contacts turn out to be one person."""
+"""The links of two contacts that are merged."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ def merge(keep: Contact, lose: Contact, by=None) -> None:
 
 
 def two_bobs(pos, alice, *, first="active", second="active") -> tuple[ContactLink, ContactLink]:
-    """Alice's links to the two contacts of one Bob, in these states."""
+    """Return Alice's links to two contacts of Bob, with these statuses."""
     found = []
     for email, status in (("bob@example.org", first), ("bob@work.example", second)):
         link = linked(alice, pos, ("Bob", "Miller", email))
@@ -44,7 +44,7 @@ def two_bobs(pos, alice, *, first="active", second="active") -> tuple[ContactLin
 
 
 def two_alices(pos) -> tuple[Contact, Contact]:
-    """Two contacts of one Alice: her log-in's, and one that staff entered."""
+    """Two contacts of Alice: one with her log-in, and one that staff entered."""
     return make_visitor(pos), ContactFactory(organiser=pos.organiser, first_name="Alice", last_name="Martin")
 
 
@@ -108,7 +108,7 @@ def kind_of(code: str):
     ("first", "second"), [("pending", "active"), ("pending", "pending"), ("active", "pending")]
 )
 def test_pending_link_does_not_become_active(pos, alice, first, second):
-    """The person is asked as whoever stays: what the contact that goes allowed is not an answer to that."""
+    """The request to the contact that stays is not answered by the consent of the contact that goes."""
     kept, lost = two_bobs(pos, alice, first=first, second=second)
     merge(kept.child, lost.child)
     assert state(kept)[2] == first

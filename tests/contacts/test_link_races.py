@@ -1,4 +1,4 @@
-"""Adding at once: one person stays one, a double click is one click, and nobody waits for each other for ever.
+"""Adding at once: one contact per person, a double click counts once, and there are no deadlocks.
 
 Each race has a twin without the protection, which shows that the race is real.
 """
@@ -31,7 +31,7 @@ def pos():
 
 @pytest.fixture
 def slowly(monkeypatch):
-    """All who can meet between looking and writing."""
+    """Let all threads that can wait for each other between reading and writing."""
     for name in ("create_if", "create"):
         original = getattr(contacts, name)
 
@@ -44,9 +44,9 @@ def slowly(monkeypatch):
 
 @pytest.fixture
 def without_locks(monkeypatch):
-    """The protection taken away: neither the address nor people nor visitors are locked.
+    """Remove the protection: neither the address nor contacts nor visitors are locked.
 
-    Nor do two in the same minute wait for each other at the visitor's counter.
+    Two requests in the same minute do not wait for each other at the visitor's counter either.
     """
 
     def unlocked(contact_ids, needed=()) -> dict[int, Contact]:
@@ -60,7 +60,7 @@ def without_locks(monkeypatch):
 
 
 def found() -> tuple[int, int, int]:
-    """Bobs, links, mails."""
+    """Return the numbers of contacts of Bob, links and mails."""
     bobs = Contact.objects.filter(email_key=BOB[2]).count()
     return bobs, ContactLink.objects.count(), Mail.objects.filter(kind__startswith="link_").count()
 
@@ -115,7 +115,7 @@ def test_without_the_lock_the_last_place_is_filled_twice(pos, slowly, without_lo
     assert [outcome.code for outcome in at_once(*last_place(pos))] == [adding.LINKED] * 2
 
 
-# --- two visitors, one stranger --------------------------------------------------------------------------------
+# --- two visitors, one unknown person --------------------------------------------------------------------------------
 
 
 def two_visitors(pos):
@@ -160,11 +160,11 @@ def test_without_the_lock_ordering_while_being_added_makes_two_contacts(pos, slo
     assert order.buyer != outcome.link.child
 
 
-# --- a person's maximum, whoever buys for them -------------------------------------------------------------------
+# --- the maximum of a person, with two buyers -------------------------------------------------------------------
 
 
 def two_parents_of_one_child(pos):
-    """Both put the one ticket that a person may have into the cart, for the same child."""
+    """Two carts of two parents, each with the one ticket that a person may have, for the same child."""
     offer = OfferFactory(pos=pos)
     offer.tariff.max_per_person = 1
     offer.tariff.save()
@@ -190,7 +190,7 @@ def placed(cart) -> bool:
 
 @pytest.fixture
 def slow_orders(monkeypatch):
-    """All who can meet between counting what a person has and writing the order."""
+    """Let all threads that can wait for each other between counting a person's tickets and writing the order."""
     original = orders.new
 
     def later(*args):
@@ -208,11 +208,11 @@ def test_without_the_lock_two_parents_exceed_the_maximum_of_a_child(pos, slow_or
     assert at_once(*two_parents_of_one_child(pos)) == [True, True]
 
 
-# --- nobody waits for each other for ever --------------------------------------------------------------------------
+# --- no deadlocks --------------------------------------------------------------------------
 
 
 def meet_in(monkeypatch, module, name):
-    """All who can meet after this function. Whoever waits for each other is told so by the database after a second."""
+    """Let all threads that can wait for each other after this function. The database ends a deadlock after a second."""
     original = getattr(module, name)
 
     def then_meet(*args, **values):
@@ -224,7 +224,7 @@ def meet_in(monkeypatch, module, name):
 
 
 def everything_about_bob(pos):
-    """Bob is added by two, adds one of them, orders as a guest, and two of his contacts are joined: all at once."""
+    """All at once: two visitors add Bob, Bob adds one of them and orders as a guest, and two of his contacts are merged."""
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
     alice, carol = make_visitor(pos, email="alice@example.org"), make_visitor(pos, "Carol", "Ray")
     guest = dict(zip(("first_name", "last_name", "email"), BOB, strict=True))
@@ -259,7 +259,7 @@ def test_adding_ordering_and_merging_the_same_contacts_at_once_all_succeed(pos, 
 
 
 def crosswise(pos):
-    """Alice adds Bob while Bob adds Alice."""
+    """Let Alice add Bob while Bob adds Alice."""
     alice, bob = (
         make_visitor(pos, email="alice@example.org"),
         make_visitor(pos, "Bob", "Miller", email=BOB[2]),
@@ -279,7 +279,7 @@ def test_two_visitors_can_add_each_other_at_once(pos, monkeypatch):
 def test_locking_contacts_one_by_one_in_any_order_deadlocks(pos, monkeypatch):
     def one_by_one(contact_ids, needed=()) -> dict[int, Contact]:
         held = {}
-        for contact_id in contact_ids:  # the visitor first, then whom they add
+        for contact_id in contact_ids:  # the visitor first, then the added person
             held[contact_id] = locking.lock(contact_id)
             meet()
         return held
@@ -290,7 +290,7 @@ def test_locking_contacts_one_by_one_in_any_order_deadlocks(pos, monkeypatch):
 
 
 def join_and_order(pos):
-    """Staff join a contact that Alice may choose for tickets to Alice's own, while Alice orders for it."""
+    """Let staff merge a contact that Alice may choose for tickets into Alice's, while Alice orders for it."""
     child = ContactFactory(organiser=pos.organiser)
     alice = make_visitor(pos)
     kind = add(alice, pos, ("X", "Y", "x@example.org")).link.type

@@ -1,4 +1,4 @@
-"""Links that exist: ended, taken back, agreed to, told again; what the other side sees; what the database refuses."""
+"""Changing links: end, undo, accept, resend; what the other side sees; what the database refuses."""
 
 import dataclasses
 from datetime import timedelta
@@ -38,7 +38,7 @@ def asked(alice, pos) -> adding.Requester:
 
 
 def token_of(link: ContactLink) -> str:
-    """The token of a mail that leaves now."""
+    """Return the token of a mail that leaves now."""
     request = LinkRequest.objects.select_related("link__child").get(link=link)
     return link_mail.new_token(request, days=30, now=timezone.now())
 
@@ -62,7 +62,7 @@ def test_links_of_a_parent_are_sorted_by_name(pos, alice):
     ]  # fmt: skip
 
 
-# --- removing, and taking it back -------------------------------------------------------------------------------
+# --- removing, and undoing it -------------------------------------------------------------------------------
 
 
 @pytest.mark.scenario("FF-07")
@@ -174,7 +174,7 @@ def test_parent_sees_only_what_they_typed_until_the_child_allows_more(pos, alice
 
 
 def test_visible_details_contain_values_and_no_model_rows(link):
-    """A template that is handed this can't reach a column that nobody listed."""
+    """So a template can't reach a column that is not listed."""
     assert not [
         value
         for value in dataclasses.asdict(links.seen_by_parent(link)).values()
@@ -242,7 +242,7 @@ def test_token_of_an_earlier_mail_stops_working(link):
 
 @pytest.mark.scenario("FF-29")
 def test_token_works_only_for_the_address_it_was_sent_to(link):
-    """Whoever had a contact's address before, or had staff change it, has proved nothing about the new one."""
+    """The owner of a contact's former address has proved nothing about the new one."""
     token = token_of(link)
     contacts.change(link.child, {"email": "victim@example.org"}, by=None, now=timezone.now())
     assert links.request_of(token, timezone.now()) is None
@@ -250,7 +250,7 @@ def test_token_works_only_for_the_address_it_was_sent_to(link):
     assert links.request_of(token, timezone.now()).link == link
 
 
-# --- telling again ----------------------------------------------------------------------------------------------
+# --- resending ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.scenario("FF-28")
@@ -335,7 +335,7 @@ def test_consent_is_recorded_only_with_a_reason(pos, alice):
     assert (sure.status, sure.consent_by) == ("active", "operator")
 
 
-# --- what the database refuses, whatever code writes ------------------------------------------------------------
+# --- what the database refuses ------------------------------------------------------------
 
 
 def row(parent, child, **values) -> ContactLink:

@@ -1,4 +1,4 @@
-"""Two contacts turn out to be one person: everything moves, nothing on the one that stays is overwritten."""
+"""Merging two contacts: all rows move, and no value of the contact that stays is overwritten."""
 
 from datetime import date, timedelta
 
@@ -27,7 +27,7 @@ def merge(keep, lose, by=None):
 
 @pytest.fixture
 def two():
-    """Two contacts of one organiser: the second has an order with a ticket and a pass, for themselves."""
+    """Two contacts of one organiser; the second has an order with a ticket and a pass for themselves."""
     pos = PointOfSaleFactory()
     keep = ContactFactory(organiser=pos.organiser, first_name="Grace", last_name="", email="g@example.org")
     lose = ContactFactory(
@@ -40,7 +40,7 @@ def two():
 
 
 def rows_of(contact: Contact) -> dict[str, int]:
-    """How many rows of each table name this contact, by key or by its random id."""
+    """Return the number of rows of each model that point to this contact, by key or by its ``subject_uuid``."""
     found = {}
     for relation in Contact._meta.related_objects:
         rows = relation.related_model._base_manager.filter(**{relation.field.name: contact.pk})
@@ -183,7 +183,7 @@ def test_merge_is_refused_for_contacts_that_can_not_be_one(two):
     for one, other in [(keep, keep), (keep, stranger)]:
         with pytest.raises(merging.CannotMerge, match="different contacts of one organiser"):
             merge(one, other)
-    # The log-in may have come after the page was shown.
+    # The contact may have got a log-in after the page was drawn.
     Contact.objects.filter(pk=lose.pk).update(user=UserFactory())
     with pytest.raises(merging.CannotMerge, match="log-in"):
         merge(keep, lose)
@@ -196,7 +196,7 @@ def test_merge_is_refused_for_contacts_that_can_not_be_one(two):
 
 
 def test_suppression_of_mails_survives_the_merge(two):
-    """Rows that know the contact by a key without a name backwards come along too."""
+    """Rows with a key that has no reverse name move too."""
     keep, lose, _order = two
     now = timezone.now()
     refusal = AddressSuppression.objects.create(

@@ -1,4 +1,4 @@
-"""The name rule: which names are those of one person (scenarios FF-15 to FF-18)."""
+"""The name rule: which names belong to the same person (scenarios FF-15 to FF-18)."""
 
 import unicodedata
 
@@ -20,7 +20,7 @@ NAMES = st.text(st.sampled_from(LETTERS), min_size=1, max_size=12)
 
 
 def match(one: tuple[str, str], other: tuple[str, str]) -> bool:
-    """The rule, asked both ways round: it must not matter who is compared with whom."""
+    """Return whether two names match; check that the order of the two does not matter."""
     there, back = same_person(*one, *other), same_person(*other, *one)
     assert there == back
     return there
@@ -165,7 +165,7 @@ def test_spacing_does_not_matter(first, last, around, between):
 
 @given(NAMES, NAMES, NAMES)
 def test_different_last_names_do_not_match(first, last, other):
-    """Whatever is folded away, there is nothing fuzzy: names match only when their letters do."""
+    """Names match only if their letters are equal after folding; no similarity is measured."""
     if not forms(last) & forms(other) and not forms(first) & forms(other):
         assert not match((first, last), (first, other))
 

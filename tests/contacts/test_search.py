@@ -1,4 +1,4 @@
-"""Finding and sorting people: done by functions of the database, so that no code path can leave a column stale."""
+"""Searching and sorting contacts, by generated columns that are always up to date."""
 
 import re
 
@@ -71,7 +71,7 @@ def people():
         ("lukasz 4567", [0]),
         ("müller 0791234567", [0]),
         ("müller 0612345678", []),
-        # Signs of query languages and of LIKE are words like others, or nothing.
+        # Characters with a meaning in query languages and LIKE are words like others, or ignored.
         ("%", []),
         ("_", []),
         ("' OR 1=1 --", [0]),  # a word beginning with “or”, and digits beginning with 1
@@ -184,7 +184,7 @@ def test_search_finds_a_contact_by_either_form_of_its_domain(typed):
     assert list(Contact.objects.search(typed)) == [contact]
 
 
-# Letters of the scripts whose people the shop's languages write; others are compared as they are typed.
+# Letters of the scripts that the shop's languages use; others are compared as typed.
 ALPHABETS = "".join(
     char
     for start, end in (

@@ -1,4 +1,4 @@
-"""To whom an order belongs: the rules of “Whose order is it?”, sentence by sentence."""
+"""The contact that an order belongs to: each rule of ``contacts.for_guest`` and ``for_user``."""
 
 from functools import partial
 
@@ -115,7 +115,7 @@ def test_contact_of_a_user_is_created_once_on_first_use(organiser):
 
 @pytest.fixture
 def slowly(monkeypatch):
-    """All meet between looking for a contact and making one; how many met, each time."""
+    """Let all threads wait for each other between finding and creating a contact. Return how many met, each time."""
     create, met = contacts.create, []
 
     def created(**values):

@@ -1,4 +1,4 @@
-"""One's own data without a log-in: whoever reads the mailbox sees it all, and nobody learns who is known."""
+"""Personal data without a log-in: the owner of the mailbox sees everything, and no other person learns who is known."""
 
 import re
 from datetime import timedelta
@@ -146,7 +146,7 @@ def test_contact_with_a_log_in_of_another_address_is_not_covered(client, three, 
 
 
 def asked(client, address):
-    """The answer without what differs by itself (the address typed, the form's token), and the statements."""
+    """Return the page without its variable parts (typed address, CSRF token), and the SQL statements."""
     with CaptureQueriesContext(connection) as seen:
         answer = client.post(ASK, {"email": address})
     body = answer.content.decode().replace(address, "ADDRESS")
@@ -210,7 +210,7 @@ def test_mail_to_an_address_on_a_ticket_tells_where_to_write(client, three, pos,
     body = letter_to(client, post, "Zoe@mail.example")
     assert "it is still kept in: tickets." in body
     assert "erases your e-mail address there when you ask. Write to privacy@theatre.example." in body
-    # Nothing of whoever ordered it.
+    # No data of the buyer.
     for text in (ADDRESS, three[0].buyer.last_name, three[0].reference, ticket.code[:8]):
         assert text and text not in body
     elsewhere = PointOfSaleFactory(slug="festival")
@@ -293,7 +293,7 @@ def test_invalid_address_has_an_error_at_the_field(client, address, pos):
 
 @pytest.mark.scenario("S42")
 def test_order_after_the_erasure_makes_a_new_contact(client, three, pos, post):
-    """A new number, no old order, no block, and nothing to claim."""
+    """The new contact has another number, no earlier order and no block."""
     old = three[0].buyer
     contacts.block(old, by=None, now=timezone.now())
     for order in three:
@@ -353,7 +353,7 @@ def test_public_page_names_every_area_and_the_books(client, pos):
 
 @pytest.mark.scenario("S42")
 def test_sign_up_after_the_log_in_was_erased_makes_a_new_one(pos, post):
-    """The whole way: a new log-in, a new contact with a new number, not blocked, and nothing of before."""
+    """A new log-in and a new contact with another number and no block: no data of before."""
     first = Client()
 
     def sign_up(client):

@@ -1,4 +1,4 @@
-"""A parent who acts for a child without an address sees, takes along and deletes what is known about the child."""
+"""The data of a managed child without an e-mail address: shown to the parent, copied, and erased on request."""
 
 import io
 import json

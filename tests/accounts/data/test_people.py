@@ -1,4 +1,4 @@
-"""Several people who read one mailbox: page, copy and request are about those chosen by name, and nobody else."""
+"""Several people with one mailbox: page, copy and request are only about those chosen by name."""
 
 import io
 import json
@@ -57,7 +57,7 @@ def by_link(pos, post, address=MAILBOX):
 
 
 def copied(visitor, url) -> str:
-    """The data of a copy."""
+    """Return the data in a copy."""
     page = visitor.send("GET", url)
     if page.status == 302:
         visitor.open(page.headers["Location"])
@@ -68,7 +68,7 @@ def copied(visitor, url) -> str:
 
 
 def choose(visitor, *people):
-    """Tick these in the list of names, and nobody else."""
+    """Tick only these people in the list of names."""
     form = next(form for form in visitor.page.forms if form.method == "get" and "person" in form.names)
     return visitor.submit(form, {"person": [str(one.pk) for one in people]})
 
@@ -149,7 +149,7 @@ def test_chosen_contact_is_in_page_copy_and_request(pos, kurt, his, post):
     ask(his)
     assert requested() == {kurt, rita.buyer}
 
-    # The link confirms both; whoever has a mailbox of their own by then is left alone.
+    # The link confirms both requests, except for a contact that has another e-mail address meanwhile.
     contacts.change(rita.buyer, {"email": "rita@example.org"}, by=None, now=timezone.now())
     link = re.search(r"http://testserver(/theatre/data/confirm/\S+)", post()[-1].body)[1]
     his.open(link)

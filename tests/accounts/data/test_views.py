@@ -1,4 +1,4 @@
-"""My data in the account: seen, taken along, and deleted once the mailbox confirms it."""
+"""*My data* in the account: shown, copied, and erased once the mailbox has confirmed it."""
 
 import io
 import json
@@ -122,7 +122,7 @@ def test_deletion_needs_password_and_confirmation_by_mail(browser, zoe, pos, pos
     link = confirm_link([letter])
     assert link.split("/")[-2] not in str(Erasure.objects.values().get()), "only a hash of the token is kept"
 
-    # A program that looks at links in mails, and a log-in elsewhere: a button, nothing more.
+    # A mail program that opens links in advance, and a log-in in another browser, see only a button.
     stranger = Client()
     assert stranger.get(link).status_code == 200
     assert Erasure.objects.get().state == "requested"

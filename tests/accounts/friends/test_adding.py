@@ -1,4 +1,4 @@
-"""Adding a person: what is answered, what nobody can tell, what the fields accept."""
+"""The page that adds a person: its messages, what they must not reveal, and what its fields accept."""
 
 import html
 from datetime import date
@@ -142,7 +142,7 @@ def test_message_about_a_limit_is_the_same_for_known_and_unknown_people(pos, ali
 
 
 def test_visitor_without_a_name_is_sent_to_the_profile(pos, visitor):
-    """The person added is told who did it: without a name nobody would know."""
+    """The mail to the added person contains the visitor's name."""
     nameless = make_visitor(pos, "", "", email="alice@example.org")
     visitor.log_in(nameless.email, PASSWORD)
     page = visitor.open(NEW)
@@ -233,11 +233,11 @@ def test_message_about_a_limit_depends_on_whose_limit_it_is(pos, alice, visitor,
     assert ("from your network or with this e-mail address. Please try again later." in text) != own
 
 
-# --- nobody can tell -------------------------------------------------------------------------------------
+# --- what answers must not reveal -------------------------------------------------------------------------------------
 
 
 def answers(visitor, pos, stored: list[tuple[str, str]]) -> dict:
-    """All that can be observed when Bob is added where these people have his address; everything is undone again."""
+    """Return all that can be observed when Bob is added while ``people`` have his address; roll everything back."""
     undo = transaction.savepoint()
     for first_name, last_name in stored:
         ContactFactory(

@@ -1,4 +1,4 @@
-"""Changing what was typed about a person, and inviting a child to an account of their own."""
+"""Changing what was typed about a person, and inviting a child to an own account."""
 
 from datetime import date, timedelta
 
@@ -62,7 +62,7 @@ def invite(visitor, link, email=ZOE):
 
 
 def invitation() -> str:
-    """The page behind the link of the last invitation."""
+    """Return the path of the last invitation's link."""
     return mailed_link(mime_messages.build(Mail.objects.filter(kind="link_invited").latest("pk")))
 
 

@@ -210,7 +210,7 @@ def test_removal_without_the_csrf_token_is_refused(pos, alice, visitor):
     assert link.status == "active"
 
 
-# --- somebody else's -------------------------------------------------------------------------------------
+# --- links of other visitors -------------------------------------------------------------------------------------
 
 
 @pytest.mark.scenario("FF-08")
@@ -272,7 +272,7 @@ SECRETS = {
 @pytest.mark.parametrize("status", ["pending", "active"])
 @pytest.mark.parametrize("permission", ["assign", "view", "manage"])
 def test_parent_sees_only_what_they_typed(pos, alice, visitor, status, permission):
-    """Every column of the person holds something recognisable: a new one is invisible until it is listed."""
+    """Every column of the child has a recognisable value, so that the test fails if the page shows a new column."""
     link = linked(alice, pos)
     ContactLink.objects.update(status=status, permission_parent=permission)
     unlisted = {field.name for field in Contact._meta.concrete_fields} - set(SECRETS)
@@ -362,7 +362,7 @@ def test_leaving_ends_the_link_at_once_without_a_mail_to_the_parent(pos, alice, 
 
 
 def stopped(bob, link):
-    """Bob stops the connection; returns his browser, at the list."""
+    """Let Bob end the connection; return his browser, which shows the list."""
     his = browser_of(bob)
     his.open(f"{LIST}{link.pk}/seen/")
     his.open(his.page.link("Stop this connection…"))
@@ -433,7 +433,7 @@ def test_not_me_in_the_account_ends_the_link_and_further_mails(pos, alice):
     assert bob.purge_after is None
 
 
-# --- telling again ---------------------------------------------------------------------------------------
+# --- resending ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("goes", [True, False])

@@ -1,4 +1,4 @@
-"""From an added person to an account: only whoever reads the mailbox gets it, whoever came first."""
+"""Claiming an account: only the owner of the mailbox gets it, even if another person signed up before."""
 
 from datetime import timedelta
 from functools import partial
@@ -40,7 +40,7 @@ def alice(pos):
 
 @pytest.fixture
 def letter(pos, alice, post):
-    """What Bob finds in his mailbox: Alice has added him, and he has to agree."""
+    """The mail to Bob, whom Alice has added and who must agree."""
     pos.organiser.link_consent_required = True
     pos.organiser.save()
     linked(alice, pos)
@@ -57,7 +57,7 @@ def sign_up(visitor, email=BOB[2], password=THEIRS):
 
 
 def choose_password(visitor, letter, password=CHOSEN):
-    """Accept behind the mailed link, and choose a password."""
+    """Accept on the page of the mailed link, and choose a password."""
     page = answer(visitor, mailed_link(letter), "accept")
     assert page.url == "/links/claim/"
     return visitor.fill("^password1$", {"password1": password})
@@ -131,7 +131,7 @@ def test_proof_counts_for_half_an_hour_in_this_browser_and_for_this_address(lett
 
 
 def ended(page) -> bool:
-    """Whether the page says that choosing a password here has ended, and how to go on."""
+    """Return whether the page tells that it has ended, and how to go on."""
     return (
         page.url.startswith("/accounts/login/")
         and "If you have just chosen a password, log in" in page.messages[0]
@@ -201,13 +201,13 @@ def test_double_click_on_the_password_makes_one_account(pos, letter):
     assert EmailAddress.objects.filter(email=BOB[2]).count() == 1
 
 
-# --- whoever came first -------------------------------------------------------------------------------------------
+# --- an earlier sign-up with the address -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-33")
 def test_sign_up_with_the_address_of_another_person_gains_nothing(pos, alice, letter, visitor, post):
-    """The password, the open session and the mailed confirmation of whoever came first are worth nothing."""
+    """The password, the open session and the mailed confirmation of the earlier sign-up stop working."""
     attacker = TestClientVisitor()
     sign_up(attacker)
     (confirmation,) = post()
@@ -310,7 +310,7 @@ def test_links_are_shown_only_to_a_proved_address(pos, alice, letter):
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-33")
 def test_contact_entered_by_staff_is_not_merged_by_its_address(pos, alice):
-    """A child under its parent's address, say: it stays as staff wrote it."""
+    """For instance a child under the address of a parent."""
     child = ContactFactory(organiser=pos.organiser, first_name="Tim", email=BOB[2])
     kind = linked(alice, pos, ("X", "Y", "x@example.org")).type
     staff_links.add(parent=alice, child=child, link_type=kind, by=None, now=timezone.now())
@@ -367,7 +367,7 @@ def test_person_who_ordered_as_a_guest_claims_the_orders_too(pos, alice, visitor
 @pytest.mark.django_db
 @pytest.mark.scenario("FF-33")
 def test_accepting_leaves_one_link_of_a_parent_who_added_the_person_twice(pos, alice, letter):
-    """Alice had added the log-in's contact as well: after the answer she has one link, not two."""
+    """Alice has also added the contact of the log-in: after the answer one of the two links is left."""
     bob = make_visitor(pos, "Bob", "Miller", email="robert@example.org")
     known = linked(alice, pos, ("Bob", "Miller", "robert@example.org"))
     EmailAddress.objects.filter(user=bob.user).update(email=BOB[2])
@@ -473,7 +473,7 @@ def test_account_of_another_name_is_not_offered_the_connection(pos, alice, lette
     form.values["who"] = "mine"
     hers.submit(form, button=("answer", "accept"))
     assert ContactLink.objects.get().child.user is None
-    # Nor the parent, who got hold of the mail.
+    # The same for the parent, who has seen the mail.
     page = browser_of(alice).open("/")
     assert ContactLink.objects.get().child != alice
 

@@ -1,4 +1,4 @@
-"""What was ordered as a guest: found by whoever has proved the mailbox, joined by name, never by the address alone."""
+"""Orders from before the account: found by the owner of the mailbox, and merged by name, never by the address alone."""
 
 from datetime import date
 from functools import partial
@@ -131,7 +131,7 @@ def test_orders_of_other_addresses_organisers_and_log_ins_are_not_merged(pos, or
 
 @pytest.mark.django_db
 def test_child_entered_under_the_address_of_a_parent_is_not_merged_by_default(pos, visitor):
-    """Also where the parent has no name here yet: staff know the child, so it is not asked for as the parent."""
+    """Also if the parent has no name here yet: a contact entered by staff does not count as the parent."""
     ContactFactory(
         organiser=pos.organiser, first_name="Tim", birth_date=date(2016, 5, 1), email="ada@example.org"
     )
@@ -162,7 +162,7 @@ def ada(pos):
 
 @pytest.fixture
 def married(pos, ada):
-    """Ada's contact of before she married: another name, an address of its own, one order."""
+    """Ada's contact from before her marriage, with another name and postal address, and one order."""
     order = make_order({OfferFactory(pos=pos): 1}, buyer=ADA | {"last_name": "Byron"})
     place = {"street": "Chemin B 2", "postcode": "1200", "city": "Genève", "phone": "+41791234567"}
     contacts.change(order.buyer, place, by=None, now=timezone.now())
@@ -272,7 +272,7 @@ def test_button_pressed_twice_at_once_merges_once():
 
 
 def renamed_while_joining():
-    """Ada presses the button while staff correct the name of the guest: it was Charles who ordered."""
+    """Let Ada press the button while staff correct the name of the guest to Charles."""
     pos = PointOfSaleFactory()
     ada = make_visitor(pos, "Ada", "Lovelace", email="ada@example.org")
     guest = make_order({OfferFactory(pos=pos): 1}, buyer=dict(ADA)).buyer

@@ -1,4 +1,4 @@
-"""“Forgot your password?” of somebody who was added and never chose one: the mail leads to the first password."""
+"""“Forgot your password?” of an added person without a password: the mail leads to the first password."""
 
 from datetime import timedelta
 from functools import partial
@@ -32,14 +32,14 @@ def pos(db):
 
 @pytest.fixture
 def link(pos):
-    """Alice has added Bob, who must agree and whom nobody knew."""
+    """The link to Bob, an unknown person whom Alice has added and who must agree."""
     pos.organiser.link_consent_required = True
     pos.organiser.save()
     return linked(make_visitor(pos, email="alice@example.org"), pos)
 
 
 def forgot(post, email=BOB[2], at=AT_SHOP):
-    """Ask for a new password; return the letter, and the answer on screen."""
+    """Request a new password; return the mail and the page."""
     post()
     visitor = TestClientVisitor()
     visitor.open(f"/accounts/password/reset/{at}")
@@ -193,7 +193,7 @@ def test_form_sent_twice_at_once_makes_one_account(pos, link, post):
 
 
 def test_language_of_the_page_becomes_the_language_of_e_mails(pos, link, post):
-    """Alice speaks English, Bob opens his account in French: what comes later is French."""
+    """Alice uses English, Bob opens his account in French: later mails to him are in French."""
     letter, _page = forgot(post)
     visitor = TestClientVisitor(**{"accept-language": "fr"})
     visitor.open(link_in(letter))

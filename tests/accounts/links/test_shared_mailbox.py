@@ -1,4 +1,4 @@
-"""Several people who read one mailbox: whoever accepts, claims or signs up becomes nobody else by the address alone."""
+"""Several people with one mailbox: accepting, claiming or signing up merges no contacts by the address alone."""
 
 from datetime import date
 from functools import partial
@@ -78,7 +78,7 @@ def test_parent_who_accepts_for_a_child_stays_a_separate_contact(pos, hilde, tim
     assert (link.child, link.status, link.consent_by) == (tim, "active", "guardian")
     apart(tim, kurt)
     assert [event.action for event in history.of(tim)][:1] == ["link_accepted"]
-    # Answered once: it is shown as accepted, and can be ended, for whom it was accepted.
+    # After the answer the page shows for whom it was accepted, and a button that ends it.
     assert "You have accepted." in rows(page)
     his = browser_of(kurt)
     his.open(his.open(LIST).link("Stop this connection…"))
@@ -120,7 +120,7 @@ def test_contact_of_the_same_name_is_merged_and_keeps_its_data(pos, hilde, kurt)
     known = ContactFactory(
         organiser=pos.organiser, first_name="kurt", last_name="WEBER", email=MAILBOX, city="Basel"
     )
-    # Two contacts of one name at one address are none of whom the adding can be sure.
+    # With two contacts of the same name and address, adding can't decide for one of them.
     Contact.objects.filter(pk=kurt.pk).update(last_name="Unknown")
     link = linked(hilde, pos, ("Kurt", "Weber", MAILBOX))
     Contact.objects.filter(pk=kurt.pk).update(last_name="Weber")
@@ -203,7 +203,7 @@ def test_log_in_with_another_contact_here_stays_separate(pos, hilde, tim, kurt, 
 
 @pytest.mark.scenario("FF-40")
 def test_person_added_under_another_name_answers_who_they_are(pos, hilde, post):
-    """Where the shop is discreet the request reaches the person of the mailbox, whatever name was typed."""
+    """In the discreet mode the request reaches the person of the mailbox, also if another name was typed."""
     pos.friends_family_mode = "discreet"
     rita = ContactFactory(organiser=pos.organiser, first_name="Rita", last_name="Weber", email=MAILBOX)
     link = linked(hilde, pos, ("Kurt", "Weber", MAILBOX))
@@ -269,7 +269,7 @@ def test_sign_up_with_an_address_of_several_contacts_takes_none_of_them(pos, hil
 
 
 def renamed_while_agreeing():
-    """Kurt accepts as Kurt Weber; at that moment staff correct the name: it is Tim who was meant."""
+    """Let Kurt accept as Kurt Weber while staff correct the name of the contact to Tim."""
     pos = friendly_pos(slug="theatre")
     hilde = make_visitor(pos, "Hilde", "Martin")
     link = linked(hilde, pos, ("Kurt", "Weber", MAILBOX))

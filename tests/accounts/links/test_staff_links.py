@@ -1,4 +1,4 @@
-"""Connections that staff made: the parent sees what was granted, never what the organiser knows of the child."""
+"""Connections made by staff: the parent sees the name once active, and nothing else the organiser knows of the child."""
 
 from datetime import date
 from importlib import import_module
@@ -45,7 +45,7 @@ def zoe(pos):
 
 
 def make(pos, parent: Contact, child: Contact, *, consent=False, **values) -> ContactLink:
-    """As staff make it in the back office."""
+    """Make a link as staff do in the back office."""
     pos.organiser.link_consent_required = consent
     pos.organiser.save()
     staff = Staff(make_staff(pos.organiser, "back office"))
@@ -54,7 +54,7 @@ def make(pos, parent: Contact, child: Contact, *, consent=False, **values) -> Co
 
 
 def parents_pages(pos, alice, link) -> list[tuple[str, str]]:
-    """What the parent can open after the connection was made, by address."""
+    """Return URL -> text of the pages the parent can open after the connection was made."""
     hers = browser_of(alice)
     found = [(url, hers.open(url).source) for url in (
         LIST, f"{LIST}{link.pk}/", f"{LIST}{link.pk}/remove/", ACCOUNT, f"{ACCOUNT}orders/", f"{ACCOUNT}data/",
@@ -99,7 +99,7 @@ def test_parent_sees_only_the_name_once_a_staff_link_is_active(pos, alice, zoe, 
 
 @pytest.mark.scenario("FF-09")
 def test_link_of_the_shop_shows_what_was_typed_while_pending(pos, alice, zoe):
-    """The twin: what hides the name above is that the parent never typed it."""
+    """Counterpart of the tests above: the name is hidden there because the parent did not type it."""
     pos.organiser.link_consent_required = True
     link = linked(alice, pos, ("Zoé", "Vanderbilt", SECRETS[0]))
     assert (link.status, link.child) == ("pending", zoe)

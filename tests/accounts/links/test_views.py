@@ -1,4 +1,4 @@
-"""What an added person gets and opens: the mail, and the page behind its link, without logging in."""
+"""The mail to an added person, and the page of its link, which needs no log-in."""
 
 import re
 from datetime import timedelta
@@ -40,12 +40,12 @@ def known_bob(pos, **values) -> Contact:
 
 
 def parts(letter) -> list[str]:
-    """Subject, text and HTML of a mail."""
+    """Return subject, text and HTML of a mail."""
     return [letter.subject, letter.body, letter.alternatives[0][0]]
 
 
 def everything() -> tuple:
-    """All that opening a page might have changed."""
+    """Return all rows that opening a page might have changed."""
     return (
         list(ContactLink.objects.values()), list(LinkRequest.objects.values()), list(Contact.objects.values()),
         Mail.objects.count(), Counter.objects.count(), history.Event.objects.count(),
@@ -133,7 +133,7 @@ def test_mail_has_the_language_of_recipient_else_page_else_shop(pos, alice, post
 
 @pytest.mark.scenario("FF-28")
 def test_mail_contains_no_text_of_the_visitor_but_the_names(pos, alice, post):
-    """What a visitor can set about themselves, and of the person, is not repeated."""
+    """Other values that the visitor has typed about themselves or the person are not in the mail."""
     contacts.change(
         alice,
         {"street": "Buy-my-pills 1", "city": "Spamtown", "phone": "+41791234567"},
@@ -152,7 +152,7 @@ def test_mail_contains_no_text_of_the_visitor_but_the_names(pos, alice, post):
     "name", ["Bob\r\nBcc: all@example.org", "Bob\nSubject: x", "Bob\x00", "=?utf-8?q?x?=", '"Bob" <x>']
 )
 def test_name_can_not_inject_a_mail_header(pos, post, name):
-    """Even past the form, whoever calls the one function."""
+    """Also if the function is called without the form."""
     alice = make_visitor(pos, "Alice", "Martin", email="alice@example.org")
     Contact.objects.filter(pk=alice.pk).update(first_name=name.replace("\x00", ""))
     linked(alice, pos, (name, "Miller", BOB[2]))
@@ -184,7 +184,7 @@ def test_queued_mail_is_cancelled_once_the_link_has_ended(pos, alice, post):
 
 @pytest.fixture
 def letter(pos, alice, post):
-    """What Bob, until then unknown, finds in his mailbox."""
+    """The mail to Bob, who was unknown."""
     pos.organiser.link_consent_required = True
     linked(alice, pos)
     return post()[0]

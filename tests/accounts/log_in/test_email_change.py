@@ -1,4 +1,4 @@
-"""Another e-mail address to log in with: confirmed, told to both addresses, and asked for at each organiser."""
+"""Changing the e-mail address of a log-in: confirmed, mailed to both addresses, and a question at each organiser."""
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -48,7 +48,7 @@ def ask_to_change(visitor, address=NEW_ADDRESS):
 
 
 def change(visitor, post, address=NEW_ADDRESS):
-    """Ask for the change, and confirm it from the mailbox; return the page on which that ends."""
+    """Request the change and confirm it from the mailbox; return the last page."""
     post()
     ask_to_change(visitor, address)
     (letter,) = post()
@@ -150,7 +150,7 @@ def test_former_address_can_be_kept_for_every_page_and_mail(pos, ada, visitor, p
 
 
 def shown_everywhere(pos, visitor, post, address, gone):
-    """Details, review, order page and mails name ``address``, and nothing names ``gone``."""
+    """Check that details, review, order page and mails contain ``address`` and never ``gone``."""
     offer = OfferFactory(pos=pos)
     PaymentMethodFactory(point_of_sale=pos, code="on_site")
     pages = [

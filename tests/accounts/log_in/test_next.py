@@ -1,4 +1,4 @@
-"""Where a visitor comes from (``next``) goes along through every log-in page: look, language, the way on, and what is said."""
+"""``next`` is kept through every log-in page: look and language of the shop, links, and messages."""
 
 import re
 from urllib.parse import unquote
@@ -30,7 +30,7 @@ def visitor(pos, language):
 
 
 def leads_on(page: Page, language: str) -> None:
-    """The page has the shop's look and language, and every log-in page it links to gets ``next``."""
+    """Check that the page has the shop's look and language, and that its links to log-in pages have ``next``."""
     assert f'<html lang="{language}"' in page.source
     assert '<a class="brand" href="/theatre/">' in page.source
     assert "courriel" not in page.text

@@ -1,4 +1,4 @@
-"""What a password may be, and how often one may be tried."""
+"""The rules for passwords, and the limits on wrong ones."""
 
 import re
 
@@ -103,13 +103,13 @@ def test_change_needs_the_present_password(pos):
 
 
 def tries(email: str, url: str, number: int) -> list:
-    """Wrong passwords for one address, each from a browser of its own: what the pages say."""
+    """Return the pages after wrong passwords for one address, each from another browser."""
     return [TestClientVisitor().log_in(email, f"wrong {count}", url).text for count in range(number)]
 
 
 @pytest.mark.parametrize("door", ["/accounts/login/", "/admin/login/"])
 def test_after_five_wrong_passwords_the_right_one_is_refused_too(pos, door):
-    """The back office has no door of its own: its log-in leads through the visitors'."""
+    """The back office uses the same log-in page."""
     staff = make_staff(pos.organiser)
     pages = tries(staff.email, door, 5)
     assert all("Too many failed log-in attempts" not in page for page in pages)
@@ -124,7 +124,7 @@ def test_after_five_wrong_passwords_the_right_one_is_refused_too(pos, door):
 
 
 def test_wrong_passwords_elsewhere_do_not_lock_out_a_known_browser(pos, settings):
-    """Ten tries a minute from one network stop everybody there; here only the counter of the account is looked at."""
+    """The limit of a network is switched off here, so that only the counter of the log-in counts."""
     settings.ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key"}
     user = UserFactory()
     owner = TestClientVisitor()
@@ -151,7 +151,7 @@ def test_browser_is_known_only_for_its_log_ins(pos, settings):
     browser.client.cookies.pop("sessionid", None)
     tries(other.email, "/accounts/login/", 6)
     assert "Too many failed" in browser.log_in(other.email, PASSWORD).text
-    # Neither does a cookie that somebody made up.
+    # The same for a forged cookie.
     forger = TestClientVisitor()
     forger.client.cookies["known_browser"] = browser.client.cookies["known_browser"].value[:-3] + "abc"
     tries(mine.email, "/accounts/login/", 6)

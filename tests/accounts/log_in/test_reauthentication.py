@@ -1,4 +1,4 @@
-"""A log-in that was left open is not taken over: a new address to log in with wants the password once more."""
+"""Changing the e-mail address of a log-in needs the password again, so that an open browser can't be misused."""
 
 import pytest
 from allauth.account.models import EmailAddress

@@ -1,4 +1,4 @@
-"""The way in and out: sign-up with a proven mailbox, log-in, a new password, log-out."""
+"""Sign-up with a proved mailbox, log-in, new password, log-out."""
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -19,7 +19,7 @@ NEW_PASSWORD = "wooden-horse-at-noon"
 
 
 def signed_in(visitor) -> bool:
-    """Whether the account opens, rather than the log-in page."""
+    """Return whether the account opens, and not the log-in page."""
     page = visitor.open(ACCOUNT)
     return page.url == ACCOUNT
 
@@ -251,7 +251,7 @@ def test_reset_for_a_look_alike_address_does_not_reach_the_other_log_in(pos, vis
 
 
 def test_urls_in_mails_come_from_the_settings_not_from_the_request(pos, settings, post):
-    """A foreign Host is refused; one that is allowed besides still does not reach a mail."""
+    """An unknown Host is refused; another allowed one does not get into a mail."""
     settings.ALLOWED_HOSTS = ["testserver", "other.example"]
     user = UserFactory()
     visitor = TestClientVisitor(host="other.example", x_forwarded_host="evil.example")

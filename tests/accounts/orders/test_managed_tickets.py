@@ -1,4 +1,4 @@
-"""What a parent sees and may do: tickets of a person they manage, with the code where they bought them and nowhere else."""
+"""Tickets of a managed person in the parent's account: the code is shown only to the parent who bought them."""
 
 from datetime import timedelta
 
@@ -74,7 +74,7 @@ def test_mail_to_the_other_parent_names_the_child_and_the_page_of_the_ticket(fam
     assert "The tickets with their codes are with Anna Meier." in letter.body
     assert family.zoes.session.event.title in letter.body
     assert f"/{family.pos.slug}/account/orders/" in letter.body
-    # What it promises is there.
+    # The page that the mail names exists.
     assert family.zoes.session.event.title in family.orders_of(family.paul).text
 
 
@@ -175,7 +175,7 @@ def test_page_takes_the_same_queries_for_one_child_and_for_three(family, pos):
     with CaptureQueriesContext(connection) as three:
         page = browser.open(address)
     assert page.text.count("Tickets for") == 3
-    # The list of orders below grows by two rows of one query.
+    # The list of orders takes one query for all rows.
     assert len(three) == len(one)
 
 

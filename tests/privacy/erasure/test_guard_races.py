@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.log_in.adapter import AccountAdapter
 from accounts.models import User
 from contacts import contacts, link_mail, links, locking
-from contacts.adding import Asked
+from contacts.adding import Requester
 from contacts.models import AddressSuppression, Contact
 from privacy.erasure import erasing
 from registration_forms.answers import changing, responses
@@ -116,8 +116,8 @@ def from_ann(zoe, pos):
 
 def resend(link, pos):
     pos.organiser.link_mails_per_day = pos.organiser.link_mails_per_week = 9
-    asked = Asked(by=None, pos=pos, network="", language="en")
-    return partial(links.resend, link, asked, now=NOW())
+    requester = Requester(by=None, pos=pos, network="", language="en")
+    return partial(links.resend, link, requester, now=NOW())
 
 
 def test_a_request_sent_again_goes_with_the_rest(zoe, from_ann, pos, monkeypatch):
