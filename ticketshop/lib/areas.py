@@ -1,8 +1,8 @@
-"""Under which headings people read what is known about them: what for, and who sees it.
+"""The areas by which people read about their data: title, purpose, and who sees them.
 
-Each model with rows of a person names one (``class Personal``, ``area``). The page *Your data here*, *My data*,
-the preview of an erasure and the copy of one's own data all use these words. How long the data are kept stands with
-the models (``ends``), since a job carries it out.
+Each model with rows of a person names one (``class Personal``, ``area``). The pages *Your data here* and *My data*, the preview
+of an erasure and the copy of one's own data use these texts. Periods are declared with the models (``expiry``), together with
+the job that keeps them.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 @dataclass(frozen=True)
 class Area:
-    """Data of one kind. ``code`` names the page in a copy of one's data."""
+    """Data of one kind. ``code`` is the name of the page in a copy of one's data."""
 
     code: str
     title: str | Promise
     purpose: str | Promise
     seen_by: str | Promise
-    # What else is to be known of how long these data stay.
+    # An additional sentence about how long these data stay.
     more: str | Promise = ""
 
 

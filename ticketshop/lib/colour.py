@@ -1,7 +1,7 @@
-"""One brand colour in, a readable theme out.
+"""Make a readable theme from one brand colour.
 
-An organiser picks any colour; links, buttons and tints made from it keep their contrast in the light and in the
-dark scheme. Colours are moved in OKLCH, where a step in lightness looks like a step and the hue stays the hue.
+An organiser picks any colour. Links, buttons and tints derived from it have enough contrast in the light and the dark scheme.
+The calculation uses OKLCH: there equal steps in lightness look equal, and the hue does not change.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-# The grounds of shop.css. A test compares them with the stylesheet.
+# The background and text colours of shop.css. A test compares them with the stylesheet.
 GROUNDS = {
     "light": {"paper": "#fbfaf6", "card": "#ffffff", "ink": "#1c1b18"},
     "dark": {"paper": "#16171b", "card": "#1f2026", "ink": "#f2efe8"},
@@ -36,7 +36,7 @@ class Oklch(NamedTuple):
 
 
 def parse(value: str) -> tuple[int, int, int]:
-    """Red, green and blue (0 to 255) of `#rrggbb` or `#rgb`; ValueError for anything else."""
+    """Return red, green and blue (0 to 255) of `#rrggbb` or `#rgb`. Raises ValueError for any other text."""
     match = _HEX.fullmatch(value.strip())
     if match is None:
         raise ValueError(
@@ -47,31 +47,31 @@ def parse(value: str) -> tuple[int, int, int]:
 
 
 def luminance(value: str) -> float:
-    """Relative luminance as WCAG defines it, 0 to 1."""
+    """Return the relative luminance as WCAG defines it, from 0 to 1."""
     red, green, blue = (_linear(channel / 255) for channel in parse(value))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def contrast(one: str, other: str) -> float:
-    """Contrast ratio as WCAG defines it, 1 to 21."""
+    """Return the contrast ratio as WCAG defines it, from 1 to 21."""
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
 
 
 @lru_cache(maxsize=256)
 def theme(brand: str) -> dict[str, dict[str, str]]:
-    """Custom properties (name without `--` to hex colour) for the schemes `light` and `dark`.
+    """Return the custom properties (name without `--` -> hex colour) of the schemes `light` and `dark`.
 
     accent: text and links (7:1 on paper and card, 4.5:1 on the tint). accent-fill, accent-hover: buttons.
     on-accent: text on both (4.5:1). accent-edge: outline of a button (3:1 on paper). accent-soft: the tint, on
-    which the ink keeps 7:1.
+    which text has 7:1.
     """
     return {scheme: _scheme(brand, **grounds) for scheme, grounds in GROUNDS.items()}
 
 
 @lru_cache(maxsize=256)
 def stylesheet(brand: str) -> str:
-    """The theme as a small stylesheet, to be served beside shop.css."""
+    """Return the theme as a stylesheet, which pages load after shop.css."""
     rules = {
         scheme: ":root{" + "".join(f"--{name}:{value};" for name, value in properties.items()) + "}"
         for scheme, properties in theme(brand).items()
@@ -80,7 +80,7 @@ def stylesheet(brand: str) -> str:
 
 
 def fingerprint(brand: str) -> str:
-    """Changes whenever the stylesheet does: for an address that may be cached for ever."""
+    """Return a hash of the stylesheet for its URL, so that browsers may cache it for ever."""
     return hashlib.sha256(stylesheet(brand).encode()).hexdigest()[:12]
 
 
@@ -88,7 +88,7 @@ def _scheme(brand: str, *, paper: str, card: str, ink: str) -> dict[str, str]:
     base = to_oklch(brand)
     dark = luminance(paper) < luminance(ink)
     limit = 1.0 if dark else 0.0
-    # A tint as light (or dark) as the paper's neighbourhood, with a hint of the hue.
+    # The tint is nearly as light (or dark) as the page, with little chroma.
     tint = from_oklch(Oklch(0.29 if dark else 0.95, min(base.chroma, 0.035 if dark else 0.018), base.hue))
     accent = _towards(
         base,
@@ -100,7 +100,7 @@ def _scheme(brand: str, *, paper: str, card: str, ink: str) -> dict[str, str]:
     )
     fill, on_fill = _fill(base)
     if dark and contrast(fill, paper) < EDGE_CONTRAST:
-        fill, on_fill = accent, NIGHT  # a dark button on a dark page is a hole, not a button
+        fill, on_fill = accent, NIGHT  # a dark button would hardly be visible on a dark page
     darker = luminance(on_fill) > luminance(fill)
     hover = from_oklch(_shifted(to_oklch(fill), -0.06 if darker else 0.06))
     return {
@@ -114,7 +114,7 @@ def _scheme(brand: str, *, paper: str, card: str, ink: str) -> dict[str, str]:
 
 
 def _fill(base: Oklch) -> tuple[str, str]:
-    """The brand colour itself where white or night can be read on it, else its nearest neighbour that allows it."""
+    """Return the colour of buttons and of their text: the brand colour, or the nearest one on which white or NIGHT is readable."""
     for lightness in _around(base.lightness):
         colour = from_oklch(base._replace(lightness=lightness))
         for text in (WHITE, NIGHT):
@@ -130,24 +130,24 @@ def _around(middle: float) -> Iterator[float]:
         yield min(1.0, middle + step * _STEP)
 
 
-def _towards(base: Oklch, limit: float, holds: Callable[[str], bool]) -> str:
-    """The first colour on the way from `base` to black (0) or white (1) for which `holds` is true."""
+def _towards(base: Oklch, limit: float, is_readable: Callable[[str], bool]) -> str:
+    """Return the first colour between `base` and black (0) or white (1) for which `is_readable` is true."""
     steps = max(1, math.ceil(abs(limit - base.lightness) / _STEP))
     for step in range(steps + 1):
         share = step / steps
         colour = from_oklch(base._replace(lightness=base.lightness + (limit - base.lightness) * share))
-        if holds(colour):
+        if is_readable(colour):
             return colour
     return WHITE if limit else "#000000"
 
 
 def _shifted(colour: Oklch, change: float) -> Oklch:
-    """The same hue and chroma, lighter or darker by `change`."""
+    """Return the colour with its lightness changed by `change`."""
     return colour._replace(lightness=min(1.0, max(0.0, colour.lightness + change)))
 
 
 def to_oklch(value: str) -> Oklch:
-    """Björn Ottosson's OKLab, in polar form."""
+    """Return a hex colour in OKLCH (Björn Ottosson's OKLab in polar form)."""
     red, green, blue = (_linear(channel / 255) for channel in parse(value))
     long = math.cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue)
     medium = math.cbrt(0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue)
@@ -159,7 +159,7 @@ def to_oklch(value: str) -> Oklch:
 
 
 def from_oklch(colour: Oklch) -> str:
-    """`#rrggbb`; a colour no screen shows loses chroma until it fits."""
+    """Return `#rrggbb`. The chroma of a colour outside of sRGB is reduced until it fits."""
     low, high = 0.0, colour.chroma
     channels = _srgb(colour)
     if not _shows(channels):

@@ -1,14 +1,14 @@
-"""Queries asked at every click, which Django writes once for a process instead of each time.
+"""Queries of frequent pages, whose SQL is generated once per process instead of at each call.
 
 Turning a queryset into SQL costs several times what PostgreSQL needs to answer it: a millisecond for a row with
-its related rows. Where the SQL is always the same, it is written when it is first needed:
+its related rows. Where the SQL is always the same, it is generated at the first call:
 
     _BY_SLUG = Compiled(lambda: PointOfSale.objects.filter(slug=Parameter("slug")).select_related("organiser"))
 
     shop = _BY_SLUG.first(slug="theatre")
 
-Nothing of an answer is kept: every call asks the database. What depends on the language, such as an order by a
-translated column, does not belong here.
+Results are not cached: every call queries the database. Not for querysets that depend on the active language, such as an order
+by a translated column.
 """
 
 from collections.abc import Callable
@@ -22,47 +22,48 @@ Row = TypeVar("Row")
 
 
 class Parameter(Value):
-    """Stands in the queryset for a value that each call brings, under this name."""
+    """A placeholder in the queryset for a keyword argument of each call."""
 
     def as_sql(self, compiler, connection):
         return "%s", [self]
 
 
 class AnyOf(Parameter):
-    """``filter(pk=AnyOf("ids"))``: each call brings a list."""
+    """A placeholder for a list: ``filter(pk=AnyOf("ids"))``."""
 
     def as_sql(self, compiler, connection):
         return "ANY(%s)", [self]
 
 
 class Compiled(Generic[Row]):
-    """The queryset that ``write`` makes, with ``Parameter`` where calls differ; rows come as from the queryset."""
+    """A query with placeholders. ``make_queryset`` is called once; the rows are instances, as from the queryset."""
 
-    def __init__(self, write: Callable[[], QuerySet[Any, Row]]):
-        self._write = write
-        self._made: _Made | None = None
+    def __init__(self, make_queryset: Callable[[], QuerySet[Any, Row]]):
+        self._make_queryset = make_queryset
+        self._query: _Query | None = None
 
     def all(self, **values: Any) -> list[Row]:
-        made = self._ready()
-        return [made.instance(row) for row in made.fetch(values)]
+        """Return all rows as instances. ``values``: one for each placeholder."""
+        query = self._ready()
+        return [query.instance(row) for row in query.fetch(values)]
 
     def first(self, **values: Any) -> Row | None:
-        """The first row, or None. The queryset says itself which one that is, if there may be several."""
-        made = self._ready()
-        return next((made.instance(row) for row in made.fetch(values)), None)
+        """Return the first row or None. A queryset with several rows must have an order."""
+        query = self._ready()
+        return next((query.instance(row) for row in query.fetch(values)), None)
 
     def rows(self, **values: Any) -> list[tuple]:
-        """Of a ``values_list``, of a model without translated columns: tuples."""
+        """Return the tuples of a ``values_list``; not for models with translated columns."""
         return [tuple(row) for row in self._ready().fetch(values)]
 
-    def _ready(self) -> "_Made":
-        if self._made is None:
-            self._made = _Made(self._write())
-        return self._made
+    def _ready(self) -> "_Query":
+        if self._query is None:
+            self._query = _Query(self._make_queryset())
+        return self._query
 
 
-class _Made:
-    """A queryset's SQL, and how its rows become instances: what Django works out anew for each query."""
+class _Query:
+    """The SQL of a queryset, and the steps by which its rows become instances. Django computes both for each query."""
 
     def __init__(self, queryset: QuerySet):
         compiler = queryset.query.get_compiler(connection=connection)
@@ -76,12 +77,13 @@ class _Made:
             self.own = slice(fields[0], fields[-1] + 1)
             self.names = [column.target.attname for column in columns[self.own]]
             self.related = [
-                RelatedPopulator(one, compiler.select, connection.alias)  # type: ignore[call-arg]
-                for one in info.get("related_klass_infos", [])
+                RelatedPopulator(related, compiler.select, connection.alias)  # type: ignore[call-arg]
+                for related in info.get("related_klass_infos", [])
             ]
 
     def fetch(self, values: dict[str, Any]) -> list:
-        params = [values[one.value] if isinstance(one, Parameter) else one for one in self.params]
+        """Run the query and return its rows with converted values."""
+        params = [values[param.value] if isinstance(param, Parameter) else param for param in self.params]
         with connection.cursor() as cursor:
             cursor.execute(self.sql, params)
             rows = cursor.fetchall()
@@ -90,15 +92,16 @@ class _Made:
         return [self._converted(list(row)) for row in rows]
 
     def _converted(self, row: list) -> list:
-        for place, (converters, expression) in self.converters:
-            value = row[place]
+        for index, (converters, expression) in self.converters:
+            value = row[index]
             for convert in converters:
                 value = convert(value, expression, connection)
-            row[place] = value
+            row[index] = value
         return row
 
     def instance(self, row) -> Any:
-        made = self.model.from_db(connection.alias, self.names, row[self.own])
-        for one in self.related:
-            one.populate(row, made)
-        return made
+        """Return the model instance of a row, with its related instances."""
+        instance = self.model.from_db(connection.alias, self.names, row[self.own])
+        for related in self.related:
+            related.populate(row, instance)
+        return instance

@@ -1,4 +1,4 @@
-"""Countries by their two letters, named in a language; sorted without regard to accents."""
+"""Countries: their ISO codes, names in a language, neighbours, and lists for choices."""
 
 from functools import lru_cache
 
@@ -7,31 +7,32 @@ from django.utils.translation import get_language
 
 from .text import fold
 
-# What the CLDR names besides countries and territories: unions, regions, placeholders.
+# Codes of the CLDR that are no countries or territories: unions, regions, placeholders.
 NOT_COUNTRIES = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"})
 
 
 @lru_cache(maxsize=8)
 def names(language: str) -> dict[str, str]:
-    """Two letters -> the country's name in ``language`` (such as "fr"), from the Unicode CLDR."""
-    found = Locale.parse(language[:2]).territories
+    """Return ISO code (two letters) -> name in ``language`` (such as "fr"), from the Unicode CLDR."""
+    territories = Locale.parse(language[:2]).territories
     return {
         code: name
-        for code, name in found.items()
+        for code, name in territories.items()
         if len(code) == 2 and code.isalpha() and code not in NOT_COUNTRIES
     }
 
 
 def named(code: str) -> str:
-    """The country's name in the active language; the letters themselves where they are no country's."""
+    """Return the name of a country in the active language; the code itself if it is unknown."""
     return names(get_language() or "en").get(code, code)
 
 
 def sort_key(name: str) -> str:
+    """Return the key by which names of countries are sorted, without regard to accents."""
     return fold(name)
 
 
-# Land neighbours in Europe, and states that lie within another one.
+# Neighbours in Europe by land.
 NEIGHBOURS = {
     "AD": "ES FR", "AL": "GR ME MK XK", "AT": "CH CZ DE HU IT LI SI SK", "BA": "HR ME RS", "BE": "DE FR LU NL",
     "BG": "GR MK RO RS TR", "BY": "LT LV PL RU UA", "CH": "AT DE FR IT LI", "CZ": "AT DE PL SK",
@@ -45,7 +46,7 @@ NEIGHBOURS = {
 }  # fmt: skip
 
 
-# Where addresses have no postcode (Universal Postal Union), and Ireland, where many leave it out.
+# Countries without postcodes (Universal Postal Union), and Ireland, where many people leave it out.
 WITHOUT_POSTCODE = frozenset(
     "AE AG AO AW BF BI BJ BO BS BW BZ CD CF CG CI CK CM CW DJ DM ER FJ GA GD GH GM GQ GY HK IE JM KI KM KN KP LC "
     "ML MO MR MW NR NU QA RW SB SC SL SR ST SX SY TD TF TG TK TL TO TV TZ UG VU YE ZW".split()
@@ -53,7 +54,7 @@ WITHOUT_POSTCODE = frozenset(
 
 
 def choices(language: str, home: str = "") -> list[tuple[str, str]]:
-    """All countries as pairs of letters and name: ``home`` and its neighbours first, the others by name."""
+    """Return all countries as (code, name): ``home`` and its neighbours first, the others by name."""
     named = names(language)
     near = [home, *sorted(NEIGHBOURS.get(home, "").split(), key=lambda code: sort_key(named.get(code, "")))]
     first = [code for code in near if code in named]

@@ -1,6 +1,7 @@
-"""Days and their ends in a time zone: what is said, printed, compared and enforced is one instant.
+"""Days and their ends in a time zone, so that pages, prints and rules use the same instant.
 
-A day ends when the next one begins where the organiser is. An instant that is such an end is said as its day, any other with its time.
+A day ends when the next one begins in the organiser's time zone. A deadline at the end of a day is written as that day, any other
+with its time.
 """
 
 from datetime import date, datetime, time, timedelta, tzinfo
@@ -11,17 +12,17 @@ from django.utils.translation import gettext as _
 
 
 def end_of(day: date, zone: tzinfo) -> datetime:
-    """Return the first instant after ``day`` in this time zone: what is valid on the day is valid before it."""
+    """Return the first instant after ``day`` in this time zone. What is valid on the day is valid before that instant."""
     return datetime.combine(day + timedelta(days=1), time.min, zone)
 
 
 def day_of(instant: datetime, zone: tzinfo) -> date:
-    """Return the day it is at this instant in this time zone."""
+    """Return the date of an instant in this time zone."""
     return instant.astimezone(zone).date()
 
 
 def end_after(instant: datetime, number: int, zone: tzinfo) -> datetime:
-    """Return the end of the day that lies so many days after the day of ``instant`` in this time zone."""
+    """Return the end of the day ``number`` days after the day of ``instant`` in this time zone."""
     return end_of(day_of(instant, zone) + timedelta(days=number), zone)
 
 
@@ -32,7 +33,7 @@ def last_day(instant: datetime) -> date | None:
 
 
 def until_text(instant: datetime | date, day_format: str = "l j F Y") -> str:
-    """Say a deadline: “Friday 4 December 2026” where it is the end of that day, else with the time, “…, 20:00”."""
+    """Return a deadline as text: “Friday 4 December 2026” for the end of that day, else with the time, “…, 20:00”."""
     if not isinstance(instant, datetime):
         return date_format(instant, day_format)
     if (day := last_day(instant)) is not None:

@@ -1,6 +1,6 @@
-"""E-mail addresses as fields: of forms, which refuse what no mail can reach, and of models, which store the one form.
+"""Fields for e-mail addresses: of forms, which refuse addresses no mail can reach, and of models, which store the normal form.
 
-The one form is ``text.normalise_email``. Every form field and every column for an address uses a field of this module.
+The normal form is that of ``text.normalise_email``. Every form field and column for an e-mail address uses these classes.
 """
 
 from django import forms
@@ -14,13 +14,13 @@ from .text import ascii_domain, has_control, normalise_email, readable_email
 
 LONGEST = 254
 LONGEST_LOCAL_PART = 64  # octets: RFC 5321, 4.5.3.1.1
-# Names that no mail server of the internet answers to: RFC 6761, RFC 6762, RFC 7686, and ICANN's .internal.
+# Domains without mail servers on the internet: RFC 6761, RFC 6762, RFC 7686, and ICANN's .internal.
 NOT_ON_THE_INTERNET = frozenset({"localhost", "local", "invalid", "onion", "internal"})
 _has_shape = EmailValidator(_("Enter an e-mail address such as name@example.org."), allowlist=[])
 
 
 def check_email(value: str) -> str:
-    """Return a typed address in its one form. Raise ValidationError, with what to do, where no mail can reach it."""
+    """Return a typed e-mail address in its normal form. Raises ValidationError if no mail can reach it."""
     if has_control(value.strip()):
         raise ValidationError(_has_shape.message, code="invalid")
     email = normalise_email(value)
@@ -34,7 +34,7 @@ def check_email(value: str) -> str:
             code="local_part",
             params={"letter": letter},
         )
-    # Django's rule knows ASCII only; a letter or figure of any script is one in a name.
+    # Django's rule allows ASCII only, but a local part may contain letters and digits of any script.
     plain = "".join("a" if not sign.isascii() and sign.isalnum() else sign for sign in local_part)
     _has_shape(f"{plain}@{domain}")
     last = domain.rpartition(".")[2]
@@ -49,12 +49,12 @@ def check_email(value: str) -> str:
 
 
 def searched_email(text: str) -> str:
-    """Return the beginning of an address, typed into a search, in the form in which addresses are stored."""
+    """Return a text typed into a search in the form in which e-mail addresses are stored; it may be the beginning of one."""
     return normalise_email(text) if "@" in text else text.strip()
 
 
 class EmailField(forms.EmailField):
-    """An address as people type it; its value is the one form. A value that stands there is shown with its own letters."""
+    """A form field whose value is the normal form. An initial value is shown with the readable domain."""
 
     default_validators = []
 
@@ -71,13 +71,15 @@ class EmailField(forms.EmailField):
 
 
 class ModelEmailField(models.EmailField):
-    """A column of addresses: what is written into it, or compared with it, takes the one form first."""
+    """A column for an e-mail address: values are normalised before they are stored or compared."""
 
     def get_prep_value(self, value):
+        """Return the normal form of a value for a query."""
         value = super().get_prep_value(value)
         return normalise_email(value) if isinstance(value, str) else value
 
     def pre_save(self, model_instance, add):
+        """Write the normal form into the instance, and return it."""
         value = super().pre_save(model_instance, add)
         if isinstance(value, str):
             value = normalise_email(value)
@@ -85,9 +87,11 @@ class ModelEmailField(models.EmailField):
         return value
 
     def formfield(self, **kwargs):
+        """Return the ``EmailField`` above."""
         return super().formfield(**{"form_class": EmailField, **kwargs})
 
     def deconstruct(self):
-        # The column is that of Django's field: no migration.
+        """Return Django's own field for migrations."""
+        # As Django's field: its use needs no migration.
         name, _path, args, kwargs = super().deconstruct()
         return name, "django.db.models.EmailField", args, kwargs

@@ -1,7 +1,7 @@
-"""Settings from environment variables, taken as they are: no character of a value means anything by itself.
+"""Read settings from environment variables. Values are taken as they are, without quoting or substitution.
 
-Every function raises ImproperlyConfigured with a sentence that names the variable and what it may be. The sentence never
-repeats the value, which may be secret. A variable that is empty counts as not set.
+Each function raises ImproperlyConfigured with a sentence about the variable and what it may contain. The sentence does not
+contain the value, which may be secret. An empty variable counts as not set.
 """
 
 import json
@@ -16,7 +16,7 @@ from environ.fileaware_mapping import FileAwareMapping
 
 from ticketshop.lib.text import normalise_email
 
-# Only the reading: django-environ takes "$" at the beginning of a value for a reference, and URLs apart by urlsplit.
+# Only its reading of files is used: django-environ itself takes "$" at the beginning of a value for a reference, and URLs apart by urlsplit.
 VALUES = FileAwareMapping(cache=False)
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 DATABASE_SCHEMES = {"postgres", "postgresql"}
@@ -26,7 +26,7 @@ MAIL_SCHEMES = {
     "smtps": {"EMAIL_USE_SSL": True},
     "smtp+ssl": {"EMAIL_USE_SSL": True},
 }
-# User and password end at the last "@" before the host: what stands in a password needs no escaping. Escapes are read.
+# User and password end at the last "@" before the host, so that a password needs no escaping; escapes are decoded.
 URL = re.compile(
     r"(?P<scheme>[\w+]+)://"
     r"(?:(?P<user>[^:/?#]*)(?::(?P<password>.*))?@)?"
@@ -37,13 +37,14 @@ ESCAPES = "In user and password write % as %25 and a colon of the user as %3A."
 
 
 def refuse(name: str, what: str) -> ImproperlyConfigured:
+    """Return the exception for a variable; ``what`` is the rest of the sentence, such as "must be 1 or 0."."""
     return ImproperlyConfigured(f"The environment variable {name} {what}")
 
 
 def text(name: str, default: str = "") -> str:
     """Return the variable's value, or the contents of the file that the variable ``<name>_FILE`` names.
 
-    The file is for secrets that the system hands over as files (Docker, systemd); its last line end is not part of the value.
+    The file is for secrets that the system hands over as files (Docker, systemd); the line end after the last line is not part of the value.
     """
     try:
         value = VALUES.get(name) or ""
@@ -58,7 +59,7 @@ def text(name: str, default: str = "") -> str:
 
 
 def required(name: str, hint: str) -> str:
-    """Return the variable's value. ``hint`` tells what it is."""
+    """Return the value of a variable that must be set. ``hint`` explains what to set."""
     value = text(name)
     if not value:
         raise ImproperlyConfigured(
@@ -68,6 +69,7 @@ def required(name: str, hint: str) -> str:
 
 
 def flag(name: str, *, default: bool = False) -> bool:
+    """Return whether the variable is 1, true, yes or on."""
     value = text(name).strip().lower()
     if not value:
         return default
@@ -77,6 +79,7 @@ def flag(name: str, *, default: bool = False) -> bool:
 
 
 def whole_number(name: str, default: int, *, least: int = 0, most: int = 10**9) -> int:
+    """Return a whole number from ``least`` to ``most``."""
     value = text(name).strip()
     if not value:
         return default
@@ -86,6 +89,7 @@ def whole_number(name: str, default: int, *, least: int = 0, most: int = 10**9) 
 
 
 def number(name: str, default: float) -> float:
+    """Return a positive number, which may have decimals."""
     value = text(name).strip()
     if not value:
         return default
@@ -95,12 +99,13 @@ def number(name: str, default: float) -> float:
 
 
 def names(name: str, default: list[str] | None = None) -> list[str]:
-    """Return what stands between the commas."""
-    found = [part.strip() for part in text(name).split(",")]
-    return [part for part in found if part] or list(default or [])
+    """Return the parts of a list with commas, without spaces around them and without empty ones."""
+    parts = [part.strip() for part in text(name).split(",")]
+    return [part for part in parts if part] or list(default or [])
 
 
 def one_of(name: str, choices: list[str], default: str) -> str:
+    """Return the value in capitals, which must be one of ``choices``."""
     value = text(name, default).strip().upper()
     if value not in choices:
         raise refuse(name, f"must be one of {', '.join(choices)}.")
@@ -108,6 +113,7 @@ def one_of(name: str, choices: list[str], default: str) -> str:
 
 
 def json_object(name: str) -> dict[str, Any]:
+    """Return the JSON object of the variable; an empty one if it is not set."""
     try:
         value = json.loads(text(name, "{}"))
     except ValueError as error:
@@ -119,7 +125,7 @@ def json_object(name: str) -> dict[str, Any]:
 
 
 def public_url(name: str, default: str) -> str:
-    """Return the address of a site: scheme, host, perhaps a port, no path."""
+    """Return the URL of a site: scheme, host and perhaps a port, without a path."""
     value = text(name, default).strip().rstrip("/")
     try:
         parts = urlsplit(value)
@@ -132,6 +138,7 @@ def public_url(name: str, default: str) -> str:
 
 
 def email_address(name: str, default: str) -> str:
+    """Return an e-mail address in its normal form."""
     value = text(name).strip()
     if not value:
         return default
@@ -143,7 +150,7 @@ def email_address(name: str, default: str) -> str:
 
 
 def contact(name: str, default: str) -> str:
-    """Return a URI by which people are reached (RFC 9116, section 2.5.3)."""
+    """Return a URI for contact (RFC 9116, section 2.5.3): mailto:, tel: or https:."""
     value = text(name, default).strip()
     if not re.fullmatch(r"(mailto:|tel:|https://)\S+", value):
         raise refuse(name, "must begin with mailto:, tel: or https://.")
@@ -151,7 +158,7 @@ def contact(name: str, default: str) -> str:
 
 
 def database_url(name: str, hint: str) -> dict[str, Any]:
-    """Return Django's settings of a PostgreSQL database."""
+    """Return the settings of a PostgreSQL database for ``DATABASES``."""
     parts = _url(name, required(name, hint), DATABASE_SCHEMES, "postgres://user:password@host/name")
     database = unquote((parts["path"] or "").removeprefix("/"))
     if not database or "/" in database:
@@ -168,7 +175,7 @@ def database_url(name: str, hint: str) -> dict[str, Any]:
 
 
 def mail_url(name: str, default: str) -> dict[str, Any]:
-    """Return Django's settings of a mail server."""
+    """Return the settings of a mail server: ``EMAIL_BACKEND``, ``EMAIL_HOST`` and so on."""
     parts = _url(name, text(name, default), set(MAIL_SCHEMES), "smtp+tls://user:password@host:587")
     if not parts["host"] or (parts["path"] or "/") != "/" or parts["query"]:
         raise refuse(name, f"must be a mail server such as smtp+tls://user:password@host:587. {ESCAPES}")
@@ -185,10 +192,10 @@ def mail_url(name: str, default: str) -> dict[str, Any]:
 
 
 def _url(name: str, value: str, schemes: set[str], example: str) -> dict[str, str]:
-    found = URL.fullmatch(value.strip())
-    if not found or found["scheme"].lower() not in schemes:
+    match = URL.fullmatch(value.strip())
+    if not match or match["scheme"].lower() not in schemes:
         raise refuse(name, f"must be an address such as {example}. {ESCAPES}")
-    parts = {key: part or "" for key, part in found.groupdict().items()}
+    parts = {key: part or "" for key, part in match.groupdict().items()}
     if parts["port"] and not 0 < int(parts["port"]) < 65536:
         raise refuse(name, "names a port that does not exist: it must be from 1 to 65535.")
     return parts | {

@@ -1,4 +1,4 @@
-"""How forms are drawn: one template for every field."""
+"""Form renderer, text fields, and the rules for the parts of a person's name."""
 
 from collections.abc import Collection, Mapping
 
@@ -13,13 +13,13 @@ from .text import normalise_line, normalise_text
 
 
 class Renderer(TemplatesSetting):
-    """Project templates first, Django's own where there is none."""
+    """Renders fields by the project's templates; by Django's own if the project has none."""
 
     field_template_name = "parts/field.html"
 
 
 def printable(value: str) -> None:
-    """Raise ValidationError, naming them, where a text has characters that no font of ours can print."""
+    """Raise ValidationError with the characters that none of the PDF fonts contains."""
     if missing := fonts.unprintable(value):
         raise ValidationError(
             _("We can’t print these characters: %(characters)s. Please write it in another way."),
@@ -29,13 +29,13 @@ def printable(value: str) -> None:
 
 
 class LineField(forms.CharField):
-    """One line of text as stored: NFC, without control or bidi characters, white space folded. It can be printed."""
+    """One line of text, normalised by ``normalise_line``. Refuses characters that can't be printed."""
 
     default_validators = [printable]
 
     def to_python(self, value):
         text = super().to_python(value)
-        ProhibitNullCharactersValidator()(text)  # said, not silently taken out
+        ProhibitNullCharactersValidator()(text)  # refused instead of removed silently
         return normalise_line(text) if text else text
 
     def widget_attrs(self, widget):
@@ -43,7 +43,7 @@ class LineField(forms.CharField):
 
 
 class LinesField(forms.CharField):
-    """A text of several lines as stored: NFC, LF line ends, without control or bidi characters."""
+    """A text of several lines, normalised by ``normalise_text``."""
 
     widget = forms.Textarea
 
@@ -57,7 +57,7 @@ class LinesField(forms.CharField):
 
 
 def _without_maxlength(attrs: dict) -> dict:
-    """A browser cuts what is pasted without a word; the server says how long it may be."""
+    """Return the attributes without ``maxlength``: browsers cut pasted text silently, the server refuses it with a message."""
     return {name: value for name, value in attrs.items() if name != "maxlength"}
 
 
@@ -67,10 +67,10 @@ ONE_NAME = _("With only one name, leave this empty.")
 def missing_parts(
     values: Mapping[str, object], due: Collection[str], *, single: bool, first_asked: bool = True
 ) -> list[str]:
-    """The one rule for a person's name: the parts in ``due`` that are missing.
+    """Return the required parts of a name (``due``) that are missing in ``values``.
 
-    ``single``: the organiser allows names of one part; then the first name is enough, and it is the one to ask for.
-    ``first_asked``: whether the first name is asked at all, due or not.
+    single: the organiser allows names of one part; then the first name is enough.
+    first_asked: whether the form has a first name, required or not.
     """
     missing = [name for name in due if not values.get(name)]
     if single and first_asked and "last_name" in missing:
@@ -81,11 +81,11 @@ def missing_parts(
 
 
 def ask_for_name(form: forms.Form, due: Collection[str], *, single: bool) -> None:
-    """Let the fields of a form ask for these parts of a name. Its ``clean`` calls ``require_name``."""
-    asked = list(due)
+    """Mark the required parts of a name (``due``) in a form, whose ``clean`` calls ``require_name``."""
+    required = list(due)
     if single and "last_name" in due and "first_name" in form.fields and "first_name" not in due:
-        asked.append("first_name")  # instead of the last name, which may stay empty
-    for name in asked:
+        required.append("first_name")  # instead of the last name, which may stay empty
+    for name in required:
         field = form.fields[name]
         field.required = False  # checked together
         field.part_of_name = True  # type: ignore[attr-defined]  # never marked as optional
@@ -95,7 +95,7 @@ def ask_for_name(form: forms.Form, due: Collection[str], *, single: bool) -> Non
 
 
 def require_name(form: forms.Form, due: Collection[str], *, single: bool) -> None:
-    """Add an error to each part of the name that is missing."""
+    """Add an error to each required part of the name that is missing."""
     first_asked = "first_name" in form.fields
     for name in missing_parts(form.cleaned_data, due, single=single, first_asked=first_asked):
         if name not in form.errors:

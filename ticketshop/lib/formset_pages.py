@@ -1,14 +1,15 @@
-"""Rows of a page a part at a time: many rows would be more than a request may hold."""
+"""A formset in pages, since a single request may not contain all rows."""
 
 from ticketshop.lib.formsets import BoundedFormSet
 from ticketshop.lib.pages import page_number
 
 
 class PagedFormSet(BoundedFormSet):
-    """Shows ``per_page`` of the rows; new ones can be added on the last page. What is posted says itself which rows it means.
+    """Shows ``per_page`` rows; new ones can be added on the last page. A posted form contains the ids of its rows.
 
-    ``parameter`` is the name of the page's number in the address. ``title`` names the row of pages, ``range_text`` the
-    rows of one page: "Choices %(first)s to %(last)s of %(count)s".
+    parameter: the query parameter with the number of the page.
+    title: label of the navigation between pages.
+    range_text: label of one page, such as "Choices %(first)s to %(last)s of %(count)s".
     """
 
     per_page = 50
@@ -27,16 +28,16 @@ class PagedFormSet(BoundedFormSet):
             self.extra = self.extra if self.number == self.last else 0
 
     def order(self) -> list[int]:
-        """Return the numbers of all rows, in their order."""
+        """Return the ids of all rows, in their order."""
         return list(self.get_queryset().values_list("pk", flat=True)) if self.instance.pk else []
 
     def first_shown(self) -> int:
-        """Return the number of the page that is shown where the address asks for none."""
+        """Return the number of the page that is shown by default."""
         return 1
 
     @property
     def pages(self) -> list[dict]:
-        """Each page: its number, its first and last row, and its text; nothing where one page holds all."""
+        """The pages for the navigation, each with number, first, last, count, current and text; empty if there is only one."""
         if self.last == 1:
             return []
         return [self._page(number) for number in range(1, self.last + 1)]

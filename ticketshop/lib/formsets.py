@@ -1,4 +1,4 @@
-"""Rows on a page: never more than one save can hold, whatever is posted."""
+"""A formset that limits the number of new rows."""
 
 from django.core.exceptions import ValidationError
 from django.forms.formsets import INITIAL_FORM_COUNT, TOTAL_FORM_COUNT
@@ -11,24 +11,25 @@ MOST_ADDED = 60
 
 
 class BoundedFormSet(BaseInlineFormSet):
-    """The rows there are, and at most ``MOST_ADDED`` new ones: Django would make as many forms as the page asks for."""
+    """Existing rows and at most ``MOST_ADDED`` new ones: Django would create as many forms as a request asks for."""
 
     @cached_property
     def management_form(self):
+        """Django's form with the posted numbers, limited to what is possible."""
         form = BaseInlineFormSet.management_form.func(self)  # type: ignore[attr-defined]
         if self.is_bound:
             counts = form.cleaned_data
             self.too_many = False
             if min(counts.get(INITIAL_FORM_COUNT) or 0, counts.get(TOTAL_FORM_COUNT) or 0) < 0:
-                # No page of ours sends that: Django says so as where the numbers are missing.
+                # No page of the shop posts this. Django shows the error of missing numbers.
                 form.add_error(None, "negative")
                 counts[INITIAL_FORM_COUNT] = counts[TOTAL_FORM_COUNT] = 0
                 return form
-            there = min(counts.get(INITIAL_FORM_COUNT) or 0, len(self.get_queryset()))
-            wanted = max(there, counts.get(TOTAL_FORM_COUNT) or 0)
-            self.too_many = wanted > there + MOST_ADDED
-            counts[INITIAL_FORM_COUNT] = there
-            counts[TOTAL_FORM_COUNT] = min(wanted, there + MOST_ADDED)
+            existing = min(counts.get(INITIAL_FORM_COUNT) or 0, len(self.get_queryset()))
+            requested = max(existing, counts.get(TOTAL_FORM_COUNT) or 0)
+            self.too_many = requested > existing + MOST_ADDED
+            counts[INITIAL_FORM_COUNT] = existing
+            counts[TOTAL_FORM_COUNT] = min(requested, existing + MOST_ADDED)
         return form
 
     def clean(self):

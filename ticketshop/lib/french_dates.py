@@ -1,4 +1,4 @@
-"""The first day of a month in French: “1er janvier 2026”, where Django writes “1 janvier 2026”."""
+"""Format the first day of a month in French as “1er janvier 2026”; Django writes “1 janvier 2026”."""
 
 import re
 
@@ -11,7 +11,7 @@ _FIRST = r"1\\e\\r"
 
 
 class DateFormat(dateformat.DateFormat):
-    """Django's, with the ordinal number of the first day in French."""
+    """Django's date format with “1er” in French."""
 
     def format(self, formatstr):
         if self.data.day == 1 and (get_language() or "").startswith("fr"):
@@ -20,8 +20,8 @@ class DateFormat(dateformat.DateFormat):
 
 
 def write_ordinals() -> None:
-    """Let everything that Django formats follow: the filter ``date``, ``date_format``, ``localize``, lists of the back office.
+    """Replace Django's ``DateFormat``, so that filters, ``date_format``, ``localize`` and the admin use it.
 
-    No format of a locale can express it, and one place that forgets to ask for it would show both ways of writing.
+    The formats of a locale can't express it, and a filter of our own would be forgotten somewhere.
     """
     dateformat.DateFormat = DateFormat  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""IBANs (ISO 13616) as people paste them, as they are stored, and as they are printed."""
+"""IBANs (ISO 13616): normalise, check and print them."""
 
 import unicodedata
 
@@ -6,8 +6,7 @@ from django.utils.translation import gettext as _
 
 from .references import in_groups
 
-# Length by country, from the registry of SWIFT, for the countries a shop's account is likely to be in; others are from 15
-# to 34 characters long.
+# Lengths in the SWIFT registry, for countries in which a shop's account is likely; others have 15 to 34 characters.
 LENGTHS = {
     "AT": 20, "BE": 16, "BG": 22, "CH": 21, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "EE": 20, "ES": 24, "FI": 18, "FR": 27,
     "GB": 22, "GR": 27, "HR": 21, "HU": 28, "IE": 22, "IS": 26, "IT": 27, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "MC": 27,
@@ -19,22 +18,22 @@ QR_INSTITUTIONS = range(30000, 32000)
 
 
 def normalise(text: str) -> str:
-    """An IBAN as it is stored: no spaces, dashes or dots, capitals, without the word IBAN before it."""
-    kept = "".join(
+    """Return an IBAN as it is stored: capitals, without spaces, dashes and dots, and without a leading “IBAN”."""
+    characters = "".join(
         c
         for c in unicodedata.normalize("NFKC", text).upper()
         if not c.isspace() and unicodedata.category(c) not in {"Pd", "Cf", "Cc"} and c not in ".:_/"
     )
-    return kept.removeprefix("IBAN")
+    return characters.removeprefix("IBAN")
 
 
 def grouped(text: str) -> str:
-    """An IBAN as it is printed, in groups of four."""
+    """Return an IBAN as it is printed, in groups of four."""
     return in_groups(normalise(text))
 
 
 def problem(text: str) -> str:
-    """A sentence about what is wrong with an IBAN, or an empty text."""
+    """Return a sentence about what is wrong with an IBAN; empty if it is valid."""
     iban = normalise(text)
     if not (iban.isascii() and iban.isalnum() and iban[:2].isalpha() and iban[2:4].isdigit()):
         return _(

@@ -1,6 +1,6 @@
-"""Pictures that staff upload: read with care, made small, written anew under a name of ours.
+"""Pictures that staff upload: check, shrink, and encode them again.
 
-Nothing of the uploaded file is kept: no name, no metadata (a photo says where it was taken), no bytes behind the picture.
+No part of the uploaded file is stored: neither its name nor metadata (such as the place of a photo) nor trailing bytes.
 """
 
 import io
@@ -16,21 +16,21 @@ MOST_BYTES = 8 * 1024 * 1024
 MOST_PIXELS = 40_000_000
 LONGEST_SIDE = 1600
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-# What Pillow raises for files that are broken, and for those that unpack to more than it wants to hold.
+# Exceptions of Pillow for broken files, and for files that decompress to too many pixels.
 BROKEN = (OSError, ValueError, SyntaxError, EOFError)
 BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 TOO_MANY = _("The picture has more than 40 million pixels. Choose a smaller one.")
 
 
 class NotAPicture(Exception):
-    """The file can't be taken; the message is a sentence for the person who chose it."""
+    """The file is refused. The message is a translated sentence for the staff member."""
 
 
 def remade(file) -> ContentFile:
-    """The picture in ``file`` as WebP, upright, at most 1600 px wide and high. Raises NotAPicture."""
+    """Return the picture in ``file`` as an upright WebP of at most 1600 × 1600 px, with a random name. Raises NotAPicture."""
     try:
         with Image.open(file, formats=FORMATS) as picture:
-            # Known from the file's head: a bomb is refused before it is unpacked.
+            # The size is in the file's header, so a decompression bomb is refused before it is decoded.
             if picture.width * picture.height > MOST_PIXELS:
                 raise NotAPicture(TOO_MANY)
             picture.draft("RGB", (2 * LONGEST_SIDE, 2 * LONGEST_SIDE))
@@ -48,10 +48,10 @@ def remade(file) -> ContentFile:
 
 
 class PictureField(forms.FileField):
-    """A form field whose value is the remade picture."""
+    """A file field whose value is the picture that ``remade`` returns."""
 
     def __init__(self, **kwargs):
-        kwargs.pop("max_length", None)  # of a name that is not kept
+        kwargs.pop("max_length", None)  # limits the file name, which is not stored
         kwargs["help_text"] = kwargs.get("help_text") or _(
             "JPEG, PNG or WebP, at most 8 MB. Large pictures are made smaller."
         )

@@ -1,4 +1,4 @@
-"""The language a visitor has chosen: a cookie, the same wherever it is chosen."""
+"""The language a visitor has chosen, in a cookie; and language buttons that keep a half-filled form."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -10,7 +10,7 @@ from django.utils import translation
 
 
 def remember(response: HttpResponseBase, code: str) -> HttpResponseBase:
-    """Let a response carry the visitor's choice; an unknown language changes nothing. Returns the response."""
+    """Set the language cookie on a response, unless the language is unknown. Return the response."""
     if code in dict(settings.LANGUAGES):
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME,
@@ -23,15 +23,15 @@ def remember(response: HttpResponseBase, code: str) -> HttpResponseBase:
     return response
 
 
-# The button of a language sends the page's own form: its field, and the form's id.
+# A language button posts the page's form: name of the button, and id of the form.
 FIELD, FORM = "language", "typed"
 
 
 def keeps_typed(view: Callable) -> Callable:
-    """Let the buttons of the languages send the form of a shop's page, so that nothing typed is lost.
+    """Decorate a view so that the language buttons post its form, and typed values are not lost.
 
-    The form has the id ``FORM`` and no field named "language"; the view saves nothing where ``is_chosen``, and draws the form
-    as it was posted (``as_typed``).
+    The form has the id ``FORM`` and no field named "language". If ``is_chosen``, the view saves nothing and shows the form with
+    the posted values (``as_typed``).
     """
 
     @wraps(view)
@@ -49,10 +49,10 @@ def keeps_typed(view: Callable) -> Callable:
 
 
 def is_chosen(request: HttpRequest) -> bool:
-    """Whether a form was sent by the button of a language."""
+    """Return whether a form was posted by a language button."""
     return request.method == "POST" and FIELD in request.POST
 
 
 def as_typed(form: forms.BaseForm) -> None:
-    """Let a bound form be drawn with what was posted, without saying yet what is missing."""
-    form.errors.clear()  # asking for them checks the form
+    """Clear the errors of a bound form, so that it shows the posted values without messages."""
+    form.errors.clear()  # reading ``errors`` validates the form

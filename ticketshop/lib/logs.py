@@ -1,15 +1,15 @@
-"""Log lines that nobody can forge, and that carry no secret of an address."""
+"""Format log lines: one line per message, without secrets of URLs and without values of rows."""
 
 import logging
 import re
 import time
 
-# Status codes: refusals lie between the two.
+# Status codes from 400 to 499 are refusals, from 500 on errors of the server.
 HTTP_ERRORS, SERVER_ERRORS = 400, 500
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-# The secret of an order or of a mailed link, in a line that some library wrote.
+# The secret of an order or a mailed link in a URL, in the log line of a library.
 _SECRET = re.compile(r"(?<=/)[A-Za-z0-9_-]{20,}(?=/|$|[\s?#])")
-# What PostgreSQL adds to a refusal repeats the values of the row.
+# PostgreSQL's details of an error contain the values of the row.
 _VALUES = re.compile(r"^(DETAIL|LINE \d+)\b.*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -18,7 +18,7 @@ def _escaped(text: str) -> str:
 
 
 class RouteForPath(logging.Filter):
-    """Names the route instead of the address a request asked for: addresses of orders and mailed links are secrets."""
+    """Replaces the path of a request by its route, since paths of orders and mailed links contain secrets."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         path = getattr(getattr(record, "request", None), "path", None)
@@ -30,7 +30,7 @@ class RouteForPath(logging.Filter):
 
 
 class NoTracebackOfRefusals(logging.Filter):
-    """A page that refuses somebody (4xx) is no fault: one line says so, without where in the program it was refused."""
+    """Removes the traceback of refused requests (4xx), which are not errors of the program."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if HTTP_ERRORS <= getattr(record, "status_code", 0) < SERVER_ERRORS:
@@ -39,9 +39,9 @@ class NoTracebackOfRefusals(logging.Filter):
 
 
 class LineFormatter(logging.Formatter):
-    """UTC time, level, logger, message; below an error, indented, where it happened.
+    """Writes UTC time, level, logger and message, and an indented traceback after an error.
 
-    Control characters are shown as escapes, so that a line that begins with a time is one of ours.
+    Control characters are escaped, so that no value can look like a new log line.
     """
 
     converter = time.gmtime  # type: ignore[assignment]  # the stubs know local time only

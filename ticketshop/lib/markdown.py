@@ -1,4 +1,4 @@
-"""The limited markdown organisers write: rendered without raw HTML, then sanitised."""
+"""Render the limited markdown of organisers, without raw HTML, and sanitise the result."""
 
 from functools import lru_cache
 
@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _RENDERER = MarkdownIt("commonmark", {"html": False, "breaks": True})
-# Of a text on one line: emphasis and links; everything else stands for itself.
+# For a text on one line: emphasis and links only.
 _INLINE = MarkdownIt("zero").enable(["emphasis", "link"])
 _INLINE_TAGS = {"em", "strong", "a"}
 _NEW_TAB = {"a": {"target": "_blank"}}
@@ -16,9 +16,9 @@ _TAGS = {"p", "br", "em", "strong", "a", "ul", "ol", "li", "h2", "h3", "h4", "bl
 
 
 def to_html(source: str, top: int = 3, *, new_tab: bool = False) -> SafeString:
-    """Safe HTML: paragraphs, emphasis, lists, links to http, https and mailto, headings from level ``top`` down.
+    """Return safe HTML: paragraphs, emphasis, lists, links to http, https and mailto, headings from level ``top`` down.
 
-    ``new_tab``: where the links open. Beside fields that are being filled in they may not replace the page.
+    ``new_tab``: links open in a new tab, so that a half-filled form on the page is not lost.
     """
     tokens = _RENDERER.parse(source or "")
     _fit_headings(tokens, top)
@@ -28,13 +28,13 @@ def to_html(source: str, top: int = 3, *, new_tab: bool = False) -> SafeString:
 
 @lru_cache(maxsize=2048)
 def inline_html(source: str) -> SafeString:
-    """Safe HTML of a text on one line, such as a label: emphasis, and links that open in a new tab."""
+    """Return safe HTML of a text on one line, such as a label: emphasis, and links that open in a new tab."""
     return _clean(_INLINE.renderInline(source), _INLINE_TAGS, new_tab=True)
 
 
 @lru_cache(maxsize=2048)
 def plain(source: str) -> str:
-    """The words of a text on one line, without emphasis and addresses: for headings, messages, files."""
+    """Return a text on one line without emphasis and URLs: for headings, messages, files."""
     tokens = [child for token in _INLINE.parseInline(source) for child in token.children or ()]
     return "".join(token.content for token in tokens)
 
@@ -48,11 +48,11 @@ def _clean(html: str, tags: set[str], new_tab: bool) -> SafeString:
         link_rel="noopener noreferrer nofollow",
         set_tag_attribute_values=_NEW_TAB if new_tab else None,
     )
-    return mark_safe(clean)  # noqa: S308 - the only place: nh3 has just cleaned it
+    return mark_safe(clean)  # noqa: S308 - cleaned by nh3
 
 
 def _fit_headings(tokens: list[Token], top: int) -> None:
-    """Let the headings stand below those of the page: they begin at ``top`` and skip no level, whatever was typed."""
+    """Change the levels of headings, so that they begin at ``top`` and skip no level."""
     headings = [token for token in tokens if token.type in {"heading_open", "heading_close"}]
     levels = sorted({token.tag for token in headings})
     before = top - 1

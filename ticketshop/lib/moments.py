@@ -1,4 +1,4 @@
-"""Date and time as people type them, also in the hour that a change of clocks leaves out or brings twice."""
+"""Typed dates with times, including the hours that a clock change skips or repeats."""
 
 from datetime import UTC, datetime
 
@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 
 
 def comes_twice(value: datetime) -> bool:
-    """Whether the clock shows this instant's time twice that night, in the current time zone."""
+    """Return whether the local time of an instant occurs twice that night, in the current time zone."""
     local = timezone.localtime(value)
     return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 
 def readable(value: datetime) -> str:
-    """An instant in the current time zone and the active language; of a time that comes twice it states which."""
+    """Return an instant as text in the current time zone and language; for a repeated time also which of the two."""
     local = timezone.localtime(value)
     text = date_format(local, "DATETIME_FORMAT")
     if not comes_twice(value):
@@ -27,9 +27,9 @@ def readable(value: datetime) -> str:
 
 
 class MomentField(forms.DateTimeField):
-    """An instant, typed in the current time zone.
+    """A field for an instant, typed in the current time zone.
 
-    A time that the clock shows twice means the first of them. One that it leaves out is refused, with the way on.
+    A repeated time means the first of the two. A skipped time is refused, with a suggestion.
     """
 
     def to_python(self, value):
@@ -44,7 +44,7 @@ class MomentField(forms.DateTimeField):
         moment = typed.replace(tzinfo=zone)
         shown = moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None)
         if shown != typed:
-            # What is left out lies between the last instant of the old time and the first of the new one.
+            # The time was skipped: the same instant has another local time.
             raise ValidationError(
                 _(
                     "%(time)s does not exist on %(day)s: the clocks go forward that night. Enter an earlier time or, for"
@@ -57,11 +57,11 @@ class MomentField(forms.DateTimeField):
                     "shown": time_format(shown.time(), "H:i"),
                 },
             )
-        # In UTC: Python finds a time that comes twice different from every time of another zone.
+        # In UTC, since Python never finds a repeated local time equal to a time in another zone.
         return moment.astimezone(UTC)
 
     def has_changed(self, initial, data):
-        # Of a time that comes twice, the second one stands in the field as the first does.
+        # The field shows both instants of a repeated time alike.
         if isinstance(initial, datetime) and timezone.is_aware(initial) and comes_twice(initial):
             local = initial.astimezone(timezone.get_current_timezone())
             initial = local.replace(fold=0).astimezone(UTC)

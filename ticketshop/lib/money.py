@@ -1,6 +1,6 @@
-"""Amounts of money: ``Decimal`` in the order's currency, prices with VAT included.
+"""Amounts of money: ``Decimal`` in the order's currency; prices include VAT.
 
-Rounding, stated once: half up to the cent, on each order line (unit price x quantity), never on sums.
+Amounts are rounded half up to the cent on each order line (unit price x quantity), never on sums.
 """
 
 from decimal import ROUND_HALF_UP, Decimal
@@ -10,10 +10,10 @@ ZERO = Decimal("0.00")
 
 
 def to_cents(amount: Decimal) -> Decimal:
-    """Round to the cent, half up."""
+    """Return an amount rounded half up to the cent."""
     return amount.quantize(CENT, rounding=ROUND_HALF_UP)
 
 
 def vat_included(total: Decimal, rate: Decimal) -> Decimal:
-    """The VAT inside ``total`` at ``rate`` per cent, rounded to the cent."""
+    """Return the VAT included in ``total`` at ``rate`` per cent, rounded to the cent."""
     return to_cents(total * rate / (100 + rate))

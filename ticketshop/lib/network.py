@@ -1,4 +1,4 @@
-"""Where a request comes from, for limits only: never stored."""
+"""The network of a request, for limits. Never stored as it is."""
 
 import ipaddress
 
@@ -7,10 +7,9 @@ from django.http import HttpRequest
 
 
 def network(request: HttpRequest) -> str:
-    """The client's address; of IPv6 the /64, which is one household.
+    """Return the client's IP address; of IPv6 its /64 network, which is one household; "unknown" if there is none.
 
-    Behind the proxy that an https BASE_URL implies, the last entry of X-Forwarded-For, which that
-    proxy wrote itself; everything before it is hearsay.
+    With an https BASE_URL there is one proxy, which writes the last entry of X-Forwarded-For. A client may forge the others.
     """
     address = request.META.get("REMOTE_ADDR", "")
     if settings.HTTPS:
@@ -20,7 +19,7 @@ def network(request: HttpRequest) -> str:
     except ValueError:
         return "unknown"
     if parsed.version == 6 and parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)  # a server that listens on both kinds of address
+        return str(parsed.ipv4_mapped)  # the server listens on IPv6 and IPv4
     if parsed.version == 6:
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed)

@@ -1,9 +1,8 @@
-"""Forms on pages that carry no cookie, so that a page may be kept for a second and shown to everybody.
+"""Protection of forms on pages without cookies, which are cached and shown to all visitors.
 
-Django's CSRF token needs a cookie and thereby makes a page personal. Such a form instead carries a
-token that the shop signed for everybody, and its view checks where the request came from: a browser
-says so in ``Origin`` or ``Sec-Fetch-Site`` and a foreign page can't forge either. A request without
-both and with a session cookie must bring Django's own token.
+Django's CSRF token needs a cookie, so that a page could not be cached. These forms contain a signed token that is the same for
+all visitors, and the view checks the origin of the request: browsers send it in ``Origin`` or ``Sec-Fetch-Site``, and another
+site can't forge these headers. A request with neither of them but with a cookie must contain Django's own token.
 """
 
 from django.core import signing
@@ -15,12 +14,12 @@ _DAY = 24 * 3600
 
 
 def token() -> str:
-    """A token for forms of this shop, good for a day."""
+    """Return a token for forms of this shop, valid for a day."""
     return signing.TimestampSigner(salt=_SALT).sign("form")
 
 
 def comes_from_us(request: HttpRequest) -> bool:
-    """Whether an unsafe request may be believed to come from a page of this shop."""
+    """Return whether a POST comes from a page of this site, by its headers."""
     origin = request.headers.get("Origin")
     if origin is not None:
         return origin == f"{request.scheme}://{request.get_host()}"
@@ -31,7 +30,7 @@ def comes_from_us(request: HttpRequest) -> bool:
 
 
 def token_is_ours(request: HttpRequest) -> bool:
-    """Whether the posted token is one of ours and not older than a day."""
+    """Return whether the posted token is valid."""
     try:
         signing.TimestampSigner(salt=_SALT).unsign(request.POST.get(FIELD, ""), max_age=_DAY)
     except signing.BadSignature:

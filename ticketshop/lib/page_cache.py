@@ -1,9 +1,8 @@
-"""Pages that are everybody's, kept for a second in each web process.
+"""A cache of pages for visitors without a session, in each web process, for ``PAGE_CACHE_SECONDS``.
 
-A page made for a visitor without a session carries no cookie and no token of their own
-(``Cache-Control: public, max-age=1``), so the next visitor within the second gets the same bytes: in a
-rush, a thousand visitors a second look at one event and the database sees one of them. Places left are
-never older than ``PAGE_CACHE_SECONDS``.
+Such pages contain no cookie and no personal token (``Cache-Control: public, max-age=1``), so the next visitor gets the same
+bytes. In a rush a thousand visitors a second look at one event, with one query. Numbers of places left are at most as old as
+the cache.
 """
 
 import time
@@ -18,7 +17,7 @@ MOST_BYTES = 200_000
 
 
 class PageCache:
-    """Middleware; stands outside everything that reads the database, inside what sets headers."""
+    """Middleware. It comes before middleware that reads the database, and after middleware that sets headers."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -38,9 +37,9 @@ class PageCache:
             request.headers.get("Accept-Language", "")[:200],
             "gzip" in request.headers.get("Accept-Encoding", ""),
         )
-        kept = self.pages.get(key)
-        if kept is not None and kept[0] > time.monotonic():
-            return HttpResponse(kept[1], headers=kept[2])
+        cached = self.pages.get(key)
+        if cached is not None and cached[0] > time.monotonic():
+            return HttpResponse(cached[1], headers=cached[2])
         response = self.get_response(request)
         if self._may_keep(response):
             self._keep(key, response)

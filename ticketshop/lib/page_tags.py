@@ -1,4 +1,4 @@
-"""Small template filters of the shop's pages."""
+"""Template filters and tags of the shop's pages."""
 
 import io
 from datetime import datetime
@@ -14,19 +14,21 @@ register = template.Library()
 
 
 def quantities(most: int, least: int = 1) -> list[int]:
-    """What a quantity list offers: none, or from `least` to `most`."""
+    """Return the numbers of a quantity list: 0, and from `least` to `most`."""
     return [0, *range(max(1, least), most + 1)]
 
 
 @register.simple_tag
 def quantity_options(most: int, least: int = 1, selected: int | None = None) -> SafeString:
-    """The options of a quantity list, as HTML: a template that loops over them takes ten times as long."""
-    numbers = ((SafeString(" selected") if one == selected else "", one) for one in quantities(most, least))
+    """Return the options of a quantity list as HTML. A loop in the template would take ten times as long."""
+    numbers = (
+        (SafeString(" selected") if number == selected else "", number) for number in quantities(most, least)
+    )
     return format_html_join("", "<option{}>{}</option>", numbers)
 
 
 class Moment:
-    """An instant in the page's time zone and language, taken apart once for all its pieces."""
+    """The parts of an instant in the page's time zone and language, computed once."""
 
     def __init__(self, when: datetime):
         local = DateFormat(timezone.localtime(when))
@@ -36,19 +38,19 @@ class Moment:
 
 @register.filter
 def moment(when: datetime) -> Moment:
-    """``iso``, ``weekday``, ``day``, ``month`` and ``time`` of an instant."""
+    """Return the parts of an instant: ``iso``, ``weekday``, ``day``, ``month`` and ``time``."""
     return Moment(when)
 
 
 @register.filter
 def seconds_until(when: datetime | None) -> int:
-    """Whole seconds from now, never below 0: a page counts down without trusting the visitor's clock."""
+    """Return whole seconds from now, at least 0. Countdowns use it, since the visitor's clock may be wrong."""
     return max(0, int((when - timezone.now()).total_seconds())) if when else 0
 
 
 @register.filter
 def qr(code: str) -> SafeString:
-    """The code as an inline QR picture. Says nothing to a screen reader: the code stands beside it."""
+    """Return a QR code as inline SVG, hidden from screen readers: the page shows the code as text, too."""
     picture = io.BytesIO()
     segno.make(code, error="m", micro=False).save(
         picture,
@@ -60,5 +62,5 @@ def qr(code: str) -> SafeString:
         lineclass=None,
         omitsize=True,
     )
-    # Made of numbers only: segno writes no part of the code into the picture.
+    # Safe: segno writes only numbers into the SVG, no part of the code.
     return mark_safe(picture.getvalue().decode().replace("<svg ", '<svg aria-hidden="true" ', 1))  # noqa: S308

@@ -1,4 +1,4 @@
-"""Pages of a list, without counting the whole table."""
+"""Pages of a list, without a COUNT of all rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LAST = 10_000
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows, and whether there are more before and after."""
+    """The rows of one page, its number, and whether there is a next page."""
 
     rows: list
     number: int
@@ -21,17 +21,18 @@ class Page:
 
     @property
     def has_previous(self) -> bool:
+        """Whether there is a page before this one."""
         return self.number > 1
 
 
 def page_number(text: str | None, last: int, *, digits: int = 3) -> int:
-    """The page an address asks for, from 1 to ``last``; the first one for anything that is no number."""
-    wanted = number_in(text, digits=digits)
-    return 1 if wanted is None else max(1, min(wanted, last))
+    """Return the number of a page in a query parameter, from 1 to ``last``; 1 if it is not a number."""
+    number = number_in(text, digits=digits)
+    return 1 if number is None else max(1, min(number, last))
 
 
 def page_of(queryset: QuerySet | Sequence, number: str | None, size: int = SIZE) -> Page:
-    """Page ``number`` as it came in the address; the first for anything that is none. One query."""
-    wanted = page_number(number, LAST, digits=5)
-    rows = list(queryset[(wanted - 1) * size : wanted * size + 1])
-    return Page(rows[:size], wanted, len(rows) > size)
+    """Return a page; ``number`` as in the query parameter, the first page if it is not a number. One query."""
+    current = page_number(number, LAST, digits=5)
+    rows = list(queryset[(current - 1) * size : current * size + 1])
+    return Page(rows[:size], current, len(rows) > size)

@@ -1,7 +1,6 @@
-"""What a person's name may hold where it is printed in mails: no link, no phone number.
+"""Refuse names with links or phone numbers, since names are printed in mails to addresses that the visitor chooses.
 
-Whoever types a name can send it to an address of their choice. Names of real people pass: a dot is part of a name
-("St.John", "Md.Rahim") unless a mail program would make a link of it.
+Real names are accepted: a dot is part of a name ("St.John", "Md.Rahim") unless mail programs would turn it into a link.
 """
 
 import re
@@ -13,14 +12,14 @@ import idna
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-# Two labels and what follows: “evil.example”; not “J.R.R. Tolkien”, where a single letter stands before the dot.
+# Two characters, a dot and a label: “evil.example”; not “J.R.R. Tolkien”, with a single letter before the dot.
 _HOST = re.compile(r"(?<=[\w-]{2})\.([^\W_][\w-]*)")
-# A single letter before the dot is an initial (“A.Li”), but for the domains that people think of first.
+# A single letter before the dot is an initial (“A.Li”), except before the most common domains.
 _SHORT_HOST = re.compile(r"\b\w\.(?:com|net|org)\b")
 _PATH = re.compile(r"\w\.[^\W\d_]{2,}/")
-# Seven digits, however they are grouped; a number that is written onto letters is no phone number.
+# Seven digits in any grouping; not digits next to letters.
 _PHONE = re.compile(r"(?<!\w)\+?\d(?:[\s().\-/]*\d){6,}(?!\w)")
-# Catalan writes a double l with a dot between, on most keyboards a full stop; “la” and “li” are top-level domains.
+# Catalan has a dot between double l, usually typed as a full stop; “la” and “li” are top-level domains.
 _CATALAN = re.compile(
     r"\b(?:ange|aure|ave|cami|cei|dànie|este|fa|ga|gabrie|marce|mire|petroni|po|prisci|sibi|tu)l\.l[aií]\b"
 )
@@ -29,7 +28,7 @@ _EXAMPLES = frozenset({"example", "localhost", "local", "onion", "test"})
 
 @cache
 def top_level_domains() -> frozenset[str]:
-    """Return the top-level domains of the internet, those of other scripts in their own letters too."""
+    """Return the top-level domains of the internet; those in other scripts also with their own letters."""
     lines = (Path(__file__).parent / "top_level_domains.txt").read_text(encoding="ascii").split("\n")
     names = {line for line in lines if line and not line.startswith("#")}
     readable = {idna.decode(name) for name in names if name.startswith("xn--")}
@@ -37,13 +36,19 @@ def top_level_domains() -> frozenset[str]:
 
 
 def no_markup_in_name(value: str) -> None:
-    """Raise ValidationError for a name that holds a link: “@”, “://”, “www.”, a host and its domain; or a phone number."""
-    # As a browser reads an address: a full-width dot is a dot.
-    read = unicodedata.normalize("NFKC", value).replace("。", ".").lower()
-    text = _CATALAN.sub("", read)
-    if "@" in read or "://" in read or "www." in read or _PATH.search(text) or _has_host(text):
+    """Raise ValidationError for a name with a link (“@”, “://”, “www.”, a host name) or a phone number."""
+    # Browsers take a full-width dot for a dot.
+    normalised = unicodedata.normalize("NFKC", value).replace("。", ".").lower()
+    text = _CATALAN.sub("", normalised)
+    if (
+        "@" in normalised
+        or "://" in normalised
+        or "www." in normalised
+        or _PATH.search(text)
+        or _has_host(text)
+    ):
         raise ValidationError(_("Enter a name, without an address or a link. Put a space after a dot."))
-    if _PHONE.search(read):
+    if _PHONE.search(normalised):
         raise ValidationError(_("Enter a name, without a phone number."))
 
 

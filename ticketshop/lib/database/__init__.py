@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend (``base``), with a pool that is quick to notice that the database is away or back."""
+"""A PostgreSQL backend (``base``) whose connection pool notices quickly when the database is away or back."""
 
 import time
 from collections.abc import Iterator
@@ -8,30 +8,32 @@ from psycopg import Connection, OperationalError
 from psycopg.errors import _WaitTimeout
 from psycopg_pool import ConnectionPool
 
-# Seconds beyond the server's own limit of a statement after which the server counts as frozen.
+# Seconds after the server's statement timeout until the server counts as frozen.
 GRACE = 5.0
 
 
 class Outages:
-    """When an attempt to connect failed last in this process, on the clock of ``time.monotonic``."""
+    """The last failed attempt to connect in this process, by ``time.monotonic``."""
 
     last = float("-inf")
 
     @classmethod
     def note(cls, pool: ConnectionPool) -> None:
+        """Note a failed attempt. The pool calls this."""
         cls.last = time.monotonic()
 
 
 class LimitedConnection(Connection):
-    """A connection that waits ``limit`` seconds for each answer; None for ever.
+    """A connection that waits at most ``limit`` seconds for each answer; None: without limit.
 
-    A server that is frozen keeps its connections open and sends nothing: neither its own limit of a statement nor a
-    limit of the network ends such a wait. The connection is closed then, and OperationalError raised.
+    A frozen server keeps connections open and sends nothing, so that neither its statement timeout nor TCP ends the wait. After
+    the limit the connection is closed and OperationalError raised.
     """
 
     limit: float | None = None
 
     def wait(self, gen, interval=0.1, timeout=None):
+        """Wait for an answer, as psycopg does, but not longer than ``limit``."""
         if timeout is not None or self.limit is None:
             return super().wait(gen, interval, timeout)
         try:
@@ -42,7 +44,7 @@ class LimitedConnection(Connection):
 
     @contextmanager
     def limited(self, seconds: float | None) -> Iterator[None]:
-        """Wait so long for each answer within the block."""
+        """Set the limit within the block."""
         before, self.limit = self.limit, seconds
         try:
             yield
@@ -51,9 +53,9 @@ class LimitedConnection(Connection):
 
 
 def pool(statement_timeout_ms: int) -> dict:
-    """Return what the pool must do for ``base`` to work: short waits, no attempts of its own to connect again and again.
+    """Return the pool's options that ``base`` needs: short waits, and no reconnection attempts by the pool itself.
 
-    ``statement_timeout_ms``: the server's limit of a statement, 0 for none.
+    ``statement_timeout_ms``: the server's statement timeout, 0 for none.
     """
     limit = statement_timeout_ms / 1000 + GRACE if statement_timeout_ms else None
     return {

@@ -1,8 +1,8 @@
 """The backend named by ``DATABASES["default"]["ENGINE"]``.
 
-The pool's own check lets a request sleep a second for each broken connection it meets, and lets
-everybody wait until their time is up while the database is away. Here a broken connection is thrown
-away and the next one tried at once, and a failed attempt to connect is told to all who wait.
+The pool's own check makes a request sleep a second for each broken connection, and makes all requests wait for their
+timeout while the database is away. Here a broken connection is dropped and the next one tried at once, and a failed attempt to
+connect ends the wait of all requests.
 """
 
 import time
@@ -13,17 +13,17 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from . import Outages
 
-# Seconds a request waits for one of the pool's connections to become free.
+# Seconds a request waits for a free connection of the pool.
 PATIENCE = 5.0
 
 
 class DatabaseFeatures(features.DatabaseFeatures):
-    # The oldest server the shop is tried with; before 15 every role may also create tables in `public`.
+    # The oldest version the shop is tested with. Before 15 every role may create tables in `public`.
     minimum_database_version = (15,)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Connections that answer, or OperationalError within a fraction of a second."""
+    """Gives requests a connection that answers, or raises OperationalError within a fraction of a second."""
 
     features_class = DatabaseFeatures
 
@@ -44,7 +44,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def _answers(connection) -> bool:
-    """Whether the server is still there: it may have been restarted since the last request. Closed if not."""
+    """Return whether the connection still works; close it if not, for example after a restart of the server."""
     try:
         with connection.limited(PATIENCE):
             ConnectionPool.check_connection(connection)

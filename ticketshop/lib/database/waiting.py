@@ -1,4 +1,4 @@
-"""Statements that may take longer than a visitor's."""
+"""A longer statement timeout for jobs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from . import GRACE, LimitedConnection
 
 @contextmanager
 def statement_timeout(seconds: int) -> Iterator[None]:
-    """Let each statement of the block take so long, 0 for ever: at the server and here. Call within a transaction."""
+    """Set the timeout of statements in the block, at the server and for answers; 0: none. Call within a transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{seconds}s"])
     if isinstance(connection.connection, LimitedConnection):
