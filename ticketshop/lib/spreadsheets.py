@@ -1,9 +1,8 @@
-"""Tables as files: CSV for programs, CSV for spreadsheets and XLSX, safe to open and without loss.
+"""Write tables as files: CSV for programs, CSV for spreadsheets, and XLSX.
 
-A cell is a text, a number, an amount of money, yes or no, a day, an instant, a time of day, or None. Texts are what
-people typed: in a spreadsheet none of them may begin a formula, and none may be changed. Instants are written in the
-active time zone; yes and no, and the numbers of the CSV for spreadsheets, in the active language. Each writer takes its
-rows from an iterator and keeps one of them at a time.
+A cell is a text, a number, an amount of money, a boolean, a day, an instant, a time of day, or None. Typed texts must neither
+become formulas in a spreadsheet nor be changed by it. Instants are written in the active time zone; booleans, and the numbers of
+the CSV for spreadsheets, in the active language. A writer takes its rows from an iterator, and has one in memory at a time.
 """
 
 import csv
@@ -31,39 +30,39 @@ Rows = Iterable[Sequence[Cell]]
 
 
 class Money(Decimal):
-    """An amount, written with the two digits it has: 28.00."""
+    """An amount of money, written with two decimals: 28.00."""
 
 
 class Word(str):
-    """A word of ours, such as a state. Programs get the word itself, people its ``text`` in their language."""
+    """A code, such as a state. Files for programs contain the code, others its translated ``text``."""
 
     text: str
     __slots__ = ("text",)
 
     def __new__(cls, code: str, text: object) -> "Word":
-        made = super().__new__(cls, code)
-        made.text = str(text)
-        return made
+        word = super().__new__(cls, code)
+        word.text = str(text)
+        return word
 
 
 @dataclass(frozen=True)
 class Header:
-    """The names of the columns: ``labels`` for people, ``keys`` for programs, both in the order of the cells."""
+    """The names of the columns in the order of the cells: ``labels`` for people, ``keys`` for programs."""
 
     keys: Sequence[str]
     labels: Sequence[str]
 
 
-# Not allowed in XML at all; what XlsxWriter can write in the format's own escapes stays.
+# Not allowed in XML, not even as an escape of XLSX.
 _NOT_IN_XML = re.compile("[\x00\ud800-\udfff\ufffe\uffff]")
 
-LONGEST_CELL = 32_767  # counted as the format does: in units of UTF-16
+LONGEST_CELL = 32_767  # in UTF-16 units, as XLSX counts
 ROWS_OF_A_SHEET = 1_048_576
-_EXACT_DIGITS = 15  # a spreadsheet's numbers hold no more
+_EXACT_DIGITS = 15  # of a spreadsheet's numbers
 
 
 class Format:
-    """A kind of file. ``note`` is what to know before choosing it."""
+    """A file format. ``note``: the text beside its choice."""
 
     code: str
     label: str | Promise
@@ -73,15 +72,15 @@ class Format:
     most_columns: int | None = None
 
     def offered(self) -> bool:
-        """Whether the format is another one than those before it, in the active language."""
+        """Return whether the format differs from the others in the active language."""
         return True
 
     def values(self) -> dict[str, str]:
-        """What ``note`` names, in the active language."""
+        """Return the values of the placeholders in ``note``."""
         return {}
 
     def write(self, path: Path, header: Header, rows: Rows) -> None:
-        """Write a new file with a heading and then the rows."""
+        """Write a new file with the header and the rows."""
         raise NotImplementedError
 
 
@@ -97,24 +96,25 @@ class MachineCsv(Format):
     encoding, delimiter = "utf-8", ","
 
     def texts(self) -> dict[type, Callable[[Any], str]]:
-        """How cells are written, by their type; whatever is missing here is written as Python does."""
-        zone, words = timezone.get_current_timezone(), {True: _("Yes"), False: _("No")}
+        """Return the functions that write cells, by type. Cells of other types are written by ``str``."""
+        zone, booleans = timezone.get_current_timezone(), {True: _("Yes"), False: _("No")}
         return {
-            bool: words.__getitem__,
+            bool: booleans.__getitem__,
             Decimal: _digits,
             Money: "{:.2f}".format,
             datetime: lambda value: value.astimezone(zone).isoformat(timespec="seconds"),
         }
 
     def heading(self, header: Header) -> list[Sequence[str]]:
-        """The lines before the rows."""
+        """Return the lines before the rows."""
         return [header.keys, header.labels]
 
     def write(self, path: Path, header: Header, rows: Rows) -> None:
-        find = self.texts().get
+        function_for = self.texts().get
 
         def line(row: Sequence[Cell]) -> list:
-            return [made(cell) if (made := find(type(cell))) else cell for cell in row]
+            """Return the cells of a row as texts."""
+            return [to_text(cell) if (to_text := function_for(type(cell))) else cell for cell in row]
 
         with path.open("w", encoding=self.encoding, errors="replace", newline="") as file:
             writer = csv.writer(file, delimiter=self.delimiter, lineterminator="\r\n")
@@ -123,7 +123,7 @@ class MachineCsv(Format):
 
 
 class SpreadsheetCsv(MachineCsv):
-    """Opens unchanged in a spreadsheet that is set to the active language."""
+    """For a spreadsheet that is set to the active language, which opens it without changing values."""
 
     code = "spreadsheet"
     label = gettext_lazy("CSV for spreadsheets")
@@ -134,7 +134,7 @@ class SpreadsheetCsv(MachineCsv):
     encoding, delimiter = "utf-8-sig", ";"
 
     def separator(self) -> str:
-        """What stands before the decimals."""
+        """Return the decimal separator."""
         return get_format("DECIMAL_SEPARATOR", get_language())
 
     def values(self):
@@ -144,6 +144,7 @@ class SpreadsheetCsv(MachineCsv):
         zone, separator = timezone.get_current_timezone(), self.separator()
 
         def number(text: str) -> str:
+            """Return a number with the separator; as protected text if it has too many digits."""
             if len(text.strip("-0.").replace(".", "")) > _EXACT_DIGITS:
                 return f"'{text}"  # it would be rounded
             return text.replace(".", separator)
@@ -156,7 +157,7 @@ class SpreadsheetCsv(MachineCsv):
             float: lambda value: number(_digits(Decimal(repr(value)))),
             Decimal: lambda value: number(_digits(value)),
             Money: lambda value: number(f"{value:.2f}"),
-            datetime: lambda value: _on_the_wall(value.astimezone(zone)),
+            datetime: lambda value: _local_time(value.astimezone(zone)),
         }
 
     def heading(self, header):
@@ -164,7 +165,7 @@ class SpreadsheetCsv(MachineCsv):
 
 
 class PointCsv(SpreadsheetCsv):
-    """For a spreadsheet of another country: with a point, where the active language has a comma."""
+    """For a spreadsheet of another country: numbers with a point although the active language has a comma."""
 
     code = "csv_point"
     label = gettext_lazy("CSV for spreadsheets, numbers with a point")
@@ -180,33 +181,33 @@ class PointCsv(SpreadsheetCsv):
         return get_format("DECIMAL_SEPARATOR", get_language()) != "."
 
 
-def _on_the_wall(local: datetime) -> str:
-    """The clock on the wall, as every spreadsheet reads it. The hour that comes twice stays a text, with its offset."""
+def _local_time(local: datetime) -> str:
+    """Return a local time as spreadsheets read it; in the repeated hour of a clock change as text with its offset."""
     if local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset():
         return local.isoformat(timespec="seconds")
     return f"{local:%Y-%m-%d %H:%M:%S}"
 
 
 def _digits(value: Decimal) -> str:
-    """Without exponent and without zeros at the end."""
+    """Return a number without exponent and trailing zeros."""
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 class _Sheet(Worksheet):
-    """A sheet whose rows are written as they will stand in the file: several times as fast as cell by cell."""
+    """A sheet whose rows are written as XML: several times as fast as XlsxWriter's cells."""
 
     def begin(self) -> None:
-        """After the header: what is in memory goes to the file."""
+        """Write the header from memory to the file."""
         self._write_single_row(self.dim_rowmax + 1)
 
     def add(self, cells: str) -> None:
-        """One more row."""
+        """Add a row; ``cells``: its XML."""
         self.dim_rowmax += 1
         self.fh.write(f'<row r="{self.dim_rowmax + 1}">{cells}</row>')
 
     def _xml_rich_inline_string(self, string, attributes=()):
-        # A text of the header that looks like XlsxWriter's own markup (“<r>…</r>”) would be written unescaped.
+        # XlsxWriter would not escape a header that looks like its own markup (“<r>…</r>”).
         self._xml_inline_string(string, True, attributes)
 
 
@@ -222,9 +223,9 @@ class Xlsx(Format):
     most_columns = 16_384
 
     def write(self, path: Path, header: Header, rows: Rows) -> None:
-        """Sheet after sheet, each with the labels, then one that names the columns.
+        """Write the rows in as many sheets as needed, each with the labels, then a sheet with the keys of the columns.
 
-        Temporary files lie beside ``path``, and stay there after a fault.
+        Temporary files are in the folder of ``path``; after an error they stay there.
         """
         book = _Book(path, header)
         sheet, line = book.new_sheet(), 1
@@ -238,17 +239,17 @@ class Xlsx(Format):
 
 
 class _Book:
-    """A workbook, and how each type of cell stands in it."""
+    """A workbook, with a function per type of cell that returns its XML."""
 
     def __init__(self, path: Path, header: Header):
         self._book = Workbook(str(path), {"constant_memory": True, "tmpdir": str(path.parent)})
         self._header, self._sheets = header, 0
         self._zone = timezone.get_current_timezone()
-        self._words = {True: _("Yes"), False: _("No")}
+        self._booleans = {True: _("Yes"), False: _("No")}
         self._head = self._book.add_format(
             {"quote_prefix": True, "bold": True, "text_wrap": True, "valign": "top"}
         )
-        # Formats by number, as cells name them.
+        # Indices of the formats in the file.
         self._text_style = self._style(quote_prefix=True)
         self._day_style = self._style(num_format="yyyy-mm-dd")
         self._instant_style = self._style(num_format="yyyy-mm-dd hh:mm:ss")
@@ -262,7 +263,7 @@ class _Book:
             float: self._number,
             Decimal: self._number,
             Money: self._money,
-            bool: lambda where, cell: self._text(where, self._words[cell]),
+            bool: lambda where, cell: self._text(where, self._booleans[cell]),
             datetime: self._instant,
             date: self._day,
             time: self._hour,
@@ -272,6 +273,7 @@ class _Book:
         return self._book.add_format(values)._get_xf_index()
 
     def new_sheet(self) -> _Sheet:
+        """Begin another sheet of rows."""
         self._sheets += 1
         return self._sheet(f"{_('Rows')} {self._sheets}", self._header.labels, 18)
 
@@ -285,7 +287,7 @@ class _Book:
         return sheet
 
     def name_columns(self) -> None:
-        """A last sheet: for each column its letters, its label, and its key, which stays when the label changes."""
+        """Write the last sheet: letters, label and key of each column."""
         titles = [pgettext("of a table", "Column"), _("Label"), _("Key")]
         sheet = self._sheet(pgettext("of a table", "Columns"), titles, 30)
         pairs = zip(self._names, self._header.labels, self._header.keys, strict=True)
@@ -294,10 +296,11 @@ class _Book:
             sheet.add("".join(self._text(f'r="{name}{line}"', text) for name, text in cells if text))
 
     def close(self) -> None:
+        """Write the file."""
         self._book.close()
 
     def cells(self, row: Sequence[Cell], line: int) -> str:
-        """The cells of a row that is the ``line``th of its sheet, as XML."""
+        """Return the cells of a row as XML. ``line``: its number in the sheet, from 1."""
         kinds = self._kinds
         return "".join(
             [
@@ -328,7 +331,7 @@ class _Book:
         return f'<c {where} s="{self._money_style}"><v>{cell:.2f}</v></c>'
 
     def _instant(self, where: str, cell: datetime) -> str:
-        # A spreadsheet knows no time zones: it shows the clock on the wall.
+        # Spreadsheets have no time zones, so they get the local time.
         local = cell.astimezone(self._zone).replace(tzinfo=None)
         if local < _FIRST_DAY:
             return self._text(where, cell.astimezone(self._zone).isoformat(timespec="seconds"))
@@ -345,23 +348,23 @@ class _Book:
         return f'<c {where} s="{self._hour_style}"><v>{seconds / 86400:.10f}</v></c>'
 
 
-# The days of a spreadsheet are counted from here; before March 1900 it counts a 29 February too many.
-_DAY_ZERO, _FIRST_DAY = datetime(1899, 12, 30), datetime(1900, 3, 1)  # noqa: DTZ001 - a clock on the wall
-# What XML can't hold as it is. The format has escapes of its own for control characters (“_x000D_”), so that a text
-# which looks like one needs one, too.
+# Spreadsheets count days from here. Before March 1900 they count a 29 February that did not exist.
+_DAY_ZERO, _FIRST_DAY = datetime(1899, 12, 30), datetime(1900, 3, 1)  # noqa: DTZ001 - local times
+# Characters to escape. XLSX has its own escapes for control characters (“_x000D_”), so a text that looks like one is
+# escaped, too.
 _TO_ESCAPE = re.compile("[&<>\\x00-\\x08\\x0b-\\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "_": "_x005F_"}
 
 
-def _escaped(found: re.Match) -> str:
-    sign = found[0]
-    if _NOT_IN_XML.match(sign):
+def _escaped(match: re.Match) -> str:
+    character = match[0]
+    if _NOT_IN_XML.match(character):
         return ""
-    return _ESCAPES.get(sign) or f"_x{ord(sign):04X}_"
+    return _ESCAPES.get(character) or f"_x{ord(character):04X}_"
 
 
 def _fitting(text: str) -> str:
-    """What a cell of XLSX can hold; a text that is too long is cut, and says so."""
+    """Return a text that fits into a cell of XLSX. A longer text is cut, with a notice at its end."""
     text = _NOT_IN_XML.sub("", text)
     if _units(text) <= LONGEST_CELL:
         return text
@@ -374,4 +377,6 @@ def _units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-FORMATS: dict[str, Format] = {one.code: one for one in (Xlsx(), SpreadsheetCsv(), PointCsv(), MachineCsv())}
+FORMATS: dict[str, Format] = {
+    format_.code: format_ for format_ in (Xlsx(), SpreadsheetCsv(), PointCsv(), MachineCsv())
+}

@@ -1,4 +1,4 @@
-"""Files on disk: one that could not be written whole is not there at all."""
+"""A file storage without incomplete files."""
 
 import logging
 import os
@@ -10,18 +10,18 @@ logger = logging.getLogger("ticketshop.files")
 
 
 class NotStored(Exception):
-    """The disk took no more: nothing of the file is left."""
+    """The file could not be written, for example because the disk is full. No part of it is left."""
 
 
 class WholeFiles(FileSystemStorage):
-    """Raises NotStored where a file can't be written, for example on a full disk."""
+    """Raises NotStored if a file can't be written, and removes what was written of it."""
 
     def _save(self, name, content):
         try:
             return super()._save(name, content)  # type: ignore[misc]
         except OSError as error:
             logger.error("file not stored error=%s", error.errno)
-            # Names are random, so what lies there is what was begun here.
+            # Names are random, so the incomplete file is the one begun here.
             with suppress(OSError):
                 os.unlink(self.path(name))
             raise NotStored(str(name)) from error

@@ -1,18 +1,17 @@
-"""For migrations: rows written before addresses had one form (``text.normalise_email``) get it."""
+"""For migrations: normalise e-mail addresses that were stored before ``text.normalise_email`` existed."""
 
 from django.db.models import Q
 
 from .text import normalise_email
 
-# Anything but printable ASCII in lower case: only such an address can have another form.
+# Only an address with other characters than printable ASCII in lower case can change.
 _OTHER_FORM = r"[^!-~]|[A-Z]"
 
 
 def normalise_rows(rows, column: str, *, key: str = "", unique: bool = False) -> int:
-    """Write the one form of every address in ``column`` of ``rows``, and into ``key`` beside it. Return how many changed.
+    """Normalise the addresses in ``column`` of ``rows``, and write them into ``key``, too. Return the number of changed rows.
 
-    Where the column is ``unique`` and the form is another row's already, the row stays as it is: two people's log-ins
-    are not made one.
+    ``unique``: a row stays as it is if another row has the normal form already: two log-ins must not become one.
     """
     other = Q(**{f"{column}__regex": _OTHER_FORM}) | (Q(**{f"{key}__regex": _OTHER_FORM}) if key else Q())
     changed = 0

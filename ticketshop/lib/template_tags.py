@@ -1,4 +1,4 @@
-"""Template tags every template may use."""
+"""Tags and filters that all templates may use."""
 
 from decimal import Decimal
 
@@ -16,19 +16,19 @@ register = template.Library()
 
 @register.simple_tag
 def form_token():
-    """The hidden field of a form on a page that carries no cookie; see ``open_forms``."""
+    """Return the hidden field of a form on a page without cookies; see ``open_forms``."""
     return format_html('<input type="hidden" name="{}" value="{}">', open_forms.FIELD, open_forms.token())
 
 
 @register.filter
 def markdown(source, top=3):
-    """An organiser's markdown as safe HTML; its headings begin at level ``top``."""
+    """Return an organiser's markdown as safe HTML; its headings begin at level ``top``."""
     return markdown_text.to_html(source, top)
 
 
 @register.filter
 def money(amount: Decimal, currency: str) -> str:
-    """“CHF 35.00” in English, “35.00 CHF” with the language's separators in French."""
+    """Return “CHF 35.00” in English, “35.00 CHF” with the language's separators in French."""
     number = number_format(amount, decimal_pos=2, use_l10n=True, force_grouping=True)
     if (get_language() or "en").startswith("fr"):
         return f"{number}\N{NO-BREAK SPACE}{currency}"
@@ -37,7 +37,7 @@ def money(amount: Decimal, currency: str) -> str:
 
 @register.filter
 def colon(label) -> str:
-    """The label with its colon, which stands after a space in French; one that ends a sentence needs none."""
+    """Return the label with a colon, in French after a space; unchanged if it ends a sentence."""
     if str(label).endswith((".", "?", "!", "…", ":")):
         return str(label)
     if isinstance(label, translated.Composed):
@@ -47,7 +47,7 @@ def colon(label) -> str:
 
 @register.filter
 def lang(value) -> SafeString:
-    """`` lang="de"`` for the element that holds a text in another language than the page's; else nothing.
+    """Return the attribute `` lang="de"`` for an element with a text in another language than the page; else an empty text.
 
     ``<bdi{{ event.title|lang }}>{{ event.title }}</bdi>``
     """
@@ -57,29 +57,29 @@ def lang(value) -> SafeString:
 
 @register.filter
 def in_its_language(value):
-    """A text as part of a sentence: inside a ``span`` with its language where that is not the page's."""
+    """Return a text for the middle of a sentence: in a ``span`` with its language if that is not the page's."""
     return translated.compose("%(text)s", text=value) if lang(value) else value
 
 
 @register.filter
 def readable_email(address: str) -> str:
-    """An e-mail address as people write it: the domain with its own letters."""
+    """Return an e-mail address with a readable domain (IDN)."""
     return text.readable_email(address or "")
 
 
 @register.filter
 def until(instant) -> str:
-    """A deadline as people read it: its day, or its day and time; see ``days``."""
+    """Return a deadline as its day, or as day and time; see ``days.until_text``."""
     return days.until_text(instant)
 
 
 @register.filter
 def get(mapping, key):
-    """``mapping[key]``, or None."""
+    """Return ``mapping[key]``, or None."""
     return mapping.get(key)
 
 
 @register.filter
 def fingerprint(brand: str) -> str:
-    """Names a brand colour's stylesheet: another colour, another address."""
+    """Return the hash in the URL of a brand colour's stylesheet."""
     return colour.fingerprint(brand)

@@ -1,4 +1,4 @@
-"""What was typed into a form that could not be taken: its fields, without what must not be kept or shown again."""
+"""The fields of a posted form that was refused, without passwords, codes and tokens, so that a page can show them again."""
 
 import re
 
@@ -6,15 +6,15 @@ from django.http import HttpRequest
 
 from . import open_forms
 
-# Passwords and codes are typed again; tokens are made anew.
+# Passwords and codes must be typed again; a new page has new tokens.
 _SECRET = re.compile(r"passw|secret|(^|[-_])(code|otp|pin)$", re.IGNORECASE)
 _TOKENS = {"csrfmiddlewaretoken", open_forms.FIELD}
 
 
 def fields(request: HttpRequest) -> list[list[str]]:
-    """Pairs of name and value as posted, in their order, without tokens, passwords and codes.
+    """Return [name, value] for each posted field, in order, without tokens, passwords and codes.
 
-    Without NUL either: the database can't store it, and no field takes it.
+    NUL characters are removed: the database can't store them, and no field accepts them.
     """
     return [
         [name.replace("\x00", ""), value.replace("\x00", "")]
@@ -25,5 +25,5 @@ def fields(request: HttpRequest) -> list[list[str]]:
 
 
 def has_secret(request: HttpRequest) -> bool:
-    """Whether a password or a code was posted: such a form can't be sent again without its owner."""
+    """Return whether a password or a code was posted: then the form can't be posted again automatically."""
     return any(_SECRET.search(name) for name in request.POST)

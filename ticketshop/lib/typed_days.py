@@ -1,4 +1,4 @@
-"""Days and instants that people type: of these centuries."""
+"""Typed dates within a plausible range."""
 
 from datetime import date
 
@@ -6,13 +6,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-# The first and the last year that a day may lie in. A year such as 0026 is a slip of the hand; pages can't show year 1
-# in every time zone.
+# A year such as 0026 is a typing error, and pages can't show year 1 in every time zone.
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 
 def plausible(value: date) -> None:
-    """Raise ValidationError where a day or an instant lies outside of these centuries."""
+    """Raise ValidationError for a date or an instant before FIRST_YEAR or after LAST_YEAR."""
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
         raise ValidationError(
             _("Enter a year from %(first)s to %(last)s."),
@@ -22,6 +21,6 @@ def plausible(value: date) -> None:
 
 
 class PlausibleDateField(forms.DateField):
-    """A day of these centuries."""
+    """A date field that refuses implausible years."""
 
     default_validators = [plausible]

@@ -1,4 +1,4 @@
-"""How long somebody has to wait, in words and as a number that agree."""
+"""The time until a limit allows another try, rounded, as text and as a number that agree."""
 
 import math
 from datetime import timedelta
@@ -6,12 +6,12 @@ from datetime import timedelta
 from django.utils.translation import ngettext
 
 MINUTE, HOUR = 60, 3600
-# Above this, minutes are more than a reader wants to know.
+# Longer times are given in hours.
 MOST_MINUTES = 90
 
 
 def rounded(wait: timedelta) -> timedelta:
-    """Return the wait in whole minutes, above ``MOST_MINUTES`` in whole hours: never less than it is, one minute at least."""
+    """Return the time rounded up to minutes, above ``MOST_MINUTES`` to hours; at least a minute."""
     seconds = max(wait.total_seconds(), 1)
     unit = MINUTE if seconds <= MOST_MINUTES * MINUTE else HOUR
     return timedelta(seconds=math.ceil(seconds / unit) * unit)

@@ -1,4 +1,4 @@
-"""Text on PDF pages in every script: shaped, in the right direction, inside its box.
+"""Text on PDF pages in all scripts, with shaping, text direction and line breaks.
 
-``text.Writer(canvas)`` draws on a ReportLab canvas; ``fonts.unprintable(text)`` names the characters that no font has.
+``text.Writer(canvas)`` draws on a ReportLab canvas; ``fonts.unprintable(text)`` returns the characters that no font contains.
 """

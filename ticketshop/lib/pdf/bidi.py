@@ -1,14 +1,13 @@
-"""The order in which a line is read and drawn: the Unicode Bidirectional Algorithm (UAX 9).
+"""The Unicode Bidirectional Algorithm (UAX 9): the order in which the characters of a line are drawn.
 
-For texts of one paragraph without control characters: ``lib.text`` takes those out of everything that is typed, so the
-rules for explicit embeddings and isolates (X1 to X10) have nothing to do. Draw texts that must not influence each other
-separately.
+For texts of one paragraph without control characters, which ``lib.text`` removes from typed text. So the rules for explicit
+embeddings and isolates (X1 to X10) are left out. Texts that must not influence each other are drawn separately.
 """
 
 import unicodedata
 from collections.abc import Iterable
 
-# The pairs of brackets that fonts of ours have (BidiBrackets.txt).
+# The pairs of brackets (BidiBrackets.txt) that the PDF fonts contain.
 _PAIRS = {"(": ")", "[": "]", "{": "}", "⁅": "⁆", "⁽": "⁾", "₍": "₎", "〈": "〉", "《": "》", "「": "」", "『": "』",
           "【": "】", "〔": "〕", "〖": "〗", "〘": "〙", "（": "）", "［": "］", "｛": "｝", "｟": "｠", "｢": "｣"}  # fmt: skip
 _CLOSING = {closing: opening for opening, closing in _PAIRS.items()}
@@ -18,18 +17,18 @@ _STRONG = {
     "R": "R",
     "EN": "R",
     "AN": "R",
-}  # what numbers count as for the neutral signs beside them
+}  # the direction of a kind for neutral characters beside it
 _NEUTRAL = frozenset(("B", "S", "WS", "ON", "LRI", "RLI", "FSI", "PDI"))
 _IGNORED = frozenset(("BN", "LRE", "RLE", "LRO", "RLO", "PDF"))
 
 
 def is_plain(text: str) -> bool:
-    """Whether every character runs from left to right: then there is nothing to do."""
+    """Return whether no character runs from right to left: then the algorithm changes nothing."""
     return text.isascii() or not any(unicodedata.bidirectional(char) in {"R", "AL", "AN"} for char in text)
 
 
 def base_level(text: str) -> int:
-    """0 where the first strong character runs from left to right or there is none, else 1 (P2, P3)."""
+    """Return 1 if the first strong character runs from right to left, else 0 (rules P2, P3)."""
     for char in text:
         kind = unicodedata.bidirectional(char)
         if kind in {"L", "R", "AL"}:
@@ -38,26 +37,26 @@ def base_level(text: str) -> int:
 
 
 def levels(text: str, base: int) -> list[int]:
-    """The embedding level of each character: even from left to right, odd from right to left."""
+    """Return the embedding level of each character: even numbers from left to right, odd from right to left."""
     kinds = [unicodedata.bidirectional(char) for char in text]
-    seen = [index for index, kind in enumerate(kinds) if kind not in _IGNORED]
-    resolved = [kinds[index] for index in seen]
+    indices = [index for index, kind in enumerate(kinds) if kind not in _IGNORED]
+    resolved = [kinds[index] for index in indices]
     edge = "R" if base else "L"
     _weak(resolved, edge)
-    _brackets([text[index] for index in seen], resolved, edge)
+    _brackets([text[index] for index in indices], resolved, edge)
     _neutral(resolved, edge)
-    found = [base] * len(text)
+    text_levels = [base] * len(text)
     level = base
-    by_index = dict(zip(seen, resolved, strict=True))
+    by_index = dict(zip(indices, resolved, strict=True))
     for index in range(len(text)):
         if index in by_index:
             level = _implicit(by_index[index], base)
-        found[index] = level
-    return found
+        text_levels[index] = level
+    return text_levels
 
 
 def visual_order(run_levels: list[int]) -> list[int]:
-    """The indices of runs in the order in which they are drawn, from left to right (L2)."""
+    """Return the indices of runs in the order in which they are drawn from left to right (rule L2)."""
     order = list(range(len(run_levels)))
     for level in range(max(run_levels, default=0), 0, -1):
         start = None
@@ -72,14 +71,14 @@ def visual_order(run_levels: list[int]) -> list[int]:
 
 
 def _implicit(kind: str, base: int) -> int:
-    """I1 and I2."""
+    """Return the level of a resolved kind (rules I1, I2)."""
     if base % 2 == 0:
         return base + {"R": 1, "AN": 2, "EN": 2}.get(kind, 0)
     return base + (kind != "R")
 
 
 def _weak(kinds: list[str], edge: str) -> None:
-    """Marks, numbers and their signs (W1 to W7)."""
+    """Resolve marks, numbers and their signs in place (rules W1 to W7)."""
     before = strong = edge
     for index, kind in enumerate(kinds):
         if kind == "NSM":
@@ -102,7 +101,7 @@ def _weak(kinds: list[str], edge: str) -> None:
 
 
 def _signs_of_numbers(kinds: list[str]) -> None:
-    """Separators inside a number and signs beside it belong to the number (W4, W5)."""
+    """Resolve separators inside a number and signs beside it, which belong to the number (rules W4, W5)."""
     for index in range(1, len(kinds) - 1):
         left, kind, right = kinds[index - 1 : index + 2]
         if left == right and ((kind == "ES" and left == "EN") or (kind == "CS" and left in {"EN", "AN"})):
@@ -113,7 +112,7 @@ def _signs_of_numbers(kinds: list[str]) -> None:
 
 
 def _brackets(chars: list[str], kinds: list[str], edge: str) -> None:
-    """Both brackets of a pair take one direction (N0)."""
+    """Resolve pairs of brackets: both get one direction (rule N0)."""
     for opening, closing in _pairs(chars, kinds):
         inside = {_STRONG[kind] for kind in kinds[opening + 1 : closing] if kind in _STRONG}
         if edge in inside:
@@ -127,8 +126,9 @@ def _brackets(chars: list[str], kinds: list[str], edge: str) -> None:
 
 
 def _pairs(chars: list[str], kinds: list[str]) -> list[tuple[int, int]]:
+    """Return the indices of opening and closing brackets that belong together (BD16)."""
     waiting: list[tuple[str, int]] = []
-    found = []
+    pairs = []
     for index, char in enumerate(chars):
         if kinds[index] != "ON":
             continue
@@ -139,14 +139,14 @@ def _pairs(chars: list[str], kinds: list[str]) -> list[tuple[int, int]]:
         elif char in _CLOSING:
             for depth in range(len(waiting) - 1, -1, -1):
                 if waiting[depth][0] == _CLOSING[char]:
-                    found.append((waiting[depth][1], index))
+                    pairs.append((waiting[depth][1], index))
                     del waiting[depth:]
                     break
-    return sorted(found)
+    return sorted(pairs)
 
 
 def _neutral(kinds: list[str], edge: str) -> None:
-    """Signs and spaces follow what stands on both sides of them (N1, N2)."""
+    """Resolve signs and spaces by the characters on both sides of them (rules N1, N2)."""
     for start, end in _runs(kinds, _NEUTRAL):
         left = _STRONG.get(kinds[start - 1], edge) if start else edge
         right = _STRONG.get(kinds[end], edge) if end < len(kinds) else edge
@@ -154,12 +154,12 @@ def _neutral(kinds: list[str], edge: str) -> None:
 
 
 def _runs(kinds: list[str], wanted: Iterable[str]) -> list[tuple[int, int]]:
-    """Where kinds of the wanted set stand without a gap: (start, end)."""
-    found, start = [], None
+    """Return (start, end) of each run of kinds in ``wanted``."""
+    runs, start = [], None
     for index, kind in enumerate([*kinds, ""]):
         if kind in wanted and start is None:
             start = index
         elif kind not in wanted and start is not None:
-            found.append((start, index))
+            runs.append((start, index))
             start = None
-    return found
+    return runs

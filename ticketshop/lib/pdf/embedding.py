@@ -1,4 +1,4 @@
-"""Fonts inside a PDF: only the glyphs that were drawn, by their numbers, with the text they stand for."""
+"""Embed fonts in a PDF: the glyphs that were drawn, and the text of each for copying and searching."""
 
 import functools
 import zlib
@@ -8,21 +8,21 @@ from reportlab.pdfbase import pdfdoc
 
 from .fonts import Font
 
-# What a PDF needs of a font; the rest was used when the text was shaped.
+# Tables that only shaping needs; a PDF does without them.
 _DROPPED = ("cmap", "name", "post", "OS/2", "GSUB", "GPOS", "GDEF", "BASE", "kern")
 _SYMBOLIC = 4
 
 
 class EmbeddedFont:
-    """The glyphs of one font that one document draws. Written when the document is saved."""
+    """The glyphs of one font in one document. Written when the document is saved."""
 
     def __init__(self, font: Font, number: int) -> None:
         self.font = font
         self.resource = f"S{number}"
-        self.texts: dict[int, str] = {}  # glyph -> what it stands for
+        self.texts: dict[int, str] = {}  # glyph -> its text
 
     def addObjects(self, doc) -> None:
-        """Add font, widths, file and the table back to text; ReportLab calls it at the end."""
+        """Add the font, its widths, file and ToUnicode table to the document. ReportLab calls this when it saves."""
         name = f"{_letters(self.texts)}+{self.font.name}"
         glyphs = sorted(self.texts)
         descendant = pdfdoc.PDFDictionary(
@@ -85,25 +85,25 @@ class EmbeddedFont:
 
 @functools.lru_cache(maxsize=8)
 def _subset(font: Font, glyphs: frozenset[int]) -> bytes:
-    """The font file with these glyphs only, under the numbers they had."""
-    wanted = uharfbuzz.SubsetInput()
-    kept = wanted.sets(uharfbuzz.SubsetInputSets.GLYPH_INDEX)
+    """Return the font file with these glyphs only, with unchanged glyph numbers."""
+    subset = uharfbuzz.SubsetInput()
+    kept = subset.sets(uharfbuzz.SubsetInputSets.GLYPH_INDEX)
     for glyph in glyphs:
         kept.add(glyph)
-    dropped = wanted.sets(uharfbuzz.SubsetInputSets.DROP_TABLE_TAG)
+    dropped = subset.sets(uharfbuzz.SubsetInputSets.DROP_TABLE_TAG)
     for table in _DROPPED:
         dropped.add(int.from_bytes(table.encode(), "big"))
-    wanted.flags = (
+    subset.flags = (
         uharfbuzz.SubsetFlags.RETAIN_GIDS
         | uharfbuzz.SubsetFlags.NO_HINTING
         | uharfbuzz.SubsetFlags.NOTDEF_OUTLINE
         | uharfbuzz.SubsetFlags.NO_LAYOUT_CLOSURE
     )
-    return bytes(uharfbuzz.subset(font.face, wanted).blob.data)
+    return bytes(uharfbuzz.subset(font.face, subset).blob.data)
 
 
 def _letters(texts: dict[int, str]) -> str:
-    """Six capitals before the name of a font that is not whole, as the PDF specification asks."""
+    """Return the six capitals before the name of a subset font (PDF 32000-1, 9.6.4)."""
     number = zlib.crc32(",".join(map(str, sorted(texts))).encode())
     return "".join(chr(65 + number // 26**place % 26) for place in range(6))
 
@@ -115,7 +115,7 @@ def _stream(content: bytes, **entries: int):
 
 
 def _to_unicode(texts: dict[int, str]) -> bytes:
-    """The table from glyphs back to text: for searching, copying and reading aloud."""
+    """Return the ToUnicode table (glyph -> text) for searching, copying and screen readers."""
     rows = [
         f"<{glyph:04X}> <{text.encode('utf-16-be').hex().upper()}>" for glyph, text in sorted(texts.items())
     ]

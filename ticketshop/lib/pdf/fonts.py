@@ -1,6 +1,6 @@
-"""The fonts of PDF pages, and which of them has a character. Opened once in each process, when first needed.
+"""The fonts of PDF pages, and the choice of a font for each character. Opened once per process, when first needed.
 
-The files in ``fonts/`` are mapped into memory, not read. Where they come from and under which licences: ``fonts/README.md``.
+The files in ``fonts/`` are mapped into memory. ``fonts/README.md`` names their sources and licences.
 """
 
 import functools
@@ -12,7 +12,7 @@ import uharfbuzz
 
 FOLDER = Path(__file__).parent / "fonts"
 REGULAR, BOLD = "NotoSans-Regular", "NotoSans-Bold"
-# In this order; the first one that has a character draws it.
+# In this order: the first font with a character draws it.
 OTHERS = (
     "NotoSansArabic-Regular", "NotoSansHebrew-Regular", "DroidSansFallback", "ShopHangul", "NotoSansThai-Regular",
     "NotoSansDevanagari-Regular", "NotoSansBengali-Regular", "NotoSansTamil-Regular", "NotoSansTelugu-Regular",
@@ -24,11 +24,11 @@ OTHERS = (
 )  # fmt: skip
 EMOJI = "NotoEmoji-Regular"
 _KEYCAP = "\u20e3"
-_EMOJI_SIGN = "\ufe0f"  # asks for a picture where the character before it has one
+_EMOJI_SIGN = "\ufe0f"  # requests an emoji picture for the character before it
 _JOINER = "\u200d"
-# Characters that change others and are not drawn themselves: joiners, variation selectors, tags.
+# Characters without a glyph of their own: joiners, variation selectors, tags.
 _UNSEEN = re.compile("[\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f\U000e0100-\U000e01ef]")
-_SIMPLE_LATIN = re.compile("[\t\n -~\u00a0-\u024f\u2010-\u2026]*")  # what nearly every text is made of
+_SIMPLE_LATIN = re.compile("[\t\n -~\u00a0-\u024f\u2010-\u2026]*")  # nearly all texts
 _SIMPLE = re.compile(
     "[ -\u02ff\u0370-\u0482\u048a-\u0590\u1e00-\u200b\u2010-\u206f\u3040-\u3098\u30a0-\u9fff\uac00-\ud7a3]*"
 )
@@ -55,7 +55,7 @@ class Font:
         return self.shaper.get_glyph_h_advance(glyph) * self.scale
 
     def has(self, cluster: str) -> bool:
-        """Whether all that is seen of a cluster can be drawn, composed or taken apart."""
+        """Return whether the font can draw all visible characters of a cluster, composed (NFC) or decomposed (NFD)."""
         seen = _UNSEEN.sub("", cluster)
         return any(
             all(ord(char) in self.characters for char in form)
@@ -65,6 +65,7 @@ class Font:
 
 @functools.cache
 def font(name: str) -> Font:
+    """Return a font by its name, opened once per process."""
     return Font(name)
 
 
@@ -77,21 +78,21 @@ def _of_cluster(first: str, cluster: str) -> Font | None:
 
 
 def of_cluster(cluster: str, *, bold: bool) -> Font:
-    """The font that draws a cluster; the first one, with its empty box, where none has it."""
+    """Return the font that draws a cluster; the first one, with an empty box, if no font has it."""
     first = BOLD if bold else REGULAR
     return _of_cluster(first, cluster) or font(first)
 
 
 def clusters(text: str) -> list[tuple[int, int]]:
-    """Start and end of each character with what belongs to it: marks, joined signs, skin colours, flags."""
+    """Return (start, end) of each cluster: a character with its marks, joined characters, skin colours or flag letters."""
     if _SIMPLE.fullmatch(text):
         return [(start, start + 1) for start in range(len(text))]
-    found, start = [], 0
+    ranges, start = [], 0
     while start < len(text):
         end = _end_of_cluster(text, start)
-        found.append((start, end))
+        ranges.append((start, end))
         start = end
-    return found
+    return ranges
 
 
 def _end_of_cluster(text: str, start: int) -> int:
@@ -117,7 +118,7 @@ def _end_of_cluster(text: str, start: int) -> int:
 
 
 def unprintable(text: str) -> list[str]:
-    """The characters of a text that no font has, each once, in their order. Empty for nearly every text."""
+    """Return the characters of a text that no font contains, each once, in order. Empty for nearly all texts."""
     if _SIMPLE_LATIN.fullmatch(text):
         return []
     missing: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""Photographs on PDF pages: cut to their box, as JPEG, once in each document."""
+"""Photographs on PDF pages: cropped to their box, as JPEG, stored once per document."""
 
 import hashlib
 import io
@@ -14,9 +14,9 @@ QUALITY = 80
 
 @lru_cache(maxsize=32)
 def cover(name: str, width: int, height: int) -> bytes:
-    """The stored picture as JPEG of this many pixels, cut on two sides so that it fills them.
+    """Return a stored picture as JPEG of ``width`` × ``height`` pixels, cropped to fill them.
 
-    Raises OSError where it can't be read. A new picture has a new name, so the result may be kept.
+    Raises OSError if it can't be read. The result is cached: a changed picture has another name.
     """
     with default_storage.open(name) as file, Image.open(file) as stored:
         stored.draft("RGB", (width, height))
@@ -25,7 +25,7 @@ def cover(name: str, width: int, height: int) -> bytes:
         flat.paste(picture, mask=picture.getchannel("A"))
     share = min(flat.width / width, flat.height / height)
     across, down = share * width, share * height
-    # Faces are rather in the upper half.
+    # Crop more from below, since faces are usually in the upper half.
     left, top = (flat.width - across) / 2, (flat.height - down) * 0.4
     cut = flat.resize((width, height), Image.Resampling.LANCZOS, box=(left, top, left + across, top + down))
     written = io.BytesIO()
@@ -36,9 +36,9 @@ def cover(name: str, width: int, height: int) -> bytes:
 def draw_jpeg(
     canvas: Canvas, name: str, content: bytes, pixels: tuple[int, int], box: tuple[float, float, float, float]
 ) -> None:
-    """Draw a JPEG of so many ``pixels`` into ``box`` (left, bottom, width, height). Its bytes are stored once."""
+    """Draw a JPEG of ``pixels`` (width, height) into ``box`` (left, bottom, width, height). Its bytes are stored once."""
     document = canvas._doc
-    name = f"jpeg-{hashlib.sha256(name.encode()).hexdigest()[:16]}"  # a name that PDF allows
+    name = f"jpeg-{hashlib.sha256(name.encode()).hexdigest()[:16]}"  # PDF allows only certain characters in names
     resource = document.getXObjectName(name)
     if not document.hasForm(name):
         stream = pdfdoc.PDFStream(

@@ -1,10 +1,10 @@
-"""Lines of text on a PDF page, in any script: shaped by HarfBuzz, ordered by ``bidi``, never wider than their box.
+"""Lines of text on a PDF page in any script: shaped by HarfBuzz, ordered by ``bidi``, and fitted into a box.
 
     writer = Writer(canvas)
     block = writer.fit("Le Malade imaginaire", width=360, sizes=(22, 18, 14), most=2, bold=True)
     y = block.draw(x, y, colour)        # where the next block begins
 
-A text that does not fit becomes smaller, breaks into lines, and in the end is cut with "…"; it never leaves its box.
+A text that does not fit is set smaller, broken into lines, and finally cut with "…". It never leaves its box.
 """
 
 import re
@@ -20,14 +20,14 @@ from .embedding import EmbeddedFont
 from .fonts import BOLD, Font, clusters, of_cluster
 
 ELLIPSIS = "…"
-LEADING = 1.3  # from one line to the next, in sizes; scripts with tall marks fit
+LEADING = 1.3  # line height in font sizes, enough for scripts with tall marks
 _TOP = 1.0  # from the upper edge of a line to its baseline
-_STROKE = 1 / 40  # line around the glyphs that stands in for a missing bold, in sizes
-# Written without spaces: Chinese, Japanese, Korean, and Thai, Lao, Burmese, Khmer (no dictionary here finds their words).
+_STROKE = 1 / 40  # width of an outline in font sizes, for fonts without a bold
+# Scripts without spaces: Chinese, Japanese, Korean, and Thai, Lao, Burmese, Khmer (whose words only a dictionary could find).
 _WIDE = re.compile(
     "[\u0e01-\u0edf\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
 )
-# What no line of Chinese or Japanese begins or ends with.
+# Characters with which no line of Chinese or Japanese begins or ends.
 _NOT_FIRST = frozenset(
     "、。，．・：；？！）」』】〉》〕］｝ー々〻ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ％…,.:;?!)]}"
 )
@@ -37,43 +37,44 @@ _BREAK_AFTER = frozenset("-‐–—/·")
 
 @dataclass(frozen=True)
 class Glyph:
-    """One glyph of a shaped text; measures in thousandths of the size. ``text`` is what it stands for, or empty."""
+    """One glyph of a shaped text; measures in thousandths of the font size. ``text``: its characters; may be empty."""
 
     number: int
     advance: float
-    right: float  # moved by so much for this glyph only
+    right: float  # offset of this glyph only
     up: float
     text: str
 
 
 @dataclass(frozen=True)
 class Run:
-    """A piece of a line in one font and direction: its glyphs from left to right, and where it begins in the text."""
+    """A part of a line in one font and direction: its glyphs from left to right. ``start``: its index in the text."""
 
     font: Font
     start: int
     glyphs: tuple[Glyph, ...]
-    places: tuple[int, ...]  # of each glyph's cluster in the line's text
+    places: tuple[int, ...]  # index of each glyph's cluster in the line's text
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line, its runs from left to right; ``width`` in thousandths of the size."""
+    """One line, with its runs from left to right; widths in thousandths of the font size."""
 
     text: str
     runs: tuple[Run, ...]
     pieces: tuple[tuple[int, int], ...]  # start and end of each cluster of the text
     widths: tuple[float, ...]  # of each cluster
-    named: bool  # its glyphs alone don't give back the text: the PDF names it beside them
+    named: bool  # whether the PDF must contain the text as ActualText, since the glyphs alone don't give it
 
     @property
     def width(self) -> float:
+        """The width of the line, in thousandths of the font size."""
         return sum(self.widths)
 
 
 @dataclass(frozen=True)
 class Block:
-    """Lines of one size, ready to be drawn. ``cut``: the text did not fit; ``broken``: a word had to be broken."""
+    """Lines of one size, ready to be drawn. ``cut``: the text did not fit; ``broken``: a word is broken."""
 
     writer: "Writer"
     lines: tuple[Line, ...]
@@ -85,6 +86,7 @@ class Block:
 
     @property
     def height(self) -> float:
+        """The height of all lines, in points."""
         return len(self.lines) * self.size * LEADING
 
     @property
@@ -93,7 +95,10 @@ class Block:
         return min(self.box, max((line.width for line in self.lines), default=0) * self.size / 1000)
 
     def draw(self, x: float, y: float, colour: Color, *, align: str = "left") -> float:
-        """Draw below ``y``, from ``x`` ("left"), around it ("middle") or up to it ("right"). Return the lower edge."""
+        """Draw the lines below ``y``: from ``x`` ("left"), centred on it ("middle") or ending there ("right").
+
+        Return the lower edge.
+        """
         for number, line in enumerate(self.lines):
             width = min(line.width * self.size / 1000, self.box)
             left = x - {"left": 0.0, "middle": width / 2, "right": width}[align]
@@ -103,7 +108,7 @@ class Block:
 
 
 class Writer:
-    """Draws text on one document; keeps the fonts and glyphs that the document needs."""
+    """Draws text on a canvas, and collects the fonts and glyphs that the document needs."""
 
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
@@ -113,9 +118,9 @@ class Writer:
     def fit(
         self, text: str, *, width: float, sizes: Sequence[float], most: int = 1, bold: bool = False
     ) -> Block:
-        """The text in the first of ``sizes`` in which it needs at most ``most`` lines; else cut, in the last one.
+        """Return the text in the first of ``sizes`` in which it has at most ``most`` lines; else in the last one, and cut.
 
-        A word is broken only where it is wider than the box in the smallest size.
+        A word is broken only if it is wider than the box in the smallest size.
         """
         text = " ".join(text.split())
         base = bidi.base_level(text)
@@ -129,13 +134,13 @@ class Writer:
         texts = [text[start:end].strip() for start, end in pieces[:most]]
         if cut:
             texts[-1] = self._cut(text[pieces[most - 1][0] :], box, bold, base)
-        lines = tuple(self._line(one, bold, base) for one in texts if one)
+        lines = tuple(self._line(line, bold, base) for line in texts if line)
         return Block(self, lines, size, bold, width, cut=cut, broken=broken)
 
     def show(
         self, line: Line, x: float, y: float, size: float, colour: Color, *, bold: bool, box: float
     ) -> None:
-        """Draw one line with its baseline at ``y``. A line wider than the box (by its kerning) is drawn narrower."""
+        """Draw one line with its baseline at ``y``. A line that is wider than the box is compressed."""
         paint = f"{colour.red:.3f} {colour.green:.3f} {colour.blue:.3f}"
         parts = [f"q {paint} rg {paint} RG {size * _STROKE:.3f} w"]
         if line.named:
@@ -152,7 +157,7 @@ class Writer:
         self.canvas.addLiteral(" ".join(parts))
 
     def _use(self, run: Run) -> EmbeddedFont:
-        """The run's font in this document, which now needs the run's glyphs."""
+        """Return the run's font in this document, with the run's glyphs added."""
         embedded = self._embedded.get(run.font.name)
         if embedded is None:
             embedded = self._embedded[run.font.name] = EmbeddedFont(run.font, len(self._embedded))
@@ -162,7 +167,7 @@ class Writer:
         return embedded
 
     def _cut(self, text: str, box: float, bold: bool, base: int) -> str:
-        """As much of the beginning as fits together with the sign for "cut"."""
+        """Return the longest beginning of the text that fits together with "…"."""
         ends = [end for _start, end in clusters(text)]
         low, high = 0, len(ends)
         while low < high:
@@ -194,7 +199,7 @@ def _shaped_line(text: str, bold: bool, base: int) -> Line:
         pieces.append((start, end, font, level))
     runs = [_shape(text, start, end, font, level % 2 == 1) for start, end, font, level in pieces]
     ordered = tuple(runs[index] for index in bidi.visual_order([piece[3] for piece in pieces]))
-    # Not from right to left: programs turn such glyphs around themselves, and would turn the named text too.
+    # Not from right to left: PDF readers reverse such glyphs themselves, and would reverse the ActualText, too.
     named = not any(levels) and any(len(glyph.text) != 1 for run in ordered for glyph in run.glyphs)
     return Line(text, ordered, whole, _widths(ordered, whole, len(text)), named)
 
@@ -208,20 +213,22 @@ def _shape(text: str, start: int, end: int, font: Font, rightward: bool) -> Run:
     infos, positions = buffer.glyph_infos, buffer.glyph_positions
     begins = sorted({info.cluster for info in infos})
     ends = dict(zip(begins, [*begins[1:], end - start], strict=True))
-    told: set[int] = set()
+    assigned: set[int] = set()
     glyphs = []
     for info, position in zip(infos, positions, strict=True):
-        stands_for = "" if info.cluster in told else text[start + info.cluster : start + ends[info.cluster]]
-        told.add(info.cluster)
+        cluster_text = (
+            "" if info.cluster in assigned else text[start + info.cluster : start + ends[info.cluster]]
+        )
+        assigned.add(info.cluster)
         advance, right, up = (
             value * font.scale for value in (position.x_advance, position.x_offset, position.y_offset)
         )
-        glyphs.append(Glyph(info.codepoint, advance, right, up, stands_for))
+        glyphs.append(Glyph(info.codepoint, advance, right, up, cluster_text))
     return Run(font, start, tuple(glyphs), tuple(start + info.cluster for info in infos))
 
 
 def _wrap(whole: Line, box: float) -> tuple[list[tuple[int, int]], bool]:
-    """Where the lines begin and end; and whether a word had to be broken."""
+    """Return (start, end) of each line, and whether a word is broken."""
     text, pieces, widths = whole.text, whole.pieces, whole.widths
     lines: list[tuple[int, int]] = []
     broken = False
@@ -241,7 +248,7 @@ def _wrap(whole: Line, box: float) -> tuple[list[tuple[int, int]], bool]:
 
 
 def _widths(runs: Iterable[Run], pieces: Iterable[tuple[int, int]], length: int) -> tuple[float, ...]:
-    """The advance of each cluster of the text, in the order of the text."""
+    """Return the width of each cluster, in the order of the text."""
     advances = [0.0] * length
     for run in runs:
         for glyph, place in zip(run.glyphs, run.places, strict=True):
@@ -250,7 +257,7 @@ def _widths(runs: Iterable[Run], pieces: Iterable[tuple[int, int]], length: int)
 
 
 def _may_break(text: str, at: int) -> bool:
-    """Whether a line may end before the character at ``at``."""
+    """Return whether a line may end before the character at ``at``."""
     before, after = text[at - 1], text[at]
     if after == " ":
         return False
@@ -264,7 +271,7 @@ def _may_break(text: str, at: int) -> bool:
 
 
 def _operators(run: Run, size: float) -> Iterator[str]:
-    """The glyphs as PDF shows them. Numbers between them move the next one to the left, in thousandths."""
+    """Yield the PDF operators of the glyphs. Numbers between glyphs move the next one to the left, in thousandths."""
     shown: list[str] = []
     codes = ""
     rise = 0.0
