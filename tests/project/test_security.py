@@ -333,7 +333,7 @@ def test_sign_up_creates_no_staff(client):
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("accounts", "contacts", "privacy", "registration_forms", "ticketshop")
 # Functions that mark text as safe HTML, each after escaping it.
-MARKED_SAFE = {"ticketshop/lib/markdown.py", "ticketshop/lib/page_tags.py"}
+MARKED_SAFE = {"ticketshop/lib/markdown.py", "ticketshop/lib/page_tags.py", "ticketshop/lib/translated.py"}
 # Functions that compose SQL, from names of tables and columns only.
 BUILT_SQL = {
     "contacts/contacts.py",

@@ -121,7 +121,7 @@ def test_unread_column_would_be_found():
 
 @pytest.mark.parametrize("code", METHODS)
 def test_each_setting_of_a_payment_method_is_read(code):
-    source = (ROOT / "ticketshop" / "sales" / "payment_methods" / f"{code}.py").read_text()
+    source = (ROOT / "ticketshop" / "sales" / "payments" / "methods" / f"{code}.py").read_text()
     texts = Counter(
         node.value
         for node in ast.walk(ast.parse(source))

@@ -78,7 +78,10 @@ def build(house: House, today: date) -> Shop:
     texts = {
         column: text for name, both in house.texts.items() for column, text in both.columns(name).items()
     }
-    pos = PointOfSale.objects.create(organiser=organiser, slug=house.slug, active=True, **house.shop, **texts)
+    opened = datetime.combine(today, time(), organiser.zone)
+    pos = PointOfSale.objects.create(
+        organiser=organiser, slug=house.slug, active=True, first_opened_at=opened, **house.shop, **texts
+    )
     _payment_methods(house, pos)
     events = _events(house, pos)
     dates = _dates(house, events, today)

@@ -4,7 +4,6 @@ from datetime import date, timedelta
 
 import pytest
 from django.utils import timezone
-from django.utils.formats import date_format
 
 from accounts import tasks
 from accounts.models import User
@@ -18,6 +17,7 @@ from tests.factories.sales import make_order
 from tests.friends import friendly_pos, linked, make_visitor, managing
 from tests.visitor import TestClientVisitor
 from ticketshop.history import history
+from ticketshop.lib.days import until_text
 from ticketshop.mail import mime_messages
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale
@@ -251,7 +251,8 @@ def mailed_to() -> list[tuple[str, str]]:
 def test_unanswered_invitation_ends_and_its_address_is_erased(visitor, link):
     page = invite(visitor, link)
     request = LinkRequest.objects.get()
-    until = date_format(timezone.localtime(request.expires_at, link.organiser.zone), "j F Y")
+    with timezone.override(link.organiser.zone):
+        until = until_text(request.expires_at)
     assert f"If nobody answers until {until}, the invitation ends and we forget the address." in page.text
     url = invitation()
     now = timezone.now()

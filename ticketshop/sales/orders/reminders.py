@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
+from django.db.models import DurationField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value
 from django.utils.translation import gettext_lazy
 
 from ticketshop.catalogue.models import Session
@@ -18,10 +18,8 @@ def _to_remind(now: datetime) -> QuerySet[Order]:
     one_day = Value(timedelta(days=1))
     due = Q()
     for code, method in methods.METHODS.items():
-        if method.reminder_days:
-            wait = ExpressionWrapper(
-                F(f"organiser__{method.reminder_days}") * one_day, output_field=DurationField()
-            )
+        if method.reminder_days is not None:
+            wait = ExpressionWrapper(method.reminder_days * one_day, output_field=DurationField())
             due |= Q(payment_method=code, placed_at__lte=Value(now) - wait)
     return (
         Order.objects.filter(

@@ -1,5 +1,6 @@
 """Payment by bank transfer with a reference. The organiser sets the days until reminder and expiry."""
 
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib import days, iban, references
@@ -17,7 +18,7 @@ class BankTransfer(Method):
     mail_text = _(
         "Please transfer the amount with this reference. We send the tickets as soon as the money has arrived."
     )
-    reminder_days = "bank_reminder_days"
+    reminder_days = F("organiser__bank_reminder_days")
     setting_fields = {"account_holder": (_("Account holder"), True), "iban": (_("IBAN"), True)}
 
     @classmethod

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.db.models import F
 from django.utils.functional import Promise
 
 from ticketshop.organisers.models import Organiser
@@ -19,8 +20,8 @@ class Method:
     hint: str | Promise = ""
     # The sentence in the mail about a new order that tells how to pay.
     mail_text: str | Promise = ""
-    # The column of ``Organiser`` with the number of days before a reminder; empty for no reminders.
-    reminder_days: str = ""
+    # The days after which the buyer of an unpaid order is reminded, as an expression on the order; None: no reminder.
+    reminder_days: F | None = None
     # Settings of the organiser: name -> (label, required).
     setting_fields: dict[str, tuple[str | Promise, bool]] = {}
 
