@@ -72,7 +72,7 @@ def name_for_parent(link: ContactLink) -> str:
 
 
 @dataclass(frozen=True)
-class Seen:
+class VisibleToParent:
     """Everything a parent sees of a child: an allow-list, so that a new column of the contact stays invisible.
 
     ``since``: start of the link. ``tickets``, ``manages``: whether the parent may see the tickets, and correct the
@@ -88,14 +88,14 @@ class Seen:
     birth_date: date | None
 
 
-def seen_by_parent(link: ContactLink) -> Seen:
+def seen_by_parent(link: ContactLink) -> VisibleToParent:
     """Return what the parent sees of the child: what the parent typed, and tickets if the child allows it.
 
     Of a child whom staff connected, the name is visible once the link is active. The date of birth is that of the
     contact if the parent manages a child without an e-mail address; else what the parent typed.
     """
     active = link.status == ContactLink.Status.ACTIVE
-    return Seen(
+    return VisibleToParent(
         name=name_for_parent(link),
         email=link.entered_email if link.typed_by_parent else "",
         status=link.status,

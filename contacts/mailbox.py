@@ -1,7 +1,7 @@
 """The contacts that a proved mailbox covers: those of one organiser that have its e-mail address, or log in with it.
 
-An e-mail address does not identify a person: couples share one, and staff enter children under a parent's address. So a
-visitor who has proved a mailbox sees these contacts by name, and must choose those whose name is not the visitor's own.
+An e-mail address does not identify a person: couples share one, and staff enter children under a parent's address. So the
+owner of a proved mailbox sees these contacts by name, and must choose those whose name is not the visitor's own.
 """
 
 import itertools

@@ -55,7 +55,7 @@ def new(request, pos):
 def ask_own_name(request):
     """Redirect to the profile, which leads back here, and keep what was typed in the session.
 
-    A name is needed because the mail tells the added person who has added them.
+    A name is needed because the mail to the added person contains it.
     """
     typed = {name: request.POST[name][:254] for name in FIELDS if request.POST.get(name)}
     if typed:

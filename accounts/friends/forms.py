@@ -147,7 +147,7 @@ class InviteForm(forms.Form):
 
 
 class PermissionForm(forms.Form):
-    """The permission that the visitor gives to a person who has added them."""
+    """The permission that the visitor gives to the parent of a link."""
 
     permission = forms.ChoiceField(
         label=_("What may this person do for you?"),

@@ -124,7 +124,7 @@ def person(request, pos, link_id):
 
 @require_safe
 def seen(request, pos, link_id):
-    """Show what a person who has added the visitor sees of them: the same page, from the same allow-list."""
+    """Show what the parent of a link sees of the visitor: the same page, from the same allow-list."""
     link = link_as_child(request, link_id)
     if not link.is_open:
         raise Http404("the link has ended")

@@ -165,7 +165,7 @@ def shop_of_added_person(address: str) -> PointOfSale | None:
 def connect_to_log_in(contact: Contact, *, language: str, now: datetime) -> User | None:
     """Connect a contact to the log-in that has proved the same mailbox, and return the log-in.
 
-    Call only for a person who has just proved the mailbox and answered that they are this contact. Return None, and
+    Call only after the person has proved the mailbox and answered that they are this contact. Return None, and
     change nothing, unless ``way_in`` is still LOG_IN.
     """
     key = contact.email_key
@@ -212,7 +212,7 @@ def take_over(me: Contact, request: LinkRequest, *, by, now: datetime) -> bool:
 def is_me(me: Contact, child: Contact) -> bool:
     """Return whether ``child``, a contact of the visitor's mailbox, is the visitor: the names match.
 
-    A visitor who has no name yet counts as the person that others added under the address, but not as a contact of other
+    A visitor without a name counts as the person that others added under the address, but not as a contact of other
     origin: staff enter children under a parent's address.
     """
     if not me.full_name:

@@ -52,7 +52,7 @@ def gone(request):
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request, token):
-    """Show who has added the person and with which data; carry out the answer on POST."""
+    """Show the name of the parent and the typed data; carry out the answer on POST."""
     link_request = open_request(request, token)
     if link_request is None:
         return gone(request)

@@ -60,7 +60,7 @@ def reset(mail: Mail) -> Content | None:
 def unknown(mail: Mail) -> Content:
     """Build the mail for a new password where there is no log-in.
 
-    If the shop has a contact with this address, such as an added person who has not claimed the account, its link
+    If the shop has a contact with this address, such as an added person without a log-in, its link
     chooses a first password; else it leads to the sign-up.
     """
     pos = mail.point_of_sale or claiming.shop_of_added_person(mail.recipient)

@@ -24,7 +24,7 @@ class SessionStore(LeanStore):
         return Session
 
     def create_model_instance(self, data):
-        """Also set the key of the log-in; None for a visitor who is not logged in."""
+        """Also set the key of the log-in; None for a visitor without a log-in."""
         row = super().create_model_instance(data)
         row.user_id = int(data[SESSION_KEY]) if data.get(SESSION_KEY) else None
         return row
