@@ -43,8 +43,8 @@ class ProfileField:
     """Whether the visitor changes it in the form of the profile."""
     autocomplete: str = ""
     """What the browser may fill in: a token of the HTML standard ("Autofill")."""
-    until_over: bool = False
-    """Whether an erasure defers it while the person holds a ticket or owes money, and must be reached."""
+    deferrable: bool = False
+    """Whether an erasure defers it while the person has a ticket or owes money, because the person must be reached."""
 
 
 FIELDS: tuple[ProfileField, ...] = (
@@ -54,7 +54,7 @@ FIELDS: tuple[ProfileField, ...] = (
         one_line=True,
         section=Section.PERSON,
         autocomplete="given-name",
-        until_over=True,
+        deferrable=True,
     ),
     ProfileField(
         "last_name",
@@ -62,7 +62,7 @@ FIELDS: tuple[ProfileField, ...] = (
         one_line=True,
         section=Section.PERSON,
         autocomplete="family-name",
-        until_over=True,
+        deferrable=True,
     ),
     # The visitor changes it by its own button, which knows the address they log in with.
     ProfileField(
@@ -70,7 +70,7 @@ FIELDS: tuple[ProfileField, ...] = (
         companions=("email_key", "email_verified_at"),
         section=Section.REACH,
         by_visitor=False,
-        until_over=True,
+        deferrable=True,
     ),
     ProfileField("company", one_line=True, section=Section.ADDRESS, autocomplete="organization"),
     ProfileField("phone", section=Section.REACH, autocomplete="tel"),
@@ -85,7 +85,7 @@ FIELDS: tuple[ProfileField, ...] = (
     ),
     ProfileField("country", group="address", section=Section.ADDRESS, autocomplete="country"),
     ProfileField("birth_date", autocomplete="bday"),
-    ProfileField("language", section=Section.REACH, until_over=True),
+    ProfileField("language", section=Section.REACH, deferrable=True),
 )
 NAMES: tuple[str, ...] = tuple(field.name for field in FIELDS)
 
@@ -128,12 +128,12 @@ def in_section(section: Section) -> list[str]:
     return [field.name for field in FIELDS if field.section == section]
 
 
-def to_erase(*, until_over: bool) -> list[str]:
-    """Return the columns that an erasure empties: those it may defer (``until_over``), or those it empties at once.
+def to_erase(*, deferrable: bool) -> list[str]:
+    """Return the columns that an erasure empties: the deferrable ones, or those that are emptied at once.
 
     Companions are declared in ``Contact.Personal`` itself: not all of them are deferred with their field.
     """
-    return [field.name for field in FIELDS if field.until_over == until_over]
+    return [field.name for field in FIELDS if field.deferrable == deferrable]
 
 
 def in_rows(names: Sequence[str], together: Collection[tuple[str, ...]]) -> list[tuple[str, ...]]:

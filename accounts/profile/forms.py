@@ -22,7 +22,7 @@ NAMES = ("first_name", "last_name")
 
 # Columns whose field needs more than the column tells; all others get the field of their column.
 SPECIAL_FIELDS: dict[str, Callable[[], forms.Field]] = {
-    # As long as people write numbers; what is stored of one is shorter.
+    # Longer than the column: people type spaces and brackets.
     "phone": lambda: LineField(max_length=40, widget=forms.TextInput(attrs={"inputmode": "tel"})),
     "country": forms.ChoiceField,
     "birth_date": lambda: forms.DateField(widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")),

@@ -215,9 +215,9 @@ class Contact(models.Model):
         )
         columns = {
             # A person who holds a ticket, or owes money, must be reached until that is over.
-            **erase(*profile_fields.to_erase(until_over=True), "email_key", deferred_with="pk"),
+            **erase(*profile_fields.to_erase(deferrable=True), "email_key", deferred_with="pk"),
             **erase(
-                *profile_fields.to_erase(until_over=False),
+                *profile_fields.to_erase(deferrable=False),
                 "email_verified_at",
                 "claimed_at",
                 "blocked_at",
