@@ -277,8 +277,10 @@ def _connect(
     child = child or made
     declined_before = _declined_before(parent, child)
     mailable = link_mail.may_send(organiser, person.email, parent, now)
-    waits = discreet or organiser.link_consent_required or declined_before or mailable == link_mail.SUPPRESSED
-    status = ContactLink.Status.PENDING if waits else ContactLink.Status.ACTIVE
+    is_pending = (
+        discreet or organiser.link_consent_required or declined_before or mailable == link_mail.SUPPRESSED
+    )
+    status = ContactLink.Status.PENDING if is_pending else ContactLink.Status.ACTIVE
     link = _write_link(parent, child, person, requester, now, status=status)
     delivery = LinkRequest.Delivery.QUEUED if mailable == link_mail.YES else LinkRequest.Delivery.SUPPRESSED
     LinkRequest.objects.create(link=link, new_contact=is_new, delivery_state=delivery)

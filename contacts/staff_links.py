@@ -32,14 +32,9 @@ def add(
 
     If the organiser requires consent, the link is pending, unless ``consent_reason`` states how staff know of it.
     """
-    if parent.pk == child.pk:
-        raise CannotLink("self")
-    if parent.organiser_id != child.organiser_id:
-        raise CannotLink("organiser")
-    if parent.kind not in link_type.parent_kinds or child.kind not in link_type.child_kinds:
-        raise CannotLink("kind")
+    _check(parent, child, link_type)
     agreed = bool(consent_reason.strip())
-    waits = parent.organiser.link_consent_required and not agreed
+    is_pending = parent.organiser.link_consent_required and not agreed
     try:
         with transaction.atomic():
             locking.lock_all([parent.pk, child.pk], needed=[parent.pk, child.pk])
@@ -48,7 +43,7 @@ def add(
                 parent=parent,
                 child=child,
                 type=link_type,
-                status=ContactLink.Status.PENDING if waits else ContactLink.Status.ACTIVE,
+                status=ContactLink.Status.PENDING if is_pending else ContactLink.Status.ACTIVE,
                 permission_parent=permission,
                 # The parent sees the name and nothing else that the organiser knows of the child.
                 entered_first_name=child.first_name,
@@ -67,6 +62,16 @@ def add(
             raise
         raise CannotLink("duplicate") from error
     return link
+
+
+def _check(parent: Contact, child: Contact, link_type: LinkType) -> None:
+    """Raise CannotLink if a link of this type can't exist between the two contacts."""
+    if parent.pk == child.pk:
+        raise CannotLink("self")
+    if parent.organiser_id != child.organiser_id:
+        raise CannotLink("organiser")
+    if parent.kind not in link_type.parent_kinds or child.kind not in link_type.child_kinds:
+        raise CannotLink("kind")
 
 
 def record_consent(link: ContactLink, *, reason: str, by, now: datetime) -> bool:
