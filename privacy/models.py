@@ -66,7 +66,7 @@ class Erasure(models.Model):
     channel = models.CharField(_("asked in"), max_length=12, choices=Channel)
     reason = models.CharField(_("reason"), max_length=12, choices=Reason, default=Reason.REQUEST)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.CONFIRMED)
-    # The person renounces being reached about unused tickets, which then admit anybody who shows them.
+    # The person renounces being reached about unused tickets, which then admit every person who shows them.
     bearer = models.BooleanField(_("unused tickets admit whoever shows them"), default=False)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

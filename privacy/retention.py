@@ -219,7 +219,7 @@ def _make(model: Model, rule: Expiry) -> RowJob:
     values = {"rows": partial(_due, model, rule), "organiser": _organiser_id_of}
     if registry.is_person(model):
         act = partial(_erase_person, rule)
-        # Not atomic: each step of an erasure is a transaction of its own.
+        # Not atomic: each step of an erasure has its own transaction.
         return RowJob(_name(model, rule), title, act=act, atomic=False, most=MAX_PEOPLE, **values)
     act = partial(_erase_row, rule)
     return RowExpiry(_name(model, rule), title, act=act, model=model, rule=rule, **values)

@@ -1,4 +1,4 @@
-"""Background tasks: erasures, retention, and what becomes of requests that nobody confirms or answers."""
+"""Background tasks: erasures, retention, and unconfirmed or unanswered requests."""
 
 from django.utils import timezone
 from procrastinate.contrib.django import app

@@ -19,7 +19,7 @@ from ticketshop.office.sections import NONE
 
 from ..erasure import due_dates
 from ..models import Erasure
-from . import lines, person
+from . import erase_page, tables
 
 State = Erasure.State
 
@@ -30,7 +30,7 @@ def _is_open_request(erasure: Erasure) -> bool:
 
 
 def _has_copies(erasure: Erasure) -> bool:
-    return erasure.copies_deleted_at is None and bool(lines.downloads(erasure.subject_uuid).rows)
+    return erasure.copies_deleted_at is None and bool(tables.downloads(erasure.subject_uuid).rows)
 
 
 def _copies_question(erasure: Erasure) -> list[str]:
@@ -52,7 +52,7 @@ def _copies_deleted(request, erasure: Erasure, now: datetime) -> Outcome:
 def _due_note(erasure: Erasure) -> list[str]:
     if erasure.due_at is None:
         return []
-    day = {"day": lines.day(erasure.due_at)}
+    day = {"day": tables.day(erasure.due_at)}
     if due_dates.is_overdue(erasure, timezone.now()):
         return [_("The answer was due by %(day)s: it is overdue. Erase, or refuse and say why.") % day]
     return [_("The answer is due by %(day)s.") % day]
@@ -61,7 +61,7 @@ def _due_note(erasure: Erasure) -> list[str]:
 LOOK = Elsewhere(
     "admin:privacy_erasure_person",
     gettext_lazy("See what is erased, and erase"),
-    (person.ERASE,),
+    (erase_page.ERASE,),
     _is_open_request,
     serious=True,
     about="contact_id",
@@ -105,7 +105,7 @@ def _may_extend(erasure: Erasure) -> bool:
 def _extend_question(erasure: Erasure) -> list[str]:
     until = due_dates.due(erasure.organiser, erasure.confirmed_at or timezone.now(), due_dates.EXTENDED)
     return [
-        _("The answer is then due by %(day)s. This is possible once.") % {"day": lines.day(until)},
+        _("The answer is then due by %(day)s. This is possible once.") % {"day": tables.day(until)},
         _("The person gets an e-mail with the new day and the reason."),
     ]
 
@@ -208,7 +208,7 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     def person_view(self, request, contact_id):
         """Show the preview of an erasure; erase on POST."""
-        return person.page(self, request, contact_id)
+        return erase_page.page(self, request, contact_id)
 
     def get_queryset(self, request):
         # A request counts once the visitor has proved the mailbox.
@@ -222,7 +222,7 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("asked"))
     def asked_on(self, erasure):
-        return lines.day(erasure.requested_at)
+        return tables.day(erasure.requested_at)
 
     @admin.display(description=gettext_lazy("answer due by"))
     def due_on(self, erasure):
@@ -230,19 +230,19 @@ class ErasureAdmin(ReadOnlyAdmin):
             return NONE
         if due_dates.is_overdue(erasure, timezone.now()):
             return format_html(
-                '<strong class="overdue">{} – {}</strong>', lines.day(erasure.due_at), _("overdue")
+                '<strong class="overdue">{} – {}</strong>', tables.day(erasure.due_at), _("overdue")
             )
-        return lines.day(erasure.due_at)
+        return tables.day(erasure.due_at)
 
     @admin.display(description=gettext_lazy("the rest goes at the latest on"))
     def waits_until(self, erasure):
         if erasure.state != State.DEFERRED:
             return NONE
-        return lines.latest(erasure)
+        return tables.latest(erasure)
 
     @admin.display(description=gettext_lazy("done"))
     def done_on(self, erasure):
-        return lines.day(erasure.closed_at)
+        return tables.day(erasure.closed_at)
 
     @admin.display(description=gettext_lazy("done by"))
     def done_by(self, erasure):
@@ -271,9 +271,9 @@ class ErasureAdmin(ReadOnlyAdmin):
     def sections(self, request, row):
         if row.state in (*Erasure.OPEN, State.REFUSED, State.WITHDRAWN):
             return []
-        copies = lines.downloads(row.subject_uuid, row.copies_deleted_at)
-        others = lines.of_companions(row)
-        return [*lines.of_record(row), *(section for section in (others, copies) if section.rows)]
+        copies = tables.downloads(row.subject_uuid, row.copies_deleted_at)
+        others = tables.of_companions(row)
+        return [*tables.of_record(row), *(section for section in (others, copies) if section.rows)]
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:

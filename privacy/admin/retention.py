@@ -17,7 +17,7 @@ from ticketshop.organisers.models import Organiser
 from ..declarations import expiry, registry
 from ..models import RetentionRecord
 from ..plan import outcome
-from . import lines
+from . import tables
 
 DAYS_AHEAD = 30
 MOST_ORGANISERS = 20
@@ -69,7 +69,7 @@ def upcoming_at(organiser: Organiser) -> Section:
     today = timezone.now().astimezone(ZoneInfo(organiser.time_zone)).date()
     upcoming = expiry.upcoming(organiser, today, DAYS_AHEAD)
     names = names_of((due.model._meta.label, due.group) for due in upcoming)
-    rows = [[lines.day(due.day), names[due.model._meta.label, due.group], due.rows] for due in upcoming]
+    rows = [[tables.day(due.day), names[due.model._meta.label, due.group], due.rows] for due in upcoming]
     title = _("%(organiser)s: goes by itself in the next %(days)d days") % {
         "organiser": organiser.name,
         "days": DAYS_AHEAD,
@@ -83,7 +83,7 @@ def names_of(kinds: Iterable[Kind]) -> dict[Kind, str]:
     wanted = list(dict.fromkeys(kinds))
     texts: dict[Kind, str] = {}
     for label in {label for label, _group in wanted}:
-        name, model = lines.kind_of(label), outcome.model_of(label)
+        name, model = tables.kind_of(label), outcome.model_of(label)
         rules = registry.declaration(model).expiry if model else ()
         path = next((rule.group_by for rule in rules if rule.group_by), "")
         groups = [group for other, group in wanted if other == label]

@@ -64,7 +64,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Reading:
-    """Whose rows are read, and by whom; ``reader`` None: by the person themselves."""
+    """The subject whose rows are read, and the contact who reads them; ``reader`` None: the person themselves."""
 
     subject: Subject
     reader: Contact | None = None
@@ -156,7 +156,7 @@ def _related(model: type[models.Model], name: str) -> type[models.Model]:
 
 
 def _with_keys(rows: models.QuerySet, *more: str) -> models.QuerySet:
-    """Return the rows with the keys and nested rows that their texts read, so that no row needs a query of its own."""
+    """Return the rows with the keys and nested rows that their texts read, so that no row needs another query."""
     model = rows.model
     declaration = registry.declaration(model)
     names = {
@@ -346,7 +346,7 @@ def contents(storage: str, name: str) -> bytes:
 
 
 def not_included() -> list[tuple[str, str]]:
-    """Return (kind of rows, reason) for columns with the strategy Author in rows that are about nobody: no copy has them."""
+    """Return (kind of rows, reason) for columns with the strategy Author in rows without a ``subject``: no copy contains them."""
     reason = _("that it was you who did this; your name on it goes with your log-in")
     return [
         (str(model._meta.verbose_name_plural), reason)

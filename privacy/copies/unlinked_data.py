@@ -1,4 +1,4 @@
-"""What is stored under an e-mail address that no contact of an organiser has: an earlier address, or an unproved log-in."""
+"""Find what is stored under an e-mail address that no contact of an organiser has: an earlier address, or an unproved log-in."""
 
 from django.contrib.auth import get_user_model
 from django.db import models

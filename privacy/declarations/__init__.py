@@ -1,1 +1,1 @@
-"""What the models declare about a person, read, checked and applied to one column or row."""
+"""Read the privacy declarations of all models, check them, and derive queries and texts from them."""

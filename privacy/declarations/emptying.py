@@ -1,4 +1,4 @@
-"""What an UPDATE writes into a person's rows, by the strategies of their columns."""
+"""The values of an UPDATE that empties a person's rows, by the strategies of their columns."""
 
 from datetime import datetime
 

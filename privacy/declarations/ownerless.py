@@ -1,4 +1,4 @@
-"""Rows with personal data from which no path leads to a person: nobody could request their erasure.
+"""Rows with personal data from which no path leads to a person, so that no erasure would find them.
 
 A model whose rows all expire (``expiry``) may have such rows, such as a cart without an address.
 """

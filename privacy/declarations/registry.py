@@ -147,7 +147,7 @@ def is_deleted(model: type[models.Model]) -> bool:
 
 
 def mentions() -> list[tuple[type[models.Model], ModuleType]]:
-    """Return (model, its module ``mentions``) for models whose rows may name somebody else than their person."""
+    """Return (model, its module ``mentions``) for models whose rows may name other people than their person."""
     paths = ((model, declaration(model).mentions) for model in installed_models())
     return [(model, import_module(path)) for model, path in paths if path]
 

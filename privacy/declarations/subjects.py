@@ -104,7 +104,7 @@ def _length(model) -> int:
 def rows(model: type[models.Model], subject: Subject) -> QuerySet:
     """Return the rows of ``model`` that are the subject's, without those of ``KeepRow``.
 
-    Each path is a query of its own, joined by UNION: for an OR over several tables PostgreSQL would read all rows of each.
+    Each path is a separate query, joined by UNION: for an OR over several tables PostgreSQL would read all rows of each.
     """
     paths = registry.declaration(model).subject.items()
     first, *more = [

@@ -23,7 +23,7 @@ def downloaded_by(erasure: Erasure, address: str) -> list[Download]:
 
 
 def tell(erasure: Erasure, now: datetime) -> int:
-    """Queue a mail to each user who has downloaded such a list, once for each erasure. Return the number of mails.
+    """Queue a mail to each user with a download of such a list, once for each erasure. Return the number of mails.
 
     None for an erasure by the retention job, which may erase thousands of people in a night.
     """

@@ -1,6 +1,6 @@
 """The dates by which requests for erasure are answered: due dates, reminders, extension, and refusal.
 
-One month; three, if the person is told the reason within the first month (GDPR, article 12(3)).
+One month; three, if the person gets the reason within the first month (GDPR, article 12(3)).
 """
 
 from calendar import monthrange

@@ -376,7 +376,7 @@ GO_ON = RowJob(
     gettext_lazy("Erase a person"),
     rows=_to_go_on,
     act=_go_on,
-    atomic=False,  # each step is a transaction of its own
+    atomic=False,  # each step has its own transaction
     most=200,
 )
 

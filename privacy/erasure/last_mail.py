@@ -33,7 +33,7 @@ def write(erasure: Erasure, contact: Contact, kind: str, *, now: datetime) -> No
     """Create a mail of ``kind`` in the transaction that empties the address; ``send`` queues it after the check.
 
     About a person without an e-mail address, one to each parent who manages them. Does nothing if the person did not request
-    the erasure, nobody has an address, or the mail exists.
+    the erasure, there is no address, or the mail exists.
     """
     if not is_told(erasure) or _written(erasure, kind).exists():
         return

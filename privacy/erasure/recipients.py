@@ -20,7 +20,7 @@ class Recipient:
 def of(contact: Contact, asked_at: datetime) -> list[Recipient]:
     """Return the recipients of a mail about ``contact``. Call it before the person's links are erased.
 
-    ``asked_at``: when the request was made. A parent who has removed the person from their list since gets the mail, too.
+    ``asked_at``: when the request was made. Parents who removed the person from their list after that get the mail, too.
     """
     if address := contact.email or (contact.user.email if contact.user else ""):
         return [Recipient(address, contact.language)]

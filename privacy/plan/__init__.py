@@ -1,1 +1,1 @@
-"""What an erasure of one person would do, computed before anything is changed."""
+"""The plan of an erasure, computed before anything is changed, and its texts for people."""

@@ -1,6 +1,6 @@
 """People whom only the person to be erased has added: they are erased too, unless staff spare them.
 
-A friend or a child in nobody else's list, who never claimed an account and never ordered: the erased person typed all that is
+A friend or a child in no other list, who never claimed an account and never ordered: the erased person typed all that is
 known about them. With an upcoming ticket they stay until the day after its event.
 """
 
@@ -23,7 +23,7 @@ from .deferrals import day_after, open_deferrals
 
 @dataclass(frozen=True)
 class Companion:
-    """A contact who is erased together with another one.
+    """A contact to be erased together with another one.
 
     ``name``: as the other one typed it. ``is_deferred``: erased later, on ``day`` if that is known.
     """
@@ -97,7 +97,7 @@ def request_typed_people(erasure: Erasure, contact_links: Iterable[ContactLink],
 def _request_locked(erasure: Erasure, contact: Contact, now: datetime) -> None:
     locked = Contact.objects.select_for_update().filter(pk=contact.pk)
     if not locked.exists() or not _known_only_through(erasure.contact_id).filter(pk=contact.pk).exists():
-        # Since the companions were read, somebody else has added them, or they ordered.
+        # Since the companions were read, another person has added them, or they ordered.
         return
     _create_request(erasure, contact, now)
 

@@ -1,4 +1,4 @@
-"""What defers the erasure of a person: rows that are unfinished, by the ``Defer`` of their models. Changes nothing."""
+"""The deferrals of an erasure: rows that are unfinished, by the ``Defer`` of their models. Changes nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def open_deferrals(
     """Return what defers the erasure of ``contact``, and the rows that stay for it.
 
     ``bearer``: the person renounces being reached about tickets, so deferrals for CONTRACT don't count.
-    ``unrequested``: nobody has requested the erasure, so those with ``unrequested_only`` count too.
+    ``unrequested``: neither the person nor staff requested the erasure, so those with ``unrequested_only`` count too.
     One query, and one more for each ``Defer`` with rows of the person.
     """
     zone = ZoneInfo(contact.organiser.time_zone)

@@ -1,4 +1,4 @@
-"""What became of a request, from its record, as texts for the person: in the receipt, the last mail, and on a page."""
+"""The outcome of a request, read from its record, as texts for the person: in the receipt, the last mail, and on a page."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +16,7 @@ from ..models import Erasure
 
 @dataclass(frozen=True)
 class Kept:
-    """What is retained in some areas, why, and until which day; without a day until it is settled."""
+    """Retained data of some areas, with the reason and the last day; without a day until it is settled."""
 
     areas: list[Area]
     reason: str
@@ -25,7 +25,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Deferred:
-    """What is unfinished, why it defers the erasure, and until when at the latest."""
+    """An unfinished thing (``what``), why it defers the erasure, and until when at the latest."""
 
     what: str
     reason: str

@@ -44,7 +44,7 @@ class RetainedRows:
 
 @dataclass(frozen=True)
 class Plan:
-    """What erasing ``subject`` would do, and with whom: ``companions`` are known through this person alone."""
+    """The effects of erasing ``subject``. ``companions``: people only this person has added, who are erased, too."""
 
     subject: Subject
     erased: list[ErasedRows]
@@ -71,7 +71,7 @@ class Plan:
 
     @property
     def until(self) -> datetime | None:
-        """When the last deferral ends at the latest; None if there is none, or none has an end."""
+        """The end of the last deferral; None if there is none, or none has an end."""
         return max((deferral.until for deferral in self.deferrals if deferral.until), default=None)
 
 

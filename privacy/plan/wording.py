@@ -32,7 +32,7 @@ D = TypeVar("D", bound=date)
 
 @dataclass
 class AreaPlan:
-    """What an erasure does in one area.
+    """The effect of an erasure in one area.
 
     ``erased``: number of records. ``retained`` and ``deferred``: the legal bases, each with its last day or instant, None
     if that is not known.

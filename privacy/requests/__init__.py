@@ -1,1 +1,1 @@
-"""Requests of people: to see their data, to have a copy, to be forgotten."""
+"""Requests of visitors to see, copy or erase their data, and the mails about them."""

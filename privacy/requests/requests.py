@@ -171,10 +171,10 @@ def address_of(contact: Contact) -> str:
 
 @transaction.atomic
 def ask_for_child(link: ContactLink, *, pos: PointOfSale, now: datetime) -> Erasure | None:
-    """Create a confirmed request for a child without an e-mail address, on behalf of the parent who manages it.
+    """Create a confirmed request for a child without an e-mail address, on behalf of the parent who manages the child.
 
     The parent has just confirmed their password, so no mail is needed. Return the request, or the open one; None if the child
-    is erased. Raises locking.Gone for a parent who is being erased.
+    is erased already. Raises locking.Gone for a parent who is being erased.
     """
     locking.lock(link.parent_id)
     if (existing := open_request(link.child, now)) is not None:

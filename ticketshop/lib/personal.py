@@ -55,7 +55,7 @@ class Basis:
     """A legal basis for keeping data of a person who asked to be erased. ``code`` is stored in records of erasures."""
 
     code: str
-    # Translated texts: two bases are equal whatever the active language.
+    # Translated texts: two bases are equal in all languages.
     reason: str | Promise = field(compare=False, repr=False)
     # The sentence of the page *Your data here* about the period. A job or a law must keep what it promises.
     promise: str | Promise = field(default="", compare=False, repr=False)
@@ -113,7 +113,7 @@ class Defer:
     # What is unfinished, for people, and the path to the row on whose page staff can end it.
     label: object = ""
     settled_at: str = "pk"
-    # Defers only an erasure that nobody has requested.
+    # Defers only an erasure that neither the person nor staff requested.
     unrequested_only: bool = False
 
 
@@ -193,7 +193,7 @@ def day_for(column: models.Field, now: datetime) -> date | datetime:
 
 
 class Strategy:
-    """What an erasure does with one column of a person's row. Without methods of its own: nothing."""
+    """Base class: the effect of an erasure on one column of a person's row. By itself none."""
 
     # Path to a row ("pk": the row itself): the column stays while a ``Defer`` holds that row back.
     deferred_with: str | None = None
@@ -233,7 +233,7 @@ class Erase(_Empties):
 
 @dataclass(frozen=True)
 class Unlink(_Empties):
-    """Set the key to the person to null. The row stays, and names nobody."""
+    """Set the key to the person to null. The row stays, without a name."""
 
     deferred_with: str | None = None
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from contacts import merging
 from contacts.models import Contact
 from privacy import tasks
-from privacy.admin import person
+from privacy.admin import erase_page
 from privacy.erasure import erasing
 from privacy.models import Erasure
 from tests.exports import steps
@@ -158,7 +158,7 @@ def test_lists_with_who_was_merged_are_named_too(office):
 
 @pytest.mark.scenario("S01")
 def test_a_person_with_very_much_is_erased_by_a_job_and_a_page_shows_how_far_it_is(office, monkeypatch):
-    monkeypatch.setattr(person, "AT_ONCE", 2)
+    monkeypatch.setattr(erase_page, "AT_ONCE", 2)
     staff = office.staff()
     running = erase(staff, office.vera)
     done = Erasure.objects.get()
