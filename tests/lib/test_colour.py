@@ -1,4 +1,4 @@
-"""Whatever colour an organiser picks, the shop stays readable."""
+"""Themes from any brand colour are readable in both schemes."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A compiled query answers as the queryset it was written from, every time anew."""
+"""A compiled query returns the same rows as its queryset, and queries the database at each call."""
 
 import pytest
 from django.db import connection
@@ -34,7 +34,7 @@ def test_rows_come_with_their_related_rows_as_from_the_queryset(django_assert_nu
         assert not mine._state.adding
 
 
-def test_nothing_of_an_answer_is_kept():
+def test_compiled_query_does_not_cache_results():
     compiled = Compiled(lambda: Event.objects.filter(slug=Parameter("slug")))
     assert compiled.first(slug="late") is None
     event = EventFactory(slug="late")
@@ -65,7 +65,7 @@ def test_values_are_bound_not_written_into_the_statement():
     assert compiled.first(slug="%s") is None
 
 
-def test_a_column_of_its_own_kind_is_read_as_the_model_reads_it():
+def test_column_with_a_converter_is_read_as_by_the_model():
     offer = OfferFactory()
     pos = offer.session.event.points_of_sale.get()
     compiled = Compiled(lambda: type(pos).objects.filter(pk=Parameter("pk")).select_related("organiser"))

@@ -20,7 +20,7 @@ from ticketshop.sales.orders import orders
 pytestmark = pytest.mark.django_db
 
 
-def test_violated_constraint_is_the_one_the_database_names_whatever_the_values_are():
+def test_violated_constraint_is_named_by_the_database_for_all_values():
     first, second = ContactFactory(), ContactFactory()
     with pytest.raises(IntegrityError) as raised, transaction.atomic():
         for contact in (first, second):

@@ -1,4 +1,4 @@
-"""A pool that is quick to notice: broken connections are replaced at once, an outage is said at once."""
+"""The connection pool replaces broken connections and reports an outage at once."""
 
 import os
 import signal
@@ -83,7 +83,7 @@ def test_with_the_pools_own_check_the_first_request_sleeps(pool, pauses, monkeyp
     assert max(pauses) >= 1
 
 
-def test_a_database_that_is_away_is_said_to_all_who_wait_without_patience(pool, monkeypatch):
+def test_unavailable_database_ends_the_wait_of_all_requests(pool, monkeypatch):
     monkeypatch.setattr(base, "PATIENCE", float("inf"))
     monkeypatch.setitem(connection.settings_dict, "PORT", "1")
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "host", "/nowhere")
@@ -103,7 +103,7 @@ def frozen_backend(pool, limit: float | None) -> int:
     return pid
 
 
-def test_a_frozen_server_is_said_and_its_connection_thrown_away(pool):
+def test_frozen_server_raises_and_its_connection_is_closed(pool):
     pid = frozen_backend(pool, 0.5)
     try:
         with pytest.raises(OperationalError, match="does not answer"):
@@ -125,7 +125,7 @@ def test_an_idle_connection_that_is_frozen_is_replaced(pool, monkeypatch):
         os.kill(pid, signal.SIGCONT)
 
 
-def test_without_a_limit_a_frozen_server_is_waited_for(pool):
+def test_without_a_limit_a_frozen_server_blocks(pool):
     """The twin: a limit of the server's own ends nothing."""
     pid = frozen_backend(pool, None)
     waits = threading.Thread(
@@ -178,7 +178,7 @@ def test_a_busy_pool_is_waited_for(pool, monkeypatch):
     assert kept == got
 
 
-def test_nobody_waits_for_ever(pool, monkeypatch):
+def test_wait_for_a_busy_pool_ends(pool, monkeypatch):
     pool.update(max_size=1)
     monkeypatch.setattr(base, "PATIENCE", 0.3)
     taken, enough = threading.Event(), threading.Event()

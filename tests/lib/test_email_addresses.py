@@ -1,4 +1,4 @@
-"""An e-mail address has one form wherever it is written, compared and looked up; what no mail can reach is refused."""
+"""E-mail addresses are normalised for storing, comparing and searching; addresses that no mail reaches are refused."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -30,7 +30,7 @@ from ticketshop.lib.email_addresses import EmailField, check_email, searched_ema
         ("a@" + "ä" * 100_000, "a@" + "ä" * 100_000),
     ],
 )
-def test_the_one_form(typed, form):
+def test_email_address_is_normalised(typed, form):
     assert text.normalise_email(typed) == form
     assert text.normalise_email(form) == form
 
@@ -89,7 +89,7 @@ def test_letters_before_the_at_are_accepted_where_mail_can_carry_them(settings, 
         EmailField().clean(typed)
 
 
-def test_why_an_address_is_refused_is_said(settings):
+def test_refused_address_has_an_explanation(settings):
     settings.EMAIL_SMTPUTF8 = False
     with pytest.raises(ValidationError, match="a letter such as “ö” before the @"):
         check_email("jörg@example.org")

@@ -1,4 +1,4 @@
-"""Environment variables are taken as they are, or refused in a sentence that names the variable and not its value."""
+"""Environment variables are taken as they are, or refused with a sentence that contains the variable and not its value."""
 
 import json
 import os

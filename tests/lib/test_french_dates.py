@@ -1,4 +1,4 @@
-"""The first of a month, in both languages and every way a date is written."""
+"""The first day of a month, in both languages and in each way of formatting a date."""
 
 from datetime import UTC, date, datetime
 

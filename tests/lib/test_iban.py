@@ -1,4 +1,4 @@
-"""IBANs in any form people paste them; what a bank would refuse is refused with its reason."""
+"""IBANs are normalised, and invalid ones are refused with a reason."""
 
 import pytest
 

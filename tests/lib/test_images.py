@@ -1,4 +1,4 @@
-"""Pictures that staff upload: what comes in is never what is kept."""
+"""Uploaded pictures are always encoded again; invalid files are refused."""
 
 import io
 import struct
@@ -60,7 +60,7 @@ def test_large_pictures_are_made_smaller_in_their_proportions():
     assert image.size == (1600, 400)
 
 
-def test_see_through_stays_see_through():
+def test_transparency_is_kept():
     assert kept(picture(mode="RGBA", colour="#ff000080"))[1].mode == "RGBA"
 
 
@@ -74,7 +74,7 @@ def test_a_photo_loses_its_metadata_and_stands_upright():
     assert b"Secret place" not in made.open().read()
 
 
-def test_what_stands_behind_the_picture_is_gone():
+def test_bytes_after_the_picture_are_removed():
     made, _image = kept(picture() + b"<script>alert(1)</script>")
     assert b"script" not in made.open().read()
 
@@ -101,7 +101,7 @@ def test_what_is_no_picture_is_refused_with_a_sentence(content):
 
 
 @pytest.mark.parametrize("size", [(30_000, 30_000), (7_000, 6_000)])
-def test_a_bomb_is_refused_by_its_head(size):
+def test_decompression_bomb_is_refused_by_its_header(size):
     with pytest.raises(forms.ValidationError, match="40 million"):
         images.PictureField().clean(upload(head_of_a_png(*size)))
 

@@ -1,4 +1,4 @@
-"""Lines that nobody can forge, without secrets of addresses and values of rows."""
+"""Log lines can't be forged, and contain neither secrets of URLs nor values of rows."""
 
 import logging
 import re
@@ -36,7 +36,7 @@ def requested(path: str):
     return request
 
 
-def test_a_line_says_when_how_bad_who_and_what():
+def test_log_line_contains_time_level_logger_and_message():
     line = written("503 %s", "OperationalError")
     assert LINE.match(line)
     assert line.endswith(" WARNING django.request 503 OperationalError")
@@ -54,7 +54,7 @@ def test_a_line_says_when_how_bad_who_and_what():
         "x\x00y\x7f\x08",
     ],
 )
-def test_a_message_is_one_line_whatever_is_in_it(forged):
+def test_log_message_is_one_line_for_any_text(forged):
     line = written("Not Found: %s", forged)
     assert len(line.splitlines()) == 1
     assert not re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029]", line)
@@ -103,7 +103,7 @@ def test_a_secret_is_masked_where_there_is_no_request():
     assert "https://shop.example/theatre/orders/7KQ4-M9XD/…/" in line
 
 
-def test_what_the_database_says_of_a_row_is_left_out():
+def test_values_of_a_row_in_database_errors_are_left_out():
     refused = psycopg.errors.UniqueViolation(
         'duplicate key value violates unique constraint "user_email"\n'
         "DETAIL:  Key (email)=(ada@example.org) already exists.\nCONTEXT:  SQL statement of Ada"

@@ -1,4 +1,4 @@
-"""What organisers write becomes safe HTML."""
+"""The markdown of organisers becomes safe HTML."""
 
 import re
 from html.parser import HTMLParser
@@ -36,7 +36,7 @@ class Tags(HTMLParser):
         ("", ""),
     ],
 )
-def test_what_organisers_may_write(source, html):
+def test_allowed_markdown_is_rendered(source, html):
     assert to_html(source).strip() == html
 
 
@@ -78,7 +78,7 @@ def test_links_to_the_web_and_to_mailboxes():
         "<b><p>never closed",
     ],
 )
-def test_nothing_that_runs_or_loads_gets_through(source):
+def test_markup_that_runs_or_loads_is_removed(source):
     html = to_html(f"before {source}\n\nafter")
     assert "before" in html
     assert "after" in html
@@ -89,7 +89,7 @@ def test_nothing_that_runs_or_loads_gets_through(source):
 
 
 @given(st.text(st.sampled_from("<>\"'&/=!-[]()`*_#:;\\ \n\tajscriptonx1"), max_size=60))
-def test_no_text_breaks_out(source):
+def test_no_text_escapes_its_element(source):
     for tag, attrs in Tags(to_html(source)).found:
         assert tag in ALLOWED
         assert set(attrs) <= {"href", "rel"}

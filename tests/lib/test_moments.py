@@ -1,4 +1,4 @@
-"""The two nights when clocks change: the missing hour is refused with the way on, the doubled one is defined and stated."""
+"""Typed times in the nights of clock changes: a skipped hour is refused with a suggestion, a repeated one means the first."""
 
 from datetime import UTC, datetime
 
@@ -24,7 +24,7 @@ def test_missing_hour_is_refused_with_an_earlier_time_and_the_same_instant():
     assert MomentField().clean("2027-03-28T03:30") == datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
 
 
-def test_doubled_hour_means_the_first_and_says_so():
+def test_repeated_hour_means_the_first_and_the_text_states_it():
     first = MomentField().clean("2027-10-31T02:30")
     assert first == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
     assert readable(first) == "31 October 2027, 02:30 (the first time that night, before the clocks go back)"

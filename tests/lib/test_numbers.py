@@ -1,4 +1,4 @@
-"""Numbers as people type them: point and comma, any grouping; never another number than the one that was meant."""
+"""Typed numbers with point or comma and any grouping; ambiguous texts are refused."""
 
 from decimal import Decimal
 

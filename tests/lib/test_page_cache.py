@@ -1,4 +1,4 @@
-"""A page that is everybody's is made once a second; a page of one person is never kept."""
+"""Pages without personal content are cached for a second, personal ones never."""
 
 import pytest
 from django.test import Client
@@ -33,7 +33,7 @@ def test_another_language_is_another_page(address):
     assert b'lang="fr"' in french.content
 
 
-def test_a_visitor_with_a_session_gets_a_page_of_their_own(address, django_user_model):
+def test_visitor_with_a_session_gets_an_uncached_page(address, django_user_model):
     client = Client()
     client.get(address)
     client.force_login(django_user_model.objects.create_user("kept@example.org"))
@@ -45,7 +45,7 @@ def test_a_visitor_with_a_session_gets_a_page_of_their_own(address, django_user_
     assert b"kept@example.org" not in stranger.get(address).content
 
 
-def test_a_missing_page_is_not_kept(address):
+def test_missing_page_is_not_cached(address):
     client = Client()
     missing = address.replace("/events/", "/events/x")
     assert client.get(missing).status_code == 404

@@ -14,7 +14,7 @@ def test_a_quantity_is_none_or_at_least_what_the_tariff_asks():
     assert page_tags.quantities(1, 2) == [0]
 
 
-def test_a_hold_that_is_over_has_no_seconds_left():
+def test_ended_hold_has_no_seconds_left():
     now = timezone.now()
     assert 58 <= page_tags.seconds_until(now + timedelta(minutes=1)) <= 60
     assert page_tags.seconds_until(now - timedelta(minutes=1)) == 0

@@ -20,11 +20,11 @@ from ticketshop.lib.pages import page_number, page_of
         ("x", 1),
     ],
 )
-def test_an_address_asks_for_a_page_that_is_there(asked, number):
+def test_page_number_is_limited_to_existing_pages(asked, number):
     assert page_number(asked, 4) == number
 
 
-def test_a_page_knows_its_neighbours():
+def test_page_states_whether_there_are_others_before_and_after():
     first, last = page_of(range(5), None, 3), page_of(range(5), "2", 3)
     assert (first.rows, first.has_previous, first.has_next) == ([0, 1, 2], False, True)
     assert (last.rows, last.has_previous, last.has_next) == ([3, 4], True, False)

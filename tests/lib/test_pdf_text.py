@@ -1,4 +1,4 @@
-"""Text on PDF pages: in every script, in the right order, inside its box, cut only with "…"."""
+"""Text on PDF pages in all scripts: in the right order, inside its box, cut only with "…"."""
 
 import io
 import re

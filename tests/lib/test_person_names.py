@@ -1,4 +1,4 @@
-"""Which names are accepted where they are printed in mails to others: real ones, and no messages."""
+"""Real names are accepted, names with links or phone numbers refused."""
 
 import pytest
 from django.core.exceptions import ValidationError

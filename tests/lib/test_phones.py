@@ -1,4 +1,4 @@
-"""Phone numbers in any form people write them; nothing typed is dropped."""
+"""Phone numbers in any notation; no typed digit is dropped silently."""
 
 import pytest
 from django.core.exceptions import ValidationError

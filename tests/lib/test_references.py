@@ -1,4 +1,4 @@
-"""Random names for rows: readable, and unguessable."""
+"""Random references are readable; secrets can't be guessed."""
 
 import math
 import re

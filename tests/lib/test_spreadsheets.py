@@ -1,4 +1,4 @@
-"""Tables as files: nothing a person wrote becomes a formula, and nothing they wrote is lost."""
+"""Tables as files: typed texts neither become formulas nor are changed."""
 
 import csv
 import io
@@ -58,14 +58,14 @@ def test_what_could_not_is_left_alone(text):
     assert unguarded(text) == text
 
 
-def test_a_nul_goes():
+def test_nul_characters_are_removed():
     assert spreadsheet_text("a\x00b") == "ab"
     assert spreadsheet_text("\x00=1") == "'=1"
 
 
 @settings(max_examples=300)
 @given(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=30))
-def test_every_text_comes_back(text):
+def test_unguarded_returns_the_original_text(text):
     """And no cell begins with what a spreadsheet calculates."""
     cell = spreadsheet_text(text)
     assert unguarded(cell) == text
@@ -240,7 +240,7 @@ def test_every_text_of_an_xlsx_is_a_text_and_equal(tmp_path):
 
 
 @pytest.mark.scenario("RF-43")
-def test_a_long_text_is_cut_and_says_so(tmp_path):
+def test_long_text_is_cut_with_a_notice(tmp_path):
     whole, long, emoji = "x" * 32_767, "x" * 40_000, "👩" * 20_000
     cells = Book(written("xlsx", [[whole, long], [emoji, "a\x00b\ufffe"]], tmp_path)).sheets[0]
     assert cells[2, "A"][1] == whole

@@ -1,4 +1,4 @@
-"""One normal form for storing, one folded form for comparing, one form of an address."""
+"""Normal form for storing, folded form for comparing, normal form of e-mail addresses."""
 
 import unicodedata
 
@@ -64,7 +64,7 @@ def test_a_stored_line_is_one_line_and_stays_what_it_is(typed):
         ("１２", "12"),
     ],
 )
-def test_what_folds_to_the_same(one, other):
+def test_equal_names_fold_to_the_same_text(one, other):
     assert text.fold(one) == text.fold(other) != ""
 
 

@@ -1,4 +1,4 @@
-"""Texts made of several: as a text, and as HTML that says in which language each part is."""
+"""Composed texts, as plain text and as HTML with the language of each part."""
 
 from django.template import Context, Template
 

@@ -1,4 +1,4 @@
-"""A wait is told in whole minutes or hours, never too short."""
+"""Times until the next try are rounded up to minutes or hours."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from ticketshop.lib import waits
         (86400, 86400, "Try again in 24 hours.", "Réessayez dans 24 heures."),
     ],
 )
-def test_wait_in_words_is_the_rounded_number(seconds, rounded, english, french):
+def test_wait_text_contains_the_rounded_number(seconds, rounded, english, french):
     wait = timedelta(seconds=seconds)
     assert waits.rounded(wait) == timedelta(seconds=rounded)
     for language, text in (("en", english), ("fr", french)):

@@ -1,4 +1,4 @@
-"""What changed in the whole database, and whether somebody's declarations explain it."""
+"""Compare the whole database before and after, and check each change against the declarations of a person's rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

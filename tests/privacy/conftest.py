@@ -1,4 +1,4 @@
-"""Planted people, made once for a file; each test changes them in a transaction of its own."""
+"""People with planted values, created once per file; each test changes them in a transaction."""
 
 import copy
 

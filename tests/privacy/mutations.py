@@ -1,4 +1,4 @@
-"""Switches declarations off, one after the other: does the scan notice?
+"""Switch declarations off, one after the other, to see whether the scan notices.
 
 A row that goes takes its columns with it, and so does the row it hangs on: what is switched off is all that
 would take the column, so that the scan has to notice this very one.

@@ -1,4 +1,4 @@
-"""An organiser's office: customers with orders that are over, and those who may erase them."""
+"""A fixture: customers of an organiser with past orders, and staff with the right to erase them."""
 
 import time
 from dataclasses import dataclass

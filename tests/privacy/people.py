@@ -1,4 +1,4 @@
-"""What a person does at an organiser before asking to be forgotten: everything the shop lets people do.
+"""A person who has done everything the shop offers before an erasure.
 
 Real verbs of the shop, so that money, places and mails are real. What it leaves is overwritten column by
 column in ``planting``.

@@ -1,4 +1,4 @@
-"""Plants a token of its own in every erasable column of every row that is somebody's, by the declarations.
+"""Write a unique token into each erasable column of each row of a person, by the declarations.
 
 A column that cannot be planted is an error that names it: what was never there proves nothing by being gone.
 """

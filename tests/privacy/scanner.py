@@ -1,4 +1,4 @@
-"""Looks for what somebody left behind: in every table, file and log, however it is written there.
+"""Search all tables, files and logs for tokens of a person, in any encoding or notation.
 
 It knows nothing of models or declarations: tables are found by introspection. What is packed is unpacked:
 sessions, JSON and percent escapes, HTML, base64, zlib and gzip, MIME, PDF, ZIP and so spreadsheets. Case,

@@ -1,4 +1,4 @@
-"""The state in which somebody is erased: V with everything, W who is much like V, and V's twin at another house."""
+"""The state before an erasure: V with all data, W with similar data, and V's twin at another organiser."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""After an erasure: the books as they were, the person nowhere, no page that fails on what is empty."""
+"""After an erasure: unchanged books, no page with the person, no page that fails on empty columns."""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -74,7 +74,7 @@ def books(order: Order) -> dict:
 
 
 @pytest.mark.scenario("S04")
-def test_the_books_are_as_they_were(office):
+def test_books_do_not_change(office):
     before, staff = books(office.order), office.staff()
     assert all(before.values())
     page = staff.open(change(office.order)).text
@@ -105,7 +105,7 @@ def test_no_mail_can_be_sent_again_and_the_page_says_why(office):
 
 
 @pytest.mark.scenario("S06")
-def test_nobody_finds_who_is_erased(office):
+def test_erased_person_is_not_found(office):
     staff, vera = office.staff(), office.vera
     number, counted = vera.number, Customer.objects.known().count()
     words = ["vera", "zweig", "vera@zweig.example", number]
@@ -133,7 +133,7 @@ def test_nobody_finds_who_is_erased(office):
 
 
 @pytest.mark.scenario("S06")
-def test_no_page_and_no_sorting_fails_on_what_is_empty(office):
+def test_pages_and_sorting_work_with_emptied_columns(office):
     staff = office.staff()
     coming_order(office.pos)
     erase(staff, office.vera, tickets="bearer")
@@ -180,7 +180,7 @@ def test_the_same_address_elsewhere_is_another_person(office):
 
 
 @pytest.mark.scenario("S38")
-def test_both_histories_of_a_merged_person_go(office):
+def test_both_histories_of_a_merged_person_are_erased(office):
     now = timezone.now()
     old = past_order(office.pos, {"first_name": "Vera", "last_name": "Alt", "email": "old@alt.example"})
     staff = office.staff()
@@ -199,7 +199,7 @@ def test_both_histories_of_a_merged_person_go(office):
 
 
 @pytest.mark.scenario("S43")
-def test_the_record_names_nobody(office):
+def test_record_contains_no_name(office):
     coming_order(office.pos)
     erase(office.staff(), office.vera)
     done = Erasure.objects.get()
@@ -255,7 +255,7 @@ def _profile(office: Office, orders: int) -> list[int]:
 
 
 @pytest.mark.scenario("S02")
-def test_profile_and_preview_ask_no_more_of_three_orders_than_of_one(office):
+def test_profile_and_preview_take_as_many_queries_for_three_orders_as_for_one(office):
     coming_order(office.pos, VERA)
     other = make_office()
     coming_order(other.pos, VERA)

@@ -1,4 +1,4 @@
-"""Every page that staff, another visitor and a guest can reach by links: somebody is on them, and then on none."""
+"""Crawl all pages that staff, another visitor and a guest can reach: the person is on some before an erasure, on none after."""
 
 import re
 from collections import Counter
@@ -72,7 +72,7 @@ def roles(state: State) -> dict[str, tuple[Client, list[str]]]:
     }
 
 
-def test_nobody_finds_them_by_following_links(state):
+def test_erased_person_is_on_no_page_that_links_lead_to(state):
     # W's address contains V's.
     sought = scanner.Needles(token for token in state.v.tokens if token.name != "v address")
     before = {role: crawl(client, starts, sought) for role, (client, starts) in roles(state).items()}

@@ -1,4 +1,4 @@
-"""Addresses somebody had before: what was written to them, or asked from them, goes with the person at once."""
+"""Earlier e-mail addresses of a person: their mails and requests are erased with the person."""
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -46,18 +46,18 @@ def traces_of(*addresses: str) -> set:
     return {hit.place for hit in scan_database(Needles(Token(one, one, "email") for one in addresses))}
 
 
-def test_they_are_known_by_the_mails_that_went_there(vera):
+def test_earlier_addresses_are_found_by_mails(vera):
     assert set(subjects.subject_of(vera).addresses) == {NEW, OLD, "vera.third@zweig.example"}
 
 
-def test_nothing_is_left_of_any_of_them(vera):
+def test_nothing_is_left_of_earlier_addresses(vera):
     assert {"mail_mail.recipient", "privacy_mailboxproof.address", "sales_cart.details"} <= traces_of(OLD)
     assert erasing.erase(vera, by=None, now=timezone.now()).state == "closed"
     assert traces_of(OLD, NEW, "vera.third@zweig.example") == set()
 
 
 @pytest.mark.parametrize("whose", ["a contact", "a log-in"])
-def test_an_address_that_is_somebody_else_s_by_now_is_theirs(vera, pos, whose):
+def test_earlier_address_of_another_person_today_is_not_erased(vera, pos, whose):
     if whose == "a contact":
         contacts.create(
             organiser=pos.organiser,
@@ -78,7 +78,7 @@ def test_an_address_that_is_somebody_else_s_by_now_is_theirs(vera, pos, whose):
     )
 
 
-def test_at_most_one_query_more_for_somebody_with_one_address(pos, django_assert_num_queries):
+def test_person_with_one_address_takes_at_most_one_query_more(pos, django_assert_num_queries):
     contact = make_visitor(pos, "Vera", "Zweig", email=NEW)
     contact.user  # noqa: B018 -- read before
     with django_assert_num_queries(3):

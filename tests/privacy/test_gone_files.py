@@ -1,4 +1,4 @@
-"""A file that is gone already counts as deleted, wherever files are deleted; what staff typed about one goes with it."""
+"""A missing file counts as deleted in all jobs; the reason of an export is erased with its file."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_an_erasure_whose_file_is_gone_is_done(office):
     assert PendingDeletion.objects.get().done_at is not None
 
 
-def test_so_it_is_where_a_storage_says_that_there_is_no_such_file(office, monkeypatch):
+def test_file_missing_in_the_storage_counts_as_deleted(office, monkeypatch):
     made(office)
 
     def gone(self, name):
@@ -109,7 +109,7 @@ def test_the_demos_mailbox_forgets_while_its_oldest_mails_go(settings, tmp_path,
 # --- what staff typed ------------------------------------------------------------------------------------------------
 
 
-def test_the_reason_goes_with_the_file_when_its_time_is_over(office):
+def test_export_reason_is_erased_with_the_expired_file(office):
     job = made(office)
     expiry.tidy(timezone.now())
     job.refresh_from_db()
@@ -120,7 +120,7 @@ def test_the_reason_goes_with_the_file_when_its_time_is_over(office):
 
 
 @pytest.mark.parametrize("state", [Job.State.FAILED, Job.State.CANCELLED])
-def test_the_reason_of_an_export_that_made_no_file_goes_a_day_later(office, state):
+def test_reason_of_an_export_without_file_is_erased_after_a_day(office, state):
     job = made(office, state=state, file="")
     expiry.tidy(timezone.now() + timedelta(hours=23))
     job.refresh_from_db()
@@ -130,7 +130,7 @@ def test_the_reason_of_an_export_that_made_no_file_goes_a_day_later(office, stat
     assert job.reason == ""
 
 
-def test_the_reason_goes_with_who_is_in_the_file(office):
+def test_export_reason_is_erased_with_a_person_in_the_file(office):
     job = made(office)
     erasing.erase(office.vera, by=None, now=timezone.now())
     job.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Whatever has happened to people in whatever order: nothing left, money equal, others equal, and twice is once."""
+"""Random histories of people before an erasure: nothing is left, money and other people do not change."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -253,10 +253,10 @@ def test_who_registered_again_keeps_their_address_while_a_second_erasure_waits(s
     Contact.objects.filter(pk=back.contact.pk).update(street="")
 
 
-def test_a_few_histories(db):
+def test_erasure_after_random_histories_leaves_nothing(db):
     run(4, 15, fixed=True)
 
 
 @pytest.mark.soak
-def test_many_histories(db):
+def test_erasure_after_many_random_histories_leaves_nothing(db):
     run(200, 40, fixed=False)

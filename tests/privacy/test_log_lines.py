@@ -1,4 +1,4 @@
-"""An erasure is in the log by its number and its steps; nothing of the person is, whatever goes wrong."""
+"""The log contains number and steps of an erasure, and nothing about the person, even after failures."""
 
 import logging
 
@@ -56,7 +56,7 @@ def ask(zoe) -> Erasure:
     return erasing.request(zoe.contact, channel="back_office", now=timezone.now())
 
 
-def test_the_steps_stand_in_the_log_and_nothing_of_the_person(state, zoe, log):
+def test_log_contains_the_steps_and_nothing_about_the_person(state, zoe, log):
     name = Contact.objects.get(pk=zoe.contact.pk).last_name
     logging.getLogger("ticketshop.test").info("so %s said", name)
     assert traces(state.sought, log), "it would be found"
@@ -72,7 +72,7 @@ def test_the_steps_stand_in_the_log_and_nothing_of_the_person(state, zoe, log):
     assert traces(state.sought, log) == set()
 
 
-def test_the_history_says_who_what_and_when_and_no_value(state, zoe):
+def test_history_record_of_an_erasure_contains_no_personal_value(state, zoe):
     staff = state.a.staff
     erasing.erase(zoe.contact, by=staff, now=timezone.now())
     event = Event.objects.get(action="erased", object_id=str(zoe.contact.pk))
@@ -90,7 +90,7 @@ def test_the_history_says_who_what_and_when_and_no_value(state, zoe):
     ],
     ids=["a file", "the database"],
 )
-def test_a_failure_is_noted_by_its_kind(state, zoe, log, monkeypatch, failure):
+def test_failure_is_noted_by_its_type_without_its_text(state, zoe, log, monkeypatch, failure):
     name = Contact.objects.get(pk=zoe.contact.pk).last_name
     error = failure(name)
     assert traces(state.sought, [str(error)]), "its text would tell"
@@ -110,7 +110,7 @@ def test_a_failure_is_noted_by_its_kind(state, zoe, log, monkeypatch, failure):
     assert traces(state.sought, [*log, asked.failure]) == set()
 
 
-def test_refusals_name_nobody(state, zoe):
+def test_refusals_contain_no_name(state, zoe):
     Contact.objects.filter(pk=zoe.contact.pk).update(erasing_at=timezone.now())
     refusals = []
     for refuse in (

@@ -1,4 +1,4 @@
-"""What is not over: tickets for an evening to come, unpaid orders, passes; what may be chosen, and what goes by itself."""
+"""Upcoming tickets, unpaid orders and passes: deferrals, the choices, and the end of deferrals."""
 
 import re
 from datetime import timedelta
@@ -42,7 +42,7 @@ def at_the_door(ticket: Ticket) -> bool:
 
 
 @pytest.mark.scenario("S02", "S29")
-def test_by_default_what_a_coming_ticket_needs_waits_for_its_day(office):
+def test_upcoming_ticket_defers_the_columns_it_needs(office):
     coming, staff = coming_order(office.pos), office.staff()
     ticket = coming.tickets.get()
     preview = staff.open(bin_page(office.vera))
@@ -77,7 +77,7 @@ def test_by_default_what_a_coming_ticket_needs_waits_for_its_day(office):
     assert "Erased customer" in staff.page.text
 
 
-def test_an_order_names_what_stays_as_the_declarations_have_it(office):
+def test_order_page_lists_deferred_and_retained_columns_by_the_declarations(office):
     coming, staff = coming_order(office.pos), office.staff()
     assert "The buyer is being erased" not in staff.open(change(coming)).text
     erase(staff, office.vera)
@@ -104,7 +104,7 @@ def test_an_order_names_what_stays_as_the_declarations_have_it(office):
 
 
 @pytest.mark.scenario("S29")
-def test_a_ticket_may_be_kept_by_whoever_shows_it(office):
+def test_bearer_ticket_is_erased_at_once_and_still_admits(office):
     coming, staff = coming_order(office.pos), office.staff()
     ticket = coming.tickets.get()
     assert "can no longer be reached" in staff.open(bin_page(office.vera)).text
@@ -119,7 +119,7 @@ def test_a_ticket_may_be_kept_by_whoever_shows_it(office):
 
 
 @pytest.mark.scenario("S29")
-def test_after_cancelling_nothing_waits_but_the_money_to_be_paid_back(office):
+def test_after_a_cancellation_only_the_refund_defers(office):
     coming, staff = coming_order(office.pos), office.staff()
     preview = staff.open(bin_page(office.vera))
     assert preview.link(coming.reference) == change(coming)
@@ -136,7 +136,7 @@ def test_after_cancelling_nothing_waits_but_the_money_to_be_paid_back(office):
 
 @pytest.mark.scenario("S30")
 @pytest.mark.parametrize("end", ["paid", "expired"])
-def test_an_open_claim_keeps_who_owes_it_until_it_is_settled(office, end):
+def test_open_payment_defers_until_it_is_settled(office, end):
     unpaid = coming_order(office.pos, paid=False)
     Contact.objects.filter(pk=office.vera.pk).update(phone="+41791234567", city="Bern")
     staff = office.staff()
@@ -163,7 +163,7 @@ def test_an_open_claim_keeps_who_owes_it_until_it_is_settled(office, end):
 
 
 @pytest.mark.scenario("S33")
-def test_a_pass_that_is_not_used_up_is_warned_of(office):
+def test_unused_pass_is_a_warning(office):
     staff = office.staff()
     assert "season pass that is not used up" not in staff.open(bin_page(office.vera)).text
     season_order(office.pos)
@@ -175,7 +175,7 @@ def test_a_pass_that_is_not_used_up_is_warned_of(office):
     assert Erasure.objects.get().state == Erasure.State.DEFERRED
 
 
-def test_what_is_queued_about_a_coming_ticket_still_goes_out(office):
+def test_queued_mail_about_an_upcoming_ticket_is_sent(office):
     """Whoever still comes must hear that the evening is cancelled."""
     coming = coming_order(office.pos)
     erase(office.staff(), office.vera)
@@ -186,7 +186,7 @@ def test_what_is_queued_about_a_coming_ticket_still_goes_out(office):
 
 @pytest.mark.scenario("S30")
 @pytest.mark.parametrize("end", ["used", "cancelled", "paid"])
-def test_a_wait_that_is_over_is_noticed_by_the_next_run_not_the_next_day(office, end):
+def test_ended_deferral_is_noticed_by_the_next_run(office, end):
     coming = coming_order(office.pos, paid=end != "paid")
     if end == "paid":
         Session.objects.filter(pk=coming.tickets.get().session_id).update(
@@ -213,7 +213,7 @@ def test_a_wait_that_is_over_is_noticed_by_the_next_run_not_the_next_day(office,
     assert fresh(coming).buyer is None and fresh(other).buyer == office.wilma
 
 
-def test_looking_at_what_waits_asks_no_more_for_three_than_for_one(office):
+def test_three_deferred_erasures_take_as_many_queries_as_one(office):
     def count() -> int:
         with CaptureQueriesContext(connection) as queries:
             assert erasing.go_on(timezone.now()) == 0

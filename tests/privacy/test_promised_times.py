@@ -1,4 +1,4 @@
-"""Lengths of time that texts name in words of their own: each is that of the setting or job that keeps it."""
+"""Periods in texts are equal to the setting or job that keeps them."""
 
 import re
 from datetime import date, timedelta
@@ -93,7 +93,7 @@ def lengths(text: str) -> list[timedelta]:
     ]
 
 
-def test_every_length_of_time_in_a_text_is_the_one_that_is_kept():
+def test_periods_in_texts_are_those_of_settings_and_jobs():
     found = texts()
     assert len(found) > 30
     used = set()

@@ -1,4 +1,4 @@
-"""A guest is erased from somebody else's order: what was asked of them is settled, and nothing new is stored about nobody."""
+"""A guest is erased from another person's order: their questions are settled, and no new answers are stored."""
 
 import re
 from dataclasses import dataclass
@@ -186,7 +186,7 @@ def tell_all_but(response: Response, version: FormVersion) -> None:
     requests.tell_some(version, 0, timezone.now())
 
 
-def test_nothing_of_either_is_left_when_the_buyer_goes_too(booking):
+def test_nothing_is_left_when_guest_and_buyer_are_erased(booking):
     assert ownerless.counts() == {}
     erase(booking.vera)
     assert ownerless.counts() == {}

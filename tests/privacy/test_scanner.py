@@ -1,4 +1,4 @@
-"""The scanner finds what is hidden, in every packing; and what is somebody else's is not a hit."""
+"""The scanner finds tokens in every encoding, and no similar values of others."""
 
 import base64
 import gzip
@@ -117,16 +117,16 @@ def test_a_phone_is_found_however_it_is_written(text):
         "179 555 01 77 0",
     ],
 )
-def test_what_is_longer_is_somebody_elses(text):
+def test_scanner_ignores_a_longer_value_that_contains_the_token(text):
     assert SOUGHT.find(f"so {text} said") == frozenset()
 
 
-def test_the_part_before_the_at_is_a_trace():
+def test_scanner_finds_the_local_part_of_an_address():
     assert SOUGHT.find("user=zoe.zq1") == {"e-mail"}
     assert SOUGHT.find("Write to zoe.zq1@planted.example.") == {"e-mail"}
 
 
-def test_every_table_is_read_also_those_no_model_knows(db):
+def test_scanner_reads_every_table(db):
     with connection.cursor() as cursor:
         cursor.execute("CREATE SCHEMA aside")
         cursor.execute("CREATE TABLE aside.notes (texts jsonb, raw bytea, words tsvector, many text[])")
@@ -164,7 +164,7 @@ def test_sessions_caches_and_files_are_read(db, settings, tmp_path):
     assert Session.objects.filter(session_data__contains="zq").count() == 0, "it was packed"
 
 
-def test_what_the_planner_remembers_is_read(db):
+def test_scanner_reads_the_planner_samples(db):
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE remembered (word text)")
         cursor.execute("INSERT INTO remembered SELECT %s FROM generate_series(1, 50)", [NAME.value])

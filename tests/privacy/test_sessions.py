@@ -1,4 +1,4 @@
-"""With the erasure every browser of the person is logged out, every link is dead, and their carts hold nothing."""
+"""An erasure logs out all browsers of the person, invalidates all links, and releases the places of carts."""
 
 from datetime import timedelta
 
@@ -73,7 +73,7 @@ def logged_in(email: str) -> TestClientVisitor:
     return browser
 
 
-def test_the_very_next_request_of_each_browser_is_a_strangers(zoe, log_in_too):
+def test_next_request_of_each_browser_is_anonymous(zoe, log_in_too):
     browsers = [logged_in("zoe@example.org") for _ in range(3)]
     assert all("Zoe" in browser.open(PROFILE).source for browser in browsers)
     erase(zoe)
@@ -85,7 +85,7 @@ def test_the_very_next_request_of_each_browser_is_a_strangers(zoe, log_in_too):
 
 
 @pytest.mark.scenario("S09", "S42")
-def test_a_log_in_that_stays_opens_the_other_shop_and_here_somebody_new(zoe, elsewhere):
+def test_log_in_that_stays_is_a_new_contact_in_this_shop(zoe, elsewhere):
     erase(zoe)
     browser = logged_in("zoe@example.org")
     assert "zoe@example.org" in browser.open("/elsewhere/account/profile/").source
@@ -106,7 +106,7 @@ def may_choose_a_password(url: str) -> bool:
     return b'name="password1"' in Client().get(url, follow=True).content
 
 
-def test_a_link_to_choose_a_password_is_dead(zoe, log_in_too):
+def test_link_to_choose_a_password_is_invalid(zoe, log_in_too):
     url = reset_link(User.objects.get(pk=zoe.user_id))
     opened = Client()
     form = opened.get(url, follow=True)
@@ -118,7 +118,7 @@ def test_a_link_to_choose_a_password_is_dead(zoe, log_in_too):
     assert survivor is None or not survivor.check_password("another-long-password")
 
 
-def test_a_link_that_proves_a_new_address_is_dead(zoe, log_in_too):
+def test_link_that_proves_a_new_address_is_invalid(zoe, log_in_too):
     new = EmailAddress.objects.create(user=zoe.user, email="new@example.org")
     url = reverse("account_confirm_email", args=[EmailConfirmationHMAC(new).key])
     assert "new@example.org" in Client().get(url).content.decode()
@@ -132,7 +132,7 @@ def test_a_link_that_proves_a_new_address_is_dead(zoe, log_in_too):
 
 @pytest.mark.scenario("S36")
 @pytest.mark.parametrize("end", ["parent", "child"])
-def test_links_of_friends_and_family_are_dead(zoe, pos, end):
+def test_links_of_friends_and_family_are_invalid(zoe, pos, end):
     other = make_visitor(pos, "Ann", "Other", email="ann@example.org")
     if end == "parent":
         link = linked(zoe, pos)
@@ -146,7 +146,7 @@ def test_links_of_friends_and_family_are_dead(zoe, pos, end):
     assert not LinkRequest.objects.exists()
 
 
-def test_a_mailbox_proved_a_moment_ago_claims_nothing(zoe, pos):
+def test_mailbox_proved_before_the_erasure_claims_nothing(zoe, pos):
     link = linked(zoe, pos)
     browser = Client()
     browser.get("/theatre/")
@@ -162,7 +162,7 @@ def test_a_mailbox_proved_a_moment_ago_claims_nothing(zoe, pos):
     assert browser.get("/links/claim/").status_code == 410
 
 
-def test_the_link_of_an_order_is_dead(zoe, pos):
+def test_link_of_an_order_is_invalid(zoe, pos):
     order = make_order(pos=pos, user=zoe.user)
     assert Client().get(order_path(order)).status_code == 200
     # Bearer, and cancelled: nothing waits.
@@ -198,7 +198,7 @@ def test_the_cart_of_another_organiser_stays_with_a_log_in_that_stays(zoe, elsew
     assert Cart.objects.filter(pk=cart.pk).exists()
 
 
-def test_a_reset_asked_for_when_the_log_in_has_gone_is_told_to_nobody(zoe, pos):
+def test_password_reset_after_the_erasure_sends_no_mail(zoe, pos):
     user = User.objects.get(pk=zoe.user_id)
     erase(zoe)
     AccountAdapter().send_mail("account/email/password_reset_key", "zoe@example.org", {"user": user})
@@ -208,7 +208,7 @@ def test_a_reset_asked_for_when_the_log_in_has_gone_is_told_to_nobody(zoe, pos):
     assert Mail.objects.filter(recipient=other.email, about={"user": other.pk}).exists()
 
 
-def test_sessions_whose_time_is_over_are_forgotten_by_themselves(zoe):
+def test_expired_sessions_are_deleted(zoe):
     browser_of(zoe)
     browser_of(zoe)
     over, going_on = Session.objects.filter(user=zoe.user)

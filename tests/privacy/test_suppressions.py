@@ -45,7 +45,7 @@ def kinds(rows) -> set[str]:
     return {one.model._meta.label for one in rows}
 
 
-def test_of_who_asked_for_it_the_key_stays_and_says_until_when(bob, pos):
+def test_suppression_stays_when_the_owner_of_the_address_is_erased(bob, pos):
     row = AddressSuppression.objects.get()
     plan = planning.plan(bob, now=timezone.now())
     (retained,) = [part for part in plan.retained if part.model is AddressSuppression]
@@ -61,7 +61,7 @@ def test_of_who_asked_for_it_the_key_stays_and_says_until_when(bob, pos):
     assert AddressSuppression.objects.get().address_hash == link_mail.address_hash(ADDRESS)
 
 
-def test_with_whoever_it_was_kept_from_it_goes_and_is_listed_as_erased_only(alice, bob):
+def test_suppression_is_erased_with_the_parent_and_listed_as_erased_only(alice, bob):
     plan = planning.plan(alice, now=timezone.now())
     assert "contacts.AddressSuppression" in kinds(plan.erased) and "contacts.AddressSuppression" not in kinds(
         plan.retained
@@ -70,13 +70,13 @@ def test_with_whoever_it_was_kept_from_it_goes_and_is_listed_as_erased_only(alic
     assert not AddressSuppression.objects.exists()
 
 
-def test_it_is_in_the_copy_of_who_asked_for_it(bob):
+def test_suppression_is_in_the_copy_of_the_owner_of_the_address(bob):
     (area,) = [chapter for chapter in copying.read([bob]) if chapter.area.code == "friends-and-family"]
     assert [record.model for record in area.records if record.model is AddressSuppression]
     assert "three years" in " ".join(area.until)
 
 
-def test_it_ends_on_its_day(bob):
+def test_suppression_expires_on_its_day(bob):
     row = AddressSuppression.objects.get()
     retention.run(row.expires_at - timedelta(days=2))
     assert AddressSuppression.objects.exists()

@@ -1,4 +1,4 @@
-"""From the bin in the back office to the receipt: what is shown, who may, and what can't happen by accident."""
+"""The page on which staff erase a person: preview, rights, and protection against accidents."""
 
 from urllib.parse import quote
 
@@ -56,7 +56,7 @@ def state_of(office: Office) -> tuple:
 
 
 @pytest.mark.scenario("S01", "S02")
-def test_from_the_search_to_the_receipt(office):
+def test_erasure_from_the_search_to_the_receipt(office):
     staff = office.staff()
     found = staff.open(f"{listing(Customer)}?q=vera+zweig")
     assert "Vera Zweig" in found.text
@@ -82,7 +82,7 @@ def test_from_the_search_to_the_receipt(office):
 
 
 @pytest.mark.scenario("S02", "S03")
-def test_looking_changes_nothing(office):
+def test_preview_changes_nothing(office):
     staff, before = office.staff(), state_of(office)
     staff.open(bin_page(office.vera))
     staff.client.get(bin_page(office.vera), headers={"sec-purpose": "prefetch"})
@@ -91,7 +91,7 @@ def test_looking_changes_nothing(office):
 
 
 @pytest.mark.scenario("S03")
-def test_without_the_forms_token_nothing_happens(office):
+def test_post_without_csrf_token_erases_nothing(office):
     staff, before = office.staff(), state_of(office)
     form = staff.open(bin_page(office.vera)).form("^seen$")
     strict = Client(enforce_csrf_checks=True)
@@ -104,7 +104,7 @@ def test_without_the_forms_token_nothing_happens(office):
 
 
 @pytest.mark.scenario("S03")
-def test_what_was_shown_before_an_order_arrived_is_shown_anew(office):
+def test_plan_that_changed_since_the_preview_is_shown_again(office):
     staff = office.staff()
     staff.open(bin_page(office.vera))
     shown = staff.page.form("^seen$")
@@ -123,7 +123,7 @@ def test_what_was_shown_before_an_order_arrived_is_shown_anew(office):
 
 
 @pytest.mark.scenario("S03")
-def test_pressed_twice_it_is_one_erasure_and_one_receipt(office):
+def test_form_posted_twice_is_one_erasure(office):
     staff = office.staff()
     staff.open(bin_page(office.vera))
     form = staff.page.form("^seen$")
@@ -135,7 +135,7 @@ def test_pressed_twice_it_is_one_erasure_and_one_receipt(office):
 
 
 @pytest.mark.scenario("S01")
-def test_a_log_in_older_than_a_quarter_of_an_hour_is_asked_again(office):
+def test_log_in_older_than_fifteen_minutes_must_be_confirmed(office):
     staff, before = office.staff(), state_of(office)
     log_in_aged(staff, 14 * 60)
     form = staff.open(bin_page(office.vera)).form("^seen$")
@@ -155,7 +155,7 @@ def test_a_log_in_older_than_a_quarter_of_an_hour_is_asked_again(office):
 
 @pytest.mark.scenario("S07")
 @pytest.mark.parametrize("role", ["back office", "box office", "accounting"])
-def test_whoever_may_see_customers_may_not_erase_them(office, role, caplog):
+def test_role_without_the_right_to_erase_is_refused(office, role, caplog):
     owner, staff, before = office.staff(), office.staff(role), state_of(office)
     values = owner.open(bin_page(office.vera)).form("^seen$").values
     for row in (office.vera, Customer.objects.get(pk=office.vera.pk)):
@@ -173,7 +173,7 @@ def test_whoever_may_see_customers_may_not_erase_them(office, role, caplog):
 
 
 @pytest.mark.scenario("S07")
-def test_who_is_no_longer_staff(office):
+def test_former_staff_member_can_not_erase(office):
     staff, before = office.staff(), state_of(office)
     values = staff.open(bin_page(office.vera)).form("^seen$").values
     StaffMembership.objects.filter(user=office.owner).delete()
@@ -186,7 +186,7 @@ def test_who_is_no_longer_staff(office):
 
 
 @pytest.mark.scenario("S08")
-def test_another_organisers_person_is_nobody(office):
+def test_person_of_another_organiser_is_not_found(office):
     other, before = make_office(), state_of(office)
     staff = other.staff()
     values = staff.open(bin_page(other.vera)).form("^seen$").values
@@ -210,7 +210,7 @@ def test_another_organisers_person_is_nobody(office):
 
 
 @pytest.mark.scenario("S10")
-def test_nobody_erases_themselves_with_their_right_as_staff(office):
+def test_staff_member_can_not_erase_their_own_contact(office):
     mine = past_order(
         office.pos, contacts.for_user(office.pos.organiser, office.owner, language="en", now=timezone.now())
     )
@@ -227,7 +227,7 @@ def test_nobody_erases_themselves_with_their_right_as_staff(office):
 
 
 @pytest.mark.scenario("S10")
-def test_of_staff_who_bought_the_work_stays(office):
+def test_erased_staff_member_keeps_log_in_and_authorship(office):
     worker = make_staff(office.pos.organiser, "back office", email="worker@theatre.example")
     contact = contacts.for_user(office.pos.organiser, worker, language="en", now=timezone.now())
     contacts.change(contact, {"first_name": "Work", "last_name": "Er"}, by=worker, now=timezone.now())
@@ -245,7 +245,7 @@ def test_of_staff_who_bought_the_work_stays(office):
 
 @pytest.mark.scenario("S03", "S39")
 @pytest.mark.django_db(transaction=True)
-def test_two_presses_at_the_same_instant_are_one_erasure(office):
+def test_two_posts_at_the_same_time_are_one_erasure(office):
     client = browser(office.owner)
     page = TestClientVisitor()
     page.client = client
@@ -264,7 +264,7 @@ def test_two_presses_at_the_same_instant_are_one_erasure(office):
 
 
 @pytest.mark.scenario("S03")
-def test_another_pages_form_erases_nobody_twice(office):
+def test_form_of_another_page_erases_no_second_person(office):
     staff = office.staff()
     values = staff.open(bin_page(office.vera)).form("^seen$").values
     erase(staff, office.wilma)
@@ -287,7 +287,7 @@ def test_another_pages_form_erases_nobody_twice(office):
         {"reason": ""},
     ],
 )
-def test_nonsense_erases_nobody(office, nonsense):
+def test_invalid_form_erases_nothing(office, nonsense):
     before = state_of(office)
     values = office.staff().open(bin_page(office.vera)).form("^seen$").values
     answer = browser(office.owner).post(bin_page(office.vera), {**values, **nonsense})

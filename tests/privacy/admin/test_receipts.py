@@ -1,4 +1,4 @@
-"""The list of erasures: what is to be done, what waits, what failed, the receipts; and the lists staff downloaded."""
+"""The list of erasures: open requests, deferred and failed ones, receipts, and downloaded lists."""
 
 from datetime import timedelta
 
@@ -44,7 +44,7 @@ def downloaded(office: Office):
     return made
 
 
-def test_what_a_visitor_asked_for_is_to_be_done_and_leads_to_the_preview(office):
+def test_request_of_a_visitor_is_listed_and_leads_to_the_preview(office):
     asked, staff = asked_by_visitor(office.vera), office.staff()
     listed = staff.open(listing(Erasure))
     assert asked.receipt in listed.text and "to be done" in listed.text
@@ -65,7 +65,7 @@ def test_what_a_visitor_asked_for_is_to_be_done_and_leads_to_the_preview(office)
     assert "See what is erased, and erase" not in receipt.text
 
 
-def test_pressed_twice_a_visitors_request_is_one_erasure_too(office):
+def test_request_of_a_visitor_posted_twice_is_one_erasure(office):
     asked = asked_by_visitor(office.vera)
     staff = office.staff()
     form = staff.open(bin_page(office.vera)).form("^seen$")
@@ -75,7 +75,7 @@ def test_pressed_twice_a_visitors_request_is_one_erasure_too(office):
     assert Erasure.objects.count() == 1
 
 
-def test_who_has_proved_no_mailbox_has_asked_for_nothing(office):
+def test_request_without_a_proved_mailbox_is_not_listed(office):
     asked = asked_by_visitor(office.vera)
     staff = office.staff()
     assert asked.receipt in staff.open(listing(Erasure)).text
@@ -85,7 +85,7 @@ def test_who_has_proved_no_mailbox_has_asked_for_nothing(office):
 
 
 @pytest.mark.scenario("S43")
-def test_a_receipt_is_found_by_its_code_and_names_nobody(office):
+def test_receipt_is_found_by_its_code_and_contains_no_name(office):
     staff = office.staff()
     erase(staff, office.vera)
     erase(staff, office.wilma)
@@ -103,7 +103,7 @@ def test_a_receipt_is_found_by_its_code_and_names_nobody(office):
 @pytest.mark.parametrize(
     ("role", "status"), [("owner", 200), ("accounting", 200), ("back office", 403), ("box office", 403)]
 )
-def test_who_sees_erasures(office, role, status):
+def test_erasures_are_visible_to_roles_with_the_right_only(office, role, status):
     done = erasing.erase(office.vera, by=None, now=timezone.now())
     staff = office.staff(role)
     assert staff.client.get(listing(Erasure)).status_code == status
@@ -114,7 +114,7 @@ def test_who_sees_erasures(office, role, status):
 
 
 @pytest.mark.scenario("S02", "S26")
-def test_lists_that_staff_downloaded_are_named_before_and_after(office):
+def test_downloaded_lists_are_named_in_the_preview_and_on_the_receipt(office):
     staff = office.staff()
     assert "Lists that were downloaded" not in staff.open(bin_page(office.vera)).text
     made = downloaded(office)
@@ -141,7 +141,7 @@ def test_lists_that_staff_downloaded_are_named_before_and_after(office):
 
 
 @pytest.mark.scenario("S38")
-def test_lists_with_who_was_merged_are_named_too(office):
+def test_downloaded_lists_with_a_merged_contact_are_named(office):
     old = past_order(office.pos, {"first_name": "Vera", "last_name": "Alt", "email": "old@alt.example"}).buyer
     made = downloaded(office)
     made.subjects = [old.subject_uuid]
@@ -157,7 +157,7 @@ def test_lists_with_who_was_merged_are_named_too(office):
 
 
 @pytest.mark.scenario("S01")
-def test_a_person_with_very_much_is_erased_by_a_job_and_a_page_shows_how_far_it_is(office, monkeypatch):
+def test_person_with_many_records_is_erased_by_a_job_with_progress(office, monkeypatch):
     monkeypatch.setattr(erase_page, "AT_ONCE", 2)
     staff = office.staff()
     running = erase(staff, office.vera)
@@ -177,7 +177,7 @@ def test_a_person_with_very_much_is_erased_by_a_job_and_a_page_shows_how_far_it_
 
 
 @pytest.mark.scenario("S20")
-def test_what_fails_is_said_and_tried_again(office, monkeypatch):
+def test_failed_erasure_shows_its_failure_and_is_tried_again(office, monkeypatch):
     made = downloaded(office)
     storage, refuse = storages["exports"], []
 
@@ -201,7 +201,7 @@ def test_what_fails_is_said_and_tried_again(office, monkeypatch):
 
 @pytest.mark.scenario("S06")
 @pytest.mark.django_db(transaction=True)
-def test_a_list_made_afterwards_names_nobody_who_is_erased(office):
+def test_export_made_after_an_erasure_does_not_contain_the_person(office):
     coming = coming_order(office.pos)
     read = steps.read(steps.done(steps.ask("orders", office.pos.organiser, "customers", by=office.owner)))
     assert "Zweig" in read.column("buyer_last_name")
@@ -225,7 +225,7 @@ def test_a_list_made_afterwards_names_nobody_who_is_erased(office):
 
 
 @pytest.mark.scenario("S35")
-def test_whoever_ordered_reads_that_a_guest_was_removed(office, client):
+def test_buyer_sees_that_a_guest_was_removed(office, client):
     coming = coming_order(office.pos, VERA)
     address = f"/{office.pos.slug}/orders/{coming.reference}/{coming.secret}/"
     page = client.get(address).content.decode()
@@ -235,7 +235,7 @@ def test_whoever_ordered_reads_that_a_guest_was_removed(office, client):
     assert "Holda Zweig" not in page and "guest removed" in page
 
 
-def test_the_list_asks_no_more_for_three_than_for_one(office):
+def test_list_of_three_takes_as_many_queries_as_of_one(office):
     def count() -> int:
         staff = office.staff()
         staff.open(listing(Erasure))
@@ -251,7 +251,7 @@ def test_the_list_asks_no_more_for_three_than_for_one(office):
     assert Staff(office.owner).open(listing(Erasure)).text.count("to be done") >= 3
 
 
-def test_what_waits_is_listed_with_its_day(office):
+def test_deferred_erasure_is_listed_with_its_day(office):
     coming = coming_order(office.pos)
     erase(office.staff(), office.vera)
     done = Erasure.objects.get()
@@ -259,7 +259,7 @@ def test_what_waits_is_listed_with_its_day(office):
     assert Contact.objects.get(pk=office.vera.pk).erasing_until > coming.tickets.get().session.ends_at
 
 
-def test_the_start_page_says_how_many_have_asked(office):
+def test_start_page_shows_the_number_of_open_requests(office):
     staff, box_office, start = office.staff(), office.staff("box office"), "/admin/"
     assert "to be forgotten" not in staff.open(start).text
     asked_by_visitor(office.vera)

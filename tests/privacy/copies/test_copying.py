@@ -1,4 +1,4 @@
-"""A copy of one's own data: from the declarations, readable, complete, and without anybody else's."""
+"""A copy of one's own data follows the declarations, is readable and complete, and has no data of others."""
 
 import io
 import json
@@ -82,7 +82,7 @@ def test_the_copy_is_json_and_a_page_for_each_area_with_everything_in_both(zoe):
 
 
 @pytest.mark.scenario("S18")
-def test_what_opens_something_is_left_out_and_says_why(zoe):
+def test_secrets_are_left_out_of_a_copy_with_a_reason(zoe):
     order, files = zoe.orders.get(), unpacked(zoe)
     assert order.secret not in "".join(files.values())
     assert zoe.user.password not in "".join(files.values())
@@ -92,7 +92,7 @@ def test_what_opens_something_is_left_out_and_says_why(zoe):
 
 
 @pytest.mark.scenario("S18")
-def test_everything_that_was_planted_is_in_the_copy_or_says_why_not(state):
+def test_every_planted_value_is_in_the_copy_or_left_out_with_a_reason(state):
     """Whatever an erasure would take of the person, in every model: read out first, row by row."""
     person = state.v.person
     records = {
@@ -270,7 +270,7 @@ def test_answers_of_two_orders_stand_order_by_order(zoe, pos):
 
 
 @pytest.mark.scenario("S18")
-def test_it_speaks_the_reader_s_language(zoe):
+def test_copy_is_in_the_readers_language(zoe):
     with translation.override("fr"):
         files = unpacked(zoe)
     assert 'lang="fr"' in files["orders.html"]
@@ -302,7 +302,7 @@ def queries(contact) -> int:
     return len(seen)
 
 
-def test_three_orders_ask_no_more_than_one(pos, zoe):
+def test_copy_of_three_orders_takes_as_many_queries_as_of_one(pos, zoe):
     for index in range(2):
         answered(zoe.orders.get(), index, {"Note": ("text", (), "none")})
     once = queries(zoe)

@@ -1,4 +1,4 @@
-"""Everything planted is found before an erasure, and nothing of it afterwards; nobody else loses anything."""
+"""All planted values are found before an erasure and none afterwards; other people's data do not change."""
 
 import copy
 import logging
@@ -72,7 +72,7 @@ def test_every_token_is_found_where_it_was_planted(state):
 
 
 @pytest.mark.scenario("S01", "S05", "S19", "S22", "S23", "S24", "S25", "S26")
-def test_nothing_is_left(state, caplog):
+def test_nothing_planted_is_left_after_an_erasure(state, caplog):
     caplog.set_level(logging.DEBUG)
     mail.outbox.clear()
     with connection.cursor() as cursor:
@@ -94,7 +94,7 @@ def test_nothing_is_left(state, caplog):
 
 
 @pytest.mark.scenario("S04", "S09")
-def test_nothing_else_changes(state):
+def test_rows_of_others_do_not_change(state):
     """Over-erasure is a failure too: every value of the database that changed was V's and declared to go."""
     explained, before, books = Explained(state.v.person), scanner.snapshot(), money()
     vs = rows_of(state.v)
@@ -118,7 +118,7 @@ def test_nothing_else_changes(state):
 
 
 @pytest.mark.scenario("S29")
-def test_what_waits_is_there_and_nothing_else_and_goes_by_itself(state, settings):
+def test_deferred_columns_stay_until_the_deferral_ends(state, settings):
     """A session of V's is still to come: its orders know the buyer until the day after, all else is gone at once."""
     now = timezone.now()
     order = Order.objects.filter(
@@ -172,7 +172,7 @@ def made_shared_state(made_state):
 
 
 @pytest.mark.scenario("S09", "S23")
-def test_a_log_in_that_another_house_needs_stays_and_is_signed_out(made_shared_state, db):
+def test_log_in_of_another_organiser_stays_and_is_logged_out(made_shared_state, db):
     state = copy.deepcopy(made_shared_state)
     user, explained, before = state.v.person.user, Explained(state.v.person), scanner.snapshot()
     assert BrowserSession.objects.filter(user=user).count() >= 3

@@ -1,4 +1,4 @@
-"""Everything said of a person has an end without a click: each declared end is reached by its job, and none is missing."""
+"""Rows with personal data expire without a request: the job of each rule of ``expiry`` erases them, and no model lacks an end."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -92,7 +92,7 @@ def set_at(model, path: str, pks: list, value) -> None:
 
 
 @pytest.mark.parametrize(("model", "ends"), ALL)
-def test_rows_end_by_their_job_when_their_time_is_over(state, model, ends):
+def test_rows_expire_by_their_job_after_their_period(state, model, ends):
     pks = rows_for(state, model, ends)
     assert pks, "nothing was there to end"
     there = model._base_manager.filter(pk__in=pks).filter(expiry.has_remaining(model))
@@ -109,7 +109,7 @@ def subjects_of(model) -> bool:
 
 
 @pytest.mark.parametrize(("model", "ends"), ALL)
-def test_rows_whose_time_is_not_over_stay(state, model, ends):
+def test_rows_stay_before_the_end_of_their_period(state, model, ends):
     pks = rows_for(state, model, ends)
     if isinstance(ends.days, str):
         set_at(model, ends.days, pks, 3650)
@@ -126,12 +126,12 @@ def test_rows_whose_time_is_not_over_stay(state, model, ends):
     assert there.filter(expiry.has_remaining(model)).exists() or not subjects_of(model)
 
 
-def test_whatever_says_something_of_a_person_ends_by_itself_or_with_somebody_who_does():
+def test_every_model_with_people_expires_or_ends_with_a_contact():
     for model in subjects.models_with_people():
         assert expiry_table.endings(model), f"{model._meta.label} stays for ever"
 
 
-def test_a_model_that_stays_for_ever_is_named(monkeypatch):
+def test_model_without_an_end_has_no_endings(monkeypatch):
     """Mails to nobody had no end once: without their own they have none again."""
     declared = registry.declaration
 
@@ -144,7 +144,7 @@ def test_a_model_that_stays_for_ever_is_named(monkeypatch):
     assert expiry_table.endings(Order) == [], "the buyer has no end any more"
 
 
-def test_the_note_lists_what_the_declarations_say():
+def test_decision_note_contains_the_table_of_the_declarations():
     written = NOTE.read_text(encoding="utf-8")
     table = expiry_table.as_markdown()
     assert table in written, f"The table of the note is another one now:\n\n{table}"

@@ -1,4 +1,4 @@
-"""No row says something about a person while no path leads to one."""
+"""No row has personal data without a path to a person."""
 
 import pytest
 from django.db import connection, models, transaction
@@ -16,7 +16,7 @@ from ticketshop.sales.models import Cart, Ticket
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S44")]
 
 
-def test_after_everything_people_do_and_after_an_erasure_there_are_none(state):
+def test_no_ownerless_rows_before_and_after_an_erasure(state):
     assert ownerless.counts() == {}
     erasing.erase(state.v.person.contact, by=None, now=timezone.now())
     assert ownerless.counts() == {}
@@ -69,7 +69,7 @@ def _cut_path(model, path: str, kind, pks: list) -> None:
 SAY_NOTHING_ELSE = {Mail, Download}
 
 
-def test_a_row_whose_every_path_is_cut_is_found_in_every_model(state):
+def test_row_without_any_path_to_a_person_is_found_in_each_model(state):
     """Planted rows of V, whose keys to V are taken away: found, and by the name of their model."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -120,7 +120,7 @@ def test_every_response_has_a_person_or_is_erased(state):
     assert not Answer.objects.filter(response__in=nobodys, state__in=[1, 2]).exists()
 
 
-def test_kinds_of_paths_are_all_known():
+def test_subject_kinds_are_all_known():
     kinds = {
         kind.kind if isinstance(kind, Unless) else kind
         for model in subjects.models_with_people()

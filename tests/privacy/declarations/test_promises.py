@@ -1,4 +1,4 @@
-"""Whatever *Your data here* says about how long data stay is said by a declaration, and carried out by a job."""
+"""Each period on the page *Your data here* comes from a declaration, and a job keeps it."""
 
 import re
 from html import unescape
@@ -59,7 +59,7 @@ def promised(pos) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_every_sentence_of_the_page_has_its_job(pos, language):
+def test_every_promise_has_a_periodic_job(pos, language):
     page = TestClientVisitor(**{"accept-language": language}).open("/theatre/data/about/")
     with translation.override(language):
         known, more = promised(pos), [plain(str(area.more)) for area in ALL if area.more]
@@ -82,27 +82,27 @@ def test_every_sentence_of_the_page_has_its_job(pos, language):
     assert TIME.search(plain(page.source)), "the page does name times"
 
 
-def test_what_no_job_ends_is_promised_as_a_least_time_only(pos):
+def test_promise_without_a_job_is_a_minimum_only(pos):
     without = [text for text, job in promised(pos).items() if job is None]
     assert without and all("at least" in text for text in without)
 
 
 @pytest.mark.parametrize("days", [1, 28])
-def test_each_question_says_its_days_and_the_retention_job_keeps_them(pos, days):
+def test_promise_of_a_question_is_kept_by_the_retention_job(pos, days):
     page = TestClientVisitor().open("/theatre/data/about/").text
     promise = promises.of_question(days)
     assert promise.text in page and promise.job == RETENTION
     assert "Club" in page and promises.until_requested().text in page
 
 
-def test_a_setting_of_the_organiser_is_what_the_page_says(pos):
+def test_promise_contains_the_organisers_setting(pos):
     assert "you never came yourself: 30 days" in TestClientVisitor().open("/theatre/data/about/").text
     pos.organiser.unclaimed_purge_days = 12
     pos.organiser.save()
     assert "you never came yourself: 12 days" in TestClientVisitor().open("/theatre/data/about/").text
 
 
-def test_every_area_says_how_long_and_every_job_that_is_named_runs_by_itself(pos):
+def test_every_area_has_a_promise_with_a_periodic_job(pos):
     for area in ALL:
         assert promises.of_area(area, pos.organiser), area.code
     for model in registry.installed_models():
@@ -110,7 +110,7 @@ def test_every_area_says_how_long_and_every_job_that_is_named_runs_by_itself(pos
             assert ends.job in periodic_jobs(), model
 
 
-def test_ones_own_data_say_the_same(pos):
+def test_pages_of_ones_own_data_have_the_same_promises(pos):
     contact = ContactFactory(organiser=pos.organiser)
     chapters = {chapter.area.code: chapter for chapter in copying.read([contact])}
     assert chapters["profile"].until == [

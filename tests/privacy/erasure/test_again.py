@@ -1,4 +1,4 @@
-"""After an erasure: nothing derived finds the person, and whoever comes again is somebody new."""
+"""After an erasure derived data do not find the person, and the same person is a new contact."""
 
 import pytest
 from django.db import connection
@@ -43,7 +43,7 @@ def erase(contact: Contact) -> None:
 
 @pytest.mark.scenario("S25")
 @pytest.mark.parametrize("words", ["zoe", "grey zoe", "zoe@example.org", "0795550177", "number"])
-def test_the_search_finds_nobody(zoe, pos, words):
+def test_search_does_not_find_an_erased_person(zoe, pos, words):
     zoe.refresh_from_db()
     words = zoe.number if words == "number" else words
     staff = Staff(make_staff(pos.organiser, "owner"))
@@ -58,7 +58,7 @@ def test_the_search_finds_nobody(zoe, pos, words):
 
 
 @pytest.mark.scenario("S25")
-def test_no_page_of_a_person_is_kept_by_anybody(zoe, pos):
+def test_personal_pages_are_not_cached(zoe, pos):
     order = make_order(pos=pos, buyer={**TYPED, "email": "other@example.org"})
     page = Client().get(order_path(order))
     assert page.status_code == 200 and "no-store" in page.headers["Cache-Control"]
@@ -66,7 +66,7 @@ def test_no_page_of_a_person_is_kept_by_anybody(zoe, pos):
 
 
 @pytest.mark.scenario("S42")
-def test_a_new_log_in_with_the_same_address_is_somebody_new(zoe, pos):
+def test_new_log_in_with_the_same_address_is_a_new_contact(zoe, pos):
     contacts.block(zoe, by=None, now=timezone.now())
     reference = Order.objects.get().reference
     erase(zoe)
@@ -80,7 +80,7 @@ def test_a_new_log_in_with_the_same_address_is_somebody_new(zoe, pos):
 
 
 @pytest.mark.scenario("S42")
-def test_whoever_orders_again_as_a_guest_gets_a_number_of_their_own(pos):
+def test_new_guest_order_gets_a_new_customer_number(pos):
     first = make_order(pos=pos, buyer=TYPED)
     before = first.buyer
     Order.objects.update(state="cancelled")
@@ -95,7 +95,7 @@ def test_whoever_orders_again_as_a_guest_gets_a_number_of_their_own(pos):
 
 
 @pytest.mark.scenario("S42", "FF-37")
-def test_whoever_is_added_again_is_somebody_new(zoe, pos):
+def test_person_added_again_is_a_new_contact(zoe, pos):
     ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
     assert linked(ann, pos, ("Zoe", "Grey", "zoe@example.org")).child == zoe
     erase(zoe)

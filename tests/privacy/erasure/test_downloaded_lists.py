@@ -1,4 +1,4 @@
-"""Lists that staff have downloaded: after an erasure each of them is told to delete those that name the person."""
+"""After an erasure users with downloaded lists of the person get a mail to delete them."""
 
 from datetime import timedelta
 
@@ -40,7 +40,7 @@ def told() -> list[str]:
     return sorted(Mail.objects.filter(kind="data_copies").values_list("recipient", flat=True))
 
 
-def test_everybody_who_downloaded_a_list_with_the_person_is_told_once(pos, vera):
+def test_each_user_with_a_downloaded_list_gets_one_mail(pos, vera):
     owner, office, other = (make_staff(pos.organiser, role) for role in ("owner", "back office", "owner"))
     downloaded(pos.organiser, owner, vera)
     downloaded(pos.organiser, owner, vera, kind="participants")
@@ -71,7 +71,7 @@ def test_the_mail_names_the_lists_and_not_the_person(pos, vera):
     assert "tell a colleague" in texts[cashier.email]
 
 
-def test_nothing_is_sent_any_more_once_the_files_are_noted_as_deleted(pos, vera):
+def test_no_mail_is_sent_after_the_files_are_noted_as_deleted(pos, vera):
     owner = make_staff(pos.organiser)
     downloaded(pos.organiser, owner, vera)
     erasure = erasing.erase(vera, by=owner, now=timezone.now())
@@ -82,7 +82,7 @@ def test_nothing_is_sent_any_more_once_the_files_are_noted_as_deleted(pos, vera)
     assert sent.outbox == [] and row.state == "cancelled"
 
 
-def test_the_end_of_a_retention_period_is_announced_by_no_mail(pos, vera):
+def test_retention_sends_no_mail_about_downloaded_lists(pos, vera):
     downloaded(pos.organiser, make_staff(pos.organiser), vera)
     erasing.erase(
         vera,
@@ -94,7 +94,7 @@ def test_the_end_of_a_retention_period_is_announced_by_no_mail(pos, vera):
     assert Erasure.objects.get().state == "closed" and told() == []
 
 
-def test_staff_of_another_organiser_are_told_nothing(pos, vera):
+def test_staff_of_another_organiser_get_no_mail(pos, vera):
     downloaded(pos.organiser, make_staff(pos.organiser), vera)
     stranger = OrganiserFactory()
     theirs = ContactFactory(organiser=stranger, email=vera.email)

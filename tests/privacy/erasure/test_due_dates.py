@@ -1,4 +1,4 @@
-"""A request has a day by which it is answered: staff see it, are reminded, may take more time once, or refuse and say why."""
+"""Due dates of requests: display, reminders, one extension, and refusal with a reason."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -45,13 +45,13 @@ def reminders() -> int:
         ((2026, 12, 15, 12), 3, "2027-03-15"),
     ],
 )
-def test_due_is_the_end_of_the_day_a_month_later_in_the_organisers_zone(office, asked, months, due):
+def test_due_date_is_the_end_of_the_day_a_month_later_in_the_organisers_zone(office, asked, months, due):
     office.pos.organiser.time_zone = "Europe/Zurich"
     end = due_dates.due(office.pos.organiser, datetime(*asked, tzinfo=ZoneInfo("UTC")), months)
     assert end.astimezone(ZURICH).isoformat()[:19] == f"{due}T23:59:59"
 
 
-def test_staff_and_the_person_see_the_day_and_what_is_overdue_stands_out(office, client):
+def test_staff_and_person_see_the_due_date_and_overdue_is_marked(office, client):
     erasure, staff = asked_for(office.vera, 5), office.staff()
     day = erasure.due_at.astimezone(ZURICH)
     page = staff.open(listing(Erasure))
@@ -67,7 +67,7 @@ def test_staff_and_the_person_see_the_day_and_what_is_overdue_stands_out(office,
     assert erasure.receipt in staff.open(page.link("1 answer is overdue")).text
 
 
-def test_staff_are_reminded_ten_and_three_days_before_and_when_it_is_overdue_each_once(office):
+def test_staff_get_one_reminder_ten_and_three_days_before_and_when_overdue(office):
     erasure = asked_for(office.vera)
     for days, expected in [(11, 0), (9.9, 1), (5, 1), (2.9, 2), (1, 2), (-0.1, 3), (-5, 3)]:
         for _twice in range(2):
@@ -77,7 +77,7 @@ def test_staff_are_reminded_ten_and_three_days_before_and_when_it_is_overdue_eac
     assert mail.recipient == office.owner.email
 
 
-def test_a_reminder_names_nobody_and_nothing_is_said_of_a_request_that_is_done(office, mailoutbox):
+def test_reminder_contains_no_name_and_is_not_sent_after_the_erasure(office, mailoutbox):
     erasure = asked_for(office.vera)
     Erasure.objects.update(due_at=timezone.now() + timedelta(days=2))
     tasks.remind(0)
@@ -95,7 +95,7 @@ def test_a_reminder_names_nobody_and_nothing_is_said_of_a_request_that_is_done(o
     assert erasure.receipt not in letter.body
 
 
-def test_more_time_needs_a_reason_is_taken_once_and_the_person_is_told(office, mailoutbox):
+def test_extension_needs_a_reason_is_possible_once_and_is_mailed(office, mailoutbox):
     erasure, staff = asked_for(office.vera, 10), office.staff()
     page = staff.open(change(erasure).replace("change/", "extend/"))
     page = staff.fill("^reason$", {})
@@ -112,7 +112,7 @@ def test_more_time_needs_a_reason_is_taken_once_and_the_person_is_told(office, m
     assert due_dates.extend(erasure, "many", now=timezone.now()) is False
 
 
-def test_after_the_first_month_there_is_no_more_time(office):
+def test_extension_is_not_possible_after_the_first_month(office):
     erasure, staff = asked_for(office.vera), office.staff()
     assert "Take more time" in staff.open(change(erasure)).text
     Erasure.objects.update(due_at=timezone.now() - timedelta(hours=1))
@@ -121,7 +121,7 @@ def test_after_the_first_month_there_is_no_more_time(office):
 
 
 @pytest.mark.scenario("S16")
-def test_a_refusal_needs_a_reason_and_the_person_reads_it_and_may_ask_again(office, mailoutbox):
+def test_refusal_needs_a_reason_is_mailed_and_allows_a_new_request(office, mailoutbox):
     erasure, staff = asked_for(office.vera), office.staff()
     staff.open(change(erasure).replace("change/", "refuse/"))
     assert "This field is required" in staff.fill("^reason$", {}).text
@@ -141,7 +141,7 @@ def test_a_refusal_needs_a_reason_and_the_person_reads_it_and_may_ask_again(offi
     assert again.state == "closed"
 
 
-def test_who_may_not_answer_is_not_offered_it(office):
+def test_role_without_the_right_has_no_buttons(office):
     erasure = asked_for(office.vera)
     for button in ("extend", "refuse"):
         url = change(erasure).replace("change/", f"{button}/")
@@ -171,7 +171,7 @@ def test_a_sole_owner_runs_the_request_they_confirmed_from_their_mailbox(office)
     assert Erasure.objects.get().state == "closed" and "Erased" in page.text
 
 
-def test_who_delivers_the_e_mails_is_named_where_that_is_an_outside_service(office, client, settings):
+def test_outside_mail_service_is_named(office, client, settings):
     about, nobody = f"/{office.pos.slug}/data/about/", "Nobody else is told"
     assert "Your data go to nobody else" in client.get(about).content.decode()
     assert nobody in office.staff().open(bin_page(office.vera)).text

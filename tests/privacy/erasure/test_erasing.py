@@ -1,4 +1,4 @@
-"""The engine, from a request to the record: what goes, what stays, what waits."""
+"""An erasure from the request to the record: what is erased, retained and deferred."""
 
 from datetime import timedelta
 
@@ -47,7 +47,7 @@ def bought(*, user=None, past: bool = True, paid: bool = True):
     return order
 
 
-def test_everything_that_names_the_buyer_goes_and_the_books_stay():
+def test_erasure_removes_the_buyer_and_keeps_the_books():
     order = bought()
     contact, ticket = order.buyer, Ticket.objects.get(order=order)
     mails = Mail.objects.filter(subject_uuid=contact.subject_uuid)
@@ -68,7 +68,7 @@ def test_everything_that_names_the_buyer_goes_and_the_books_stay():
     assert planning.plan(contact, now=timezone.now()).erased == []
 
 
-def test_a_ticket_for_next_month_waits_for_its_day_and_then_goes_by_itself():
+def test_ticket_for_next_month_defers_the_erasure_until_its_day():
     order = bought(past=False)
     contact, ticket = order.buyer, Ticket.objects.get(order=order)
     Contact.objects.filter(pk=contact.pk).update(phone="+41791234567")
@@ -89,7 +89,7 @@ def test_a_ticket_for_next_month_waits_for_its_day_and_then_goes_by_itself():
     assert not contact.full_name and contact.email is None and contact.erased_at == later
 
 
-def test_a_log_in_goes_with_its_only_contact_and_stays_while_somebody_needs_it(client):
+def test_log_in_is_deleted_with_its_last_contact_only(client):
     user = UserFactory()
     order = bought(user=user)
     client.force_login(user)
@@ -98,7 +98,7 @@ def test_a_log_in_goes_with_its_only_contact_and_stays_while_somebody_needs_it(c
     assert not Session.objects.exists() and not User.objects.filter(pk=user.pk).exists()
 
 
-def test_erasing_somebody_takes_as_many_queries_for_twenty_orders_as_for_two(office):
+def test_erasure_with_twenty_orders_takes_as_many_queries_as_with_two(office):
     """At most 55 with BEGIN and COMMIT, for a customer with orders, tickets, mails and answers."""
     form = make_form("order", organiser=office.pos.organiser)
     question = ask(form, "Allergies")

@@ -1,4 +1,4 @@
-"""At the very moment of an erasure: whoever has begun to write ends first, and what they wrote goes too.
+"""Writes at the same time as an erasure: what has begun is completed first, and then erased.
 
 Each race has a twin without the protection, in which something of the person is left.
 """
@@ -88,14 +88,14 @@ def edit(zoe):
     return partial(contacts.change, zoe, {"first_name": "Eve"}, by=None, now=NOW())
 
 
-def test_an_edit_that_has_begun_goes_with_the_rest(zoe, monkeypatch):
+def test_edit_that_began_first_is_erased(zoe, monkeypatch):
     slowly(monkeypatch, contacts, "_normalise")
     changed, done = meanwhile(edit(zoe), zoe)
     assert (changed, done.state) == (["first_name"], "closed")
     assert Contact.objects.get(pk=zoe.pk).full_name == ""
 
 
-def test_without_the_lock_the_new_name_is_left(zoe, monkeypatch, nobody_is_held):
+def test_edit_without_the_lock_is_left(zoe, monkeypatch, nobody_is_held):
     slowly(monkeypatch, contacts, "_normalise")
     with unprotected():
         meanwhile(edit(zoe), zoe)
@@ -120,13 +120,13 @@ def resend(link, pos):
     return partial(links.resend, link, requester, now=NOW())
 
 
-def test_a_request_sent_again_goes_with_the_rest(zoe, from_ann, pos, monkeypatch):
+def test_link_request_sent_again_is_erased(zoe, from_ann, pos, monkeypatch):
     slowly(monkeypatch, link_mail, "may_send")
     sent, done = meanwhile(resend(from_ann, pos), zoe)
     assert (sent, done.state, of_zoe()) == (True, "closed", [])
 
 
-def test_without_the_lock_a_request_is_left(zoe, from_ann, pos, monkeypatch, nobody_is_held):
+def test_link_request_without_the_lock_is_left(zoe, from_ann, pos, monkeypatch, nobody_is_held):
     slowly(monkeypatch, link_mail, "may_send")
     with pytest.raises(erasing.NotClean, match=r"mail\.Mail"):
         meanwhile(resend(from_ann, pos), zoe)
@@ -137,14 +137,14 @@ def refuse(link):
     return partial(links.not_me, link, by=None, now=NOW())
 
 
-def test_a_refusal_goes_with_whoever_was_refused(zoe, pos, monkeypatch):
+def test_suppression_made_meanwhile_is_erased(zoe, pos, monkeypatch):
     slowly(monkeypatch, link_mail, "suppress")
     ended, done = meanwhile(refuse(linked(zoe, pos)), zoe)
     assert (ended, done.state) == (True, "closed")
     assert not AddressSuppression.objects.exists()
 
 
-def test_without_the_lock_a_refusal_is_left(zoe, pos, monkeypatch, nobody_is_held):
+def test_suppression_without_the_lock_is_left(zoe, pos, monkeypatch, nobody_is_held):
     slowly(monkeypatch, link_mail, "suppress")
     with unprotected():
         meanwhile(refuse(linked(zoe, pos)), zoe)
@@ -167,7 +167,7 @@ def pay(payment):
     return partial(payments.confirm, payment, by=None, now=NOW())
 
 
-def test_a_ticket_mail_goes_with_the_rest_and_the_money_has_come(zoe, anns, monkeypatch):
+def test_ticket_mail_queued_meanwhile_is_erased_and_the_payment_is_kept(zoe, anns, monkeypatch):
     slowly(monkeypatch, outbox, "queue", "ticket_for_you")
     paid, done = meanwhile(pay(anns), zoe)
     assert (paid, done.state, of_zoe()) == (True, "closed", [])
@@ -176,7 +176,7 @@ def test_a_ticket_mail_goes_with_the_rest_and_the_money_has_come(zoe, anns, monk
     assert (anns.order.state, ticket.state, ticket.holder, ticket.beneficiary) == ("paid", "valid", "", None)
 
 
-def test_without_the_lock_a_ticket_mail_is_left(zoe, anns, monkeypatch, nobody_is_held):
+def test_ticket_mail_without_the_lock_is_left(zoe, anns, monkeypatch, nobody_is_held):
     slowly(monkeypatch, outbox, "queue", "ticket_for_you")
     with unprotected():
         meanwhile(pay(anns), zoe)
@@ -202,14 +202,14 @@ def answer(response, text: str = "milk"):
     )
 
 
-def test_changed_answers_go_with_the_rest(zoe, answered, monkeypatch):
+def test_answers_changed_meanwhile_are_erased(zoe, answered, monkeypatch):
     slowly(monkeypatch, changing, "_write_all")
     changed, done = meanwhile(answer(answered), zoe)
     assert (changed, done.state) == ([answered.key], "closed")
     assert not Answer.objects.get().v_text
 
 
-def test_without_the_lock_changed_answers_are_left(zoe, answered, monkeypatch):
+def test_changed_answers_without_the_lock_are_left(zoe, answered, monkeypatch):
     monkeypatch.setattr(Response.Personal, "lock_order", 0)
     slowly(monkeypatch, changing, "_write_all")
     with unprotected():
@@ -218,7 +218,7 @@ def test_without_the_lock_changed_answers_are_left(zoe, answered, monkeypatch):
 
 
 @pytest.mark.scenario("RF-45")
-def test_answers_read_before_are_not_changed_afterwards(zoe, answered):
+def test_answers_read_before_an_erasure_can_not_be_saved_after_it(zoe, answered):
     stale = Response.objects.get(pk=answered.pk)
     stale.key = answered.key
     erasing.erase(zoe, by=None, now=NOW())
@@ -235,13 +235,13 @@ def forgot(zoe, send):
     return partial(send, "account/email/password_reset_key", "zoe@example.org", {"user": user})
 
 
-def test_a_reset_asked_for_at_that_moment_goes_with_the_rest(zoe, monkeypatch):
+def test_password_reset_requested_meanwhile_is_erased(zoe, monkeypatch):
     slowly(monkeypatch, outbox, "queue")
     _asked, done = meanwhile(forgot(zoe, get_adapter().send_mail), zoe)
     assert (done.state, of_zoe()) == ("closed", [])
 
 
-def test_without_the_lock_a_reset_is_left(zoe, monkeypatch):
+def test_password_reset_without_the_lock_is_left(zoe, monkeypatch):
     slowly(monkeypatch, outbox, "queue")
     unheld = forgot(zoe, lambda *mail: AccountAdapter()._queue(mail[0], mail[1], {"user": zoe.user_id}))
     with unprotected():
@@ -249,7 +249,7 @@ def test_without_the_lock_a_reset_is_left(zoe, monkeypatch):
         assert [mail.kind for mail in of_zoe()] == ["account_reset"]
 
 
-def test_a_page_that_was_being_made_for_a_log_in_says_what_happened(zoe, pos, monkeypatch):
+def test_page_in_progress_for_an_erased_log_in_explains_it(zoe, pos, monkeypatch):
     """Whatever it writes would name the log-in: the database refuses, and the page is a sentence."""
     offer = OfferFactory(pos=pos)
     browser = browser_of(zoe)
@@ -265,7 +265,7 @@ def test_a_page_that_was_being_made_for_a_log_in_says_what_happened(zoe, pos, mo
     assert not Cart.objects.exists() and not User.objects.filter(pk=zoe.user_id).exists()
 
 
-def test_the_first_page_in_a_shop_for_a_log_in_that_has_just_gone_says_so(zoe, client, monkeypatch):
+def test_first_page_for_a_log_in_erased_meanwhile_explains_it(zoe, client, monkeypatch):
     friendly_pos(slug="elsewhere")
     client.force_login(zoe.user)
     create = contacts.create

@@ -1,4 +1,4 @@
-"""From the moment an erasure has begun nobody writes about the person: every page says so, and nothing has changed."""
+"""After an erasure has begun, every page refuses to write about the person and explains why."""
 
 import pytest
 from django.utils import timezone
@@ -54,7 +54,7 @@ def refused(page) -> bool:
 # --- the person's own pages -------------------------------------------------------------------------------------
 
 
-def test_the_profile_is_not_saved(alice):
+def test_profile_of_a_person_being_erased_is_not_saved(alice):
     browser = browser_of(alice)
     browser.open(f"{ACCOUNT}profile/")
     assert browser.fill("^first_name$", {"first_name": "Ann"}).status == 200, "before it is"
@@ -64,7 +64,7 @@ def test_the_profile_is_not_saved(alice):
     assert row(alice) == before and before["first_name"] == "Ann"
 
 
-def test_nobody_is_added_by_somebody_who_is_being_erased(alice, pos):
+def test_person_being_erased_can_not_add_people(alice, pos):
     browser = browser_of(alice)
     for typed in ({"email": BOB[2]}, {"no_email": "on", "birth_date": "2018-01-02"}):
         Contact.objects.filter(pk=alice.pk).update(erasing_at=None)
@@ -74,7 +74,7 @@ def test_nobody_is_added_by_somebody_who_is_being_erased(alice, pos):
     assert not ContactLink.objects.exists() and Contact.objects.count() == 1
 
 
-def test_who_is_being_erased_is_unknown_to_who_adds_them(alice, pos):
+def test_person_being_erased_is_unknown_when_added(alice, pos):
     bob = ContactFactory(
         organiser=pos.organiser, first_name="Bob", last_name="Miller", email="bob@example.org"
     )
@@ -84,7 +84,7 @@ def test_who_is_being_erased_is_unknown_to_who_adds_them(alice, pos):
     assert row(bob) == before and not ContactLink.objects.filter(child=bob).exists()
 
 
-def test_a_removal_is_not_taken_back(alice, pos):
+def test_removal_by_a_person_being_erased_can_not_be_undone(alice, pos):
     link = linked(alice, pos)
     browser = browser_of(alice)
     browser.open(f"{LIST}{link.pk}/remove/")
@@ -96,7 +96,7 @@ def test_a_removal_is_not_taken_back(alice, pos):
     assert link.status == "ended"
 
 
-def test_earlier_orders_are_not_joined(alice, pos):
+def test_earlier_orders_are_not_joined_during_an_erasure(alice, pos):
     make_order(
         pos=pos, buyer={"first_name": "Alice", "last_name": "Martin", "email": "alice@example.org"}, paid=True
     )
@@ -108,7 +108,7 @@ def test_earlier_orders_are_not_joined(alice, pos):
     assert Order.objects.get().buyer == guest
 
 
-def test_who_is_being_erased_has_no_earlier_orders(alice, pos):
+def test_person_being_erased_has_no_earlier_orders(alice, pos):
     make_order(
         pos=pos, buyer={"first_name": "Alice", "last_name": "Martin", "email": "alice@example.org"}, paid=True
     )
@@ -117,7 +117,7 @@ def test_who_is_being_erased_has_no_earlier_orders(alice, pos):
     assert "earlier order" not in browser_of(alice).open(f"{ACCOUNT}orders/").text
 
 
-def test_a_log_in_is_not_made_for_who_is_being_erased(alice, pos):
+def test_log_in_for_a_person_being_erased_is_not_created(alice, pos):
     child = linked(alice, pos).child
     being_erased(child)
     with pytest.raises(locking.Gone):
@@ -142,7 +142,7 @@ def test_no_mail_is_queued_about_either_end_of_a_link(alice, pos):
         assert links.not_me(link, by=None, now=now), "otherwise it ends"
 
 
-def test_staff_do_not_change_who_is_being_erased(staff, alice):
+def test_staff_can_not_change_a_person_being_erased(staff, alice):
     staff.open(change(alice))
     before = being_erased(alice)
     assert staff.save(first_name="Eve").status in {200, 404, 409}
@@ -155,7 +155,7 @@ def test_staff_do_not_change_who_is_being_erased(staff, alice):
 
 @pytest.mark.scenario("S38")
 @pytest.mark.parametrize("end", ["keep", "lose"])
-def test_who_is_being_erased_is_not_merged(staff, alice, end):
+def test_person_being_erased_can_not_be_merged(staff, alice, end):
     lose = ContactFactory(organiser=alice.organiser)
     staff.open(f"{change(alice).removesuffix('change/')}merge/?with={lose.pk}")
     being_erased({"keep": alice, "lose": lose}[end])
@@ -166,7 +166,7 @@ def test_who_is_being_erased_is_not_merged(staff, alice, end):
     assert Contact.objects.filter(pk=lose.pk).exists()
 
 
-def test_staff_do_not_connect_who_is_being_erased(staff, alice):
+def test_staff_can_not_link_a_person_being_erased(staff, alice):
     other = ContactFactory(organiser=alice.organiser)
     staff.open(f"{change(alice).removesuffix('change/')}add-connection/?with={other.pk}")
     being_erased(other)
@@ -181,7 +181,7 @@ def test_staff_do_not_connect_who_is_being_erased(staff, alice):
 # --- orders -----------------------------------------------------------------------------------------------------
 
 
-def test_who_is_being_erased_orders_nothing_and_is_told(alice, pos):
+def test_person_being_erased_can_not_order_and_sees_why(alice, pos):
     cart = make_cart(pos=pos, user=alice.user)
     being_erased(alice)
     with pytest.raises(orders.CannotPlace) as refusal:
@@ -190,7 +190,7 @@ def test_who_is_being_erased_orders_nothing_and_is_told(alice, pos):
     assert not Order.objects.exists()
 
 
-def test_the_last_step_of_the_checkout_says_why_nothing_was_ordered(alice, pos):
+def test_checkout_explains_why_nothing_was_ordered(alice, pos):
     offer = OfferFactory(pos=pos)
     PaymentMethodFactory(point_of_sale=pos)
     browser = browser_of(alice)
@@ -204,7 +204,7 @@ def test_the_last_step_of_the_checkout_says_why_nothing_was_ordered(alice, pos):
 
 
 @pytest.mark.scenario("S42")
-def test_a_guest_who_was_known_is_somebody_new(pos):
+def test_guest_order_with_the_address_of_a_person_being_erased_is_a_new_contact(pos):
     known = make_order(pos=pos).buyer
     assert make_order(pos=pos).buyer == known, "otherwise it is the same one"
     being_erased(known)
@@ -212,7 +212,7 @@ def test_a_guest_who_was_known_is_somebody_new(pos):
     assert again != known and again.subject_uuid != known.subject_uuid and again.number != known.number
 
 
-def test_a_ticket_for_somebody_who_is_being_erased_is_for_nobody_in_particular(alice, pos):
+def test_ticket_chosen_for_a_person_being_erased_has_no_beneficiary(alice, pos):
     bob, eve = linked(alice, pos), linked(alice, pos, ("Eve", "Miller", "eve@example.org"))
     holders = [
         {"first_name": link.entered_first_name, "last_name": "Miller", "person": str(link.pk)}

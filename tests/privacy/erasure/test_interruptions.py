@@ -1,4 +1,4 @@
-"""Killed anywhere and started again: the same end, counted once, and nothing is mailed twice."""
+"""An erasure that is killed at any point is completed by the job, with the same counts and mails."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -167,26 +167,26 @@ BOUNDARIES = [(name, when) for name in erasing.STEPS for when in ("before", "aft
 
 
 @pytest.mark.parametrize(("name", "when"), BOUNDARIES)
-def test_killed_at_the_boundary_of_a_step(state, undisturbed, name, when):
+def test_erasure_killed_between_two_steps_is_completed_by_the_job(state, undisturbed, name, when):
     struck, found = interrupted(state, at_step(name, when))
     assert struck
     assert found.differs_from(undisturbed) == []
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_at_a_file(state, undisturbed, when):
+def test_erasure_killed_at_a_file_is_completed_by_the_job(state, undisturbed, when):
     struck, found = interrupted(state, at_file(when))
     assert struck
     assert found.differs_from(undisturbed) == []
 
 
-def test_killed_at_statements(state, undisturbed):
+def test_erasure_killed_at_a_statement_is_completed_by_the_job(state, undisturbed):
     """A few here, all of them in ``make soak``."""
     assert killed_at_every(state, undisturbed, step=17) > 3
 
 
 @pytest.mark.soak
-def test_killed_at_every_statement(state, undisturbed, capsys):
+def test_erasure_killed_at_each_statement_is_completed_by_the_job(state, undisturbed, capsys):
     count = killed_at_every(state, undisturbed, step=1)
     with capsys.disabled():
         print(f"\nKilled at {count} statements, the same end each time")
@@ -205,7 +205,7 @@ def killed_at_every(state: State, undisturbed: End, *, step: int) -> int:
 # --- again and again --------------------------------------------------------------------------------------------
 
 
-def test_ten_times_is_once(state, undisturbed):
+def test_running_an_erasure_ten_times_changes_nothing_more(state, undisturbed):
     erasure = erase(state)
     for _time in range(10):
         with pytest.raises(erasing.CannotErase) as error:
@@ -216,7 +216,7 @@ def test_ten_times_is_once(state, undisturbed):
     assert end_of(state).differs_from(undisturbed) == []
 
 
-def test_a_storage_that_refuses_is_asked_again_and_nobody_says_done(state, undisturbed):
+def test_erasure_with_a_failing_storage_stays_open_and_is_tried_again(state, undisturbed):
     def refuse(self, name):
         raise PermissionError(13, "not now")
 
@@ -249,13 +249,13 @@ def writing(state: State, times: int):
     return mock.patch.dict(erasing.STEPS, {Erasure.State.EMPTIED: delete_files})
 
 
-def test_what_is_written_between_two_steps_goes_too(state):
+def test_row_written_between_two_steps_is_erased(state):
     with writing(state, 1):
         assert erase(state).state == Erasure.State.CLOSED
     assert list(Mail.objects.order_by("-pk").values_list("recipient", "state")[:1]) == [("", "cancelled")]
 
 
-def test_what_comes_again_and_again_is_never_called_done(state):
+def test_erasure_with_ever_new_rows_is_never_closed(state):
     with writing(state, 99), pytest.raises(erasing.NotClean):
         erase(state)
     erasure = Erasure.objects.get(subject_uuid=state.v.person.contact.subject_uuid)

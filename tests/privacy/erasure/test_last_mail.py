@@ -1,4 +1,4 @@
-"""Who asked to be forgotten is told what became of it, and the address that is needed for that goes with the mail."""
+"""The last mail tells the outcome of a request, and its address is emptied after sending."""
 
 import re
 from datetime import timedelta
@@ -53,7 +53,7 @@ def rows_with_address() -> list[str]:
     return list(Mail.objects.filter(recipient__iexact=VERA).values_list("kind", flat=True))
 
 
-def test_the_person_gets_one_mail_with_the_receipt_and_then_the_address_is_gone(office, postbox):
+def test_person_gets_one_mail_with_the_receipt_and_its_address_is_emptied(office, postbox):
     erasure, staff = asked_for(office.vera), office.staff()
     send_all()
     postbox.letters.clear()
@@ -77,7 +77,7 @@ def test_the_person_gets_one_mail_with_the_receipt_and_then_the_address_is_gone(
     assert len(postbox.letters) == 1
 
 
-def test_nothing_is_said_before_the_erasure_is_checked_and_closed(office, monkeypatch):
+def test_last_mail_is_not_sent_before_the_erasure_is_closed(office, monkeypatch):
     erasure = asked_for(office.vera)
 
     def fail(*args):
@@ -95,7 +95,7 @@ def test_nothing_is_said_before_the_erasure_is_checked_and_closed(office, monkey
     assert Erasure.objects.get().state == "closed" and job.exists()
 
 
-def test_a_mail_server_that_is_away_keeps_neither_the_erasure_nor_the_address_for_long(office, postbox):
+def test_unavailable_mail_server_delays_neither_erasure_nor_address(office, postbox):
     postbox.refuse[VERA] = "451 later"
     erasure = asked_for(office.vera)
     assert erasing.run(erasure, now=timezone.now()).state == "closed"
@@ -111,14 +111,14 @@ def test_a_mail_server_that_is_away_keeps_neither_the_erasure_nor_the_address_fo
     assert [letter for letter in postbox.letters if letter.recipients == [VERA]] == []
 
 
-def test_a_mailbox_that_is_no_more_takes_the_address_with_it(office, postbox):
+def test_address_of_a_bounced_last_mail_is_emptied(office, postbox):
     postbox.refuse[VERA] = "550 no such person"
     erasing.run(asked_for(office.vera), now=timezone.now())
     send_all()
     assert rows_with_address() == []
 
 
-def test_what_waits_is_told_at_once_and_the_end_when_it_comes(office, postbox):
+def test_deferred_erasure_sends_a_mail_at_once_and_another_when_closed(office, postbox):
     coming = coming_order(office.pos)
     erasure = erasing.run(asked_for(office.vera), now=timezone.now())
     assert erasure.state == "deferred"
@@ -137,14 +137,14 @@ def test_what_waits_is_told_at_once_and_the_end_when_it_comes(office, postbox):
 
 
 @pytest.mark.parametrize("channel", ["back_office", "retention"])
-def test_who_did_not_ask_is_not_written_to(office, postbox, channel):
+def test_person_without_a_request_gets_no_mail(office, postbox, channel):
     erasing.run(asked_for(office.vera, channel=channel), now=timezone.now())
     assert rows_with_address() == []
     send_all()
     assert [letter for letter in postbox.letters if letter.recipients == [VERA]] == []
 
 
-def test_another_erasure_of_the_same_mailbox_leaves_the_mail_alone(office, postbox):
+def test_other_erasure_of_the_same_mailbox_keeps_the_last_mail(office, postbox):
     first = asked_for(office.vera)
     other = Contact.objects.get(pk=office.wilma.pk)
     Contact.objects.filter(pk=other.pk).update(email=VERA, email_key=VERA)
@@ -156,7 +156,7 @@ def test_another_erasure_of_the_same_mailbox_leaves_the_mail_alone(office, postb
     assert rows_with_address() == [] and len(postbox.letters) == 2
 
 
-def test_by_the_mailed_link_asked_run_and_told(office, mailoutbox):
+def test_request_by_mailed_link_is_erased_and_mailed(office, mailoutbox):
     """The whole way of a guest."""
     client, shop = Client(), f"/{office.pos.slug}"
     client.post(f"{shop}/data/", {"email": VERA})

@@ -1,4 +1,4 @@
-"""An erasure while everything else happens to the person: orders arrive, they edit, merge, pay, and ask once more.
+"""An erasure at the same time as orders, edits, merges, payments and other requests of the person.
 
 What comes first is erased too; what comes later is told that there is nobody. Nothing in between, no dead-lock,
 and no payment is lost. A race is shown to be real first: without the lock on the person an order slips through.
@@ -199,13 +199,13 @@ def rounds(count: int, seed: int) -> Counter:
     return seen
 
 
-def test_whatever_happens_meanwhile(capsys):
+def test_action_at_the_same_time_as_an_erasure_leaves_nothing(capsys):
     seen = rounds(10, seed=1)
     assert seen["Erasure"] >= 10
 
 
 @pytest.mark.soak
-def test_whatever_happens_meanwhile_in_many_rounds(capsys):
+def test_action_at_the_same_time_as_an_erasure_leaves_nothing_in_many_rounds(capsys):
     seed = random.randrange(10**6)
     seen = rounds(200, seed)
     with capsys.disabled():
@@ -242,14 +242,14 @@ def order_while_erased(monkeypatch) -> Round:
     return one
 
 
-def test_an_order_that_came_first_is_waited_for(monkeypatch):
+def test_erasure_waits_for_an_order_that_began_first(monkeypatch):
     one = order_while_erased(monkeypatch)
     assert Order.objects.filter(buyer=one.contact, state="pending").count() == 1
     assert check(one) == State.DEFERRED
     finish(one)
 
 
-def test_without_the_locks_an_order_slips_through(monkeypatch):
+def test_without_the_locks_an_order_is_left(monkeypatch):
     """Neither of the person nor, which is a second net, of the cart, which goes with them."""
     without_the_lock(monkeypatch)
     unlocked = Cart.objects.filter(pk=Parameter("pk")).select_related("point_of_sale__organiser")
@@ -268,7 +268,7 @@ def without_the_lock(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("locked", [True, False])
-def test_an_edit_is_erased_too_or_refused_and_without_the_lock_neither(monkeypatch, locked):
+def test_edit_during_an_erasure_is_erased_or_refused(monkeypatch, locked):
     if not locked:
         without_the_lock(monkeypatch)
     one, normalise = settled(), contacts._normalise

@@ -1,4 +1,4 @@
-"""PostgreSQL's samples of values for its plans hold nothing of whoever is erased."""
+"""PostgreSQL's samples of values do not contain values of an erased person."""
 
 import pytest
 from django.db import connection
@@ -20,7 +20,7 @@ def sampled(table: str) -> str:
         return cursor.fetchone()[0] or ""
 
 
-def test_samples_are_taken_anew():
+def test_planner_samples_do_not_contain_erased_values():
     order = make_order(buyer={"first_name": "Zoe", "last_name": "Planted", "email": "zoe@planted.example"})
     for _number in range(3):
         ContactFactory(organiser=order.organiser, last_name="Planted")
@@ -32,7 +32,7 @@ def test_samples_are_taken_anew():
     assert "Planted" not in sampled("contacts_contact") and "Other" in sampled("contacts_contact")
 
 
-def test_those_of_a_table_without_rows_are_cleared():
+def test_planner_samples_of_an_empty_table_are_deleted():
     make_order(buyer={"first_name": "Zoe", "last_name": "Planted", "email": "zoe@planted.example"})
     make_order(buyer={"first_name": "Zoe", "last_name": "Planted", "email": "zoe@planted.example"})
     statistics.analyse(["mail_mail"])

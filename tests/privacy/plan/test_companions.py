@@ -1,4 +1,4 @@
-"""Who is known through one person alone goes with them: listed beforehand, spared if staff say so, later if a ticket waits."""
+"""People added by one person alone are erased with that person: listed in the preview, spared by staff, deferred by a ticket."""
 
 from datetime import date, timedelta
 
@@ -75,7 +75,7 @@ def is_erased(contact: Contact) -> bool:
     return contact.erased_at is not None
 
 
-def test_the_preview_lists_them_and_they_go_with_the_person(vera, tim, pos, staff):
+def test_companions_are_listed_and_erased_with_the_person(vera, tim, pos, staff):
     friend = linked(vera, pos, ("Far", "Friend", "far@friend.example")).child
     page = staff.open(bin_page(vera))
     assert TITLE in page.text and "Tim Zweig" in page.text and "Far Friend" in page.text
@@ -97,7 +97,7 @@ def test_the_preview_lists_them_and_they_go_with_the_person(vera, tim, pos, staf
         assert cursor.fetchone() == (0,)
 
 
-def test_whom_staff_untick_stays_and_goes_later_by_themselves(vera, tim, pos, staff):
+def test_spared_companion_is_erased_later_by_retention(vera, tim, pos, staff):
     friend = linked(vera, pos, ("Far", "Friend", "far@friend.example")).child
     form = staff.open(bin_page(vera)).form("^seen$")
     assert set(form.choices["together"]) == {str(tim.pk), str(friend.pk)}
@@ -112,14 +112,14 @@ def test_whom_staff_untick_stays_and_goes_later_by_themselves(vera, tim, pos, st
     assert is_erased(tim)
 
 
-def test_nobody_needs_to_be_ticked(vera, tim, staff):
+def test_all_companions_may_be_unticked(vera, tim, staff):
     form = staff.open(bin_page(vera)).form("^seen$")
     values = {name: value for name, value in form.values.items() if name != "together"}
     answer = staff.client.post(bin_page(vera), values)
     assert answer.status_code == 302 and is_erased(vera) and not is_erased(tim)
 
 
-def test_a_past_ticket_is_no_reason_to_stay(vera, tim, staff):
+def test_past_ticket_does_not_keep_a_companion(vera, tim, staff):
     ticket = ticket_for(tim, vera, over=True)
     erasing.erase(vera, by=None, now=timezone.now())
     assert is_erased(vera) and is_erased(tim)
@@ -127,7 +127,7 @@ def test_a_past_ticket_is_no_reason_to_stay(vera, tim, staff):
     assert (ticket.beneficiary, ticket.holder, ticket.state) == (None, "", "valid")
 
 
-def test_a_ticket_to_come_keeps_a_child_until_the_day_after_its_event(vera, tim, staff):
+def test_upcoming_ticket_keeps_a_child_until_the_day_after_its_event(vera, tim, staff):
     ticket = ticket_for(tim, vera, over=False)
     ends = ticket.session.ends_at
     page = staff.open(bin_page(vera))
@@ -145,7 +145,7 @@ def test_a_ticket_to_come_keeps_a_child_until_the_day_after_its_event(vera, tim,
     assert ticket.holder == "" and ownerless.counts() == {}
 
 
-def test_who_is_somebody_without_the_person_is_not_listed(vera, pos, staff):
+def test_people_with_other_links_or_orders_are_not_companions(vera, pos, staff):
     ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
     linked(vera, pos, ("Ann", "Other", "ann@example.org"))
     shared = linked(vera, pos, ("Both", "Know", "both@example.org")).child
@@ -159,14 +159,14 @@ def test_who_is_somebody_without_the_person_is_not_listed(vera, pos, staff):
     assert is_erased(vera) and not any(is_erased(one) for one in (ann, shared, bought))
 
 
-def test_a_former_friend_whom_nobody_else_has_goes_too(vera, pos):
+def test_former_friend_without_other_links_is_a_companion(vera, pos):
     link = linked(vera, pos, ("Old", "Friend", "old@friend.example"))
     links.remove(link, by=vera.user, now=timezone.now())
     erasing.erase(vera, by=None, now=timezone.now())
     assert is_erased(link.child)
 
 
-def test_somebody_added_since_the_preview_is_shown_first(vera, pos, staff):
+def test_companion_added_since_the_preview_is_shown_before_the_erasure(vera, pos, staff):
     form = staff.open(bin_page(vera)).form("^seen$")
     child = linked(vera, pos, TIM).child
     again = staff.submit(form, {})
@@ -174,7 +174,7 @@ def test_somebody_added_since_the_preview_is_shown_first(vera, pos, staff):
     assert not is_erased(vera) and not is_erased(child)
 
 
-def test_who_was_added_by_somebody_else_at_that_very_moment_stays(vera, tim, pos, monkeypatch):
+def test_companion_added_by_another_person_meanwhile_stays(vera, tim, pos, monkeypatch):
     ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
     request = companions._request_locked
 
@@ -188,7 +188,7 @@ def test_who_was_added_by_somebody_else_at_that_very_moment_stays(vera, tim, pos
 
 
 @pytest.mark.parametrize("step", ["begin", "empty_database", "delete_files", "verify"])
-def test_killed_after_any_step_they_go_with_the_next_run(vera, tim, monkeypatch, step):
+def test_companions_are_erased_by_the_next_run_after_a_kill(vera, tim, monkeypatch, step):
     states = {"begin": "confirmed", "empty_database": "claimed", "delete_files": "emptied", "verify": "filed"}
     run, ran = erasing.STEPS[states[step]], []
 
@@ -207,26 +207,26 @@ def test_killed_after_any_step_they_go_with_the_next_run(vera, tim, monkeypatch,
     assert erasing.go_on(timezone.now()) == 0
 
 
-def test_the_person_reads_who_goes_with_them_in_their_own_words(vera, tim, pos):
+def test_person_sees_companions_by_the_names_they_typed(vera, tim, pos):
     ContactLink.objects.filter(child=tim).update(entered_first_name="Timmy")
     page = browser_of(vera).open("/theatre/account/data/delete/")
     assert "People known here through you alone" in page.text
     assert "Timmy Zweig" in page.text and "Tim Zweig" not in page.text
 
 
-def test_nobody_to_go_along_costs_one_query(vera, django_assert_num_queries):
+def test_person_without_companions_takes_one_query(vera, django_assert_num_queries):
     with django_assert_num_queries(1):
         assert companions.companions_of(vera, now=timezone.now()) == []
 
 
-def test_staff_see_a_child_s_own_receipt(vera, tim, staff):
+def test_companion_has_its_own_receipt(vera, tim, staff):
     erasing.erase(vera, by=staff.user, now=timezone.now())
     child = Erasure.objects.get(channel="together")
     page = staff.open(change(child))
     assert "with the person who had added them" in page.text and "Tim" not in page.text
 
 
-def test_a_plan_changes_with_who_goes_along(vera, pos):
+def test_fingerprint_changes_with_the_companions(vera, pos):
     before = planning.plan(vera, now=timezone.now()).fingerprint
     assert planning.plan(vera, now=timezone.now()).fingerprint == before
     linked(vera, pos, TIM)

@@ -1,4 +1,4 @@
-"""Rows of others that name a person: a cart in which they were chosen for a ticket, a mail to a parent about a child."""
+"""Rows of others that mention a person: a cart with a ticket for them, a mail to a parent about a child."""
 
 import pytest
 from django.utils import timezone
@@ -47,7 +47,7 @@ def cart_for(alice, link, pos, offer=None) -> Cart:
 
 
 @pytest.mark.scenario("S35")
-def test_a_cart_of_somebody_else_names_the_person_no_more(alice, pos):
+def test_cart_of_another_person_does_not_mention_the_erased_one(alice, pos):
     vera = linked(alice, pos, ("Vera", "Zweig", "vera@zweig.example"))
     cart = cart_for(alice, vera, pos)
     other = cart_for(alice, linked(alice, pos, ("Carl", "Other", "carl@other.example")), pos)
@@ -67,7 +67,7 @@ def test_a_cart_of_somebody_else_names_the_person_no_more(alice, pos):
 
 
 @pytest.mark.scenario("S35")
-def test_no_new_ticket_is_printed_with_the_name(alice, pos):
+def test_new_ticket_of_another_person_has_no_name_of_the_erased_one(alice, pos):
     vera = linked(alice, pos, ("Vera", "Zweig", "vera@zweig.example"))
     offer = OfferFactory(pos=pos, tariff__price=ZERO)
     cart = cart_for(alice, vera, pos, offer)
@@ -79,9 +79,7 @@ def test_no_new_ticket_is_printed_with_the_name(alice, pos):
     assert sorted(Ticket.objects.values_list("holder_first_name", flat=True)) == ["", "Bob"]
 
 
-def test_looking_for_carts_reads_none_where_nobody_has_the_person_in_a_list(
-    alice, pos, django_assert_num_queries
-):
+def test_search_for_mentions_reads_no_cart_for_a_person_without_links(alice, pos, django_assert_num_queries):
     with django_assert_num_queries(1):
         assert not mentions.rows(alice.pk).exists()
 

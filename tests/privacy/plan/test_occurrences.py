@@ -1,4 +1,4 @@
-"""Where somebody else wrote the person's name, address or phone: listed before the erasure, settled one by one."""
+"""Places in which others wrote the person's name, e-mail address or phone number: listed in the preview, with a choice for each."""
 
 from datetime import timedelta
 
@@ -50,12 +50,12 @@ def key(row) -> str:
     return f"{row._meta.label_lower}:{row.pk}"
 
 
-def test_nobody_is_named_elsewhere(office):
+def test_person_without_occurrences_has_an_empty_list(office):
     assert places(office) == []
     assert "Also named here" not in office.staff().open(bin_page(office.vera)).text
 
 
-def test_a_name_on_somebody_elses_ticket_is_listed_with_a_link_and_has_to_be_settled(office, ticket):
+def test_name_on_a_ticket_of_another_order_is_listed_and_needs_a_choice(office, ticket):
     staff = office.staff()
     page = staff.open(bin_page(office.vera))
     assert "Also named here" in page.text and "Vera Zweig" in page.text
@@ -65,7 +65,7 @@ def test_a_name_on_somebody_elses_ticket_is_listed_with_a_link_and_has_to_be_set
     assert not Erasure.objects.exists()
 
 
-def test_erased_there_the_search_finds_it_no_more_and_the_receipt_counts_it(office, ticket):
+def test_occurrence_erased_by_staff_is_not_found_again_and_counted(office, ticket):
     staff = office.staff()
     assert "Vera Zweig" in staff.open(change(office.other)).text
     page = erase(staff, office.vera, **{key(ticket): "erase"})
@@ -77,7 +77,7 @@ def test_erased_there_the_search_finds_it_no_more_and_the_receipt_counts_it(offi
     assert "Vera" not in staff.open(change(office.other)).text
 
 
-def test_another_person_of_the_name_stays(office, ticket):
+def test_occurrence_of_another_person_of_that_name_stays(office, ticket):
     erase(office.staff(), office.vera, **{key(ticket): "other"})
     assert Erasure.objects.get().state == "closed"
     ticket.refresh_from_db()
@@ -97,7 +97,7 @@ def test_another_person_of_the_name_stays(office, ticket):
         "Vera-Zweig",
     ],
 )
-def test_an_answer_of_somebody_else_is_listed_and_erased_there(office, text):
+def test_occurrence_in_an_answer_is_listed_and_erased(office, text):
     answer = _answer(office, text)
     (place,) = places(office)
     assert (place.row, place.text, place.erasable) == (answer, text, True)
@@ -183,7 +183,7 @@ def _cart(office: Office) -> Cart:
     )
 
 
-def test_what_was_changed_on_its_own_page_needs_no_choice(office, ticket):
+def test_occurrence_changed_on_its_page_needs_no_choice(office, ticket):
     staff = office.staff()
     staff.open(bin_page(office.vera))
     form = staff.page.form("^seen$")
@@ -207,7 +207,7 @@ def test_another_organisers_places_are_neither_listed_nor_changed(office):
 
 
 @pytest.mark.parametrize("left", ["first_name", "last_name", "email", "phone", ""])
-def test_who_has_but_one_of_name_address_and_phone_is_looked_for_too(office, left):
+def test_person_with_only_a_name_address_or_phone_is_found(office, left):
     _answer(office, "Vera Zweig, vera@zweig.example, +41 79 123 45 67")
     for name in {"first_name", "last_name", "email", "phone"} - {left}:
         contacts.change(office.vera, {name: ""}, by=None, now=timezone.now())
@@ -279,7 +279,7 @@ def _rename(office: Office, first_name: str = "", last_name: str = "") -> None:
     )
 
 
-def test_whom_others_typed_into_their_list_goes_with_the_person_and_leaves_no_empty_row():
+def test_contact_typed_by_others_is_erased_with_the_person():
     pos = friendly_pos()
     alice, bob = make_visitor(pos), make_visitor(pos, "Bob", "Miller")
     vera = make_visitor(pos, "Vera", "Zweig", email="vera@zweig.example")

@@ -1,4 +1,4 @@
-"""From outside: a dump of the database, the files, and the log of everything that happened, searched as a thief would."""
+"""A dump of the database, the files and the log do not contain an erased person."""
 
 import logging
 import subprocess
@@ -57,7 +57,7 @@ def log(tmp_path):
 
 
 @pytest.mark.scenario("S01", "S22")
-def test_a_dump_the_files_and_the_log_say_nothing(log):
+def test_dump_files_and_log_do_not_contain_the_person(log):
     if pg_dump() is None:
         pytest.skip("no pg_dump of this server's version")
     state = make_state()

@@ -1,4 +1,4 @@
-"""What waits to be sent is never sent, what was sent says nothing any more, and nobody is told about who has gone."""
+"""Mails of an erased person: queued ones are cancelled, sent ones emptied, and later ones not created."""
 
 import threading
 from datetime import timedelta
@@ -68,7 +68,7 @@ def over(*mine: Order) -> None:
         Ticket.objects.filter(order=order).update(state="cancelled")
 
 
-def test_what_waits_is_never_sent_and_what_was_sent_keeps_kind_date_and_state(zoe, pos, postbox):
+def test_queued_mails_are_cancelled_and_sent_ones_keep_kind_date_and_state(zoe, pos, postbox):
     sent = make_order(pos=pos, user=zoe.user)
     send_all()
     assert len(postbox.to("zoe@example.org")) == 1
@@ -109,7 +109,7 @@ def test_mails_of_a_log_in_that_stays_are_left_alone(zoe, pos, postbox):
     assert states == {platform.pk: "queued", here.pk: "cancelled", there.pk: "queued"}
 
 
-def test_a_mail_to_somebody_else_does_not_name_who_has_gone(zoe, pos, mailoutbox):
+def test_mail_to_another_person_does_not_name_the_erased_one(zoe, pos, mailoutbox):
     ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
     link = linked(zoe, pos, ("Ann", "Other", "ann@example.org"))
     links.accept(link, by=ann.user, now=timezone.now())
@@ -195,7 +195,7 @@ def test_an_erasure_ends_after_a_mail_that_names_the_person_has_left(
 
 
 @pytest.mark.scenario("S39")
-def test_what_happens_to_an_order_afterwards_is_told_to_nobody(zoe, pos):
+def test_later_changes_of_an_order_send_no_mail(zoe, pos):
     order = make_order(pos=pos, user=zoe.user, method="bank_transfer")
     stale = Order.objects.select_related("buyer").get(pk=order.pk)
     assert stale.buyer.email
@@ -212,7 +212,7 @@ def test_what_happens_to_an_order_afterwards_is_told_to_nobody(zoe, pos):
 
 
 @pytest.mark.scenario("S39")
-def test_who_was_erased_is_not_reminded(zoe, pos, monkeypatch):
+def test_erased_person_gets_no_reminder(zoe, pos, monkeypatch):
     order = make_order(pos=pos, user=zoe.user, method="bank_transfer")
     later = timezone.now() + timedelta(days=order.organiser.bank_reminder_days, minutes=1)
     Order.objects.filter(pk=order.pk).update(expires_at=later + timedelta(days=1))
@@ -260,7 +260,7 @@ def test_guests_keep_tickets_names_and_mails(zoe, guests, mailoutbox):
 
 
 @pytest.mark.scenario("S37")
-def test_guests_are_told_what_becomes_of_their_tickets(zoe, guests, mailoutbox):
+def test_guests_of_an_erased_buyer_get_mails_about_their_tickets(zoe, guests, mailoutbox):
     send_all()
     mailoutbox.clear()
     assert erase(zoe) == "closed"
@@ -279,7 +279,7 @@ def letter_owner() -> Contact:
 
 
 @pytest.mark.scenario("S37")
-def test_while_the_buyer_is_there_only_the_buyer_is_told(zoe, guests, mailoutbox):
+def test_guests_get_no_mail_while_the_buyer_exists(zoe, guests, mailoutbox):
     send_all()
     mailoutbox.clear()
     orders.cancel(guests, by=None, now=timezone.now())
@@ -288,21 +288,23 @@ def test_while_the_buyer_is_there_only_the_buyer_is_told(zoe, guests, mailoutbox
 
 
 @pytest.mark.scenario("S37")
-def test_a_guest_who_is_being_erased_too_is_told_nothing(zoe, guests):
+def test_guest_being_erased_gets_no_mail(zoe, guests):
     assert erase(zoe) == "closed"
     Contact.objects.filter(email="ann@example.org").update(erasing_at=timezone.now())
     orders.cancel(guests, by=None, now=timezone.now())
     assert not Mail.objects.filter(kind="ticket_cancelled").exists()
 
 
-def test_a_guest_order_of_somebody_else_is_not_touched(pos):
+def test_guest_order_of_another_person_does_not_change(pos):
     contact = ContactFactory(organiser=pos.organiser, email="zoe@example.org")
     make_order(pos=pos)
     assert erase(contact) == "closed"
     assert Mail.objects.get().recipient == "grace@example.org"
 
 
-def test_the_demo_keeps_no_mail_of_whoever_is_erased(settings, tmp_path, django_capture_on_commit_callbacks):
+def test_demo_mailbox_deletes_mails_of_an_erased_person(
+    settings, tmp_path, django_capture_on_commit_callbacks
+):
     settings.MAILBOX_DIR = tmp_path
     order = make_order(buyer={"first_name": "Zoe", "last_name": "Grey", "email": "Zoe@example.org"})
     for to in ("zoe@example.org", "azoe@example.org"):

@@ -1,4 +1,4 @@
-"""Asking at once: one person, one request, one mail to each member of staff, a link that opens once."""
+"""Simultaneous requests of one person are one request with one mail to each staff member; a link opens once."""
 
 import re
 from functools import partial
@@ -51,7 +51,7 @@ def test_a_double_click_is_one_request(zoe, pos, slowly):
     assert first.pk == second.pk == Erasure.objects.get().pk
 
 
-def test_without_the_lock_it_is_two(zoe, pos, slowly, monkeypatch):
+def test_double_click_without_the_lock_is_two_requests(zoe, pos, slowly, monkeypatch):
     """The twin: the race is real."""
     monkeypatch.setattr(locking, "lock", lambda pk: Contact.objects.get(pk=pk))
     at_once(partial(ask, zoe, pos), partial(ask, zoe, pos))
@@ -83,7 +83,7 @@ def test_a_mailed_link_opens_for_one_of_two(zoe, pos):
 
 
 @pytest.mark.scenario("S14")
-def test_asked_at_once_a_mailbox_still_gets_three_mails(pos):
+def test_simultaneous_requests_send_at_most_three_mails(pos):
     send = partial(
         requests.send_link,
         "nobody@mail.example",

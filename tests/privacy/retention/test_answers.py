@@ -1,4 +1,4 @@
-"""Answers go by themselves on the day that was promised: states say so, counts stay, a second run does nothing."""
+"""The retention job erases answers on their day; states show it, counts stay, a second run does nothing."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -83,7 +83,7 @@ def read(response: Response) -> dict[str, tuple]:
     return found
 
 
-def test_an_answer_goes_on_its_day_and_the_others_stay(form):
+def test_answer_is_erased_on_its_day_and_others_stay(form):
     response = answer(form)
     before = read(response)
     assert before["Allergies"] == (1, "celery", None, 0, ["nuts", "celery"])
@@ -100,7 +100,7 @@ def test_an_answer_goes_on_its_day_and_the_others_stay(form):
     assert ownerless.counts() == {}
 
 
-def test_a_second_run_and_a_later_day(form):
+def test_second_run_erases_nothing_and_a_later_day_the_rest(form):
     response = answer(form)
     retention.run(ON_THE_DAY)
     whole = (
@@ -132,7 +132,7 @@ def test_counts_of_rows_and_of_taken_places_stay(form):
     assert Counter(Answer.objects.values_list("state", flat=True)) == {Answer.State.ERASED: 6, 1: 6}
 
 
-def test_blank_says_something_too_and_what_was_not_asked_says_nothing(form):
+def test_blank_answers_are_erased_and_unasked_ones_stay(form):
     response = answer(form)
     Answer.objects.filter(response=response, field=form.ill).update(state=Answer.State.BLANK, v_text=None)
     Answer.objects.filter(response=response, field=form.shirt).update(
@@ -144,14 +144,14 @@ def test_blank_says_something_too_and_what_was_not_asked_says_nothing(form):
     assert states["Shirt"][0] == Answer.State.NOT_ASKED
 
 
-def test_an_answer_whose_event_is_not_known_counts_from_when_it_was_given(form):
+def test_period_of_an_answer_without_event_counts_from_its_creation(form):
     response = answer(form, ends=None)
     Response.objects.filter(pk=response.pk).update(relevant_until=None)
     assert retention.run(END - timedelta(days=3)) == {}
     assert retention.run(END - timedelta(days=2))["registration_forms.Answer"] == 2
 
 
-def test_the_day_is_the_organisers_and_another_organisers_answers_stay(form):
+def test_day_is_in_the_organisers_zone_and_other_organisers_answers_stay(form):
     far = make_form(organiser=OrganiserFactory(time_zone="America/New_York"))
     far.ill = ask(far, "Allergies", retention_days=28)
     publish(far)
@@ -165,7 +165,7 @@ def test_the_day_is_the_organisers_and_another_organisers_answers_stay(form):
     assert retention.run(ON_THE_DAY + timedelta(hours=6))["registration_forms.Answer"] == 1
 
 
-def test_many_go_in_batches_and_a_killed_run_goes_on(form, monkeypatch):
+def test_killed_run_is_continued_batch_by_batch(form, monkeypatch):
     job = retention.JOBS["privacy.retention.registration_forms.answer"]
     monkeypatch.setitem(job.__dict__, "at_once", 3)
     for _number in range(5):
@@ -189,7 +189,7 @@ def test_many_go_in_batches_and_a_killed_run_goes_on(form, monkeypatch):
     assert sum(counted.values_list("rows", flat=True)) == 10
 
 
-def test_one_row_that_fails_stops_no_other_and_is_noted(form, monkeypatch, caplog):
+def test_failing_row_is_noted_and_stops_no_other(form, monkeypatch, caplog):
     bad, good = answer(form), answer(form)
     poisoned = Answer.objects.get(response=bad, field=form.ill)
     erase, text = retention._erase, poisoned.v_text
@@ -243,7 +243,7 @@ def bought(shop, **columns) -> tuple[Order, Field, TestClientVisitor]:
     return Order.objects.latest("pk"), ill, who
 
 
-def test_what_was_typed_in_the_shop_goes_and_the_page_says_why(shop):
+def test_answer_given_in_the_shop_is_erased_and_the_page_explains_it(shop):
     order, _ill, who = bought(shop)
     session = order.tickets.get().session
     response = order.tickets.get().response
@@ -268,7 +268,7 @@ def test_a_mandatory_answer_that_is_erased_is_not_missing(shop):
     assert "erased" in page.text
 
 
-def test_where_a_date_is_moved_the_promise_moves_with_it(shop):
+def test_moved_date_moves_the_end_of_the_period(shop):
     order, _ill, _who = bought(shop)
     ticket = order.tickets.get()
     later = ticket.session.ends_at + timedelta(days=100)
@@ -305,14 +305,14 @@ def moved(session, ends, *responses) -> list:
     return [response.relevant_until for response in responses]
 
 
-def test_what_an_order_form_asked_is_needed_until_what_it_applies_to_is_over(two_dates):
+def test_answers_of_an_order_form_stay_until_its_events_are_over(two_dates):
     first, second, of_shop, own = two_dates
     late = first.ends_at + timedelta(days=700)
     assert moved(second, late, of_shop, own) == [first.ends_at, late]
     assert moved(first, late + timedelta(days=1), of_shop, own) == [late + timedelta(days=1), late]
 
 
-def test_where_the_forms_were_assigned_anew_until_the_last_date(two_dates):
+def test_reassigned_order_form_keeps_answers_until_the_last_date(two_dates):
     first, second, of_shop, own = two_dates
     OrderForm.objects.all().delete()
     late = first.ends_at + timedelta(days=700)
@@ -320,7 +320,7 @@ def test_where_the_forms_were_assigned_anew_until_the_last_date(two_dates):
     assert moved(first, first.ends_at, of_shop, own) == [max(first.ends_at, second.ends_at)] * 2
 
 
-def test_the_periodic_job_erases_what_was_promised_weeks_ago(shop):
+def test_periodic_job_erases_overdue_answers(shop):
     order, _ill, _who = bought(shop)
     past = timezone.now() - timedelta(days=70)
     Session.objects.filter(pk=order.tickets.get().session_id).update(
@@ -331,7 +331,7 @@ def test_the_periodic_job_erases_what_was_promised_weeks_ago(shop):
     assert not AnswerHistory.objects.exclude(old=None, new=None).exists()
 
 
-def test_an_erasure_after_it_finds_nothing_more_and_is_closed(shop):
+def test_erasure_after_retention_finds_nothing_and_is_closed(shop):
     order, _ill, _who = bought(shop)
     retention.run(order.tickets.get().session.ends_at + timedelta(days=29))
     Ticket.objects.update(state="used", used_at=timezone.now())
@@ -343,7 +343,7 @@ def test_an_erasure_after_it_finds_nothing_more_and_is_closed(shop):
 # --- what the organiser sees beforehand ---------------------------------------------------------------------------
 
 
-def test_the_organiser_sees_what_goes_how_many_and_when(form):
+def test_organiser_sees_upcoming_and_past_retention(form):
     now = timezone.now()
     for _number in range(3):
         answer(form, ends=now - timedelta(days=20))
@@ -384,12 +384,12 @@ def make_twin(form: RegistrationForm) -> RegistrationForm:
 @pytest.mark.parametrize(
     ("role", "status"), [("owner", 200), ("accounting", 200), ("back office", 200), ("box office", 403)]
 )
-def test_who_sees_it(form, role, status):
+def test_retention_is_visible_to_roles_with_the_right_only(form, role, status):
     page = Staff(make_staff(form.organiser, role)).client.get(listing(RetentionRecord))
     assert page.status_code == status
 
 
-def test_the_list_asks_no_more_for_three_than_for_one(form):
+def test_list_of_three_takes_as_many_queries_as_of_one(form):
     staff = Staff(make_staff(form.organiser, "owner"))
 
     def count() -> int:
@@ -415,7 +415,7 @@ def test_the_list_asks_no_more_for_three_than_for_one(form):
 # --- the promise is not weakened afterwards ---------------------------------------------------------------------
 
 
-def test_answers_that_were_given_are_never_kept_longer_than_was_promised(form):
+def test_period_of_a_question_with_answers_can_not_be_lengthened(form):
     staff = Staff(make_staff(form.organiser, "back office"))
     page = change(form.shirt)
     staff.open(page)
@@ -439,6 +439,6 @@ def test_answers_that_were_given_are_never_kept_longer_than_was_promised(form):
     assert form.shirt.retention_days == 365, "nobody is left who was promised less"
 
 
-def test_organisers_without_anything_are_passed_over():
+def test_organisers_without_due_rows_are_skipped():
     OrganiserFactory()
     assert Organiser.objects.exists() and retention.run(timezone.now()) == {}

@@ -1,4 +1,4 @@
-"""People nobody needs any more go by themselves, on the day of their organiser."""
+"""The retention job erases unused contacts on their day in the organiser's time zone."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -53,7 +53,7 @@ def is_erased(contact: Contact) -> bool:
     return contact.erased_at is not None
 
 
-def test_on_the_day_itself_and_not_before():
+def test_unclaimed_contact_is_erased_on_its_day_and_not_before():
     contact = added()
     assert people_gone(LAST) == 0 and not is_erased(contact)
     assert people_gone(FIRST) == 1 and is_erased(contact)
@@ -61,7 +61,7 @@ def test_on_the_day_itself_and_not_before():
     assert (done.state, done.channel, done.reason, done.by) == ("closed", "retention", "not_needed", None)
 
 
-def test_the_day_is_the_organisers():
+def test_day_is_in_the_organisers_zone():
     here = added()
     far = added(OrganiserFactory(time_zone="America/New_York"))
     assert people_gone(FIRST) == 1 and is_erased(here) and not is_erased(far)
@@ -76,7 +76,7 @@ def test_a_second_run_does_nothing():
     assert list(Erasure.objects.order_by("pk").values()) == before
 
 
-def test_who_ordered_themselves_is_a_customer_like_others():
+def test_added_contact_who_ordered_is_kept_as_a_customer():
     bought, free = make_order().buyer, added()
     Contact.objects.filter(pk=bought.pk).update(purge_after=DAY, created_via="friends_family")
     assert people_gone(FIRST) == 1 and is_erased(free) and not is_erased(bought)
@@ -93,7 +93,7 @@ def with_ticket(contact: Contact, *, ends: datetime) -> Ticket:
 
 
 @pytest.mark.scenario("S37")
-def test_a_past_ticket_is_no_reason_to_keep_anybody():
+def test_past_ticket_does_not_keep_an_unclaimed_contact():
     contact = added()
     ticket = with_ticket(contact, ends=FIRST - timedelta(days=3))
     assert people_gone(FIRST) == 1 and is_erased(contact)
@@ -102,7 +102,7 @@ def test_a_past_ticket_is_no_reason_to_keep_anybody():
 
 
 @pytest.mark.scenario("S37")
-def test_a_ticket_to_come_keeps_them_until_the_day_after_its_event():
+def test_upcoming_ticket_keeps_a_contact_until_the_day_after_its_event():
     contact = added()
     ticket = with_ticket(contact, ends=datetime(2026, 4, 20, 20, tzinfo=UTC))
     assert people_gone(FIRST) == 0 and not is_erased(contact)
@@ -113,13 +113,13 @@ def test_a_ticket_to_come_keeps_them_until_the_day_after_its_event():
     assert ticket.holder == "" and ticket.state == "valid"
 
 
-def test_who_claimed_stays():
+def test_contact_with_a_claimed_account_stays():
     contact = added()
     Contact.objects.filter(pk=contact.pk).update(user=UserFactory())
     assert people_gone(FIRST) == 0 and not is_erased(contact)
 
 
-def test_who_orders_at_that_very_moment_stays(monkeypatch):
+def test_contact_who_orders_during_the_run_stays(monkeypatch):
     order = make_order()
     contact = added(order.organiser)
     ask = erasing.request
@@ -133,7 +133,7 @@ def test_who_orders_at_that_very_moment_stays(monkeypatch):
     assert not Erasure.objects.exists()
 
 
-def test_one_that_fails_does_not_stop_the_others(monkeypatch):
+def test_failing_contact_does_not_stop_the_others(monkeypatch):
     first, second = added(), added()
     ask = planning.plan
 
@@ -150,7 +150,7 @@ def test_one_that_fails_does_not_stop_the_others(monkeypatch):
     assert jobs.try_all_again(failure.next_at) == 1 and is_erased(first)
 
 
-def test_it_runs_every_night():
+def test_retention_runs_every_night():
     assert tasks.erase_what_is_over.name == RETENTION
     assert RETENTION in {name for name, _id in app.periodic_registry.periodic_tasks}
     contact = added()
@@ -180,7 +180,7 @@ CHILD = adding.Person("Tim", "Grey", no_email=True, birth_date=date(2018, 1, 2))
 
 
 @pytest.mark.scenario("S36", "FF-37")
-def test_strangers_who_were_invited_go_with_whoever_invited_them(zoe, pos):
+def test_invited_people_are_erased_with_the_only_person_who_added_them(zoe, pos):
     stranger = linked(zoe, pos, ("Far", "Stranger", "far@example.org")).child
     child = linked(zoe, pos, CHILD).child
     gone = linked(zoe, pos, ("Old", "Stranger", "old@example.org"))
@@ -191,7 +191,7 @@ def test_strangers_who_were_invited_go_with_whoever_invited_them(zoe, pos):
 
 
 @pytest.mark.scenario("S36", "FF-37")
-def test_people_who_are_somebody_without_them_stay(zoe, pos):
+def test_people_with_other_links_or_orders_stay(zoe, pos):
     ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
     claimed = linked(zoe, pos, ("Ann", "Other", "ann@example.org")).child
     shared = linked(zoe, pos, ("Both", "Know", "both@example.org")).child
@@ -211,7 +211,7 @@ def test_people_who_are_somebody_without_them_stay(zoe, pos):
 # --- people without an address ---------------------------------------------------------------------------------------
 
 
-def test_a_child_goes_thirty_days_after_its_last_connection(zoe, pos):
+def test_child_is_erased_thirty_days_after_its_last_link(zoe, pos):
     # At noon: a day of the organiser's is not one of Greenwich at night.
     now = (timezone.now() + timedelta(days=1)).replace(hour=12)
     ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
@@ -231,7 +231,7 @@ def test_a_child_goes_thirty_days_after_its_last_connection(zoe, pos):
     assert people_gone(now + timedelta(days=131)) == 1 and is_erased(child)
 
 
-def test_a_child_that_is_connected_again_loses_its_day(zoe, pos):
+def test_child_that_is_linked_again_has_no_purge_date(zoe, pos):
     now = timezone.now()
     link = linked(zoe, pos, CHILD)
     links.remove(link, by=zoe.user, now=now)
@@ -244,7 +244,7 @@ def test_a_child_that_is_connected_again_loses_its_day(zoe, pos):
     assert link.child.purge_after is None
 
 
-def test_a_child_whose_parent_is_gone_already_has_a_day_too(zoe, pos):
+def test_child_of_an_erased_parent_gets_a_purge_date(zoe, pos):
     child = linked(zoe, pos, CHILD).child
     ContactLink.objects.all().delete()
     now = timezone.now()
@@ -260,7 +260,7 @@ YEARS = timedelta(days=3 * 365)
 
 
 @pytest.mark.scenario("S45")
-def test_a_contact_that_nobody_ever_used_goes_after_three_years():
+def test_unused_contact_is_erased_after_three_years():
     contact = ContactFactory()
     assert people_gone(contact.created_at + YEARS - timedelta(days=1)) == 0
     assert people_gone(contact.created_at + YEARS) == 1 and is_erased(contact)
@@ -269,7 +269,7 @@ def test_a_contact_that_nobody_ever_used_goes_after_three_years():
 
 @pytest.mark.scenario("S45")
 @pytest.mark.parametrize("sign", ["an order", "a ticket", "a log-in", "a list"])
-def test_whoever_gave_a_sign_of_life_stays(sign, pos):
+def test_contact_with_recent_use_stays(sign, pos):
     contact = make_visitor(pos, "Vera", "Zweig")
     user = contact.user
     lately = contact.created_at + timedelta(days=900)
@@ -294,7 +294,7 @@ def test_whoever_gave_a_sign_of_life_stays(sign, pos):
 
 
 @pytest.mark.scenario("S45")
-def test_figures_stay_when_a_customer_goes_by_themselves(pos):
+def test_orders_stay_when_the_retention_job_erases_a_customer(pos):
     order = make_order(pos=pos, paid=True)
     before = Order.objects.values("reference", "total", "placed_at", "state").get(pk=order.pk)
     buyer, day = order.buyer, max(order.placed_at, order.tickets.get().session.ends_at) + YEARS
@@ -304,7 +304,7 @@ def test_figures_stay_when_a_customer_goes_by_themselves(pos):
 
 
 @pytest.mark.scenario("S45")
-def test_the_organiser_sees_them_coming_and_may_choose_the_years(pos):
+def test_organiser_sees_upcoming_erasures_and_sets_the_years(pos):
     contact = ContactFactory(organiser=pos.organiser)
     today = timezone.localdate(contact.created_at + YEARS, expiry.zone_of(pos.organiser))
     assert expiry.upcoming(pos.organiser, today - timedelta(days=31), 30) == []
@@ -316,7 +316,7 @@ def test_the_organiser_sees_them_coming_and_may_choose_the_years(pos):
     assert people_gone(contact.created_at + timedelta(days=4 * 365)) == 1
 
 
-def test_money_that_is_owed_keeps_a_customer(pos):
+def test_open_refund_keeps_a_customer(pos):
     order = make_order(pos=pos, paid=True)
     orders.cancel(order, by=None, now=timezone.now())
     Refund.objects.update(requested_at=order.placed_at + timedelta(days=1000))
