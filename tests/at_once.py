@@ -1,9 +1,9 @@
-"""Several calls at the same instant, each on a database connection of its own, and a place in their middle to meet.
+"""Run several calls at the same time, each on its own database connection, with a common meeting point.
 
-A race test looks and writes; its calls must come between each other's looking and writing. They call ``meet`` there
-(by a monkeypatched function): it returns when every other call has come there too, has ended, or waits for a lock of
-the database. With the protection the others wait for the lock, without it they all arrive: no time is involved, and
-the test and its twin without the protection share everything but the protection.
+A race test reads and then writes; the other calls must come between its reading and writing. The calls call ``meet`` there
+(through a monkeypatched function). It returns when every other call has called it too, has ended, or waits for a database
+lock. With the protection the others wait for the lock; without it they all meet. No time is involved, and the test and its
+counter-test without the protection differ in the protection only.
 """
 
 import threading
@@ -61,7 +61,7 @@ class _Round:
             return self.met
 
     def _all_have_stopped(self) -> bool:
-        """Whether nobody can go on by themselves. Twice the same: a server process may wait for an instant only."""
+        """Return whether all calls wait or have ended. Checked twice, because a server process may wait only briefly."""
         return all(self.here + self.ended + self._waiting() >= self.calls for _look in range(2))
 
     def _waiting(self) -> int:
@@ -80,7 +80,7 @@ class _Round:
 
 
 def at_once(*calls: Callable) -> list:
-    """Start all ``calls`` together; return their results in order. What one of them raises is raised here."""
+    """Start all ``calls`` together and return their results in order. Raise the exception of a call."""
     together = _Round(len(calls))
     try:
         with ThreadPoolExecutor(len(calls)) as threads:
@@ -91,16 +91,16 @@ def at_once(*calls: Callable) -> list:
 
 
 def meet() -> int:
-    """Wait until each other call of the same ``at_once`` meets too, has ended or waits for a lock.
+    """Wait until each other call of the same ``at_once`` has called ``meet``, has ended, or waits for a lock.
 
-    Return how many met; 0 at once where ``at_once`` did not start the caller.
+    Return how many have called it; return 0 at once if ``at_once`` did not start the caller.
     """
     together = getattr(_thread, "round", None)
     return together.meet() if together else 0
 
 
 def second(call: Callable) -> Callable:
-    """Return ``call`` as one that begins when another call of the same ``at_once`` has come to its ``meet``."""
+    """Return ``call`` as one that starts when another call of the same ``at_once`` has called ``meet``."""
 
     def come_second():
         together = _thread.round
@@ -113,7 +113,7 @@ def second(call: Callable) -> Callable:
 
 
 def watcher() -> psycopg.Connection:
-    """Return a connection to the tests' database beside Django's, which sees each statement's own instant."""
+    """Return a connection to the tests' database outside of Django, on which each statement sees current data."""
     parameters = connection.get_connection_params()
     wanted = {
         name: parameters[name]

@@ -1,7 +1,7 @@
-"""pytest plugin: which Chromium the browser tests use, and what happens when there is none.
+"""pytest plugin: find the Chromium for browser tests.
 
-CHROMIUM names one; otherwise the usual names are looked for. Without one the tests marked `browser` are skipped and a
-line says so; REQUIRE_BROWSER=1 makes it an error instead.
+CHROMIUM names it; otherwise the usual names are tried. Without one the tests marked `browser` are skipped with a message;
+REQUIRE_BROWSER=1 makes that an error.
 """
 
 import os
@@ -13,7 +13,7 @@ NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def find() -> str | None:
-    """The program's path, None when there is none."""
+    """Return the path of the program, or None."""
     named = os.environ.get("CHROMIUM")
     for name in [named] if named else NAMES:
         if path := shutil.which(name):

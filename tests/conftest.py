@@ -1,4 +1,4 @@
-"""What all tests share: folders of their own, pages without collected static files, a password hash that costs nothing."""
+"""Fixtures for all tests: separate folders, pages without collected static files, a fast password hash."""
 
 import itertools
 import os
@@ -24,7 +24,7 @@ numbers = itertools.count()
 
 
 class QuickHasher(Argon2PasswordHasher):
-    """The real algorithm, so that log-in behaves as it does, but at the lowest cost."""
+    """The password algorithm of production with the lowest cost."""
 
     time_cost, memory_cost, parallelism = 1, 8, 1
 
@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @contextmanager
 def own_folders() -> Iterator[Path]:
-    """Settings that name folders nobody else writes to; they are made when something is written, and deleted."""
+    """Set the settings for folders to a new temporary folder, and delete it afterwards."""
     base = ROOT / f"{os.getpid()}-{next(numbers)}"
     folders = {"MEDIA_ROOT": base / "media", "EXPORT_ROOT": base / "exports", "MAILBOX_DIR": base / "mailbox"}
     exports = settings.STORAGES["exports"]
@@ -64,14 +64,14 @@ def own_folders() -> Iterator[Path]:
 
 @pytest.fixture(scope="module", autouse=True)
 def folders_of_the_module() -> Iterator[Path]:
-    """For what fixtures of a whole module write."""
+    """Give the module-wide fixtures a folder."""
     with own_folders() as base:
         yield base
 
 
 @pytest.fixture(autouse=True)
 def folders(folders_of_the_module: Path) -> Iterator[Path]:
-    """Every test has its own folders; in them lies what the fixtures of its module have written."""
+    """Give every test its own folders, with the files that the fixtures of its module have written."""
     with own_folders() as base:
         if folders_of_the_module.exists():
             shutil.copytree(folders_of_the_module, base)

@@ -1,4 +1,4 @@
-"""Connections in the back office: where their pages are, how staff fill them in, and what they say."""
+"""Helpers for connections (links of contacts) in the back office: URLs, filling in forms, reading pages."""
 
 import re
 from html import unescape
@@ -28,7 +28,7 @@ def adding_page(contact: Contact, other: Contact | int | None = None) -> str:
 
 
 def button_page(row, button: str) -> str:
-    """The address of a button's question."""
+    """Return the URL of the confirmation page of a button."""
     return f"{change(row).removesuffix('change/')}{button}/"
 
 
@@ -40,7 +40,7 @@ def connect(staff: Staff, contact: Contact, other: Contact, **values):
 
 
 def part(page, name: str) -> str:
-    """What a contact's page says of ``parents``, ``children`` or ``ended`` connections, as text."""
+    """Return the text of the ``parents``, ``children`` or ``ended`` connections on a contact's page."""
     section = page.source.split('id="connections-heading"', 1)[1].split("</section>", 1)[0]
     pieces = re.split(r'<(?:h3|summary) id="connections-(\w+)">', section)
     found = dict(zip(pieces[1::2], pieces[2::2], strict=True))
@@ -48,7 +48,7 @@ def part(page, name: str) -> str:
 
 
 def said_at(page, field: str) -> str:
-    """The sentence at a field."""
+    """Return the error at a field."""
     row = re.search(rf'(?s)<div class="form-row errors field-{field}">(.*?)</ul>', page.source)
     return " ".join(unescape(re.sub("<[^>]*>", " ", row[1])).split()) if row else ""
 

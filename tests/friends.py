@@ -1,4 +1,4 @@
-"""People who connect each other: a shop with friends and family switched on, visitors, and the adding itself."""
+"""Helpers for friends and family: a shop with the function switched on, visitors, and adding people."""
 
 from datetime import datetime
 
@@ -14,12 +14,12 @@ BOB = ("Bob", "Miller", "bob@example.org")
 
 
 def friendly_pos(**values) -> PointOfSale:
-    """A shop that has the function switched on."""
+    """Return a shop with friends and family switched on."""
     return PointOfSaleFactory(friends_family_enabled=True, **values)
 
 
 def make_visitor(pos: PointOfSale, first_name="Alice", last_name="Martin", **user) -> Contact:
-    """The contact of a new log-in, as it is made when the account is first opened."""
+    """Return the contact of a new log-in, created like at the first visit of the account."""
     user = UserFactory(**user)
     now = timezone.now()
     contact = contacts.for_user(pos.organiser, user, language="en", now=now)
@@ -37,7 +37,7 @@ def add(
     language: str = "en",
     confirmed: bool = False,
 ) -> adding.Outcome:
-    """What happens when ``parent`` submits the form: ``person`` is first name, last name, address."""
+    """Add a person as ``parent`` and return the outcome. ``person`` is first name, last name and e-mail address."""
     if not isinstance(person, adding.Person):
         person = adding.Person(*person)
     asked = adding.Requester(by=parent.user, pos=pos, network=network, language=language)
@@ -45,14 +45,14 @@ def add(
 
 
 def linked(parent: Contact, pos: PointOfSale, person=BOB, **how) -> ContactLink:
-    """As ``add``, where it has to succeed."""
+    """Like ``add``, for a person whose adding must succeed."""
     outcome = add(parent, pos, person, **how)
     assert outcome.code == adding.LINKED, outcome
     return outcome.link
 
 
 def managing(parent: Contact, child: Contact) -> ContactLink:
-    """An active link by which ``parent`` may manage ``child``, who is known already: as a second parent has."""
+    """Return an active link by which ``parent`` manages ``child``, an existing contact, as a second parent has it."""
     return ContactLink.objects.create(
         organiser=parent.organiser,
         parent=parent,

@@ -1,4 +1,4 @@
-"""Another connection that has to wait: for races in which one writes and has not committed yet."""
+"""A second connection that must wait, for races in which one side has written and not yet committed."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +14,7 @@ from tests.waiting import wait_for
 def blocked_by(write: Callable[[], object]) -> Iterator[Callable[[Callable], Future]]:
     """Run ``write`` in a transaction that stays open until the calls started in the block wait for a lock.
 
-    Yields a function that starts a call in a thread of its own and returns its ``Future``.
+    Yields a function that starts a call in a thread and returns its ``Future``.
     """
     started: list[Future] = []
 

@@ -1,6 +1,6 @@
-"""pytest plugin, loaded before all others: gives the tests a throw-away PostgreSQL and an environment of their own.
+"""pytest plugin, loaded before all others: gives the tests a throw-away PostgreSQL and a clean environment.
 
-The process that runs pytest starts the server, and pytest-xdist's workers inherit its address. `TEST_DATABASE_URL` names
+The process that runs pytest starts the server, and the workers of pytest-xdist inherit its URL. `TEST_DATABASE_URL` names
 another server, for example of another version; its user must be allowed to create databases.
 """
 
@@ -33,7 +33,7 @@ FOREIGN = [
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config):
-    """Runs before pytest-django, which reads the settings in its implementation of the same hook."""
+    """Start the server before pytest-django reads the settings in the same hook."""
     asked = early_config.known_args_namespace
     if "PYTEST_XDIST_WORKER" not in os.environ and not asked.help and not asked.version:
         _prepare(early_config)

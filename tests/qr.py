@@ -1,4 +1,4 @@
-"""Reads QR codes as a scanner does: from pixels."""
+"""Read QR codes from PDF files, by their pixels, like a scanner."""
 
 import io
 
@@ -15,13 +15,13 @@ def codes_in_picture(picture: Image.Image) -> list[str]:
 
 
 def codes_in_pdf(content: bytes) -> list[str]:
-    """The codes of all pages, from what their filled rectangles look like on white paper."""
+    """Return the codes on all pages, read from the filled rectangles on white."""
     reader = PdfReader(io.BytesIO(content))
     return [code for page in reader.pages for code in codes_in_picture(_rectangles(page, reader))]
 
 
 def text_of_pdf(content: bytes) -> list[str]:
-    """The text of each page."""
+    """Return the text of each page."""
     return [page.extract_text() for page in PdfReader(io.BytesIO(content)).pages]
 
 

@@ -1,4 +1,4 @@
-"""A mail server on loopback that keeps what it gets, and can be slow, deaf or rude on demand."""
+"""A mail server on the loopback interface that stores mails and can be slow, silent or refusing on demand."""
 
 import asyncio
 import email
@@ -15,7 +15,7 @@ from tests.waiting import PATIENCE
 
 @dataclass(frozen=True)
 class Letter:
-    """A mail as it arrived, and for whom it really was."""
+    """A received mail with its envelope recipients."""
 
     recipients: list[str]
     message: EmailMessage
@@ -40,15 +40,15 @@ class Letter:
 
 @dataclass
 class Postbox:
-    """``with Postbox() as postbox``: listens on ``postbox.port`` and fills ``postbox.letters``."""
+    """``with Postbox() as postbox``: listens on ``postbox.port`` and collects mails in ``postbox.letters``."""
 
     port: int = 0
     letters: list[Letter] = field(default_factory=list)
     refuse: dict[str, str] = field(default_factory=dict)  # recipient -> answer, such as "550 no such person"
     arrived: threading.Event = field(default_factory=threading.Event)
-    # While it is set, a mail is kept but its sender waits for the answer.
+    # While it is set, mails are stored but the sender waits for the reply.
     silent: threading.Event = field(default_factory=threading.Event)
-    # Whether it takes addresses with letters beyond ASCII before the @.
+    # Whether it accepts addresses with non-ASCII letters before the @.
     utf8: bool = False
 
     async def handle_RCPT(self, server, session, envelope, address, options):

@@ -1,4 +1,4 @@
-"""A member of staff at a browser without JavaScript, logged in."""
+"""A logged-in staff member with a browser without JavaScript."""
 
 import re
 
@@ -16,18 +16,18 @@ class Staff(TestClientVisitor):
         self.client.force_login(user, backend=BACKEND)
 
     def save(self, **values) -> Page:
-        """Fill in the form of the row on screen and press *Save*; double underscores in names stay as they are."""
+        """Fill in the form of the current row and press *Save*. Double underscores in names stay unchanged."""
         return self.fill("^_save$", values, button=("_save", "Save"))
 
     def press(self, row, button: str) -> Page:
-        """Open a button's question on a row's page, and answer yes."""
+        """Open the confirmation page of a button on a row's page, and confirm."""
         self.open(f"{change(row).removesuffix('change/')}{button}/")
         form = next(form for form in self.page.forms if form.method == "post" and form.action == "")
         return self.submit(form)
 
     @property
     def errors(self) -> list[str]:
-        """The sentences at the fields of the page on screen."""
+        """Return the error messages at the fields of the current page."""
         lists = re.findall(r'(?s)<ul class="errorlist[^"]*"[^>]*>(.*?)</ul>', self.page.source)
         return [
             re.sub("<[^>]*>", "", item)
@@ -37,17 +37,17 @@ class Staff(TestClientVisitor):
 
 
 def change(row, model=None) -> str:
-    """The address of a row's page."""
+    """Return the URL of a row's page."""
     meta = (model or row)._meta
     return f"/admin/{meta.app_label}/{meta.model_name}/{row.pk}/change/"
 
 
 def listing(model) -> str:
-    """The address of a model's list."""
+    """Return the URL of a model's list."""
     return f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
 
 
 def without_tokens(source: str) -> str:
-    """A page without what differs at each request: form tokens, and the id asked for in the address."""
+    """Return a page without what differs at each request: form tokens, and the id in its URL."""
     source = re.sub(r'name="(csrfmiddlewaretoken|form_token)" value="[^"]*"', "", source)
     return re.sub(r"/\d+/", "/ID/", source)

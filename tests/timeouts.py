@@ -1,4 +1,4 @@
-"""Limits of the database as short as in production, or shorter: all other tests have long ones."""
+"""Set the time limits of the database to those of production or shorter; all other tests have long ones."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from django.db import connection
 
 @contextmanager
 def timeouts(**milliseconds: int) -> Iterator[None]:
-    """``with timeouts(lock_timeout=300)``: for all connections made inside."""
+    """Set limits (milliseconds) for all connections opened in the block: ``with timeouts(lock_timeout=300)``."""
     options = connection.settings_dict["OPTIONS"]
     before = options["options"]
     _end_connections()

@@ -1,6 +1,6 @@
-"""A visitor at a browser without JavaScript: opens pages, fills in the forms that stand there, and sends them.
+"""A visitor with a browser without JavaScript: opens pages, fills in the forms on them, and sends them.
 
-Over Django's test client, or over real HTTP (for threads, and for a server in another process).
+Uses Django's test client, or HTTP (for threads, and for a server in another process).
 """
 
 import html
@@ -22,7 +22,7 @@ VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "met
 
 @dataclass
 class Form:
-    """A form as it stands on a page; ``values`` is what it would send as it is, without any button.
+    """A form on a page. ``values`` is what it would send unchanged, without a button.
 
     A name that is sent several times (ticked boxes, a list with several choices) has a list of values.
     """
@@ -42,7 +42,7 @@ class Form:
         }
 
     def add(self, name: str, value: str) -> None:
-        """One more value under this name."""
+        """Add a value under this name."""
         if name not in self.values:
             self.values[name] = value
         elif isinstance(known := self.values[name], list):
@@ -119,7 +119,7 @@ class _Forms(HTMLParser):
 
 @dataclass
 class Page:
-    """An answer, after its redirects."""
+    """A response, after its redirects."""
 
     status: int
     url: str  # path and query
@@ -132,13 +132,13 @@ class Page:
 
     @property
     def text(self) -> str:
-        """What a reader sees, in one line."""
+        """Return the visible text, on one line."""
         main = re.sub(r"(?s)<(script|style|head)\b.*?</\1>|<!--.*?-->|<[^>]*>", " ", self.source)
         return " ".join(html.unescape(main).split())
 
     @property
     def messages(self) -> list[str]:
-        """The notices and messages above the content."""
+        """Return the notices and messages above the content."""
         found = re.findall(
             r'(?s)<(\w+)[^>]*class="[^"]*\b(?:message|notice)\b[^"]*"[^>]*>(.*?)</\1>', self.source
         )
@@ -151,14 +151,14 @@ class Page:
         return parser.forms
 
     def form(self, having: str) -> Form:
-        """The form whose address or one of whose fields matches the regular expression ``having``."""
+        """Return the form whose URL, or one of whose fields, matches the regular expression ``having``."""
         for form in self.forms:
             if re.search(having, form.action) or any(re.search(having, name) for name in form.names):
                 return form
         raise AssertionError(f"no form with {having!r} on {self.url} ({self.status}): {self.text[:600]}")
 
     def link(self, words: str) -> str:
-        """The address behind the link that says ``words``."""
+        """Return the URL of the link with this text."""
         for address, inside in re.findall(r'(?s)<a\b[^>]*href="([^"]*)"[^>]*>(.*?)</a>', self.source):
             if words in " ".join(html.unescape(re.sub("<[^>]*>", " ", inside)).split()):
                 return html.unescape(address)
@@ -166,12 +166,12 @@ class Page:
 
 
 class Visitor:
-    """Opens, fills in, sends; follows redirects as a browser does. ``page`` is what is on screen."""
+    """Opens pages, fills in and sends forms; follows redirects like a browser. ``page`` is the current page."""
 
     page: Page
 
     def send(self, method: str, url: str, data: Mapping[str, object] | None = None) -> Page:
-        """One request, no redirect followed."""
+        """Send one request without following redirects."""
         raise NotImplementedError
 
     def open(self, url: str) -> Page:
@@ -188,7 +188,7 @@ class Visitor:
         return self._follow("POST", target, data)
 
     def fill(self, having: str, values: Mapping[str, object] = {}, *, button=None) -> Page:
-        """Fill in the form on screen that matches ``having`` and send it."""
+        """Fill in the form on the current page that matches ``having``, and send it."""
         return self.submit(self.page.form(having), values, button=button)
 
     def _follow(self, method: str, url: str, data: Mapping[str, object] | None) -> Page:
@@ -204,7 +204,7 @@ class Visitor:
     # --- the way to a ticket --------------------------------------------------------------------------
 
     def add(self, url: str, **quantities: int) -> Page:
-        """Open an event's or a pass's page and put things into the cart: ``offer_12=2``, ``pass_3=1``."""
+        """Open the page of an event or a pass and add to the cart: ``offer_12=2``, ``pass_3=1``."""
         self.open(url)
         return self.fill(
             r"cart/add/", {name.replace("_", "-"): number for name, number in quantities.items()}
@@ -234,7 +234,7 @@ class Visitor:
 
 
 class TestClientVisitor(Visitor):
-    """Over Django's test client, in the test's own transaction; CSRF is checked."""
+    """Uses Django's test client, in the test's own transaction; CSRF is checked."""
 
     __test__ = False
 
@@ -255,7 +255,7 @@ class TestClientVisitor(Visitor):
 
 
 class HttpVisitor(Visitor):
-    """Over real HTTP. ``headers`` go with every request, such as the ones a proxy would write."""
+    """Uses HTTP. ``headers`` are sent with every request, such as those that a proxy adds."""
 
     def __init__(self, base_url: str, *, timeout: float = PATIENCE, headers: Mapping[str, str] | None = None):
         parts = urlsplit(base_url)

@@ -1,4 +1,4 @@
-"""How tests wait: for an event, never for a time. ``PATIENCE`` only ends a test that hangs."""
+"""Wait for an event, never for a time. ``PATIENCE`` only ends a test that hangs."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ PATIENCE = 600  # seconds; a machine may be busy with something else
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    """Return what ``condition`` returns once it is true. Raises AssertionError when that takes ``seconds``."""
+    """Return the result of ``condition`` once it is true. Raise AssertionError after ``seconds``."""
     end = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < end, f"waited {seconds} s in vain for {what}"

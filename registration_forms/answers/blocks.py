@@ -83,35 +83,41 @@ class Block(forms.Form):
         self.stored = {key: value for key, value in (stored or {}).items() if key in definition.by_key}
         self.answers: dict[str, object] = {}
         for question in definition.questions:
-            if (
-                question.visibility == "hidden"
-                or (question.staff_only and not context.staff)
-                or not TYPES[question.type].answers
-                or question.system_ref in STORED_ELSEWHERE
-                or question.key in but
-            ):
+            if question.key in but or not self._has_field(question):
                 continue
             if isinstance(question_context, QuestionContext):
-                context_of_question = question_context
+                self._add_field(question, question_context, of_reader)
             else:
-                context_of_question = question_context.get(question.key, QuestionContext())
-            if question.key in self.stored:
-                value = self.stored[question.key]
-                context_of_question = replace(context_of_question, kept=value)
-                self.initial[question.key] = TYPES[question.type].initial(value)
-            self.fields[question.key] = field = TYPES[question.type].form_field(question, context_of_question)
-            field.question, field.label_html = question, question.label_html
-            field.help_text = _help(question, context_of_question)
-            # Whether an answer is required depends on the other answers: ``clean`` decides.
-            field.required = field.widget.is_required = False
-            if question.system_ref:
-                field.widget.attrs["data-known"] = question.system_ref
-            if question.system_ref in AUTOCOMPLETE:
-                field.widget.attrs.setdefault("autocomplete", AUTOCOMPLETE[question.system_ref])
-            if not of_reader:
-                for widget in (field.widget, *getattr(field.widget, "widgets", ())):
-                    if "autocomplete" in widget.attrs:
-                        widget.attrs["autocomplete"] = "off"
+                self._add_field(question, question_context.get(question.key, QuestionContext()), of_reader)
+
+    def _has_field(self, question: Question) -> bool:
+        """Return whether the form has a field for the question, which a condition may still hide."""
+        return (
+            question.visibility != "hidden"
+            and (self.context.staff or not question.staff_only)
+            and TYPES[question.type].answers
+            and question.system_ref not in STORED_ELSEWHERE
+        )
+
+    def _add_field(self, question: Question, context: QuestionContext, of_reader: bool) -> None:
+        """Add the form field of a question, with its stored answer as initial value."""
+        if question.key in self.stored:
+            value = self.stored[question.key]
+            context = replace(context, stored=value)
+            self.initial[question.key] = TYPES[question.type].initial(value)
+        self.fields[question.key] = field = TYPES[question.type].form_field(question, context)
+        field.question, field.label_html = question, question.label_html
+        field.help_text = _help(question, context)
+        # Whether an answer is required depends on the other answers: ``clean`` decides.
+        field.required = field.widget.is_required = False
+        if question.system_ref:
+            field.widget.attrs["data-known"] = question.system_ref
+        if question.system_ref in AUTOCOMPLETE:
+            field.widget.attrs.setdefault("autocomplete", AUTOCOMPLETE[question.system_ref])
+        if not of_reader:
+            for widget in (field.widget, *getattr(field.widget, "widgets", ())):
+                if "autocomplete" in widget.attrs:
+                    widget.attrs["autocomplete"] = "off"
 
     def json_values(self, cleaned: Mapping[str, object]) -> dict[str, object]:
         """Return the values as JSON, the form in which conditions compare them."""

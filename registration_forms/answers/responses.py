@@ -87,12 +87,17 @@ def store(given: list[NewResponse], *, organiser: Organiser, language: str, now:
                 ids = [choices[key].pk for key in new.answers[question.key] if key in choices]
                 multiple_choices.append((answer, ids))
                 response.chosen += ids
+    _create_answers(answers, multiple_choices)
+    return stored
+
+
+def _create_answers(answers: list[Answer], multiple_choices: list[tuple[Answer, list[int]]]) -> None:
+    """Insert answers, and the chosen choices (answer, choice ids) of multiple choices."""
     Answer.objects.bulk_create(answers)
     link = Answer.choices.through
     link.objects.bulk_create(
         [link(answer_id=answer.pk, choice_id=pk) for answer, ids in multiple_choices for pk in ids]
     )
-    return stored
 
 
 def stored_questions(definition: Definition) -> list[Question]:

@@ -30,7 +30,7 @@ class QuestionContext:
     # Country of the organiser, two letters (ISO 3166): it and its neighbours come first in lists.
     country: str = ""
     # The stored answer: a person who chose a choice that was deactivated later may keep it.
-    kept: object = None
+    stored: object = None
 
 
 class FieldType:

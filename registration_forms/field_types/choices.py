@@ -22,7 +22,7 @@ def offered(question: Question, context: QuestionContext) -> list[tuple[str, str
 
     These are the active choices and those in the stored answer. Sold out choices have a note in their label.
     """
-    stored = set(context.kept if isinstance(context.kept, (list, tuple, set)) else [context.kept])
+    stored = set(context.stored if isinstance(context.stored, (list, tuple, set)) else [context.stored])
     pairs = []
     for option in question.options:
         if not option.active and option.key not in stored:
@@ -39,7 +39,7 @@ def offered(question: Question, context: QuestionContext) -> list[tuple[str, str
 
 def error_messages(question: Question, context: QuestionContext) -> dict[str, object]:
     """Return the error messages of a field of choices, by Django's codes and ``sold_out``."""
-    stored = set(context.kept if isinstance(context.kept, (list, tuple, set)) else [context.kept])
+    stored = set(context.stored if isinstance(context.stored, (list, tuple, set)) else [context.stored])
     free = [key for key in _active(question) if key not in context.sold_out or key in stored]
     messages: dict[str, object] = {"invalid_choice": NOT_OFFERED, "sold_out": NO_PLACE_LEFT}
     if question.mandatory and len(free) < least(question):
@@ -49,7 +49,7 @@ def error_messages(question: Question, context: QuestionContext) -> dict[str, ob
 
 def check_places(keys: list[str], context: QuestionContext, sentence: object) -> None:
     """Raise ValidationError if one of the keys is sold out and not in the stored answer."""
-    stored = set(context.kept if isinstance(context.kept, (list, tuple, set)) else [context.kept])
+    stored = set(context.stored if isinstance(context.stored, (list, tuple, set)) else [context.stored])
     if any(key in context.sold_out and key not in stored for key in keys):
         raise ValidationError(sentence, code="sold_out")
 

@@ -1,5 +1,5 @@
-"""How fast the shop is, beside a minimal page of the same Django on the same machine in the same minute: ``make bench``.
+"""The speed of the shop, compared with a minimal Django page on the same machine in the same minute: ``make bench``.
 
-Costs are CPU seconds of web server and database, read from the system, because machines are noisy and the
-client's own work must not count. Nothing here passes or fails by a time.
+Costs are CPU seconds of web server and database, read from the system, because machines are noisy and the client's own
+work must not count. No measurement passes or fails by a time.
 """

@@ -1,4 +1,4 @@
-"""``make bench``, or ``python -m tests.bench [--large]``: measures, and prints a table. About six minutes on 2 cores.
+"""``make bench``, or ``python -m tests.bench [--large]``: measure and print a table. Takes about six minutes on 2 cores.
 
 ``--large`` fills a million contacts with three million links (some minutes more) instead of thirty thousand.
 """
@@ -34,7 +34,7 @@ _numbers = itertools.count(1)
 
 @contextlib.contextmanager
 def without_jobs(rig: Rig) -> Iterator[None]:
-    """Mails wait meanwhile: what they cost is not the page's."""
+    """Stop the worker in the block, because the cost of mails is not that of the page."""
     worker = rig.job_worker
     worker.suspend()
     try:
@@ -52,7 +52,7 @@ def port(rig: Rig) -> int:
 
 
 def pages(rig: Rig, table: Table, queries: dict) -> None:
-    """Round by round, so that what disturbs the machine for a while disturbs all of them."""
+    """Measure round by round, so that a disturbance affects all pages."""
     shop, kept = rig.shop, meter(rig)
     with Web(rig, PAGE_CACHE_SECONDS="0") as fresh:
         works = {
@@ -110,7 +110,7 @@ def purchases(rig: Rig, table: Table, queries: dict) -> None:
 
 
 def asked_purchases(rig: Rig, table: Table, queries: dict) -> None:
-    """By turns with the plain purchase, so that what disturbs the machine disturbs both."""
+    """Measure alternately with the plain purchase, so that a disturbance affects both."""
     works = {
         "plain": lambda _which: buy(rig, "event", "offer"),
         "asked": lambda _which: buy(rig, "asking_event", "asking_offer", rig.shop["answers"]),
@@ -164,7 +164,7 @@ def rush(rig: Rig, table: Table) -> None:
 
 
 def together(rig: Rig, *arguments: object) -> float:
-    """How many a second two processes make together, with threads as a web process has them."""
+    """Return how many per second two processes do together, with as many threads as a web process."""
     command = [sys.executable, "-m", "tests.bench.inside", *map(str, arguments)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     running = [subprocess.Popen(command, cwd=ROOT, env=rig.environment, **pipes) for _ in range(2)]
@@ -259,7 +259,7 @@ def forgetting(rig: Rig, table: Table, orders: int) -> None:
 
 
 def exports(rig: Rig, table: Table) -> None:
-    """Twenty thousand participants with ten answers each, then a hundred thousand; each file by a process of its own."""
+    """Export twenty thousand participants with ten answers each, then a hundred thousand, each file in a new process."""
 
     def write(number: int, form: int, kind: str, file_format: str, target: str) -> None:
         found = json.loads(rig.run("-m", "tests.bench.exports", "write", str(form), kind, file_format))

@@ -1,4 +1,4 @@
-"""A whole purchase of one ticket with a name on it, as a browser does it: every page, every redirect, is counted."""
+"""The purchase of one ticket with a name, like a browser does it: every page and redirect counts."""
 
 import re
 from collections.abc import Callable
@@ -12,12 +12,12 @@ Send = Callable[[str, dict[str, str] | None], Answer]
 
 
 class SoldOut(Exception):
-    """The shop said in time that there is no place left."""
+    """The shop showed that no place is left."""
 
 
 @dataclass
 class Purchase:
-    """``send`` fetches one answer. ``requests`` are what was asked for, in order."""
+    """A purchase. ``send`` fetches one response; ``requests`` lists the requests, in order."""
 
     send: Send
     event: str
@@ -28,7 +28,7 @@ class Purchase:
     requests: list[str] = field(default_factory=list)
 
     def buy(self) -> str:
-        """The address of the order's page; SoldOut where there was no place."""
+        """Return the URL of the order. Raise SoldOut."""
         home = self.event.split("events/")[0]
         page = self._ask(self.event)
         if f'name="offer-{self.offer}"' not in page:
@@ -51,7 +51,7 @@ class Purchase:
         return self.address
 
     def _post(self, path: str, page: str, values: dict[str, str]) -> str:
-        """The form's hidden fields go with it; then the page that follows."""
+        """Post the form with its hidden fields and return the following page."""
         hidden = {name: unescape(value) for name, value in _HIDDEN.findall(page)}
         return self._ask(path, {**hidden, **values})
 

@@ -1,8 +1,8 @@
-"""Exports of many participants: filled with SQL, written as the worker writes them, each in a process of its own.
+"""Exports of many participants: filled with SQL, written like the worker does, each in a new process.
 
-``python -m tests.bench.exports fill FIRST LAST`` in the rig's environment adds the tickets with these numbers, four to an order,
-each with ten answers; it prints the number of the form. ``… write FORM KIND FORMAT`` prints what one export took: seconds,
-megabytes at most, rows, bytes, statements. ``… ask FORM KIND FORMAT`` leaves it to the worker and prints its number.
+``python -m tests.bench.exports fill FIRST LAST`` in the rig's environment adds the tickets with these numbers, four per order,
+each with ten answers, and prints the id of the form. ``… write FORM KIND FORMAT`` prints the cost of one export: seconds,
+peak megabytes, rows, bytes, statements. ``… ask FORM KIND FORMAT`` leaves it to the worker and prints its id.
 """
 
 import json
@@ -87,7 +87,7 @@ _SEVERAL = """
 
 
 def prepare() -> tuple[RegistrationForm, Offer]:
-    """The form with ten questions and the event it belongs to, made once."""
+    """Create the form with ten questions and its event, once."""
     if form := RegistrationForm.objects.filter(name="The Marathon").first():
         return form, Offer.objects.get(tariff__form=form)
     pos = PointOfSaleFactory(slug="marathon", name="The Marathon")
@@ -103,7 +103,7 @@ def prepare() -> tuple[RegistrationForm, Offer]:
 
 
 def fill(first: int, last: int) -> int:
-    """Tickets ``first`` to ``last``, four to an order, each with ten answers."""
+    """Add tickets ``first`` to ``last``, four per order, each with ten answers."""
     form, offer = prepare()
     values = {
         "organiser": form.organiser_id,
@@ -138,7 +138,7 @@ def fill(first: int, last: int) -> int:
 
 
 def ask(form_id: int, kind: str, file_format: str) -> Job:
-    """An export as the page asks for it."""
+    """Request an export like the page does."""
     form = RegistrationForm.objects.select_related("organiser").get(pk=form_id)
     return jobs.request(
         kinds.KINDS[kind],
@@ -151,7 +151,7 @@ def ask(form_id: int, kind: str, file_format: str) -> Job:
 
 
 def write(form_id: int, kind: str, file_format: str) -> dict:
-    """One export, from the job that waits to the file."""
+    """Write one export, from the queued job to the file."""
     asked = ask(form_id, kind, file_format)
     counted = 0
 

@@ -1,7 +1,7 @@
-"""A person with 20 orders among many: how long it takes to see what erasing them would do, and to do it.
+"""Erasing a person with 20 orders among many orders: how long the preview and the erasure take.
 
-``python -m tests.bench.forgetting ORDERS``, in the rig's environment, clones one real order (a ticket, a payment, a form
-with three answers, a mail) as often as asked, and prints as JSON what erasing one person of 20 orders took.
+``python -m tests.bench.forgetting ORDERS`` in the rig's environment clones one real order (a ticket, a payment, a form with
+three answers, a mail) that many times, and prints as JSON what the erasure of one person with 20 orders took.
 """
 
 import json
@@ -72,7 +72,7 @@ _PEOPLE = """
 
 
 def template() -> Order:
-    """A paid order of the past with a form of three answers."""
+    """Return a paid past order with a form of three answers."""
     pos = PointOfSaleFactory(name="The Archive")
     offer = OfferFactory(pos=pos, allotment=AllotmentFactory(organiser=pos.organiser, capacity=1000))
     order = place(make_cart({offer: 1}, pos=pos))
@@ -91,7 +91,7 @@ def template() -> Order:
 
 
 def fill(order: Order, count: int) -> int:
-    """``count`` orders like this one; returns the id of the first of the buyers who have 20."""
+    """Add ``count`` copies of this order. Return the id of the first buyer with 20 orders."""
     own = {
         "registration_forms_response": order.responses.get().response_id,
         "sales_order": order.pk,
@@ -121,7 +121,7 @@ def fill(order: Order, count: int) -> int:
 
 
 def measure(first: int) -> dict:
-    """The lower quartile of several people of 20 orders each, one after the other."""
+    """Return the lower quartile over several people with 20 orders each."""
     looked, took, counts, planned = [], [], [], []
     for number in range(1, TIMES + 1):
         contact = Contact.objects.select_related("user", "organiser").get(pk=first + number)
@@ -149,13 +149,13 @@ def measure(first: int) -> dict:
 
 
 def captured_slowest(captured: CaptureQueriesContext) -> list:
-    """The three slowest statements of the last run: where to look."""
+    """Return the three slowest statements of the last run."""
     slow = sorted(captured.captured_queries, key=lambda query: -float(query["time"]))[:3]
     return [(query["time"], query["sql"][:160]) for query in slow]
 
 
 def customers(order: Order, count: int) -> dict[str, dict]:
-    """The back office's list of customers, and what staff type there."""
+    """Measure the back office's list of customers and its search."""
     staff = Work([make_staff(order.organiser, email="archivist@example.org")])
     address = "/admin/sales/customer/"
     asked = {

@@ -1,7 +1,7 @@
-"""What is measured inside a process of the shop: ``python -m tests.bench.inside WHAT ARGUMENTS`` in the rig's environment.
+"""Measurements inside a process of the shop: ``python -m tests.bench.inside WHAT ARGUMENTS`` in the rig's environment.
 
-Prints JSON: ``queries`` what the pages and a purchase ask the database; ``orders`` and ``sales`` how many orders, and
-how many minimal sales in SQL, so many threads make on one hot row once a line arrives on standard input.
+Prints JSON. ``queries``: the statements of the pages and of a purchase. ``orders`` and ``sales``: how many orders, and how many
+minimal sales in SQL, a number of threads make on one contended row, once a line arrives on standard input.
 """
 
 import json
@@ -33,7 +33,7 @@ _FRAME = re.compile(r"^(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE)")
 
 
 class Inside:
-    """Django's test client as the purchase sees it, counting statements."""
+    """Django's test client with the interface of the purchase; counts statements."""
 
     def __init__(self, number: int):
         headers = {"host": HOST, "x-forwarded-proto": "https", "x-forwarded-for": f"10.9.0.{number}"}
@@ -52,7 +52,7 @@ class Inside:
 
 
 def queries(shop: dict) -> dict:
-    """Statements of the pages and of a purchase; ``frame`` are BEGIN, COMMIT and savepoints."""
+    """Return the statements of the pages and of a purchase; ``frame`` counts BEGIN, COMMIT and savepoints."""
     settings.PAGE_CACHE_SECONDS = 0
     found = {}
     for name in ("event", "shop"):
@@ -70,7 +70,7 @@ def queries(shop: dict) -> dict:
 
 
 def orders(offer_id: int, number: int) -> dict:
-    """Carts ready on their review page are placed, all on one allotment."""
+    """Place carts that are ready on their review page, all from one allotment."""
     offer = Offer.objects.select_related("session__event").get(pk=offer_id)
     carts = [
         make_cart({offer: 1}, buyer={"first_name": "Ada", "last_name": f"L{n}", "email": f"{n}@example.org"})
@@ -87,7 +87,7 @@ def orders(offer_id: int, number: int) -> dict:
 
 
 def sales(row: int, number: int) -> dict:
-    """The least a sale can be: a ticket is written, then a counter goes up."""
+    """Make minimal sales: insert a ticket, then raise a counter."""
 
     def work(share: range) -> None:
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as one:
@@ -102,7 +102,7 @@ def sales(row: int, number: int) -> dict:
 
 
 def in_threads(work, shares: list) -> dict:
-    """Ready: says so, waits for the word, works. ``begin`` and ``end`` are by the clock all processes share."""
+    """Print that the threads are ready, wait for a line, and work. ``begin`` and ``end`` are times of the shared clock."""
     print("ready", flush=True)
     sys.stdin.readline()
     begin = time.monotonic()

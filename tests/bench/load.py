@@ -1,4 +1,4 @@
-"""Requests over loopback, as cheap for the client as Python allows, and what they cost the servers."""
+"""Requests over loopback with little work for the client, and their cost on the servers."""
 
 import socket
 import time
@@ -19,7 +19,7 @@ HEADERS = f"Host: {HOST}\r\nX-Forwarded-Proto: https\r\nAccept: text/html\r\nAcc
 
 @dataclass
 class Answer:
-    """One answer, no redirect followed."""
+    """A response, without following redirects."""
 
     status: int
     location: str
@@ -32,7 +32,7 @@ class Answer:
 
 
 class Line:
-    """A connection that is kept open."""
+    """A connection that stays open."""
 
     def __init__(self, port: int):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
@@ -42,7 +42,7 @@ class Line:
         self.socket.close()
 
     def exchange(self, request: bytes) -> tuple[bytes, bytes]:
-        """Head and body of the answer, as they came."""
+        """Return head and body of the response, unparsed."""
         self.socket.sendall(request)
         received = b""
         while b"\r\n\r\n" not in received:
@@ -63,12 +63,12 @@ class Line:
 
 
 def get(path: str) -> bytes:
-    """A request by somebody who comes for the first time."""
+    """Send a request as a first-time visitor."""
     return f"GET {path} HTTP/1.1\r\n{HEADERS}X-Forwarded-For: 10.0.0.1\r\n\r\n".encode()
 
 
 class Browser:
-    """Keeps cookies; has an address of its own, so that the limits of one household do not apply to all."""
+    """A client with cookies and its own IP address, so that limits per network do not add up."""
 
     def __init__(self, port: int, number: int):
         self.port, self.cookies = port, {}
@@ -90,7 +90,7 @@ class Browser:
         return answer
 
     def _exchange(self, request: bytes) -> tuple[bytes, bytes]:
-        """The server may close a line that was idle: then nothing of the request was read, as browsers know."""
+        """Send again if the server has closed an idle connection, as browsers do."""
         if self.line is None:
             self.line = Line(self.port)
             return self.line.exchange(request)
@@ -125,7 +125,7 @@ def read(head: bytes, body: bytes) -> Answer:
 
 @dataclass(frozen=True)
 class Cost:
-    """Work done, and the CPU seconds of web server and database that went into it."""
+    """An amount of work, and the CPU seconds that web server and database spent on it."""
 
     count: int
     seconds: float
@@ -134,7 +134,7 @@ class Cost:
 
     @property
     def cpu(self) -> float:
-        """CPU seconds for one."""
+        """Return the CPU seconds of one unit of work."""
         return (self.web + self.database) / self.count
 
     @property
@@ -143,7 +143,7 @@ class Cost:
 
 
 def spent(parent: psutil.Process) -> float:
-    """CPU seconds of a process, of its children, and of those that have ended."""
+    """Return the CPU seconds of a process, its children, and children that have ended."""
     own = parent.cpu_times()
     total = own.user + own.system + own.children_user + own.children_system
     for child in parent.children():
@@ -156,7 +156,7 @@ def spent(parent: psutil.Process) -> float:
 
 
 class Meter:
-    """``with Meter(web, database) as meter: …``; then ``meter.cost(count)``."""
+    """Measure CPU seconds: ``with Meter(web, database) as meter: …``; then ``meter.cost(count)``."""
 
     def __init__(self, web: psutil.Process, database: psutil.Process):
         self.processes = (web, database)
@@ -176,7 +176,7 @@ class Meter:
 
 
 def crowd(number: int, work: Callable[[int], None], seconds: float) -> int:
-    """So many threads, each doing ``work`` over and over until the time is up; returns how often it was done."""
+    """Do ``work`` repeatedly in this many threads until the time is up. Return how often it was done."""
     end = time.monotonic() + seconds
 
     def loop(which: int) -> int:
@@ -191,7 +191,7 @@ def crowd(number: int, work: Callable[[int], None], seconds: float) -> int:
 
 
 def page(port: int, path: str, meter: Meter, *, seconds: float, clients: int = 8) -> Cost:
-    """A page, asked for by so many at once."""
+    """Request a page from this many threads."""
     lines, request = [Line(port) for _ in range(clients)], get(path)
 
     def work(which: int) -> None:

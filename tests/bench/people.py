@@ -1,8 +1,7 @@
-"""Many contacts and links: filled with SQL, then searched, listed and added to by the shop's own pages.
+"""Many contacts and links: filled with SQL, then searched, listed and added to through the shop's pages.
 
-``python -m tests.bench.people SHOP FIRST LAST``, in the rig's environment, adds the contacts with these numbers and prints
-as JSON for each piece of work how many statements it took, its CPU time and how long one waits for it (the lower
-quartile: somebody else may be using the machine).
+``python -m tests.bench.people SHOP FIRST LAST`` in the rig's environment adds the contacts with these numbers and prints as JSON,
+for each task, its number of statements, its CPU time and its duration (the lower quartile, because the machine may be busy).
 """
 
 import json
@@ -63,10 +62,10 @@ _LINKS = """
 
 
 def fill(organiser: int, first: int, last: int) -> None:
-    """The contacts numbered ``first`` to ``last``, each with three links to others and from others."""
+    """Add the contacts ``first`` to ``last``, each with three links to and from others."""
     values = {"organiser": organiser, "first": first, "last": last, "links": LINKS}
     with connection.cursor() as cursor:
-        # The rows are sound: nobody needs to look each key up, or to keep an index in order row by row.
+        # The rows are valid, so foreign keys need no check and indexes are built afterwards.
         cursor.execute("SET statement_timeout = 0")
         cursor.execute("SET session_replication_role = replica")
         cursor.execute("SELECT pg_get_indexdef('contact_search'::regclass)")
@@ -82,7 +81,7 @@ def fill(organiser: int, first: int, last: int) -> None:
 
 
 def visitors(organiser: Organiser, users: list[int]) -> list[tuple[User, Contact]]:
-    """Log-ins with a name, each with five people in their list."""
+    """Create log-ins, each with five people in their list."""
     found, now = [], timezone.now()
     known = Contact.objects.filter(organiser=organiser, user=None).order_by("pk")
     for number, user in enumerate(User.objects.filter(pk__in=users).order_by("pk")):
@@ -109,7 +108,7 @@ def visitors(organiser: Organiser, users: list[int]) -> list[tuple[User, Contact
 
 
 class Work:
-    """One kind of request after the other, each by the next of these log-ins."""
+    """Sends one kind of request repeatedly, each from the next of these log-ins."""
 
     def __init__(self, users: list[User]):
         self.clients = []
@@ -128,7 +127,7 @@ class Work:
             self.clients.append(client)
 
     def measure(self, requests: list[tuple[str, dict | None]], status: int) -> dict:
-        """``requests``: path, and the form where something is posted."""
+        """Measure requests, given as path and the form to post, if any."""
         took, counts = [], []
         with Meter(psutil.Process(), self.database) as meter:
             for number, (path, form) in enumerate(requests):
@@ -150,7 +149,7 @@ class Work:
 
 
 def searches(organiser: int) -> dict[str, str]:
-    """What staff type, from the rarest to what a tenth of all people have."""
+    """Return texts that staff search for, from the rarest to one that matches a tenth of all people."""
     one = Contact.objects.filter(organiser=organiser, created_via="import").order_by("pk")[500]
     return {
         "an address": one.email,
@@ -164,7 +163,7 @@ def searches(organiser: int) -> dict[str, str]:
 
 
 def measure(shop: dict, name: str) -> dict:
-    """``name``: of this round, so that nobody is added twice."""
+    """Measure all tasks. ``name`` identifies the round, so that no person is added twice."""
     organiser = Organiser.objects.get(pk=shop["organiser"])
     staff = Work([User.objects.get(pk=shop["staff"])])
     people = visitors(organiser, shop["visitors"])

@@ -1,4 +1,4 @@
-"""The table: what was measured, beside what, and what it should be."""
+"""The table of measurements, with the values to compare and the targets."""
 
 import textwrap
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ WIDTHS = (48, 58, 40, 36)
 
 @dataclass
 class Table:
-    """Prints each line as soon as it is known. Keeps what others are compared with."""
+    """Prints each line as soon as it is measured. Stores values that others are compared with."""
 
     hello: float = 0.0
     plain: float = 0.0

@@ -1,6 +1,6 @@
-"""Fill the bench's database: ``python -m tests.bench.shop`` prints what is where, as JSON.
+"""Fill the bench's database: ``python -m tests.bench.shop`` prints ids and URLs as JSON.
 
-Three shops: a season of 50 events, a theatre with an event of 6 tariffs, and a hall whose 100 places are wanted.
+Three shops: a season of 50 events, a theatre with an event of 6 tariffs, and a hall with 100 places.
 """
 
 import json
@@ -44,7 +44,7 @@ See [the house](https://house.example/) for more.
 
 
 def event(pos, tariffs: int, dates: int, capacity: int, number: int = 0, **values) -> tuple:
-    """An event as organisers write one, in two languages, and its offers."""
+    """Create an event with offers and texts in two languages."""
     made = EventFactory(
         pos=pos,
         title_en=f"The Letter {number}",
@@ -71,7 +71,7 @@ def event(pos, tariffs: int, dates: int, capacity: int, number: int = 0, **value
 
 
 def season() -> dict:
-    """A shop's page with 50 events, two dates and three tariffs each, and two passes."""
+    """Create a shop with 50 events, two dates and three tariffs each, and two passes."""
     pos = PointOfSaleFactory(slug="season", name="The Season", tagline="Theatre by the lake")
     places = {
         "venue": VenueFactory(organiser=pos.organiser, name="Great Hall"),
@@ -84,7 +84,7 @@ def season() -> dict:
 
 
 def theatre() -> dict:
-    """The event page and the purchase; the rows of the yardstick."""
+    """Create the event for the event page and the purchase, and the rows of the yardstick."""
     pos = PointOfSaleFactory(slug="theatre", name="The Theatre")
     PaymentMethodFactory(point_of_sale=pos)
     PaymentMethodFactory(point_of_sale=pos, code="bank_transfer")
@@ -107,7 +107,7 @@ def theatre() -> dict:
 
 
 def asking() -> dict:
-    """An event whose participants are asked three things, one of them with a limited number of places."""
+    """Create an event whose participants answer three questions, one with limited choices."""
     pos = PointOfSaleFactory(slug="asking", name="The Camp")
     PaymentMethodFactory(point_of_sale=pos)
     made, (offer,) = event(pos, tariffs=1, dates=1, capacity=PLENTY)
@@ -127,7 +127,7 @@ def asking() -> dict:
 
 
 def hall() -> dict:
-    """100 places, one tariff."""
+    """Create 100 places with one tariff."""
     pos = PointOfSaleFactory(slug="hall", name="The Hall")
     PaymentMethodFactory(point_of_sale=pos)
     made, offers = event(pos, tariffs=1, dates=1, capacity=100)
@@ -139,7 +139,7 @@ def hall() -> dict:
 
 
 def friends() -> dict:
-    """An organiser with the function switched on: ``tests.bench.people`` fills it with contacts."""
+    """Create an organiser with friends and family, which ``tests.bench.people`` fills with contacts."""
     organiser = OrganiserFactory(name="The Club")
     PointOfSaleFactory(organiser=organiser, slug="club", name="The Club", friends_family_enabled=True)
     return {

@@ -1,4 +1,4 @@
-"""Web servers beside the rig's own: with other settings, or to look at one worker from its start."""
+"""Web servers in addition to that of the rig: with other settings, or to measure one worker from its start."""
 
 import socket
 import sys
@@ -48,7 +48,7 @@ class Web:
 
 
 def fetch(port: int, path: str) -> bytes:
-    """One page, by somebody who comes for the first time."""
+    """Return one page, as a first-time visitor gets it."""
     line = Line(port)
     head, body = line.exchange(get(path))
     line.close()

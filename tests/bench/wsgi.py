@@ -1,4 +1,4 @@
-"""The shop's application, with the yardsticks beside it under ``/hello/`` and ``/plain/``."""
+"""The shop's application, with the yardsticks under ``/hello/`` and ``/plain/``."""
 
 from ticketshop.wsgi import application as shop
 

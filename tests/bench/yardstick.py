@@ -1,5 +1,7 @@
-"""What everything is compared with, served by the shop's own process: *hello*, an empty view behind nothing, and
-*plain*, a page as small Django sites have it: three indexed queries, a template of 10 KB, Django's usual middleware.
+"""The yardsticks, served by the shop's own process: *hello* and *plain*.
+
+*hello* is an empty view without middleware. *plain* is a page like those of small Django sites: three indexed queries, a
+template of 10 KB, Django's usual middleware.
 """
 
 from pathlib import Path
@@ -39,12 +41,12 @@ _TEMPLATES = DjangoTemplates(
 
 
 def hello(request):
-    """An empty page."""
+    """Return an empty page."""
     return HttpResponse(b"", headers={"Content-Length": "0"})
 
 
 def plain(request, pk):
-    """Three queries by an index, a list of ten rows twice."""
+    """Return a page with three indexed queries and a list of ten rows, twice."""
     allotment = Allotment.objects.get(pk=pk)
     context = {
         "allotment": allotment,
@@ -58,7 +60,7 @@ urlpatterns = [path("hello/", hello), path("plain/<int:pk>/", plain)]
 
 
 def ours(get_response):
-    """Middleware: these two addresses instead of the shop's."""
+    """Middleware that serves these two URLs instead of those of the shop."""
 
     def middleware(request):
         request.urlconf = __name__
@@ -68,6 +70,6 @@ def ours(get_response):
 
 
 def handler(middleware: list[str]) -> WSGIHandler:
-    """Django's application with other middleware than the shop's."""
+    """Return Django's application with other middleware than the shop's."""
     with override_settings(MIDDLEWARE=[f"{__name__}.ours", *middleware]):
         return WSGIHandler()

@@ -9,7 +9,7 @@ PASSWORD = "a-long-test-password"
 
 
 class UserFactory(factory.django.DjangoModelFactory):
-    """A log-in with a proved address; its password is ``PASSWORD``."""
+    """A log-in with a confirmed e-mail address and the password ``PASSWORD``."""
 
     class Meta:
         model = User

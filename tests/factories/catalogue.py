@@ -1,4 +1,4 @@
-"""What can be sold. ``OfferFactory`` alone makes everything a ticket needs to be on sale."""
+"""Catalogue rows. ``OfferFactory`` alone creates everything that a ticket needs to be on sale."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -39,7 +39,7 @@ class CategoryFactory(factory.django.DjangoModelFactory):
 
 
 class AllotmentFactory(factory.django.DjangoModelFactory):
-    """100 places."""
+    """An allotment of 100 places."""
 
     class Meta:
         model = Allotment
@@ -50,7 +50,7 @@ class AllotmentFactory(factory.django.DjangoModelFactory):
 
 
 class SoldInShops(factory.django.DjangoModelFactory):
-    """Sold at ``pos``, by default a new one: of ``organiser`` where that is given."""
+    """Base factory: sold at ``pos``, or at a new shop (of ``organiser`` if given)."""
 
     class Meta:
         abstract = True
@@ -72,7 +72,7 @@ class SoldInShops(factory.django.DjangoModelFactory):
 
 
 class EventFactory(SoldInShops):
-    """Published; without a date, so nothing of it is sold yet."""
+    """A published event without sessions, so that nothing of it is on sale."""
 
     class Meta:
         model = Event
@@ -83,7 +83,7 @@ class EventFactory(SoldInShops):
 
 
 class SessionFactory(factory.django.DjangoModelFactory):
-    """Two hours long, thirty days from now or later; the next one made is a day later."""
+    """A session of two hours, at least thirty days from now, each a day later than the last."""
 
     class Meta:
         model = Session
@@ -94,7 +94,7 @@ class SessionFactory(factory.django.DjangoModelFactory):
 
 
 class TariffFactory(factory.django.DjangoModelFactory):
-    """35.00, VAT of 2.60 % included."""
+    """A tariff for 35.00, including 2.60 % VAT."""
 
     class Meta:
         model = Tariff
@@ -105,7 +105,7 @@ class TariffFactory(factory.django.DjangoModelFactory):
 
 
 class OfferFactory(factory.django.DjangoModelFactory):
-    """A tariff on sale at a session. What is not given is made: shop, event, session, tariff, allotment.
+    """A tariff on sale at a session. Missing rows are created: shop, event, session, tariff, allotment.
 
     ``OfferFactory(pos=pos, price=0)``, ``OfferFactory(session=one, tariff=TariffFactory(event=one.event))``
     """
@@ -133,7 +133,7 @@ class OfferFactory(factory.django.DjangoModelFactory):
 
 
 class SeasonPassFactory(SoldInShops):
-    """120.00, valid for a year from yesterday, 50 passes."""
+    """A pass for 120.00, valid for a year from yesterday, 50 pieces."""
 
     class Meta:
         model = SeasonPass

@@ -1,4 +1,4 @@
-"""Contacts, made by the action that makes them."""
+"""Contacts, created by the function that the back office calls."""
 
 import factory
 from django.utils import timezone
@@ -10,7 +10,7 @@ from .organisers import OrganiserFactory
 
 
 class ContactFactory(factory.django.DjangoModelFactory):
-    """A person without a log-in (give ``user`` for one), as the back office enters them."""
+    """A contact without a log-in (unless ``user`` is given), as the back office creates it."""
 
     class Meta:
         model = Contact

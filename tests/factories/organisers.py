@@ -9,7 +9,7 @@ from .accounts import UserFactory
 
 
 class OrganiserFactory(factory.django.DjangoModelFactory):
-    """Swiss: CHF, Europe/Zurich, English and French."""
+    """A Swiss organiser: CHF, Europe/Zurich, English and French."""
 
     class Meta:
         model = Organiser
@@ -19,7 +19,7 @@ class OrganiserFactory(factory.django.DjangoModelFactory):
 
 
 class PointOfSaleFactory(factory.django.DjangoModelFactory):
-    """A shop that is switched on, with the settings a new one has and terms of sale; it offers no payment methods yet."""
+    """A shop that is switched on, with default settings and terms of sale, without payment methods."""
 
     class Meta:
         model = PointOfSale
@@ -32,7 +32,7 @@ class PointOfSaleFactory(factory.django.DjangoModelFactory):
 
 
 class StaffMembershipFactory(factory.django.DjangoModelFactory):
-    """``role`` is the name of one of ``ticketshop.roles.ROLES``."""
+    """A membership; ``role`` is a name in ``ticketshop.roles.ROLES``."""
 
     class Meta:
         model = StaffMembership
@@ -47,5 +47,5 @@ class StaffMembershipFactory(factory.django.DjangoModelFactory):
 
 
 def make_staff(organiser: Organiser, role: str = "owner", **values):
-    """A new log-in that is staff of ``organiser`` in this role; ``values`` are the log-in's."""
+    """Return a new log-in that is staff of ``organiser`` in this role; ``values`` are columns of the log-in."""
     return StaffMembershipFactory(user=UserFactory(**values), organiser=organiser, role=role).user

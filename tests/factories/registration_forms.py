@@ -1,4 +1,4 @@
-"""Forms: ``make_form`` makes one, ``ask`` adds a question to its draft."""
+"""Forms: ``make_form`` creates one, ``ask`` adds a question to its draft."""
 
 from django.utils import timezone
 
@@ -12,14 +12,14 @@ from .organisers import OrganiserFactory
 
 
 def make_form(kind: str = "tariff", *, organiser=None, name: str = "Who comes", **values) -> RegistrationForm:
-    """A form without questions, as a draft."""
+    """Return a draft without questions."""
     return RegistrationForm.objects.create(
         organiser=organiser or OrganiserFactory(), kind=kind, name=name, **values
     )
 
 
 def ask(form: RegistrationForm, label: str = "Name", type: str = "text", *, choices=(), **values) -> Field:
-    """A question after those there are. ``choices`` are labels, or pairs of a label and its places."""
+    """Add a question after the others and return it. ``choices`` are labels, or pairs of label and number of places."""
     values.setdefault("position", form.fields.count() + 1)
     field = Field.objects.create(form=form, label=label, type=type, **values)
     for position, choice in enumerate(choices, 1):
@@ -29,7 +29,7 @@ def ask(form: RegistrationForm, label: str = "Name", type: str = "text", *, choi
 
 
 def only_if(field: Field, value=None, op: str = "is") -> dict:
-    """The condition “only if ``field`` is ``value``”."""
+    """Return the condition “only if ``field`` is ``value``”."""
     term = {"field": field.key, "op": op}
     return {"all": [term if value is None else {**term, "value": value}]}
 
@@ -41,7 +41,7 @@ def publish(form: RegistrationForm) -> FormVersion:
 
 
 def freeze(form: RegistrationForm) -> FormVersion:
-    """Publish the draft as it is, as versions of earlier releases were: without a look at what can be answered."""
+    """Publish the draft without checks, as earlier releases did."""
     definition, last = definitions.build(form), form.versions.count()
     version = FormVersion.objects.create(
         form=form,
@@ -58,6 +58,6 @@ def freeze(form: RegistrationForm) -> FormVersion:
 def make_given(
     version: FormVersion, answers: dict, about: int | None = None, **values
 ) -> responses.NewResponse:
-    """Answers to be stored; without ``about`` they are about a new contact of the form's organiser."""
+    """Return answers to be stored, about ``about`` or a new contact of the form's organiser."""
     about = about or ContactFactory(organiser=version.form.organiser).pk
     return responses.NewResponse(version, answers, about, **values)

@@ -1,4 +1,4 @@
-"""Carts and orders, made by the actions that visitors' pages call."""
+"""Carts and orders, created by the functions that visitors' pages call."""
 
 from datetime import datetime
 

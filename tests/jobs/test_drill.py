@@ -1,7 +1,6 @@
-"""The jobs drill: one row of each job is poisoned. All others are done; it is logged, shown to staff, and tried again.
+"""One row of each job fails: all other rows are done, and the failure is logged, shown to staff, and tried again.
 
-The database itself refuses to write the poisoned row, so no job can know of it. A periodic job without a case here fails
-the last test.
+A database trigger refuses to write the row, so no job can know of it. A periodic job without a case here fails the last test.
 """
 
 import logging
@@ -359,7 +358,7 @@ def is_asked(order: Order) -> bool:
 
 
 def last_mails() -> list[Mail]:
-    """Of erased people, and never left."""
+    """Return last mails to erased people that were never sent."""
     made = []
     for erasure in requests_due_soon():
         mail = outbox.queue(
@@ -412,8 +411,7 @@ def is_forgotten(contact: Contact) -> bool:
 
 @dataclass(frozen=True)
 class Case:
-    """``task`` is run once for each of ``arguments``; what is poisoned is the second of three rows, or what is written
-    of it."""
+    """A job to test. ``task`` runs once for each of ``arguments``; the second of three rows fails, or a row written for it."""
 
     task: str
     make: Callable[[], list]
@@ -430,7 +428,7 @@ def versions(made: list[Order]) -> list[dict]:
 
 
 def nobodys(row: Model) -> None:
-    """The platform's, not an organiser's."""
+    """Return rows of the platform, without an organiser."""
 
 
 CASES = {
@@ -547,7 +545,7 @@ def start_page(staff: Staff) -> str:
 FAILED = "1 task in the background failed."
 
 
-# An export reads its rows in a transaction of its own, an erasure has one for each step.
+# An export reads its rows in a separate transaction, an erasure has one for each step.
 ON_THEIR_OWN, TRANSACTIONS = pytest.mark.django_db(transaction=True), {"exports.write", "privacy.go_on"}
 
 
@@ -606,7 +604,7 @@ def case_organiser(organiser_id: int):
 
 
 def try_again(case: Case, bad: Model, failure: Failure) -> None:
-    """The clock has reached the next try; where that queues a job, the worker does it."""
+    """Move the clock to the next try, and let the worker run a job that this queues."""
     Failure.objects.filter(pk=failure.pk).update(next_at=timezone.now())
     rows.try_all_again(timezone.now())
     if rows.JOBS[failure.job].defer is not None:
@@ -614,7 +612,7 @@ def try_again(case: Case, bad: Model, failure: Failure) -> None:
 
 
 def test_each_job_and_task_of_the_worker_has_a_case():
-    """A new task works row by row (``RowJob``) and is drilled here, or stands above with the reason why not."""
+    """A new task either works row by row (``RowJob``) and is tested here, or is listed above with the reason."""
     assert {"sales.expire_orders", "mail.send", "jobs.try_again"} <= set(app.tasks)
     assert set(app.tasks) - WITHOUT_ROWS == {case.task for case in CASES.values()}
     assert set(rows.JOBS) == set(CASES)

@@ -1,6 +1,6 @@
-"""An example of every kind of mail, from real rows: what the tests of the layout look at.
+"""An example of every kind of mail, from real rows, for the tests of the layout.
 
-``make(kind, pos, language)`` returns the Mail row, ready to be built by ``mime_messages.build``. A new kind of mail adds a function.
+``make(kind, pos, language)`` returns the Mail row for ``mime_messages.build``. A new kind of mail needs a function here.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def kinds() -> list[str]:
 
 
 def make(kind: str, pos: PointOfSale, language: str = "en") -> Mail:
-    """Make what the mail tells about and queue the mail."""
+    """Create the rows of the mail, queue it and return it."""
     values = {"to": "grace@example.org", **_EXAMPLES[kind](pos)}
     return outbox.queue(kind, language=language, now=timezone.now(), pos=pos, **values)
 
@@ -232,7 +232,7 @@ def _expired(pos):
 
 
 def asked(pos: PointOfSale) -> tuple[Order, forms.RegistrationForm]:
-    """A paid order whose ticket has answers to a form."""
+    """Return a paid order whose ticket has answers to a form."""
     made = make_order({offer(pos): 1}, paid=True)
     form = forms.make_form("tariff", organiser=pos.organiser)
     forms.ask(form, "Menu", choices=["Meat", "Vegan"], type="dropdown", visibility="optional")
@@ -291,7 +291,7 @@ ROB = ("Rob", "Miller", "rob@example.org")
 
 
 def moved(made: Order) -> int:
-    """Move the date of an order by a day; the number of the change."""
+    """Move the session of an order by a day. Return the id of the change."""
     session = made.tickets.first().session
     change = DateChange.objects.create(
         organiser=made.organiser,
@@ -338,7 +338,7 @@ def _moved_for_a_child(pos):
 
 
 def _for_child(pos: PointOfSale) -> tuple[Order, dict]:
-    """A paid order with tickets for a child whom a parent manages who did not buy them."""
+    """Return a paid order with tickets for a child that is managed by a parent who did not buy them."""
     made, values = _for_bob(pos, ROB)
     parent = make_visitor(pos, "Paula", "Parent")
     child = ContactFactory(organiser=pos.organiser, first_name="Tim", last_name="Martin", email=None)

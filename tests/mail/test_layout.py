@@ -40,7 +40,7 @@ def html_of(letter) -> str:
 
 
 def words_of(html: str) -> list[str]:
-    """What a reader of the HTML part reads, word by word."""
+    """Return the visible words of the HTML part."""
     shown = re.sub(r"(?s)<head>.*?</head>|<!--.*?-->|<[^>]*>", " ", html)
     return unescape(shown).split()
 

@@ -29,7 +29,7 @@ def postbox(settings):
 
 @pytest.fixture(autouse=True)
 def no_pause():
-    """What a test leaves in the cache outlives it, since its transactions are real."""
+    """Clear the cache, because the transactions of these tests are committed."""
     pause.end()
     yield
     pause.end()
@@ -84,7 +84,7 @@ def test_silent_mail_server_is_tried_again_later(postbox, settings):
 
 
 def test_mail_has_failed_after_the_last_attempt(postbox, settings):
-    settings.EMAIL_PORT = 9  # nobody listens there
+    settings.EMAIL_PORT = 9  # no server listens there
     make_order()
     mail = Mail.objects.get()
     Mail.objects.update(attempts=tasks.MAX_ATTEMPTS - 1)

@@ -209,7 +209,7 @@ def test_choices_belong_to_the_own_organiser_and_others_are_invalid(aye, bee):
     assert event.venue.organiser_id == aye.organiser_id
 
 
-def test_row_accepts_only_choices_of_its_own_organiser(aye, bee):
+def test_row_accepts_only_choices_of_its_organiser(aye, bee):
     """An owner of A and B: a venue of B is no choice for an event of A."""
     user = make_staff(aye.organiser)
     StaffMembershipFactory(user=user, organiser=bee.organiser, role="owner")

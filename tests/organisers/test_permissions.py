@@ -34,7 +34,7 @@ def both(a, b):
 
 @pytest.fixture
 def stranger():
-    """A third organiser, whose rows nobody here may see."""
+    """A third organiser, whose rows none of these users may see."""
     return PointOfSaleFactory(name="Sea shop", organiser__name="Sea")
 
 

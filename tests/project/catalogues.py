@@ -1,9 +1,9 @@
-"""The French catalogue: collects every text of the project, keeps what is translated, compiles it.
+"""The French catalogue: collect every text of the project, keep the translations, compile the file.
 
     python -m tests.project.catalogues            after texts were added or changed, or django.po was edited
-    python -m tests.project.catalogues --check    says what is missing; part of the tests
+    python -m tests.project.catalogues --check    tells what is missing; part of the tests
 
-It needs no gettext from the system. It lives beside the tests because production only reads the compiled file.
+It needs no gettext on the system. It is part of the tests because production reads only the compiled file.
 """
 
 import argparse
@@ -58,7 +58,7 @@ class NoText(Exception):
 
 @dataclass
 class Message:
-    """One text of the source, and the files it stands in."""
+    """A text of the source, and the files that contain it."""
 
     context: str | None
     singular: str
@@ -74,7 +74,7 @@ class Message:
 
 
 def collect(root: Path = ROOT, rooms: tuple[str, ...] = ROOMS) -> dict[tuple[str | None, str], Message]:
-    """Every text below ``rooms``, by context and singular."""
+    """Return every text below ``rooms``, by context and singular."""
     found: dict[tuple[str | None, str], Message] = {}
     for path in sorted(path for room in rooms for path in (root / room).rglob("*")):
         if path.suffix == ".py" and "migrations" not in path.parts:
@@ -93,7 +93,7 @@ def collect(root: Path = ROOT, rooms: tuple[str, ...] = ROOMS) -> dict[tuple[str
 
 
 def of_python(source: str, name: str = "") -> Iterator[Message]:
-    """The texts of a Python file, under whatever name it imported Django's functions."""
+    """Return the texts of a Python file, under any name by which it imports Django's functions."""
     tree = ast.parse(source, name)
     names, modules = _imported(tree)
     for node in ast.walk(tree):
@@ -112,7 +112,7 @@ def of_python(source: str, name: str = "") -> Iterator[Message]:
 
 
 def _imported(tree: ast.Module) -> tuple[dict[str, str], set[str]]:
-    """The names of the functions in this file, and the names of the module."""
+    """Return the names of the functions in this file, and the names of the module."""
     names, modules = {}, set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -125,7 +125,10 @@ def _imported(tree: ast.Module) -> tuple[dict[str, str], set[str]]:
 
 
 def _literal(node: ast.expr, name: str) -> str | None:
-    """The text, None for a number or a name. A text put together here could never be found in the catalogue."""
+    """Return the text, or None for a number or a name.
+
+    Raise NoText for a composed text, which the catalogue could never contain.
+    """
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr | ast.BinOp):
@@ -134,7 +137,7 @@ def _literal(node: ast.expr, name: str) -> str | None:
 
 
 def of_template(source: str, name: str = "") -> Iterator[Message]:
-    """The texts of a template: translate, blocktranslate and _("…")."""
+    """Return the texts of a template: translate, blocktranslate and _("…")."""
     drawn = templatize(source, origin=name)
     for call in _CALL.finditer(drawn):
         function = "gettext" if call[1] == "_" else call[1]
@@ -146,14 +149,14 @@ def of_template(source: str, name: str = "") -> Iterator[Message]:
 
 
 def _message(positions: tuple[int | None, ...], texts: list[str | None]) -> Iterator[Message]:
-    """The message of one call; none where a text is named that is written, and collected, elsewhere."""
+    """Return the message of one call, or None if it gets its text from a variable."""
     if all(at is None or (at < len(texts) and texts[at]) for at in positions):
         context, singular, plural = (None if at is None else texts[at] for at in positions)
         yield Message(context, str(singular), plural)
 
 
 def texts() -> dict[tuple[str | None, str], Message]:
-    """What the catalogue must hold: our own texts, and those of others that we put in other words."""
+    """Return what the catalogue must contain: the texts of the project, and third-party texts that it words differently."""
     borrowed = {(None, text): Message(None, text, files={"django"}) for text in OF_OTHERS}
     return borrowed | collect()
 
@@ -162,12 +165,12 @@ def texts() -> dict[tuple[str | None, str], Message]:
 
 
 def catalogue() -> polib.POFile:
-    """The French texts as they stand in the file; empty before there is one."""
+    """Return the French texts in the file; empty if there is no file."""
     return polib.pofile(str(PO), wrapwidth=110) if PO.exists() else polib.POFile(wrapwidth=110)
 
 
 def merged(old: polib.POFile, messages: dict[tuple[str | None, str], Message]) -> polib.POFile:
-    """What is in the sources with the translations there are; what is in no source any more is gone."""
+    """Return the texts of the sources with their existing translations, without unused ones."""
     known = {(entry.msgctxt, entry.msgid): entry for entry in old if not entry.obsolete}
     new = polib.POFile(wrapwidth=110)
     new.metadata = dict(METADATA)
@@ -198,7 +201,7 @@ def merged(old: polib.POFile, messages: dict[tuple[str | None, str], Message]) -
 
 
 def typeset(text: str) -> str:
-    """French as it is printed: curved apostrophes, and no line break before : ; ! ? or inside « »."""
+    """Return French with typographic apostrophes, and no-break spaces before : ; ! ? and inside « »."""
     text = re.sub(r"(?<=\w)'(?=[\w%«{])", "’", text)
     text = re.sub(f"{_SPACES}([;!?])", f"{NARROW}\\1", text)
     text = re.sub(f"{_SPACES}([:»])", f"{NO_BREAK}\\1", text)
@@ -206,7 +209,7 @@ def typeset(text: str) -> str:
 
 
 def update() -> None:
-    """Bring django.po up to date and compile it."""
+    """Update django.po and compile it."""
     new = merged(catalogue(), texts())
     PO.parent.mkdir(parents=True, exist_ok=True)
     PO.write_text(f"{new}\n" if not str(new).endswith("\n") else str(new), encoding="utf-8")
@@ -217,7 +220,7 @@ def update() -> None:
 
 
 def problems() -> list[str]:
-    """One sentence for each fault of the catalogue; none means that it may be shipped."""
+    """Return a sentence for each problem of the catalogue; empty if it is complete."""
     kept, sources = catalogue(), texts()
     there = {(entry.msgctxt, entry.msgid): entry for entry in kept if not entry.obsolete}
     found = [f"not in django.po: {key[1]!r}" for key in sources if key not in there]
@@ -233,12 +236,12 @@ def problems() -> list[str]:
 
 
 def without_files(kept: polib.POFile) -> str:
-    """The catalogue without the files its texts stand in: a text that moved is no fault."""
+    """Return the catalogue without the file names of texts, because a moved text is no problem."""
     return re.sub(r"^#: .*\n", "", str(kept), flags=re.MULTILINE)
 
 
 def faults(entry: polib.POEntry) -> Iterator[str]:
-    """What is wrong with one translation."""
+    """Return the problems of one translation."""
     texts = [*entry.msgstr_plural.values()] if entry.msgid_plural else [entry.msgstr]
     if entry.fuzzy:
         yield "fuzzy"
@@ -258,7 +261,7 @@ def faults(entry: polib.POEntry) -> Iterator[str]:
 
 
 def unspaced(text: str) -> bool:
-    """Whether a sign that wants a space before or after it has none. 20:00 and https:// want none."""
+    """Return whether a sign lacks its space. 20:00 and https:// need none."""
     return bool(
         re.search(rf"[^\s{NARROW}{NO_BREAK}!?][;!?](?!\w)|\w:(?=\s|$)|«(?!{NO_BREAK})|(?<!{NO_BREAK})»", text)
     )

@@ -10,7 +10,7 @@ from tests.project.world import World, make_world
 
 @pytest.fixture(scope="module")
 def made_world(django_db_setup, django_db_blocker):
-    """The world, inside a transaction that ends with the file; each test's own transaction stands within it."""
+    """Create the world in a transaction that ends with the file; each test's own transaction is inside it."""
     with django_db_blocker.unblock(), transaction.atomic():
         yield make_world()
         transaction.set_rollback(True)
@@ -18,5 +18,5 @@ def made_world(django_db_setup, django_db_blocker):
 
 @pytest.fixture
 def world(made_world, db) -> World:
-    """The world, with rows of one's own to change and refresh."""
+    """Return the world with fresh rows."""
     return copy.deepcopy(made_world)

@@ -1,6 +1,6 @@
 """Any input gives a page with a message, never a server error or an empty page; typed text is shown escaped.
 
-The forms are read from the pages themselves, and the pages from the table of routes: a new form is tried by being there.
+The forms are read from the pages, and the pages from the table of routes, so a new form is tested without a change here.
 """
 
 import copy
@@ -64,7 +64,7 @@ EVERYTHING = [*WORST, *TEXTS, *ADDRESSES, *NUMBERS, *IDS, *DAYS]
 
 @contextmanager
 def undone(client: Client) -> Iterator[None]:
-    """What happens inside is taken back: rows, limits, and the browser's cookies."""
+    """Roll back what happens in the block: rows, limits, and the browser's cookies."""
     cookies = copy.deepcopy(client.cookies)
     with transaction.atomic():
         yield
@@ -73,7 +73,7 @@ def undone(client: Client) -> Iterator[None]:
 
 
 def sound(answer, sent: str) -> Page:
-    """The answer is one in words, in the shop's look, and nothing that was sent has become markup."""
+    """Check that the response is a page in the shop's look, and that no input became markup."""
     assert answer.status_code in ANSWERS, f"{answer.status_code} for {sent}"
     body = b"".join(answer.streaming_content) if answer.streaming else answer.content
     if answer.status_code in {301, 302, 303}:
@@ -102,7 +102,7 @@ def encoded(values: dict) -> bytes:
 
 
 def send(client: Client, form: Form, url: str, values: dict, sent: str) -> Page:
-    """Send a form as a browser would; the page after a redirect must be sound as well."""
+    """Send a form like a browser, and check the response and the page after a redirect."""
     target = urljoin(url, form.action) if form.action else url
     if form.method == "get":
         return sound(client.get(f"{target.split('?')[0]}?{encoded(values).decode()}"), sent)
@@ -127,7 +127,7 @@ def send(client: Client, form: Form, url: str, values: dict, sent: str) -> Page:
 
 @dataclass
 class Found:
-    """A form, where it stands, and whose browser it was read with."""
+    """A form, its page, and the visitor who read it."""
 
     client: Client
     url: str
@@ -139,7 +139,7 @@ class Found:
 
     @property
     def key(self) -> tuple:
-        """One form of each kind: slots of a cart and numbers of rows aside."""
+        """Return the kind of the form, without slots of a cart and ids of rows."""
         names = frozenset(re.sub(r"[0-9a-f]{12}|\d+", "N", name) for name in self.fields)
         action = urlsplit(urljoin(self.url, self.form.action)).path
         return self.form.method, re.sub(r"\d+", "N", action), names
@@ -187,7 +187,7 @@ def fill_a_cart(client: Client, world: World) -> None:
 
 
 def visitors_pages(world: World) -> Iterator[tuple[Client, str]]:
-    """Every page a visitor can open, as a guest and logged in, with a cart in hand."""
+    """Return every page that a visitor can open, as a guest and logged in, with a cart."""
     request = world.aye.link.request
     token = link_mail.new_token(request, days=30, now=timezone.now())
     request.save()
@@ -201,7 +201,7 @@ def visitors_pages(world: World) -> Iterator[tuple[Client, str]]:
 
 @pytest.fixture(scope="module")
 def all_forms(made_world, django_db_blocker) -> list[Found]:
-    """One form of each kind, read once for the file."""
+    """Return one form of each kind, read once per file."""
     kinds: dict[tuple, Found] = {}
     with django_db_blocker.unblock():
         for client, url in visitors_pages(made_world):
@@ -216,9 +216,9 @@ def found(all_forms, db) -> list[Found]:
 
 
 def rounds(found: Found, values: list, start: int = 0) -> Iterator[dict]:
-    """What to fill in: another value in each field, until every value was somewhere in the form.
+    """Yield values to fill in: a different one in each field, until each value was used in the form.
 
-    A form of one field gets each fourth value; the next form, with the next ``start``, the ones beside them.
+    A form with one field gets each fourth value; the next form, with the next ``start``, the values beside them.
     """
     fields = [*dict.fromkeys([*found.form.values, *found.fields])]
     for first in range(start % 4, len(values) + start % 4, max(4, min(len(fields), len(values) // 4))):
@@ -234,7 +234,7 @@ def tokens(form: Form) -> dict:
 
 
 def test_walk_finds_all_forms(found):
-    """The walk reads what it should: were a form missing here, nothing below would notice."""
+    """If a form were missing here, the tests below would not notice."""
     fields = {name for form in found for name in form.fields}
     assert {
         "login", "password", "email", "password1", "oldpassword", "q", "category", "language", "next",
@@ -256,7 +256,7 @@ def test_hostile_value_in_each_field_is_refused_or_stored_safely(found):
 
 
 def said_again(page: Page, found: Found, name: str, value, sent: str) -> None:
-    """A form that comes back has what was typed, so that nobody types it twice. Passwords and choices aside."""
+    """Check that a form shown again contains the typed values, except passwords and choices."""
     if (
         page.status not in {200, 422}
         or found.form.method == "get"
@@ -285,7 +285,7 @@ STORING = {"buyer-first_name", "birth_date", "no_email"}
 
 
 def test_stored_names_contain_no_control_characters(found):
-    """Names, this time among values that are right: stored without control characters, or refused."""
+    """Names among otherwise valid values are stored without control characters, or refused."""
     storing = [form for form in found if form.form.names & STORING]
     assert len(storing) >= 3
     for form in storing:
@@ -320,7 +320,7 @@ def assert_sound_rows() -> None:
 
 
 def test_real_names_are_accepted(found):
-    """The first form with a first name and an address: the checkout of a guest."""
+    """Uses the first form with a first name and an e-mail address: the checkout of a guest."""
     form = next(form for form in found if "buyer-email" in form.form.names)
     for name in (
         "O'Brien",
@@ -360,7 +360,7 @@ def test_email_addresses_are_accepted_or_refused(found, address, accepted):
 
 @pytest.mark.parametrize("quantity", [*NUMBERS, "-1", "1" + "0" * 30, "501", "21", "x", ""])
 def test_quantity_is_a_number_or_gives_a_message(world, quantity):
-    """A number as people type it, or a sentence; never an odd total."""
+    """A quantity is a number as people type it, or gives a message; never a strange total."""
     client, slug = browser(world.second), world.aye.pos.slug
     offer = f"offer-{world.aye.offer.pk}"
     client.post(f"/{slug}/cart/add/", {offer: "1"})
@@ -534,7 +534,7 @@ def test_malformed_bodies_are_refused(body, world):
 
 
 class Unread:
-    """A body that nobody may read."""
+    """A body that must not be read."""
 
     def read(self, *args):
         raise AssertionError("the body was read")
@@ -629,7 +629,7 @@ MAIN_FORMS = [
 
 @pytest.mark.parametrize("model", MAIN_FORMS)
 def test_hostile_values_in_back_office_forms_cause_no_server_error(model, world):
-    """Formsets, hidden numbers and choices included. Its lists: tests/office/test_scoped_admin.py."""
+    """Including formsets, hidden ids and choices. Lists are tested in tests/office/test_scoped_admin.py."""
     client = browser(world.aye.boss)
     url = address(model, "change", world.aye.row(model).pk)
     (found,) = [form for form in forms_on(client, url) if "_save" in form.form.names]

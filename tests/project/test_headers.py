@@ -26,7 +26,7 @@ print(json.dumps({name: getattr(s, name) for name in dir(s) if name.isupper()}, 
 
 
 def settings_at(base_url: str) -> dict:
-    """What the settings come to in a process of their own: they are read once, at the start."""
+    """Return the settings of a new process, because they are read once at the start."""
     env = {
         **os.environ,
         "BASE_URL": base_url,
@@ -42,7 +42,7 @@ def settings_at(base_url: str) -> dict:
 
 @pytest.fixture(scope="module")
 def over_https() -> dict:
-    """The settings that an https BASE_URL changes."""
+    """Apply the settings that change with an https BASE_URL."""
     plain, secure = settings_at("http://testserver"), settings_at(f"https://{HOST}")
     changed = {name: value for name, value in secure.items() if plain.get(name) != value}
     assert {"SESSION_COOKIE_NAME", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", "HTTPS"} <= set(changed)
@@ -101,7 +101,7 @@ def broken(monkeypatch, error: Exception) -> None:
 
 
 def answers(shop: Shop, monkeypatch) -> dict:
-    """A name and an answer for each kind; the number in the name is its status."""
+    """Return name -> response for each kind; the number in the name is the status."""
     world, home = shop.world, f"/{shop.world.aye.pos.slug}/"
     visitor, boss = world.aye.visitor, world.aye.boss
     css = shop.open(home).content.decode().split('rel="stylesheet" href="')[1].split('"')[0]
@@ -176,7 +176,7 @@ def test_each_kind_of_response_has_the_security_headers(shop, monkeypatch):
 
 
 def assert_policy(csp: dict[str, list[str]], name: str) -> None:
-    """Nothing inline, nothing from elsewhere, nobody frames us."""
+    """Check that inline code, other origins and frames are forbidden."""
     for directive in ("default-src", "object-src", "base-uri", "frame-ancestors"):
         assert csp[directive] == ["'none'"], name
     for directive in ("script-src", "style-src", "img-src", "font-src", "connect-src", "form-action"):

@@ -32,7 +32,7 @@ MANIFEST = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
 
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch):
-    """What the process has seen before the test does not count."""
+    """Reset what ``Readiness`` remembers."""
     monkeypatch.setattr(installation.Readiness, "_fit", False)
     monkeypatch.setattr(installation.Readiness, "_applied", set())
 
@@ -81,7 +81,7 @@ def test_missing_cache_table_is_reported():
 
 @pytest.mark.django_db
 def test_missing_rights_are_reported_until_the_documented_statements_were_run():
-    """The cure for tables that exist, statement by statement."""
+    """Runs the documented statements for existing tables one by one."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE ROLE shop; SET LOCAL ROLE shop")
         assert ready()[1] == ["rights"]
@@ -170,7 +170,7 @@ def test_mail_backend_that_does_not_exist_is_reported(settings):
 
 @contextmanager
 def database(name: str, options: str) -> Iterator[str]:
-    """Make an empty database beside the tests' own; yields its URL."""
+    """Create an empty database beside that of the tests, and yield its URL."""
     parameters = connection.get_connection_params()
     own = {key: parameters[key] for key in ("host", "port", "user", "password") if key in parameters}
     with psycopg.connect(**own, dbname="postgres", autocommit=True) as server:
@@ -184,7 +184,7 @@ def database(name: str, options: str) -> Iterator[str]:
 
 
 def run(url: str, *command: str) -> tuple[int, str]:
-    """Run a Python program against this database; return its status and what it wrote."""
+    """Run a Python program with this database; return its status and output."""
     # One worker, because gunicorn adds a traceback when two end together.
     environment = os.environ | {"DATABASE_URL": url, "PORT": "0", "WEB_CONCURRENCY": "1"}
     done = subprocess.run(

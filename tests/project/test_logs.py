@@ -24,7 +24,7 @@ EMAIL, PASSWORD = "planted.person@planted.example", "planted wooden horse"
 
 
 class Lines(logging.Handler):
-    """The log of the program as its handler writes it, from INFO on."""
+    """The log as its handler writes it, from level INFO."""
 
     def __init__(self):
         super().__init__(logging.INFO)
@@ -48,7 +48,7 @@ def log(monkeypatch):
 
 
 def work(monkeypatch) -> None:
-    """The worker sends what waits; the mail server refuses the last one, repeating the address."""
+    """Let the worker send queued mails; the mail server refuses the last one with the address in its message."""
     waiting = list(Mail.objects.filter(state="queued").order_by("pk").values_list("pk", flat=True))
     for pk in waiting[:-1]:
         tasks.send(pk)
@@ -157,7 +157,7 @@ def fault(*_args, **_kwargs):
 
 
 def keys_in_mails() -> list[str]:
-    """What the mailed links carry."""
+    """Return the secrets in the mailed links."""
     return [key for letter in mail.outbox for key in re.findall(r"/([\w:-]{20,})/", letter.body)]
 
 

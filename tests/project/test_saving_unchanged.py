@@ -1,7 +1,7 @@
-"""Every page of the back office that has a form is saved as it stands, in every role: nothing is refused, nothing changes.
+"""Every back-office page with a form is saved unchanged, in every role: it is accepted, and nothing changes.
 
-The pages come from the admin site's registry and the rows from one organiser that has at least two rows in each inline,
-so that a new page, or a new inline, is covered by itself.
+The pages come from the registry of the admin site and the rows from one organiser with at least two rows in each inline, so a
+new page or inline is tested without a change here.
 """
 
 from collections import Counter
@@ -42,7 +42,7 @@ MOST_ROWS = 30
 
 @pytest.fixture(scope="module")
 def made_house(django_db_setup, django_db_blocker):
-    """The organiser and its staff by role, inside a transaction that ends with the file."""
+    """Create the organiser and its staff by role, in a transaction that ends with the file."""
     with django_db_blocker.unblock(), transaction.atomic():
         house = make_house("Ayeside")
         fill(house)
@@ -64,7 +64,7 @@ def staff_by_role(made_house, db) -> dict[str, User]:
 
 
 def fill(house: House) -> None:
-    """Rows of every shape that the pages can make: each inline has two, each choice is made once."""
+    """Create rows of every kind that the pages can create: two in each inline, and each choice once."""
     now, pos = timezone.now(), house.pos
     pos.terms, pos.imprint = "# Terms\n\nFirst.\n\n* one\n* two", "Us"
     pos.save()
@@ -125,7 +125,7 @@ def fill_contacts(house: House) -> None:
 
 
 def test_rows_of_the_fixture_fill_each_inline_twice(house, rf, staff_by_role):
-    """The walk below proves something only while there are rows to save."""
+    """The tests below need rows to save."""
     few = []
     request = rf.get("/")
     request.user = staff_by_role["administrator"]
@@ -174,12 +174,12 @@ def test_saving_answers_unchanged_changes_nothing(role, house, staff_by_role):
 
 
 def pages():
-    """Every page of the back office that shows rows."""
+    """Return every back-office page that shows rows."""
     return list(admin.site._registry.items())
 
 
 def rows(model, house: House) -> list[models.Model]:
-    """The rows of the organiser, the latest first; of a model of the platform, all of them."""
+    """Return the rows of the organiser, newest first; of a platform model, all rows."""
     queryset = model._default_manager.order_by("-pk")
     if hasattr(model, "organiser_path"):
         return list(permissions.within(queryset, {house.organiser.pk}))
@@ -187,14 +187,14 @@ def rows(model, house: House) -> list[models.Model]:
 
 
 class _Request:
-    """What a page asks about permissions."""
+    """The part of a request that permission checks read."""
 
     def __init__(self, user):
         self.user = user
 
 
 def save_as_it_stands(staff: Staff, row, model) -> list[str]:
-    """What is wrong with it: refused, or something in the database is not as it was."""
+    """Return what went wrong: the form was refused, or a row changed."""
     before = everything_of(row)
     form = staff.page.form("^_save$")
     form.values = {name: as_sent(value) for name, value in form.values.items()}
@@ -206,12 +206,12 @@ def save_as_it_stands(staff: Staff, row, model) -> list[str]:
 
 
 def as_sent(value):
-    """A browser ends the lines of a text with two characters."""
+    """Return the text with the line ends that a browser sends."""
     return value.replace("\n", "\r\n") if isinstance(value, str) else value
 
 
 def everything_of(row: models.Model) -> dict:
-    """The row, what belongs to it, and how long the history is."""
+    """Return the row, its related rows, and the length of the history."""
     found = {(row._meta.label, row.pk): values_of(row)}
     for relation in row._meta.related_objects:
         if relation.one_to_many or relation.one_to_one:

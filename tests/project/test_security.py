@@ -28,7 +28,7 @@ OURS, WHAT_TO_DO = "http://testserver", "Go back, reload the page and send the f
 
 @pytest.fixture
 def visitor(world) -> TestClientVisitor:
-    """Logged in, CSRF checked."""
+    """Return a logged-in visitor whose CSRF tokens are checked."""
     visitor = TestClientVisitor()
     visitor.client.force_login(world.aye.visitor)
     return visitor
@@ -56,7 +56,7 @@ def test_form_without_a_csrf_token_is_refused_with_a_page(name, world, visitor):
 
 
 def profile(visitor: TestClientVisitor, world: World, origin: str | None, token: str):
-    """Post the profile form as it stands, with this token, from this origin."""
+    """Post the unchanged profile form with this token from this origin."""
     url = reverse("account:profile", kwargs=shop(world.aye))
     form = visitor.open(url).form("^birth_date$")
     headers = {} if origin is None else {"origin": origin}
@@ -99,7 +99,7 @@ def test_token_from_before_the_log_in_or_of_another_user_is_refused(world):
 
 
 def add(client: Client, world: World, **headers: str):
-    """Put a ticket into the cart from a page that was made for everybody."""
+    """Put a ticket into the cart from a cached page."""
     url = reverse("shop:cart_add", kwargs=shop(world.aye))
     token = headers.pop("token", None) or open_forms.token()
     data = {f"offer-{world.aye.offer.pk}": "1", open_forms.FIELD: token}
@@ -137,7 +137,7 @@ def test_open_form_from_another_site_is_refused(headers, world):
 
 
 def test_open_form_needs_the_csrf_token_with_a_session(world):
-    """A browser that says nothing of where it comes from, and has something to lose."""
+    """For a browser that sends no Origin header."""
     client = Client(enforce_csrf_checks=True)
     assert add(client, world, origin=OURS).status_code == 302
     assert client.cookies["sessionid"].value
@@ -165,7 +165,7 @@ LOOKING = {"accounts_session", "limits_counter", "cache_entries"}
 
 
 def fingerprint() -> dict[str, str]:
-    """Every table with a digest of all its rows."""
+    """Return table -> digest of all its rows."""
     with connection.cursor() as cursor:
         tables = sorted(set(connection.introspection.table_names(cursor)) - LOOKING)
         found = {}
@@ -203,7 +203,7 @@ NOTED = ("/door-list/", "/door-sheet/")
 
 
 def test_get_requests_change_no_row(world):
-    """Not a column: looked at by the digest of every table."""
+    """Compares the digest of every table."""
     pages = [one for one in addresses(world) if not one[1].endswith(NOTED)]
     noted = [one for one in addresses(world) if one[1].endswith(NOTED)]
     assert len(pages) > 150 and noted
@@ -282,7 +282,7 @@ def test_other_forms_redirect_back_to_their_page(world):
 
 
 def test_posted_prices_and_states_are_ignored(world):
-    """Everything an order has, sent along with the form that places it."""
+    """Posts every column of an order together with the form that places it."""
     visitor = TestClientVisitor()
     event = f"/{world.aye.pos.slug}/events/{world.aye.event.slug}/"
     visitor.add(event, **{f"offer_{world.aye.offer.pk}": 2})
@@ -347,7 +347,7 @@ BUILT_SQL = {
 
 @functools.cache
 def sources() -> list[tuple[str, ast.AST]]:
-    """Every module of the program but its migrations: (path, tree)."""
+    """Yield (path, tree) of every module of the program except migrations."""
     paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
     names = [path.relative_to(ROOT).as_posix() for path in paths if "migrations" not in path.parts]
     return [(name, ast.parse((ROOT / name).read_text())) for name in names]
@@ -374,7 +374,7 @@ def test_mark_safe_is_used_only_in_known_functions():
 
 
 def test_templates_escape_what_they_show():
-    """Mails in plain text alone have nothing to escape."""
+    """Only the subjects of mails need no escaping."""
     templates = [path for path in (ROOT / "templates").rglob("*") if path.is_file()]
     assert len(templates) > 100
     for path in templates:
@@ -394,7 +394,7 @@ def test_values_reach_the_database_as_parameters():
 
 
 def fixed(sql: ast.AST) -> bool:
-    """A text as it stands, or a constant's name: nothing that is put together here."""
+    """Return whether an expression is a literal or a constant, not a composed text."""
     if isinstance(sql, ast.Name):
         return sql.id.isupper()
     return isinstance(sql, ast.Constant) or (isinstance(sql, ast.Attribute) and sql.attr == "sql")

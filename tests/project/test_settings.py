@@ -1,6 +1,6 @@
-"""Every setting is read somewhere, every permission of a connection allows something, every right of staff is asked for.
+"""Every setting is read by code, every permission of a connection has an effect, every staff permission is checked.
 
-What a page lets people set has to do something. A column that only its own page reads is found here.
+A column that only its own page reads would be found here.
 """
 
 import ast
@@ -57,7 +57,7 @@ def sources() -> list[Path]:
 
 
 class _Reads(ast.NodeVisitor):
-    """The names a module reads: attributes, the names of keywords, and texts in calls and mappings, which are paths of columns."""
+    """Collects the names that a module reads: attributes, keywords, and texts in calls and mappings (paths of columns)."""
 
     def __init__(self):
         self.names: set[str] = set()
@@ -92,7 +92,7 @@ class _Reads(ast.NodeVisitor):
 
 @cache
 def names_read() -> frozenset[str]:
-    """Every name that code or a template reads, outside the pages where things are set."""
+    """Return every name that code or a template reads, outside of the pages where settings are changed."""
     reads = _Reads()
     for path in sources():
         reads.visit(ast.parse(path.read_text()))
@@ -103,7 +103,7 @@ def names_read() -> frozenset[str]:
 
 
 def columns_of(model) -> set[str]:
-    """The columns of a model, each translated one once."""
+    """Return the columns of a model, each translated one once."""
     names = {field.name for field in (*model._meta.concrete_fields, *model._meta.many_to_many)}
     return {re.sub(r"_(en|fr|de|it)$", "", name) for name in names} - {"id"}
 
@@ -161,7 +161,7 @@ def granted() -> set[str]:
 
 @cache
 def rights_asked_for() -> frozenset[str]:
-    """Permissions that a page of the back office asks for: those of its model and its inlines, and those named in code."""
+    """Return the permissions that back-office pages check: those of their models and inlines, and those named in code."""
     models = {
         model._meta
         for page in admin.site._registry.values()

@@ -69,7 +69,7 @@ def test_time_in_the_night_of_a_clock_change_is_refused_or_explained(staff, pos)
 
 
 def spellings(text: str) -> list[str]:
-    """How people write, paste and dictate a code."""
+    """Return the spellings of a code that people write, paste and dictate."""
     plain = text.replace("-", "")
     groups = " ".join(plain[start : start + 5] for start in range(0, len(plain), 5))
     return [

@@ -1,7 +1,6 @@
-"""Two organisers that sell the same things side by side, and everybody who may come along.
+"""Two organisers that sell the same things side by side, with staff and visitors.
 
-What belongs to one house carries its word (``Ayeside`` or ``Beeside``) in every text, so that a page which shows the
-other house's word shows too much.
+Every text of an organiser contains its word (``Ayeside`` or ``Beeside``), so a page that shows the other word shows too much.
 """
 
 from dataclasses import dataclass
@@ -48,7 +47,7 @@ from ticketshop.sales.orders import orders
 
 @dataclass
 class House:
-    """One organiser with one of everything."""
+    """An organiser with one row of everything."""
 
     word: str
     organiser: Organiser
@@ -75,7 +74,7 @@ class House:
     erasure: Erasure  # asked for by a guest, to be done
 
     def row(self, model: str):
-        """One row of a model of the back office ("sales.order") that belongs to this house."""
+        """Return the row of a back-office model ("sales.order") that belongs to this organiser."""
         return {
             "organisers.organiser": lambda: self.organiser,
             "organisers.staffmembership": lambda: self.membership,
@@ -175,13 +174,13 @@ def make_house(word: str) -> House:
 
 
 def failed(order: Order) -> Failure:
-    """The order could not be ended."""
+    """Return a failure to expire an order."""
     orders.EXPIRE.note(order, ZeroDivisionError(), timezone.now())
     return Failure.objects.get(row=str(order.pk))
 
 
 def answer(order: Order, text: str) -> None:
-    """The buyer has answered the form of the order."""
+    """Answer the form of the order as its buyer."""
     form = make_form("order", organiser=order.organiser, name=text)
     asked = ask(form, text)
     given = responses.NewResponse(publish(form), {asked.key: text}, order.buyer_id)
@@ -213,7 +212,7 @@ def make_world() -> World:
 
 
 def staff_with(organiser: Organiser, permissions: set[str]) -> User:
-    """A member of staff of ``organiser`` with exactly these permissions ("sales.view_order")."""
+    """Return a staff member of ``organiser`` with exactly these permissions ("sales.view_order")."""
     role = Group.objects.create(name=f"test {uuid4()}")
     wanted = [
         pk

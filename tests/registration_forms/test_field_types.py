@@ -263,7 +263,7 @@ def test_deactivated_choice_may_be_kept():
     definition = of_version(publish(form))
     assert not block(definition, {field.key: large.key}).is_valid()
     assert large.key not in str(block(definition, {}))
-    assert block(definition, {field.key: large.key}, kept=large.key).is_valid()
+    assert block(definition, {field.key: large.key}, stored=large.key).is_valid()
 
 
 def test_choice_without_translation_shows_the_first_language():

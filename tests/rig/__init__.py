@@ -1,6 +1,6 @@
 """The shop as in production, on this machine: its own PostgreSQL, gunicorn, a worker, a mail server on loopback.
 
-For what can't be shown inside a test's own process: killing processes, and measuring.
+For tests that are impossible inside one process: killing processes, and measuring.
 """
 
 import http.client
@@ -29,12 +29,12 @@ from ticketshop.lib import postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "shop.example"
-# What a crash may not lose: the throw-away server leaves it out to be quick.
+# Durable writes, which the throw-away server switches off for speed.
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 class Rig:
-    """``with Rig() as rig``: everything runs. Processes that die are started again, as a service manager does."""
+    """``with Rig() as rig``: everything runs. Processes that end are started again, as a service manager does."""
 
     def __init__(self, *, fill: str = "tests.rig.shop", wsgi: str = "tests.rig.wsgi", **environment: str):
         self.fill, self.wsgi, self.extra = fill, wsgi, environment
@@ -79,7 +79,7 @@ class Rig:
         }
 
     def run(self, *command: str) -> str:
-        """A Python program in the shop's environment; its output."""
+        """Run a Python program in the shop's environment and return its output."""
         done = subprocess.run(
             [sys.executable, *command],
             cwd=ROOT,
@@ -126,20 +126,20 @@ class Rig:
         return psutil.Process(int(self.jobs.identity[0]))
 
     def workers_alive(self) -> bool:
-        """Whether a worker of jobs says so in the database."""
+        """Return whether the database has a heartbeat of a living worker."""
         fresh = (
             "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '15 seconds'"
         )
         return self.sql(fresh)[0][0] > 0
 
     def workers(self) -> set[int]:
-        """The workers of jobs that ever were, by their numbers in the database."""
+        """Return the ids of all workers that were ever registered in the database."""
         return {row[0] for row in self.sql("SELECT id FROM procrastinate_workers")}
 
     def take_up_stalled(self, dead: set[int]) -> None:
-        """What the clock does by itself in a minute: signs of life grow old, and the job of every minute sees that.
+        """Do what happens within a minute: let heartbeats grow old, and run the periodic task that restarts stalled jobs.
 
-        ``dead`` are the workers there were before the strike.
+        ``dead`` are the workers from before the failure.
         """
         wait_for(lambda: self.workers() - dead, "a new worker")
         aged = (
@@ -149,7 +149,7 @@ class Rig:
         self.defer("jobs.take_up_stalled", timestamp=0)
 
     def defer(self, task: str, **arguments) -> None:
-        """Queue a job. Under a lock of its own: the clock may have queued the same just now."""
+        """Queue a job, with a separate lock, because the periodic task may have queued the same job."""
         lock = f"rig-{time.monotonic_ns()}"
         self.run("manage.py", "procrastinate", "defer", "--queueing-lock", lock, task, json.dumps(arguments))
 
@@ -164,7 +164,7 @@ class Rig:
             return cursor.fetchall() if cursor.description else []
 
     def crash_database(self) -> None:
-        """As `pg_ctl restart -m immediate`."""
+        """Crash the database like `pg_ctl restart -m immediate`."""
         self.stop_database(signal.SIGQUIT)
         self.postgres.start()
 
@@ -174,7 +174,7 @@ class Rig:
 
     @contextmanager
     def holding_answers(self) -> Iterator[None]:
-        """Orders are made, but their answers do not leave: the hook in ``tests.rig.wsgi``."""
+        """Orders are placed but their responses are held back, by the hook in ``tests.rig.wsgi``."""
         hook = self.var / "hold-answers"
         hook.touch()
         try:
@@ -188,14 +188,14 @@ class Rig:
     # --- visitors ---------------------------------------------------------------------------------------
 
     def visitor(self, *, timeout: float = PATIENCE) -> HttpVisitor:
-        """A new one, from an address of their own, behind the proxy that production has."""
+        """Return a new visitor with a new IP address, behind a proxy like in production."""
         self._number += 1
         address = f"10.{self._number >> 16 & 255}.{self._number >> 8 & 255}.{self._number & 255}"
         headers = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-For": address}
         return HttpVisitor(self.url, timeout=timeout, headers=headers)
 
     def get(self, address: str, *, timeout: float = PATIENCE) -> Page:
-        """One page, by somebody who comes for the first time."""
+        """Return one page, as a first-time visitor gets it."""
         visitor = self.visitor(timeout=timeout)
         try:
             return visitor.send("GET", address)

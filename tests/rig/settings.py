@@ -1,4 +1,4 @@
-"""The shop's settings, but for a mail server that is this busy machine's: only a test that means it meets a timeout."""
+"""The shop's settings with a long EMAIL_TIMEOUT, because this machine may be busy."""
 
 import os
 

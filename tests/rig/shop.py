@@ -1,4 +1,4 @@
-"""Fill the rig's database: ``python -m tests.rig.shop`` prints what a buyer needs to know, as JSON."""
+"""Fill the rig's database: ``python -m tests.rig.shop`` prints the ids and URLs that a buyer needs, as JSON."""
 
 import json
 from decimal import Decimal
@@ -14,7 +14,7 @@ from tests.factories.sales import PaymentMethodFactory  # noqa: E402
 
 
 def prepare() -> None:
-    """Tables and static files."""
+    """Migrate and collect static files."""
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)

@@ -1,6 +1,6 @@
-"""The shop's application with one hook: while the file ``hold-answers`` exists, the answer to an order waits.
+"""The shop's application with a hook: while the file ``hold-answers`` exists, the response to an order is held back.
 
-By then the order is committed: the place to kill a web server at. While it waits there is a file ``answer-held``.
+At that point the order is committed, so a test can kill the web server there. A file ``answer-held`` exists while it waits.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""The long proofs of ``make soak``, and each of them once, small, for every run of the tests."""
+"""The long tests of ``make soak``. Each also runs once, small, with the other tests."""
 
 import os
 
-# How long ``make soak`` goes on: ten is about twenty minutes.
+# Factor for the length of ``make soak``: ten takes about twenty minutes.
 ROUNDS = int(os.environ.get("SOAK_ROUNDS", "10"))

@@ -1,4 +1,4 @@
-"""Buyers who don't give up: what was not answered, or answered with "try again", they send again."""
+"""Buyers who send a request again if it was not answered or answered with "try again"."""
 
 import http.client
 import threading
@@ -13,12 +13,12 @@ from tests.waiting import PATIENCE
 
 
 class TryFromTheStart(Exception):
-    """Something before the order went wrong: a real person would begin again."""
+    """A step before the order failed: a real person would start again."""
 
 
 @dataclass
 class Load:
-    """``with Load(rig, 4) as load``: so many buyers, one purchase after the other, until the block ends."""
+    """``with Load(rig, 4) as load``: this many buyers, one purchase after the other, until the block ends."""
 
     rig: Rig
     number: int
@@ -51,7 +51,7 @@ class Load:
                 return
 
     def buy(self) -> str:
-        """One ticket; the address of the order."""
+        """Buy one ticket and return the URL of the order."""
         visitor, shop = self.rig.visitor(), self.rig.shop
         try:
             self._once(lambda: visitor.open(shop["event"]))

@@ -1,4 +1,4 @@
-"""Exports in a worker that is killed, and beside mails that no mail server takes."""
+"""Exports by a worker that is killed, and while the mail server does not respond."""
 
 import pytest
 
@@ -18,10 +18,10 @@ def state(rig, job: int) -> tuple:
 
 
 @pytest.mark.scenario("RF-44")
-def test_a_worker_killed_at_an_export_is_followed_by_another(rig):
+def test_export_of_a_killed_worker_is_written_by_another(rig):
     form = rig.run("-m", "tests.bench.exports", "fill", "1", "400").strip()
     with rig.connect() as other, other.transaction():
-        # Nobody reads a ticket for a moment: the worker has begun, and waits.
+        # Tickets are locked for a moment, so that the worker has begun and waits.
         other.execute("LOCK TABLE sales_ticket IN ACCESS EXCLUSIVE MODE")
         job = int(rig.run("-m", "tests.bench.exports", "ask", form, "participants", "xlsx"))
         wait_for(lambda: state(rig, job)[0] == "running", "the worker's beginning")
@@ -35,7 +35,7 @@ def test_a_worker_killed_at_an_export_is_followed_by_another(rig):
     assert [path.suffix for path in finished] == [".xlsx"]
 
 
-def test_an_export_is_written_while_the_mail_server_says_nothing(rig):
+def test_export_is_written_while_the_mail_server_is_silent(rig):
     form = rig.run("-m", "tests.bench.exports", "fill", "401", "800").strip()
     under_way = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'mail.send' AND status = 'doing'"
     before = rig.sql("SELECT count(*) FROM mail_mail")[0][0]

@@ -1,6 +1,6 @@
-"""Kill it: web server, worker, database. Nothing is lost, nothing doubled, and it comes back by itself.
+"""Kill the web server, the worker and the database: nothing is lost or duplicated, and the shop recovers by itself.
 
-Each strike once, small, with every run of the tests; ``make soak`` strikes at random for minutes.
+Each fault runs once with the other tests; ``make soak`` causes random faults for minutes.
 """
 
 import random
@@ -42,7 +42,7 @@ def rig(request):
 
 @pytest.fixture(autouse=True)
 def nothing_lost_nothing_doubled(rig):
-    """After every strike: the shop answers, the books hold, each order has had its mail."""
+    """Check after a fault: the shop answers, the orders are consistent, each order has had its mail."""
     yield
     wait_for(rig.ready, "the shop")
     rig.check_books()
@@ -53,9 +53,9 @@ def orders(rig) -> int:
 
 
 def mails_are_out(rig) -> None:
-    """Every order's mail arrived: once, but for those that were on their way when the worker was struck.
+    """Check that the mail of each order arrived once, except those being sent when the worker was killed.
 
-    Such a one comes again under the same Message-ID, by which a mail server can tell.
+    These are sent again with the same Message-ID, by which a mail server can recognise them.
     """
     wait_for(lambda: rig.sql(UNDER_WAY)[0][0] == 0, "the mails")
     assert rig.sql("SELECT DISTINCT state FROM mail_mail") == [("sent",)]
@@ -66,7 +66,7 @@ def mails_are_out(rig) -> None:
     ]
     assert {reference for reference, _id in letters} == references
     assert len(set(letters)) == len(references)
-    # The worker sends two at a time: each blow may hit both.
+    # The worker sends two mails at a time, so a fault may affect both.
     assert len(letters) - len(references) <= 2 * rig.struck_while_sending
 
 
@@ -77,7 +77,7 @@ def all_is_well(rig, load, before) -> None:
     mails_are_out(rig)
 
 
-def test_without_a_fault_every_answer_is_a_page(rig):
+def test_without_a_fault_all_responses_are_pages(rig):
     before = orders(rig)
     with Load(rig, 3) as load:
         wait_for(lambda: load.so_far() >= 6, "some orders")
@@ -85,7 +85,7 @@ def test_without_a_fault_every_answer_is_a_page(rig):
     all_is_well(rig, load, before)
 
 
-def test_a_web_worker_killed_in_the_middle_of_an_order_leaves_nothing_and_the_retry_makes_one(rig):
+def test_web_worker_killed_during_an_order_leaves_nothing_and_the_retry_makes_one_order(rig):
     before = orders(rig)
     load = Load(rig, 1)
     with rig.connect() as holder:
@@ -105,7 +105,7 @@ def test_a_web_worker_killed_in_the_middle_of_an_order_leaves_nothing_and_the_re
     assert len(load.orders) == 1
 
 
-def test_a_web_worker_killed_between_commit_and_answer_does_not_sell_twice(rig):
+def test_web_worker_killed_between_commit_and_response_does_not_sell_twice(rig):
     before = orders(rig)
     load = Load(rig, 1)
     with rig.holding_answers():
@@ -122,7 +122,7 @@ def test_a_web_worker_killed_between_commit_and_answer_does_not_sell_twice(rig):
     assert orders(rig) == before + 1
 
 
-def test_the_worker_killed_while_the_mail_server_holds_its_answer(rig):
+def test_mail_is_sent_again_after_the_worker_was_killed_while_sending(rig):
     mails_are_out(rig)
     before, letters = orders(rig), len(rig.postbox.letters)
     rig.postbox.arrived.clear()
@@ -135,12 +135,12 @@ def test_the_worker_killed_while_the_mail_server_holds_its_answer(rig):
     rig.struck_while_sending += 1
     rig.postbox.silent.clear()
     rig.take_up_stalled(known)
-    # The mail server had taken it, and nobody will ever know: this one comes twice, no other.
+    # The mail server had accepted it, which the shop can't know: only this mail is sent twice.
     all_is_well(rig, load, before)
     assert len(rig.postbox.letters) == letters + 2
 
 
-def test_the_database_crashes_while_orders_are_placed(rig):
+def test_orders_are_consistent_after_a_crash_of_the_database(rig):
     before = orders(rig)
     with Load(rig, 4) as load:
         wait_for(lambda: load.so_far() >= 3, "some orders")
@@ -165,7 +165,7 @@ def outage_is_said_within_a_second(rig, address: str) -> bool:
     return took < 1
 
 
-def test_while_the_database_is_away_a_page_says_so_at_once_and_it_comes_back(rig):
+def test_pages_answer_503_while_the_database_is_away(rig):
     assert rig.get(rig.shop["event"]).status == 200
     known, worker = rig.workers(), rig.job_worker.pid
     rig.stop_database()
@@ -186,7 +186,7 @@ def test_while_the_database_is_away_a_page_says_so_at_once_and_it_comes_back(rig
     assert rig.job_worker.pid == worker
 
 
-def test_a_table_that_is_locked_is_a_503_when_its_time_is_up_and_an_order_afterwards(rig):
+def test_locked_table_gives_503_after_the_time_limit(rig):
     before = orders(rig)
     load = Load(rig, 1)
     with rig.connect() as holder:
@@ -204,8 +204,8 @@ def test_a_table_that_is_locked_is_a_503_when_its_time_is_up_and_an_order_afterw
 
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
-def test_strikes_at_random_for_minutes(rig, capsys):
-    """Twenty buyers for thirty seconds, one of the processes killed at a random moment; and again."""
+def test_random_faults_lose_and_duplicate_nothing(rig, capsys):
+    """Twenty buyers for thirty seconds, with one process killed at a random moment; repeated."""
     before = orders(rig)
     strikes = {
         "web worker": lambda: random.choice(rig.web_workers()).kill(),

@@ -1,6 +1,6 @@
-"""Two real buyers for the last place of a choice, through the pages of the checkout: always exactly one gets it.
+"""Two buyers for the last place of a choice, through the pages of the checkout: exactly one gets it.
 
-Ten rounds with every run of the tests, two hundred with ``make soak``.
+Ten rounds with the other tests, two hundred with ``make soak``.
 """
 
 from datetime import timedelta
@@ -33,7 +33,7 @@ SOLD_OUT = "Adult – ticket 1 of 1 – 3 July: Bus: Just sold out. Choose anoth
 
 
 class LastPlace:
-    """A shop whose adults are asked for a bus; one place of the first one is left."""
+    """A shop whose adults are asked for a bus; the first bus has one place left."""
 
     def __init__(self):
         self.shop = Jazz(capacity=100_000)
@@ -48,29 +48,29 @@ class LastPlace:
         return Choice.objects.get(pk=self.last.pk).used
 
     def buyer(self, name: str):
-        """Somebody at the details of an order for one adult."""
+        """Return a buyer on the details page of an order for one adult."""
         visitor = jazz.visitor()
         self.shop.add(visitor, self.shop.adult, 1)
         page = self.shop.details(visitor)
-        # People of their own: two orders of one person wait for each other anyway.
+        # Different people, because two orders of one person wait for each other anyway.
         visitor.answers = in_every(page, self.bus, self.last.key) | in_every(page, self.menu, name)
         visitor.answers["buyer-email"] = f"{name}@example.org"
         return visitor
 
     def ready_buyer(self, name: str):
-        """As ``buyer``, at the review, with nothing held."""
+        """Return such a buyer on the review page, without holds."""
         visitor = self.buyer(name)
         assert fill(visitor, visitor.answers).url.endswith("/review/")
         ChoiceHold.objects.all().delete()
         return visitor
 
     def order(self, visitor):
-        """From the details to the order, as far as it goes."""
+        """Go from the details page to the order, as far as possible."""
         page = fill(visitor, visitor.answers)
         return visitor.place("on_site") if page.url.endswith("/review/") else page
 
     def race(self, visitors: list, act) -> None:
-        """Both act at once: one has an order with the place, the other one reads where it is missing."""
+        """Let both buyers act at once: one gets an order with the place, the other an error."""
         pages = at_once(*(partial(act, visitor) for visitor in visitors))
         ordered = ["/orders/" in page.url for page in pages]
         assert sorted(ordered) == [False, True], [page.text[:300] for page in pages]
@@ -84,7 +84,7 @@ class LastPlace:
         Counter.objects.all().delete()
 
     def lost(self, visitor, page) -> None:
-        """It is said at the field, everything else is kept, and with another choice the order goes on."""
+        """Check that the error is at the field, other input is kept, and the order goes on with another choice."""
         (name,) = of_blocks(page, self.bus)
         assert jazz.summary_links(page) == [(f"id_{name}_0", SOLD_OUT)]
         kept = page.form("^checkout_key$").values
@@ -100,22 +100,22 @@ class LastPlace:
                 self.race([self.buyer(name) for name in names], self.order)
 
 
-def test_the_last_place_of_a_choice_goes_to_exactly_one_buyer():
+def test_last_place_of_a_choice_goes_to_exactly_one_buyer():
     LastPlace().rounds(10)
 
 
 @pytest.mark.soak
-def test_the_last_place_of_a_choice_for_long():
+def test_last_place_of_a_choice_goes_to_one_buyer_in_many_rounds():
     LastPlace().rounds(200)
 
 
 @pytest.mark.soak
-def test_the_last_place_without_the_pages_for_long():
+def test_last_place_goes_to_one_order_in_many_rounds_without_pages():
     rounds(200)
 
 
-def test_the_twin_that_looks_and_then_writes_sells_it_twice(monkeypatch):
-    """So the race is real, and these tests would see it."""
+def test_check_before_the_lock_sells_the_place_twice(monkeypatch):
+    """Shows that the race is real and that these tests would find it."""
     last = LastPlace()
     visitors = [last.ready_buyer("one"), last.ready_buyer("two")]
 
@@ -133,7 +133,7 @@ def test_the_twin_that_looks_and_then_writes_sells_it_twice(monkeypatch):
     assert last.used() == CAPACITY
 
 
-def test_the_twin_that_counts_without_the_lock_is_stopped_by_the_database(monkeypatch):
+def test_counting_without_the_lock_is_stopped_by_the_database(monkeypatch):
     last = LastPlace()
     visitors = [last.ready_buyer("one"), last.ready_buyer("two")]
 
@@ -153,11 +153,11 @@ def test_the_twin_that_counts_without_the_lock_is_stopped_by_the_database(monkey
     assert last.used() == CAPACITY
 
 
-# --- every way in which a place comes back -------------------------------------------------------------------
+# --- releasing a place -------------------------------------------------------------------
 
 
 def taken(last: LastPlace):
-    """An order that has the last place."""
+    """Return an order that has the last place."""
     page = last.order(last.buyer("mine"))
     assert "/orders/" in page.url
     assert last.used() == CAPACITY
@@ -165,11 +165,11 @@ def taken(last: LastPlace):
 
 
 def is_free(last: LastPlace) -> bool:
-    """Whether somebody else may have it by now."""
+    """Return whether another buyer can have the place."""
     return fill(visitor := last.buyer("yours"), visitor.answers).url.endswith("/review/")
 
 
-def test_a_place_comes_back_when_a_paid_order_is_paid_back():
+def test_refunded_order_releases_its_place():
     last = LastPlace()
     order = taken(last)
     payments.confirm(order.payments.get(), by=None, now=timezone.now())
@@ -183,7 +183,7 @@ def test_a_place_comes_back_when_a_paid_order_is_paid_back():
     assert last.used() == CAPACITY - 1
 
 
-def test_a_place_comes_back_when_nobody_pays():
+def test_expired_order_releases_its_place():
     last = LastPlace()
     order = taken(last)
     assert not is_free(last)
@@ -192,7 +192,7 @@ def test_a_place_comes_back_when_nobody_pays():
     assert is_free(last)
 
 
-def test_a_place_comes_back_when_the_hold_of_the_cart_ends():
+def test_ended_hold_releases_its_place():
     last = LastPlace()
     mine = last.buyer("mine")
     fill(mine, mine.answers)
@@ -201,7 +201,7 @@ def test_a_place_comes_back_when_the_hold_of_the_cart_ends():
     assert is_free(last)
 
 
-def test_a_place_comes_back_when_another_choice_is_taken_in_the_checkout():
+def test_changed_choice_in_the_checkout_releases_the_place():
     last = LastPlace()
     mine = last.buyer("mine")
     fill(mine, mine.answers)
@@ -211,7 +211,7 @@ def test_a_place_comes_back_when_another_choice_is_taken_in_the_checkout():
     assert is_free(last)
 
 
-def test_a_place_comes_back_when_a_condition_hides_the_question():
+def test_hidden_question_releases_the_place():
     shop = Jazz()
     form = shop.form("tariff", shop.adult)
     comes = ask(form, "Do you come by bus?", "yes_no", visibility="mandatory")

@@ -1,6 +1,6 @@
-"""A storm: many hands do anything at any moment to a small house, and afterwards its books hold.
+"""Random concurrent actions on a small shop; afterwards its orders, places and money are consistent.
 
-A short one with every run of the tests; ``make soak`` lets it blow through many houses.
+A short one runs with the other tests; ``make soak`` runs it on many shops.
 """
 
 import random
@@ -31,7 +31,7 @@ NOW = timezone.now
 
 
 class House:
-    """A shop with few places, and everything that may happen in it, each a method whose name begins with ``do_``."""
+    """A shop with few places, and everything that can happen in it: methods whose names begin with ``do_``."""
 
     def __init__(self, seed: int):
         self.random = random.Random(seed)
@@ -53,7 +53,7 @@ class House:
         self.happened: Counter = Counter()
 
     def hand(self, number: int, deeds: int) -> None:
-        """Do one thing after the other; what may be refused may be refused, anything else is a fault."""
+        """Do one action after the other. Expected refusals are allowed, everything else is an error."""
         chance = random.Random(self.random.random() + number)
         verbs = [getattr(self, name) for name in dir(self) if name.startswith("do_")]
         for _deed in range(deeds):
@@ -151,7 +151,7 @@ def deadlocks() -> int:
         return cursor.fetchone()[0]
 
 
-def test_a_short_storm():
+def test_random_concurrent_actions_keep_the_orders_consistent():
     before = deadlocks()
     happened = blow(seed=1, deeds=DEEDS)
     # It was one: things were sold, refused, ended.
@@ -160,7 +160,7 @@ def test_a_short_storm():
 
 
 @pytest.mark.soak
-def test_storms_over_many_houses(capsys):
+def test_many_random_runs_keep_the_orders_consistent(capsys):
     before, all_that_happened = deadlocks(), Counter()
     seeds = [random.randrange(10**9) for _ in range(10 * ROUNDS)]
     for seed in seeds:
@@ -175,8 +175,8 @@ def test_storms_over_many_houses(capsys):
 
 
 @pytest.mark.soak
-def test_the_last_places_in_hundreds_of_rounds(capsys):
-    """As in ``tests/sales/orders/test_races.py``, with other numbers each time."""
+def test_last_places_are_sold_once_in_hundreds_of_rounds(capsys):
+    """Like ``tests/sales/orders/test_races.py``, with other numbers in each round."""
     chance, rounds, sold = random.Random(), 30 * ROUNDS, 0
     pool = connection.settings_dict["OPTIONS"]["pool"]
     kept = pool["max_size"]

@@ -1,4 +1,4 @@
-"""What `make run` does before the web server starts, all in one process because loading Django takes most of the time.
+"""Prepare the shop for `make run`. All steps run in one process, because loading Django takes most of the time.
 
 Each step is quick when there is nothing to do, so that a second start takes seconds.
 """

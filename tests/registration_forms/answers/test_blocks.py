@@ -106,7 +106,7 @@ def test_sold_out_choice_is_refused_at_its_field_unless_it_is_the_stored_answer(
     definition = of_version(publish(form))
     late = fill(definition, {bus.key: key}, sold_out=frozenset({key}))
     assert late.errors == {bus.key: ["Just sold out. Choose another one."]}
-    assert fill(definition, {bus.key: key}, sold_out=frozenset({key}), kept=key).is_valid()
+    assert fill(definition, {bus.key: key}, sold_out=frozenset({key}), stored=key).is_valid()
 
 
 @pytest.mark.django_db
@@ -128,7 +128,7 @@ def test_mandatory_question_without_free_places_tells_whom_to_ask(type):
     taken = keys[:2] if type == "multiple_choice" else keys[0]
     assert fill(definition, {}, sold_out=gone).errors == {bus.key: [none_left]}
     assert fill(definition, {bus.key: taken}, sold_out=gone).errors == {bus.key: [none_left]}
-    assert fill(definition, {bus.key: taken}, sold_out=gone, kept=taken).is_valid()
+    assert fill(definition, {bus.key: taken}, sold_out=gone, stored=taken).is_valid()
     unknown = ["gone"] if type == "multiple_choice" else "gone"
     assert fill(definition, {bus.key: unknown}).errors == {
         bus.key: ["What you chose is not offered any more. Choose again."]

@@ -128,7 +128,7 @@ def test_limit_below_the_places_taken_is_refused_and_a_higher_one_frees_places(p
     assert places(party.early) == (3, 3)
 
 
-def test_buyer_on_the_review_page_is_told_that_a_new_limit_is_reached(party):
+def test_buyer_on_the_review_page_reads_that_a_new_limit_is_reached(party):
     party.order("ada")
     late = party.buyer("bob")
     party.enter(party.early, 1)
