@@ -231,7 +231,7 @@ def test_a_fault_ends_it_cleanly(shop, paged):
         last = attempt == writing.ATTEMPTS
         assert (job.state, job.error, files()) == ("failed" if last else "queued", "fault", before)
         page = owner.open(change(job)).text
-        assert "Something went wrong that should not" in page
+        assert "An unexpected error happened" in page
         assert ("It is tried again in a few minutes." in page) is not last
 
 

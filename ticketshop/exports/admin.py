@@ -23,14 +23,14 @@ from . import jobs, kinds
 from .models import Job
 
 ERRORS = {
-    "lost": gettext_lazy("Nobody works at it any more. Ask for it again."),
-    "attempts": gettext_lazy("It was begun several times and never finished. Ask for less at once."),
-    "too_long": gettext_lazy("Reading took too long. Ask for less at once, with a filter."),
+    "lost": gettext_lazy("The export was interrupted. Start it again."),
+    "attempts": gettext_lazy("It was started several times and never finished. Export less at once."),
+    "too_long": gettext_lazy("Reading took too long. Export less at once, with a filter."),
     "too_wide": gettext_lazy(
         "It has more columns than a spreadsheet holds. Ask for it without a column for each choice."
     ),
     "forgotten": gettext_lazy("Somebody in it was erased while it was written. Ask for it again."),
-    "fault": gettext_lazy("Something went wrong that should not. It stands in the log of the shop."),
+    "fault": gettext_lazy("An unexpected error happened. The log of the shop has the details."),
 }
 
 
@@ -127,7 +127,7 @@ class JobAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("what went wrong"))
     def problem(self, job):
         if job.state == Job.State.QUEUED and job.error:
-            return _("Something went wrong that should not. It is tried again in a few minutes.")
+            return _("An unexpected error happened. It is tried again in a few minutes.")
         return ERRORS.get(job.error, NONE)
 
     @admin.display(description=gettext_lazy("rows"))

@@ -78,7 +78,7 @@ ACTIONS = {
     "link_not_me": gettext_lazy("Connection ended: “This is not me”"),
     "link_ended": gettext_lazy("Connection ended by staff"),
     "link_merged": gettext_lazy("Connection ended: it was there twice after two contacts were joined"),
-    "link_mismatch": gettext_lazy("Somebody not connected: name and e-mail address did not match"),
+    "link_mismatch": gettext_lazy("Person not connected: name and e-mail address did not match"),
     "link_throttled": gettext_lazy("Nobody connected: too many tries"),
 }
 # State or permission of a connection -> its text, as on its own page.
