@@ -40,8 +40,8 @@ def add(
     """Add a person as ``parent`` and return the outcome. ``person`` is first name, last name and e-mail address."""
     if not isinstance(person, adding.Person):
         person = adding.Person(*person)
-    asked = adding.Requester(by=parent.user, pos=pos, network=network, language=language)
-    return adding.add(parent, person, asked, now=now or timezone.now(), confirmed=confirmed)
+    requester = adding.Requester(by=parent.user, pos=pos, network=network, language=language)
+    return adding.add(parent, person, requester, now=now or timezone.now(), confirmed=confirmed)
 
 
 def linked(parent: Contact, pos: PointOfSale, person=BOB, **how) -> ContactLink:

@@ -385,8 +385,8 @@ def test_not_me_stops_further_mails_of_this_visitor(pos, alice):
         again = linked(alice, pos, person, now=later)
         assert (again.status, again.request.delivery_state) == ("pending", "suppressed")
     assert Mail.objects.count() == 1
-    asked = adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
-    assert not links.resend(again, asked, now=later)
+    requester = adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
+    assert not links.resend(again, requester, now=later)
     other = make_visitor(pos, "Dan", "Ray")
     linked(other, pos, now=later)
     assert Mail.objects.count() == 2, "somebody else may ask"

@@ -224,13 +224,13 @@ def mails_at(pos, instants) -> int:
 @pytest.mark.scenario("FF-39")
 def test_resent_mails_count_for_the_same_limits(pos, alice):
     link = linked(alice, pos, now=NOW)
-    asked = adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
-    assert not links.resend(link, asked, now=NOW + HOUR)
-    assert links.resend(link, asked, now=NOW + 25 * HOUR)
-    assert links.resend(link, asked, now=NOW + 50 * HOUR)
-    assert not links.resend(link, asked, now=NOW + 75 * HOUR), "three a week"
-    assert links.resend(link, asked, now=NOW + 240 * HOUR)
-    assert not links.resend(link, asked, now=NOW + 480 * HOUR), "three times in all"
+    requester = adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
+    assert not links.resend(link, requester, now=NOW + HOUR)
+    assert links.resend(link, requester, now=NOW + 25 * HOUR)
+    assert links.resend(link, requester, now=NOW + 50 * HOUR)
+    assert not links.resend(link, requester, now=NOW + 75 * HOUR), "three a week"
+    assert links.resend(link, requester, now=NOW + 240 * HOUR)
+    assert not links.resend(link, requester, now=NOW + 480 * HOUR), "three times in all"
     assert Mail.objects.count() == 4
 
 

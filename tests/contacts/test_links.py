@@ -174,7 +174,7 @@ def test_parent_sees_only_what_they_typed_until_the_child_allows_more(pos, alice
 
 
 def test_visible_details_contain_values_and_no_model_rows(link):
-    """So a template can't reach a column that is not listed."""
+    """A template can't reach a column that is not listed."""
     assert not [
         value
         for value in dataclasses.asdict(links.seen_by_parent(link)).values()

@@ -473,7 +473,7 @@ def test_account_of_another_name_is_not_offered_the_connection(pos, alice, lette
     form.values["who"] = "mine"
     hers.submit(form, button=("answer", "accept"))
     assert ContactLink.objects.get().child.user is None
-    # The same for the parent, who has seen the mail.
+    # The same for the parent, even with the mailed link.
     page = browser_of(alice).open("/")
     assert ContactLink.objects.get().child != alice
 

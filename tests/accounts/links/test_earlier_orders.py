@@ -123,7 +123,7 @@ def test_orders_of_other_addresses_organisers_and_log_ins_are_not_merged(pos, or
         assert order.buyer == before
     assert Contact.objects.filter(pk=child.pk).exists()
     left = earlier_orders.find(ada.user, ada)
-    assert [(one.contact.first_name, one.orders, one.mine) for one in left.known] == [
+    assert [(one.contact.first_name, one.orders, one.mine) for one in left.contacts] == [
         ("Charles", 1, False),
         ("Byron", 0, False),
     ]

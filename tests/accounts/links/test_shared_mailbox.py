@@ -322,6 +322,6 @@ def test_contact_erased_at_that_moment_is_not_agreed_for():
 def test_adding_with_a_shared_address_links_the_matching_name(pos, hilde, tim, kurt):
     assert linked(hilde, pos, TIM).child == tim
     assert linked(hilde, pos, ("Kurt", "Weber", MAILBOX)).child == kurt
-    asked = adding.Requester(by=hilde.user, pos=pos, network="192.0.2.1", language="en")
-    outcome = adding.add(hilde, adding.Person("Rita", "Weber", MAILBOX), asked, now=timezone.now())
+    requester = adding.Requester(by=hilde.user, pos=pos, network="192.0.2.1", language="en")
+    outcome = adding.add(hilde, adding.Person("Rita", "Weber", MAILBOX), requester, now=timezone.now())
     assert outcome.code == adding.MISMATCH

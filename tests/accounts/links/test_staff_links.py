@@ -139,9 +139,9 @@ def test_mail_tells_that_staff_made_the_connection(pos, alice, zoe, post, consen
 
 def test_person_connected_by_staff_is_in_the_list_already(pos, alice, zoe):
     make(pos, alice, zoe, type=LinkType.objects.get(code="friends_family").pk)
-    asked = adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
+    requester = adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
     person = adding.Person("Zoé", "Vanderbilt", SECRETS[0])
-    assert adding.add(alice, person, asked, now=timezone.now()).code == adding.ALREADY
+    assert adding.add(alice, person, requester, now=timezone.now()).code == adding.ALREADY
 
 
 def test_migration_erases_addresses_of_staff_links(pos, alice, zoe):

@@ -297,9 +297,9 @@ def test_guessing_tokens_is_limited(letter):
 
 @pytest.mark.scenario("FF-29")
 def test_second_mail_makes_the_first_token_useless(pos, alice, letter, link, post):
-    asked = adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
+    requester = adding.Requester(by=alice.user, pos=pos, network="192.0.2.1", language="en")
     link = ContactLink.objects.select_related("parent", "child").get()
-    assert links.resend(link, asked, now=timezone.now() + timedelta(days=2))
+    assert links.resend(link, requester, now=timezone.now() + timedelta(days=2))
     (again,) = post()
     assert TestClientVisitor().open(mailed_link(letter)).status == 410
     assert TestClientVisitor().open(mailed_link(again)).status == 200

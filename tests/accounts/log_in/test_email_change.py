@@ -223,9 +223,9 @@ def test_address_entered_by_staff_is_not_proved(pos, ada, visitor):
     visitor.submit(page.form("profile/email/"), button=("address", "log_in"))
     ada.refresh_from_db()
     assert ada.email_verified_at is not None
-    asked = adding.Requester(by=ada.user, pos=pos, network="192.0.2.1", language="en")
+    requester = adding.Requester(by=ada.user, pos=pos, network="192.0.2.1", language="en")
     person = adding.Person("Bob", "Miller", "bob@example.org")
-    assert adding.add(ada, person, asked, now=timezone.now()).code == adding.LINKED
+    assert adding.add(ada, person, requester, now=timezone.now()).code == adding.LINKED
 
 
 def test_address_corrected_to_the_proved_one_is_proved(pos, ada):
