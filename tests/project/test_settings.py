@@ -65,8 +65,10 @@ class _Reads(ast.NodeVisitor):
     def visit_ClassDef(self, node):
         if node.name not in {"Personal", "Meta"}:  # declarations
             self.generic_visit(node)
-        # Of how long a column is kept: ``number`` is the organiser's setting that says it.
-        keywords = [one for one in ast.walk(node) if isinstance(one, ast.keyword) and one.arg == "number"]
+        # ``setting`` of an ``Ends`` names the organiser's setting with the retention time.
+        keywords = [
+            part for part in ast.walk(node) if isinstance(part, ast.keyword) and part.arg == "setting"
+        ]
         self._texts([keyword.value for keyword in keywords])
 
     def visit_Attribute(self, node):
