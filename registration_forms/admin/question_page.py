@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.office.buttons import Button, Outcome
-from ticketshop.office.paged_inlines import PagedInlinesMixin
+from ticketshop.office.mixins.paged_inlines import PagedInlinesMixin
 from ticketshop.office.translated_admin import TranslatedAdmin, in_language
 
 from ..building import drafts

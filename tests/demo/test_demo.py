@@ -17,8 +17,9 @@ from accounts.models import User
 from contacts.models import Contact
 from ticketshop.catalogue import programme
 from ticketshop.catalogue.models import Category, Event, SeasonPass, Session, Tariff
-from ticketshop.demo import filling, log_ins, pictures
-from ticketshop.demo.theatre import THEATRE
+from ticketshop.demo import filling, log_ins
+from ticketshop.demo.programme import pictures
+from ticketshop.demo.programme.theatre import THEATRE
 from ticketshop.history.models import Event as History
 from ticketshop.lib.text import normalise_email, normalise_line
 from ticketshop.mail.models import Mail

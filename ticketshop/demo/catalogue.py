@@ -18,8 +18,8 @@ from ticketshop.lib import iban
 from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.sales.models import PaymentMethod
 
-from . import pictures
-from .plan import House, Pass, Show, both
+from .programme import pictures
+from .programme.plan import House, Pass, Show, both
 
 DOORS = timedelta(minutes=30)
 TARIFFS = {

@@ -17,12 +17,12 @@ from ticketshop.organisers.models import StaffMembership
 
 from . import catalogue, forms, friends, people
 from .catalogue import Shop
-from .festival import FESTIVAL
 from .ledger import Ledger, event
 from .log_ins import LOG_INS, PASSWORD
-from .plan import House
+from .programme.festival import FESTIVAL
+from .programme.plan import House
+from .programme.theatre import THEATRE
 from .purchases import SEASON, Planner, Sale
-from .theatre import THEATRE
 
 HOUSES = (THEATRE, FESTIVAL)
 STAFF = {

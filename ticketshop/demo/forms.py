@@ -18,7 +18,7 @@ from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Ticket
 
 from .catalogue import Shop
 from .ledger import Entry
-from .plan import Both, both
+from .programme.plan import Both, both
 
 OPTIONAL = 0.6  # share of optional questions that are answered
 NOTHING = both("", "")

@@ -8,7 +8,7 @@ from ticketshop.lib import references
 from ticketshop.lib.text import fold, normalise_email
 from ticketshop.organisers.models import Organiser
 
-from .plan import House
+from .programme.plan import House
 
 FIRST_NAMES = """
 Adèle Adrien Agathe Aline Alexandre Amélie Anaïs Andreas Anna Antoine Arianne Arnaud Aurélie Bastien Beatrice Beat Benoît Brigitte Bruno

@@ -35,15 +35,16 @@ from ticketshop.lib.translated import in_every_language
 from ticketshop.lib.typed_days import plausible
 from ticketshop.organisers import permissions
 
-from . import changes, concurrent_edits, time_zones
-from .ambiguous_times import AmbiguousTimesMixin
+from . import changes, time_zones
 from .buttons import ButtonsMixin
-from .concurrent_edits import ConcurrentEditsMixin, MergeEditsMixin
-from .confirmation import ConfirmationMixin
 from .lists import OwnRowsFilter, PageList, UncountedPaginator
+from .mixins import concurrent_edits
+from .mixins.ambiguous_times import AmbiguousTimesMixin
+from .mixins.concurrent_edits import ConcurrentEditsMixin, MergeEditsMixin
+from .mixins.confirmation import ConfirmationMixin
+from .mixins.unsaved_input import UnsavedInputMixin
+from .mixins.uploads import StorageErrorsMixin
 from .sections import Section
-from .unsaved_input import UnsavedInputMixin
-from .uploads import StorageErrorsMixin
 
 
 class LocalDateTime(forms.DateTimeInput):

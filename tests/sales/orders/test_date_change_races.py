@@ -15,7 +15,7 @@ from ticketshop.catalogue import dates
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.office import scoped_admin
-from ticketshop.office.concurrent_edits import ConcurrentEditsMixin
+from ticketshop.office.mixins.concurrent_edits import ConcurrentEditsMixin
 from ticketshop.sales.models import DateChange
 from ticketshop.sales.orders import date_change_job
 

@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ticketshop.office.paged_inlines import PagedInlinesMixin
+from ticketshop.office.mixins.paged_inlines import PagedInlinesMixin
 from ticketshop.office.translated_admin import TranslatedAdmin
 from ticketshop.organisers import permissions
 

@@ -18,7 +18,7 @@ from ticketshop.catalogue.admin.sessions import SessionAdmin
 from ticketshop.catalogue.models import Event, Session, Venue
 from ticketshop.lib.forms import LinesField
 from ticketshop.lib.template_tags import colon
-from ticketshop.office.confirmation import Question
+from ticketshop.office.mixins.confirmation import Question
 from ticketshop.organisers import permissions
 from ticketshop.organisers.models import Organiser
 

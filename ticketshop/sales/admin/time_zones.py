@@ -18,7 +18,7 @@ from ticketshop.catalogue import dates
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.template_tags import colon
 from ticketshop.office.admin import OrganiserAdmin
-from ticketshop.office.confirmation import Question
+from ticketshop.office.mixins.confirmation import Question
 from ticketshop.organisers.models import Organiser
 
 from ..orders import date_changes

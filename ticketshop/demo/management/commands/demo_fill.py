@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ticketshop.demo import filling, pictures
+from ticketshop.demo import filling
+from ticketshop.demo.programme import pictures
 from ticketshop.organisers.models import Organiser
 
 

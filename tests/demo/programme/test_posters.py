@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from ticketshop.demo import posters
+from ticketshop.demo.programme import posters
 
 
 @pytest.mark.parametrize("kind", posters.KINDS)

@@ -19,7 +19,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .buttons import drawn
+from ..buttons import drawn
 
 # Names that the page of the question posts in addition: the answered question, and the button back to the form.
 CONFIRMED, EDIT = "_confirmed", "_edit"

@@ -1,0 +1,1 @@
+"""The programme of the two demo organisers: texts, dates, prices and posters."""

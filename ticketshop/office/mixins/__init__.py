@@ -1,0 +1,1 @@
+"""Mixins of ``ScopedAdmin``, each for one function of all back-office pages."""
