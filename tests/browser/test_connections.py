@@ -26,7 +26,7 @@ def two_people(shop) -> tuple[Contact, Contact]:
     return alice, ContactFactory(organiser=shop.pos.organiser, first_name="Cleo", last_name="Dupont")
 
 
-def test_the_pages_say_no_complaint_and_bar_nobody(shop, browse):
+def test_connection_pages_have_no_browser_errors_and_are_accessible(shop, browse):
     owner = make_staff(shop.pos.organiser)
     Organiser.objects.update(link_consent_required=True)
     shop.pos.organiser.refresh_from_db()

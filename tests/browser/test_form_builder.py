@@ -124,7 +124,7 @@ def test_questions_are_dragged(shop, browse):
         assert order() == ["Three", "One", "Two"]
 
 
-def test_the_pages_of_the_builder_bar_nobody(shop, browse):
+def test_builder_pages_are_accessible(shop, browse):
     form = make_form("tariff", organiser=shop.pos.organiser)
     eats = ask(form, "Eats?", "yes_no")
     menu = ask(form, "Menu", "dropdown", choices=["Vegan"] * 60, condition=only_if(eats, "yes"))

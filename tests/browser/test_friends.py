@@ -204,7 +204,7 @@ def test_the_name_on_a_ticket_follows_the_person_at_once(shop, browse, alice):
         expect(page.get_by_text("Bob Miller")).to_be_visible()
 
 
-def test_whoever_is_chosen_before_the_script_is_there_has_their_name_filled_in(shop, browse, alice):
+def test_name_is_filled_in_for_a_person_chosen_before_the_script_loaded(shop, browse, alice):
     bob = linked(Contact.objects.get(user=alice), shop.pos)
     with browse() as page:
         log_in(page, shop, alice)

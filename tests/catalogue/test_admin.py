@@ -105,7 +105,7 @@ def test_a_new_date_is_sold_in_every_active_tariff(staff, pos):
     assert Allotment.objects.get().capacity == 50
 
 
-def test_a_date_without_a_tariff_is_told_of_and_gets_its_places_later(staff, pos):
+def test_date_without_a_tariff_shows_a_message_and_gets_its_places_later(staff, pos):
     event = EventFactory(pos=pos)
     staff.open(change(event))
     page = staff.save(**session_values(places=50))
@@ -224,7 +224,7 @@ def test_a_date_that_was_sold_is_not_deleted(staff, pos):
 
 
 # --- one date, one tariff -----------------------------------------------------------------------------
-def test_a_date_offers_tariffs_of_its_own_event_only(staff, pos):
+def test_date_offers_only_tariffs_of_its_event(staff, pos):
     offer, other = OfferFactory(pos=pos), OfferFactory(pos=pos)
     form = staff.open(change(offer.session)).form("^_save$")
     assert str(offer.tariff_id) in form.choices["offers-0-tariff"]

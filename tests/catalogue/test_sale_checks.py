@@ -290,14 +290,14 @@ def test_pass_page_tells_what_visitors_cannot_buy(pos, staff):
         ({"sales_start_at": "2099-01-01T00:00"}, "Sales would begin only after the pass’s last day."),
     ],
 )
-def test_pass_that_nobody_could_use_is_refused(values, sentence, pos, staff):
+def test_pass_without_any_use_is_refused(values, sentence, pos, staff):
     season_pass = SeasonPassFactory(pos=pos)
     staff.open(change(season_pass))
     staff.save(**values)
     assert staff.errors == [sentence]
 
 
-def test_tariff_and_date_that_nobody_could_buy_are_refused(offer, staff):
+def test_tariff_and_date_that_cannot_be_bought_are_refused(offer, staff):
     staff.open(change(offer.tariff))
     staff.save(min_per_order=5, max_per_person=4)
     assert staff.errors == ["The smallest order holds more than one person may have. Enter a larger number."]

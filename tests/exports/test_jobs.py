@@ -267,7 +267,7 @@ def test_the_job_is_queued_with_the_number_alone_and_only_if_committed(shop):
 
 
 @pytest.mark.scenario("RF-45")
-def test_whoever_is_erased_while_it_is_written_is_in_no_file(shop, monkeypatch):
+def test_person_erased_while_the_export_is_written_is_in_no_file(shop, monkeypatch):
     """The snapshot still holds them; the file goes as soon as it is whole. Who was erased before is no matter."""
     monkeypatch.setattr(rows, "PAGE", 1)
     ada, bob = sell(shop, 1).buyer, sell(shop, 1, "bob").buyer
@@ -324,7 +324,7 @@ def test_files_go_after_a_day_and_so_do_orphans(shop):
     expiry.tidy(now + timedelta(hours=24, minutes=1))
 
 
-def test_jobs_that_nobody_works_at_end(shop):
+def test_export_jobs_without_a_worker_end(shop):
     job, now = steps.ask("participants", shop.event, "event"), timezone.now()
     Job.objects.update(state="running", started_at=now)
     expiry.tidy(now + timedelta(minutes=5))
@@ -364,7 +364,7 @@ def test_the_permission_is_asked_again_at_the_download(shop):
 
 
 @pytest.mark.scenario("RF-44")
-def test_nobody_of_another_organiser_sees_any_of_it(shop):
+def test_staff_of_another_organiser_see_no_export(shop):
     job = steps.done(steps.ask("participants", shop.event, "event"))
     mine, foreign = Staff(make_staff(shop.organiser)), Staff(make_staff(jazz.Jazz().organiser))
     addresses = [change(job), f"/admin/exports/job/{job.pk}/download/", f"/admin/exports/job/{job.pk}/stop/"]
@@ -473,7 +473,7 @@ def test_the_log_keeps_who_filter_columns_and_rows_and_no_values(shop, allergies
         assert value not in kept
 
 
-def test_an_export_that_is_too_wide_for_a_spreadsheet_says_so(shop, monkeypatch):
+def test_export_too_wide_for_a_spreadsheet_shows_an_error(shop, monkeypatch):
     sell(shop, 1)
     assert FORMATS["xlsx"].most_columns == 16_384
     monkeypatch.setattr(Xlsx, "most_columns", 5)

@@ -109,7 +109,7 @@ def test_where_an_export_can_be_asked_for(shop, owner):
         assert steps.done(ask_for(owner, "/admin/sales/customer/export/", kind=kind)).state == "done"
 
 
-def test_a_form_with_mistakes_says_so(shop, owner):
+def test_form_with_mistakes_shows_errors(shop, owner):
     form = shop.form("tariff", shop.adult)
     made.ask(form, "Allergies", sensitive=True, purpose="The kitchen", retention_days=28)
     made.publish(form)

@@ -449,7 +449,7 @@ def test_each_of_several_choices_can_have_its_own_column(sold):
     assert described["a column for each of several choices"] == "included"
 
 
-def test_questions_of_the_same_label_are_told_apart(sold):
+def test_questions_with_equal_labels_get_different_column_labels(sold):
     """By their form, and by a number within it; the keys stay."""
     other = made.make_form("tariff", organiser=sold.shop.organiser, name="Children")
     twice = [made.ask(other, "Menu") for _number in range(2)]

@@ -230,7 +230,7 @@ def test_staff_may_after_the_entrance_but_not_of_a_cancelled_order(shop, office)
     assert page.status == 200
 
 
-def test_of_a_buyer_who_is_being_erased_nothing_is_written(shop, office):
+def test_answers_of_a_buyer_being_erased_cannot_be_changed(shop, office):
     order = shop.order()
     page = open_answers(office, order)
     Contact.objects.filter(pk=order.buyer_id).update(erasing_at=order.placed_at)

@@ -129,7 +129,7 @@ def test_another_form_is_replaced_only_as_it_was_seen(staff, pos):
     assert tariff.form == new
 
 
-def test_what_is_over_is_left_out_until_it_is_looked_for(staff, pos):
+def test_past_events_are_listed_only_when_searched(staff, pos):
     form, long_ago = published(pos, "tariff", "A"), timezone.now() - timedelta(days=30)
     gone, coming = EventFactory(pos=pos, title="Gone"), EventFactory(pos=pos, title="Coming")
     SessionFactory(event=gone, starts_at=long_ago, ends_at=long_ago + timedelta(hours=2))

@@ -46,7 +46,7 @@ def test_mark_paid_issues_the_tickets_and_says_by_whom(staff, pos):
     assert Mail.objects.filter(kind="order_paid", about__order=order.pk).count() == 1
 
 
-def test_an_order_reads_as_the_language_writes_amounts_and_says_nothing_of_what_is_over(staff, pos):
+def test_order_page_formats_amounts_by_language_and_hides_past_deadlines(staff, pos):
     order = make_order(pos=pos)
     staff.open(change(order))
     assert "Amount: 35.00" in staff.page.text

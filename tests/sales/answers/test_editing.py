@@ -239,7 +239,7 @@ def test_a_choice_without_a_place_is_said_at_its_field(shop, who, monkeypatch):
 
 
 @pytest.mark.scenario("RF-38")
-def test_a_choice_that_is_offered_no_more_may_stay(shop, who):
+def test_choice_that_is_no_longer_offered_may_stay(shop, who):
     form = shop.form("tariff", shop.adult)
     size = ask(form, "Size", "dropdown", choices=["L", "XL"])
     remark = ask(form, "Remark")

@@ -154,7 +154,7 @@ def test_staff_enter_the_answers_of_one_ticket_without_a_mail_to_the_buyer(shop,
     assert "Ask earlier buyers" not in staff.open(change(form)).text
 
 
-def test_what_is_over_cancelled_erased_or_answered_lacks_nothing(shop):
+def test_past_cancelled_erased_or_answered_tickets_lack_no_answers(shop):
     form = shop.asked("tariff", shop.adult)
     who = jazz.visitor()
     shop.add(who, shop.adult, 1)
@@ -186,7 +186,7 @@ def test_what_is_over_cancelled_erased_or_answered_lacks_nothing(shop):
     assert missing_answers.number_of(form, now) == 0
 
 
-def test_of_a_group_the_leader_alone_is_asked_where_the_form_says_so(shop):
+def test_only_the_group_leader_is_asked_if_the_form_is_set_so(shop):
     order = buy(shop, shop.family, 2)
     form = shop.form("tariff", shop.family, group_asks="leader")
     ask(form, "Menu")
@@ -241,7 +241,7 @@ def test_order_forms_of_an_event_and_of_the_shop(shop):
     assert made.response.about_id == order.buyer_id
 
 
-def test_a_form_whose_questions_may_stay_open_writes_to_nobody(shop, staff):
+def test_form_without_mandatory_questions_sends_no_mail(shop, staff):
     order = buy(shop, shop.adult)
     form = shop.asked("tariff", shop.adult)
     page = staff.open(sold_before(form))
@@ -299,7 +299,7 @@ def test_looking_for_what_lacks_answers_takes_the_same_queries_for_one_and_for_t
     assert counts[0] == counts[1]
 
 
-def test_whoever_chooses_a_form_at_its_place_reads_what_was_sold_there_before(shop, staff):
+def test_choosing_a_form_shows_what_was_sold_there_before(shop, staff):
     buy(shop, shop.adult)
     form = shop.asked("tariff")
     order_form = make_form("order", organiser=shop.organiser)
@@ -329,7 +329,7 @@ def test_whoever_chooses_a_form_at_its_place_reads_what_was_sold_there_before(sh
         assert sentence not in staff.save().text
 
 
-def test_whoever_replaces_a_form_reads_that_earlier_buyers_keep_the_other_one(shop, staff):
+def test_replacing_a_form_shows_that_earlier_buyers_keep_the_former_one(shop, staff):
     first = shop.asked("tariff", shop.adult)
     of_pass = shop.asked("pass")
     order = buy(shop, shop.adult, 2)

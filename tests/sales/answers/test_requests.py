@@ -123,7 +123,7 @@ def test_earlier_buyers_are_counted_asked_and_owe_the_answer(shop, staff, monkey
 
 
 @pytest.mark.scenario("RF-07")
-def test_nobody_is_asked_unless_the_organiser_says_so(shop, staff, monkeypatch):
+def test_earlier_buyers_are_asked_only_on_request_of_the_organiser(shop, staff, monkeypatch):
     form = shop.adult.form
     buy(shop)
     ask(form, "Size", visibility="mandatory")
@@ -144,7 +144,7 @@ def test_nobody_is_asked_unless_the_organiser_says_so(shop, staff, monkeypatch):
 
 
 @pytest.mark.scenario("RF-07")
-def test_without_earlier_buyers_nobody_is_to_be_asked(shop, staff):
+def test_request_is_not_offered_without_earlier_buyers(shop, staff):
     ask(shop.adult.form, "Size", visibility="mandatory")
     page = open_publish(staff, shop.adult.form)
     assert "is new." in page.text
@@ -152,7 +152,7 @@ def test_without_earlier_buyers_nobody_is_to_be_asked(shop, staff):
     assert "ask_earlier" not in page.source
 
 
-def test_a_job_of_a_version_that_is_asked_for_no_more_does_nothing(shop):
+def test_job_for_an_outdated_version_does_nothing(shop):
     form = shop.adult.form
     buy(shop)
     ask(form, "Size", visibility="mandatory")

@@ -261,7 +261,7 @@ def test_missing_answers_are_those_owed_and_not_there(shop, office):
     assert column(filtered(office, shop.form_of_adults, missing=shop.new.key), "Order") == both
 
 
-def test_questions_that_are_asked_no_more_come_last(shop, office):
+def test_former_questions_come_last(shop, office):
     shop.buy(size=shop.choice(shop.size, "S"), age=Decimal(7))
     for one in (shop.age, shop.born):
         one.archived_at = timezone.now()

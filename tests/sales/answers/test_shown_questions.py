@@ -340,7 +340,7 @@ def test_any_question_counts_in_the_words_it_was_answered_under(shop, who, what)
 
 
 @pytest.mark.scenario("RF-40")
-def test_a_publication_that_changes_nothing_for_readers_stops_nobody(shop, who):
+def test_publication_without_visible_changes_does_not_interrupt_a_checkout(shop, who):
     form = shop.form("tariff", shop.adult)
     kept, removed = ask(form, "Kept"), ask(form, "Removed")
     publish(form)

@@ -77,7 +77,7 @@ def order_as(visitor, offer, quantity: int, email: str = "ada@example.org"):
 
 
 # --- guests of one network ------------------------------------------------------------------------------------
-def test_guests_of_one_network_hold_a_quarter_of_a_date_and_no_more(offer):
+def test_guests_of_one_network_hold_at_most_a_quarter_of_a_date(offer):
     assert "Many places" not in add(guest(), offer, 20).text
     page = add(guest(), offer, 6)
     assert MANY_OF_ONE_NETWORK in page.text
@@ -102,7 +102,7 @@ def test_the_share_is_the_shops(offer, pos):
     assert held(offer) == 60
 
 
-def test_a_hundred_sessions_of_one_network_are_capped_whatever_they_say_of_themselves(offer):
+def test_a_hundred_sessions_of_one_network_are_capped_in_spite_of_forged_headers(offer):
     for number in range(6):
         add(
             guest(**{"x-forwarded-for": f"198.51.100.{number}", "user-agent": f"Browser {number}"}), offer, 20
@@ -153,7 +153,7 @@ def test_a_hold_that_has_ended_is_counted_again_when_the_order_is_placed(offer):
     assert Cart.objects.filter(pk=carts_before.pk).exists()
 
 
-def test_whoever_logs_in_is_not_counted(offer, pos):
+def test_signed_in_visitors_are_not_counted(offer, pos):
     add(guest(), offer, 20)
     visitor = browser_of(make_visitor(pos))
     assert MANY_OF_ONE_NETWORK not in add(visitor, offer, 20).text
@@ -214,7 +214,7 @@ def test_a_guest_has_few_unpaid_orders_under_one_address(offer):
     assert "your places are reserved" in order_as(guest(), offer, 1).text
 
 
-def test_the_unpaid_tickets_of_one_address_are_no_more_than_one_order_may_hold(offer, pos):
+def test_unpaid_tickets_of_one_email_address_are_at_most_one_orders_maximum(offer, pos):
     pos.network_share = 100
     pos.save()
     order_as(guest(), offer, 15)
@@ -287,7 +287,7 @@ def test_a_hold_ends_for_good_and_the_cart_can_still_be_ordered(pos):
     assert places.left([offer.allotment_id])[offer.allotment_id] == 0
 
 
-def test_a_cart_that_is_held_no_more_says_when_its_places_are_gone(pos):
+def test_cart_without_a_hold_shows_that_its_places_are_gone(pos):
     offer = OfferFactory(pos=pos, capacity=2)
     cart = make_cart({offer: 2}, now=NOW() - timedelta(hours=2))
     Hold.objects.update(expires_at=NOW())
@@ -301,7 +301,7 @@ def test_a_cart_that_is_held_no_more_says_when_its_places_are_gone(pos):
     assert refused.value.left == {offer.allotment_id: 1}
 
 
-def test_the_last_hold_says_so_to_the_countdown(pos):
+def test_last_hold_is_marked_for_the_countdown(pos):
     offer = OfferFactory(pos=pos)
     visitor = guest()
     page = add(visitor, offer, 1)

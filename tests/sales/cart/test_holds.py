@@ -48,7 +48,7 @@ def prices(cart):
 # --- places -------------------------------------------------------------------------------------------
 
 
-def test_a_cart_holds_its_places_and_nobody_elses():
+def test_cart_holds_only_its_own_places():
     offer = OfferFactory(capacity=5)
     cart = make_cart({offer: 3})
     assert left(offer) == 2

@@ -99,7 +99,7 @@ def test_the_edges_of_a_sale_window_belong_to_the_sale_at_the_start_only():
         carts.add(cart, {("offer", offer.pk): 1}, now=now + HOUR)
 
 
-def test_a_session_may_be_sold_after_it_began_when_its_window_says_so():
+def test_session_with_a_later_sales_end_is_sold_after_it_began():
     offer = OfferFactory()
     now = timezone.now()
     change(offer.session, starts_at=now - HOUR, ends_at=now + HOUR, sales_end_at=now + HOUR / 2)
@@ -168,7 +168,7 @@ def test_a_child_comes_only_together_with_an_adult_to_the_same_date():
     assert refusal_of_placing(make_cart({child_here: 2, adult_here: 1})) == ("", [])
 
 
-def test_at_most_so_many_tickets_in_one_order_whatever_they_are():
+def test_maximum_of_tickets_in_one_order_counts_all_kinds():
     pos = PointOfSaleFactory(max_tickets_per_order=5)
     family, season_pass = OfferFactory(pos=pos), SeasonPassFactory(pos=pos)
     change(family.tariff, tickets_per_unit=4)
@@ -213,7 +213,7 @@ def test_all_dates_of_a_tariff_count_together():
     assert refusal_of_placing(make_cart({one: 1, two: 1})) == ("", [])
 
 
-def test_another_person_with_the_same_address_has_a_share_of_their_own():
+def test_another_person_with_the_same_address_has_a_separate_maximum():
     offer = limited(1)
     make_order({offer: 1})
     other = make_cart({offer: 1}, buyer={**BUYER, "first_name": "Margaret", "last_name": "Hamilton"})

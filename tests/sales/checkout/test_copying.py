@@ -212,7 +212,7 @@ def test_another_tariff_keeps_the_answers_it_asks_for(shop, who):
 
 @pytest.mark.scenario("RF-21")
 @pytest.mark.parametrize("still_free", [True, False])
-def test_the_hold_ends_while_somebody_types(shop, who, still_free):
+def test_hold_that_ends_while_a_buyer_types_keeps_what_was_typed(shop, who, still_free):
     menu = shop.asked("tariff", shop.adult, shop.child).fields.get()
     shop.add(who, shop.adult, 1)
     page = shop.details(who)
@@ -280,7 +280,7 @@ def test_the_last_place_goes_to_one_and_comes_back(shop, who, bus):
 
 
 @pytest.mark.scenario("RF-23")
-def test_one_cart_that_takes_more_than_there_is_is_told_where(shop, who, bus):
+def test_cart_that_takes_too_many_of_a_choice_shows_the_error_at_the_field(shop, who, bus):
     last = bus.choices.get(label="18:00")
     shop.add(who, shop.adult, 2)
     page = shop.details(who)
@@ -413,7 +413,7 @@ def test_a_form_that_asks_very_much_takes_more_pages(shop, who):
 
 @pytest.mark.scenario("RF-40")
 @pytest.mark.parametrize("visibility", ["mandatory", "visible"])
-def test_a_form_is_published_while_somebody_fills_it_in(shop, who, visibility):
+def test_form_published_while_a_buyer_fills_it_in_asks_again(shop, who, visibility):
     form = shop.form("tariff", shop.adult)
     kept, removed = ask(form, "Kept"), ask(form, "R")
     publish(form)

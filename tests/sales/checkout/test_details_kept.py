@@ -109,7 +109,7 @@ def test_a_page_of_a_group_keeps_what_is_typed_on_it(shop):
 
 
 @pytest.mark.parametrize("button", [None, ("to", "log_in"), ("language", "fr")])
-def test_what_is_sent_after_the_log_in_has_ended_stands_there_after_the_next_one(shop, button):
+def test_details_posted_after_the_log_in_ended_are_shown_after_the_next_log_in(shop, button):
     user = UserFactory()
     who = jazz.visitor()
     who.log_in(user.email, PASSWORD)

@@ -114,7 +114,7 @@ def slots_in_order(visitor) -> list[str]:
     return list(dict.fromkeys(re.findall(r'name="(holder-[^"]*?)-first_name"', visitor.page.source)))
 
 
-def test_each_ticket_is_for_me_for_one_of_my_people_or_for_somebody_else(pos, alice, bob, offer, visitor):
+def test_each_ticket_is_for_the_buyer_a_linked_person_or_another_person(pos, alice, bob, offer, visitor):
     link = linked(alice, pos)
     to_checkout(visitor, offer, 3)
     mine, theirs, other = slots_in_order(visitor)
@@ -160,7 +160,7 @@ def test_only_ones_own_people_can_be_chosen(pos, alice, offer, visitor):
 
 
 @pytest.mark.parametrize("why", ["a guest", "switched off"])
-def test_without_friends_and_family_nobody_is_asked(pos, alice, offer, visitor, why):
+def test_without_friends_and_family_no_person_can_be_chosen(pos, alice, offer, visitor, why):
     linked(alice, pos)
     if why == "a guest":
         visitor = TestClientVisitor()
@@ -171,7 +171,7 @@ def test_without_friends_and_family_nobody_is_asked(pos, alice, offer, visitor, 
 
 
 @pytest.mark.scenario("FF-30")
-def test_a_person_who_has_not_agreed_yet_can_be_put_on_a_ticket(pos, alice, offer):
+def test_person_with_a_pending_link_can_be_chosen_for_a_ticket(pos, alice, offer):
     pos.organiser.link_consent_required = True
     link = linked(alice, pos)
     assert [person.label for person in people.of(alice, pos)][1:] == ["Bob Miller"]
@@ -261,7 +261,7 @@ def test_a_removal_by_the_buyer_takes_no_ticket_away(pos, alice, bob, offer):
 
 
 @pytest.mark.scenario("FF-30")
-def test_a_person_who_has_not_answered_sees_what_was_bought_for_them(pos, alice, bob, offer):
+def test_person_with_an_unanswered_link_sees_their_tickets(pos, alice, bob, offer):
     pos.organiser.link_consent_required = True
     order_for(alice, {offer: 1}, linked(alice, pos))
     assert access.tickets_of(bob.user, pos).exists()
@@ -295,7 +295,7 @@ def test_a_maximum_for_passes_counts_whom_they_are_for(pos, alice, bob):
     assert refusal(bob, {season_pass: 1})
 
 
-def test_a_refusal_never_says_what_somebody_else_has(pos, alice, bob, one_each):
+def test_refusal_does_not_reveal_what_another_person_has(pos, alice, bob, one_each):
     link = linked(alice, pos)
     order_for(bob, {one_each: 1})
     (words,) = refusal(alice, {one_each: 1}, link)
@@ -309,7 +309,7 @@ def test_a_refusal_never_says_what_somebody_else_has(pos, alice, bob, one_each):
 @pytest.mark.scenario("FF-30")
 @pytest.mark.scenario("FF-40")
 @pytest.mark.parametrize("has_one", [True, False])
-def test_whoever_has_not_agreed_tells_nothing_not_even_by_a_refusal(pos, alice, bob, one_each, has_one):
+def test_refusal_reveals_nothing_about_a_person_with_a_pending_link(pos, alice, bob, one_each, has_one):
     """Else putting a stranger on a ticket would tell whether they have one."""
     pos.friends_family_mode = "discreet"
     if has_one:
@@ -372,7 +372,7 @@ def test_a_linked_person_is_mailed_their_tickets_and_nothing_else(pos, alice, bo
 
 
 @pytest.mark.parametrize("status", ["pending", "declined", "ended"])
-def test_who_is_not_connected_is_not_mailed(pos, alice, bob, offer, mailoutbox, status):
+def test_person_without_an_active_link_gets_no_mail(pos, alice, bob, offer, mailoutbox, status):
     link = linked(alice, pos)
     deliver(mailoutbox)
     order = order_for(alice, {offer: 1}, link, paid=False)
@@ -426,7 +426,7 @@ def test_a_child_without_an_address_the_managing_parent_is_mailed(pos, alice, of
 
 
 @pytest.mark.scenario("FF-25")
-def test_a_child_whom_nobody_manages_has_nobody_to_mail(pos, alice, offer, mailoutbox):
+def test_no_mail_is_sent_for_a_child_without_a_managing_parent(pos, alice, offer, mailoutbox):
     child = ContactFactory(organiser=pos.organiser, email=None)
     kind = linked(alice, pos).type
     link = staff_links.add(parent=alice, child=child, link_type=kind, by=None, now=timezone.now())

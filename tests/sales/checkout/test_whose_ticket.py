@@ -139,7 +139,7 @@ def test_names_follow_on_a_page_that_comes_back_with_a_mistake(pos, alice, offer
     assert printed(visitor) == "Zoé Grey"
 
 
-def test_me_is_whoever_stands_on_the_page(pos, offer):
+def test_choice_me_uses_the_buyers_name_as_typed_on_the_page(pos, offer):
     """A log-in that has just been made has no names yet: they are asked once."""
     form = make_form(organiser=pos.organiser)
     ask(form, "First name", system_ref="first_name", visibility="mandatory")
@@ -289,7 +289,7 @@ def test_a_name_of_one_part_is_taken_where_the_organiser_allows_it(pos, offer, w
 
 @pytest.mark.scenario("FF-18")
 @pytest.mark.parametrize("allowed", [True, False])
-def test_a_ticket_that_must_name_somebody_takes_one_name_too(pos, offer, allowed):
+def test_ticket_with_mandatory_name_accepts_a_single_name(pos, offer, allowed):
     single(pos, allowed)
     form = make_form(organiser=pos.organiser)
     ask(form, "First name", system_ref="first_name", visibility="mandatory")
@@ -389,7 +389,7 @@ def test_earlier_orders_count_and_a_late_one_leads_back_to_the_ticket(pos, alice
     assert "at most 1 per person, and you have 1 already" in text
 
 
-def test_a_guest_is_told_what_is_too_many_in_this_cart(pos, offer):
+def test_guest_sees_which_tickets_of_the_cart_are_too_many(pos, offer):
     offer.tariff.max_per_person = 1
     offer.tariff.save()
     visitor = open_details(offer, tickets=2)
@@ -402,7 +402,7 @@ def test_a_guest_is_told_what_is_too_many_in_this_cart(pos, offer):
 # --- people of the same name ---------------------------------------------------------------------------------
 
 
-def test_people_of_one_name_are_told_apart(pos, alice):
+def test_people_with_equal_names_have_different_labels(pos, alice):
     linked(alice, pos, adding.Person("Tim", "Martin", no_email=True, birth_date=date(2018, 5, 1)))
     linked(alice, pos, adding.Person("Tím", "Martin", no_email=True, birth_date=date(2016, 5, 1)))
     linked(alice, pos, ("Tim", "Martin", "tim@example.org"))
@@ -416,7 +416,7 @@ def test_people_of_one_name_are_told_apart(pos, alice):
     ]
 
 
-def test_twins_of_one_name_are_told_apart(pos, alice):
+def test_twins_with_equal_names_have_different_labels(pos, alice):
     for day in (1, 2):
         linked(alice, pos, adding.Person("Tim", "Martin", no_email=True, birth_date=date(2018, 5, day)))
     labels = [one.label for one in people.of(alice, pos)]

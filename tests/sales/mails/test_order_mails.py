@@ -75,7 +75,7 @@ def test_a_free_order_gets_one_mail_with_its_tickets(mailoutbox):
     assert len(letter.attachments) == 1
 
 
-def test_cancelled_and_expired_orders_are_told(mailoutbox):
+def test_buyers_get_mails_about_cancelled_and_expired_orders(mailoutbox):
     paid, unpaid, expired = make_order(paid=True), make_order(), make_order()
     deliver(mailoutbox)
     for order in (paid, unpaid):

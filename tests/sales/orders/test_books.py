@@ -336,7 +336,7 @@ def test_a_cart_that_was_thrown_away_breaks_nothing_once_its_hold_is_over(shop):
     assert broken() == {}
 
 
-def test_nobody_without_an_address_is_owed_a_mail(shop):
+def test_books_expect_no_mail_for_a_buyer_without_an_email_address(shop):
     Contact.objects.filter(pk=shop.paid.buyer_id).update(email=None)
     Mail.objects.filter(about={"order": shop.paid.pk}).delete()
     assert broken() == {}

@@ -100,7 +100,7 @@ def test_two_workers_at_once_tell_each_buyer_once(changed, queueing):
     assert run_twice(changed) == 2
 
 
-def test_without_the_key_of_the_mail_buyers_are_told_twice(changed, queueing, monkeypatch):
+def test_without_the_key_of_the_mail_buyers_get_two_mails(changed, queueing, monkeypatch):
     queue = outbox.queue
     monkeypatch.setattr(outbox, "queue", lambda *args, once=None, **values: queue(*args, **values))
     assert run_twice(changed) == 4

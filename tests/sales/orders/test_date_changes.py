@@ -125,7 +125,7 @@ def test_a_date_without_tickets_is_saved_without_a_question(staff, offer):
     assert not DateChange.objects.exists()
 
 
-def test_what_nobody_needs_to_know_is_saved_without_a_question(staff, offer):
+def test_change_without_effect_for_ticket_holders_is_saved_without_a_question(staff, offer):
     make_order({offer: 1})
     staff.open(change(offer.session))
     staff.save(state="sold_out", sales_end_at=typed(FIRST - timedelta(days=2)))
@@ -179,7 +179,7 @@ def test_the_dates_on_the_page_of_an_event_ask_too_and_once_for_all(staff, offer
     assert set(DateChange.objects.get().sessions.all()) == {offer.session, other.session}
 
 
-def test_a_venue_asks_for_every_date_to_come_and_staff_may_tell_nobody(staff, offer):
+def test_change_of_a_venue_asks_for_every_future_date_and_mails_are_optional(staff, offer):
     order = make_order({offer: 1}, paid=True)
     holder(*order.tickets.all())
     venue = offer.session.event.venue
@@ -218,7 +218,7 @@ def test_a_message_that_is_too_long_is_refused_and_nothing_is_saved(staff, offer
 
 
 # --- what people read --------------------------------------------------------------------------------------
-def test_a_moved_date_is_shown_as_moved_wherever_its_ticket_is(staff, offer, mailoutbox):
+def test_moved_date_is_shown_as_moved_on_every_page_of_its_ticket(staff, offer, mailoutbox):
     order = make_order({offer: 1}, paid=True)
     deliver(mailoutbox)
     code = order.tickets.get().code
@@ -310,7 +310,7 @@ def test_the_calendar_file_keeps_its_uid_and_its_sequence_grows_with_each_change
     assert (last["uid"], int(last["sequence"]), last["status"]) == (first["uid"], 4, "CANCELLED")
 
 
-def test_nobody_is_asked_to_pay_for_a_cancelled_date(staff, offer, mailoutbox):
+def test_buyer_is_not_reminded_to_pay_for_a_cancelled_date(staff, offer, mailoutbox):
     order = make_order({offer: 1}, method="bank_transfer")
     deliver(mailoutbox)
     assert "How to pay" in page_of(order).page.text
@@ -384,7 +384,7 @@ def family(pos, offer):
     return buyer, friend, order, ticket
 
 
-def test_a_holder_who_has_the_ticket_by_mail_is_told_of_theirs_alone(staff, offer, family, mailoutbox):
+def test_beneficiary_gets_a_mail_about_their_ticket_only(staff, offer, family, mailoutbox):
     _buyer, _friend, order, ticket = family
     move(staff, offer.session)
     confirm(staff)
@@ -399,7 +399,7 @@ def test_a_holder_who_has_the_ticket_by_mail_is_told_of_theirs_alone(staff, offe
     assert order.reference not in text_of_pdf(content)[0]
 
 
-def test_a_parent_who_did_not_buy_is_told_without_a_code(staff, offer, family, pos, mailoutbox):
+def test_parent_who_did_not_buy_gets_a_mail_without_a_code(staff, offer, family, pos, mailoutbox):
     _buyer, friend, _order, ticket = family
     friend.email = None
     friend.save()
@@ -434,7 +434,7 @@ def holder(*tickets: Ticket, email: str = "zoe@example.org", **values) -> None:
 
 
 @pytest.mark.scenario("TIC-06")
-def test_the_address_on_a_ticket_is_told_once_without_code_or_buyer(staff, offer, mailoutbox, monkeypatch):
+def test_address_on_a_ticket_gets_one_mail_without_code_or_buyer(staff, offer, mailoutbox, monkeypatch):
     first = make_order({offer: 2}, buyer={**BUYER, "email": "one@example.org"}, paid=True)
     Order.objects.filter(pk=first.pk).update(language="fr")
     second = make_order({offer: 1}, buyer={**BUYER, "email": "two@example.org"}, paid=True)
@@ -464,7 +464,7 @@ def test_the_address_on_a_ticket_is_told_once_without_code_or_buyer(staff, offer
         assert name not in whole
 
 
-def test_an_address_is_told_by_one_mail_where_its_person_is_told_anyway(staff, offer, family, mailoutbox):
+def test_address_of_a_person_who_gets_a_mail_anyway_gets_no_second_one(staff, offer, family, mailoutbox):
     _buyer, friend, order, ticket = family
     holder(ticket, email=friend.email)
     (own,) = order.tickets.exclude(pk=ticket.pk)
@@ -482,7 +482,7 @@ def test_an_address_is_told_by_one_mail_where_its_person_is_told_anyway(staff, o
     ("what", "told"),
     [("paid", True), ("unpaid", False), ("cancelled", False), ("another person", False)],
 )
-def test_the_address_on_a_ticket_is_told_of_a_valid_ticket_alone(
+def test_address_on_a_ticket_gets_a_mail_about_a_valid_ticket_only(
     staff, offer, family, mailoutbox, what, told
 ):
     _buyer, friend, order, ticket = family
@@ -586,7 +586,7 @@ def test_a_mail_that_leaves_between_two_changes_tells_of_both_and_the_second_is_
     assert deliver(mailoutbox) == []
 
 
-def test_a_change_after_the_mail_left_is_told_by_another(staff, offer, mailoutbox):
+def test_change_after_the_mail_was_sent_causes_another_mail(staff, offer, mailoutbox):
     make_order({offer: 1}, paid=True)
     deliver(mailoutbox)
     move(staff, offer.session)
@@ -612,7 +612,7 @@ def test_a_change_that_was_taken_back_before_the_mail_left_is_not_told(staff, of
     assert set(Mail.objects.filter(kind="date_changed").values_list("state", flat=True)) == {"cancelled"}
 
 
-def test_whoever_ordered_after_the_change_is_not_told(staff, offer, mailoutbox):
+def test_buyer_who_ordered_after_the_change_gets_no_mail(staff, offer, mailoutbox):
     make_order({offer: 1})
     move(staff, offer.session)
     confirm(staff)

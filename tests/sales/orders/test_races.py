@@ -362,7 +362,7 @@ def test_one_tab_orders_while_the_other_still_adds():
             assert (sold(offer), held(offer)) == (0, 2)
 
 
-def test_nobody_gets_more_than_their_share_by_ordering_twice_at_once():
+def test_two_orders_at_once_do_not_exceed_the_maximum_per_person():
     offer = OfferFactory()
     offer.tariff.max_per_person = 1
     offer.tariff.save()
@@ -401,7 +401,7 @@ def test_money_that_meets_the_end_of_its_order_buys_a_ticket_or_is_paid_back(end
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("first", ["money", "end"])
-def test_who_comes_second_waits_and_then_sees_what_happened(monkeypatch, end, first):
+def test_second_action_on_an_order_waits_and_sees_the_first_ones_result(monkeypatch, end, first):
     """As above, with the first one held in the middle of its transaction."""
     order = make_order()
     same = Order.objects.get(pk=order.pk)

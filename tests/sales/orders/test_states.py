@@ -151,7 +151,7 @@ def test_every_pair_of_state_and_verb_is_said_here():
     assert sorted(said) == sorted((state, verb) for state in Order.State.values for verb in VERBS)
 
 
-def test_who_confirmed_is_noted_and_a_stranger_is_nobody():
+def test_confirming_user_is_recorded_and_an_anonymous_one_is_not():
     order, user = make_order(), UserFactory()
     payments.confirm(order.payments.get(), by=user, now=NOW())
     assert order.payments.get().confirmed_by == user

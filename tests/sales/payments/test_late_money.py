@@ -203,7 +203,7 @@ def test_a_pass_that_is_over_brings_no_order_back(pos):
     assert order.state == "expired"
 
 
-def test_the_order_of_somebody_erased_stays_over_and_the_money_goes_back(offer, mailoutbox):
+def test_late_money_for_an_erased_buyers_order_is_paid_back(offer, mailoutbox):
     order = expired({offer: 1})
     deliver(mailoutbox)
     order.buyer.erasing_at = NOW()
@@ -224,7 +224,7 @@ def test_a_cancelled_order_stays_cancelled_and_the_money_goes_back(offer, mailou
 
 
 # --- other amounts, and money twice ------------------------------------------------------------------------
-def test_too_little_is_kept_and_the_buyer_is_told_what_is_missing(offer, mailoutbox):
+def test_too_little_money_is_kept_and_the_buyer_gets_a_mail_about_the_rest(offer, mailoutbox):
     order = make_order({offer: 2}, method="bank_transfer")
     deliver(mailoutbox)
     receive(order, "30")

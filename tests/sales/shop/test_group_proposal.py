@@ -310,7 +310,7 @@ def test_proposing_again_adds_nothing(family):
     assert page.form("^proposed_session$")
 
 
-def test_nobody_ticked_is_said(family):
+def test_proposal_without_a_ticked_person_shows_a_message(family):
     page = family.fill("^who$")
     assert "Nobody is ticked" in page.text
     ask_for(family, "me")

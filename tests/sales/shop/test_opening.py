@@ -215,7 +215,7 @@ def test_page_of_a_shop_tells_of_an_order_form_that_is_not_published(pos, staff)
     assert "Nobody is asked the form “Parking”" in staff.open(change(pos)).text
 
 
-def test_nothing_on_sale_is_told(pos, staff):
+def test_shop_with_nothing_on_sale_shows_a_message(pos, staff):
     EventFactory(pos=pos)
     assert "Nothing is on sale here" in staff.open(change(pos)).text
     OfferFactory(pos=pos)
@@ -243,7 +243,7 @@ def test_visitor_who_cannot_pay_reads_why_and_what_to_do(pos):
     assert visitor.open(visitor.page.url).form("^checkout_key$")
 
 
-def test_visitor_accepts_no_terms_that_nobody_wrote(pos):
+def test_checkout_asks_for_no_terms_if_there_are_none(pos):
     PointOfSale.objects.update(active=True)
     visitor = to_review(pos)
     assert "terms" in visitor.page.form("^checkout_key$").names
@@ -254,7 +254,7 @@ def test_visitor_accepts_no_terms_that_nobody_wrote(pos):
     assert Order.objects.get().point_of_sale == pos
 
 
-def test_way_to_pay_that_is_switched_off_while_somebody_checks_the_order_says_so(pos):
+def test_payment_method_switched_off_during_the_review_is_refused(pos):
     PointOfSale.objects.update(active=True)
     PaymentMethodFactory(point_of_sale=pos, code="bank_transfer")
     visitor = to_review(pos)
@@ -289,7 +289,7 @@ def test_terms_are_accepted_only_in_the_words_the_page_led_to(pos, column, also_
     assert Order.objects.count() == 1
 
 
-def test_terms_written_while_somebody_checks_the_order_are_to_be_accepted(pos):
+def test_terms_added_during_the_review_must_be_accepted(pos):
     PointOfSale.objects.update(active=True, terms="", terms_en="")
     visitor = to_review(pos)
     PointOfSale.objects.update(terms="Words.", terms_en="Words.")

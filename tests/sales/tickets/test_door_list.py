@@ -94,7 +94,7 @@ def test_the_box_office_prints_the_list_of_a_date_by_name(box, offer):
     assert history.of(offer.session).filter(action="door_list").count() == 2
 
 
-def test_a_ticket_without_a_name_stands_by_its_buyer_and_an_unpaid_or_used_one_says_so(box, offer):
+def test_door_list_shows_the_buyer_of_a_nameless_ticket_and_the_state_of_a_used_one(box, offer):
     (unpaid,) = sold(offer, paid=False)
     (used,) = sold(offer, names=[("Zoe", "Zebra")])
     Ticket.objects.filter(pk=used.pk).update(state="used", used_at=timezone.now())
@@ -114,7 +114,7 @@ def test_an_erased_buyer_is_named_on_no_list(box, offer):
         assert "Vera" not in said
 
 
-def test_a_cancelled_or_empty_date_says_so(box, offer):
+def test_door_list_states_that_a_date_is_cancelled_or_empty(box, offer):
     Session.objects.filter(pk=offer.session.pk).update(state="cancelled")
     text = " ".join(text_of_pdf(fetch(box, offer.session, "door-list")))
     assert "This date is cancelled." in text and "No tickets." in text

@@ -97,7 +97,7 @@ def test_the_history_tells_that_a_name_changed_and_no_name(offer):
     assert history.of(order).filter(action="names_changed").count() == 1
 
 
-def test_names_saved_as_they_are_change_nothing_and_tell_nobody(offer):
+def test_names_saved_unchanged_cause_no_mail(offer):
     order = jonh(offer)
     before = Mail.objects.count()
     page = at_names(order).fill("-seen$")
@@ -256,7 +256,7 @@ def test_a_mandatory_name_can_not_be_emptied_and_a_hidden_one_is_not_shown(offer
     assert "This field is required" in page.text
 
 
-def test_two_who_change_the_same_name_are_told_of_each_other(offer):
+def test_two_changes_of_the_same_name_show_a_conflict(offer):
     order = jonh(offer)
     slow, quick = at_names(order), at_names(order)
     correct(quick, first_of(order), "Joan")
@@ -328,7 +328,7 @@ def test_staff_correct_a_name_at_any_time_also_of_a_used_ticket(pos, offer, wher
     assert len(deliver(mailoutbox)) == 1
 
 
-def test_staff_may_tell_nobody(pos, offer):
+def test_staff_may_change_a_name_without_a_mail(pos, offer):
     order = jonh(offer)
     before = Mail.objects.count()
     staff = Staff(make_staff(pos.organiser, "box office"))
