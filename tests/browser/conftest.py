@@ -1,4 +1,4 @@
-"""A real Chromium in front of the live server; whatever it complains about fails the test."""
+"""A real Chromium in front of the live server. Every error it reports fails the test."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -62,7 +62,7 @@ def browse(chromium: Browser, live_server) -> Callable:
 
 
 def listen(page: Page, home: str) -> list[str]:
-    """What the browser complains about from now on: errors, broken policies, requests to somebody else."""
+    """Collect from now on what the browser reports: errors, violated policies, requests to other hosts."""
     complaints: list[str] = []
 
     def request(request):

@@ -1,4 +1,4 @@
-"""What a person does on the way to a ticket, in a browser."""
+"""The steps of a person on the way to a ticket, in a browser."""
 
 from playwright.sync_api import Page, expect
 

@@ -83,7 +83,7 @@ def other_pages(shop, order) -> list[str]:
 
 
 class _Request:
-    """What a page asks about permissions."""
+    """The part of a request that permissions read."""
 
     def __init__(self, user):
         self.user = user
@@ -173,7 +173,7 @@ def test_a_date_is_added_with_the_scripts_of_the_page(shop, browse):
         log_in(page, owner)
         page.goto(change(event))
         page.get_by_role("button", name="Add another Session").click()
-        number = count + 1  # one empty row stands there already
+        number = count + 1  # one empty row exists already
         page.locator(f"[name=sessions-{number}-starts_at]").fill("2037-05-01T20:00")
         page.locator(f"[name=sessions-{number}-ends_at]").fill("2037-05-01T22:00")
         page.locator(f"[name=sessions-{number}-places]").fill("70")

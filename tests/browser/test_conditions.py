@@ -1,4 +1,4 @@
-"""Questions under a condition appear while somebody answers; the script and the server agree on which."""
+"""Conditional questions appear while a person answers. The script and the server show the same ones."""
 
 from itertools import product
 from pathlib import Path
@@ -36,7 +36,7 @@ SENT = "() => [...new FormData(document.forms[0])]"
 
 @pytest.fixture(scope="module")
 def blank(chromium):
-    """A page of its own, without a server."""
+    """Return a separate page without a server."""
     context = chromium.new_context()
     yield context.new_page()
     context.close()

@@ -1,4 +1,4 @@
-"""Connections and merging in the back office in a real Chromium: no complaint, nothing that bars somebody, no script needed."""
+"""Links and merging in the back office in a real Chromium: no errors, accessible, without JavaScript too."""
 
 import pytest
 from playwright.sync_api import expect
@@ -18,7 +18,7 @@ ENGLISH = {"add": "Add connection", "merge": "Merge with"}
 
 
 def two_people(shop) -> tuple[Contact, Contact]:
-    """Alice, who connected two people and removed one of them, and somebody else."""
+    """Return Alice, who linked two people and removed one of them, and another person."""
     alice = make_visitor(shop.pos)
     linked(alice, shop.pos)
     gone = linked(alice, shop.pos, ("Dan", "Old", "dan@example.org"))

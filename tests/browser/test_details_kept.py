@@ -1,4 +1,4 @@
-"""What is typed on the details page stays when its reader turns elsewhere, with and without scripts."""
+"""Typed details stay after leaving the details page, with and without JavaScript."""
 
 import pytest
 from playwright.sync_api import expect

@@ -21,7 +21,7 @@ ADD = f"{listing(RegistrationForm)}add/"
 
 
 def picture(page: Page, name: str) -> None:
-    """For whoever wants to see it: into the folder that PICTURES names."""
+    """Save a picture of the page into the folder that PICTURES names, if it is set."""
     if folder := os.environ.get("PICTURES"):
         page.screenshot(path=Path(folder) / f"builder-{name}.png", full_page=True)
 
@@ -118,7 +118,7 @@ def test_questions_are_dragged(shop, browse):
         page.locator(f"#question-{three.pk} td").first.drag_to(page.locator(f"#question-{one.pk} td").first)
         page.wait_for_url(f"**#question-{three.pk}")
         assert order() == ["Three", "One", "Two"]
-        # Let go beside the list: nothing happens.
+        # Dropped beside the list: nothing happens.
         page.locator(f"#question-{one.pk} td").first.drag_to(page.locator("#questions-heading"))
         expect(page.locator("[data-drag] tr").first).to_contain_text("Three")
         assert order() == ["Three", "One", "Two"]

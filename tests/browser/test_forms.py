@@ -75,6 +75,6 @@ def test_a_participant_is_copied_on_a_phone_without_scripts(shop, browse):
 
 
 def picture(page, name: str) -> None:
-    """For whoever wants to see it: into the folder that PICTURES names."""
+    """Save a picture of the page into the folder that PICTURES names, if it is set."""
     if folder := os.environ.get("PICTURES"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

@@ -29,7 +29,7 @@ SUBSCRIBER = "Subscriber"
 
 
 def picture(page: Page, name: str) -> None:
-    """For whoever wants to see it: into the folder that PICTURES names."""
+    """Save a picture of the page into the folder that PICTURES names, if it is set."""
     if folder := os.environ.get("PICTURES"):
         page.screenshot(path=Path(folder) / f"nothing-{name}.png", full_page=True)
 
@@ -94,7 +94,7 @@ def fill_in(page: Page) -> None:
 
 
 def each_answer_has_its_place(page: Page) -> None:
-    """Between the name of whoever is asked and the answer stands no other name."""
+    """Check that no other person's name is between the name of a participant and their answer."""
     text = page.locator("main").inner_text()
     for name in (*GUESTS, SUBSCRIBER):
         answer = text.rindex(f"{'seat' if name == SUBSCRIBER else 'dish'} of {name}")

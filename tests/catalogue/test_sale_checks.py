@@ -1,4 +1,4 @@
-"""What visitors can't buy, and why: said on the pages of staff, and true in the shop."""
+"""Reasons why visitors can't buy something: shown to staff, and true in the shop."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What tests of exports share: answers without a checkout, an export from its question to its rows."""
+"""Shared steps of the tests of exports: answers without a checkout, an export from request to rows."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What becomes of an export: one instant of the shop, stopped, taken up again, fetched, deleted, and who may do what."""
+"""The life of an export: a snapshot of the shop, interrupted, resumed, fetched, deleted; and permissions."""
 
 import os
 import stat
@@ -173,7 +173,7 @@ def test_a_cancelled_export_stops_and_leaves_nothing(shop, paged):
 
 @pytest.mark.scenario("RF-44")
 def test_a_killed_worker_s_export_is_begun_again(shop, paged):
-    """What a worker that died left behind: a job that runs, and a folder; the next one writes the whole file."""
+    """A killed worker leaves a running job and a folder; the next worker writes the complete file."""
 
     class Killed(BaseException):
         pass
@@ -436,7 +436,7 @@ def test_sensitive_answers_need_a_permission_and_a_reason(shop, allergies):
     job = steps.done(Job.objects.latest("pk"))
     assert steps.read(job).column(allergies.key) == ["Peanuts"]
     assert job.reason == "The caterer’s list"
-    # Whoever else may export gave no reason: the file is not for them.
+    # Another user with the permission to export gave no reason, so may not fetch the file.
     other = Staff(make_staff(shop.organiser, email="second@jazz.example"))
     assert other.open(f"/admin/exports/job/{job.pk}/download/").status == 403
     assert steps.fetch(owner, job)[0].status_code == 200

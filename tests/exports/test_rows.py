@@ -97,7 +97,7 @@ def test_participants_are_tickets_with_the_order_s_answers_repeated(sold):
     marked = {key for key, label in named.items() if label.startswith("Order: ")}
     assert marked == {key for key in named if key.startswith("order.")}
     assert f"order.{sold.club.key}" in marked
-    # With what was cancelled: the seventh, and it says so.
+    # With cancelled tickets: the seventh row, with its state.
     everything = rows("participants", sold.shop.event, "event", cancelled=True)
     assert len(everything) == 7
     assert [row["state"] for row in everything].count("cancelled") == 1

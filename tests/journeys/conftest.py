@@ -22,7 +22,7 @@ from ticketshop.organisers.models import PointOfSale
 
 @dataclass
 class Shop:
-    """What stands in the test shop, and the addresses a visitor begins at."""
+    """The contents of the test shop, and the URLs a visitor begins at."""
 
     pos: PointOfSale
     adult: Offer

@@ -42,7 +42,7 @@ def visitor(live_server):
 
 
 def work() -> None:
-    """What the worker does with the jobs that are due; in a thread, since a browser may keep an event loop in this one."""
+    """Run the jobs that are due, as a worker does; in a thread, since a browser may keep an event loop in this one."""
 
     def run() -> None:
         with app.replace_connector(app.connector.get_worker_connector()) as worker:
@@ -172,7 +172,7 @@ def test_a_buyer_cancels_and_the_places_are_free_again(visitor, postbox):
 
 
 def test_a_mail_server_that_is_away_delays_the_mail_and_nothing_else(visitor, postbox, settings):
-    settings.EMAIL_PORT = 9  # nobody listens there
+    settings.EMAIL_PORT = 9  # no server listens there
     shop = make_shop()
     visitor.add(shop.event, **{f"offer_{shop.adult.pk}": 1})
     visitor.to_details()

@@ -1,4 +1,4 @@
-"""What may go wrong on the way to a ticket has one defined outcome each, said in a sentence; nothing typed is lost."""
+"""Each failure on the way to a ticket has one defined outcome, with a message; what was typed is kept."""
 
 from datetime import timedelta
 

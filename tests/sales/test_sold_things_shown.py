@@ -1,7 +1,8 @@
-"""Every column of the catalogue, and every place that shows what was sold: what changes there, and what stays as it was sold.
+"""Every column of the catalogue, on every page that shows what was sold: what follows a change, and what stays
+as sold.
 
-``LIVE``: facts of the visit. Read from the catalogue wherever a ticket is shown, so that all places say the same.
-``AS_SOLD``: what the buyer agreed to. Copied at the sale; no later change reaches it.
+``LIVE``: facts of the visit. Read from the catalogue on each page that shows a ticket. ``AS_SOLD``: what the
+buyer agreed to. Copied at the sale; no later change affects it.
 """
 
 from collections.abc import Callable
@@ -266,7 +267,7 @@ def test_a_cancelled_date_is_cancelled_in_every_place(sold):
     # The list of tickets has a filter of this name.
     more = {name for name, words in cancelled.items() if after[name].count(words) > before[name].count(words)}
     assert more == set(cancelled)
-    # The pass is used up: whatever says “valid” now would say it of a ticket.
+    # The pass is used up, so that “valid” can only refer to a ticket.
     texts = (after[name] for name in ("order page", "tickets page", "orders in the account"))
     assert not any("Valid " in text.replace("Valid from", "") for text in texts)
     assert " valid " not in after["export: participants"]

@@ -1,4 +1,6 @@
-"""A text that stands in for a missing one says in which language it is, wherever a visitor reads it."""
+"""A text in another language than the page, shown because a translation is missing, is marked with its language
+everywhere.
+"""
 
 from html.parser import HTMLParser
 

@@ -157,7 +157,7 @@ def test_who_may_not_edit_a_form_gives_it_to_nothing(pos):
     assert box.open(page_of(form)).status == 403
     stranger = Staff(make_staff(PointOfSaleFactory().organiser, "back office"))
     assert stranger.open(page_of(form)).status == 404
-    # Places of another organiser are none, whatever is posted.
+    # Posted places of another organiser are ignored.
     foreign = TariffFactory(event=EventFactory())
     staff = Staff(make_staff(pos.organiser, "back office"))
     staff.open(page_of(form))

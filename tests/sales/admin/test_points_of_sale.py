@@ -26,7 +26,7 @@ def staff(pos):
 
 
 def fieldset(source: str, heading: str) -> str:
-    """What stands below a heading of the form, until the next one."""
+    """Return what is below a heading of the form, until the next heading."""
     after = source.split(f">{heading}</h2>", 1)[1]
     return after.split("</h2>", 1)[0]
 

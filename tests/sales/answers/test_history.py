@@ -1,7 +1,8 @@
-"""Whatever was published once still renders: as a form, on the order, on the ticket, in the back office.
+"""Every definition that was ever published can be rendered: as a form, on the order, on the ticket, in the back
+office.
 
-``tests/registration_forms/published`` holds a definition as it was frozen under each schema there has been. They are never
-changed: a new schema adds a file.
+``tests/registration_forms/published`` contains a definition as it was frozen under each schema. They are
+never changed: a new schema adds a file.
 """
 
 import json
@@ -173,7 +174,7 @@ def test_every_schema_there_has_been_is_kept():
 
 
 def test_another_shape_is_another_schema():
-    """What is frozen today has the very names of the newest file: whoever changes them adds a schema and a file."""
+    """A definition frozen today has the same names as the newest file. To change them, add a schema and a file."""
     form = make_form()
     ask(form, "Menu", "dropdown", choices=["Vegan"])
     built, kept = definitions.build(form), read(FOLDER / NEWEST)

@@ -56,7 +56,7 @@ def sold_before(form) -> str:
 
 
 def work(form) -> None:
-    """What the worker does, until nothing is left."""
+    """Run the job until it finds no more buyers to ask."""
     while True:
         before = Response.objects.count()
         tasks.ask_unanswered(form_id=form.pk)
@@ -80,7 +80,7 @@ def test_a_form_that_is_assigned_after_sales_counts_asks_and_lists_them(shop, st
     ask(form, "Menu", visibility="mandatory")
     ask(form, "Remark")
     publish(form)
-    # Assigned nowhere yet: nobody lacks its answers.
+    # Not assigned yet: no ticket lacks its answers.
     assert staff.open(change(form)).status == 200
     assert "Ask earlier buyers" not in staff.page.text
     page = assign(staff, form, shop.adult)

@@ -242,7 +242,7 @@ def test_exports_repeat_both_and_an_export_of_one_form_has_it_once(shop, order):
 
 @pytest.mark.django_db(transaction=True)
 def test_copies_of_a_form_share_their_columns(shop, who):
-    """Whoever answered both gave two answers to one question."""
+    """A buyer who answered both forms gave two answers to one question."""
     club = shop.order_form("Club", event=shop.event)
     copied = copying.copy(club, name="Copy", by=None, now=timezone.now())
     publish(copied)

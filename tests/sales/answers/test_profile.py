@@ -1,4 +1,6 @@
-"""What an order form asks and a profile holds too: written to the buyer's contact, found there, and filled in from there."""
+"""Answers to order forms that a profile stores too: written to the buyer's contact, found there, and filled in
+from there.
+"""
 
 import re
 from datetime import date

@@ -59,7 +59,7 @@ def press_publish(staff, **values):
 
 
 def run(monkeypatch, size=None) -> int:
-    """What the worker does with the jobs that wait; how many there were."""
+    """Run the jobs that wait, as a worker does. Return their number."""
     if size:
         some = requests.tell_some
         monkeypatch.setattr(requests, "tell_some", lambda *args: some(*args, size=size))
@@ -116,7 +116,7 @@ def test_earlier_buyers_are_counted_asked_and_owe_the_answer(shop, staff, monkey
     assert [target for target, _text in jazz.summary_links(page)] == [f"id_{names[1]}"]
     who.fill("-revision$", {names[1]: "M"})
     assert "asks you for more" not in who.page.text
-    # Whoever has answered meanwhile is told nothing.
+    # A buyer who has answered meanwhile gets no mail.
     assert mime_messages.build(told.get(recipient="ada@example.org")) is None
     assert mime_messages.build(told.get(recipient="bob@example.org")) is not None
     assert second.reference in mime_messages.build(told.get(recipient="bob@example.org")).subject
@@ -132,7 +132,7 @@ def test_earlier_buyers_are_asked_only_on_request_of_the_organiser(shop, staff, 
     form.refresh_from_db()
     assert (form.published.number, form.asked_again) == (2, None)
     assert run(monkeypatch) == 0
-    # An optional question is owed by nobody: nothing to ask for.
+    # An optional question is never owed: there is nothing to ask for.
     ask(form, "Colour")
     page = open_publish(staff, form)
     assert "will not have these answers" in page.text

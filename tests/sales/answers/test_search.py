@@ -392,7 +392,7 @@ def test_what_is_listed_is_exported_as_it_was_seen(shop, office):
     assert found == [numbers[second], numbers[third]]
     found, kept = listed_and_exported(**{f"f__{shop.menu.key}": "veget"})
     assert found == [numbers[first], numbers[second]]
-    # A text that somebody typed is not kept with the export.
+    # A typed search text is not stored with the export.
     assert "veget" not in str(kept)
     assert len(kept["listed"]) == 2
     orders.cancel(first.order, by=None, now=timezone.now())

@@ -1,4 +1,6 @@
-"""What a page has not shown was not asked: conditions without scripts, forms published meanwhile, two tabs."""
+"""A question that a page has not shown was not asked: conditions without JavaScript, forms published meanwhile,
+two tabs.
+"""
 
 import pytest
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""Nobody takes a date off sale without paying: caps on places held in carts and on unpaid orders, and an end to every hold."""
+"""Caps on places held in carts and on unpaid orders, and the end of every hold."""
 
 import re
 from datetime import timedelta

@@ -126,7 +126,7 @@ def test_places_gone_meanwhile_are_named_and_what_was_typed_is_kept():
     let_the_hold_run_out(cart)
     make_order({offer: 1})
     assert carts.refresh(cart, now=timezone.now()).left == {offer.allotment_id: 2}
-    # Asked again it says so again: nothing was renewed.
+    # A second request has the same result: nothing was renewed.
     assert carts.refresh(cart, now=timezone.now()).left == {offer.allotment_id: 2}
     assert left(offer) == 2
     cart.refresh_from_db()

@@ -1,4 +1,4 @@
-"""What may be sold to whom, when and how many: refused when it is added, said in the cart, refused again when placed."""
+"""Rules for what may be sold: refused when it is added, shown in the cart, refused again when the order is placed."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What was typed stays with its ticket: copying, removing, expired holds, groups, a form published meanwhile."""
+"""Typed answers stay with their ticket: copying, removing, expired holds, groups, a form published meanwhile."""
 
 import re
 from datetime import timedelta
@@ -465,7 +465,7 @@ def test_a_form_is_published_between_the_details_and_the_order(shop, who):
     ask(form, "Later", visibility="mandatory")
     publish(form)
     assert who.open(page.url).status == 200
-    # Whoever was sent to pay owes nothing more.
+    # A buyer who was sent to pay owes no more answers.
     assert payments.confirm(Order.objects.get().payments.get(), by=None, now=timezone.now())
     assert Order.objects.get().state == Order.State.PAID
     assert Response.objects.get().version.number == 2

@@ -1,4 +1,4 @@
-"""What is typed on the details page stays: another language, back to the cart, a log-in, any link."""
+"""Typed details stay: after another language, a visit to the cart, a log-in, any link."""
 
 import re
 

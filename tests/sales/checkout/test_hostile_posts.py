@@ -1,4 +1,4 @@
-"""Posts nobody's browser sends, texts nobody means well, and what stands on a ticket."""
+"""Posts that no browser sends, malicious texts, and the texts on a ticket."""
 
 import pytest
 from django.utils import timezone

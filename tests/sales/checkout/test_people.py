@@ -1,4 +1,4 @@
-"""Buying for others: whom a ticket is for, apart from the name printed on it; who sees it, who is told, what counts."""
+"""Buying for other people: the beneficiary, the printed name, who sees the ticket, who gets mails, what counts."""
 
 import io
 import re
@@ -54,7 +54,7 @@ def offer(pos):
 
 
 def for_whom(*links_or_names) -> list[dict]:
-    """What is typed for tickets: a link, "me", or a name alone."""
+    """Return the holders of tickets: a link, "me", or a name alone."""
     typed = []
     for one in links_or_names:
         if isinstance(one, ContactLink):
@@ -180,7 +180,7 @@ def test_person_with_a_pending_link_can_be_chosen_for_a_ticket(pos, alice, offer
 
 
 def test_the_buyer_is_offered_names_and_birth_dates_they_wrote_themselves(pos, alice, bob):
-    """A proposal of a tariff must not tell the age of somebody who never gave it to the buyer."""
+    """The proposal of a tariff must not reveal the age of a person who never told it to the buyer."""
     Contact.objects.filter(pk=bob.pk).update(birth_date=date(1950, 1, 1), first_name="Robert")
     Contact.objects.filter(pk=alice.pk).update(birth_date=date(1980, 1, 1))
     link = linked(alice, pos, ("Robert", "Miller", BOB[2]))
@@ -319,7 +319,7 @@ def test_refusal_reveals_nothing_about_a_person_with_a_pending_link(pos, alice, 
     assert refusal(alice, {one_each: 1}, link), "what the buyer ordered for them counts"
 
 
-# --- who is told ------------------------------------------------------------------------------------------------
+# --- recipients of mails --------------------------------------------------------------------
 
 
 def test_a_linked_person_is_mailed_their_tickets_and_nothing_else(pos, alice, bob, offer, mailoutbox):

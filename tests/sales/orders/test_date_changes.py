@@ -357,7 +357,7 @@ def test_a_cart_says_that_its_date_is_cancelled(pos, offer):
     assert f"“Hamlet” on {FIRST:%A} {FIRST.day} {FIRST:%B %Y} is cancelled. Remove it to go on." in page.text
 
 
-# --- who is told, and how often ------------------------------------------------------------------------------
+# --- recipients of mails, and their number ---------------------------------------------------
 def test_a_buyer_of_two_orders_gets_one_mail_about_both(staff, offer, mailoutbox):
     first, second = make_order({offer: 1}, paid=True), make_order({offer: 1}, paid=True)
     assert first.buyer == second.buyer
@@ -373,7 +373,7 @@ def test_a_buyer_of_two_orders_gets_one_mail_about_both(staff, offer, mailoutbox
 
 @pytest.fixture
 def family(pos, offer):
-    """A buyer who is logged in, with a paid ticket for a friend who has an address."""
+    """Return a signed-in buyer with a paid ticket for a friend with an e-mail address."""
     buyer = make_visitor(pos, email="buyer@example.org")
     friend = linked(buyer, pos, ("Fred", "Friend", "friend@example.org")).child
     order = make_order({offer: 2}, buyer=buyer, paid=True)
@@ -443,7 +443,7 @@ def test_address_on_a_ticket_gets_one_mail_without_code_or_buyer(staff, offer, m
     page = move(staff, offer.session)
     assert "Concerned: 3 people, 3 tickets in 2 orders." in page.text
     confirm(staff, **{"ask-message": "The stage is repaired."})
-    # Each order on a page of its own, and everything twice.
+    # One order per page, and everything twice.
     for _round in range(2):
         after = 0
         while after is not None:
@@ -493,7 +493,7 @@ def test_address_on_a_ticket_gets_a_mail_about_a_valid_ticket_only(
     elif what == "cancelled":
         holder(own, state="cancelled")
     elif what == "another person":
-        # Whoever ended the connection is not told because of an address that was typed for them.
+        # A person who ended the link gets no mail through an address that was typed for them.
         holder(own, beneficiary=friend)
         links.remove(ContactLink.objects.get(), by=None, now=timezone.now())
     move(staff, offer.session)

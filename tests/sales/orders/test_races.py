@@ -1,6 +1,7 @@
-"""Many at once, each on a connection of its own: the last places, the same cart, money against time.
+"""Many actions at once, each on a separate connection: the last places, the same cart, money against time.
 
-A race is shown to be real first: its twin, without the lock, in which all look before one writes, oversells.
+Each race is first shown to be real: its twin without the lock, in which all read before one writes,
+oversells.
 """
 
 import uuid
@@ -167,7 +168,7 @@ def test_fifty_at_once_order_the_last_places():
     assert sold(offer) == PLACES
     assert OrderLine.objects.aggregate(n=Sum("places"))["n"] == PLACES
     assert (Order.objects.count(), Ticket.objects.count(), Mail.objects.count()) == (PLACES, PLACES, PLACES)
-    # Who came too late has everything as it was.
+    # For the late visitor nothing has changed.
     assert Cart.objects.count() == BUYERS - PLACES
 
 
@@ -393,7 +394,7 @@ def test_money_that_meets_the_end_of_its_order_buys_a_ticket_or_is_paid_back(end
         order.refresh_from_db()
         refunds = Refund.objects.filter(payment__order=order).count()
         assert confirmed
-        # An order that expired a moment ago comes back to life: its place is still free.
+        # An order that has just expired becomes paid: its place is still free.
         possible = {("paid", "valid", 0)} | ({(end, "cancelled", 1)} if end == "cancelled" else set())
         assert (order.state, order.tickets.get().state, refunds) in possible
     assert sold(offer) == Order.objects.filter(state="paid").count()

@@ -252,7 +252,7 @@ def test_who_paid_or_cancelled_is_not_reminded():
 
 
 def end_of_day(start: datetime, days: int) -> datetime:
-    """When so many days after ``start`` end in Zurich, where the organisers of these tests are."""
+    """Return the end of the day this many days after ``start``, in Zurich, the time zone of these organisers."""
     last = start.astimezone(ZoneInfo("Europe/Zurich")).date() + timedelta(days=days)
     return datetime.combine(last + DAY, time.min, ZoneInfo("Europe/Zurich"))
 

@@ -1,4 +1,4 @@
-"""Money that comes late, twice, or in another amount: what becomes of the order, of its places, and who is told."""
+"""Money that comes late, twice, or in another amount: the effects on the order and its places, and the mails."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -91,7 +91,7 @@ def test_half_a_cent_goes_up():
 
 
 def remainder(reference: str) -> int:
-    """What a bank computes: RF and the digits to the end, letters as numbers, modulo 97."""
+    """Compute the remainder as a bank does: RF and check digits moved to the end, letters as numbers, modulo 97."""
     turned = reference[4:] + reference[:4]
     return int("".join(str(int(letter, 36)) for letter in turned)) % 97
 

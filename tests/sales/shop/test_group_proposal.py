@@ -1,4 +1,4 @@
-""" "Who is coming?": the cheapest tickets people may have, and a proposal that follows what is ticked."""
+"""The group proposal: the cheapest tickets that people may have, and its updates after ticking other people."""
 
 import itertools
 from collections import Counter
@@ -46,7 +46,7 @@ def row_of(tariffs: list[dict], left: dict[int, int] | None = None) -> SessionRo
 
 
 def group(kinds: str) -> list[Person]:
-    """ "aac": two adults and a child; "u": somebody of unknown age."""
+    """Return the people for a text: "aac" for two adults and a child; "u" for a person of unknown age."""
     names = {"a": "adult", "c": "child", "u": "unknown"}
     return [Person(str(number), "", "", "", BORN[names[kind]]) for number, kind in enumerate(kinds)]
 

@@ -1,4 +1,4 @@
-"""The e-mail address of whoever holds a ticket or pass: asked where a form places it, and kept on the ticket or pass."""
+"""The e-mail address of the holder of a ticket or pass: asked by some forms, stored on the ticket or pass."""
 
 import pytest
 
@@ -169,7 +169,7 @@ def test_staff_take_a_stored_address_away_when_its_owner_asks(shop):
     name = f"ticket-{ticket.pk}-email"
     who.open(f"{order_page.url}names/")
     assert "This field is required" in who.fill("-seen$", {name: ""}).text
-    # Nobody asks for it any more: it can be corrected still.
+    # No form asks for it any more: it can still be corrected.
     form.fields.update(visibility="hidden")
     publish(form)
     assert name in who.open(f"{order_page.url}names/").form("-seen$").names

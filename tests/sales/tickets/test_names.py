@@ -1,4 +1,4 @@
-"""The names on tickets and passes, corrected after the sale: by whom, until when, and who is told."""
+"""Correction of names on tickets and passes after the sale: by whom, until when, and the mails about it."""
 
 import re
 from datetime import timedelta
