@@ -71,9 +71,9 @@ def _tariffs(form: RegistrationForm, now: datetime, past: bool, search: str, mos
     wanted = Q(active=True) if past else Q(active=True) & _not_over("event__", now)
     if search:
         wanted &= contains(Tariff, "event__title", search)
-    found = _first(rows, Q(form=form), wanted, most)
-    found.sort(key=lambda row: (row.first is None, row.first or now, row.event_id, row.position, row.pk))
-    return [Place(TARIFF, row, row.form, row.event) for row in found]
+    tariffs = _first(rows, Q(form=form), wanted, most)
+    tariffs.sort(key=lambda row: (row.first is None, row.first or now, row.event_id, row.position, row.pk))
+    return [Place(TARIFF, row, row.form, row.event) for row in tariffs]
 
 
 def _events(form: RegistrationForm, now: datetime, past: bool, search: str, most: int) -> list[Place]:
@@ -86,9 +86,9 @@ def _events(form: RegistrationForm, now: datetime, past: bool, search: str, most
     wanted = Q() if past else _not_over("", now)
     if search:
         wanted &= contains(Event, "title", search)
-    found = _first(rows, Q(order_form__form=form), wanted, most)
-    found.sort(key=lambda row: (row.first is None, row.first or now, row.pk))
-    return [Place(EVENT, row, _order_form(row)) for row in found]
+    events = _first(rows, Q(order_form__form=form), wanted, most)
+    events.sort(key=lambda row: (row.first is None, row.first or now, row.pk))
+    return [Place(EVENT, row, _order_form(row)) for row in events]
 
 
 def _not_over(path: str, now: datetime) -> Q:
@@ -103,8 +103,8 @@ def _shops(form: RegistrationForm) -> list[Place]:
 
 
 def _order_form(row: Event | PointOfSale) -> RegistrationForm | None:
-    found = getattr(row, "order_form", None)
-    return found.form if found else None
+    order_form = getattr(row, "order_form", None)
+    return order_form.form if order_form else None
 
 
 def _passes(form: RegistrationForm, now: datetime, past: bool, search: str, most: int) -> list[Place]:
@@ -115,8 +115,8 @@ def _passes(form: RegistrationForm, now: datetime, past: bool, search: str, most
     )
     if search:
         wanted &= contains(SeasonPass, "name", search)
-    found = _first(rows, Q(**{column: form}), wanted, most)
-    return [Place(PASS, row, getattr(row, column)) for row in found]
+    passes = _first(rows, Q(**{column: form}), wanted, most)
+    return [Place(PASS, row, getattr(row, column)) for row in passes]
 
 
 def _column(form: RegistrationForm) -> str:

@@ -105,8 +105,8 @@ def mark_changed(sessions: Iterable[int], *, now: datetime) -> None:
 
 def texts(row: Model, column: str) -> dict[str, str]:
     """Return language code -> text of a translated column, without the languages that have no text."""
-    found = {code: getattr(row, f"{column}_{code}") for code in LANGUAGES}
-    return {code: text for code, text in found.items() if text}
+    by_language = {code: getattr(row, f"{column}_{code}") for code in LANGUAGES}
+    return {code: text for code, text in by_language.items() if text}
 
 
 def name_as_sold(row, column: str, sold_as: str) -> str:
@@ -136,23 +136,23 @@ def describe(before: Facts, after: Facts) -> list[str]:
     changed = before.changes(after)
     if "cancelled" in changed and after.cancelled:
         return [_("This date is cancelled.")]
-    found = []
+    sentences = []
     if "cancelled" in changed:
-        found.append(_("This date takes place after all."))
+        sentences.append(_("This date takes place after all."))
     if "starts_at" in changed:
-        found.append(moved_text(before.starts_at, after.starts_at) + ".")
+        sentences.append(moved_text(before.starts_at, after.starts_at) + ".")
     elif "ends_at" in changed:
-        found.append(
+        sentences.append(
             _("It ends at %(new)s instead of %(old)s.")
             % {"new": _time(after.ends_at), "old": _time(before.ends_at)}
         )
     if changed & {"doors_at", "starts_at"} and after.doors_at:
-        found.append(_("Doors open at %(time)s.") % {"time": _time(after.doors_at)})
+        sentences.append(_("Doors open at %(time)s.") % {"time": _time(after.doors_at)})
     elif "doors_at" in changed:
-        found.append(_("The time at which the doors open is no longer given."))
+        sentences.append(_("The time at which the doors open is no longer given."))
     # The text may have changed in another language only: then readers of this one see no difference.
     if "title" in changed and before.title_text != after.title_text:
-        found.append(
+        sentences.append(
             translated.compose(
                 _("It is now called “%(new)s”, no longer “%(old)s”."),
                 new=after.title_text,
@@ -160,12 +160,12 @@ def describe(before: Facts, after: Facts) -> list[str]:
             )
         )
     if "venue" in changed:
-        found.append(
+        sentences.append(
             _("It now takes place at %(new)s.") % {"new": after.venue_text}
             if after.venue_text
             else _("The place is no longer given.")
         )
-    return found
+    return sentences
 
 
 def same_minute(one: datetime, other: datetime) -> bool:

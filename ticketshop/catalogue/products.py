@@ -5,8 +5,10 @@ distinguish the two. The attributes read the tariff, session, event and organise
 ``select_related``, or each costs a query.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+
+from django.utils import timezone
 
 from ticketshop.lib import days
 
@@ -68,6 +70,21 @@ class Product:
         return self.settings.max_per_person
 
     @property
+    def form_id(self) -> int | None:
+        """Return the id of the form for each ticket or pass, if it has one."""
+        return self.settings.form_id
+
+    @property
+    def extra_form_id(self) -> int | None:
+        """Return the id of a second form, which only a season pass may have."""
+        return None
+
+    @property
+    def first_day(self) -> date:
+        """Return the day on which ages count: the date of the session, or the first day of the season pass."""
+        raise NotImplementedError
+
+    @property
     def ends_at(self) -> datetime:
         """Return the instant after which a ticket or pass of this product is no longer valid."""
         raise NotImplementedError
@@ -99,6 +116,10 @@ class OfferProduct(Product):
         return self.session.event.title
 
     @property
+    def first_day(self):
+        return timezone.localtime(self.session.starts_at).date()
+
+    @property
     def ends_at(self):
         return self.session.ends_at
 
@@ -118,6 +139,14 @@ class PassProduct(Product):
     @property
     def title(self):
         return self.season_pass.name
+
+    @property
+    def extra_form_id(self):
+        return self.season_pass.extra_form_id
+
+    @property
+    def first_day(self):
+        return self.season_pass.valid_from
 
     @property
     def ends_at(self):

@@ -48,19 +48,19 @@ def of_event(event: Event, now: datetime) -> list[Problem]:
     tariffs = list(
         Tariff.objects.filter(event=event, active=True).select_related("form__published", "only_with")
     )
-    found = _of_shops(shops)
+    problems = _of_shops(shops)
     if not sessions:
-        found.append(Problem(_("It has no date to come. Enter one below.")))
+        problems.append(Problem(_("It has no date to come. Enter one below.")))
     if not tariffs:
-        found.append(Problem(_("It has no tariff on sale. Enter one below.")))
+        problems.append(Problem(_("It has no tariff on sale. Enter one below.")))
     of_order = OrderForm.objects.filter(event=event).select_related("form__published")
     asked = [(tariff.form, (tariff,)) for tariff in tariffs]
-    found += _of_forms([*asked, *((row.form, ()) for row in of_order)])
-    found += [problem for tariff in tariffs for problem in _of_size(tariff, shops)]
+    problems += _of_forms([*asked, *((row.form, ()) for row in of_order)])
+    problems += [problem for tariff in tariffs for problem in _of_size(tariff, shops)]
     if tariffs:
         # The shop's own page shows cancelled and sold-out dates.
-        found += _of_dates([one for one in sessions if one.state == Session.State.ON_SALE], tariffs, now)
-    return found
+        problems += _of_dates([one for one in sessions if one.state == Session.State.ON_SALE], tariffs, now)
+    return problems
 
 
 def of_session(session: Session, now: datetime) -> list[Problem]:
@@ -75,22 +75,22 @@ def of_tariff(tariff: Tariff, now: datetime) -> list[Problem]:
 
 def of_pass(season_pass: SeasonPass, now: datetime) -> list[Problem]:
     """Return what prevents a season pass from being bought."""
-    found = _of_shops(list(season_pass.points_of_sale.all()))
+    problems = _of_shops(list(season_pass.points_of_sale.all()))
     if season_pass.allotment.capacity == 0:
-        found.append(Problem(_("There are none of it. Enter the number of passes below.")))
+        problems.append(Problem(_("There are none of it. Enter the number of passes below.")))
     today = localtime(now).date()
     starts = season_pass.sales_start_at
     if season_pass.valid_until < today:
-        found.append(Problem(_("It is no longer valid. Change its last day below.")))
+        problems.append(Problem(_("It is no longer valid. Change its last day below.")))
     elif starts and localtime(starts).date() > season_pass.valid_until:
-        found.append(Problem(_("Its sales begin after its last day. Change one of them below.")))
+        problems.append(Problem(_("Its sales begin after its last day. Change one of them below.")))
     if season_pass.opens == SeasonPass.Opens.CHOSEN_SESSIONS:
         ends = list(season_pass.sessions.values_list("ends_at", flat=True))
         if not ends:
-            found.append(Problem(_("It opens no date. Choose them below.")))
+            problems.append(Problem(_("It opens no date. Choose them below.")))
         elif max(ends) <= now:
-            found.append(Problem(_("Every date it opens is over. Choose others below.")))
-    return found + _of_forms([(season_pass.form, ()), (season_pass.extra_form, ())])
+            problems.append(Problem(_("Every date it opens is over. Choose others below.")))
+    return problems + _of_forms([(season_pass.form, ()), (season_pass.extra_form, ())])
 
 
 def _of_shops(shops: list[PointOfSale]) -> list[Problem]:
@@ -106,19 +106,19 @@ def _of_forms(asked: list[tuple[RegistrationForm | None, tuple[Model, ...]]]) ->
     """Return the problems of forms. ``asked``: pairs of a form and the tariffs that use it."""
     forms = {form.pk: form for form, _about in asked if form is not None}
     unanswerable = limited_choices.unanswerable(forms.values())
-    found = []
+    problems = []
     for form, about in asked:
         if form is not None and form.published_id is None:
             sentence = _("Nobody is asked the form “%(form)s”: it is not published yet.") % {
                 "form": form.name
             }
-            found.append(Problem(sentence, form, about))
-        found += (
+            problems.append(Problem(sentence, form, about))
+        problems += (
             [Problem(cannot_answer(one), form, about) for one in unanswerable.get(form.pk, [])]
             if form
             else []
         )
-    return found
+    return problems
 
 
 def cannot_answer(question: Question) -> str:
@@ -132,7 +132,7 @@ def cannot_answer(question: Question) -> str:
 def _of_size(tariff: Tariff, shops: list[PointOfSale]) -> list[Problem]:
     """Return the problem of a tariff whose smallest order has more tickets than a shop sells in one order."""
     needed = _least(tariff) + (_least(tariff.only_with) if tariff.only_with else 0)
-    found = []
+    problems = []
     for shop in shops:
         if needed > shop.max_tickets_per_order:
             sentence = _(
@@ -143,8 +143,8 @@ def _of_size(tariff: Tariff, shops: list[PointOfSale]) -> list[Problem]:
                 "shop": shop.name,
                 "most": shop.max_tickets_per_order,
             }
-            found.append(Problem(sentence, tariff, (tariff,)))
-    return found
+            problems.append(Problem(sentence, tariff, (tariff,)))
+    return problems
 
 
 def _least(tariff: Tariff) -> int:
@@ -227,7 +227,7 @@ def _of_date(
 
 def _left_alone(windows: dict[int, Window], tariffs: dict[int, Tariff]) -> list[int]:
     """Remove from ``windows`` the tariffs that need a tariff which can't be bought at the same time. Return their ids."""
-    found: list[int] = []
+    tariff_ids: list[int] = []
     again = True
     while again:
         again = False
@@ -238,12 +238,12 @@ def _left_alone(windows: dict[int, Window], tariffs: dict[int, Tariff]) -> list[
             common = _both(window, windows.get(needed))
             if common is None:
                 del windows[pk]
-                found.append(pk)
+                tariff_ids.append(pk)
                 again = True
             elif common != window:
                 windows[pk] = common
                 again = True
-    return found
+    return tariff_ids
 
 
 def _both(one: Window, other: Window) -> Window:

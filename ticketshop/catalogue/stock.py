@@ -44,7 +44,7 @@ def of_sessions(sessions: Iterable[int]) -> dict[int, dict[int, Stock]]:
     offers = Offer.objects.filter(session_id__in=list(sessions)).order_by("pk")
     pairs = list(offers.values_list("session_id", "allotment_id"))
     stocks = of_allotments({allotment for _session, allotment in pairs})
-    found: dict[int, dict[int, Stock]] = {}
+    by_session: dict[int, dict[int, Stock]] = {}
     for session, allotment in pairs:
-        found.setdefault(session, {})[allotment] = stocks[allotment]
-    return found
+        by_session.setdefault(session, {})[allotment] = stocks[allotment]
+    return by_session

@@ -47,15 +47,15 @@ def of_orders(orders: Iterable[Order]) -> list[Recipient]:
         return []
     people = Contact.objects.known().in_bulk({person for _order, person in pairs})
     active = _active_links(by_id.values(), people)
-    found = []
+    recipients = []
     for order_id, person_id in sorted(pairs):
         order, person = by_id[order_id], people.get(person_id)
         if person is not None and (has_left(order.buyer) or (order.buyer_id, person_id) in active):
-            found.append((order, person))
-    managers = _managers([person for _order, person in found if not person.email])
+            recipients.append((order, person))
+    managers = _managers([person for _order, person in recipients if not person.email])
     return [
         Recipient(order, person, to, name)
-        for order, person in found
+        for order, person in recipients
         for to, name in ([(person, person.full_name)] if person.email else managers.get(person.pk, []))
         if to.pk != order.buyer_id
     ]
@@ -92,7 +92,7 @@ def _managers(people: list[Contact]) -> dict[int, list[tuple[Contact, str]]]:
     links = ContactLink.objects.filter(
         child__in=people, status=ContactLink.Status.ACTIVE, permission_parent=ContactLink.Permission.MANAGE
     ).exclude(parent__email=None)
-    found: dict[int, list[tuple[Contact, str]]] = {}
+    by_child: dict[int, list[tuple[Contact, str]]] = {}
     for link in links.select_related("parent").order_by("pk"):
-        found.setdefault(link.child_id, []).append((link.parent, name_for_parent(link)))
-    return found
+        by_child.setdefault(link.child_id, []).append((link.parent, name_for_parent(link)))
+    return by_child

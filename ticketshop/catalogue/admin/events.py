@@ -129,17 +129,17 @@ class EventAdmin(PagedInlinesMixin, TellsOfForms, TranslatedAdmin):
             heading = _(
                 "Visitors don’t see this event: it is a draft. What is missing before you publish it:"
             )
-        found = sale_checks.of_event(row, timezone.now())
-        return [*super().notes(request, row), *problems.notes(request, heading, found)]
+        problems_of_event = sale_checks.of_event(row, timezone.now())
+        return [*super().notes(request, row), *problems.notes(request, heading, problems_of_event)]
 
     def links(self, request, row):
         slugs = permissions.within(row.points_of_sale.all(), {row.organiser_id}).values_list(
             "slug", flat=True
         )
-        found = link_to_tickets(request, row, _("Tickets of this event"), event=row.pk)
+        links = link_to_tickets(request, row, _("Tickets of this event"), event=row.pk)
         if row.state != Event.State.PUBLISHED:
-            return found
-        return found + [
+            return links
+        return links + [
             (_("In the shop “%(shop)s”") % {"shop": slug}, f"/{slug}/events/{row.slug}/") for slug in slugs
         ]
 

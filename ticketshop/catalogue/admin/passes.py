@@ -113,19 +113,19 @@ class SeasonPassAdmin(TellsOfForms, AsksForms, TranslatedAdmin):
         """Return how many passes are sold and left."""
         if season_pass.allotment_id is None:
             return NONE
-        found = stock.of_allotments([season_pass.allotment_id])[season_pass.allotment_id]
+        pass_stock = stock.of_allotments([season_pass.allotment_id])[season_pass.allotment_id]
         return _("%(sold)d sold, %(held)d held, %(left)d left") % {
-            "sold": found.sold,
-            "held": found.held,
-            "left": found.left,
+            "sold": pass_stock.sold,
+            "held": pass_stock.held,
+            "left": pass_stock.left,
         }
 
     def notes(self, request, row):
         heading = _("What visitors can’t buy, and why:")
         if not row.active:
             heading = _("This pass is not on sale. What is missing before it can be:")
-        found = sale_checks.of_pass(row, timezone.now())
-        return [*super().notes(request, row), *problems.notes(request, heading, found)]
+        problems_of_pass = sale_checks.of_pass(row, timezone.now())
+        return [*super().notes(request, row), *problems.notes(request, heading, problems_of_pass)]
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)

@@ -16,8 +16,8 @@ MOST = 5
 
 def notes(request: HttpRequest, heading: str, problems: Iterable[Problem]) -> list[str]:
     """Return ``heading`` and the problems' sentences, with links to the rows that solve them; empty without a problem."""
-    found = [_sentence(request, problem) for problem in problems]
-    return [heading, *found] if found else []
+    sentences = [_sentence(request, problem) for problem in problems]
+    return [heading, *sentences] if sentences else []
 
 
 def warn(request: HttpRequest, name: object, problems: Iterable[Problem]) -> None:

@@ -84,9 +84,9 @@ class SessionFormSet(PagedFormSet):
         """Return the ids of the dates in the order in which they are listed."""
         if not self.instance.pk:
             return []
-        found = self.instance.sessions.order_by("starts_at", "pk").values_list("pk", "ends_at")
-        self.ends = [end for _pk, end in found]
-        return [pk for pk, _end in found]
+        dates = self.instance.sessions.order_by("starts_at", "pk").values_list("pk", "ends_at")
+        self.ends = [end for _pk, end in dates]
+        return [pk for pk, _end in dates]
 
     def first_shown(self):
         """Return the number of the page with the next date."""
@@ -103,10 +103,10 @@ class SessionFormSet(PagedFormSet):
 
 def stock_text(session: Session) -> str:
     """Return “12 sold, 86 left”."""
-    found = getattr(session, "stock", None)
-    if found is None:
+    date_stock = getattr(session, "stock", None)
+    if date_stock is None:
         return _("not on sale yet") if session.pk else ""
-    return _("%(sold)d sold, %(left)d left") % {"sold": found.sold, "left": found.left}
+    return _("%(sold)d sold, %(left)d left") % {"sold": date_stock.sold, "left": date_stock.left}
 
 
 class SessionInline(ScopedInline, admin.TabularInline):
@@ -190,8 +190,8 @@ class SessionAdmin(ScopedAdmin):
         class FormOfThisDate(base):
             def __init__(self, *args, **kw):
                 super().__init__(*args, **kw)
-                found = stock.of_sessions([self.instance.pk]) if self.instance.pk else {}
-                self.tell_stock(found.get(self.instance.pk, {}))
+                stocks = stock.of_sessions([self.instance.pk]) if self.instance.pk else {}
+                self.tell_stock(stocks.get(self.instance.pk, {}))
                 if "places" in self.fields and not self.allotments:
                     self.fields["places"].disabled = True
 
@@ -203,13 +203,13 @@ class SessionAdmin(ScopedAdmin):
 
     def notes(self, request, row):
         heading = _("What visitors can’t buy, and why:")
-        found = sale_checks.of_session(row, timezone.now())
-        return [*super().notes(request, row), *problems.notes(request, heading, found)]
+        problems_of_date = sale_checks.of_session(row, timezone.now())
+        return [*super().notes(request, row), *problems.notes(request, heading, problems_of_date)]
 
     def links(self, request, row):
-        found = super().links(request, row)
+        links = super().links(request, row)
         return [
-            *found,
+            *links,
             *link_to_tickets(request, row, _("Tickets of this date"), event=row.event_id, date=row.pk),
         ]
 

@@ -92,8 +92,8 @@ class TariffAdmin(TellsOfForms, AsksForms, TranslatedAdmin):
 
     def notes(self, request, row):
         heading = _("What visitors can’t buy, and why:")
-        found = sale_checks.of_tariff(row, timezone.now()) if row.active else []
-        return [*super().notes(request, row), *problems.notes(request, heading, found)]
+        problems_of_tariff = sale_checks.of_tariff(row, timezone.now()) if row.active else []
+        return [*super().notes(request, row), *problems.notes(request, heading, problems_of_tariff)]
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         request.form_event = obj.event_id if obj else None

@@ -2,15 +2,13 @@
 
 from . import (  # noqa: F401
     admissions,
-    answer_search,
     customers,
     date_changes,
     door,
     exports,
-    form_assignment,
-    missing_answers,
     orders,
     payments,
     points_of_sale,
     time_zones,
 )
+from .form_pages import answer_search, form_assignment, missing_answers  # noqa: F401

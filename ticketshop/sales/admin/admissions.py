@@ -14,7 +14,8 @@ from ticketshop.organisers import permissions
 
 from ..admission_lists import WITH_PASS, WITH_TICKET
 from ..models import DATE_CANCELLED, ERASED, OPEN_STATES, STATE_TEXTS, IssuedPass, Ticket
-from . import answers, missing_answers, names, tables
+from . import names, tables
+from .form_pages import answers, missing_answers
 from .orders import references_begin
 
 # The largest number of options of a filter.
@@ -110,11 +111,11 @@ class EventFilter(admin.SimpleListFilter):
     def lookups(self, request, model_admin):
         rows = permissions.within(Event.objects.all(), model_admin.allowed(request, "view"))
         # Searched by their dates, because there are too many tickets.
-        found = list(rows.annotate(last=Max("sessions__starts_at")).order_by("-last", "-pk")[:MOST])
+        latest = list(rows.annotate(last=Max("sessions__starts_at")).order_by("-last", "-pk")[:MOST])
         wanted = number_in(request.GET.get(self.parameter_name), digits=17)
-        if wanted is not None and all(row.pk != wanted for row in found):
-            found += rows.filter(pk=wanted)
-        return [(str(row.pk), row.title) for row in found]
+        if wanted is not None and all(row.pk != wanted for row in latest):
+            latest += rows.filter(pk=wanted)
+        return [(str(row.pk), row.title) for row in latest]
 
     def queryset(self, request, queryset):
         wanted = number_in(self.value(), digits=17)
@@ -147,8 +148,8 @@ class SessionFilter(OfTheEvent):
 
     def lookups(self, request, model_admin):
         rows = self.rows(request, model_admin)
-        found = rows.order_by("-starts_at")[:MOST] if rows != [] else []
-        return [(str(row.pk), tables.when(row.starts_at)) for row in found]
+        latest = rows.order_by("-starts_at")[:MOST] if rows != [] else []
+        return [(str(row.pk), tables.when(row.starts_at)) for row in latest]
 
 
 class TariffFilter(OfTheEvent):
@@ -160,8 +161,8 @@ class TariffFilter(OfTheEvent):
 
     def lookups(self, request, model_admin):
         rows = self.rows(request, model_admin)
-        found = rows.order_by("position", "pk")[:MOST] if rows != [] else []
-        return [(str(row.pk), row.name) for row in found]
+        tariffs = rows.order_by("position", "pk")[:MOST] if rows != [] else []
+        return [(str(row.pk), row.name) for row in tariffs]
 
 
 @admin.register(Ticket)

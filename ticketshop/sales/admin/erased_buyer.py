@@ -68,14 +68,14 @@ def _is_needed(word: object) -> bool:
 
 def _named(models: Iterable[type[Model]], wanted: Callable[[object], bool]) -> str:
     """Return the readable names of the columns with such a strategy, each once."""
-    found = []
+    names = []
     for model in models:
         said = model.Personal
         for name, word in said.columns.items():
             label = getattr(said, "labels", {}).get(name) or model._meta.get_field(name)._verbose_name
             if label and wanted(word):
-                found.append(str(label))
-    return ", ".join(dict.fromkeys(found))
+                names.append(str(label))
+    return ", ".join(dict.fromkeys(names))
 
 
 def _is_owed(order: Order) -> bool:

@@ -37,7 +37,7 @@ from ..exports import scope as scopes
 from ..exports.filters import ScopedKind
 from ..exports.registered import ALL
 from ..models import Customer, Order
-from .answer_search import Seen, seen_list, sessions_of
+from .form_pages.answer_search import Seen, seen_list, sessions_of
 
 ADD = ("exports.add_job",)
 # Kind of form -> the usual kind of export.
@@ -163,7 +163,7 @@ class ExportForm(forms.Form):
         choices: dict[int, list[Choice]] = {}
         for choice in Choice.objects.filter(field__in=asked.order_by()):
             choices.setdefault(choice.field_id, []).append(choice)
-        found: dict[str, list[tuple[str, str]]] = {}
+        groups: dict[str, list[tuple[str, str]]] = {}
         for one in asked:
             if one.sensitive:
                 continue
@@ -171,8 +171,8 @@ class ExportForm(forms.Form):
             if one.type in ("yes_no", "consent"):
                 options = [(f"{one.key}:yes", _("Yes")), (f"{one.key}:no", _("No"))]
             if options:
-                found.setdefault(str(one), options)
-        return list(found.items())
+                groups.setdefault(str(one), options)
+        return list(groups.items())
 
     def place_forms(self) -> list[int]:
         """Return the forms that are used here."""

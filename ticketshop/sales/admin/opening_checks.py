@@ -59,27 +59,27 @@ def notes(request: HttpRequest, pos: PointOfSale) -> list[str | SafeString]:
     can't do there.
     """
     methods = opening.enabled_methods(pos)
-    found: list[str | SafeString] = []
+    sentences: list[str | SafeString] = []
     if prices := opening.unpayable(pos, methods):
         sentence = _methods_sentence(pos, methods, prices)
-        found.append(format_html('<a href="#payment_methods-group">{}</a>', sentence))
+        sentences.append(format_html('<a href="#payment_methods-group">{}</a>', sentence))
     if not opening.has_terms(pos):
-        found.append(_("There are no terms of sale. Enter them below."))
+        sentences.append(_("There are no terms of sale. Enter them below."))
     if not pos.organiser.legal_name.strip():
-        found.append(_legal_name_sentence(pos.organiser, linked=_may_change(request, pos.organiser)))
+        sentences.append(_legal_name_sentence(pos.organiser, linked=_may_change(request, pos.organiser)))
     if not opening.sells_something(pos, timezone.now()):
-        found.append(
+        sentences.append(
             _("Nothing is on sale here: no published event has a date to come, and there is no pass.")
         )
-    found += _of_order_form(pos)
-    if not found:
+    sentences += _of_order_form(pos)
+    if not sentences:
         return []
     heading = (
         _("What stands in the way of ordering here:")
         if pos.active
         else _("What is missing before visitors can order:")
     )
-    return [heading, *found]
+    return [heading, *sentences]
 
 
 def _of_order_form(pos: PointOfSale) -> list[str]:

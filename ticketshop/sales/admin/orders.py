@@ -27,7 +27,8 @@ from ..mails import order_mails
 from ..models import Customer, Order, Payment, Refund
 from ..orders import orders
 from ..payments.methods import METHODS, name_of
-from . import answers, erased_buyer, missing_answers, money_received, names, tables, unpaid_orders
+from . import erased_buyer, money_received, names, tables, unpaid_orders
+from .form_pages import answers, missing_answers
 
 # With at least this many matching buyers, a search goes through the orders instead of the buyers.
 MANY = 1000
@@ -166,9 +167,9 @@ def by_reference_or_buyer(
         return queryset
     of_reference = references_begin("reference", text)
     people = permissions.within(Contact.objects.known().search(text), organisers).values_list("pk", flat=True)
-    found = list(people.order_by()[: MANY + 1])
-    if len(found) <= MANY:
-        return queryset.filter(of_reference | Q(buyer__in=found))
+    buyers = list(people.order_by()[: MANY + 1])
+    if len(buyers) <= MANY:
+        return queryset.filter(of_reference | Q(buyer__in=buyers))
     # For a word that very many buyers share, the newest orders are searched instead: some are found soon.
     return queryset.filter(of_reference | Q(buyer__search=WordQuery(text), buyer__erasing_at=None))
 

@@ -28,7 +28,7 @@ def when(instant) -> str | None:
 
 def orders(rows: QuerySet[Order]) -> Section:
     """Return the table of orders."""
-    found = rows.order_by("-placed_at", "-pk")[:MOST]
+    latest = rows.order_by("-placed_at", "-pk")[:MOST]
     return _section(
         _("Orders"),
         [_("reference"), _("placed"), _("state"), _("total")],
@@ -39,7 +39,7 @@ def orders(rows: QuerySet[Order]) -> Section:
                 order.get_state_display(),
                 money(order.total, order.currency),
             ]
-            for order in found
+            for order in latest
         ],
     )
 
@@ -85,7 +85,7 @@ def _when_of(line: OrderLine) -> str | None:
 
 def tickets(rows: QuerySet[Ticket]) -> Section:
     """Return the table of tickets."""
-    found = rows.select_related(*WITH_TICKET).order_by("-session__starts_at", "line_id", "pk")[:MOST]
+    latest = rows.select_related(*WITH_TICKET).order_by("-session__starts_at", "line_id", "pk")[:MOST]
     return _section(
         _("Tickets"),
         [_("code"), _("event"), _("date"), _("tariff"), _("name on it"), _("state")],
@@ -98,14 +98,14 @@ def tickets(rows: QuerySet[Ticket]) -> Section:
                 ticket.holder_text,
                 ticket.state_text,
             ]
-            for ticket in found
+            for ticket in latest
         ],
     )
 
 
 def passes(rows: QuerySet[IssuedPass]) -> Section:
     """Return the table of season passes."""
-    found = rows.select_related(*WITH_PASS).order_by("-valid_until", "pk")[:MOST]
+    latest = rows.select_related(*WITH_PASS).order_by("-valid_until", "pk")[:MOST]
     return _section(
         _("Season passes"),
         [_("code"), _("season pass"), _("valid until"), _("entries left"), _("name on it"), _("state")],
@@ -118,7 +118,7 @@ def passes(rows: QuerySet[IssuedPass]) -> Section:
                 issued.holder_text,
                 issued.get_state_display(),
             ]
-            for issued in found
+            for issued in latest
         ],
     )
 

@@ -21,23 +21,23 @@ def _has_others(order: Order) -> bool:
 
 
 def _question(order: Order) -> list[str]:
-    found = list(caps.of_same_network(order).values_list("reference", flat=True))
-    named = ", ".join(found[:NAMED]) + (" …" if len(found) > NAMED else "")
+    references = list(caps.of_same_network(order).values_list("reference", flat=True))
+    named = ", ".join(references[:NAMED]) + (" …" if len(references) > NAMED else "")
     return [
         ngettext(
             "%(count)d unpaid order was placed without a log-in from the same network as this one: %(references)s.",
             "%(count)d unpaid orders were placed without a log-in from the same network as this one: %(references)s.",
-            len(found),
+            len(references),
         )
-        % {"count": len(found), "references": named},
+        % {"count": len(references), "references": named},
         _("A network can be a household, but also a school, a company or a mobile provider."),
         _("All of them are cancelled: their places are free again, and each buyer is told by e-mail."),
     ]
 
 
 def _end_all(request, order: Order, now: datetime) -> Outcome:
-    found = list(caps.of_same_network(order))
-    ended = sum(orders.cancel(one, by=request.user, now=now) for one in found)
+    orders_of_network = list(caps.of_same_network(order))
+    ended = sum(orders.cancel(one, by=request.user, now=now) for one in orders_of_network)
     text = ngettext("%(count)d order is cancelled.", "%(count)d orders are cancelled.", ended)
     return messages.SUCCESS, text % {"count": ended}
 

@@ -25,12 +25,12 @@ def typed(form_block: FormBlock, post) -> dict[str, list[str]]:
     """Return the posted texts of this block by question key, each cut to ``LONGEST`` characters. Other names are
     ignored.
     """
-    found = {}
+    by_key = {}
     for question in form_block.definition.questions:
         texts = TYPES[question.type].posted(post, f"{prefix(form_block)}-{question.key}")[:300]
         if texts:
-            found[question.key] = [text.replace("\x00", "")[:LONGEST] for text in texts]
-    return found
+            by_key[question.key] = [text.replace("\x00", "")[:LONGEST] for text in texts]
+    return by_key
 
 
 def posted_as(question: definitions.Question, texts: list[str]) -> MultiValueDict:
@@ -106,32 +106,32 @@ def forms_with_choices(blocks: list[FormBlock]) -> set[int]:
 
 def _limits(blocks: list[FormBlock], cart: Cart) -> dict[int, list[limited_choices.Limited]]:
     """Return form id -> its limited choices with their free places. No query if no form offers choices."""
-    found: dict[int, list[limited_choices.Limited]] = {}
+    by_form: dict[int, list[limited_choices.Limited]] = {}
     if forms := forms_with_choices(blocks):
         for one in limited_choices.of_forms(forms, cart.key):
-            found.setdefault(one.form, []).append(one)
-    return found
+            by_form.setdefault(one.form, []).append(one)
+    return by_form
 
 
 def wanted_choices(blocks: list[FormBlock]) -> dict[str, list[int]]:
     """Return block name -> ids of the limited choices that its answers take. Call ``fill`` before."""
-    found = {
+    by_block = {
         form_block.name: [pk for ids in _wanted(form_block).values() for pk in ids] for form_block in blocks
     }
-    return {name: ids for name, ids in found.items() if ids}
+    return {name: ids for name, ids in by_block.items() if ids}
 
 
 def _wanted(form_block: FormBlock) -> dict[str, list[int]]:
     """Return question key -> ids of the limited choices that its answer takes."""
-    found = {}
+    by_question = {}
     for key, value in form_block.block.answers.items():
         if TYPES[form_block.definition.by_key[key].type].column not in ("v_choice", "choices"):
             continue
         keys = value if isinstance(value, list) else [value]
         ids = [form_block.limited[one] for one in keys if one in form_block.limited]
         if ids:
-            found[key] = ids
-    return found
+            by_question[key] = ids
+    return by_question
 
 
 def drop_hidden_answers(blocks: list[FormBlock], drafts: dict) -> None:

@@ -48,10 +48,10 @@ def for_staff(sensitive: bool) -> Callable[[Question], bool]:
 def read(ids: Iterable[int]) -> tuple[dict[int, Response], dict[int, dict[str, Answer]]]:
     """Return responses by id, with forms and versions, and response id -> question key -> answer."""
     wanted = list(ids)
-    found = Response.objects.filter(pk__in=wanted).select_related(
+    rows = Response.objects.filter(pk__in=wanted).select_related(
         "version", "form__published", "form__asked_again"
     )
-    return {response.pk: response for response in found}, responses.answers_of(wanted)
+    return {response.pk: response for response in rows}, responses.answers_of(wanted)
 
 
 def language(code: str) -> str:
@@ -68,24 +68,24 @@ def parts(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> list
     own = _("Order %(reference)s") % {"reference": order.reference}
     of_order = _OF_ORDER.all(order=order.pk)
     titles = {ticket.line.title: ticket.session.event.title for ticket in tickets}
-    found = []
+    order_parts = []
     for one in of_order:
         # With several order forms, the heading names the events of each, by the titles they have now.
         events = translated.joined(", ", [titles.get(title, title) for title in one.title.split(", ")])
         heading = translated.joined(" – ", [own, events]) if events and len(of_order) > 1 else own
-        found.append(Part(one.response_id, heading, in_profile=one.in_profile))
+        order_parts.append(Part(one.response_id, heading, in_profile=one.in_profile))
     for ticket in tickets:
         if ticket.response_id is None:
             continue
         starts = date_format(localtime(ticket.session.starts_at), "j F")
-        found.append(_part(ticket.response_id, ticket, ticket.line.shown_tariff, starts))
+        order_parts.append(_part(ticket.response_id, ticket, ticket.line.shown_tariff, starts))
     for issued in passes:
-        found += [
+        order_parts += [
             _part(pk, issued, issued.shown_name)
             for pk in (issued.response_id, issued.extra_response_id)
             if pk
         ]
-    return found
+    return order_parts
 
 
 def _part(response_id: int, admission: Ticket | IssuedPass, *words: str) -> Part:
@@ -97,10 +97,10 @@ def rows(response: Response, given: dict[str, Answer], may_see: Callable[[Questi
     """Return (label, text) for each answer, in the wording under which it was given, in the order of the form."""
     order = [question.key for question in definitions.of_version(response.version).questions]
     keys = [*order, *(key for key in given if key not in set(order))]
-    found = []
+    label_and_text = []
     for key in keys:
         question = responses.question_of(given[key], response) if key in given else None
         if question is not None and may_see(question):
             text = TYPES[question.type].display(question, responses.value_of(given[key]))
-            found.append((question.label, text))
-    return found
+            label_and_text.append((question.label, text))
+    return label_and_text

@@ -349,12 +349,12 @@ def _posted_versions(answered_forms: list[AnsweredForm], post) -> dict[int, Defi
     forms = [answered_form.form.pk for answered_form, _pk in seen.values()]
     old = FormVersion.objects.filter(pk__in=stale, form__in=forms) if stale else ()
     known = {version.pk: version for version in old}
-    found = {}
+    definitions_shown = {}
     for response_id, (answered_form, pk) in seen.items():
         version = answered_form.version if pk == answered_form.version.pk else known.get(pk)
         if version is not None:
-            found[response_id] = definitions.of_version(version)
-    return found
+            definitions_shown[response_id] = definitions.of_version(version)
+    return definitions_shown
 
 
 def _data(answered_form: AnsweredForm, post, asked: set[str]) -> MultiValueDict:

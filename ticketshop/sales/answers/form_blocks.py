@@ -90,16 +90,16 @@ def order_forms(cart_contents: Contents) -> list[tuple[RegistrationForm, list[Ca
     The form of an event replaces that of the shop for the lines of that event. The shop's form comes first.
     One query.
     """
-    events = {line.offer.session.event_id for line in cart_contents.lines if line.offer}
+    events = {line.session.event_id for line in cart_contents.lines if line.session}
     rows = _ORDER_FORMS.all(events=list(events), pos=cart_contents.cart.point_of_sale_id)
     of_event = {row.event_id: row.form for row in rows if row.event_id}
     of_shop = next((row.form for row in rows if row.point_of_sale_id), None)
-    found: dict[int, tuple[RegistrationForm, list[CartLine], bool]] = {}
+    by_form: dict[int, tuple[RegistrationForm, list[CartLine], bool]] = {}
     for line in cart_contents.lines:
-        own = of_event.get(line.offer.session.event_id) if line.offer else None
+        own = of_event.get(line.session.event_id) if line.session else None
         if (form := own or of_shop) is not None:
-            found.setdefault(form.pk, (form, [], own is not None))[1].append(line)
-    return sorted(found.values(), key=lambda one: one[2])
+            by_form.setdefault(form.pk, (form, [], own is not None))[1].append(line)
+    return sorted(by_form.values(), key=lambda one: one[2])
 
 
 def blocks_with_questions(cart_contents: Contents) -> list[FormBlock]:
@@ -118,25 +118,25 @@ def all_blocks(cart_contents: Contents) -> list[FormBlock]:
     """Return every form block of the cart, including those that only have rules for the name on a ticket."""
     if not cart_contents.lines:
         return []
-    found = _of_order(order_forms(cart_contents))
+    blocks = _of_order(order_forms(cart_contents))
     forms = _forms_of(cart_contents.lines)
     for line in cart_contents.lines:
-        found += _of_offer(line, forms) if line.offer else _of_pass(line, forms)
-    return found
+        blocks += _of_line(line, forms)
+    return blocks
 
 
 def _of_order(forms: list[tuple[RegistrationForm, list[CartLine], bool]]) -> list[FormBlock]:
-    found = []
+    blocks = []
     for form, lines, own in forms:
-        name = f"{ORDER}-{form.pk}" if found else ORDER
-        titles = list(dict.fromkeys(line.offer.session.event.title for line in lines)) if own else []
+        name = f"{ORDER}-{form.pk}" if blocks else ORDER
+        titles = list(dict.fromkeys(line.session.event.title for line in lines)) if own else []
         title, heading = ", ".join(titles), _("Your order")
         if title and len(forms) > 1:
             heading = translated.compose(_("Your order – %(events)s"), events=translated.joined(", ", titles))
         # Answers to an order form are needed until everything it applies to is over.
         ends_at = max(line.product.ends_at for line in lines)
-        found.append(FormBlock(name, heading, form.published, title=title[:300], ends_at=ends_at))
-    return found
+        blocks.append(FormBlock(name, heading, form.published, title=title[:300], ends_at=ends_at))
+    return blocks
 
 
 def name_rules(forms: list[FormBlock]) -> dict[str, dict[str, str]]:
@@ -166,59 +166,28 @@ def asks_something(definition: definitions.Definition) -> bool:
 
 
 def _forms_of(lines: Iterable[CartLine]) -> dict[int, RegistrationForm]:
-    ids = {line.offer.tariff.form_id for line in lines if line.offer}
-    ids |= {
-        pk
-        for line in lines
-        if line.season_pass
-        for pk in (line.season_pass.form_id, line.season_pass.extra_form_id)
-    }
-    ids.discard(None)
-    if not ids:
-        return {}
-    return {form.pk: form for form in _FORMS.all(ids=list(ids))}
+    products = [line.product for line in lines]
+    ids = {form_id for product in products for form_id in (product.form_id, product.extra_form_id)} - {None}
+    return {form.pk: form for form in _FORMS.all(ids=list(ids))} if ids else {}
 
 
-def _of_offer(line: CartLine, forms: dict[int, RegistrationForm]) -> list[FormBlock]:
-    form = forms.get(line.offer.tariff.form_id)
-    if form is None:
-        return []
-    session = line.offer.session
-    leader_only = definitions.of_version(form.published).group_asks == RegistrationForm.Group.LEADER
-    starts = timezone.localtime(session.starts_at)
-    found = []
+def _of_line(line: CartLine, forms: dict[int, RegistrationForm]) -> list[FormBlock]:
+    """Return the blocks of a line: one per ticket, or only for the leader of a group if the form is set so."""
+    product, blocks = line.product, []
     for number, slot in enumerate(line.slots, start=1):
-        if leader_only and (number - 1) % per_unit(line):
-            continue
-        found.append(
-            FormBlock(
-                slot,
-                heading_of(line, number),
-                form.published,
-                line,
-                day=starts.date(),
-                ends_at=session.ends_at,
+        for name, form_id in ((slot, product.form_id), (f"{slot}+", product.extra_form_id)):
+            form = forms.get(form_id) if form_id else None
+            if form is None or (_asks_only_leaders(form) and (number - 1) % per_unit(line)):
+                continue
+            heading = heading_of(line, number)
+            blocks.append(
+                FormBlock(name, heading, form.published, line, day=product.first_day, ends_at=product.ends_at)
             )
-        )
-    return found
+    return blocks
 
 
-def _of_pass(line: CartLine, forms: dict[int, RegistrationForm]) -> list[FormBlock]:
-    season_pass, found = line.season_pass, []
-    for number, slot in enumerate(line.slots, start=1):
-        for name, form_id in ((slot, season_pass.form_id), (f"{slot}+", season_pass.extra_form_id)):
-            if form_id in forms:
-                found.append(
-                    FormBlock(
-                        name,
-                        heading_of(line, number),
-                        forms[form_id].published,
-                        line,
-                        day=season_pass.valid_from,
-                        ends_at=line.product.ends_at,
-                    )
-                )
-    return found
+def _asks_only_leaders(form: RegistrationForm) -> bool:
+    return definitions.of_version(form.published).group_asks == RegistrationForm.Group.LEADER
 
 
 def heading_of(line: CartLine, number: int) -> str:

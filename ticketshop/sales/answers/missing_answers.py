@@ -142,23 +142,23 @@ def number_with_another(form: RegistrationForm, now: datetime) -> int:
 
 def some_of(form: RegistrationForm, now: datetime, most: int) -> list[Ticket | IssuedPass | Order]:
     """Return the first tickets, passes or orders that lack the answers to a form."""
-    found: list = []
+    lacking_rows: list = []
     for rows in _of_form(form, now):
         joins = {
             Order: ("buyer",),
             Ticket: ("order__buyer", *WITH_TICKET),
             IssuedPass: ("order__buyer", *WITH_PASS),
         }
-        found += rows.select_related(*joins[rows.model]).order_by("pk")[: most - len(found)]
-    return found
+        lacking_rows += rows.select_related(*joins[rows.model]).order_by("pk")[: most - len(lacking_rows)]
+    return lacking_rows
 
 
 def orders_of(form: RegistrationForm, now: datetime) -> QuerySet[Order]:
     """Return the orders in which something lacks the answers to a form."""
-    found = Q(pk__in=[])
+    condition = Q(pk__in=[])
     for rows in _of_form(form, now):
-        found |= Q(pk__in=rows.values("pk" if rows.model is Order else "order"))
-    return Order.objects.filter(found)
+        condition |= Q(pk__in=rows.values("pk" if rows.model is Order else "order"))
+    return Order.objects.filter(condition)
 
 
 # --- of one order --------------------------------------------------------------------------------------------
@@ -241,16 +241,16 @@ def add(order: Order, *, now: datetime, by=None, only: Collection[int] | None = 
     order = rows.select_related("buyer", "point_of_sale__organiser").get(pk=order.pk)
     for admissions in (order.tickets, order.passes):
         list(admissions.select_for_update(no_key=True).order_by("pk").values_list("pk"))
-    found = lacking(order, now, only)
-    if not found or order.buyer_id not in held:
+    lacking_rows = lacking(order, now, only)
+    if not lacking_rows or order.buyer_id not in held:
         return 0
-    versions = published({one.form_id for one in found})
+    versions = published({one.form_id for one in lacking_rows})
     given = [
         responses.NewResponse(versions[one.form_id], {}, _about(one, order, held), one.ends_at, later=True)
-        for one in found
+        for one in lacking_rows
     ]
     made = responses.store(given, organiser=order.organiser, language=order.language, now=now)
-    for one, response in zip(found, made, strict=True):
+    for one, response in zip(lacking_rows, made, strict=True):
         if one.column:
             type(one.holder).objects.filter(pk=one.holder.pk).update(**{one.column: response})
         else:
@@ -281,10 +281,10 @@ def ask_some(form: RegistrationForm, now: datetime) -> int:
 
 def _to_ask(now: datetime) -> QuerySet[Order]:
     """Return the orders that staff wanted asked recently and that were not asked yet."""
-    found = Q(pk__in=[])
+    condition = Q(pk__in=[])
     for form in RegistrationForm.objects.filter(sold_asked_at__gt=now - TRIED_FOR):
-        found |= Q(pk__in=orders_of(form, now).values("pk"), placed_at__lt=form.sold_asked_at)
-    return Order.objects.filter(found).order_by("pk")
+        condition |= Q(pk__in=orders_of(form, now).values("pk"), placed_at__lt=form.sold_asked_at)
+    return Order.objects.filter(condition).order_by("pk")
 
 
 def _ask(order: Order, now: datetime) -> bool:

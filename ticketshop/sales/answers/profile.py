@@ -102,14 +102,14 @@ class Change:
 def changes(answered_forms: Iterable, lines: Iterable[AnswerHistory]) -> list[Change]:
     """Return the changes to order forms that the history ``lines`` contain."""
     by_question = {(line.response_id, line.field.key): line for line in lines}
-    found = []
+    changed_answers = []
     for answered_form in answered_forms:
         for question in answered_form.definition.questions if answered_form.part.admission is None else ():
             if line := by_question.get((answered_form.response.pk, question.key)):
                 kind = TYPES[question.type]
                 values = (None if value is None else kind.from_json(value) for value in (line.old, line.new))
-                found.append(Change(question, *values, answered_form.part.in_profile))
-    return found
+                changed_answers.append(Change(question, *values, answered_form.part.in_profile))
+    return changed_answers
 
 
 def follow(buyer: Contact, changes: Iterable[Change], *, by, now: datetime) -> list[str]:

@@ -244,21 +244,21 @@ def states(form: RegistrationForm) -> list[tuple[str, object]]:
 
 def described(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> list[tuple[str, str]]:
     """Return the filters as text: (name, value)."""
-    found = []
+    filters = []
     if wanted.state:
-        found.append((_("state"), str(dict(states(form)).get(wanted.state, ""))))
+        filters.append((_("state"), str(dict(states(form)).get(wanted.state, ""))))
     rows = ((_("date"), Session, wanted.session), (_("tariff"), Tariff, wanted.tariff))
     for label, model, pk in (*rows, (_("season pass"), SeasonPass, wanted.season_pass)):
         if pk:
-            found.append((label, str(model._default_manager.filter(pk=pk).first() or "")))
+            filters.append((label, str(model._default_manager.filter(pk=pk).first() or "")))
     labels = {one.key: one.question.label for one in columns}
     if wanted.missing:
-        found.append((_("missing answers"), labels.get(wanted.missing, _("any mandatory answer"))))
+        filters.append((_("missing answers"), labels.get(wanted.missing, _("any mandatory answer"))))
     by_key = {one.key: one for one in columns}
     for key, value in wanted.answers.items():
         if key in by_key:
-            found.append((labels[key], _shown(by_key[key].question, value)))
-    return found
+            filters.append((labels[key], _shown(by_key[key].question, value)))
+    return filters
 
 
 def _shown(question: Question, value: object) -> str:

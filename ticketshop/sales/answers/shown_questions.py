@@ -33,16 +33,16 @@ def posted(form_block: FormBlock, post) -> dict | None:
 def seen(blocks: list[FormBlock], shown: dict, organiser: Organiser) -> dict[str, set[str]]:
     """Return block name -> keys of the questions that were shown in today's question_wording. One query if a version is older."""
     old = _older(blocks, shown, organiser)
-    found = {}
+    keys_by_block = {}
     for form_block in blocks:
         if not (record := shown.get(form_block.name)):
             continue
         if record["version"] == form_block.version.pk:
-            found[form_block.name] = question_wording.shown_on(form_block.definition, record["drawn"])
+            keys_by_block[form_block.name] = question_wording.shown_on(form_block.definition, record["drawn"])
         elif definition := old.get(record["version"]):
             changed = question_wording.reworded(definition, form_block.definition)
-            found[form_block.name] = question_wording.shown_on(definition, record["drawn"]) - changed
-    return found
+            keys_by_block[form_block.name] = question_wording.shown_on(definition, record["drawn"]) - changed
+    return keys_by_block
 
 
 def _older(blocks: list[FormBlock], shown: dict, organiser: Organiser) -> dict[int, definitions.Definition]:

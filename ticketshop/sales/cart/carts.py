@@ -114,15 +114,16 @@ def _add(cart_contents: contents.Contents, wanted: dict[tuple[str, int], int], n
     existing = {_key(line): line for line in cart_contents.lines}
     changes = _as_offered_today(cart, cart_contents.lines, now)
     for key, item in _items(cart.point_of_sale, wanted).items():
-        if not products.of(item).on_sale(now):
+        product = products.of(item)
+        if not product.on_sale(now):
             raise CannotAdd("not_on_sale")
         line = existing.get(key) or CartLine(
             cart=cart,
             **{"offer" if key[0] == "offer" else "season_pass": item},
             quantity=0,
             slots=[],
-            unit_price=products.of(item).price,
-            session_starts_at=item.session.starts_at if isinstance(item, Offer) else None,
+            unit_price=product.price,
+            session_starts_at=product.session.starts_at if product.session else None,
         )
         existing[key] = line
         per_unit = contents.per_unit(line) if line.quantity else line.product.per_unit

@@ -158,32 +158,17 @@ def _why_not(line: CartLine) -> str:
 
 def _line_problems(line: CartLine, contents: Contents) -> list[str]:
     sentences = []
-    most, name = line.product.max_per_order, line.product.name
-    if line.quantity > most:
-        sentences.append(
-            translated.compose(_("“%(name)s”: at most %(count)d in one order."), name=name, count=most)
-        )
-    if line.offer:
-        tariff = line.offer.tariff
-        if line.quantity < tariff.min_per_order:
-            sentences.append(
-                translated.compose(
-                    _("“%(name)s”: at least %(count)d in one order."), name=name, count=tariff.min_per_order
-                )
-            )
-        if tariff.only_with_id and not any(
-            other.offer
-            and other.offer.session_id == line.offer.session_id
-            and other.offer.tariff_id == tariff.only_with_id
-            for other in contents.lines
-        ):
-            sentences.append(
-                translated.compose(
-                    _(
-                        "“%(name)s” is sold only together with “%(other)s” for the same date. Add one to go on."
-                    ),
-                    name=name,
-                    other=tariff.only_with.name,
-                )
-            )
+    product = line.product
+    values = {"name": product.name, "count": product.max_per_order}
+    if line.quantity > product.max_per_order:
+        sentences.append(translated.compose(_("“%(name)s”: at most %(count)d in one order."), **values))
+    if line.quantity < product.min_per_order:
+        values["count"] = product.min_per_order
+        sentences.append(translated.compose(_("“%(name)s”: at least %(count)d in one order."), **values))
+    if line.offer and (needed := line.offer.tariff.only_with_id):
+        together = [other.offer for other in contents.lines if other.session == line.session and other.offer]
+        if needed not in {offer.tariff_id for offer in together}:
+            text = _("“%(name)s” is sold only together with “%(other)s” for the same date. Add one to go on.")
+            other = line.offer.tariff.only_with.name
+            sentences.append(translated.compose(text, name=product.name, other=other))
     return sentences

@@ -91,5 +91,5 @@ def ordered(request, order: Order) -> None:
 
 def last_order(request) -> dict | None:
     """Return ``reference`` and ``secret`` of the last order of this session, for its URL; None without one."""
-    found = request.session.get(f"{_name(request.pos)}:ordered")
-    return {"reference": found[0], "secret": found[1]} if found else None
+    stored = request.session.get(f"{_name(request.pos)}:ordered")
+    return {"reference": stored[0], "secret": stored[1]} if stored else None

@@ -63,13 +63,13 @@ def copies_into(page: DetailsPage, form_block: form_blocks.FormBlock) -> list[tu
     first = next(one for one in page.blocks if one.version.form_id == form_block.version.form_id)
     of_order = [one for one in page.blocks if one.of_order]
     order = next((one for one in of_order if copying.may_copy(form_block, one)), None)
-    found = []
+    buttons = []
     if order:
-        found.append((f"{form_block.name}:{order.name}", _("Use my details")))
+        buttons.append((f"{form_block.name}:{order.name}", _("Use my details")))
     if first.name != form_block.name and copying.may_copy(form_block, first):
         text = translated.compose(_("Copy from “%(heading)s”"), heading=first.heading)
-        found.append((f"{form_block.name}:{first.name}", text))
-    return found
+        buttons.append((f"{form_block.name}:{first.name}", text))
+    return buttons
 
 
 def groups(page: DetailsPage) -> list[dict]:

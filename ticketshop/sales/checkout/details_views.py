@@ -310,15 +310,15 @@ class DetailsPage:
 
     def _unsound(self, forms) -> list[int]:
         """Return the numbers of pages with an error. Every form is validated, so that all errors are shown."""
-        found = []
+        numbers = []
         for number in range(1, self.pages + 1):
             some = [forms[slot] for slot in self._slots_on(number)] + (
                 [forms["buyer"]] if number == 1 else []
             )
             some += [form_block.block for form_block in self.blocks_on(number)]
             if [form for form in some if not form.is_valid()]:
-                found.append(number)
-        return found
+                numbers.append(number)
+        return numbers
 
     def _unseen(self) -> list[int]:
         """Return the numbers of pages that were never posted."""

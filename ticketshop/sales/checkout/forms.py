@@ -69,11 +69,11 @@ class PersonSelect(forms.Select):
 
 def _by_input(known: dict[str, str]) -> dict[str, str]:
     """Return the known values of a person by input name: an address has one input for each part."""
-    found = dict(known)
-    if text := found.pop("address", ""):
+    by_input = dict(known)
+    if text := by_input.pop("address", ""):
         parts = zip(address.PARTS, address.parts_of(text), strict=True)
-        found |= {f"address.{part}": part_text for part, part_text in parts}
-    return found
+        by_input |= {f"address.{part}": part_text for part, part_text in parts}
+    return by_input
 
 
 class HolderForm(NameForm):

@@ -37,9 +37,9 @@ def of(contact: Contact, pos) -> list[Person]:
     """Return the buyer and the people they may choose; empty if the shop has no friends and family. One query."""
     if not pos.friends_family_enabled:
         return []
-    found = list(links.choosable(contact))
-    people = [me(contact), *(_of_link(link) for link in found)]
-    return _told_apart(people, [contact, *found])
+    links_to_people = list(links.choosable(contact))
+    people = [me(contact), *(_of_link(link) for link in links_to_people)]
+    return _told_apart(people, [contact, *links_to_people])
 
 
 def me(contact: Contact) -> Person:

@@ -4,22 +4,22 @@ Questions that are not asked any more come last, if they have answers. The same 
 column, so that copies of a form share their columns.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import itemgetter
 
-from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from registration_forms.answers import responses
 from registration_forms.building import versions
-from registration_forms.definitions import Definition, Question, parse, text_in
+from registration_forms.definitions import Question
 from registration_forms.field_types import TYPES, FieldType
-from registration_forms.models import Answer, Choice, Field, FormVersion, RegistrationForm
+from registration_forms.models import Answer, Choice, FormVersion
 from ticketshop.exports.kinds import Column
 from ticketshop.lib.compiled import AnyOf, Compiled
 from ticketshop.lib.spreadsheets import Cell, Word
+
+from . import question_columns
+from .question_columns import QuestionColumn
 
 ANSWERED = Answer.State.ANSWERED.value
 BLANK = Answer.State.BLANK.value
@@ -50,20 +50,6 @@ def joined(texts: Iterable[str]) -> str:
         else text
         for text in texts
     )
-
-
-@dataclass
-class QuestionColumn:
-    """A column: key, label, and the fields whose answers it contains (several if their forms are copies)."""
-
-    key: str
-    label: str
-    fields: dict[int, tuple[int, Question]] = field(default_factory=dict)  # field id -> form id and question
-
-    @property
-    def has_several(self) -> bool:
-        """Return whether an answer may be several choices."""
-        return any(TYPES[question.type].column == "choices" for _form, question in self.fields.values())
 
 
 @dataclass(frozen=True)
@@ -97,7 +83,7 @@ class Answers:
 
     def __init__(
         self,
-        question_columns: list[QuestionColumn],
+        questions: list[QuestionColumn],
         choices: dict[int, str],
         *,
         prefix: str = "",
@@ -108,22 +94,18 @@ class Answers:
         """``states``: a second column for each question; ``apart``: one column for each choice of a question
         with several answers.
         """
-        self.question_columns, self.choices, self.states = question_columns, choices, states
+        self.questions, self.choices, self.states = questions, choices, states
         self._numbers: dict[int, int] = {}
         self._words = state_words()
         # The first column contains the number of the version that was answered.
-        self.columns = (
-            [Column(f"{prefix}text_version", f"{heading}{_('text version')}")] if question_columns else []
-        )
+        self.columns = [Column(f"{prefix}text_version", f"{heading}{_('text version')}")] if questions else []
         self._places: dict[int, _Place] = {}
-        for column in question_columns:
+        for column in questions:
             self._put(
                 column, f"{prefix}{column.key}", f"{heading}{column.label}", apart and column.has_several
             )
         kinds = {
-            TYPES[question.type].column
-            for column in question_columns
-            for _form, question in column.fields.values()
+            TYPES[question.type].column for column in questions for _form, question in column.fields.values()
         }
         self._values = sorted(kinds - {"choices"})
         self._mine = _answers_with(self._values)
@@ -138,7 +120,7 @@ class Answers:
         for place in self._places.values() if states else ():
             self.none[place.state] = self._words[Answer.State.NOT_ASKED]
         self._blanks: dict[tuple[int, int], list[Cell]] = {}
-        forms = {form for column in question_columns for form, _question in column.fields.values()}
+        forms = {form for column in questions for form, _question in column.fields.values()}
         self._since = versions.first_asked(forms) if states and forms else {}
 
     def _put(self, column: QuestionColumn, key: str, label: str, apart: bool) -> None:
@@ -156,15 +138,15 @@ class Answers:
     def _of_choices(self, column: QuestionColumn, key: str, label: str) -> dict[int, int]:
         """Add a column for each choice, shared by copies of the form. Return choice id -> its position."""
         places: dict[str, int] = {}
-        found = {}
+        positions = {}
         rows = Choice.objects.filter(field__in=column.fields).order_by("-field__form", "position", "pk")
         for pk, choice in rows.values_list("pk", "key"):
             if choice not in places:
                 places[choice] = len(self.columns)
                 texts = {"question": label, "choice": self.choices[pk]}
                 self.columns.append(Column(f"{key}.{choice}", _("%(question)s: %(choice)s") % texts))
-            found[pk] = places[choice]
-        return found
+            positions[pk] = places[choice]
+        return positions
 
     def _rule(self, place: int, question: Question) -> _CellRule:
         kind = TYPES[question.type]
@@ -196,12 +178,12 @@ class Answers:
 
     def read(self, of: Mapping[int | None, tuple]) -> dict[int | None, list[Cell]]:
         """Return the cells of each response. ``of``: response id -> form id and version number. At most three queries."""
-        found = {pk: self._blank(*version).copy() for pk, version in of.items() if pk}
-        if not self.question_columns:
-            return found
+        cells_by_response = {pk: self._blank(*version).copy() for pk, version in of.items() if pk}
+        if not self.questions:
+            return cells_by_response
         others: dict[int, set[int]] = {}
-        for response, place, state, cell, version in self._given(list(found)):
-            cells, where = found[response], self._places[place]
+        for response, place, state, cell, version in self._given(list(cells_by_response)):
+            cells, where = cells_by_response[response], self._places[place]
             if where.of_choice is None:
                 cells[place] = joined(map(self.choices.__getitem__, cell)) if isinstance(cell, list) else cell
             elif state in (ANSWERED, BLANK):
@@ -214,13 +196,13 @@ class Answers:
                 cells[where.state] = self._words[state]
             if version is not None:
                 others.setdefault(response, set()).add(version)
-        for pk, cells in found.items():
+        for pk, cells in cells_by_response.items():
             cells[0] = of[pk][1]
         for pk, several in others.items():
             # Some answers were changed under another version: all numbers are listed.
             numbers = {of[pk][1], *(self.version(version) for version in several)}
-            found[pk][0] = ", ".join(map(str, sorted(numbers)))
-        return found
+            cells_by_response[pk][0] = ", ".join(map(str, sorted(numbers)))
+        return cells_by_response
 
     def read_several(self, of: Mapping[int, list[tuple[int, int, int]]]) -> dict[int, list[Cell]]:
         """Return the cells of each row. ``of``: row -> (response id, form id, version number) of its responses."""
@@ -263,7 +245,7 @@ class Answers:
 
     def _given(self, ids: list[int]) -> Iterator[tuple[int, int, int, Cell | list[int], int | None]]:
         """Yield response id, position among the cells, state, value (ids of several choices), own version's id."""
-        if not self.question_columns or not ids:
+        if not self.questions or not ids:
             return
         several, rules = self._chosen(ids) if self._with_several else {}, self._rules
         for response, field_id, state, version, *values in self._mine.rows(
@@ -309,16 +291,6 @@ _LINKS = Compiled(
 )
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A field as the database stores it."""
-
-    pk: int
-    key: str
-    form: int
-    sensitive: bool
-
-
 def of_forms(
     forms: Iterable[int],
     *,
@@ -329,98 +301,5 @@ def of_forms(
     heading: str = "",
 ) -> Answers:
     """Return the columns of these forms, with labels in the active language. At most seven queries."""
-    latest, names = _latest(forms)
-    columns = "pk", "key", "form_id", "sensitive"
-    rows = [_Row(*row) for row in Field.objects.filter(form__in=latest).values_list(*columns).order_by("pk")]
-    known = {
-        (form, question.key): question
-        for form, definition in latest.items()
-        for question in _shown(definition)
-    }
-    gone = _gone(latest, [row for row in rows if (row.form, row.key) not in known])
-    ids = {(row.form, row.key): row for row in rows}
-    question_columns: dict[str, QuestionColumn] = {}
-    for place, question in [*known.items(), *gone.items()]:
-        row = ids.get(place)
-        if row is None or ((row.sensitive or question.sensitive) and not sensitive):
-            continue
-        column = question_columns.setdefault(question.key, QuestionColumn(question.key, question.label))
-        column.fields[row.pk] = row.form, question
-    _tell_apart(list(question_columns.values()), names)
-    found = _choices(question_columns)
-    return Answers(
-        list(question_columns.values()), found, prefix=prefix, heading=heading, states=states, apart=apart
-    )
-
-
-def _tell_apart(question_columns: list[QuestionColumn], names: dict[int, str]) -> None:
-    """Add the name of the form to equal labels, and a number if that is equal too."""
-    for naming in (
-        lambda column, _number: names[next(iter(column.fields.values()))[0]],
-        lambda _column, number: str(number),
-    ):
-        numbers = Counter(column.label for column in question_columns)
-        seen: Counter = Counter()
-        for column in question_columns:
-            label = column.label
-            seen[label] += 1
-            if numbers[label] > 1:
-                column.label = f"{label} ({naming(column, seen[label])})"
-
-
-def _latest(forms: Iterable[int]) -> tuple[dict[int, Definition], dict[int, str]]:
-    """Return form id -> latest version, and form id -> name. Newer forms come first: of copies, the newest
-    decides order and labels.
-    """
-    rows = RegistrationForm.objects.filter(pk__in=set(forms), published__isnull=False).order_by("-pk")
-    versions = list(rows.values_list("pk", "name", "published__definition"))
-    return {pk: parse(definition) for pk, _name, definition in versions}, {
-        pk: name for pk, name, _definition in versions
-    }
-
-
-def _shown(definition: Definition) -> list[Question]:
-    return [
-        question for question in responses.stored_questions(definition) if question.visibility != "hidden"
-    ]
-
-
-def _gone(latest: dict[int, Definition], rows: list[_Row]) -> dict[tuple[int, str], Question]:
-    """Return (form id, key) -> question as last published, for former questions among ``rows`` that have answers."""
-    given = Answer.objects.filter(field=OuterRef("pk"), state=ANSWERED)
-    places = {row.pk: (row.form, row.key) for row in rows}
-    with_answers = (
-        Field.objects.filter(Exists(given), pk__in=places).values_list("pk", flat=True) if places else []
-    )
-    wanted = {places[pk] for pk in with_answers}
-    if not wanted:
-        return {}
-    found: dict[tuple[int, str], Question] = {}
-    versions = FormVersion.objects.filter(form__in={form for form, _key in wanted}).order_by(
-        "-form", "-number"
-    )
-    for form, definition in versions.values_list("form_id", "definition"):
-        for question in responses.stored_questions(parse(definition)):
-            if (form, question.key) in wanted:
-                found.setdefault((form, question.key), question)
-    return found
-
-
-def _choices(question_columns: dict[str, QuestionColumn]) -> dict[int, str]:
-    """Return choice id -> text, in the order of the form."""
-    questions = {
-        pk: question
-        for column in question_columns.values()
-        for pk, (_form, question) in column.fields.items()
-    }
-    with_choices = [pk for pk, question in questions.items() if question.options]
-    rows = (
-        Choice.objects.filter(field__in=with_choices).order_by("field", "position", "pk")
-        if with_choices
-        else []
-    )
-    found = {}
-    for row in rows:
-        option = questions[row.field_id].option(row.key)
-        found[row.pk] = text_in(option.labels) if option else row.label
-    return found
+    columns, choices = question_columns.read(forms, sensitive=sensitive)
+    return Answers(columns, choices, prefix=prefix, heading=heading, states=states, apart=apart)

@@ -58,14 +58,14 @@ class ScopedKind(Kind):
 def described(job: Job) -> list[tuple[str, str]]:
     """Return where a job was requested and its filters as readable text: (name, value)."""
     scope = Scope.of(job)
-    found = [*_place(scope), *_filters(scope)]
+    filters = [*_place(scope), *_filters(scope)]
     if scope.cancelled:
-        found.append((_("cancelled ones"), _("included")))
+        filters.append((_("cancelled ones"), _("included")))
     if scope.apart:
-        found.append((_("a column for each of several choices"), _("included")))
+        filters.append((_("a column for each of several choices"), _("included")))
     if scope.states:
-        found.append((_("columns that say why there is no answer"), _("included")))
-    return found
+        filters.append((_("columns that say why there is no answer"), _("included")))
+    return filters
 
 
 def _place(scope: Scope) -> list[tuple[str, str]]:
@@ -77,22 +77,22 @@ def _place(scope: Scope) -> list[tuple[str, str]]:
 
 
 def _filters(scope: Scope) -> list[tuple[str, str]]:
-    found = []
+    filters = []
     rows = ((_("date"), Session, scope.session), (_("tariff"), Tariff, scope.tariff))
-    found += [(label, str(model.objects.filter(pk=pk).first() or "")) for label, model, pk in rows if pk]
+    filters += [(label, str(model.objects.filter(pk=pk).first() or "")) for label, model, pk in rows if pk]
     if scope.listed is not None:
         number = len(scope.listed)
         text = ngettext("%(count)d that was listed", "%(count)d that were listed", number)
-        found.append((_("answers"), text % {"count": number}))
+        filters.append((_("answers"), text % {"count": number}))
     elif scope.seen is not None:
-        found += _seen(scope)
+        filters += _seen(scope)
     if scope.order_state:
-        found.append((_("state of the order"), order_state_texts().get(scope.order_state, "")))
+        filters.append((_("state of the order"), order_state_texts().get(scope.order_state, "")))
     if scope.question:
-        found.append(_answer(scope))
+        filters.append(_answer(scope))
     if scope.since:
-        found.append((_("changed since"), date_format(timezone.localtime(scope.since), "DATETIME_FORMAT")))
-    return found
+        filters.append((_("changed since"), date_format(timezone.localtime(scope.since), "DATETIME_FORMAT")))
+    return filters
 
 
 def _seen(scope: Scope) -> list[tuple[str, str]]:

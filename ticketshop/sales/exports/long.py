@@ -105,7 +105,7 @@ class _Long:
         for page in rows.pages(with_answers, *of_response, source.number, *source.context, *source.people):
             people = _CONTEXT + len(source.context)
             by_response = {row[_RESPONSE]: row for row in page}
-            found: list[list[Cell]] = []
+            lines: list[list[Cell]] = []
             for response, column, state, cell, version in self.answers.each(list(by_response)):
                 if state != ANSWERED and not self.scope.states:
                     continue
@@ -113,8 +113,8 @@ class _Long:
                 number = row[_VERSION] if version is None else self.answers.version(version)
                 line = [source.about, row[_NUMBER], *row[_CONTEXT:people], self.names[row[_FORM]], number]
                 line += [column.key, column.label, cell]
-                found.append([*line, self.words[state]] if self.scope.states else line)
-            yield Page(found, rows.people(page, *range(people, people + len(source.people))))
+                lines.append([*line, self.words[state]] if self.scope.states else line)
+            yield Page(lines, rows.people(page, *range(people, people + len(source.people))))
 
 
 def _response_rows(scope: Scope) -> list[_ResponseRows]:
@@ -126,7 +126,7 @@ def _response_rows(scope: Scope) -> list[_ResponseRows]:
     of_pass = (*order, rows.name_as_sold("line__title", "season_pass__name"), _NONE, _NONE, *names)
     of_order = ("order__reference", _NONE, _NONE, _NONE, *rows.buyer_names("order__"))
     tickets, passes, orders = scope.tickets(), scope.passes(), scope.order_responses()
-    found = [
+    sources = [
         _ResponseRows(
             _("participant"), tickets, "response", of_ticket, (*whose, "response__about__subject_uuid")
         ),
@@ -143,5 +143,5 @@ def _response_rows(scope: Scope) -> list[_ResponseRows]:
         _ResponseRows(_("order"), orders, "response", of_order, ("order__buyer__subject_uuid",), "order_id"),
     ]
     # A form of one kind has responses of one of them only.
-    kept = {"order": found[3:], "tariff": [found[0], found[2]], "pass": [found[1]]}
-    return kept.get(scope.form_kind, found)
+    kept = {"order": sources[3:], "tariff": [sources[0], sources[2]], "pass": [sources[1]]}
+    return kept.get(scope.form_kind, sources)

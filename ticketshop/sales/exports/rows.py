@@ -113,9 +113,9 @@ def beginning_of_code() -> Left:
 
 def people(page: list[tuple], *places: int) -> set[uuid.UUID]:
     """Return the ids of contacts at these positions of the rows."""
-    found = {row[place] for place in places for row in page}
-    found.discard(None)
-    return found
+    contact_ids = {row[place] for place in places for row in page}
+    contact_ids.discard(None)
+    return contact_ids
 
 
 def forms_of(rows: QuerySet, path: str) -> set[int]:
@@ -128,15 +128,15 @@ def forms_of(rows: QuerySet, path: str) -> set[int]:
 
 def responses_of(orders: Iterable[int], answers: Answers) -> dict[int, list[tuple[int, int, int]]]:
     """Return order id -> (response id, form id, version number) for each order form. One query if any form was asked."""
-    found: dict[int, list[tuple[int, int, int]]] = {}
-    if not answers.question_columns:
-        return found
+    by_order: dict[int, list[tuple[int, int, int]]] = {}
+    if not answers.questions:
+        return by_order
     rows = OrderResponse.objects.filter(order__in=list(orders)).order_by("pk")
     for order, *response in rows.values_list(
         "order_id", "response_id", "response__form_id", "response__version__number"
     ):
-        found.setdefault(order, []).append(tuple(response))
-    return found
+        by_order.setdefault(order, []).append(tuple(response))
+    return by_order
 
 
 class OrderData:

@@ -205,8 +205,8 @@ def answers_changed(mail: Mail) -> Content | None:
     if not changed:
         return None
     by_staff = any(line.source == AnswerHistory.Source.STAFF for line in lines)
-    found = [(headings[pk], labels) for pk, labels in changed.items()]
-    return Content({**_context(order), "changed": found, "by_staff": by_staff})
+    changes = [(headings[pk], labels) for pk, labels in changed.items()]
+    return Content({**_context(order), "changed": changes, "by_staff": by_staff})
 
 
 @register("answers_wanted", _("More answers wanted"))

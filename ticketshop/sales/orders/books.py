@@ -253,8 +253,8 @@ def offending(invariant: Invariant) -> list[str]:
     # No visitor waits for this, and whole tables take longer than a request may.
     with transaction.atomic(), statement_timeout(0), connection.cursor() as cursor:
         cursor.execute(invariant.sql)
-        found = sorted(set(cursor.fetchall()))
-    return [f"{what} {number}" for what, number in found]
+        rows = sorted(set(cursor.fetchall()))
+    return [f"{what} {number}" for what, number in rows]
 
 
 def check() -> dict[str, list[str]]:

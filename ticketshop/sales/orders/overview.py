@@ -48,8 +48,8 @@ class SessionLine:
     @property
     def per_cent(self) -> int:
         """Return how full the date is, in percent of its capacity: sold and held places."""
-        found = self.stock
-        return 100 * (found.sold + found.held) // found.capacity if found and found.capacity else 0
+        places = self.stock
+        return 100 * (places.sold + places.held) // places.capacity if places and places.capacity else 0
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,10 @@ def find_beneficiaries(buyer: Contact, holders: dict) -> dict[str, int]:
     children = {}
     if numbers:
         children = dict(links.choosable(buyer).filter(pk__in=numbers).values_list("pk", "child_id"))
-    found = {
+    contact_ids = {
         slot: buyer.pk if value == ME else children.get(links_chosen[slot]) for slot, value in chosen.items()
     }
-    return {slot: contact_id for slot, contact_id in found.items() if contact_id}
+    return {slot: contact_id for slot, contact_id in contact_ids.items() if contact_id}
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,11 @@ def problems(cart_contents: Contents, buyer: Contact, beneficiaries: dict[str, i
     The result is reliable only while the caller's transaction locks the contacts, so that other orders for
     them wait.
     """
-    found: dict[object, TooMany] = {}
+    by_settings: dict[object, TooMany] = {}
     for one in too_many(cart_contents, buyer, beneficiaries):
-        if one.settings not in found or one.had is not None:
-            found[one.settings] = one
-    return [one.sentence for one in found.values()]
+        if one.settings not in by_settings or one.had is not None:
+            by_settings[one.settings] = one
+    return [one.sentence for one in by_settings.values()]
 
 
 def too_many(cart_contents: Contents, buyer: Contact | None, beneficiaries: dict[str, int]) -> list[TooMany]:
@@ -116,7 +116,7 @@ def too_many(cart_contents: Contents, buyer: Contact | None, beneficiaries: dict
     me = buyer.pk if buyer else None
     others = set(beneficiaries.values()) - {me}
     known = {me, *_connected(buyer, others)} if buyer else set()
-    found = []
+    exceeded = []
     for lines in _by_settings(limited):
         settings = lines[0].product.settings
         units = per_unit(lines[0])
@@ -130,8 +130,8 @@ def too_many(cart_contents: Contents, buyer: Contact | None, beneficiaries: dict
             if math.ceil((len(theirs) + before) / units) > settings.max_per_person:
                 left = max(0, settings.max_per_person * units - before)
                 own = math.ceil(before / units) if person == me else None
-                found.append(TooMany(settings, person, theirs[left:], own))
-    return found
+                exceeded.append(TooMany(settings, person, theirs[left:], own))
+    return exceeded
 
 
 def _by_settings(lines: list[CartLine]) -> list[list[CartLine]]:

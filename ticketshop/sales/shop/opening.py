@@ -27,8 +27,12 @@ def enabled_methods(pos: PointOfSale) -> list[SetUp]:
 def works(method: SetUp, amount: Decimal, currency: str) -> bool:
     """Return whether this method is completely set up and takes this amount."""
     code, kept = method
-    found = METHODS.get(code)
-    return found is not None and found.is_set_up(kept) and found(kept).takes(amount, currency)
+    method_class = METHODS.get(code)
+    return (
+        method_class is not None
+        and method_class.is_set_up(kept)
+        and method_class(kept).takes(amount, currency)
+    )
 
 
 def unpayable(pos: PointOfSale, methods: Iterable[SetUp]) -> list[Decimal]:
@@ -51,8 +55,10 @@ def prices(pos: PointOfSale) -> list[Decimal]:
         event__points_of_sale=pos, event__state=Event.State.PUBLISHED, active=True, price__gt=0
     )
     passes = SeasonPass.objects.filter(points_of_sale=pos, active=True, price__gt=0)
-    found = {price for rows in (tariffs, passes) for price in rows.order_by().values_list("price", flat=True)}
-    return sorted(found)
+    amounts = {
+        price for rows in (tariffs, passes) for price in rows.order_by().values_list("price", flat=True)
+    }
+    return sorted(amounts)
 
 
 def has_terms(pos: PointOfSale) -> bool:

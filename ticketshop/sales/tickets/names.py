@@ -94,10 +94,10 @@ class EditableNames:
 
     def __init__(self, admissions: Iterable[Ticket | IssuedPass], *, editor: Editor, now: datetime):
         self.editor, self.now = editor, now
-        found = list(admissions)
-        forms = _forms(found)
+        tickets_and_passes = list(admissions)
+        forms = _forms(tickets_and_passes)
         self.editable_names = [
-            self._editable_name(admission, forms.get(admission, [])) for admission in found
+            self._editable_name(admission, forms.get(admission, [])) for admission in tickets_and_passes
         ]
 
     def _editable_name(self, admission: Ticket | IssuedPass, forms: list) -> EditableName:

@@ -27,7 +27,7 @@ def on(admissions: Sequence[Ticket | IssuedPass]) -> list[Printed]:
     ids = {pk for admission in admissions for pk in _responses(admission)}
     responses, given = display.read(ids) if ids else ({}, {})
     forms = _forms_of_names([one for one in admissions if one.response_id is None and one.holder])
-    found = []
+    printed_texts = []
     for admission in admissions:
         rows = [
             row
@@ -37,8 +37,8 @@ def on(admissions: Sequence[Ticket | IssuedPass]) -> list[Printed]:
         ]
         response = responses.get(admission.response_id)
         version = response.version if response else forms.get(_source(admission))
-        found.append(Printed(_name(admission, version), rows))
-    return found
+        printed_texts.append(Printed(_name(admission, version), rows))
+    return printed_texts
 
 
 def _responses(admission: Ticket | IssuedPass) -> list[int]:
@@ -73,11 +73,11 @@ def _forms_of_names(admissions: list[Ticket | IssuedPass]) -> dict[tuple[str, in
     passes = [pk for kind, pk in sources if kind == "pass"]
     forms = RegistrationForm.objects.filter(published__isnull=False)
     forms = forms.select_related("published").defer("published__definition")
-    found: dict[tuple[str, int | None], FormVersion] = {}
+    versions: dict[tuple[str, int | None], FormVersion] = {}
     if offers:
         for form in forms.filter(tariffs__offers__in=offers).annotate(source=F("tariffs__offers")):
-            found["offer", form.source] = form.published
+            versions["offer", form.source] = form.published
     if passes:
         for form in forms.filter(season_passes__in=passes).annotate(source=F("season_passes")):
-            found["pass", form.source] = form.published
-    return found
+            versions["pass", form.source] = form.published
+    return versions

@@ -19,12 +19,12 @@ _ROWS = Compiled(lambda: PaymentMethod.objects.filter(point_of_sale=Parameter("p
 def offered(pos: PointOfSale, total: Decimal, currency: str) -> dict[str, Method]:
     """Return the methods that a buyer may choose for this total: code -> method, in the order of the list."""
     rows = {row.code: row for row in _ROWS.all(pos=pos.pk) if row.enabled}
-    found = {}
+    methods = {}
     for code, method in METHODS.items():
         configured = method(rows[code].settings if code in rows else {})
         if (code in rows or method is Free) and configured.takes(total, currency):
-            found[code] = configured
-    return found
+            methods[code] = configured
+    return methods
 
 
 def name_of(code: str) -> str:

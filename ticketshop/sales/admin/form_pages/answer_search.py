@@ -22,9 +22,9 @@ from ticketshop.office.buttons import OwnPage
 from ticketshop.office.scoped_admin import LocalDate
 from ticketshop.office.sections import link
 
-from ..answers import missing_answers, search, search_filters
-from ..models import Admission, Ticket
-from . import tables
+from ...answers import missing_answers, search, search_filters
+from ...models import Admission, Ticket
+from .. import tables
 from .answers import may_see_sensitive
 from .missing_answers import number_text
 
@@ -80,15 +80,15 @@ class FilterForm(forms.Form):
 
 
 def _sorts(form: RegistrationForm, columns: list[search_filters.Column]) -> list[tuple[str, object]]:
-    found = [("", _("newest order first")), ("oldest", _("oldest order first")), ("name", _("by name"))]
+    options = [("", _("newest order first")), ("oldest", _("oldest order first")), ("name", _("by name"))]
     if form.kind == RegistrationForm.Kind.TARIFF:
-        found.append(("session", _("by date of the event")))
+        options.append(("session", _("by date of the event")))
     by_answer = [
         (one.key, _("by the answer to “%(question)s”") % {"question": one.question.label})
         for one in columns
         if search_filters.can_be_sorted_by(one)
     ]
-    return [*found, *by_answer]
+    return [*options, *by_answer]
 
 
 def sessions_of(form: RegistrationForm) -> list[tuple[int, str]]:
@@ -188,14 +188,14 @@ def seen_list(request: HttpRequest, row: RegistrationForm) -> Seen | None:
     wanted = FilterForm(request.GET, form=row, columns=columns).wanted()
     if not wanted.narrows:
         return None
-    found = search.found(row, wanted, columns)
+    ids = search.found(row, wanted, columns)
     parameters: dict = {"seen": search_filters.to_json(wanted)}
     if any(isinstance(value, search_filters.Contains) for value in wanted.answers.values()):
         # The export does not store the text, only the ids of the responses found by it.
-        parameters = {"listed": sorted(found)}
+        parameters = {"listed": sorted(ids)}
     filters = search_filters.described(row, wanted, columns)
     page = reverse("admin:registration_forms_registrationform_answers", args=[row.pk])
-    return Seen(len(found), filters, parameters, f"{page}?{request.GET.urlencode()}")
+    return Seen(len(ids), filters, parameters, f"{page}?{request.GET.urlencode()}")
 
 
 # --- the page ----------------------------------------------------------------------------------------------
@@ -205,8 +205,8 @@ def view(page, request: HttpRequest, row: RegistrationForm):
     columns = search_filters.columns_of(row, sensitive=sensitive)
     filters = FilterForm(request.GET if _is_filtered(request.GET) else None, form=row, columns=columns)
     wanted = filters.wanted()
-    found = search.found(row, wanted, columns)
-    read = search.page(row, found, columns, request.GET.get("page"))
+    ids = search.found(row, wanted, columns)
+    read = search.page(row, ids, columns, request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)
     context = {
@@ -220,10 +220,10 @@ def view(page, request: HttpRequest, row: RegistrationForm):
         "rows": [_drawn(one) for one in read.rows],
         "page": read,
         "query": f"{query.urlencode()}&" if query else "",
-        "total": len(found),
+        "total": len(ids),
         # Counted over all rows found, not only those on the page.
-        "counts": search.counts(found, columns) if read.number == 1 else [],
-        "missing": search.missing(found, columns) if read.number == 1 else [],
+        "counts": search.counts(ids, columns) if read.number == 1 else [],
+        "missing": search.missing(ids, columns) if read.number == 1 else [],
         "sold_before": _sold_before(page, request, row),
         "hidden": not sensitive and any(field.sensitive for field in row.fields.all()),
         "export": _export(request, row, query.urlencode() if wanted.narrows else ""),

@@ -19,10 +19,10 @@ from ticketshop.catalogue.admin.form_choice import TELLERS
 from ticketshop.office.buttons import OwnPage
 from ticketshop.office.sections import link
 
-from .. import tasks
-from ..answers import missing_answers
-from ..models import IssuedPass, Order, Ticket
-from . import tables
+from ... import tasks
+from ...answers import missing_answers
+from ...models import IssuedPass, Order, Ticket
+from .. import tables
 from .answers import order_of
 
 NAME = used_by.SOLD_BEFORE

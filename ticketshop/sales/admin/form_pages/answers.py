@@ -17,10 +17,10 @@ from ticketshop.lib.pages import page_number
 from ticketshop.office.buttons import OwnPage
 from ticketshop.office.sections import NONE, Section
 
-from ..admission_lists import passes_of, tickets_of
-from ..answers import display, editing, late_changes
-from ..models import Order, Ticket
-from . import tables
+from ...admission_lists import passes_of, tickets_of
+from ...answers import display, editing, late_changes
+from ...models import Order, Ticket
+from .. import tables
 
 SENSITIVE = "registration_forms.view_sensitive"
 

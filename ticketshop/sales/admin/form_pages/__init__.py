@@ -1,0 +1,1 @@
+"""Back-office pages of registration forms and their answers: assignment, answers, their list, missing answers."""
