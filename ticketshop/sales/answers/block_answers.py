@@ -64,9 +64,9 @@ def fill(
     limits = _limits(blocks, cart)
     for form_block in blocks:
         draft, mine = drafts.get(form_block.name, {}), limits.get(form_block.version.form_id, [])
-        form_block.limited = {one.key: one.pk for one in mine}
-        gone = frozenset(one.key for one in mine if one.left <= 0)
-        left = {one.key: one.left for one in mine}
+        form_block.limited = {choice.key: choice.pk for choice in mine}
+        gone = frozenset(choice.key for choice in mine if choice.left <= 0)
+        left = {choice.key: choice.left for choice in mine}
         country = cart.point_of_sale.organiser.country
         common = QuestionContext(day=form_block.day, now=now, sold_out=gone, left=left, country=country)
         if bound or draft:
@@ -108,8 +108,8 @@ def _limits(blocks: list[FormBlock], cart: Cart) -> dict[int, list[limited_choic
     """Return form id -> its limited choices with their free places. No query if no form offers choices."""
     by_form: dict[int, list[limited_choices.Limited]] = {}
     if forms := forms_with_choices(blocks):
-        for one in limited_choices.of_forms(forms, cart.key):
-            by_form.setdefault(one.form, []).append(one)
+        for choice in limited_choices.of_forms(forms, cart.key):
+            by_form.setdefault(choice.form, []).append(choice)
     return by_form
 
 
@@ -128,7 +128,7 @@ def _wanted(form_block: FormBlock) -> dict[str, list[int]]:
         if TYPES[form_block.definition.by_key[key].type].column not in ("v_choice", "choices"):
             continue
         keys = value if isinstance(value, list) else [value]
-        ids = [form_block.limited[one] for one in keys if one in form_block.limited]
+        ids = [form_block.limited[choice] for choice in keys if choice in form_block.limited]
         if ids:
             by_question[key] = ids
     return by_question

@@ -69,11 +69,11 @@ def parts(order: Order, tickets: list[Ticket], passes: list[IssuedPass]) -> list
     of_order = _OF_ORDER.all(order=order.pk)
     titles = {ticket.line.title: ticket.session.event.title for ticket in tickets}
     order_parts = []
-    for one in of_order:
+    for response in of_order:
         # With several order forms, the heading names the events of each, by the titles they have now.
-        events = translated.joined(", ", [titles.get(title, title) for title in one.title.split(", ")])
+        events = translated.joined(", ", [titles.get(title, title) for title in response.title.split(", ")])
         heading = translated.joined(" – ", [own, events]) if events and len(of_order) > 1 else own
-        order_parts.append(Part(one.response_id, heading, in_profile=one.in_profile))
+        order_parts.append(Part(response.response_id, heading, in_profile=response.in_profile))
     for ticket in tickets:
         if ticket.response_id is None:
             continue

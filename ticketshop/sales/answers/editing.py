@@ -84,15 +84,19 @@ class EditableAnswers:
         if response.form.editable_until:
             return response.form.editable_until
         admissions = [part.admission] if part.admission else [*self.tickets, *self.passes]
-        alive = [one for one in admissions if one.state != Admission.State.CANCELLED]
-        starts = [one.session.starts_at for one in alive if isinstance(one, Ticket)]
+        alive = [admission for admission in admissions if admission.state != Admission.State.CANCELLED]
+        starts = [admission.session.starts_at for admission in alive if isinstance(admission, Ticket)]
         zone = self.order.point_of_sale.organiser.zone
-        ends = [days.end_of(one.valid_until, zone) for one in alive if isinstance(one, IssuedPass)]
+        ends = [
+            days.end_of(admission.valid_until, zone)
+            for admission in alive
+            if isinstance(admission, IssuedPass)
+        ]
         return min(starts or ends, default=None)
 
     def _used(self, part: display.Part) -> bool:
         admissions = [part.admission] if part.admission else [*self.tickets, *self.passes]
-        return any(one.state == Admission.State.USED for one in admissions)
+        return any(admission.state == Admission.State.USED for admission in admissions)
 
     # --- pages -----------------------------------------------------------------------------------------
     @property
@@ -191,7 +195,7 @@ class EditableAnswers:
     def _block(
         self, answered_form: AnsweredForm, left: dict[str, int], data=None, seen: set[str] | None = None
     ) -> Block:
-        sensitive = [one.key for one in answered_form.definition.questions if one.sensitive]
+        sensitive = [question.key for question in answered_form.definition.questions if question.sensitive]
         return (StaffBlock if self.staff else Block)(
             answered_form.definition,
             data,

@@ -182,16 +182,16 @@ def lacking(order: Order, now: datetime, only: Collection[int] | None = None) ->
         return []
     rows = tickets(versions, now).filter(order=order).select_related("line__offer__tariff", "session")
     found = [
-        Lacking(one, one.line.offer.tariff.form_id, one.session.ends_at, "response")
-        for one in rows.order_by("pk")
+        Lacking(admission, admission.line.offer.tariff.form_id, admission.session.ends_at, "response")
+        for admission in rows.order_by("pk")
     ]
     zone = ZoneInfo(order.point_of_sale.organiser.time_zone)
     for added in (False, True):
         asks, column = ("extra_form_id", "extra_response") if added else ("form_id", "response")
         issued = passes(versions, now, added=added).filter(order=order).select_related("season_pass")
         found += [
-            Lacking(one, getattr(one.season_pass, asks), _end_of(one, zone), column)
-            for one in issued.order_by("pk")
+            Lacking(admission, getattr(admission.season_pass, asks), _end_of(admission, zone), column)
+            for admission in issued.order_by("pk")
         ]
     for form_id in versions:
         if orders(form_id, now).filter(pk=order.pk).exists():
@@ -218,8 +218,10 @@ def _of_order(order: Order, form_id: int, zone: ZoneInfo) -> Lacking:
         order.tickets.exclude(state=Admission.State.CANCELLED).select_related("session__event__order_form")
     )
     issued = order.passes.exclude(state=Admission.State.CANCELLED)
-    ends = [one.session.ends_at for one in rows] + [_end_of(one, zone) for one in issued]
-    events = [one.session.event for one in rows]
+    ends = [admission.session.ends_at for admission in rows] + [
+        _end_of(admission, zone) for admission in issued
+    ]
+    events = [admission.session.event for admission in rows]
     own = [
         event.title
         for event in events
@@ -244,23 +246,25 @@ def add(order: Order, *, now: datetime, by=None, only: Collection[int] | None = 
     lacking_rows = lacking(order, now, only)
     if not lacking_rows or order.buyer_id not in held:
         return 0
-    versions = published({one.form_id for one in lacking_rows})
+    versions = published({missing.form_id for missing in lacking_rows})
     given = [
-        responses.NewResponse(versions[one.form_id], {}, _about(one, order, held), one.ends_at, later=True)
-        for one in lacking_rows
+        responses.NewResponse(
+            versions[missing.form_id], {}, _about(missing, order, held), missing.ends_at, later=True
+        )
+        for missing in lacking_rows
     ]
     made = responses.store(given, organiser=order.organiser, language=order.language, now=now)
-    for one, response in zip(lacking_rows, made, strict=True):
-        if one.column:
-            type(one.holder).objects.filter(pk=one.holder.pk).update(**{one.column: response})
+    for missing, response in zip(lacking_rows, made, strict=True):
+        if missing.column:
+            type(missing.holder).objects.filter(pk=missing.holder.pk).update(**{missing.column: response})
         else:
-            OrderResponse.objects.create(order=order, response=response, title=one.title)
+            OrderResponse.objects.create(order=order, response=response, title=missing.title)
     history.record(order, "forms_added", by=by, now=now)
     return len(made)
 
 
-def _about(one: Lacking, order: Order, held: dict) -> int:
-    beneficiary = getattr(one.holder, "beneficiary_id", None)
+def _about(missing: Lacking, order: Order, held: dict) -> int:
+    beneficiary = getattr(missing.holder, "beneficiary_id", None)
     return beneficiary if beneficiary in held else order.buyer_id
 
 

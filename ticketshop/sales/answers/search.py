@@ -50,7 +50,7 @@ def page(form: RegistrationForm, ids: list[int], columns: list[Column], number: 
     read = Response.objects.filter(pk__in=here.rows).select_related("version", *_joins(form))
     by_id = {response.pk: response for response in read.defer("version__definition")}
     answers: dict[int, dict[str, Answer]] = {pk: {} for pk in here.rows}
-    given = Answer.objects.filter(response__in=here.rows, field__in=[one.field_id for one in columns])
+    given = Answer.objects.filter(response__in=here.rows, field__in=[column.field_id for column in columns])
     for answer in given.select_related("field", "v_choice").prefetch_related("choices"):
         answers[answer.response_id][answer.field.key] = answer
     made = [_row(form, by_id[pk], answers[pk], columns) for pk in here.rows if pk in by_id]
@@ -102,21 +102,23 @@ def counts(ids: list[int], columns: list[Column]) -> list[Counted]:
     """Return how often each choice was taken, for each question with choices. A query for each kind of answer,
     and one for the choices.
     """
-    asked = [one for one in columns if one.question.type in COUNTED]
+    asked = [column for column in columns if column.question.type in COUNTED]
     by_way: dict[str, list[int]] = {}
-    for one in asked:
-        by_way.setdefault(TYPES[one.question.type].column, []).append(one.field_id)
-    keys = dict(Choice.objects.filter(field__in=[one.field_id for one in asked]).values_list("pk", "key"))
+    for column in asked:
+        by_way.setdefault(TYPES[column.question.type].column, []).append(column.field_id)
+    keys = dict(
+        Choice.objects.filter(field__in=[column.field_id for column in asked]).values_list("pk", "key")
+    )
     counted: dict[tuple[int, object], int] = {}
     for way, fields in by_way.items():
         for field_id, value, number in _grouped(ids, way, fields):
             counted[field_id, value if way == "v_bool" else keys[value]] = number
-    consents = [one.field_id for one in asked if one.question.type == "consent"]
+    consents = [column.field_id for column in asked if column.question.type == "consent"]
     if consents:
         left = Answer.objects.filter(response=_AnyOf(ids), field__in=consents, state=Answer.State.BLANK)
         for field_id, number in left.order_by().values_list("field").annotate(Count("pk")):
             counted[field_id, False] = number
-    return [Counted(one.question, _choices(one, counted)) for one in asked]
+    return [Counted(column.question, _choices(column, counted)) for column in asked]
 
 
 def _grouped(ids: list[int], way: str, fields: list[int]) -> QuerySet:
@@ -128,8 +130,8 @@ def _grouped(ids: list[int], way: str, fields: list[int]) -> QuerySet:
     return given.order_by().values_list("field", way).annotate(number=Count("pk"))
 
 
-def _choices(one: Column, counted: dict[tuple[int, object], int]) -> list[tuple[str, int, bool]]:
-    question, number = one.question, one.field_id
+def _choices(column: Column, counted: dict[tuple[int, object], int]) -> list[tuple[str, int, bool]]:
+    question, number = column.question, column.field_id
     if question.options:
         return [
             (label_of(option), counted.get((number, option.key), 0), option.active)
@@ -154,8 +156,8 @@ def missing(ids: list[int], columns: list[Column]) -> list[tuple[Question, int]]
     erased = Response.objects.filter(pk=_AnyOf(ids), erased_on__isnull=False)
     ids = sorted(set(ids) - set(erased.values_list("pk", flat=True)))
     settled = Answer.objects.filter(
-        response=_AnyOf(ids), field__in=[one.field_id for one in owed], state__in=SETTLED
+        response=_AnyOf(ids), field__in=[column.field_id for column in owed], state__in=SETTLED
     )
     there = dict(settled.order_by().values_list("field").annotate(Count("pk")))
-    lacking = [(one.question, len(ids) - there.get(one.field_id, 0)) for one in owed]
+    lacking = [(column.question, len(ids) - there.get(column.field_id, 0)) for column in owed]
     return [(question, number) for question, number in lacking if number > 0]

@@ -83,19 +83,19 @@ class Column:
 def columns_of(form: RegistrationForm, *, sensitive: bool) -> list[Column]:
     """Return the questions of today in their order, then earlier ones that have answers."""
     now = definitions.of_version(form.published) if form.published else None
-    shown = {one.key: one for one in responses.stored_questions(now)} if now else {}
+    shown = {question.key: question for question in responses.stored_questions(now)} if now else {}
     fields = dict(form.fields.values_list("key", "pk"))
     answered = form.fields.exclude(key__in=shown).filter(Exists(Answer.objects.filter(field=OuterRef("pk"))))
     earlier = set(answered.values_list("key", flat=True))
     for version in FormVersion.objects.filter(form=form).order_by("-number") if earlier else ():
-        for one in responses.stored_questions(definitions.of_version(version)):
-            if one.key in earlier:
-                shown.setdefault(one.key, one)
+        for question in responses.stored_questions(definitions.of_version(version)):
+            if question.key in earlier:
+                shown.setdefault(question.key, question)
     since = versions.first_asked([form.pk])
     return [
-        Column(one, fields[one.key], since.get((form.pk, one.key), 0))
-        for one in shown.values()
-        if sensitive or not one.sensitive
+        Column(question, fields[question.key], since.get((form.pk, question.key), 0))
+        for question in shown.values()
+        if sensitive or not question.sensitive
     ]
 
 
@@ -139,28 +139,28 @@ def _in_state(rows: QuerySet[Response], form: RegistrationForm, state: str) -> Q
 
 
 def _any(lookups: Iterable[dict]) -> Q:
-    return _any_of([Q(**one) for one in lookups])
+    return _any_of([Q(**lookup) for lookup in lookups])
 
 
 def _any_of(conditions: list) -> Q:
     joined = Q(pk__in=[])
-    for one in conditions:
-        joined |= Q(one)
+    for condition in conditions:
+        joined |= Q(condition)
     return joined
 
 
 def owed_columns(columns: list[Column]) -> list[Column]:
     """Return the mandatory questions for buyers."""
-    return [one for one in columns if one.question.mandatory and not one.question.staff_only]
+    return [column for column in columns if column.question.mandatory and not column.question.staff_only]
 
 
-def _settled(one: Column) -> QuerySet[Answer]:
-    return Answer.objects.filter(response=OuterRef("pk"), field=one.field_id, state__in=SETTLED)
+def _settled(column: Column) -> QuerySet[Answer]:
+    return Answer.objects.filter(response=OuterRef("pk"), field=column.field_id, state__in=SETTLED)
 
 
 def _choice_ids(columns: list[Column]) -> dict[tuple[int, object], int]:
     """Return (field id, choice key) -> choice id. With ids, PostgreSQL has statistics to choose a plan by."""
-    fields = [one.field_id for one in columns if one.question.options]
+    fields = [column.field_id for column in columns if column.question.options]
     rows = Choice.objects.filter(field__in=fields).values_list("field", "key", "pk") if fields else ()
     return {(field_id, key): pk for field_id, key, pk in rows}
 
@@ -251,10 +251,10 @@ def described(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> 
     for label, model, pk in (*rows, (_("season pass"), SeasonPass, wanted.season_pass)):
         if pk:
             filters.append((label, str(model._default_manager.filter(pk=pk).first() or "")))
-    labels = {one.key: one.question.label for one in columns}
+    labels = {column.key: column.question.label for column in columns}
     if wanted.missing:
         filters.append((_("missing answers"), labels.get(wanted.missing, _("any mandatory answer"))))
-    by_key = {one.key: one for one in columns}
+    by_key = {column.key: column for column in columns}
     for key, value in wanted.answers.items():
         if key in by_key:
             filters.append((labels[key], _shown(by_key[key].question, value)))
@@ -291,7 +291,7 @@ def to_json(wanted: Wanted) -> dict:
 
 def from_json(kept: dict, columns: list[Column]) -> Wanted:
     """Return the filters from the result of ``to_json``."""
-    by_key = {one.key: one for one in columns}
+    by_key = {column.key: column for column in columns}
     answers = {key: _read(by_key[key], value) for key, value in kept["answers"].items() if key in by_key}
     return Wanted(**{**kept, "answers": answers})
 

@@ -73,7 +73,9 @@ def drop_outdated_consents(blocks: list[FormBlock], drafts: dict, seen: dict[str
     for form_block in blocks:
         if not (draft := drafts.get(form_block.name)):
             continue
-        consents = {one.key for one in form_block.definition.questions if one.type == "consent"}
+        consents = {
+            question.key for question in form_block.definition.questions if question.type == "consent"
+        }
         gone = (draft.keys() & consents) - seen.get(form_block.name, set())
         if gone:
             drafts[form_block.name] = {key: texts for key, texts in draft.items() if key not in gone}

@@ -60,9 +60,9 @@ def copies_into(page: DetailsPage, form_block: form_blocks.FormBlock) -> list[tu
     """Return the copy buttons of a block, as (posted value, text)."""
     if form_block.of_order:
         return []
-    first = next(one for one in page.blocks if one.version.form_id == form_block.version.form_id)
-    of_order = [one for one in page.blocks if one.of_order]
-    order = next((one for one in of_order if copying.may_copy(form_block, one)), None)
+    first = next(block for block in page.blocks if block.version.form_id == form_block.version.form_id)
+    of_order = [block for block in page.blocks if block.of_order]
+    order = next((block for block in of_order if copying.may_copy(form_block, block)), None)
     buttons = []
     if order:
         buttons.append((f"{form_block.name}:{order.name}", _("Use my details")))

@@ -96,31 +96,28 @@ class DetailsPage:
         for form_block in self.blocks_on(self.number):
             # Another tab, or the organiser, may have added a block since the page was made.
             if (record := shown_questions.posted(form_block, post)) is not None:
-                self.drafts[form_block.name], self.shown[form_block.name] = (
-                    block_answers.typed(form_block, post),
-                    record,
-                )
+                self.drafts[form_block.name] = block_answers.typed(form_block, post)
+                self.shown[form_block.name] = record
         self._take_names(post)
         if elsewhere := self._pressed(post):
             return elsewhere
         forms = self.forms()
         self.fill(bound=True)
-        block_answers.drop_hidden_answers(
-            [form_block for form_block in self.blocks if form_block.name in self.drafts], self.drafts
-        )
-        unsound, unseen = self._unsound(forms), self._unseen()
-        if not unsound and not unseen and not self._hold():
-            unsound = self._unsound(forms) or [self.number]
-        done = not unsound and not unseen
+        typed_blocks = [form_block for form_block in self.blocks if form_block.name in self.drafts]
+        block_answers.drop_hidden_answers(typed_blocks, self.drafts)
+        invalid, unsent = self._invalid_pages(forms), self._unsent_pages()
+        if not invalid and not unsent and not self._hold():
+            invalid = self._invalid_pages(forms) or [self.number]
+        done = not invalid and not unsent
         if shown_questions.outdated(self.blocks, self.shown, self.seen):
             messages.info(self.request, QUESTIONS_CHANGED)
         self._keep(forms, checked=done, complete=done)
         if done:
             return redirect("shop:review", pos=self.request.pos.slug)
-        if self.number in unsound:
+        if self.number in invalid:
             return None
-        first = min(unsound + unseen)
-        if first in unseen:
+        first = min(invalid + unsent)
+        if first in unsent:
             return self._page(first)
         self._turn_to(first)
         return None
@@ -145,7 +142,9 @@ class DetailsPage:
 
     def follow_choices(self) -> None:
         """Fill in what the shop knows of each chosen person, on every page: the buyer's name may have changed."""
-        chosen = {slot: one for slot, one in self.holders.items() if one.get("person") or one.get("filled")}
+        chosen = {
+            slot: typed for slot, typed in self.holders.items() if typed.get("person") or typed.get("filled")
+        }
         known = {person.value: person for person in self.people} if chosen else {}
         for slot, holder in chosen.items():
             if holder.get("person") and holder["person"] not in known:
@@ -182,15 +181,13 @@ class DetailsPage:
         """After a refused order, turn to the first page with an error, as if it had just been posted."""
         self.posted = {}
         self.fill(bound=True)
-        if unsound := self._unsound(self.forms()):
-            self._turn_to(unsound[0])
+        if invalid := self._invalid_pages(self.forms()):
+            self._turn_to(invalid[0])
         else:
             self.posted = None
 
     def _pressed(self, post):
-        """Handle a button that does not go on: store everything, check nothing. Return a redirect, or None for
-        no such button.
-        """
+        """Store everything unchecked if another button than "go on" was pressed. Return a redirect, or None."""
         if not BUTTONS & set(post):
             return None
         self._keep(self.forms(), checked=False, complete=False)
@@ -254,10 +251,10 @@ class DetailsPage:
         user = self.request.user
         buyer = visitor_contact.of_request(self.request) if user.is_authenticated else None
         beneficiaries = person_limits.find_beneficiaries(buyer, self.holders) if buyer else {}
-        for one in person_limits.too_many(self.cart_contents, buyer, beneficiaries):
-            for slot in one.slots:
+        for too_many in person_limits.too_many(self.cart_contents, buyer, beneficiaries):
+            for slot in too_many.slots:
                 fields = forms[slot].fields
-                forms[slot].add_error(next(iter(fields), None), one.at_ticket(others=bool(self.people)))
+                forms[slot].add_error(next(iter(fields), None), too_many.at_ticket(others=bool(self.people)))
 
     def _buyer_form(self, single: bool):
         """Return the buyer's form: as posted or typed before, else with the names of the contact."""
@@ -308,7 +305,7 @@ class DetailsPage:
             return False
         return True
 
-    def _unsound(self, forms) -> list[int]:
+    def _invalid_pages(self, forms) -> list[int]:
         """Return the numbers of pages with an error. Every form is validated, so that all errors are shown."""
         numbers = []
         for number in range(1, self.pages + 1):
@@ -320,7 +317,7 @@ class DetailsPage:
                 numbers.append(number)
         return numbers
 
-    def _unseen(self) -> list[int]:
+    def _unsent_pages(self) -> list[int]:
         """Return the numbers of pages that were never posted."""
         return [
             number

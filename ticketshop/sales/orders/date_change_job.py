@@ -67,19 +67,28 @@ def _carry_out(change: DateChange, orders: list[Order], now: datetime) -> None:
     buyers = {order.buyer_id for order in orders if not recipients.has_left(order.buyer)}
     # People are locked before their orders, in the same sequence as in an erasure. Contacts that are being
     # erased are not among them.
-    held = locking.lock_all(buyers | {one.to.pk for one in told})
+    held = locking.lock_all(buyers | {recipient.to.pk for recipient in told})
     moved = _moved(change)
     for order in orders:
         if moved:
             _move_deadlines(order, moved, now)
         if change.tell and (buyer := held.get(order.buyer_id)):
             _queue(TO_BUYER, change, order, buyer, buyer, now)
-    for one in told:
-        if change.tell and (to := held.get(one.to.pk)):
-            _queue(TO_HOLDER if one.is_person else TO_PARENT, change, one.order, one.person, to, now)
+    for recipient in told:
+        if change.tell and (to := held.get(recipient.to.pk)):
+            _queue(
+                TO_HOLDER if recipient.is_person else TO_PARENT,
+                change,
+                recipient.order,
+                recipient.person,
+                to,
+                now,
+            )
     if change.tell:
         already = {(order.pk, held[order.buyer_id].email) for order in orders if order.buyer_id in held}
-        already |= {(one.order.pk, held[one.to.pk].email) for one in told if one.to.pk in held}
+        already |= {
+            (recipient.order.pk, held[recipient.to.pk].email) for recipient in told if recipient.to.pk in held
+        }
         _tell_addresses(change, orders, already, now)
 
 

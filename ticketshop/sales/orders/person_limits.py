@@ -98,10 +98,10 @@ def problems(cart_contents: Contents, buyer: Contact, beneficiaries: dict[str, i
     them wait.
     """
     by_settings: dict[object, TooMany] = {}
-    for one in too_many(cart_contents, buyer, beneficiaries):
-        if one.settings not in by_settings or one.had is not None:
-            by_settings[one.settings] = one
-    return [one.sentence for one in by_settings.values()]
+    for exceeded in too_many(cart_contents, buyer, beneficiaries):
+        if exceeded.settings not in by_settings or exceeded.had is not None:
+            by_settings[exceeded.settings] = exceeded
+    return [exceeded.sentence for exceeded in by_settings.values()]
 
 
 def too_many(cart_contents: Contents, buyer: Contact | None, beneficiaries: dict[str, int]) -> list[TooMany]:

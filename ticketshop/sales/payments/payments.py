@@ -166,10 +166,10 @@ def _pay(order: Order, payment: Payment, by, now: datetime) -> None:
 def _return(payment: Payment, amount: Decimal, action: str, by, now: datetime) -> None:
     """Create the task to pay money back and tell the buyer why."""
     order = payment.order
-    for one in _sources(order, payment):
-        part = min(one.amount - _refunded(one), amount)
+    for source in _sources(order, payment):
+        part = min(source.amount - _refunded(source), amount)
         if part > ZERO:
-            Refund.objects.create(payment=one, amount=part, requested_at=now)
+            Refund.objects.create(payment=source, amount=part, requested_at=now)
             amount -= part
     history.record(order, action, by=by, now=now, amount=str(payment.amount))
     notices.money_returned(order, payment, action, now)
