@@ -37,7 +37,7 @@ def ask() -> int:
 
 
 def fill(number: int) -> set[int]:
-    """So many connections lie idle in the pool; their server processes."""
+    """Open idle connections in the pool. Return the ids of their server processes."""
     together = threading.Barrier(number, timeout=PATIENCE)
 
     def hold():
@@ -56,7 +56,7 @@ def end_backends(pids: set[int]) -> None:
 
 @pytest.fixture
 def pauses(monkeypatch):
-    """How long a request slept because it had met a broken connection, each time."""
+    """The seconds a request slept for each broken connection."""
     slept = []
     monkeypatch.setattr(psycopg_pool.pool, "sleep", slept.append)
     return slept

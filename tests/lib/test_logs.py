@@ -17,7 +17,7 @@ SECRET = "rPzqOq9nQ3uVfAf0a1b2cQ"
 
 
 def written(message: str, *args, error: Exception | None = None, **extra) -> str:
-    """What stands in the log."""
+    """Return the lines of the log."""
     info = None
     if error is not None:
         try:

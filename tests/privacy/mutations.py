@@ -1,7 +1,7 @@
 """Switch declarations off, one after the other, to see whether the scan notices.
 
-A row that goes takes its columns with it, and so does the row it hangs on: what is switched off is all that
-would take the column, so that the scan has to notice this very one.
+A column is also erased if its row is deleted, or the row it belongs to. So all declarations that would erase the column are
+switched off together.
 """
 
 from collections.abc import Iterator
@@ -21,12 +21,12 @@ _declared = registry.declaration
 
 @dataclass(frozen=True)
 class Mutation:
-    """A declaration that takes something away, by the column it is about."""
+    """An erasing strategy of one column, to be switched off."""
 
     model: type[models.Model]
     column: str
     key: str
-    word: object
+    strategy: object
 
     @property
     def name(self) -> str:
@@ -34,34 +34,34 @@ class Mutation:
 
     @property
     def needs_a_shared_log_in(self) -> bool:
-        """Of a log-in that goes the database drops the keys by itself; one that stays is forgotten in its house."""
-        return isinstance(self.word, Author) and hasattr(self.model, "organiser_path")
+        """Whether the log-in must stay: of a deleted log-in the database itself sets the keys to null."""
+        return isinstance(self.strategy, Author) and hasattr(self.model, "organiser_path")
 
     @property
     def off(self) -> set[tuple[type[models.Model], str, str]]:
-        """(model, column, key) of every declaration that has to be off for this one to have no effect."""
+        """(model, column, key) of all declarations that erase the column."""
         found = {(self.model, self.column, self.key)}
         for model in _what_takes(self.model, self.column):
             found |= {
                 (model, column.name, key)
-                for column, key, word in planting.erasing_words(model)
-                if isinstance(word, DeleteRow)
+                for column, key, strategy in planting.erasing_strategies(model)
+                if isinstance(strategy, DeleteRow)
             }
         return found
 
 
 def all_mutations() -> list[Mutation]:
-    """One for every declaration that takes something away and can be planted."""
+    """Return a mutation for each erasing strategy whose column can be planted."""
     return [
         found
         for model in registry.installed_models()
-        for column, key, word in planting.erasing_words(model)
-        if (found := Mutation(model, column.name, key, word)).name not in planting.NEVER_THERE
+        for column, key, strategy in planting.erasing_strategies(model)
+        if (found := Mutation(model, column.name, key, strategy)).name not in planting.NEVER_THERE
     ]
 
 
 def _what_takes(model: type[models.Model], column: str) -> set[type[models.Model]]:
-    """The models whose rows, going, take the column along: its own, and those its row or the column itself hangs on."""
+    """Return the models whose deleted rows erase the column: its own, and those that its keys lead to."""
     found, waiting = set(), [model]
     keys = [model._meta.get_field(column)]
     while waiting:
@@ -84,7 +84,7 @@ def _goes_along(key: models.Field, *, too=models.CASCADE) -> bool:
 
 @contextmanager
 def switched_off(mutation: Mutation) -> Iterator[None]:
-    """While this lasts the engine reads declarations in which this one keeps what it took."""
+    """Within the block the declarations keep the column."""
     off = mutation.off
 
     def declaration(model):
@@ -92,8 +92,8 @@ def switched_off(mutation: Mutation) -> Iterator[None]:
         columns = dict(said.columns)
         for _model, column, key in (one for one in off if one[0] is model):
             if key:
-                word = columns[column]
-                columns[column] = Json({**word.keys, key: OFF}, word.default)
+                strategy = columns[column]
+                columns[column] = Json({**strategy.keys, key: OFF}, strategy.default)
             else:
                 columns[column] = OFF
         return replace(said, columns=columns)

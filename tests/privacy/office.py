@@ -22,7 +22,7 @@ HOLDERS = [{"first_name": "Holda", "last_name": "Zweig"}]
 
 @dataclass
 class Office:
-    """A shop, its owner, and two customers: Vera, who goes, and Wilma, who is much like her."""
+    """A shop, its owner, and two similar customers: Vera, who is erased, and Wilma."""
 
     pos: PointOfSale
     owner: User
@@ -49,7 +49,7 @@ def make_office() -> Office:
 
 
 def past_order(pos: PointOfSale, buyer: dict | Contact = VERA) -> Order:
-    """Paid, of one ticket, for an evening that is over."""
+    """Return a paid order of one ticket for a past event."""
     offer = OfferFactory(pos=pos)
     order = make_order({offer: 1}, buyer=buyer, holders=HOLDERS, paid=True)
     now = timezone.now()
@@ -60,7 +60,7 @@ def past_order(pos: PointOfSale, buyer: dict | Contact = VERA) -> Order:
 
 
 def coming_order(pos: PointOfSale, buyer: dict | Contact = VERA, *, paid: bool = True) -> Order:
-    """Of one ticket, for an evening that is to come."""
+    """Return an order of one ticket for an upcoming event."""
     return make_order({OfferFactory(pos=pos): 1}, buyer=buyer, holders=HOLDERS, paid=paid)
 
 
@@ -69,7 +69,7 @@ def season_order(pos: PointOfSale, buyer: dict | Contact = VERA) -> Order:
 
 
 def bin_page(contact: Contact | int) -> str:
-    """The address of the page that erases a contact."""
+    """Return the URL of the page that erases a contact."""
     number = contact if isinstance(contact, int) else contact.pk
     return f"/admin/privacy/erasure/person/{number}/"
 
@@ -81,7 +81,7 @@ def erase(staff: Staff, contact: Contact, **values):
 
 
 def log_in_aged(staff: Staff, seconds: int) -> None:
-    """The log-in happened so long ago."""
+    """Move the log-in into the past."""
     session = staff.client.session
     session["account_authentication_methods"] = [{"method": "password", "at": time.time() - seconds}]
     session.save()

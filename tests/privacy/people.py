@@ -1,7 +1,7 @@
 """A person who has done everything the shop offers before an erasure.
 
-Real verbs of the shop, so that money, places and mails are real. What it leaves is overwritten column by
-column in ``planting``.
+Made by the functions of the shop, so that money, places and mails are consistent. ``planting`` overwrites the rows column by
+column.
 """
 
 from dataclasses import dataclass, field
@@ -69,8 +69,8 @@ VALUES = {
 
 
 @dataclass
-class House:
-    """An organiser that asks everything there is to ask."""
+class Shop:
+    """An organiser whose forms have all types of questions."""
 
     organiser: Organiser
     pos: PointOfSale
@@ -82,7 +82,7 @@ class House:
     sessions: list[Session] = field(default_factory=list)
 
 
-def make_house(name: str) -> House:
+def make_shop(name: str) -> Shop:
     organiser = OrganiserFactory(name=name)
     pos = PointOfSaleFactory(organiser=organiser, friends_family_enabled=True, slug=name.lower())
     for code in ("on_site", "bank_transfer"):
@@ -90,7 +90,7 @@ def make_house(name: str) -> House:
     event = EventFactory(pos=pos, title=f"{name} Evening")
     session = SessionFactory(event=event)
     book = TariffFactory(event=event, name="With the book", price=Decimal("60.00"), vat_rate=Decimal("8.10"))
-    return House(
+    return Shop(
         organiser, pos,
         adult=OfferFactory(session=session, capacity=500),
         book=OfferFactory(session=session, tariff=book, capacity=500),
@@ -111,19 +111,19 @@ def _form_of_all_types(organiser: Organiser, kind: str) -> FormVersion:
 
 @dataclass
 class Person:
-    """Somebody as one house knows them."""
+    """A person as one organiser knows them."""
 
     key: str
-    house: House
+    shop: Shop
     contact: Contact
     user: User | None
-    log_in_goes: bool = True  # nobody else needs it
+    log_in_goes: bool = True  # no other organiser needs it
     clients: list[Client] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What somebody types of themselves."""
+    """The data a person types about themselves."""
 
     key: str
     first_name: str
@@ -137,14 +137,14 @@ class Identity:
         return {"first_name": self.first_name, "last_name": self.last_name, "email": self.email}
 
 
-def move_in(house: House, who: Identity, *, user: User | None = None, guest: bool = False) -> Person:
-    """Become known to a house: by a log-in (a new one unless ``user``), or as a ``guest`` who orders."""
+def create_person(shop: Shop, who: Identity, *, user: User | None = None, guest: bool = False) -> Person:
+    """Create the contact: with a log-in (a new one unless ``user``), or as a ``guest`` who orders."""
     now = timezone.now()
     if guest:
-        made = make_order({house.adult: 1}, buyer=who.typed, paid=True)
-        return Person(who.key, house, made.buyer, None)
+        made = make_order({shop.adult: 1}, buyer=who.typed, paid=True)
+        return Person(who.key, shop, made.buyer, None)
     user = user or UserFactory(email=who.email)
-    contact = contacts.for_user(house.organiser, user, language="fr", now=now)
+    contact = contacts.for_user(shop.organiser, user, language="fr", now=now)
     contacts.change(
         contact,
         {
@@ -153,11 +153,11 @@ def move_in(house: House, who: Identity, *, user: User | None = None, guest: boo
         },
         by=user, now=now,
     )  # fmt: skip
-    return Person(who.key, house, contact, user)
+    return Person(who.key, shop, contact, user)
 
 
 def live(person: Person, other: Person | None = None) -> None:
-    """Everything the shop lets people do, with ``other`` as a friend where one is given."""
+    """Do everything the shop offers, with ``other`` as a friend if given."""
     if person.user is not None:
         _join_an_earlier_contact(person)
         _have_friends(person, other)
@@ -168,7 +168,7 @@ def live(person: Person, other: Person | None = None) -> None:
     _get_mails(person)
     _be_exported(person, other)
     MailboxProof.objects.create(
-        organiser=person.house.organiser, address=person.contact.email, token_hash=f"zqproof{person.key}",
+        organiser=person.shop.organiser, address=person.contact.email, token_hash=f"zqproof{person.key}",
         created_at=timezone.now(), expires_at=timezone.now() + PAST,
     )  # fmt: skip
 
@@ -179,14 +179,14 @@ def _join_an_earlier_contact(person: Person) -> None:
         "last_name": person.contact.last_name,
         "email": f"earlier-{person.key}@earlier.example",
     }
-    earlier = make_order({person.house.adult: 1}, buyer=typed, paid=True).buyer
+    earlier = make_order({person.shop.adult: 1}, buyer=typed, paid=True).buyer
     merging.merge(person.contact, earlier, by=person.user, now=timezone.now())
 
 
 def _have_friends(person: Person, other: Person | None) -> None:
-    """A child without an address, a stranger who is written to, a link both ways with the other, one that ended."""
-    now, house = timezone.now(), person.house
-    asked = adding.Requester(by=person.user, pos=house.pos, network=f"network {person.key}", language="en")
+    """Create links: to a child without an address, to an invited stranger, in both directions with ``other``, and an ended one."""
+    now, shop = timezone.now(), person.shop
+    asked = adding.Requester(by=person.user, pos=shop.pos, network=f"network {person.key}", language="en")
     people = [
         adding.Person(f"Kid{person.key}", "Little", no_email=True, birth_date=date(2018, 1, 2)),
         adding.Person(f"Stranger{person.key}", "Far", f"stranger-{person.key}@far.example"),
@@ -194,7 +194,7 @@ def _have_friends(person: Person, other: Person | None) -> None:
     ]
     added = [adding.add(person.contact, one, asked, now=now).link for one in people]
     assert all(added)
-    # The one says "this is not me": their address is kept from more mail started by this person.
+    # The stranger answers "this is not me": the address gets no more mails by this person.
     assert links.not_me(added[2], by=None, now=now)
     if other is not None:
         for parent, child in ((person, other), (other, person)):
@@ -206,8 +206,8 @@ def _have_friends(person: Person, other: Person | None) -> None:
 
 
 def _log_in_often(person: Person) -> None:
-    """Three browsers; a new address waiting for its proof; a wrong password, which counts against the address."""
-    slug = person.house.pos.slug
+    """Create three browser sessions, a new unproved address, and a failed log-in."""
+    slug = person.shop.pos.slug
     for number in range(3):
         client = Client()
         client.force_login(person.user)
@@ -222,28 +222,28 @@ def _log_in_often(person: Person) -> None:
     Client().post("/accounts/login/", {"login": person.user.email, "password": "wrong"})
     new = EmailAddress.objects.create(user=person.user, email=f"new-{person.key}@new.example")
     EmailConfirmation.objects.create(email_address=new, sent=timezone.now(), key=f"zqkey{person.key}")
-    # Nobody gives these to visitors, but the tables exist.
+    # Visitors have none of these, but the tables exist.
     person.user.groups.add(Group.objects.first())
     person.user.user_permissions.add(Permission.objects.first())
 
 
 def _order(person: Person, other: Person | None) -> None:
-    """Two paid and over, three attendees on one; one cancelled, paid back; each with answers to everything."""
-    house, typed = person.house, _typed(person)
+    """Create two paid past orders, one of them with three attendees, and a cancelled and refunded one, all with answers."""
+    shop, typed = person.shop, _typed(person)
     first = make_order(
-        {house.adult: 3, house.season: 1}, user=person.user, buyer=typed, holders=_holders(person, other), paid=True
+        {shop.adult: 3, shop.season: 1}, user=person.user, buyer=typed, holders=_holders(person, other), paid=True
     )  # fmt: skip
     second = make_order(
-        {house.book: 2}, user=person.user, buyer=typed, method="bank_transfer", paid=True,
+        {shop.book: 2}, user=person.user, buyer=typed, method="bank_transfer", paid=True,
         holders=[{"first_name": "Book", "last_name": f"Reader{person.key}"}] * 2,
     )  # fmt: skip
     third = make_order(
-        {house.adult: 1}, user=person.user, buyer=typed, paid=True, holders=_holders(person, None)
+        {shop.adult: 1}, user=person.user, buyer=typed, paid=True, holders=_holders(person, None)
     )
     for order in (first, second, third):
         _answer(order)
-    orders.cancel(third, by=house.staff, now=timezone.now())
-    payments.refund_done(third.payments.get().refunds.get(), by=house.staff, now=timezone.now())
+    orders.cancel(third, by=shop.staff, now=timezone.now())
+    payments.refund_done(third.payments.get().refunds.get(), by=shop.staff, now=timezone.now())
     Order.objects.filter(pk=second.pk).update(placed_at=F("placed_at") - PAST, paid_at=F("paid_at") - PAST)
     Payment.objects.filter(order=second).update(
         started_at=F("started_at") - PAST, confirmed_at=F("confirmed_at") - PAST
@@ -251,7 +251,7 @@ def _order(person: Person, other: Person | None) -> None:
     if other is not None and other.user is not None:
         link = ContactLink.objects.get(parent=other.contact, child=person.contact, status="active")
         theirs = make_order(
-            {house.adult: 1}, user=other.user, buyer=_typed(other), paid=True,
+            {shop.adult: 1}, user=other.user, buyer=_typed(other), paid=True,
             holders=[{"first_name": person.contact.first_name, "last_name": "", "person": str(link.pk)}],
         )  # fmt: skip
         _answer(theirs)
@@ -274,7 +274,7 @@ def _holders(person: Person, other: Person | None) -> list[dict]:
 
 
 def _answer(order: Order) -> None:
-    """Give an order, its tickets and passes answers to every type of question, and change one of them."""
+    """Add answers to all types of questions to an order, its tickets and passes, and change one of them."""
     now = timezone.now()
     house_versions = {
         kind: FormVersion.objects.filter(form__organiser=order.organiser, form__kind=kind).latest("pk")
@@ -322,25 +322,25 @@ def _answers(version: FormVersion) -> dict:
 
 
 def _leave_carts(person: Person) -> None:
-    """One signed in, one as a guest with the same address; with everything typed into them."""
-    house = person.house
+    """Create a cart of the log-in and one of a guest with the same address, with all details."""
+    shop = person.shop
     users = [person.user, None] if person.user else [None]
     for user in users:
-        cart = make_cart({house.adult: 2}, user=user, buyer=_typed(person), holders=_holders(person, None))
+        cart = make_cart({shop.adult: 2}, user=user, buyer=_typed(person), holders=_holders(person, None))
         cart.details["answers"] = {"order": {"key": [f"typed by {person.contact.full_name}"]}}
         cart.save(update_fields=["details"])
     if person.user is not None:
-        # Sent after the log-in had ended.
+        # A form that was posted after the log-in had ended.
         KeptSubmission.objects.create(
             user=person.user,
-            address=f"/{person.house.pos.slug}/account/profile/?kept={person.key}-once",
+            address=f"/{person.shop.pos.slug}/account/profile/?kept={person.key}-once",
             fields=[["street", "Kept Lane 1"]],
             expires_at=timezone.now() + timedelta(minutes=30),
         )
 
 
 def _get_mails(person: Person) -> None:
-    """Sent ones, one that failed, and ones that wait; one to the log-in, of no shop."""
+    """Create sent, failed and queued mails, and one to the log-in without a shop."""
     now, contact = timezone.now(), person.contact
     mine = Mail.objects.filter(subject_uuid=contact.subject_uuid, state="queued").order_by("pk")
     for mail in mine[:3]:
@@ -357,7 +357,7 @@ def _get_mails(person: Person) -> None:
 
 
 def everything_is_over() -> None:
-    """The sessions were, the passes are out of date, and nobody needs an answer any more."""
+    """Move sessions and passes into the past."""
     Session.objects.update(starts_at=F("starts_at") - 7 * PAST, ends_at=F("ends_at") - 7 * PAST)
     IssuedPass.objects.update(valid_from=date(2020, 1, 1), valid_until=date(2020, 12, 31))
     Response.objects.update(relevant_until=timezone.now() - PAST)
@@ -365,26 +365,26 @@ def everything_is_over() -> None:
 
 
 def _work_there_once(person: Person) -> None:
-    """What a log-in leaves that was staff's before: it took money, published a form, changed a date, ended a request."""
-    house, user, now = person.house, person.user, timezone.now()
-    order = make_order({house.adult: 1}, buyer=NOBODY)
+    """Create rows by a log-in that was staff before: a payment, a published form, a date change, an ended request."""
+    shop, user, now = person.shop, person.user, timezone.now()
+    order = make_order({shop.adult: 1}, buyer=NOBODY)
     payments.confirm(order.payments.get(), by=user, now=now)
-    form = make_form(organiser=house.organiser, name=f"by {person.key}")
+    form = make_form(organiser=shop.organiser, name=f"by {person.key}")
     ask(form)
     publishing.publish(form, by=user, now=now)
-    DateChange.objects.create(organiser=house.organiser, tell=False, made_at=now, made_by=user)
+    DateChange.objects.create(organiser=shop.organiser, tell=False, made_at=now, made_by=user)
     LogEntry.objects.create(user=user, object_id="1", object_repr="#1", action_flag=2, change_message="")
     Erasure.objects.create(
-        organiser=house.organiser, subject_uuid=uuid4(), channel="back_office", state="withdrawn", by=user,
+        organiser=shop.organiser, subject_uuid=uuid4(), channel="back_office", state="withdrawn", by=user,
         receipt=references.readable(), requested_at=now,
     )  # fmt: skip
 
 
 def _be_exported(person: Person, other: Person | None) -> None:
-    """A file with the person and the other in it, ready and fetched once; the file itself is planted."""
+    """Create a downloaded export that contains the person and ``other``; ``planting`` writes the file."""
     now, everybody = timezone.now(), [one.contact.subject_uuid for one in (person, other) if one]
     job = Job.objects.create(
-        organiser=person.house.organiser, kind="customers",
+        organiser=person.shop.organiser, kind="customers",
         parameters={"source": CUSTOMERS}, format="csv", state="done", subjects=everybody,
         created_by=person.user, created_at=now, started_at=now, finished_at=now, expires_at=now + PAST,
     )  # fmt: skip

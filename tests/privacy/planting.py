@@ -1,6 +1,6 @@
 """Write a unique token into each erasable column of each row of a person, by the declarations.
 
-A column that cannot be planted is an error that names it: what was never there proves nothing by being gone.
+A column that can't be planted is an error: a value that was never there proves nothing by its absence.
 """
 
 import uuid
@@ -39,9 +39,9 @@ from ticketshop.lib.personal import (
 )
 
 ERASING = (Erase, Replace, StampDay, CloseState, Unlink, Author, DeleteRow, DeleteFile)
-# A text shorter than this may be anybody's; it is looked at in its place only.
+# A shorter text may occur elsewhere by chance, so it is compared in its column only.
 SHORTEST = 8
-# Declared, and never there: why nothing of it can be planted.
+# Declared columns that can't be planted, and why.
 NEVER_THERE = {
     "organisers.StaffMembership.user": "members of staff keep their log-in, and with it what they did",
     "procrastinate.ProcrastinateJob.args.planted": "jobs know numbers of rows; tests/project/test_logs.py reads them",
@@ -50,10 +50,9 @@ NEVER_THERE = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One value of one row, as it was planted. After an erasure the row is gone or the value another one.
+    """One planted value of one row. After an erasure the row is deleted or the value is another one.
 
-    ``key`` is the key inside a JSON column; ``token`` the name of the token, where the value can be told
-    from others.
+    ``key``: the key inside a JSON column. ``token``: the name of the token, if the value is unique.
     """
 
     model: type[models.Model]
@@ -68,7 +67,7 @@ class Cell:
         return declared(self.model, self.column, self.key)
 
     def is_in(self, row: dict) -> bool:
-        """Whether the row, as it is now, holds the value."""
+        """Return whether the row still has the value."""
         found = row[self.column]
         if self.key:
             return isinstance(found, dict) and found.get(self.key) == self.value
@@ -76,7 +75,7 @@ class Cell:
 
 
 def as_planted(cells: Iterable[Cell]) -> list[Cell]:
-    """Those of the cells that are as they were planted; a query a model."""
+    """Return the cells that still have their planted value; one query per model."""
     cells, rows = list(cells), {}
     for model in {cell.model for cell in cells}:
         columns = {"pk", *(cell.column for cell in cells if cell.model is model)}
@@ -87,7 +86,7 @@ def as_planted(cells: Iterable[Cell]) -> list[Cell]:
 
 @dataclass
 class Planted:
-    """All that was planted of one person."""
+    """The planted tokens, cells and files of one person."""
 
     person: Person
     tokens: list[Token] = field(default_factory=list)
@@ -96,7 +95,7 @@ class Planted:
     files: dict[tuple[str, str], bytes] = field(default_factory=dict)  # (storage, name) -> content
 
     def put_files_back(self) -> None:
-        """A transaction that is taken back brings no file back."""
+        """Write deleted files again, since a rollback does not restore them."""
         for (storage, name), content in self.files.items():
             if not storages[storage].exists(name):
                 storages[storage].save(name, ContentFile(content))
@@ -106,7 +105,7 @@ class Planted:
             storages[storage].delete(name)
 
     def left(self) -> list[Cell]:
-        """The cells that are as they were planted."""
+        """Return the cells that still have their planted value."""
         return as_planted(self.cells)
 
 
@@ -114,26 +113,28 @@ def declared(model: type[models.Model], column: str, key: str = "") -> str:
     return f"{model._meta.label}.{column}" + (f".{key}" if key else "")
 
 
-def erasing_words(model: type[models.Model]) -> list[tuple[models.Field, str, object]]:
-    """(column, key inside it, word) for each word of a model that takes something away."""
+def erasing_strategies(model: type[models.Model]) -> list[tuple[models.Field, str, object]]:
+    """Return (column, key inside it, strategy) for each erasing strategy of a model."""
     said, found = registry.declaration(model), []
     for column in model._meta.concrete_fields:
-        word = registry.strategy_of(said, column)
-        if isinstance(word, Json):
-            found += [(column, key, inner) for key, inner in word.keys.items() if isinstance(inner, ERASING)]
-            if isinstance(word.default, ERASING):
-                found.append((column, "planted", word.default))
-        elif isinstance(word, ERASING):
-            found.append((column, "", word))
+        strategy = registry.strategy_of(said, column)
+        if isinstance(strategy, Json):
+            found += [
+                (column, key, inner) for key, inner in strategy.keys.items() if isinstance(inner, ERASING)
+            ]
+            if isinstance(strategy.default, ERASING):
+                found.append((column, "planted", strategy.default))
+        elif isinstance(strategy, ERASING):
+            found.append((column, "", strategy))
     return found
 
 
 def declarations() -> list[str]:
-    """Every declaration of the installation that takes something away, by name."""
+    """Return the names of all erasing declarations."""
     return [
         declared(model, column.name, key)
         for model in registry.installed_models()
-        for column, key, _word in erasing_words(model)
+        for column, key, _word in erasing_strategies(model)
     ]
 
 
@@ -141,7 +142,7 @@ def declarations() -> list[str]:
 
 
 def rows_of(model: type[models.Model], person: Person) -> models.QuerySet:
-    """The rows of a model that are a person's, as its paths say; read here once more, apart from the engine."""
+    """Return the rows of a model that are a person's, computed independently of ``privacy``."""
     found = Q(pk__in=[])
     for path, kind in registry.declaration(model).subject.items():
         found |= _along(model, path, kind, person)
@@ -150,14 +151,14 @@ def rows_of(model: type[models.Model], person: Person) -> models.QuerySet:
 
 def _along(model, path: str, kind, person: Person) -> Q:
     if isinstance(kind, KeepRow):
-        # About somebody else, as far as an erasure goes.
+        # An erasure of this person leaves the row.
         return Q(pk__in=[])
     if isinstance(kind, Unless):
         other = Q(**{f"{kind.path}__isnull": True}) | Q(**{kind.path: _named_at(model, kind.path, person)})
         return _along(model, path, kind.kind, person) & other
     if isinstance(kind, LogInRows):
         mine = Q(**{path: person.user.pk if person.user else None})
-        return mine & (_of_house(model, person) | kind.always) if person.user else Q(pk__in=[])
+        return mine & (_of_organiser(model, person) | kind.always) if person.user else Q(pk__in=[])
     wanted = {
         CONTACT: (path, person.contact.pk),
         SUBJECT_UUID: (path, person.contact.subject_uuid),
@@ -168,7 +169,7 @@ def _along(model, path: str, kind, person: Person) -> Q:
     }
     name, value = wanted[kind]
     found = Q(**{name: value}) if value is not None else Q(pk__in=[])
-    return found & _of_house(model, person) if kind in (ADDRESS, USER) else found
+    return found & _of_organiser(model, person) if kind in (ADDRESS, USER) else found
 
 
 def _named_at(model, path: str, person: Person):
@@ -176,16 +177,13 @@ def _named_at(model, path: str, person: Person):
     return person.contact.subject_uuid if isinstance(end, models.UUIDField) else person.contact.pk
 
 
-def _of_house(model, person: Person) -> Q:
-    """A log-in or an address says nothing of the organiser: another one's row is another person's.
-
-    A row of no organiser goes with the log-in.
-    """
+def _of_organiser(model, person: Person) -> Q:
+    """Return the condition for rows of the person's organiser; rows without an organiser are erased with the log-in."""
     goes = person.user is not None and person.log_in_goes
     path = getattr(model, "organiser_path", None)
     if path is None:
         return Q() if goes else Q(pk__in=[])
-    here = Q(**{path: person.house.organiser.pk})
+    here = Q(**{path: person.shop.organiser.pk})
     return here | Q(**{f"{path}__isnull": True}) if goes else here
 
 
@@ -193,7 +191,7 @@ def _of_house(model, person: Person) -> Q:
 
 
 def plant(person: Person) -> Planted:
-    """Overwrite what is a person's with tokens, and note what they have already that is theirs alone."""
+    """Overwrite the person's columns with tokens, and note unique values that they have already."""
     planted = Planted(person)
     planted.tokens += [
         Token(f"{person.key} address", person.contact.email, "email"),
@@ -204,8 +202,8 @@ def plant(person: Person) -> Planted:
         ),
     ]
     for model in registry.installed_models():
-        for column, key, word in erasing_words(model):
-            cells = _plant(planted, model, column, key, word)
+        for column, key, strategy in erasing_strategies(model):
+            cells = _plant(planted, model, column, key, strategy)
             planted.cells += cells
             if not cells:
                 planted.unplanted.append(declared(model, column.name, key))
@@ -216,28 +214,30 @@ def _number(person: Person) -> int:
     return 1000 + sum(person.key.encode()) % 1000
 
 
-def rows_for(model: type[models.Model], column: models.Field, word, person: Person) -> list:
-    """The keys of the rows in which ``word`` takes something of the person's out of ``column``."""
-    if isinstance(word, Author):
+def rows_for(model: type[models.Model], column: models.Field, strategy, person: Person) -> list:
+    """Return the keys of the rows in which ``strategy`` erases ``column`` of the person."""
+    if isinstance(strategy, Author):
         mine = model._base_manager.filter(**{column.name: person.user.pk if person.user else None})
-        return list(mine.filter(_of_house(model, person)).order_by("pk").values_list("pk", flat=True))
+        return list(mine.filter(_of_organiser(model, person)).order_by("pk").values_list("pk", flat=True))
     return list(rows_of(model, person).order_by("pk").values_list("pk", flat=True))
 
 
-def _plant(planted: Planted, model, column: models.Field, key: str, word) -> list[Cell]:
-    """Fill one column of all rows that are the person's; the cells that hold something of theirs now."""
-    pks = rows_for(model, column, word, planted.person)
+def _plant(planted: Planted, model, column: models.Field, key: str, strategy) -> list[Cell]:
+    """Fill one column of all rows of the person. Return the cells that have a value now."""
+    pks = rows_for(model, column, strategy, planted.person)
     held = dict(model._base_manager.filter(pk__in=pks).values_list("pk", column.name))
-    if _is_looked_at_only(column, word):
-        return [Cell(model, column.name, pk, held[pk], key) for pk in pks if _has_something(word, held[pk])]
+    if _is_looked_at_only(column, strategy):
+        return [
+            Cell(model, column.name, pk, held[pk], key) for pk in pks if _has_something(strategy, held[pk])
+        ]
     somewhere = any(value is not None for value in held.values())
     values, tokens = {}, {}
     for number, pk in enumerate(pks):
-        # An answer of another type has no place for this value.
+        # An answer of another type has another column.
         if held[pk] is None and somewhere:
             continue
         name = f"zq{planted.person.key}{model._meta.model_name}{column.name}{key}{number}".replace("_", "")
-        value, token = _new_value(planted, column, key, word, held[pk], name)
+        value, token = _new_value(planted, column, key, strategy, held[pk], name)
         if value is not None:
             values[pk], tokens[pk] = value, token
     if not _write(model, column, {pk: value for pk, value in values.items() if value != held[pk]}):
@@ -259,18 +259,18 @@ def _plant(planted: Planted, model, column: models.Field, key: str, word) -> lis
     ]
 
 
-def _is_looked_at_only(column: models.Field, word) -> bool:
-    """A state, or a key to somebody: it is theirs in its place and can't be told from others elsewhere."""
+def _is_looked_at_only(column: models.Field, strategy) -> bool:
+    """Return whether the column has a state or a key, which is not unique and so compared in its column only."""
     named = (
         isinstance(column, (models.ForeignKey, models.UUIDField)) or column.primary_key or column.generated
     )
-    return named or isinstance(word, (CloseState, StampDay, Unlink, Author))
+    return named or isinstance(strategy, (CloseState, StampDay, Unlink, Author))
 
 
-def _has_something(word, held) -> bool:
-    if isinstance(word, CloseState):
-        return held in [before for before, _after in word.states]
-    return isinstance(word, StampDay) or held is not None
+def _has_something(strategy, held) -> bool:
+    if isinstance(strategy, CloseState):
+        return held in [before for before, _after in strategy.states]
+    return isinstance(strategy, StampDay) or held is not None
 
 
 def _write(model, column: models.Field, values: dict) -> bool:
@@ -283,10 +283,10 @@ def _write(model, column: models.Field, values: dict) -> bool:
     return True
 
 
-def _new_value(planted: Planted, column: models.Field, key: str, word, held, name: str):
-    """(value, token) for one row; (None, None) where it is to hold nothing."""
-    if isinstance(word, DeleteFile):
-        return _file(planted, word, name), Token(name, name)
+def _new_value(planted: Planted, column: models.Field, key: str, strategy, held, name: str):
+    """Return (value, token) for one row; (None, None) for no value."""
+    if isinstance(strategy, DeleteFile):
+        return _file(planted, strategy, name), Token(name, name)
     if not isinstance(column, models.JSONField):
         return _value(column, held, name, planted.person)
     if not key:
@@ -298,10 +298,10 @@ def _new_value(planted: Planted, column: models.Field, key: str, word, held, nam
     return (held, None) if key in held else (None, None)
 
 
-def _file(planted: Planted, word: DeleteFile, name: str) -> str:
+def _file(planted: Planted, strategy: DeleteFile, name: str) -> str:
     text = f"{planted.person.contact.email}\n{name}inside"
-    kept = storages[word.storage].save(f"{name}.txt", ContentFile(text.encode()))
-    planted.files[word.storage, kept] = text.encode()
+    kept = storages[strategy.storage].save(f"{name}.txt", ContentFile(text.encode()))
+    planted.files[strategy.storage, kept] = text.encode()
     planted.tokens.append(Token(f"{name}inside", f"{name}inside"))
     return kept
 
@@ -311,11 +311,11 @@ _days = iter(range(20_000))
 
 
 def _value(column, held, name: str, person: Person):
-    """(value, token) for a column: unique where it can be; (None, None) where it holds nothing and must not."""
+    """Return (value, token) for a column, unique if possible; (None, None) if it must stay empty."""
     number = next(_days)
     match column:
         case models.EmailField():
-            # What a friend's address is known by is overwritten: theirs is no token of this person.
+            # The address of a friend is overwritten, since it is not a token of this person.
             value = held if held and column.name != "entered_email" else f"{name}@planted.example"
             return value, _of_address(name, value, person)
         case models.DateTimeField():
@@ -339,7 +339,7 @@ def _value(column, held, name: str, person: Person):
     raise NotImplementedError(f"{column} is of a kind that nobody planted yet")
 
 
-# What must stay what it is, or nothing would work: each is somebody's own already.
+# Columns that keep their value, which the shop needs and which is unique already.
 _PLAIN = {
     "address",
     "email",
@@ -376,7 +376,7 @@ def _text(column, held: str, name: str, person: Person):
 
 
 def _of_address(name: str, address: str, person: Person) -> Token | None:
-    """The person's own address is one token wherever it stands."""
+    """Return the token of an e-mail address; None for the person's main address, which is a token already."""
     return None if address.lower() == person.contact.email.lower() else Token(name, address, "email")
 
 

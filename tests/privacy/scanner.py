@@ -1,9 +1,8 @@
 """Search all tables, files and logs for tokens of a person, in any encoding or notation.
 
-It knows nothing of models or declarations: tables are found by introspection. What is packed is unpacked:
-sessions, JSON and percent escapes, HTML, base64, zlib and gzip, MIME, PDF, ZIP and so spreadsheets. Case,
-accents and apostrophes make no difference; an address is found by its hashes and its local part too, a phone
-number in every way to write it.
+It uses no models or declarations: it reads the tables from the database itself. It decodes sessions, JSON and percent escapes,
+HTML, base64, zlib and gzip, MIME, PDF, ZIP and so spreadsheets. Case, accents and apostrophes make no difference; an e-mail
+address is also found by its hashes and its local part, a phone number in each notation.
 """
 
 import base64
@@ -32,12 +31,12 @@ from ticketshop.lib.text import APOSTROPHES, MARKS
 DEEPEST = 5  # a spreadsheet in a mail in base64 in JSON
 MOST_UNPACKED = 20_000_000
 
-# --- what is looked for ------------------------------------------------------------------------------------
+# --- tokens ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Token:
-    """Something that names one person. ``kind`` is text, email, phone or exact; ``name`` says where it was planted."""
+    """A value that identifies one person. ``kind``: text, email, phone or exact; ``name``: where it was planted."""
 
     name: str
     value: str
@@ -46,7 +45,7 @@ class Token:
 
 @dataclass(frozen=True, order=True)
 class Hit:
-    """A trace: the place ("table.column", "file:…", "log"), the row in it, and the token's name."""
+    """A token that was found: the place ("table.column", "file:…", "log"), the row, and the token's name."""
 
     place: str
     row: str
@@ -58,12 +57,12 @@ HASHES = ("md5", "sha1", "sha256")
 
 
 def fold(text: str) -> str:
-    """Without case, accents and apostrophes."""
+    """Return a text in lower case, without accents and apostrophes."""
     return MARKS.sub("", unicodedata.normalize("NFKD", APOSTROPHES.sub("", text))).casefold()
 
 
 def needles(token: Token) -> Iterator[str]:
-    """Regular expressions that find the token in a folded text."""
+    """Yield regular expressions that find the token in a folded text."""
     value = fold(token.value)
     if token.kind == "exact":
         yield rf"(?<![a-z0-9]){re.escape(value)}(?!\d)"
@@ -73,22 +72,22 @@ def needles(token: Token) -> Iterator[str]:
         yield rf"(?<!\d)(?:\+?0*41|0)?{digits[2:]}(?!\d)"
     elif token.kind == "email":
         local = value.partition("@")[0]
-        # Somebody else's longer address is somebody else's.
+        # A longer address that contains this one is not a hit.
         yield rf"(?<![a-z0-9._+\-]){re.escape(value)}(?!\.?[a-z0-9\-])"
         yield rf"(?<![a-z0-9._+\-]){re.escape(local)}(?![._+\-]*[a-z0-9])(?!@[a-z0-9])"
         for name in HASHES:
-            # Counters of refused log-ins hash it together with the host.
+            # Counters of refused log-ins contain its hash together with the host.
             for salt in ("", f"{urlsplit(settings.BASE_URL).netloc}:"):
                 found = hashlib.new(name, f"{salt}{token.value.strip().lower()}".encode())
                 yield found.hexdigest()
-                # Folded like everything that is looked at.
+                # Folded, like the texts that are searched.
                 yield re.escape(base64.b64encode(found.digest()).decode().rstrip("=").casefold())
     else:
         yield rf"(?<![a-z0-9]){re.escape(value)}(?![a-z0-9])"
 
 
 class Needles:
-    """All that is looked for, ready to look."""
+    """The compiled patterns of several tokens."""
 
     def __init__(self, tokens: Iterable[Token]):
         self.tokens = list(tokens)
@@ -100,7 +99,7 @@ class Needles:
         self._seen: dict[str, frozenset[str]] = {}
 
     def find(self, text: str) -> frozenset[str]:
-        """The names of the tokens in ``text``, packed or not."""
+        """Return the names of the tokens in ``text``, encoded or not."""
         found = self._seen.get(text)
         if found is None:
             folded = "\n".join(fold(part) for part in unpack(text))
@@ -115,7 +114,7 @@ class Needles:
 
 
 def _plain(pattern: str) -> str | None:
-    """The longest piece of a pattern without meaning of its own: most texts are done with by one quick look."""
+    """Return the longest literal part of a pattern: a quick search for it excludes most texts."""
     pieces = re.findall(r"(?:\\[^a-zA-Z0-9]|[a-z0-9@_])+", re.sub(r"\(\?[^)]*\)\??", " ", pattern))
     longest = max((re.sub(r"\\(.)", r"\1", piece) for piece in pieces), key=len, default="")
     return longest if len(longest) > 3 else None
@@ -129,7 +128,7 @@ _ESCAPED = re.compile(r"\\u[0-9a-fA-F]{4}")
 
 
 def unpack(text: str | bytes, depth: int = DEEPEST) -> Iterator[str]:
-    """The text, and every text that is packed in it."""
+    """Yield the text, and every text that is encoded in it."""
     if isinstance(text, bytes):
         yield from _unpack_bytes(text, depth)
         return
@@ -174,7 +173,7 @@ def _unbase64(packed: str, depth: int) -> Iterator[str]:
 
 
 def _unpack_bytes(data: bytes, depth: int, *, guessed: bool = False) -> Iterator[str]:
-    """``guessed``: these bytes may be nothing at all, such as a random name read as base64."""
+    """``guessed``: these bytes may be meaningless, such as a random name that was decoded as base64."""
     unpacked = list(_archives(data))
     for inner in unpacked:
         yield from _unpack_bytes(inner, max(depth - 1, 0)) if depth else ()
@@ -184,7 +183,7 @@ def _unpack_bytes(data: bytes, depth: int, *, guessed: bool = False) -> Iterator
         return
     text = data.decode("utf-8", "replace")
     if guessed and text.count("\ufffd") * 4 > len(text):
-        # Perhaps a pickle: its texts stand in it as they are.
+        # Perhaps a pickle, which contains its texts as they are.
         text = data.decode("latin-1")
         yield text
         return
@@ -215,7 +214,7 @@ def _pdf(data: bytes) -> Iterator[str]:
         yield "\n".join(page.extract_text() for page in reader.pages)
         yield str(dict(reader.metadata or {}))
     except PyPdfError:
-        # The first line of one in a mail: all its lines together are looked at too.
+        # The first line of one in a mail; the lines together are searched, too.
         return
 
 
@@ -246,7 +245,7 @@ _TABLES = """
 
 @dataclass(frozen=True)
 class Table:
-    """A table as the database describes it."""
+    """A table, with its columns and key."""
 
     schema: str
     name: str
@@ -258,14 +257,14 @@ Rows = dict[str, tuple[str | None, ...]]  # key of a row -> its values as text, 
 
 
 def tables() -> list[Table]:
-    """Every table of every schema that is not PostgreSQL's own."""
+    """Return all tables, except those of PostgreSQL itself."""
     with connection.cursor() as cursor:
         cursor.execute(_TABLES)
         return [Table(schema, name, tuple(columns), tuple(key)) for schema, name, columns, key in cursor]
 
 
 def read(table: Table) -> Rows:
-    """All rows, every column as text."""
+    """Return all rows, with every column as text."""
     quoted = [connection.ops.quote_name(column) for column in table.columns]
     whole = f"{connection.ops.quote_name(table.schema)}.{connection.ops.quote_name(table.name)}"
     with connection.cursor() as cursor:
@@ -282,17 +281,17 @@ Snapshot = dict[Table, Rows]
 
 
 def snapshot() -> Snapshot:
-    """The whole database as text."""
+    """Return the whole database as text."""
     return {table: read(table) for table in tables()}
 
 
 def scan_database(sought: Needles, whole: Snapshot | None = None) -> set[Hit]:
-    """Every trace in the rows of the database."""
+    """Return the hits in the rows of the database."""
     found = set()
     for table, rows in (snapshot() if whole is None else whole).items():
         for number, column in enumerate(table.columns):
             values = {key: row[number] for key, row in rows.items() if row[number]}
-            # Together first: most columns hold nothing that is sought.
+            # All values of a column at once first, since most columns have no hit.
             if not values or not sought.find("\n".join(sorted(values.values()))):
                 continue
             for key, value in values.items():
@@ -301,7 +300,7 @@ def scan_database(sought: Needles, whole: Snapshot | None = None) -> set[Hit]:
 
 
 def scan_statistics(sought: Needles) -> set[Hit]:
-    """What the planner remembers: the most common values, and bounds of histograms."""
+    """Return the hits in the planner's samples: most common values, and bounds of histograms."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT tablename || '.' || attname, most_common_vals::text, histogram_bounds::text,"
@@ -321,7 +320,7 @@ def scan_statistics(sought: Needles) -> set[Hit]:
 
 
 def trees() -> list[Path]:
-    """Where the installation keeps files: every storage but the static files, and the demo's mail sink."""
+    """Return the folders with files of the installation, except static files."""
     places = [Path(settings.MEDIA_ROOT), Path(settings.MAILBOX_DIR)]
     for name, storage in settings.STORAGES.items():
         location = storage.get("OPTIONS", {}).get("location")
@@ -331,7 +330,7 @@ def trees() -> list[Path]:
 
 
 def scan_files(sought: Needles) -> set[Hit]:
-    """Every trace in the names and contents of files."""
+    """Return the hits in names and contents of files."""
     found = set()
     for tree in trees():
         for path in sorted(tree.rglob("*")) if tree.exists() else []:
@@ -347,10 +346,10 @@ def find_in_bytes(sought: Needles, data: bytes) -> frozenset[str]:
 
 
 def scan_texts(sought: Needles, place: str, texts: Iterable[str]) -> set[Hit]:
-    """Every trace in log lines, pages or mails."""
+    """Return the hits in log lines, pages or mails."""
     return {Hit(place, "", name) for text in texts for name in sought.find(text)}
 
 
 def scan(sought: Needles) -> set[Hit]:
-    """Every trace in the database, its statistics, and the files."""
+    """Return the hits in the database, its statistics, and the files."""
     return scan_database(sought) | scan_statistics(sought) | scan_files(sought)

@@ -3,35 +3,35 @@
 from dataclasses import dataclass, replace
 
 from tests.privacy import people, planting
-from tests.privacy.people import House, Identity
+from tests.privacy.people import Identity, Shop
 from tests.privacy.planting import Planted
 from tests.privacy.scanner import Needles
 
 V_EMAIL = "zoe.zqv@planted.example"
 V = Identity("v", "Zoé", "d'Ōta-Müller", V_EMAIL, "+41 79 555 01 77")
-# Similar on purpose: the same family name and street, an address that contains V's, the next phone number.
+# Similar to V: same last name and street, an e-mail address that contains V's, the next phone number.
 W = Identity("w", "Zoé", "d'Ōta-Müller", f"a{V_EMAIL}.org", "+41 79 555 01 78")
 TWIN = Identity("t", "Zoé", "d'Ōta-Müller", V_EMAIL, "+41 79 555 01 79")
 
 
 @dataclass
 class State:
-    """Two houses, and who was planted in them."""
+    """Two organisers with their planted people."""
 
-    a: House
-    b: House
+    a: Shop
+    b: Shop
     v: Planted
     w: Planted
     twin: Planted
 
     @property
     def sought(self) -> Needles:
-        """All that is V's."""
+        """The tokens of V."""
         return Needles(self.v.tokens)
 
     @property
     def others(self) -> Needles:
-        """All that is W's and the twin's, V's address apart, which is the twin's too."""
+        """The tokens of W and the twin, without V's address, which the twin has, too."""
         return Needles(
             token
             for planted in (self.w, self.twin)
@@ -41,14 +41,18 @@ class State:
 
 
 def make_state(*, shared_log_in: bool = False, number: int = 0) -> State:
-    """Everything planted and over. ``shared_log_in``: V logs in at B too; else the twin is a guest there.
+    """Return planted people without open deferrals. ``shared_log_in``: V logs in at B, too; else the twin is a guest there.
 
     ``number`` tells a second state in the same database from the first.
     """
-    a, b = people.make_house(f"Aside{number}"), people.make_house(f"Bside{number}")
+    a, b = people.make_shop(f"Aside{number}"), people.make_shop(f"Bside{number}")
     v, w, twin = (_numbered(who, number) for who in (V, W, TWIN))
-    v, w = people.move_in(a, v), people.move_in(a, w)
-    twin = people.move_in(b, twin, user=v.user) if shared_log_in else people.move_in(b, twin, guest=True)
+    v, w = people.create_person(a, v), people.create_person(a, w)
+    twin = (
+        people.create_person(b, twin, user=v.user)
+        if shared_log_in
+        else people.create_person(b, twin, guest=True)
+    )
     v.log_in_goes = twin.log_in_goes = not shared_log_in
     people.live(twin)
     people.live(w)

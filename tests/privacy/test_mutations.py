@@ -12,14 +12,14 @@ from tests.privacy.mutations import Mutation, all_mutations, switched_off
 from tests.privacy.scanner import Needles
 from tests.privacy.state import State, make_state
 
-# Rows that were taken back lie in the tables until somebody sweeps: within one transaction nobody could.
+# Not in one transaction: only VACUUM removes rolled-back rows from the tables.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
 SAMPLE = 7
 
 
 @pytest.fixture
 def states() -> Iterator[tuple[State, State]]:
-    """V with a log-in of one house, and V with one that is needed at B too."""
+    """V with a log-in at one organiser, and V with a log-in that is needed at B, too."""
     made = make_state(), make_state(shared_log_in=True, number=1)
     sweep()
     yield made
@@ -49,7 +49,7 @@ def test_scan_finds_values_of_each_declaration_switched_off(states, capsys):
 
 
 def missed(mutations: list[Mutation], states: tuple[State, State], capsys) -> list[str]:
-    """The declarations that nobody missed; says how many were noticed."""
+    """Return the declarations whose absence the scan does not notice; print the number of the others."""
     unseen = []
     for number, mutation in enumerate(mutations, 1):
         if not _is_noticed(mutation, *states):

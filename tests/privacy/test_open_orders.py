@@ -68,7 +68,7 @@ def test_upcoming_ticket_defers_the_columns_it_needs(office):
 
     assert at_the_door(ticket)
     assert not at_the_door(ticket)
-    # Nobody clicks: nothing waits for a ticket that was used.
+    # Without a click: a used ticket defers nothing.
     assert erasing.go_on(timezone.now() + timedelta(days=2)) == 1
     done.refresh_from_db()
     assert done.state == Erasure.State.CLOSED
@@ -176,7 +176,7 @@ def test_unused_pass_is_a_warning(office):
 
 
 def test_queued_mail_about_an_upcoming_ticket_is_sent(office):
-    """Whoever still comes must hear that the evening is cancelled."""
+    """A person with an upcoming ticket must learn that the event is cancelled."""
     coming = coming_order(office.pos)
     erase(office.staff(), office.vera)
     orders.cancel(coming, by=office.owner, now=timezone.now())

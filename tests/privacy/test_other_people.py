@@ -77,7 +77,7 @@ def order_for(buyer: Contact, *for_whom: ContactLink, pos) -> Order:
 
 
 def books(order: Order) -> list:
-    """What accounting sees of an order."""
+    """Return what accounting sees of an order."""
     return [
         Order.objects.filter(pk=order.pk).values(*FIGURES).get(),
         *OrderLine.objects.filter(order=order).order_by("pk").values(),

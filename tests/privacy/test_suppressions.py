@@ -1,4 +1,4 @@
-"""An address that said "this is not me": kept away from mails until a day, and everybody reads the same about it."""
+"""Suppressions of an e-mail address ("this is not me"): what an erasure does with them, and their expiry."""
 
 from datetime import timedelta
 

@@ -93,7 +93,7 @@ def test_secrets_are_left_out_of_a_copy_with_a_reason(zoe):
 
 @pytest.mark.scenario("S18")
 def test_every_planted_value_is_in_the_copy_or_left_out_with_a_reason(state):
-    """Whatever an erasure would take of the person, in every model: read out first, row by row."""
+    """In every model, each column that an erasure would empty is in the copy."""
     person = state.v.person
     records = {
         (record.model, record.pk): {value.name: value for value in record.values}

@@ -34,7 +34,7 @@ ALL = [
 
 
 def rows_for(state: State, model, ends) -> list:
-    """Some rows that the end is about: those of V, or such as nobody made in a whole visit."""
+    """Return the keys of rows that the rule concerns: of V, or new rows if V has none."""
     if model is User:
         # Never proved, and proved but known to no organiser.
         users = [UserFactory(), UserFactory()]
@@ -48,7 +48,7 @@ def rows_for(state: State, model, ends) -> list:
         kept.save()
         return [kept.pk]
     if model is Contact and isinstance(ends.since, str):
-        # One with an address: a child without goes once nobody has it in a list any more.
+        # A child with an address: one without is erased when no list contains it.
         links = ContactLink.objects.filter(parent=state.v.person.contact, child__user=None)
         return [links.exclude(child__email_key="").first().child_id]
     if model is Contact:
@@ -132,7 +132,7 @@ def test_every_model_with_people_expires_or_ends_with_a_contact():
 
 
 def test_model_without_an_end_has_no_endings(monkeypatch):
-    """Mails to nobody had no end once: without their own they have none again."""
+    """Mails without a contact have no end without their own rule."""
     declared = registry.declaration
 
     def without(model):

@@ -361,7 +361,7 @@ def is_strategy(value) -> bool:
 
 
 def test_checks_are_registered_in_a_new_process():
-    """This process has imported the modules; ``manage.py check`` has only what ``PrivacyConfig.ready`` imports."""
+    """In a new process, since the imports of this test would register the checks, too."""
     code = (
         "import django; django.setup(); from django.core.checks.registry import registry;"
         "print(*(f'{check.__module__}.{check.__name__}' for check in registry.get_checks()))"

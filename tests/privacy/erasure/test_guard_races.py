@@ -151,7 +151,7 @@ def test_suppression_without_the_lock_is_left(zoe, pos, monkeypatch, nobody_is_h
         assert AddressSuppression.objects.get().parent == zoe
 
 
-# --- somebody else's order -----------------------------------------------------------------------------------------
+# --- another person's order ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -250,7 +250,7 @@ def test_password_reset_without_the_lock_is_left(zoe, monkeypatch):
 
 
 def test_page_in_progress_for_an_erased_log_in_explains_it(zoe, pos, monkeypatch):
-    """Whatever it writes would name the log-in: the database refuses, and the page is a sentence."""
+    """The page would write a row with the deleted log-in: the database refuses, and the page explains it."""
     offer = OfferFactory(pos=pos)
     browser = browser_of(zoe)
     open_cart = carts.open_cart

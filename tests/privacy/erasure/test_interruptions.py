@@ -36,7 +36,7 @@ NUMBERED = ("privacy_", "history_event", "procrastinate_")
 
 @dataclass
 class End:
-    """What an erasure has come to."""
+    """The result of an erasure."""
 
     state: str
     counts: list[tuple]
@@ -118,7 +118,7 @@ def undisturbed(state) -> End:
 
 
 def at_step(name: str, when: str):
-    """Before a step, or after it when nobody has gone on yet."""
+    """Before a step, or after it and before the next one."""
 
     def step(erasure, now):
         if when == "before":
@@ -131,7 +131,7 @@ def at_step(name: str, when: str):
 
 
 def at_file(when: str):
-    """The storage was not asked yet; or it has deleted the file, and nobody noted it."""
+    """Before the storage deletes a file; or after it, before the deletion is noted."""
     original = FileSystemStorage.delete
 
     def delete(self, name):
@@ -143,7 +143,7 @@ def at_file(when: str):
 
 
 def at_statement(number: int):
-    """In the middle of whatever it is: before the statement of this number is sent."""
+    """Before the statement with this number is sent."""
 
     @contextmanager
     def kill():
@@ -234,7 +234,7 @@ def test_erasure_with_a_failing_storage_stays_open_and_is_tried_again(state, und
 
 
 def writing(state: State, times: int):
-    """While files are deleted somebody writes to the person, so many times."""
+    """Write to the person while files are deleted, ``times`` times."""
     original, contact, left = erasing.delete_files, state.v.person.contact, [None] * times
 
     def delete_files(erasure, now):

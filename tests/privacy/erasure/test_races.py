@@ -157,7 +157,7 @@ def check(one: Round) -> str:
 
 
 def finish(one: Round) -> None:
-    """What was waited for ends; then nothing is left of the person anywhere."""
+    """End all deferrals; then nothing is left of the person."""
     for order in Order.objects.filter(buyer=one.contact):
         orders.cancel(order, by=None, now=NOW())
     for refund in Refund.objects.filter(payment__order__buyer=one.contact, state="requested"):

@@ -36,14 +36,14 @@ LAST, FIRST = datetime(2026, 3, 19, 22, 59, 59, tzinfo=UTC), datetime(2026, 3, 1
 
 
 def added(organiser=None, **values) -> Contact:
-    """Somebody whose last day is DAY."""
+    """Return a contact whose purge date is DAY."""
     contact = ContactFactory(organiser=organiser or OrganiserFactory(), **values)
     Contact.objects.filter(pk=contact.pk).update(purge_after=DAY, created_via="friends_family")
     return contact
 
 
 def people_gone(now) -> int:
-    """How many people the job erases."""
+    """Return the number of people the job erases."""
     return retention.run(now).get("contacts.Contact", 0)
 
 
@@ -159,7 +159,7 @@ def test_retention_runs_every_night():
     assert is_erased(contact)
 
 
-# --- people who were brought by somebody who is erased ---------------------------------------------------------------
+# --- people added by an erased person ---------------- ---------------------------------------------------------------
 
 
 @pytest.fixture
@@ -254,7 +254,7 @@ def test_child_of_an_erased_parent_gets_a_purge_date(zoe, pos):
     assert people_gone(now + timedelta(days=31)) == 1 and is_erased(child)
 
 
-# --- customers who come no more --------------------------------------------------------------------------------------
+# --- customers without recent use -----------------------------------------------------------------------------------
 
 YEARS = timedelta(days=3 * 365)
 
@@ -288,7 +288,7 @@ def test_contact_with_recent_use_stays(sign, pos):
     people_gone(contact.created_at + YEARS + timedelta(days=9))
     assert not is_erased(contact)
     people_gone(lately + YEARS + timedelta(days=9))
-    # Whoever was in a list goes after the person whose list it was.
+    # A contact in a list is erased after the person whose list it was.
     people_gone(lately + 2 * YEARS + timedelta(days=9))
     assert is_erased(contact) and not User.objects.filter(pk=user.pk).exists()
 
