@@ -17,7 +17,7 @@ from ..plan import companions, planning, wording
 from . import tables
 
 # What becomes of unused tickets: the erasure is deferred, or they admit every person who shows them.
-WAIT, BEARER = "wait", "bearer"
+DEFER, BEARER = "wait", "bearer"
 
 
 class EraseForm(forms.Form):
@@ -33,7 +33,7 @@ class EraseForm(forms.Form):
         widget=forms.RadioSelect,
         choices=[
             (
-                WAIT,
+                DEFER,
                 gettext_lazy(
                     "The person stays reachable until the last event is over; then the rest goes by itself."
                 ),
@@ -104,7 +104,7 @@ class Preview:
             "seen": self.plan.fingerprint,
             "seen_bearer": self.bearer.fingerprint if self.bearer else "",
             "reason": self.open_request.reason if self.open_request else Erasure.Reason.REQUEST,
-            "tickets": BEARER if self.open_request and self.open_request.bearer else WAIT,
+            "tickets": BEARER if self.open_request and self.open_request.bearer else DEFER,
             "together": [str(companion.contact.pk) for companion in self.plan.companions],
         }
 

@@ -17,7 +17,7 @@ User = get_user_model()
 
 
 def kinds(organiser: Organiser, address: str) -> list[str]:
-    """Return the names of the kinds of rows that hold ``address`` at ``organiser``, or at no organiser at all.
+    """Return the names of the kinds of rows that contain ``address`` at ``organiser``, or at no organiser at all.
 
     Without what the request itself creates: the mails with the link, and their proofs.
     """

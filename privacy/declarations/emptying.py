@@ -13,7 +13,7 @@ Strategies = dict[str, Strategy]  # name of a column -> strategy
 
 
 def emptied_columns(model: type[models.Model]) -> Strategies:
-    """Return the columns that an UPDATE changes when no deferral holds them back."""
+    """Return the columns that an UPDATE changes when no deferral is open."""
     declaration = registry.declaration(model)
     strategies = {
         column.name: registry.strategy_of(declaration, column) for column in model._meta.concrete_fields

@@ -93,20 +93,23 @@ def request(
         return erasure
     if number is None or Erasure.objects.filter(uuid=number).exists():
         number = uuid.uuid4()
+    choices = {"channel": channel, "reason": reason, "bearer": bearer, "by": by}
+    return _create(locked, number, now, **choices)
+
+
+def _create(contact: Contact, number: uuid.UUID, now: datetime, **choices) -> Erasure:
+    by_person = choices["channel"] in due_dates.ASKED_BY_PERSON
     return Erasure.objects.create(
         uuid=number,
-        organiser_id=locked.organiser_id,
-        contact=locked,
-        subject_uuid=locked.subject_uuid,
-        channel=channel,
-        reason=reason,
-        bearer=bearer,
-        by=by,
+        organiser_id=contact.organiser_id,
+        contact=contact,
+        subject_uuid=contact.subject_uuid,
         receipt=references.readable(10),
         registry_version=version(),
         requested_at=now,
         confirmed_at=now,
-        due_at=due_dates.due(contact.organiser, now) if channel in due_dates.ASKED_BY_PERSON else None,
+        due_at=due_dates.due(contact.organiser, now) if by_person else None,
+        **choices,
     )
 
 

@@ -172,7 +172,7 @@ class CollectedQuestion:
 
 # --- strategies: what an erasure does with a column ---------------------------------------------------------------
 def can_be_empty(column: models.Field) -> bool:
-    """Return whether a column may be null, or holds text or JSON, which may be empty."""
+    """Return whether a column may be null, or contains text or JSON, which may be empty."""
     return column.null or isinstance(column, (models.CharField, models.TextField, models.JSONField))
 
 
@@ -195,7 +195,7 @@ def day_for(column: models.Field, now: datetime) -> date | datetime:
 class Strategy:
     """Base class: the effect of an erasure on one column of a person's row. By itself none."""
 
-    # Path to a row ("pk": the row itself): the column stays while a ``Defer`` holds that row back.
+    # Path to a row ("pk": the row itself): the column stays while a ``Defer`` covers that row.
     deferred_with: str | None = None
     # Whether an UPDATE of the row changes the column.
     is_update = False
