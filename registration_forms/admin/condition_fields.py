@@ -104,20 +104,24 @@ class ConditionFields(TermFields):
         named |= {self.data.get(self.add_prefix(f"{name}_question")) for name in TERMS}
         earlier = self._earlier()
         others = [
-            one
-            for one in self.draft.questions
-            if one.key in named or (one.key in earlier and answerable.decides(one))
+            candidate
+            for candidate in self.draft.questions
+            if candidate.key in named or (candidate.key in earlier and answerable.decides(candidate))
         ]
         known = frozenset(self.parent.fields.values_list("key", flat=True))
         self.initial[JOINED] = joined
         for number, name in enumerate(TERMS):
             question, choice = self.fields[f"{name}_question"], self.fields[f"{name}_choice"]
-            question.choices = [("", "–"), *((one.key, one.label) for one in others)]
+            question.choices = [("", "–"), *((candidate.key, candidate.label) for candidate in others)]
             question.known = known
             question.widget.attrs["data-condition"] = name
-            question.widget.attrs["data-answers"] = json.dumps({one.key: _answered_by(one) for one in others})
+            question.widget.attrs["data-answers"] = json.dumps(
+                {candidate.key: _answered_by(candidate) for candidate in others}
+            )
             choice.choices = _choices(others)
-            choice.widget.of = {option.key: one.key for one in others for option in one.options}
+            choice.widget.of = {
+                option.key: candidate.key for candidate in others for option in candidate.options
+            }
             if number < len(terms):
                 self._show_term(name, terms[number])
 
@@ -188,10 +192,12 @@ class ConditionFields(TermFields):
     def check_condition(self, draft: Definition, key: str) -> None:
         """Add errors if the condition of question ``key`` can't work in ``draft``."""
         archived = frozenset(self.parent.fields.exclude(archived_at=None).values_list("key", flat=True))
-        problems = [one for one in conditions.problems(draft, archived) if key in one.fields]
+        problems = [problem for problem in conditions.problems(draft, archived) if key in problem.fields]
         if not problems:
             problems = [
-                one for one in answerable.problems_of_terms(draft, draft.by_key[key]) if one.code != "answer"
+                problem
+                for problem in answerable.problems_of_terms(draft, draft.by_key[key])
+                if problem.code != "answer"
             ]
         for sentence in publish_texts.problems(problems, draft, self.parent):
             self.add_error(f"{TERMS[0]}_question", sentence)
@@ -207,8 +213,11 @@ def _answered_by(question: Question) -> str:
 def _choices(others: list[Question]) -> list:
     yes_no = [(_("Yes or no"), [("yes", _("Yes")), ("no", _("No"))])]
     of_questions = [
-        (one.label, [(option.key, publish_texts.answer(one, option.key)) for option in one.options])
-        for one in others
-        if one.options
+        (
+            question.label,
+            [(option.key, publish_texts.answer(question, option.key)) for option in question.options],
+        )
+        for question in others
+        if question.options
     ]
     return [("", "–"), *yes_no, *of_questions]

@@ -160,12 +160,12 @@ class RegistrationFormAdmin(ScopedAdmin):
         return [*super().get_readonly_fields(request, obj), *(["kind"] if obj else [])]
 
     def get_fieldsets(self, request, obj=None):
-        found = super().get_fieldsets(request, obj)
+        fieldsets = super().get_fieldsets(request, obj)
         if obj is None or obj.kind == RegistrationForm.Kind.TARIFF:
-            return found
+            return fieldsets
         return [
-            (name, {**options, "fields": [one for one in options["fields"] if one != "group_asks"]})
-            for name, options in found
+            (name, {**options, "fields": [field for field in options["fields"] if field != "group_asks"]})
+            for name, options in fieldsets
         ]
 
     # --- the list ------------------------------------------------------------------------------------
@@ -174,8 +174,8 @@ class RegistrationFormAdmin(ScopedAdmin):
         rows = {row.pk: row for row in page.result_list}
         used, answered = used_by.counts(list(rows)), used_by.answers(list(rows))
         fields: dict[int, list[Field]] = {pk: [] for pk in rows}
-        found = Field.objects.filter(form__in=rows, archived_at=None).prefetch_related("choices")
-        for field in found.order_by("position", "pk"):
+        drafted_fields = Field.objects.filter(form__in=rows, archived_at=None).prefetch_related("choices")
+        for field in drafted_fields.order_by("position", "pk"):
             fields[field.form_id].append(field)
         for pk, row in rows.items():
             row.used, row.answered = used[pk], answered[pk]

@@ -64,7 +64,7 @@ def view(page, request, row: RegistrationForm):
         "body": body,
         "language": options.language,
         "look": options,
-        "has_errors": any(one.block.errors for one in shown),
+        "has_errors": any(preview_form.block.errors for preview_form in shown),
     }
     return TemplateResponse(request, "registration_forms/preview.html", context)
 
@@ -94,10 +94,10 @@ def _body(draft: Definition, shown: list[PreviewForm], posted) -> dict:
     ]
     return {
         "asks": shown,
-        "forms": [one.block for one in shown],
-        "has_errors": any(one.block.errors for one in shown),
-        "has_new": any(one.block.unseen for one in shown),
-        "accepted": posted is not None and all(one.block.is_valid() for one in shown),
+        "forms": [preview_form.block for preview_form in shown],
+        "has_errors": any(preview_form.block.errors for preview_form in shown),
+        "has_new": any(preview_form.block.unseen for preview_form in shown),
+        "accepted": posted is not None and all(preview_form.block.is_valid() for preview_form in shown),
         "elsewhere": ", ".join(elsewhere),
     }
 

@@ -25,7 +25,7 @@ def view(page, request, row: RegistrationForm):
     if request.method == "POST":
         try:
             seen = number_in(request.POST.get("revision"), digits=17)
-            version, asked = _publish(row, "ask_earlier" in request.POST, request.user, seen)
+            version, asks_earlier_buyers = _publish(row, "ask_earlier" in request.POST, request.user, seen)
         except publishing.CannotPublish:
             messages.error(request, _("The form was not published: first put right what stands below."))
         except drafts.Changed:
@@ -38,14 +38,14 @@ def view(page, request, row: RegistrationForm):
             return redirect(request.path)
         else:
             messages.success(request, _("Version %(number)d is published.") % {"number": version.number})
-            if asked:
+            if asks_earlier_buyers:
                 messages.success(request, _("Earlier buyers get an e-mail with a link to answer."))
             where = _next_step(page, request, version)
             return redirect(where) if where else page.back_to(row)
     draft = parse(definitions.build(row))
     before = definitions.of_version(row.published) if row.published else None
     changes = publishing.diff(before, draft)
-    asks_more = any(one.code in {"added", "mandatory"} for one in changes)
+    asks_more = any(change.code in {"added", "mandatory"} for change in changes)
     answered = row.responses.filter(void=False, erased_on=None).count() if asks_more and before else 0
     missing = publishing.missing_translations(row, draft)
     # The interface does not have the other languages yet.

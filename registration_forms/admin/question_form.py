@@ -147,8 +147,8 @@ class QuestionForm(ScopedForm, RuleFields, ConditionFields):
 
     def _clean_promised_days(self, values) -> None:
         """Refuse a longer retention for a question with answers: people were told the shorter time."""
-        promised, wanted = self.row.retention_days, values.get("retention_days")
-        if not self.row.pk or promised is None or (wanted and wanted <= promised):
+        promised, entered = self.row.retention_days, values.get("retention_days")
+        if not self.row.pk or promised is None or (entered and entered <= promised):
             return
         given = Answer.objects.filter(field=self.row, state__in=(Answer.State.ANSWERED, Answer.State.BLANK))
         if (count := given.count()) and "retention_days" not in self.errors:
@@ -162,8 +162,8 @@ class QuestionForm(ScopedForm, RuleFields, ConditionFields):
     def _clean_bounds(self) -> None:
         pairs = (("min", "max"), ("from", "until"), ("age_from", "age_until"))
         for low, high in pairs:
-            one, two = (self.cleaned_data.get(f"rule_{name}") for name in (low, high))
-            if one is not None and two is not None and two < one:
+            least, greatest = (self.cleaned_data.get(f"rule_{name}") for name in (low, high))
+            if least is not None and greatest is not None and greatest < least:
                 self.add_error(f"rule_{high}", _("This lies before the lower bound."))
                 return
         question = self.draft.question(self.row.key)
@@ -173,16 +173,16 @@ class QuestionForm(ScopedForm, RuleFields, ConditionFields):
         code, numbers = TYPES[self.row.type].problem(replace(question, rules=self.rules()))
         # Too few choices are no error here, because choices may be added on the same page; publishing checks their number.
         if code in AT_RULE:
-            found = [conditions.Problem(code, (self.row.key,), numbers)]
-            for sentence in publish_texts.problems(found, self.draft, self.parent):
+            problems = [conditions.Problem(code, (self.row.key,), numbers)]
+            for sentence in publish_texts.problems(problems, self.draft, self.parent):
                 self.add_error(AT_RULE[code], sentence)
 
     def _clean_condition(self, values) -> None:
         fields = [
-            {**one, "condition": self.condition, "staff_only": bool(values.get("staff_only"))}
-            if one["key"] == self.row.key
-            else one
-            for one in self.built["fields"]
+            {**data, "condition": self.condition, "staff_only": bool(values.get("staff_only"))}
+            if data["key"] == self.row.key
+            else data
+            for data in self.built["fields"]
         ]
         draft = parse({**self.built, "fields": fields})
         if self.row.key in draft.by_key:
@@ -201,11 +201,11 @@ class QuestionForm(ScopedForm, RuleFields, ConditionFields):
                 )
                 names = {"question": publish_texts.quoted(str(other)), "days": other.retention_days}
                 self.add_error("retention_days", text % names)
-        for one in conditions.dependants(draft, self.row.key):
-            kept = days[one.key].retention_days
-            if mine and (not kept or kept > mine):
+        for dependant in conditions.dependants(draft, self.row.key):
+            dependant_days = days[dependant.key].retention_days
+            if mine and (not dependant_days or dependant_days > mine):
                 text = _("%(question)s depends on this and is kept longer: shorten it first.")
-                self.add_error("retention_days", text % {"question": publish_texts.quoted(one.label)})
+                self.add_error("retention_days", text % {"question": publish_texts.quoted(dependant.label)})
 
     # --- values to store ------------------------------------------------------------------------------
     def rules(self) -> dict:

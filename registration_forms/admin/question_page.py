@@ -123,23 +123,23 @@ class FieldAdmin(PagedInlinesMixin, TranslatedAdmin):
         if changing and kind and kind.has_choices:
             first.append("lines")
         helps = [f"help_text_{code}" for code in languages]
-        found = [(None, {"fields": first})]
+        fieldsets = [(None, {"fields": first})]
         rules = [f"rule_{name}" for name in kind.rule_names] if kind else []
         if rules and changing:
-            found.append((gettext_lazy("What may be answered"), {"fields": rules}))
-        found.append(
+            fieldsets.append((gettext_lazy("What may be answered"), {"fields": rules}))
+        fieldsets.append(
             (gettext_lazy("Help for buyers"), _folded(helps, any(getattr(obj, name) for name in helps)))
         )
         if changing:
             text = gettext_lazy("Without a condition it is always asked.")
-            found.append(
+            fieldsets.append(
                 (gettext_lazy("When it is asked"), _folded(FIELDS, obj and obj.condition, description=text))
             )
         purposes = [f"purpose_{code}" for code in languages]
         more = ["sensitive", *purposes, "retention_days", "copyable", "on_ticket", "staff_only"]
         used = obj and (obj.sensitive or obj.retention_days or obj.on_ticket or obj.staff_only)
-        found.append((gettext_lazy("What happens with the answer"), _folded(more, used)))
-        return found
+        fieldsets.append((gettext_lazy("What happens with the answer"), _folded(more, used)))
+        return fieldsets
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         """Add the language to each label, because texts of several languages stand together."""

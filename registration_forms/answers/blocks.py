@@ -227,7 +227,9 @@ class Block(forms.Form):
         """Return key -> stored answer as JSON, for the visible questions that this form does not draw."""
         stored = self.json_values(self.stored)
         visible = visible_questions(self.definition, stored, self.context)
-        return {one.key: stored.get(one.key) for one in visible if one.key not in self.fields}
+        return {
+            question.key: stored.get(question.key) for question in visible if question.key not in self.fields
+        }
 
     def clean(self):
         self._keep_unchanged()
@@ -239,7 +241,7 @@ class Block(forms.Form):
                 # A question that is not asked can have no error.
                 del self._errors[key]
         if self.seen is not None:
-            self._unseen = [one for one in visible if one.key not in self.seen and self._is_drawn(one)]
+            self._unseen = [item for item in visible if item.key not in self.seen and self._is_drawn(item)]
         unseen = {question.key for question in self._unseen}
         for question in visible:
             if question.key not in self.fields or question.key in self.errors:
@@ -264,7 +266,7 @@ class Block(forms.Form):
             return ["on"] if value else []
         shown = field.widget.format_value(field.prepare_value(value))
         if isinstance(shown, (list, tuple)):
-            return [str(one) for one in shown]
+            return [str(text) for text in shown]
         return [] if shown is None else [str(shown)]
 
     def _keep_unchanged(self) -> None:

@@ -312,13 +312,13 @@ def _first_answered(response: _LockedResponse, source: str, now: datetime) -> di
 
 def _write(response: _LockedResponse, rows: responses.FieldRows, question: Question, asked: bool) -> None:
     row, value, version = response.row, response.after.get(question.key), response.edit.version
-    found, choices = rows[row.form_id, question.key]
-    answer = responses.new_answer(row, found, question, value, asked, choices)
+    answered_field, choices = rows[row.form_id, question.key]
+    answer = responses.new_answer(row, answered_field, question, value, asked, choices)
     if version is not None and version.pk != row.version_id and answer.state == Answer.State.ANSWERED:
         answer.version = version
     columns = ("state", "version", *responses.COLUMNS)
     stored, _made = Answer.objects.update_or_create(
-        response=row, field=found, defaults={column: getattr(answer, column) for column in columns}
+        response=row, field=answered_field, defaults={column: getattr(answer, column) for column in columns}
     )
     if TYPES[question.type].column == "choices":
         stored.choices.set([choices[key] for key in value or [] if key in choices])

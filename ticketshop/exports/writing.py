@@ -113,7 +113,7 @@ def _make(job: Job) -> None:
         size, sha256 = unfinished.stat().st_size, _sha256(unfinished)
         os.replace(unfinished, folder / name)
     now = timezone.now()
-    kept = _own_job(job).update(
+    still_own = _own_job(job).update(
         state=Job.State.DONE,
         file=name,
         size=size,
@@ -123,7 +123,7 @@ def _make(job: Job) -> None:
         finished_at=now,
         expires_at=now + KEPT_FOR,
     )
-    if not kept:
+    if not still_own:
         (folder / name).unlink(missing_ok=True)
         return
     job.refresh_from_db()

@@ -159,13 +159,13 @@ class OrganiserAdmin(ScopedAdmin):
     ]
 
     def notes(self, request, row):
-        found = super().notes(request, row)
+        sentences = super().notes(request, row)
         if request.user.has_perm("organisers.add_staffmembership", row):
-            return found
+            return sentences
         sentence = _(
             "The administrator of the platform adds and removes your staff. Tell them each person’s e-mail address and role."
         )
-        return [*found, sentence]
+        return [*sentences, sentence]
 
 
 @admin.register(StaffMembership)

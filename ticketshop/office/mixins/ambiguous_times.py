@@ -13,12 +13,12 @@ class AmbiguousTimesMixin:
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
-        for one in [form, *(one for formset in formsets for one in formset.forms)]:
-            for name in one.changed_data:
-                value = getattr(one, "cleaned_data", {}).get(name)
+        for saved_form in [form, *(saved_form for formset in formsets for saved_form in formset.forms)]:
+            for name in saved_form.changed_data:
+                value = getattr(saved_form, "cleaned_data", {}).get(name)
                 if isinstance(value, datetime) and comes_twice(value):
                     messages.warning(
                         request,
                         _("%(field)s: %(time)s.")
-                        % {"field": one.fields[name].label, "time": readable(value)},
+                        % {"field": saved_form.fields[name].label, "time": readable(value)},
                     )

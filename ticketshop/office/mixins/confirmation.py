@@ -105,10 +105,12 @@ class ConfirmationMixin:
         if question is None:
             return
         confirmed = request.POST.get(CONFIRMED) == question.fingerprint
-        asked = question.form(request.POST if confirmed else None, prefix=PREFIX) if question.form else None
-        if not confirmed or (asked is not None and not asked.is_valid()):
-            raise ConfirmationNeeded(form.instance, question, asked, _take_back_files(form))
-        entered = asked.cleaned_data if asked is not None else {}
+        question_form = (
+            question.form(request.POST if confirmed else None, prefix=PREFIX) if question.form else None
+        )
+        if not confirmed or (question_form is not None and not question_form.is_valid()):
+            raise ConfirmationNeeded(form.instance, question, question_form, _take_back_files(form))
+        entered = question_form.cleaned_data if question_form is not None else {}
         messages.success(request, watch.carry_out(request, entered, timezone.now()))
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):

@@ -32,8 +32,8 @@ class UnsavedInputMixin:
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         form = super().get_form(request, obj, change=change, **kwargs)
-        kept = getattr(request, "shown_again", None)
-        return type(form.__name__, (UnsavedInputForm, form), {"kept": kept}) if kept else form
+        saved = getattr(request, "shown_again", None)
+        return type(form.__name__, (UnsavedInputForm, form), {"kept": saved}) if saved else form
 
 
 class UnsavedInputForm:
