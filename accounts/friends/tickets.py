@@ -10,7 +10,7 @@ from django.utils import timezone
 from contacts import links
 from contacts.models import Contact, ContactLink
 from ticketshop.organisers.models import Organiser
-from ticketshop.sales.access import NOBODY_ELSES, upcoming_passes, upcoming_tickets
+from ticketshop.sales.access import WITHOUT_BENEFICIARY, upcoming_passes, upcoming_tickets
 from ticketshop.sales.admission_lists import WITH_PASS, WITH_TICKET
 from ticketshop.sales.models import IssuedPass, Ticket
 
@@ -68,7 +68,7 @@ def of_managed(link: ContactLink, now: datetime) -> list[Ticket | IssuedPass]:
 def _of(children: Iterable[int]) -> Q:
     """Return the condition for tickets whose beneficiary is one of ``children``, or which they bought for themselves."""
     ids = list(children)
-    return Q(beneficiary__in=ids) | NOBODY_ELSES & Q(order__buyer__in=ids)
+    return Q(beneficiary__in=ids) | WITHOUT_BENEFICIARY & Q(order__buyer__in=ids)
 
 
 def _tickets(theirs: Q, now: datetime) -> QuerySet[Ticket]:

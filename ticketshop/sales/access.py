@@ -31,7 +31,7 @@ def order_by_link(pos: PointOfSale, reference: str, secret: str) -> Order:
 
 
 # For the buyer: no person was chosen, in contrast to a beneficiary who was erased since.
-NOBODY_ELSES = Q(beneficiary=None, holder_erased_at=None)
+WITHOUT_BENEFICIARY = Q(beneficiary=None, holder_erased_at=None)
 
 
 def orders_of(user, pos: PointOfSale) -> QuerySet[Order]:
@@ -54,7 +54,7 @@ def tickets_of(user, pos: PointOfSale) -> QuerySet[Ticket]:
     """Return the tickets that a user has at this organiser: bought by them, or for them by another person."""
     return (
         Ticket.objects.filter(
-            (Q(beneficiary__user=user) & ~_declined()) | NOBODY_ELSES & Q(order__buyer__user=user),
+            (Q(beneficiary__user=user) & ~_declined()) | WITHOUT_BENEFICIARY & Q(order__buyer__user=user),
             order__organiser_id=pos.organiser_id,
         )
         .select_related(*WITH_TICKET, "order__point_of_sale")
@@ -66,7 +66,7 @@ def passes_of(user, pos: PointOfSale) -> QuerySet[IssuedPass]:
     """Return the passes that a user has at this organiser."""
     return (
         IssuedPass.objects.filter(
-            (Q(beneficiary__user=user) & ~_declined()) | NOBODY_ELSES & Q(order__buyer__user=user),
+            (Q(beneficiary__user=user) & ~_declined()) | WITHOUT_BENEFICIARY & Q(order__buyer__user=user),
             order__organiser_id=pos.organiser_id,
         )
         .select_related(*WITH_PASS, "order__point_of_sale")

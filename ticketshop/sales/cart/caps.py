@@ -73,7 +73,7 @@ def check_network(cart: Cart, allotments: Iterable[int]) -> None:
             raise TooManyPlaces
 
 
-def hold_nowhere_else(cart: Cart, now: datetime) -> None:
+def end_holds_of_other_carts(cart: Cart, now: datetime) -> None:
     """End the holds of other carts of the same user at this shop: a user holds places in one cart at a time."""
     if cart.user_id is None:
         return

@@ -335,7 +335,7 @@ def _hold_again(cart_contents: contents.Contents, now: datetime) -> int:
     if until is None:
         _look_only(cart_contents)
         return cart_contents.admissions
-    caps.hold_nowhere_else(cart, now)
+    caps.end_holds_of_other_carts(cart, now)
     try:
         places.hold(cart.key, cart_contents.places, until - now)
         caps.check_network(cart, cart_contents.places)

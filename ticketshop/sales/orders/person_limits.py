@@ -13,7 +13,7 @@ from contacts.models import Contact, ContactLink
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.text import number_in
 
-from ..access import NOBODY_ELSES
+from ..access import WITHOUT_BENEFICIARY
 from ..cart.contents import Contents, per_unit
 from ..models import Admission, CartLine, IssuedPass, Ticket
 
@@ -172,7 +172,7 @@ def _had(buyer: Contact, others: set[int], known: set[int], line: CartLine) -> d
 
 def _of_people(rows: QuerySet, buyer: Contact, others: set[int], known: set[int]) -> QuerySet:
     """Return the tickets or passes of these people; of those who are not ``known``, only the ones this buyer ordered."""
-    theirs = Q(beneficiary__in=known) | NOBODY_ELSES & Q(order__buyer__in=known)
+    theirs = Q(beneficiary__in=known) | WITHOUT_BENEFICIARY & Q(order__buyer__in=known)
     if others - known:
         theirs |= Q(beneficiary__in=others - known, order__buyer=buyer)
     return rows.exclude(state=Admission.State.CANCELLED).filter(theirs)
