@@ -35,6 +35,14 @@ HOLDER_ERASED = _("guest removed")
 FOR_THE_BUYER = Q(beneficiary=None) | Q(beneficiary=F("order__buyer"))
 
 
+# Strategies of the columns about the holder, the same for tickets and issued passes.
+HOLDER_STRATEGIES = {
+    **erase("holder_first_name", "holder_last_name", "holder_email", deferred_with="pk"),
+    "holder_erased_at": StampDay(deferred_with="pk"),
+    "beneficiary": Unlink(deferred_with="pk"),
+}
+
+
 class Admission(models.Model):
     """Base of tickets and issued passes."""
 
@@ -49,13 +57,16 @@ class Admission(models.Model):
     # The printed name, copied at the sale; independent of the beneficiary's contact.
     holder_first_name = models.CharField(_("first name on the ticket"), max_length=100, blank=True)
     holder_last_name = models.CharField(_("last name on the ticket"), max_length=100, blank=True)
-    # Asked by some forms; mails about the order are never sent there.
+    # Asked by some forms. Of all mails only the one about a changed date goes there, and only for a ticket.
     holder_email = ModelEmailField(_("e-mail address of the holder"), blank=True)
     # The person was erased: the ticket is still valid, and its page states why it has no name.
     holder_erased_at = models.DateTimeField(_("name erased"), null=True, blank=True, editable=False)
 
     class Meta:
         abstract = True
+
+    def __str__(self):
+        return self.code[:8]
 
     @property
     def shown_state(self) -> str:
@@ -164,14 +175,9 @@ class Ticket(OfADate, Admission):
             ),
         ]
         columns = {
-            **erase("holder_first_name", "holder_last_name", "holder_email", deferred_with="pk"),
-            "holder_erased_at": StampDay(deferred_with="pk"),
-            "beneficiary": Unlink(deferred_with="pk"),
+            **HOLDER_STRATEGIES,
             **keep(BOOKS, "code", "state", "used_at"),
         }
-
-    def __str__(self):
-        return self.code[:8]
 
     @property
     def shown_state(self) -> str:
@@ -255,14 +261,9 @@ class IssuedPass(Admission):
             ),
         ]
         columns = {
-            **erase("holder_first_name", "holder_last_name", "holder_email", deferred_with="pk"),
-            "holder_erased_at": StampDay(deferred_with="pk"),
-            "beneficiary": Unlink(deferred_with="pk"),
+            **HOLDER_STRATEGIES,
             **keep(BOOKS, "code", "state", "valid_from", "valid_until", "entries_left"),
         }
-
-    def __str__(self):
-        return self.code[:8]
 
     @property
     def shown_name(self) -> str:

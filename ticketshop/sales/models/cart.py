@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from registration_forms.models import ChoiceHold
@@ -147,7 +148,7 @@ class CartLine(OfADate, models.Model):
     def __str__(self):
         return f"{self.quantity} x {self.offer_id or self.season_pass_id}"
 
-    @property
+    @cached_property
     def product(self) -> Product:
         """Return the product that the line sells."""
         return products.of(self.offer or self.season_pass)
