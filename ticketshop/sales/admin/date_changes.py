@@ -1,7 +1,5 @@
 """Confirmation before an event, a date or a venue is saved whose change concerns ticket holders."""
 
-import hashlib
-import json
 from datetime import datetime
 
 from django import forms
@@ -16,6 +14,7 @@ from ticketshop.catalogue.admin.events import EventAdmin
 from ticketshop.catalogue.admin.places import VenueAdmin
 from ticketshop.catalogue.admin.sessions import SessionAdmin
 from ticketshop.catalogue.models import Event, Session, Venue
+from ticketshop.lib import json_hash
 from ticketshop.lib.forms import LinesField
 from ticketshop.lib.template_tags import colon
 from ticketshop.office.mixins.confirmation import Question
@@ -111,7 +110,7 @@ def _sessions_of(row: Model) -> QuerySet[Session]:
 
 def _fingerprint(changes: date_changes.Changes) -> str:
     content = {str(pk): [before.as_json(), after.as_json()] for pk, (before, after) in changes.items()}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return json_hash.of(content)
 
 
 def _what_changes(changes: date_changes.Changes) -> list[str]:

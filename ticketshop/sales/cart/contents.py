@@ -1,7 +1,5 @@
 """The contents of a cart, read once: lines with titles and prices, and the problems that prevent an order."""
 
-import hashlib
-import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ticketshop.catalogue.models import SeasonPass, Session
-from ticketshop.lib import translated
+from ticketshop.lib import json_hash, translated
 from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
@@ -64,7 +62,7 @@ class Contents:
             ]
             for line in self.lines
         )
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        return json_hash.of(content)
 
 
 _LINES = Compiled(
@@ -96,13 +94,13 @@ def _when(line: CartLine) -> str:
 
 def details_hash(cart: Cart) -> str:
     """Return a hash of what was typed. An order from a page that showed other details is refused."""
-    return hashlib.sha256(json.dumps(cart.details, sort_keys=True).encode()).hexdigest()
+    return json_hash.of(cart.details)
 
 
 def terms_hash(pos: PointOfSale) -> str:
     """Return a hash of the terms of sale in every language. Only the terms that a page linked to are accepted."""
     texts = [getattr(pos, f"terms_{code}") or "" for code, _name in settings.CONTENT_LANGUAGES]
-    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+    return json_hash.of(texts)
 
 
 def _place_in_cart(line: CartLine) -> tuple:
