@@ -4,7 +4,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.email_addresses import searched_email
+from ticketshop.lib.values.email_addresses import searched_email
 from ticketshop.office.scoped_admin import ReadOnlyAdmin, ReadOnlyInline, RowForm, ScopedAdmin
 from ticketshop.organisers.models import StaffMembership
 

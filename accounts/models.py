@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from ticketshop.lib.areas import LOG_IN
-from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import LOG_IN_SESSION, USER, DeleteRow, Expiry
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.values.email_addresses import ModelEmailField
+from ticketshop.lib.values.text import normalise_email
 
 # A log-in is deleted after so many days if its e-mail address was never proved, and after so many years without use if
 # no organiser has a contact of it.

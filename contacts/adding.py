@@ -16,8 +16,8 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 
 from ticketshop.history import history
-from ticketshop.lib import days
-from ticketshop.lib.text import normalise_email, normalise_line
+from ticketshop.lib.dates import days
+from ticketshop.lib.values.text import normalise_email, normalise_line
 from ticketshop.limits import limits
 from ticketshop.organisers.models import PointOfSale
 
@@ -56,7 +56,7 @@ class Person:
 class Requester:
     """The user who adds a person, and the circumstances of the web request.
 
-    ``network`` is the client's network as ``ticketshop.lib.network`` returns it; ``language`` the code of the page's
+    ``network`` is the client's network as ``ticketshop.lib.web.network`` returns it; ``language`` the code of the page's
     language, such as "fr".
     """
 

@@ -6,9 +6,9 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
 from ticketshop.history import history
-from ticketshop.lib import references
 from ticketshop.lib.database.constraints import violated_constraint
-from ticketshop.lib.text import normalise_email, normalise_line
+from ticketshop.lib.values import references
+from ticketshop.lib.values.text import normalise_email, normalise_line
 from ticketshop.organisers.models import Organiser
 
 from . import locking, names, profile_fields

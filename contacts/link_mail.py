@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.values.text import normalise_email
 from ticketshop.limits import limits
 from ticketshop.mail import outbox
 from ticketshop.organisers.models import Organiser

@@ -12,7 +12,7 @@ from django.db.models import F, Func, Q, QuerySet, TextField, Value
 from django.utils.translation import gettext as _
 
 from ticketshop.lib.database.constraints import violated_constraint
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.values.text import normalise_email
 
 from . import adding, link_mail, locking
 from .models import Contact, ContactLink, LinkRequest

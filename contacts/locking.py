@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ticketshop.lib.refusals import PersonGone
+from ticketshop.lib.web.refusals import PersonGone
 
 from .models import Contact
 
@@ -10,7 +10,7 @@ from .models import Contact
 class Gone(PersonGone):
     """A contact was merged into another one, or is being erased: nothing new may belong to it.
 
-    Not caught by a view, it becomes a page that tells the visitor (``ticketshop.lib.refusals``).
+    Not caught by a view, it becomes a page that tells the visitor (``ticketshop.lib.web.refusals``).
     """
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.values.text import normalise_email
 from ticketshop.organisers.models import Organiser
 
 from . import names

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.formats import date_format
 
-from ticketshop.lib.phones import readable_phone
+from ticketshop.lib.values.phones import readable_phone
 
 from . import merging, profile_fields
 from .models import Contact

@@ -9,7 +9,7 @@ import itertools
 import re
 import unicodedata
 
-from ticketshop.lib.text import APOSTROPHES, LETTERS, MARKS
+from ticketshop.lib.values.text import APOSTROPHES, LETTERS, MARKS
 
 # Letters with two customary spellings: the plain one (Muller) and the written-out one (Mueller).
 _TWO_SPELLINGS = {

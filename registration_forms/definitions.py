@@ -13,8 +13,8 @@ from functools import lru_cache
 from django.conf import settings
 from django.utils.safestring import SafeString
 
-from ticketshop.lib import markdown
 from ticketshop.lib.translated import as_language_of, text_of
+from ticketshop.lib.web import markdown
 
 from .models import Field, FormVersion, RegistrationForm
 

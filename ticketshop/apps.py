@@ -17,7 +17,8 @@ class TicketshopConfig(AppConfig):
     def ready(self):
         # The models must be loaded first.
         from . import checks, roles  # noqa: F401, PLC0415
-        from .lib import french_dates, translated  # noqa: PLC0415
+        from .lib import translated  # noqa: PLC0415
+        from .lib.dates import french_dates  # noqa: PLC0415
 
         translated.mark_stand_ins()
         french_dates.write_ordinals()

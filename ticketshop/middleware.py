@@ -7,7 +7,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.urls import reverse
 from psycopg.errors import ForeignKeyViolation
 
-from ticketshop.lib import refusals
+from ticketshop.lib.web import refusals
 
 
 class CompressPages(GZipMiddleware):

@@ -74,7 +74,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "ticketshop.lib.page_cache.PageCache",
+    "ticketshop.lib.web.page_cache.PageCache",
     "ticketshop.middleware.CompressPages",  # inside the page cache, so that pages are cached compressed
     "ticketshop.middleware.private_pages",
     "ticketshop.middleware.sound_requests",
@@ -108,11 +108,11 @@ TEMPLATES = [
                 "ticketshop.organisers.context.shop",
                 "ticketshop.sales.cart.context.cart",
             ],
-            "builtins": ["ticketshop.lib.template_tags", "ticketshop.lib.page_tags"],
+            "builtins": ["ticketshop.lib.web.template_tags", "ticketshop.lib.web.page_tags"],
         },
     }
 ]
-FORM_RENDERER = "ticketshop.lib.forms.Renderer"
+FORM_RENDERER = "ticketshop.lib.forms.fields.Renderer"
 
 # --- database -------------------------------------------------------------------------------------
 DATABASES = {

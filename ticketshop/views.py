@@ -14,8 +14,8 @@ from django.views.decorators.http import require_safe
 from django.views.static import serve
 
 from ticketshop import installation
-from ticketshop.lib import refusals
 from ticketshop.lib.database.outages import OUTAGES
+from ticketshop.lib.web import refusals
 from ticketshop.organisers import middleware
 
 logger = logging.getLogger("ticketshop.outages")

@@ -17,9 +17,9 @@ from privacy.erasure import erasing
 from privacy.models import MailboxProof
 from privacy.plan import wording
 from privacy.requests import requests
-from ticketshop.lib.email_addresses import EmailField
-from ticketshop.lib.network import network
-from ticketshop.lib.refusals import too_many_requests
+from ticketshop.lib.values.email_addresses import EmailField
+from ticketshop.lib.web.network import network
+from ticketshop.lib.web.refusals import too_many_requests
 from ticketshop.limits import limits
 from ticketshop.sales.shop.views import shared
 

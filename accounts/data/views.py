@@ -23,7 +23,7 @@ from privacy.models import Erasure
 from privacy.plan import planning, wording
 from privacy.plan.planning import Plan
 from privacy.requests import requests
-from ticketshop.lib.refusals import TooManyTries
+from ticketshop.lib.web.refusals import TooManyTries
 from ticketshop.limits import limits
 from ticketshop.organisers.models import Organiser
 from ticketshop.sales import visitor_contact

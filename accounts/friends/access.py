@@ -7,7 +7,7 @@ from django.utils.translation import get_language
 
 from contacts import adding, links
 from contacts.models import Contact, ContactLink
-from ticketshop.lib.network import network
+from ticketshop.lib.web.network import network
 from ticketshop.sales import visitor_contact
 
 from ..links import claiming

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from contacts import adding
-from ticketshop.lib import language_choice
+from ticketshop.lib.web import language_choice
 
 from .access import my_contact_here, requester_of
 from .forms import NewPersonForm

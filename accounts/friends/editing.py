@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from contacts import adding, inviting
 from contacts.models import ContactLink
-from ticketshop.lib.text import readable_email
+from ticketshop.lib.values.text import readable_email
 
 from .access import link_as_parent, requester_of
 from .forms import EditPersonForm, InviteForm

@@ -6,10 +6,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import ContactLink
-from ticketshop.lib.email_addresses import EmailField
-from ticketshop.lib.forms import LineField, ask_for_name, require_name
-from ticketshop.lib.person_names import no_markup_in_name
-from ticketshop.lib.text import has_invisible
+from ticketshop.lib.forms.fields import LineField, ask_for_name, require_name
+from ticketshop.lib.values.email_addresses import EmailField
+from ticketshop.lib.values.person_names import no_markup_in_name
+from ticketshop.lib.values.text import has_invisible
 
 OLDEST = 130
 FOR_THE_TARIFF = _("With it we propose the right tariff.")

@@ -9,7 +9,7 @@ from contacts import contacts, link_mail, links, locking, mailbox, merging
 from contacts.models import Contact, ContactLink, LinkRequest
 from ticketshop.history import history
 from ticketshop.lib.database.constraints import violated_constraint
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.values.text import normalise_email
 from ticketshop.organisers import access
 from ticketshop.organisers.models import Organiser, PointOfSale
 

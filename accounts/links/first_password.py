@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from privacy.models import MailboxProof
 from privacy.requests import requests
-from ticketshop.lib.text import readable_email
+from ticketshop.lib.values.text import readable_email
 
 from ..models import User
 from . import claiming

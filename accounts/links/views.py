@@ -11,9 +11,9 @@ from django.views.decorators.http import require_http_methods
 
 from contacts import contacts, links, mailbox, names
 from contacts.models import Contact, ContactLink
-from ticketshop.lib.network import network
-from ticketshop.lib.refusals import too_many_requests
-from ticketshop.lib.text import readable_email
+from ticketshop.lib.values.text import readable_email
+from ticketshop.lib.web.network import network
+from ticketshop.lib.web.refusals import too_many_requests
 from ticketshop.limits import limits
 from ticketshop.organisers.middleware import enter
 

@@ -10,8 +10,8 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from contacts import contacts, links
-from ticketshop.lib.addresses import is_a_path_of_ours
-from ticketshop.lib.email_addresses import check_email
+from ticketshop.lib.values.email_addresses import check_email
+from ticketshop.lib.web.redirects import is_a_path_of_ours
 from ticketshop.mail import outbox
 
 from ..models import User

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from contacts import contacts
-from ticketshop.lib.text import readable_email
+from ticketshop.lib.values.text import readable_email
 from ticketshop.sales import visitor_contact
 
 

@@ -7,7 +7,7 @@ from allauth.account import forms as allauth_forms
 from django import forms
 from django.contrib.auth.hashers import make_password
 
-from ticketshop.lib.email_addresses import EmailField
+from ticketshop.lib.values.email_addresses import EmailField
 
 
 def with_our_field(form: forms.Form, name: str) -> None:

@@ -4,8 +4,8 @@ from django.contrib.auth import SESSION_KEY
 from django.utils.translation import gettext_lazy
 
 from ticketshop.jobs.rows import Tidying
-from ticketshop.lib.compiled import Compiled, Parameter
-from ticketshop.lib.sessions import LeanStore
+from ticketshop.lib.database.compiled import Compiled, Parameter
+from ticketshop.lib.web.sessions import LeanStore
 
 from ..models import Session
 

@@ -15,7 +15,7 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from ticketshop.lib.text import readable_email
+from ticketshop.lib.values.text import readable_email
 from ticketshop.organisers.middleware import next_query
 
 from .forms import LoginForm

@@ -6,8 +6,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from contacts import links
-from ticketshop.lib import language_choice
-from ticketshop.lib.pages import page_of
+from ticketshop.lib.web import language_choice
+from ticketshop.lib.web.pages import page_of
 from ticketshop.sales import access, visitor_contact
 from ticketshop.sales.orders.name_views import edit as edit_names
 from ticketshop.sales.tickets import names as ticket_names

@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from contacts import profile_fields
 from contacts.models import Contact
 from contacts.profile_fields import ProfileField
-from ticketshop.lib import countries
-from ticketshop.lib.forms import LineField, ask_for_name, require_name
-from ticketshop.lib.person_names import no_markup_in_name
-from ticketshop.lib.phones import country_hint, parse_phone, readable_phone
+from ticketshop.lib.forms.fields import LineField, ask_for_name, require_name
+from ticketshop.lib.values import countries
+from ticketshop.lib.values.person_names import no_markup_in_name
+from ticketshop.lib.values.phones import country_hint, parse_phone, readable_phone
 
 NAMES = ("first_name", "last_name")
 

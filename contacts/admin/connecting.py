@@ -10,7 +10,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.lib.forms import LineField
+from ticketshop.lib.forms.fields import LineField
 from ticketshop.office.buttons import OwnPage, drawn
 
 from .. import link_types, staff_links

@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from ticketshop.lib.forms import LineField
+from ticketshop.lib.forms.fields import LineField
 from ticketshop.office.buttons import Button, Outcome
 from ticketshop.organisers.models import PointOfSale
 

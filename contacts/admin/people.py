@@ -13,9 +13,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.forms import LineField
-from ticketshop.lib.person_names import no_markup_in_name
-from ticketshop.lib.phones import parse_phone, readable_phone
+from ticketshop.lib.forms.fields import LineField
+from ticketshop.lib.values.person_names import no_markup_in_name
+from ticketshop.lib.values.phones import parse_phone, readable_phone
 from ticketshop.office.buttons import Button, Elsewhere, Outcome
 from ticketshop.office.scoped_admin import ScopedAdmin, ScopedForm
 from ticketshop.office.sections import NONE

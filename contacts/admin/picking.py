@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.text import number_in
+from ticketshop.lib.values.text import number_in
 
 from ..models import Contact
 

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from ticketshop.lib.areas import PROFILE
-from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import (
     CONTACT,
     RETENTION,
@@ -24,7 +23,8 @@ from ticketshop.lib.personal import (
     erase,
     not_personal,
 )
-from ticketshop.lib.phones import searched
+from ticketshop.lib.values.email_addresses import ModelEmailField
+from ticketshop.lib.values.phones import searched
 from ticketshop.organisers.models import Organiser
 
 from .. import profile_fields
@@ -185,7 +185,7 @@ class Contact(models.Model):
         area = PROFILE
         withheld = {"email_key": _("the address again, as we compare it")}
         copy_context = ("kind", "created_via", "created_at")
-        code_labels = {"country": "ticketshop.lib.countries.named"}
+        code_labels = {"country": "ticketshop.lib.values.countries.named"}
         last_used = {"pk": ("created_at", "user__last_login")}
         expiry = (
             Expiry(

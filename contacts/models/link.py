@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from ticketshop.lib.areas import CONNECTIONS
-from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import (
     ADDRESS_HASH,
     CONTACT,
@@ -22,6 +21,7 @@ from ticketshop.lib.personal import (
     erase,
     not_personal,
 )
+from ticketshop.lib.values.email_addresses import ModelEmailField
 from ticketshop.organisers.models import Organiser, PointOfSale
 
 from .contact import Contact

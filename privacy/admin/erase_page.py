@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from contacts.models import Contact, ContactLink
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.values.text import normalise_email
 from ticketshop.office import time_zones
 from ticketshop.office.buttons import drawn
 from ticketshop.office.staff_sessions import logged_in_at

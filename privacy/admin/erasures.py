@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.history import history
-from ticketshop.lib import references
+from ticketshop.lib.values import references
 from ticketshop.office.buttons import Button, Elsewhere, Outcome
 from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from contacts.models import Contact
 from ticketshop.lib.areas import ALL, ANSWERS, PROFILE, TICKETS, Area
 from ticketshop.lib.personal import About, Author, DeleteFile, NotPersonal
-from ticketshop.lib.template_tags import colon
-from ticketshop.lib.text import readable_email
+from ticketshop.lib.values.text import readable_email
+from ticketshop.lib.web.template_tags import colon
 
 from ..declarations import promises, registry, subjects
 from ..declarations.subjects import Subject

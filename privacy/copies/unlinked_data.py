@@ -5,9 +5,9 @@ from django.db import models
 from django.db.models import Q
 
 from ticketshop.lib.areas import REQUESTS
-from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import ADDRESS, NotPersonal, Unless
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.values.email_addresses import ModelEmailField
+from ticketshop.lib.values.text import normalise_email
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser
 

@@ -22,7 +22,7 @@ from ticketshop.lib.personal import (
     LogInRows,
     Unless,
 )
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.values.text import normalise_email
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import StaffMembership
 from ticketshop.organisers.permissions import within

@@ -22,7 +22,7 @@ from psycopg import errors
 from contacts.models import Contact
 from ticketshop.history import history
 from ticketshop.jobs.rows import RowJob
-from ticketshop.lib import references
+from ticketshop.lib.values import references
 
 from ..declarations import cached_traces, registry, subjects
 from ..models import Erasure, PendingDeletion

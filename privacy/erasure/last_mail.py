@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from contacts.models import Contact
 from ticketshop.jobs.rows import RowJob
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.values.text import normalise_email
 from ticketshop.mail import tasks
 from ticketshop.mail.models import Mail
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from contacts import links, unclaimed
 from contacts.models import Contact, ContactLink
-from ticketshop.lib import references
+from ticketshop.lib.values import references
 
 from ..declarations import expiry
 from ..models import Erasure

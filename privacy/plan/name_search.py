@@ -10,7 +10,7 @@ from functools import cache
 
 from contacts import names
 from contacts.models import Contact
-from ticketshop.lib.text import APOSTROPHES, MARKS, normalise_email, readable_email
+from ticketshop.lib.values.text import APOSTROPHES, MARKS, normalise_email, readable_email
 
 WORD = re.compile(rf"(?:\w|{MARKS.pattern})+")
 MAIL_ADDRESS = re.compile(r"\S+@\S+")

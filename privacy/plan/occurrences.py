@@ -26,7 +26,7 @@ from ticketshop.lib.personal import (
     StampDay,
     Strategy,
 )
-from ticketshop.lib.template_tags import colon
+from ticketshop.lib.web.template_tags import colon
 
 from ..copies import copying
 from ..declarations import registry, subjects

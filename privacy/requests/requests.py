@@ -17,8 +17,9 @@ from django.utils.translation import gettext_lazy
 from contacts import link_mail, locking, mailbox
 from contacts.models import Contact, ContactLink
 from ticketshop.jobs.rows import RowJob, Tidying
-from ticketshop.lib import days, references
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.dates import days
+from ticketshop.lib.values import references
+from ticketshop.lib.values.text import normalise_email
 from ticketshop.limits import limits
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail

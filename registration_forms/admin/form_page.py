@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.lib.text import number_in
+from ticketshop.lib.values.text import number_in
 from ticketshop.office.buttons import Button, Outcome, OwnPage
 from ticketshop.office.scoped_admin import ScopedAdmin, ScopedForm
 from ticketshop.office.sections import NONE

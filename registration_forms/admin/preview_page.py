@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.lib.pages import page_number
+from ticketshop.lib.web.pages import page_number
 
 from .. import definitions
 from ..answers.blocks import Block

@@ -8,7 +8,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ticketshop.lib.text import number_in
+from ticketshop.lib.values.text import number_in
 from ticketshop.office.forms import SHOWN
 
 from .. import definitions

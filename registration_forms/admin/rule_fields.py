@@ -6,8 +6,8 @@ from decimal import Decimal
 from django import forms
 from django.utils.translation import gettext_lazy
 
-from ticketshop.lib.numbers import NumberField
-from ticketshop.lib.typed_days import PlausibleDateField
+from ticketshop.lib.dates.typed_days import PlausibleDateField
+from ticketshop.lib.values.numbers import NumberField
 from ticketshop.office.scoped_admin import LocalDate
 
 from ..field_types import TYPES

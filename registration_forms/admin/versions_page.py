@@ -4,7 +4,7 @@ from django.conf import settings
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from ticketshop.lib.text import number_in
+from ticketshop.lib.values.text import number_in
 
 from .. import condition_texts, definitions
 from ..building import publishing

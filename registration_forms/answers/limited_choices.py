@@ -18,7 +18,7 @@ from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext_lazy
 
 from ticketshop.jobs.rows import Tidying
-from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
+from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
 
 from .. import definitions
 from ..definitions import Question

@@ -12,9 +12,9 @@ from django.db.models import Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib import countries
-from ticketshop.lib.forms import printable
-from ticketshop.lib.text import fold, normalise_line, normalise_text
+from ticketshop.lib.forms.fields import printable
+from ticketshop.lib.values import countries
+from ticketshop.lib.values.text import fold, normalise_line, normalise_text
 
 from .base import FieldType
 

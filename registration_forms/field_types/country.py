@@ -4,8 +4,8 @@ from django import forms
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib import countries
-from ticketshop.lib.spreadsheets import Word
+from ticketshop.lib.spreadsheets.formats import Word
+from ticketshop.lib.values import countries
 
 from .base import SOME, FieldType
 

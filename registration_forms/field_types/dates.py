@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.moments import MomentField, readable
+from ticketshop.lib.dates.moments import MomentField, readable
 
 from .base import SOME, FieldType
 

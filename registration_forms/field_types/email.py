@@ -3,8 +3,8 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.email_addresses import EmailField, searched_email
-from ticketshop.lib.text import readable_email
+from ticketshop.lib.values.email_addresses import EmailField, searched_email
+from ticketshop.lib.values.text import readable_email
 
 from .base import SOME, FieldType
 

@@ -5,7 +5,7 @@ from decimal import ROUND_CEILING, Decimal
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ticketshop.lib.numbers import NumberField, written
+from ticketshop.lib.values.numbers import NumberField, written
 
 from .base import SOME, FieldType
 

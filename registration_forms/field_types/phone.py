@@ -5,7 +5,7 @@ import re
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.phones import country_hint, parse_phone, readable_phone, searched
+from ticketshop.lib.values.phones import country_hint, parse_phone, readable_phone, searched
 
 from .base import SOME, FieldType
 

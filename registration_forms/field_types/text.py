@@ -4,8 +4,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from ticketshop.lib.forms import printable
-from ticketshop.lib.text import normalise_text
+from ticketshop.lib.forms.fields import printable
+from ticketshop.lib.values.text import normalise_text
 
 from .base import FieldType
 

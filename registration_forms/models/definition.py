@@ -6,8 +6,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib import markdown, references
 from ticketshop.lib.personal import Author, not_personal
+from ticketshop.lib.values import references
+from ticketshop.lib.web import markdown
 from ticketshop.organisers.models import Organiser
 
 MOST_FIELDS, MOST_CHOICES, LONGEST_LABEL = 80, 300, 500

@@ -216,7 +216,7 @@ def test_page_takes_the_same_queries_for_one_and_three_orders(pos, user, visitor
 
 
 def test_orders_are_paged_and_every_page_number_answers(pos, user, visitor, monkeypatch):
-    monkeypatch.setattr("ticketshop.lib.pages.page_of.__defaults__", (2,))
+    monkeypatch.setattr("ticketshop.lib.web.pages.page_of.__defaults__", (2,))
     offer = OfferFactory(pos=pos, price=0)
     now = timezone.now()
     references = [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from contacts.models import Contact
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import OrganiserFactory
-from ticketshop.lib.text import fold_words
+from ticketshop.lib.values.text import fold_words
 
 pytestmark = pytest.mark.django_db
 

@@ -21,7 +21,7 @@ from ticketshop.demo import filling, log_ins
 from ticketshop.demo.programme import pictures
 from ticketshop.demo.programme.theatre import THEATRE
 from ticketshop.history.models import Event as History
-from ticketshop.lib.text import normalise_email, normalise_line
+from ticketshop.lib.values.text import normalise_email, normalise_line
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale, StaffMembership
 from ticketshop.sales.models import Order, Payment, PaymentMethod, Refund, Ticket

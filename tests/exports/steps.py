@@ -10,7 +10,7 @@ from registration_forms.answers import responses
 from registration_forms.models import FormVersion, Response
 from ticketshop.exports import jobs, kinds, writing
 from ticketshop.exports.models import Job
-from ticketshop.lib.spreadsheet_texts import unguarded
+from ticketshop.lib.spreadsheets.texts import unguarded
 from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Ticket
 
 

@@ -22,7 +22,7 @@ from tests.staff import Staff, change, listing
 from ticketshop.exports import expiry, jobs, kinds, writing
 from ticketshop.exports.kinds import Column, Kind, Page, Table
 from ticketshop.exports.models import Download, Job
-from ticketshop.lib.spreadsheets import FORMATS, Xlsx
+from ticketshop.lib.spreadsheets.formats import FORMATS, Xlsx
 from ticketshop.organisers.models import StaffMembership
 from ticketshop.sales.exports import rows
 from ticketshop.sales.models import Ticket

@@ -15,13 +15,13 @@ from tests.exports import steps
 from tests.factories import registration_forms as made
 from tests.factories.organisers import make_staff
 from tests.factories.sales import make_order
-from tests.lib.test_spreadsheets import HARMLESS, MARKUP, RISKY, Book
+from tests.lib.spreadsheets.test_formats import HARMLESS, MARKUP, RISKY, Book
 from tests.qr import text_of_pdf
 from tests.sales import jazz
 from tests.staff import Staff, change, listing
 from ticketshop.exports import kinds
 from ticketshop.exports.models import Job
-from ticketshop.lib.spreadsheets import FORMATS, Header, Money, Word
+from ticketshop.lib.spreadsheets.formats import FORMATS, Header, Money, Word
 from ticketshop.sales.models import IssuedPass, Ticket
 from ticketshop.sales.tickets import door_list
 

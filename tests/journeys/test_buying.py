@@ -16,7 +16,7 @@ from tests.journeys.conftest import make_shop
 from tests.qr import codes_in_pdf
 from tests.smtp import Postbox
 from tests.visitor import HttpVisitor
-from ticketshop.lib.references import in_groups
+from ticketshop.lib.values.references import in_groups
 from ticketshop.mail import pause
 from ticketshop.mail.models import Mail
 from ticketshop.sales.models import Order, Payment

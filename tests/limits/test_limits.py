@@ -8,7 +8,7 @@ from django.db import transaction
 from django.test import RequestFactory
 
 from tests.at_once import at_once
-from ticketshop.lib.network import network
+from ticketshop.lib.web.network import network
 from ticketshop.limits import limits
 from ticketshop.limits.models import Counter
 

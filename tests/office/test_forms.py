@@ -21,7 +21,7 @@ from tests.factories.registration_forms import make_form
 from tests.staff import Staff, change, listing
 from ticketshop.catalogue.models import Event, SeasonPass, Session, Tariff
 from ticketshop.lib import storages
-from ticketshop.lib.formsets import MOST_ADDED, BoundedFormSet
+from ticketshop.lib.forms.formsets import MOST_ADDED, BoundedFormSet
 from ticketshop.organisers.models import Organiser
 
 pytestmark = pytest.mark.django_db

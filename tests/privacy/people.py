@@ -38,7 +38,7 @@ from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
 from ticketshop.catalogue.models import Offer, SeasonPass, Session
 from ticketshop.exports.models import Download, Job
-from ticketshop.lib import references
+from ticketshop.lib.values import references
 from ticketshop.mail import outbox, tasks
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale

@@ -26,7 +26,7 @@ from django.conf import settings
 from django.db import connection
 from pypdf.errors import PyPdfError
 
-from ticketshop.lib.text import APOSTROPHES, MARKS
+from ticketshop.lib.values.text import APOSTROPHES, MARKS
 
 DEEPEST = 5  # a spreadsheet in a mail in base64 in JSON
 MOST_UNPACKED = 20_000_000

@@ -19,7 +19,7 @@ from tests.factories.accounts import PASSWORD
 from tests.project.test_routes import ADMIN, HANDLER, ROWS, address, shop
 from tests.project.world import World
 from tests.visitor import TestClientVisitor
-from ticketshop.lib import open_forms
+from ticketshop.lib.forms import open_forms
 from ticketshop.sales.models import Cart, Order
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +40,7 @@ def refused(answer) -> bool:
 
 # --- CSRF ------------------------------------------------------------------------------------
 
-# The first two stand on pages that carry no cookie (see ticketshop.lib.open_forms); a mail service has none.
+# The first two stand on pages that carry no cookie (see ticketshop.lib.forms.open_forms); a mail service has none.
 OPEN = {"language", "shop:cart_add", "mail_webhook"}
 POSTED = [name for name, row in ROWS.items() if row.post != (405, 405) and name not in OPEN]
 
@@ -333,7 +333,11 @@ def test_sign_up_creates_no_staff(client):
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("accounts", "contacts", "privacy", "registration_forms", "ticketshop")
 # Functions that mark text as safe HTML, each after escaping it.
-MARKED_SAFE = {"ticketshop/lib/markdown.py", "ticketshop/lib/page_tags.py", "ticketshop/lib/translated.py"}
+MARKED_SAFE = {
+    "ticketshop/lib/web/markdown.py",
+    "ticketshop/lib/web/page_tags.py",
+    "ticketshop/lib/translated.py",
+}
 # Functions that compose SQL, from names of tables and columns only.
 BUILT_SQL = {
     "contacts/contacts.py",
@@ -341,7 +345,7 @@ BUILT_SQL = {
     "privacy/declarations/cached_traces.py",
     "ticketshop/limits/cache.py",
     "ticketshop/mail/outbox.py",
-    "ticketshop/lib/postgres_cluster.py",
+    "ticketshop/lib/postgres/cluster.py",
 }
 
 

@@ -13,8 +13,8 @@ from tests.factories.catalogue import OfferFactory, SessionFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import make_order
 from tests.staff import Staff, change, listing
-from ticketshop.lib.moments import MomentField
-from ticketshop.lib.numbers import NumberField
+from ticketshop.lib.dates.moments import MomentField
+from ticketshop.lib.values.numbers import NumberField
 from ticketshop.office.scoped_admin import Scoped
 from ticketshop.sales.models import Order, Refund
 

@@ -13,7 +13,7 @@ from registration_forms.definitions import Option, Question, of_version, parse
 from registration_forms.field_types import TYPES, QuestionContext
 from registration_forms.models import Answer
 from tests.factories.registration_forms import ask, make_form, make_given, publish
-from ticketshop.lib import countries
+from ticketshop.lib.values import countries
 
 NOW = datetime(2027, 6, 1, 10, tzinfo=UTC)
 CHOICES = ("Red", "Green", "Blue")

@@ -10,7 +10,7 @@ from django.db.models import Min, Model, Q, QuerySet
 
 from registration_forms.models import RegistrationForm
 from ticketshop.history import history
-from ticketshop.lib import days
+from ticketshop.lib.dates import days
 from ticketshop.lib.translated import contains
 from ticketshop.organisers.models import PointOfSale
 

@@ -6,8 +6,8 @@ from datetime import date, datetime
 from django.db.models import QuerySet
 from django.utils.timezone import localtime
 
-from ticketshop.lib import days
-from ticketshop.lib.compiled import Compiled, Parameter
+from ticketshop.lib.database.compiled import Compiled, Parameter
+from ticketshop.lib.dates import days
 from ticketshop.organisers.models import PointOfSale
 
 from . import places

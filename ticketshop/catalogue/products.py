@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from ticketshop.lib import days
+from ticketshop.lib.dates import days
 
 from . import availability
 from .models import Offer, SeasonPass, Session, Tariff

@@ -8,9 +8,9 @@ from functools import cached_property
 
 from django.utils import timezone
 
-from ticketshop.lib import days
-from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
-from ticketshop.lib.text import fold_words
+from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
+from ticketshop.lib.dates import days
+from ticketshop.lib.values.text import fold_words
 from ticketshop.organisers.models import PointOfSale
 
 from . import availability, places

@@ -14,7 +14,7 @@ from ticketshop.catalogue.models import (
     Tariff,
     Venue,
 )
-from ticketshop.lib import iban
+from ticketshop.lib.values import iban
 from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.sales.models import PaymentMethod
 

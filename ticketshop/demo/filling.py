@@ -12,7 +12,7 @@ from django.utils import translation
 from accounts.models import User
 from contacts.models import Contact
 from ticketshop.history.models import Event
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.values.text import normalise_email
 from ticketshop.organisers.models import StaffMembership
 
 from . import catalogue, forms, friends, people

@@ -4,8 +4,8 @@ import random
 
 from accounts.models import User
 from contacts.models import Contact
-from ticketshop.lib import references
-from ticketshop.lib.text import fold, normalise_email
+from ticketshop.lib.values import references
+from ticketshop.lib.values.text import fold, normalise_email
 from ticketshop.organisers.models import Organiser
 
 from .programme.plan import House

@@ -8,7 +8,7 @@ from itertools import islice
 
 from contacts.models import Contact
 from ticketshop.catalogue.models import Offer, SeasonPass
-from ticketshop.lib.money import ZERO
+from ticketshop.lib.values.money import ZERO
 from ticketshop.sales.cart.contents import Contents
 from ticketshop.sales.models import Cart, CartLine, Order
 from ticketshop.sales.orders import orders

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.history import history
-from ticketshop.lib.spreadsheets import FORMATS
+from ticketshop.lib.spreadsheets.formats import FORMATS
 from ticketshop.office.buttons import Button, Outcome, OwnPage
 from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE, Section

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import Model
 
-from ticketshop.lib.spreadsheets import Cell
+from ticketshop.lib.spreadsheets.formats import Cell
 
 from .models import Job
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.areas import EXPORTS
 from ticketshop.lib.personal import SUBJECT_UUIDS, Author, DeleteFile, Erase, Expiry, not_personal
-from ticketshop.lib.spreadsheets import FORMATS
+from ticketshop.lib.spreadsheets.formats import FORMATS
 from ticketshop.organisers.models import Organiser
 
 STORAGE = "exports"

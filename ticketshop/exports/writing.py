@@ -27,7 +27,7 @@ from django.utils import timezone, translation
 
 from ticketshop.lib.database.outages import OUTAGES
 from ticketshop.lib.database.waiting import statement_timeout
-from ticketshop.lib.spreadsheets import FORMATS, Cell, Header
+from ticketshop.lib.spreadsheets.formats import FORMATS, Cell, Header
 
 from .expiry import KEPT_FOR
 from .kinds import KINDS, Page, Table

@@ -10,7 +10,7 @@ from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.lib.template_tags import colon
+from ticketshop.lib.web.template_tags import colon
 
 from .models import Event
 

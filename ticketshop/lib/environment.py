@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import EmailValidator
 from environ.fileaware_mapping import FileAwareMapping
 
-from ticketshop.lib.text import normalise_email
+from .values.text import normalise_email
 
 # Only its reading of files is used: django-environ itself takes "$" at the beginning of a value for a reference, and URLs apart by urlsplit.
 VALUES = FileAwareMapping(cache=False)

@@ -2,7 +2,7 @@
 
 from django.db.models import Q
 
-from .text import normalise_email
+from .values.text import normalise_email
 
 # Only an address with other characters than printable ASCII in lower case can change.
 _OTHER_FORM = r"[^!-~]|[A-Z]"

@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.history import history
-from ticketshop.lib.email_addresses import searched_email
-from ticketshop.lib.waits import again_in
+from ticketshop.lib.values.email_addresses import searched_email
+from ticketshop.lib.web.waits import again_in
 from ticketshop.limits import limits
 from ticketshop.office.buttons import Button, Outcome
 from ticketshop.office.scoped_admin import ReadOnlyAdmin

@@ -13,7 +13,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.values.text import normalise_email
 
 from . import utf8
 

@@ -11,7 +11,7 @@ from django.core.mail.message import SafeMIMEMultipart
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from ticketshop.lib.text import normalise_line
+from ticketshop.lib.values.text import normalise_line
 from ticketshop.organisers import logos
 
 from . import kinds, layout, plain_text

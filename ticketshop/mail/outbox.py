@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Case, F, Value, When
 
-from ticketshop.lib.text import normalise_email
+from ticketshop.lib.values.text import normalise_email
 
 from . import tasks
 from .models import Mail

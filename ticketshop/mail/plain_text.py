@@ -11,7 +11,7 @@ Reads the few elements that ``templates/emails`` use:
 import re
 from html.parser import HTMLParser
 
-from ticketshop.lib.template_tags import colon
+from ticketshop.lib.web.template_tags import colon
 
 _WHITE = re.compile(r"[ \t\r\n\f]+")  # without the no-break space
 _BLOCKS = frozenset("p h1 h2 h3 td ul ol li table div".split())

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketshop.history import texts
 from ticketshop.history.models import Event
-from ticketshop.lib.email_addresses import EmailField
+from ticketshop.lib.values.email_addresses import EmailField
 from ticketshop.organisers.models import Organiser, StaffMembership
 
 from .forms import (

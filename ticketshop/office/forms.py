@@ -11,8 +11,8 @@ from django.conf import settings
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib import countries
-from ticketshop.lib.text import fold
+from ticketshop.lib.values import countries
+from ticketshop.lib.values.text import fold
 
 # The languages of the interface and of e-mails.
 SHOWN = dict(settings.LANGUAGES)

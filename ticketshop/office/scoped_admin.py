@@ -24,15 +24,15 @@ from django.utils.translation import gettext as _
 
 from ticketshop.history import history
 from ticketshop.history.models import Event
-from ticketshop.lib import pages
-from ticketshop.lib.forms import LineField, printable
-from ticketshop.lib.formsets import BoundedFormSet
+from ticketshop.lib.dates.moments import MomentField
+from ticketshop.lib.dates.typed_days import plausible
+from ticketshop.lib.forms.fields import LineField, printable
+from ticketshop.lib.forms.formsets import BoundedFormSet
 from ticketshop.lib.images import PictureField
-from ticketshop.lib.moments import MomentField
-from ticketshop.lib.numbers import NumberField
-from ticketshop.lib.text import number_in
 from ticketshop.lib.translated import in_every_language
-from ticketshop.lib.typed_days import plausible
+from ticketshop.lib.values.numbers import NumberField
+from ticketshop.lib.values.text import number_in
+from ticketshop.lib.web import pages
 from ticketshop.organisers import permissions
 
 from . import changes, time_zones

@@ -2,7 +2,7 @@
 
 from django.db.models import Q, QuerySet
 
-from ticketshop.lib.compiled import Compiled, Parameter
+from ticketshop.lib.database.compiled import Compiled, Parameter
 
 from .models import PointOfSale
 

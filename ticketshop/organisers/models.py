@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import Author, not_personal
+from ticketshop.lib.values.email_addresses import ModelEmailField
 
 RESERVED_SLUGS = frozenset(
     "accounts admin door favicon health hooks i18n links mailbox media robots static".split()

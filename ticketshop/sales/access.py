@@ -7,8 +7,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
 from contacts.models import ContactLink
-from ticketshop.lib import days
-from ticketshop.lib.compiled import Compiled, Parameter
+from ticketshop.lib.database.compiled import Compiled, Parameter
+from ticketshop.lib.dates import days
 from ticketshop.organisers.models import Organiser, PointOfSale
 
 from .admission_lists import WITH_PASS, WITH_TICKET

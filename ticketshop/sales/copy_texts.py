@@ -8,7 +8,7 @@ from contacts.models import Contact
 from registration_forms.models import Response
 from ticketshop.catalogue.models import Session
 from ticketshop.lib import translated
-from ticketshop.lib.template_tags import money
+from ticketshop.lib.web.template_tags import money
 
 from .models import CartLine, IssuedPass, Order, OrderResponse, Ticket
 

@@ -7,7 +7,7 @@ placed.
 from collections.abc import Iterable
 from decimal import Decimal
 
-from ticketshop.lib.money import ZERO, to_cents, vat_included
+from ticketshop.lib.values.money import ZERO, to_cents, vat_included
 
 from .models import CartLine
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from ticketshop.lib import open_forms
+from ticketshop.lib.forms import open_forms
 
 from . import saved_forms
 

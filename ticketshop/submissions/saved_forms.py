@@ -25,8 +25,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from ticketshop.lib import typed
-from ticketshop.lib.network import network
+from ticketshop.lib.forms import posted
+from ticketshop.lib.web.network import network
 from ticketshop.limits import limits
 
 from .models import KeptSubmission
@@ -69,8 +69,8 @@ def save(request: HttpRequest, user_id: int | None) -> bool:
     A form without fields is saved too: it may be a button whose URL accepts only POST, and after the log-in the visitor would
     have no way back to it.
     """
-    pairs = typed.fields(request)
-    if (not pairs and typed.has_secret(request)) or not limits.hit(
+    pairs = posted.fields(request)
+    if (not pairs and posted.has_secret(request)) or not limits.hit(
         "submission_keep", network(request), timezone.now()
     ):
         return False

@@ -17,7 +17,7 @@ from tests.factories.sales import make_order
 from tests.friends import friendly_pos, linked, make_visitor, managing
 from tests.visitor import TestClientVisitor
 from ticketshop.history import history
-from ticketshop.lib.days import until_text
+from ticketshop.lib.dates.days import until_text
 from ticketshop.mail import mime_messages
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale

@@ -28,7 +28,7 @@ from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
 from tests.privacy import scanner
 from tests.privacy.scanner import Needles, Token
-from ticketshop.lib.compiled import Compiled, Parameter
+from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.sales.cart import carts, contents
 from ticketshop.sales.models import Cart, Order, Payment, Refund
 from ticketshop.sales.orders import books, orders

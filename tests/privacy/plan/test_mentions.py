@@ -11,7 +11,7 @@ from tests.factories.catalogue import OfferFactory
 from tests.factories.sales import make_cart, make_order, place
 from tests.friends import friendly_pos, linked, make_visitor
 from tests.privacy.scanner import Needles, Token, scan_database
-from ticketshop.lib.money import ZERO
+from ticketshop.lib.values.money import ZERO
 from ticketshop.mail.models import Mail
 from ticketshop.sales.cart import contents, mentions
 from ticketshop.sales.models import Cart, Ticket

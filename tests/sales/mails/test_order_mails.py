@@ -16,7 +16,7 @@ from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import BUYER, make_cart, make_order
 from tests.qr import codes_in_pdf, text_of_pdf
-from ticketshop.lib.references import in_groups
+from ticketshop.lib.values.references import in_groups
 from ticketshop.mail import tasks
 from ticketshop.mail.models import Mail
 from ticketshop.sales import notices

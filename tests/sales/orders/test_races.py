@@ -22,7 +22,7 @@ from tests.visitor import HttpVisitor
 from tests.waiting import PATIENCE
 from ticketshop.catalogue import places
 from ticketshop.catalogue.models import Allotment, Hold
-from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
+from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.mail.models import Mail
 from ticketshop.sales.cart import carts, contents

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import make_order
-from ticketshop.lib.money import CENT, to_cents, vat_included
+from ticketshop.lib.values.money import CENT, to_cents, vat_included
 from ticketshop.sales.payments.methods.bank_transfer import creditor_reference
 
 AMOUNTS = st.decimals(min_value=0, max_value=100_000, places=2)

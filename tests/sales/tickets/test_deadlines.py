@@ -17,7 +17,7 @@ from tests.sales.mails.test_order_mails import deliver
 from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue import availability
-from ticketshop.lib import days
+from ticketshop.lib.dates import days
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import IssuedPass
 from ticketshop.sales.orders import orders, reminders

@@ -1,6 +1,6 @@
 """The Unicode Bidirectional Algorithm (UAX 9): the order in which the characters of a line are drawn.
 
-For texts of one paragraph without control characters, which ``lib.text`` removes from typed text. So the rules for explicit
+For texts of one paragraph without control characters, which ``lib.values.text`` removes from typed text. So the rules for explicit
 embeddings and isolates (X1 to X10) are left out. Texts that must not influence each other are drawn separately.
 """
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.contrib import messages
 from django.utils.translation import gettext as _
 
-from ticketshop.lib.moments import comes_twice, readable
+from ticketshop.lib.dates.moments import comes_twice, readable
 
 
 class AmbiguousTimesMixin:

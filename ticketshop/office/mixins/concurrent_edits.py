@@ -23,7 +23,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from ticketshop.lib.text import number_in
+from ticketshop.lib.values.text import number_in
 
 FIELD = "_seen"
 LENGTH = 6  # characters of a digest

@@ -5,9 +5,9 @@ from django.db.models import Max, Q
 from django.utils.translation import gettext_lazy
 
 from ticketshop.catalogue.models import Event, Session, Tariff
-from ticketshop.lib import references
-from ticketshop.lib.email_addresses import searched_email
-from ticketshop.lib.text import number_in
+from ticketshop.lib.values import references
+from ticketshop.lib.values.email_addresses import searched_email
+from ticketshop.lib.values.text import number_in
 from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE, link, shown
 from ticketshop.organisers import permissions

@@ -14,9 +14,9 @@ from ticketshop.catalogue.admin.events import EventAdmin
 from ticketshop.catalogue.admin.places import VenueAdmin
 from ticketshop.catalogue.admin.sessions import SessionAdmin
 from ticketshop.catalogue.models import Event, Session, Venue
-from ticketshop.lib import json_hash
-from ticketshop.lib.forms import LinesField
-from ticketshop.lib.template_tags import colon
+from ticketshop.lib.forms import json_hash
+from ticketshop.lib.forms.fields import LinesField
+from ticketshop.lib.web.template_tags import colon
 from ticketshop.office.mixins.confirmation import Question
 from ticketshop.organisers import permissions
 from ticketshop.organisers.models import Organiser

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from ticketshop.catalogue.admin.sessions import SessionAdmin
 from ticketshop.catalogue.models import Session
-from ticketshop.lib.spreadsheets import Xlsx
+from ticketshop.lib.spreadsheets.formats import Xlsx
 from ticketshop.office.buttons import OwnPage, always
 
 from ..tickets import door_list

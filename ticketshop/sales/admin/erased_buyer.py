@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from contacts.models import Contact
 from registration_forms.models import Answer
-from ticketshop.lib import days
+from ticketshop.lib.dates import days
 from ticketshop.lib.personal import BOOKS, CONTRACT, OPEN_PAYMENT, Erase, Keep
 
 from ..models import IssuedPass, Order, OrderLine, Payment, Refund, Ticket

@@ -22,11 +22,11 @@ from ticketshop.catalogue.admin.passes import SeasonPassAdmin
 from ticketshop.catalogue.admin.sessions import SessionAdmin
 from ticketshop.catalogue.models import Tariff
 from ticketshop.exports import jobs, kinds
-from ticketshop.lib import refusals
-from ticketshop.lib.forms import LineField
-from ticketshop.lib.moments import MomentField
-from ticketshop.lib.spreadsheets import FORMATS
-from ticketshop.lib.typed_days import plausible
+from ticketshop.lib.dates.moments import MomentField
+from ticketshop.lib.dates.typed_days import plausible
+from ticketshop.lib.forms.fields import LineField
+from ticketshop.lib.spreadsheets.formats import FORMATS
+from ticketshop.lib.web import refusals
 from ticketshop.limits import limits
 from ticketshop.office.buttons import OwnPage, drawn
 from ticketshop.office.scoped_admin import LocalDateTime

@@ -8,8 +8,8 @@ from django.contrib import messages
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.lib.numbers import NumberField
-from ticketshop.lib.template_tags import money
+from ticketshop.lib.values.numbers import NumberField
+from ticketshop.lib.web.template_tags import money
 from ticketshop.office.buttons import Button, Outcome
 
 from ..models import Order, Payment

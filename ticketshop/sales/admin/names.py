@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.lib.pages import page_number
+from ticketshop.lib.web.pages import page_number
 from ticketshop.office.buttons import OwnPage
 
 from ..admission_lists import passes_of, tickets_of

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from registration_forms.answers import limited_choices
 from ticketshop.catalogue.models import OrderForm
 from ticketshop.catalogue.sale_checks import cannot_answer
-from ticketshop.lib.template_tags import money
+from ticketshop.lib.web.template_tags import money
 from ticketshop.organisers.models import Organiser, PointOfSale
 
 from ..shop import opening

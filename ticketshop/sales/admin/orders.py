@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy
 from contacts.admin import unreachable
 from contacts.models import Contact, WordQuery
 from ticketshop.history import history
-from ticketshop.lib import days, references
-from ticketshop.lib.template_tags import money
-from ticketshop.lib.waits import again_in
+from ticketshop.lib.dates import days
+from ticketshop.lib.values import references
+from ticketshop.lib.web.template_tags import money
+from ticketshop.lib.web.waits import again_in
 from ticketshop.limits import limits
 from ticketshop.mail import kinds
 from ticketshop.mail.models import Mail

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.catalogue.admin.form_choice import TellsOfForms
 from ticketshop.catalogue.admin.order_forms import OrderFormInline
-from ticketshop.lib.formsets import BoundedFormSet
+from ticketshop.lib.forms.formsets import BoundedFormSet
 from ticketshop.office.forms import LANGUAGES_HELP, LanguagesField
 from ticketshop.office.scoped_admin import RowForm, ScopedForm, ScopedInline
 from ticketshop.office.translated_admin import TranslatedAdmin

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Contact
 from registration_forms.models import Response
-from ticketshop.lib.template_tags import money
+from ticketshop.lib.web.template_tags import money
 from ticketshop.mail import kinds
 from ticketshop.mail.models import Mail
 from ticketshop.office.sections import Section, link

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from ticketshop.catalogue import dates
 from ticketshop.catalogue.models import Session
-from ticketshop.lib.template_tags import colon
+from ticketshop.lib.web.template_tags import colon
 from ticketshop.office.admin import OrganiserAdmin
 from ticketshop.office.mixins.confirmation import Question
 from ticketshop.organisers.models import Organiser

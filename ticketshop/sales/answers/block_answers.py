@@ -12,7 +12,7 @@ from registration_forms.answers import limited_choices, responses
 from registration_forms.answers.blocks import Block
 from registration_forms.field_types import TYPES, QuestionContext
 from registration_forms.field_types.choices import NO_PLACE_LEFT
-from ticketshop.lib.forms import missing_parts
+from ticketshop.lib.forms.fields import missing_parts
 
 from ..models import Cart
 from .form_blocks import NAMES, FormBlock, name_rules, prefix, with_questions

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from registration_forms.models import Response
-from ticketshop.lib import days
+from ticketshop.lib.dates import days
 
 from .. import notices
 from ..models import Admission, Order

@@ -15,7 +15,7 @@ from registration_forms.definitions import Question
 from registration_forms.field_types import TYPES
 from registration_forms.models import Answer, Response
 from ticketshop.lib import translated
-from ticketshop.lib.compiled import Compiled, Parameter
+from ticketshop.lib.database.compiled import Compiled, Parameter
 
 from ..models import IssuedPass, Order, OrderResponse, Ticket
 

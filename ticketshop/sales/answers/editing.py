@@ -18,8 +18,8 @@ from registration_forms.field_types import TYPES, QuestionContext
 from registration_forms.field_types.choices import NO_PLACE_LEFT
 from registration_forms.models import Answer, AnswerHistory, Choice, Field, FormVersion, Response
 from ticketshop.history import history
-from ticketshop.lib import days
-from ticketshop.lib.text import number_in
+from ticketshop.lib.dates import days
+from ticketshop.lib.values.text import number_in
 
 from .. import notices
 from ..models import Admission, IssuedPass, Order, Ticket

@@ -18,7 +18,7 @@ from registration_forms.answers.blocks import Block
 from registration_forms.models import FormVersion, RegistrationForm
 from ticketshop.catalogue.models import OrderForm
 from ticketshop.lib import translated
-from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
+from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
 
 from ..cart.contents import Contents, per_unit
 from ..models import CartLine

@@ -14,7 +14,7 @@ from contacts.models import Contact
 from registration_forms.definitions import Definition, Question
 from registration_forms.field_types import TYPES, address
 from registration_forms.models import AnswerHistory
-from ticketshop.lib.text import normalise_line
+from ticketshop.lib.values.text import normalise_line
 
 from .form_blocks import FormBlock
 

@@ -9,7 +9,7 @@ from registration_forms.answers import responses
 from registration_forms.definitions import Option, Question
 from registration_forms.field_types import TYPES
 from registration_forms.models import Answer, Choice, RegistrationForm, Response
-from ticketshop.lib.pages import Page, page_of
+from ticketshop.lib.web.pages import Page, page_of
 
 from ..admission_lists import WITH_PASS, WITH_TICKET
 from ..models import Admission, Order

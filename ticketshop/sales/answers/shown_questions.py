@@ -8,7 +8,7 @@ was not shown was not asked, and a consent counts only for the wording under whi
 from registration_forms import definitions
 from registration_forms.answers import question_wording
 from registration_forms.models import FormVersion
-from ticketshop.lib.text import number_in
+from ticketshop.lib.values.text import number_in
 from ticketshop.organisers.models import Organiser
 
 from .form_blocks import FormBlock, prefix

@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Contact
 from ticketshop.catalogue import places
-from ticketshop.lib.money import ZERO
-from ticketshop.lib.network import network
-from ticketshop.lib.waits import again_in
+from ticketshop.lib.values.money import ZERO
+from ticketshop.lib.web.network import network
+from ticketshop.lib.web.waits import again_in
 from ticketshop.limits import limits
 
 from ..models import Cart, Order

@@ -12,7 +12,7 @@ from registration_forms.answers import limited_choices
 from ticketshop.catalogue import availability, places, products
 from ticketshop.catalogue.models import Offer, SeasonPass, Tariff
 from ticketshop.jobs.rows import Tidying
-from ticketshop.lib.compiled import Compiled, Parameter
+from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
 from ..models import Cart, CartLine, TypedDetails

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ticketshop.catalogue.models import SeasonPass, Session
-from ticketshop.lib import json_hash, translated
-from ticketshop.lib.compiled import AnyOf, Compiled, Parameter
+from ticketshop.lib import translated
+from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
+from ticketshop.lib.forms import json_hash
 from ticketshop.organisers.models import PointOfSale
 
 from .. import pricing

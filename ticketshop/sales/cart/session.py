@@ -2,7 +2,7 @@
 
 import uuid
 
-from ticketshop.lib.compiled import Compiled, Parameter
+from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
 from ..models import Cart, Order

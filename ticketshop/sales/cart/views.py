@@ -12,11 +12,12 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from ticketshop.lib import open_forms, translated
-from ticketshop.lib.addresses import is_a_path_of_ours
-from ticketshop.lib.network import network
-from ticketshop.lib.refusals import csrf_failure, too_many_requests
-from ticketshop.lib.text import number_in
+from ticketshop.lib import translated
+from ticketshop.lib.forms import open_forms
+from ticketshop.lib.values.text import number_in
+from ticketshop.lib.web.network import network
+from ticketshop.lib.web.redirects import is_a_path_of_ours
+from ticketshop.lib.web.refusals import csrf_failure, too_many_requests
 from ticketshop.limits import limits
 
 from .. import pricing

@@ -4,7 +4,7 @@ from django.utils.translation import gettext as _
 
 from registration_forms.field_types import TYPES
 from ticketshop.lib import translated
-from ticketshop.lib.text import readable_email
+from ticketshop.lib.values.text import readable_email
 
 from ..answers import copying, form_blocks
 from .details_views import DetailsPage, buyer_email

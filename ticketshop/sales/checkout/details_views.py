@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from registration_forms.answers import limited_choices
 from registration_forms.field_types import TYPES
-from ticketshop.lib import language_choice
-from ticketshop.lib.addresses import is_a_path_of_ours
-from ticketshop.lib.pages import page_number
+from ticketshop.lib.web import language_choice
+from ticketshop.lib.web.pages import page_number
+from ticketshop.lib.web.redirects import is_a_path_of_ours
 
 from .. import visitor_contact
 from ..answers import block_answers, copying, form_blocks, profile, shown_questions

@@ -7,8 +7,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from registration_forms.field_types import address
-from ticketshop.lib.email_addresses import EmailField
-from ticketshop.lib.forms import ask_for_name, require_name
+from ticketshop.lib.forms.fields import ask_for_name, require_name
+from ticketshop.lib.values.email_addresses import EmailField
 
 from ..models import IN_PROFILE
 from ..tickets.name_forms import NAMES, NameForm, name_field

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from contacts import links
 from contacts.models import Contact, ContactLink
 from registration_forms.field_types import address
-from ticketshop.lib.phones import readable_phone
-from ticketshop.lib.text import fold, readable_email
+from ticketshop.lib.values.phones import readable_phone
+from ticketshop.lib.values.text import fold, readable_email
 
 from ..orders.person_limits import ME
 

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_http_methods
 
-from ticketshop.lib.network import network
-from ticketshop.lib.refusals import too_many_requests
+from ticketshop.lib.web.network import network
+from ticketshop.lib.web.refusals import too_many_requests
 from ticketshop.limits import limits
 from ticketshop.submissions import saved_forms
 

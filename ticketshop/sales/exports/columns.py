@@ -15,8 +15,8 @@ from registration_forms.definitions import Question
 from registration_forms.field_types import TYPES, FieldType
 from registration_forms.models import Answer, Choice, FormVersion
 from ticketshop.exports.kinds import Column
-from ticketshop.lib.compiled import AnyOf, Compiled
-from ticketshop.lib.spreadsheets import Cell, Word
+from ticketshop.lib.database.compiled import AnyOf, Compiled
+from ticketshop.lib.spreadsheets.formats import Cell, Word
 
 from . import question_columns
 from .question_columns import QuestionColumn

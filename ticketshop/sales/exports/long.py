@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from registration_forms.models import Answer, RegistrationForm
 from ticketshop.exports.kinds import Column, Page, Table
-from ticketshop.lib.spreadsheets import Cell
+from ticketshop.lib.spreadsheets.formats import Cell
 
 from . import columns, rows
 from .columns import ANSWERED, state_words

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.exports.kinds import Column, Page, Table
-from ticketshop.lib.spreadsheets import Money, Word
+from ticketshop.lib.spreadsheets.formats import Money, Word
 
 from ..models import Admission, IssuedPass, Order, Ticket
 from ..payments.methods import METHODS

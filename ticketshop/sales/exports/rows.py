@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from registration_forms.models import Response
 from ticketshop.catalogue.models import Session
 from ticketshop.exports.kinds import Column
-from ticketshop.lib import countries
-from ticketshop.lib.spreadsheets import Cell, Word
+from ticketshop.lib.spreadsheets.formats import Cell, Word
+from ticketshop.lib.values import countries
 
 from ..models import DATE_CANCELLED, ERASED, HOLDER_ERASED, OPEN_STATES, STATE_TEXTS, Order, OrderResponse
 from ..tickets.door_list import LETTERS

@@ -16,7 +16,7 @@ from registration_forms import definitions
 from registration_forms.models import AnswerHistory
 from ticketshop.catalogue.models import Venue
 from ticketshop.lib import translated
-from ticketshop.lib.template_tags import money
+from ticketshop.lib.web.template_tags import money
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.layout import Card
 from ticketshop.mail.models import Mail

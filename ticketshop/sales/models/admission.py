@@ -11,7 +11,6 @@ from registration_forms.models import Response
 from ticketshop.catalogue import dates
 from ticketshop.catalogue.models import SeasonPass, Session
 from ticketshop.lib.areas import TICKETS
-from ticketshop.lib.email_addresses import ModelEmailField
 from ticketshop.lib.personal import (
     BOOKS,
     CONTACT,
@@ -24,6 +23,7 @@ from ticketshop.lib.personal import (
     erase,
     keep,
 )
+from ticketshop.lib.values.email_addresses import ModelEmailField
 
 from .order import Order, OrderLine
 from .products import OfADate, moved_from

@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from ticketshop.lib import language_choice
-from ticketshop.lib.pages import page_number
-from ticketshop.lib.refusals import TooManyTries
+from ticketshop.lib.web import language_choice
+from ticketshop.lib.web.pages import page_number
+from ticketshop.lib.web.refusals import TooManyTries
 from ticketshop.limits import limits
 
 from ..admission_lists import passes_of, tickets_of

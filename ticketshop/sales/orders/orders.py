@@ -18,9 +18,9 @@ from registration_forms.models import Response
 from ticketshop.catalogue import places
 from ticketshop.history import history
 from ticketshop.jobs.rows import RowJob
-from ticketshop.lib import references
 from ticketshop.lib.database.constraints import violated_constraint
-from ticketshop.lib.money import ZERO
+from ticketshop.lib.values import references
+from ticketshop.lib.values.money import ZERO
 
 from .. import notices, pricing
 from ..answers import block_answers, form_blocks, profile, shown_questions

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from contacts import links
 from contacts.models import Contact, ContactLink
 from ticketshop.catalogue.models import Session
-from ticketshop.lib.text import number_in
+from ticketshop.lib.values.text import number_in
 
 from ..access import WITHOUT_BENEFICIARY
 from ..cart.contents import Contents, per_unit

@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from ticketshop.lib.compiled import Compiled, Parameter
-from ticketshop.lib.network import network
-from ticketshop.lib.refusals import TooManyTries
+from ticketshop.lib.database.compiled import Compiled, Parameter
+from ticketshop.lib.web.network import network
+from ticketshop.lib.web.refusals import TooManyTries
 from ticketshop.limits import limits
 
 from .. import access

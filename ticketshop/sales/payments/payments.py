@@ -13,8 +13,8 @@ from registration_forms.models import Response
 from ticketshop.catalogue import places
 from ticketshop.catalogue.models import Session
 from ticketshop.history import history
-from ticketshop.lib.compiled import Compiled, Parameter
-from ticketshop.lib.money import ZERO
+from ticketshop.lib.database.compiled import Compiled, Parameter
+from ticketshop.lib.values.money import ZERO
 
 from .. import notices, recipients
 from ..models import Admission, IssuedPass, Order, OrderLine, Payment, Refund, Ticket

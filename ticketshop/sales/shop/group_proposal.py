@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from ticketshop.catalogue.availability import OfferRow, SessionRow
 from ticketshop.catalogue.models import Tariff
-from ticketshop.lib.money import ZERO
+from ticketshop.lib.values.money import ZERO
 
 from ..checkout.people import Person
 

@@ -8,7 +8,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from ticketshop.lib.text import number_in
+from ticketshop.lib.values.text import number_in
 
 from .. import visitor_contact
 from ..cart import carts, session

@@ -13,9 +13,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from ticketshop.catalogue import availability, programme
-from ticketshop.lib import colour, language_choice, open_forms, page_cache
-from ticketshop.lib.addresses import is_a_path_of_ours
-from ticketshop.lib.refusals import csrf_failure
+from ticketshop.lib import colour
+from ticketshop.lib.forms import open_forms
+from ticketshop.lib.web import language_choice, page_cache
+from ticketshop.lib.web.redirects import is_a_path_of_ours
+from ticketshop.lib.web.refusals import csrf_failure
 from ticketshop.organisers import access
 
 from .. import visitor_contact

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from registration_forms.models import RegistrationForm
-from ticketshop.lib import days
+from ticketshop.lib.dates import days
 
 from ..models import IssuedPass, Ticket
 

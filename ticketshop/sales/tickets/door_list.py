@@ -20,8 +20,8 @@ from reportlab.pdfgen.canvas import Canvas
 from ticketshop.catalogue import dates
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.pdf.text import Block, Writer
-from ticketshop.lib.spreadsheets import Header, Xlsx
-from ticketshop.lib.text import fold
+from ticketshop.lib.spreadsheets.formats import Header, Xlsx
+from ticketshop.lib.values.text import fold
 
 from ..models import ERASED, HOLDER_ERASED, OPEN_STATES, Admission, Ticket
 

@@ -3,9 +3,9 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.email_addresses import EmailField
-from ticketshop.lib.forms import LineField, ask_for_name, require_name
-from ticketshop.lib.person_names import no_markup_in_name
+from ticketshop.lib.forms.fields import LineField, ask_for_name, require_name
+from ticketshop.lib.values.email_addresses import EmailField
+from ticketshop.lib.values.person_names import no_markup_in_name
 
 
 def name_field(label, autocomplete: str, *, required: bool = True) -> LineField:

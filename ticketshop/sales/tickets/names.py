@@ -16,7 +16,7 @@ from contacts.models import Contact
 from registration_forms import definitions
 from registration_forms.models import RegistrationForm, Response
 from ticketshop.history import history
-from ticketshop.lib import days
+from ticketshop.lib.dates import days
 
 from .. import notices, recipients
 from ..admission_lists import heading

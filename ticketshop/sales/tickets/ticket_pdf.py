@@ -19,7 +19,7 @@ from reportlab.pdfgen.canvas import Canvas
 from ticketshop.lib import colour
 from ticketshop.lib.pdf import pictures
 from ticketshop.lib.pdf.text import LEADING, Block, Writer
-from ticketshop.lib.template_tags import colon, money
+from ticketshop.lib.web.template_tags import colon, money
 from ticketshop.organisers import logos
 
 from ..models import IssuedPass, Order, OrderLine, Ticket

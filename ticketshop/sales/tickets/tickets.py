@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from registration_forms.models import Response
-from ticketshop.lib import references
+from ticketshop.lib.values import references
 
 from .. import notices
 from ..cart import contents

@@ -16,8 +16,8 @@ from registration_forms.admin.used_by import SOLD_BEFORE
 from registration_forms.field_types import TYPES, QuestionContext
 from registration_forms.models import Answer, RegistrationForm
 from ticketshop.catalogue.models import SeasonPass, Session, Tariff
-from ticketshop.lib.forms import LineField
-from ticketshop.lib.typed_days import PlausibleDateField
+from ticketshop.lib.dates.typed_days import PlausibleDateField
+from ticketshop.lib.forms.fields import LineField
 from ticketshop.office.buttons import OwnPage
 from ticketshop.office.scoped_admin import LocalDate
 from ticketshop.office.sections import link

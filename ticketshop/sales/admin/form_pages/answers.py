@@ -13,7 +13,7 @@ from registration_forms import definitions
 from registration_forms.answers import changing
 from registration_forms.field_types import TYPES
 from registration_forms.models import AnswerHistory
-from ticketshop.lib.pages import page_number
+from ticketshop.lib.web.pages import page_number
 from ticketshop.office.buttons import OwnPage
 from ticketshop.office.sections import NONE, Section
 

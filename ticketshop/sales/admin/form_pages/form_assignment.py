@@ -17,7 +17,7 @@ from registration_forms.admin.form_page import RegistrationFormAdmin
 from registration_forms.models import RegistrationForm
 from ticketshop.catalogue import assignment
 from ticketshop.catalogue.assignment import EVENT, PASS, SHOP, TARIFF, Place
-from ticketshop.lib.forms import LineField
+from ticketshop.lib.forms.fields import LineField
 from ticketshop.office.buttons import OwnPage
 
 from . import missing_answers

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from ticketshop.lib.compiled import Compiled, Parameter
+from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 
 from ...models import PaymentMethod

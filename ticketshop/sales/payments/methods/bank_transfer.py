@@ -3,8 +3,9 @@
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib import days, iban, references
-from ticketshop.lib.template_tags import money
+from ticketshop.lib.dates import days
+from ticketshop.lib.values import iban, references
+from ticketshop.lib.web.template_tags import money
 
 from .base import Method, no_later_than
 

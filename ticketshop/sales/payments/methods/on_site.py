@@ -2,8 +2,8 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib import days
-from ticketshop.lib.template_tags import money
+from ticketshop.lib.dates import days
+from ticketshop.lib.web.template_tags import money
 
 from .base import Method, no_later_than
 

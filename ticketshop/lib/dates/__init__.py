@@ -1,0 +1,1 @@
+"""Days, instants and their formats, in the time zone of an organiser."""

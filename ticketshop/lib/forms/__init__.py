@@ -1,0 +1,1 @@
+"""Helpers of forms that visitors and staff fill in and post."""
