@@ -3,7 +3,7 @@
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from contacts import inviting
+from contacts.linking import inviting
 
 from .log_in import sessions, unused
 

@@ -8,4 +8,4 @@ class ContactsConfig(AppConfig):
 
     def ready(self):
         # Importing the module registers the mails of this package by their kind.
-        from . import emails  # noqa: F401, PLC0415
+        from .linking import emails  # noqa: F401, PLC0415

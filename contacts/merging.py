@@ -15,7 +15,8 @@ from ticketshop.history import history
 from ticketshop.history.models import Event
 from ticketshop.mail.models import Mail
 
-from . import link_merging, locking, profile_fields
+from . import locking, profile_fields
+from .linking import link_merging
 from .models import Contact
 
 # Group -> the columns of a contact that a merge takes together, whole from one of the two.

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy
 
-from contacts import unclaimed
+from contacts.linking import unclaimed
 from contacts.models import Contact
 from ticketshop.jobs.rows import RowJob, Tidying
 from ticketshop.lib.personal import Expiry, LastUse, day_for

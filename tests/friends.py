@@ -4,7 +4,8 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from contacts import adding, contacts
+from contacts import contacts
+from contacts.linking import adding
 from contacts.models import Contact, ContactLink, LinkType
 from tests.factories.accounts import UserFactory
 from tests.factories.organisers import PointOfSaleFactory

@@ -2,7 +2,7 @@
 
 from django.contrib.auth.models import Group, Permission
 
-from contacts import link_types
+from contacts.linking import link_types
 
 VIEW, CHANGE, ADD = "view", "change", "add"
 ALL = (VIEW, CHANGE, ADD)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from contacts import links
+from contacts.linking import links
 from contacts.models import ContactLink
 from privacy.copies import copying
 from privacy.plan import planning, wording

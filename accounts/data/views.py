@@ -15,7 +15,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from contacts import links
+from contacts.linking import links
 from contacts.models import Contact
 from privacy.copies import copying, packing
 from privacy.erasure import erasing

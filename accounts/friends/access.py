@@ -5,7 +5,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.translation import get_language
 
-from contacts import adding, links
+from contacts.linking import adding, links
 from contacts.models import Contact, ContactLink
 from ticketshop.lib.web.network import network
 from ticketshop.sales import visitor_contact
@@ -43,7 +43,7 @@ def mailbox_of(request) -> tuple[int, str]:
 
 
 def requester_of(request) -> adding.Requester:
-    """Return the visitor and the circumstances of the web request, as ``contacts.adding`` needs them."""
+    """Return the visitor and the circumstances of the web request, as ``contacts.linking.adding`` needs them."""
     return adding.Requester(
         by=request.user, pos=request.pos, network=network(request), language=get_language()
     )

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from contacts import adding
+from contacts.linking import adding
 from ticketshop.lib.web import language_choice
 
 from .access import my_contact_here, requester_of

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from contacts import adding, inviting
+from contacts.linking import adding, inviting
 from contacts.models import ContactLink
 from ticketshop.lib.values.text import readable_email
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from contacts import links
+from contacts.linking import links
 from contacts.models import ContactLink
 
 from .access import link_as_child

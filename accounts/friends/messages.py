@@ -4,7 +4,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from contacts import adding
+from contacts.linking import adding
 
 
 def add_error_for(form: forms.Form, outcome: adding.Outcome, pos) -> None:

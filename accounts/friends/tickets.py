@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
-from contacts import links
+from contacts.linking import links
 from contacts.models import Contact, ContactLink
 from ticketshop.organisers.models import Organiser
 from ticketshop.sales.access import WITHOUT_BENEFICIARY, upcoming_passes, upcoming_tickets

@@ -7,7 +7,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from contacts import links, merging
+from contacts import merging
+from contacts.linking import links
 from contacts.models import Contact, ContactLink
 
 from ..links import claiming

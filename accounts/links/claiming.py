@@ -5,7 +5,8 @@ from datetime import datetime
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 
-from contacts import contacts, link_mail, links, locking, mailbox, merging
+from contacts import contacts, locking, mailbox, merging
+from contacts.linking import link_mail, links
 from contacts.models import Contact, ContactLink, LinkRequest
 from ticketshop.history import history
 from ticketshop.lib.database.constraints import violated_constraint

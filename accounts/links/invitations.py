@@ -5,7 +5,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from contacts import contacts, inviting
+from contacts import contacts
+from contacts.linking import inviting
 from contacts.models import ContactLink, LinkRequest
 
 from . import claiming

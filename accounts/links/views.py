@@ -9,7 +9,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from contacts import contacts, links, mailbox, names
+from contacts import contacts, mailbox, names
+from contacts.linking import links
 from contacts.models import Contact, ContactLink
 from ticketshop.lib.values.text import readable_email
 from ticketshop.lib.web.network import network

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
-from contacts import contacts, links
+from contacts import contacts
+from contacts.linking import links
 from ticketshop.lib.values.email_addresses import check_email
 from ticketshop.lib.web.redirects import is_a_path_of_ours
 from ticketshop.mail import outbox

@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from contacts import links
+from contacts.linking import links
 from ticketshop.lib.web import language_choice
 from ticketshop.lib.web.pages import page_of
 from ticketshop.sales import access, visitor_contact

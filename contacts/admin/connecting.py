@@ -10,11 +10,11 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from contacts.linking import link_types, staff_links
+from contacts.models import Contact, ContactLink, LinkType
 from ticketshop.lib.forms.fields import LineField
 from ticketshop.office.buttons import OwnPage, drawn
 
-from .. import link_types, staff_links
-from ..models import Contact, ContactLink, LinkType
 from . import picking
 
 # Anchor of the list of connections on the page of a contact.

@@ -3,11 +3,12 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy
 
+from contacts import merging
+from contacts.linking import link_types
+from contacts.models import ContactLink
 from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE, link
 
-from .. import link_types, merging
-from ..models import ContactLink
 from . import link_buttons, picking, tables, unreachable
 
 

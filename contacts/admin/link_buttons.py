@@ -11,12 +11,11 @@ from django.contrib import messages
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from contacts.linking import adding, links, staff_links
+from contacts.models import ContactLink
 from ticketshop.lib.forms.fields import LineField
 from ticketshop.office.buttons import Button, Outcome
 from ticketshop.organisers.models import PointOfSale
-
-from .. import adding, links, staff_links
-from ..models import ContactLink
 
 CHANGE = ("contacts.change_contactlink",)
 

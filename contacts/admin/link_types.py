@@ -5,10 +5,9 @@ from django.conf import settings
 from django.contrib import admin
 from django.utils.translation import gettext_lazy
 
+from contacts.models import Contact, LinkType
 from ticketshop.office.scoped_admin import ScopedForm
 from ticketshop.office.translated_admin import TranslatedAdmin
-
-from ..models import Contact, LinkType
 
 
 class KindsField(forms.MultipleChoiceField):

@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from contacts import merge_outcome, merging
+from contacts.models import Contact, ContactLink
 from ticketshop.office.buttons import OwnPage, always, drawn
 from ticketshop.office.sections import NONE
 
-from .. import merge_outcome, merging
-from ..models import Contact, ContactLink
 from . import picking, tables
 
 

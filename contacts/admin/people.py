@@ -13,6 +13,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from contacts import contacts, merging
+from contacts.models import Contact
+from contacts.profile_fields import Section, in_rows, in_section
 from ticketshop.lib.forms.fields import LineField
 from ticketshop.lib.values.person_names import no_markup_in_name
 from ticketshop.lib.values.phones import parse_phone, readable_phone
@@ -22,9 +25,6 @@ from ticketshop.office.sections import NONE
 from ticketshop.organisers import permissions
 from ticketshop.organisers.models import Organiser
 
-from .. import contacts, merging
-from ..models import Contact
-from ..profile_fields import Section, in_rows, in_section
 from . import connecting, merge, tables, unreachable
 from .picking import SEARCH_HELP
 

@@ -5,9 +5,8 @@ from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
+from contacts.models import Contact
 from ticketshop.lib.values.text import number_in
-
-from ..models import Contact
 
 SEARCH_HELP = _("The beginning of any word of name, e-mail address or number, or some digits of the phone.")
 # Maximum number of results shown.

@@ -9,10 +9,10 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from contacts.models import Contact, ContactLink, LinkRequest
 from ticketshop.mail import bounces
 from ticketshop.office.sections import NONE
 
-from ..models import Contact, ContactLink, LinkRequest
 from . import link_buttons
 
 # Maximum number of rows in each table; the list of connections has all of them.

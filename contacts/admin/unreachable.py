@@ -7,10 +7,9 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from contacts.models import Contact
 from ticketshop.mail import bounces
 from ticketshop.mail.models import Mail
-
-from ..models import Contact
 
 
 def notes(person: Contact) -> list[str]:

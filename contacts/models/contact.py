@@ -11,6 +11,7 @@ from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
+from contacts import profile_fields
 from ticketshop.lib.areas import PROFILE
 from ticketshop.lib.personal import (
     CONTACT,
@@ -26,8 +27,6 @@ from ticketshop.lib.personal import (
 from ticketshop.lib.values.email_addresses import ModelEmailField
 from ticketshop.lib.values.phones import searched
 from ticketshop.organisers.models import Organiser
-
-from .. import profile_fields
 
 
 class WordQuery(SearchQuery):

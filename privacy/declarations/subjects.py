@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Q, QuerySet
 
-from contacts import link_mail
+from contacts.linking import link_mail
 from contacts.models import Contact
 from ticketshop.lib.personal import (
     ADDRESS,

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from contacts import links, unclaimed
+from contacts.linking import links, unclaimed
 from contacts.models import Contact, ContactLink
 from ticketshop.lib.values import references
 

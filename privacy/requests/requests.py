@@ -14,7 +14,8 @@ from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext_lazy
 
-from contacts import link_mail, locking, mailbox
+from contacts import locking, mailbox
+from contacts.linking import link_mail
 from contacts.models import Contact, ContactLink
 from ticketshop.jobs.rows import RowJob, Tidying
 from ticketshop.lib.dates import days

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from contacts import links
+from contacts.linking import links
 from contacts.models import Contact, ContactLink
 from tests.browser.test_backoffice import faults, log_in
 from tests.connections import BUTTONS, adding_page, button_page

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from playwright.sync_api import Page, expect
 
-from contacts.adding import Person
+from contacts.linking.adding import Person
 from contacts.models import Contact, ContactLink
 from tests.browser import steps
 from tests.browser.conftest import DESKTOP, PHONE

@@ -20,7 +20,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from accounts.models import Session, User
-from contacts import adding, inviting
+from contacts.linking import adding, inviting
 from contacts.models import AddressSuppression, Contact, LinkRequest
 from privacy.declarations import expiry
 from privacy.erasure import erasing

@@ -10,7 +10,7 @@ from decimal import Decimal
 from allauth.account.models import EmailAddress
 from django.utils import timezone
 
-from contacts import adding, inviting
+from contacts.linking import adding, inviting
 from privacy.erasure import erasing
 from privacy.requests import requests
 from registration_forms.answers import responses

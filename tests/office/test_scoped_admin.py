@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from contacts import staff_links
+from contacts.linking import staff_links
 from contacts.models import LinkType
 from privacy.erasure import erasing
 from privacy.models import Erasure, RetentionRecord

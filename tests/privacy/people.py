@@ -18,7 +18,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from contacts import adding, contacts, links, merging, staff_links
+from contacts import contacts, merging
+from contacts.linking import adding, links, staff_links
 from contacts.models import Contact, ContactLink
 from privacy.models import Erasure, MailboxProof
 from registration_forms.answers import changing, responses

@@ -23,7 +23,8 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from contacts import contacts, merging, staff_links
+from contacts import contacts, merging
+from contacts.linking import staff_links
 from contacts.models import Contact, LinkType
 from privacy.models import Erasure
 from tests.factories.accounts import UserFactory

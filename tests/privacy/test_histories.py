@@ -13,7 +13,8 @@ from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from accounts.models import User
-from contacts import adding, contacts, merging
+from contacts import contacts, merging
+from contacts.linking import adding
 from contacts.models import Contact
 from privacy.erasure import erasing
 from privacy.models import Erasure

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.friends import tickets
-from contacts import adding, links
+from contacts.linking import adding, links
 from contacts.models import Contact, ContactLink
 from privacy.erasure import erasing
 from registration_forms.answers import changing, responses

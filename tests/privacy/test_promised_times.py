@@ -10,7 +10,7 @@ from django.conf import settings
 from procrastinate.contrib.django import app
 
 from accounts.models import UNPROVED_DAYS
-from contacts import link_mail, links
+from contacts.linking import link_mail, links
 from privacy.erasure import due_dates
 from privacy.requests import requests
 from ticketshop.exports import expiry

@@ -14,7 +14,8 @@ from accounts import tasks
 from accounts.links import claiming
 from accounts.log_in.adapter import AccountAdapter
 from accounts.models import Session, User
-from contacts import contacts, link_mail
+from contacts import contacts
+from contacts.linking import link_mail
 from contacts.models import Contact, LinkRequest
 from privacy.erasure import erasing
 from registration_forms.answers import limited_choices

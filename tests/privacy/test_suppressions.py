@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from contacts import link_mail, links
+from contacts.linking import link_mail, links
 from contacts.models import AddressSuppression, Contact
 from privacy import retention
 from privacy.copies import copying

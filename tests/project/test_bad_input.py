@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from contacts import link_mail
+from contacts.linking import link_mail
 from contacts.models import Contact
 from tests.project.test_routes import HANDLER, ROWS, address
 from tests.project.world import World

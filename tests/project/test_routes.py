@@ -16,7 +16,7 @@ from django.test.client import ClientHandler
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver, reverse
 
-from contacts import links
+from contacts.linking import links
 from tests.project.world import House, World, every_permission, staff_with
 from ticketshop.organisers import permissions
 from ticketshop.organisers.models import StaffMembership

@@ -15,7 +15,7 @@ from django.contrib import admin
 from django.utils import timezone
 
 from accounts.friends import tickets
-from contacts import links
+from contacts.linking import links
 from contacts.models import ContactLink, LinkType
 from registration_forms.models import Choice, Field, RegistrationForm
 from tests.factories.catalogue import OfferFactory

@@ -10,7 +10,8 @@ from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
 from accounts.models import User
-from contacts import adding, contacts
+from contacts import contacts
+from contacts.linking import adding
 from contacts.models import Contact, ContactLink
 from privacy.erasure import erasing
 from privacy.models import Erasure, RetentionRecord

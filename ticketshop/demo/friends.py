@@ -3,7 +3,8 @@
 from datetime import date, datetime, timedelta
 
 from accounts.models import User
-from contacts import adding, contacts
+from contacts import contacts
+from contacts.linking import adding
 from contacts.models import Contact, ContactLink, LinkRequest, LinkType
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.models import Ticket

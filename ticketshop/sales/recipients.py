@@ -5,7 +5,7 @@ without an e-mail address.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from contacts.links import name_for_parent
+from contacts.linking.links import name_for_parent
 from contacts.models import Contact, ContactLink
 
 from .models import OPEN_STATES, IssuedPass, Order, Ticket

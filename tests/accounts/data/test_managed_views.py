@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from contacts import adding, contacts, links, staff_links
+from contacts import contacts
+from contacts.linking import adding, links, staff_links
 from contacts.models import ContactLink, LinkType
 from privacy.erasure import due_dates, erasing
 from privacy.models import Erasure

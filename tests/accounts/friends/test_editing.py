@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from accounts import tasks
 from accounts.models import User
-from contacts import inviting, links
-from contacts.adding import Person
+from contacts.linking import inviting, links
+from contacts.linking.adding import Person
 from contacts.models import Contact, ContactLink, LinkRequest
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory

@@ -9,7 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from contacts import adding, contacts, links
+from contacts import contacts
+from contacts.linking import adding, links
 from contacts.models import Contact, ContactLink
 from tests.factories.accounts import PASSWORD
 from tests.factories.catalogue import OfferFactory

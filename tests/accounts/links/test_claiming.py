@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from accounts.links import claiming
 from accounts.models import User
-from contacts import contacts, links, staff_links
+from contacts import contacts
+from contacts.linking import links, staff_links
 from contacts.models import Contact, ContactLink, LinkRequest
 from tests.at_once import at_once
 from tests.factories.accounts import PASSWORD, UserFactory

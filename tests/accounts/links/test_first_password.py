@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.links import claiming
 from accounts.models import User
-from contacts import links
+from contacts.linking import links
 from contacts.models import Contact, ContactLink
 from privacy.models import MailboxProof
 from tests.at_once import at_once

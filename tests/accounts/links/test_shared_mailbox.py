@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from accounts.links import claiming
 from accounts.models import User
-from contacts import adding, contacts, locking
+from contacts import contacts, locking
+from contacts.linking import adding
 from contacts.models import Contact, ContactLink
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalogue import OfferFactory

@@ -8,7 +8,8 @@ import pytest
 from django.apps import apps
 from django.utils import timezone
 
-from contacts import adding, links, migrations
+from contacts import migrations
+from contacts.linking import adding, links
 from contacts.models import Contact, ContactLink, LinkType
 from tests.connections import connect
 from tests.factories.contacts import ContactFactory

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from contacts import adding, contacts, links
+from contacts import contacts
+from contacts.linking import adding, links
 from contacts.models import Contact, ContactLink, LinkRequest
 from tests.factories.catalogue import OfferFactory
 from tests.factories.contacts import ContactFactory

@@ -5,7 +5,8 @@ from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from accounts.models import User
-from contacts import adding, contacts
+from contacts import contacts
+from contacts.linking import adding
 from contacts.models import Contact
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalogue import OfferFactory

@@ -12,7 +12,8 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
-from contacts import adding, contacts
+from contacts import contacts
+from contacts.linking import adding
 from privacy.copies import copying, packing
 from privacy.declarations import registry, subjects
 from registration_forms.answers import changing, responses

@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from accounts.log_in.adapter import AccountAdapter
 from accounts.models import User
-from contacts import contacts, link_mail, links, locking
-from contacts.adding import Requester
+from contacts import contacts, locking
+from contacts.linking import link_mail, links
+from contacts.linking.adding import Requester
 from contacts.models import AddressSuppression, Contact
 from privacy.erasure import erasing
 from registration_forms.answers import changing, responses

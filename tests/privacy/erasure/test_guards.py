@@ -4,7 +4,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.links import claiming
-from contacts import adding, contacts, links, locking, merging, staff_links
+from contacts import contacts, locking, merging
+from contacts.linking import adding, links, staff_links
 from contacts.models import Contact, ContactLink, LinkType
 from tests.accounts.pages import ACCOUNT, LIST, NEW, browser_of
 from tests.factories.catalogue import OfferFactory

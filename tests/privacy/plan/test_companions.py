@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from contacts import adding, links
+from contacts.linking import adding, links
 from contacts.models import Contact, ContactLink
 from privacy import retention
 from privacy.declarations import expiry, ownerless

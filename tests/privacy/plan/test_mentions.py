@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from contacts import adding
+from contacts.linking import adding
 from contacts.models import ContactLink
 from privacy.erasure import erasing
 from privacy.plan import planning

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from contacts import adding, contacts, links
+from contacts import contacts
+from contacts.linking import adding, links
 from contacts.models import Contact, ContactLink
 from privacy.models import Erasure
 from privacy.plan import occurrences, planning

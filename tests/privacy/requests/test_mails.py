@@ -9,7 +9,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from contacts import adding, contacts, links
+from contacts import contacts
+from contacts.linking import adding, links
 from contacts.models import Contact
 from privacy.erasure import erasing
 from tests.factories.catalogue import OfferFactory

@@ -9,7 +9,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from accounts.models import User
-from contacts import adding, links, staff_links
+from contacts.linking import adding, links, staff_links
 from contacts.models import Contact, ContactLink, LinkType
 from privacy import retention, tasks
 from privacy.declarations import expiry

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from pypdf import PdfReader
 
-from contacts import adding, links, staff_links
+from contacts.linking import adding, links, staff_links
 from contacts.models import Contact, ContactLink
 from tests.factories.accounts import PASSWORD
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory

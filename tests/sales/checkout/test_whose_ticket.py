@@ -6,7 +6,8 @@ from datetime import date
 import pytest
 from django.utils import timezone
 
-from contacts import adding, contacts
+from contacts import contacts
+from contacts.linking import adding
 from contacts.models import Contact
 from registration_forms.answers import responses
 from registration_forms.models import Response

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from icalendar import Calendar
 
-from contacts import links
+from contacts.linking import links
 from contacts.models import ContactLink
 from tests.factories.catalogue import (
     EventFactory,

@@ -10,7 +10,7 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contacts import adding
+from contacts.linking import adding
 from tests.factories.catalogue import (
     AllotmentFactory,
     EventFactory,

@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from contacts import links
+from contacts.linking import links
 from contacts.models import Contact, ContactLink
 from registration_forms.field_types import address
 from ticketshop.lib.values.phones import readable_phone

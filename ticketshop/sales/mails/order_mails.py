@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from contacts.links import name_for_parent
+from contacts.linking.links import name_for_parent
 from contacts.models import ContactLink
 from registration_forms import definitions
 from registration_forms.models import AnswerHistory

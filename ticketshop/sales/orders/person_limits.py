@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from contacts import links
+from contacts.linking import links
 from contacts.models import Contact, ContactLink
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.values.text import number_in

@@ -9,7 +9,8 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from contacts import adding, contacts, locking, merging, staff_links
+from contacts import contacts, locking, merging
+from contacts.linking import adding, staff_links
 from contacts.models import Contact, ContactLink
 from tests.at_once import at_once, meet
 from tests.factories.catalogue import OfferFactory

@@ -4,10 +4,11 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
+from contacts import locking
+from contacts.models import Contact, ContactLink, LinkRequest, LinkType
 from ticketshop.lib.database.constraints import violated_constraint
 
-from . import adding, locking
-from .models import Contact, ContactLink, LinkRequest, LinkType
+from . import adding
 
 
 class CannotLink(Exception):

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from django.utils.translation import override
 
-from contacts import links
+from contacts.linking import links
 from contacts.models import Contact, ContactLink, LinkRequest
 from tests.connections import (
     BUTTONS,

@@ -11,11 +11,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Func, Q, QuerySet, TextField, Value
 from django.utils.translation import gettext as _
 
+from contacts import locking
+from contacts.models import Contact, ContactLink, LinkRequest
 from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.lib.values.text import normalise_email
 
-from . import adding, link_mail, locking
-from .models import Contact, ContactLink, LinkRequest
+from . import adding, link_mail
 
 UNDO = timedelta(minutes=10)
 RESENDS = 3

@@ -7,7 +7,8 @@ import pytest
 from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
 
-from contacts import adding, contacts, link_mail, links, staff_links
+from contacts import contacts
+from contacts.linking import adding, link_mail, links, staff_links
 from contacts.models import Contact, ContactLink, LinkRequest, LinkType
 from tests.factories.contacts import ContactFactory
 from tests.friends import BOB, add, friendly_pos, linked, make_visitor

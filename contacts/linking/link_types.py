@@ -3,7 +3,7 @@
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from .models import Contact, LinkType
+from contacts.models import Contact, LinkType
 
 TYPES = {
     # code: reserved, then (parent to child, child to parent) in English, French, German, Italian

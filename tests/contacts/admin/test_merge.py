@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 from django.utils.translation import override
 
-from contacts import link_merging, merging, staff_links
+from contacts import merging
+from contacts.linking import link_merging, staff_links
 from contacts.models import Contact, ContactLink
 from tests.connections import MISSING, button_page, kind, part, said_at
 from tests.factories.accounts import UserFactory

@@ -9,12 +9,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from contacts.models import ContactLink
 from ticketshop.lib.values.text import normalise_email
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.models import Mail
 
 from . import link_mail
-from .models import ContactLink
 
 
 def _content(mail: Mail) -> Content | None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from contacts import links
+from contacts.linking import links
 from contacts.models import Contact, ContactLink, LinkType
 from tests.connections import (
     adding_page,

@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from contacts import adding, contacts, links
+from contacts import contacts
+from contacts.linking import adding, links
 from contacts.models import Contact, ContactLink, LinkRequest
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from django.db.models import F, Q
 
+from contacts.models import Contact, ContactLink, LinkRequest
+
 from . import adding
-from .models import Contact, ContactLink, LinkRequest
 
 
 def prepare(keep: Contact, lose: Contact, *, by, now: datetime) -> None:

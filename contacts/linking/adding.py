@@ -15,14 +15,15 @@ from datetime import date, datetime, timedelta
 
 from django.db import transaction
 
+from contacts import contacts, locking, names
+from contacts.models import Contact, ContactLink, LinkRequest, LinkType
 from ticketshop.history import history
 from ticketshop.lib.dates import days
 from ticketshop.lib.values.text import normalise_email, normalise_line
 from ticketshop.limits import limits
 from ticketshop.organisers.models import PointOfSale
 
-from . import contacts, link_mail, locking, names
-from .models import Contact, ContactLink, LinkRequest, LinkType
+from . import link_mail
 
 logger = logging.getLogger("ticketshop.links")
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from .models import Contact, ContactLink
+from contacts.models import Contact, ContactLink
 
 _OPEN = Q(status__in=ContactLink.OPEN)
 _CONNECTED = ContactLink.objects.filter(_OPEN, child=OuterRef("pk"))

@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from contacts import adding, contacts, link_mail, links
+from contacts import contacts
+from contacts.linking import adding, link_mail, links
 from contacts.models import Contact, ContactLink
 from tests.at_once import at_once, meet
 from tests.factories.contacts import ContactFactory

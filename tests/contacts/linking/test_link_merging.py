@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.friends import tickets
-from contacts import adding, link_mail, links, merging, staff_links
+from contacts import merging
+from contacts.linking import adding, link_mail, links, staff_links
 from contacts.models import AddressSuppression, Contact, ContactLink, LinkRequest
 from tests.factories.catalogue import OfferFactory
 from tests.factories.contacts import ContactFactory

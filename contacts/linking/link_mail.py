@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 
+from contacts.models import AddressSuppression, Contact, ContactLink, LinkRequest
 from ticketshop.lib.values.text import normalise_email
 from ticketshop.limits import limits
 from ticketshop.mail import outbox
 from ticketshop.organisers.models import Organiser
-
-from .models import AddressSuppression, Contact, ContactLink, LinkRequest
 
 YES, LIMITED, SUPPRESSED = "yes", "limited", "suppressed"
 SUPPRESSED_FOR = timedelta(days=3 * 365)

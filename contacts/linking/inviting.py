@@ -10,11 +10,12 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy
 
+from contacts import contacts, locking
+from contacts.models import Contact, ContactLink, LinkRequest
 from ticketshop.jobs.rows import RowJob
 from ticketshop.mail import outbox
 
-from . import adding, contacts, link_mail, links, locking
-from .models import Contact, ContactLink, LinkRequest
+from . import adding, link_mail, links
 
 HANDED_OVER = "link_handed_over"
 
