@@ -5,7 +5,8 @@ from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.values.email_addresses import searched_email
-from ticketshop.office.scoped_admin import ReadOnlyAdmin, ReadOnlyInline, RowForm, ScopedAdmin
+from ticketshop.office.scoped_admin import ReadOnlyAdmin, ScopedAdmin
+from ticketshop.office.scoped_inlines import ReadOnlyInline, RowForm
 from ticketshop.organisers.models import StaffMembership
 
 from .models import User

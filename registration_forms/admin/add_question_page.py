@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.office.scoped_admin import OneLine
+from ticketshop.office.form_fields import OneLine
 from ticketshop.office.translated_admin import in_language
 
 from .. import definitions

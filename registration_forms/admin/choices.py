@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from modeltranslation.admin import TranslationTabularInline
 
 from ticketshop.lib.forms.formset_pages import PagedFormSet
-from ticketshop.office.scoped_admin import RowForm, ScopedInline
+from ticketshop.office.scoped_inlines import RowForm, ScopedInline
 from ticketshop.office.translated_admin import in_language
 
 from ..answers import limited_choices

@@ -6,7 +6,8 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ticketshop.office.scoped_admin import OneLine, ScopedForm
+from ticketshop.office.form_fields import OneLine
+from ticketshop.office.scoped_admin import ScopedForm
 
 from .. import conditions, definitions
 from ..building import drafts

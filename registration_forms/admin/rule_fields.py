@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.lib.dates.typed_days import PlausibleDateField
 from ticketshop.lib.values.numbers import NumberField
-from ticketshop.office.scoped_admin import LocalDate
+from ticketshop.office.form_fields import LocalDate
 
 from ..field_types import TYPES
 from ..field_types.birth_date import MOST_AGE

@@ -15,7 +15,7 @@ from tests.factories.sales import make_order
 from tests.staff import Staff, change, listing
 from ticketshop.lib.dates.moments import MomentField
 from ticketshop.lib.values.numbers import NumberField
-from ticketshop.office.scoped_admin import Scoped
+from ticketshop.office.scoped import Scoped
 from ticketshop.sales.models import Order, Refund
 
 pytestmark = pytest.mark.django_db

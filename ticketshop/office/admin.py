@@ -24,7 +24,8 @@ from .forms import (
     currency_names,
     time_zones,
 )
-from .scoped_admin import ReadOnlyAdmin, ScopedAdmin, ScopedForm, ScopedInline
+from .scoped_admin import ReadOnlyAdmin, ScopedAdmin, ScopedForm
+from .scoped_inlines import ScopedInline
 from .sections import NONE
 
 # Name of a role (a Django group) -> the text that people read.

@@ -7,10 +7,8 @@ Django's *delete* is off unless a class sets ``deletable = True``. Changes are r
 
 from functools import partial
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import get_fields_from_path, unquote
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
@@ -19,18 +17,11 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from ticketshop.history import history
 from ticketshop.history.models import Event
-from ticketshop.lib.dates.moments import MomentField
-from ticketshop.lib.dates.typed_days import plausible
-from ticketshop.lib.forms.fields import LineField, printable
-from ticketshop.lib.forms.formsets import BoundedFormSet
-from ticketshop.lib.images import PictureField
 from ticketshop.lib.translated import in_every_language
-from ticketshop.lib.values.numbers import NumberField
 from ticketshop.lib.values.text import number_in
 from ticketshop.lib.web import pages
 from ticketshop.organisers import permissions
@@ -44,181 +35,9 @@ from .mixins.concurrent_edits import ConcurrentEditsMixin, MergeEditsMixin
 from .mixins.confirmation import ConfirmationMixin
 from .mixins.unsaved_input import UnsavedInputMixin
 from .mixins.uploads import StorageErrorsMixin
+from .scoped import Scoped
+from .scoped_inlines import RowForm
 from .sections import Section
-
-
-class LocalDateTime(forms.DateTimeInput):
-    """The browser's own input for a date and a time; works without a script."""
-
-    input_type = "datetime-local"
-
-    def __init__(self, attrs=None):
-        # With seconds, so that a value with seconds comes back unchanged.
-        super().__init__(attrs, format="%Y-%m-%dT%H:%M:%S")
-
-
-class LocalDate(forms.DateInput):
-    """The browser's own input for a date."""
-
-    input_type = "date"
-
-    def __init__(self, attrs=None):
-        super().__init__(attrs, format="%Y-%m-%d")
-
-
-class OneLine(LineField):
-    """A text on one line. Line breaks, control characters and characters that change the direction of text are removed."""
-
-    def to_python(self, value):
-        return self.empty_value if value in self.empty_values else super().to_python(value)
-
-
-class Lines(forms.CharField):
-    """A text of several lines. Browsers post line breaks as ``\\r\\n``, which is not a change of the text."""
-
-    def to_python(self, value):
-        text = super().to_python(value)
-        return text.replace("\r\n", "\n") if text else text
-
-    def has_changed(self, initial, data):
-        return super().has_changed(self.to_python(initial), data)
-
-
-class RowSelect(AutocompleteSelect):
-    """An autocomplete for a row. A posted value that is no id counts as no choice; Django would fail while drawing it."""
-
-    def optgroups(self, name, value, attr=None):
-        ids = [row_id for row_id in map(str, value) if number_in(row_id, digits=18) is not None]
-        return super().optgroups(name, ids, attr)
-
-
-class Scoped:
-    """Base class of pages and inlines: permissions per organiser, the querysets, and the form fields."""
-
-    deletable = False
-    formfield_overrides = {
-        models.DateTimeField: {"form_class": MomentField, "widget": LocalDateTime},
-        models.DecimalField: {"form_class": NumberField},
-        models.DateField: {"widget": LocalDate},
-        models.ImageField: {"form_class": PictureField},
-        models.CharField: {"form_class": OneLine},
-        models.TextField: {"form_class": Lines},
-        models.SlugField: {"form_class": forms.SlugField},
-    }
-
-    def allowed(self, request: HttpRequest, *verbs: str) -> set[int] | None:
-        """Return the ids of the organisers in which the user may do one of ``verbs`` to these rows; None means all."""
-        ids: set[int] = set()
-        for verb in verbs:
-            organisers = permissions.organisers_where(request.user, self.permission(verb))
-            if organisers is None:
-                return None
-            ids |= organisers
-        return ids
-
-    def permission(self, verb: str) -> str:
-        """Return the name of the permission for ``verb``, such as "sales.view_order"."""
-        return f"{self.opts.app_label}.{get_permission_codename(verb, self.opts)}"
-
-    def get_queryset(self, request):
-        return permissions.within(super().get_queryset(request), self.allowed(request, "view", "change"))
-
-    # In an inline ``obj`` is the row of the page, which belongs to the same organiser.
-    def has_view_permission(self, request, obj=None):
-        return request.user.has_perm(self.permission("view"), obj) or self.has_change_permission(request, obj)
-
-    def has_change_permission(self, request, obj=None):
-        return request.user.has_perm(self.permission("change"), obj)
-
-    def has_delete_permission(self, request, obj=None):
-        return self.deletable and request.user.has_perm(self.permission("delete"), obj)
-
-    def get_field_queryset(self, db, db_field, request):
-        """Return the rows that a foreign key may point to: those of the form's organiser. Others are invalid choices."""
-        model = db_field.remote_field.model
-        rows = super().get_field_queryset(db, db_field, request)
-        rows = model._default_manager.all() if rows is None else rows
-        if not hasattr(model, "organiser_path"):
-            return rows if request.user.is_superuser else rows.none()
-        scope = getattr(request, "form_organisers", self.allowed(request, "view", "change", "add"))
-        return permissions.within(rows, scope)
-
-    def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        if db_field.name in self.get_autocomplete_fields(request):
-            kwargs.setdefault("widget", RowSelect(db_field, self.admin_site))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def formfield_for_dbfield(self, db_field: models.Field, request, **kwargs):
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if isinstance(db_field, models.CharField) and isinstance(field, forms.CharField):
-            field.validators = [*field.validators, printable]  # titles and names are printed on tickets
-        if isinstance(db_field, models.DateField) and field is not None:
-            field.validators = [*field.validators, plausible]
-        widget = getattr(field, "widget", None)
-        # Related rows are opened from their own lists only; a new one may be added here.
-        for name in ("can_change_related", "can_delete_related", "can_view_related"):
-            if hasattr(widget, name):
-                setattr(widget, name, False)
-        if db_field.name == "organiser" and hasattr(widget, "can_add_related"):
-            widget.can_add_related = False
-        return field
-
-
-class RowForm(MergeEditsMixin, forms.ModelForm):
-    """Base class of the forms of inlines."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        if self.instance._state.adding:
-            # Django does not give a declared field the default of its column.
-            for name in self.declared_fields.keys() & self.fields.keys():
-                column = _column(self.instance, name)
-                if column is not None and column.has_default() and self.fields[name].initial is None:
-                    self.initial.setdefault(name, column.get_default())
-
-
-def _column(row: models.Model, name: str) -> models.Field | None:
-    return next((column for column in row._meta.concrete_fields if column.name == name), None)
-
-
-class ScopedInline(Scoped):
-    """Base class of inlines, together with Django's ``TabularInline`` or ``StackedInline``."""
-
-    extra = 0
-    form = RowForm
-    formset = BoundedFormSet
-
-    def has_add_permission(self, request, obj=None):
-        return request.user.has_perm(self.permission("add"), obj)
-
-    def get_formset(self, request, obj=None, **kwargs):
-        """Give each field a label for screen readers, because the heading of a table column is no label of its fields."""
-        formset = super().get_formset(request, obj, **kwargs)
-        formset.form.seen = concurrent_edits.of_request(request)
-        if isinstance(self, admin.TabularInline):
-            for name, field in formset.form.base_fields.items():
-                widget = getattr(field.widget, "widget", field.widget)
-                widget.attrs.setdefault("aria-label", capfirst(str(field.label or "")))
-                if field.help_text:  # it stands in the heading of the column
-                    widget.attrs["aria-describedby"] = f"{self.opts.model_name}-{name}-help"
-            formset.deletion_widget = forms.CheckboxInput(attrs={"aria-label": _("Delete")})
-        return formset
-
-
-class ReadOnlyInline(ScopedInline):
-    """Base class of inlines that only show rows."""
-
-    can_delete = False
-    show_change_link = True
-
-    def has_add_permission(self, request, obj=None):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_view_permission(self, request, obj=None):
-        return request.user.has_perm(self.permission("view"), obj)
 
 
 class ScopedForm(RowForm):

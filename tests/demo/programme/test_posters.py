@@ -5,12 +5,12 @@ import io
 import pytest
 from PIL import Image
 
-from ticketshop.demo.programme import posters
+from ticketshop.demo.programme import poster_canvas, posters
 
 
 @pytest.mark.parametrize("kind", posters.KINDS)
 def test_poster_is_reproducible_small_and_of_the_given_size(kind):
-    palette = posters.PALETTES["sea"][0]
+    palette = poster_canvas.PALETTES["sea"][0]
     made = posters.poster("Seeklang", kind, palette, 640)
     assert made == posters.poster("Seeklang", kind, palette, 640)
     assert Image.open(io.BytesIO(made)).size == (640, 426)
@@ -18,7 +18,7 @@ def test_poster_is_reproducible_small_and_of_the_given_size(kind):
 
 
 def test_seed_kind_and_palette_change_the_poster():
-    one, other = posters.PALETTES["lake"][:2]
+    one, other = poster_canvas.PALETTES["lake"][:2]
     made = {
         posters.poster("a", "play", one, 160),
         posters.poster("b", "play", one, 160),

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy
 
-from ticketshop.office.scoped_admin import ScopedInline
+from ticketshop.office.scoped_inlines import ScopedInline
 
 from ..models import OrderForm
 from .form_choice import AsksForms

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from modeltranslation.admin import TranslationTabularInline
 
-from ticketshop.office.scoped_admin import RowForm, ScopedInline
+from ticketshop.office.scoped_inlines import RowForm, ScopedInline
 from ticketshop.office.translated_admin import TranslatedAdmin, in_language
 from ticketshop.organisers import permissions
 from ticketshop.organisers.models import Organiser

@@ -1,6 +1,6 @@
 """Seeklang Festival, Lausanne: English first, Friends and family off."""
 
-from . import festival_programme, legal
+from . import festival_evenings, festival_programme, legal
 from .plan import Both, House, Pass, both
 
 NAME, CONTACT, PRIVACY_CONTACT = "Seeklang Festival", "hello@festival.example", "privacy@festival.example"
@@ -125,7 +125,7 @@ FESTIVAL = House(
         "night": both("Nights", "Nuits"),
         "warm-up": both("Warm-up evenings", "Avant-goûts"),
     },
-    shows=festival_programme.SHOWS,
+    shows=festival_programme.SHOWS + festival_evenings.SHOWS,
     passes=PASSES,
     orders=180,
     visitors=120,

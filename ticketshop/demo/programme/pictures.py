@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from . import posters
+from . import poster_canvas, posters
 from .plan import House, Pass, Show, both
 
 WORDS = {
@@ -87,7 +87,7 @@ def draw(houses: Sequence[House]) -> None:
     """Draw every poster and store it, in place of the files of an earlier filling."""
     posters_to_draw = {}
     for house in houses:
-        palettes = posters.PALETTES[house.palettes]
+        palettes = poster_canvas.PALETTES[house.palettes]
         for show in house.shows:
             kind, number = show.poster
             posters_to_draw[of_show(house, show)] = (show.slug, kind, palettes[number])

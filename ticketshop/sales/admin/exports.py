@@ -29,7 +29,7 @@ from ticketshop.lib.spreadsheets.formats import FORMATS
 from ticketshop.lib.web import refusals
 from ticketshop.limits import limits
 from ticketshop.office.buttons import OwnPage, drawn
-from ticketshop.office.scoped_admin import LocalDateTime
+from ticketshop.office.form_fields import LocalDateTime
 from ticketshop.organisers import permissions
 from ticketshop.organisers.models import Organiser
 

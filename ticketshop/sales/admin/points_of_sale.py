@@ -10,7 +10,8 @@ from ticketshop.catalogue.admin.form_choice import TellsOfForms
 from ticketshop.catalogue.admin.order_forms import OrderFormInline
 from ticketshop.lib.forms.formsets import BoundedFormSet
 from ticketshop.office.forms import LANGUAGES_HELP, LanguagesField
-from ticketshop.office.scoped_admin import RowForm, ScopedForm, ScopedInline
+from ticketshop.office.scoped_admin import ScopedForm
+from ticketshop.office.scoped_inlines import RowForm, ScopedInline
 from ticketshop.office.translated_admin import TranslatedAdmin
 from ticketshop.organisers.models import PointOfSale
 

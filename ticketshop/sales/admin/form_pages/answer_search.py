@@ -19,7 +19,7 @@ from ticketshop.catalogue.models import SeasonPass, Session, Tariff
 from ticketshop.lib.dates.typed_days import PlausibleDateField
 from ticketshop.lib.forms.fields import LineField
 from ticketshop.office.buttons import OwnPage
-from ticketshop.office.scoped_admin import LocalDate
+from ticketshop.office.form_fields import LocalDate
 from ticketshop.office.sections import link
 
 from ...answers import missing_answers, search, search_filters
