@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.links import earlier_orders
 from contacts import contacts, locking, merging
 from contacts.models import Contact
-from tests.at_once import at_once
+from tests.at_once import at_once, meet
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalogue import OfferFactory
 from tests.factories.contacts import ContactFactory
@@ -262,7 +262,15 @@ def test_post_without_the_fingerprint_merges_nothing(ada, married):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_button_pressed_twice_at_once_merges_once():
+def test_button_pressed_three_times_at_once_merges_once(monkeypatch):
+    find = earlier_orders.find
+
+    def find_then_meet(user, me):
+        found = find(user, me)
+        meet()
+        return found
+
+    monkeypatch.setattr(earlier_orders, "find", find_then_meet)
     pos = PointOfSaleFactory()
     user = UserFactory(email="ada@example.org")
     make_order({OfferFactory(pos=pos): 1}, buyer={"first_name": "Ada", "last_name": "L", "email": user.email})

@@ -22,6 +22,7 @@ from tests.visitor import HttpVisitor
 from tests.waiting import PATIENCE
 from ticketshop.catalogue import places
 from ticketshop.catalogue.models import Allotment, Hold
+from ticketshop.jobs.rows import RowJob
 from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.mail.models import Mail
@@ -436,12 +437,22 @@ def test_an_order_cancelled_five_times_at_once_frees_its_places_once():
     assert (sold(offer), Refund.objects.count()) == (3, 1)
 
 
-def test_two_workers_expire_and_remind_once():
-    start = NOW() - timedelta(days=6)
-    make_order(method="bank_transfer", now=start)
-    overdue = make_order(now=start)
-    Order.objects.filter(pk=overdue.pk).update(expires_at=F("placed_at"))
-    at_once(*[partial(reminders.remind, NOW())] * 3, *[partial(orders.expire_overdue, NOW())] * 3)
-    assert Mail.objects.filter(kind="order_reminder").count() == 1
-    assert Mail.objects.filter(kind="order_expired").count() == 1
-    assert sold(overdue.lines.get().offer) == 0
+@pytest.mark.parametrize(
+    ("job", "kind"), [(reminders.remind, "order_reminder"), (orders.expire_overdue, "order_expired")]
+)
+def test_three_workers_remind_or_expire_an_order_once(monkeypatch, job, kind):
+    offer = OfferFactory()
+    order = make_order({offer: 1}, method="bank_transfer", now=NOW() - timedelta(days=6))
+    if kind == "order_expired":
+        Order.objects.filter(pk=order.pk).update(expires_at=F("placed_at"))
+    do, meetings = RowJob.do, []
+
+    def meet_then_do(self, row, now):
+        meetings.append(meet())
+        return do(self, row, now)
+
+    monkeypatch.setattr(RowJob, "do", meet_then_do)
+    assert sorted(at_once(*[partial(job, NOW())] * 3)) == [0, 0, 1]
+    assert meetings == [3] * 3, "each worker has read the order before one of them writes"
+    assert Mail.objects.filter(kind=kind).count() == 1
+    assert sold(offer) == (0 if kind == "order_expired" else 1)

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from registration_forms.models import Choice
-from tests.at_once import at_once
+from tests.at_once import at_once, meet
 from tests.exports.steps import answer
 from tests.factories import registration_forms as made
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
@@ -17,6 +17,7 @@ from tests.factories.sales import BUYER, make_cart, make_order
 from tests.sales.mails.test_order_mails import deliver
 from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
+from ticketshop.catalogue import places
 from ticketshop.catalogue.models import Allotment, SeasonPass, Session
 from ticketshop.history import history
 from ticketshop.sales.mails import order_mails
@@ -337,19 +338,33 @@ def test_staff_note_another_amount_as_people_type_it(offer, staff):
 
 
 # --- at once ------------------------------------------------------------------------------------------------------
+def meet_after(monkeypatch, module, name):
+    """Let the calls of ``at_once`` meet after this function, unless they wait for each other's locks."""
+    original = getattr(module, name)
+
+    def then_meet(*args):
+        answer = original(*args)
+        meet()
+        return answer
+
+    monkeypatch.setattr(module, name, then_meet)
+
+
 @pytest.mark.django_db(transaction=True)
-def test_two_who_pay_late_at_once_for_the_last_place_one_gets_it(offer):
+def test_two_who_pay_late_at_once_for_the_last_place_one_gets_it(offer, monkeypatch):
     Allotment.objects.update(capacity=1)
     people = [{**BUYER, "first_name": name, "email": f"{name}@example.org"} for name in ("Ada", "Bea")]
     late = [expired({offer: 1}, buyer=person) for person in people]
+    meet_after(monkeypatch, places, "_check_free")
     at_once(*(partial(pay, order) for order in late))
     states = sorted(Order.objects.values_list("state", flat=True))
     assert (states, sold(offer), Refund.objects.count()) == (["expired", "paid"], 1, 1)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_notes_of_the_same_money_at_once_are_two_payments_and_one_goes_back(offer):
+def test_two_notes_of_the_same_money_at_once_are_two_payments_and_one_goes_back(offer, monkeypatch):
     order = make_order({offer: 1}, method="bank_transfer")
+    meet_after(monkeypatch, payments, "_hold")
     at_once(*[partial(payments.receive, order, Decimal(40), by=None, now=NOW())] * 2)
     order.refresh_from_db()
     assert (order.state, sorted(owed(order))) == ("paid", [Decimal("5.00"), Decimal("40.00")])
