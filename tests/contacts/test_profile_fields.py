@@ -1,5 +1,6 @@
 """The list of a contact's profile fields is complete, and each place that should use it does."""
 
+import re
 from datetime import date
 
 import pytest
@@ -110,16 +111,18 @@ def test_profile_page_shows_and_saves_every_field_of_the_visitor(zoe, pos):
 
 def test_back_office_has_a_field_for_every_profile_field(zoe, pos):
     staff = Staff(make_staff(pos.organiser, "back office"))
-    source = staff.open(change(zoe)).source
-    for name in profile_fields.NAMES:
-        assert f'name="{name}"' in source, name
+    # Other forms of the page have fields too, such as the one of the language.
+    form = staff.open(change(zoe)).form("^_save$")
+    assert set(profile_fields.NAMES) - set(form.names) == set()
 
 
 def test_customer_page_shows_every_profile_field(zoe, pos):
     staff = Staff(make_staff(pos.organiser, "back office"))
-    text = staff.open(change(Customer.objects.get(pk=zoe.pk))).text
+    source = staff.open(change(Customer.objects.get(pk=zoe.pk))).source
+    # Lists of orders and mails on the same page show some of the values too.
+    shown = re.findall(r'(?s)<div class="readonly">(.*?)</div>', source)
     for name in profile_fields.NAMES:
-        assert in_words(name) in text, name
+        assert any(in_words(name) in value for value in shown), name
 
 
 def test_export_of_customers_has_every_profile_field(zoe, pos):

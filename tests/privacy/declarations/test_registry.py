@@ -224,6 +224,7 @@ def test_deferral_without_person_day_or_row_is_an_error(errors):
         b = models.TextField()
         day = models.DateField(null=True)
         writer = models.ForeignKey(Contact, null=True, on_delete=models.CASCADE, related_name="+")
+        shop = models.ForeignKey(Organiser, null=True, on_delete=models.CASCADE, related_name="+")
 
         class Meta:
             app_label = "contacts"
@@ -235,6 +236,7 @@ def test_deferral_without_person_day_or_row_is_an_error(errors):
                 Defer(CONTRACT, "writer", Q(), Until("writer__created_at", 1), ("pk", "writer")),
                 Defer(CONTRACT, "writer", Q(), Until("writer__created", 1)),
                 Defer(CONTRACT, "day", Q(), Until("day", 1)),
+                Defer(CONTRACT, "shop", Q(), Until("day", 1)),
                 Defer(CONTRACT, "writer", Q(), Until("day", 1), ("day",)),
             ]
             columns = {
@@ -248,6 +250,7 @@ def test_deferral_without_person_day_or_row_is_an_error(errors):
         "contacts.Diary.b is deferred with “writer__created_at”, which is not a row.",
         "contacts.Diary: the path “writer__created” does not lead to a day or an instant.",
         "contacts.Diary defers the erasure of “day”, which is not a person.",
+        "contacts.Diary defers the erasure of “shop”, which is not a person.",
         "contacts.Diary defers “day”, which is not a row.",
     ]
 
