@@ -97,6 +97,7 @@ def test_pending_orders_do_not_expire_on_the_first_day():
 
 
 def test_used_tickets_belong_to_past_sessions():
+    assert Ticket.objects.filter(state="used", used_at__isnull=False).exists()
     assert not Ticket.objects.filter(state="used", session__starts_at__gt=MIDNIGHT)
     assert not Ticket.objects.exclude(state="used").filter(used_at__isnull=False)
     early, late = timedelta(hours=1), timedelta(minutes=10)

@@ -214,6 +214,7 @@ def test_row_accepts_only_choices_of_its_organiser(aye, bee):
     user = make_staff(aye.organiser)
     StaffMembershipFactory(user=user, organiser=bee.organiser, role="owner")
     form = Staff(user).open(change(rows(Event, aye).first())).form("^_save$")
+    assert str(rows(Venue, aye).first().pk) in form.choices["venue"]
     assert str(rows(Venue, bee).first().pk) not in form.choices["venue"]
 
 

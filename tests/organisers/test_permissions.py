@@ -139,6 +139,9 @@ def test_superuser_sees_everything(a, b):
 
 def test_inactive_superuser_sees_nothing(a):
     order = make_order(pos=a)
+    active = SuperuserFactory()
+    assert permissions.for_staff(Order.objects.all(), active, "sales.view_order").get() == order
+    assert active.has_perm("sales.view_order", order)
     user = SuperuserFactory(is_active=False)
     assert not permissions.for_staff(Order.objects.all(), user, "sales.view_order")
     assert not user.has_perm("sales.view_order", order)

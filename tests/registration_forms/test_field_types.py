@@ -167,6 +167,7 @@ def test_blank_answer_is_refused_only_if_mandatory(code):
 def test_no_answer_is_preselected(code):
     field, _version, definition = asked_form(code, visibility="mandatory")
     page = str(Block(definition, question_context=QuestionContext(now=NOW))[field.key])
+    assert f'name="{field.key}' in page
     assert "checked" not in page
     assert "selected" not in page.replace('<option value="" selected>', "")
 

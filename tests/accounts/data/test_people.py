@@ -195,6 +195,9 @@ def test_unproved_address_covers_no_other_contact(pos, kurt):
     visitor.client.force_login(user)
     page = visitor.open(ACCOUNT)
     assert order.reference not in page.source and "Kurt Weber" not in page.text
+    user.emailaddress_set.update(verified=True)
+    page = visitor.open(ACCOUNT)
+    assert order.reference in page.source and "Kurt Weber" in page.text
 
 
 def test_account_without_a_name_covers_guest_orders_of_one_name(pos):

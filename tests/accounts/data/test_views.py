@@ -17,6 +17,7 @@ from privacy.models import Erasure
 from privacy.requests import requests
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalogue import OfferFactory
+from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import make_staff
 from tests.factories.sales import make_order
 from ticketshop.mail.models import Mail
@@ -68,11 +69,15 @@ def test_page_tells_purpose_retention_and_readers_of_each_item(browser, zoe):
     assert f"Until 31 December {year}" in page
 
 
-def test_other_visitor_sees_only_the_own_data(browser, zoe):
+def test_other_visitor_sees_only_the_own_data(browser, zoe, pos):
+    own, reference = "Own street 1", zoe.orders.get().reference
+    page = browser.get(DATA).content.decode()
+    assert "Rue Haute 3" in page and reference in page and own not in page
     other = UserFactory()
+    ContactFactory(organiser=pos.organiser, user=other, email=other.email, street=own)
     browser.force_login(other)
     page = browser.get(DATA).content.decode()
-    assert "Rue Haute 3" not in page and zoe.orders.get().reference not in page
+    assert own in page and "Rue Haute 3" not in page and reference not in page
 
 
 @pytest.mark.scenario("S18")

@@ -218,7 +218,11 @@ def test_child_typed_with_the_own_address_can_be_added_without_it(pos, alice, vi
 
 
 def test_adding_without_an_address_is_offered_only_after_a_mismatch(pos, alice, visitor):
-    assert "Add without an e-mail address" not in submit(visitor, first_name="").text
+    page = submit(visitor, first_name="")
+    assert "first_name" in errors_of(page)
+    assert "Add without an e-mail address" not in page.text
+    ContactFactory(organiser=pos.organiser, first_name="Max", last_name="Miller", email="bob@example.org")
+    assert "Add without an e-mail address" in submit(visitor).text
 
 
 @pytest.mark.scenario("FF-39")

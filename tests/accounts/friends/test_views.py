@@ -197,9 +197,7 @@ def test_removal_can_be_undone_for_ten_minutes(pos, alice, visitor):
     undo = visitor.page.form("undo/")
     ContactLink.objects.update(ended_at=timezone.now() - timedelta(minutes=11))
     assert "Undo" not in visitor.open(LIST).text
-    assert visitor.submit(undo).messages == [
-        "This can’t be undone any more. You can add the person again."
-    ] or ("undone any more" in visitor.page.text)
+    assert "This can’t be undone any more. You can add the person again." in visitor.submit(undo).text
     assert "Bob Miller" not in rows(visitor.page)
 
 

@@ -316,7 +316,13 @@ def test_contact_entered_by_staff_is_not_merged_by_its_address(pos, alice):
     kind = linked(alice, pos, ("X", "Y", "x@example.org")).type
     staff_links.add(parent=alice, child=child, link_type=kind, by=None, now=timezone.now())
     bob = make_visitor(pos, "Bob", "Miller", email=BOB[2])
-    assert "Alice Martin" not in browser_of(bob).open(LIST).text
+    his = browser_of(bob)
+    assert "Alice Martin" not in his.open(LIST).text
+    child.refresh_from_db()
+    assert child.user is None
+    # The page shows who has added Bob, once it is Bob.
+    staff_links.add(parent=alice, child=bob, link_type=kind, by=None, now=timezone.now())
+    assert "Alice Martin" in his.open(LIST).text
 
 
 @pytest.mark.django_db
@@ -349,6 +355,7 @@ def test_mail_queued_before_the_sign_up_has_no_working_token(pos, alice, visitor
     waiting = Mail.objects.get()
     sign_up(visitor)
     confirmation = next(letter for letter in post() if "/accounts/" in letter.body)
+    assert LinkRequest.objects.get().token_hash is not None
     visitor.submit(visitor.open(link_in(confirmation)).form("confirm-email"))
     waiting.refresh_from_db()
     assert LinkRequest.objects.get().token_hash is None

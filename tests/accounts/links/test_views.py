@@ -143,6 +143,7 @@ def test_mail_contains_no_text_of_the_visitor_but_the_names(pos, alice, post):
     )
     linked(alice, pos, adding.Person("Bob", "Miller", BOB[2], birth_date=None))
     (letter,) = post()
+    assert "Alice Martin" in letter.body
     for text in parts(letter):
         for unsaid in ("pills", "Spamtown", "1234567", alice.email):
             assert unsaid not in text

@@ -92,9 +92,12 @@ def test_person_with_an_address_gets_the_code_by_mail(pos, mailoutbox):
 def test_parent_who_no_longer_manages_the_child_gets_no_mail(pos, mailoutbox):
     family = Family(pos, mailoutbox)
     mail = Mail.objects.get(kind="ticket_for_child")
+    assert "paul@example.org" in family.letters
     Mail.objects.filter(pk=mail.pk).update(state="queued")
     ContactLink.objects.filter(pk=family.links[family.paul].pk).update(permission_parent="view")
     assert deliver(mailoutbox) == []
+    mail.refresh_from_db()
+    assert mail.state == "cancelled"
 
 
 def test_mail_about_cancelled_tickets_contains_the_name_of_the_child(family, mailoutbox):
@@ -149,6 +152,7 @@ def test_without_permission_to_manage_no_ticket_of_the_child_is_shown(family, pe
 
 
 def test_ended_link_shows_no_tickets(family):
+    assert "Tickets for Zoé Meier" in family.orders_of(family.paul).text
     ContactLink.objects.filter(pk=family.links[family.paul].pk).update(status="ended", ended_at=NOW())
     assert "Zoé" not in family.orders_of(family.paul).text
 

@@ -176,11 +176,9 @@ def test_parent_sees_only_what_they_typed_until_the_child_allows_more(pos, alice
 
 def test_visible_details_contain_values_and_no_model_rows(link):
     """A template can't reach a column that is not listed."""
-    assert not [
-        value
-        for value in dataclasses.asdict(links.seen_by_parent(link)).values()
-        if isinstance(value, models.Model)
-    ]
+    values = dataclasses.asdict(links.seen_by_parent(link)).values()
+    assert "bob@example.org" in values
+    assert not [value for value in values if isinstance(value, models.Model)]
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------
@@ -229,6 +227,7 @@ def test_token_can_be_used_once(link):
 @pytest.mark.parametrize("how", ["decline", "not_me"])
 def test_declining_uses_the_token_up(link, how):
     token = token_of(link)
+    assert links.request_of(token, timezone.now()).link == link
     getattr(links, how)(link, by=None, now=timezone.now())
     ContactLink.objects.filter(pk=link.pk).update(status="active", ended_at=None)
     assert links.request_of(token, timezone.now()) is None
@@ -255,6 +254,12 @@ def test_token_works_only_for_the_address_it_was_sent_to(link):
 
 
 @pytest.mark.scenario("FF-28")
+def test_request_is_resent_after_two_days(pos, alice, link):
+    assert links.resend(link, asked(alice, pos), now=timezone.now() + timedelta(days=2))
+    assert Mail.objects.count() == 2
+
+
+@pytest.mark.scenario("FF-28")
 def test_request_is_not_resent_after_an_answer(pos, alice, link):
     links.accept(link, by=None, now=timezone.now())
     assert not links.resend(link, asked(alice, pos), now=timezone.now() + timedelta(days=2))
@@ -270,7 +275,11 @@ def test_request_of_a_blocked_parent_is_not_resent(pos, alice, link):
 
 def test_child_without_an_address_gets_no_mail(pos, alice):
     link = linked(alice, pos, adding.Person("Tim", "Martin", no_email=True))
-    assert not links.resend(link, asked(alice, pos), now=timezone.now())
+    later = timezone.now() + timedelta(days=2)
+    assert not links.resend(link, asked(alice, pos), now=later)
+    assert not Mail.objects.exists()
+    Contact.objects.filter(pk=link.child_id).update(email="tim@example.org", email_key="tim@example.org")
+    assert links.resend(link, asked(alice, pos), now=later)
 
 
 # --- staff -------------------------------------------------------------------------------------------------------

@@ -61,6 +61,8 @@ def test_one_of_a_list_and_the_shape_of_a_values_list():
 
 def test_values_are_bound_not_written_into_the_statement():
     compiled = Compiled(lambda: Event.objects.filter(slug=Parameter("slug")))
+    event = EventFactory(slug="x")
+    assert compiled.first(slug="x") == event
     assert compiled.first(slug="x' OR 'x' = 'x") is None
     assert compiled.first(slug="%s") is None
 

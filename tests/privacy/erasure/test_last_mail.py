@@ -114,8 +114,10 @@ def test_unavailable_mail_server_delays_neither_erasure_nor_address(office, post
 def test_address_of_a_bounced_last_mail_is_emptied(office, postbox):
     postbox.refuse[VERA] = "550 no such person"
     erasing.run(asked_for(office.vera), now=timezone.now())
+    assert rows_with_address() == ["data_done"]
     send_all()
     assert rows_with_address() == []
+    assert Mail.objects.get(kind="data_done").state == "failed"
 
 
 def test_deferred_erasure_sends_a_mail_at_once_and_another_when_closed(office, postbox):

@@ -521,6 +521,7 @@ def test_markup_in_labels_is_escaped(staff, form):
     ask(form, evil, "text", help_text=evil)
     for url in (change(form), f"{change(form).removesuffix('change/')}preview/?language=en"):
         source = staff.open(url).source
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in source
         assert "<script>alert" not in source
         assert "<img src=x" not in source
         assert 'href="javascript' not in source

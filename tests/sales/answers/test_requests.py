@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts.models import Contact
-from registration_forms.models import Response
+from registration_forms.models import RegistrationForm, Response
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, publish
 from tests.sales import jazz
@@ -160,6 +160,9 @@ def test_job_for_an_outdated_version_does_nothing(shop):
     tasks.ask_earlier(version_id=version.pk)
     tasks.ask_earlier(version_id=987_654_321)
     assert not Mail.objects.filter(kind="answers_wanted").exists()
+    RegistrationForm.objects.filter(pk=form.pk).update(asked_again=version)
+    tasks.ask_earlier(version_id=version.pk)
+    assert Mail.objects.filter(kind="answers_wanted").exists()
 
 
 def test_a_page_of_buyers_is_read_at_once(shop):

@@ -140,6 +140,8 @@ def test_a_date_that_is_over_is_corrected_without_a_question(staff, offer):
     Session.objects.filter(pk=offer.session.pk).update(starts_at=past, ends_at=past + timedelta(hours=1))
     staff.open(change(offer.session))
     staff.save(doors_at=(past - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S"))
+    offer.session.refresh_from_db()
+    assert offer.session.doors_at < past
     assert not DateChange.objects.exists()
 
 

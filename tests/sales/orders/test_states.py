@@ -248,7 +248,9 @@ def test_who_paid_or_cancelled_is_not_reminded():
     start = NOW()
     pay(bank_order(start))
     cancel(bank_order(start))
-    assert reminders.remind(start + 6 * DAY) == 0
+    waits = bank_order(start)
+    assert reminders.remind(start + 6 * DAY) == 1
+    assert Mail.objects.get(kind="order_reminder").about == {"order": waits.pk}
 
 
 def end_of_day(start: datetime, days: int) -> datetime:

@@ -125,6 +125,8 @@ def test_terms_in_one_language_are_enough(language, pos, staff):
     staff.open(change(pos))
     staff.save(active="on")
     assert staff.errors == []
+    pos.refresh_from_db()
+    assert pos.active
 
 
 def test_shop_that_is_on_cannot_lose_what_it_needs(pos, staff):
