@@ -132,6 +132,8 @@ DATABASES["default"].update(
             **database.pool(STATEMENT_TIMEOUT_MS),
         },
         "connect_timeout": 5,
+        # Only for cursors of ``prepared_cursor``; all others write the values into the statement.
+        "prepare_threshold": 2,
         "tcp_user_timeout": 10_000,  # milliseconds; for a server that vanished without closing its TCP connections
         "options": (
             f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=3000"

@@ -7,7 +7,7 @@ import threading
 import psycopg_pool.pool
 import pytest
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import NotSupportedError, OperationalError, connection, transaction
 
 from tests.at_once import at_once, watcher
 from tests.waiting import PATIENCE, wait_for
@@ -195,3 +195,46 @@ def test_wait_for_a_busy_pool_ends(pool, monkeypatch):
         enough.set()
 
     at_once(keep, come_later)
+
+
+def prepared_statements() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        return [text for (text,) in cursor.fetchall()]
+
+
+def run_prepared(statement: str, *values) -> list[tuple]:
+    with connection.prepared_cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()
+
+
+def test_only_statements_of_a_prepared_cursor_are_prepared(pool):
+    for number in range(4):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT %s + 1", [number])
+        assert run_prepared("SELECT %s + 2", number) == [(number + 2,)]
+    assert prepared_statements() == ["SELECT $1 + 2"]
+
+
+def test_prepared_statement_is_prepared_again_after_a_column_has_another_type(pool):
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE retyped (name varchar(10))")
+        cursor.execute("INSERT INTO retyped VALUES ('seven')")
+    try:
+        for _again in range(4):
+            assert run_prepared("SELECT name FROM retyped") == [("seven",)]
+        with watcher() as other:
+            other.execute("ALTER TABLE retyped ALTER name TYPE varchar(20)")
+        with pytest.raises(NotSupportedError, match="cached plan"), transaction.atomic():
+            run_prepared("SELECT name FROM retyped")
+        with transaction.atomic():
+            assert run_prepared("SELECT name FROM retyped") == [("seven",)]
+        for _again in range(4):
+            run_prepared("SELECT name FROM retyped")
+        with watcher() as other:
+            other.execute("ALTER TABLE retyped ALTER name TYPE varchar(30)")
+        assert run_prepared("SELECT name FROM retyped") == [("seven",)]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE retyped")

@@ -3,12 +3,18 @@
 The pool's own check makes a request sleep a second for each broken connection, and makes all requests wait for their
 timeout while the database is away. Here a broken connection is dropped and the next one tried at once, and a failed attempt to
 connect ends the wait of all requests.
+
+Statements whose text never changes can be executed with ``prepared_cursor``, so that PostgreSQL parses and plans them once
+for each connection.
 """
 
 import time
 
 from django.db.backends.postgresql import base, features
-from psycopg import OperationalError
+from django.db.backends.utils import CursorWrapper
+from psycopg import Cursor, OperationalError
+from psycopg.errors import FeatureNotSupported
+from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from . import Outages
@@ -22,10 +28,47 @@ class DatabaseFeatures(features.DatabaseFeatures):
     minimum_database_version = (15,)
 
 
+class PreparedCursor(Cursor):
+    """A cursor that sends values apart from the statement, which psycopg prepares at its third execution
+    (``prepare_threshold`` in the settings).
+    """
+
+    def execute(self, query, params=None, **options):
+        """Execute the statement. If a migration has changed the type of a column since the statement was prepared, prepare
+        it again; within a transaction the error is raised, and the next transaction prepares it again.
+        """
+        try:
+            return super().execute(query, params, **options)
+        except FeatureNotSupported:
+            if self.connection.info.transaction_status != TransactionStatus.IDLE:
+                raise
+            self.connection.execute("DEALLOCATE ALL")
+            return super().execute(query, params, **options)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Gives requests a connection that answers, or raises OperationalError within a fraction of a second."""
 
     features_class = DatabaseFeatures
+    # Whether ``create_cursor`` makes a cursor for prepared statements. An instance belongs to one thread.
+    prepares = False
+
+    def prepared_cursor(self) -> CursorWrapper:
+        """Return a cursor like ``cursor()`` for statements whose text is always the same."""
+        self.prepares = True
+        try:
+            return self.cursor()
+        finally:
+            self.prepares = False
+
+    def create_cursor(self, name=None):
+        if not self.prepares:
+            return super().create_cursor(name)
+        factory, self.connection.cursor_factory = self.connection.cursor_factory, PreparedCursor
+        try:
+            return super().create_cursor(name)
+        finally:
+            self.connection.cursor_factory = factory
 
     def get_new_connection(self, conn_params):
         begin = time.monotonic()
