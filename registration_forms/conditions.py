@@ -203,6 +203,7 @@ def cycles(definition: Definition) -> list[tuple[str, ...]]:
     visited: set[str] = set()
 
     def walk(key: str, path: list[str]) -> None:
+        """Follow the questions that ``key`` depends on; ``path``: the keys on the way there."""
         if key in path:
             circle = path[path.index(key) :]
             if len(circle) > 1 and not any(set(circle) == set(known) for known in circles):

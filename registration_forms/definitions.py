@@ -85,6 +85,7 @@ class Question:
 
     @property
     def mandatory(self) -> bool:
+        """Return whether the question must be answered."""
         return self.visibility == Field.Visibility.MANDATORY
 
     def option(self, key: str) -> Option | None:

@@ -176,7 +176,7 @@ def ask_for_child(link: ContactLink, *, pos: PointOfSale, now: datetime) -> Eras
     """Create a confirmed request for a child without an e-mail address, on behalf of the parent who manages the child.
 
     The parent has just confirmed their password, so no mail is needed. Return the request, or the open one; None if the child
-    is erased already. Raises locking.Gone for a parent who is being erased.
+    is erased already. Raises locking.Gone if the erasure of the parent has begun.
     """
     locking.lock(link.parent_id)
     if (existing := open_request(link.child, now)) is not None:

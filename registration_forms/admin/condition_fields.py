@@ -43,6 +43,7 @@ class _Choices(forms.Select):
 
 def _term_fields(name: str, number: int) -> dict[str, forms.Field]:
     def label(text):
+        """Return the text with the number of the condition before it, except for the first."""
         return text if number == 1 else format_lazy("{number}. {text}", number=number, text=text)
 
     operators = [("", "–"), *((op, text) for op, text in publish_texts.OPERATORS.items() if op != "in")]

@@ -72,6 +72,7 @@ def problems(problems_found: Iterable[Problem], definition: Definition, form: Re
     archived = {field.key: str(field) for field in form.fields.exclude(archived_at=None)}
 
     def name(key: str) -> str:
+        """Return the label of a question in quotes."""
         question = definition.question(key)
         return quoted(question.label if question else archived.get(key, key))
 

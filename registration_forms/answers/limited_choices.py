@@ -185,6 +185,7 @@ def unanswerable(forms: Iterable[RegistrationForm]) -> dict[int, list[Question]]
     )
 
     def choices_left(form: int, question: Question) -> int:
+        """Return the number of choices that are active and not sold out."""
         return sum(
             option.active and (form, question.key, option.key) not in full for option in question.options
         )

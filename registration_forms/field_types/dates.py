@@ -22,6 +22,7 @@ class DayField(forms.DateField):
         super().__init__(*args, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **kwargs)
 
     def sentence(self) -> str:
+        """Return the error message that names the first and the last allowed day."""
         return _("Enter a date from %(first)s to %(last)s.") % {
             "first": date_format(self.first, "DATE_FORMAT"),
             "last": date_format(self.last, "DATE_FORMAT"),

@@ -188,7 +188,7 @@ def test_a_mail_server_that_is_away_delays_the_mail_and_nothing_else(visitor, po
     assert len(postbox.letters) == 1
 
 
-def test_mail_to_a_refused_address_fails_at_once_and_other_mails_are_sent(visitor, postbox):
+def test_mail_to_a_refused_address_fails_without_a_retry_and_other_mails_are_sent(visitor, postbox):
     postbox.refuse["gone@example.org"] = "550 no such person"
     shop = make_shop()
     for address in ("gone@example.org", "here@example.org"):

@@ -22,7 +22,7 @@ HOLDERS = [{"first_name": "Holda", "last_name": "Zweig"}]
 
 @dataclass
 class Office:
-    """A shop, its owner, and two similar customers: Vera, who is erased, and Wilma."""
+    """A shop, its owner, and two similar customers: Vera, whom the tests erase, and Wilma."""
 
     pos: PointOfSale
     owner: User

@@ -1,4 +1,4 @@
-"""A person who has done everything the shop offers before an erasure.
+"""A person with data of every kind that the shop can store, for tests of the erasure.
 
 Made by the functions of the shop, so that money, places and mails are consistent. ``planting`` overwrites the rows column by
 column.
@@ -195,7 +195,7 @@ def _have_friends(person: Person, other: Person | None) -> None:
     ]
     added = [adding.add(person.contact, one, asked, now=now).link for one in people]
     assert all(added)
-    # The stranger answers "this is not me": the address gets no more mails by this person.
+    # The unknown person answers "this is not me": this visitor can send no further mail to that e-mail address.
     assert links.not_me(added[2], by=None, now=now)
     if other is not None:
         for parent, child in ((person, other), (other, person)):

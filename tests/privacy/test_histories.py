@@ -85,7 +85,7 @@ class Histories(RuleBasedStateMachine):
     @rule(again=some.booleans(), number=NUMBER)
     def register(self, again, number):
         name, now = self._name(), timezone.now()
-        # Somebody who was erased comes back with the same address.
+        # A person who was erased registers again with the same e-mail address.
         free = [one.email for one in self.gone if not User.objects.filter(email=one.email).exists()]
         email = free[number % len(free)] if again and free else f"{name.lower()}@story.example"
         user = UserFactory(email=email)
@@ -192,8 +192,8 @@ class Histories(RuleBasedStateMachine):
 
     def _no_trace(self) -> None:
         sought = Needles(Token(name, name) for one in self.gone for name in one.names)
-        # An address is its owner's: whoever registered again with it has a name of their own, and keeps the address until
-        # they are erased themselves: also while a second erasure waits.
+        # A person who registered again with an erased e-mail address has another name, and keeps the address until their own
+        # erasure, also while that is deferred.
         found = {hit for hit in scanner.scan_database(sought) if "email" not in hit.place}
         back = Contact.objects.filter(email__in=[one.email for one in self.gone], erased_at=None)
         rows = {str(pk) for pk in back.values_list("pk", flat=True)}

@@ -36,7 +36,7 @@ def fresh(row):
 
 
 def at_the_door(ticket: Ticket) -> bool:
-    """A scanner's conditional update: who is first gets in."""
+    """Check the ticket in by a conditional update, as a scanner does. Return False if it was used already."""
     found = Ticket.objects.filter(code=ticket.code, state=Ticket.State.VALID)
     return bool(found.update(state=Ticket.State.USED, used_at=timezone.now()))
 
@@ -55,7 +55,7 @@ def test_upcoming_ticket_defers_the_columns_it_needs(office):
     assert "A ticket not yet used" in receipt.text
     assert "partly done, the rest waits" in staff.open(listing(Erasure)).text
 
-    # The past order is done, the coming one still knows who comes, on its own page and nowhere else.
+    # The past order has lost its buyer; the order of a coming event names them on its own page only.
     assert fresh(office.order).buyer is None
     page = staff.open(change(coming))
     assert "Vera Zweig, vera@zweig.example" in page.text
@@ -104,7 +104,7 @@ def test_order_page_lists_deferred_and_retained_columns_by_the_declarations(offi
 
 
 @pytest.mark.scenario("S29")
-def test_bearer_ticket_is_erased_at_once_and_still_admits(office):
+def test_bearer_ticket_is_erased_without_a_wait_and_still_admits(office):
     coming, staff = coming_order(office.pos), office.staff()
     ticket = coming.tickets.get()
     assert "can no longer be reached" in staff.open(bin_page(office.vera)).text

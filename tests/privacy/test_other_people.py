@@ -130,7 +130,7 @@ def test_ticket_of_an_erased_guest_is_not_the_buyers(zoe, walt, pos):
     anns.refresh_from_db()
     (own,) = order.tickets.filter(beneficiary=walt)
     assert list(access.tickets_of(walt.user, pos)) == tickets.of_child(anns) == [own]
-    # Of a ticket nobody was chosen for the buyer is the holder.
+    # The buyer is the holder of a ticket without a beneficiary.
     order.tickets.filter(pk=own.pk).update(beneficiary=None)
     assert erase(zoe) == "closed"
     assert list(access.tickets_of(walt.user, pos)) == tickets.of_child(anns) == [own]
@@ -161,7 +161,7 @@ def test_links_vanish_in_both_directions_without_a_hint(zoe, walt, pos):
     page = walts.open(LIST)
     assert "Zoe" not in page.text and "Ann Other" in page.text
     assert "erased" not in page.text.lower() and "deleted" not in page.text.lower()
-    # As if they had never been there: the same page as that of somebody who knows Ann alone.
+    # The page is the same as that of a visitor whose only link is to Ann.
     lone = make_visitor(pos, "Walt", "Grey", email="lone@example.org")
     connected(lone, ann, pos)
     assert unnumbered(page) == unnumbered(browser_of(lone).open(LIST))

@@ -81,7 +81,7 @@ NO_PROMISE = (
 
 
 def texts() -> list[polib.POEntry]:
-    """The texts that name a length of time by a number of their own, and not of a setting."""
+    """Return the texts that contain a length of time as a number, not as the value of a setting."""
     entries = [entry for entry in polib.pofile(str(CATALOGUE)) if not entry.obsolete]
     return [entry for entry in entries if lengths(entry.msgid)]
 

@@ -111,6 +111,7 @@ def _familiar_sales(planner: Planner, known: list[Contact], today: date) -> list
     evening = datetime.combine(today, time(20, 14), planner.shop.house.zone)
 
     def bought(contact, things, placed):
+        """Return an order that is paid two days later."""
         return planner.certain(contact, things, placed, placed + timedelta(days=2, hours=-9))
 
     return [

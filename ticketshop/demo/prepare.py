@@ -13,6 +13,7 @@ from django.core.management import call_command
 
 
 def main() -> None:
+    """Migrate the database, collect the static files, and fill the shop if it is empty."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ticketshop.settings")
     django.setup()
     call_command("migrate", interactive=False, verbosity=0)

@@ -1,4 +1,4 @@
-"""Personal data without a log-in: the owner of the mailbox sees everything, and no other person learns who is known."""
+"""Personal data without a log-in: the owner of the mailbox sees everything, and other people don't learn which addresses have data."""
 
 import re
 from datetime import timedelta

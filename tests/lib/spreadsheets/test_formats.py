@@ -66,7 +66,7 @@ def test_nul_characters_are_removed():
 @settings(max_examples=300)
 @given(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=30))
 def test_unguarded_returns_the_original_text(text):
-    """And no cell begins with what a spreadsheet calculates."""
+    """A protected text also never begins with a sign that makes a spreadsheet calculate."""
     cell = spreadsheet_text(text)
     assert unguarded(cell) == text
     assert cell.lstrip()[:1] not in set("=+-@|%＝＋－＠")
@@ -233,7 +233,7 @@ def test_every_text_of_an_xlsx_is_a_text_and_equal(tmp_path):
             assert book.style(cells[number, "A"]).get("quotePrefix") == "1"
         assert cells[number, "B"][1] == "x"
     assert book.style(cells[1, "A"]).get("quotePrefix") == "1"
-    # Which column has which key stands on a sheet of its own.
+    # A second sheet lists the key of each column.
     assert [[columns[line, letter][1] for letter in "ABC"] for line in (1, 2, 3)] == [
         ["Column", "Label", "Key"], ["A", "A label", "key"], ["B", "=cmd", "other"],
     ]  # fmt: skip

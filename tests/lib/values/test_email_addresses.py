@@ -10,7 +10,7 @@ from ticketshop.lib.values.email_addresses import EmailField, check_email, searc
 @pytest.mark.parametrize(
     ("typed", "form"),
     [
-        # IDNA 2008: what IDNA 2003 made ss and a common sigma of is a letter of its own.
+        # IDNA 2008 keeps ß and the last sigma, which IDNA 2003 turned into ss and a common sigma.
         ("a@faß.example", "a@xn--fa-hia.example"),
         ("a@FASS.example", "a@fass.example"),
         ("a@straße.de", "a@xn--strae-oqa.de"),

@@ -59,7 +59,7 @@ def test_a_stored_line_is_one_line_and_stays_what_it_is(typed):
         ("℡", "tel"),
         ("Jean-Pierre", "jean pierre"),
         ("Müller", "Mu\u0308ller"),
-        ("Παπαδόπουλος", "ΠΑΠΑΔΟΠΟΥΛΟΣ"),  # the last sigma has a letter of its own
+        ("Παπαδόπουλος", "ΠΑΠΑΔΟΠΟΥΛΟΣ"),  # a sigma at the end of a word is another letter
         ("ﬁn de siècle", "FIN DE SIECLE"),
         ("１２", "12"),
     ],

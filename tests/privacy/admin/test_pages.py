@@ -40,7 +40,7 @@ def office() -> Office:
 
 
 def browser(user) -> Client:
-    """Logged in, and sends whatever it likes: no form stands between."""
+    """Return a client that is logged in and can post any fields, also those that no form shows."""
     client = Client()
     client.force_login(user, backend=BACKEND)
     return client

@@ -216,7 +216,7 @@ def test_export_made_after_an_erasure_does_not_contain_the_person(office):
         assert "Vera" not in text and "vera@zweig.example'" not in text and "Wilma" in text
         if kind == "orders":
             rows = {row["reference"]: row["buyer_last_name"] for row in read.rows}
-            # Of whom still waits for an evening too, who is named on that order alone.
+            # Also for a person whose erasure waits for an event: they are named on the order of that event only.
             assert rows[office.order.reference] == rows[coming.reference] == "Erased customer"
     session = office.order.tickets.get().session
     read = steps.read(steps.done(steps.ask("participants", session, "session", by=office.owner)))

@@ -140,7 +140,7 @@ def test_every_model_with_people_stands_under_a_heading():
 
 
 def test_every_column_that_is_shown_has_a_name_people_know():
-    """Nobody reads “v text”: a column without a name of its own is given one, or left out with a reason."""
+    """A technical name such as “v text” is never shown: the declaration gives the column a label, or leaves it out with a reason."""
     for model in subjects.models_with_people():
         said = registry.declaration(model)
         shown = [model]

@@ -153,7 +153,7 @@ def test_deferred_columns_stay_until_the_deferral_ends(state, settings):
             )
     who = {cell.column for cell in left if cell.model is Contact}
     assert who == {"first_name", "last_name", "email", "email_key", "language"}
-    # A day after the session nobody clicks, and all of it is gone.
+    # A day after the session the job closes the erasure without a click, and no trace is left.
     erasing.go_on(ends + timedelta(days=1, hours=1))
     erasure.refresh_from_db()
     assert erasure.state == Erasure.State.CLOSED
@@ -200,7 +200,7 @@ def test_log_in_of_another_organiser_stays_and_is_logged_out(made_shared_state, 
     assert Contact.objects.get(pk=state.twin.person.contact.pk).street in page
     left = state.twin.left()
     lost = {cell.model._meta.label for cell in state.twin.cells if cell not in left}
-    # Signed out everywhere, and an address that nobody has proved is forgotten: the rest is as it was.
+    # All log-in sessions end, and an e-mail address that was never confirmed is deleted; nothing else changes.
     assert lost == {
         "accounts.Session",
         "account.EmailAddress",

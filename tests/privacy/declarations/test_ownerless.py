@@ -47,7 +47,7 @@ def _may_be_empty(model, path: str) -> bool:
 
 
 def cut(model, pks: list) -> None:
-    """Take every path of these rows away, whatever constraint forbids it."""
+    """Empty every path from these rows to a person: their own column, or, where that can't be empty, one of the row it points to."""
     for path, kind in registry.declaration(model).subject.items():
         _cut_path(model, path, kind.kind if isinstance(kind, Unless) else kind, pks)
 
@@ -65,7 +65,7 @@ def _cut_path(model, path: str, kind, pks: list) -> None:
         model._base_manager.filter(pk__in=pks).update(**{first: empty})
 
 
-# A mail is whoever's by the address that stands in it; a download says nothing but who fetched it.
+# A mail names its person only by the recipient's e-mail address; a download only by the user who fetched it.
 SAY_NOTHING_ELSE = {Mail, Download}
 
 

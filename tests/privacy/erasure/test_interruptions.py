@@ -55,7 +55,7 @@ class End:
 
 
 def end_of(state: State) -> End:
-    # The earlier request of V, planted, is somebody's who ended it long ago.
+    # ``planting`` made an earlier request of V; a staff member ended it long ago.
     erasure = Erasure.objects.get(subject_uuid=state.v.person.contact.subject_uuid)
     return End(
         erasure.state,

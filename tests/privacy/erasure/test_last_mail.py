@@ -120,7 +120,7 @@ def test_address_of_a_bounced_last_mail_is_emptied(office, postbox):
     assert Mail.objects.get(kind="data_done").state == "failed"
 
 
-def test_deferred_erasure_sends_a_mail_at_once_and_another_when_closed(office, postbox):
+def test_deferred_erasure_sends_a_mail_when_deferred_and_another_when_closed(office, postbox):
     coming = coming_order(office.pos)
     erasure = erasing.run(asked_for(office.vera), now=timezone.now())
     assert erasure.state == "deferred"

@@ -1,7 +1,8 @@
 """An erasure at the same time as orders, edits, merges, payments and other requests of the person.
 
-What comes first is erased too; what comes later is told that there is nobody. Nothing in between, no dead-lock,
-and no payment is lost. A race is shown to be real first: without the lock on the person an order slips through.
+A change that comes before the erasure is erased too; a later one is refused, because the person no longer exists. There is no
+third outcome and no deadlock, and no payment is lost. A twin without the lock on the person shows that the race is real: its
+order is left over.
 """
 
 import random
@@ -71,7 +72,7 @@ class Round:
         self.unpaid = self._order()
         self.earlier = make_order({shop.offer: 1}, buyer=self.typed).buyer
         self.cart = make_cart({shop.offer: 1}, user=self.user, buyer=self.typed)
-        # The same mailbox, somebody else's name: this one comes as a new guest, before or afterwards.
+        # The same mailbox with another name: a new guest, who orders before or after the erasure.
         self.guest = make_cart({shop.offer: 1}, buyer={**self.typed, "last_name": "Later"})
 
     def _order(self, **how) -> Order:
@@ -147,7 +148,7 @@ def check(one: Round) -> str:
     assert not Order.objects.filter(buyer__erased_at__isnull=False).exists()
     erasure = Erasure.objects.get(contact=one.contact)
     assert erasure.state in (State.DEFERRED, State.CLOSED), (erasure.state, erasure.failure)
-    # Whatever is not waited for is gone, also what came while it ran.
+    # All data that no wait protects are erased, also those that came during the erasure.
     assert planning.plan(one.contact, now=NOW()).erased == []
     for order in Order.objects.filter(buyer=one.contact):
         assert unfinished(order), order.state
@@ -166,13 +167,13 @@ def finish(one: Round) -> None:
     one.contact.refresh_from_db()
     assert one.contact.erased_at is not None
     if Contact.objects.filter(pk=one.earlier.pk).exists():
-        # Nobody said that the guest of before is the same person: they ask on their own.
+        # The earlier guest was never linked to this person, so that their erasure is a separate request.
         erasing.erase(one.earlier, by=None, now=NOW(), bearer=True)
         for order in Order.objects.filter(buyer=one.earlier):
             orders.cancel(order, by=None, now=NOW())
         erasing.go_on(NOW() + timedelta(days=2))
     found = scanner.scan_database(Needles([Token("name", one.name)]))
-    # The guest with the same mailbox, and whom another house knows, are somebody of their own.
+    # The guest with the same mailbox and the contact of another organiser are other persons.
     others = Contact.objects.filter(last_name="Later") | Contact.objects.exclude(
         organiser=one.shop.pos.organiser
     )
@@ -218,7 +219,7 @@ def test_action_at_the_same_time_as_an_erasure_leaves_nothing_in_many_rounds(cap
 
 
 def settled() -> Round:
-    """Somebody whom nothing keeps waiting, and whose log-in stays, as another house knows it: one net less."""
+    """Return a person without open orders. Their log-in stays, because another organiser has a contact for it."""
     one = Round(Shop(), 0)
     contacts.for_user(PointOfSaleFactory().organiser, one.user, language="en", now=NOW())
     for order in (one.paid, one.unpaid):
@@ -250,7 +251,7 @@ def test_erasure_waits_for_an_order_that_began_first(monkeypatch):
 
 
 def test_without_the_locks_an_order_is_left(monkeypatch):
-    """Neither of the person nor, which is a second net, of the cart, which goes with them."""
+    """Without the lock on the person and the one on their cart, which is erased too and would refuse the order."""
     without_the_lock(monkeypatch)
     unlocked = Cart.objects.filter(pk=Parameter("pk")).select_related("point_of_sale__organiser")
     monkeypatch.setattr(carts, "LOCKED", Compiled(lambda: unlocked))

@@ -229,12 +229,12 @@ def test_erased_person_gets_no_reminder(zoe, pos, monkeypatch):
     assert not Mail.objects.filter(kind="order_reminder").exists()
 
 
-# --- the people of a buyer who has left ---------------------------------------------------------------------------
+# --- the ticket holders of an erased buyer ------------------------------------------------------------------------
 
 
 @pytest.fixture
 def guests(zoe, pos):
-    """Zoe ordered for Ann, who has an address, and for Tim, who has none; the order."""
+    """Return an order of Zoe for Ann, with an e-mail address, and for Tim, without one."""
     ann = make_visitor(pos, "Ann", "Other", email="ann@example.org")
     link = linked(zoe, pos, ("Ann", "Other", "ann@example.org"))
     links.accept(link, by=ann.user, now=timezone.now())

@@ -85,7 +85,7 @@ def test_added_contact_who_ordered_is_kept_as_a_customer():
 
 
 def with_ticket(contact: Contact, *, ends: datetime) -> Ticket:
-    """Somebody else's order of a ticket for ``contact``, for an evening that ends then."""
+    """Return a ticket for ``contact`` in an order of another buyer, at a session that ends at ``ends``."""
     ticket = make_order(pos=PointOfSaleFactory(organiser=contact.organiser), paid=True).tickets.get()
     Ticket.objects.filter(pk=ticket.pk).update(beneficiary=contact, holder_first_name=contact.first_name)
     Session.objects.filter(pk=ticket.session_id).update(starts_at=ends - timedelta(hours=2), ends_at=ends)

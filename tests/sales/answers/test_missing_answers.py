@@ -56,7 +56,7 @@ def sold_before(form) -> str:
 
 
 def work(form) -> None:
-    """Run the job until it finds no more buyers to ask."""
+    """Run the job until there are no buyers left to ask."""
     while True:
         before = Response.objects.count()
         tasks.ask_unanswered(form_id=form.pk)

@@ -116,7 +116,7 @@ def test_earlier_buyers_are_counted_asked_and_owe_the_answer(shop, staff, monkey
     assert [target for target, _text in jazz.summary_links(page)] == [f"id_{names[1]}"]
     who.fill("-revision$", {names[1]: "M"})
     assert "asks you for more" not in who.page.text
-    # A buyer who has answered meanwhile gets no mail.
+    # No mail to a buyer whose answer came in the meantime.
     assert mime_messages.build(told.get(recipient="ada@example.org")) is None
     assert mime_messages.build(told.get(recipient="bob@example.org")) is not None
     assert second.reference in mime_messages.build(told.get(recipient="bob@example.org")).subject

@@ -465,7 +465,7 @@ def test_a_form_is_published_between_the_details_and_the_order(shop, who):
     ask(form, "Later", visibility="mandatory")
     publish(form)
     assert who.open(page.url).status == 200
-    # A buyer who was sent to pay owes no more answers.
+    # After the step to the payment no further answers are required of the buyer.
     assert payments.confirm(Order.objects.get().payments.get(), by=None, now=timezone.now())
     assert Order.objects.get().state == Order.State.PAID
     assert Response.objects.get().version.number == 2

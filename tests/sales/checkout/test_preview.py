@@ -1,4 +1,4 @@
-"""What the preview in the back office shows is what the checkout shows."""
+"""The preview of a form in the back office looks like the form in the checkout."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What is sold at an event: its tariffs, and the sessions at which each is offered."""
+"""Tariffs of events, and the sessions at which each is offered."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""What posters are drawn with: palettes, and a canvas with drawing functions."""
+"""Palettes of the posters, and a canvas with drawing functions."""
 
 import math
 import random
@@ -71,13 +71,16 @@ class Canvas:
         self.draw = ImageDraw.Draw(self.image)
 
     def polygon(self, points, colour) -> None:
+        """Fill the polygon through ``points``."""
         self.draw.polygon([(x * self.unit, y * self.unit) for x, y in points], fill=colour)
 
     def box(self, left, top, right, bottom, colour, radius=0.0) -> None:
+        """Fill a rectangle, with rounded corners of ``radius``."""
         corners = [value * self.unit for value in (left, top, right, bottom)]
         self.draw.rounded_rectangle(corners, radius=radius * self.unit, fill=colour)
 
     def disc(self, x, y, radius, colour) -> None:
+        """Fill a circle around (x, y)."""
         self.slice(x, y, radius, 0, 360, colour)
 
     def slice(self, x, y, radius, start, end, colour) -> None:
@@ -86,6 +89,7 @@ class Canvas:
         self.draw.pieslice(corners, start, end, fill=colour)
 
     def ring(self, x, y, radius, width, colour, start=0, end=360) -> None:
+        """Draw an arc of ``width`` around (x, y), from ``start`` to ``end`` degrees, clockwise from the right."""
         corners = [value * self.unit for value in (x - radius, y - radius, x + radius, y + radius)]
         self.draw.arc(corners, start, end, fill=colour, width=max(1, round(width * self.unit)))
 

@@ -26,7 +26,7 @@ EMOJI = "NotoEmoji-Regular"
 _KEYCAP = "\u20e3"
 _EMOJI_SIGN = "\ufe0f"  # requests an emoji picture for the character before it
 _JOINER = "\u200d"
-# Characters without a glyph of their own: joiners, variation selectors, tags.
+# Characters that have no glyph: joiners, variation selectors, tags.
 _UNSEEN = re.compile("[\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f\U000e0100-\U000e01ef]")
 _SIMPLE_LATIN = re.compile("[\t\n -~\u00a0-\u024f\u2010-\u2026]*")  # nearly all texts
 _SIMPLE = re.compile(

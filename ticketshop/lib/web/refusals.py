@@ -38,7 +38,7 @@ class PersonGone(Exception):
 
 
 def person_gone(request):
-    """Show the page (409) for a person who is being erased, or was merged with another contact."""
+    """Show the page (409) for a person whose erasure has begun, or whose contact was merged with another."""
     return render(request, "409.html", status=409)
 
 
