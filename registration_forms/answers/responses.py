@@ -52,21 +52,7 @@ def store(given: list[NewResponse], *, organiser: Organiser, language: str, now:
     caller also reserves the places of limited choices, last in its transaction:
     ``limited_choices.reserve(key, responses.chosen(stored))``.
     """
-    stored = Response.objects.bulk_create(
-        [
-            Response(
-                organiser=organiser,
-                form_id=new.version.form_id,
-                version=new.version,
-                about_id=new.about,
-                language=language,
-                created_at=now,
-                changed_at=now,
-                relevant_until=new.relevant_until,
-            )
-            for new in given
-        ]
-    )
+    stored = _create_responses(given, organiser, language, now)
     rows = rows_by_key({new.version.form_id for new in given})
     answers, multiple_choices = [], []
     for response, new in zip(stored, given, strict=True):
@@ -89,6 +75,27 @@ def store(given: list[NewResponse], *, organiser: Organiser, language: str, now:
                 response.chosen += ids
     _create_answers(answers, multiple_choices)
     return stored
+
+
+def _create_responses(
+    given: list[NewResponse], organiser: Organiser, language: str, now: datetime
+) -> list[Response]:
+    """Insert responses without answers, in the order of ``given``."""
+    return Response.objects.bulk_create(
+        [
+            Response(
+                organiser=organiser,
+                form_id=new.version.form_id,
+                version=new.version,
+                about_id=new.about,
+                language=language,
+                created_at=now,
+                changed_at=now,
+                relevant_until=new.relevant_until,
+            )
+            for new in given
+        ]
+    )
 
 
 def _create_answers(answers: list[Answer], multiple_choices: list[tuple[Answer, list[int]]]) -> None:

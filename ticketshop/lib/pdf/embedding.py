@@ -24,8 +24,24 @@ class EmbeddedFont:
     def addObjects(self, doc) -> None:
         """Add the font, its widths, file and ToUnicode table to the document. ReportLab calls this when it saves."""
         name = f"{_letters(self.texts)}+{self.font.name}"
-        glyphs = sorted(self.texts)
-        descendant = pdfdoc.PDFDictionary(
+        descendant = self._descendant(doc, name)
+        font = pdfdoc.PDFDictionary(
+            {
+                "Type": pdfdoc.PDFName("Font"),
+                "Subtype": pdfdoc.PDFName("Type0"),
+                "BaseFont": pdfdoc.PDFName(name),
+                "Encoding": pdfdoc.PDFName("Identity-H"),
+                "DescendantFonts": pdfdoc.PDFArray(
+                    [doc.Reference(descendant, f"{self.resource}.descendant")]
+                ),
+                "ToUnicode": doc.Reference(_stream(_to_unicode(self.texts)), f"{self.resource}.unicode"),
+            }
+        )
+        doc.idToObject["BasicFonts"].dict[self.resource] = doc.Reference(font, self.resource)
+
+    def _descendant(self, doc, name: str):
+        """Return the font by glyph numbers, with the width of each glyph."""
+        return pdfdoc.PDFDictionary(
             {
                 "Type": pdfdoc.PDFName("Font"),
                 "Subtype": pdfdoc.PDFName("CIDFontType2"),
@@ -42,26 +58,13 @@ class EmbeddedFont:
                 "W": pdfdoc.PDFArray(
                     [
                         part
-                        for glyph in glyphs
+                        for glyph in sorted(self.texts)
                         for part in (glyph, pdfdoc.PDFArray([round(self.font.advance(glyph), 2)]))
                     ]
                 ),
                 "FontDescriptor": doc.Reference(self._descriptor(doc, name), f"{self.resource}.descriptor"),
             }
         )
-        font = pdfdoc.PDFDictionary(
-            {
-                "Type": pdfdoc.PDFName("Font"),
-                "Subtype": pdfdoc.PDFName("Type0"),
-                "BaseFont": pdfdoc.PDFName(name),
-                "Encoding": pdfdoc.PDFName("Identity-H"),
-                "DescendantFonts": pdfdoc.PDFArray(
-                    [doc.Reference(descendant, f"{self.resource}.descendant")]
-                ),
-                "ToUnicode": doc.Reference(_stream(_to_unicode(self.texts)), f"{self.resource}.unicode"),
-            }
-        )
-        doc.idToObject["BasicFonts"].dict[self.resource] = doc.Reference(font, self.resource)
 
     def _descriptor(self, doc, name: str):
         font = self.font

@@ -69,27 +69,18 @@ def fill(
         left = {choice.key: choice.left for choice in mine}
         country = cart.point_of_sale.organiser.country
         common = QuestionContext(day=form_block.day, now=now, sold_out=gone, left=left, country=country)
-        if bound or draft:
-            data = as_posted(form_block.definition, prefix(form_block), draft)
-            form_block.block = Block(
-                form_block.definition,
-                data,
-                prefix=prefix(form_block),
-                question_context=common,
-                seen=seen.get(form_block.name, ()) if bound else None,
-                of_reader=form_block.of_order,
-            )
-            if not bound:
-                # Shown as typed, but without errors for what is still missing.
-                form_block.block.full_clean()
-                form_block.block._errors.clear()
-        else:
-            form_block.block = Block(
-                form_block.definition,
-                prefix=prefix(form_block),
-                question_context=common,
-                of_reader=form_block.of_order,
-            )
+        form_block.block = Block(
+            form_block.definition,
+            as_posted(form_block.definition, prefix(form_block), draft) if bound or draft else None,
+            prefix=prefix(form_block),
+            question_context=common,
+            seen=seen.get(form_block.name, ()) if bound else None,
+            of_reader=form_block.of_order,
+        )
+        if draft and not bound:
+            # Shown as typed, but without errors for what is still missing.
+            form_block.block.full_clean()
+            form_block.block._errors.clear()
         form_block.block.heading = form_block.heading
 
 

@@ -18,18 +18,8 @@ def of_page(page: DetailsPage) -> dict:
         page.follow_choices()
         page.fill(bound=False)
     forms, page_blocks = page.forms(), page.blocks_on(page.number)
-    blocks_by_slot: dict[str, list[form_blocks.FormBlock]] = {}
-    for form_block in page_blocks:
-        blocks_by_slot.setdefault(form_block.name.rstrip("+"), []).append(form_block)
-        form_block.copies = copies_into(page, form_block)
     order_blocks = [form_block for form_block in page_blocks if form_block.of_order]
-    drawn = [
-        *([forms["buyer"]] if page.number == 1 else []),
-        *(form_block.block for form_block in order_blocks),
-    ]
-    for slot in page.here:
-        forms[slot].blocks = blocks_by_slot.get(slot, [])
-        drawn += [forms[slot], *(form_block.block for form_block in forms[slot].blocks)]
+    drawn = _in_order(page, forms, page_blocks)
     posted = page.posted is not None
     return {
         "contents": page.cart_contents,
@@ -54,6 +44,25 @@ def of_page(page: DetailsPage) -> dict:
         "page_number": page.number,
         "pages": page.pages,
     }
+
+
+def _in_order(page: DetailsPage, forms: dict, page_blocks: list[form_blocks.FormBlock]) -> list:
+    """Return the forms and blocks in the order in which the page shows them: the buyer, the order's, each ticket's.
+
+    Give each block its copy buttons, and each ticket's form its blocks.
+    """
+    blocks_by_slot: dict[str, list[form_blocks.FormBlock]] = {}
+    for form_block in page_blocks:
+        blocks_by_slot.setdefault(form_block.name.rstrip("+"), []).append(form_block)
+        form_block.copies = copies_into(page, form_block)
+    drawn = [
+        *([forms["buyer"]] if page.number == 1 else []),
+        *(form_block.block for form_block in page_blocks if form_block.of_order),
+    ]
+    for slot in page.here:
+        forms[slot].blocks = blocks_by_slot.get(slot, [])
+        drawn += [forms[slot], *(form_block.block for form_block in forms[slot].blocks)]
+    return drawn
 
 
 def copies_into(page: DetailsPage, form_block: form_blocks.FormBlock) -> list[tuple[str, str]]:

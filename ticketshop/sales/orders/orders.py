@@ -163,16 +163,7 @@ def _place(request: _Request) -> Order:
         blocks, order, buyer, beneficiaries, cart.typed.language or request.language, now
     )
     order.save(force_insert=True)
-    OrderResponse.objects.bulk_create(
-        OrderResponse(
-            order=order,
-            response=responses_by_block[block.name],
-            title=block.title,
-            in_profile=in_profile,
-        )
-        for block in blocks
-        if block.of_order
-    )
+    _attach(order, blocks, responses_by_block, in_profile)
     lines = OrderLine.objects.bulk_create(order_lines.new(order, cart_contents))
     tickets.reserve(order, lines, cart_contents, holders, beneficiaries, responses_by_block)
     _start_payment(order, method, user, now)
@@ -184,6 +175,17 @@ def _place(request: _Request) -> Order:
     if request.capped and cart_contents.total > ZERO:
         caps.check_network(cart, cart_contents.places)
     return order
+
+
+def _attach(order: Order, blocks: list[form_blocks.FormBlock], responses_by_block, in_profile) -> None:
+    """Insert the rows that connect the order with the responses to its order forms."""
+    OrderResponse.objects.bulk_create(
+        OrderResponse(
+            order=order, response=responses_by_block[block.name], title=block.title, in_profile=in_profile
+        )
+        for block in blocks
+        if block.of_order
+    )
 
 
 def _start_payment(order: Order, method, user, now: datetime) -> None:
