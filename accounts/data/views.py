@@ -56,7 +56,7 @@ class BearerForm(forms.Form):
             (
                 "bearer",
                 gettext_lazy(
-                    "Erase everything now: the tickets stay valid for whoever shows them. We can no longer write to "
+                    "Erase everything now: the tickets stay valid for anyone who shows them. We can no longer write to "
                     "you about changes or refunds, so keep the codes."
                 ),
             ),

@@ -76,7 +76,7 @@ class ConnectionForm(forms.Form):
         ]
         self.fields["direction"].help_text = _(
             "The parent connects the child, buys for them, and sees their name while the connection is active."
-            " Whatever else the parent sees of the child, the child allows."
+            " The child decides what else the parent sees."
         )
         self.fields["type"].queryset = link_types.choosable()
         self.fields["consent_reason"].help_text = (

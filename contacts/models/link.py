@@ -361,12 +361,12 @@ class AddressSuppression(models.Model):
             Expiry(
                 RETENTION,
                 "expires_at",
-                promise=_("That an address wants no more e-mails from somebody: three years."),
+                promise=_("That an e-mail address wants no more e-mails from a person: three years."),
             ),
         )
         copy_context = ("created_at", "expires_at")
         labels = {"parent": _("asked by"), "created_at": _("since"), "expires_at": _("until")}
-        withheld = {"address_hash": _("stands for the address of somebody who wants no e-mail")}
+        withheld = {"address_hash": _("stands for the e-mail address of a person who wants no e-mails")}
         columns = {
             "address_hash": DeleteRow(),
             "parent": DeleteRow(),

@@ -120,7 +120,7 @@ def _extend(request, erasure: Erasure, now: datetime, entered: dict) -> Outcome:
 def _refuse_question(erasure: Erasure) -> list[str]:
     return [
         _("Nothing is erased, and the request is closed."),
-        _("The person gets an e-mail with the reason, and reads there whom to complain to."),
+        _("The person gets an e-mail with the reason. It also says where they can complain."),
     ]
 
 

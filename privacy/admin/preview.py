@@ -41,7 +41,7 @@ class EraseForm(forms.Form):
             (
                 BEARER,
                 gettext_lazy(
-                    "Erase everything now: the tickets admit whoever shows them. The person can no longer be reached about changes or refunds."
+                    "Erase everything now: the tickets admit anyone who shows them. The person can no longer be reached about changes or refunds."
                 ),
             ),
         ],
@@ -50,7 +50,7 @@ class EraseForm(forms.Form):
     together = forms.MultipleChoiceField(
         label=gettext_lazy("People only this person connected: erased with them"),
         help_text=gettext_lazy(
-            "Nobody else has them in their list, and they never ordered. Untick who is to stay; unless somebody connects them, they go by themselves later."
+            "Nobody else has them in their list, and they never ordered. Untick those who should stay; if nobody adds them, they are erased automatically later."
         ),
         widget=forms.CheckboxSelectMultiple,
         required=False,

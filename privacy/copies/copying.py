@@ -254,7 +254,7 @@ def _left_out(row: models.Model, column, declaration: registry.Declaration, read
         return "" if reading.is_subject(_at(row, reason.path)) else str(reason.reason)
     path = declaration.shown_only_to.get(column.name)
     if path and not reading.may_see(_at(row, path)):
-        return _("whoever ordered it has it")
+        return _("the person who ordered it has it")
     if reason is not None:
         return str(reason)
     is_person = isinstance(column, models.ForeignKey) and registry.is_person(column.related_model)

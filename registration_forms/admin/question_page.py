@@ -176,7 +176,7 @@ class FieldAdmin(PagedInlinesMixin, TranslatedAdmin):
         if getattr(formset, "deactivated", 0):
             messages.warning(
                 request,
-                _("Choices that buyers were offered are no longer offered; whoever chose them keeps them."),
+                _("Choices that buyers were offered are no longer offered; buyers who chose them keep them."),
             )
 
     def construct_change_message(self, request, form, formsets, add=False):

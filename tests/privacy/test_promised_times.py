@@ -51,7 +51,7 @@ KEPT = {
     "A form you sent after your log-in had ended": saved_forms.SAVED_FOR,
     "We then send you an e-mail. Nothing happens": requests.TO_CONFIRM,
     "We have sent an e-mail to <bdi>": requests.TO_OPEN,
-    "Somebody, we think you, asked what": requests.TO_OPEN,
+    "Somebody, probably you, asked what": requests.TO_OPEN,
     "This works once, within": requests.TO_OPEN,
     "This page stays open for": requests.STAYS_OPEN,
     "You are about to open what": requests.STAYS_OPEN,

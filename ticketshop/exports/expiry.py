@@ -65,7 +65,7 @@ EXPIRE = RowJob(
 )
 GIVE_UP = RowJob(
     "exports.give_up",
-    gettext_lazy("Note that nobody works at an export any more"),
+    gettext_lazy("Mark an abandoned export as ended"),
     rows=_unfinished,
     act=_give_up,
 )

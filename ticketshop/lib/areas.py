@@ -59,14 +59,14 @@ TICKETS = Area(
         "To let the right person in, and to write to the e-mail address entered for a ticket’s holder if the date is cancelled or changed."
     ),
     _(
-        "You, whoever ordered the ticket, entry control, and the organiser’s owner, back office, box office and accounting."
+        "You, the person who ordered the ticket, entry control, and the organiser’s owner, back office, box office and accounting."
     ),
 )
 ANSWERS = Area(
     "answers",
     _("Your answers to questions"),
     _("To prepare your visit. Where the organiser has noted more, it stands with the question."),
-    _("You, whoever ordered the ticket, and the organiser’s owner, back office and box office."),
+    _("You, the person who ordered the ticket, and the organiser’s owner, back office and box office."),
 )
 CART = Area(
     "cart",

@@ -82,7 +82,10 @@ CONTRACT = Basis(
 )
 SECURITY = Basis("security", _("It guards everybody’s accounts, and expires by itself."))
 SUPPRESSION = Basis(
-    "shield", _("It keeps e-mails away from an address that wanted none from somebody, and goes by itself.")
+    "shield",
+    _(
+        "It keeps one person’s e-mails away from an address that does not want them, and is deleted automatically."
+    ),
 )
 AUTHORSHIP = Basis("authorship", _("It says which member of staff did something."))
 BASES = {basis.code: basis for basis in (BOOKS, OPEN_PAYMENT, CONTRACT, SECURITY, SUPPRESSION, AUTHORSHIP)}

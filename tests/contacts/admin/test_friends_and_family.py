@@ -125,14 +125,14 @@ def test_switching_on_needs_the_permission_to_change_the_shop():
         (
             "en",
             [
-                "whoever knows an address and the name can tell",
+                "a person who knows an e-mail address and the name can tell",
                 "nobody can tell whether a person is known here",
             ],
         ),
         (
             "fr",
             [
-                "qui connaît une adresse et le nom peut savoir",
+                "une personne qui connaît une adresse e-mail et le nom peut savoir",
                 "personne ne peut savoir si quelqu’un est connu ici",
             ],
         ),

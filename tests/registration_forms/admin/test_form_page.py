@@ -536,7 +536,7 @@ def test_deleted_choice_that_was_offered_is_deactivated(staff, form):
     answer(form, **{size.key: large.key})
     staff.open(change(size))
     staff.save(**{"choices-1-DELETE": "on"})
-    assert "whoever chose them keeps them" in staff.page.text
+    assert "buyers who chose them keep them" in staff.page.text
     large.refresh_from_db()
     assert large.active is False
     fresh = ask(form, "Colour", "dropdown", choices=["red", "blue"])

@@ -50,7 +50,7 @@ class FileNotStoredForm:
         super().full_clean()
         sentence = _(
             "The picture can’t be stored at the moment: the server’s disk is full. Nothing has been saved."
-            " Save without it, or tell whoever looks after the server and try again."
+            " Save without it, or tell the person who looks after the server and try again."
         )
         for name in _chosen(self):
             self.add_error(name, sentence)

@@ -128,7 +128,7 @@ class ColourInput(forms.TextInput):
 # What each mode reveals to a person who tries out e-mail addresses.
 REVEALS = {
     PointOfSale.FriendsFamilyMode.COMPATIBLE: gettext_lazy(
-        "compatible: whoever knows an address and the name can tell that the person is known here."
+        "compatible: a person who knows an e-mail address and the name can tell that its owner is known here."
     ),
     PointOfSale.FriendsFamilyMode.DISCREET: gettext_lazy(
         "discreet: nobody can tell whether a person is known here; everybody is asked first, and connected only"
@@ -158,7 +158,7 @@ class PointOfSaleForm(ScopedForm):
         # A staff member who may only view gets no field.
         if (mode := self.fields.get("friends_family_mode")) is not None:
             mode.choices = list(REVEALS.items())
-            mode.help_text = _("What the page tells somebody who tries out addresses.")
+            mode.help_text = _("What the page reveals to a person who tries out e-mail addresses.")
 
     def clean_slug(self):
         """Refuse to change the slug after the first order: every mail about an order and every calendar entry
