@@ -112,29 +112,25 @@ def resend(request, pos, link_id):
 def person(request, pos, link_id):
     """Show what the visitor sees of a person they have added."""
     link = link_as_parent(request, link_id)
-    if not link.is_open:
-        raise Http404("the link has ended")
-    context = {
-        "seen": links.seen_by_parent(link),
-        "link": link,
-        "tickets": tickets.of_child(link),
-        "section": "friends",
-    }
-    return render(request, "accounts/friends_person.html", context)
+    return _person_page(request, link, {})
 
 
 @require_safe
 def seen(request, pos, link_id):
     """Show what the parent of a link sees of the visitor: the same page, from the same allow-list."""
     link = link_as_child(request, link_id)
+    form = PermissionForm(initial={"permission": link.permission_parent})
+    return _person_page(request, link, {"by": link.parent.full_name, "form": form})
+
+
+def _person_page(request, link, context: dict):
+    """Show what the parent of an open link sees of the child, with ``context`` added. Raise Http404 if the link has ended."""
     if not link.is_open:
         raise Http404("the link has ended")
-    context = {
+    context |= {
         "seen": links.seen_by_parent(link),
         "link": link,
         "tickets": tickets.of_child(link),
-        "by": link.parent.full_name,
-        "form": PermissionForm(initial={"permission": link.permission_parent}),
         "section": "friends",
     }
     return render(request, "accounts/friends_person.html", context)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from modeltranslation.admin import TranslationTabularInline
 
-from ticketshop.lib.forms.formset_pages import PagedFormSet
+from ticketshop.lib.web.formset_pages import PagedFormSet
 from ticketshop.office.scoped_inlines import RowForm, ScopedInline
 from ticketshop.office.translated_admin import in_language
 

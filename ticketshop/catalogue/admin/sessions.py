@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.lib.forms.formset_pages import PagedFormSet
+from ticketshop.lib.web.formset_pages import PagedFormSet
 from ticketshop.office.scoped_admin import ScopedAdmin
 from ticketshop.office.scoped_inlines import RowForm, ScopedInline
 from ticketshop.office.sections import Section, link

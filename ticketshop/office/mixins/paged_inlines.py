@@ -1,11 +1,11 @@
-"""Pages with an inline of many rows that shows a part of them at a time, see ``lib.forms.formset_pages``."""
+"""Pages with an inline of many rows that shows a part of them at a time, see ``lib.web.formset_pages``."""
 
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
 
-from ticketshop.lib.forms.formset_pages import PagedFormSet
+from ticketshop.lib.web.formset_pages import PagedFormSet
 
 
 class PagedInlinesMixin:

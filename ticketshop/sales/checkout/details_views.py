@@ -24,7 +24,7 @@ from ..cart.views import reason, report_changes
 from ..models import Cart, TypedDetails
 from ..orders import person_limits
 from . import known_values, people
-from .forms import IN_PROFILE, BuyerForm, HolderForm, SignedInBuyerForm
+from .forms import IN_PROFILE, BuyerForm, HolderForm, SignedInBuyerForm, as_posted, posted_texts
 
 
 def buyer_email(request, cart: Cart) -> str:
@@ -34,22 +34,6 @@ def buyer_email(request, cart: Cart) -> str:
     return cart.typed.buyer.get("email", "")
 
 
-def _typed(post, prefix: str) -> dict[str, str]:
-    """Return the posted texts of one form, without the prefix."""
-    return {
-        name.removeprefix(f"{prefix}-"): text
-        for name, text in post.items()
-        if name.startswith(f"{prefix}-") and name.removeprefix(f"{prefix}-") in TYPED
-    }
-
-
-def as_posted(prefix: str, typed: dict) -> dict:
-    """Return texts stored on the cart in the shape of a post."""
-    return {f"{prefix}-{name}": value for name, value in typed.items() if name in TYPED}
-
-
-# The fields of the form of the buyer and of a ticket's holder.
-TYPED = ("person", "first_name", "last_name", "email", IN_PROFILE)
 # Names of buttons that do not go on to the review.
 BUTTONS = {"copy", "remove", "previous", "language", "to"}
 QUESTIONS_CHANGED = _lazy(
@@ -134,10 +118,10 @@ class DetailsPage:
         """Store what was typed for the buyer and the holder of each ticket, and fill in names of chosen people."""
         if self.number == 1:
             # A browser does not send an unticked box.
-            self.buyer = {IN_PROFILE: False, **_typed(post, "buyer")}
+            self.buyer = {IN_PROFILE: False, **posted_texts(post, "buyer")}
         for slot in self.posted_slots:
             before = self.holders.get(slot, {})
-            self.holders[slot] = {**_typed(post, f"holder-{slot}"), "filled": before.get("filled", {})}
+            self.holders[slot] = {**posted_texts(post, f"holder-{slot}"), "filled": before.get("filled", {})}
         self.follow_choices()
 
     def follow_choices(self) -> None:

@@ -1,7 +1,7 @@
 """Forms of the checkout."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +13,23 @@ from ticketshop.lib.values.email_addresses import EmailField
 from ..models import IN_PROFILE
 from ..tickets.name_forms import NAMES, NameForm, name_field
 from .people import Person
+
+# The fields of the forms of the buyer and of a ticket's holder.
+TYPED = ("person", "first_name", "last_name", "email", IN_PROFILE)
+
+
+def posted_texts(post: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """Return the posted texts of one form (field name -> text), without the prefix."""
+    return {
+        name.removeprefix(f"{prefix}-"): text
+        for name, text in post.items()
+        if name.startswith(f"{prefix}-") and name.removeprefix(f"{prefix}-") in TYPED
+    }
+
+
+def as_posted(prefix: str, typed: dict) -> dict:
+    """Return texts stored on the cart in the shape of a post."""
+    return {f"{prefix}-{name}": value for name, value in typed.items() if name in TYPED}
 
 
 class SignedInBuyerForm(forms.Form):

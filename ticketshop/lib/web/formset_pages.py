@@ -1,8 +1,8 @@
 """A formset in pages, since a single request may not contain all rows."""
 
-from ticketshop.lib.web.pages import page_number
+from ticketshop.lib.forms.formsets import BoundedFormSet
 
-from .formsets import BoundedFormSet
+from .pages import page_number
 
 
 class PagedFormSet(BoundedFormSet):
