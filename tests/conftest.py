@@ -76,3 +76,12 @@ def folders(folders_of_the_module: Path) -> Iterator[Path]:
         if folders_of_the_module.exists():
             shutil.copytree(folders_of_the_module, base)
         yield base
+
+
+@pytest.fixture
+def provider(monkeypatch) -> Iterator:
+    """The provider of the method "wallet", whose buyers pay on its page; the shop has that method during the test."""
+    from tests.wallet import registered  # noqa: PLC0415  needs the models
+
+    with registered(monkeypatch) as running:
+        yield running

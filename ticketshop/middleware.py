@@ -1,5 +1,6 @@
 """Middleware for every request of the installation."""
 
+from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.core.exceptions import BadRequest
@@ -8,6 +9,7 @@ from django.urls import reverse
 from psycopg.errors import ForeignKeyViolation
 
 from ticketshop.lib.web import refusals
+from ticketshop.sales.payments import form_targets
 
 
 class CompressPages(GZipMiddleware):
@@ -48,6 +50,32 @@ def small_requests(get_response):
         return get_response(request)
 
     return middleware
+
+
+def provider_forms(get_response):
+    """Name in the content security policy of a page the payment providers to which its forms lead, see ``form_targets``."""
+
+    def middleware(request):
+        response = get_response(request)
+        origins = getattr(request, "form_origins", None)
+        if origins is None and _sends_form_again(request, response):
+            origins = form_targets.of_shop(request.pos)
+        if origins:
+            csp_update({"form-action": origins})(lambda _request: response)(request)
+        return response
+
+    return middleware
+
+
+def _sends_form_again(request, response) -> bool:
+    """Return whether the page is not the view's own, but has a form that sends once more what was posted to the view."""
+    match = request.resolver_match
+    return (
+        match is not None
+        and getattr(match.func, "leads_to_provider", False)
+        and getattr(request, "pos", None) is not None
+        and response.status_code in {200, 403}
+    )
 
 
 def leaving(get_response):

@@ -11,6 +11,7 @@ from django.views.generic import RedirectView
 from accounts.links import first_password
 from ticketshop import views
 from ticketshop.mail import mailbox, webhooks
+from ticketshop.sales.payments import hooks
 from ticketshop.sales.shop import views as shop
 
 handler400 = "ticketshop.views.bad_request"
@@ -41,6 +42,7 @@ urlpatterns = [
     path("links/", include("accounts.links.urls")),
     path("admin/", admin.site.urls),
     path("hooks/mail/<slug:provider>/tracking/", webhooks.tracking, name="mail_webhook"),
+    path("hooks/<slug:method>/<slug:pos>/", hooks.receive, name="payment_hook"),
     # Images of the catalogue only; visitors can't upload files.
     re_path(r"^media/(?P<path>(?:events|passes|logos)/[\w.-]+)$", views.media, name="media"),
 ]

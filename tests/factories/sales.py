@@ -21,7 +21,7 @@ BUYER = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.o
 
 
 class PaymentMethodFactory(factory.django.DjangoModelFactory):
-    """Pay at the box office; ``code="bank_transfer"`` has an account too."""
+    """Pay at the box office; ``code="bank_transfer"`` has an account too. Other methods: with ``settings``."""
 
     class Meta:
         model = PaymentMethod

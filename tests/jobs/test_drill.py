@@ -32,7 +32,7 @@ from tests.factories.catalogue import AllotmentFactory, OfferFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, make_staff
 from tests.factories.registration_forms import ask, make_form, publish
-from tests.factories.sales import make_cart, make_order
+from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
 from tests.friends import friendly_pos, linked, make_visitor
 from tests.staff import Staff, listing
 from ticketshop.catalogue.models import Hold, OrderForm
@@ -46,8 +46,9 @@ from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.organisers.permissions import organiser_id_of
-from ticketshop.sales.models import Cart, DateChange, Order, OrderResponse
+from ticketshop.sales.models import Cart, DateChange, Order, OrderResponse, Payment, Refund
 from ticketshop.sales.orders import orders
+from ticketshop.sales.payments import provider_pages
 from ticketshop.submissions.models import KeptSubmission
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +77,26 @@ def overdue_orders() -> list[Order]:
     made = [make_order() for _number in range(3)]
     Order.objects.update(expires_at=F("placed_at"))
     return made
+
+
+def open_pages(provider) -> list[Payment]:
+    pos = PointOfSaleFactory()
+    PaymentMethodFactory(point_of_sale=pos, code="wallet", settings={"origin": provider.origin})
+    offer = OfferFactory(pos=pos)
+    made = [make_order({offer: 1}, method="wallet") for _number in range(3)]
+    for order in made:
+        provider_pages.url_to_pay(order, return_url="http://shop/", language="en", now=timezone.now())
+    for page in provider.pages.values():
+        provider.pay(page)
+    Payment.objects.update(asked_at=timezone.now() - HOUR)
+    return list(Payment.objects.order_by("pk"))
+
+
+def refunds_by_a_provider(provider) -> list[Refund]:
+    for payment in open_pages(provider):
+        provider_pages.settle(payment, now=timezone.now())
+        orders.cancel(Order.objects.get(pk=payment.order_id), by=None, now=timezone.now())
+    return list(Refund.objects.order_by("pk"))
 
 
 def bank_transfers() -> list[Order]:
@@ -414,13 +435,14 @@ class Case:
     """A job to test. ``task`` runs once for each of ``arguments``; the second of three rows fails, or a row written for it."""
 
     task: str
-    make: Callable[[], list]
+    make: Callable[..., list]
     done: Callable[[Model], bool]
     table: str = ""
     event: str = "UPDATE OR DELETE"
     condition: str = "OLD.{column} = {pk}"
     arguments: Callable[[list], list[dict]] = lambda made: [{"timestamp": 0}]
     organiser: Callable[[Model], int | None] = organiser_id_of
+    provider: bool = False  # whether ``make`` gets the provider of payments
 
 
 def versions(made: list[Order]) -> list[dict]:
@@ -434,6 +456,8 @@ def nobodys(row: Model) -> None:
 CASES = {
     "sales.expire_orders": Case("sales.expire_orders", overdue_orders, state_is("expired")),
     "sales.remind": Case("sales.remind", bank_transfers, is_reminded),
+    "sales.ask_providers": Case("sales.ask_providers", open_pages, state_is("confirmed"), provider=True),
+    "sales.pay_back": Case("sales.pay_back", refunds_by_a_provider, state_is("done"), provider=True),
     "sales.ask_earlier": Case(
         "sales.ask_earlier",
         orders_with_an_older_form,
@@ -553,9 +577,9 @@ ON_THEIR_OWN, TRANSACTIONS = pytest.mark.django_db(transaction=True), {"exports.
     "name",
     [pytest.param(name, marks=ON_THEIR_OWN if name in TRANSACTIONS else ()) for name in CASES],
 )
-def test_failing_row_does_not_stop_others_and_is_logged_shown_and_tried_again(name, log):
+def test_failing_row_does_not_stop_others_and_is_logged_shown_and_tried_again(name, log, request):
     case = CASES[name]
-    made = case.make()
+    made = case.make(request.getfixturevalue("provider")) if case.provider else case.make()
     _first, bad, _last = made
     organiser_id = case.organiser(bad)
     stranger = Staff(make_staff(OrganiserFactory()))

@@ -83,6 +83,8 @@ ROWS = {
     "mailbox": Row(PAGE, BUTTON),
     # Without a secret in the settings reports are refused.
     "mail_webhook": Row(BUTTON, (403, 403), lambda house: {"provider": "postmark"}),
+    # None of these methods has webhooks.
+    "payment_hook": Row(BUTTON, (404, 404), lambda house: {"method": "bank_transfer", **shop(house)}),
     # Log-in.
     "account_login": Row((200, 302), (200, 302)),
     "account_logout": Row(LOG_IN_FIRST, (302, 302)),
@@ -123,6 +125,8 @@ ROWS = {
     "shop:tickets_page": Row(PAGE, BUTTON, of_order),
     "shop:calendar": Row(PAGE, BUTTON, of_order),
     "shop:order_cancel": Row(PAGE, (302, 302), to_cancel),
+    # Paid at the box office, so that there is no page of a provider: to the order's page.
+    "shop:order_pay": Row((302, 302), (302, 302), to_cancel),
     "shop:answers": Row(PAGE, (302, 302), of_order),
     "shop:names": Row(PAGE, (302, 302), of_order),
     # The visitor's account.
@@ -254,6 +258,7 @@ ADMIN = {
     "sales.order": Pages(
         buttons=(
             ("mark_paid", "sales.change_order"),
+            ("ask_provider", "sales.change_order"),
             ("other_money", "sales.change_order"),
             ("names", "sales.change_order"),
             ("answers", "sales.change_order"),

@@ -41,6 +41,7 @@ class Limit:
 LIMITS = {
     "cart_add": Limit(120, timedelta(minutes=10)),
     "order_place": Limit(60, timedelta(minutes=10)),
+    "order_pay": Limit(60, timedelta(minutes=10)),
     "mail_resend": Limit(3, HOUR),
     # Orders of guests with one e-mail address; each order sends a mail to it.
     "order_mailbox": Limit(10, DAY, sliding=True),

@@ -16,6 +16,7 @@ from ticketshop.submissions import saved_forms
 from .answers import missing_answers, requests
 from .cart import carts
 from .orders import date_change_job, orders, reminders  # noqa: F401  the job registers its task
+from .payments import provider_pages, refunds
 
 
 @app.periodic(cron="* * * * *")
@@ -23,6 +24,20 @@ from .orders import date_change_job, orders, reminders  # noqa: F401  the job re
 def expire_orders(timestamp: int) -> None:
     """Expire orders that were not paid in time and release their places."""
     orders.expire_overdue(timezone.now())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="sales.ask_providers", queueing_lock="sales.ask_providers")
+def ask_providers(timestamp: int) -> None:
+    """Ask providers about payments whose webhook has not come, and close pages that are not needed any more."""
+    provider_pages.ASK.run(timezone.now())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="sales.pay_back", queueing_lock="sales.pay_back")
+def pay_back(timestamp: int) -> None:
+    """Pay requested refunds back through the providers that can."""
+    refunds.PAY_BACK.run(timezone.now())
 
 
 @app.periodic(cron="7 9 * * *")

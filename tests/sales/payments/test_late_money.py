@@ -364,7 +364,7 @@ def test_two_who_pay_late_at_once_for_the_last_place_one_gets_it(offer, monkeypa
 @pytest.mark.django_db(transaction=True)
 def test_two_notes_of_the_same_money_at_once_are_two_payments_and_one_goes_back(offer, monkeypatch):
     order = make_order({offer: 1}, method="bank_transfer")
-    meet_after(monkeypatch, payments, "_hold")
+    meet_after(monkeypatch, payments, "lock_order")
     at_once(*[partial(payments.receive, order, Decimal(40), by=None, now=NOW())] * 2)
     order.refresh_from_db()
     assert (order.state, sorted(owed(order))) == ("paid", [Decimal("5.00"), Decimal("40.00")])

@@ -13,15 +13,19 @@ from ticketshop.lib.web.template_tags import money
 from ticketshop.office.buttons import Button, Outcome
 
 from ..models import Order, Payment
-from ..payments import payments
+from ..payments import methods, payments, provider_pages
 from ..payments.methods import name_of
+from ..payments.methods.base import Outcome as PaymentOutcome
+from ..payments.methods.base import ProviderUnavailable
 
 CHANGE = ("sales.change_order",)
 
 
 # --- the amount an order waits for ---------------------------------------------------------------------
 def _may_be_paid(order: Order) -> bool:
-    return order.state != Order.State.PAID and payments.open_payment(order) is not None
+    payment = payments.open_payment(order)
+    # What has been paid on a provider's page is known from the provider alone.
+    return order.state != Order.State.PAID and payment is not None and not payment.provider_url
 
 
 def _paid_question(order: Order) -> list[str]:
@@ -122,7 +126,42 @@ def _receive(request, order: Order, now: datetime, entered: dict) -> Outcome:
     return _came_of_it(order)
 
 
+# --- what a provider knows -----------------------------------------------------------------------------
+def _may_be_asked(order: Order) -> bool:
+    return methods.redirects(order.payment_method) and _page_of(order) is not None
+
+
+def _page_of(order: Order) -> Payment | None:
+    pages = Payment.objects.filter(order=order).exclude(provider_url="")
+    return pages.select_related("order__point_of_sale").order_by("pk").first()
+
+
+def _ask_question(order: Order) -> list[str]:
+    return [
+        _("The payment service is asked whether the money of this order has come."),
+        _("If it has, the order becomes paid, and its tickets go to the buyer by e-mail."),
+    ]
+
+
+def _ask(request, order: Order, now: datetime) -> Outcome:
+    payment = _page_of(order)
+    if payment is None:
+        return messages.WARNING, _("No payment of this order is open.")
+    try:
+        status = provider_pages.settle(payment, by=request.user, now=now)
+    except ProviderUnavailable:
+        return messages.ERROR, _("The payment service does not answer. Nothing has changed; try again later.")
+    if status.outcome == PaymentOutcome.PAID:
+        return _came_of_it(order)
+    if status.outcome == PaymentOutcome.FAILED:
+        return messages.WARNING, _("The payment was declined or stopped. The buyer can pay again.")
+    return messages.WARNING, _("No money has come yet.")
+
+
 MARK_PAID = Button("mark-paid", gettext_lazy("Mark paid"), CHANGE, _may_be_paid, _paid_question, _mark_paid)
+ASK_PROVIDER = Button(
+    "ask-provider", gettext_lazy("Ask the payment service"), CHANGE, _may_be_asked, _ask_question, _ask
+)
 OTHER_MONEY = Button(
     "other-money",
     gettext_lazy("Other money came"),

@@ -27,7 +27,9 @@ from .. import notices
 from ..mails import order_mails
 from ..models import Customer, Order, Payment, Refund
 from ..orders import orders
+from ..payments import payments, refunds
 from ..payments.methods import METHODS, name_of
+from ..payments.methods.base import ProviderUnavailable
 from . import erased_buyer, money_received, names, tables, unpaid_orders
 from .form_pages import answers, missing_answers
 
@@ -53,19 +55,35 @@ def _cancel_question(order: Order) -> list[str]:
         str(erased_buyer.NO_MAIL) if order.buyer is None else _("The buyer is told by e-mail."),
     ]
     paid = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED, amount__gt=0)
-    amounts = [money(payment.amount, payment.currency) for payment in paid]
-    if amounts:
+    by_staff = [payment for payment in paid if not refunds.by_provider(payment)]
+    by_provider = [payment for payment in paid if refunds.by_provider(payment)]
+    if by_staff:
         sentences.append(
             _("%(amount)s have been paid: they are listed under “Refunds”. Pay them back, and note it there.")
-            % {"amount": ", ".join(amounts)}
+            % {"amount": _amounts(by_staff)}
         )
-    else:
+    if by_provider:
+        sentences.append(
+            _("%(amount)s have been paid: they go back to the buyer through the payment service.")
+            % {"amount": _amounts(by_provider)}
+        )
+    if not by_staff and not by_provider:
         sentences.append(_("No money has come, so none is to be paid back."))
     return sentences
 
 
+def _amounts(rows: list[Payment]) -> str:
+    return ", ".join(money(payment.amount, payment.currency) for payment in rows)
+
+
 def _cancel(request, order: Order, now: datetime) -> Outcome:
-    if orders.cancel(order, by=request.user, now=now):
+    try:
+        cancelled = orders.cancel(order, by=request.user, now=now)
+    except (ProviderUnavailable, payments.PageOpen):
+        return messages.ERROR, _(
+            "The order is not cancelled: a payment that was begun may still succeed, and the payment service has not ended it. Try again in a few minutes."
+        )
+    if cancelled:
         return messages.SUCCESS, _("The order is cancelled; its places are free again.")
     return messages.WARNING, _("This order was over already. Nothing has changed.")
 
@@ -193,6 +211,7 @@ class OrderAdmin(ReadOnlyAdmin):
     )
     buttons = (
         money_received.MARK_PAID,
+        money_received.ASK_PROVIDER,
         money_received.OTHER_MONEY,
         names.CHANGE_NAMES,
         answers.CHANGE_ANSWERS,

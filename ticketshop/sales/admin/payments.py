@@ -14,7 +14,7 @@ from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE, link
 
 from ..models import Payment, Refund
-from ..payments import payments
+from ..payments import payments, refunds
 from ..payments.methods import name_of
 from .orders import references_begin
 
@@ -42,8 +42,10 @@ class PaymentAdmin(OfAnOrder, ReadOnlyAdmin):
         "method_text",
         "amount_text",
         "reference",
+        "provider_reference",
         "state",
         "started_at",
+        "asked_at",
         "confirmed_at",
         "confirmed_by_text",
     ]
@@ -76,10 +78,6 @@ class PaymentAdmin(OfAnOrder, ReadOnlyAdmin):
         return payment.confirmed_by.email if payment.confirmed_by else NONE
 
 
-def _is_due(refund: Refund) -> bool:
-    return refund.state == Refund.State.REQUESTED
-
-
 def _question(refund: Refund) -> list[str]:
     return [
         _("%(amount)s have gone back to the buyer of order %(reference)s.")
@@ -87,7 +85,9 @@ def _question(refund: Refund) -> list[str]:
             "amount": money(refund.amount, refund.payment.currency),
             "reference": refund.payment.order.reference,
         },
-        _("The shop moves no money itself: pay first, then note it here."),
+        _("The payment service has refused to pay it back: pay it in another way first, then note it here.")
+        if refund.state == Refund.State.FAILED
+        else _("The shop moves no money itself: pay first, then note it here."),
     ]
 
 
@@ -101,7 +101,7 @@ REFUND_DONE = Button(
     "done",
     gettext_lazy("Refund done"),
     ("sales.change_order", "sales.change_refund"),
-    _is_due,
+    refunds.is_for_staff,
     _question,
     _done,
 )
@@ -133,6 +133,10 @@ class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
         if not references.compact(search_term):
             return queryset, False
         return queryset.filter(references_begin("payment__order__reference", search_term)), False
+
+    def lookup_allowed(self, lookup, value, request):
+        """Allow the link of the start page to what is not paid back yet."""
+        return lookup == "done_at__isnull" or super().lookup_allowed(lookup, value, request)
 
     @admin.display(description=gettext_lazy("order"))
     def order_reference(self, refund):

@@ -16,7 +16,7 @@ from ticketshop.office.translated_admin import TranslatedAdmin
 from ticketshop.organisers.models import PointOfSale
 
 from ..models import Order, PaymentMethod
-from ..payments.methods import CHOICES, METHODS
+from ..payments.methods import METHODS, codes
 from . import opening_checks
 
 
@@ -78,9 +78,7 @@ class PaymentMethodFormSet(BoundedFormSet):
         known = set()
         if instance is not None and instance.pk:
             known = set(PaymentMethod.objects.filter(point_of_sale=instance).values_list("code", flat=True))
-        kwargs["initial"] = [
-            {"code": code, "enabled": False} for code, _label in CHOICES if code not in known
-        ]
+        kwargs["initial"] = [{"code": code, "enabled": False} for code in codes() if code not in known]
         super().__init__(*args, **kwargs)
         self.extra = len(kwargs["initial"])
 
@@ -105,8 +103,10 @@ class PaymentMethodInline(ScopedInline, admin.StackedInline):
     template = "admin/payment_methods.html"
     can_delete = False
     ordering = ["pk"]
-    max_num = len(CHOICES)
     verbose_name_plural = gettext_lazy("payment methods")
+
+    def get_max_num(self, request, obj=None, **kwargs):
+        return len(codes())
 
 
 class ColourInput(forms.TextInput):

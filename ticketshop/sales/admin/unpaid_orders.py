@@ -11,6 +11,8 @@ from ticketshop.office.buttons import Button, Outcome
 from ..cart import caps
 from ..models import Order
 from ..orders import orders
+from ..payments import payments
+from ..payments.methods.base import ProviderUnavailable
 
 # The largest number of references in the question.
 NAMED = 50
@@ -37,9 +39,21 @@ def _question(order: Order) -> list[str]:
 
 def _end_all(request, order: Order, now: datetime) -> Outcome:
     orders_of_network = list(caps.of_same_network(order))
-    ended = sum(orders.cancel(one, by=request.user, now=now) for one in orders_of_network)
+    ended, open_payments = 0, 0
+    for unpaid in orders_of_network:
+        try:
+            ended += orders.cancel(unpaid, by=request.user, now=now)
+        except (ProviderUnavailable, payments.PageOpen):
+            open_payments += 1
     text = ngettext("%(count)d order is cancelled.", "%(count)d orders are cancelled.", ended)
-    return messages.SUCCESS, text % {"count": ended}
+    if not open_payments:
+        return messages.SUCCESS, text % {"count": ended}
+    left = ngettext(
+        "%(count)d order is not cancelled: its payment may still succeed.",
+        "%(count)d orders are not cancelled: their payments may still succeed.",
+        open_payments,
+    )
+    return messages.WARNING, f"{text % {'count': ended}} {left % {'count': open_payments}}"
 
 
 END_ALL = Button(

@@ -20,7 +20,8 @@ from ..answers import profile
 from ..cart import carts, contents, session
 from ..cart.views import TOO_MANY_OF_ONE_NETWORK, report_changes
 from ..models import Cart
-from ..orders import orders
+from ..orders import orders, paying
+from ..payments import form_targets
 from ..payments import methods as payment_methods
 from . import details_context
 from .details_views import QUESTIONS_CHANGED, DetailsPage, buyer_email, log_in
@@ -76,6 +77,7 @@ def details(request, pos):
     return render(request, "sales/checkout.html", details_context.of_page(page))
 
 
+@form_targets.leads_to_provider
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def review(request, pos):
@@ -100,6 +102,7 @@ def review(request, pos):
     page = DetailsPage(request, cart, cart_contents)
     if why := page.why_not_ready():
         return ask_again(request, orders.CannotPlace(why))
+    form_targets.allow(request, methods.values())
     return render(request, "sales/review.html", _review_context(page, form, methods))
 
 
@@ -168,7 +171,7 @@ def place(request, cart: Cart, method: str):
     except orders.CannotPlace as error:
         return refused(request, error)
     session.ordered(request, order)
-    return redirect_to(order)
+    return paying.to_provider(request, order) if payment_methods.redirects(method) else redirect_to(order)
 
 
 CHANGED = {

@@ -48,6 +48,7 @@ def money_returned(mail: Mail) -> Content | None:
             "order": order,
             "came": payment.amount,
             "back": back,
+            "currency": payment.currency,
             "why": mail.about["why"],
             "url": order_url(order),
         }

@@ -126,7 +126,12 @@ def order_placed(mail: Mail) -> Content | None:
 def order_reminder(mail: Mail) -> Content | None:
     """Build the reminder to pay; None if the money has come, or a date is cancelled."""
     content = order_placed(mail)
-    return content if content is not None and not content.context["date_cancelled"] else None
+    if content is None or content.context["date_cancelled"]:
+        return None
+    order, method = content.context["order"], content.context["method"]
+    return Content(
+        {**content.context, "reminder_text": method.reminder_text % {"reference": order.reference}}
+    )
 
 
 @register("order_paid", _("Tickets"))

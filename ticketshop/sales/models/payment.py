@@ -64,6 +64,13 @@ class Payment(models.Model):
     currency = models.CharField(_("currency"), max_length=3)
     # The reference that the payer of a bank transfer quotes.
     reference = models.CharField(_("payment reference"), max_length=40, blank=True)
+    # The page of a provider on which this payment is paid: its id there, and its URL, which is empty as soon as nothing can
+    # be paid on it any more.
+    provider_reference = models.CharField(
+        _("reference at the payment service"), max_length=255, blank=True, default=""
+    )
+    provider_url = models.CharField(max_length=2000, blank=True, default="", editable=False)
+    asked_at = models.DateTimeField(_("payment service asked"), null=True, blank=True)
     started_at = models.DateTimeField(_("started"))
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
     confirmed_by = models.ForeignKey(
@@ -89,6 +96,17 @@ class Payment(models.Model):
             models.UniqueConstraint(
                 fields=["reference"], condition=~Q(reference=""), name="payment_reference_once"
             ),
+            models.UniqueConstraint(
+                fields=["method", "provider_reference"],
+                condition=~Q(provider_reference=""),
+                name="payment_provider_reference_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(provider_url="") | ~Q(provider_reference=""), name="payment_page_has_reference"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["asked_at"], name="payment_page_open", condition=~Q(provider_url="")),
         ]
 
     class Personal:
@@ -96,12 +114,34 @@ class Payment(models.Model):
         copy_nested = ("refunds",)
         code_labels = {"method": "ticketshop.sales.payments.methods.name_of"}
         columns = {
-            **keep(BOOKS, "method", "state", "amount", "currency", "reference", "started_at", "confirmed_at"),
+            **keep(
+                BOOKS,
+                "method",
+                "state",
+                "amount",
+                "currency",
+                "reference",
+                "provider_reference",
+                "started_at",
+                "confirmed_at",
+            ),
+            **not_personal(
+                "the provider's page, until nothing can be paid there; when it was asked",
+                "provider_url",
+                "asked_at",
+            ),
             "confirmed_by": Author(),
         }
 
     def __str__(self):
         return self.reference or self.order.reference
+
+    @property
+    def provider_key(self) -> str:
+        """Return the key by which a provider recognises a repeated request. Other than ``pk`` it never comes back after a
+        backup was restored, because the order's reference is random.
+        """
+        return f"{self.order.reference}-{self.pk}"
 
 
 class Refund(models.Model):
@@ -110,6 +150,8 @@ class Refund(models.Model):
     class State(models.TextChoices):
         REQUESTED = "requested", _("to be paid back")
         DONE = "done", _("paid back")
+        # The provider refused for good: staff pay the money back in another way.
+        FAILED = "failed", _("refused by the payment service")
 
     payment = models.ForeignKey(
         Payment, on_delete=models.PROTECT, related_name="refunds", verbose_name=_("payment")
@@ -137,7 +179,7 @@ class Refund(models.Model):
             Defer(
                 OPEN_PAYMENT,
                 "payment__order__buyer",
-                Q(state="requested"),
+                Q(state__in=["requested", "failed"]),
                 # Money that is owed may be requested for a year.
                 Until("requested_at", 365),
                 ("payment__order",),
@@ -148,3 +190,8 @@ class Refund(models.Model):
 
     def __str__(self):
         return self.payment.order.reference
+
+    @property
+    def provider_key(self) -> str:
+        """Return the key by which a provider recognises a repeated request."""
+        return f"{self.payment.provider_key}-refund-{self.pk}"

@@ -214,7 +214,7 @@ HISTORY = Invariant(
         UNION ALL
         SELECT object_id, 'money', count(*)
         FROM history_event
-        WHERE model = 'sales.order' AND action IN ('paid', 'paid_in_part', 'paid_again', 'paid_too_late')
+        WHERE model = 'sales.order' AND action IN ('paid', 'paid_in_part', 'paid_again', 'paid_too_late', 'paid_other_amount')
         GROUP BY object_id
     )
     SELECT DISTINCT 'order', due.order_id

@@ -26,7 +26,7 @@ from .. import notices, pricing
 from ..answers import block_answers, form_blocks, profile, shown_questions
 from ..cart import caps, carts, contents
 from ..models import IN_PROFILE, Cart, Order, OrderLine, OrderResponse
-from ..payments import methods, payments
+from ..payments import methods, payments, provider_pages
 from ..tickets import tickets
 from . import order_lines, person_limits
 
@@ -343,14 +343,27 @@ def first_start(cart_contents: contents.Contents) -> datetime | None:
 def cancel(order: Order, *, by, now: datetime) -> bool:
     """Cancel a pending or paid order. Its places are free again, and received money is to be paid back.
 
-    Return False, and change nothing, if the order was cancelled or had expired already.
+    Return False, and change nothing, if the order was cancelled or had expired already, or if it turns out to have been
+    paid at its provider. Raise ProviderUnavailable or PageOpen, and change nothing, while a payment may still succeed.
     """
+    waits = order.state == Order.State.PENDING
+    provider_pages.close(order, now=now)
+    if waits and order.state == Order.State.PAID:
+        return False
     return _end(order, Order.State.CANCELLED, [Order.State.PENDING, Order.State.PAID], by, now)
 
 
 def expire(order: Order, *, now: datetime) -> bool:
-    """Expire a pending order that was not paid in time. Its places are free again. Return False if it is not pending."""
-    return _end(order, Order.State.EXPIRED, [Order.State.PENDING], None, now)
+    """Expire a pending order that was not paid in time. Its places are free again.
+
+    Return False if it is not pending, or a payment is being processed. Raise ProviderUnavailable, and change nothing, if its
+    provider can't be asked to end the payment.
+    """
+    try:
+        provider_pages.close(order, now=now)
+        return _end(order, Order.State.EXPIRED, [Order.State.PENDING], None, now)
+    except payments.PageOpen:
+        return False
 
 
 @transaction.atomic
@@ -390,6 +403,7 @@ EXPIRE = RowJob(
         "expires_at"
     ),
     act=lambda order, now: expire(order, now=now),
+    atomic=False,
 )
 
 

@@ -75,7 +75,7 @@ def _figures(user, now: datetime) -> list[Figures]:
     waiting = _grouped(
         user, "sales.view_order", Order.objects.filter(state=Order.State.PENDING), "organiser", "total"
     )
-    due = Refund.objects.filter(state=Refund.State.REQUESTED)
+    due = Refund.objects.exclude(state=Refund.State.DONE)
     refunds = _grouped(user, "sales.view_refund", due, "payment__order__organiser", "amount")
     failed = bounces.troubled(Mail.objects.filter(created_at__gte=now - timedelta(days=MAIL_DAYS)))
     mails = _grouped(user, "mail.view_mail", failed, "organiser", None)

@@ -8,6 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ticketshop.lib.database.compiled import Compiled, Parameter
@@ -20,8 +21,9 @@ from ..admission_lists import WITH_LINE, passes_of, tickets_of
 from ..answers import editing
 from ..models import LIVING_ORDERS, OPEN_STATES, Admission, IssuedPass, Order, OrderLine, Refund, Ticket
 from ..payments import methods, payments
+from ..payments.methods.base import ProviderUnavailable
 from ..tickets import calendars, deadlines, printed, ticket_pdf
-from . import date_changes, orders
+from . import date_changes, orders, paying
 
 
 def order_or_404(request, reference: str, secret: str) -> Order:
@@ -49,6 +51,9 @@ def instructions(order: Order) -> list[tuple[str, str]]:
     return method.instructions(order, payment) if payment else []
 
 
+MAY_BE_PAID = gettext_lazy(
+    "The order can’t be cancelled at the moment: a payment that was begun may still succeed. Please try again in a few minutes."
+)
 # For cancelled and expired orders: money may have been received and paid back.
 ENDED = (Order.State.CANCELLED, Order.State.EXPIRED)
 
@@ -63,6 +68,7 @@ def returned(order: Order) -> list[Refund]:
 def show(request, pos, reference, secret):
     """Show the order: what was bought, what to pay, the tickets."""
     order = order_or_404(request, reference, secret)
+    payment = paying.state_of(request, order)
     lines = _LINES.all(order=order.pk)
     pending = order.state == Order.State.PENDING
     tickets = tickets_of(order) if any(line.offer_id for line in lines) else []
@@ -78,6 +84,7 @@ def show(request, pos, reference, secret):
         "passes": passes,
         "method": methods.METHODS[order.payment_method],
         "instructions": instructions(order) if pending and not cancelled else [],
+        "paying": payment if not cancelled else paying.Paying(),
         "date_cancelled": bool(cancelled),
         "changed_dates": list(changed.values()),
         "announcements": date_changes.messages_about(order, lines),
@@ -161,6 +168,11 @@ def cancel(request, pos, reference, secret):
         return page
     if request.method != "POST":
         return render(request, "sales/order_cancel.html", {"order": order})
-    if orders.cancel(order, by=request.user, now=timezone.now()):
+    try:
+        cancelled = orders.cancel(order, by=request.user, now=timezone.now())
+    except (ProviderUnavailable, payments.PageOpen):
+        messages.error(request, MAY_BE_PAID)
+        return page
+    if cancelled:
         messages.success(request, _("Your order is cancelled. The places are free again."))
     return page

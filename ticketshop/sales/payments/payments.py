@@ -60,16 +60,78 @@ def confirm(payment: Payment, *, by, now: datetime, rest: bool = False) -> bool:
     if rest and (missing := _missing(payment)):
         receive(payment.order, missing, by=by, now=now)
         return True
-    changed = Payment.objects.filter(pk=payment.pk, state=Payment.State.STARTED).update(
-        state=Payment.State.CONFIRMED,
-        confirmed_at=now,
-        confirmed_by=by if by is not None and by.is_authenticated else None,
-    )
-    if not changed:
+    lock_order(payment)
+    # What has been paid on a provider's page is known from the provider alone.
+    if not _confirmed(payment, Q(state=Payment.State.STARTED, provider_url=""), by, now):
         return False
-    payment.state, payment.confirmed_at = Payment.State.CONFIRMED, now
     _settle(payment, by, now)
     return True
+
+
+@transaction.atomic
+def confirm_page(payment: Payment, amount: Decimal, currency: str, *, by, now: datetime) -> bool:
+    """Record what has been paid on a provider's page. Return False if that was recorded already.
+
+    Unlike ``confirm`` it also takes money for a payment that was given up, because the buyer has paid it. Another amount than
+    the payment's never pays an order: it is paid back.
+    """
+    lock_order(payment)
+    if (amount, currency) != (payment.amount, payment.currency):
+        return _other_amount(payment, amount, currency, by, now)
+    if not _confirmed(payment, ~Q(state=Payment.State.CONFIRMED), by, now, provider_url="", asked_at=now):
+        return False
+    _settle(payment, by, now)
+    return True
+
+
+def _other_amount(payment: Payment, amount: Decimal, currency: str, by, now: datetime) -> bool:
+    """Record another amount than was asked for as a payment of its own, which takes over the page, and plan its refund."""
+    asked_for = Payment.objects.filter(pk=payment.pk).exclude(state=Payment.State.CONFIRMED)
+    of_page = asked_for.filter(provider_reference=payment.provider_reference)
+    if not of_page.update(provider_reference="", provider_url="", asked_at=now):
+        return False
+    asked_for.filter(state=Payment.State.STARTED).update(state=Payment.State.FAILED)
+    came = Payment.objects.create(
+        order=payment.order,
+        method=payment.method,
+        state=Payment.State.CONFIRMED,
+        amount=amount,
+        currency=currency,
+        provider_reference=payment.provider_reference,
+        started_at=payment.started_at,
+        confirmed_at=now,
+        asked_at=now,
+    )
+    _return(came, amount, "paid_other_amount", by, now)
+    start_again(payment.order, now=now)
+    return True
+
+
+def _confirmed(payment: Payment, before: Q, by, now: datetime, **values) -> bool:
+    """Set the state of a payment to confirmed, if it fulfils ``before``. The order is locked."""
+    values |= {
+        "state": Payment.State.CONFIRMED,
+        "confirmed_at": now,
+        "confirmed_by": by if by is not None and by.is_authenticated else None,
+    }
+    if not Payment.objects.filter(before, pk=payment.pk).update(**values):
+        return False
+    for name, value in values.items():
+        setattr(payment, name, value)
+    return True
+
+
+def start_again(order: Order, *, now: datetime) -> None:
+    """Create another payment of a pending order whose payment can't be paid any more. The order is locked."""
+    waiting = Payment.objects.filter(order=order, state=Payment.State.STARTED)
+    if order.state == Order.State.PENDING and not waiting.exists():
+        Payment.objects.create(
+            order=order,
+            method=order.payment_method,
+            amount=order.total,
+            currency=order.currency,
+            started_at=now,
+        )
 
 
 @transaction.atomic
@@ -80,9 +142,9 @@ def receive(order: Order, amount: Decimal, *, by, now: datetime) -> Payment:
     back. For the exact amount that an order waits for, call ``confirm``.
     """
     waiting = open_payment(order)
-    if waiting is not None and amount == waiting.amount and received(order) == ZERO:
-        confirm(waiting, by=by, now=now)
-        return waiting
+    if waiting is not None and amount == waiting.amount and received(order) == ZERO:  # noqa: SIM102
+        if confirm(waiting, by=by, now=now):
+            return waiting
     payment = Payment.objects.create(
         order=order,
         method=order.payment_method,
@@ -93,6 +155,7 @@ def receive(order: Order, amount: Decimal, *, by, now: datetime) -> Payment:
         confirmed_at=now,
         confirmed_by=by if by is not None and by.is_authenticated else None,
     )
+    lock_order(payment)
     _settle(payment, by, now)
     return payment
 
@@ -101,7 +164,7 @@ def _missing(payment: Payment) -> Decimal | None:
     """Return what a pending order still waits for after part of the money came; None if nothing came yet. Locks
     the order.
     """
-    order = _hold(payment)
+    order = lock_order(payment)
     came = received(order)
     waits = Payment.objects.filter(pk=payment.pk, state=Payment.State.STARTED).exists()
     return order.total - came if came and waits and order.state == Order.State.PENDING else None
@@ -125,16 +188,18 @@ def open_payment(order: Order) -> Payment | None:
     return waiting.order_by("pk").first()
 
 
-def _hold(payment: Payment) -> Order:
-    """Lock the order of a payment and read it again, with its state, buyer and payments."""
+def lock_order(payment: Payment) -> Order:
+    """Lock the order of a payment and read it again, with its buyer and point of sale. Orders are locked before payments."""
     rows = Order.objects.select_for_update(of=("self",), no_key=True)
     payment.order = rows.select_related("buyer", "point_of_sale__organiser").get(pk=payment.order_id)
     return payment.order
 
 
 def _settle(payment: Payment, by, now: datetime) -> None:
-    """Use money that has just come: the order is paid, or waits for the rest, or the money is to be paid back."""
-    order = _hold(payment)
+    """Use money that has just come: the order is paid, or waits for the rest, or the money is to be paid back. The order
+    is locked (``lock_order``).
+    """
+    order = payment.order
     surplus = received(order) - order.total
     before = order.state
     if surplus >= ZERO and before in (Order.State.PENDING, Order.State.EXPIRED):
@@ -164,7 +229,7 @@ def _pay(order: Order, payment: Payment, by, now: datetime) -> None:
 
 
 def _return(payment: Payment, amount: Decimal, action: str, by, now: datetime) -> None:
-    """Create the task to pay money back and tell the buyer why."""
+    """Plan to pay money back and tell the buyer why. The order is locked."""
     order = payment.order
     for source in _sources(order, payment):
         part = min(source.amount - _refunded(source), amount)
@@ -245,18 +310,29 @@ def _to_come(order: Order, now: datetime) -> bool:
     return all(deadlines.end_of_pass(issued) > now for issued in passes)
 
 
+class PageOpen(Exception):
+    """Something may still be paid on a provider's page, so the order can't end and its places stay reserved."""
+
+
 def stop(order: Order, *, now: datetime) -> None:
-    """Plan refunds for an order that ends. An open payment stays open, so that late money is noticed."""
-    for payment in Payment.objects.filter(order=order, state=Payment.State.CONFIRMED, amount__gt=0):
+    """Plan refunds for an order that ends. An open payment stays open, so that late money is noticed.
+
+    Raise PageOpen. The order is locked.
+    """
+    came_or_may_come = Q(state=Payment.State.CONFIRMED) | ~Q(provider_url="")
+    for payment in Payment.objects.filter(came_or_may_come, order=order, amount__gt=0):
+        if payment.provider_url:
+            raise PageOpen
         if (rest := payment.amount - _refunded(payment)) > ZERO:
             Refund.objects.create(payment=payment, amount=rest, requested_at=now)
 
 
+@transaction.atomic
 def refund_done(refund: Refund, *, by, now: datetime) -> bool:
     """Record that money was paid back. Return False if that was recorded already."""
-    changed = Refund.objects.filter(pk=refund.pk, state=Refund.State.REQUESTED).update(
-        state=Refund.State.DONE, done_at=now
-    )
+    changed = Refund.objects.filter(
+        pk=refund.pk, state__in=[Refund.State.REQUESTED, Refund.State.FAILED]
+    ).update(state=Refund.State.DONE, done_at=now)
     if changed:
         history.record(refund.payment.order, "refunded", by=by, now=now, amount=str(refund.amount))
     return bool(changed)

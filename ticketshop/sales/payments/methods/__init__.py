@@ -1,5 +1,6 @@
 """The payment methods: one file each, and the list. A new method is a file and a line here."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from ticketshop.lib.database.compiled import Compiled, Parameter
@@ -7,13 +8,17 @@ from ticketshop.organisers.models import PointOfSale
 
 from ...models import PaymentMethod
 from .bank_transfer import BankTransfer
-from .base import Method
+from .base import Method, RedirectMethod
 from .free import Free
 from .on_site import OnSite
 
 METHODS: dict[str, type[Method]] = {method.code: method for method in (Free, OnSite, BankTransfer)}
-CHOICES = [(method.code, method.label) for method in METHODS.values() if method is not Free]
 _ROWS = Compiled(lambda: PaymentMethod.objects.filter(point_of_sale=Parameter("pos")))
+
+
+def codes() -> list[str]:
+    """Return the codes of the methods that a point of sale can offer."""
+    return [code for code in METHODS if code != Free.code]
 
 
 def offered(pos: PointOfSale, total: Decimal, currency: str) -> dict[str, Method]:
@@ -36,3 +41,33 @@ def of_order(pos: PointOfSale, code: str) -> Method:
     """Return the method an order was placed with, with its settings of today, even if it is switched off by now."""
     settings = {row.code: row.settings for row in _ROWS.all(pos=pos.pk)}
     return METHODS[code](settings.get(code, {}))
+
+
+def redirects(code: str) -> bool:
+    """Return whether the buyers of this method pay on a page of a provider."""
+    return code in METHODS and METHODS[code].redirects
+
+
+def redirecting(pos: PointOfSale, code: str) -> RedirectMethod | None:
+    """Return the method with its settings of today if its buyers pay on a page of a provider, else None.
+
+    No query for other methods.
+    """
+    if not redirects(code):
+        return None
+    method = of_order(pos, code)
+    assert isinstance(method, RedirectMethod), f"{code} redirects and is no RedirectMethod"
+    return method
+
+
+def of_shop(pos: PointOfSale) -> list[Method]:
+    """Return the methods that a shop offers, for any total."""
+    rows = _ROWS.all(pos=pos.pk)
+    return [METHODS[row.code](row.settings) for row in rows if row.enabled and row.code in METHODS]
+
+
+def form_origins(methods: Iterable[Method]) -> list[str]:
+    """Return the origins to which a form leads that offers these methods."""
+    return [
+        origin for method in methods if isinstance(method, RedirectMethod) for origin in method.form_origins()
+    ]

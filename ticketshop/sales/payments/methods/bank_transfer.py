@@ -20,6 +20,9 @@ class BankTransfer(Method):
         "Please transfer the amount with this reference. We send the tickets as soon as the money has arrived."
     )
     reminder_days = F("organiser__bank_reminder_days")
+    reminder_text = _(
+        "We have not received your transfer for order %(reference)s yet. If you sent it in the last few days, there is nothing to do."
+    )
     setting_fields = {"account_holder": (_("Account holder"), True), "iban": (_("IBAN"), True)}
 
     @classmethod

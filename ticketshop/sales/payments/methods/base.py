@@ -1,12 +1,56 @@
-"""The interface of a payment method. It renders nothing: pages read ``label``, ``hint`` and ``instructions``."""
+"""The interface of a payment method, explained with an example in ``ticketshop/docs/payment-methods.md``.
 
+A method renders nothing: pages and mails read ``label``, ``hint``, ``mail_text`` and ``instructions``. It writes nothing
+to the database either: it only asks its provider, and ``provider_pages`` and ``refunds`` record the answers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import Enum
 
 from django.db.models import F
 from django.utils.functional import Promise
 
 from ticketshop.organisers.models import Organiser
+
+# Seconds that a method waits for its provider. A visitor waits too.
+PROVIDER_SECONDS = 5.0
+
+
+class ProviderUnavailable(Exception):
+    """The provider has not answered, or not usefully. Nothing is known about the payment, and nothing has changed."""
+
+
+class InvalidHook(Exception):
+    """A webhook that does not prove its origin, is too old, or can't be read. The text is logged: no data of the request."""
+
+
+@dataclass(frozen=True)
+class PaymentPage:
+    """A page of the provider on which one payment is paid: its id there, and its URL."""
+
+    reference: str  # at most 255 characters
+    url: str  # at most 2000 characters, of an origin in ``Method.form_origins``
+
+
+class Outcome(Enum):
+    """What a provider tells about a payment."""
+
+    OPEN = "open"  # may still be paid
+    PROCESSING = "processing"  # the buyer has done everything; the money is confirmed or refused later
+    PAID = "paid"
+    FAILED = "failed"  # declined, cancelled or ended: can never be paid any more
+
+
+@dataclass(frozen=True)
+class Status:
+    """The answer of a provider. ``amount`` and ``currency``: what has been paid, if the outcome is PAID."""
+
+    outcome: Outcome
+    amount: Decimal = Decimal(0)
+    currency: str = ""
 
 
 class Method:
@@ -22,6 +66,12 @@ class Method:
     mail_text: str | Promise = ""
     # The days after which the buyer of an unpaid order is reminded, as an expression on the order; None: no reminder.
     reminder_days: F | None = None
+    # The first sentence of the reminder; ``%(reference)s`` is the order's.
+    reminder_text: str | Promise = ""
+    # Whether the buyer pays on a page of a provider: then the class is a ``RedirectMethod``.
+    redirects = False
+    # Whether ``RedirectMethod.refund`` pays money back. Otherwise staff do, and record it.
+    refunds = False
     # Settings of the organiser: name -> (label, required).
     setting_fields: dict[str, tuple[str | Promise, bool]] = {}
 
@@ -67,6 +117,52 @@ class Method:
     def instructions(self, order, payment) -> list[tuple[str, str]]:
         """Return how the buyer pays now, as (label, value) lines; empty if there is nothing to do."""
         return []
+
+
+class RedirectMethod(Method):
+    """A method whose buyer pays on a page of a provider.
+
+    Every function that asks the provider waits at most ``PROVIDER_SECONDS``, is called outside of a transaction, and raises
+    ProviderUnavailable for each answer it can't use. All of them may be called twice with the same payment.
+    """
+
+    redirects = True
+
+    def form_origins(self) -> list[str]:
+        """Return the origins of the provider's pages, such as ``https://pay.example``. Forms may lead there."""
+        raise NotImplementedError
+
+    def open_page(self, payment, *, return_url: str, language: str) -> PaymentPage:
+        """Open a page for ``payment.amount`` and return it. ``payment.provider_key`` is the key against doubles: a
+        payment has one page. ``return_url``: where the provider sends the buyer afterwards, paid or not.
+        """
+        raise NotImplementedError
+
+    def status(self, payment) -> Status:
+        """Return what has become of the page ``payment.provider_reference``."""
+        raise NotImplementedError
+
+    def close_page(self, payment) -> Status:
+        """End the page ``payment.provider_reference``, so that nothing can be paid there, and return the status afterwards.
+
+        That is FAILED, or PAID if it was paid before; OPEN or PROCESSING if the provider can't end it now.
+        """
+        raise NotImplementedError
+
+    def read_hook(self, headers: Mapping[str, str], body: bytes) -> list[str]:
+        """Return the ids of the pages that a webhook is about; empty if it is about something else.
+
+        Check the signature and its age first. Raise InvalidHook. The provider is asked for their status afterwards, so
+        what else the webhook contains does not matter.
+        """
+        raise NotImplementedError
+
+    def refund(self, refund) -> Outcome:
+        """Pay ``refund.amount`` of ``refund.payment`` back. ``refund.provider_key`` is the key against doubles.
+
+        Return PAID if that is done, FAILED if the provider refuses for good, PROCESSING if it is to be asked again later.
+        """
+        raise NotImplementedError
 
 
 def no_later_than(start: datetime | None, limit: datetime, now: datetime) -> datetime:

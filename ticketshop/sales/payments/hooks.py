@@ -1,0 +1,59 @@
+"""Webhooks of payment providers: ``/hooks/<method>/<pos>/``.
+
+A webhook only tells which payment to ask about: the provider is asked for the truth, so that it does not matter how often and
+in which order webhooks come.
+"""
+
+import logging
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from ticketshop.organisers.models import PointOfSale
+
+from ..models import Payment
+from . import methods, provider_pages
+from .methods.base import InvalidHook, ProviderUnavailable
+
+logger = logging.getLogger("ticketshop.payments")
+# Webhooks contain one event; a larger body is not read.
+MOST_BYTES = 200_000
+
+
+@csrf_exempt
+@login_not_required
+@require_POST
+def receive(request: HttpRequest, method: str, pos: str) -> HttpResponse:
+    """Ask about the payments that a webhook names. The origin is proven by the method.
+
+    400: not proven, too old or not readable; 404: unknown method or shop; 413: too large; 503: the provider can't be asked
+    now, and should send the webhook again. A page that is not ours is no error: an account may serve other shops, too.
+    """
+    shop = PointOfSale.objects.filter(slug=pos).first() if methods.redirects(method) else None
+    redirecting = methods.redirecting(shop, method) if shop is not None else None
+    if shop is None or redirecting is None:
+        return _answer(404, "Unknown.")
+    if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
+        return _answer(413, "Too large.")
+    try:
+        pages = redirecting.read_hook(request.headers, request.body)
+    except InvalidHook as error:
+        logger.warning("payment webhook refused method=%s pos=%s why=%s", method, shop.pk, error)
+        return _answer(400, "Refused.")
+    payments = Payment.objects.filter(
+        method=method, provider_reference__in=[page for page in pages if page], order__point_of_sale=shop
+    )
+    try:
+        for payment in payments.select_related("order__point_of_sale").order_by("pk"):
+            provider_pages.settle(payment, now=timezone.now())
+    except ProviderUnavailable:
+        logger.warning("payment webhook waits method=%s pos=%s why=provider away", method, shop.pk)
+        return _answer(503, "Again later.")
+    return HttpResponse()
+
+
+def _answer(status: int, text: str) -> HttpResponse:
+    return HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,173 @@
+"""Payments on a page of a provider: open the page, ask what has become of it, close it.
+
+Everything here asks the provider first, outside of a transaction, and then records the answer in one. The answer only moves a
+payment forward, so any of these functions may run twice, at the same time, and in any order.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy
+
+from ticketshop.jobs.rows import RowJob
+
+from ..models import Order, Payment
+from . import methods, payments
+from .methods.base import Outcome, PaymentPage, ProviderUnavailable, RedirectMethod, Status
+
+logger = logging.getLogger("ticketshop.payments")
+# How long the job waits until it asks again for the same page. The webhook and the return of the buyer are usually faster.
+ASK_EVERY = timedelta(minutes=5)
+# A page of ours that is opened again and again asks the provider at most this often.
+PAGE_ASKS_EVERY = timedelta(seconds=2)
+
+
+def leave_transactions() -> None:
+    """Raise RuntimeError within a transaction: it would hold its locks while the provider is waited for."""
+    with transaction.atomic(durable=True):
+        pass
+
+
+def url_to_pay(order: Order, *, return_url: str, language: str, now: datetime) -> str | None:
+    """Return the URL on which a pending order is paid, after opening a page with its provider if there is none.
+
+    None if there is nothing to pay there: the order is paid or over, its payment is being processed, or its method has no such
+    page. Raise ProviderUnavailable.
+    """
+    payment = payments.open_payment(order) if order.state == Order.State.PENDING else None
+    if payment is not None and payment.provider_url:
+        status = settle(payment, now=now)
+        if status.outcome == Outcome.OPEN:
+            return payment.provider_url
+        # After a refusal there is a new payment, unless the order is over.
+        payment = payments.open_payment(order) if status.outcome == Outcome.FAILED else None
+    method = methods.redirecting(order.point_of_sale, payment.method) if payment is not None else None
+    if payment is None or method is None:
+        return None
+    leave_transactions()
+    page = method.open_page(payment, return_url=return_url, language=language)
+    _check_url(method, page.url)
+    kept = _keep(payment, page, now)
+    if kept is None or kept.reference != page.reference:
+        # Nobody has seen the page just opened.
+        payment.provider_reference = page.reference
+        method.close_page(payment)
+    return kept.url if kept else None
+
+
+def _check_url(method: RedirectMethod, url: str) -> None:
+    parts = urlsplit(url)
+    if f"{parts.scheme}://{parts.netloc}" not in method.form_origins():
+        logger.error("payment page refused method=%s why=another origin", method.code)
+        raise ProviderUnavailable
+
+
+@transaction.atomic
+def _keep(payment: Payment, page: PaymentPage, now: datetime) -> PaymentPage | None:
+    """Store the page of a payment. Return the page it has, which another request may have stored; None if the order or the
+    payment is over.
+    """
+    order = payments.lock_order(payment)
+    payment.refresh_from_db(fields=["state", "provider_reference", "provider_url"])
+    if order.state != Order.State.PENDING or payment.state != Payment.State.STARTED:
+        return None
+    if not payment.provider_reference:
+        payment.provider_reference, payment.provider_url, payment.asked_at = page.reference, page.url, None
+        payment.save(update_fields=["provider_reference", "provider_url", "asked_at"])
+    return PaymentPage(payment.provider_reference, payment.provider_url)
+
+
+def settle(payment: Payment, *, now: datetime, by=None) -> Status:
+    """Ask the payment service about a payment, record the answer, and return it. Raise ProviderUnavailable.
+
+    Called when the buyer returns, by the webhook, by a job and by a button of the back office.
+    """
+    return _ask(payment, now, by=by)
+
+
+def _ask(payment: Payment, now: datetime, *, by=None, close: bool = False) -> Status:
+    """Ask about a payment, after closing its page with ``close``, and record the answer."""
+    method = methods.redirecting(payment.order.point_of_sale, payment.method)
+    if method is None or not payment.provider_reference:
+        raise ValueError(f"payment {payment.pk} has no page at a provider")
+    leave_transactions()
+    status = method.close_page(payment) if close else method.status(payment)
+    _record(payment, status, by, now)
+    return status
+
+
+@transaction.atomic
+def _record(payment: Payment, status: Status, by, now: datetime) -> None:
+    if status.outcome == Outcome.PAID:
+        payments.confirm_page(payment, status.amount, status.currency, by=by, now=now)
+        return
+    order = payments.lock_order(payment)
+    rows = Payment.objects.filter(pk=payment.pk)
+    rows.update(asked_at=now)
+    if status.outcome == Outcome.FAILED:
+        rows.update(provider_url="")
+        if rows.filter(state=Payment.State.STARTED).update(state=Payment.State.FAILED):
+            payments.start_again(order, now=now)
+
+
+def status_for_page(order: Order, *, now: datetime) -> Status | None:
+    """Ask about the payment of a pending order whose page is shown, and read the order again if it has changed.
+
+    None if there is nothing to ask, or the provider was asked just now. Raise ProviderUnavailable. No query for other
+    methods.
+    """
+    if order.state != Order.State.PENDING or not methods.redirects(order.payment_method):
+        return None
+    payment = _with_open_page(order).first()
+    if payment is None or (payment.asked_at and payment.asked_at > now - PAGE_ASKS_EVERY):
+        return None
+    status = settle(payment, now=now)
+    if status.outcome == Outcome.PAID:
+        order.refresh_from_db(fields=["state", "paid_at", "cancelled_at"])
+    return status
+
+
+def _with_open_page(order: Order) -> QuerySet[Payment]:
+    rows = Payment.objects.filter(order=order).exclude(provider_url="")
+    return rows.select_related("order__point_of_sale").order_by("pk")
+
+
+def close(order: Order, *, now: datetime) -> None:
+    """Close the open pages of an order that is to end, so that ``payments.stop`` may free its places.
+
+    What was paid meanwhile is recorded, and the order may be paid then. Raise ProviderUnavailable, or PageOpen if a payment
+    may still succeed. No query for other methods.
+    """
+    if not methods.redirects(order.payment_method):
+        return
+    for payment in _with_open_page(order):
+        if _ask(payment, now, close=True).outcome in (Outcome.OPEN, Outcome.PROCESSING):
+            raise payments.PageOpen
+    order.refresh_from_db(fields=["state"])
+
+
+# --- the job ---------------------------------------------------------------------------------------------
+def _to_ask(now: datetime) -> QuerySet[Payment]:
+    """Return the payments with an open page that was not asked about for a while, or that the order no longer needs."""
+    due = Q(asked_at=None, started_at__lte=now - ASK_EVERY) | Q(asked_at__lte=now - ASK_EVERY)
+    rows = Payment.objects.filter(due | ~Q(order__state=Order.State.PENDING)).exclude(provider_url="")
+    return rows.select_related("order__point_of_sale").order_by("asked_at", "pk")
+
+
+def _ask_or_close(payment: Payment, now: datetime) -> bool:
+    needed = payment.order.state == Order.State.PENDING and payment.state == Payment.State.STARTED
+    status = _ask(payment, now, close=not needed)
+    return status.outcome in (Outcome.PAID, Outcome.FAILED)
+
+
+ASK = RowJob(
+    "sales.ask_providers",
+    gettext_lazy("Ask the payment service about a payment"),
+    rows=_to_ask,
+    act=_ask_or_close,
+    atomic=False,
+    most=50,  # each may wait for PROVIDER_SECONDS
+)
