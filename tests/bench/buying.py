@@ -1,4 +1,7 @@
-"""The purchase of one ticket with a name, like a browser does it: every page and redirect counts."""
+"""The purchase of one ticket with a name, like a browser does it: every page and redirect counts.
+
+From the page of the event either straight to the details, or by way of the cart.
+"""
 
 import re
 from collections.abc import Callable
@@ -26,6 +29,7 @@ class Purchase:
     # Question key -> what is entered: what a form of the tariff asks.
     answers: dict[str, str] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    shows_cart: bool = False
 
     def buy(self) -> str:
         """Return the URL of the order. Raise SoldOut."""
@@ -33,12 +37,18 @@ class Purchase:
         page = self._ask(self.event)
         if f'name="offer-{self.offer}"' not in page:
             raise SoldOut
-        page = self._post(f"{home}cart/add/", page, {f"offer-{self.offer}": "1"})
-        (line,) = re.findall(r'name="(line-\d+)"', page) or [""]
-        if not line:
+        chosen = {f"offer-{self.offer}": "1"}
+        if self.shows_cart:
+            page = self._post(f"{home}cart/add/", page, chosen)
+            (line,) = re.findall(r'name="(line-\d+)"', page) or [""]
+            if not line:
+                raise SoldOut
+            page = self._post(f"{home}cart/update/", page, {line: "1", "checkout": "1"})
+        else:
+            page = self._post(f"{home}cart/add/", page, {**chosen, "checkout": "1"})
+        (holder,) = re.findall(r'name="(holder-\w+)-first_name"', page) or [""]
+        if not holder:
             raise SoldOut
-        page = self._post(f"{home}cart/update/", page, {line: "1", "checkout": "1"})
-        (holder,) = re.findall(r'name="(holder-\w+)-first_name"', page)
         who = {"first_name": "Grace", "last_name": f"Hopper {self.number}"}
         details = {f"buyer-{name}": value for name, value in who.items()}
         details |= {f"{holder}-{name}": value for name, value in who.items()}

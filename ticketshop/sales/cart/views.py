@@ -89,7 +89,7 @@ def reason(error: carts.CannotAdd, pos) -> str:
 @login_not_required
 @require_POST
 def add(request, pos):
-    """Add the quantities from the page of an event or a pass, then show the cart."""
+    """Add the quantities from the page of an event or a pass, then show the cart, or the details of the order."""
     if settings.SESSION_COOKIE_NAME in request.COOKIES and open_forms.FIELD not in request.POST:
         refused = CsrfViewMiddleware(lambda _request: None).process_view(request, _checked_by_token, (), {})
         if refused is not None:
@@ -123,7 +123,7 @@ def add(request, pos):
         return redirect(back(request))
     session.count(request, changed.admissions)
     report_changes(request, changed)
-    return redirect("shop:cart", pos=pos)
+    return redirect("shop:checkout" if "checkout" in request.POST else "shop:cart", pos=pos)
 
 
 def _checked_by_token(request):
