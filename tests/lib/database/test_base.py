@@ -8,6 +8,7 @@ import psycopg_pool.pool
 import pytest
 from django.conf import settings
 from django.db import NotSupportedError, OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from tests.at_once import at_once, watcher
 from tests.waiting import PATIENCE, wait_for
@@ -215,6 +216,13 @@ def test_only_statements_of_a_prepared_cursor_are_prepared(pool):
             cursor.execute("SELECT %s + 1", [number])
         assert run_prepared("SELECT %s + 2", number) == [(number + 2,)]
     assert prepared_statements() == ["SELECT $1 + 2"]
+
+
+def test_log_of_queries_contains_prepared_statements_with_their_values(pool):
+    with CaptureQueriesContext(connection) as captured:
+        for _again in range(4):
+            run_prepared("SELECT %s", "seven")
+    assert [query["sql"] for query in captured] == ["SELECT 'seven'"] * 4
 
 
 def test_prepared_statement_is_prepared_again_after_a_column_has_another_type(pool):

@@ -10,7 +10,7 @@ for each connection.
 
 import time
 
-from django.db.backends.postgresql import base, features
+from django.db.backends.postgresql import base, features, operations
 from django.db.backends.utils import CursorWrapper
 from psycopg import Cursor, OperationalError
 from psycopg.errors import FeatureNotSupported
@@ -46,10 +46,19 @@ class PreparedCursor(Cursor):
             return super().execute(query, params, **options)
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    def last_executed_query(self, cursor, sql, params):
+        """Return the statement with its values, for Django's log of queries."""
+        if isinstance(cursor, PreparedCursor):
+            return self.compose_sql(sql, params)
+        return super().last_executed_query(cursor, sql, params)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Gives requests a connection that answers, or raises OperationalError within a fraction of a second."""
 
     features_class = DatabaseFeatures
+    ops_class = DatabaseOperations
     # Whether ``create_cursor`` makes a cursor for prepared statements. An instance belongs to one thread.
     prepares = False
 
