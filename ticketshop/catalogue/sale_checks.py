@@ -59,7 +59,9 @@ def of_event(event: Event, now: datetime) -> list[Problem]:
     problems += [problem for tariff in tariffs for problem in _of_size(tariff, shops)]
     if tariffs:
         # The shop's own page shows cancelled and sold-out dates.
-        problems += _of_dates([one for one in sessions if one.state == Session.State.ON_SALE], tariffs, now)
+        problems += _of_dates(
+            [session for session in sessions if session.state == Session.State.ON_SALE], tariffs, now
+        )
     return problems
 
 
@@ -114,7 +116,7 @@ def _of_forms(asked: list[tuple[RegistrationForm | None, tuple[Model, ...]]]) ->
             }
             problems.append(Problem(sentence, form, about))
         problems += (
-            [Problem(cannot_answer(one), form, about) for one in unanswerable.get(form.pk, [])]
+            [Problem(cannot_answer(question), form, about) for question in unanswerable.get(form.pk, [])]
             if form
             else []
         )

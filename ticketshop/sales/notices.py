@@ -69,16 +69,20 @@ def names_changed(
     ``people``: the beneficiaries by contact id, locked by the caller before the order.
     """
     about = {
-        "tickets": [one.pk for one in admissions if isinstance(one, Ticket)],
-        "passes": [one.pk for one in admissions if isinstance(one, IssuedPass)],
+        "tickets": [admission.pk for admission in admissions if isinstance(admission, Ticket)],
+        "passes": [admission.pk for admission in admissions if isinstance(admission, IssuedPass)],
     }
     if not has_left(order.buyer):
         _tell(order, "names_changed", now, **about)
     if order.state != Order.State.PAID:
         return
-    theirs = {one.beneficiary_id for one in admissions}
-    for one in recipients.of_orders([order]):
-        if one.is_person and one.person.pk in theirs and (person := people.get(one.person.pk)):
+    theirs = {admission.beneficiary_id for admission in admissions}
+    for recipient in recipients.of_orders([order]):
+        if (
+            recipient.is_person
+            and recipient.person.pk in theirs
+            and (person := people.get(recipient.person.pk))
+        ):
             outbox.queue(
                 "names_changed_for_you",
                 to=person.email,
@@ -129,18 +133,18 @@ def queue_for_others(order: Order, now: datetime) -> None:
 def _tell_guests(order: Order, kind: str, now: datetime) -> None:
     told = recipients.of_orders([order])
     # As they are now, without contacts that are being erased.
-    held = locking.lock_all({one.to.pk for one in told}) if told else {}
-    for one in told:
-        to = held.get(one.to.pk)
+    held = locking.lock_all({recipient.to.pk for recipient in told}) if told else {}
+    for recipient in told:
+        to = held.get(recipient.to.pk)
         if to is None or not to.email:
             continue
         outbox.queue(
-            kind if one.is_person else TO_PARENTS[kind],
+            kind if recipient.is_person else TO_PARENTS[kind],
             to=to.email,
             language=to.language or order.language,
             now=now,
-            about={"order": order.pk, "contact": one.person.pk},
+            about={"order": order.pk, "contact": recipient.person.pk},
             pos=order.point_of_sale,
-            once=f"{kind}:{order.pk}:{one.person.pk}" + ("" if one.is_person else f":{to.pk}"),
+            once=f"{kind}:{order.pk}:{recipient.person.pk}" + ("" if recipient.is_person else f":{to.pk}"),
             subject_uuid=to.subject_uuid,
         )

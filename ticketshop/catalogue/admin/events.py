@@ -84,12 +84,12 @@ class EventAdmin(PagedInlinesMixin, TellsOfForms, TranslatedAdmin):
             if formset.model is Tariff:
                 offers.open_tariffs(event, formset.new_objects, now=timezone.now())
             elif formset.model is Session:
-                for one in formset.forms:
-                    if not one.has_changed() or one in formset.deleted_forms:
+                for session_form in formset.forms:
+                    if not session_form.has_changed() or session_form in formset.deleted_forms:
                         continue
-                    one.resize()
-                    if one.places_wanted is not None and one.instance.pk:
-                        wanted[one.instance] = one.places_wanted
+                    session_form.resize()
+                    if session_form.places_wanted is not None and session_form.instance.pk:
+                        wanted[session_form.instance] = session_form.places_wanted
         if unsold := offers.open_sessions(event, wanted):
             messages.warning(
                 request,

@@ -41,8 +41,13 @@ class TellsOfForms:
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
-        rows = [one for formset in formsets for one in formset.forms if one not in formset.deleted_forms]
-        for registration_form in sorted(chosen([form, *rows]), key=lambda one: one.pk):
+        rows = [
+            row_form
+            for formset in formsets
+            for row_form in formset.forms
+            if row_form not in formset.deleted_forms
+        ]
+        for registration_form in sorted(chosen([form, *rows]), key=lambda chosen_form: chosen_form.pk):
             for tell in TELLERS:
                 tell(request, registration_form)
 

@@ -126,12 +126,19 @@ class ExportForm(forms.Form):
         """Return the file formats with their descriptions in the organiser's language, in which the file is written."""
         here = get_language()
         with override(self.place.organiser.languages[0]):
-            offered = [one for one in FORMATS.values() if one.offered()]
-            decimals = {one.code: one.values() for one in offered}
+            offered = [file_format for file_format in FORMATS.values() if file_format.offered()]
+            decimals = {file_format.code: file_format.values() for file_format in offered}
         with override(here):
             return [
-                (one.code, format_html("{}<br><small>{}</small>", one.label, one.note % decimals[one.code]))
-                for one in offered
+                (
+                    file_format.code,
+                    format_html(
+                        "{}<br><small>{}</small>",
+                        file_format.label,
+                        file_format.note % decimals[file_format.code],
+                    ),
+                )
+                for file_format in offered
             ]
 
     def _offer(self, name: str, nothing: str, choices: list[tuple[str, object]]) -> None:
@@ -164,14 +171,16 @@ class ExportForm(forms.Form):
         for choice in Choice.objects.filter(field__in=asked.order_by()):
             choices.setdefault(choice.field_id, []).append(choice)
         groups: dict[str, list[tuple[str, str]]] = {}
-        for one in asked:
-            if one.sensitive:
+        for question in asked:
+            if question.sensitive:
                 continue
-            options = [(f"{one.key}:{choice.key}", choice.label) for choice in choices.get(one.pk, [])]
-            if one.type in ("yes_no", "consent"):
-                options = [(f"{one.key}:yes", _("Yes")), (f"{one.key}:no", _("No"))]
+            options = [
+                (f"{question.key}:{choice.key}", choice.label) for choice in choices.get(question.pk, [])
+            ]
+            if question.type in ("yes_no", "consent"):
+                options = [(f"{question.key}:yes", _("Yes")), (f"{question.key}:no", _("No"))]
             if options:
-                groups.setdefault(str(one), options)
+                groups.setdefault(str(question), options)
         return list(groups.items())
 
     def place_forms(self) -> list[int]:
@@ -255,8 +264,8 @@ def for_customers(request):
     """Show the page of exports of the customers; staff of several organisers choose one first."""
     allowed = permissions.organisers_where(request.user, ADD[0])
     places = [
-        Place(scopes.CUSTOMERS, one, one)
-        for one in permissions.within(Organiser.objects.order_by("name"), allowed)
+        Place(scopes.CUSTOMERS, organiser, organiser)
+        for organiser in permissions.within(Organiser.objects.order_by("name"), allowed)
     ]
     places = [place for place in places if place.kinds(request.user)]
     if not places:

@@ -22,7 +22,7 @@ def read_names(row: Model) -> names.EditableNames:
     """Return the names on a ticket or pass, or on all of an order."""
     order = row if isinstance(row, Order) else row.order
     found = [*tickets_of(order), *passes_of(order)]
-    admissions = [one for one in found if isinstance(row, Order) or one == row]
+    admissions = [admission for admission in found if isinstance(row, Order) or admission == row]
     for admission in admissions:
         admission.order = order
     return names.EditableNames(admissions, editor=names.Editor.STAFF, now=timezone.now())

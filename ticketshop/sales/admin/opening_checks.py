@@ -88,7 +88,9 @@ def _of_order_form(pos: PointOfSale) -> list[str]:
         return []
     if row.form.published is None:
         return [_("Nobody is asked the form “%(form)s”: it is not published yet.") % {"form": row.form.name}]
-    return [cannot_answer(one) for one in limited_choices.unanswerable([row.form]).get(row.form_id, [])]
+    return [
+        cannot_answer(question) for question in limited_choices.unanswerable([row.form]).get(row.form_id, [])
+    ]
 
 
 def _stored_and_on(pos: PointOfSale) -> PointOfSale | None:

@@ -72,7 +72,7 @@ def _row(form: RegistrationForm, response: Response, given: dict[str, Answer], c
     holder = next((one for one in holders if one is not None), None)
     order = holder.order if holder is not None else None
     admission = holder if isinstance(holder, Admission) else None
-    cells = [_cell(one, given.get(one.key), response.version.number) for one in columns]
+    cells = [_cell(column, given.get(column.key), response.version.number) for column in columns]
     return Row(response, order, admission, cells)
 
 

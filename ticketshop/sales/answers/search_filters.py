@@ -118,11 +118,11 @@ def fitting(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> Qu
     by_key = {column.key: column for column in columns}
     chosen = _choice_ids([by_key[key] for key in wanted.answers])
     for key, value in wanted.answers.items():
-        one = by_key[key]
-        rows = rows.filter(_matches(one, chosen.get((one.field_id, value), value)))
+        column = by_key[key]
+        rows = rows.filter(_matches(column, chosen.get((column.field_id, value), value)))
     if wanted.missing:
-        owed = [one for one in owed_columns(columns) if wanted.missing in ("any", one.key)]
-        rows = rows.filter(_any_of([~Exists(_settled(one)) for one in owed]), erased_on=None)
+        owed = [column for column in owed_columns(columns) if wanted.missing in ("any", column.key)]
+        rows = rows.filter(_any_of([~Exists(_settled(column)) for column in owed]), erased_on=None)
     return rows
 
 
@@ -193,7 +193,7 @@ def in_order(
     """Sort responses as ``wanted.sort`` states. An unknown value sorts the newest order first."""
     paths = HOLDERS[form.kind]
     placed = _first(f"{path}__order__placed_at" for path in paths)
-    by_key = {one.key: one for one in columns}
+    by_key = {column.key: column for column in columns}
     if wanted.sort == "oldest":
         return rows.order_by(placed, "pk")
     if wanted.sort == "name":

@@ -93,10 +93,10 @@ def _told_apart(people: list[Person], rows: Iterable[Contact | ContactLink]) -> 
             years = Counter(person.birth_date.year for person, _row in alike if person.birth_date)
             marks |= {person.value: _mark(person, row, years) for person, row in alike}
     return [
-        replace(one, label=_("%(name)s (%(more)s)") % {"name": one.label, "more": marks[one.value]})
-        if marks.get(one.value)
-        else one
-        for one in people
+        replace(person, label=_("%(name)s (%(more)s)") % {"name": person.label, "more": marks[person.value]})
+        if marks.get(person.value)
+        else person
+        for person in people
     ]
 
 

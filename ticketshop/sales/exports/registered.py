@@ -10,5 +10,5 @@ from .participants import Participants
 from .passes import Passes
 
 ALL: list[ScopedKind] = [Participants(), Customers(), Passes(), Orders(), Long()]
-for one in ALL:
-    kinds.register(one)
+for kind in ALL:
+    kinds.register(kind)

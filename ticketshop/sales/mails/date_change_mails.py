@@ -96,11 +96,11 @@ def _for_person(mail: Mail, *, with_tickets: bool) -> Content | None:
     theirs = Q(beneficiary=person, session__in=ids, order__state=Order.State.PAID)
     orders = Order.objects.filter(pk__in=Ticket.objects.filter(theirs).values("order"))
     recipients_here = [
-        one
-        for one in recipients.of_orders(orders.select_related("buyer", "point_of_sale__organiser"))
-        if one.person.pk == person.pk and one.to.subject_uuid == mail.subject_uuid
+        recipient
+        for recipient in recipients.of_orders(orders.select_related("buyer", "point_of_sale__organiser"))
+        if recipient.person.pk == person.pk and recipient.to.subject_uuid == mail.subject_uuid
     ]
-    told_orders = [one.order for one in recipients_here]
+    told_orders = [recipient.order for recipient in recipients_here]
     tickets = _living_tickets(theirs & Q(order__in=told_orders))
     told = _told(changes, [ticket.session for ticket in tickets])
     if not told:
@@ -173,9 +173,9 @@ def _papers(order: Order, told: dict[int, tuple[Session, list[str]]]) -> Attachm
     if order.state != Order.State.PAID or content is None:
         return []
     attached = [(f"{order.reference}.ics", content, "text/calendar")]
-    valid = [one for one in tickets if one.state != Admission.State.CANCELLED]
-    if any(one.session_id in told and not one.date_cancelled for one in valid):
-        passes = [one for one in passes if one.state != Admission.State.CANCELLED]
+    valid = [admission for admission in tickets if admission.state != Admission.State.CANCELLED]
+    if any(admission.session_id in told and not admission.date_cancelled for admission in valid):
+        passes = [admission for admission in passes if admission.state != Admission.State.CANCELLED]
         pdf = ticket_pdf.render(order, valid, passes)
         attached.append((f"tickets-{order.reference}.pdf", pdf, "application/pdf"))
     return attached

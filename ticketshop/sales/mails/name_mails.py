@@ -36,9 +36,9 @@ def names_changed_for_you(mail: Mail) -> Content | None:
     if order is None or order.state != Order.State.PAID:
         return None
     told = [
-        one
-        for one in recipients.of_orders([order])
-        if one.person.pk == mail.about["contact"] and one.is_person
+        recipient
+        for recipient in recipients.of_orders([order])
+        if recipient.person.pk == mail.about["contact"] and recipient.is_person
     ]
     tickets, passes = _admissions(mail, Q(beneficiary=mail.about["contact"]))
     if not told or not (tickets or passes):

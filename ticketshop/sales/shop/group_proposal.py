@@ -44,7 +44,7 @@ class Proposed:
     @property
     def without(self) -> list[Person]:
         """Return the people without a ticket."""
-        return [one.person for one in self.proposals if one.offer is None]
+        return [proposal.person for proposal in self.proposals if proposal.offer is None]
 
 
 @dataclass(frozen=True)
@@ -75,17 +75,19 @@ def propose(
     chosen = sharing.cheapest()
     cheapest = chosen is not None
     if chosen is None:
-        chosen = [next((one for one in mine if _is_single(offers[one])), None) for mine in options]
+        chosen = [
+            next((position for position in mine if _is_single(offers[position])), None) for mine in options
+        ]
     proposals = [
-        Proposal(person, offers[one] if one is not None else None, age)
-        for person, age, one in zip(people, ages, chosen, strict=True)
+        Proposal(person, offers[position] if position is not None else None, age)
+        for person, age, position in zip(people, ages, chosen, strict=True)
     ]
     return Proposed(proposals, _total(proposals), cheapest)
 
 
 def buyable(row: SessionRow) -> list[OfferRow]:
     """Return the tariffs of a date that can be bought."""
-    return [one for one in row.offers if one.on_sale and not one.sold_out]
+    return [offer_row for offer_row in row.offers if offer_row.on_sale and not offer_row.sold_out]
 
 
 def age_on(birth_date: date | None, day: date) -> int | None:
@@ -103,16 +105,24 @@ def _options(person: Person, age: int | None, offers: list[OfferRow], already: A
     """
     mine = [
         place
-        for place, one in enumerate(offers)
-        if _fits(one.offer.tariff, age) and _still_allowed(person, one.offer.tariff, already)
+        for place, offer_row in enumerate(offers)
+        if _fits(offer_row.offer.tariff, age) and _still_allowed(person, offer_row.offer.tariff, already)
     ]
-    made_for = [one for one in mine if _is_single(offers[one]) and _bounded(offers[one].offer.tariff)]
-    for_all = [one for one in mine if _is_single(offers[one]) and not _bounded(offers[one].offer.tariff)]
-    return [*made_for, *for_all[:1], *(one for one in mine if not _is_single(offers[one]))]
+    made_for = [
+        position
+        for position in mine
+        if _is_single(offers[position]) and _bounded(offers[position].offer.tariff)
+    ]
+    for_all = [
+        position
+        for position in mine
+        if _is_single(offers[position]) and not _bounded(offers[position].offer.tariff)
+    ]
+    return [*made_for, *for_all[:1], *(position for position in mine if not _is_single(offers[position]))]
 
 
-def _is_single(one: OfferRow) -> bool:
-    return one.offer.tariff.tickets_per_unit == 1
+def _is_single(offer_row: OfferRow) -> bool:
+    return offer_row.offer.tariff.tickets_per_unit == 1
 
 
 def _bounded(tariff: Tariff) -> bool:
@@ -141,9 +151,9 @@ def _still_allowed(person: Person, tariff: Tariff, already: Already) -> bool:
 def _total(proposals: Iterable[Proposal]) -> Decimal:
     """Return the price of the tickets. Each ticket of a tariff for several people costs its share."""
     tickets: dict[Tariff, int] = {}
-    for one in proposals:
-        if one.offer:
-            tariff = one.offer.offer.tariff
+    for proposal in proposals:
+        if proposal.offer:
+            tariff = proposal.offer.offer.tariff
             tickets[tariff] = tickets.get(tariff, 0) + 1
     return sum(
         (tariff.price * count / tariff.tickets_per_unit for tariff, count in tickets.items()), ZERO
@@ -155,12 +165,12 @@ class _Sharing:
 
     def __init__(self, offers: list[OfferRow], options: list[list[int]], most: int, units: Mapping[int, int]):
         self.offers, self.options, self.most = offers, options, most
-        self.units = [units.get(one.offer.pk, 0) for one in offers]
-        self.per_unit = [one.offer.tariff.tickets_per_unit for one in offers]
-        self.left = {one.offer.allotment_id: one.left for one in offers}
+        self.units = [units.get(offer_row.offer.pk, 0) for offer_row in offers]
+        self.per_unit = [offer_row.offer.tariff.tickets_per_unit for offer_row in offers]
+        self.left = {offer_row.offer.allotment_id: offer_row.left for offer_row in offers}
         self.at_most = [
-            max(0, one.offer.tariff.max_per_order - there) * size
-            for one, there, size in zip(offers, self.units, self.per_unit, strict=True)
+            max(0, offer_row.offer.tariff.max_per_order - there) * size
+            for offer_row, there, size in zip(offers, self.units, self.per_unit, strict=True)
         ]
 
     def cheapest(self) -> list[int | None] | None:
@@ -197,18 +207,18 @@ class _Sharing:
         ):
             return False
         taken: dict[int, int] = {}
-        for one, tickets in zip(self.offers, way, strict=False):
-            taken[one.offer.allotment_id] = taken.get(one.offer.allotment_id, 0) + tickets
+        for offer_row, tickets in zip(self.offers, way, strict=False):
+            taken[offer_row.offer.allotment_id] = taken.get(offer_row.offer.allotment_id, 0) + tickets
         return all(taken[allotment] <= self.left[allotment] for allotment in taken)
 
     def _is_allowed(self, way: Way) -> bool:
         """Return whether these tickets can be ordered: complete groups, minimums, and tariffs sold only together."""
         there = {
-            one.offer.tariff_id for one, tickets, units in zip(self.offers, way, self.units, strict=False)
+            offer_row.offer.tariff_id for offer_row, tickets, units in zip(self.offers, way, self.units, strict=False)
             if tickets or units
         }  # fmt: skip
-        for one, tickets, units, size in zip(self.offers, way, self.units, self.per_unit, strict=False):
-            tariff = one.offer.tariff
+        for offer_row, tickets, units, size in zip(self.offers, way, self.units, self.per_unit, strict=False):
+            tariff = offer_row.offer.tariff
             if not tickets:
                 continue
             if tickets % size or units + tickets // size < tariff.min_per_order:
@@ -223,15 +233,15 @@ class _Sharing:
         """
         price = sum(
             (
-                one.offer.tariff.price * (tickets // size)
-                for one, tickets, size in zip(self.offers, way, self.per_unit, strict=False)
+                offer_row.offer.tariff.price * (tickets // size)
+                for offer_row, tickets, size in zip(self.offers, way, self.per_unit, strict=False)
             ),
             ZERO,
         )
         by_age = sum(
             tickets
-            for one, tickets in zip(self.offers, way, strict=False)
-            if _bounded(one.offer.tariff) and _is_single(one)
+            for offer_row, tickets in zip(self.offers, way, strict=False)
+            if _bounded(offer_row.offer.tariff) and _is_single(offer_row)
         )
         return way[-1], price, -by_age, tuple(-tickets for tickets in way)
 

@@ -245,7 +245,7 @@ def _lock_orders(admissions: list[Ticket | IssuedPass]) -> dict[int, Order]:
 def _lock_admissions(admissions: list[Ticket | IssuedPass]) -> None:
     """Lock tickets and passes, and read state and beneficiary again. Raise Conflict if a name has changed."""
     for model in (Ticket, IssuedPass):
-        mine = {one.pk: one for one in admissions if isinstance(one, model)}
+        mine = {admission.pk: admission for admission in admissions if isinstance(admission, model)}
         locked = model.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=mine).order_by("pk")
         for row in locked:
             if any(getattr(row, column) != getattr(mine[row.pk], column) for column in COLUMNS.values()):

@@ -26,7 +26,9 @@ def on(admissions: Sequence[Ticket | IssuedPass]) -> list[Printed]:
     """Return what is printed on these tickets and passes, in their order. Four queries for any number."""
     ids = {pk for admission in admissions for pk in _responses(admission)}
     responses, given = display.read(ids) if ids else ({}, {})
-    forms = _forms_of_names([one for one in admissions if one.response_id is None and one.holder])
+    forms = _forms_of_names(
+        [admission for admission in admissions if admission.response_id is None and admission.holder]
+    )
     printed_texts = []
     for admission in admissions:
         rows = [

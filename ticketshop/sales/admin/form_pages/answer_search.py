@@ -55,7 +55,7 @@ class FilterForm(forms.Form):
         self._offer("session", _("all dates"), sessions_of(form))
         self._offer("tariff", _("all tariffs"), _tariffs(form))
         self._offer("season_pass", _("all season passes"), _passes(form))
-        owed = [(one.key, one.question.label) for one in search_filters.owed_columns(columns)]
+        owed = [(column.key, column.question.label) for column in search_filters.owed_columns(columns)]
         if len(owed) > 1:
             owed.insert(0, ("any", _("any mandatory answer")))
         self._offer("missing", _("no filter"), owed)
@@ -84,9 +84,9 @@ def _sorts(form: RegistrationForm, columns: list[search_filters.Column]) -> list
     if form.kind == RegistrationForm.Kind.TARIFF:
         options.append(("session", _("by date of the event")))
     by_answer = [
-        (one.key, _("by the answer to “%(question)s”") % {"question": one.question.label})
-        for one in columns
-        if search_filters.can_be_sorted_by(one)
+        (column.key, _("by the answer to “%(question)s”") % {"question": column.question.label})
+        for column in columns
+        if search_filters.can_be_sorted_by(column)
     ]
     return [*options, *by_answer]
 
@@ -217,7 +217,7 @@ def view(page, request: HttpRequest, row: RegistrationForm):
         "last": (read.number - 1) * search.SIZE + len(read.rows),
         "cancelled": 0 if wanted.narrows else row.responses.filter(void=True).count(),
         "columns": [column.question.label for column in columns],
-        "rows": [_drawn(one) for one in read.rows],
+        "rows": [_drawn(row) for row in read.rows],
         "page": read,
         "query": f"{query.urlencode()}&" if query else "",
         "total": len(ids),
@@ -254,15 +254,15 @@ def _export(request: HttpRequest, row: RegistrationForm, query: str) -> str:
     return f"{address}?{query}" if query else address
 
 
-def _drawn(one: search.Row) -> dict:
-    holder = one.admission or one.order
+def _drawn(row: search.Row) -> dict:
+    holder = row.admission or row.order
     return {
-        "order": link(one.order, one.order.reference) if one.order else "",
-        "admission": link(one.admission, _what(one.admission)) if one.admission else "",
-        "holder": one.admission.holder_text if one.admission else one.order.buyer_name if one.order else "",
-        "placed": tables.when(one.order.placed_at) if one.order else "",
-        "state": one.admission.state_text if one.admission else holder.get_state_display() if holder else "",
-        "cells": [{"text": text, "why": "" if text else _why(state)} for state, text in one.cells],
+        "order": link(row.order, row.order.reference) if row.order else "",
+        "admission": link(row.admission, _what(row.admission)) if row.admission else "",
+        "holder": row.admission.holder_text if row.admission else row.order.buyer_name if row.order else "",
+        "placed": tables.when(row.order.placed_at) if row.order else "",
+        "state": row.admission.state_text if row.admission else holder.get_state_display() if holder else "",
+        "cells": [{"text": text, "why": "" if text else _why(state)} for state, text in row.cells],
     }
 
 

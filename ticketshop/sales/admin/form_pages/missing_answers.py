@@ -82,27 +82,27 @@ def view(page, request: HttpRequest, row: RegistrationForm):
         **page.about_row(request, row, _("Ask earlier buyers")),
         "number_text": number_text(row, number) if number else "",
         "owes": version is not None
-        and any(one.mandatory for one in definitions.of_version(version).questions),
-        "rows": [_drawn(one) for one in missing_answers.some_of(row, now, MOST)],
+        and any(question.mandatory for question in definitions.of_version(version).questions),
+        "rows": [_drawn(holder) for holder in missing_answers.some_of(row, now, MOST)],
         "more": number > MOST,
     }
     return TemplateResponse(request, "admin/sales/sold_before.html", context)
 
 
-def _drawn(one: Ticket | IssuedPass | Order) -> dict:
-    if isinstance(one, Order):
+def _drawn(holder: Ticket | IssuedPass | Order) -> dict:
+    if isinstance(holder, Order):
         return {
-            "order": link(one, one.reference),
+            "order": link(holder, holder.reference),
             "what": "",
-            "name": one.buyer_name,
-            "when": tables.when(one.placed_at),
+            "name": holder.buyer_name,
+            "when": tables.when(holder.placed_at),
         }
-    what = one.line.shown_tariff if isinstance(one, Ticket) else one.shown_name
+    what = holder.line.shown_tariff if isinstance(holder, Ticket) else holder.shown_name
     return {
-        "order": link(one.order, one.order.reference),
-        "what": link(one, what),
-        "name": one.holder_text or one.order.buyer_name,
-        "when": tables.when(one.order.placed_at),
+        "order": link(holder.order, holder.order.reference),
+        "what": link(holder, what),
+        "name": holder.holder_text or holder.order.buyer_name,
+        "when": tables.when(holder.order.placed_at),
     }
 
 
@@ -144,7 +144,7 @@ TELLERS.append(_tell)
 # --- for one order, ticket or pass ---------------------------------------------------------------------------
 def _lacks(row: Model) -> bool:
     found = missing_answers.lacking(order_of(row), timezone.now())
-    return bool(found) if isinstance(row, Order) else any(one.holder == row for one in found)
+    return bool(found) if isinstance(row, Order) else any(lacking.holder == row for lacking in found)
 
 
 def enter(page, request: HttpRequest, row: Model):
