@@ -68,10 +68,10 @@ def rows(model: Model, rule: Expiry, organiser: Organiser | None, today: date) -
     """
     path = registry.organiser_path(model)
     of_organiser = {path: organiser.pk} if organiser else {f"{path}__isnull": True}
-    found = model._base_manager.filter(rule.where, has_remaining(model), **of_organiser)
+    rows = model._base_manager.filter(rule.where, has_remaining(model), **of_organiser)
     if isinstance(rule.since, LastUse):
-        return _unused(found, rule, organiser, today)
-    return found.annotate(ends_on=_last_day(model, rule, zone_of(organiser))).filter(ends_on__lte=today)
+        return _unused(rows, rule, organiser, today)
+    return rows.annotate(ends_on=_last_day(model, rule, zone_of(organiser))).filter(ends_on__lte=today)
 
 
 def upcoming(organiser: Organiser, today: date, days: int) -> list[Due]:

@@ -106,11 +106,13 @@ def emptyings(model: Model, subject: Subject, deferred: DeferredRows) -> list[Em
     deletion = registry.deletion(model)
     if deletion:
         return [Emptying(_not_deferred(model, rows, deletion.deferred_with, deferred), {}, True)]
-    found = []
+    emptyings = []
     for path, columns in _by_deferring_path(model, registry.declaration(model), deferred).items():
         remaining = emptying.remaining(model, columns)
-        found.append(Emptying(_not_deferred(model, rows, path, deferred).filter(remaining), columns, False))
-    return found
+        emptyings.append(
+            Emptying(_not_deferred(model, rows, path, deferred).filter(remaining), columns, False)
+        )
+    return emptyings
 
 
 def _by_deferring_path(

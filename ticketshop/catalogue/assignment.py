@@ -157,15 +157,15 @@ def _as_seen(form: RegistrationForm, changes: Sequence[Place]) -> bool:
             continue
         locked = model._base_manager.select_for_update(of=("self",), no_key=True).filter(pk__in=ids)
         rows = {row.pk: row for row in locked.order_by("pk")}
-        asked = _asked_now(model, rows, _column(form))
+        forms_now = _forms_now(model, rows, _column(form))
         for place in changes:
             seen = place.asks.pk if place.asks else None
-            if isinstance(place.row, model) and asked.get(place.row.pk) != seen:
+            if isinstance(place.row, model) and forms_now.get(place.row.pk) != seen:
                 return False
     return True
 
 
-def _asked_now(model: type[Model], rows: Mapping[int, Model], column: str) -> dict[int, int | None]:
+def _forms_now(model: type[Model], rows: Mapping[int, Model], column: str) -> dict[int, int | None]:
     if model is Tariff:
         return {pk: row.form_id for pk, row in rows.items()}
     if model is SeasonPass:

@@ -54,8 +54,8 @@ def of_event(event: Event, now: datetime) -> list[Problem]:
     if not tariffs:
         problems.append(Problem(_("It has no tariff on sale. Enter one below.")))
     of_order = OrderForm.objects.filter(event=event).select_related("form__published")
-    asked = [(tariff.form, (tariff,)) for tariff in tariffs]
-    problems += _of_forms([*asked, *((row.form, ()) for row in of_order)])
+    form_uses = [(tariff.form, (tariff,)) for tariff in tariffs]
+    problems += _of_forms([*form_uses, *((row.form, ()) for row in of_order)])
     problems += [problem for tariff in tariffs for problem in _of_size(tariff, shops)]
     if tariffs:
         # The shop's own page shows cancelled and sold-out dates.
@@ -104,12 +104,12 @@ def _of_shops(shops: list[PointOfSale]) -> list[Problem]:
     return [Problem(_("No point of sale that sells it is switched on."), shops[0] if shops else None)]
 
 
-def _of_forms(asked: list[tuple[RegistrationForm | None, tuple[Model, ...]]]) -> list[Problem]:
-    """Return the problems of forms. ``asked``: pairs of a form and the tariffs that use it."""
-    forms = {form.pk: form for form, _about in asked if form is not None}
+def _of_forms(form_uses: list[tuple[RegistrationForm | None, tuple[Model, ...]]]) -> list[Problem]:
+    """Return the problems of forms. ``form_uses``: pairs of a form and the tariffs that use it."""
+    forms = {form.pk: form for form, _about in form_uses if form is not None}
     unanswerable = limited_choices.unanswerable(forms.values())
     problems = []
-    for form, about in asked:
+    for form, about in form_uses:
         if form is not None and form.published_id is None:
             sentence = _("Nobody is asked the form “%(form)s”: it is not published yet.") % {
                 "form": form.name

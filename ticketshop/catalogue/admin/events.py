@@ -50,11 +50,11 @@ class EventAdmin(PagedInlinesMixin, TellsOfForms, TranslatedAdmin):
         page = super().get_changelist_instance(request)
         rows = [row.pk for row in page.result_list]
         dates = Session.objects.filter(event__in=rows).order_by().values("event_id")
-        found = {
+        dates_by_event = {
             row["event_id"]: row for row in dates.annotate(first=Min("starts_at"), last=Max("starts_at"))
         }
         for row in page.result_list:
-            row.dates = found.get(row.pk, {})
+            row.dates = dates_by_event.get(row.pk, {})
         return page
 
     def response_change(self, request, obj):

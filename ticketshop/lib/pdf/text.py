@@ -124,10 +124,10 @@ class Writer:
         """
         text = " ".join(text.split())
         base = bidi.base_level(text)
-        whole = self._line(text, bold, base)
+        line = self._line(text, bold, base)
         for size in sizes:
             box = width / size * 1000
-            pieces, broken = _wrap(whole, box)
+            pieces, broken = _wrap(line, box)
             if len(pieces) <= most and (not broken or size == sizes[-1]):
                 break
         cut = len(pieces) > most
@@ -187,9 +187,9 @@ class Writer:
 
 def _shaped_line(text: str, bold: bool, base: int) -> Line:
     levels = [0] * len(text) if base == 0 and bidi.is_plain(text) else bidi.levels(text, base)
-    whole = tuple(clusters(text))
+    text_clusters = tuple(clusters(text))
     pieces: list[tuple[int, int, Font, int]] = []  # start, end, font, level
-    for start, end in whole:
+    for start, end in text_clusters:
         font, level = of_cluster(text[start:end], bold=bold), levels[start]
         if pieces and pieces[-1][3] == level:
             before = pieces[-1][2]
@@ -201,7 +201,7 @@ def _shaped_line(text: str, bold: bool, base: int) -> Line:
     ordered = tuple(runs[index] for index in bidi.visual_order([piece[3] for piece in pieces]))
     # Not from right to left: PDF readers reverse such glyphs themselves, and would reverse the ActualText, too.
     named = not any(levels) and any(len(glyph.text) != 1 for run in ordered for glyph in run.glyphs)
-    return Line(text, ordered, whole, _widths(ordered, whole, len(text)), named)
+    return Line(text, ordered, text_clusters, _widths(ordered, text_clusters, len(text)), named)
 
 
 def _shape(text: str, start: int, end: int, font: Font, rightward: bool) -> Run:

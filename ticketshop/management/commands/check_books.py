@@ -13,10 +13,10 @@ class Command(BaseCommand):
     def handle(self, **options):
         broken = 0
         for invariant in books.INVARIANTS:
-            found = books.offending(invariant)
-            broken += bool(found)
-            more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-            verdict = f"BROKEN by {', '.join(found[:SHOWN])}{more}" if found else "ok"
+            offending_rows = books.offending(invariant)
+            broken += bool(offending_rows)
+            more = f" and {len(offending_rows) - SHOWN} more" if len(offending_rows) > SHOWN else ""
+            verdict = f"BROKEN by {', '.join(offending_rows[:SHOWN])}{more}" if offending_rows else "ok"
             self.stdout.write(f"{invariant.code} {verdict}: {invariant.says}")
         if broken:
             raise CommandError(f"{broken} of {len(books.INVARIANTS)} rules are broken.")

@@ -70,10 +70,10 @@ def _named(models: Iterable[type[Model]], wanted: Callable[[object], bool]) -> s
     """Return the readable names of the columns with such a strategy, each once."""
     names = []
     for model in models:
-        said = model.Personal
-        for name, word in said.columns.items():
-            label = getattr(said, "labels", {}).get(name) or model._meta.get_field(name)._verbose_name
-            if label and wanted(word):
+        declaration = model.Personal
+        for name, strategy in declaration.columns.items():
+            label = getattr(declaration, "labels", {}).get(name) or model._meta.get_field(name)._verbose_name
+            if label and wanted(strategy):
                 names.append(str(label))
     return ", ".join(dict.fromkeys(names))
 

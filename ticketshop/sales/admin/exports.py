@@ -166,12 +166,12 @@ class ExportForm(forms.Form):
 
     def _answers(self) -> list[tuple[str, object]]:
         """Return choices, and yes or no, grouped by question."""
-        asked = Field.objects.filter(form__in=self.place_forms()).order_by("-form", "position", "pk")
+        questions = Field.objects.filter(form__in=self.place_forms()).order_by("-form", "position", "pk")
         choices: dict[int, list[Choice]] = {}
-        for choice in Choice.objects.filter(field__in=asked.order_by()):
+        for choice in Choice.objects.filter(field__in=questions.order_by()):
             choices.setdefault(choice.field_id, []).append(choice)
         groups: dict[str, list[tuple[str, str]]] = {}
-        for question in asked:
+        for question in questions:
             if question.sensitive:
                 continue
             options = [
@@ -207,7 +207,7 @@ class ExportForm(forms.Form):
         values = self.cleaned_data
         question, _between, choice = values.get("answer", "").partition(":")
         since = values.get("since")
-        asked = {
+        parameters = {
             **{name: int(values[name]) if values.get(name) else None for name in ("session", "tariff")},
             "order_state": values.get("order_state"),
             "question": question,
@@ -218,7 +218,7 @@ class ExportForm(forms.Form):
         return {
             "source": self.place.source,
             "number": self.place.row.pk,
-            **{name: value for name, value in asked.items() if value},
+            **{name: value for name, value in parameters.items() if value},
             **(self.place.seen.parameters if self.place.seen else {}),
         }
 
@@ -277,11 +277,11 @@ def for_customers(request):
         "row": Customer._meta.verbose_name_plural,
         "back": reverse("admin:sales_customer_changelist"),
     }
-    asked = request.GET.get("organiser", "")
-    if len(places) == 1 and not asked:
+    organiser_id = request.GET.get("organiser", "")
+    if len(places) == 1 and not organiser_id:
         return ask(request, places[0], context)
-    chosen = [place for place in places if str(place.organiser.pk) == asked]
-    if asked and not chosen:
+    chosen = [place for place in places if str(place.organiser.pk) == organiser_id]
+    if organiser_id and not chosen:
         raise Http404("no such organiser")
     if chosen:
         return ask(request, chosen[0], context)

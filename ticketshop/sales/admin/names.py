@@ -21,8 +21,8 @@ from ..tickets import names
 def read_names(row: Model) -> names.EditableNames:
     """Return the names on a ticket or pass, or on all of an order."""
     order = row if isinstance(row, Order) else row.order
-    found = [*tickets_of(order), *passes_of(order)]
-    admissions = [admission for admission in found if isinstance(row, Order) or admission == row]
+    all_admissions = [*tickets_of(order), *passes_of(order)]
+    admissions = [admission for admission in all_admissions if isinstance(row, Order) or admission == row]
     for admission in admissions:
         admission.order = order
     return names.EditableNames(admissions, editor=names.Editor.STAFF, now=timezone.now())

@@ -188,9 +188,9 @@ def answers_of(person: Contact) -> Section:
     """
     latest = Response.objects.filter(about=person, void=False).order_by("-pk")[:MOST]
     by_id, answers = given.read(latest.values_list("pk", flat=True))
-    found = [
+    rows = [
         [when(by_id[pk].created_at), by_id[pk].form.name, label, text]
         for pk in sorted(by_id, reverse=True)
         for label, text in given.rows(by_id[pk], answers[pk], given.for_staff(sensitive=False))
     ]
-    return Section(_("Answers"), [_("when"), _("form"), _("question"), _("answer")], found)
+    return Section(_("Answers"), [_("when"), _("form"), _("question"), _("answer")], rows)

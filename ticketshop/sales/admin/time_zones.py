@@ -46,8 +46,8 @@ class TimeZoneWatch:
         sold = date_changes.sold_sessions(coming)
         rows = Session.objects.filter(pk__in=sold).select_related("event").order_by("starts_at", "pk")
         old, new = ZoneInfo(str(self.before)), ZoneInfo(str(after))
-        found = [(one, *(_when(one, zone) for zone in (old, new))) for one in rows]
-        changed = [(one, before, now) for one, before, now in found if before != now]
+        times = [(session, *(_when(session, zone) for zone in (old, new))) for session in rows]
+        changed = [(session, before, now) for session, before, now in times if before != now]
         if not changed:
             return None
         return Question(

@@ -181,7 +181,7 @@ def lacking(order: Order, now: datetime, only: Collection[int] | None = None) ->
     if not versions:
         return []
     rows = tickets(versions, now).filter(order=order).select_related("line__offer__tariff", "session")
-    found = [
+    all_lacking = [
         Lacking(admission, admission.line.offer.tariff.form_id, admission.session.ends_at, "response")
         for admission in rows.order_by("pk")
     ]
@@ -189,14 +189,14 @@ def lacking(order: Order, now: datetime, only: Collection[int] | None = None) ->
     for added in (False, True):
         asks, column = ("extra_form_id", "extra_response") if added else ("form_id", "response")
         issued = passes(versions, now, added=added).filter(order=order).select_related("season_pass")
-        found += [
+        all_lacking += [
             Lacking(admission, getattr(admission.season_pass, asks), _end_of(admission, zone), column)
             for admission in issued.order_by("pk")
         ]
     for form_id in versions:
         if orders(form_id, now).filter(pk=order.pk).exists():
-            found.append(_of_order(order, form_id, zone))
-    return found
+            all_lacking.append(_of_order(order, form_id, zone))
+    return all_lacking
 
 
 def _forms_at(order: Order) -> set[int]:
@@ -206,7 +206,7 @@ def _forms_at(order: Order) -> set[int]:
         order.passes.values_list("season_pass__form", "season_pass__extra_form"),
         OrderForm.objects.filter(point_of_sale=order.point_of_sale_id).values_list("form"),
     ]
-    return {pk for found in rows for row in found for pk in row if pk}
+    return {pk for forms in rows for row in forms for pk in row if pk}
 
 
 def _end_of(issued: IssuedPass, zone: ZoneInfo) -> datetime:
@@ -292,10 +292,10 @@ def _to_ask(now: datetime) -> QuerySet[Order]:
 
 
 def _ask(order: Order, now: datetime) -> bool:
-    asked = RegistrationForm.objects.filter(
+    forms = RegistrationForm.objects.filter(
         organiser=order.organiser_id, sold_asked_at__gt=max(order.placed_at, now - TRIED_FOR)
     )
-    if not add(order, now=now, only=set(asked.values_list("pk", flat=True))):
+    if not add(order, now=now, only=set(forms.values_list("pk", flat=True))):
         return False
     order.refresh_from_db(fields=["buyer"])
     notices.form_added(order, now)

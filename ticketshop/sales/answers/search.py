@@ -102,23 +102,25 @@ def counts(ids: list[int], columns: list[Column]) -> list[Counted]:
     """Return how often each choice was taken, for each question with choices. A query for each kind of answer,
     and one for the choices.
     """
-    asked = [column for column in columns if column.question.type in COUNTED]
+    counted_columns = [column for column in columns if column.question.type in COUNTED]
     by_way: dict[str, list[int]] = {}
-    for column in asked:
+    for column in counted_columns:
         by_way.setdefault(TYPES[column.question.type].column, []).append(column.field_id)
     keys = dict(
-        Choice.objects.filter(field__in=[column.field_id for column in asked]).values_list("pk", "key")
+        Choice.objects.filter(field__in=[column.field_id for column in counted_columns]).values_list(
+            "pk", "key"
+        )
     )
     counted: dict[tuple[int, object], int] = {}
     for way, fields in by_way.items():
         for field_id, value, number in _grouped(ids, way, fields):
             counted[field_id, value if way == "v_bool" else keys[value]] = number
-    consents = [column.field_id for column in asked if column.question.type == "consent"]
+    consents = [column.field_id for column in counted_columns if column.question.type == "consent"]
     if consents:
         left = Answer.objects.filter(response=_AnyOf(ids), field__in=consents, state=Answer.State.BLANK)
         for field_id, number in left.order_by().values_list("field").annotate(Count("pk")):
             counted[field_id, False] = number
-    return [Counted(column.question, _choices(column, counted)) for column in asked]
+    return [Counted(column.question, _choices(column, counted)) for column in counted_columns]
 
 
 def _grouped(ids: list[int], way: str, fields: list[int]) -> QuerySet:

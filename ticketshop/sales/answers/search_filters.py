@@ -224,8 +224,8 @@ def _answer_to(column: Column) -> QuerySet:
 
 
 def _first(paths: Iterable[str]) -> Coalesce | F:
-    found = list(paths)
-    return Coalesce(*found) if len(found) > 1 else F(found[0])
+    columns = list(paths)
+    return Coalesce(*columns) if len(columns) > 1 else F(columns[0])
 
 
 # --- for people, and for a job that exports the same ----------------------------------------------------------

@@ -55,28 +55,28 @@ class Scope:
     @classmethod
     def of(cls, job: Job) -> "Scope":
         """Return the scope of a job."""
-        asked = job.parameters
+        parameters = job.parameters
         kind = ""
-        if asked["source"] == FORM:
+        if parameters["source"] == FORM:
             kind = RegistrationForm.objects.values_list("kind", flat=True).get(
-                pk=asked["number"], organiser=job.organiser_id
+                pk=parameters["number"], organiser=job.organiser_id
             )
         return cls(
             organiser=job.organiser,
-            source=asked["source"],
-            number=asked.get("number", 0),
+            source=parameters["source"],
+            number=parameters.get("number", 0),
             form_kind=kind,
-            tariff=asked.get("tariff"),
-            order_state=asked.get("order_state", ""),
-            question=asked.get("question", ""),
-            choice=asked.get("choice", ""),
-            since=parse_datetime(asked["since"]) if asked.get("since") else None,
-            cancelled=asked.get("cancelled", False),
-            states=asked.get("states", False),
-            apart=asked.get("apart", False),
-            session=asked.get("session"),
-            seen=asked.get("seen"),
-            listed=tuple(asked["listed"]) if "listed" in asked else None,
+            tariff=parameters.get("tariff"),
+            order_state=parameters.get("order_state", ""),
+            question=parameters.get("question", ""),
+            choice=parameters.get("choice", ""),
+            since=parse_datetime(parameters["since"]) if parameters.get("since") else None,
+            cancelled=parameters.get("cancelled", False),
+            states=parameters.get("states", False),
+            apart=parameters.get("apart", False),
+            session=parameters.get("session"),
+            seen=parameters.get("seen"),
+            listed=tuple(parameters["listed"]) if "listed" in parameters else None,
             sensitive=job.sensitive,
         )
 

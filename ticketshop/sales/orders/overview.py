@@ -79,7 +79,7 @@ def _figures(user, now: datetime) -> list[Figures]:
     refunds = _grouped(user, "sales.view_refund", due, "payment__order__organiser", "amount")
     failed = bounces.troubled(Mail.objects.filter(created_at__gte=now - timedelta(days=MAIL_DAYS)))
     mails = _grouped(user, "mail.view_mail", failed, "organiser", None)
-    found = []
+    all_figures = []
     for organiser in _organisers(user):
         figures = Figures(organiser)
         if user.has_perm("sales.view_order", organiser):
@@ -89,8 +89,8 @@ def _figures(user, now: datetime) -> list[Figures]:
             figures.refunds, figures.refunds_amount = refunds.get(organiser.pk, (0, Decimal(0)))
         if user.has_perm("mail.view_mail", organiser):
             figures.failed_mails = mails.get(organiser.pk, (0, None))[0]
-        found.append(figures)
-    return found
+        all_figures.append(figures)
+    return all_figures
 
 
 def _organisers(user) -> QuerySet[Organiser]:

@@ -93,12 +93,12 @@ def _lines(found: Sequence[Ticket]) -> Iterator[Sequence[str]]:
 # --- PDF ---------------------------------------------------------------------------------------------------------
 def pdf(session: Session) -> bytes:
     """Return the list as A4 pages, in the active language and time zone."""
-    found = tickets(session)
+    shown_tickets = tickets(session)
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=A4, pageCompression=1, lang=get_language())
     canvas.setTitle(_("List for the door: %(event)s") % {"event": session.event.title})
     canvas.setCreator("ticketshop")
-    _Pages(canvas, session, len(found)).draw(found)
+    _Pages(canvas, session, len(shown_tickets)).draw(shown_tickets)
     canvas.save()
     return buffer.getvalue()
 

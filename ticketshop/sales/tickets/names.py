@@ -284,9 +284,9 @@ def _of_email(admission: Ticket | IssuedPass, forms: list, editor: Editor) -> di
 
     A stored address can always be corrected, and staff can remove it if its owner asks for that.
     """
-    asked = _rules(forms).get("email", "hidden")
-    removable = asked == "mandatory" and editor is Editor.STAFF
-    return {"email": "visible"} if removable or (asked == "hidden" and admission.holder_email) else {}
+    visibility = _rules(forms).get("email", "hidden")
+    removable = visibility == "mandatory" and editor is Editor.STAFF
+    return {"email": "visible"} if removable or (visibility == "hidden" and admission.holder_email) else {}
 
 
 def _rules(forms: list) -> dict[str, str]:

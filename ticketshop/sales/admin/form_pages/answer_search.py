@@ -93,10 +93,10 @@ def _sorts(form: RegistrationForm, columns: list[search_filters.Column]) -> list
 
 def sessions_of(form: RegistrationForm) -> list[tuple[int, str]]:
     """Return the sessions in which the form is used."""
-    asked = Q(offers__tariff__form=form)
+    uses_form = Q(offers__tariff__form=form)
     if form.kind == RegistrationForm.Kind.ORDER:
-        asked = Q(event__order_form__form=form) | Q(event__points_of_sale__order_form__form=form)
-    rows = Session.objects.filter(asked).select_related("event").order_by("-starts_at", "pk").distinct()
+        uses_form = Q(event__order_form__form=form) | Q(event__points_of_sale__order_form__form=form)
+    rows = Session.objects.filter(uses_form).select_related("event").order_by("-starts_at", "pk").distinct()
     return [(row.pk, f"{tables.when(row.starts_at)} – {row.event.title}") for row in rows[:MOST]]
 
 

@@ -53,12 +53,12 @@ def section(parts: list[display.Part], *, sensitive: bool) -> Section:
     """Return the answers as a section of a page; sensitive ones only with permission."""
     by_id, given = display.read(part.response_id for part in parts)
     may_see = display.for_staff(sensitive)
-    found = [
+    rows = [
         [part.heading, label, text]
         for part in parts
         for label, text in display.rows(by_id[part.response_id], given[part.response_id], may_see)
     ]
-    return Section(_("Answers"), [_("form"), _("question"), _("answer")], found)
+    return Section(_("Answers"), [_("form"), _("question"), _("answer")], rows)
 
 
 def changes(parts: list[display.Part]) -> Section:
@@ -69,7 +69,7 @@ def changes(parts: list[display.Part]) -> Section:
         .select_related("by", "field", "response__version", "response__form__published")
         .order_by("-at", "-pk")
     )
-    found = [
+    rows = [
         [
             tables.when(line.at),
             line.by.email if line.by else line.get_source_display(),
@@ -79,14 +79,14 @@ def changes(parts: list[display.Part]) -> Section:
         for line in lines[: tables.MOST]
     ]
     columns = [_("when"), _("who"), _("form"), _("question"), _("before"), _("after")]
-    note = _("The latest %(count)d.") % {"count": tables.MOST} if len(found) == tables.MOST else ""
-    return Section(_("Changes of answers"), columns, found, note)
+    note = _("The latest %(count)d.") % {"count": tables.MOST} if len(rows) == tables.MOST else ""
+    return Section(_("Changes of answers"), columns, rows, note)
 
 
 def _question_and_answers(line: AnswerHistory) -> list[str]:
     versions = (line.response.form.published, line.response.version)
-    found = (definitions.of_version(version).question(line.field.key) for version in versions)
-    question = next((one for one in found if one), None)
+    questions = (definitions.of_version(version).question(line.field.key) for version in versions)
+    question = next((one for one in questions if one), None)
     if question is None or question.sensitive or line.field.sensitive:
         return [question.label if question else str(line.field), _("not shown"), _("not shown")]
     kind = TYPES[question.type]

@@ -143,8 +143,10 @@ TELLERS.append(_tell)
 
 # --- for one order, ticket or pass ---------------------------------------------------------------------------
 def _lacks(row: Model) -> bool:
-    found = missing_answers.lacking(order_of(row), timezone.now())
-    return bool(found) if isinstance(row, Order) else any(lacking.holder == row for lacking in found)
+    all_lacking = missing_answers.lacking(order_of(row), timezone.now())
+    return (
+        bool(all_lacking) if isinstance(row, Order) else any(lacking.holder == row for lacking in all_lacking)
+    )
 
 
 def enter(page, request: HttpRequest, row: Model):
