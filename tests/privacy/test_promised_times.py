@@ -45,7 +45,7 @@ KEPT = {
     "A file is written in the background and kept for": expiry.KEPT_FOR,
     "The file is deleted after": expiry.KEPT_FOR,
     "Browsers stay signed in for": timedelta(seconds=settings.SESSION_COOKIE_AGE),
-    "That an address wants no more e-mails": link_mail.SUPPRESSED_FOR,
+    "That an e-mail address wants no more e-mails": link_mail.SUPPRESSED_FOR,
     "Another e-mail address that you noted": timedelta(days=UNPROVED_DAYS),
     "What you typed is kept for": saved_forms.SAVED_FOR,
     "A form you sent after your log-in had ended": saved_forms.SAVED_FOR,
