@@ -272,8 +272,9 @@ def test_button_pressed_three_times_at_once_merges_once(monkeypatch):
 
     monkeypatch.setattr(earlier_orders, "find", find_then_meet)
     pos = PointOfSaleFactory()
-    user = UserFactory(email="ada@example.org")
-    make_order({OfferFactory(pos=pos): 1}, buyer={"first_name": "Ada", "last_name": "L", "email": user.email})
+    # With a contact: where each press had to create it, they would wait for each other there.
+    user = make_visitor(pos, "Ada", "Lovelace", email=ADA["email"]).user
+    make_order({OfferFactory(pos=pos): 1}, buyer=dict(ADA))
     press = partial(earlier_orders.join, user, pos.organiser, language="en", now=timezone.now())
     assert sorted(at_once(press, press, press)) == [0, 0, 1]
     assert Contact.objects.get().orders.count() == 1
