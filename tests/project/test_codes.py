@@ -36,6 +36,7 @@ def test_back_office_pages_show_no_codes(world):
 @pytest.mark.parametrize("name", ROWS)
 def test_visitor_pages_show_no_codes(name, world):
     page = browser(world.aye.visitor).get(reverse(name, kwargs=ROWS[name].args(world.aye)))
+    assert page.status_code == ROWS[name].get[1]
     if page.status_code == 200 and page.headers["Content-Type"].startswith("text/html"):
         text = re.sub(r"(?s)<(script|style|head)\b.*?</\1>|<!--.*?-->|<[^>]*>", " ", page.content.decode())
         assert CODE.findall(text) == []
