@@ -18,6 +18,7 @@ from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from registration_forms.models import RegistrationForm  # noqa: E402
+from tests.bench.filling import filling  # noqa: E402
 from tests.factories import registration_forms as made  # noqa: E402
 from tests.factories.catalogue import AllotmentFactory, OfferFactory  # noqa: E402
 from tests.factories.organisers import PointOfSaleFactory  # noqa: E402
@@ -26,6 +27,10 @@ from ticketshop.exports import jobs, kinds, writing  # noqa: E402
 from ticketshop.exports.models import Job  # noqa: E402
 
 PER_ORDER = 4
+_TABLES = (
+    "contacts_contact", "sales_order", "sales_orderline", "registration_forms_response", "sales_ticket",
+    "registration_forms_answer", "registration_forms_answer_choices",
+)  # fmt: skip
 QUESTIONS = [
     ("Menu", "dropdown"), ("Workshop", "single_choice"), ("Interests", "multiple_choice"), ("Size", "text"),
     ("Remarks", "text"), ("Club", "text"), ("Phone", "phone"), ("Children", "number"), ("Born", "birth_date"),
@@ -35,55 +40,49 @@ _COLUMN = {
     "dropdown": "v_choice_id", "single_choice": "v_choice_id", "multiple_choice": None, "number": "v_number",
     "birth_date": "v_date", "yes_no": "v_bool",
 }  # fmt: skip
+# ``t``: the number of a ticket. Rows have the id _FIRST + their number.
 _VALUE = {
-    "v_choice_id": "(SELECT (array_agg(id ORDER BY id))[1 + t.id %% 3] FROM registration_forms_choice WHERE field_id = {field})",
-    "v_number": "t.id %% 7",
-    "v_date": "date '1950-01-01' + (t.id %% 20000)::int",
-    "v_bool": "t.id %% 2 = 0",
-    "v_text": "'Answer of ' || t.id || ', as people write: \"so\"; and so'",
+    "v_choice_id": "(SELECT array_agg(id ORDER BY id) FROM registration_forms_choice WHERE field_id = {field})[1 + t %% 3]",
+    "v_number": "t %% 7",
+    "v_date": "date '1950-01-01' + t::int %% 20000",
+    "v_bool": "t %% 2 = 0",
+    "v_text": "'Answer of ' || t || ', as people write: \"so\"; and so'",
 }
+_FIRST = 50_000_000
 _CONTACTS = """
-    INSERT INTO contacts_contact (organiser_id, number, subject_uuid, kind, first_name, last_name, email, email_key,
+    INSERT INTO contacts_contact (id, organiser_id, number, subject_uuid, kind, first_name, last_name, email, email_key,
         email_kept, phone, company, street, postcode, city, country, language, created_via, created_at)
-    SELECT %(organiser)s, 'X' || n, gen_random_uuid(), 'individual', 'Grace ' || n, 'Hopper', 'g' || n || '@example.org',
+    SELECT %(base)s + n, %(organiser)s, 'X' || n, gen_random_uuid(), 'individual', 'Grace ' || n, 'Hopper', 'g' || n || '@example.org',
         'g' || n || '@example.org', false, '+41791234567', '', '', '', '', 'CH', 'en', 'import', now()
-    FROM generate_series(%(first)s, %(last)s) AS n"""
+    FROM generate_series(%(first_order)s, %(last_order)s) AS n"""
 _ORDERS = """
-    INSERT INTO sales_order (organiser_id, point_of_sale_id, reference, secret, checkout_key, content_hash, buyer_id, state,
+    INSERT INTO sales_order (id, organiser_id, point_of_sale_id, reference, secret, checkout_key, content_hash, buyer_id, state,
         channel, payment_method, currency, total, vat_total, language, network, placed_at, paid_at)
-    SELECT %(organiser)s, %(pos)s, 'X' || c.number, c.number, gen_random_uuid(), '', c.id, 'paid', 'shop', 'on_site', 'CHF',
+    SELECT %(base)s + n, %(organiser)s, %(pos)s, 'XX' || n, 'X' || n, gen_random_uuid(), '', %(base)s + n, 'paid', 'shop', 'on_site', 'CHF',
         140, 3, 'en', '', now(), now()
-    FROM contacts_contact c JOIN generate_series(%(first)s, %(last)s) AS n ON c.number = 'X' || n
-    WHERE c.organiser_id = %(organiser)s"""
+    FROM generate_series(%(first_order)s, %(last_order)s) AS n"""
 _LINES = """
-    INSERT INTO sales_orderline (order_id, offer_id, allotment_id, places, title, tariff_name, session_starts_at, quantity,
+    INSERT INTO sales_orderline (id, order_id, offer_id, allotment_id, places, title, tariff_name, session_starts_at, quantity,
         unit_price, total, vat_rate, vat_amount)
-    SELECT o.id, %(offer)s, %(allotment)s, 4, 'Event', 'Adult', now(), 4, 35, 140, 2.6, 3
-    FROM sales_order o JOIN generate_series(%(first)s, %(last)s) AS n ON o.reference = 'XX' || n
-    WHERE o.organiser_id = %(organiser)s"""
+    SELECT %(base)s + n, %(base)s + n, %(offer)s, %(allotment)s, 4, 'Event', 'Adult', now(), 4, 35, 140, 2.6, 3
+    FROM generate_series(%(first_order)s, %(last_order)s) AS n"""
 _RESPONSES = """
-    INSERT INTO registration_forms_response (organiser_id, form_id, version_id, about_id, language, revision, created_at,
+    INSERT INTO registration_forms_response (id, organiser_id, form_id, version_id, about_id, language, revision, created_at,
         changed_at, void)
-    SELECT %(organiser)s, %(form)s, %(version)s, o.buyer_id, 'en', 1, now(), now(), false
-    FROM sales_order o JOIN sales_orderline l ON l.order_id = o.id, generate_series(1, 4) AS n
-    WHERE o.organiser_id = %(organiser)s AND NOT EXISTS (SELECT FROM sales_ticket t WHERE t.order_id = o.id)
-    ORDER BY o.id"""
+    SELECT %(base)s + t, %(organiser)s, %(form)s, %(version)s, %(base)s + 1 + (t - 1) / 4, 'en', 1, now(), now(), false
+    FROM generate_series(%(first)s, %(last)s) AS t"""
 _TICKETS = """
-    INSERT INTO sales_ticket (code, state, holder_first_name, holder_last_name, holder_email, line_id, order_id, session_id, response_id,
-        beneficiary_id)
-    SELECT 'X' || r.id, 'valid', 'Ada ' || r.id, 'Lovelace', '', l.id, o.id, %(session)s, r.id, o.buyer_id
-    FROM registration_forms_response r JOIN sales_order o ON o.buyer_id = r.about_id JOIN sales_orderline l ON l.order_id = o.id
-    WHERE r.form_id = %(form)s AND NOT EXISTS (SELECT FROM sales_ticket t WHERE t.response_id = r.id)"""
+    INSERT INTO sales_ticket (id, code, state, holder_first_name, holder_last_name, holder_email, line_id, order_id, session_id,
+        response_id, beneficiary_id)
+    SELECT %(base)s + t, 'X' || t, 'valid', 'Ada ' || t, 'Lovelace', '', o, o, %(session)s, %(base)s + t, o
+    FROM generate_series(%(first)s, %(last)s) AS t, LATERAL (SELECT %(base)s + 1 + (t - 1) / 4 AS o) AS of_order"""
 _ANSWERS = """
     INSERT INTO registration_forms_answer (response_id, field_id, state, {column})
-    SELECT t.response_id, {field}, 1, {value} FROM sales_ticket t
-    WHERE t.response_id IN (SELECT id FROM registration_forms_response WHERE form_id = %(form)s)
-        AND NOT EXISTS (SELECT FROM registration_forms_answer a WHERE a.response_id = t.response_id AND a.field_id = {field})"""
+    SELECT %(base)s + t, {field}, 1, {value} FROM generate_series(%(first)s, %(last)s) AS t"""
 _SEVERAL = """
+    WITH added AS (""" + _ANSWERS + """ RETURNING id)
     INSERT INTO registration_forms_answer_choices (answer_id, choice_id)
-    SELECT a.id, c.id FROM registration_forms_answer a JOIN registration_forms_choice c ON c.field_id = a.field_id
-    WHERE a.field_id = {field} AND c.position < 3
-        AND NOT EXISTS (SELECT FROM registration_forms_answer_choices x WHERE x.answer_id = a.id)"""
+    SELECT added.id, c.id FROM added, registration_forms_choice c WHERE c.field_id = {field} AND c.position < 3"""
 
 
 def prepare() -> tuple[RegistrationForm, Offer]:
@@ -113,27 +112,20 @@ def fill(first: int, last: int) -> int:
         "session": offer.session_id,
         "form": form.pk,
         "version": form.published_id,
-        "first": (first - 1) // PER_ORDER + 1,
-        "last": last // PER_ORDER,
+        "base": _FIRST,
+        "first": first,
+        "last": last,
+        "first_order": (first - 1) // PER_ORDER + 1,
+        "last_order": last // PER_ORDER,
     }
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
-        cursor.execute("SET session_replication_role = replica")
+    with filling(*_TABLES) as cursor:
         for statement in (_CONTACTS, _ORDERS, _LINES, _RESPONSES, _TICKETS):
             cursor.execute(statement, values)
-            cursor.execute("ANALYZE")
         for field in form.fields.all():
             column = _COLUMN.get(field.type, "v_text")
-            names = {
-                "field": field.pk,
-                "column": column or "v_text",
-                "value": _VALUE[column].format(field=field.pk) if column else "NULL",
-            }
-            cursor.execute(_ANSWERS.format(**names), values)
-            if column is None:
-                cursor.execute(_SEVERAL.format(**names))
-        cursor.execute("VACUUM ANALYZE")
-    connection.close()
+            statement = _ANSWERS if column else _SEVERAL
+            value = _VALUE[column].format(field=field.pk) if column else "NULL"
+            cursor.execute(statement.format(field=field.pk, column=column or "v_text", value=value), values)
     return form.pk
 
 

@@ -23,6 +23,7 @@ from contacts.models import Contact  # noqa: E402
 from privacy.erasure import erasing  # noqa: E402
 from privacy.plan import planning  # noqa: E402
 from registration_forms.answers import responses  # noqa: E402
+from tests.bench.filling import filling  # noqa: E402
 from tests.bench.people import Work  # noqa: E402
 from tests.factories.catalogue import AllotmentFactory, OfferFactory  # noqa: E402
 from tests.factories.organisers import PointOfSaleFactory, make_staff  # noqa: E402
@@ -101,22 +102,14 @@ def fill(order: Order, count: int) -> int:
         "sales_payment": Payment.objects.get(order=order).pk,
         "mail_mail": Mail.objects.filter(subject_uuid=order.buyer.subject_uuid).latest("pk").pk,
     }
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
-        cursor.execute("SET session_replication_role = replica")
-        cursor.execute("SELECT pg_get_indexdef('contact_search'::regclass)")
-        (again,) = cursor.fetchone()
-        cursor.execute("DROP INDEX contact_search")
+    with filling("contacts_contact") as cursor:
         cursor.execute(_PEOPLE, {"organiser": order.organiser_id, "people": count})
-        cursor.execute(again)
-        first = Contact.objects.get(organiser=order.organiser, number="F0").pk
-        values = {"base": 10_000_000, "count": count, "first": first, "each": EACH, "grouped": GROUPED}
+    first = Contact.objects.get(organiser=order.organiser, number="F0").pk
+    values = {"base": 10_000_000, "count": count, "first": first, "each": EACH, "grouped": GROUPED}
+    with filling(*own, "registration_forms_answer") as cursor:
         for table, differs in _CLONES.items():
             cursor.execute(_CLONE.format(table=table, values=differs), values | {"like": own[table]})
         cursor.execute(_ANSWERS, values | {"like": own["registration_forms_response"]})
-        for table in [*own, "registration_forms_answer", "contacts_contact"]:
-            cursor.execute(f"VACUUM ANALYZE {table}")
-    connection.close()
     return first
 
 

@@ -9,8 +9,9 @@ for each connection.
 """
 
 import time
+from datetime import UTC, datetime
 
-from django.db.backends.postgresql import base, features, operations
+from django.db.backends.postgresql import base, features, operations, psycopg_any
 from django.db.backends.utils import CursorWrapper
 from psycopg import Cursor, OperationalError
 from psycopg.errors import FeatureNotSupported
@@ -21,6 +22,23 @@ from . import Outages
 
 # Seconds a request waits for a free connection of the pool.
 PATIENCE = 5.0
+
+
+class InstantLoader(psycopg_any.BaseTzLoader):
+    """Reads instants with the parser of Python's standard library, in a tenth of the time of Django's loader.
+
+    Django's parses each with a regular expression, which was a tenth of the CPU time of an export.
+    """
+
+    timezone = UTC
+
+    def load(self, data):
+        """Return an instant in UTC, as Django's loader does. Raises DataError for one outside of the years 1 to 9999."""
+        try:
+            instant = datetime.fromisoformat(bytes(data).decode())
+        except ValueError:
+            return super().load(data)
+        return instant if instant.tzinfo is UTC else super().load(data)
 
 
 class DatabaseFeatures(features.DatabaseFeatures):
@@ -78,6 +96,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return super().create_cursor(name)
         finally:
             self.connection.cursor_factory = factory
+
+    def get_connection_params(self):
+        params = super().get_connection_params()
+        if self.timezone is UTC:
+            params["context"].adapters.register_loader("timestamptz", InstantLoader)
+        return params
 
     def get_new_connection(self, conn_params):
         begin = time.monotonic()
