@@ -14,6 +14,7 @@ from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
 from procrastinate.psycopg_connector import PsycopgConnector
 
+from ticketshop.lib import garbage
 from ticketshop.lib.database.outages import is_away
 
 logger = logging.getLogger("ticketshop.worker")
@@ -76,6 +77,7 @@ def queues() -> list[tuple[list[str], int]]:
 
 async def work() -> None:
     """Do queued jobs until SIGTERM or SIGINT; running jobs are completed first."""
+    garbage.search_rarely()
     stop_requested = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop_requested.set)

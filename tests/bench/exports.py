@@ -25,6 +25,7 @@ from tests.factories.organisers import PointOfSaleFactory  # noqa: E402
 from ticketshop.catalogue.models import Offer  # noqa: E402
 from ticketshop.exports import jobs, kinds, writing  # noqa: E402
 from ticketshop.exports.models import Job  # noqa: E402
+from ticketshop.lib import garbage  # noqa: E402
 
 PER_ORDER = 4
 _TABLES = (
@@ -79,10 +80,14 @@ _TICKETS = """
 _ANSWERS = """
     INSERT INTO registration_forms_answer (response_id, field_id, state, {column})
     SELECT %(base)s + t, {field}, 1, {value} FROM generate_series(%(first)s, %(last)s) AS t"""
-_SEVERAL = """
-    WITH added AS (""" + _ANSWERS + """ RETURNING id)
+_SEVERAL = (
+    """
+    WITH added AS ("""
+    + _ANSWERS
+    + """ RETURNING id)
     INSERT INTO registration_forms_answer_choices (answer_id, choice_id)
     SELECT added.id, c.id FROM added, registration_forms_choice c WHERE c.field_id = {field} AND c.position < 3"""
+)
 
 
 def prepare() -> tuple[RegistrationForm, Offer]:
@@ -143,7 +148,8 @@ def ask(form_id: int, kind: str, file_format: str) -> Job:
 
 
 def write(form_id: int, kind: str, file_format: str) -> dict:
-    """Write one export, from the queued job to the file."""
+    """Write one export like the worker does, from the queued job to the file."""
+    garbage.search_rarely()
     asked = ask(form_id, kind, file_format)
     counted = 0
 

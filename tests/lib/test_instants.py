@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from django.db import DataError, connection
 from django.db.backends.postgresql.psycopg_any import BaseTzLoader
-from psycopg.pq import Format
 from psycopg.postgres import types
+from psycopg.pq import Format
 
 from ticketshop.lib.database.base import InstantLoader
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,8 @@ class MachineCsv(Format):
             bool: booleans.__getitem__,
             Decimal: _digits,
             Money: "{:.2f}".format,
-            datetime: lambda value: value.astimezone(zone).isoformat(timespec="seconds"),
+            # Rows of a date or of an order repeat their instants.
+            datetime: lru_cache(lambda value: value.astimezone(zone).isoformat(timespec="seconds")),
         }
 
     def heading(self, header: Header) -> list[Sequence[str]]:
@@ -157,7 +159,7 @@ class SpreadsheetCsv(MachineCsv):
             float: lambda value: number(_digits(Decimal(repr(value)))),
             Decimal: lambda value: number(_digits(value)),
             Money: lambda value: number(f"{value:.2f}"),
-            datetime: lambda value: _local_time(value.astimezone(zone)),
+            datetime: lru_cache(lambda value: _local_time(value.astimezone(zone))),
         }
 
     def heading(self, header):

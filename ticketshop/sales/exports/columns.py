@@ -7,6 +7,7 @@ column, so that copies of a form share their columns.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -54,8 +55,8 @@ def joined(texts: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class _CellRule:
-    """The rule for turning an answer into cells: its position, the position of the value (None for several
-    choices), and its conversion.
+    """The rule for turning an answer into cells: its position, the position of the value in the answer's row (None
+    for several choices), and its conversion.
     """
 
     place: int
@@ -115,7 +116,7 @@ class Answers:
             for place in self._places.values()
             for pk, (_form, question) in place.column.fields.items()
         }
-        self._with_several = [pk for pk, rule in self._rules.items() if rule.value is None]
+        self._with_several = {pk for pk, rule in self._rules.items() if rule.value is None}
         self.none: list[Cell] = [None] * len(self.columns)
         for place in self._places.values() if states else ():
             self.none[place.state] = self._words[Answer.State.NOT_ASKED]
@@ -152,7 +153,7 @@ class Answers:
         kind = TYPES[question.type]
         if kind.column == "choices":
             return _CellRule(place, None, None)
-        where = self._values.index(kind.column)
+        where = _VALUES + self._values.index(kind.column)
         if question.type == "consent":
             # The box was shown and left without a tick.
             return _CellRule(place, where, None, blank=False)
@@ -181,28 +182,40 @@ class Answers:
         cells_by_response = {pk: self._blank(*version).copy() for pk, version in of.items() if pk}
         if not self.questions:
             return cells_by_response
-        others: dict[int, set[int]] = {}
-        for response, place, state, cell, version in self._given(list(cells_by_response)):
-            cells, where = cells_by_response[response], self._places[place]
-            if where.of_choice is None:
-                cells[place] = joined(map(self.choices.__getitem__, cell)) if isinstance(cell, list) else cell
-            elif state in (ANSWERED, BLANK):
-                # Every choice could be taken.
-                cells[place : place + len(set(where.of_choice.values()))] = [
-                    number in {where.of_choice[pk] for pk in cell or ()}
-                    for number in sorted(set(where.of_choice.values()))
-                ]
-            if where.state is not None:
-                cells[where.state] = self._words[state]
-            if version is not None:
-                others.setdefault(response, set()).add(version)
         for pk, cells in cells_by_response.items():
             cells[0] = of[pk][1]
+        others: dict[int, set[int]] = {}
+        has_more_cells = self.states or any(place.of_choice for place in self._places.values())
+        for response, place, state, cell, version in self._given(list(cells_by_response)):
+            cells = cells_by_response[response]
+            if has_more_cells:
+                self._put_cells(cells, self._places[place], state, cell)
+            else:
+                cells[place] = self._joined(cell) if type(cell) is list else cell
+            if version is not None:
+                others.setdefault(response, set()).add(version)
         for pk, several in others.items():
             # Some answers were changed under another version: all numbers are listed.
             numbers = {of[pk][1], *(self.version(version) for version in several)}
             cells_by_response[pk][0] = ", ".join(map(str, sorted(numbers)))
         return cells_by_response
+
+    def _put_cells(self, cells: list[Cell], where: _Place, state: int, cell: Cell | list[int]) -> None:
+        """Write an answer, its state, and the columns of its choices into the cells of a response."""
+        if where.of_choice is None:
+            cells[where.first] = self._joined(cell) if isinstance(cell, list) else cell
+        elif state in (ANSWERED, BLANK):
+            # Every choice could be taken.
+            chosen = cell if isinstance(cell, list) else []
+            places = sorted(set(where.of_choice.values()))
+            taken = {where.of_choice[pk] for pk in chosen}
+            cells[where.first : where.first + len(places)] = [number in taken for number in places]
+        if where.state is not None:
+            cells[where.state] = self._words[state]
+
+    def _joined(self, several: list[int]) -> str:
+        """Return the texts of several choices as one."""
+        return joined([self.choices[pk] for pk in several])
 
     def read_several(self, of: Mapping[int, list[tuple[int, int, int]]]) -> dict[int, list[Cell]]:
         """Return the cells of each row. ``of``: row -> (response id, form id, version number) of its responses."""
@@ -229,9 +242,10 @@ class Answers:
         """Yield every answer, in the order of responses and of the form: response id, column, state, cell, and
         the version's id if it was changed later.
         """
+        columns = {first: place.column for first, place in self._places.items()}
         for response, place, state, cell, version in sorted(self._given(ids), key=itemgetter(0, 1)):
-            text = joined(map(self.choices.__getitem__, cell)) if isinstance(cell, list) else cell
-            yield response, self._places[place].column, state, text, version
+            text = self._joined(cell) if type(cell) is list else cell
+            yield response, columns[place], state, text, version
 
     def version(self, pk: int) -> int:
         """Return the number of a version, read once."""
@@ -247,46 +261,49 @@ class Answers:
         """Yield response id, position among the cells, state, value (ids of several choices), own version's id."""
         if not self.questions or not ids:
             return
-        several, rules = self._chosen(ids) if self._with_several else {}, self._rules
-        for response, field_id, state, version, *values in self._mine.rows(
-            responses=ids, fields=self.fields()
-        ):
-            rule, cell = rules[field_id], None
+        answers = self._mine.rows(responses=ids, fields=self.fields())
+        several, rules = self._chosen(answers), self._rules
+        for answer in answers:
+            rule, state = rules[answer[_FIELD]], answer[_STATE]
+            cell: Any = None
             if state == ANSWERED:
                 if rule.value is None:
-                    cell = several.get((response, rule.place))
+                    cell = several.get(answer[_PK])
                 else:
-                    cell = values[rule.value]
+                    cell = answer[rule.value]
                     if rule.convert is not None:
                         cell = rule.convert(cell)
             elif state == BLANK:
                 cell = rule.blank
-            yield response, rule.place, state, cell, version
+            yield answer[_RESPONSE], rule.place, state, cell, answer[_VERSION]
 
-    def _chosen(self, ids: list[int]) -> dict[tuple[int, int], list[int]]:
-        """Return (response id, position) -> several choices, in the order of the form."""
-        chosen: dict[tuple[int, int], list[int]] = {}
-        for response, field_id, choice in _LINKS.rows(responses=ids, fields=self._with_several):
-            chosen.setdefault((response, self._rules[field_id].place), []).append(choice)
+    def _chosen(self, answers: list[tuple]) -> dict[int, list[int]]:
+        """Return answer id -> its choices, in the order of the form, for answers that may be several choices."""
+        with_several = [answer[_PK] for answer in answers if answer[_FIELD] in self._with_several]
+        chosen: dict[int, list[int]] = {}
+        for answer, choice in _LINKS.rows(answers=with_several) if with_several else ():
+            chosen.setdefault(answer, []).append(choice)
         for several in chosen.values():
             several.sort(key=self._order.__getitem__)
         return chosen
 
 
+# Positions in an answer's row; its values follow.
+_PK, _RESPONSE, _FIELD, _STATE, _VERSION, _VALUES = range(6)
+
+
 def _answers_with(values: list[str]) -> Compiled:
     """Return a query for answers of some responses to some fields, with these values."""
-    columns = "response_id", "field_id", "state", "version_id", *values
+    columns = "pk", "response_id", "field_id", "state", "version_id", *values
     filters = {"response": AnyOf("responses"), "field": AnyOf("fields")}
     return Compiled(lambda: Answer.objects.filter(**filters).order_by().values_list(*columns))
 
 
 _LINKS = Compiled(
     lambda: (
-        Answer.choices.through.objects.filter(
-            answer__response=AnyOf("responses"), answer__field=AnyOf("fields")
-        )
+        Answer.choices.through.objects.filter(answer=AnyOf("answers"))
         .order_by()
-        .values_list("answer__response_id", "answer__field_id", "choice_id")
+        .values_list("answer_id", "choice_id")
     )
 )
 

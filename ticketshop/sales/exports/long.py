@@ -120,27 +120,23 @@ class _Long:
 def _response_rows(scope: Scope) -> list[_ResponseRows]:
     order = ("order__reference",)
     names = rows.holder_names()
-    whose = "beneficiary__subject_uuid", "order__buyer__subject_uuid"
+    whose = "beneficiary_id", "order__buyer_id"
     date = "session__starts_at", rows.name_as_sold("line__tariff_name", "line__offer__tariff__name")
     of_ticket = (*order, rows.translated("session__event__title"), *date, *names)
     of_pass = (*order, rows.name_as_sold("line__title", "season_pass__name"), _NONE, _NONE, *names)
     of_order = ("order__reference", _NONE, _NONE, _NONE, *rows.buyer_names("order__"))
     tickets, passes, orders = scope.tickets(), scope.passes(), scope.order_responses()
     sources = [
-        _ResponseRows(
-            _("participant"), tickets, "response", of_ticket, (*whose, "response__about__subject_uuid")
-        ),
-        _ResponseRows(
-            _("season pass"), passes, "response", of_pass, (*whose, "response__about__subject_uuid")
-        ),
+        _ResponseRows(_("participant"), tickets, "response", of_ticket, (*whose, "response__about_id")),
+        _ResponseRows(_("season pass"), passes, "response", of_pass, (*whose, "response__about_id")),
         _ResponseRows(
             _("season pass"),
             passes,
             "extra_response",
             of_pass,
-            (*whose, "extra_response__about__subject_uuid"),
+            (*whose, "extra_response__about_id"),
         ),
-        _ResponseRows(_("order"), orders, "response", of_order, ("order__buyer__subject_uuid",), "order_id"),
+        _ResponseRows(_("order"), orders, "response", of_order, ("order__buyer_id",), "order_id"),
     ]
     # A form of one kind has responses of one of them only.
     kept = {"order": sources[3:], "tariff": [sources[0], sources[2]], "pass": [sources[1]]}

@@ -73,7 +73,7 @@ class _Orders:
             "reference", "state", "channel", "placed_at", "paid_at", "cancelled_at", "point_of_sale__name",
             "payment_method", "currency", "total", "vat_total", _number(Ticket), _number(IssuedPass),
             *rows.buyer_names(), rows.of_buyer("email"), rows.of_buyer("phone"), "language",
-            "buyer__subject_uuid",
+            "buyer_id",
         )  # fmt: skip
         for page in rows.pages(self.orders, *own):
             cells = self.answers.read_several(rows.responses_of({row[0] for row in page}, self.answers))

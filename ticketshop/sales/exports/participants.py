@@ -56,8 +56,8 @@ class _Participants:
         own = (
             rows.ticket_state(), rows.translated("session__event__title"), "session__starts_at",
             rows.name_as_sold("line__tariff_name", "line__offer__tariff__name"), *rows.holder_names(),
-            "response_id", "response__form_id", "response__version__number", "beneficiary__subject_uuid",
-            "response__about__subject_uuid", "holder_email", rows.beginning_of_code(),
+            "response_id", "response__form_id", "response__version__number", "beneficiary_id",
+            "response__about_id", "holder_email", rows.beginning_of_code(),
         )  # fmt: skip
         of_order = rows.OrderData.values("order__")
         width = 1 + len(own)

@@ -63,8 +63,8 @@ class _Passes:
         own = (
             "state", rows.name_as_sold("line__title", "season_pass__name"), "valid_from", "valid_until", *rows.holder_names(),
             "response_id", "response__form_id", "response__version__number", "extra_response_id",
-            "extra_response__form_id", "extra_response__version__number", "beneficiary__subject_uuid",
-            "response__about__subject_uuid", "holder_email", rows.beginning_of_code(),
+            "extra_response__form_id", "extra_response__version__number", "beneficiary_id",
+            "response__about_id", "holder_email", rows.beginning_of_code(),
         )  # fmt: skip
         of_order = rows.OrderData.values("order__")
         width = 1 + len(own)
