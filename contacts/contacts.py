@@ -6,7 +6,9 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
 from ticketshop.history import history
-from ticketshop.lib.database.constraints import violated_constraint
+from ticketshop.lib.database import inserting
+from ticketshop.lib.database.compiled import Compiled, Parameter
+from ticketshop.lib.database.prepared import prepared_cursor
 from ticketshop.lib.values import references
 from ticketshop.lib.values.text import normalise_email, normalise_line
 from ticketshop.organisers.models import Organiser
@@ -27,15 +29,9 @@ def create(*, organiser: Organiser, via: str, now: datetime, by=None, **values) 
         organiser=organiser, created_via=via, created_at=now, number=references.readable(), **values
     )
     _normalise(contact)
-    try:
-        with transaction.atomic():
-            contact.save(force_insert=True)
-    except IntegrityError as error:
-        if violated_constraint(error) != "contact_number_once":
-            raise
+    while not inserting.insert_unless(contact, "organiser", "number"):
         # Another contact has this random number: a longer one is taken.
         contact.number = references.readable(10)
-        contact.save(force_insert=True)
     history.record(contact, "created", by=by, now=now, via=via)
     return contact
 
@@ -158,6 +154,11 @@ def for_user(organiser: Organiser, user, *, language: str, now: datetime) -> Con
         raise
 
 
+_UNCLAIMED = Compiled(
+    lambda: _unclaimed(Parameter("organiser"), Parameter("key")).select_for_update(no_key=True).order_by("pk")
+)
+
+
 def for_guest(
     organiser: Organiser, *, email: str, first_name: str, last_name: str, language: str, now: datetime
 ) -> Contact:
@@ -170,7 +171,7 @@ def for_guest(
     """
     key = normalise_email(email)
     lock_address(organiser.pk, key)
-    candidates = unclaimed(organiser, key).select_for_update(no_key=True).order_by("pk")
+    candidates = _UNCLAIMED.all(organiser=organiser.pk, key=key) if key else []
     typed = (first_name, last_name)
     matching = [
         contact for contact in candidates if names.same_person(*typed, contact.first_name, contact.last_name)
@@ -193,8 +194,10 @@ def for_guest(
 
 def unclaimed(organiser: Organiser, email_key: str) -> QuerySet[Contact]:
     """Return the contacts of persons that have this normalised e-mail address and no log-in; none for ""."""
-    if not email_key:
-        return Contact.objects.none()
+    return _unclaimed(organiser, email_key) if email_key else Contact.objects.none()
+
+
+def _unclaimed(organiser, email_key) -> QuerySet[Contact]:
     return Contact.objects.known().filter(
         organiser=organiser, email_key=email_key, user=None, kind=Contact.Kind.INDIVIDUAL
     )
@@ -205,7 +208,7 @@ def lock_address(organiser_id: int, key: str) -> None:
 
     Take it before looking for a contact to create: two orders of the same new guest at once then make one contact.
     """
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [key, organiser_id])
 
 

@@ -11,14 +11,15 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext_lazy
 
 from ticketshop.jobs.rows import Tidying
 from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
+from ticketshop.lib.database.prepared import prepared_cursor
 
 from .. import definitions
 from ..definitions import Question
@@ -85,17 +86,12 @@ def hold(key: uuid.UUID, wanted: dict[str, list[int]], lasting: timedelta) -> No
     Raise ChoiceSoldOut; then nothing has changed. Call it in a transaction.
     """
     counted = Counter(pk for ids in wanted.values() for pk in ids)
-    limited = _lock(counted)
+    limited = _lock_limited(counted) if counted else {}
     _check(counted, limited, key)
-    ChoiceHold.objects.filter(key=key).delete()
-    ChoiceHold.objects.bulk_create(
-        [
-            ChoiceHold(choice_id=pk, key=key, slot=slot, expires_at=Now() + lasting)
-            for slot, ids in wanted.items()
-            for pk in ids
-            if pk in limited
-        ]
-    )
+    pairs = [(slot, pk) for slot, ids in wanted.items() for pk in ids if pk in limited]
+    values: dict[str, Any] = {"slots": [slot for slot, _pk in pairs], "choices": [pk for _slot, pk in pairs]}
+    with prepared_cursor() as cursor:
+        cursor.execute(_HOLD, {"key": key, "lasting": lasting, **values})
 
 
 def reserve(key: uuid.UUID | None, wanted: Counter) -> None:
@@ -104,11 +100,29 @@ def reserve(key: uuid.UUID | None, wanted: Counter) -> None:
 
     Raise ChoiceSoldOut if there are too few; then nothing has changed.
     """
-    limited = _lock(wanted)
-    _check(wanted, limited, key)
-    _add(limited, wanted, 1)
+    limited = _share(wanted)
+    if key is not None and len(limited) == 1 and all(_take_held(key, pk, wanted[pk]) for pk in limited):
+        return
+    counters = _lock_limited(limited) if limited else {}
+    _check(wanted, counters, key)
+    _add(counters, wanted, 1)
     if key is not None:
         ChoiceHold.objects.filter(key=key).delete()
+
+
+def _take_held(key: uuid.UUID, choice: int, number: int) -> bool:
+    """Count places of a choice that ``key`` holds as used, and end its holds. Return False, and change nothing, if it does
+    not hold as many or not for long enough.
+    """
+    values: dict[str, Any] = {
+        "key": key,
+        "choice": choice,
+        "number": number,
+        "longest_wait": LONGEST_WAIT,
+    }
+    with prepared_cursor() as cursor:
+        cursor.execute(_TAKE_HELD, values)
+        return cursor.rowcount > 0
 
 
 def release(returned: Counter) -> None:
@@ -211,47 +225,83 @@ FORGET = Tidying(
 
 # FOR KEY SHARE conflicts only with the FOR UPDATE of ``count_taken``, so buyers don't wait for each other here.
 _SHARE = "SELECT id, capacity FROM registration_forms_choice WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"
+_LOCK = """
+    SELECT id, capacity, used FROM registration_forms_choice
+    WHERE id = ANY(%s) AND capacity IS NOT NULL ORDER BY id FOR NO KEY UPDATE
+"""
+_HELD = """
+    SELECT choice_id, count(*) FROM registration_forms_choicehold
+    WHERE choice_id = ANY(%s) AND expires_at > statement_timestamp() AND key IS DISTINCT FROM %s::uuid GROUP BY choice_id
+"""
+_HOLD = """
+    WITH wanted AS (SELECT * FROM unnest(%(slots)s::text[], %(choices)s::bigint[]) AS wanted (slot, choice)),
+    others AS (
+        DELETE FROM registration_forms_choicehold h WHERE key = %(key)s
+        AND NOT EXISTS (SELECT FROM wanted w WHERE w.slot = h.slot AND w.choice = h.choice_id)
+    )
+    INSERT INTO registration_forms_choicehold (choice_id, key, slot, expires_at)
+    SELECT choice, %(key)s, slot, statement_timestamp() + %(lasting)s FROM wanted
+    ON CONFLICT (key, slot, choice_id) DO UPDATE SET expires_at = excluded.expires_at
+"""
+# Places that are held need not be counted once more, as in ``catalogue.places``: the hold must last longer than this
+# statement may wait for the row.
+_TAKE_HELD = """
+    WITH taken AS (
+        UPDATE registration_forms_choice SET used = used + %(number)s
+        WHERE id = %(choice)s AND used + %(number)s <= capacity AND %(number)s <= (
+            SELECT count(*) FROM registration_forms_choicehold WHERE key = %(key)s AND choice_id = %(choice)s
+            AND expires_at > statement_timestamp() + %(longest_wait)s
+        )
+        RETURNING id
+    )
+    DELETE FROM registration_forms_choicehold WHERE key = %(key)s AND EXISTS (SELECT FROM taken)
+"""
+LONGEST_WAIT = timedelta(minutes=1)
+Counters = dict[int, tuple[int, int]]  # choice id -> (capacity, used)
 
 
-def _lock(choice_ids: Iterable[int]) -> set[int]:
-    """Lock the limited choices among these and return their ids; staff can't limit the others until the transaction ends.
+def _lock(choice_ids: Iterable[int]) -> Counters:
+    """Lock the limited choices among these and return their counters; staff can't limit the others until the transaction
+    ends.
+    """
+    limited = _share(choice_ids)
+    return _lock_limited(limited) if limited else {}
+
+
+def _share(choice_ids: Iterable[int]) -> list[int]:
+    """Return the ids of the limited choices among these; staff can't limit the others until the transaction ends.
 
     Choices without a limit get a shared lock only, and reserving one of them counts nothing. When staff enter a limit,
     ``count_taken`` waits for these locks and then sees the new answers; later orders wait for it and then see the limit.
     """
     ids = sorted(set(choice_ids))
     if not ids:
-        return set()
-    with connection.cursor() as cursor:
+        return []
+    with prepared_cursor() as cursor:
         cursor.execute(_SHARE, [ids])
-        limited = {pk for pk, capacity in cursor.fetchall() if capacity is not None}
-    if limited:
-        list(
-            Choice.objects.select_for_update(no_key=True)
-            .filter(pk__in=limited)
-            .order_by("pk")
-            .values_list("pk")
-        )
-    return limited
+        return [pk for pk, capacity in cursor.fetchall() if capacity is not None]
 
 
-def _check(wanted: Counter, limited: set[int], key: uuid.UUID | None) -> None:
+def _lock_limited(choice_ids: Iterable[int]) -> Counters:
+    """Lock the limited choices among these, in id order, and return their counters as they are after the wait."""
+    with prepared_cursor() as cursor:
+        cursor.execute(_LOCK, [sorted(choice_ids)])
+        return {pk: (capacity, used) for pk, capacity, used in cursor.fetchall()}
+
+
+def _check(wanted: Counter, limited: Counters, key: uuid.UUID | None) -> None:
     """Raise ChoiceSoldOut unless the locked choices have the places in ``wanted``."""
     if not limited:
         return
-    rows = list(Choice.objects.filter(pk__in=limited).values_list("pk", "capacity", "used"))
-    held = dict(
-        ChoiceHold.objects.filter(choice__in=limited, expires_at__gt=Now())
-        .exclude(key=key)
-        .values_list("choice")
-        .annotate(count=Count("pk"))
-    )
-    short = {pk for pk, capacity, used in rows if capacity - used - held.get(pk, 0) < wanted[pk]}
+    with prepared_cursor() as cursor:
+        cursor.execute(_HELD, [list(limited), key])
+        held = dict(cursor.fetchall())
+    short = {pk for pk, (capacity, used) in limited.items() if capacity - used - held.get(pk, 0) < wanted[pk]}
     if short:
         raise ChoiceSoldOut(short)
 
 
-def _add(limited: set[int], counted: Counter, sign: int) -> None:
+def _add(limited: Counters, counted: Counter, sign: int) -> None:
     """Add ``sign`` times the numbers to the counters of the locked choices.
 
     No counter falls below zero, so that a cancellation never fails.

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 
+from ticketshop.lib.database import inserting
+from ticketshop.lib.database.compiled import AnyOf, Compiled
 from ticketshop.organisers.models import Organiser
 
 from .. import definitions
@@ -46,7 +48,8 @@ def asked_keys(definition: Definition, answers: Mapping[str, object], context: C
 
 
 def store(given: list[NewResponse], *, organiser: Organiser, language: str, now: datetime) -> list[Response]:
-    """Create responses, with an answer row for every question of their version. Costs five queries, however many there are.
+    """Create responses, with an answer row for every question of their version. Costs three queries, however many there are, and one
+    more for multiple choices.
 
     Values of known fields that are columns of the contact or the ticket are not stored here: the caller writes them. The
     caller also reserves the places of limited choices, last in its transaction:
@@ -81,30 +84,31 @@ def _create_responses(
     given: list[NewResponse], organiser: Organiser, language: str, now: datetime
 ) -> list[Response]:
     """Insert responses without answers, in the order of ``given``."""
-    return Response.objects.bulk_create(
-        [
-            Response(
-                organiser=organiser,
-                form_id=new.version.form_id,
-                version=new.version,
-                about_id=new.about,
-                language=language,
-                created_at=now,
-                changed_at=now,
-                relevant_until=new.relevant_until,
-            )
-            for new in given
-        ]
-    )
+    stored = [
+        Response(
+            organiser=organiser,
+            form_id=new.version.form_id,
+            version=new.version,
+            about_id=new.about,
+            language=language,
+            created_at=now,
+            changed_at=now,
+            relevant_until=new.relevant_until,
+        )
+        for new in given
+    ]
+    inserting.insert(stored)
+    return stored
 
 
 def _create_answers(answers: list[Answer], multiple_choices: list[tuple[Answer, list[int]]]) -> None:
     """Insert answers, and the chosen choices (answer, choice ids) of multiple choices."""
     Answer.objects.bulk_create(answers)
     link = Answer.choices.through
-    link.objects.bulk_create(
-        [link(answer_id=answer.pk, choice_id=pk) for answer, ids in multiple_choices for pk in ids]
-    )
+    if multiple_choices:
+        link.objects.bulk_create(
+            [link(answer_id=answer.pk, choice_id=pk) for answer, ids in multiple_choices for pk in ids]
+        )
 
 
 def stored_questions(definition: Definition) -> list[Question]:
@@ -116,13 +120,28 @@ def stored_questions(definition: Definition) -> list[Question]:
     ]
 
 
+_OF_FIELD, _OF_CHOICE = ("id", "form_id", "key", "type"), ("id", "field_id", "key")
+_FIELDS = Compiled(
+    lambda: (
+        QuerySet(Field)  # not the translating manager: columns stay in the order in which they are named
+        .filter(form=AnyOf("forms"))
+        .order_by()
+        .values_list("form_id", "pk", "key", "type", "choices__pk", "choices__key")
+    )
+)
+
+
 def rows_by_key(form_ids: Iterable[int]) -> FieldRows:
-    """Return (form id, key) -> the field, and its choices by key; two queries."""
-    fields = Field.objects.filter(form_id__in=form_ids).prefetch_related("choices")
-    return {
-        (field.form_id, field.key): (field, {choice.key: choice for choice in field.choices.all()})
-        for field in fields
-    }
+    """Return (form id, key) -> the field, and its choices by key, with their ids, keys and types only; one query."""
+    rows: dict[tuple[int, str], tuple[Field, dict[str, Choice]]] = {}
+    for form, field, key, kind, choice, choice_key in _FIELDS.rows(forms=list(form_ids)):
+        if (form, key) not in rows:
+            rows[form, key] = (Field.from_db("default", _OF_FIELD, [field, form, key, kind]), {})
+        if choice is not None:
+            rows[form, key][1][choice_key] = Choice.from_db(
+                "default", _OF_CHOICE, [choice, field, choice_key]
+            )
+    return rows
 
 
 def new_answer(
@@ -172,12 +191,28 @@ def read(response: Response) -> dict[str, object]:
 
 
 def answers_of(response_ids: Iterable[int]) -> dict[int, dict[str, Answer]]:
-    """Return response id -> key -> answer, for answered questions; two queries, however many responses."""
+    """Return response id -> key -> answer, for answered questions.
+
+    One query, and another one where there are multiple choices, however many responses.
+    """
     answers: dict[int, dict[str, Answer]] = {pk: {} for pk in response_ids}
-    rows = Answer.objects.filter(response__in=answers, state=Answer.State.ANSWERED)
-    for answer in rows.select_related("field", "v_choice", "version").prefetch_related("choices"):
+    rows = _ANSWERED.all(responses=list(answers))
+    for answer in rows:
         answers[answer.response_id][answer.field.key] = answer
+    prefetch_related_objects(
+        [answer for answer in rows if TYPES[answer.field.type].column == "choices"], "choices"
+    )
     return answers
+
+
+_ANSWERED = Compiled(
+    lambda: (
+        Answer.objects.filter(response=AnyOf("responses"), state=Answer.State.ANSWERED)
+        .select_related("field", "v_choice", "version")
+        .defer("version__definition")
+        .order_by("pk")
+    )
+)
 
 
 def question_of(answer: Answer, response: Response) -> Question | None:

@@ -15,6 +15,7 @@ lock, and places would be oversold.
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce, Now
@@ -22,6 +23,7 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.jobs.rows import Tidying
 from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
+from ticketshop.lib.database.prepared import prepared_cursor
 
 from .models import Allotment, Hold
 
@@ -61,6 +63,14 @@ _HELD = Compiled(
 )
 
 
+_HOLD = """
+    INSERT INTO catalogue_hold (allotment_id, key, places, expires_at)
+    SELECT allotment, %(key)s, places, statement_timestamp() + %(lasting)s
+    FROM unnest(%(ids)s::bigint[], %(places)s::integer[]) AS wanted (allotment, places)
+    ON CONFLICT (key, allotment_id) DO UPDATE SET places = excluded.places, expires_at = excluded.expires_at
+"""
+
+
 def left(allotments: Iterable[int]) -> dict[int, int]:
     """Return allotment id -> capacity - sold - unexpired holds, never below zero. One query."""
     return {
@@ -78,15 +88,14 @@ def hold(key: uuid.UUID, wanted: dict[int, int], lasting: timedelta) -> None:
     mine = _check_free(need, key)
     if mine - set(need):
         Hold.objects.filter(key=key).exclude(allotment_id__in=list(need)).delete()
-    Hold.objects.bulk_create(
-        [
-            Hold(allotment_id=pk, key=key, places=places, expires_at=Now() + lasting)
-            for pk, places in need.items()
-        ],
-        update_conflicts=True,
-        unique_fields=["key", "allotment"],
-        update_fields=["places", "expires_at"],
-    )
+    values: dict[str, Any] = {
+        "key": key,
+        "lasting": lasting,
+        "ids": list(need),
+        "places": list(need.values()),
+    }
+    with prepared_cursor() as cursor:
+        cursor.execute(_HOLD, values)
 
 
 def end_holds(key: uuid.UUID) -> None:
@@ -94,17 +103,50 @@ def end_holds(key: uuid.UUID) -> None:
     Hold.objects.filter(key=key).delete()
 
 
+# Places that are held need not be counted once more: they were free when the hold was made, and the hold kept them so. The
+# hold must last longer than this statement may wait for the row, so that it does not end meanwhile and is sold to another.
+_SELL_HELD = """
+    WITH sale AS (
+        UPDATE catalogue_allotment SET sold = sold + %(places)s
+        WHERE id = %(allotment)s AND sold + %(places)s <= capacity AND EXISTS (
+            SELECT FROM catalogue_hold WHERE key = %(key)s AND allotment_id = %(allotment)s
+            AND places >= %(places)s AND expires_at > statement_timestamp() + %(longest_wait)s
+        )
+        RETURNING id
+    )
+    DELETE FROM catalogue_hold WHERE key = %(key)s AND EXISTS (SELECT FROM sale)
+"""
+LONGEST_WAIT = timedelta(minutes=1)
+
+
 def reserve(key: uuid.UUID, wanted: dict[int, int]) -> None:
     """Count ``wanted`` (allotment id -> places) as sold and end the holds of ``key``.
 
     Places whose hold has expired are taken from those that are free. Raise NotEnoughPlaces if there are too
-    few; then nothing has changed.
+    few; then nothing has changed. One statement for held places of one allotment, else four.
     """
     need = {pk: places for pk, places in wanted.items() if places > 0}
+    if len(need) == 1 and all(_sell_held(key, pk, places) for pk, places in need.items()):
+        return
     _check_free(need, key)
     for pk in sorted(need):
         Allotment.objects.filter(pk=pk).update(sold=F("sold") + need[pk])
     end_holds(key)
+
+
+def _sell_held(key: uuid.UUID, allotment: int, places: int) -> bool:
+    """Sell places of an allotment that ``key`` holds, and end its holds. Return False, and change nothing, if it does not
+    hold as many or not for long enough.
+    """
+    values: dict[str, Any] = {
+        "key": key,
+        "allotment": allotment,
+        "places": places,
+        "longest_wait": LONGEST_WAIT,
+    }
+    with prepared_cursor() as cursor:
+        cursor.execute(_SELL_HELD, values)
+        return cursor.rowcount > 0
 
 
 def release(places: dict[int, int]) -> None:

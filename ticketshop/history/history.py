@@ -5,6 +5,8 @@ from datetime import datetime
 
 from django.db.models import Model, QuerySet
 
+from ticketshop.lib.database import inserting
+
 from .models import Event
 
 
@@ -16,7 +18,14 @@ def record(
     ``by`` is a user, or None for a visitor without log-in or for the shop itself. ``details`` are states, amounts and names of
     changed columns, and for settings old and new values; never personal data.
     """
-    return Event.objects.create(
+    event = new(row, action, by=by, now=now, organiser_id=organiser_id, **details)
+    inserting.insert([event])
+    return event
+
+
+def new(row: Model, action: str, *, by, now: datetime, organiser_id: int | None = None, **details) -> Event:
+    """Return an unsaved record, for callers that insert it together with the row. Arguments as in ``record``."""
+    return Event(
         at=now,
         organiser_id=organiser_id or getattr(row, "organiser_id", None),
         model=row._meta.label_lower,

@@ -16,6 +16,8 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet, Sum
 
+from ticketshop.lib.database.prepared import prepared_cursor
+
 from .models import Counter
 
 MINUTE, HOUR, DAY, WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=7)
@@ -73,22 +75,46 @@ _UPSERT = """
 """
 
 
+# Of a sliding window. The statement does not see the row that it writes: it adds what was counted in earlier minutes.
+_UPSERT_SLIDING = f"""
+    WITH minute AS ({_UPSERT})
+    SELECT (SELECT count FROM minute) + coalesce(sum(count), 0) FROM limits_counter
+    WHERE kind = %s AND key_hash = ANY(%s) AND window_start >= %s AND window_start <> %s
+"""  # noqa: S608  all values are bound
+
+
 def hit(kind: str, key: str, now: datetime, *, count: int | None = None) -> bool:
-    """Count one more. Return whether the limit of ``kind`` (see ``LIMITS``), or ``count`` if given, is not exceeded."""
-    counted = note(kind, key, now)
-    if LIMITS[kind].sliding:
-        counted = _counted(kind, key, now)
+    """Count one more. Return whether the limit of ``kind`` (see ``LIMITS``), or ``count`` if given, is not exceeded.
+
+    One statement.
+    """
+    counted = _note_sliding(kind, key, now) if LIMITS[kind].sliding else note(kind, key, now)
     return counted <= (LIMITS[kind].count if count is None else count)
 
 
 def note(kind: str, key: str, now: datetime) -> int:
     """Count one more without a check. Return the count of the window, or of the current minute of a sliding window."""
+    return _execute(_UPSERT, _row(kind, key, now))
+
+
+def _note_sliding(kind: str, key: str, now: datetime) -> int:
+    """Count one more in the current minute. Return the count of the whole window."""
+    since, hashes = _window(kind, key, now)
+    return _execute(
+        _UPSERT_SLIDING,
+        [*_row(kind, key, now), kind, hashes, since, _piece_start(LIMITS[kind], now)],
+    )
+
+
+def _row(kind: str, key: str, now: datetime) -> list:
     limit = LIMITS[kind]
     start = _piece_start(limit, now)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _UPSERT, [kind, _hash(kind, key, start.date()), start, start + limit.window + limit.piece]
-        )
+    return [kind, _hash(kind, key, start.date()), start, start + limit.window + limit.piece]
+
+
+def _execute(statement: str, values: list) -> int:
+    with prepared_cursor() as cursor:
+        cursor.execute(statement, values)
         return cursor.fetchone()[0]
 
 
@@ -124,13 +150,17 @@ def _counted(kind: str, key: str, now: datetime) -> int:
 
 def _counters(kind: str, key: str, now: datetime) -> QuerySet[Counter]:
     """Return the counters in the window at ``now``."""
+    since, hashes = _window(kind, key, now)
+    return Counter.objects.filter(kind=kind, key_hash__in=hashes, window_start__gte=since)
+
+
+def _window(kind: str, key: str, now: datetime) -> tuple[datetime, list[bytes]]:
+    """Return the start of the window at ``now``, and the hashes of the key on each of its days."""
     limit = LIMITS[kind]
     start = _piece_start(limit, now)
     since = start - limit.window if limit.sliding else start
     days = [since.date() + timedelta(days=n) for n in range((start.date() - since.date()).days + 1)]
-    return Counter.objects.filter(
-        kind=kind, key_hash__in=[_hash(kind, key, day) for day in days], window_start__gte=since
-    )
+    return since, [_hash(kind, key, day) for day in days]
 
 
 def _piece_start(limit: Limit, now: datetime) -> datetime:

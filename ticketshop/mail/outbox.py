@@ -3,16 +3,13 @@
 import uuid
 from datetime import datetime
 
-from django.db import connection
 from django.db.models import Case, F, Value, When
 
+from ticketshop.lib.database import inserting
 from ticketshop.lib.values.text import normalise_email
 
 from . import tasks
 from .models import Mail
-
-# The names come from the model's columns, the values are bound.
-_INSERT_ONCE = "INSERT INTO mail_mail ({names}) VALUES ({marks}) ON CONFLICT (once) DO NOTHING RETURNING id"
 
 
 def queue(
@@ -42,8 +39,8 @@ def queue(
         created_at=now,
     )
     if once is None:
-        mail.save(force_insert=True)
-    elif not _insert_once(mail):
+        inserting.insert([mail])
+    elif not inserting.insert_unless(mail, "once"):
         return None
     tasks.send.defer(mail_id=mail.pk)
     return mail
@@ -74,21 +71,3 @@ def forget_recipients(kind: str, about: dict, *, subject_uuid: uuid.UUID) -> Non
     Mail.objects.filter(kind=kind, subject_uuid=subject_uuid, about__contains=about).update(
         recipient="", state=state
     )
-
-
-def _insert_once(mail: Mail) -> bool:
-    """Insert the row unless one with its key exists. Return whether it was inserted.
-
-    It is one statement, so that two calls at once give one mail.
-    """
-    columns = [field for field in Mail._meta.concrete_fields if not field.primary_key]
-    names = ", ".join(connection.ops.quote_name(str(field.column)) for field in columns)
-    marks = ", ".join(["%s"] * len(columns))
-    values = [field.get_db_prep_save(getattr(mail, field.attname), connection) for field in columns]
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT_ONCE.format(names=names, marks=marks), values)
-        row = cursor.fetchone()
-    if row is None:
-        return False
-    mail.pk = row[0]
-    return True

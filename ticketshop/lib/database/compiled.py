@@ -24,6 +24,8 @@ from django.db import connection
 from django.db.models import QuerySet, Value
 from django.db.models.query import ModelIterable, RelatedPopulator
 
+from .prepared import prepared_cursor
+
 Row = TypeVar("Row")
 
 
@@ -90,7 +92,7 @@ class _Query:
     def fetch(self, values: dict[str, Any]) -> list:
         """Run the query and return its rows with converted values."""
         params = [values[param.value] if isinstance(param, Parameter) else param for param in self.params]
-        with connection.prepared_cursor() as cursor:  # type: ignore[attr-defined]  # of our own backend
+        with prepared_cursor() as cursor:
             cursor.execute(self.sql, params)
             rows = cursor.fetchall()
         if not self.converters:

@@ -15,7 +15,7 @@ from registration_forms.definitions import Question
 from registration_forms.field_types import TYPES
 from registration_forms.models import Answer, Response
 from ticketshop.lib import translated
-from ticketshop.lib.database.compiled import Compiled, Parameter
+from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
 
 from ..models import IssuedPass, Order, OrderResponse, Ticket
 
@@ -45,12 +45,21 @@ def for_staff(sensitive: bool) -> Callable[[Question], bool]:
     return lambda question: sensitive or not question.sensitive
 
 
+# Without the definitions: each process keeps them parsed in memory.
+_RESPONSES = Compiled(
+    lambda: (
+        Response.objects.filter(pk=AnyOf("ids"))
+        .select_related("version", "form__published", "form__asked_again")
+        .defer("version__definition", "form__published__definition", "form__asked_again__definition")
+        .order_by("pk")
+    )
+)
+
+
 def read(ids: Iterable[int]) -> tuple[dict[int, Response], dict[int, dict[str, Answer]]]:
     """Return responses by id, with forms and versions, and response id -> question key -> answer."""
     wanted = list(ids)
-    rows = Response.objects.filter(pk__in=wanted).select_related(
-        "version", "form__published", "form__asked_again"
-    )
+    rows = _RESPONSES.all(ids=wanted)
     return {response.pk: response for response in rows}, responses.answers_of(wanted)
 
 

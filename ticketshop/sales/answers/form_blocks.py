@@ -166,9 +166,15 @@ def asks_something(definition: definitions.Definition) -> bool:
 
 
 def _forms_of(lines: Iterable[CartLine]) -> dict[int, RegistrationForm]:
-    products = [line.product for line in lines]
-    ids = {form_id for product in products for form_id in (product.form_id, product.extra_form_id)} - {None}
-    return {form.pk: form for form in _FORMS.all(ids=list(ids))} if ids else {}
+    """Return form id -> form, for the published forms of the lines. One query where there are passes with forms, else
+    none: ``contents.read`` reads those of tariffs.
+    """
+    tariffs = [line.offer.tariff for line in lines if line.offer]
+    of_tariffs = [tariff.form for tariff in tariffs if tariff.form_id]
+    forms = {form.pk: form for form in of_tariffs if form.archived_at is None and form.published}
+    passes = [line.product for line in lines if not line.offer]
+    ids = {form_id for product in passes for form_id in (product.form_id, product.extra_form_id)} - {None}
+    return forms | {form.pk: form for form in _FORMS.all(ids=list(ids))} if ids else forms
 
 
 def _of_line(line: CartLine, forms: dict[int, RegistrationForm]) -> list[FormBlock]:

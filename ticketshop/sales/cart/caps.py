@@ -8,13 +8,14 @@ month. It is deleted with the cart, and when the order is paid or ends.
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db import connection
 from django.db.models import Count, Max, QuerySet, Sum
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from contacts.models import Contact
 from ticketshop.catalogue import places
+from ticketshop.lib.database.compiled import Compiled, Parameter
+from ticketshop.lib.database.prepared import prepared_cursor
 from ticketshop.lib.values.money import ZERO
 from ticketshop.lib.web.network import network
 from ticketshop.lib.web.waits import again_in
@@ -43,6 +44,18 @@ _TAKEN = """
 """
 
 
+def _unpaid(**by_whom: object) -> QuerySet:
+    """Return a row with the number of unpaid orders at a shop, and of their places; no row if there are none."""
+    rows = Order.objects.filter(point_of_sale=Parameter("pos"), state=Order.State.PENDING, **by_whom)
+    return rows.values_list("point_of_sale").annotate(
+        orders=Count("pk", distinct=True), places=Sum("lines__places", default=0)
+    )
+
+
+_UNPAID_OF_ADDRESS = Compiled(lambda: _unpaid(buyer__email_key=Parameter("address")))
+_UNPAID_OF_BUYER = Compiled(lambda: _unpaid(buyer=Parameter("buyer")))
+
+
 class TooManyPlaces(Exception):
     """Guests of one network would hold, or have ordered without paying, too many places of a date."""
 
@@ -67,7 +80,7 @@ def check_network(cart: Cart, allotments: Iterable[int]) -> None:
         "at_least": pos.max_tickets_per_order,
         "percent": pos.network_share,
     }
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_TAKEN, values)
         if cursor.fetchone():
             raise TooManyPlaces
@@ -103,12 +116,13 @@ def _unpaid_refusal(cart: Cart, buyer: Contact, admissions: int) -> str:
     a user is not enough to use up their share.
     """
     pos = cart.point_of_sale
-    rows = Order.objects.filter(point_of_sale=pos, state=Order.State.PENDING)
-    by_whom = {"buyer__email_key": buyer.email_key} if cart.user_id is None else {"buyer": buyer}
-    rows = rows.filter(**by_whom)
-    unpaid = rows.aggregate(orders=Count("pk", distinct=True), places=Sum("lines__places", default=0))
-    if unpaid["orders"] >= pos.max_unpaid_orders or (
-        unpaid["places"] and unpaid["places"] + admissions > pos.max_tickets_per_order
+    if cart.user_id is None:
+        rows = _UNPAID_OF_ADDRESS.rows(pos=pos.pk, address=buyer.email_key)
+    else:
+        rows = _UNPAID_OF_BUYER.rows(pos=pos.pk, buyer=buyer.pk)
+    count, places_unpaid = rows[0][1:] if rows else (0, 0)
+    if count >= pos.max_unpaid_orders or (
+        places_unpaid and places_unpaid + admissions > pos.max_tickets_per_order
     ):
         if cart.user_id is not None:
             return _(

@@ -1,5 +1,6 @@
 """The contents of a cart, read once: lines with titles and prices, and the problems that prevent an order."""
 
+import uuid
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,8 +68,18 @@ class Contents:
 
 
 _LINES = Compiled(
-    lambda: CartLine.objects.filter(cart=Parameter("cart")).select_related(
-        "offer__tariff", "offer__session__event__venue"
+    lambda: (
+        CartLine.objects.filter(cart=Parameter("cart"))
+        .select_related("offer__tariff__form__published", "offer__session__event__venue")
+        # Each process keeps the definitions of forms parsed in memory.
+        .defer("offer__tariff__form__published__definition")
+    )
+)
+_WITH_CART = Compiled(
+    lambda: (
+        CartLine.objects.filter(cart__key=Parameter("key"), cart__point_of_sale=Parameter("pos"))
+        .select_related("cart", "offer__tariff__form__published", "offer__session__event__venue")
+        .defer("offer__tariff__form__published__definition")
     )
 )
 _PASSES = Compiled(lambda: SeasonPass.objects.filter(pk=AnyOf("ids")).select_related("organiser"))
@@ -76,7 +87,22 @@ _PASSES = Compiled(lambda: SeasonPass.objects.filter(pk=AnyOf("ids")).select_rel
 
 def read(cart: Cart) -> Contents:
     """Return the cart's contents: dates in their order, then passes. One query, one more where there are passes."""
-    lines = _LINES.all(cart=cart.pk)
+    return _of_lines(cart, _LINES.all(cart=cart.pk))
+
+
+def read_with_cart(pos: PointOfSale, key: uuid.UUID) -> Contents | None:
+    """Return the contents of the cart with this key, and in them the cart; None if it has no lines. As many queries as ``read``."""
+    lines = _WITH_CART.all(pos=pos.pk, key=key)
+    if not lines:
+        return None
+    cart = lines[0].cart
+    cart.point_of_sale = pos
+    for line in lines:
+        line.cart = cart
+    return _of_lines(cart, lines)
+
+
+def _of_lines(cart: Cart, lines: list[CartLine]) -> Contents:
     if ids := [line.season_pass_id for line in lines if line.season_pass_id]:
         passes = {season_pass.pk: season_pass for season_pass in _PASSES.all(ids=ids)}
         for line in lines:

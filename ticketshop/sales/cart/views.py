@@ -156,13 +156,15 @@ def back(request) -> str:
 @require_safe
 def show(request, pos):
     """Show the cart. An expired hold is renewed where the places are still free."""
-    cart = session.cart_of(request)
+    cart, cart_contents = session.contents_of(request)
     now = timezone.now()
     if cart is None:
         session.count(request, 0) if session.counted(request) else None
         return render(request, "sales/cart.html", {"contents": None, "ordered": session.last_order(request)})
+    held = carts.is_held(cart, now)
     refreshed = carts.refresh(cart, now=now)
-    cart_contents = contents.read(cart)
+    if cart_contents is None or not held:
+        cart_contents = contents.read(cart)
     if session.counted(request) != cart_contents.admissions:
         session.count(request, cart_contents.admissions)
     context = {

@@ -28,8 +28,12 @@ from .details_views import QUESTIONS_CHANGED, DetailsPage, buyer_email, log_in
 from .forms import IN_PROFILE, PaymentForm
 
 
-def ready_cart(request, cart: Cart | None):
-    """Return the cart, its contents, and a redirect to the page that states what is missing (or None)."""
+def ready_cart(request, cart: Cart | None = None):
+    """Return the cart, its contents, and a redirect to the page that states what is missing (or None).
+
+    ``cart``: the visitor's cart if it was read already.
+    """
+    cart, cart_contents = (cart, None) if cart else session.contents_of(request)
     if cart is None and (waiting := session.of_a_log_in(request)):
         messages.info(
             request,
@@ -40,10 +44,13 @@ def ready_cart(request, cart: Cart | None):
         messages.info(request, _("Your cart is empty."))
         return None, None, redirect("shop:cart", pos=request.pos.slug)
     now = timezone.now()
-    refreshed = carts.refresh(cart, now=now)
-    report_changes(request, refreshed)
-    cart_contents = contents.read(cart)
-    if not cart_contents.lines or refreshed.left or contents.problems(cart_contents, now):
+    if cart_contents is None or not carts.is_held(cart, now):
+        refreshed = carts.refresh(cart, now=now)
+        report_changes(request, refreshed)
+        cart_contents = contents.read(cart)
+        if refreshed.left:
+            return cart, cart_contents, redirect("shop:cart", pos=request.pos.slug)
+    if not cart_contents.lines or contents.problems(cart_contents, now):
         return cart, cart_contents, redirect("shop:cart", pos=request.pos.slug)
     return cart, cart_contents, None
 
@@ -53,7 +60,7 @@ def ready_cart(request, cart: Cart | None):
 @require_http_methods(["GET", "HEAD", "POST"])
 def details(request, pos):
     """Show or store the details: buyer, holder of each ticket, forms. At most 20 participants a page."""
-    cart, cart_contents, elsewhere = ready_cart(request, session.cart_of(request))
+    cart, cart_contents, elsewhere = ready_cart(request)
     if cart is None:
         return elsewhere
     if not elsewhere and not request.user.is_authenticated and not request.pos.guest_checkout:
@@ -82,9 +89,13 @@ def details(request, pos):
 @require_http_methods(["GET", "HEAD", "POST"])
 def review(request, pos):
     """Show everything for confirmation, then place the order. Posting twice leads to the same order."""
-    cart = session.cart_of(request)
-    if request.method == "POST" and (answer := placed_before(request, cart)):
-        return answer
+    cart = session.cart_of(request) if request.method == "POST" else None
+    if request.method == "POST":
+        if answer := placed_before(request, cart):
+            return answer
+        if cart is not None and _is_complete(request, cart):
+            # ``orders.place`` checks everything else, with the cart locked.
+            return place(request, cart, request.POST["method"])
     cart, cart_contents, elsewhere = ready_cart(request, cart)
     if elsewhere:
         # Another request may have ordered the cart since it was read.
@@ -104,6 +115,20 @@ def review(request, pos):
         return ask_again(request, orders.CannotPlace(why))
     form_targets.allow(request, methods.values())
     return render(request, "sales/review.html", _review_context(page, form, methods))
+
+
+def _is_complete(request, cart: Cart) -> bool:
+    """Return whether a posted review needs no question back: places held, details complete, today's terms accepted, a way to
+    pay chosen.
+    """
+    pos, post = request.pos, request.POST
+    accepted = not pos.terms or (post.get("terms") and post.get("terms_hash") == contents.terms_hash(pos))
+    return bool(
+        carts.is_held(cart, timezone.now())
+        and cart.details_complete
+        and accepted
+        and post.get("method") in payment_methods.METHODS
+    )
 
 
 def _review_context(page: DetailsPage, form: PaymentForm, methods) -> dict:

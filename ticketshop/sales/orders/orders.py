@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
-from django.db.models import (
-    Q,
-)
+from django.db.models import Model, Q
 from django.utils.translation import gettext_lazy
 
 from contacts import contacts, locking
@@ -18,6 +17,7 @@ from registration_forms.models import Response
 from ticketshop.catalogue import places
 from ticketshop.history import history
 from ticketshop.jobs.rows import RowJob
+from ticketshop.lib.database import inserting
 from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.lib.values import references
 from ticketshop.lib.values.money import ZERO
@@ -25,7 +25,7 @@ from ticketshop.lib.values.money import ZERO
 from .. import notices, pricing
 from ..answers import block_answers, form_blocks, profile, shown_questions
 from ..cart import caps, carts, contents
-from ..models import IN_PROFILE, Cart, Order, OrderLine, OrderResponse
+from ..models import IN_PROFILE, Cart, Order, OrderLine, OrderResponse, Payment
 from ..payments import methods, payments, provider_pages
 from ..tickets import tickets
 from . import order_lines, person_limits
@@ -162,12 +162,13 @@ def _place(request: _Request) -> Order:
     responses_by_block = _store(
         blocks, order, buyer, beneficiaries, cart.typed.language or request.language, now
     )
-    order.save(force_insert=True)
-    _attach(order, blocks, responses_by_block, in_profile)
-    lines = OrderLine.objects.bulk_create(order_lines.new(order, cart_contents))
-    tickets.reserve(order, lines, cart_contents, holders, beneficiaries, responses_by_block)
-    _start_payment(order, method, user, now)
-    cart.delete()
+    order_responses = _order_responses(order, blocks, responses_by_block, in_profile)
+    lines = order_lines.new(order, cart_contents)
+    issued = tickets.new(order, lines, cart_contents, holders, beneficiaries, responses_by_block)
+    payment = payments.new(order, method, now)
+    _insert([order, *order_responses, *lines, *issued[0], *issued[1], payment], method, user, now)
+    _go_on(order, payment, now)
+    carts.delete(cart)
     # Last, so that the counters stay locked for as short as possible.
     if blocks:
         limited_choices.reserve(cart.key, responses.chosen(responses_by_block.values()))
@@ -177,23 +178,29 @@ def _place(request: _Request) -> Order:
     return order
 
 
-def _attach(order: Order, blocks: list[form_blocks.FormBlock], responses_by_block, in_profile) -> None:
-    """Insert the rows that connect the order with the responses to its order forms."""
-    OrderResponse.objects.bulk_create(
+def _order_responses(
+    order: Order, blocks: list[form_blocks.FormBlock], responses_by_block, in_profile
+) -> list[OrderResponse]:
+    """Return the unsaved rows that connect the order with the responses to its order forms."""
+    return [
         OrderResponse(
             order=order, response=responses_by_block[block.name], title=block.title, in_profile=in_profile
         )
         for block in blocks
         if block.of_order
-    )
+    ]
 
 
-def _start_payment(order: Order, method, user, now: datetime) -> None:
-    """Start the payment of a new order, record the order in the history and tell the buyer. A free order is paid
-    at once.
-    """
-    payment = payments.start(order, method, now=now)
-    history.record(order, "placed", by=user, now=now, total=str(order.total), method=method.code)
+def _insert(rows: list[Model], method, user, now: datetime) -> None:
+    """Insert the rows of a new order, the order first, and its record in the history. Two statements."""
+    order = cast(Order, rows[0])
+    inserting.assign_keys(rows)
+    placed = history.new(order, "placed", by=user, now=now, total=str(order.total), method=method.code)
+    inserting.insert([*rows, placed])
+
+
+def _go_on(order: Order, payment: Payment, now: datetime) -> None:
+    """Tell the buyer what to pay. A free order is paid at once."""
     if order.total == ZERO:
         payments.confirm(payment, by=None, now=now)
         order.refresh_from_db()

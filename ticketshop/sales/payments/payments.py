@@ -1,4 +1,4 @@
-"""Actions on payments: start one, record received money, refund. A second call changes nothing."""
+"""Actions on payments: make one, record received money, refund. A second call changes nothing."""
 
 import uuid
 from datetime import datetime
@@ -21,15 +21,8 @@ from ..models import Admission, IssuedPass, Order, OrderLine, Payment, Refund, T
 from ..tickets import deadlines, tickets
 
 
-def start(order: Order, method, *, now: datetime) -> Payment:
-    """Create and return the payment of an order, with the reference that the payer quotes if the method has one."""
-    payment = new(order, method, now)
-    payment.save(force_insert=True)
-    return payment
-
-
 def new(order: Order, method, now: datetime) -> Payment:
-    """Return an unsaved payment of an order."""
+    """Return the unsaved payment of an order, with the reference that the payer quotes if the method has one."""
     return Payment(
         order=order,
         method=method.code,

@@ -1,4 +1,4 @@
-"""Actions on tickets and passes: reserve, issue, cancel."""
+"""Actions on tickets and passes: make, issue, cancel."""
 
 from datetime import datetime
 
@@ -10,23 +10,6 @@ from ..cart import contents
 from ..models import Admission, IssuedPass, Order, OrderLine, Ticket
 
 
-def reserve(
-    order: Order,
-    lines: list[OrderLine],
-    cart_contents: contents.Contents,
-    holders: dict,
-    beneficiaries: dict[str, int],
-    answered: dict[str, Response] | None = None,
-) -> None:
-    """Write a ticket or pass for every slot of the cart, with the typed names. Two queries.
-
-    ``beneficiaries``: slot -> contact id, for slots with a chosen person; ``answered``: slot -> response.
-    """
-    new_tickets, new_passes = new(order, lines, cart_contents, holders, beneficiaries, answered)
-    Ticket.objects.bulk_create(new_tickets)
-    IssuedPass.objects.bulk_create(new_passes)
-
-
 def new(
     order: Order,
     lines: list[OrderLine],
@@ -35,7 +18,10 @@ def new(
     beneficiaries: dict[str, int],
     answered: dict[str, Response] | None = None,
 ) -> tuple[list[Ticket], list[IssuedPass]]:
-    """Return the unsaved tickets and passes of an order. Arguments as in ``reserve``."""
+    """Return an unsaved ticket or pass for every slot of the cart, with the typed names.
+
+    ``beneficiaries``: slot -> contact id, for slots with a chosen person; ``answered``: slot -> response.
+    """
     new_tickets, new_passes, answered = [], [], answered or {}
     for line, cart_line in zip(lines, cart_contents.lines, strict=True):
         for slot in cart_line.slots:

@@ -1,0 +1,13 @@
+"""A cursor for statements whose text is always the same."""
+
+from typing import cast
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from .base import DatabaseWrapper
+
+
+def prepared_cursor() -> CursorWrapper:
+    """Return a cursor on the default connection; PostgreSQL parses and plans its statements once per connection."""
+    return cast(DatabaseWrapper, connection).prepared_cursor()
