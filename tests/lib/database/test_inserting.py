@@ -97,3 +97,18 @@ def test_keys_are_assigned_to_unsaved_rows_only(django_assert_num_queries):
     assert new.pk not in {None, before}
     with django_assert_num_queries(0):
         inserting.assign_keys([VenueFactory.build(pk=7)])
+
+
+def test_updated_row_has_the_values_that_save_writes():
+    first, second = AllotmentFactory(name="One"), AllotmentFactory(name="Two")
+    first.name, second.name = "Three", "Four"
+    assert inserting.update(first)
+    second.save()
+    assert list(Allotment.objects.order_by("pk").values_list("name", flat=True)) == ["Three", "Four"]
+
+
+def test_update_of_a_deleted_row_tells_that_it_is_gone():
+    row = AllotmentFactory()
+    Allotment.objects.filter(pk=row.pk).delete()
+    assert not inserting.update(row)
+    assert not Allotment.objects.exists()

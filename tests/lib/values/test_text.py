@@ -2,6 +2,7 @@
 
 import unicodedata
 
+import idna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -126,3 +127,16 @@ def test_digits_are_the_ascii_ones():
 )  # fmt: skip
 def test_a_number_in_a_text_is_ascii_digits_and_not_too_long(typed, number):
     assert text.number_in(typed, digits=3) == number
+
+
+@pytest.mark.parametrize(
+    "domain",
+    ["Example.ORG", "a-b.ch", "xn--fa-hia.de", "ab--c.ch", "-a.ch", "a-.ch", "a..ch", "a.ch.", "\u212a.ch", "a_b.ch", "", "x" * 64,
+     f"{'a' * 63}.ch", ".".join(["a" * 62] * 4), ".".join(["a" * 63] * 4)],
+)  # fmt: skip
+def test_domain_in_ascii_is_that_of_the_library_for_idna(domain):
+    try:
+        expected = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
+    except idna.IDNAError:
+        expected = ""
+    assert text.ascii_domain(domain) == expected

@@ -1,4 +1,4 @@
-"""Insert rows with fewer statements, and with less work for each, than ``Model.save`` and ``bulk_create``.
+"""Insert and update rows with fewer statements, and with less work for each, than ``Model.save`` and ``bulk_create``.
 
 An order is a dozen rows in as many tables. Django generates the SQL of each INSERT anew; here it is generated once per process
 and planned once per connection. Rows that refer to each other get their primary keys first, and are then inserted in one
@@ -70,6 +70,15 @@ def insert_unless(row: Model, *columns: str) -> bool:
     return True
 
 
+def update(row: Model) -> bool:
+    """Write all columns of a row. Return whether the database has it. One statement."""
+    fields = _fields(type(row), False)
+    values = [field.get_db_prep_save(field.pre_save(row, False), connection) for field in fields]
+    with prepared_cursor() as cursor:
+        cursor.execute(_update_sql(type(row)), [*values, row.pk])
+        return cursor.rowcount > 0
+
+
 def _inserted(row: Model, key: int) -> None:
     row.pk = key
     row._state.adding, row._state.db = False, connection.alias
@@ -114,6 +123,13 @@ def _insert_unless_sql(model: type[Model], columns: tuple[str, ...]) -> str:
     return (
         f"{_one_insert(model, 1, False)} ON CONFLICT ({once}) DO NOTHING RETURNING {_quoted(model._meta.pk)}"
     )
+
+
+@lru_cache(maxsize=64)
+def _update_sql(model: type[Model]) -> str:
+    columns = ", ".join(f"{_quoted(field)} = %s" for field in _fields(model, False))
+    table, key = connection.ops.quote_name(model._meta.db_table), _quoted(model._meta.pk)
+    return f"UPDATE {table} SET {columns} WHERE {key} = %s"  # noqa: S608
 
 
 def _one_insert(model: type[Model], count: int, with_key: bool) -> str:

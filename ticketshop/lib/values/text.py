@@ -88,6 +88,11 @@ def normalise_email(value: str) -> str:
     return f"{_ascii_lower(local)}@{ascii_domain(domain) or _ascii_lower(domain)}"
 
 
+# Letters, digits and hyphens, the third and fourth of a label not both hyphens.
+_LABEL = r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PLAIN_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII | re.IGNORECASE)
+
+
 def ascii_domain(domain: str) -> str:
     """Return a domain in ASCII: IDNA 2008 (RFC 5891) after the mapping of UTS 46; empty for an invalid domain.
 
@@ -96,6 +101,8 @@ def ascii_domain(domain: str) -> str:
     """
     if len(domain) > 4 * _LONGEST_DOMAIN:
         return ""
+    if len(domain) <= _LONGEST_DOMAIN and _PLAIN_DOMAIN.fullmatch(domain):
+        return domain.lower()  # as below, in a hundredth of the time
     try:
         return idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
     except (idna.IDNAError, UnicodeError):

@@ -9,6 +9,7 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from ticketshop.lib.database import inserting
 from ticketshop.lib.database.compiled import Compiled
 
 
@@ -33,12 +34,6 @@ class LeanStore(DatabaseStore):
             return
         row = self.create_model_instance(self._get_session(no_load=must_create))  # type: ignore[attr-defined]
         if must_create:
-            row.save(force_insert=True)
-            return
-        columns = {
-            column.attname: getattr(row, column.attname)
-            for column in row._meta.concrete_fields
-            if not column.primary_key
-        }
-        if not self.model.objects.filter(session_key=row.session_key).update(**columns):
+            inserting.insert([row])
+        elif not inserting.update(row):
             raise UpdateError
