@@ -6,7 +6,7 @@ from django.utils.timezone import localtime
 from ticketshop.lib import translated
 from ticketshop.lib.database.compiled import Compiled, Parameter
 
-from .models import IssuedPass, Order, Ticket
+from .models import IssuedPass, Order, OrderLine, Ticket
 
 # Related rows that pages, mails and tickets show: date and venue as they are now.
 WITH_TICKET = ("session__event__venue", "line__offer__tariff")
@@ -32,6 +32,22 @@ _PASSES = Compiled(
 def tickets_of(order: Order) -> list[Ticket]:
     """Return the order's tickets in the order of their lines and dates."""
     return _TICKETS.all(order=order.pk)
+
+
+# Without related rows: those of the lines have been read.
+_OF_LINES = Compiled(lambda: Ticket.objects.filter(order=Parameter("order")))
+
+
+def tickets_of_lines(order: Order, lines: list[OrderLine]) -> list[Ticket]:
+    """Return what ``tickets_of`` returns, with the related rows of ``lines``, all lines of the order."""
+    by_id = {line.pk: line for line in lines}
+    tickets = _OF_LINES.all(order=order.pk)
+    for ticket in tickets:
+        line = by_id[ticket.line_id]
+        ticket.line, ticket.order = line, order
+        if line.offer and line.offer.session_id == ticket.session_id:
+            ticket.session = line.offer.session
+    return sorted(tickets, key=lambda ticket: (ticket.session.starts_at, ticket.line_id, ticket.pk))
 
 
 def passes_of(order: Order) -> list[IssuedPass]:

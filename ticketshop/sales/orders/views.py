@@ -17,7 +17,7 @@ from ticketshop.lib.web.refusals import TooManyTries
 from ticketshop.limits import limits
 
 from .. import access
-from ..admission_lists import WITH_LINE, passes_of, tickets_of
+from ..admission_lists import WITH_LINE, passes_of, tickets_of, tickets_of_lines
 from ..answers import editing
 from ..models import LIVING_ORDERS, OPEN_STATES, Admission, IssuedPass, Order, OrderLine, Refund, Ticket
 from ..payments import methods, payments
@@ -40,7 +40,11 @@ def order_or_404(request, reference: str, secret: str) -> Order:
 
 
 _LINES = Compiled(
-    lambda: OrderLine.objects.filter(order=Parameter("order")).select_related(*WITH_LINE).order_by("pk")
+    lambda: (
+        OrderLine.objects.filter(order=Parameter("order"))
+        .select_related(*WITH_LINE, "offer__session__event__venue")
+        .order_by("pk")
+    )
 )
 
 
@@ -71,7 +75,7 @@ def show(request, pos, reference, secret):
     payment = paying.state_of(request, order)
     lines = _LINES.all(order=order.pk)
     pending = order.state == Order.State.PENDING
-    tickets = tickets_of(order) if any(line.offer_id for line in lines) else []
+    tickets = tickets_of_lines(order, lines) if any(not line.season_pass_id for line in lines) else []
     passes = passes_of(order) if any(line.season_pass_id for line in lines) else []
     for issued in passes:
         issued.order = order
