@@ -2,8 +2,8 @@
 
 ``FIELDS`` drives what may be changed (``contacts.EDITABLE``), the visitor's profile, merging and the page that shows a
 merge beforehand, the back office, the export of customers, and what ``Contact.Personal`` erases and copies. To add
-*nationality*: add the column to ``Contact``, a line here, and the migration. A test compares this list with the columns
-of the model.
+a field: add the column to ``Contact``, a line here, and the migration. For *nationality* that is
+``ProfileField("nationality", is_country=True)``. A test compares this list with the columns of the model.
 
 This module imports no model, so that the model itself can use it.
 """
@@ -43,6 +43,9 @@ class ProfileField:
     """Whether the visitor changes it in the form of the profile."""
     autocomplete: str = ""
     """What the browser may fill in: a token of the HTML standard ("Autofill")."""
+    is_country: bool = False
+    """Whether the value is a country code (ISO 3166, two letters): the visitor chooses from a list; the export of customers and
+    a copy of one's own data contain the name of the country."""
     deferrable: bool = False
     """Whether an erasure defers it while the person has a ticket or owes money, because the person must be reached."""
 
@@ -83,11 +86,14 @@ FIELDS: tuple[ProfileField, ...] = (
     ProfileField(
         "city", group="address", one_line=True, section=Section.ADDRESS, autocomplete="address-level2"
     ),
-    ProfileField("country", group="address", section=Section.ADDRESS, autocomplete="country"),
+    ProfileField(
+        "country", group="address", section=Section.ADDRESS, autocomplete="country", is_country=True
+    ),
     ProfileField("birth_date", autocomplete="bday"),
     ProfileField("language", section=Section.REACH, deferrable=True),
 )
 NAMES: tuple[str, ...] = tuple(field.name for field in FIELDS)
+COUNTRIES: tuple[str, ...] = tuple(field.name for field in FIELDS if field.is_country)
 
 # Label of a group of several columns; a group of one has that of its column.
 GROUP_LABELS: dict[str, str | Promise] = {"name": _("name"), "address": _("postal address")}

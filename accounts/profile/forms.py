@@ -24,7 +24,6 @@ NAMES = ("first_name", "last_name")
 SPECIAL_FIELDS: dict[str, Callable[[], forms.Field]] = {
     # Longer than the column: people type spaces and brackets.
     "phone": lambda: LineField(max_length=40, widget=forms.TextInput(attrs={"inputmode": "tel"})),
-    "country": forms.ChoiceField,
     "birth_date": lambda: forms.DateField(widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")),
     "language": lambda: forms.ChoiceField(label=_("Language of our e-mails"), choices=settings.LANGUAGES),
 }
@@ -35,7 +34,9 @@ ROWS = (NAMES, ("postcode", "city"))
 def form_field(field: ProfileField) -> forms.Field:
     """Return the form field of one column of a contact, with the label of the column; it may stay empty."""
     column = Contact._meta.get_field(field.name)
-    if field.name in SPECIAL_FIELDS:
+    if field.is_country:
+        made = forms.ChoiceField()
+    elif field.name in SPECIAL_FIELDS:
         made = SPECIAL_FIELDS[field.name]()
     elif field.one_line:
         made = LineField(max_length=column.max_length)
@@ -64,9 +65,10 @@ class ProfileForm(forms.Form):
         self.initial["phone"] = readable_phone(contact.phone)
         self.fields["phone"].help_text = country_hint(self._country())
         near = countries.choices(get_language() or "en", contact.organiser.country)
-        self.fields["country"].choices = [("", _("Choose…")), *near]
-        if contact.country and contact.country not in dict(near):
-            self.fields["country"].choices += [(contact.country, contact.country)]
+        for name in profile_fields.COUNTRIES:
+            stored = getattr(contact, name)
+            unknown = [(stored, stored)] if stored and stored not in dict(near) else []
+            self.fields[name].choices = [("", _("Choose…")), *near, *unknown]
 
     @property
     def rows(self) -> list[list[forms.BoundField]]:

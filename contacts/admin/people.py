@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts import contacts, merging
 from contacts.models import Contact
-from contacts.profile_fields import Section, in_rows, in_section
+from contacts.profile_fields import COUNTRIES, Section, in_rows, in_section
 from ticketshop.lib.forms.fields import LineField
 from ticketshop.lib.values.person_names import no_markup_in_name
 from ticketshop.lib.values.phones import parse_phone, readable_phone
@@ -65,6 +65,7 @@ class ContactForm(ScopedForm):
 
     def clean(self):
         values = super().clean()
+        values |= {name: values[name].upper() for name in COUNTRIES if values.get(name)}
         names = ("first_name", "last_name")
         # A name that was typed and refused has an error already. A contact made by a sign-up may have no name yet: its
         # other columns can be changed all the same.
@@ -75,9 +76,6 @@ class ContactForm(ScopedForm):
     def clean_phone(self):
         text = self.cleaned_data["phone"]
         return parse_phone(text, self._country()) if text else ""
-
-    def clean_country(self):
-        return self.cleaned_data["country"].upper()
 
     def _country(self) -> str:
         """Return the country of a phone number without a country code: the typed one, else the organiser's."""

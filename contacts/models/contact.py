@@ -184,7 +184,7 @@ class Contact(models.Model):
         area = PROFILE
         withheld = {"email_key": _("the address again, as we compare it")}
         copy_context = ("kind", "created_via", "created_at")
-        code_labels = {"country": "ticketshop.lib.values.countries.named"}
+        code_labels = dict.fromkeys(profile_fields.COUNTRIES, "ticketshop.lib.values.countries.named")
         last_used = {"pk": ("created_at", "user__last_login")}
         expiry = (
             Expiry(

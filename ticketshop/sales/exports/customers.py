@@ -43,7 +43,9 @@ def _pages(scope: Scope, keys: list[str]) -> Iterator[Page]:
         "orders": Subquery(theirs.annotate(number=Count("pk")).values("number")),
         "last_order_at": Subquery(theirs.annotate(last=Max("placed_at")).values("last")),
     }
-    words = {"country": rows.country_words(), "language": rows.language_words()}
+    words = dict.fromkeys(profile_fields.COUNTRIES, rows.country_words()) | {
+        "language": rows.language_words()
+    }
     for page in rows.pages(scope.customers(), *(computed.get(key, key) for key in keys), "subject_uuid"):
         lines, subjects = [], set()
         for _pk, *values, subject_uuid in page:
