@@ -1,4 +1,8 @@
-"""The types of questions. To add one, write a file with a ``FieldType`` and add the class to the list here."""
+"""The types of questions. To add one, write a file with a ``FieldType`` and add the class to the list here.
+
+Three tests then fail until they know the type, and tell what to add: ``test_field_types`` (a typed text and the stored value),
+``answers/test_properties`` (random texts), and ``sales/answers/test_history`` (a question in a published form).
+"""
 
 from .address import Address
 from .base import FieldType, QuestionContext

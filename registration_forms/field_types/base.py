@@ -34,8 +34,14 @@ class QuestionContext:
 
 
 class FieldType:
-    """A type of question. Its values are stored in one of the typed columns of ``Answer``."""
+    """A type of question. Its values are stored in one of the typed columns of ``Answer``.
 
+    A subclass needs ``code``, ``label`` and ``form_field``. Most also override ``candidates``, because a form can be published
+    only if accepted answers to its questions are found; ``display`` and ``initial`` if people read the value in another way than
+    it is stored; and ``contains`` if they search for it in another way. ``phone.py`` does all of it.
+    """
+
+    # Stored with questions and in published forms: it never changes.
     code: str
     label: str
     # The column of Answer, or "choices" for several choices, or "" for what is only shown.

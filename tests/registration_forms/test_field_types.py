@@ -101,7 +101,8 @@ def store(version, answers: dict):
 
 
 def test_every_type_has_a_sample():
-    assert set(SAMPLES) == set(ANSWERED)
+    assert set(ANSWERED) - set(SAMPLES) == set(), "add a typed text and its stored value to SAMPLES"
+    assert set(SAMPLES) - set(ANSWERED) == set(), "there is no such type"
 
 
 @pytest.mark.django_db

@@ -33,7 +33,7 @@ def grouped(text: str) -> str:
 
 
 def problem(text: str) -> str:
-    """Return a sentence about what is wrong with an IBAN; empty if it is valid."""
+    """Return a sentence about what is wrong with the IBAN of any account; empty if it is valid."""
     iban = normalise(text)
     if not (iban.isascii() and iban.isalnum() and iban[:2].isalpha() and iban[2:4].isdigit()):
         return _(
@@ -54,6 +54,14 @@ def problem(text: str) -> str:
         }
     if int("".join(str(int(c, 36)) for c in iban[4:] + iban[:4])) % 97 != 1:
         return _("Check the IBAN: its check digits do not fit.")
+    return ""
+
+
+def problem_as_payee(text: str) -> str:
+    """Return a sentence about why buyers can't pay to this IBAN with the shop's reference; empty if they can."""
+    if sentence := problem(text):
+        return sentence
+    iban = normalise(text)
     if iban[:2] in {"CH", "LI"} and iban[4:9].isdigit() and int(iban[4:9]) in QR_INSTITUTIONS:
         return _(
             "This is a QR-IBAN. Banks refuse it with the reference that the shop prints: take the account’s other IBAN."

@@ -35,7 +35,7 @@ class BankTransfer(Method):
 
     @classmethod
     def problems(cls, typed):
-        problem = iban.problem(typed["iban"]) if typed["iban"] else ""
+        problem = iban.problem_as_payee(typed["iban"]) if typed["iban"] else ""
         return {"iban": problem} if problem else {}
 
     def takes(self, total, currency):
