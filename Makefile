@@ -1,4 +1,4 @@
-# make run | test | check | bench | soak | reset: see ticketshop/docs/contributing.md.
+# make run | test | check | migrations | bench | soak | reset: see ticketshop/docs/contributing.md.
 PYTHON ?= python3
 PY := .venv/bin/python
 # Programs of the virtualenv are called as modules: their own first lines name the folder it was made in, and a clone
@@ -10,7 +10,7 @@ PRODUCTION := DEMO= BASE_URL=https://shop.example ALLOWED_HOSTS=shop.example EMA
 	SECRET_KEY=only-for-make-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
 .DEFAULT_GOAL := run
-.PHONY: run test check bench soak reset
+.PHONY: run test check migrations bench soak reset
 
 run: .venv/local.stamp
 	@$(PY) -m ticketshop.demo.run
@@ -33,7 +33,12 @@ check: .venv/dev.stamp
 		VAR_DIR="$$files" $(PRODUCTION) $(PY) -m ticketshop.lib.postgres run sh -c \
 		"$(PY) manage.py migrate --verbosity 0 && $(PY) manage.py createcachetable && \
 		$(PY) manage.py collectstatic --no-input --verbosity 0 && \
-		$(PY) manage.py check --deploy --fail-level WARNING && $(PY) manage.py makemigrations --check --dry-run"
+		$(PY) manage.py check --deploy --fail-level WARNING && { $(PY) manage.py makemigrations --check --dry-run || \
+		{ echo 'To put it right: make migrations'; exit 1; }; }"
+
+migrations: .venv/dev.stamp
+	@files=$$(mktemp -d) && trap 'rm -rf "$$files"' EXIT && \
+		VAR_DIR="$$files" $(PRODUCTION) $(PY) -m ticketshop.lib.postgres run $(PY) manage.py makemigrations
 
 bench: .venv/dev.stamp
 	@$(PY) -m tests.bench

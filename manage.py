@@ -24,7 +24,10 @@ def main() -> None:
     except ImproperlyConfigured as error:
         if "--traceback" in sys.argv:
             raise
-        sys.exit(str(error))
+        without = sys.argv[1:2] == ["makemigrations"]
+        sys.exit(
+            f"{error}\n`make migrations` writes migrations without any setting." if without else str(error)
+        )
     except OperationalError as error:
         if not in_clone or "connection" not in str(error) or "--traceback" in sys.argv:
             raise

@@ -335,8 +335,10 @@ def test_each_route_has_a_row_and_each_row_a_route():
     for model, pages in ADMIN.items():
         rows |= admin_names(model, pages)
     found = set(routes())
-    assert found - rows == set(), "who may open these? Say so in a row"
-    assert rows - found == set(), "these rows speak of nothing"
+    assert found - rows == set(), (
+        "add a row to ROWS (for a page of the back office to ADMIN): who may open it?"
+    )
+    assert rows - found == set(), "there are no such routes"
 
 
 # --- visitors -------------------------------------------------------------------------------------------

@@ -2,6 +2,10 @@
 
 Amounts are in the currency of the organiser, in whole cents. An order stores what was computed when it was
 placed.
+
+A discount starts here. What else takes a total for price times quantity: the constraint ``orderline_total``, the invariant
+I5 in ``orders.books`` and ``contents.Contents.content_hash`` (what a page showed must include it). And ``unit_price`` is
+shown on pages, tickets, in the back office and in copies of one's own data.
 """
 
 from collections.abc import Iterable

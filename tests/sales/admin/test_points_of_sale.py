@@ -1,12 +1,17 @@
 """The page of a point of sale: its characteristics, its ways to pay, and what was changed by whom."""
 
+import re
+
 import pytest
+from modeltranslation.fields import TranslationField
 
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import PaymentMethodFactory, make_order
 from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
 from ticketshop.history import history
+from ticketshop.organisers.models import PointOfSale
+from ticketshop.sales.admin.points_of_sale import PointOfSaleAdmin
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import PaymentMethod
 from ticketshop.sales.payments import methods
@@ -44,6 +49,21 @@ def test_the_characteristics_stand_in_a_fieldset_of_that_name(language, heading,
         "max_tickets_per_order",
     ):
         assert f'name="{name}"' in below, name
+
+
+def test_every_column_that_staff_may_change_has_a_field_on_the_page(staff, pos):
+    source = staff.open(change(pos)).source
+    # A translated column has a field per language; the organiser of a row can't be changed.
+    others = {"id", "organiser", *PointOfSaleAdmin.translated}
+    columns = [
+        column.name
+        for column in PointOfSale._meta.fields
+        if column.editable and column.name not in others and not isinstance(column, TranslationField)
+    ]
+    assert "guest_checkout" in columns
+    # Several checkboxes, as for the languages, may have a number behind the name.
+    missing = [name for name in columns if not re.search(rf'name="{name}(_\w+)?"', source)]
+    assert missing == [], "name it in PointOfSaleAdmin.fieldsets"
 
 
 def test_a_change_is_recorded_with_old_and_new_values(staff, pos):
