@@ -276,6 +276,16 @@ def test_webhook_at_another_shop_or_method_or_too_large_changes_nothing(provider
         )
     }
     assert list(statuses.values()) == [200, 404, 404, 404]
+    for length in ("many", "-1"):
+        body, headers = provider.hook(provider.only_page)
+        odd = Client().post(
+            "/hooks/wallet/theatre/",
+            body,
+            content_type="application/json",
+            headers=headers,
+            CONTENT_LENGTH=length,
+        )
+        assert (odd.status_code, state(order)) == (413, "pending")
     large = Client().post("/hooks/wallet/theatre/", b"x" * 300_000, content_type="application/json")
     assert (large.status_code, state(order)) == (413, "pending")
     assert Client().get("/hooks/wallet/theatre/").status_code == 405

@@ -36,7 +36,8 @@ def receive(request: HttpRequest, method: str, pos: str) -> HttpResponse:
     redirecting = methods.redirecting(shop, method) if shop is not None else None
     if shop is None or redirecting is None:
         return _answer(404, "Unknown.")
-    if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal() or int(length[:20]) > MOST_BYTES:
         return _answer(413, "Too large.")
     try:
         pages = redirecting.read_hook(request.headers, request.body)
