@@ -6,19 +6,20 @@ Each race has a twin without the protection, which shows that the race is real.
 from functools import partial
 
 import pytest
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.utils import timezone
 
 from contacts import contacts, locking, merging
 from contacts.linking import adding, staff_links
 from contacts.models import Contact, ContactLink
-from tests.at_once import at_once, meet
+from tests.at_once import at_once, meet, second
 from tests.factories.catalogue import OfferFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.sales import make_cart, make_order, place
 from tests.friends import BOB, add, friendly_pos, make_visitor
 from ticketshop.limits import limits
 from ticketshop.mail.models import Mail
+from ticketshop.sales.models import Ticket
 from ticketshop.sales.orders import orders
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -309,3 +310,27 @@ def test_merge_waits_for_an_order_of_one_contact_for_the_other(pos, monkeypatch)
     meet_in(monkeypatch, locking, "lock_all")
     order, _none = at_once(*calls)
     assert order.tickets.get().beneficiary_id in {None, order.buyer_id}
+
+
+def test_row_for_the_contact_that_goes_waits_for_the_merge_and_is_refused(pos, monkeypatch):
+    """A row with a key to the contact, written without a lock on the contact after all others point elsewhere."""
+    keep, lose = ContactFactory(organiser=pos.organiser), ContactFactory(organiser=pos.organiser)
+    ticket = make_order({OfferFactory(pos=pos): 1}, buyer=keep).tickets.get()
+    write = merging._write_outcome
+
+    def meet_then_write(stays, goes):
+        meet()
+        write(stays, goes)
+
+    def point_to_lose():
+        try:
+            return Ticket.objects.filter(pk=ticket.pk).update(beneficiary=lose)
+        except IntegrityError:
+            return 0
+
+    monkeypatch.setattr(merging, "_write_outcome", meet_then_write)
+    merge = partial(merging.merge, keep, lose, by=None, now=timezone.now())
+    assert at_once(merge, second(point_to_lose)) == [None, 0]
+    assert not Contact.objects.filter(pk=lose.pk).exists()
+    ticket.refresh_from_db()
+    assert ticket.beneficiary_id in {None, keep.pk}
