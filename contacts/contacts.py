@@ -126,12 +126,17 @@ def _set_blocked(contact: Contact, since: datetime | None, action: str, *, by, n
     return True
 
 
+_OF_USER = Compiled(
+    lambda: Contact.objects.filter(organiser=Parameter("organiser"), user=Parameter("user")).order_by("pk")
+)
+
+
 def for_user(organiser: Organiser, user, *, language: str, now: datetime) -> Contact:
     """Return the contact of a logged-in user at ``organiser``; create it on the first call.
 
     There is one per user, also when several requests call this at once.
     """
-    contact = Contact.objects.filter(organiser=organiser, user=user).first()
+    contact = _OF_USER.first(organiser=organiser.pk, user=user.pk)
     if contact is not None:
         return contact
     try:
@@ -148,7 +153,7 @@ def for_user(organiser: Organiser, user, *, language: str, now: datetime) -> Con
                 claimed_at=now,
             )
     except IntegrityError:
-        if contact := Contact.objects.filter(organiser=organiser, user=user).first():
+        if contact := _OF_USER.first(organiser=organiser.pk, user=user.pk):
             return contact
         # The log-in was erased meanwhile.
         raise

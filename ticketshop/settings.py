@@ -155,7 +155,7 @@ CACHES = {
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "ticketshop.organisers.permissions.MembershipBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "accounts.log_in.backends.AccountBackend",
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

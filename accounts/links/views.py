@@ -21,7 +21,7 @@ from ticketshop.organisers.middleware import enter
 from . import claiming, invitations
 from .forms import ChoosePasswordForm, WhoForm
 
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+BACKEND = "accounts.log_in.backends.AccountBackend"
 
 
 def open_request(request, token: str):

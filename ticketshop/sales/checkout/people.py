@@ -37,7 +37,7 @@ def of(contact: Contact, pos) -> list[Person]:
     """Return the buyer and the people they may choose; empty if the shop has no friends and family. One query."""
     if not pos.friends_family_enabled:
         return []
-    links_to_people = list(links.choosable(contact))
+    links_to_people = links.all_choosable(contact)
     people = [me(contact), *(_of_link(link) for link in links_to_people)]
     return _told_apart(people, [contact, *links_to_people])
 

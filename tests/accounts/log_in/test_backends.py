@@ -1,0 +1,29 @@
+"""The user of a log-in session is read at each request."""
+
+import pytest
+from django.test import Client
+
+from accounts.links.views import BACKEND
+from accounts.models import User
+from tests.factories.accounts import UserFactory
+from tests.factories.organisers import PointOfSaleFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("end", ["deactivated", "deleted", "another password"])
+def test_log_in_session_ends_at_once_with_its_user(end):
+    pos, user, client = PointOfSaleFactory(), UserFactory(), Client()
+    client.force_login(user, backend=BACKEND)
+    url = f"/{pos.slug}/"
+    assert user.email in client.get(url).content.decode()
+    if end == "deactivated":
+        User.objects.update(is_active=False)
+    elif end == "deleted":
+        User.objects.filter(pk=user.pk).delete()
+    else:
+        user.set_password("another password, made up")
+        user.save()
+    page = client.get(url)
+    assert page.status_code == 200
+    assert user.email not in page.content.decode()
