@@ -69,14 +69,14 @@ if DEMO:
     INSTALLED_APPS.append("ticketshop.demo")
 
 MIDDLEWARE = [
+    "ticketshop.lib.web.page_cache.PageCache",  # outside of all others, so that complete responses are cached
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "ticketshop.middleware.provider_forms",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "ticketshop.lib.web.page_cache.PageCache",
-    "ticketshop.middleware.CompressPages",  # inside the page cache, so that pages are cached compressed
+    "ticketshop.middleware.CompressPages",
     "ticketshop.middleware.private_pages",
     "ticketshop.middleware.sound_requests",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -55,33 +55,37 @@ def pages(rig: Rig, table: Table, queries: dict) -> None:
     """Measure round by round, so that a disturbance affects all pages."""
     shop, kept = rig.shop, meter(rig)
     with Web(rig, PAGE_CACHE_SECONDS="0") as fresh:
+        uncached = meter(rig, fresh.parent)
         works = {
-            "hello": (port(rig), "/hello/", kept),
-            "plain": (port(rig), shop["plain"], kept),
-            "event, fresh": (fresh.port, shop["event"], meter(rig, fresh.parent)),
-            "shop, fresh": (fresh.port, shop["shop"], meter(rig, fresh.parent)),
-            "event, kept": (port(rig), shop["event"], kept),
-            "shop, kept": (port(rig), shop["shop"], kept),
+            "hello": (port(rig), "/hello/", "", kept),
+            "plain": (port(rig), shop["plain"], "", kept),
+            "event": (fresh.port, shop["event"], "", uncached),
+            "shop": (fresh.port, shop["shop"], "", uncached),
+            "family": (fresh.port, shop["family_event"], shop["family_cookies"], uncached),
+            "event, cached": (port(rig), shop["event"], "", kept),
+            "shop, cached": (port(rig), shop["shop"], "", kept),
         }
-        for where, path, _meter in works.values():
+        for where, path, cookies, _meter in works.values():
             for _again in range(10):
-                fetch(where, path)
+                fetch(where, path, cookies)
         found: dict[str, list[Cost]] = {name: [] for name in works}
         for _round in range(ROUNDS):
-            for name, (where, path, one) in works.items():
-                found[name].append(load.page(where, path, one, seconds=SECONDS))
+            for name, (where, path, cookies, one) in works.items():
+                found[name].append(load.page(where, path, one, seconds=SECONDS, cookies=cookies))
     cost = {name: sorted(costs, key=lambda one: one.cpu)[ROUNDS // 2] for name, costs in found.items()}
     table.cost("hello: an empty view", cost["hello"], "hello")
     table.hello = cost["hello"].cpu
     table.cost("plain: 3 queries, 10 KB", cost["plain"], "")
     table.plain = cost["plain"].cpu
-    for name, title, asked in (
-        ("event", "event page, 6 tariffs", queries["event"]),
-        ("shop", "shop page, 50 events", queries["shop"]),
+    for name, title, target in (
+        ("event", "event page, 6 tariffs", "1.5 × plain"),
+        ("family", "the same, signed in, four friends, a cart", "2.5 × plain"),
+        ("shop", "shop page, 50 events", "3.0 × plain"),
     ):
-        number = f", {asked['query']} queries"
-        table.cost(f"{title}", cost[f"{name}, fresh"], "plain", "1.0 × plain", WAYS[name], number)
-        table.cost("  kept for a second", cost[f"{name}, kept"], "hello", "2.0 × hello")
+        number = f", {queries[name]['query']} queries"
+        table.cost(title, cost[name], "plain", target, WAYS[name], number)
+        if cached := cost.get(f"{name}, cached"):
+            table.cost("  cached for a second", cached, "hello", "1.5 × hello")
 
 
 def buy(rig: Rig, event: str, offer: int, answers: dict | None = None) -> str:
@@ -286,8 +290,8 @@ ASKED_WAY = (
 )
 WAYS = {
     "event": "",
+    "family": "",
     "shop": "",
-    "kept": "",
     "purchase": "",
     "asked": ASKED_WAY,
     "orders": "",

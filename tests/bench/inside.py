@@ -55,10 +55,15 @@ def queries(shop: dict) -> dict:
     """Return the statements of the pages and of a purchase; ``frame`` counts BEGIN, COMMIT and savepoints."""
     settings.PAGE_CACHE_SECONDS = 0
     found = {}
-    for name in ("event", "shop"):
-        Inside(1).send(shop[name])  # what is read once for a process is not counted
+    for name, url, cookies in (
+        ("event", shop["event"], ""),
+        ("shop", shop["shop"], ""),
+        ("family", shop["family_event"], shop["family_cookies"]),
+    ):
+        Inside(1).send(url)  # what is read once for a process is not counted
         visitor = Inside(1)
-        visitor.send(shop[name])
+        visitor.client.cookies.load(cookies)
+        visitor.send(url)
         found[name] = visitor.queries
     visitor = Inside(2)
     purchase = Purchase(visitor.send, shop["event"], shop["offer"], 0)

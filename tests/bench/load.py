@@ -62,9 +62,10 @@ class Line:
         return more
 
 
-def get(path: str) -> bytes:
-    """Send a request as a first-time visitor."""
-    return f"GET {path} HTTP/1.1\r\n{HEADERS}X-Forwarded-For: 10.0.0.1\r\n\r\n".encode()
+def get(path: str, cookies: str = "") -> bytes:
+    """Return a request: of a first-time visitor, or with cookies."""
+    head = f"{HEADERS}X-Forwarded-For: 10.0.0.1\r\n" + (f"Cookie: {cookies}\r\n" if cookies else "")
+    return f"GET {path} HTTP/1.1\r\n{head}\r\n".encode()
 
 
 class Browser:
@@ -190,9 +191,9 @@ def crowd(number: int, work: Callable[[int], None], seconds: float) -> int:
         return sum(pool.map(loop, range(number)))
 
 
-def page(port: int, path: str, meter: Meter, *, seconds: float, clients: int = 8) -> Cost:
+def page(port: int, path: str, meter: Meter, *, seconds: float, clients: int = 8, cookies: str = "") -> Cost:
     """Request a page from this many threads."""
-    lines, request = [Line(port) for _ in range(clients)], get(path)
+    lines, request = [Line(port) for _ in range(clients)], get(path, cookies)
 
     def work(which: int) -> None:
         head, _body = lines[which].exchange(request)

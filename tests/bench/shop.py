@@ -1,9 +1,10 @@
 """Fill the bench's database: ``python -m tests.bench.shop`` prints ids and URLs as JSON.
 
-Three shops: a season of 50 events, a theatre with an event of 6 tariffs, and a hall with 100 places.
+Among others: a season of 50 events, a theatre with an event of 6 tariffs, the same with a signed-in visitor, a hall with 100 places.
 """
 
 import json
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ import django
 
 django.setup()
 
+from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from tests.factories.accounts import UserFactory  # noqa: E402
@@ -27,7 +29,8 @@ from tests.factories.catalogue import (  # noqa: E402
 from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, make_staff  # noqa: E402
 from tests.factories.registration_forms import ask, make_form, publish  # noqa: E402
 from tests.factories.sales import PaymentMethodFactory  # noqa: E402
-from tests.rig import shop  # noqa: E402
+from tests.friends import linked, make_visitor  # noqa: E402
+from tests.rig import HOST, shop  # noqa: E402
 
 EVENTS, DATES = 50, 2
 TARIFFS = ["Adult", "Reduced", "Child", "Family of four", "Gallery", "Standing room"]
@@ -106,6 +109,28 @@ def theatre() -> dict:
     }
 
 
+def family() -> dict:
+    """Create an event like the theatre's, and the log-in of a visitor with four friends and two tickets in the cart."""
+    pos = PointOfSaleFactory(slug="family", name="The Family Theatre", friends_family_enabled=True)
+    made, offers = event(
+        pos, tariffs=6, dates=1, capacity=PLENTY, venue=VenueFactory(organiser=pos.organiser)
+    )
+    contact = make_visitor(pos)
+    for name in ("Bob", "Carol", "Dan", "Eve"):
+        linked(contact, pos, (name, "Miller", f"{name.lower()}@example.org"))
+    url, browser = (
+        f"/{pos.slug}/events/{made.slug}/",
+        Client(headers={"host": HOST, "x-forwarded-proto": "https"}),
+    )
+    browser.force_login(contact.user, backend="accounts.log_in.backends.AccountBackend")
+    (token,) = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(url).content.decode()))
+    form = {"csrfmiddlewaretoken": token, f"offer-{offers[0].pk}": 2}
+    added = browser.post(f"/{pos.slug}/cart/add/", form, headers={"origin": f"https://{HOST}"})
+    assert added.status_code == 302, added.content
+    cookies = "; ".join(f"{name}={cookie.value}" for name, cookie in browser.cookies.items())
+    return {"family_event": url, "family_cookies": cookies}
+
+
 def asking() -> dict:
     """Create an event whose participants answer three questions, one with limited choices."""
     pos = PointOfSaleFactory(slug="asking", name="The Camp")
@@ -151,7 +176,7 @@ def friends() -> dict:
 
 def main() -> None:
     shop.prepare()
-    print(json.dumps(season() | theatre() | asking() | hall() | friends()))
+    print(json.dumps(season() | theatre() | family() | asking() | hall() | friends()))
 
 
 if __name__ == "__main__":

@@ -47,10 +47,10 @@ class Web:
         return psutil.Process(int(self.process.identity[0]))
 
 
-def fetch(port: int, path: str) -> bytes:
-    """Return one page, as a first-time visitor gets it."""
+def fetch(port: int, path: str, cookies: str = "") -> bytes:
+    """Return one page, as a first-time visitor gets it, or with cookies."""
     line = Line(port)
-    head, body = line.exchange(get(path))
+    head, body = line.exchange(get(path, cookies))
     line.close()
     assert head.startswith(b"HTTP/1.1 200"), head[:300]
     return body

@@ -1,13 +1,15 @@
 """Queries for what is on sale at an instant, and for the number of places left."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db.models import QuerySet
 from django.utils.timezone import localtime
 
-from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
+from ticketshop.lib.database.compiled import AnyOf, Compiled, MadeOfRows, Parameter
 from ticketshop.lib.dates import days
+from ticketshop.lib.web import piece_cache
 from ticketshop.organisers.models import PointOfSale
 
 from . import places
@@ -49,6 +51,14 @@ def pass_on_sale(season_pass: SeasonPass, now: datetime) -> bool:
     )
 
 
+def instants(rows: Iterable[Session | Tariff], passes: Iterable[SeasonPass]) -> list[datetime]:
+    """Return when the functions above begin to return something else for one of these rows, sorted."""
+    found = {instant for row in [*rows, *passes] for instant in (row.sales_start_at, row.sales_end_at)}
+    found |= {row.starts_at for row in rows if isinstance(row, Session)}
+    found |= {days.end_of(row.valid_until, row.organiser.zone) for row in passes}
+    return sorted(instant for instant in found if instant is not None)
+
+
 def events(pos: PointOfSale) -> QuerySet[Event]:
     """Return the published events of a shop."""
     return Event.objects.filter(
@@ -56,25 +66,22 @@ def events(pos: PointOfSale) -> QuerySet[Event]:
     )
 
 
-_EVENT = Compiled(
-    lambda: Event.objects.filter(
-        points_of_sale=Parameter("pos"),
-        organiser=Parameter("organiser"),
-        state=Event.State.PUBLISHED,
-        slug=Parameter("slug"),
-    ).select_related("venue", "category")
-)
-
-
-def event(pos: PointOfSale, slug: str) -> Event | None:
-    """Return one published event of a shop, with its venue and category; None if there is none."""
-    return _EVENT.first(pos=pos.pk, organiser=pos.organiser_id, slug=slug)
-
-
 def season_passes(pos: PointOfSale) -> QuerySet[SeasonPass]:
     """Return the passes that a shop sells."""
     rows = SeasonPass.objects.filter(points_of_sale=pos, organiser_id=pos.organiser_id, active=True)
     return rows.select_related("organiser")
+
+
+_PASS = Compiled(
+    lambda: SeasonPass.objects.filter(
+        points_of_sale=Parameter("pos"), organiser=Parameter("organiser"), active=True, slug=Parameter("slug")
+    ).select_related("organiser")
+)
+
+
+def season_pass(pos: PointOfSale, slug: str) -> SeasonPass | None:
+    """Return one pass that a shop sells, or None. One query."""
+    return _PASS.first(pos=pos.pk, organiser=pos.organiser_id, slug=slug)
 
 
 def offers(pos: PointOfSale) -> QuerySet[Offer]:
@@ -123,11 +130,12 @@ class OfferRow:
 
 @dataclass(frozen=True)
 class SessionRow:
-    """A date on an event page with its tariffs."""
+    """A date on an event page with its tariffs. ``version`` is another number if a column of event, date or tariffs differs."""
 
     session: Session
     offers: list[OfferRow]
     state: str  # "on_sale", "sold_out", "cancelled", "not_yet", "over"
+    version: int
 
     @property
     def month(self) -> date:
@@ -142,36 +150,91 @@ class SessionRow:
             and max((row.left for row in self.offers if row.on_sale), default=0) <= FEW
         )
 
+    @property
+    def piece_key(self) -> tuple:
+        """Return what the event page shows of this date; see ``piece_cache``."""
+        offers = ((row.on_sale, row.at_most, row.left if row.few else None) for row in self.offers)
+        return self.version, self.session.pk, self.state, self.few, *offers
+
+
+@dataclass(frozen=True)
+class Dates:
+    """The dates of an event that are not over."""
+
+    rows: list[SessionRow]
+
+    @property
+    def first_buyable(self) -> int | None:
+        """Return the id of the first date that can be bought, which the page shows open; None if nothing is on sale."""
+        return next((row.session.pk for row in self.rows if row.state == "on_sale"), None)
+
+    @property
+    def piece_key(self) -> tuple:
+        """Return what the event page shows of the dates; see ``piece_cache``."""
+        return tuple(row.piece_key for row in self.rows)
+
+
+@dataclass(frozen=True)
+class EventOffers:
+    """An event with its dates that are not over, and the offers of each date. Shared by requests: never changed."""
+
+    event: Event
+    offers: list[list[Offer]]
+    piece_key: int  # another number if a column of the event, its dates or tariffs differs
+
+    def dates(self, now: datetime) -> Dates:
+        """Return the dates with tariffs and places left. One query."""
+        if not self.offers:
+            return Dates([])
+        left = places.left({offer.allotment_id for group in self.offers for offer in group})
+        return Dates([session_row(group, left, now, self.piece_key) for group in self.offers])
+
+
+_EVENT = Compiled(
+    lambda: Event.objects.filter(
+        points_of_sale=Parameter("pos"),
+        organiser=Parameter("organiser"),
+        state=Event.State.PUBLISHED,
+        slug=Parameter("slug"),
+    ).select_related("venue", "category")
+)
+
 
 _OFFERS_OF_EVENT = Compiled(
     lambda: (
         Offer.objects.filter(
             session__event=Parameter("event"), session__ends_at__gt=Parameter("now"), tariff__active=True
         )
-        .select_related("tariff", "session")
+        .select_related("tariff__only_with", "session")
         .order_by("session__starts_at", "tariff__position", "tariff_id")
     )
 )
 
 
-def sessions_of(event: Event, now: datetime) -> list[SessionRow]:
-    """Return the dates of an event that are not over, with tariffs and places left. Two queries."""
-    rows = _OFFERS_OF_EVENT.all(event=event.pk, now=now)
-    left = places.left({offer.allotment_id for offer in rows}) if rows else {}
-    tariffs = {offer.tariff_id: offer.tariff for offer in rows}
+def event(pos: PointOfSale, slug: str, now: datetime) -> EventOffers | None:
+    """Return one published event of a shop with its offers, or None if there is none. Two queries."""
+    rows = _EVENT.tuples(pos=pos.pk, organiser=pos.organiser_id, slug=slug)
+    if not rows:
+        return None
+    found = READ_EVENTS.get((pos.pk, slug), rows)
+    return READ_OFFERS.get(found.pk, (rows, _OFFERS_OF_EVENT.tuples(event=found.pk, now=now)))
+
+
+def _event_with_offers(rows: tuple[list, list]) -> EventOffers:
+    (found,), offers = _EVENT.instances(rows[0]), _OFFERS_OF_EVENT.instances(rows[1])
     by_session: dict[int, list[Offer]] = {}
-    for offer in rows:
-        offer.session.event = event
-        # A tariff that is sold only with another one is listed beside it, unless staff took the other one off
-        # sale.
-        if offer.tariff.only_with_id in tariffs:
-            offer.tariff.only_with = tariffs[offer.tariff.only_with_id]
+    for offer in offers:
+        offer.session.event = found
         by_session.setdefault(offer.session_id, []).append(offer)
-    return [session_row(group, left, now) for group in by_session.values()]
+    return EventOffers(found, list(by_session.values()), piece_cache.new_number())
 
 
-def session_row(group: list[Offer], left: dict[int, int], now: datetime) -> SessionRow:
-    """Return a date from its offers. ``left``: allotment id -> places left."""
+READ_EVENTS = MadeOfRows(lambda rows: _EVENT.instances(rows)[0])
+READ_OFFERS = MadeOfRows(_event_with_offers)
+
+
+def session_row(group: list[Offer], left: dict[int, int], now: datetime, version: int) -> SessionRow:
+    """Return a date from its offers. ``left``: allotment id -> places left; ``version`` as in SessionRow."""
     session = group[0].session
     is_open = session.event.state == Event.State.PUBLISHED and session_on_sale(session, now)
     rows = []
@@ -181,7 +244,7 @@ def session_row(group: list[Offer], left: dict[int, int], now: datetime) -> Sess
         if at_most < tariff.min_per_order:
             at_most = 0
         rows.append(OfferRow(offer, free, is_open and tariff_on_sale(tariff, now), at_most))
-    return SessionRow(session, rows, session_state(session, rows, now))
+    return SessionRow(session, rows, session_state(session, rows, now), version)
 
 
 def session_state(session: Session, rows: list[OfferRow], now: datetime) -> str:

@@ -1,16 +1,18 @@
 """The programme of a shop: what is on, when, from how much, and whether there are places."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
 
 from django.utils import timezone
 
-from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
+from ticketshop.lib.database.compiled import AnyOf, Compiled, MadeOfRows, Parameter
 from ticketshop.lib.dates import days
 from ticketshop.lib.values.text import fold_words
+from ticketshop.lib.web import piece_cache
 from ticketshop.organisers.models import PointOfSale
 
 from . import availability, places
@@ -20,10 +22,11 @@ from .models import Category, Event, Offer, SeasonPass, Session, Tariff
 
 @dataclass(frozen=True)
 class EventRow:
-    """An event on the shop's page, with its next dates."""
+    """An event on the shop's page, with its next dates. ``version`` is another number if a column of the programme differs."""
 
     event: Event
     sessions: list[availability.SessionRow]
+    version: int
 
     @property
     def first(self) -> datetime:
@@ -66,6 +69,11 @@ class EventRow:
             session.few for session in self.sessions if session.state == "on_sale"
         )
 
+    @cached_property
+    def piece_key(self) -> tuple:
+        """Return what the shop's page shows of this event; see ``piece_cache``."""
+        return self.version, self.event.pk, self.state, self.few, self.from_price, self.to_price
+
 
 def _to_be_had(session: availability.SessionRow) -> list[availability.OfferRow]:
     return [row for row in session.offers if row.on_sale and not row.sold_out]
@@ -86,11 +94,12 @@ def _least(session: availability.SessionRow) -> Iterator[Decimal]:
 
 @dataclass(frozen=True)
 class PassRow:
-    """A season pass on the shop's page, with the number of passes left."""
+    """A season pass on the shop's page, with the number of passes left. ``version`` as of an EventRow."""
 
     season_pass: SeasonPass
     left: int
     on_sale: bool
+    version: int
 
     @property
     def at_most(self) -> int:
@@ -102,14 +111,52 @@ class PassRow:
         """Return whether no pass is left."""
         return self.left == 0
 
+    @cached_property
+    def piece_key(self) -> tuple:
+        """Return what the shop's page shows of this pass; see ``piece_cache``."""
+        return self.version, self.season_pass.pk, self.on_sale, self.sold_out
+
 
 @dataclass(frozen=True)
 class Programme:
-    """The events, categories and season passes of a shop."""
+    """The events and season passes of a shop. Shared by requests: never changed."""
 
     events: list[EventRow]
-    categories: list[Category]
     passes: list[PassRow]
+
+    @property
+    def categories(self) -> list[Category]:
+        """Return the categories of the events, sorted by their names in the active language."""
+        found = {row.event.category_id: row.event.category for row in self.events if row.event.category}
+        return sorted(found.values(), key=lambda category: category.name)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the shop's page lists. Only the first ``posters`` events have their posters: a page with all of them would be too large."""
+
+    rows: list[EventRow]
+    passes: list[PassRow]
+    posters: int
+
+    @property
+    def featured(self) -> list[EventRow]:
+        """Return the events with posters."""
+        return self.rows[: self.posters]
+
+    @property
+    def months(self) -> list[tuple[date, list[EventRow]]]:
+        """Return the other events by month."""
+        return by_month(self.rows[self.posters :])
+
+    @property
+    def piece_key(self) -> tuple:
+        """Return what the page lists; see ``piece_cache``."""
+        return (
+            self.posters,
+            tuple(row.piece_key for row in self.rows),
+            tuple(row.piece_key for row in self.passes),
+        )
 
 
 # One query per table: in a join, the poster's text would be repeated for every price of every date.
@@ -129,61 +176,120 @@ _OFFERS = Compiled(
     lambda: Offer.objects.filter(session=AnyOf("sessions"), tariff__active=True).order_by("tariff__position")
 )
 _PASSES = Compiled(
-    lambda: SeasonPass.objects.filter(
-        points_of_sale=Parameter("pos"),
-        organiser=Parameter("organiser"),
-        active=True,
-        valid_until__gte=Parameter("today"),
-    ).order_by("valid_from", "pk")
+    lambda: (
+        SeasonPass.objects.filter(
+            points_of_sale=Parameter("pos"),
+            organiser=Parameter("organiser"),
+            active=True,
+            valid_until__gte=Parameter("today"),
+        )
+        .select_related("organiser")
+        .order_by("valid_from", "pk")
+    )
 )
 
 
 def programme(pos: PointOfSale, now: datetime) -> Programme:
     """Return the events and passes of a shop's first page, by date. Six queries for any number of events."""
-    groups = _offers_by_session(pos, now)
-    passes = _PASSES.all(pos=pos.pk, organiser=pos.organiser_id, today=days.day_of(now, pos.organiser.zone))
-    for season_pass in passes:
-        season_pass.organiser = pos.organiser
-    left = places.left(
-        {offer.allotment_id for group in groups for offer in group}
-        | {season_pass.allotment_id for season_pass in passes}
-    )
+    read = _read(pos, now)
+    left = places.left(read.allotments)
+    return PROGRAMMES.get(pos.pk, (read, left, bisect_right(read.instants, now)))
+
+
+def _programme(rows: tuple["_Read", dict[int, int], int]) -> Programme:
+    read, left, passed = rows
+    # No sale opens or ends between two of the instants, so the first one stands for the time until the second.
+    now = read.instants[passed - 1] if passed else datetime.min.replace(tzinfo=UTC)
     by_event: dict[int, list[availability.SessionRow]] = {}
-    for group in groups:
-        row = availability.session_row(group, left, now)
+    for group in read.dates:
+        row = availability.session_row(group, left, now, read.version)
         by_event.setdefault(row.session.event_id, []).append(row)
-    rows = [EventRow(sessions[0].session.event, sessions) for sessions in by_event.values()]
-    categories = {row.event.category_id: row.event.category for row in rows if row.event.category}
     return Programme(
-        rows,
-        sorted(categories.values(), key=lambda category: category.name),
-        [
-            PassRow(season_pass, left[season_pass.allotment_id], availability.pass_on_sale(season_pass, now))
-            for season_pass in passes
-        ],
+        [EventRow(sessions[0].session.event, sessions, read.version) for sessions in by_event.values()],
+        [_pass_row(season_pass, left, now, read.version) for season_pass in read.passes],
     )
 
 
-def _offers_by_session(pos: PointOfSale, now: datetime) -> list[list[Offer]]:
-    """Return the offers of the dates that are not over, one list for each date."""
-    sessions = _SESSIONS.all(pos=pos.pk, organiser=pos.organiser_id, now=now)
-    ids = list({session.event_id for session in sessions})
-    events = {event.pk: event for event in _EVENTS.all(events=ids)}
-    tariffs = {tariff.pk: tariff for tariff in _TARIFFS.all(events=ids)}
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """The rows of a programme as instances: the offers of each date, and the passes. Shared by requests: never changed.
+
+    ``instants``: when a sale opens or ends, sorted.
+    """
+
+    dates: list[list[Offer]]
+    passes: list[SeasonPass]
+    allotments: frozenset[int]
+    instants: list[datetime]
+    version: int
+
+
+def _read(pos: PointOfSale, now: datetime) -> _Read:
+    """Return the dates that are not over with their offers, and the passes. Five queries."""
+    sessions = _SESSIONS.tuples(pos=pos.pk, organiser=pos.organiser_id, now=now)
+    ids = READ_IDS.get(pos.pk, sessions)
+    passes = _PASSES.tuples(
+        pos=pos.pk, organiser=pos.organiser_id, today=days.day_of(now, pos.organiser.zone)
+    )
+    return READ.get(
+        pos.pk,
+        (
+            sessions,
+            _EVENTS.tuples(events=ids.events),
+            _TARIFFS.tuples(events=ids.events),
+            _OFFERS.tuples(sessions=ids.sessions),
+            passes,
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Ids:
+    """The ids of the sessions of a programme, and of their events."""
+
+    sessions: list[int]
+    events: list[int]
+
+
+def _ids(rows: list) -> _Ids:
+    sessions = _SESSIONS.instances(rows)
+    return _Ids([session.pk for session in sessions], sorted({session.event_id for session in sessions}))
+
+
+def _instances(rows: tuple[list, ...]) -> _Read:
+    sessions = _SESSIONS.instances(rows[0])
+    events = {event.pk: event for event in _EVENTS.instances(rows[1])}
+    tariffs = {tariff.pk: tariff for tariff in _TARIFFS.instances(rows[2])}
+    offers, passes = _OFFERS.instances(rows[3]), _PASSES.instances(rows[4])
     groups: dict[int, list[Offer]] = {session.pk: [] for session in sessions}
     by_id = {session.pk: session for session in sessions}
     for session in sessions:
         session.event = events[session.event_id]
-    for offer in _OFFERS.all(sessions=list(groups)):
+    for offer in offers:
         offer.session, offer.tariff = by_id[offer.session_id], tariffs[offer.tariff_id]
         groups[offer.session_id].append(offer)
-    return [group for group in groups.values() if group]
+    return _Read(
+        [group for group in groups.values() if group],
+        passes,
+        frozenset(row.allotment_id for row in [*offers, *passes]),
+        availability.instants([*sessions, *tariffs.values()], passes),
+        piece_cache.new_number(),
+    )
+
+
+# Of so many shops in each web process; the pages of further shops take longer.
+READ_IDS, READ, PROGRAMMES = MadeOfRows(_ids, 32), MadeOfRows(_instances, 32), MadeOfRows(_programme, 32)
 
 
 def pass_row(season_pass: SeasonPass, now: datetime) -> PassRow:
     """Return a season pass with the number that is left and whether it is on sale."""
-    left = places.left([season_pass.allotment_id])[season_pass.allotment_id]
-    return PassRow(season_pass, left, availability.pass_on_sale(season_pass, now))
+    left = places.left([season_pass.allotment_id])
+    return _pass_row(season_pass, left, now, piece_cache.number_of_rows([season_pass]))
+
+
+def _pass_row(season_pass: SeasonPass, left: dict[int, int], now: datetime, version: int) -> PassRow:
+    on_sale = availability.pass_on_sale(season_pass, now)
+    return PassRow(season_pass, left[season_pass.allotment_id], on_sale, version)
 
 
 def narrow(rows: list[EventRow], query: str, category: str) -> list[EventRow]:

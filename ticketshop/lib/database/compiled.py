@@ -13,11 +13,13 @@ once per connection, see ``prepared_cursor`` in ``base``.
 The compiler's ``klass_info`` and ``RelatedPopulator`` are not documented by Django; ``tests/lib/database/test_compiled.py``
 compares the rows with those of the queryset.
 
-Results are not cached: every call queries the database. Not for querysets that depend on the active language, such as an order
-by a translated column.
+Results are not cached: every call queries the database. ``MadeOfRows`` keeps what was made of the rows while these are the same.
+Not for querysets that depend on the active language, such as an order by a translated column.
 """
 
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from django.db import connection
@@ -27,6 +29,7 @@ from django.db.models.query import ModelIterable, RelatedPopulator
 from .prepared import prepared_cursor
 
 Row = TypeVar("Row")
+Made = TypeVar("Made")
 
 
 class Parameter(Value):
@@ -52,8 +55,16 @@ class Compiled(Generic[Row]):
 
     def all(self, **values: Any) -> list[Row]:
         """Return all rows as instances. ``values``: one for each placeholder."""
+        return self.instances(self.tuples(**values))
+
+    def tuples(self, **values: Any) -> list:
+        """Return all rows as tuples of columns, to be compared with earlier ones and made into ``instances``."""
+        return self._ready().fetch(values)
+
+    def instances(self, rows: Iterable) -> list[Row]:
+        """Return the instances of rows from ``tuples``."""
         query = self._ready()
-        return [query.instance(row) for row in query.fetch(values)]
+        return [query.instance(row) for row in rows]
 
     def first(self, **values: Any) -> Row | None:
         """Return the first row or None. A queryset with several rows must have an order."""
@@ -113,3 +124,35 @@ class _Query:
         for related in self.related:
             related.populate(row, instance)
         return instance
+
+
+class MadeOfRows(Generic[Made]):
+    """What a function has made of the rows of a query, kept while the query returns the same rows. Each web process has its own.
+
+    The rows are read at each request, so nothing shown is older than the request; only making instances of them is saved.
+    Requests share what was made: they must not change it, and it must not read from the database later.
+    """
+
+    def __init__(self, make: Callable[..., Made], most: int = 256):
+        self._make, self._most = make, most
+        self._made: OrderedDict[Hashable, tuple[Any, Made]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, name: Hashable, rows: Any) -> Made:
+        """Return ``make(rows)``, or the earlier result of this name if the rows are equal."""
+        with self._lock:
+            before = self._made.get(name)
+        if before is not None and before[0] == rows:
+            return before[1]
+        made = self._make(rows)
+        with self._lock:
+            self._made.pop(name, None)
+            self._made[name] = rows, made
+            while len(self._made) > self._most:
+                self._made.popitem(last=False)
+        return made
+
+    def clear(self) -> None:
+        """Forget everything that was made."""
+        with self._lock:
+            self._made.clear()

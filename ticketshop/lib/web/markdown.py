@@ -15,6 +15,7 @@ _NEW_TAB = {"a": {"target": "_blank"}}
 _TAGS = {"p", "br", "em", "strong", "a", "ul", "ol", "li", "h2", "h3", "h4", "blockquote"}
 
 
+@lru_cache(maxsize=128)
 def to_html(source: str, top: int = 3, *, new_tab: bool = False) -> SafeString:
     """Return safe HTML: paragraphs, emphasis, lists, links to http, https and mailto, headings from level ``top`` down.
 

@@ -17,25 +17,28 @@ MOST_BYTES = 200_000
 
 
 class PageCache:
-    """Middleware. It comes before middleware that reads the database, and after middleware that sets headers."""
+    """The first middleware: what is cached is the complete response, compressed and with all headers.
+
+    Only visitors without a log-in session get cached pages, so no middleware has to see their requests. The key contains
+    what the other middleware would look at: scheme, host, language. A request they refuse is no 200, and is not cached.
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response
         self.pages: OrderedDict[tuple, tuple[float, bytes, dict[str, str]]] = OrderedDict()
 
     def __call__(self, request):
-        if (
-            not settings.PAGE_CACHE_SECONDS
-            or request.method != "GET"
-            or settings.SESSION_COOKIE_NAME in request.COOKIES
-        ):
+        if not self._is_shared(request):
             return self.get_response(request)
+        headers = request.META
         key = (
-            request.get_host(),
-            request.get_full_path(),
+            request.scheme,
+            headers.get("HTTP_HOST"),
+            request.path,
+            headers.get("QUERY_STRING"),
             request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")[:8],
-            request.headers.get("Accept-Language", "")[:200],
-            "gzip" in request.headers.get("Accept-Encoding", ""),
+            headers.get("HTTP_ACCEPT_LANGUAGE", "")[:200],
+            "gzip" in headers.get("HTTP_ACCEPT_ENCODING", ""),
         )
         cached = self.pages.get(key)
         if cached is not None and cached[0] > time.monotonic():
@@ -44,6 +47,14 @@ class PageCache:
         if self._may_keep(response):
             self._keep(key, response)
         return response
+
+    @staticmethod
+    def _is_shared(request) -> bool:
+        return (
+            settings.PAGE_CACHE_SECONDS > 0
+            and request.method == "GET"
+            and settings.SESSION_COOKIE_NAME not in request.COOKIES
+        )
 
     @staticmethod
     def _may_keep(response) -> bool:
@@ -56,11 +67,11 @@ class PageCache:
         )
 
     def _keep(self, key: tuple, response) -> None:
+        self.pages.pop(key, None)  # in order of age, also while other threads drop pages
         self.pages[key] = (
             time.monotonic() + settings.PAGE_CACHE_SECONDS,
             response.content,
             dict(response.items()),
         )
-        self.pages.move_to_end(key)
         while len(self.pages) > MOST_PAGES:
             self.pages.popitem(last=False)

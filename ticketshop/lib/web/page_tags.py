@@ -10,7 +10,10 @@ from django.utils.dateformat import DateFormat
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from . import piece_cache
+
 register = template.Library()
+register.simple_tag(piece_cache.piece)
 
 
 def quantities(most: int, least: int = 1) -> list[int]:

@@ -60,16 +60,15 @@ def index(request, pos):
     now = timezone.now()
     query = request.GET.get("q", "").replace("\x00", "")[:80].strip()
     category = request.GET.get("category", "")[:60]
-    cart_contents = programme.programme(request.pos, now)
-    rows = programme.narrow(cart_contents.events, query, category)
+    shown = programme.programme(request.pos, now)
     narrowed = bool(query or category)
-    # Only the next events have their posters: a page with all posters would be too large.
-    featured = [] if narrowed else rows[:POSTERS]
+    if narrowed:
+        listing = programme.Listing(programme.narrow(shown.events, query, category), [], posters=0)
+    else:
+        listing = programme.Listing(shown.events, shown.passes, POSTERS)
     context = {
-        "featured": featured,
-        "months": programme.by_month(rows[len(featured) :]),
-        "categories": cart_contents.categories,
-        "passes": cart_contents.passes,
+        "listing": listing,
+        "categories": shown.categories,
         "query": query,
         "category": category,
         "narrowed": narrowed,
@@ -81,17 +80,16 @@ def index(request, pos):
 @require_safe
 def event(request, pos, slug):
     """Show an event: dates, tariffs with quantities, places left."""
-    found = availability.event(request.pos, slug)
-    if found is None:
+    now = timezone.now()
+    shown = availability.event(request.pos, slug, now)
+    if shown is None:
         raise Http404("no such event")
-    sessions = availability.sessions_of(found, timezone.now())
+    dates = shown.dates(now)
     context = {
-        "event": found,
-        "sessions": sessions,
-        # The first date that can be bought is shown open; None if nothing is on sale.
-        "buyable": next((row for row in sessions if row.state == "on_sale"), None),
+        "shown": shown,
+        "dates": dates,
         "form_is_open": is_open(request),
-        **who_is_coming(request, sessions),
+        **who_is_coming(request, dates.rows),
     }
     return shared(request, render(request, "sales/event.html", context))
 
@@ -143,7 +141,7 @@ def already(request, contact, chosen: list[people.Person], row) -> group_proposa
 @require_safe
 def season_pass(request, pos, slug):
     """Show a pass: what it gives entry to, its price, how many are left."""
-    found = availability.season_passes(request.pos).filter(slug=slug).select_related("allotment").first()
+    found = availability.season_pass(request.pos, slug)
     if found is None:
         raise Http404("no such pass")
     row = programme.pass_row(found, timezone.now())

@@ -1,0 +1,127 @@
+"""What one visitor has looked at leaves nothing on the pages of the next one: all pages, with every cache in use."""
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import zip_longest
+
+import pytest
+from django.test.client import ClientHandler
+from django.urls import reverse
+
+from tests.project.test_routes import ROWS
+from tests.project.world import House
+from tests.visitor import TestClientVisitor
+from ticketshop.lib.web import piece_cache
+from ticketshop.lib.web.page_cache import PageCache
+
+pytestmark = pytest.mark.django_db
+# Tokens differ from request to request, and a hold of places has fewer seconds left.
+TOKEN = re.compile(
+    r'((?:name="(?:csrfmiddlewaretoken|form_token|checkout_key|content_hash)" value|data-hold-seconds)=")([^"]*)'
+)
+
+
+def pages(house: House) -> list[str]:
+    """Return the URLs of the pages that a guest or a visitor can open."""
+    names = [name for name, row in ROWS.items() if 200 in row.get]
+    assert len(names) > 30
+    return [reverse(name, kwargs=ROWS[name].args(house)) for name in names]
+
+
+def walk(visitor: TestClientVisitor, house: House) -> dict[str, str]:
+    """Return URL -> HTML of each page."""
+    found = {}
+    for url in pages(house):
+        page = visitor.send("GET", url)
+        if page.status == 200 and page.headers["Content-Type"].startswith("text/html"):
+            found[url] = page.source
+    assert len(found) > 20
+    return found
+
+
+def without_tokens(found: dict[str, str]) -> dict[str, str]:
+    return {url: TOKEN.sub(r"\1", source) for url, source in found.items()}
+
+
+def tokens(found: dict[str, str]) -> set[str]:
+    return {
+        value
+        for source in found.values()
+        for name, value in TOKEN.findall(source)
+        if "csrfmiddlewaretoken" in name or "checkout_key" in name  # an open token is the same for all
+    }
+
+
+@pytest.fixture
+def empty_caches(settings, monkeypatch) -> Callable[[], ClientHandler]:
+    """Return a function that empties the caches and returns a handler for the clients that share them."""
+    settings.PAGE_CACHE_SECONDS = 600
+
+    def empty() -> ClientHandler:
+        monkeypatch.setattr(piece_cache, "_CACHE", piece_cache.PieceCache())
+        return ClientHandler(enforce_csrf_checks=True)
+
+    return empty
+
+
+@pytest.fixture
+def people(world) -> dict[str, TestClientVisitor]:
+    """Return visitors who differ in name, cart, language and log-in; each has a cart but the guest."""
+    house = world.aye
+    made = {
+        "signed in": TestClientVisitor(**{"accept-language": "en"}),
+        "another, French": TestClientVisitor(**{"accept-language": "fr"}),
+        "cart holder": TestClientVisitor(**{"accept-language": "en"}),
+        "guest": TestClientVisitor(**{"accept-language": "en"}),
+    }
+    made["signed in"].client.force_login(house.visitor)
+    made["another, French"].client.force_login(world.second)
+    event = f"/{house.pos.slug}/events/{house.event.slug}/"
+    for number, name in enumerate(["signed in", "another, French", "cart holder"], start=2):
+        made[name].add(event, **{f"offer_{house.offer.pk}": number})
+        assert f'class="count">{number}<' in made[name].page.source
+    return made
+
+
+def differences(people: dict[str, TestClientVisitor], house: House, empty_caches) -> Iterator[str]:
+    """Yield where a page differs after other visitors have opened all pages."""
+
+    def use(name: str, handler: ClientHandler) -> dict[str, str]:
+        people[name].client.handler = handler
+        return walk(people[name], house)
+
+    alone = {name: use(name, empty_caches()) for name in people}
+    assert sum("visitor@ayeside.example" in source for source in alone["signed in"].values()) > 15
+    handler = empty_caches()
+    shown: dict[str, set[str]] = {name: set() for name in people}
+    for name in [*people, *people]:  # the first visitors once more, after the last ones
+        found = use(name, handler)
+        expected = without_tokens(alone[name])
+        for url, source in without_tokens(found).items():
+            lines = zip_longest(source.splitlines(), expected[url].splitlines())
+            yield from (f"{name}: {url}: {mine} – {theirs}" for mine, theirs in lines if mine != theirs)
+        shown[name] |= tokens(found)
+        for other in set(people) - {name}:
+            yield from (f"{name}: {token} of {other}" for token in shown[name] & shown[other])
+
+
+def test_no_page_shows_anything_of_the_visitor_before(world, people, empty_caches):
+    found = list(differences(people, world.aye, empty_caches))
+    assert not found, "\n".join(found[:20])
+
+
+@pytest.mark.parametrize(
+    "part, other", [("values", "cart holder"), ("language", "another, French"), ("pages", "cart holder")]
+)
+def test_walk_notices_a_cache_that_mixes_up_visitors(world, people, empty_caches, monkeypatch, part, other):
+    if part == "values":
+        monkeypatch.setattr(piece_cache, "_key", lambda named: named[0])
+    elif part == "language":
+        monkeypatch.setattr(piece_cache, "get_language", lambda: "en")
+    else:
+        monkeypatch.setattr(PageCache, "_is_shared", staticmethod(lambda request: request.method == "GET"))
+        monkeypatch.setattr(
+            PageCache, "_may_keep", staticmethod(lambda response: response.status_code == 200)
+        )
+    two = {name: people[name] for name in ("signed in", other)}
+    assert next(differences(two, world.aye, empty_caches), None)
