@@ -31,6 +31,11 @@ class Paying:
     sentence: str | Promise = ""
     possible: bool = False
 
+    @property
+    def processing(self) -> bool:
+        """Return whether the buyer has paid, and the confirmation is waited for."""
+        return bool(self.sentence) and not self.possible
+
 
 def state_of(request: HttpRequest, order: Order) -> Paying:
     """Ask the provider about a pending order, and return what its page shows. If it has been paid, ``order`` is read again.
