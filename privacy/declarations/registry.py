@@ -1,6 +1,7 @@
 """The declarations of all installed models: ``class Personal`` of ours, ``third_party`` for those of Django and libraries."""
 
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -54,8 +55,11 @@ def declaration(model: type[models.Model]) -> Declaration:
     personal = third_party.DECLARATIONS.get(model._meta.label) or model.__dict__.get("Personal")
     if personal is None and model._meta.auto_created:
         return _of_table_between(model)
-    if personal is None:
-        return Declaration(declared=False)
+    return Declaration(declared=False) if personal is None else _of_class(personal)
+
+
+@cache
+def _of_class(personal: type) -> Declaration:
     attributes = {name: value for name, value in vars(personal).items() if not name.startswith("__")}
     known: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list | tuple) else value
@@ -72,6 +76,17 @@ def _of_table_between(through: type[models.Model]) -> Declaration:
     """
     owner: type[models.Model] = through._meta.auto_created  # type: ignore[assignment]
     declared = declaration(owner)
+    known = _tables_between.get(through)
+    if known is None or known[0] is not declared:
+        known = _tables_between[through] = declared, _seen_from(through, owner, declared)
+    return known[1]
+
+
+# Table -> the declaration of the model with the field, and what follows from it for the table.
+_tables_between: dict[type[models.Model], tuple[Declaration, Declaration]] = {}
+
+
+def _seen_from(through: type[models.Model], owner: type[models.Model], declared: Declaration) -> Declaration:
     for many in owner._meta.local_many_to_many:
         strategy = declared.columns.get(many.name)
         if many.remote_field.through is not through or strategy is None:

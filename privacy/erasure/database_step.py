@@ -28,9 +28,11 @@ def lock_before(subject: Subject) -> None:
     """Lock the rows that other transactions lock before the contact (``lock_order`` below zero), and rows that mention it."""
     mentioning = dict(registry.mentions())
     for model in _in_lock_order(lambda turn: turn < 0):
-        _lock(rows(model, subject))
+        own = rows(model, subject)
         if model in mentioning:
-            _lock(mentioning[model].rows(subject.contact_id))
+            both = own.values("pk").union(mentioning[model].rows(subject.contact_id).values("pk"))
+            own = model._base_manager.filter(pk__in=both)
+        _lock(own)
 
 
 def lock_rows(subject: Subject) -> None:

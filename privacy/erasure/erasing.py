@@ -178,13 +178,19 @@ def _note_failure(erasure: Erasure, error: BaseException | None) -> None:
     Erasure.objects.filter(pk=erasure.pk).update(failure=failure[:80])
 
 
-def _advance(erasure: Erasure, before: str, after: str, **values) -> bool:
+def _advance(
+    erasure: Erasure, before: str, after: str, *, without: models.QuerySet | None = None, **values
+) -> bool:
     """Move the erasure from one state to the next, in the step's transaction.
 
-    Return False if it is not in the state ``before`` any more, because another process took the step.
+    Return False if it is not in the state ``before`` any more, because another process took the step, or if there are
+    rows in ``without``.
     """
     values |= {"state": after, "failure": ""}
-    if not Erasure.objects.filter(pk=erasure.pk, state=before).update(**values):
+    ready = Erasure.objects.filter(pk=erasure.pk, state=before)
+    if without is not None:
+        ready = ready.filter(~models.Exists(without))
+    if not ready.update(**values):
         erasure.refresh_from_db()
         return False
     for name, value in values.items():
@@ -218,10 +224,9 @@ def empty_database(erasure: Erasure, now: datetime) -> None:
         database_step.lock_rows(subject)
         database_step.lock_log_in(subject)
         # From here on no other transaction can add rows of the person: each locks one of these rows first.
-        parts = planning.erased_rows(subject, {})
+        parts, retained = planning.erased_and_retained_rows(subject, {})
         models_with_rows = {part.model for part in parts if not part.of_others}
         open_deferrals, deferred_rows = _open_deferrals(erasure, contact, now)
-        retained = planning.retained_rows(subject)
         # Staff may have erased the person's name in rows of others before: then there are counts already.
         is_first_run = erasure.emptied_at is None and not erasure.steps.exists()
         record = {
@@ -296,7 +301,10 @@ def _next_look(open_deferrals: list[deferrals.Deferral], now: datetime) -> datet
 
 def delete_files(erasure: Erasure, now: datetime) -> None:
     """Delete the listed files, and each name once its file is deleted. A missing file counts as deleted."""
-    for pending in PendingDeletion.objects.filter(erasure=erasure, done_at=None).order_by("pk"):
+    listed = PendingDeletion.objects.filter(erasure=erasure, done_at=None)
+    if _advance(erasure, State.EMPTIED, State.FILED, without=listed, filed_at=now):
+        return
+    for pending in listed.order_by("pk"):
         with suppress(FileNotFoundError):
             storages[pending.storage].delete(pending.name)
         PendingDeletion.objects.filter(pk=pending.pk).update(name="", done_at=now)

@@ -56,11 +56,14 @@ def write(erasure: Erasure, contact: Contact, kind: str, *, now: datetime) -> No
 
 
 def _written(erasure: Erasure, kind: str) -> QuerySet[Mail]:
-    return Mail.objects.filter(kind=kind, about__erasure=erasure.pk)
+    # The row has the erasure's UUID, which is indexed.
+    return Mail.objects.filter(kind=kind, subject_uuid=erasure.uuid)
 
 
 def send(erasure: Erasure, kind: str) -> None:
     """Queue the mails that ``write`` has created, in the transaction that closes or defers the erasure."""
+    if not is_told(erasure):
+        return
     for pk in _written(erasure, kind).filter(state=Mail.State.QUEUED).values_list("pk", flat=True):
         tasks.send.defer(mail_id=pk)
 

@@ -66,8 +66,11 @@ def request_companions(erasure: Erasure, now: datetime) -> None:
 
     May run twice.
     """
+    people = companions_of(Contact(pk=erasure.contact_id), now=now)
+    if not people:
+        return
     today = timezone.localdate(now, expiry.zone_of(erasure.organiser))
-    for companion in companions_of(Contact(pk=erasure.contact_id), now=now):
+    for companion in people:
         contact = Contact.objects.known().filter(pk=companion.contact.pk)
         if companion.contact.pk in erasure.spared:
             spared_until = today + timedelta(days=erasure.organiser.unclaimed_purge_days)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from django.db import models
 from django.db.models import Count, Max, Q, QuerySet, Value
+from django.db.models.functions import Cast
 from django.utils.timezone import localdate
 
 from contacts.models import Contact
@@ -80,14 +81,8 @@ def plan(contact: Contact, *, now: datetime, bearer: bool = False, unrequested: 
     subject = subjects.subject_of(contact)
     deferrals, deferred_rows = open_deferrals(contact, now=now, bearer=bearer, unrequested=unrequested)
     companions = companions_of(contact, now=now)
-    return Plan(
-        subject,
-        erased_rows(subject, deferred_rows),
-        retained_rows(subject),
-        deferrals,
-        deferred_rows,
-        companions,
-    )
+    erased, retained = erased_and_retained_rows(subject, deferred_rows)
+    return Plan(subject, erased, retained, deferrals, deferred_rows, companions)
 
 
 # --- what is erased -----------------------------------------------------------------------------------------------
@@ -161,39 +156,70 @@ def _not_deferred(model: Model, rows: QuerySet, path: str | None, deferred: Defe
 
 def erased_rows(subject: Subject, deferred: DeferredRows) -> list[ErasedRows]:
     """Return what is erased of the subject by model, with files, and with what rows of others mention; one query."""
-    parts, about = [], []
+    about, parts = _erased(subject, deferred)
+    return _with_rows(about, _counted(parts))
+
+
+def erased_and_retained_rows(
+    subject: Subject, deferred: DeferredRows
+) -> tuple[list[ErasedRows], list[RetainedRows]]:
+    """Return what is erased of the subject, and what stays for a legal basis, by model and basis; one query."""
+    about, parts = _erased(subject, deferred)
+    kept_about, kept_parts = _retained(subject, len(parts))
+    counts = _counted(parts + kept_parts)
+    retained = [
+        RetainedRows(model, basis, rows, columns, _retained_until(basis, last))
+        for number, (model, basis, columns) in enumerate(kept_about, len(parts))
+        for rows, last in [counts.get(number, (0, None))]
+        if rows
+    ]
+    return _with_rows(about, counts), retained
+
+
+def _erased(subject: Subject, deferred: DeferredRows) -> tuple[list[ErasedRows], list[QuerySet]]:
+    """Return what may be erased, still without numbers of rows, and the query that counts each."""
+    about: list[ErasedRows] = []
+    rows: list[QuerySet] = []
     for model in subjects.models_with_people():
         for step in emptyings(model, subject, deferred):
             about.append(ErasedRows(model, 0, step.deleted, tuple(step.columns)))
-            parts.append(step.rows)
-        for name, rows in file_columns(model, subject):
+            rows.append(step.rows)
+        for name, with_files in file_columns(model, subject):
             about.append(ErasedRows(model, 0, False, (name,)))
-            parts.append(rows)
+            rows.append(with_files)
     for model, module in registry.mentions():
         about.append(ErasedRows(model, 0, False, (module.COLUMN,), of_others=True))
-        parts.append(module.rows(subject.contact_id))
-    counts = {
-        number: rows
-        for number, rows, _last in _union([_count(rows, number) for number, rows in enumerate(parts)])
-    }
-    return [replace(part, rows=counts[number]) for number, part in enumerate(about) if counts.get(number)]
+        rows.append(module.rows(subject.contact_id))
+    return about, [_count(part, number) for number, part in enumerate(rows)]
+
+
+def _with_rows(about: list[ErasedRows], counts: dict[int, tuple]) -> list[ErasedRows]:
+    numbers = [counts.get(number, (0, None))[0] for number in range(len(about))]
+    return [replace(part, rows=rows) for part, rows in zip(about, numbers, strict=True) if rows]
 
 
 def _count(rows: QuerySet, number: int, since: str | None = None) -> QuerySet:
     """Return a query for one row (number, count of ``rows``, latest instant at ``since``), which can be part of a UNION."""
-    last = Max(since) if since else Value(None, output_field=models.DateTimeField())
+    # With its type: of a UNION PostgreSQL takes two nulls alone for texts.
+    last = Max(since) if since else Cast(None, models.DateTimeField())
     numbered = rows.order_by().values(part=Value(number))
     return numbered.annotate(rows=Count("pk"), last=last).values_list("part", "rows", "last")
 
 
-def _union(counts: list[QuerySet]) -> list[tuple]:
-    return list(counts[0].union(*counts[1:], all=True)) if counts else []
+def _counted(counts: list[QuerySet]) -> dict[int, tuple[int, datetime | None]]:
+    """Return number of the part -> (rows, latest instant); one query."""
+    if not counts:
+        return {}
+    return {number: (rows, last) for number, rows, last in counts[0].union(*counts[1:], all=True)}
 
 
 # --- what is retained ---------------------------------------------------------------------------------------------
-def retained_rows(subject: Subject) -> list[RetainedRows]:
-    """Return what an erasure of the subject leaves for a legal basis, by model and basis; one query."""
-    parts, about = [], []
+def _retained(
+    subject: Subject, first: int
+) -> tuple[list[tuple[Model, Basis, tuple[str, ...]]], list[QuerySet]]:
+    """Return (model, basis, columns) of what may be retained, and the query that counts each, numbered from ``first``."""
+    about: list[tuple[Model, Basis, tuple[str, ...]]] = []
+    parts: list[QuerySet] = []
     for model in subjects.models_with_people():
         declaration = registry.declaration(model)
         by_basis: dict[Basis, list[str]] = {}
@@ -201,18 +227,15 @@ def retained_rows(subject: Subject) -> list[RetainedRows]:
             if isinstance(strategy, Keep):
                 by_basis.setdefault(strategy.basis, []).append(name)
         for basis, columns in by_basis.items():
+            parts.append(
+                _count(subjects.rows(model, subject), first + len(about), declaration.retained_since)
+            )
             about.append((model, basis, tuple(columns)))
-            parts.append(_count(subjects.rows(model, subject), len(about) - 1, declaration.retained_since))
         for path, basis, rows in subjects.kept_rows(model, subject):
             expires = next(rule.since for rule in declaration.expiry if isinstance(rule.since, str))
+            parts.append(_count(rows, first + len(about), expires))
             about.append((model, basis, (path,)))
-            parts.append(_count(rows, len(about) - 1, expires))
-    counts = {number: (rows, last) for number, rows, last in _union(parts)}
-    return [
-        RetainedRows(model, basis, counts[number][0], columns, _retained_until(basis, counts[number][1]))
-        for number, (model, basis, columns) in enumerate(about)
-        if number in counts and counts[number][0]
-    ]
+    return about, parts
 
 
 def _retained_until(basis: Basis, last: datetime | None) -> date | None:

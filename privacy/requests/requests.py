@@ -157,13 +157,20 @@ def withdraw(erasure: Erasure) -> bool:
     """
     unconfirmed = Erasure.objects.filter(pk=erasure.pk, state=State.REQUESTED)
     if unconfirmed.delete()[0]:
-        Mail.objects.filter(kind="data_delete", about__erasure=erasure.pk, state=Mail.State.QUEUED).delete()
+        _mails_about(erasure).filter(state=Mail.State.QUEUED).delete()
         return True
     confirmed = Erasure.objects.filter(pk=erasure.pk, state=State.CONFIRMED)
     is_withdrawn = bool(confirmed.update(state=State.WITHDRAWN, contact=None, token_hash=None))
     if is_withdrawn:
         logger.info("erasure withdrawn id=%s", erasure.pk)
     return is_withdrawn
+
+
+def _mails_about(erasure: Erasure) -> QuerySet[Mail]:
+    """Return the mails with the link that confirms the request."""
+    # By the person's UUID, which is indexed. The contact may have been merged since: then the mails have its new UUID.
+    people = {erasure.subject_uuid, *([erasure.contact.subject_uuid] if erasure.contact else [])}
+    return Mail.objects.filter(kind="data_delete", subject_uuid__in=people, about__erasure=erasure.pk)
 
 
 def address_of(contact: Contact) -> str:
@@ -369,7 +376,7 @@ def _delete_request(erasure: Erasure, now: datetime) -> bool:
     unconfirmed = Erasure.objects.select_for_update().filter(pk=erasure.pk, state=State.REQUESTED)
     if unconfirmed.first() is None:
         return False
-    Mail.objects.filter(kind="data_delete", about__erasure=erasure.pk).delete()
+    _mails_about(erasure).delete()
     unconfirmed.delete()
     return True
 

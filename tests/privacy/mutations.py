@@ -82,6 +82,14 @@ def _goes_along(key: models.Field, *, too=models.CASCADE) -> bool:
     return registry.is_deleted(key.related_model)
 
 
+def declare(monkeypatch, changed: type[models.Model], **attributes) -> None:
+    """Change attributes of the declaration of one model until the end of the test."""
+    other = replace(_declared(changed), **attributes)
+    monkeypatch.setattr(
+        registry, "declaration", lambda model: other if model is changed else _declared(model)
+    )
+
+
 @contextmanager
 def switched_off(mutation: Mutation) -> Iterator[None]:
     """Within the block the declarations keep the column."""

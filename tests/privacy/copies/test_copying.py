@@ -23,6 +23,7 @@ from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_cart, make_order, place
+from tests.privacy.mutations import declare
 from ticketshop.catalogue.models import Tariff
 from ticketshop.exports.models import Job
 from ticketshop.lib.personal import Author
@@ -128,7 +129,7 @@ def test_files_that_are_the_person_s_are_in_the_copy(state, monkeypatch):
     assert not any(name.startswith("files/") for name in unpacked(person.contact)), (
         "it holds others’ data too"
     )
-    monkeypatch.setattr(Job.Personal, "withheld", {})
+    declare(monkeypatch, Job, withheld={})
     files = {name: text for name, text in unpacked(person.contact).items() if name.startswith("files/")}
     assert files
     assert any(person.contact.email in text for text in files.values())

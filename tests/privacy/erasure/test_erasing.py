@@ -99,7 +99,7 @@ def test_log_in_is_deleted_with_its_last_contact_only(client):
 
 
 def test_erasure_with_twenty_orders_takes_as_many_queries_as_with_two(office):
-    """At most 55 with BEGIN and COMMIT, for a customer with orders, tickets, mails and answers."""
+    """At most 50 with BEGIN and COMMIT, for a customer with orders, tickets, mails and answers."""
     form = make_form("order", organiser=office.pos.organiser)
     question = ask(form, "Allergies")
     version = publish(form)
@@ -113,4 +113,4 @@ def test_erasure_with_twenty_orders_takes_as_many_queries_as_with_two(office):
         return len(queries)
 
     two, twenty = count(office.vera, 2), count(office.wilma, 20)
-    assert two == twenty <= 55
+    assert two == twenty <= 50

@@ -26,6 +26,7 @@ from tests.factories.catalogue import OfferFactory
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_order
 from tests.friends import friendly_pos, linked, make_visitor
+from tests.privacy.mutations import declare
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.sales.cart import carts
@@ -211,7 +212,7 @@ def test_answers_changed_meanwhile_are_erased(zoe, answered, monkeypatch):
 
 
 def test_changed_answers_without_the_lock_are_left(zoe, answered, monkeypatch):
-    monkeypatch.setattr(Response.Personal, "lock_order", 0)
+    declare(monkeypatch, Response, lock_order=0)
     slowly(monkeypatch, changing, "_write_all")
     with unprotected():
         meanwhile(answer(answered), zoe)

@@ -224,7 +224,10 @@ def untold(mail: Mail, change: DateChange) -> list[DateChange]:
         )
     }
     # A mail to an address without a contact is identified by the address.
-    same_person = {"subject_uuid": mail.subject_uuid} if mail.subject_uuid else {"recipient": mail.recipient}
+    same_person: dict[str, object] = {"subject_uuid": mail.subject_uuid}
+    if mail.subject_uuid is None:
+        # In capital letters, as in the index of addresses without a contact.
+        same_person["recipient__iexact"] = mail.recipient
     mails = Mail.objects.filter(kind=mail.kind, about__change__in=list(others), **same_person).order_by("-pk")
     earlier, told_before = [], False
     for other in mails:
