@@ -6,7 +6,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
 from ticketshop.history import history
-from ticketshop.lib.database import inserting
+from ticketshop.lib.database import writing
 from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.lib.database.prepared import prepared_cursor
 from ticketshop.lib.values import references
@@ -29,7 +29,7 @@ def create(*, organiser: Organiser, via: str, now: datetime, by=None, **values) 
         organiser=organiser, created_via=via, created_at=now, number=references.readable(), **values
     )
     _normalise(contact)
-    while not inserting.insert_unless(contact, "organiser", "number"):
+    while not writing.insert_unless(contact, "organiser", "number"):
         # Another contact has this random number: a longer one is taken.
         contact.number = references.readable(10)
     history.record(contact, "created", by=by, now=now, via=via)

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from django.db.models import QuerySet, prefetch_related_objects
 
-from ticketshop.lib.database import inserting
+from ticketshop.lib.database import writing
 from ticketshop.lib.database.compiled import AnyOf, Compiled
 from ticketshop.organisers.models import Organiser
 
@@ -48,19 +49,19 @@ def asked_keys(definition: Definition, answers: Mapping[str, object], context: C
 
 
 def store(given: list[NewResponse], *, organiser: Organiser, language: str, now: datetime) -> list[Response]:
-    """Create responses, with an answer row for every question of their version. Costs three queries, however many there are, and one
-    more for multiple choices.
+    """Create responses, with an answer row for every question of their version. Costs two queries, however many there
+    are, and one more for multiple choices.
 
     Values of known fields that are columns of the contact or the ticket are not stored here: the caller writes them. The
     caller also reserves the places of limited choices, last in its transaction:
     ``limited_choices.reserve(key, responses.chosen(stored))``.
     """
     stored = _create_responses(given, organiser, language, now)
-    rows = rows_by_key({new.version.form_id for new in given})
     answers, multiple_choices = [], []
     for response, new in zip(stored, given, strict=True):
         response.chosen = []
         definition = definitions.of_version(new.version)
+        rows = _rows_of_version(new.version.pk, new.version.sha256, new.version.form_id)
         asked = asked_keys(definition, new.answers)
         for question in stored_questions(definition):
             field, choices = rows[new.version.form_id, question.key]
@@ -97,7 +98,7 @@ def _create_responses(
         )
         for new in given
     ]
-    inserting.insert(stored)
+    writing.insert(stored)
     return stored
 
 
@@ -142,6 +143,12 @@ def rows_by_key(form_ids: Iterable[int]) -> FieldRows:
                 "default", _OF_CHOICE, [choice, field, choice_key]
             )
     return rows
+
+
+@lru_cache(maxsize=512)
+def _rows_of_version(version_id: int, sha: str, form_id: int) -> FieldRows:
+    """Return ``rows_by_key`` for the questions of a published version, which keep their rows. Cached, as their definition is."""
+    return rows_by_key([form_id])
 
 
 def new_answer(

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db.models import Model, QuerySet
 
-from ticketshop.lib.database import inserting
+from ticketshop.lib.database import writing
 
 from .models import Event
 
@@ -19,7 +19,7 @@ def record(
     changed columns, and for settings old and new values; never personal data.
     """
     event = new(row, action, by=by, now=now, organiser_id=organiser_id, **details)
-    inserting.insert([event])
+    writing.insert([event])
     return event
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db.models import Case, F, Value, When
 
-from ticketshop.lib.database import inserting
+from ticketshop.lib.database import writing
 from ticketshop.lib.values.text import normalise_email
 
 from . import tasks
@@ -39,8 +39,8 @@ def queue(
         created_at=now,
     )
     if once is None:
-        inserting.insert([mail])
-    elif not inserting.insert_unless(mail, "once"):
+        writing.insert([mail])
+    elif not writing.insert_unless(mail, "once"):
         return None
     tasks.send.defer(mail_id=mail.pk)
     return mail

@@ -9,7 +9,7 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from ticketshop.lib.database import inserting
+from ticketshop.lib.database import writing
 from ticketshop.lib.database.compiled import Compiled
 
 
@@ -34,6 +34,6 @@ class LeanStore(DatabaseStore):
             return
         row = self.create_model_instance(self._get_session(no_load=must_create))  # type: ignore[attr-defined]
         if must_create:
-            inserting.insert([row])
-        elif not inserting.update(row):
+            writing.insert([row])
+        elif not writing.update(row):
             raise UpdateError

@@ -55,13 +55,15 @@ def fill(
     now: datetime,
     bound: bool,
     seen: dict[str, set[str]],
+    counts_places: bool = True,
 ) -> None:
     """Give each form block its Django form, filled with its draft. One query for limited choices.
 
-    ``bound``: check the drafts. ``seen``: block name -> keys of the questions that a page has shown
+    ``bound``: check the drafts. ``counts_places``: refuse choices that are sold out; without it no query, for a caller that
+    reserves them. ``seen``: block name -> keys of the questions that a page has shown
     (``shown_questions.seen``); the others were not asked.
     """
-    limits = _limits(blocks, cart)
+    limits = _limits(blocks, cart) if counts_places else {}
     for form_block in blocks:
         draft, mine = drafts.get(form_block.name, {}), limits.get(form_block.version.form_id, [])
         form_block.limited = {choice.key: choice.pk for choice in mine}

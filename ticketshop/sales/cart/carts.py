@@ -12,7 +12,7 @@ from registration_forms.answers import limited_choices
 from ticketshop.catalogue import availability, places, products
 from ticketshop.catalogue.models import Offer, SeasonPass, Tariff
 from ticketshop.jobs.rows import Tidying
-from ticketshop.lib.database import inserting
+from ticketshop.lib.database import writing
 from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.lib.database.prepared import prepared_cursor
 from ticketshop.organisers.models import PointOfSale
@@ -87,7 +87,7 @@ def open_cart(pos: PointOfSale, *, user, now: datetime, network: str = "") -> Ca
         expires_at=now + LIFETIME,
     )
     cart.held_until = latest_hold(cart, now)
-    inserting.insert([cart])
+    writing.insert([cart])
     return cart
 
 
@@ -279,7 +279,7 @@ def hold_choices(cart: Cart, wanted: dict[str, list[int]], *, now: datetime) -> 
 def write_details(cart: Cart, details: TypedDetails, *, complete: bool) -> None:
     """Store what was typed at the checkout. Change nothing if the cart was ordered meanwhile."""
     cart.details, cart.details_complete = details.as_json(), complete
-    Cart.objects.filter(pk=cart.pk).update(details=cart.details, details_complete=complete)
+    writing.update(cart, "details", "details_complete")
 
 
 # Everything typed into these carts is deleted with them.
@@ -407,5 +407,5 @@ def _resize(line: CartLine, quantity: int, per_unit: int) -> None:
 def _save(lines: list[CartLine]) -> None:
     new, known = [line for line in lines if line.pk is None], [line for line in lines if line.pk is not None]
     if new:
-        inserting.insert(new)
+        writing.insert(new)
     CartLine.objects.bulk_update(known, ["quantity", "slots"])

@@ -17,7 +17,7 @@ from registration_forms.models import Response
 from ticketshop.catalogue import places
 from ticketshop.history import history
 from ticketshop.jobs.rows import RowJob
-from ticketshop.lib.database import inserting
+from ticketshop.lib.database import writing
 from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.lib.values import references
 from ticketshop.lib.values.money import ZERO
@@ -194,9 +194,9 @@ def _order_responses(
 def _insert(rows: list[Model], method, user, now: datetime) -> None:
     """Insert the rows of a new order, the order first, and its record in the history. Two statements."""
     order = cast(Order, rows[0])
-    inserting.assign_keys(rows)
+    writing.assign_keys(rows)
     placed = history.new(order, "placed", by=user, now=now, total=str(order.total), method=method.code)
-    inserting.insert([*rows, placed])
+    writing.insert([*rows, placed])
 
 
 def _go_on(order: Order, payment: Payment, now: datetime) -> None:
@@ -221,10 +221,10 @@ def _checked_answers(
     blocks = form_blocks.with_questions(forms)
     seen = shown_questions.seen(blocks, cart.typed.shown, cart.point_of_sale.organiser)
     shown_questions.drop_outdated_consents(blocks, drafts, seen)
-    block_answers.fill(blocks, drafts, cart, now=now, bound=True, seen=seen)
+    block_answers.fill(blocks, drafts, cart, now=now, bound=True, seen=seen, counts_places=False)
     single = cart.point_of_sale.organiser.single_part_names
     if not block_answers.are_complete(forms, drafts, cart.typed.holders, single_names=single):
-        raise CannotPlace("choice" if block_answers.has_sold_out_choice(blocks) else "answers")
+        raise CannotPlace("answers")
     return blocks
 
 

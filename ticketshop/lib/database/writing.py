@@ -70,12 +70,12 @@ def insert_unless(row: Model, *columns: str) -> bool:
     return True
 
 
-def update(row: Model) -> bool:
-    """Write all columns of a row. Return whether the database has it. One statement."""
-    fields = _fields(type(row), False)
+def update(row: Model, *columns: str) -> bool:
+    """Write these columns of a row, by default all. Return whether the database has the row. One statement."""
+    fields = _chosen(type(row), columns)
     values = [field.get_db_prep_save(field.pre_save(row, False), connection) for field in fields]
     with prepared_cursor() as cursor:
-        cursor.execute(_update_sql(type(row)), [*values, row.pk])
+        cursor.execute(_update_sql(type(row), columns), [*values, row.pk])
         return cursor.rowcount > 0
 
 
@@ -102,6 +102,10 @@ def _fields(model: type[Model], with_key: bool) -> list[Field]:
     ]
 
 
+def _chosen(model: type[Model], columns: tuple[str, ...]) -> list[Field]:
+    return [field for field in _fields(model, False) if not columns or field.name in columns]
+
+
 @lru_cache(maxsize=256)
 def _keys_sql(count: int) -> str:
     return "SELECT " + ", ".join(["nextval(pg_get_serial_sequence(%s, %s))"] * count)
@@ -126,10 +130,10 @@ def _insert_unless_sql(model: type[Model], columns: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=64)
-def _update_sql(model: type[Model]) -> str:
-    columns = ", ".join(f"{_quoted(field)} = %s" for field in _fields(model, False))
+def _update_sql(model: type[Model], columns: tuple[str, ...]) -> str:
+    values = ", ".join(f"{_quoted(field)} = %s" for field in _chosen(model, columns))
     table, key = connection.ops.quote_name(model._meta.db_table), _quoted(model._meta.pk)
-    return f"UPDATE {table} SET {columns} WHERE {key} = %s"  # noqa: S608
+    return f"UPDATE {table} SET {values} WHERE {key} = %s"  # noqa: S608
 
 
 def _one_insert(model: type[Model], count: int, with_key: bool) -> str:
