@@ -229,8 +229,9 @@ def _event_with_offers(rows: tuple[list, list]) -> EventOffers:
     return EventOffers(found, list(by_session.values()), piece_cache.new_number())
 
 
-READ_EVENTS = MadeOfRows(lambda rows: _EVENT.instances(rows)[0])
-READ_OFFERS = MadeOfRows(_event_with_offers)
+# With 3 kB a row, 10 MB in each web process at most.
+READ_EVENTS = MadeOfRows(lambda rows: _EVENT.instances(rows)[0], most=300)
+READ_OFFERS = MadeOfRows(_event_with_offers, most=3000)
 
 
 def session_row(group: list[Offer], left: dict[int, int], now: datetime, version: int) -> SessionRow:

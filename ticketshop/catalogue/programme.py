@@ -223,6 +223,9 @@ class _Read:
     instants: list[datetime]
     version: int
 
+    def __len__(self) -> int:
+        return sum(map(len, self.dates)) + len(self.passes)
+
 
 def _read(pos: PointOfSale, now: datetime) -> _Read:
     """Return the dates that are not over with their offers, and the passes. Five queries."""
@@ -277,8 +280,9 @@ def _instances(rows: tuple[list, ...]) -> _Read:
     )
 
 
-# Of so many shops in each web process; the pages of further shops take longer.
-READ_IDS, READ, PROGRAMMES = MadeOfRows(_ids, 32), MadeOfRows(_instances, 32), MadeOfRows(_programme, 32)
+# A shop with 50 events has 600 rows of 1.2 kB; these are 10 MB in each web process at most.
+READ_IDS, READ = MadeOfRows(_ids, most=8000), MadeOfRows(_instances, most=8000)
+PROGRAMMES = MadeOfRows(_programme, most=8000)
 
 
 def pass_row(season_pass: SeasonPass, now: datetime) -> PassRow:

@@ -7,7 +7,7 @@ from django.utils import timezone, translation
 
 from tests.factories.catalogue import EventFactory, OfferFactory, VenueFactory
 from ticketshop.catalogue.models import Event, Offer, Venue
-from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
+from ticketshop.lib.database.compiled import AnyOf, Compiled, MadeOfRows, Parameter
 
 pytestmark = pytest.mark.django_db
 
@@ -81,3 +81,36 @@ def test_a_lock_needs_a_transaction_here_too():
     assert connection.get_autocommit()
     with pytest.raises(Exception, match="select_for_update cannot be used outside of a transaction"):
         compiled.first(pk=1)
+
+
+def test_rows_are_made_into_instances_again_only_if_a_column_differs():
+    compiled = Compiled(lambda: Event.objects.filter(slug=Parameter("slug")).select_related("venue"))
+    made = MadeOfRows(compiled.instances, most=10)
+    venue = VenueFactory()
+    EventFactory(slug="late", organiser=venue.organiser, venue=venue)
+
+    def read() -> list[Event]:
+        return made.get("late", compiled.tuples(slug="late"))
+
+    first = read()
+    assert read() is first
+    Venue.objects.update(name="Elsewhere")
+    (event,) = read()
+    assert event.venue.name == "Elsewhere"
+    Event.objects.update(venue=None)
+    assert read()[0].venue is None
+    assert made.get("another", compiled.tuples(slug="another")) == []
+
+
+def test_no_more_rows_are_kept_than_allowed_but_always_the_latest():
+    made = MadeOfRows(lambda rows: object(), most=5)
+    made.get("two", [1, 2])
+    made.get("three", ([1], [2, 3]))
+    assert made.names == ["two", "three"]
+    made.get("two", [1, 2, 3])  # another row: made again, now the latest
+    assert made.names == ["two"]
+    made.get("one", [1])
+    assert made.names == ["two", "one"]
+    latest = made.get("many", list(range(9)))
+    assert made.names == ["many"]
+    assert made.get("many", list(range(9))) is latest

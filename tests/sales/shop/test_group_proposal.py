@@ -42,7 +42,7 @@ def row_of(tariffs: list[dict], left: dict[int, int] | None = None) -> SessionRo
         at_most = min(tariff.max_per_order, free // tariff.tickets_per_unit)
         offer = Offer(pk=number, session=session, tariff=tariff, allotment_id=room)
         rows.append(OfferRow(offer, free, True, at_most if at_most >= tariff.min_per_order else 0))
-    return SessionRow(session, rows, "on_sale")
+    return SessionRow(session, rows, "on_sale", version=1)
 
 
 def group(kinds: str) -> list[Person]:

@@ -18,7 +18,7 @@ Not for querysets that depend on the active language, such as an order by a tran
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sized
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
@@ -131,12 +131,20 @@ class MadeOfRows(Generic[Made]):
 
     The rows are read at each request, so nothing shown is older than the request; only making instances of them is saved.
     Requests share what was made: they must not change it, and it must not read from the database later.
+
+    ``most``: the number of rows to keep, of all names together. What was made first is dropped first, but never the latest.
     """
 
-    def __init__(self, make: Callable[..., Made], most: int = 256):
-        self._make, self._most = make, most
+    def __init__(self, make: Callable[..., Made], most: int):
+        self._make, self._most, self._size = make, most, 0
         self._made: OrderedDict[Hashable, tuple[Any, Made]] = OrderedDict()
         self._lock = Lock()
+
+    @property
+    def names(self) -> list[Hashable]:
+        """Return the names of what is kept, the oldest first."""
+        with self._lock:
+            return list(self._made)
 
     def get(self, name: Hashable, rows: Any) -> Made:
         """Return ``make(rows)``, or the earlier result of this name if the rows are equal."""
@@ -146,13 +154,24 @@ class MadeOfRows(Generic[Made]):
             return before[1]
         made = self._make(rows)
         with self._lock:
-            self._made.pop(name, None)
+            if (former := self._made.pop(name, None)) is not None:
+                self._size -= _number_of(former[0])
             self._made[name] = rows, made
-            while len(self._made) > self._most:
-                self._made.popitem(last=False)
+            self._size += _number_of(rows)
+            while self._size > self._most and len(self._made) > 1:
+                _name, (dropped, _made) = self._made.popitem(last=False)
+                self._size -= _number_of(dropped)
         return made
 
     def clear(self) -> None:
         """Forget everything that was made."""
         with self._lock:
             self._made.clear()
+            self._size = 0
+
+
+def _number_of(rows: Any) -> int:
+    """Return the number of rows in a collection, or in a tuple of several."""
+    if isinstance(rows, tuple):
+        return sum(map(_number_of, rows))
+    return len(rows) if isinstance(rows, Sized) else 0

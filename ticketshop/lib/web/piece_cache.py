@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import get_language
 
-MOST_CHARACTERS = 8_000_000
+MOST_CHARACTERS = 3_000_000  # about 5 MB
 _PLAIN = frozenset({str, SafeString, int, bool, Decimal, date, datetime, type(None)})
 _numbers = count(1)
 
