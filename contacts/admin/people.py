@@ -115,7 +115,7 @@ class PeopleAdmin(ScopedAdmin):
         return columns if may_erase_at == set() else [*columns, _bin(may_erase_at)]
 
     def get_search_results(self, request, queryset, search_term):
-        return queryset.search(search_term), False
+        return queryset.search_for_page(search_term), False
 
     def notes(self, request, row):
         return [*super().notes(request, row), *unreachable.notes(row)]

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contacts.models import Contact
+from contacts.models.contact import PAGE
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import OrganiserFactory
 from ticketshop.lib.values.text import fold_words
@@ -84,12 +85,29 @@ def people():
     ],
 )
 def test_search_finds_contacts_by_words_numbers_and_phones(people, typed, found):
-    assert set(Contact.objects.search(typed)) == {people[index] for index in found}
+    expected = {people[index] for index in found}
+    assert set(Contact.objects.search(typed)) == set(Contact.objects.search_for_page(typed)) == expected
+
+
+def test_page_of_a_frequent_name_is_read_in_the_order_of_names_and_of_a_rare_one_by_the_index(people):
+    organiser = people[0].organiser
+    for number in range(PAGE + 5):
+        ContactFactory(organiser=organiser, first_name="Ann", last_name=f"Buyer {number:03}", phone="")
+    everybody = Contact.objects.filter(organiser=organiser).sorted()
+
+    frequent, rare = everybody.search_for_page("ann"), everybody.search_for_page("zoe")
+
+    assert [contact.last_name for contact in frequent[:2]] == ["Buyer 000", "Buyer 001"]
+    assert frequent.count() == PAGE + 6  # Anna Maria
+    assert list(rare) == [people[1]]
+    assert "InitPlan" in rare.explain()
+    assert "InitPlan" not in frequent.explain()
 
 
 @pytest.mark.parametrize("typed", ["", "   ", "\x00"])
 def test_search_without_a_word_returns_all_contacts(people, typed):
     assert Contact.objects.search(typed).count() == len(people)
+    assert Contact.objects.search_for_page(typed).count() == len(people)
 
 
 def test_search_finds_a_number_by_its_beginning_with_or_without_the_hyphen(people):
@@ -155,6 +173,7 @@ def test_search_uses_the_index(people):
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=30))
 def test_search_accepts_any_text(people, typed):
     list(Contact.objects.search(typed)[:1])
+    list(Contact.objects.search_for_page(typed)[:1])
 
 
 @pytest.mark.parametrize(
