@@ -22,7 +22,7 @@ from collections.abc import Callable, Hashable, Iterable, Sized
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import QuerySet, Value
 from django.db.models.query import ModelIterable, RelatedPopulator
 
@@ -111,16 +111,17 @@ class _Query:
         return [self._converted(list(row)) for row in rows]
 
     def _converted(self, row: list) -> list:
+        database = connections[DEFAULT_DB_ALIAS]
         for index, (converters, expression) in self.converters:
             value = row[index]
             for convert in converters:
-                value = convert(value, expression, connection)
+                value = convert(value, expression, database)
             row[index] = value
         return row
 
     def instance(self, row) -> Any:
         """Return the model instance of a row, with its related instances."""
-        instance = self.model.from_db(connection.alias, self.names, row[self.own])
+        instance = self.model.from_db(DEFAULT_DB_ALIAS, self.names, row[self.own])
         for related in self.related:
             related.populate(row, instance)
         return instance

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
 
 from .base import DatabaseWrapper
@@ -10,4 +10,4 @@ from .base import DatabaseWrapper
 
 def prepared_cursor() -> CursorWrapper:
     """Return a cursor on the default connection; PostgreSQL parses and plans its statements once per connection."""
-    return cast(DatabaseWrapper, connection).prepared_cursor()
+    return cast(DatabaseWrapper, connections[DEFAULT_DB_ALIAS]).prepared_cursor()

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import groupby
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Field, Model
 
 from .prepared import prepared_cursor
@@ -41,8 +41,9 @@ def insert(rows: Sequence[Model]) -> None:
     """
     groups = [(model, list(group)) for model, group in groupby(rows, type)]
     shape = tuple((model, len(group), group[0].pk is not None) for model, group in groups)
+    database = connections[DEFAULT_DB_ALIAS]
     values = [
-        field.get_db_prep_save(_value(row, field), connection)
+        field.get_db_prep_save(_value(row, field), database)
         for model, group in groups
         for row in group
         for field in _fields(model, row.pk is not None)
@@ -59,8 +60,8 @@ def insert_unless(row: Model, *columns: str) -> bool:
 
     Return whether it was inserted. One statement, so that two calls at once insert one row.
     """
-    fields = _fields(type(row), False)
-    values = [field.get_db_prep_save(_value(row, field), connection) for field in fields]
+    fields, database = _fields(type(row), False), connections[DEFAULT_DB_ALIAS]
+    values = [field.get_db_prep_save(_value(row, field), database) for field in fields]
     with prepared_cursor() as cursor:
         cursor.execute(_insert_unless_sql(type(row), columns), values)
         found = cursor.fetchone()
@@ -72,8 +73,8 @@ def insert_unless(row: Model, *columns: str) -> bool:
 
 def update(row: Model, *columns: str) -> bool:
     """Write these columns of a row, by default all. Return whether the database has the row. One statement."""
-    fields = _chosen(type(row), columns)
-    values = [field.get_db_prep_save(field.pre_save(row, False), connection) for field in fields]
+    fields, database = _chosen(type(row), columns), connections[DEFAULT_DB_ALIAS]
+    values = [field.get_db_prep_save(field.pre_save(row, False), database) for field in fields]
     with prepared_cursor() as cursor:
         cursor.execute(_update_sql(type(row), columns), [*values, row.pk])
         return cursor.rowcount > 0
@@ -81,7 +82,7 @@ def update(row: Model, *columns: str) -> bool:
 
 def _inserted(row: Model, key: int) -> None:
     row.pk = key
-    row._state.adding, row._state.db = False, connection.alias
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
 def _value(row: Model, field: Field) -> object:
@@ -132,7 +133,7 @@ def _insert_unless_sql(model: type[Model], columns: tuple[str, ...]) -> str:
 @lru_cache(maxsize=64)
 def _update_sql(model: type[Model], columns: tuple[str, ...]) -> str:
     values = ", ".join(f"{_quoted(field)} = %s" for field in _chosen(model, columns))
-    table, key = connection.ops.quote_name(model._meta.db_table), _quoted(model._meta.pk)
+    table, key = connections[DEFAULT_DB_ALIAS].ops.quote_name(model._meta.db_table), _quoted(model._meta.pk)
     return f"UPDATE {table} SET {values} WHERE {key} = %s"  # noqa: S608
 
 
@@ -140,9 +141,9 @@ def _one_insert(model: type[Model], count: int, with_key: bool) -> str:
     """Return the INSERT of ``count`` rows. Names are those of the model's columns, values are bound."""
     fields = _fields(model, with_key)
     marks = f"({', '.join(['%s'] * len(fields))})"
-    table = connection.ops.quote_name(model._meta.db_table)
+    table = connections[DEFAULT_DB_ALIAS].ops.quote_name(model._meta.db_table)
     return f"INSERT INTO {table} ({', '.join(map(_quoted, fields))}) VALUES {', '.join([marks] * count)}"  # noqa: S608
 
 
 def _quoted(field) -> str:
-    return connection.ops.quote_name(str(field.column))
+    return connections[DEFAULT_DB_ALIAS].ops.quote_name(str(field.column))
