@@ -7,7 +7,7 @@ import threading
 import psycopg_pool.pool
 import pytest
 from django.conf import settings
-from django.db import NotSupportedError, OperationalError, connection, transaction
+from django.db import DataError, NotSupportedError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from tests.at_once import at_once, watcher
@@ -216,6 +216,21 @@ def test_only_statements_of_a_prepared_cursor_are_prepared(pool):
             cursor.execute("SELECT %s + 1", [number])
         assert run_prepared("SELECT %s + 2", number) == [(number + 2,)]
     assert prepared_statements() == ["SELECT $1 + 2"]
+
+
+def test_prepared_cursor_of_a_connection_is_used_again_also_after_an_error(pool):
+    with connection.prepared_cursor() as first:
+        first.execute("SELECT %s", [1])
+    with pytest.raises(DataError), transaction.atomic():
+        run_prepared("SELECT 1 / %s", 0)
+    with connection.prepared_cursor() as second:
+        assert second.cursor is first.cursor
+        second.execute("SELECT %s, %s", [2, "two"])
+        assert second.fetchall() == [(2, "two")]
+    connection.close()
+    connection.close_pool()
+    with connection.prepared_cursor() as third:
+        assert third.cursor is not first.cursor
 
 
 def test_log_of_queries_contains_prepared_statements_with_their_values(pool):

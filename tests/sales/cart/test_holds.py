@@ -13,7 +13,7 @@ from tests.factories.catalogue import AllotmentFactory, OfferFactory, SeasonPass
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import BUYER, PaymentMethodFactory, make_cart, make_order, place
 from ticketshop.catalogue import places
-from ticketshop.catalogue.models import Hold, SeasonPass
+from ticketshop.catalogue.models import Allotment, Hold, SeasonPass
 from ticketshop.organisers.models import Organiser
 from ticketshop.sales.cart import carts, contents
 from ticketshop.sales.models import Cart, CartLine, TypedDetails
@@ -283,6 +283,30 @@ def test_reserve_without_a_hold_takes_free_places_and_release_returns_them():
         places.reserve(key, {allotment.pk: 2})
     places.release({allotment.pk: 2})
     assert places.left([allotment.pk]) == {allotment.pk: 3}
+
+
+@pytest.mark.parametrize(("rest", "statements"), [(timedelta(minutes=2), 1), (timedelta(seconds=30), 5)])
+def test_held_places_are_sold_in_one_statement_unless_the_hold_ends_soon(
+    rest, statements, django_assert_num_queries
+):
+    cart = make_cart({(offer := OfferFactory(capacity=1)): 1})
+    Hold.objects.filter(key=cart.key).update(expires_at=timezone.now() + rest)
+    with transaction.atomic(), django_assert_num_queries(statements):
+        places.reserve(cart.key, {offer.allotment_id: 1})
+    assert left(offer) == 0
+    assert not Hold.objects.exists()
+
+
+def test_held_places_beyond_a_smaller_capacity_are_not_sold():
+    """Staff lowered the number of places after it was held."""
+    carts_with_a_hold = [make_cart({offer: 1}) for offer in [OfferFactory(capacity=2)] for _ in range(2)]
+    allotment = Allotment.objects.get()
+    Allotment.objects.update(capacity=1)
+    places.reserve(carts_with_a_hold[0].key, {allotment.pk: 1})
+    with pytest.raises(places.NotEnoughPlaces), transaction.atomic():
+        places.reserve(carts_with_a_hold[1].key, {allotment.pk: 1})
+    assert Allotment.objects.get().sold == 1
+    assert Hold.objects.get().key == carts_with_a_hold[1].key
 
 
 def test_a_cart_that_was_ordered_can_not_be_changed_any_more():

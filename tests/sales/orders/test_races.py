@@ -175,6 +175,50 @@ def test_fifty_at_once_order_the_last_places():
     assert Cart.objects.count() == BUYERS - PLACES
 
 
+def held_and_late(held_by: int, late: int):
+    """A full house: an offer, as many carts as it has places with one of them each, and carts without a hold."""
+    offer = OfferFactory(capacity=held_by + late)
+    pos = offer.session.event.points_of_sale.get()
+    PaymentMethodFactory(point_of_sale=pos)
+    first = [make_cart({offer: 1}, buyer=buyer(n)) for n in range(held_by)]
+    others = [make_cart({offer: 1}, buyer=buyer(held_by + n)) for n in range(late)]
+    Hold.objects.filter(key__in=[cart.key for cart in others]).delete()
+    Allotment.objects.filter(pk=offer.allotment_id).update(capacity=held_by)
+    return offer, first, others
+
+
+def test_held_places_are_sold_to_those_who_hold_them_while_others_order_and_add_at_once():
+    offer, first, others = held_and_late(8, 12)
+    newcomers = empty_carts(offer, 8)
+    found = at_once(
+        *(outcome(partial(place, cart), orders.CannotPlace) for cart in (*others, *first)),
+        *(outcome(partial(add, cart, offer), carts.CannotAdd) for cart in newcomers),
+    )
+    assert {type(one) for one in found[:12]} == {orders.CannotPlace}
+    assert {type(one) for one in found[12:20]} == {Order}
+    assert {type(one) for one in found[20:]} == {carts.CannotAdd}
+    assert (sold(offer), held(offer)) == (8, 0)
+
+
+def test_without_a_look_at_the_hold_the_places_of_others_are_sold(monkeypatch):
+    """The twin: the one statement without its condition."""
+    offer, first, others = held_and_late(1, 1)
+    condition = places._SELL_HELD[
+        places._SELL_HELD.index("AND EXISTS") : places._SELL_HELD.index("RETURNING")
+    ]
+    monkeypatch.setattr(places, "_SELL_HELD", places._SELL_HELD.replace(condition, ""))
+    # The late cart has a hold of another date, so that there is one to delete.
+    elsewhere = OfferFactory().allotment
+    Hold.objects.create(
+        allotment=elsewhere, key=others[0].key, places=1, expires_at=NOW() + timedelta(hours=1)
+    )
+    with transaction.atomic():
+        places.reserve(others[0].key, {offer.allotment_id: 1})
+    assert sold(offer) == 1
+    with pytest.raises(orders.CannotPlace, match="sold_out"):
+        place(first[0])
+
+
 def test_without_the_lock_only_the_constraint_stands_between_us_and_an_oversold_house(monkeypatch):
     offer, cut = scarce()
     all_carts = carts_without_a_hold(offer, 20)

@@ -49,7 +49,13 @@ class DatabaseFeatures(features.DatabaseFeatures):
 class PreparedCursor(Cursor):
     """A cursor that sends values apart from the statement, which psycopg prepares at its third execution
     (``prepare_threshold`` in the settings).
+
+    A connection has one, which is used again for each statement: a new cursor looks up how to read and write each
+    column once more, which costs more than sending the statement.
     """
+
+    def close(self):
+        """Keep the cursor open for the next statement. It ends with its connection."""
 
     def execute(self, query, params=None, **options):
         """Execute the statement. If a migration has changed the type of a column since the statement was prepared, prepare
@@ -81,7 +87,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     prepares = False
 
     def prepared_cursor(self) -> CursorWrapper:
-        """Return a cursor like ``cursor()`` for statements whose text is always the same."""
+        """Return a cursor like ``cursor()`` for statements whose text is always the same.
+
+        Read its rows before the next statement of such a cursor: it is the same one.
+        """
         self.prepares = True
         try:
             return self.cursor()
@@ -91,17 +100,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def create_cursor(self, name=None):
         if not self.prepares:
             return super().create_cursor(name)
-        factory, self.connection.cursor_factory = self.connection.cursor_factory, PreparedCursor
-        try:
-            return super().create_cursor(name)
-        finally:
-            self.connection.cursor_factory = factory
-
-    def get_connection_params(self):
-        params = super().get_connection_params()
-        if self.timezone is UTC:
-            params["context"].adapters.register_loader("timestamptz", InstantLoader)
-        return params
+        kept = getattr(self.connection, "kept_cursor", None)
+        if kept is None:
+            factory, self.connection.cursor_factory = self.connection.cursor_factory, PreparedCursor
+            try:
+                kept = self.connection.kept_cursor = super().create_cursor(name)
+            finally:
+                self.connection.cursor_factory = factory
+        return kept
 
     def get_new_connection(self, conn_params):
         begin = time.monotonic()
