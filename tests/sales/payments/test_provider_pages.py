@@ -191,6 +191,20 @@ def test_mail_about_the_order_tells_how_to_pay(offer, pos, mailoutbox):
     assert order_mails.order_path(order) in letter.body
 
 
+def test_buyer_reads_of_a_refusal_that_a_webhook_has_recorded_until_the_next_page_is_opened(
+    provider, offer, visitor
+):
+    order = waiting(offer, visitor)
+    refused = "Your payment was declined or stopped."
+    assert refused not in page_of(order)
+    provider.only_page.state = "failed"
+    assert send_hook(provider, provider.only_page).status_code == 200
+    assert refused in page_of(order)
+    assert refused in page_of(order)
+    pay_now(visitor, order)
+    assert refused not in page_of(order)
+
+
 def test_declined_payment_can_be_paid_again(provider, offer, visitor):
     order = waiting(offer, visitor)
     provider.only_page.state = "failed"
@@ -491,7 +505,9 @@ def test_order_stays_payable_while_the_provider_does_not_answer(provider, offer,
     assert pay_now(visitor, order).headers["Location"].startswith(provider.origin)
     provider.away = True
     text = page_of(order)
-    assert "The payment service does not answer at the moment." in text
+    assert "so this page can’t show yet whether you have paid" in text
+    visitor.open(order_mails.order_path(order))
+    assert visitor.fill("/pay/$").text.count("The payment service does not answer at the moment") == 1
     assert "Pay CHF" in text.replace("\N{NO-BREAK SPACE}", " ")
     assert send_hook(provider, provider.only_page).status_code == 503
     provider_pages.ASK.run(NOW() + 6 * MINUTE)

@@ -18,6 +18,9 @@ from ..payments.methods.base import Outcome, ProviderUnavailable
 AWAY = gettext_lazy(
     "The payment service does not answer at the moment. Nothing is lost: your order stays as it is. Please try again in a few minutes."
 )
+UNKNOWN = gettext_lazy(
+    "The payment service does not answer at the moment, so this page can’t show yet whether you have paid. If you have paid, there is nothing to do: you get your tickets by e-mail. If not, please try again in a few minutes."
+)
 PROCESSING = gettext_lazy(
     "We are waiting for the confirmation of your payment. There is nothing to do: you get your tickets by e-mail as soon as it comes."
 )
@@ -48,7 +51,7 @@ def state_of(request: HttpRequest, order: Order) -> Paying:
     try:
         status = provider_pages.status_for_page(order, now=timezone.now())
     except ProviderUnavailable:
-        return Paying(AWAY, possible=True)
+        return Paying(UNKNOWN, possible=True)
     if order.state != Order.State.PENDING:
         return Paying()
     outcome = status.outcome if status else Outcome.OPEN
@@ -58,8 +61,8 @@ def state_of(request: HttpRequest, order: Order) -> Paying:
 
 
 def to_provider(request: HttpRequest, order: Order) -> HttpResponse:
-    """Redirect to the provider's page (303). Redirect to the order's page if there is nothing to pay, or with a message if
-    the provider does not answer.
+    """Redirect to the provider's page (303). Redirect to the order's page if there is nothing to pay or the provider does not
+    answer; that page then tells why.
     """
     page = reverse("shop:order", args=[order.point_of_sale.slug, order.reference, order.secret])
     try:
@@ -67,7 +70,9 @@ def to_provider(request: HttpRequest, order: Order) -> HttpResponse:
             order, return_url=settings.BASE_URL + page, language=get_language(), now=timezone.now()
         )
     except ProviderUnavailable:
-        messages.error(request, AWAY)
+        # With an open page at the provider, the order's page asks again and explains what it could not learn.
+        if not provider_pages.has_open_page(order):
+            messages.error(request, AWAY)
         return redirect(page)
     if url is None:
         return redirect(page)

@@ -116,18 +116,26 @@ def _record(payment: Payment, status: Status, by, now: datetime) -> None:
 def status_for_page(order: Order, *, now: datetime) -> Status | None:
     """Ask about the payment of a pending order whose page is shown, and read the order again if it has changed.
 
-    None if there is nothing to ask, or the provider was asked just now. Raise ProviderUnavailable. No query for other
+    None if there is nothing to ask, or the provider was asked just now. After a refusal the status stays FAILED until the next
+    page is opened: a webhook may have recorded it before the buyer is back. Raise ProviderUnavailable. No query for other
     methods.
     """
     if order.state != Order.State.PENDING or not methods.redirects(order.payment_method):
         return None
     payment = _with_open_page(order).first()
+    if payment is None and Payment.objects.filter(order=order, state=Payment.State.FAILED).exists():
+        return Status(Outcome.FAILED)
     if payment is None or (payment.asked_at and payment.asked_at > now - PAGE_ASKS_EVERY):
         return None
     status = settle(payment, now=now)
     if status.outcome == Outcome.PAID:
         order.refresh_from_db(fields=["state", "paid_at", "cancelled_at"])
     return status
+
+
+def has_open_page(order: Order) -> bool:
+    """Return whether a payment of the order has a page that its provider has not ended."""
+    return _with_open_page(order).exists()
 
 
 def _with_open_page(order: Order) -> QuerySet[Payment]:
