@@ -44,7 +44,7 @@ def managed_by(parent: Contact, now: datetime) -> list[Managed]:
 
     ``mine`` of a ticket is true if the parent bought it: only the buyer and the beneficiary may see its code.
     """
-    managed = [link for link in links.of_parent(parent) if links.seen_by_parent(link).manages]
+    managed = [link for link in links.all_of_parent(parent) if links.seen_by_parent(link).manages]
     children = [link.child_id for link in managed]
     if not children:
         return []

@@ -39,7 +39,7 @@ def index(request, pos):
     undo = undoable(request, contact)
     context = {
         "contact": contact,
-        "people": [(link, links.seen_by_parent(link)) for link in links.of_parent(contact)],
+        "people": [(link, links.seen_by_parent(link)) for link in links.all_of_parent(contact)],
         "parents": links.of_child(contact),
         "waiting": [(link, claiming.is_me(contact, link.child)) for link in to_my_address(request)],
         "undo": undo,

@@ -17,10 +17,8 @@ def home(request, pos):
     now = timezone.now()
     context = {
         "contact": contact,
-        "tickets": access.upcoming_tickets(access.tickets_of(request.user, request.pos), now)[:5],
-        "passes": access.upcoming_passes(
-            access.passes_of(request.user, request.pos), request.pos.organiser, now
-        )[:5],
+        "tickets": access.next_tickets(request.user, request.pos, now, most=5),
+        "passes": access.next_passes(request.user, request.pos, now, most=5),
         "earlier": earlier_orders.find(request.user, contact),
         "to_decide": friends.to_decide(request, contact),
         "section": "home",

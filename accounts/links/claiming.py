@@ -9,6 +9,7 @@ from contacts import contacts, locking, mailbox, merging
 from contacts.linking import link_mail, links
 from contacts.models import Contact, ContactLink, LinkRequest
 from ticketshop.history import history
+from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.lib.values.text import normalise_email
 from ticketshop.organisers import access
@@ -53,9 +54,16 @@ def may_claim(contact: Contact) -> bool:
     return way_in(contact) == PASSWORD
 
 
+_PROVED = Compiled(
+    lambda: EmailAddress.objects.filter(
+        user=Parameter("user"), email=Parameter("email"), verified=True
+    ).values_list("pk")
+)
+
+
 def proved_address(user) -> str:
     """Return the normalised e-mail address of a log-in if it is proved; else ""."""
-    proved = EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists()
+    proved = _PROVED.rows(user=user.pk, email=user.email)
     return normalise_email(user.email) if proved else ""
 
 

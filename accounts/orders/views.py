@@ -23,10 +23,8 @@ def orders(request, pos):
     contact, now = visitor_contact.of_request(request), timezone.now()
     context = {
         "page": page_of(access.orders_of(request.user, request.pos), request.GET.get("page")),
-        "tickets": access.upcoming_tickets(access.tickets_of(request.user, request.pos), now)[:100],
-        "passes": access.upcoming_passes(
-            access.passes_of(request.user, request.pos), request.pos.organiser, now
-        )[:100],
+        "tickets": access.next_tickets(request.user, request.pos, now, most=100),
+        "passes": access.next_passes(request.user, request.pos, now, most=100),
         "managed": tickets.managed_by(contact, now),
         "earlier": earlier_orders.find(request.user, contact),
         "section": "orders",

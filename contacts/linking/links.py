@@ -39,6 +39,14 @@ def of_parent(parent: Contact | Parameter) -> QuerySet[ContactLink]:
     )
 
 
+_OF_PARENT = Compiled(lambda: of_parent(Parameter("parent")))
+
+
+def all_of_parent(parent: Contact) -> list[ContactLink]:
+    """Return the links of ``of_parent``. One query."""
+    return _OF_PARENT.all(parent=parent.pk)
+
+
 def managed_by(parent: Contact) -> list[ContactLink]:
     """Return the active links to people without an e-mail address whom a contact manages, sorted as ``of_parent``.
 

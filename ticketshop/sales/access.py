@@ -2,6 +2,7 @@
 
 import hmac
 from datetime import datetime
+from functools import cache
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
@@ -52,10 +53,14 @@ def _declined() -> Q:
 
 def tickets_of(user, pos: PointOfSale) -> QuerySet[Ticket]:
     """Return the tickets that a user has at this organiser: bought by them, or for them by another person."""
+    return _tickets(user, pos.organiser_id)
+
+
+def _tickets(user, organiser_id) -> QuerySet[Ticket]:
     return (
         Ticket.objects.filter(
             (Q(beneficiary__user=user) & ~_declined()) | WITHOUT_BENEFICIARY & Q(order__buyer__user=user),
-            order__organiser_id=pos.organiser_id,
+            order__organiser_id=organiser_id,
         )
         .select_related(*WITH_TICKET, "order__point_of_sale")
         .order_by("session__starts_at", "pk")
@@ -64,17 +69,21 @@ def tickets_of(user, pos: PointOfSale) -> QuerySet[Ticket]:
 
 def passes_of(user, pos: PointOfSale) -> QuerySet[IssuedPass]:
     """Return the passes that a user has at this organiser."""
+    return _passes(user, pos.organiser_id)
+
+
+def _passes(user, organiser_id) -> QuerySet[IssuedPass]:
     return (
         IssuedPass.objects.filter(
             (Q(beneficiary__user=user) & ~_declined()) | WITHOUT_BENEFICIARY & Q(order__buyer__user=user),
-            order__organiser_id=pos.organiser_id,
+            order__organiser_id=organiser_id,
         )
         .select_related(*WITH_PASS, "order__point_of_sale")
         .order_by("valid_until", "pk")
     )
 
 
-def upcoming_tickets(tickets: QuerySet[Ticket], now: datetime) -> QuerySet[Ticket]:
+def upcoming_tickets(tickets: QuerySet[Ticket], now: datetime | Parameter) -> QuerySet[Ticket]:
     """Return the tickets that can still be used: reserved or valid, for a date that has not ended."""
     return tickets.filter(state__in=OPEN_STATES, session__ends_at__gt=now)
 
@@ -83,4 +92,31 @@ def upcoming_passes(
     passes: QuerySet[IssuedPass], organiser: Organiser, now: datetime
 ) -> QuerySet[IssuedPass]:
     """Return the passes that can still be used: reserved or valid, and the last day is not over."""
-    return passes.filter(state__in=OPEN_STATES, valid_until__gte=days.day_of(now, organiser.zone))
+    return _usable(passes, days.day_of(now, organiser.zone))
+
+
+def _usable(passes: QuerySet[IssuedPass], today) -> QuerySet[IssuedPass]:
+    return passes.filter(state__in=OPEN_STATES, valid_until__gte=today)
+
+
+@cache
+def _next_tickets(most: int) -> Compiled[Ticket]:
+    tickets = _tickets(Parameter("user"), Parameter("organiser"))
+    return Compiled(lambda: upcoming_tickets(tickets, Parameter("now"))[:most])
+
+
+def next_tickets(user, pos: PointOfSale, now: datetime, most: int) -> list[Ticket]:
+    """Return the first ``most`` of the user's upcoming tickets at this organiser. One query."""
+    return _next_tickets(most).all(user=user.pk, organiser=pos.organiser_id, now=now)
+
+
+@cache
+def _next_passes(most: int) -> Compiled[IssuedPass]:
+    passes = _passes(Parameter("user"), Parameter("organiser"))
+    return Compiled(lambda: _usable(passes, Parameter("today"))[:most])
+
+
+def next_passes(user, pos: PointOfSale, now: datetime, most: int) -> list[IssuedPass]:
+    """Return the first ``most`` of the user's upcoming passes at this organiser. One query."""
+    today = days.day_of(now, pos.organiser.zone)
+    return _next_passes(most).all(user=user.pk, organiser=pos.organiser_id, today=today)
