@@ -20,6 +20,7 @@ from ..models import Answer, Choice, Field, FormVersion, Response
 from . import limited_choices
 
 COLUMNS = ("v_text", "v_number", "v_date", "v_datetime", "v_time", "v_bool", "v_choice")
+FEW = 20
 FieldRows = Mapping[tuple[int, str], tuple[Field, dict[str, Choice]]]
 
 
@@ -104,7 +105,11 @@ def _create_responses(
 
 def _create_answers(answers: list[Answer], multiple_choices: list[tuple[Answer, list[int]]]) -> None:
     """Insert answers, and the chosen choices (answer, choice ids) of multiple choices."""
-    Answer.objects.bulk_create(answers)
+    # ``bulk_create`` sends arrays, which suits many rows; generating its statement costs more than inserting a few.
+    if len(answers) > FEW:
+        Answer.objects.bulk_create(answers)
+    elif answers:
+        writing.insert(answers)
     link = Answer.choices.through
     if multiple_choices:
         link.objects.bulk_create(
