@@ -12,29 +12,30 @@ from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.cart import carts, contents
 from ticketshop.sales.models import Cart, Order, PaymentMethod, TypedDetails
 from ticketshop.sales.orders import orders
-from ticketshop.sales.payments import payments
+from ticketshop.sales.payments import methods, payments
 
 from .catalogue import OfferFactory
 from .organisers import PointOfSaleFactory
 
+# Settings of methods whose ``problems`` refuse the word "example".
+EXAMPLES = {"bank_transfer": {"account_holder": "The Theatre", "iban": "CH9300762011623852957"}}
 BUYER = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.org"}
 
 
 class PaymentMethodFactory(factory.django.DjangoModelFactory):
-    """Pay at the box office; ``code="bank_transfer"`` has an account too. Other methods: with ``settings``."""
+    """Pay at the box office, or another method with ``code``. Its required settings are filled in."""
 
     class Meta:
         model = PaymentMethod
 
     point_of_sale = factory.SubFactory(PointOfSaleFactory)
     code = "on_site"
-    settings = factory.LazyAttribute(
-        lambda made: (
-            {"account_holder": "The Theatre", "iban": "CH9300762011623852957"}
-            if made.code == "bank_transfer"
-            else {}
-        )
-    )
+    settings = factory.LazyAttribute(lambda made: EXAMPLES.get(made.code) or _required_settings(made.code))
+
+
+def _required_settings(code: str) -> dict[str, str]:
+    setting_fields = methods.METHODS[code].setting_fields if code in methods.METHODS else {}
+    return {name: "example" for name, (_label, required) in setting_fields.items() if required}
 
 
 def make_cart(

@@ -124,7 +124,10 @@ def test_settings_of_the_method_are_on_the_page_of_the_point_of_sale(code, order
             == stored
         )
     if code != "free":
-        assert method_class.is_set_up(PaymentMethod.objects.get(code=code).settings)
+        stored = PaymentMethod.objects.get(code=code).settings
+        assert method_class.is_set_up(stored), (
+            f"{stored} is not accepted: add settings of {code} to EXAMPLES in tests/factories/sales.py"
+        )
 
 
 def test_bank_transfer_is_named_only_in_its_own_file_and_the_list():
