@@ -32,7 +32,7 @@ class PaymentPage:
     """A page of the provider on which one payment is paid: its id there, and its URL."""
 
     reference: str  # at most 255 characters
-    url: str  # at most 2000 characters, of an origin in ``Method.form_origins``
+    url: str  # at most 2000 characters, of an origin in ``RedirectMethod.form_origins``
 
 
 class Outcome(Enum):
@@ -72,10 +72,11 @@ class Method:
     redirects = False
     # Whether ``RedirectMethod.refund`` pays money back. Otherwise staff do, and record it.
     refunds = False
-    # Settings of the organiser: name -> (label, required).
+    # Settings of the point of sale, texts that its staff type: name -> (label, required).
     setting_fields: dict[str, tuple[str | Promise, bool]] = {}
 
     def __init__(self, settings: dict):
+        """``settings``: name -> text. A name can be missing: staff may empty the fields while orders are unpaid."""
         self.settings = settings
 
     @classmethod
@@ -133,8 +134,9 @@ class RedirectMethod(Method):
         raise NotImplementedError
 
     def open_page(self, payment, *, return_url: str, language: str) -> PaymentPage:
-        """Open a page for ``payment.amount`` and return it. ``payment.provider_key`` is the key against doubles: a
-        payment has one page. ``return_url``: where the provider sends the buyer afterwards, paid or not.
+        """Open a page for ``payment.amount`` in ``payment.currency`` and return it. ``payment.provider_key`` is the
+        idempotency key: a payment has one page. ``return_url``: where the provider sends the buyer afterwards, paid or not.
+        ``language``: the code of the buyer's language, such as "fr".
         """
         raise NotImplementedError
 
@@ -158,7 +160,7 @@ class RedirectMethod(Method):
         raise NotImplementedError
 
     def refund(self, refund) -> Outcome:
-        """Pay ``refund.amount`` of ``refund.payment`` back. ``refund.provider_key`` is the key against doubles.
+        """Pay ``refund.amount`` of ``refund.payment`` back. ``refund.provider_key`` is the idempotency key.
 
         Return PAID if that is done, FAILED if the provider refuses for good, PROCESSING if it is to be asked again later.
         """
