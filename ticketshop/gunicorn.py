@@ -23,6 +23,8 @@ except ImproperlyConfigured as error:
     sys.exit(str(error))
 
 wsgi_app = "ticketshop.wsgi"
+# Loaded before the web processes are forked: they share its memory, and one that ended is replaced within a moment.
+preload_app = True
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
 worker_class = "gthread"
 

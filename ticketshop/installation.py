@@ -8,7 +8,9 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import ClassVar
 
 from django.apps import apps
@@ -134,11 +136,21 @@ def missing_maintain() -> list[Fault]:
 
 def missing_migrations() -> list[Fault]:
     """Return the migrations of this version that were not applied to the database."""
-    loader = MigrationLoader(connection)
-    missing = sorted(
-        f"{app}.{name}" for app, name in loader.graph.nodes if (app, name) not in loader.applied_migrations
-    )
-    return _unapplied(missing)
+    applied = MigrationRecorder(connection).applied_migrations()
+    return _unapplied(sorted(f"{app}.{name}" for app, name in migrations() if (app, name) not in applied))
+
+
+def migrations() -> Iterator[tuple[str, str]]:
+    """Yield app and name of each migration of this version. Imports none of them, because each stays in the memory of its process.
+
+    A migration that replaces others is recorded together with them, as `migrate` does.
+    """
+    for config in apps.get_app_configs():
+        module, _explicit = MigrationLoader.migrations_module(config.label)
+        if module is not None and (spec := find_spec(module)) is not None:
+            for found in iter_modules(spec.submodule_search_locations):
+                if not found.ispkg and found.name[0] not in "_~":
+                    yield config.label, found.name
 
 
 def _unapplied(missing: list[str]) -> list[Fault]:
@@ -197,11 +209,11 @@ def faults() -> Iterator[Fault]:
     yield from _of_tables(missing_migrations)
 
 
-def _of_tables(migrations: Callable[[], list[Fault]]) -> Iterator[Fault]:
+def _of_tables(find_missing: Callable[[], list[Fault]]) -> Iterator[Fault]:
     yield from missing_rights()
     yield from missing_cache_table()
     if _may_read_migrations():
-        yield from migrations()
+        yield from find_missing()
 
 
 def _may_read_migrations() -> bool:

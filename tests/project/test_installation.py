@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client, override_settings
 from psycopg import sql
@@ -69,6 +70,12 @@ def test_unapplied_migration_is_reported_also_after_an_older_backup_was_restored
     assert ready() == (503, ["migrations"])
     assert "sales.0001_initial" in reported()[0]
     assert "older than the program" in reported()[0]
+
+
+def test_migrations_of_this_version_are_those_that_django_loads():
+    loaded = MigrationLoader(None).disk_migrations
+    assert len(loaded) > 50
+    assert sorted(installation.migrations()) == sorted(loaded)
 
 
 @pytest.mark.django_db
