@@ -1,8 +1,9 @@
 """Exports of many participants: filled with SQL, written like the worker does, each in a new process.
 
 ``python -m tests.bench.exports fill FIRST LAST`` in the rig's environment adds the tickets with these numbers, four per order,
-each with ten answers, and prints the id of the form. ``… write FORM KIND FORMAT`` prints the cost of one export: seconds,
-peak megabytes, rows, bytes, statements. ``… ask FORM KIND FORMAT`` leaves it to the worker and prints its id.
+each with ten answers, and prints the id of the form; ``… delete`` deletes them. ``… write FORM KIND FORMAT`` prints the cost
+of one export: seconds, peak megabytes, rows, bytes, statements. ``… ask FORM KIND FORMAT`` leaves it to the worker and prints
+its id.
 """
 
 import json
@@ -134,6 +135,16 @@ def fill(first: int, last: int) -> int:
     return form.pk
 
 
+def delete() -> None:
+    """Delete all that ``fill`` has added: these orders have no payments and no mails, which ``check_books`` would report."""
+    with filling(*_TABLES) as cursor:
+        answers = f"SELECT id FROM registration_forms_answer WHERE response_id >= {_FIRST}"
+        cursor.execute(f"DELETE FROM registration_forms_answer_choices WHERE answer_id IN ({answers})")
+        cursor.execute(f"DELETE FROM registration_forms_answer WHERE response_id >= {_FIRST}")
+        for table in set(_TABLES) - {"registration_forms_answer", "registration_forms_answer_choices"}:
+            cursor.execute(f"DELETE FROM {table} WHERE id >= {_FIRST}")
+
+
 def ask(form_id: int, kind: str, file_format: str) -> Job:
     """Request an export like the page does."""
     form = RegistrationForm.objects.select_related("organiser").get(pk=form_id)
@@ -180,6 +191,8 @@ def main() -> None:
     what, *arguments = sys.argv[1:]
     if what == "fill":
         print(json.dumps(fill(*map(int, arguments))))
+    elif what == "delete":
+        delete()
     elif what == "ask":
         print(ask(int(arguments[0]), *arguments[1:]).pk)
     else:

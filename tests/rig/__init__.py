@@ -187,12 +187,12 @@ class Rig:
 
     # --- visitors ---------------------------------------------------------------------------------------
 
-    def visitor(self, *, timeout: float = PATIENCE) -> HttpVisitor:
+    def visitor(self, kind: type[HttpVisitor] = HttpVisitor, *, timeout: float = PATIENCE) -> HttpVisitor:
         """Return a new visitor with a new IP address, behind a proxy like in production."""
         self._number += 1
         address = f"10.{self._number >> 16 & 255}.{self._number >> 8 & 255}.{self._number & 255}"
         headers = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-For": address}
-        return HttpVisitor(self.url, timeout=timeout, headers=headers)
+        return kind(self.url, timeout=timeout, headers=headers)
 
     def get(self, address: str, *, timeout: float = PATIENCE) -> Page:
         """Return one page, as a first-time visitor gets it."""

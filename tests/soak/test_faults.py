@@ -14,6 +14,7 @@ import pytest
 from tests.rig import Rig
 from tests.soak import ROUNDS
 from tests.soak.buyers import Load
+from tests.soak.rush import Rush
 from tests.waiting import PATIENCE, wait_for
 
 FRIENDLY = {
@@ -83,6 +84,19 @@ def test_without_a_fault_all_responses_are_pages(rig):
         wait_for(lambda: load.so_far() >= 6, "some orders")
     assert set(load.answers) == {200}
     all_is_well(rig, load, before)
+
+
+def test_rush_sells_every_place_once_and_answers_every_buyer(rig):
+    """``tests/soak/test_rush.py`` is the long one."""
+    rush = Rush(rig, buyers=18, places=12, buses=4, at_once=6, participants=0)
+    rush.run()
+    rush.check()
+
+
+def test_web_processes_share_the_memory_of_the_application(rig):
+    for process in rig.web_workers():
+        memory = process.memory_full_info()
+        assert memory.uss < memory.rss * 0.6, "four fifths are its own if each process loads the application"
 
 
 def test_web_worker_killed_during_an_order_leaves_nothing_and_the_retry_makes_one_order(rig):
