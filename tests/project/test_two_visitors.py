@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
+from pathlib import Path
 
 import pytest
 from django.test.client import ClientHandler
@@ -15,6 +16,7 @@ from ticketshop.lib.web import piece_cache
 from ticketshop.lib.web.page_cache import PageCache
 
 pytestmark = pytest.mark.django_db
+ROOT = Path(__file__).resolve().parents[2]
 # Tokens differ from request to request, and a hold of places has fewer seconds left.
 TOKEN = re.compile(
     r'((?:name="(?:csrfmiddlewaretoken|form_token|checkout_key|content_hash)" value|data-hold-seconds)=")([^"]*)'
@@ -125,3 +127,36 @@ def test_walk_notices_a_cache_that_mixes_up_visitors(world, people, empty_caches
         )
     two = {name: people[name] for name in ("signed in", other)}
     assert next(differences(two, world.aye, empty_caches), None)
+
+
+# What a template must not contain if what it renders is kept for other visitors.
+PERSONAL = re.compile(
+    r"{%\s*(?:csrf_token|form_token)\b|\b(?:request|user|csrf_token|csp_nonce|messages|cart_count)\b(?![\"'=-])"
+)
+NAMED = re.compile(r"""{%\s*(?:piece|include|extends)\s+["']([^"']+)["']""")
+
+
+def code(name: str) -> str:
+    """Return what a template renders from: its tags and variables, without comments."""
+    source = (ROOT / "templates" / name).read_text()
+    return " ".join(re.findall(r"{[%{].*?[%}]}", re.sub(r"{#.*?#}", "", source)))
+
+
+def pieces() -> set[str]:
+    """Return the templates of all pieces, with those they include."""
+    sources = [path.read_text() for path in (ROOT / "templates").rglob("*.html")]
+    waiting = {name for source in sources for name in re.findall(r'{%\s*piece\s+"([^"]+)"', source)}
+    found: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        waiting |= set(NAMED.findall(code(name))) - found
+    return found
+
+
+def test_templates_of_pieces_contain_no_token_and_nothing_of_a_request():
+    assert {"sales/parts/tariff.html", "parts/footer.html"} <= pieces()
+    for name in ("sales/event.html", "parts/header.html", "parts/messages.html"):
+        assert PERSONAL.search(code(name)), name
+    # The number in the cart is passed to its piece, so each number is a piece of its own.
+    assert {name for name in pieces() if PERSONAL.search(code(name))} == {"parts/masthead.html"}
