@@ -93,9 +93,10 @@ def review(request, pos):
     if request.method == "POST":
         if answer := placed_before(request, cart):
             return answer
-        if cart is not None and _is_complete(request, cart):
-            # ``orders.place`` checks everything else, with the cart locked.
-            return place(request, cart, request.POST["method"])
+        complete = cart is not None and _is_complete(request, cart)
+        # ``orders.place`` checks everything else, with the cart locked.
+        if complete and (answer := place(request, cart, request.POST["method"])):
+            return answer
     cart, cart_contents, elsewhere = ready_cart(request, cart)
     if elsewhere:
         # Another request may have ordered the cart since it was read.
@@ -109,7 +110,8 @@ def review(request, pos):
         return refused(request, orders.CannotPlace("terms"))
     form = PaymentForm(posted, methods=methods, terms=bool(request.pos.terms))
     if request.method == "POST" and form.is_valid():
-        return place(request, cart, form.cleaned_data["method"])
+        answer = place(request, cart, form.cleaned_data["method"])
+        return answer or refused(request, orders.CannotPlace("method"))
     page = DetailsPage(request, cart, cart_contents)
     if why := page.why_not_ready():
         return ask_again(request, orders.CannotPlace(why))
@@ -176,7 +178,10 @@ def redirect_to(order):
 
 
 def place(request, cart: Cart, method: str):
-    """Place the order and redirect to its page, or to a page that states why it was refused."""
+    """Place the order and redirect to its page, or to a page that states why it was refused.
+
+    Return None if the method is not offered any more: the form shows that best.
+    """
     now = timezone.now()
     if not limits.hit("order_place", network(request), now):
         return too_many_requests(request, limits.wait("order_place", network(request), now))
@@ -194,7 +199,7 @@ def place(request, cart: Cart, method: str):
             capped=True,
         )
     except orders.CannotPlace as error:
-        return refused(request, error)
+        return refused(request, error) if error.code != "method" else None
     session.ordered(request, order)
     return paying.to_provider(request, order) if payment_methods.redirects(method) else redirect_to(order)
 
