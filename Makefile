@@ -41,7 +41,7 @@ migrations: .venv/dev.stamp
 		VAR_DIR="$$files" $(PRODUCTION) $(PY) -m ticketshop.lib.postgres run $(PY) manage.py makemigrations
 
 bench: .venv/dev.stamp
-	@$(PY) -m tests.bench
+	@$(PY) -m tests.bench $(if $(LARGE),--large) $(if $(SAVE),--save) $(if $(ONLY),--only $(ONLY))
 
 soak: .venv/dev.stamp
 	@$(PY) -m pytest tests/soak tests/privacy -m soak -n 0 --capture no

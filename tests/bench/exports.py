@@ -12,6 +12,7 @@ import sys
 import time
 
 import django
+import psutil
 
 django.setup()
 
@@ -20,6 +21,8 @@ from django.utils import timezone  # noqa: E402
 
 from registration_forms.models import RegistrationForm  # noqa: E402
 from tests.bench.filling import filling  # noqa: E402
+from tests.bench.load import Meter  # noqa: E402
+from tests.bench.people import database  # noqa: E402
 from tests.factories import registration_forms as made  # noqa: E402
 from tests.factories.catalogue import AllotmentFactory, OfferFactory  # noqa: E402
 from tests.factories.organisers import PointOfSaleFactory  # noqa: E402
@@ -169,10 +172,10 @@ def write(form_id: int, kind: str, file_format: str) -> dict:
         counted += 1
         return execute(*arguments)
 
-    begin, cpu = time.monotonic(), time.process_time()
-    with connection.execute_wrapper(count):
+    begin = time.monotonic()
+    with Meter(psutil.Process(), database()) as meter, connection.execute_wrapper(count):
         writing.run(asked.pk)
-    took, cpu = time.monotonic() - begin, time.process_time() - cpu
+    took, (cpu, of_database) = time.monotonic() - begin, meter.spent
     job = Job.objects.defer("subjects").get(pk=asked.pk)
     assert job.state == Job.State.DONE, (job.state, job.error)
     size = job.size
@@ -180,6 +183,7 @@ def write(form_id: int, kind: str, file_format: str) -> dict:
     return {
         "seconds": took,
         "cpu": cpu,
+        "database": of_database,
         "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "rows": job.rows_done,
         "bytes": size,

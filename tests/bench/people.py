@@ -24,6 +24,7 @@ from django.utils import timezone  # noqa: E402
 from accounts.models import User  # noqa: E402
 from contacts import contacts  # noqa: E402
 from contacts.models import Contact, ContactLink, LinkType  # noqa: E402
+from tests.bench.filling import filling  # noqa: E402
 from tests.bench.load import Meter  # noqa: E402
 from tests.rig import HOST  # noqa: E402
 from ticketshop.organisers.models import Organiser  # noqa: E402
@@ -35,9 +36,9 @@ TIMES = 24
 _SYLLABLES = "'{ba,be,bi,bo,bu,da,de,di,do,du,ka,ke,ki,ko,ku,ma,me,mi,mo,mu}'::text[]"
 _CONTACTS = f"""
     INSERT INTO contacts_contact (
-        organiser_id, number, subject_uuid, kind, first_name, last_name, email, email_key, email_kept, phone,
+        id, organiser_id, number, subject_uuid, kind, first_name, last_name, email, email_key, email_kept, phone,
         company, street, postcode, city, country, language, created_via, created_at)
-    SELECT %(organiser)s, 'N' || n, gen_random_uuid(), 'individual', initcap(f), initcap(l),
+    SELECT %(base)s + n, %(organiser)s, 'N' || n, gen_random_uuid(), 'individual', initcap(f), initcap(l),
         f || '.' || l || n || '@example.org', f || '.' || l || n || '@example.org', false, '+4179' || lpad(n::text, 7, '0'),
         '', '', '', '', 'CH', 'en', 'import', now()
     FROM generate_series(%(first)s, %(last)s) AS n,
@@ -51,33 +52,23 @@ _LINKS = """
         organiser_id, parent_id, child_id, type_id, status, permission_parent,
         entered_first_name, entered_last_name, entered_email, origin, started_at,
         status_before_end, end_reason, consent_by, consent_reason)
-    SELECT c.organiser_id, p.id, c.id, %(type)s, 'active', 'assign',
+    SELECT c.organiser_id, %(base)s + 1 + (n + k * 37) %% %(last)s, c.id, %(type)s, 'active', 'assign',
         c.first_name, c.last_name, c.email, 'import', now(), '', '', '', ''
-    FROM contacts_contact c, generate_series(1, %(links)s) AS k,
-        LATERAL (SELECT id FROM contacts_contact WHERE organiser_id = %(organiser)s
-            AND number = 'N' || 1 + (substr(c.number, 2)::int + k * 37) %% %(last)s) AS p
-    WHERE c.organiser_id = %(organiser)s AND substr(c.number, 2)::int BETWEEN %(first)s AND %(last)s
-        AND c.created_via = 'import'
+    FROM generate_series(%(first)s, %(last)s) AS n JOIN contacts_contact c ON c.id = %(base)s + n,
+        generate_series(1, %(links)s) AS k
 """
+# Ids of the contacts begin here.
+_FIRST = 80_000_000
 
 
 def fill(organiser: int, first: int, last: int) -> None:
     """Add the contacts ``first`` to ``last``, each with three links to and from others."""
-    values = {"organiser": organiser, "first": first, "last": last, "links": LINKS}
-    with connection.cursor() as cursor:
-        # The rows are valid, so foreign keys need no check and indexes are built afterwards.
-        cursor.execute("SET statement_timeout = 0")
-        cursor.execute("SET session_replication_role = replica")
-        cursor.execute("SELECT pg_get_indexdef('contact_search'::regclass)")
-        (again,) = cursor.fetchone()
-        cursor.execute("DROP INDEX contact_search")
+    values = {"organiser": organiser, "base": _FIRST, "first": first, "last": last, "links": LINKS}
+    kind = LinkType.objects.get(code=LinkType.FRIENDS_FAMILY).pk
+    with filling("contacts_contact") as cursor:
         cursor.execute(_CONTACTS, values)
-        cursor.execute(again)
-        cursor.execute("ANALYZE contacts_contact")
-        cursor.execute(_LINKS, values | {"type": LinkType.objects.get(code=LinkType.FRIENDS_FAMILY).pk})
-        cursor.execute("VACUUM ANALYZE contacts_contact")
-        cursor.execute("VACUUM ANALYZE contacts_contactlink")
-    connection.close()
+    with filling("contacts_contactlink") as cursor:
+        cursor.execute(_LINKS, values | {"type": kind})
 
 
 def visitors(organiser: Organiser, users: list[int]) -> list[tuple[User, Contact]]:
@@ -107,14 +98,18 @@ def visitors(organiser: Organiser, users: list[int]) -> list[tuple[User, Contact
     return found
 
 
+def database() -> psutil.Process:
+    """Return the process of the database server."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return psutil.Process(cursor.fetchone()[0]).parent()
+
+
 class Work:
     """Sends one kind of request repeatedly, each from the next of these log-ins."""
 
     def __init__(self, users: list[User]):
-        self.clients = []
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            self.database = psutil.Process(cursor.fetchone()[0]).parent()
+        self.clients, self.database = [], database()
         for number, user in enumerate(users):
             client = Client(
                 headers={

@@ -1,8 +1,11 @@
 """The list of answers to one form: filtered, counted, in pages, with a fixed number of queries."""
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
-from django.db.models import Count, QuerySet, Value
+from django.db.models import Count, Q, QuerySet, Value
 
 from registration_forms import definitions
 from registration_forms.answers import responses
@@ -16,6 +19,8 @@ from ..models import Admission, Order
 from .search_filters import HOLDERS, SETTLED, Column, Wanted, fitting, in_order, owed_columns
 
 SIZE = 50
+# Of so many responses all ids are read; of more, only those of the first pages.
+MANY = 5000
 COUNTED = ("single_choice", "dropdown", "multiple_choice", "yes_no", "consent")
 
 
@@ -37,16 +42,57 @@ class Counted:
     choices: list[tuple[str, int, bool]]
 
 
-def found(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> list[int]:
-    """Return the ids of the responses that match, in the wanted order. Pages and counts start from this list."""
+@dataclass(frozen=True)
+class Found:
+    """The responses that match.
+
+    ``first``: the ids of the first ones in the wanted order, of all if there are at most MANY. ``rows``: all, in that order.
+    ``cancelled``: the number of responses to ``form`` that the list leaves out because they are cancelled, if that is all it
+    leaves out; else None.
+    """
+
+    form: RegistrationForm
+    rows: QuerySet[Response]
+    first: list[int]
+    cancelled: int | None
+
+    @cached_property
+    def total(self) -> int:
+        """The number of responses that match; a query if there are many."""
+        return len(self.first) if len(self.first) <= MANY else self.rows.order_by().count()
+
+    def at(self, path: str) -> Q:
+        """Return the condition for rows whose ``path`` leads to one of the responses."""
+        if len(self.first) <= MANY:
+            return Q(**{path: _AnyOf(self.first)})
+        return Q(**{f"{path}__in": self.rows.order_by().values("pk")})
+
+
+class _AnyOf(Value):
+    """A lookup value for ``filter(response=_AnyOf(ids))``: one query parameter for any number of ids."""
+
+    def as_sql(self, compiler, connection):
+        return "ANY(%s)", [self.value]
+
+
+def found(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> Found:
+    """Return the responses that match. Pages and counts start from there. At most two queries."""
     rows = in_order(fitting(form, wanted, columns), form, wanted, columns)
-    return list(rows.values_list("pk", flat=True))
+    cancelled = None if wanted.narrows else form.responses.filter(void=True).count()
+    return Found(form, rows, list(rows.values_list("pk", flat=True)[: MANY + 1]), cancelled)
+
+
+def ids_of(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> list[int]:
+    """Return the ids of all responses that match."""
+    return list(fitting(form, wanted, columns).values_list("pk", flat=True))
 
 
 # --- one page ----------------------------------------------------------------------------------------------
-def page(form: RegistrationForm, ids: list[int], columns: list[Column], number: str | None) -> Page:
-    """Return a page of rows. Three queries."""
-    here = page_of(ids, number, SIZE)
+def page(form: RegistrationForm, responses_found: Found, columns: list[Column], number: str | None) -> Page:
+    """Return a page of rows. Three queries, and one more for a page after the first MANY rows."""
+    here = page_of(responses_found.first, number, SIZE)
+    if len(responses_found.first) > MANY and not here.has_next:
+        here = page_of(responses_found.rows.values_list("pk", flat=True), number, SIZE)
     read = Response.objects.filter(pk__in=here.rows).select_related("version", *_joins(form))
     by_id = {response.pk: response for response in read.defer("version__definition")}
     answers: dict[int, dict[str, Answer]] = {pk: {} for pk in here.rows}
@@ -91,48 +137,57 @@ def _cell(column: Column, answer: Answer | None, version: int) -> tuple[int | No
 
 
 # --- counts ------------------------------------------------------------------------------------------------
-class _AnyOf(Value):
-    """A lookup value for ``filter(response=_AnyOf(ids))``: one query parameter for any number of ids."""
+def counts(responses_found: Found, columns: list[Column]) -> list[Counted]:
+    """Return how often each choice was taken, for each question with choices. At most five queries.
 
-    def as_sql(self, compiler, connection):
-        return "ANY(%s)", [self.value]
-
-
-def counts(ids: list[int], columns: list[Column]) -> list[Counted]:
-    """Return how often each choice was taken, for each question with choices. A query for each kind of answer,
-    and one for the choices.
+    If the list leaves out nothing but cancelled responses, answers are counted without looking at their responses, and those
+    of the cancelled ones are subtracted: they are few, and a form may have a hundred thousand responses.
     """
     counted_columns = [column for column in columns if column.question.type in COUNTED]
-    by_way: dict[str, list[int]] = {}
-    for column in counted_columns:
-        by_way.setdefault(TYPES[column.question.type].column, []).append(column.field_id)
-    keys = dict(
-        Choice.objects.filter(field__in=[column.field_id for column in counted_columns]).values_list(
-            "pk", "key"
-        )
-    )
-    counted: dict[tuple[int, object], int] = {}
-    for way, fields in by_way.items():
-        for field_id, value, number in _grouped(ids, way, fields):
-            counted[field_id, value if way == "v_bool" else keys[value]] = number
-    consents = [column.field_id for column in counted_columns if column.question.type == "consent"]
-    if consents:
-        left = Answer.objects.filter(response=_AnyOf(ids), field__in=consents, state=Answer.State.BLANK)
-        for field_id, number in left.order_by().values_list("field").annotate(Count("pk")):
-            counted[field_id, False] = number
-    return [Counted(column.question, _choices(column, counted)) for column in counted_columns]
+    if not counted_columns:
+        return []
+    fields = [column.field_id for column in counted_columns]
+    keys = dict(Choice.objects.filter(field__in=fields).values_list("pk", "key"))
+    if responses_found.cancelled is None:
+        numbers = _numbers(counted_columns, keys, responses_found.at)
+    else:
+        numbers = _numbers(counted_columns, keys, lambda _path: Q())
+        if responses_found.cancelled:
+            form = responses_found.form
+            void = lambda path: Q(**{f"{path}__form": form, f"{path}__void": True})  # noqa: E731
+            numbers.subtract(_numbers(counted_columns, keys, void))
+    return [Counted(column.question, _choices(column, numbers)) for column in counted_columns]
 
 
-def _grouped(ids: list[int], way: str, fields: list[int]) -> QuerySet:
-    """Return (field id, choice id or boolean, number), grouped by ids alone, without a join."""
-    if way == "choices":
-        given = Answer.choices.through.objects.filter(answer__field__in=fields, answer__response=_AnyOf(ids))
-        return given.order_by().values_list("answer__field", "choice").annotate(number=Count("pk"))
-    given = Answer.objects.filter(response=_AnyOf(ids), field__in=fields, **{f"{way}__isnull": False})
-    return given.order_by().values_list("field", way).annotate(number=Count("pk"))
+def _numbers(
+    columns: list[Column], keys: dict[int, str], condition: Callable[[str], Q]
+) -> Counter[tuple[int, object]]:
+    """Return (field id, choice key or boolean) -> how often it was taken. Two queries.
+
+    ``keys``: the key of each choice; ``condition``: returns the condition for rows whose path leads to a response that counts.
+    """
+    numbers: Counter[tuple[int, object]] = Counter()
+    consents = {column.field_id for column in columns if column.question.type == "consent"}
+    several = [column.field_id for column in columns if TYPES[column.question.type].column == "choices"]
+    single = [column.field_id for column in columns if column.field_id not in several]
+    given = Answer.objects.filter(condition("response"), field__in=single).order_by()
+    grouped = given.values_list("field", "state", "v_choice", "v_bool").annotate(Count("pk"))
+    for field_id, state, choice, yes, number in grouped if single else ():
+        if choice is not None:
+            numbers[field_id, keys[choice]] += number
+        elif yes is not None:
+            numbers[field_id, yes] += number
+        elif field_id in consents and state == Answer.State.BLANK:
+            # The box was shown and left without a tick.
+            numbers[field_id, False] += number
+    links = Answer.choices.through.objects.filter(condition("answer__response"), choice__field__in=several)
+    chosen = links.order_by().values_list("choice__field", "choice").annotate(Count("pk"))
+    for field_id, choice, number in chosen if several else ():
+        numbers[field_id, keys[choice]] += number
+    return numbers
 
 
-def _choices(column: Column, counted: dict[tuple[int, object], int]) -> list[tuple[str, int, bool]]:
+def _choices(column: Column, counted: Counter[tuple[int, object]]) -> list[tuple[str, int, bool]]:
     question, number = column.question, column.field_id
     if question.options:
         return [
@@ -150,16 +205,17 @@ def label_of(option: Option) -> str:
     return definitions.text_in(option.labels) or option.key
 
 
-def missing(ids: list[int], columns: list[Column]) -> list[tuple[Question, int]]:
-    """Return for each mandatory question how many responses lack an answer, if any do. Two queries."""
+def missing(responses_found: Found, columns: list[Column]) -> list[tuple[Question, int]]:
+    """Return for each mandatory question how many responses lack an answer, if any do. At most two queries."""
     owed = owed_columns(columns)
     if not owed:
         return []
-    erased = Response.objects.filter(pk=_AnyOf(ids), erased_on__isnull=False)
-    ids = sorted(set(ids) - set(erased.values_list("pk", flat=True)))
+    # Nothing is owed in a response whose answers were erased.
+    owing = Response.objects.filter(responses_found.at("pk"), erased_on=None)
     settled = Answer.objects.filter(
-        response=_AnyOf(ids), field__in=[column.field_id for column in owed], state__in=SETTLED
+        response__in=owing.values("pk"), field__in=[column.field_id for column in owed], state__in=SETTLED
     )
     there = dict(settled.order_by().values_list("field").annotate(Count("pk")))
-    lacking = [(column.question, len(ids) - there.get(column.field_id, 0)) for column in owed]
+    total = owing.count()
+    lacking = [(column.question, total - there.get(column.field_id, 0)) for column in owed]
     return [(question, number) for question, number in lacking if number > 0]

@@ -188,7 +188,7 @@ def seen_list(request: HttpRequest, row: RegistrationForm) -> Seen | None:
     wanted = FilterForm(request.GET, form=row, columns=columns).wanted()
     if not wanted.narrows:
         return None
-    ids = search.found(row, wanted, columns)
+    ids = search.ids_of(row, wanted, columns)
     parameters: dict = {"seen": search_filters.to_json(wanted)}
     if any(isinstance(value, search_filters.Contains) for value in wanted.answers.values()):
         # The export does not store the text, only the ids of the responses found by it.
@@ -205,8 +205,8 @@ def view(page, request: HttpRequest, row: RegistrationForm):
     columns = search_filters.columns_of(row, sensitive=sensitive)
     filters = FilterForm(request.GET if _is_filtered(request.GET) else None, form=row, columns=columns)
     wanted = filters.wanted()
-    ids = search.found(row, wanted, columns)
-    read = search.page(row, ids, columns, request.GET.get("page"))
+    responses_found = search.found(row, wanted, columns)
+    read = search.page(row, responses_found, columns, request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)
     context = {
@@ -215,15 +215,15 @@ def view(page, request: HttpRequest, row: RegistrationForm):
         "filtered": wanted.narrows,
         "first": (read.number - 1) * search.SIZE + 1,
         "last": (read.number - 1) * search.SIZE + len(read.rows),
-        "cancelled": 0 if wanted.narrows else row.responses.filter(void=True).count(),
+        "cancelled": responses_found.cancelled or 0,
         "columns": [column.question.label for column in columns],
         "rows": [_drawn(row) for row in read.rows],
         "page": read,
         "query": f"{query.urlencode()}&" if query else "",
-        "total": len(ids),
+        "total": responses_found.total,
         # Counted over all rows found, not only those on the page.
-        "counts": search.counts(ids, columns) if read.number == 1 else [],
-        "missing": search.missing(ids, columns) if read.number == 1 else [],
+        "counts": search.counts(responses_found, columns) if read.number == 1 else [],
+        "missing": search.missing(responses_found, columns) if read.number == 1 else [],
         "sold_before": _sold_before(page, request, row),
         "hidden": not sensitive and any(field.sensitive for field in row.fields.all()),
         "export": _export(request, row, query.urlencode() if wanted.narrows else ""),
