@@ -225,6 +225,7 @@ def test_prepared_cursor_of_a_connection_is_used_again_also_after_an_error(pool)
         run_prepared("SELECT 1 / %s", 0)
     with connection.prepared_cursor() as second:
         assert second.cursor is first.cursor
+        assert second.connection.prepared_max == base.PREPARED
         second.execute("SELECT %s, %s", [2, "two"])
         assert second.fetchall() == [(2, "two")]
     connection.close()

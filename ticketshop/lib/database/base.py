@@ -22,6 +22,9 @@ from . import Outages
 
 # Seconds a request waits for a free connection of the pool.
 PATIENCE = 5.0
+# Statements that a connection keeps prepared; beyond them the one that was not used for the longest time is dropped. There are
+# some fifty, and one more for each number of tickets in an order.
+PREPARED = 200
 
 
 class InstantLoader(psycopg_any.BaseTzLoader):
@@ -107,6 +110,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 kept = self.connection.kept_cursor = super().create_cursor(name)
             finally:
                 self.connection.cursor_factory = factory
+            self.connection.prepared_max = PREPARED
         return kept
 
     def get_new_connection(self, conn_params):
