@@ -159,7 +159,8 @@ class Listing:
         )
 
 
-# One query per table: in a join, the poster's text would be repeated for every price of every date.
+# One query per table: in a join, the poster's text would be repeated for every price of every date. Each has an order without
+# ties, because rows in another order would be made into instances again.
 _SESSIONS = Compiled(
     lambda: Session.objects.filter(
         event__points_of_sale=Parameter("pos"),
@@ -169,11 +170,13 @@ _SESSIONS = Compiled(
     ).order_by("starts_at", "pk")
 )
 _EVENTS = Compiled(
-    lambda: Event.objects.filter(pk=AnyOf("events")).select_related("venue", "category").order_by()
+    lambda: Event.objects.filter(pk=AnyOf("events")).select_related("venue", "category").order_by("pk")
 )
-_TARIFFS = Compiled(lambda: Tariff.objects.filter(event=AnyOf("events"), active=True).order_by())
+_TARIFFS = Compiled(lambda: Tariff.objects.filter(event=AnyOf("events"), active=True).order_by("pk"))
 _OFFERS = Compiled(
-    lambda: Offer.objects.filter(session=AnyOf("sessions"), tariff__active=True).order_by("tariff__position")
+    lambda: Offer.objects.filter(session=AnyOf("sessions"), tariff__active=True).order_by(
+        "tariff__position", "pk"
+    )
 )
 _PASSES = Compiled(
     lambda: (
