@@ -15,26 +15,53 @@ PRODUCTION := DEMO= BASE_URL=https://shop.example ALLOWED_HOSTS=shop.example EMA
 run: .venv/local.stamp
 	@$(PY) -m ticketshop.demo.run
 
+# Each worker runs a half of the files in their order, so that what a file prepares is made once; whoever ends first takes over
+# some of what the other has left.
 test: check
-	@$(PY) -m pytest -n 2
+	@$(PY) -m pytest -n 2 --dist worksteal
 
+# Two steps at a time, the longest first. A step prints its name and, if it fails, what it found.
 check: .venv/dev.stamp
-	@echo "ruff" && $(PY) -m ruff check --quiet .
-	@echo "ruff format" && $(PY) -m ruff format --check --quiet . || \
-		{ echo "To put it right: $(PY) -m ruff format ."; exit 1; }
-	@echo "djlint" && $(PY) -m djlint --quiet --lint templates
-	@found=$$($(PY) -m djlint --check templates 2>&1) || \
-		{ echo "$$found"; echo "To put it right: $(PY) -m djlint --reformat templates"; exit 1; }
-	@echo "mypy" && $(PRODUCTION) DATABASE_URL=postgres://nobody@127.0.0.1:9/nothing $(PY) -m mypy --no-error-summary
-	@echo "import contracts" && $(LINT_IMPORTS)
-	@echo "translations" && $(PY) -m tests.project.catalogues --check || \
-		{ echo "To put it right: $(PY) -m tests.project.catalogues, then the French in ticketshop/locale"; exit 1; }
-	@echo "manage.py check --deploy, missing migrations" && files=$$(mktemp -d) && trap 'rm -rf "$$files"' EXIT && \
+	@$(MAKE) --no-print-directory --jobs 2 $(STEPS)
+
+STEPS := check-installation check-mypy check-djlint check-djlint-format check-translations check-imports check-ruff check-ruff-format
+.PHONY: $(STEPS)
+
+check-installation:
+	$(call step,manage.py check --deploy$(COMMA) missing migrations,files=$$(mktemp -d) && trap 'rm -rf "$$files"' EXIT && \
 		VAR_DIR="$$files" $(PRODUCTION) $(PY) -m ticketshop.lib.postgres run sh -c \
 		"$(PY) manage.py migrate --verbosity 0 && $(PY) manage.py createcachetable && \
 		$(PY) manage.py collectstatic --no-input --verbosity 0 && \
 		$(PY) manage.py check --deploy --fail-level WARNING && { $(PY) manage.py makemigrations --check --dry-run || \
-		{ echo 'To put it right: make migrations'; exit 1; }; }"
+		{ echo 'To put it right: make migrations'; exit 1; }; }")
+
+check-mypy:
+	$(call step,mypy,$(PRODUCTION) DATABASE_URL=postgres://nobody@127.0.0.1:9/nothing $(PY) -m mypy --no-error-summary)
+
+check-djlint:
+	$(call step,djlint,$(PY) -m djlint --quiet --lint templates)
+
+check-djlint-format:
+	$(call step,djlint format,$(PY) -m djlint --check templates,$(PY) -m djlint --reformat templates)
+
+check-translations:
+	$(call step,translations,$(PY) -m tests.project.catalogues --check,$(PY) -m tests.project.catalogues$(COMMA) then the French in ticketshop/locale)
+
+check-imports:
+	$(call step,import contracts,$(LINT_IMPORTS))
+
+check-ruff:
+	$(call step,ruff,$(PY) -m ruff check --quiet .)
+
+check-ruff-format:
+	$(call step,ruff format,$(PY) -m ruff format --check --quiet .,$(PY) -m ruff format .)
+
+COMMA := ,
+# $(call step,its name,its command,the command that puts it right)
+define step
+	@found=$$({ $(2); } 2>&1) && echo "$(1)" || { echo "$(1)"; echo "$$found"; \
+		$(if $(3),echo "To put it right: $(3)";) exit 1; }
+endef
 
 migrations: .venv/dev.stamp
 	@files=$$(mktemp -d) && trap 'rm -rf "$$files"' EXIT && \

@@ -14,10 +14,14 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.files.storage import storages
-from django.test import override_settings
+from django.db import connection
+from django.test import TransactionTestCase, override_settings
 from django.test.signals import setting_changed
+from pytest_django.plugin import blocking_manager_key
 
+from tests import migrated_database
 from tests.waiting import PATIENCE
+from ticketshop.lib import database
 
 ROOT = Path(os.environ["VAR_DIR"])
 numbers = itertools.count()
@@ -44,6 +48,33 @@ def pytest_configure(config: pytest.Config) -> None:
     # What a page may wait is short; on a busy machine a test would see that instead of what it is about.
     options = settings.DATABASES["default"]["OPTIONS"]
     options["options"] = re.sub(r"(_timeout)=\d+", rf"\1={PATIENCE * 1000}", options["options"])
+    options["pool"].update(database.pool(PATIENCE * 1000))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Migrate the database that the workers copy, while they start and collect the tests."""
+    option = session.config.option
+    if "PYTEST_XDIST_WORKER" not in os.environ and getattr(option, "tx", None) and not option.collectonly:
+        migrated_database.start(session.config, session.config.stash[blocking_manager_key])
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(request, django_test_environment, django_db_modify_db_settings, django_db_blocker):
+    """Give this process its database; see ``migrated_database``."""
+    before = settings.DATABASES["default"]["NAME"]
+    with django_db_blocker.unblock():
+        is_copy = migrated_database.copy()
+    if not is_copy:
+        request.getfixturevalue("django_db_setup")  # pytest-django's
+    with django_db_blocker.unblock():
+        if migrated_database.is_superuser():
+            migrated_database.migrated_rows.save()
+            # Django has no public place for another way; test_migrated_database.py fails if this one is not called any more.
+            TransactionTestCase._fixture_teardown = lambda case: migrated_database.migrated_rows.restore()
+    yield
+    if is_copy:
+        with django_db_blocker.unblock():
+            connection.creation.destroy_test_db(before, verbosity=0)
 
 
 @contextmanager

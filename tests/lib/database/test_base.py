@@ -6,12 +6,12 @@ import threading
 
 import psycopg_pool.pool
 import pytest
-from django.conf import settings
 from django.db import DataError, NotSupportedError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from tests.at_once import at_once, watcher
 from tests.waiting import PATIENCE, wait_for
+from ticketshop.lib import database
 from ticketshop.lib.database import GRACE, LimitedConnection, base, waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -148,8 +148,14 @@ def test_a_statement_that_may_take_longer_is_waited_for_longer(seconds, limit):
         cursor.execute("SHOW statement_timeout")
         assert cursor.fetchone()[0] == ("2min" if seconds else "0")
         assert connection.connection.limit == limit
-    before = settings.STATEMENT_TIMEOUT_MS
-    assert connection.connection.limit == (before / 1000 + GRACE if before else None)
+    assert (
+        connection.connection.limit == connection.settings_dict["OPTIONS"]["pool"]["connection_class"].limit
+    )
+
+
+@pytest.mark.parametrize(("milliseconds", "limit"), [(10_000, 10 + GRACE), (0, None)])
+def test_answers_are_waited_for_a_little_longer_than_the_servers_limit(milliseconds, limit):
+    assert database.pool(milliseconds)["connection_class"].limit == limit
 
 
 def test_a_busy_pool_is_waited_for(pool, monkeypatch):
