@@ -35,9 +35,16 @@ _numbers = itertools.count(1)
 
 @contextlib.contextmanager
 def without_jobs(rig: Rig) -> Iterator[None]:
-    """Stop the worker in the block, because the cost of mails is not that of the page."""
+    """Stop the worker in the block, because the cost of mails is not that of the page.
+
+    Not within a transaction: its locks would stop those who fill tables.
+    """
     worker = rig.job_worker
     worker.suspend()
+    while rig.sql("SELECT FROM pg_stat_activity WHERE state LIKE 'idle in transaction%%'"):
+        worker.resume()
+        time.sleep(0.2)
+        worker.suspend()
     try:
         yield
     finally:

@@ -247,12 +247,15 @@ class _Book:
         self._book = Workbook(str(path), {"constant_memory": True, "tmpdir": str(path.parent)})
         self._header, self._sheets = header, 0
         self._zone = timezone.get_current_timezone()
+        # Rows of a date or of an order repeat their instants.
+        self._number_of = lru_cache(self._instant)
         self._booleans = {True: _("Yes"), False: _("No")}
         self._head = self._book.add_format(
             {"quote_prefix": True, "bold": True, "text_wrap": True, "valign": "top"}
         )
         # Indices of the formats in the file.
-        self._text_style = self._style(quote_prefix=True)
+        text_style = self._style(quote_prefix=True)
+        self._before_text = f' s="{text_style}" t="inlineStr"><is><t xml:space="preserve">'
         self._day_style = self._style(num_format="yyyy-mm-dd")
         self._instant_style = self._style(num_format="yyyy-mm-dd hh:mm:ss")
         self._hour_style = self._style(num_format="hh:mm")
@@ -266,7 +269,7 @@ class _Book:
             Decimal: self._number,
             Money: self._money,
             bool: lambda where, cell: self._text(where, self._booleans[cell]),
-            datetime: self._instant,
+            datetime: self._instant_cell,
             date: self._day,
             time: self._hour,
         }
@@ -303,23 +306,26 @@ class _Book:
 
     def cells(self, row: Sequence[Cell], line: int) -> str:
         """Return the cells of a row as XML. ``line``: its number in the sheet, from 1."""
-        kinds = self._kinds
-        return "".join(
-            [
-                kinds[type(cell)](f'r="{name}{line}"', cell)
-                for name, cell in zip(self._names, row, strict=True)
-                if cell is not None and cell != ""
-            ]
-        )
+        kinds, needs_escape, before_text = self._kinds, _TO_ESCAPE.search, self._before_text
+        parts = []
+        for name, cell in zip(self._names, row, strict=True):
+            if cell is None or cell == "":
+                continue
+            kind = type(cell)
+            text: Any = cell
+            if kind is str and len(text) <= LONGEST_CELL // 2 and not needs_escape(text):
+                # Most cells are such texts: what ``_text`` would return, without a call.
+                parts.append(f'<c r="{name}{line}"{before_text}{text}</t></is></c>')
+            else:
+                parts.append(kinds[kind](f'r="{name}{line}"', cell))
+        return "".join(parts)
 
     def _text(self, where: str, cell: str) -> str:
         if len(cell) > LONGEST_CELL // 2:
             cell = _fitting(cell)
         if _TO_ESCAPE.search(cell):
             cell = _TO_ESCAPE.sub(_escaped, cell)
-        return (
-            f'<c {where} s="{self._text_style}" t="inlineStr"><is><t xml:space="preserve">{cell}</t></is></c>'
-        )
+        return f"<c {where}{self._before_text}{cell}</t></is></c>"
 
     def _number(self, where: str, cell: int | float | Decimal) -> str:
         if not isinstance(cell, float):
@@ -332,13 +338,20 @@ class _Book:
     def _money(self, where: str, cell: Money) -> str:
         return f'<c {where} s="{self._money_style}"><v>{cell:.2f}</v></c>'
 
-    def _instant(self, where: str, cell: datetime) -> str:
+    def _instant_cell(self, where: str, cell: datetime) -> str:
+        number = self._number_of(cell)
+        if number is None:
+            return self._text(where, cell.astimezone(self._zone).isoformat(timespec="seconds"))
+        return f'<c {where} s="{self._instant_style}"><v>{number}</v></c>'
+
+    def _instant(self, cell: datetime) -> str | None:
+        """Return the number of an instant; None if spreadsheets do not count so far back."""
         # Spreadsheets have no time zones, so they get the local time.
         local = cell.astimezone(self._zone).replace(tzinfo=None)
         if local < _FIRST_DAY:
-            return self._text(where, cell.astimezone(self._zone).isoformat(timespec="seconds"))
+            return None
         seconds = (local - _DAY_ZERO) // timedelta(seconds=1)
-        return f'<c {where} s="{self._instant_style}"><v>{seconds / 86400:.10f}</v></c>'
+        return f"{seconds / 86400:.10f}"
 
     def _day(self, where: str, cell: date) -> str:
         if cell < _FIRST_DAY.date():
