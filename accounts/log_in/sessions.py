@@ -1,6 +1,6 @@
 """The session store (settings.SESSION_ENGINE): rows in the database with the key of the log-in."""
 
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.utils.translation import gettext_lazy
 
 from ticketshop.jobs.rows import Tidying
@@ -9,6 +9,8 @@ from ticketshop.lib.web.sessions import LeanStore
 
 from ..models import Session
 
+_FORMER_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+_BACKEND = "accounts.log_in.backends.AccountBackend"
 _UNEXPIRED = Compiled(
     lambda: Session.objects.filter(session_key=Parameter("key"), expire_date__gt=Parameter("now"))
 )
@@ -18,6 +20,13 @@ class SessionStore(LeanStore):
     """Sessions stored as rows of ``accounts.Session``."""
 
     unexpired = _UNEXPIRED
+
+    def decode(self, session_data):
+        """Return the stored data. Sessions stored by version 0.1 name another backend of log-ins; they stay valid."""
+        data = super().decode(session_data)
+        if data.get(BACKEND_SESSION_KEY) == _FORMER_BACKEND:
+            data[BACKEND_SESSION_KEY] = _BACKEND
+        return data
 
     @classmethod
     def get_model_class(cls):

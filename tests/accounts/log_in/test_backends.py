@@ -1,6 +1,7 @@
 """The user of a log-in session is read at each request."""
 
 import pytest
+from django.contrib.auth import BACKEND_SESSION_KEY
 from django.test import Client
 
 from accounts.links.views import BACKEND
@@ -27,3 +28,16 @@ def test_log_in_session_ends_at_once_with_its_user(end):
     page = client.get(url)
     assert page.status_code == 200
     assert user.email not in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("backend", "stays"),
+    [("allauth.account.auth_backends.AuthenticationBackend", True), ("another.backend.of.nobody", False)],
+)
+def test_sessions_of_the_former_backend_stay_valid(backend, stays):
+    pos, user, client = PointOfSaleFactory(), UserFactory(), Client()
+    client.force_login(user, backend=BACKEND)
+    session = client.session
+    session[BACKEND_SESSION_KEY] = backend
+    session.save()
+    assert (user.email in client.get(f"/{pos.slug}/").content.decode()) is stays
