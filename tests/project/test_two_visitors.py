@@ -1,4 +1,4 @@
-"""What one visitor has looked at leaves nothing on the pages of the next one: all pages, with every cache in use."""
+"""No page shows a visitor anything of the visitor before: all pages, with every cache in use."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""How many requests and statements a purchase takes; ``python -m tests.bench --only purchases`` measures its CPU time."""
+"""The number of requests and statements of a purchase; ``python -m tests.bench --only purchases`` measures its CPU time."""
 
 import pytest
 from django.db import connection

@@ -127,13 +127,13 @@ class Programme:
     @property
     def categories(self) -> list[Category]:
         """Return the categories of the events, sorted by their names in the active language."""
-        found = {row.event.category_id: row.event.category for row in self.events if row.event.category}
-        return sorted(found.values(), key=lambda category: category.name)
+        by_id = {row.event.category_id: row.event.category for row in self.events if row.event.category}
+        return sorted(by_id.values(), key=lambda category: category.name)
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What the shop's page lists. Only the first ``posters`` events have their posters: a page with all of them would be too large."""
+    """The list on the shop's page. Only the first ``posters`` events have their posters: a page with all of them would be too large."""
 
     rows: list[EventRow]
     passes: list[PassRow]

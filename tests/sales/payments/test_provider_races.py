@@ -132,7 +132,7 @@ def test_without_the_lock_on_the_order_a_page_of_an_expired_order_is_handed_out(
 
 @pytest.mark.scenario("PAY-04")
 def test_payment_at_the_very_moment_of_the_end_pays_the_order_or_goes_back(provider, order, monkeypatch):
-    """The page is closed, and its money is reported at once: nothing is lost, whoever comes first."""
+    """The page is closed, and its money is reported at once: nothing is lost, in either order."""
     meet_before(monkeypatch, provider_pages, "_record")
     close_page = Wallet.close_page
 

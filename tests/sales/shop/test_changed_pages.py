@@ -1,4 +1,4 @@
-"""What staff change, and each place that is sold, is on the next page: nothing old is kept. The number of queries stays."""
+"""Changes by staff and sold places show on the next page; the number of queries stays."""
 
 from collections.abc import Callable
 from datetime import timedelta

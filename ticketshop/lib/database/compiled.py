@@ -128,13 +128,13 @@ class _Query:
 
 
 class MadeOfRows(Generic[Made]):
-    """What a function has made of the rows of a query, kept while the query returns the same rows. Each web process has its own.
+    """Results that a function makes from the rows of a query, kept while the query returns equal rows. Each web process has its own.
 
     The rows are read at each request, so nothing shown is older than the request; only making instances of them is saved.
     A query needs an order without ties, else PostgreSQL may return the same rows in another order.
     Requests share what was made: they must not change it, and it must not read from the database later.
 
-    ``most``: the number of rows to keep, of all names together. What was made first is dropped first, but never the latest.
+    ``most``: the number of rows to keep, of all names together. The oldest result is dropped first, but never the latest.
     """
 
     def __init__(self, make: Callable[..., Made], most: int):

@@ -45,7 +45,7 @@ def contents_of(request) -> tuple[Cart | None, contents.Contents | None]:
 
 
 def _adopt(request, cart: Cart) -> None:
-    """When a guest logs in, the cart becomes the user's and is deleted with the log-in."""
+    """Give a guest's cart to the user who has just logged in; it is then deleted with the log-in."""
     if cart.user_id is None and request.user.is_authenticated:
         cart.user = request.user
         Cart.objects.filter(pk=cart.pk).update(user=request.user)

@@ -57,7 +57,7 @@ class _Long:
 
     def __init__(self, scope: Scope):
         self.scope, self.response_rows = scope, _response_rows(scope)
-        forms = set().union(*(rows.forms_of(one.rows, one.path) for one in self.response_rows))
+        forms = set().union(*(rows.forms_of(source.rows, source.path) for source in self.response_rows))
         if scope.form_kind:
             forms &= {scope.number}
         self.forms = forms
@@ -84,8 +84,8 @@ class _Long:
         ]
         if self.scope.states:
             named.append(("state", _("state of the answer")))
-        pages = chain.from_iterable(self.pages(one) for one in self.response_rows)
-        return Table([Column(*one) for one in named], self.count(), pages)
+        pages = chain.from_iterable(self.pages(source) for source in self.response_rows)
+        return Table([Column(*head) for head in named], self.count(), pages)
 
     def count(self) -> int:
         """Return the number of rows."""
@@ -94,8 +94,8 @@ class _Long:
         if not self.scope.states:
             answers = answers.filter(state=ANSWERED)
         return sum(
-            answers.filter(response__in=one.rows.order_by().values(one.path)).count()
-            for one in self.response_rows
+            answers.filter(response__in=source.rows.order_by().values(source.path)).count()
+            for source in self.response_rows
         )
 
     def pages(self, source: _ResponseRows) -> Iterator[Page]:

@@ -64,7 +64,7 @@ class _Orders:
             ("buyer_phone", _("buyer’s phone")),
             ("language", _("language")),
         ]
-        heads = [*(Column(*one) for one in named), *self.answers.columns]
+        heads = [*(Column(*head) for head in named), *self.answers.columns]
         return Table(heads, self.orders.count(), self.pages())
 
     def pages(self) -> Iterator[Page]:

@@ -48,7 +48,7 @@ class _Participants:
             ("email", _("e-mail address of the holder")),
             ("code", _("code (its beginning)")),
         ]
-        heads = [*(Column(*one) for one in named), *self.answers.columns, *self.order.columns]
+        heads = [*(Column(*head) for head in named), *self.answers.columns, *self.order.columns]
         return Table(heads, self.tickets.count(), self.pages())
 
     def pages(self) -> Iterator[Page]:

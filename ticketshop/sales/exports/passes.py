@@ -51,7 +51,7 @@ class _Passes:
             ("code", _("code (its beginning)")),
         ]
         heads = [
-            *(Column(*one) for one in named),
+            *(Column(*head) for head in named),
             *self.answers.columns,
             *self.extra.columns,
             *self.order.columns,

@@ -77,7 +77,13 @@ def _line_card(order: Order, line: OrderLine, admissions: Sequence[Ticket | Issu
         where=place_text(line.session.event.venue) if line.session else "",
         detail=translated.joined(" × ", [str(line.quantity), line.shown_tariff or gettext("Season pass")]),
         note=date_note(line),
-        names=tuple(dict.fromkeys(one.holder for one in admissions if one.line_id == line.pk and one.holder)),
+        names=tuple(
+            dict.fromkeys(
+                admission.holder
+                for admission in admissions
+                if admission.line_id == line.pk and admission.holder
+            )
+        ),
         price=money(line.total, order.currency),
     )
 
@@ -265,9 +271,9 @@ def _told(order: Order, mail: Mail) -> recipients.Recipient | None:
     """Return the recipient of a mail to a parent, if they still manage the person."""
     return next(
         (
-            one
-            for one in recipients.of_orders([order])
-            if one.person.pk == mail.about["contact"] and one.to.subject_uuid == mail.subject_uuid
+            recipient
+            for recipient in recipients.of_orders([order])
+            if recipient.person.pk == mail.about["contact"] and recipient.to.subject_uuid == mail.subject_uuid
         ),
         None,
     )

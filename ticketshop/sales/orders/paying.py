@@ -29,7 +29,7 @@ NOT_PAID = gettext_lazy("Your payment was declined or stopped. You can try again
 
 @dataclass(frozen=True)
 class Paying:
-    """What the page of an order shows about its payment: a sentence, and whether there is a button to pay."""
+    """The payment on the page of an order: a sentence, and whether there is a button to pay."""
 
     sentence: str | Promise = ""
     possible: bool = False

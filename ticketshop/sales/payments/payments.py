@@ -78,7 +78,7 @@ def confirm_page(payment: Payment, amount: Decimal, currency: str, *, by, now: d
 
 
 def _other_amount(payment: Payment, amount: Decimal, currency: str, by, now: datetime) -> bool:
-    """Record another amount than was asked for as a payment of its own, which takes over the page, and plan its refund."""
+    """Record money of another amount than was asked for as a separate payment with the page's reference, and plan its refund."""
     asked_for = Payment.objects.filter(pk=payment.pk).exclude(state=Payment.State.CONFIRMED)
     of_page = asked_for.filter(provider_reference=payment.provider_reference)
     if not of_page.update(provider_reference="", provider_url="", asked_at=now):

@@ -52,7 +52,7 @@ def url_to_pay(order: Order, *, return_url: str, language: str, now: datetime) -
     _check_url(method, page.url)
     kept = _keep(payment, page, now)
     if kept is None or kept.reference != page.reference:
-        # Nobody has seen the page just opened.
+        # The page just opened was shown to no buyer.
         payment.provider_reference = page.reference
         method.close_page(payment)
     return kept.url if kept else None

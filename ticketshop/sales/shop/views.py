@@ -123,7 +123,9 @@ def who_is_coming(request, sessions) -> dict:
 
 def already(request, contact, chosen: list[people.Person], row) -> group_proposal.Already:
     """Return what else counts: the visitor's cart, and earlier orders for the chosen people."""
-    limited = {one.offer.tariff_id for one in row.offers if one.offer.tariff.max_per_person}
+    limited = {
+        tariff_row.offer.tariff_id for tariff_row in row.offers if tariff_row.offer.tariff.max_per_person
+    }
     had = Counter(person_limits.had(contact, [person.value for person in chosen], limited))
     cart = session.cart_of(request)
     if cart is None:

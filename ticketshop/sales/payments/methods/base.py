@@ -36,7 +36,7 @@ class PaymentPage:
 
 
 class Outcome(Enum):
-    """What a provider tells about a payment."""
+    """The state of a payment, as its provider tells it."""
 
     OPEN = "open"  # may still be paid
     PROCESSING = "processing"  # the buyer has done everything; the money is confirmed or refused later
