@@ -1,6 +1,6 @@
 """Configuration of gunicorn, for development and production: `gunicorn --config ticketshop/gunicorn.py`.
 
-HOST, PORT, WEB_CONCURRENCY, WEB_THREADS and FORWARDED_ALLOW_IPS come from the environment.
+HOST, PORT, WEB_CONCURRENCY, WEB_THREADS, DB_POOL_SIZE and FORWARDED_ALLOW_IPS come from the environment.
 """
 
 import os
@@ -14,9 +14,15 @@ from ticketshop.lib import environment as env
 try:
     _host = env.text("HOST", "127.0.0.1")
     _port = env.whole_number("PORT", 8000, most=65535)
-    workers = env.whole_number("WEB_CONCURRENCY", 2, least=1, most=1000)
-    # Each thread may hold one of the process's database connections: keep DB_POOL_SIZE at least as large.
+    # One for each core that this process may use. More than 16 need more connections than PostgreSQL allows by default.
+    _cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = env.whole_number("WEB_CONCURRENCY", min(max(_cores, 2), 16), least=1, most=1000)
     threads = env.whole_number("WEB_THREADS", 4, least=1, most=1000)
+    if threads > env.whole_number("DB_POOL_SIZE", 8, least=1):
+        # Each thread holds one of the process's database connections during a request.
+        sys.exit(
+            "WEB_THREADS is larger than DB_POOL_SIZE: some threads would wait for a connection. Set both to the same number."
+        )
     # Addresses of proxies whose X-Forwarded-Proto is believed. They may not change the path.
     forwarded_allow_ips = env.text("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 except ImproperlyConfigured as error:

@@ -22,6 +22,8 @@ logger = logging.getLogger("ticketshop.worker")
 # Number of jobs at once. E-mails have their own slots, so that a slow mail server delays mails only.
 SLOTS = {"mail": 2}
 OTHER_SLOTS = 2
+# Connections with which the queue is read and written. Each job has one more, each group of queues one that listens.
+QUEUE_CONNECTIONS = 8
 SHORTEST_WAIT, LONGEST_WAIT = 1.0, 15.0  # seconds between two attempts to reach a database that is away
 
 
@@ -83,7 +85,7 @@ async def work() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop_requested.set)
     wait = SHORTEST_WAIT
     while not stop_requested.is_set():
-        connector = Connector(kwargs=connector_params(), min_size=1, max_size=8, timeout=5.0)
+        connector = Connector(kwargs=connector_params(), min_size=1, max_size=QUEUE_CONNECTIONS, timeout=5.0)
         try:
             with app.replace_connector(connector):
                 async with app.open_async():

@@ -18,7 +18,7 @@ import psutil
 
 from tests.rig import ROOT, Rig
 
-from . import figures, load
+from . import capacity, figures, load
 from .buying import Purchase, SoldOut
 from .load import Browser, Cost, Meter
 from .report import Table, ms
@@ -224,6 +224,15 @@ def worker(rig: Rig, table: Table) -> None:
     )
 
 
+def reckon(rig: Rig, table: Table) -> None:
+    """Measure what the page about capacity reckons with, by the worker's side."""
+    rig.job_worker.resume()
+    try:
+        capacity.measure(rig, table, lambda event, offer: buy(rig, event, offer), port(rig))
+    finally:
+        rig.job_worker.suspend()
+
+
 def people(rig: Rig, table: Table, most: int) -> None:
     def measure(first: int, last: int) -> tuple[float, dict]:
         found = json.loads(rig.run("-m", "tests.bench.people", json.dumps(rig.shop), str(first), str(last)))
@@ -320,7 +329,7 @@ def main() -> None:
     parser.add_argument(
         "--only",
         default="",
-        help="some of pages, purchases, rush, hot_row, worker, people, forgetting, exports",
+        help="some of pages, purchases, rush, hot_row, worker, capacity, people, forgetting, exports",
     )
     parser.add_argument("--save", action="store_true", help="replace the landed figures by those measured")
     asked = parser.parse_args()
@@ -333,6 +342,7 @@ def main() -> None:
             "rush": lambda: rush(rig, table),
             "hot_row": lambda: hot_row(rig, table),
             "worker": lambda: worker(rig, table),
+            "capacity": lambda: reckon(rig, table),
             "people": lambda: people(rig, table, LARGE if asked.large else MEDIUM),
             "forgetting": lambda: forgetting(rig, table, LARGE if asked.large else MEDIUM),
             "exports": lambda: exports(rig, table),

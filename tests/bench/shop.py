@@ -163,6 +163,15 @@ def hall() -> dict:
     }
 
 
+def paid() -> dict:
+    """Create an event without price: an order is paid when it is placed, so that its mail contains the tickets."""
+    pos = PointOfSaleFactory(slug="paid", name="The Open House")
+    made, (offer,) = event(pos, tariffs=1, dates=1, capacity=PLENTY)
+    offer.tariff.price = 0
+    offer.tariff.save()
+    return {"paid_event": f"/{pos.slug}/events/{made.slug}/", "paid_offer": offer.pk}
+
+
 def friends() -> dict:
     """Create an organiser with friends and family, which ``tests.bench.people`` fills with contacts."""
     organiser = OrganiserFactory(name="The Club")
@@ -176,7 +185,7 @@ def friends() -> dict:
 
 def main() -> None:
     shop.prepare()
-    print(json.dumps(season() | theatre() | family() | asking() | hall() | friends()))
+    print(json.dumps(season() | theatre() | family() | asking() | hall() | paid() | friends()))
 
 
 if __name__ == "__main__":

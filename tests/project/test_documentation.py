@@ -13,7 +13,7 @@ DOCS = ROOT / "ticketshop" / "docs"
 # Names of other programs, and of what a note decided not to use.
 ELSEWHERE = {
     "POSIX", "Referer", "UnicodeCIDFont", "compilemessages", "createsuperuser", "icontains", "makemessages", "pg_trgm", "rlbidi",
-    "sudo", "unaccent",
+    "shared_buffers", "sudo", "unaccent",
 }  # fmt: skip
 PAGES = [
     ROOT / "README.md",

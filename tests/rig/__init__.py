@@ -73,6 +73,7 @@ class Rig:
             "ALLOWED_HOSTS": HOST,
             "EMAIL_URL": f"smtp://127.0.0.1:{self.postbox.port}",
             "VAR_DIR": str(self.var),
+            "WEB_CONCURRENCY": "2",
             "DJANGO_SETTINGS_MODULE": "tests.rig.settings",
             "PYTHONPATH": str(ROOT),
             **self.extra,
