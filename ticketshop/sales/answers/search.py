@@ -115,7 +115,7 @@ def _joins_of(path: str) -> list[str]:
 
 def _row(form: RegistrationForm, response: Response, given: dict[str, Answer], columns: list[Column]) -> Row:
     holders = [getattr(response, path, None) for path in HOLDERS[form.kind]]
-    holder = next((column for column in holders if column is not None), None)
+    holder = next((row for row in holders if row is not None), None)
     order = holder.order if holder is not None else None
     admission = holder if isinstance(holder, Admission) else None
     cells = [_cell(column, given.get(column.key), response.version.number) for column in columns]
