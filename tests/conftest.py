@@ -22,6 +22,7 @@ from pytest_django.plugin import blocking_manager_key
 from tests import migrated_database
 from tests.waiting import PATIENCE
 from ticketshop.lib import database
+from ticketshop.lib.database import base as database_backend
 
 ROOT = Path(os.environ["VAR_DIR"])
 numbers = itertools.count()
@@ -49,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     options = settings.DATABASES["default"]["OPTIONS"]
     options["options"] = re.sub(r"(_timeout)=\d+", rf"\1={PATIENCE * 1000}", options["options"])
     options["pool"].update(database.pool(PATIENCE * 1000))
+    database_backend.PATIENCE = PATIENCE
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

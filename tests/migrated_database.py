@@ -4,10 +4,12 @@ With pytest-xdist the process that starts the workers migrates a database while 
 which takes a tenth of the time of the migrations. Without workers Django makes the test database as usual.
 """
 
+import copy as copies
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 from django.conf import settings
@@ -102,9 +104,7 @@ class MigratedRows:
                 "SELECT oid::regclass::text FROM pg_class"
                 " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
             )
-            for (table,) in cursor.fetchall():
-                with cursor.copy(f"COPY {table} TO STDOUT") as rows:
-                    self.tables[table] = b"".join(bytes(block) for block in rows)
+            self.tables = _read(cursor, [table for (table,) in cursor.fetchall()])
             digest = "SELECT md5(string_agg(r::text, ',' ORDER BY r::text)) FROM {} r"
             filled = [table for table, rows in self.tables.items() if rows]
             cursor.execute(" UNION ALL ".join(digest.format(table) for table in filled))
@@ -130,17 +130,38 @@ class MigratedRows:
                 with transaction.atomic(), connection.cursor() as cursor:
                     cursor.execute(f"LOCK TABLE {', '.join(self.tables)} IN EXCLUSIVE MODE")
                     cursor.execute("SET LOCAL session_replication_role = replica")
-                    cursor.execute(self._differs)
-                    for (table,) in cursor.fetchall():
-                        cursor.execute(f"DELETE FROM {table}")
-                        if self.tables[table]:
-                            with cursor.copy(f"COPY {table} FROM STDIN") as rows:
-                                rows.write(self.tables[table])
+                    _write(cursor, {table: self.tables[table] for table in self._changed(cursor)})
                 return
             except OperationalError as error:
                 # With a request of a page that the browser still loads: PostgreSQL ends one of the two.
                 if is_last or not isinstance(error.__cause__, DeadlockDetected):
                     raise
+
+    def changed(self) -> dict[str, bytes]:
+        """Return the rows of the tables that have other rows than after the migrations, as this transaction sees them."""
+        with connection.cursor() as cursor:
+            return _read(cursor, self._changed(cursor))
+
+    def _changed(self, cursor) -> list[str]:
+        cursor.execute(self._differs)
+        return [table for (table,) in cursor.fetchall()]
+
+
+def _read(cursor, tables: list[str]) -> dict[str, bytes]:
+    found = {}
+    for table in tables:
+        with cursor.copy(f"COPY {table} TO STDOUT") as rows:
+            found[table] = b"".join(bytes(block) for block in rows)
+    return found
+
+
+def _write(cursor, tables: dict[str, bytes]) -> None:
+    """Replace the rows of the tables, without triggers, until the end of the transaction."""
+    for table, content in tables.items():
+        cursor.execute(f"DELETE FROM {table}")
+        if content:
+            with cursor.copy(f"COPY {table} FROM STDIN") as rows:
+                rows.write(content)
 
 
 migrated_rows = MigratedRows()
@@ -151,3 +172,41 @@ def is_superuser() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('is_superuser') = 'on'")
         return cursor.fetchone()[0]
+
+
+# --- rows that many files need --------------------------------------------------------------------------------------
+_made: dict[Callable, tuple] = {}
+
+
+@contextmanager
+def made_once(make: Callable) -> Iterator:
+    """Give what ``make`` returns, with its rows, in a transaction that ends with the block, and with its files.
+
+    ``make`` is called once per process; later its rows and files are written again as they were, which takes a tenth of the
+    time. Without a superuser it is called each time. Not for files that change settings of pages, such as that of static files:
+    pieces of pages that the process has kept for the same rows would be used.
+    """
+    with transaction.atomic():
+        if make in _made:
+            made, tables, files = _made[make]
+            made = copies.deepcopy(made)
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL session_replication_role = replica")
+                _write(cursor, tables)
+                cursor.execute("SET LOCAL session_replication_role = origin")
+            for name, content in files.items():
+                path = Path(settings.VAR_DIR, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        else:
+            made = make()
+            if migrated_rows.tables:
+                folder = Path(settings.VAR_DIR)
+                files = {
+                    path.relative_to(folder): path.read_bytes()
+                    for path in folder.rglob("*")
+                    if path.is_file()
+                }
+                _made[make] = copies.deepcopy(made), migrated_rows.changed(), files
+        yield made
+        transaction.set_rollback(True)

@@ -1,20 +1,18 @@
-"""People with planted values, created once per file; each test changes them in a transaction."""
+"""People with planted values, created once per process; each file has them in a transaction, which each test changes in another."""
 
 import copy
 
 import pytest
-from django.db import transaction
 
+from tests.migrated_database import made_once
 from tests.privacy.state import State, make_state
 
 
 @pytest.fixture(scope="module")
 def made_state(django_db_setup, django_db_blocker):
     """The state, inside a transaction that ends with the file."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        made = make_state()
+    with django_db_blocker.unblock(), made_once(make_state) as made:
         yield made
-        transaction.set_rollback(True)
     for planted in (made.v, made.w, made.twin):
         planted.take_files_away()
 

@@ -2,22 +2,25 @@
 
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
-from django.db import connection
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, connection, transaction
 from django.test import TransactionTestCase
 
 from privacy.erasure import statistics
 from tests.at_once import lock_waiters, watcher
 from tests.factories.organisers import OrganiserFactory
 from tests.journeys.conftest import make_shop
-from tests.migrated_database import MigratedRows, is_superuser, migrated_rows
+from tests.migrated_database import MigratedRows, is_superuser, made_once, migrated_rows
 from tests.visitor import TestClientVisitor
 from tests.waiting import wait_for
-from ticketshop.organisers.models import Organiser
+from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.roles import ROLES
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -107,3 +110,28 @@ def test_a_test_that_commits_ends_with_restoring():
     assert result.testsRun == 1
     assert result.wasSuccessful()
     assert all_rows() == migrated
+
+
+def test_rows_and_files_made_once_are_the_same_a_second_time():
+    calls = []
+
+    def make():
+        calls.append(default_storage.save("made.txt", ContentFile(b"made")))
+        write_and_delete()
+        return PointOfSale.objects.get()
+
+    migrated, made = all_rows(), []
+    for _ in range(2):
+        with made_once(make) as pos:
+            made.append((pos.pk, all_rows(), Path(default_storage.path("made.txt")).read_bytes()))
+            with (
+                pytest.raises(IntegrityError),
+                transaction.atomic(),
+            ):  # triggers and foreign keys are on again
+                PointOfSale.objects.filter(pk=pos.pk).update(organiser_id=0)
+                connection.check_constraints()
+        default_storage.delete("made.txt")
+        assert all_rows() == migrated
+    assert made[0] == made[1]
+    assert made[0][1] != migrated
+    assert len(calls) == 1
