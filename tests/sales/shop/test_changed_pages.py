@@ -76,6 +76,7 @@ def page(url: str, language: str = "en") -> str:
     return TOKEN.sub(r"\1", Client(headers={"accept-language": language}).get(url).content.decode())
 
 
+# A timedelta stands for that long from now.
 CHANGES = [
     (EVENT, Event, {"title_en": "The Envelope"}),
     (EVENT, Event, {"teaser_en": "About an envelope"}),
@@ -93,10 +94,10 @@ CHANGES = [
     (EVENT, Tariff, {"min_per_order": 2}),
     (EVENT, Tariff, {"max_per_order": 3}),
     (EVENT, Tariff, {"active": False}),
-    (EVENT, Tariff, {"sales_end_at": timezone.now() - timedelta(hours=1)}),
-    (EVENT, Session, {"doors_at": timezone.now() + timedelta(days=9)}),
+    (EVENT, Tariff, {"sales_end_at": timedelta(hours=-1)}),
+    (EVENT, Session, {"doors_at": timedelta(days=9)}),
     (EVENT, Session, {"state": "cancelled"}),
-    (EVENT, Session, {"sales_start_at": timezone.now() + timedelta(days=2)}),
+    (EVENT, Session, {"sales_start_at": timedelta(days=2)}),
     (EVENT, Allotment, {"sold": 95}),
     (EVENT, Allotment, {"capacity": 0}),
     (EVENT, PointOfSale, {"name_en": "The Other House"}),
@@ -114,13 +115,13 @@ CHANGES = [
     (SHOP, Tariff, {"price": Decimal("12.30")}),
     (SHOP, Tariff, {"active": False}),
     (SHOP, Session, {"state": "cancelled"}),
-    (SHOP, Session, {"sales_end_at": timezone.now() - timedelta(hours=1)}),
+    (SHOP, Session, {"sales_end_at": timedelta(hours=-1)}),
     (SHOP, Allotment, {"sold": 95}),
     (SHOP, Allotment, {"sold": 100}),
     (SHOP, SeasonPass, {"price": Decimal("99.50")}),
     (SHOP, SeasonPass, {"name_en": "Half a season"}),
     (SHOP, SeasonPass, {"active": False}),
-    (SHOP, SeasonPass, {"sales_start_at": timezone.now() + timedelta(days=2)}),
+    (SHOP, SeasonPass, {"sales_start_at": timedelta(days=2)}),
     (SHOP, PointOfSale, {"tagline_en": "By the sea"}),
     (SHOP, Organiser, {"currency": "EUR"}),
     (SHOP, Organiser, {"time_zone": "Asia/Tokyo"}),
@@ -135,7 +136,10 @@ CHANGES = [
 def test_change_is_on_the_next_page(pos, forget, url, model, values):
     before = page(url)
     assert page(url) == before
-    model.objects.update(**values)
+    now = timezone.now()
+    model.objects.update(
+        **{name: now + value if isinstance(value, timedelta) else value for name, value in values.items()}
+    )
     after = page(url)
     assert after != before
     forget()
