@@ -14,7 +14,6 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.files.storage import storages
-from django.db import connection
 from django.test import TransactionTestCase, override_settings
 from django.test.signals import setting_changed
 from pytest_django.plugin import blocking_manager_key
@@ -76,7 +75,7 @@ def django_db_setup(request, django_test_environment, django_db_modify_db_settin
     yield
     if is_copy:
         with django_db_blocker.unblock():
-            connection.creation.destroy_test_db(before, verbosity=0)
+            migrated_database.drop(before)
 
 
 @contextmanager

@@ -42,8 +42,7 @@ def start(config, blocker) -> None:
             locked.set()
             connection.settings_dict["TEST"]["NAME"] = os.environ[TEMPLATE]
             try:
-                with blocker.unblock():
-                    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+                connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
                 ready.set()
             finally:
                 connection.close()
@@ -51,6 +50,7 @@ def start(config, blocker) -> None:
                 if not ready.is_set():
                     _drop(server, os.environ[TEMPLATE])
 
+    blocker.unblock()  # until the end: this process runs no tests, and may end before the thread
     thread = threading.Thread(target=migrate, name="migrate")
     thread.start()
     locked.wait(timeout=60)
@@ -81,8 +81,18 @@ def copy() -> bool:
     return True
 
 
+def drop(former_name: str) -> None:
+    """Drop this worker's copy, and disconnect what a thread of a test has left connected."""
+    name = connection.settings_dict["NAME"]
+    connection.close()
+    connection.close_pool()
+    settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = former_name
+    with _server() as server:
+        _drop(server, name)
+
+
 def _drop(server: psycopg.Connection, name: str) -> None:
-    server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+    server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 # --- restore --------------------------------------------------------------------------------------------------------

@@ -94,28 +94,24 @@ def hit(kind: str, key: str, now: datetime, *, count: int | None = None) -> bool
 
 def note(kind: str, key: str, now: datetime) -> int:
     """Count one more without a check. Return the count of the window, or of the current minute of a sliding window."""
-    return _execute(_UPSERT, _row(kind, key, now))
+    with prepared_cursor() as cursor:
+        cursor.execute(_UPSERT, _row(kind, key, now))
+        return cursor.fetchone()[0]
 
 
 def _note_sliding(kind: str, key: str, now: datetime) -> int:
     """Count one more in the current minute. Return the count of the whole window."""
     since, hashes = _window(kind, key, now)
-    return _execute(
-        _UPSERT_SLIDING,
-        [*_row(kind, key, now), kind, hashes, since, _piece_start(LIMITS[kind], now)],
-    )
+    values = [*_row(kind, key, now), kind, hashes, since, _piece_start(LIMITS[kind], now)]
+    with prepared_cursor() as cursor:
+        cursor.execute(_UPSERT_SLIDING, values)
+        return cursor.fetchone()[0]
 
 
 def _row(kind: str, key: str, now: datetime) -> list:
     limit = LIMITS[kind]
     start = _piece_start(limit, now)
     return [kind, _hash(kind, key, start.date()), start, start + limit.window + limit.piece]
-
-
-def _execute(statement: str, values: list) -> int:
-    with prepared_cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchone()[0]
 
 
 def reached(kind: str, key: str, now: datetime, *, count: int | None = None) -> bool:

@@ -113,6 +113,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.connection.prepared_max = PREPARED
         return kept
 
+    def get_connection_params(self):
+        params = super().get_connection_params()
+        if self.timezone is UTC:
+            params["context"].adapters.register_loader("timestamptz", InstantLoader)
+        return params
+
     def get_new_connection(self, conn_params):
         begin = time.monotonic()
         while True:
