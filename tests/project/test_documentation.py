@@ -34,6 +34,12 @@ SOURCES = {".py", ".html", ".js", ".css", ".toml", ".txt", ".in", ".md", ".po", 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 
 
+def test_decision_notes_have_different_numbers():
+    numbers = [page.stem.split("-")[0] for page in PAGES if page.parent.name == "decisions"]
+    assert len(numbers) > 20
+    assert sorted(set(numbers)) == sorted(numbers)
+
+
 # --- configuration and production -----------------------------------------------------------------------------------
 def test_every_variable_that_is_read_is_explained():
     read = {

@@ -7,7 +7,7 @@ its related rows. Where the SQL is always the same, it is generated at the first
 
     shop = _BY_SLUG.first(slug="theatre")
 
-Without it a purchase costs half as much CPU time again in the web process (decision 0028). PostgreSQL plans such a statement
+Without it a purchase costs half as much CPU time again in the web process (decision 0031). PostgreSQL plans such a statement
 once per connection, see ``prepared_cursor`` in ``base``.
 
 The compiler's ``klass_info`` and ``RelatedPopulator`` are not documented by Django; ``tests/lib/database/test_compiled.py``
