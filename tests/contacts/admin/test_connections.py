@@ -18,35 +18,12 @@ from tests.connections import (
     visitor_of,
 )
 from tests.factories.contacts import ContactFactory
-from tests.factories.organisers import make_staff
-from tests.friends import friendly_pos, linked, make_visitor
-from tests.staff import Staff, change, listing
+from tests.friends import linked
+from tests.staff import change, listing
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def pos():
-    return friendly_pos(name="The Stage")
-
-
-@pytest.fixture
-def alice(pos):
-    return make_visitor(pos, email="alice@example.org")
-
-
-@pytest.fixture
-def cleo(pos):
-    return ContactFactory(
-        organiser=pos.organiser, first_name="Cleo", last_name="Dupont", email="cleo@example.org"
-    )
-
-
-@pytest.fixture
-def staff(pos):
-    return Staff(make_staff(pos.organiser, "back office", email="office@example.org"))
 
 
 # --- what is shown --------------------------------------------------------------------------------------

@@ -13,36 +13,13 @@ from tests.connections import (
     visitor_of,
 )
 from tests.factories.accounts import SuperuserFactory
-from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
-from tests.friends import add, friendly_pos, linked, make_visitor
+from tests.friends import add, linked, make_visitor
 from tests.staff import Staff, change, listing
 from ticketshop.history import history
 from ticketshop.organisers.models import Organiser
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def pos():
-    return friendly_pos(name="The Stage")
-
-
-@pytest.fixture
-def alice(pos):
-    return make_visitor(pos, email="alice@example.org")
-
-
-@pytest.fixture
-def cleo(pos):
-    return ContactFactory(
-        organiser=pos.organiser, first_name="Cleo", last_name="Dupont", email="cleo@example.org"
-    )
-
-
-@pytest.fixture
-def staff(pos):
-    return Staff(make_staff(pos.organiser, "back office", email="office@example.org"))
 
 
 # --- the switch ---------------------------------------------------------------------------------------

@@ -31,28 +31,6 @@ from ticketshop.organisers.models import Organiser
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def pos():
-    return friendly_pos(name="The Stage")
-
-
-@pytest.fixture
-def alice(pos):
-    return make_visitor(pos, email="alice@example.org")
-
-
-@pytest.fixture
-def cleo(pos):
-    return ContactFactory(
-        organiser=pos.organiser, first_name="Cleo", last_name="Dupont", email="cleo@example.org"
-    )
-
-
-@pytest.fixture
-def staff(pos):
-    return Staff(make_staff(pos.organiser, "back office", email="office@example.org"))
-
-
 # --- resend -----------------------------------------------------------------------------------------------
 def asked(contact: Contact) -> int:
     return Mail.objects.filter(recipient=contact.email, kind__startswith="link_").count()

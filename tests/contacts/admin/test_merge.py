@@ -15,23 +15,13 @@ from tests.factories.catalogue import OfferFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import StaffMembershipFactory, make_staff
 from tests.factories.sales import make_order
-from tests.friends import friendly_pos, linked, make_visitor
+from tests.friends import linked, make_visitor
 from tests.staff import Staff, change, without_tokens
 from ticketshop.history import history, texts
 from ticketshop.organisers.models import Organiser
 from ticketshop.sales.models import Order, Ticket
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("FF-36")]
-
-
-@pytest.fixture
-def pos():
-    return friendly_pos()
-
-
-@pytest.fixture
-def staff(pos):
-    return Staff(make_staff(pos.organiser, "back office", email="office@example.org"))
 
 
 @pytest.fixture
