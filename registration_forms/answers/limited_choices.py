@@ -18,6 +18,7 @@ from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext_lazy
 
 from ticketshop.jobs.rows import Tidying
+from ticketshop.lib.database import LONGEST_WAIT
 from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.database.prepared import prepared_cursor
 
@@ -256,7 +257,6 @@ _TAKE_HELD = """
     )
     DELETE FROM registration_forms_choicehold WHERE key = %(key)s AND EXISTS (SELECT FROM taken)
 """
-LONGEST_WAIT = timedelta(minutes=1)
 Counters = dict[int, tuple[int, int]]  # choice id -> (capacity, used)
 
 

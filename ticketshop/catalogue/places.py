@@ -22,6 +22,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext_lazy
 
 from ticketshop.jobs.rows import Tidying
+from ticketshop.lib.database import LONGEST_WAIT
 from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.database.prepared import prepared_cursor
 
@@ -116,7 +117,6 @@ _SELL_HELD = """
     )
     DELETE FROM catalogue_hold WHERE key = %(key)s AND EXISTS (SELECT FROM sale)
 """
-LONGEST_WAIT = timedelta(minutes=1)
 
 
 def reserve(key: uuid.UUID, wanted: dict[int, int]) -> None:

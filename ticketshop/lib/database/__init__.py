@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from psycopg import Connection, OperationalError
 from psycopg.errors import _WaitTimeout
@@ -10,6 +11,8 @@ from psycopg_pool import ConnectionPool
 
 # Seconds after the server's statement timeout until the server counts as frozen.
 GRACE = 5.0
+# Longer than any statement waits for a row (``lock_timeout`` in the settings). What lasts longer does not end meanwhile.
+LONGEST_WAIT = timedelta(minutes=1)
 
 
 class Outages:

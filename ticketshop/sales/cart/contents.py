@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -67,20 +68,19 @@ class Contents:
         return json_hash.of(content)
 
 
-_LINES = Compiled(
-    lambda: (
-        CartLine.objects.filter(cart=Parameter("cart"))
-        .select_related("offer__tariff__form__published", "offer__session__event__venue")
+def _lines(*also: str, **of_cart: Parameter) -> QuerySet[CartLine]:
+    """Return the lines of a cart with what they sell, and with the rows ``also``."""
+    return (
+        CartLine.objects.filter(**of_cart)
+        .select_related(*also, "offer__tariff__form__published", "offer__session__event__venue")
         # Each process keeps the definitions of forms parsed in memory.
         .defer("offer__tariff__form__published__definition")
     )
-)
+
+
+_LINES = Compiled(lambda: _lines(cart=Parameter("cart")))
 _WITH_CART = Compiled(
-    lambda: (
-        CartLine.objects.filter(cart__key=Parameter("key"), cart__point_of_sale=Parameter("pos"))
-        .select_related("cart", "offer__tariff__form__published", "offer__session__event__venue")
-        .defer("offer__tariff__form__published__definition")
-    )
+    lambda: _lines("cart", cart__key=Parameter("key"), cart__point_of_sale=Parameter("pos"))
 )
 _PASSES = Compiled(lambda: SeasonPass.objects.filter(pk=AnyOf("ids")).select_related("organiser"))
 
