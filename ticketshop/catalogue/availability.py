@@ -206,7 +206,7 @@ _OFFERS_OF_EVENT = Compiled(
             session__event=Parameter("event"), session__ends_at__gt=Parameter("now"), tariff__active=True
         )
         .select_related("tariff__only_with", "session")
-        .order_by("session__starts_at", "tariff__position", "tariff_id")
+        .order_by("session__starts_at", "tariff__position", "tariff_id", "pk")
     )
 )
 
@@ -216,8 +216,8 @@ def event(pos: PointOfSale, slug: str, now: datetime) -> EventOffers | None:
     rows = _EVENT.tuples(pos=pos.pk, organiser=pos.organiser_id, slug=slug)
     if not rows:
         return None
-    found = READ_EVENTS.get((pos.pk, slug), rows)
-    return READ_OFFERS.get(found.pk, (rows, _OFFERS_OF_EVENT.tuples(event=found.pk, now=now)))
+    event_pk = READ_EVENTS.get((pos.pk, slug), rows).pk
+    return READ_OFFERS.get(event_pk, (rows, _OFFERS_OF_EVENT.tuples(event=event_pk, now=now)))
 
 
 def _event_with_offers(rows: tuple[list, list]) -> EventOffers:

@@ -257,8 +257,9 @@ def _checked(cart: Cart, cart_contents: contents.Contents, request: _Request):
     # A user was not asked for an e-mail address. If the log-in has ended since, a guest has to enter one.
     if not cart.details_complete or not (user.is_authenticated or cart.typed.buyer.get("email")):
         raise CannotPlace("details")
-    expired = cart.held_until is None or cart.held_until <= request.now
-    changed = expired and not all(contents.is_as_offered(line) for line in cart_contents.lines)
+    changed = not carts.is_held(cart, request.now) and not all(
+        contents.is_as_offered(line) for line in cart_contents.lines
+    )
     if changed or cart_contents.content_hash != request.content_hash:
         raise CannotPlace("changed")
     if problems := contents.problems(cart_contents, request.now):
