@@ -128,12 +128,7 @@ def _receive(request, order: Order, now: datetime, entered: dict) -> Outcome:
 
 # --- what a provider knows -----------------------------------------------------------------------------
 def _may_be_asked(order: Order) -> bool:
-    return methods.redirects(order.payment_method) and _page_of(order) is not None
-
-
-def _page_of(order: Order) -> Payment | None:
-    pages = Payment.objects.filter(order=order).exclude(provider_url="")
-    return pages.select_related("order__point_of_sale").order_by("pk").first()
+    return methods.redirects(order.payment_method) and provider_pages.has_open_page(order)
 
 
 def _ask_question(order: Order) -> list[str]:
@@ -144,7 +139,7 @@ def _ask_question(order: Order) -> list[str]:
 
 
 def _ask(request, order: Order, now: datetime) -> Outcome:
-    payment = _page_of(order)
+    payment = provider_pages.with_open_page(order).first()
     if payment is None:
         return messages.WARNING, _("No payment of this order is open.")
     try:

@@ -122,7 +122,7 @@ def status_for_page(order: Order, *, now: datetime) -> Status | None:
     """
     if order.state != Order.State.PENDING or not methods.redirects(order.payment_method):
         return None
-    payment = _with_open_page(order).first()
+    payment = with_open_page(order).first()
     if payment is None and Payment.objects.filter(order=order, state=Payment.State.FAILED).exists():
         return Status(Outcome.FAILED)
     if payment is None or (payment.asked_at and payment.asked_at > now - PAGE_ASKS_EVERY):
@@ -135,10 +135,11 @@ def status_for_page(order: Order, *, now: datetime) -> Status | None:
 
 def has_open_page(order: Order) -> bool:
     """Return whether a payment of the order has a page that its provider has not ended."""
-    return _with_open_page(order).exists()
+    return with_open_page(order).exists()
 
 
-def _with_open_page(order: Order) -> QuerySet[Payment]:
+def with_open_page(order: Order) -> QuerySet[Payment]:
+    """Return the payments of the order whose pages their providers have not ended, with order and point of sale."""
     rows = Payment.objects.filter(order=order).exclude(provider_url="")
     return rows.select_related("order__point_of_sale").order_by("pk")
 
@@ -151,7 +152,7 @@ def close(order: Order, *, now: datetime) -> None:
     """
     if not methods.redirects(order.payment_method):
         return
-    for payment in _with_open_page(order):
+    for payment in with_open_page(order):
         if _ask(payment, now, close=True).outcome in (Outcome.OPEN, Outcome.PROCESSING):
             raise payments.PageOpen
     order.refresh_from_db(fields=["state"])
