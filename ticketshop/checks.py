@@ -83,6 +83,14 @@ def mail_reports_are_open(app_configs, **kwargs):
 
 
 @register(Tags.security, deploy=True)
+def mail_service_settings(app_configs, **kwargs):
+    """Run the checks of django-anymail. It is no installed app, because it would load its HTTP client in every process."""
+    from anymail import checks  # noqa: PLC0415
+
+    return [*checks.check_deprecated_settings(app_configs), *checks.check_insecure_settings(app_configs)]
+
+
+@register(Tags.security, deploy=True)
 def mail_backend_exists(app_configs, **kwargs):
     """Check that EMAIL_BACKEND can be imported."""
     try:

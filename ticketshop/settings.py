@@ -48,7 +48,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "procrastinate.contrib.django",
-    "anymail",
     "ticketshop.limits",
     "ticketshop.submissions",
     "ticketshop.history",

@@ -10,15 +10,13 @@ from django import forms
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
-from PIL import Image, ImageOps
 
 MOST_BYTES = 8 * 1024 * 1024
 MOST_PIXELS = 40_000_000
 LONGEST_SIDE = 1600
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-# Exceptions of Pillow for broken files, and for files that decompress to too many pixels.
+# Exceptions of Pillow for broken files.
 BROKEN = (OSError, ValueError, SyntaxError, EOFError)
-BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 TOO_MANY = _("The picture has more than 40 million pixels. Choose a smaller one.")
 
 
@@ -28,6 +26,8 @@ class NotAPicture(Exception):
 
 def remade(file) -> ContentFile:
     """Return the picture in ``file`` as an upright WebP of at most 1600 × 1600 px, with a random name. Raises NotAPicture."""
+    from PIL import Image, ImageOps  # noqa: PLC0415  needed for uploads only
+
     try:
         with Image.open(file, formats=FORMATS) as picture:
             # The size is in the file's header, so a decompression bomb is refused before it is decoded.
@@ -38,7 +38,7 @@ def remade(file) -> ContentFile:
             has_alpha = upright.mode in {"RGBA", "LA", "PA"} or "transparency" in upright.info
             small = upright.convert("RGBA" if has_alpha else "RGB")
             small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    except BOMBS as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise NotAPicture(TOO_MANY) from error
     except BROKEN as error:
         raise NotAPicture(_("This is no picture we can read. Choose a JPEG, PNG or WebP file.")) from error

@@ -6,7 +6,6 @@ Without it each mail would wait for the time-out by itself and occupy a slot of 
 import smtplib
 from datetime import UTC, datetime, timedelta
 
-from anymail.exceptions import AnymailAPIError
 from django.core.cache import cache
 
 KEY = "mail:pause"
@@ -15,6 +14,8 @@ SHORTEST, LONGEST = timedelta(seconds=30), timedelta(minutes=10)
 
 def is_of_server(error: Exception) -> bool:
     """Return whether the next mail would fail in the same way: the server is away, silent, or refuses this installation."""
+    from anymail.exceptions import AnymailAPIError  # noqa: PLC0415  loads an HTTP client, which only sending needs
+
     if isinstance(error, AnymailAPIError):
         return error.status_code is None or error.status_code >= 500
     if isinstance(error, smtplib.SMTPResponseException):

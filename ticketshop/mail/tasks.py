@@ -4,7 +4,6 @@ import random
 import smtplib
 from datetime import datetime, timedelta
 
-from anymail.exceptions import AnymailError, AnymailRecipientsRefused
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
@@ -115,6 +114,8 @@ def _wait_for_slow_servers() -> None:
 
 def attempt(mail: Mail) -> str:
     """Try once to send a mail and store the result in its row. Return the name of the failure, or an empty text."""
+    from anymail.exceptions import AnymailError  # noqa: PLC0415  loads an HTTP client, which only sending needs
+
     mail.error = ""
     letter = mime_messages.build(mail)
     if letter is None:
@@ -156,6 +157,8 @@ def is_permanent(error: Exception) -> bool:
 
     Errors about this installation, such as a wrong password, don't count: the mail is sent once they are corrected.
     """
+    from anymail.exceptions import AnymailRecipientsRefused  # noqa: PLC0415  as in ``attempt``
+
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(500 <= code < 600 for code, _text in error.recipients.values())
     if isinstance(error, smtplib.SMTPDataError):

@@ -6,15 +6,11 @@ authentication), or by the provider's signature. If neither is configured, every
 
 import logging
 import warnings
+from functools import cache
 from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-from anymail.exceptions import (
-    AnymailError,
-    AnymailInsecureWebhookWarning,
-    AnymailNotSupportedWarning,
-    AnymailWebhookValidationFailure,
-)
-from anymail.webhooks.base import AnymailBaseWebhookView
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +18,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from . import bounces
+
+if TYPE_CHECKING:
+    from anymail.webhooks.base import AnymailBaseWebhookView
 
 logger = logging.getLogger("ticketshop.mail")
 
@@ -44,22 +43,34 @@ VIEWS = {
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError)
 
 
-# The warnings are not needed: without a secret every report is refused, and reports of deprecated providers still work.
-warnings.simplefilter("ignore", AnymailInsecureWebhookWarning)
-warnings.simplefilter("ignore", AnymailNotSupportedWarning)
+@cache
+def _exceptions() -> ModuleType:
+    """Return the module with anymail's exceptions. Imported with the first report, because it loads an HTTP client."""
+    from anymail import exceptions  # noqa: PLC0415
+
+    # Not needed: without a secret every report is refused, and reports of deprecated providers still work.
+    warnings.simplefilter("ignore", exceptions.AnymailInsecureWebhookWarning)
+    warnings.simplefilter("ignore", exceptions.AnymailNotSupportedWarning)
+    return exceptions
 
 
 class Closed(Exception):
     """No secret or key is configured that could prove the origin of a report."""
 
 
-def view_of(provider: str) -> AnymailBaseWebhookView | None:
+def view_of(provider: str) -> "AnymailBaseWebhookView | None":
     """Return the provider's view, ready to check a request; None for an unknown provider. Raise Closed."""
     if provider not in VIEWS:
         return None
+    anymail = _exceptions()
     try:
         view = getattr(import_module(f"anymail.webhooks.{provider}"), VIEWS[provider])()
-    except (ImportError, ImproperlyConfigured, AnymailError, AnymailInsecureWebhookWarning) as error:
+    except (
+        ImportError,
+        ImproperlyConfigured,
+        anymail.AnymailError,
+        anymail.AnymailInsecureWebhookWarning,
+    ) as error:
         raise Closed from error
     if view.warn_if_no_basic_auth and not view.basic_auth:
         raise Closed
@@ -73,7 +84,7 @@ def _refused(provider: str, why: str, status: int) -> HttpResponse:
     return HttpResponse("Refused.\n", status=status, content_type="text/plain; charset=utf-8")
 
 
-def _unproved(request: HttpRequest, provider: str, view: AnymailBaseWebhookView) -> HttpResponse:
+def _unproved(request: HttpRequest, provider: str, view: "AnymailBaseWebhookView") -> HttpResponse:
     if view.basic_auth and "Authorization" not in request.headers:
         # Amazon SES sends the credentials only after a 401.
         response = _refused(provider, "not proved", 401)
@@ -95,16 +106,17 @@ def tracking(request: HttpRequest, provider: str) -> HttpResponse:
         return _refused(provider, "unknown provider", 404)
     if request.method == "HEAD":  # some services check that the URL exists
         return HttpResponse()
+    anymail = _exceptions()
     view.setup(request)
     try:
         view.run_validators(request)
-    except AnymailWebhookValidationFailure:
+    except anymail.AnymailWebhookValidationFailure:
         return _unproved(request, provider, view)
     except _MALFORMED:
         return _refused(provider, "not readable", 400)
     try:
         events = view.parse_events(request)
-    except (*_MALFORMED, AnymailError):
+    except (*_MALFORMED, anymail.AnymailError):
         return _refused(provider, "not readable", 400)
     known = [bounces.record_report(event) for event in events if hasattr(event, "message_id")]
     if known and not any(known):

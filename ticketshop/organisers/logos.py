@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from django.core.files.storage import default_storage
-from PIL import Image, ImageStat
 
 from .models import PointOfSale
 
@@ -46,6 +45,8 @@ def _logo(name: str) -> Logo:
     The plate is part of the picture, so that a dark logo stays readable where a mail program replaces the colours of the page.
     A light logo gets a dark plate.
     """
+    from PIL import Image, ImageStat  # noqa: PLC0415  needed if a shop has a logo
+
     with default_storage.open(name) as file, Image.open(file) as stored:
         picture = stored.convert("RGBA")
     picture.thumbnail((2 * MOST_WIDTH - 2 * PADDING, 2 * MOST_HEIGHT - 2 * PADDING))

@@ -8,8 +8,6 @@ import re
 import unicodedata
 from pathlib import Path
 
-import uharfbuzz
-
 FOLDER = Path(__file__).parent / "fonts"
 REGULAR, BOLD = "NotoSans-Regular", "NotoSans-Bold"
 # In this order: the first font with a character draws it.
@@ -43,6 +41,8 @@ class Font:
     """One font file, opened by HarfBuzz."""
 
     def __init__(self, name: str) -> None:
+        import uharfbuzz  # noqa: PLC0415  needed for a PDF, or for a text that is not Latin
+
         self.name = name
         self.face = uharfbuzz.Face(uharfbuzz.Blob.from_file_path(str(FOLDER / f"{name}.ttf")))
         self.shaper = uharfbuzz.Font(self.face)

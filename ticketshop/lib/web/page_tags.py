@@ -3,7 +3,6 @@
 import io
 from datetime import datetime
 
-import segno
 from django import template
 from django.utils import timezone
 from django.utils.dateformat import DateFormat
@@ -54,6 +53,8 @@ def seconds_until(when: datetime | None) -> int:
 @register.filter
 def qr(code: str) -> SafeString:
     """Return a QR code as inline SVG, hidden from screen readers: the page shows the code as text, too."""
+    import segno  # noqa: PLC0415  pages without a ticket do not need it
+
     picture = io.BytesIO()
     segno.make(code, error="m", micro=False).save(
         picture,

@@ -10,8 +10,6 @@ from ticketshop.catalogue.models import Session
 from ticketshop.lib.spreadsheets.formats import Xlsx
 from ticketshop.office.buttons import OwnPage, always
 
-from ..tickets import door_list
-
 SEE = ("sales.view_ticket", "sales.view_order")
 PDF = "application/pdf"
 
@@ -24,10 +22,14 @@ def _file(request: HttpRequest, row: Session, content: bytes, kind: str, extensi
 
 
 def _pdf(page, request: HttpRequest, row: Session) -> HttpResponse:
+    from ..tickets import door_list  # noqa: PLC0415  loads the PDF library
+
     return _file(request, row, door_list.pdf(row), PDF, "pdf")
 
 
 def _xlsx(page, request: HttpRequest, row: Session) -> HttpResponse:
+    from ..tickets import door_list  # noqa: PLC0415  loads the PDF library
+
     return _file(request, row, door_list.xlsx(row), Xlsx.content_type, Xlsx.extension)
 
 

@@ -19,7 +19,7 @@ from ticketshop.lib.spreadsheets.formats import Cell, Word
 from ticketshop.lib.values import countries
 
 from ..models import DATE_CANCELLED, ERASED, HOLDER_ERASED, OPEN_STATES, STATE_TEXTS, Order, OrderResponse
-from ..tickets.door_list import LETTERS
+from ..tickets.printed import LETTERS_AT_THE_DOOR
 from . import columns
 from .columns import Answers
 from .scope import Scope
@@ -112,7 +112,7 @@ def beginning_of_code() -> Left:
 
     The file may be passed on to people who must not see complete codes.
     """
-    return Left("code", LETTERS)
+    return Left("code", LETTERS_AT_THE_DOOR)
 
 
 def people(page: list[tuple], *places: int) -> set[uuid.UUID]:

@@ -22,7 +22,7 @@ from ..answers import editing
 from ..models import LIVING_ORDERS, OPEN_STATES, Admission, IssuedPass, Order, OrderLine, Refund, Ticket
 from ..payments import methods, payments
 from ..payments.methods.base import ProviderUnavailable
-from ..tickets import calendars, deadlines, printed, ticket_pdf
+from ..tickets import calendars, deadlines, printed
 from . import date_changes, orders, paying
 
 
@@ -124,6 +124,8 @@ def valid_admissions(request, reference: str, secret: str) -> tuple[Order, list[
 @require_safe
 def tickets_pdf(request, pos, reference, secret):
     """Return the tickets as one PDF, made now and never stored."""
+    from ..tickets import ticket_pdf  # noqa: PLC0415  loads the PDF library
+
     order, tickets, passes = valid_admissions(request, reference, secret)
     return download(
         ticket_pdf.render(order, tickets, passes), "application/pdf", f"tickets-{order.reference}.pdf"
@@ -138,8 +140,8 @@ def tickets_page(request, pos, reference, secret):
     admissions = [*tickets, *passes]
     for number, (admission, own) in enumerate(zip(admissions, printed.on(admissions), strict=True), 1):
         admission.printed = own
-        admission.position = ticket_pdf.position(number, len(admissions))
-        admission.price = ticket_pdf.price(admission.line, order.currency)
+        admission.position = printed.position(number, len(admissions))
+        admission.price = printed.price(admission.line, order.currency)
     return render(request, "sales/tickets.html", {"order": order, "tickets": tickets, "passes": passes})
 
 

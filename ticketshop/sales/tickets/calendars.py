@@ -3,8 +3,6 @@
 from datetime import datetime
 
 from django.conf import settings
-from icalendar import Calendar
-from icalendar import Event as Entry
 
 from ticketshop.catalogue.models import Session
 
@@ -36,12 +34,14 @@ def render(order: Order, sessions: list[tuple[Session, bool]]) -> bytes:
     Each entry has a stable UID, and a SEQUENCE that grows with every change, so that a second import updates
     the first.
     """
+    from icalendar import Calendar, Event  # noqa: PLC0415  100 modules, needed for few requests
+
     calendar = Calendar()
     calendar.add("prodid", "-//ticketshop//EN")
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
     for session, void in sessions:
-        entry = Entry()
+        entry = Event()
         entry.add(
             "uid", f"session-{session.pk}-{order.reference}@{settings.DEFAULT_FROM_EMAIL.rpartition('@')[2]}"
         )

@@ -24,6 +24,7 @@ from ticketshop.lib.spreadsheets.formats import Header, Xlsx
 from ticketshop.lib.values.text import fold
 
 from ..models import ERASED, HOLDER_ERASED, OPEN_STATES, Admission, Ticket
+from .printed import LETTERS_AT_THE_DOOR
 
 WIDTH, HEIGHT = A4
 MARGIN = 36
@@ -32,7 +33,6 @@ BOX = 9  # the side of the box to tick
 ROW = 6  # white space between two rows
 # Left edge and width of each column: name, tariff, buyer and order, code.
 COLUMNS = ((MARGIN + 20, 178), (MARGIN + 204, 112), (MARGIN + 322, 128), (MARGIN + 456, 67))
-LETTERS = 8  # the beginning of the code, enough to find the ticket
 
 
 def tickets(session: Session) -> list[Ticket]:
@@ -152,7 +152,7 @@ class _Pages:
             (name, (11, 9.5, 8.5), True),
             (" · ".join(text for text in (tariff, state) if text), (9.5, 8.5), False),
             (f"{buyer} {order}".strip(), (9.5, 8.5), False),
-            (ticket.code[:LETTERS], (9.5,), False),
+            (ticket.code[:LETTERS_AT_THE_DOOR], (9.5,), False),
         )
         return [
             self.writer.fit(text, width=width, sizes=sizes, most=2, bold=bold)

@@ -1,17 +1,20 @@
-"""The texts on one ticket or pass that differ from other tickets: the name, and printed answers."""
+"""The texts on one ticket or pass that differ from other tickets: the name, printed answers, position and price."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from registration_forms import definitions
 from registration_forms.models import FormVersion, RegistrationForm
+from ticketshop.lib.web.template_tags import money
 
 from ..answers import display
-from ..models import IssuedPass, Ticket
+from ..models import IssuedPass, OrderLine, Ticket
 
 NAMES = ("first_name", "last_name")
+LETTERS_AT_THE_DOOR = 8  # the beginning of the code, enough to find the ticket
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,24 @@ class Printed:
 
     name: str
     rows: display.Rows
+
+
+@dataclass(frozen=True)
+class PageContent:
+    """The texts and pictures of one page of the PDF."""
+
+    title: str
+    when: str
+    where: str
+    tariff: str
+    price: str
+    code: str  # empty for a ticket that is not valid
+    name: str
+    position: str  # "2 of 4"; empty for a single one
+    picture: str = ""  # name of the stored file
+    reference: str = ""
+    note: str = ""  # how the date has changed since the sale
+    answers: tuple[tuple[str, str], ...] = ()  # label and text of answers that are printed on the ticket
 
 
 def on(admissions: Sequence[Ticket | IssuedPass]) -> list[Printed]:
@@ -83,3 +104,17 @@ def _forms_of_names(admissions: list[Ticket | IssuedPass]) -> dict[tuple[str, in
         for form in forms.filter(season_passes__in=passes).annotate(source=F("season_passes")):
             versions["pass", form.source] = form.published
     return versions
+
+
+def position(number: int, count: int) -> str:
+    """Return “2 of 4”; empty for a single ticket."""
+    return _("%(number)d of %(count)d") % {"number": number, "count": count} if count > 1 else ""
+
+
+def price(line: OrderLine, currency: str) -> str:
+    """Return the unit price, with the number of tickets it gives if that is more than one."""
+    amount = money(line.unit_price, currency)
+    count = line.places // line.quantity
+    if count <= 1:
+        return amount
+    return _("%(amount)s for %(count)d tickets") % {"amount": amount, "count": count}
