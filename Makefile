@@ -9,6 +9,9 @@ LINT_IMPORTS := $(PY) -c "from importlinter.cli import lint_imports_command as c
 PRODUCTION := DEMO= BASE_URL=https://shop.example ALLOWED_HOSTS=shop.example EMAIL_URL=smtp://mail.example:25 \
 	SECRET_KEY=only-for-make-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
+# With it each process would compile the project again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := run
 .PHONY: run test check migrations bench soak reset
 

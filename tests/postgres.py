@@ -6,6 +6,7 @@ another server, for example of another version; its user must be allowed to crea
 
 import os
 import signal
+import sys
 import tempfile
 
 import pytest
@@ -41,6 +42,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config):
 
 
 def _prepare(config: pytest.Config) -> None:
+    # Without compiled files each process that a test starts would compile the project, and pytest all test files, again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     # pytest cleans up after Ctrl-C, but not after the signal that a time limit or a CI runner sends.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     files = tempfile.TemporaryDirectory(prefix="ticketshop-tests-", ignore_cleanup_errors=True)
