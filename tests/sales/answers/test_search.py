@@ -1,7 +1,7 @@
 """The page of a form's answers: rows, filters, counts, what is missing."""
 
 import re
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from html import unescape
 
@@ -435,17 +435,16 @@ def test_the_list_says_whose_order_it_is_and_stands_in_the_order_that_is_asked_f
     parking = shop.form("order")
     shop.where = ask(parking, "Parking")
     version = publish(parking)
-    for number, (order, text) in enumerate(zip(placed, buyers.values(), strict=True)):
-        Order.objects.filter(pk=order.pk).update(placed_at=timezone.now() - timedelta(days=number))
+    for order, text in zip(placed, buyers.values(), strict=True):
         shop.answer(order, version, where=text)
     page = open_answers(office, parking)
-    assert column(page, "Name") == ["Zoë Byron", "Ada Byron", "Mia Byron"]
+    assert column(page, "Name") == ["Mia Byron", "Ada Byron", "Zoë Byron"]
     assert all(column(page, "Ordered"))
     for sort, names in {
-        "oldest": "Mia Ada Zoë",
+        "oldest": "Zoë Ada Mia",
         "name": "Ada Mia Zoë",
         shop.where.key: "Mia Zoë Ada",
-        "x": "Zoë Ada Mia",
+        "x": "Mia Ada Zoë",
     }.items():
         page = open_answers(office, parking, f"?sort={sort}")
         assert column(page, "Name") == [f"{name} Byron" for name in names.split()], sort

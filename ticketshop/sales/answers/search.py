@@ -48,18 +48,21 @@ class Found:
 
     ``first``: the ids of the first ones in the wanted order, of all if there are at most MANY. ``rows``: all, in that order.
     ``cancelled``: the number of responses to ``form`` that the list leaves out because they are cancelled, if that is all it
-    leaves out; else None.
+    leaves out; else None. ``counted``: the number of all others, read with it.
     """
 
     form: RegistrationForm
     rows: QuerySet[Response]
     first: list[int]
     cancelled: int | None
+    counted: int | None = None
 
     @cached_property
     def total(self) -> int:
         """The number of responses that match; a query if there are many."""
-        return len(self.first) if len(self.first) <= MANY else self.rows.order_by().count()
+        if len(self.first) <= MANY:
+            return len(self.first)
+        return self.rows.order_by().count() if self.counted is None else self.counted
 
     def at(self, path: str) -> Q:
         """Return the condition for rows whose ``path`` leads to one of the responses."""
@@ -78,8 +81,11 @@ class _AnyOf(Value):
 def found(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> Found:
     """Return the responses that match. Pages and counts start from there. At most two queries."""
     rows = in_order(fitting(form, wanted, columns), form, wanted, columns)
-    cancelled = None if wanted.narrows else form.responses.filter(void=True).count()
-    return Found(form, rows, list(rows.values_list("pk", flat=True)[: MANY + 1]), cancelled)
+    first = list(rows.values_list("pk", flat=True)[: MANY + 1])
+    if wanted.narrows:
+        return Found(form, rows, first, None)
+    numbers = dict(form.responses.order_by().values_list("void").annotate(Count("pk")))
+    return Found(form, rows, first, numbers.get(True, 0), numbers.get(False, 0))
 
 
 def ids_of(form: RegistrationForm, wanted: Wanted, columns: list[Column]) -> list[int]:
@@ -147,7 +153,8 @@ def counts(responses_found: Found, columns: list[Column]) -> list[Counted]:
     if not counted_columns:
         return []
     fields = [column.field_id for column in counted_columns]
-    keys = dict(Choice.objects.filter(field__in=fields).values_list("pk", "key"))
+    choices = Choice.objects.filter(field__in=fields).values_list("pk", "field", "key")
+    keys = {pk: (field_id, key) for pk, field_id, key in choices}
     if responses_found.cancelled is None:
         numbers = _numbers(counted_columns, keys, responses_found.at)
     else:
@@ -160,11 +167,11 @@ def counts(responses_found: Found, columns: list[Column]) -> list[Counted]:
 
 
 def _numbers(
-    columns: list[Column], keys: dict[int, str], condition: Callable[[str], Q]
+    columns: list[Column], keys: dict[int, tuple[int, str]], condition: Callable[[str], Q]
 ) -> Counter[tuple[int, object]]:
     """Return (field id, choice key or boolean) -> how often it was taken. Two queries.
 
-    ``keys``: the key of each choice; ``condition``: returns the condition for rows whose path leads to a response that counts.
+    ``keys``: choice id -> its field id and key; ``condition``: returns the condition for rows whose path leads to a response that counts.
     """
     numbers: Counter[tuple[int, object]] = Counter()
     consents = {column.field_id for column in columns if column.question.type == "consent"}
@@ -174,16 +181,17 @@ def _numbers(
     grouped = given.values_list("field", "state", "v_choice", "v_bool").annotate(Count("pk"))
     for field_id, state, choice, yes, number in grouped if single else ():
         if choice is not None:
-            numbers[field_id, keys[choice]] += number
+            numbers[keys[choice]] += number
         elif yes is not None:
             numbers[field_id, yes] += number
         elif field_id in consents and state == Answer.State.BLANK:
             # The box was shown and left without a tick.
             numbers[field_id, False] += number
-    links = Answer.choices.through.objects.filter(condition("answer__response"), choice__field__in=several)
-    chosen = links.order_by().values_list("choice__field", "choice").annotate(Count("pk"))
-    for field_id, choice, number in chosen if several else ():
-        numbers[field_id, keys[choice]] += number
+    offered = [pk for pk, (field_id, _key) in keys.items() if field_id in several]
+    links = Answer.choices.through.objects.filter(condition("answer__response"), choice__in=offered)
+    chosen = links.order_by().values_list("choice").annotate(Count("pk"))
+    for choice, number in chosen if several else ():
+        numbers[keys[choice]] += number
     return numbers
 
 

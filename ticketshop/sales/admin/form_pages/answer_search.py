@@ -80,7 +80,7 @@ class FilterForm(forms.Form):
 
 
 def _sorts(form: RegistrationForm, columns: list[search_filters.Column]) -> list[tuple[str, object]]:
-    options = [("", _("newest order first")), ("oldest", _("oldest order first")), ("name", _("by name"))]
+    options = [("", _("newest answers first")), ("oldest", _("oldest answers first")), ("name", _("by name"))]
     if form.kind == RegistrationForm.Kind.TARIFF:
         options.append(("session", _("by date of the event")))
     by_answer = [
