@@ -20,7 +20,7 @@ from pytest_django.plugin import blocking_manager_key
 
 from tests import migrated_database
 from tests.waiting import PATIENCE
-from ticketshop.lib import database
+from ticketshop.lib import database, garbage
 from ticketshop.lib.database import base as database_backend
 
 ROOT = Path(os.environ["VAR_DIR"])
@@ -57,6 +57,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     option = session.config.option
     if "PYTEST_XDIST_WORKER" not in os.environ and getattr(option, "tx", None) and not option.collectonly:
         migrated_database.start(session.config, session.config.stash[blocking_manager_key])
+
+
+def pytest_collection_finish() -> None:
+    """Search for unreachable objects as rarely as the shop's processes do: among all tests it took a quarter of Python's time."""
+    garbage.search_rarely()
 
 
 @pytest.fixture(scope="session")
