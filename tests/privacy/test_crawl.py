@@ -25,6 +25,7 @@ LEFT_OUT = re.compile(r"/logout/|/i18n/|/media/|/static/")
 def crawl(client: Client, starts: list[str], sought: scanner.Needles) -> tuple[set[Hit], int]:
     """Every page within reach, breadth first; what is found on them, and how many there were."""
     waiting, seen, kinds, found = list(starts), set(starts), Counter(), set()
+    folded = [(token.name, scanner.fold(token.value)) for token in sought.tokens]
     while waiting:
         url = waiting.pop(0)
         answer = client.get(url)
@@ -32,9 +33,7 @@ def crawl(client: Client, starts: list[str], sought: scanner.Needles) -> tuple[s
         body = b"".join(answer.streaming_content) if answer.streaming else answer.content
         # A page packs nothing: as it is read, by everything that can be told from other words.
         text = scanner.fold(unescape(body.decode(errors="replace")))
-        found |= {
-            Hit(_kind(url), "", token.name) for token in sought.tokens if scanner.fold(token.value) in text
-        }
+        found |= {Hit(_kind(url), "", name) for name, value in folded if value in text}
         links = [answer.headers["Location"]] if answer.status_code in (301, 302) else []
         if "html" in answer.headers.get("Content-Type", ""):
             links += [unescape(link) for link in re.findall(r'href="([^"]+)"', body.decode())]

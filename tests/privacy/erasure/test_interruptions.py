@@ -1,5 +1,6 @@
 """An erasure that is killed at any point is completed by the job, with the same counts and mails."""
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -103,9 +104,12 @@ def interrupted(state: State, kill: Callable) -> tuple[bool, End]:
         return struck, end_of(state)
 
 
-@pytest.fixture
-def undisturbed(state) -> End:
-    with taken_back(state):
+@pytest.fixture(scope="module")
+def undisturbed(made_state, django_db_blocker) -> End:
+    """The end of an erasure that nothing interrupts: each test has the same rows before its own."""
+    state = copy.deepcopy(made_state)
+    state.v.put_files_back()
+    with django_db_blocker.unblock(), taken_back(state):
         assert erase(state).state == Erasure.State.CLOSED
         found = end_of(state)
     assert found.counts
