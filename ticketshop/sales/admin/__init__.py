@@ -7,6 +7,7 @@ from . import (  # noqa: F401
     door,
     exports,
     orders,
+    papers,
     payments,
     points_of_sale,
     time_zones,

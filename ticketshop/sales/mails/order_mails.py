@@ -140,6 +140,11 @@ def order_reminder(mail: Mail) -> Content | None:
     )
 
 
+def receipt_url(order: Order) -> str:
+    """Return the URL of the order's receipt."""
+    return f"{order_url(order)}receipt/"
+
+
 @register("order_paid", _("Tickets"))
 def order_paid(mail: Mail) -> Content | None:
     """Build the mail with the tickets as a PDF, or without it if every date is cancelled."""
@@ -160,6 +165,7 @@ def order_paid(mail: Mail) -> Content | None:
     )
     context = _context(order, [*tickets, *passes])
     # An earlier mail told the buyer that the order had expired; this mail has to correct that.
+    context["receipt_url"] = receipt_url(order)
     context["revived"] = Mail.objects.filter(once=f"order_expired:{order.pk}").exists()
     if context["all_cancelled"]:
         return Content(context)

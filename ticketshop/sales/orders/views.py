@@ -20,6 +20,7 @@ from .. import access
 from ..admission_lists import WITH_LINE, passes_of, tickets_of, tickets_of_lines
 from ..answers import editing
 from ..models import LIVING_ORDERS, OPEN_STATES, Admission, IssuedPass, Order, OrderLine, Refund, Ticket
+from ..papers import receipts
 from ..payments import methods, payments
 from ..payments.methods.base import ProviderUnavailable
 from ..tickets import calendars, deadlines, printed
@@ -98,6 +99,7 @@ def show(request, pos, reference, secret):
         "can_cancel": pending,
         "downloads": order.state == Order.State.PAID and len(cancelled) < len(lines),
         "calendar": bool(tickets) and order.paid_at is not None,
+        "has_receipt": receipts.has_receipt(order),
     }
     return render(request, "sales/order.html", context)
 

@@ -1,0 +1,89 @@
+"""The receipt of a paid order: made on request from the books, never stored, and without the buyer's name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from ..models import Order, OrderLine, Payment, Refund
+from ..payments.methods import name_of
+from . import paper
+from .paper import Movement, Paper, Section
+
+
+def has_receipt(order: Order) -> bool:
+    """Return whether the order was paid at some time, even if it was cancelled since."""
+    return order.paid_at is not None
+
+
+def language_of(order: Order) -> str:
+    """Return the order's language; after the buyer's erasure, when it is unknown, the first one of the shop."""
+    return order.language or order.point_of_sale.languages[0]
+
+
+@contextmanager
+def in_language_of(order: Order) -> Iterator[None]:
+    """Use the order's language and the organiser's time zone."""
+    zone = order.point_of_sale.organiser.zone
+    with translation.override(language_of(order)), timezone.override(zone):
+        yield
+
+
+def of_order(order: Order) -> Paper:
+    """Return the receipt in the active language and time zone. The order was paid. Three queries."""
+    organiser = order.point_of_sale.organiser
+    lines = list(OrderLine.objects.filter(order=order).order_by("pk"))
+    return Paper(
+        title=_("Receipt"),
+        facts=[
+            (pgettext("of a paper", "Number"), order.reference),
+            (_("Ordered on"), paper.day_text(order.placed_at)),
+            (_("Paid on"), paper.day_text(order.paid_at)),
+        ],
+        seller=paper.seller_of(organiser),
+        currency=order.currency,
+        lines=[paper.line_of(line) for line in lines],
+        total=order.total,
+        rates=paper.rates_of(organiser, lines),
+        sections=[section for section in (_paid(order), _paid_back(order)) if section.movements],
+        notes=[
+            *_cancelled(order),
+            *paper.vat_note(organiser),
+            _("The number of this receipt is the reference of the order."),
+        ],
+    )
+
+
+def _paid(order: Order) -> Section:
+    rows = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED, amount__gt=0)
+    return Section(
+        _("How it was paid"),
+        [
+            Movement(f"{paper.day_text(row.confirmed_at)} · {name_of(row.method)}", row.amount)
+            for row in rows.order_by("confirmed_at", "pk")
+        ],
+    )
+
+
+def _paid_back(order: Order) -> Section:
+    rows = Refund.objects.filter(payment__order=order).select_related("payment").order_by("requested_at", "pk")
+    return Section(_("Refunds"), [_refund(row) for row in rows])
+
+
+def _refund(row: Refund) -> Movement:
+    method = name_of(row.payment.method)
+    if row.done_at:
+        text = f"{paper.day_text(row.done_at)} · {method}"
+    else:
+        text = _("to be paid back, requested on %(day)s") % {"day": paper.day_text(row.requested_at)}
+        text = f"{method} · {text}"
+    return Movement(text, -row.amount)
+
+
+def _cancelled(order: Order) -> list[str]:
+    """Return the sentence that tells that the whole order is cancelled; empty if it is not."""
+    if order.state != Order.State.CANCELLED or order.cancelled_at is None:
+        return []
+    return [_("This order was cancelled on %(day)s.") % {"day": paper.day_text(order.cancelled_at)}]
