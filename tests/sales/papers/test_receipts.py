@@ -16,7 +16,7 @@ from tests.visitor import TestClientVisitor
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import Order
 from ticketshop.sales.orders import orders
-from ticketshop.sales.papers import paper_pdf, receipts
+from ticketshop.sales.papers import receipts
 from ticketshop.sales.payments import payments
 
 from .selling import VAT_NUMBER, flat, make_pos, offers, order_with_rates
@@ -26,8 +26,7 @@ pytestmark = pytest.mark.django_db
 
 def pdf_of(order: Order) -> bytes:
     order = Order.objects.select_related("point_of_sale__organiser").get(pk=order.pk)
-    with receipts.in_language_of(order):
-        return paper_pdf.render(receipts.of_order(order), order.point_of_sale)
+    return receipts.pdf(order)
 
 
 @pytest.mark.scenario("DOC-01")
@@ -65,7 +64,11 @@ def test_receipt_of_a_seller_without_vat_number_states_no_vat():
     assert order.vat_total > 0
     visitor = TestClientVisitor()
     order_page = visitor.open(order_mails.order_path(order)).text
-    for text in (flat(pdf_of(order)), order_page, visitor.open(f"{order_mails.order_path(order)}receipt/").text):
+    for text in (
+        flat(pdf_of(order)),
+        order_page,
+        visitor.open(f"{order_mails.order_path(order)}receipt/").text,
+    ):
         assert "VAT" not in text
         assert "163.30" in text
 

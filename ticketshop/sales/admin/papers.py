@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from ticketshop.office.buttons import OwnPage
 
 from ..models import Order
-from ..papers import paper_pdf, receipts
+from ..papers import receipts
 from .orders import OrderAdmin
 
 PDF = "application/pdf"
@@ -20,9 +20,7 @@ def _receipt(request: HttpRequest, page, order: Order) -> HttpResponse:
     if not receipts.has_receipt(order):
         messages.warning(request, _("There is no receipt yet: the order is not paid."))
         return page.back_to(order)
-    with receipts.in_language_of(order):
-        content = paper_pdf.render(receipts.of_order(order), order.point_of_sale)
-    response = HttpResponse(content, content_type=PDF)
+    response = HttpResponse(receipts.pdf(order), content_type=PDF)
     response.headers["Content-Disposition"] = f'attachment; filename="receipt-{order.reference}.pdf"'
     return response
 

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from ..models import Order
-from ..papers import paper_pdf, receipts
+from ..papers import receipts
 from .views import download, order_or_404
 
 
@@ -28,8 +28,6 @@ def receipt(request, pos, reference, secret):
 @login_not_required
 @require_safe
 def receipt_pdf(request, pos, reference, secret):
-    """Return the receipt as PDF, in the order's language. It is made now and never stored."""
+    """Return the receipt as PDF, in the order's language."""
     order = _paid_order(request, reference, secret)
-    with receipts.in_language_of(order):
-        content = paper_pdf.render(receipts.of_order(order), order.point_of_sale)
-    return download(content, "application/pdf", f"receipt-{order.reference}.pdf")
+    return download(receipts.pdf(order), "application/pdf", f"receipt-{order.reference}.pdf")

@@ -3,9 +3,8 @@
 import io
 from collections.abc import Callable, Sequence
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 from reportlab import rl_config
 from reportlab.lib.colors import Color, HexColor, black
 from reportlab.lib.pagesizes import A4
@@ -148,8 +147,7 @@ class _Drawing:
     # --- VAT, payments, notes ----------------------------------------------------------------------------
     def _rates(self) -> None:
         rows = [
-            (rate(row.rate), *map(self._money, (row.net, row.vat, row.gross)))
-            for row in self.paper.rates
+            (rate(row.rate), *map(self._money, (row.net, row.vat, row.gross))) for row in self.paper.rates
         ]
         sums = map(self._money, (self.paper.net_total, self.paper.vat_total, self.paper.total))
         self._room(14 * (len(rows) + 3))

@@ -31,6 +31,14 @@ def in_language_of(order: Order) -> Iterator[None]:
         yield
 
 
+def pdf(order: Order) -> bytes:
+    """Return the receipt of a paid order as PDF, in the order's language. It is made now and never stored."""
+    from . import paper_pdf  # noqa: PLC0415  loads the PDF library
+
+    with in_language_of(order):
+        return paper_pdf.render(of_order(order), order.point_of_sale)
+
+
 def of_order(order: Order) -> Paper:
     """Return the receipt in the active language and time zone. The order was paid. Three queries."""
     organiser = order.point_of_sale.organiser
@@ -68,7 +76,9 @@ def _paid(order: Order) -> Section:
 
 
 def _paid_back(order: Order) -> Section:
-    rows = Refund.objects.filter(payment__order=order).select_related("payment").order_by("requested_at", "pk")
+    rows = (
+        Refund.objects.filter(payment__order=order).select_related("payment").order_by("requested_at", "pk")
+    )
     return Section(_("Refunds"), [_refund(row) for row in rows])
 
 
