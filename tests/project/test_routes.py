@@ -125,6 +125,7 @@ ROWS = {
     "shop:tickets_page": Row(PAGE, BUTTON, of_order),
     "shop:receipt": Row(PAGE, BUTTON, of_order),
     "shop:receipt_pdf": Row(PAGE, BUTTON, of_order),
+    "shop:accepted_terms": Row(PAGE, BUTTON, of_order),
     "shop:calendar": Row(PAGE, BUTTON, of_order),
     "shop:order_cancel": Row(PAGE, (302, 302), to_cancel),
     # Paid at the box office, so that there is no page of a provider: to the order's page.
@@ -269,6 +270,7 @@ ADMIN = {
             ("end_network", "sales.change_order"),
             ("resend_mail", "sales.change_order"),
             ("receipt", "sales.view_order"),
+            ("accepted_terms", "sales.view_order"),
         )
     ),
     "sales.ticket": Pages(buttons=ENTERED),
@@ -419,7 +421,7 @@ def foreign_visits(world: World) -> Iterator[tuple[str, dict, dict]]:
     yield "shop:pass", {**aye, "slug": world.bee.season_pass.slug}, {**aye, "slug": "none-such"}
     for name in (
         "shop:order", "shop:tickets_pdf", "shop:tickets_page", "shop:calendar", "shop:order_cancel", "shop:answers", "shop:names",
-        "shop:receipt", "shop:receipt_pdf",
+        "shop:receipt", "shop:receipt_pdf", "shop:accepted_terms",
     ):  # fmt: skip
         order, other = world.aye.order, world.bee.order
         wrong = {**aye, "reference": "AAAA-AAAA", "secret": "x" * 22}

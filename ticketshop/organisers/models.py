@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import get_language
@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from ticketshop.lib.personal import Author, not_personal
 from ticketshop.lib.values.email_addresses import ModelEmailField
 from ticketshop.lib.web import piece_cache
+
+from .terms import TermsVersion, publish
 
 RESERVED_SLUGS = frozenset(
     "accounts admin door favicon health hooks i18n links mailbox media robots static".split()
@@ -191,6 +193,10 @@ class PointOfSale(models.Model):
     )
     logo = models.ImageField(_("logo"), upload_to="logos/", blank=True)
     terms = models.TextField(_("terms of sale"), blank=True, help_text=_("Markdown."))
+    # The frozen copy of these terms, which orders refer to; null while there are none. ``save`` makes it.
+    terms_version = models.ForeignKey(
+        TermsVersion, null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
     privacy_notice = models.TextField(_("privacy notice"), blank=True, help_text=_("Markdown."))
     imprint = models.TextField(_("imprint"), blank=True, help_text=_("Markdown."))
     accessibility_statement = models.TextField(
@@ -291,12 +297,14 @@ class PointOfSale(models.Model):
         return self.name
 
     def save(self, *args, **kwargs):
-        """Set ``first_opened_at`` when the shop is switched on for the first time."""
+        """Set ``first_opened_at`` when the shop is switched on for the first time, and freeze terms that have changed."""
         if self.active and self.first_opened_at is None:
             self.first_opened_at = timezone.now()
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], "first_opened_at"}
-        super().save(*args, **kwargs)
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            publish(self)
 
     @cached_property
     def piece_key(self) -> int:

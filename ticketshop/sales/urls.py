@@ -29,6 +29,7 @@ urlpatterns = [
     path(f"{ORDER}tickets/", orders.tickets_page, name="tickets_page"),
     path(f"{ORDER}receipt/", paper_views.receipt, name="receipt"),
     path(f"{ORDER}receipt.pdf", paper_views.receipt_pdf, name="receipt_pdf"),
+    path(f"{ORDER}terms/", paper_views.accepted_terms, name="accepted_terms"),
     path(f"{ORDER}calendar.ics", orders.calendar, name="calendar"),
     path(f"{ORDER}cancel/", orders.cancel, name="order_cancel"),
     path(f"{ORDER}pay/", pay_views.pay, name="order_pay"),

@@ -1,7 +1,8 @@
-"""On the page of an order: its receipt, for staff who may see the order."""
+"""On the page of an order: its receipt and the accepted terms of sale, for staff who may see the order."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
@@ -12,6 +13,7 @@ from ..models import Order
 from ..papers import receipts
 from .orders import OrderAdmin
 
+SEE = ("sales.view_order",)
 PDF = "application/pdf"
 
 
@@ -25,11 +27,35 @@ def _receipt(request: HttpRequest, page, order: Order) -> HttpResponse:
     return response
 
 
+@require_safe
+def _accepted_terms(request: HttpRequest, page, order: Order) -> HttpResponse:
+    version = order.terms_version
+    if version is None:
+        messages.warning(request, _("It is not known which terms of sale were accepted with this order."))
+        return page.back_to(order)
+    context = {
+        **page.about_row(request, order, _("Accepted terms of sale")),
+        "order": order,
+        "version": version,
+        "text": version.text_in(receipts.language_of(order)),
+    }
+    return TemplateResponse(request, "admin/sales/accepted_terms.html", context)
+
+
+OrderAdmin.offer(
+    OwnPage(
+        "accepted-terms",
+        gettext_lazy("Accepted terms of sale"),
+        SEE,
+        lambda order: order.terms_version_id is not None,
+        lambda page, request, order: _accepted_terms(request, page, order),
+    )
+)
 OrderAdmin.offer(
     OwnPage(
         "receipt",
         gettext_lazy("Receipt (PDF)"),
-        ("sales.view_order",),
+        SEE,
         receipts.has_receipt,
         lambda page, request, order: _receipt(request, page, order),
     )

@@ -192,7 +192,7 @@ def place(request, cart: Cart, method: str):
             cart,
             method=method,
             content_hash=request.POST.get("content_hash", ""),
-            details_hash=request.POST.get("details_hash", ""),
+            shown=orders.Shown(request.POST.get("details_hash", ""), request.POST.get("terms_hash", "")),
             user=request.user,
             language=get_language(),
             now=now,

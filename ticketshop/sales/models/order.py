@@ -29,6 +29,7 @@ from ticketshop.lib.personal import (
     not_personal,
 )
 from ticketshop.organisers.models import Organiser, PointOfSale
+from ticketshop.organisers.terms import TermsVersion
 
 from .products import MONEY, OfADate, moved_from
 
@@ -70,6 +71,16 @@ class Order(models.Model):
     total = models.DecimalField(_("total"), **MONEY)
     vat_total = models.DecimalField(_("of which VAT"), **MONEY)
     language = models.CharField(_("language"), max_length=5)
+    # The terms of sale that the buyer accepted at ``placed_at``, read in ``language``; null for a shop without terms, and for
+    # orders from before versions were kept.
+    terms_version = models.ForeignKey(
+        TermsVersion,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("terms of sale"),
+    )
     placed_at = models.DateTimeField(_("placed"))
     paid_at = models.DateTimeField(_("paid"), null=True, blank=True)
     cancelled_at = models.DateTimeField(pgettext_lazy("order", "cancelled"), null=True, blank=True)

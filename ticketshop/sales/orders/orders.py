@@ -66,6 +66,14 @@ class CannotPlace(Exception):
         self.code, self.problems, self.left, self.at_tickets = code, problems or [], left or {}, at_tickets
 
 
+@dataclass(frozen=True)
+class Shown:
+    """Hashes of what the review showed: the typed details, and the terms of sale that the buyer accepted."""
+
+    details_hash: str
+    terms_hash: str
+
+
 class _Moved(Exception):
     """A person was merged into another contact after the links were read.
 
@@ -90,18 +98,17 @@ def place(
     user,
     language: str,
     now: datetime,
-    details_hash: str | None = None,
+    shown: Shown | None = None,
     capped: bool = False,
 ) -> Order:
     """Turn a cart into an order, in one transaction. The same cart placed twice is one order.
 
-    ``content_hash`` and ``details_hash`` are those of the page that the visitor saw
-    (``Contents.content_hash``, ``contents.details_hash``); ``details_hash`` is None where no page showed the
-    details. ``capped``: apply the limits for unpaid orders (``cart.caps``).
+    ``content_hash`` is that of the page that the visitor saw (``Contents.content_hash``). ``shown``: what else the page
+    showed; None where no page showed it. The order refers to the version of the terms. ``capped``: apply the limits for unpaid orders (``cart.caps``).
 
     A free order is paid and its tickets are issued at once. Raise CannotPlace.
     """
-    request = _Request(cart, method, content_hash, details_hash, user, language, now, capped)
+    request = _Request(cart, method, content_hash, shown, user, language, now, capped)
     while True:
         try:
             with transaction.atomic():
@@ -132,7 +139,7 @@ class _Request:
     cart: Cart
     method: str
     content_hash: str
-    details_hash: str | None
+    shown: Shown | None
     user: AbstractBaseUser | AnonymousUser
     language: str
     now: datetime
@@ -254,6 +261,8 @@ def _checked(cart: Cart, cart_contents: contents.Contents, request: _Request):
     user, pos = request.user, cart.point_of_sale
     if not user.is_authenticated and not pos.guest_checkout:
         raise CannotPlace("sign_in")
+    if request.shown and pos.terms and contents.terms_hash(pos) != request.shown.terms_hash:
+        raise CannotPlace("terms")
     # A user was not asked for an e-mail address. If the log-in has ended since, a guest has to enter one.
     if not cart.details_complete or not (user.is_authenticated or cart.typed.buyer.get("email")):
         raise CannotPlace("details")
@@ -267,7 +276,7 @@ def _checked(cart: Cart, cart_contents: contents.Contents, request: _Request):
     method = methods.offered(pos, cart_contents.total, pos.organiser.currency).get(request.method)
     if method is None:
         raise CannotPlace("method")
-    if request.details_hash is not None and contents.details_hash(cart) != request.details_hash:
+    if request.shown and contents.details_hash(cart) != request.shown.details_hash:
         raise CannotPlace("retyped")
     return method
 
@@ -336,6 +345,7 @@ def new(
         total=cart_contents.total,
         vat_total=vat,
         language=language,
+        terms_version_id=cart.point_of_sale.terms_version_id,
         placed_at=now,
         expires_at=method.expires_at(cart.point_of_sale.organiser, first_start(cart_contents), now),
         created_by=user if user.is_authenticated else None,

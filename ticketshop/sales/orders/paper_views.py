@@ -1,4 +1,4 @@
-"""The papers of an order, behind its unguessable link: the receipt as a page and as PDF."""
+"""The papers of an order, behind its unguessable link: the receipt as a page and as PDF, and the accepted terms of sale."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404
@@ -31,3 +31,16 @@ def receipt_pdf(request, pos, reference, secret):
     """Return the receipt as PDF, in the order's language."""
     order = _paid_order(request, reference, secret)
     return download(receipts.pdf(order), "application/pdf", f"receipt-{order.reference}.pdf")
+
+
+@login_not_required
+@require_safe
+def accepted_terms(request, pos, reference, secret):
+    """Show the terms of sale that the buyer accepted, as they were then, in the language in which they were read."""
+    order = order_or_404(request, reference, secret)
+    version = order.terms_version
+    if version is None:
+        raise Http404("no version of the terms")
+    version.point_of_sale = order.point_of_sale
+    text = version.text_in(receipts.language_of(order))
+    return render(request, "sales/accepted_terms.html", {"order": order, "version": version, "text": text})
