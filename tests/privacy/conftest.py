@@ -1,10 +1,14 @@
-"""People with planted values, created once per process; each file has them in a transaction, which each test changes in another."""
+"""People with planted values, and an office with customers, created once per process.
+
+Each file has them in a transaction, and each test changes them in another.
+"""
 
 import copy
 
 import pytest
 
 from tests.migrated_database import made_once
+from tests.privacy.office import Office, make_office
 from tests.privacy.state import State, make_state
 
 
@@ -23,3 +27,15 @@ def state(made_state, db) -> State:
     for planted in (made_state.v, made_state.w, made_state.twin):
         planted.put_files_back()
     return copy.deepcopy(made_state)
+
+
+@pytest.fixture(scope="module")
+def made_office(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock(), made_once(make_office) as made:
+        yield made
+
+
+@pytest.fixture
+def office(made_office, db) -> Office:
+    """An organiser with two customers, with rows of one's own to change and refresh."""
+    return copy.deepcopy(made_office)

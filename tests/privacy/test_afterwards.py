@@ -51,11 +51,6 @@ STAYS = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def office() -> Office:
-    return make_office()
-
-
 def _request(user):
     request = RequestFactory().get("/")
     request.user = user

@@ -13,18 +13,13 @@ from privacy.erasure import erasing
 from privacy.models import PendingDeletion
 from privacy.plan import planning
 from tests.exports import steps
-from tests.privacy.office import Office, bin_page, make_office
+from tests.privacy.office import Office, bin_page
 from ticketshop.exports import expiry
 from ticketshop.exports.models import Job
 from ticketshop.mail import mailbox
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S20")]
 REASON = "for Vera Zweig, who has asked"
-
-
-@pytest.fixture
-def office() -> Office:
-    return make_office()
 
 
 def made(office: Office, **values) -> Job:

@@ -14,7 +14,7 @@ from privacy.declarations import registry
 from privacy.erasure import erasing
 from privacy.models import Erasure
 from registration_forms.models import Answer
-from tests.privacy.office import VERA, WILMA, Office, bin_page, coming_order, erase, make_office, season_order
+from tests.privacy.office import VERA, WILMA, bin_page, coming_order, erase, season_order
 from tests.staff import change, listing
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.personal import Erase, Keep
@@ -24,11 +24,6 @@ from ticketshop.sales.orders import orders
 from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def office() -> Office:
-    return make_office()
 
 
 def fresh(row):

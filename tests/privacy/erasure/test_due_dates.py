@@ -12,18 +12,13 @@ from privacy import tasks
 from privacy.erasure import due_dates, erasing
 from privacy.models import Erasure
 from privacy.requests import requests
-from tests.privacy.office import Office, bin_page, erase, make_office
+from tests.privacy.office import bin_page, erase
 from tests.staff import change, listing
 from ticketshop.mail import tasks as mail_tasks
 from ticketshop.mail.models import Mail
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S15")]
 ZURICH = ZoneInfo("Europe/Zurich")
-
-
-@pytest.fixture
-def office() -> Office:
-    return make_office()
 
 
 def asked_for(contact: Contact, days_ago: int = 0) -> Erasure:

@@ -17,17 +17,12 @@ from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_cart, place
-from tests.privacy.office import make_office, past_order
+from tests.privacy.office import past_order
 from ticketshop.mail.models import Mail
 from ticketshop.sales.models import Order, Payment, Ticket
 from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def office():
-    return make_office()
 
 
 def bought(*, user=None, past: bool = True, paid: bool = True):

@@ -12,7 +12,7 @@ from contacts.models import Contact
 from privacy.erasure import erasing
 from privacy.models import Erasure
 from privacy.requests import requests
-from tests.privacy.office import Office, coming_order, erase, make_office
+from tests.privacy.office import coming_order, erase
 from tests.smtp import Postbox
 from ticketshop.mail import tasks
 from ticketshop.mail.models import Mail
@@ -20,11 +20,6 @@ from ticketshop.mail.models import Mail
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S15")]
 BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 VERA = "vera@zweig.example"
-
-
-@pytest.fixture
-def office() -> Office:
-    return make_office()
 
 
 @pytest.fixture

@@ -27,10 +27,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S21", "S35")]
 
 
 @pytest.fixture
-def office() -> Office:
-    made = make_office()
-    contacts.change(made.vera, {"phone": "+41791234567"}, by=None, now=timezone.now())
-    return made
+def office(office) -> Office:
+    contacts.change(office.vera, {"phone": "+41791234567"}, by=None, now=timezone.now())
+    return office
 
 
 @pytest.fixture
