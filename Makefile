@@ -18,10 +18,12 @@ unexport PYTHONDONTWRITEBYTECODE
 run: .venv/local.stamp
 	@$(PY) -m ticketshop.demo.run
 
-# Each worker runs a half of the files in their order, so that what a file prepares is made once; whoever ends first takes over
-# some of what the other has left.
+# Each worker runs its part of the files in their order, so that what a file prepares is made once; whoever ends first takes over
+# some of what another has left. Four use two cores: some always wait for PostgreSQL, a browser or a server.
+WORKERS ?= 4
+
 test: check
-	@$(PY) -m pytest -n 2 --dist worksteal
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal
 
 # Two steps at a time, the longest first. A step prints its name and, if it fails, what it found.
 check: .venv/dev.stamp
