@@ -39,8 +39,8 @@ def crawl(client: Client, starts: list[str], sought: scanner.Needles) -> tuple[s
             links += [unescape(link) for link in re.findall(r'href="([^"]+)"', body.decode())]
         for link in links:
             target = urldefrag(urljoin(url, link)).url
-            if not target.startswith("/") or target in seen or LEFT_OUT.search(target):
-                continue
+            if not target.startswith("/") or target in seen or LEFT_OUT.search(target) or "&" in target:
+                continue  # a list by two filters shows rows of the list by one of them
             seen.add(target)
             kinds[_kind(target)] += 1
             if kinds[_kind(target)] <= EACH:
