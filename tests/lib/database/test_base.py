@@ -15,7 +15,9 @@ from ticketshop.lib import database
 from ticketshop.lib.database import GRACE, LimitedConnection, base, waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LIMIT = 3.0  # seconds until a frozen server is given up; one that works answers sooner, also on a busy machine
+LIMIT = (
+    3.0  # seconds until a frozen server is given up; one that works answers sooner, also on a busy machine
+)
 
 
 @pytest.fixture
