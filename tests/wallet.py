@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +22,7 @@ from ticketshop.sales.payments import methods
 from ticketshop.sales.payments.methods.base import (
     PROVIDER_SECONDS,
     InvalidHook,
+    Movement,
     Outcome,
     PaymentPage,
     ProviderUnavailable,
@@ -87,6 +88,13 @@ class Wallet(RedirectMethod):
         )
         return Outcome(answer["state"])
 
+    def list_payments(self, start, end):
+        rows = self._ask("POST", "/movements", start=start.timestamp(), end=end.timestamp())["movements"]
+        return [
+            Movement(kind, page, Decimal(amount), currency, datetime.fromtimestamp(at, UTC))
+            for kind, page, amount, currency, at in rows
+        ]
+
     def _status(self, verb, path) -> Status:
         page = self._ask(verb, path)
         return Status(Outcome(page["state"]), Decimal(page["paid"]), page["currency"])
@@ -125,7 +133,9 @@ class ProvidersPage:
     language: str
     state: str = "open"
     paid: str = "0"
+    paid_at: float = 0
     refunds: dict[str, str] = field(default_factory=dict)  # key -> amount
+    refunded_at: dict[str, float] = field(default_factory=dict)  # key -> instant
 
 
 class Provider:
@@ -171,6 +181,7 @@ class Provider:
 
     def pay(self, page: ProvidersPage, amount: str | None = None, currency: str | None = None) -> None:
         page.state, page.paid, page.currency = "paid", amount or page.amount, currency or page.currency
+        page.paid_at = time.time()
 
     def hook(self, *pages: ProvidersPage, sent_at: float | None = None) -> tuple[bytes, dict[str, str]]:
         """Return body and headers of a webhook about these pages."""
@@ -185,14 +196,26 @@ class Provider:
         self.asked[parts[-1] if len(parts) != 2 else "status"] += 1
         if parts == ["pages"]:
             return self._open(values)
+        if parts == ["movements"]:
+            return {
+                "movements": [row for row in self._movements() if values["start"] <= row[4] < values["end"]]
+            }
         page = self.pages[parts[1]]
         if parts[2:] == ["close"] and page.state == "open" and not self.unclosable:
             page.state = "failed"
         if parts[2:] == ["refunds"]:
             if self.refund_state == "paid":
                 page.refunds.setdefault(values["key"], values["amount"])
+                page.refunded_at.setdefault(values["key"], time.time())
             return {"state": self.refund_state}
         return {"state": page.state, "paid": page.paid, "currency": page.currency}
+
+    def _movements(self):
+        for page in self.pages.values():
+            if page.paid_at:
+                yield "payment", page.id, page.paid, page.currency, page.paid_at
+            for key, amount in page.refunds.items():
+                yield "refund", page.id, amount, page.currency, page.refunded_at[key]
 
     def _open(self, values: dict) -> dict:
         with self.lock:

@@ -35,9 +35,9 @@ from ticketshop.exports.models import Download, Job
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.sales.models import DateChange, Order, Ticket
-from ticketshop.sales.orders import orders
-from ticketshop.sales.payments import payments
+from ticketshop.sales.models import DateChange, Order, Refund, Ticket
+from ticketshop.sales.orders import cancelled_lines, orders, single_tickets
+from ticketshop.sales.payments import payments, refunds
 
 TITLE = (
     "Le Malade imaginaire, ou la véritable histoire d’un homme qui se croyait Donaudampfschifffahrtskapitän"
@@ -385,3 +385,18 @@ def _too_much(pos):
     made = order(pos, method="bank_transfer")
     payment = payments.receive(made, made.total + 5, by=None, now=timezone.now())
     return about(made, payment=payment.pk, why="paid_too_much")
+
+
+@example("money_paid_back")
+def _goodwill(pos):
+    made = order(pos, paid=True)
+    refunds.pay_back(made, Decimal(5), before=Decimal(0), by=None, now=timezone.now())
+    return about(made, refunds=list(Refund.objects.filter(payment__order=made).values_list("pk", flat=True)))
+
+
+@example("tickets_cancelled")
+def _one_ticket_less(pos):
+    made = order(pos, paid=True)
+    (first, *_others) = cancelled_lines.units_of(made)
+    single_tickets.cancel(made, [first.key], by=None, now=timezone.now(), pay_back=Decimal(1))
+    return about(made, cancellation=made.cancellations.get().pk)

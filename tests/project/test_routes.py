@@ -267,6 +267,7 @@ ADMIN = {
             ("answers", "sales.change_order"),
             ("enter_answers", "sales.change_order"),
             ("cancel", "sales.change_order"),
+            ("pay_back", "sales.change_order sales.change_refund"),
             ("end_network", "sales.change_order"),
             ("resend_mail", "sales.change_order"),
             ("receipt", "sales.view_order"),

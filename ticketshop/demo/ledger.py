@@ -20,6 +20,8 @@ from ticketshop.history.models import Event
 from ticketshop.mail.models import Mail
 from ticketshop.sales.models import (
     Admission,
+    Cancellation,
+    CancelledLine,
     IssuedPass,
     Order,
     OrderLine,
@@ -49,6 +51,9 @@ class Entry:
     passes: list[IssuedPass]
     payment: Payment
     refunds: list[Refund] = field(default_factory=list)
+    cancellations: list[Cancellation] = field(
+        default_factory=list
+    )  # of an order that was paid: one, with everything
 
 
 class Ledger:
@@ -63,6 +68,8 @@ class Ledger:
         Order.objects.bulk_create([entry.order for entry in entries])
         for model, rows in (
             (OrderLine, [line for entry in entries for line in entry.lines]),
+            (Cancellation, [row for entry in entries for row in entry.cancellations]),
+            (CancelledLine, [row for entry in entries for row in _cancelled_lines(entry)]),
             (Ticket, [ticket for entry in entries for ticket in entry.tickets]),
             (IssuedPass, [issued for entry in entries for issued in entry.passes]),
             (Payment, [entry.payment for entry in entries]),
@@ -109,10 +116,14 @@ class Ledger:
         payment.state, payment.confirmed_at = Payment.State.CONFIRMED, fate.paid_at
         payment.confirmed_by = self.staff if entry.order.total else None
         if fate.ended_at:
+            entry.cancellations.append(
+                Cancellation(order=entry.order, made_at=fate.ended_at, made_by=self.staff)
+            )
             done = Refund.State.DONE if fate.refunded_at else Refund.State.REQUESTED
             entry.refunds.append(
                 Refund(
                     payment=payment,
+                    kind=Refund.Kind.PAID_BACK,
                     amount=payment.amount,
                     requested_at=fate.ended_at,
                     state=done,
@@ -126,6 +137,7 @@ class Ledger:
         state = states.get(entry.order.state, Admission.State.CANCELLED)
         for issued in (*entry.tickets, *entry.passes):
             issued.state = state
+            issued.cancellation = next(iter(entry.cancellations), None)
         for ticket in entry.tickets:
             start = ticket.line.session_starts_at
             if state == Admission.State.VALID and start < self.now and self.rng.random() < 0.94:
@@ -173,6 +185,9 @@ class Ledger:
         if fate.ended_at:
             by = self.staff if order.state == Order.State.CANCELLED else None
             yield event(order, order.state, by, fate.ended_at)
+        if entry.refunds:
+            amount = str(payment.amount)
+            yield event(order, "refund_requested", self.staff, fate.ended_at, amount=amount)
         if fate.refunded_at:
             yield event(order, "refunded", self.staff, fate.refunded_at, amount=str(payment.amount))
 
@@ -185,6 +200,20 @@ class Ledger:
         for allotment in self.shop.allotments:
             allotment.sold = sold[allotment.pk]
         Allotment.objects.bulk_update(self.shop.allotments, ["sold"])
+
+
+def _cancelled_lines(entry: Entry) -> Iterator[CancelledLine]:
+    for cancellation in entry.cancellations:
+        for line in entry.lines:
+            yield CancelledLine(
+                cancellation=cancellation,
+                line=line,
+                quantity=line.quantity,
+                places=line.places,
+                unit_price=line.unit_price,
+                total=line.total,
+                vat_amount=line.vat_amount,
+            )
 
 
 def event(row: Model, action: str, by: User | None, at: datetime, **details) -> Event:

@@ -25,6 +25,8 @@ ACTIONS = {
     "paid_again": gettext_lazy("Money received once more: to be paid back"),
     "paid_too_much": gettext_lazy("More money received than the order costs: the rest is to be paid back"),
     "paid_other_amount": gettext_lazy("Another amount was paid than was asked for: to be paid back"),
+    "refund_requested": gettext_lazy("Money is to be paid back"),
+    "tickets_cancelled": gettext_lazy("Tickets or passes cancelled"),
     "refund_refused": gettext_lazy("The payment service refused to pay money back"),
     "paid_in_part": gettext_lazy("Part of the money received"),
     "revived": gettext_lazy("The order is valid again: the money came late, everything was still free"),

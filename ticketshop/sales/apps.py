@@ -11,4 +11,10 @@ class SalesConfig(AppConfig):
         # published or assigned.
         from . import tasks  # noqa: F401, PLC0415
         from .exports import registered  # noqa: F401, PLC0415
-        from .mails import date_change_mails, money_mails, name_mails, order_mails  # noqa: F401, PLC0415
+        from .mails import (  # noqa: F401, PLC0415
+            cancellation_mails,
+            date_change_mails,
+            money_mails,
+            name_mails,
+            order_mails,
+        )

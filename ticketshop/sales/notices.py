@@ -10,7 +10,7 @@ from registration_forms.models import AnswerHistory
 from ticketshop.mail import outbox
 
 from . import recipients
-from .models import IssuedPass, Order, Payment, Ticket
+from .models import Cancellation, IssuedPass, Order, Payment, Refund, Ticket
 from .recipients import has_left
 
 # A code is sent only to the buyer and to the beneficiary's own e-mail address. A parent who did not buy the
@@ -49,6 +49,28 @@ def money_returned(order: Order, payment: Payment, why: str, now: datetime) -> N
     """Tell the buyer that money is paid back. ``why``: the action in the history."""
     if not has_left(order.buyer):
         _tell(order, "money_returned", now, once=f"money_returned:{payment.pk}", payment=payment.pk, why=why)
+
+
+def money_paid_back(order: Order, added: list[Refund], now: datetime) -> None:
+    """Tell the buyer that staff pay part of an order's money back. ``added``: the refunds of this decision."""
+    if added and not has_left(order.buyer):
+        pks = [refund.pk for refund in added]
+        _tell(order, "money_paid_back", now, once=f"money_paid_back:{pks[0]}", refunds=pks)
+
+
+def tickets_cancelled(
+    order: Order, cancellation: Cancellation, admissions: list[Ticket | IssuedPass], now: datetime
+) -> None:
+    """Tell the buyer which tickets of an order are cancelled; if the buyer is erased, their beneficiaries.
+
+    Call it before the tickets are changed or locked, as ``queue_for_others``.
+    """
+    about = {"cancellation": cancellation.pk}
+    if not has_left(order.buyer):
+        _tell(order, "tickets_cancelled", now, once=f"tickets_cancelled:{cancellation.pk}", **about)
+    else:
+        people = {admission.beneficiary_id for admission in admissions}
+        _tell_guests(order, "ticket_cancelled", now, people=people, **about)
 
 
 def answers_changed(order: Order, lines: list[AnswerHistory], now: datetime) -> None:
@@ -130,21 +152,27 @@ def queue_for_others(order: Order, now: datetime) -> None:
         _tell_guests(order, "ticket_for_you", now)
 
 
-def _tell_guests(order: Order, kind: str, now: datetime) -> None:
-    told = recipients.of_orders([order])
+def _tell_guests(order: Order, kind: str, now: datetime, *, people: set[int] | None = None, **about) -> None:
+    """Queue a mail about their tickets to the beneficiaries, or to some of them. ``about``: what it is about, with ids."""
+    told = [
+        recipient
+        for recipient in recipients.of_orders([order])
+        if people is None or recipient.person.pk in people
+    ]
     # As they are now, without contacts that are being erased.
     held = locking.lock_all({recipient.to.pk for recipient in told}) if told else {}
     for recipient in told:
         to = held.get(recipient.to.pk)
         if to is None or not to.email:
             continue
+        parent = [] if recipient.is_person else [to.pk]
         outbox.queue(
             kind if recipient.is_person else TO_PARENTS[kind],
             to=to.email,
             language=to.language or order.language,
             now=now,
-            about={"order": order.pk, "contact": recipient.person.pk},
+            about={"order": order.pk, "contact": recipient.person.pk, **about},
             pos=order.point_of_sale,
-            once=f"{kind}:{order.pk}:{recipient.person.pk}" + ("" if recipient.is_person else f":{to.pk}"),
+            once=":".join(map(str, [kind, order.pk, recipient.person.pk, *about.values(), *parent])),
             subject_uuid=to.subject_uuid,
         )

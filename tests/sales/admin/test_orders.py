@@ -12,7 +12,7 @@ from ticketshop.history import history
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import StaffMembership
 from ticketshop.sales.models import Customer, IssuedPass, Order, Payment, Refund, Ticket
-from ticketshop.sales.orders import orders
+from ticketshop.sales.orders import books, orders
 from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
@@ -85,13 +85,20 @@ def test_money_for_a_cancelled_order_is_to_be_paid_back(staff, pos):
     assert "to be paid back" in page.text
 
 
+def cancel(staff, order, **values):
+    """Fill in the page *Cancel* of an order and confirm."""
+    staff.open(f"{change(order).removesuffix('change/')}cancel/")
+    form = next(form for form in staff.page.forms if form.method == "post" and form.action == "")
+    return staff.submit(form, values)
+
+
 # --- cancel -------------------------------------------------------------------------------------------
 def test_cancel_says_what_happens_with_the_money(staff, pos):
     offer = OfferFactory(pos=pos, capacity=10)
     order = make_order({offer: 2}, paid=True)
     question = staff.open(f"{change(order).removesuffix('change/')}cancel/")
-    assert "CHF\N{NO-BREAK SPACE}70.00 have been paid" in question.source
-    staff.press(order, "cancel")
+    assert "CHF\N{NO-BREAK SPACE}70.00 were paid without a payment service" in question.source
+    cancel(staff, order, what="order")
     order.refresh_from_db()
     offer.allotment.refresh_from_db()
     assert (order.state, offer.allotment.sold) == (Order.State.CANCELLED, 0)
@@ -113,6 +120,96 @@ def test_cancel_twice_changes_nothing(staff, pos):
     assert "Nothing has changed" in staff.press(order, "cancel").text
     assert Refund.objects.count() == 1
     assert actions(order).count("cancelled") == 1
+
+
+@pytest.mark.scenario("TIC-02", "PAY-08")
+def test_staff_cancel_one_ticket_and_pay_back_less_than_it_cost(staff, pos):
+    order = make_order({OfferFactory(pos=pos): 3}, paid=True)
+    ticket = order.tickets.earliest("pk")
+    page = cancel(staff, order, what="tickets", chosen=f"ticket{ticket.pk}", pay_back="other", amount="10")
+    assert "CHF 10.00 are paid back" in page.text
+    ticket.refresh_from_db()
+    assert (ticket.state, Refund.objects.get().amount) == (Ticket.State.CANCELLED, 10)
+    page = cancel(staff, order, what="tickets", chosen=f"ticket{order.tickets.latest('pk').pk}")
+    assert "CHF 60.00 are paid back" in page.text
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({}, "This field is required"),
+        ({"what": "tickets"}, "Choose what to cancel"),
+        ({"what": "order", "chosen": "first"}, "Tickets are chosen below"),
+        ({"what": "tickets", "chosen": "ticket0"}, "not one of the available choices"),
+        ({"what": "order", "pay_back": "other"}, "Enter the amount"),
+        ({"what": "order", "amount": "12"}, "leave this field empty"),
+        ({"what": "order", "pay_back": "other", "amount": "-1"}, "greater than or equal to 0"),
+        ({"what": "order", "pay_back": "other", "amount": "lots"}, "Enter a number"),
+    ],
+)
+def test_a_contradictory_choice_is_refused_at_its_field(staff, pos, values, says):
+    order = make_order({OfferFactory(pos=pos): 2}, paid=True)
+    if values.get("chosen") == "first":
+        values = {**values, "chosen": f"ticket{order.tickets.earliest('pk').pk}"}
+    cancel(staff, order, **values)
+    assert says in " ".join(staff.errors)
+    assert not Refund.objects.exists()
+    assert set(order.tickets.values_list("state", flat=True)) == {"valid"}
+
+
+def test_more_than_was_cancelled_is_not_paid_back_on_that_page(staff, pos):
+    order = make_order({OfferFactory(pos=pos): 2}, paid=True)
+    chosen = f"ticket{order.tickets.earliest('pk').pk}"
+    page = cancel(staff, order, what="tickets", chosen=chosen, pay_back="other", amount="35.01")
+    assert "at most CHF 35.00 can be paid back" in page.text
+    assert not Ticket.objects.filter(state="cancelled").exists()
+
+
+def test_money_of_a_cancelled_order_can_be_kept(staff, pos):
+    order = make_order({OfferFactory(pos=pos): 2}, paid=True)
+    cancel(staff, order, what="order", pay_back="other", amount="0")
+    order.refresh_from_db()
+    assert (order.state, Refund.objects.count()) == (Order.State.CANCELLED, 0)
+
+
+# --- pay money back -----------------------------------------------------------------------------------
+@pytest.mark.scenario("PAY-08")
+def test_money_is_paid_back_without_cancelling_and_never_more_than_came(staff, pos):
+    order = make_order({OfferFactory(pos=pos): 2}, paid=True)
+    address = f"{change(order).removesuffix('change/')}pay-back/"
+    form = staff.open(address).form("amount")
+    page = staff.submit(form, {"amount": "70.01"})
+    assert "at most CHF 70.00" in page.text
+    staff.open(address)
+    page = staff.submit(form, {"amount": "20"})
+    assert "CHF 20.00 are paid back; the buyer is told" in page.text
+    assert set(order.tickets.values_list("state", flat=True)) == {"valid"}
+    assert Mail.objects.filter(kind="money_paid_back").count() == 1
+    staff.open(address)
+    # The form as it was opened before the first decision.
+    assert (
+        "somebody else paid money of this order back meanwhile" in staff.submit(form, {"amount": "20"}).text
+    )
+    assert Refund.objects.get().amount == 20
+    assert not any(books.check().values())
+
+
+def test_the_amount_to_pay_back_is_proposed_from_what_is_cancelled(staff, pos):
+    order = make_order({OfferFactory(pos=pos): 2}, paid=True)
+    chosen = f"ticket{order.tickets.earliest('pk').pk}"
+    cancel(staff, order, what="tickets", chosen=chosen, pay_back="other", amount="5")
+    page = staff.open(f"{change(order).removesuffix('change/')}pay-back/")
+    assert 'value="30.00"' in page.source
+    assert "at most CHF 65.00" in page.text
+
+
+def test_a_box_office_cancels_but_does_not_pay_back_more(pos):
+    clerk = Staff(make_staff(pos.organiser, "box office"))
+    order = make_order({OfferFactory(pos=pos): 2}, paid=True)
+    page = clerk.open(change(order))
+    assert "/cancel/" in page.source
+    assert "/pay-back/" not in page.source
+    assert clerk.open(f"{change(order).removesuffix('change/')}pay-back/").status == 403
 
 
 # --- the money back -----------------------------------------------------------------------------------

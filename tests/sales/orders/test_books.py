@@ -4,6 +4,7 @@ import io
 import uuid
 from collections import Counter
 from datetime import timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
@@ -26,8 +27,18 @@ from ticketshop.catalogue.models import Allotment, Hold
 from ticketshop.history.models import Event
 from ticketshop.mail.models import Mail
 from ticketshop.sales import notices
-from ticketshop.sales.models import Cart, IssuedPass, Order, OrderLine, Payment, Refund, Ticket
-from ticketshop.sales.orders import books, orders
+from ticketshop.sales.models import (
+    Cancellation,
+    CancelledLine,
+    Cart,
+    IssuedPass,
+    Order,
+    OrderLine,
+    Payment,
+    Refund,
+    Ticket,
+)
+from ticketshop.sales.orders import books, cancelled_lines, orders
 from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
@@ -111,9 +122,14 @@ def money_nobody_is_owed(shop):
     return f"order {shop.pending.pk}"
 
 
-def refund_forgotten(shop):
-    Refund.objects.filter(payment__order=shop.cancelled).delete()
+def money_of_the_order_called_not_owed(shop):
+    Refund.objects.filter(payment__order=shop.cancelled).update(kind="returned")
     return f"order {shop.cancelled.pk}"
+
+
+def money_not_owed_called_the_orders(shop):
+    Refund.objects.filter(payment__order=shop.late).update(kind="paid_back")
+    return f"order {shop.late.pk}"
 
 
 def late_money_forgotten(shop):
@@ -255,6 +271,67 @@ def a_place_of_a_choice_not_counted(shop):
     return f"choice {choice.pk}"
 
 
+def one_more_cancelled_than_sold(shop):
+    part = CancelledLine.objects.get(cancellation__order=shop.cancelled)
+    CancelledLine.objects.filter(pk=part.pk).update(
+        quantity=F("quantity") + 1, places=F("places") + 1, total=F("total") + part.unit_price
+    )
+    return f"line {part.line_id}"
+
+
+def a_cancelled_price_that_was_never_asked(shop):
+    part = CancelledLine.objects.get(cancellation__order=shop.cancelled)
+    CancelledLine.objects.filter(pk=part.pk).update(unit_price=1, total=F("quantity"), vat_amount=0)
+    return f"cancelled line {part.pk}"
+
+
+def cancelled_tax_that_does_not_add_up(shop):
+    part = CancelledLine.objects.get(cancellation__order=shop.cancelled)
+    CancelledLine.objects.filter(pk=part.pk).update(vat_amount=F("vat_amount") + Decimal("0.01"))
+    return f"line {part.line_id}"
+
+
+def a_ticket_of_a_cancelled_line_left_out(shop):
+    ticket = shop.cancelled.tickets.first()
+    Ticket.objects.filter(pk=ticket.pk).update(cancellation=None)
+    assert f"ticket {ticket.pk}" in broken()["I10"]
+    return f"cancelled line {CancelledLine.objects.get(line=ticket.line_id).pk}"
+
+
+def a_cancelled_ticket_still_valid(shop):
+    ticket = shop.cancelled.tickets.first()
+    Ticket.objects.filter(pk=ticket.pk).update(state="valid")
+    return f"ticket {ticket.pk}"
+
+
+def a_ticket_cancelled_without_a_cancellation(shop):
+    ticket = shop.paid.tickets.get()
+    Ticket.objects.filter(pk=ticket.pk).update(state="cancelled")
+    return f"ticket {ticket.pk}"
+
+
+def an_empty_cancellation(shop):
+    return f"cancellation {Cancellation.objects.create(order=shop.paid, made_at=timezone.now()).pk}"
+
+
+def a_cancellation_of_an_unpaid_order(shop):
+    cancellation = cancelled_lines.begin(shop.pending, by=None, now=timezone.now())
+    cancelled_lines.write(cancellation, cancelled_lines.units_of(shop.pending)[:1])
+    return f"cancellation {cancellation.pk}"
+
+
+def nothing_left_of_a_paid_order(shop):
+    cancellation = cancelled_lines.begin(shop.paid, by=None, now=timezone.now())
+    cancelled_lines.write(cancellation, cancelled_lines.units_of(shop.paid))
+    return f"order {shop.paid.pk}"
+
+
+def something_left_of_a_cancelled_order(shop):
+    IssuedPass.objects.filter(order=shop.paid).update(state="cancelled")
+    Order.objects.filter(pk=shop.paid.pk).update(state="cancelled")
+    return f"order {shop.paid.pk}"
+
+
 def untold(order, action):
     assert Event.objects.filter(model="sales.order", object_id=str(order.pk), action=action).delete()[0] == 1
     return f"order {order.pk}"
@@ -266,7 +343,8 @@ CASES = {
         paid_without_money,
         paid_too_little,
         money_nobody_is_owed,
-        refund_forgotten,
+        money_of_the_order_called_not_owed,
+        money_not_owed_called_the_orders,
         late_money_forgotten,
         more_given_back_than_came,
     ],
@@ -288,6 +366,18 @@ CASES = {
     "I6": [a_mail_never_queued, a_mail_of_the_end_never_queued, a_mail_twice],
     "I7": [a_hold_without_a_cart, a_hold_that_lasts_too_long],
     "I9": [a_place_of_a_choice_not_counted],
+    "I10": [
+        one_more_cancelled_than_sold,
+        a_cancelled_price_that_was_never_asked,
+        cancelled_tax_that_does_not_add_up,
+        a_ticket_of_a_cancelled_line_left_out,
+        a_cancelled_ticket_still_valid,
+        a_ticket_cancelled_without_a_cancellation,
+        an_empty_cancellation,
+        a_cancellation_of_an_unpaid_order,
+        nothing_left_of_a_paid_order,
+        something_left_of_a_cancelled_order,
+    ],
 }
 
 
@@ -318,6 +408,23 @@ def test_each_rule_is_noticed_when_it_is_broken(shop, code, break_it):
 def test_a_change_of_state_that_is_not_told_is_noticed(shop, order, action):
     offender = untold(getattr(shop, order), action)
     assert broken() == {"I8": [offender]}
+
+
+def test_money_to_pay_back_without_a_refund_is_noticed(shop):
+    Refund.objects.filter(payment__order=shop.cancelled).delete()
+    assert broken() == {"I8": [f"order {shop.cancelled.pk}"]}
+
+
+def test_a_refund_that_nobody_decided_is_noticed(shop):
+    Refund.objects.create(
+        payment=shop.paid.payments.get(), kind="paid_back", amount=1, requested_at=timezone.now()
+    )
+    assert broken() == {"I8": [f"order {shop.paid.pk}"]}
+
+
+def test_a_refund_of_an_earlier_version_is_told_by_the_end_of_its_order(shop):
+    assert Event.objects.filter(action="refund_requested", object_id=str(shop.cancelled.pk)).delete()[0] == 1
+    assert broken() == {}
 
 
 def test_every_rule_has_a_case():
@@ -359,14 +466,14 @@ def test_the_command_says_each_rule_and_ends_well(shop):
     out = io.StringIO()
     call_command("check_books", stdout=out)
     lines = out.getvalue().splitlines()
-    assert [line.split(":")[0] for line in lines] == [f"I{number} ok" for number in range(1, 10)]
+    assert [line.split(":")[0] for line in lines] == [f"I{number} ok" for number in range(1, 11)]
 
 
 def test_the_command_names_what_offends_by_number_only_and_ends_with_an_error(shop):
     a_ticket_is_gone(shop)
     offenders = books.offending(books.CONTENTS)
     out = io.StringIO()
-    with pytest.raises(CommandError, match="1 of 9") as error:
+    with pytest.raises(CommandError, match="1 of 10") as error:
         call_command("check_books", stdout=out)
     assert error.value.returncode == 1
     assert f"I3 BROKEN by {', '.join(offenders)}: " in out.getvalue()

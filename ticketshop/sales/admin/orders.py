@@ -25,12 +25,9 @@ from ticketshop.organisers import permissions
 
 from .. import notices
 from ..mails import order_mails
-from ..models import Customer, Order, Payment, Refund
-from ..orders import orders
-from ..payments import payments, refunds
+from ..models import CancelledLine, Customer, Order, Refund
 from ..payments.methods import METHODS, name_of
-from ..payments.methods.base import ProviderUnavailable
-from . import erased_buyer, money_received, names, tables, unpaid_orders
+from . import cancelling, erased_buyer, money_received, names, tables, unpaid_orders
 from .form_pages import answers, missing_answers
 
 # With at least this many matching buyers, a search goes through the orders instead of the buyers.
@@ -42,50 +39,6 @@ TELLS = {
     Order.State.CANCELLED: "order_cancelled",
     Order.State.EXPIRED: "order_expired",
 }
-
-
-# --- cancel -----------------------------------------------------------------------------------------
-def _may_be_cancelled(order: Order) -> bool:
-    return order.state in {Order.State.PENDING, Order.State.PAID}
-
-
-def _cancel_question(order: Order) -> list[str]:
-    sentences = [
-        _("Its tickets and passes become void, except those used already, and its places are free again."),
-        str(erased_buyer.NO_MAIL) if order.buyer is None else _("The buyer is told by e-mail."),
-    ]
-    paid = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED, amount__gt=0)
-    by_staff = [payment for payment in paid if not refunds.by_provider(payment)]
-    by_provider = [payment for payment in paid if refunds.by_provider(payment)]
-    if by_staff:
-        sentences.append(
-            _("%(amount)s have been paid: they are listed under “Refunds”. Pay them back, and note it there.")
-            % {"amount": _amounts(by_staff)}
-        )
-    if by_provider:
-        sentences.append(
-            _("%(amount)s have been paid: they go back to the buyer through the payment service.")
-            % {"amount": _amounts(by_provider)}
-        )
-    if not by_staff and not by_provider:
-        sentences.append(_("No money has come, so none is to be paid back."))
-    return sentences
-
-
-def _amounts(rows: list[Payment]) -> str:
-    return ", ".join(money(payment.amount, payment.currency) for payment in rows)
-
-
-def _cancel(request, order: Order, now: datetime) -> Outcome:
-    try:
-        cancelled = orders.cancel(order, by=request.user, now=now)
-    except (ProviderUnavailable, payments.PageOpen):
-        return messages.ERROR, _(
-            "The order is not cancelled: a payment that was begun may still succeed, and the payment service has not ended it. Try again in a few minutes."
-        )
-    if cancelled:
-        return messages.SUCCESS, _("The order is cancelled; its places are free again.")
-    return messages.WARNING, _("This order was over already. Nothing has changed.")
 
 
 # --- tell again -------------------------------------------------------------------------------------
@@ -126,15 +79,6 @@ def _resend(request, order: Order, now: datetime) -> Outcome:
 
 
 CHANGE = ("sales.change_order",)
-CANCEL = Button(
-    "cancel",
-    gettext_lazy("Cancel the order"),
-    CHANGE,
-    _may_be_cancelled,
-    _cancel_question,
-    _cancel,
-    serious=True,
-)
 # Name and e-mail address are those of the buyer's contact, the same on all their orders.
 CORRECT_BUYER = Elsewhere(
     "admin:contacts_contact_change",
@@ -218,7 +162,8 @@ class OrderAdmin(ReadOnlyAdmin):
         missing_answers.ENTER_ANSWERS,
         CORRECT_BUYER,
         RESEND,
-        CANCEL,
+        cancelling.PAY_BACK,
+        cancelling.CANCEL,
         unpaid_orders.END_ALL,
     )
     fieldsets = [
@@ -305,6 +250,12 @@ class OrderAdmin(ReadOnlyAdmin):
             row,
             [
                 ("sales.view_orderline", lambda: tables.lines(row.lines.all(), row.currency)),
+                (
+                    "sales.view_orderline",
+                    lambda: tables.cancelled(
+                        CancelledLine.objects.filter(cancellation__order=row), row.currency
+                    ),
+                ),
                 ("sales.view_ticket", lambda: tables.tickets(row.tickets.all())),
                 ("sales.view_issuedpass", lambda: tables.passes(row.passes.all())),
                 *answers.sections(request, row),

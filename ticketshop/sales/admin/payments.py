@@ -107,10 +107,23 @@ REFUND_DONE = Button(
 )
 
 
+class WaitsForFilter(admin.SimpleListFilter):
+    """Filter by who pays the money back."""
+
+    title = gettext_lazy("waits for")
+    parameter_name = "waits"
+
+    def lookups(self, request, model_admin):
+        return [("staff", gettext_lazy("a member of staff"))]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(pk__in=refunds.requested_from_staff()) if self.value() == "staff" else queryset
+
+
 @admin.register(Refund)
 class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
     list_display = ["requested_at", "order_reference", "amount_text", "method_text", "state", "done_at"]
-    list_filter = ["state", "requested_at"]
+    list_filter = ["state", WaitsForFilter, "kind", "requested_at"]
     ordering = ["-pk"]
     search_fields = ["payment__order__reference"]
     search_help_text = gettext_lazy("The beginning of the order’s reference.")
@@ -120,6 +133,7 @@ class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
         "amount_text",
         "method_text",
         "payment_reference",
+        "kind",
         "state",
         "requested_at",
         "done_at",

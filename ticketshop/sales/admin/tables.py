@@ -14,7 +14,7 @@ from ticketshop.office.sections import Section, link
 
 from ..admission_lists import WITH_LINE, WITH_PASS, WITH_TICKET
 from ..answers import display as given
-from ..models import IssuedPass, Order, OrderLine, Payment, Refund, Ticket
+from ..models import CancelledLine, IssuedPass, Order, OrderLine, Payment, Refund, Ticket
 from ..payments.methods import name_of
 
 # The largest number of rows of a table; the lists show the others.
@@ -59,6 +59,26 @@ def lines(rows: QuerySet[OrderLine], currency: str) -> Section:
                 f"{money(line.vat_amount, currency)} ({number_format(line.vat_rate)}\N{NO-BREAK SPACE}%)",
             ]
             for line in rows.select_related(*WITH_LINE).order_by("pk")
+        ],
+    )
+
+
+def cancelled(rows: QuerySet[CancelledLine], currency: str) -> Section:
+    """Return the table of what was cancelled of an order's lines."""
+    of_line = (f"line__{path}" for path in WITH_LINE)
+    return _section(
+        _("Cancelled"),
+        [_("cancelled"), _("cancelled by"), _("quantity"), _("what"), _("total"), _("of which VAT")],
+        [
+            [
+                when(part.cancellation.made_at),
+                part.cancellation.made_by.email if part.cancellation.made_by else None,
+                part.quantity,
+                _what(part.line),
+                money(part.total, currency),
+                money(part.vat_amount, currency),
+            ]
+            for part in rows.select_related("cancellation__made_by", *of_line).order_by("pk")
         ],
     )
 
@@ -146,10 +166,11 @@ def refunds(rows: QuerySet[Refund]) -> Section:
     """Return the table of refunds."""
     return _section(
         _("Refunds"),
-        [_("amount"), _("state"), _("requested"), _("paid back")],
+        [_("amount"), _("reason"), _("state"), _("requested"), _("paid back")],
         [
             [
                 link(refund, money(refund.amount, refund.payment.currency)),
+                refund.get_kind_display(),
                 refund.get_state_display(),
                 when(refund.requested_at),
                 when(refund.done_at),

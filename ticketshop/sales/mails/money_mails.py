@@ -39,7 +39,9 @@ def money_returned(mail: Mail) -> Content | None:
     payment = Payment.objects.filter(pk=mail.about["payment"]).first()
     if order is None or payment is None or recipients.has_left(order.buyer):
         return None
-    refunds = Refund.objects.filter(payment__order=order, requested_at=payment.confirmed_at)
+    refunds = Refund.objects.filter(
+        payment__order=order, kind=Refund.Kind.RETURNED, requested_at=payment.confirmed_at
+    )
     back = refunds.aggregate(sum=Sum("amount"))["sum"]
     if not back:
         return None

@@ -3,8 +3,10 @@ there is nothing to tell any more.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from django.conf import settings
+from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -16,6 +18,7 @@ from registration_forms import definitions
 from registration_forms.models import AnswerHistory
 from ticketshop.catalogue.models import Venue
 from ticketshop.lib import translated
+from ticketshop.lib.values.money import ZERO
 from ticketshop.lib.web.template_tags import money
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.layout import Card
@@ -26,7 +29,7 @@ from .. import notices, recipients
 from ..admission_lists import WITH_LINE, WITH_PASS, WITH_TICKET
 from ..answers import display, editing
 from ..models import Admission, IssuedPass, Order, OrderLine, Refund, Ticket
-from ..payments import methods, payments
+from ..payments import methods, payments, refunds
 from ..tickets import ticket_pdf
 
 
@@ -177,7 +180,11 @@ def order_paid(mail: Mail) -> Content | None:
 def order_cancelled(mail: Mail) -> Content | None:
     """Build the mail about a cancelled order, with what is paid back."""
     order = _order(mail)
-    return Content({**_context(order), "refund": _is_returned(order)}) if order else None
+    if order is None:
+        return None
+    back = _returned(order)
+    kept = refunds.kept(order)
+    return Content({**_context(order), "back": back, "kept": kept})
 
 
 @register("order_expired", _("Order expired"))
@@ -186,12 +193,13 @@ def order_expired(mail: Mail) -> Content | None:
     order = _order(mail)
     if order is None or order.state != Order.State.EXPIRED:
         return None
-    return Content({**_context(order), "refund": _is_returned(order)})
+    return Content({**_context(order), "back": _returned(order)})
 
 
-def _is_returned(order: Order) -> bool:
-    """Return whether money of the order is paid back."""
-    return Refund.objects.filter(payment__order=order).exists()
+def _returned(order: Order) -> Decimal:
+    """Return how much of the order's money was paid back, or is to be."""
+    rows = Refund.objects.filter(payment__order=order)
+    return rows.aggregate(sum=Sum("amount"))["sum"] or ZERO
 
 
 def answers_url(order: Order) -> str:
@@ -321,6 +329,9 @@ def ticket_cancelled(mail: Mail) -> Content | None:
     if order is None:
         return None
     tickets, passes = _admissions_of(order, mail.about["contact"], Admission.State.CANCELLED)
+    if together := mail.about.get("cancellation"):
+        tickets = [ticket for ticket in tickets if ticket.cancellation_id == together]
+        passes = [issued for issued in passes if issued.cancellation_id == together]
     return Content({"cards": admission_cards(tickets, passes)}) if tickets or passes else None
 
 

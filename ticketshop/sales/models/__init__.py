@@ -10,6 +10,7 @@ from .admission import (
     IssuedPass,
     Ticket,
 )
+from .cancellation import Cancellation, CancelledLine
 from .cart import RENEWALS, Cart, CartLine
 from .date_change import DateChange
 from .order import ERASED, LIVING_ORDERS, Customer, Order, OrderLine, OrderResponse
@@ -29,6 +30,8 @@ __all__ = [
     "RENEWALS",
     "STATE_TEXTS",
     "Admission",
+    "Cancellation",
+    "CancelledLine",
     "Cart",
     "CartLine",
     "Customer",

@@ -25,6 +25,7 @@ from ticketshop.lib.personal import (
 )
 from ticketshop.lib.values.email_addresses import ModelEmailField
 
+from .cancellation import Cancellation
 from .order import Order, OrderLine
 from .products import OfADate, moved_from
 
@@ -128,6 +129,10 @@ class Ticket(OfADate, Admission):
         verbose_name=_("answers"),
     )
     used_at = models.DateTimeField(_("used"), null=True, blank=True)
+    # Set on everything that went with a cancellation, also on a ticket that was used before its order was cancelled.
+    cancellation = models.ForeignKey(
+        Cancellation, null=True, blank=True, on_delete=models.PROTECT, related_name="tickets"
+    )
 
     organiser_path = "order__organiser"
 
@@ -221,6 +226,9 @@ class IssuedPass(Admission):
     valid_from = models.DateField(_("valid from"))
     valid_until = models.DateField(_("valid until"))
     entries_left = models.PositiveSmallIntegerField(_("entries left"), null=True, blank=True)
+    cancellation = models.ForeignKey(
+        Cancellation, null=True, blank=True, on_delete=models.PROTECT, related_name="passes"
+    )
 
     organiser_path = "order__organiser"
 

@@ -122,7 +122,7 @@ class Order(models.Model):
         area = ORDERS
         last_used = {"buyer": ("placed_at",)}
         acted_by = "buyer"
-        copy_nested = ("lines", "payments")
+        copy_nested = ("lines", "payments", "cancellations")
         code_labels = {"payment_method": "ticketshop.sales.payments.methods.name_of"}
         retained_since = "placed_at"
         lock_order = 1

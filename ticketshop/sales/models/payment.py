@@ -153,9 +153,16 @@ class Refund(models.Model):
         # The provider refused for good: staff pay the money back in another way.
         FAILED = "failed", _("refused by the payment service")
 
+    class Kind(models.TextChoices):
+        # Never the order's: too much, twice, too late, another amount, or of an order that was never paid.
+        RETURNED = "returned", _("was not owed")
+        # The order's: staff decided to pay it back.
+        PAID_BACK = "paid_back", _("of the order’s price")
+
     payment = models.ForeignKey(
         Payment, on_delete=models.PROTECT, related_name="refunds", verbose_name=_("payment")
     )
+    kind = models.CharField(_("reason"), max_length=10, choices=Kind, default=Kind.RETURNED)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED)
     amount = models.DecimalField(_("amount"), **MONEY)
     requested_at = models.DateTimeField(_("requested"))
@@ -186,7 +193,7 @@ class Refund(models.Model):
                 label=_("money to be paid back"),
             )
         ]
-        columns = keep(BOOKS, "state", "amount", "requested_at", "done_at")
+        columns = keep(BOOKS, "kind", "state", "amount", "requested_at", "done_at")
 
     def __str__(self):
         return self.payment.order.reference

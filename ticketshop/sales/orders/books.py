@@ -1,4 +1,4 @@
-"""Nine invariants of the books, each a statement over whole tables.
+"""Ten invariants of the books, each a statement over whole tables.
 
 Run after every fault and by hand (``manage.py check_books``). Each statement returns kind and id of the rows
 that break the invariant, never a text that a person wrote. They are written in SQL, so that they share no
@@ -23,13 +23,18 @@ class Invariant:
 
 PLACES = Invariant(
     "I1",
-    "No allotment is oversold, and it counts the places of its pending and paid orders.",
+    "No allotment is oversold, and it counts the places of its pending and paid orders, without cancelled ones.",
     """
+    WITH cancelled AS (
+        SELECT line_id, sum(places) AS places FROM sales_cancelledline GROUP BY line_id
+    )
     SELECT 'allotment', a.id
     FROM catalogue_allotment a
     LEFT JOIN (
-        SELECT l.allotment_id, sum(l.places) AS places
-        FROM sales_orderline l JOIN sales_order o ON o.id = l.order_id
+        SELECT l.allotment_id, sum(l.places - coalesce(c.places, 0)) AS places
+        FROM sales_orderline l
+        JOIN sales_order o ON o.id = l.order_id
+        LEFT JOIN cancelled c ON c.line_id = l.id
         WHERE o.state IN ('pending', 'paid')
         GROUP BY l.allotment_id
     ) AS ordered ON ordered.allotment_id = a.id
@@ -44,12 +49,16 @@ PLACES = Invariant(
 
 MONEY = Invariant(
     "I2",
-    "Money that came belongs to a paid order, is part of what a pending one waits for, or is given back; a paid order has its money, no more and no less.",
+    "Money that came is the price of an order that was paid, is part of what a pending one waits for, or is returned; of its price no more is paid back than came.",
     """
     WITH refunded AS (
-        SELECT payment_id, sum(amount) AS amount FROM sales_refund GROUP BY payment_id
+        SELECT payment_id, sum(amount) AS amount,
+            coalesce(sum(amount) FILTER (WHERE kind = 'returned'), 0) AS returned,
+            coalesce(sum(amount) FILTER (WHERE kind = 'paid_back'), 0) AS paid_back
+        FROM sales_refund GROUP BY payment_id
     ), came AS (
-        SELECT p.order_id, sum(p.amount - coalesce(r.amount, 0)) AS amount
+        SELECT p.order_id, sum(p.amount - coalesce(r.returned, 0)) AS amount,
+            coalesce(sum(r.paid_back), 0) AS paid_back
         FROM sales_payment p LEFT JOIN refunded r ON r.payment_id = p.id
         WHERE p.state = 'confirmed'
         GROUP BY p.order_id
@@ -60,10 +69,13 @@ MONEY = Invariant(
     UNION ALL
     SELECT 'order', o.id
     FROM sales_order o LEFT JOIN came ON came.order_id = o.id
-    -- Part of the money of an order that still waits for the rest is kept.
-    WHERE CASE o.state
-        WHEN 'pending' THEN coalesce(came.amount, 0) < 0 OR (o.total > 0 AND coalesce(came.amount, 0) >= o.total)
-        ELSE coalesce(came.amount, 0) <> CASE o.state WHEN 'paid' THEN o.total ELSE 0 END
+    WHERE CASE
+        WHEN o.paid_at IS NOT NULL
+        THEN coalesce(came.amount, 0) <> o.total OR coalesce(came.paid_back, 0) > o.total
+        -- Part of the money of an order that still waits for the rest is kept.
+        WHEN o.state = 'pending'
+        THEN came.amount < 0 OR came.paid_back > 0 OR (o.total > 0 AND came.amount >= o.total)
+        ELSE came.amount <> 0 OR came.paid_back > 0
     END
     """,
 )
@@ -152,19 +164,26 @@ SUMS = Invariant(
 
 MAILS = Invariant(
     "I6",
-    "What became of an order was told its buyer once: that it was placed, paid, cancelled, that it expired.",
+    "What became of an order was told its buyer once: that it was placed, paid, cancelled as a whole or in part, that it expired.",
     """
     WITH due AS (
-        SELECT id AS order_id, 'order_placed' AS kind FROM sales_order WHERE total > 0
-        UNION ALL SELECT id, 'order_paid' FROM sales_order WHERE paid_at IS NOT NULL
-        UNION ALL SELECT id, 'order_' || state FROM sales_order WHERE state IN ('cancelled', 'expired')
+        SELECT id AS order_id, 'order_placed:' || id AS once FROM sales_order WHERE total > 0
+        UNION ALL SELECT id, 'order_paid:' || id FROM sales_order WHERE paid_at IS NOT NULL
+        UNION ALL SELECT id, 'order_' || state || ':' || id FROM sales_order WHERE state IN ('cancelled', 'expired')
+        UNION ALL
+        -- The last cancellation of a cancelled order is told by “order cancelled”.
+        SELECT c.order_id, 'tickets_cancelled:' || c.id
+        FROM sales_cancellation c JOIN sales_order o ON o.id = c.order_id
+        WHERE o.state <> 'cancelled' OR EXISTS (
+            SELECT FROM sales_cancellation later WHERE later.order_id = c.order_id AND later.id > c.id
+        )
     )
     SELECT 'order', o.id
     FROM due
     JOIN sales_order o ON o.id = due.order_id
     JOIN contacts_contact c ON c.id = o.buyer_id
     WHERE c.email > ''
-        AND NOT EXISTS (SELECT FROM mail_mail m WHERE m.once = due.kind || ':' || o.id)
+        AND NOT EXISTS (SELECT FROM mail_mail m WHERE m.once = due.once)
         -- An address that came later was not there to be written to.
         AND NOT EXISTS (
             SELECT FROM history_event e
@@ -194,7 +213,7 @@ HOLDS = Invariant(
 
 HISTORY = Invariant(
     "I8",
-    "The history tells every change of state of an order.",
+    "The history tells every change of state of an order, each cancellation, and everything that was paid back.",
     """
     WITH due AS (
         SELECT id AS order_id, 'placed' AS action, 1 AS times FROM sales_order
@@ -207,6 +226,12 @@ HISTORY = Invariant(
         FROM sales_refund r JOIN sales_payment p ON p.id = r.payment_id
         WHERE r.state = 'done'
         GROUP BY p.order_id
+        UNION ALL
+        SELECT p.order_id, 'refund_refused', count(*)
+        FROM sales_refund r JOIN sales_payment p ON p.id = r.payment_id
+        WHERE r.state = 'failed'
+        GROUP BY p.order_id
+        UNION ALL SELECT order_id, 'cancellations', count(*) FROM sales_cancellation GROUP BY order_id
     ), told AS (
         SELECT object_id, action, count(*) AS times
         FROM history_event WHERE model = 'sales.order'
@@ -216,10 +241,34 @@ HISTORY = Invariant(
         FROM history_event
         WHERE model = 'sales.order' AND action IN ('paid', 'paid_in_part', 'paid_again', 'paid_too_late', 'paid_other_amount')
         GROUP BY object_id
+        UNION ALL
+        SELECT object_id, 'cancellations', count(*)
+        FROM history_event
+        WHERE model = 'sales.order' AND action IN ('cancelled', 'tickets_cancelled')
+        GROUP BY object_id
+    ), paid_back AS (
+        SELECT p.order_id, r.requested_at, sum(r.amount) AS amount
+        FROM sales_refund r JOIN sales_payment p ON p.id = r.payment_id
+        WHERE r.kind = 'paid_back'
+        GROUP BY p.order_id, r.requested_at
+    ), decided AS (
+        SELECT object_id, at, sum((details ->> 'amount')::numeric) AS amount
+        FROM history_event
+        WHERE model = 'sales.order' AND action = 'refund_requested'
+        GROUP BY object_id, at
     )
     SELECT DISTINCT 'order', due.order_id
     FROM due LEFT JOIN told ON told.object_id = due.order_id::text AND told.action = due.action
     WHERE coalesce(told.times, 0) < due.times
+    UNION
+    SELECT 'order', coalesce(paid_back.order_id, decided.object_id::bigint)
+    FROM paid_back
+    FULL JOIN decided ON decided.object_id = paid_back.order_id::text AND decided.at = paid_back.requested_at
+    WHERE paid_back.amount IS DISTINCT FROM decided.amount
+        -- Earlier versions noted only that the order was cancelled.
+        AND NOT (decided.amount IS NULL AND EXISTS (
+            SELECT FROM sales_order o WHERE o.id = paid_back.order_id AND o.cancelled_at = paid_back.requested_at
+        ))
     """,
 )
 
@@ -245,7 +294,61 @@ CHOICES = Invariant(
     """,
 )
 
-INVARIANTS = (PLACES, MONEY, CONTENTS, ONCE, SUMS, MAILS, HOLDS, HISTORY, CHOICES)
+CANCELLED = Invariant(
+    "I10",
+    "What is cancelled of an order that was paid agrees with its lines and with its tickets and passes, and is never more than was sold.",
+    """
+    WITH admissions AS (
+        SELECT 'ticket' AS what, id, order_id, line_id, state, cancellation_id FROM sales_ticket
+        UNION ALL SELECT 'pass', id, order_id, line_id, state, cancellation_id FROM sales_issuedpass
+    ), gone AS (
+        SELECT cancellation_id, line_id, count(*) AS places
+        FROM admissions WHERE cancellation_id IS NOT NULL GROUP BY cancellation_id, line_id
+    ), sums AS (
+        SELECT line_id, sum(quantity) AS quantity, sum(places) AS places, sum(total) AS total, sum(vat_amount) AS vat
+        FROM sales_cancelledline GROUP BY line_id
+    )
+    -- No more than was sold; the rest has its VAT, rounded as the line's.
+    SELECT 'line', l.id
+    FROM sums s JOIN sales_orderline l ON l.id = s.line_id
+    WHERE s.quantity > l.quantity OR s.places > l.places
+        OR s.vat <> l.vat_amount - round((l.total - s.total) * l.vat_rate / (100 + l.vat_rate), 2)
+    UNION ALL
+    SELECT 'cancelled line', x.id
+    FROM sales_cancelledline x
+    JOIN sales_cancellation c ON c.id = x.cancellation_id
+    JOIN sales_orderline l ON l.id = x.line_id
+    LEFT JOIN gone g ON g.cancellation_id = x.cancellation_id AND g.line_id = x.line_id
+    WHERE l.order_id <> c.order_id OR x.unit_price <> l.unit_price OR x.total <> x.quantity * x.unit_price
+        OR x.places * l.quantity <> x.quantity * l.places OR coalesce(g.places, 0) <> x.places
+    UNION ALL
+    SELECT 'cancellation', c.id
+    FROM sales_cancellation c JOIN sales_order o ON o.id = c.order_id
+    WHERE o.paid_at IS NULL
+        OR NOT EXISTS (SELECT FROM sales_cancelledline x WHERE x.cancellation_id = c.id)
+    UNION ALL
+    -- A ticket that was used before its order was cancelled went with it, and stays used.
+    SELECT a.what, a.id
+    FROM admissions a JOIN sales_order o ON o.id = a.order_id
+    WHERE CASE
+        WHEN a.cancellation_id IS NULL THEN a.state = 'cancelled' AND o.paid_at IS NOT NULL
+        ELSE a.state <> 'cancelled' AND NOT (a.state = 'used' AND o.state = 'cancelled')
+            OR NOT EXISTS (
+                SELECT FROM sales_cancelledline x WHERE x.cancellation_id = a.cancellation_id AND x.line_id = a.line_id
+            )
+    END
+    UNION ALL
+    -- An order of which nothing is left is cancelled, and of a cancelled one nothing is left.
+    SELECT 'order', o.id
+    FROM sales_order o
+    WHERE o.paid_at IS NOT NULL AND (o.state = 'cancelled') = EXISTS (
+        SELECT FROM sales_orderline l LEFT JOIN sums s ON s.line_id = l.id
+        WHERE l.order_id = o.id AND l.quantity <> coalesce(s.quantity, 0)
+    )
+    """,
+)
+
+INVARIANTS = (PLACES, MONEY, CONTENTS, ONCE, SUMS, MAILS, HOLDS, HISTORY, CHOICES, CANCELLED)
 
 
 def offending(invariant: Invariant) -> list[str]:

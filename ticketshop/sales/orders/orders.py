@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -26,9 +27,9 @@ from .. import notices, pricing
 from ..answers import block_answers, form_blocks, profile, shown_questions
 from ..cart import caps, carts, contents
 from ..models import IN_PROFILE, Cart, Order, OrderLine, OrderResponse, Payment
-from ..payments import methods, payments, provider_pages
+from ..payments import methods, payments, provider_pages, refunds
 from ..tickets import tickets
-from . import order_lines, person_limits
+from . import cancelled_lines, order_lines, person_limits
 
 # PostgreSQL's own names of the constraints of columns with ``unique=True``.
 CHECKOUT_KEY_ONCE, REFERENCE_ONCE = "sales_order_checkout_key_key", "sales_order_reference_key"
@@ -358,17 +359,21 @@ def first_start(cart_contents: contents.Contents) -> datetime | None:
     return min((line.session.starts_at for line in cart_contents.lines if line.session), default=None)
 
 
-def cancel(order: Order, *, by, now: datetime) -> bool:
-    """Cancel a pending or paid order. Its places are free again, and received money is to be paid back.
+def cancel(order: Order, *, by, now: datetime, pay_back: Decimal | None = None) -> bool:
+    """Cancel a pending or paid order. Its places are free again.
+
+    ``pay_back``: how much of a paid order is to be paid back; None for everything that is left of it. Money of a pending order
+    goes back in any case.
 
     Return False, and change nothing, if the order was cancelled or had expired already, or if it turns out to have been
     paid at its provider. Raise ProviderUnavailable or PageOpen, and change nothing, while a payment may still succeed.
+    Raise ``refunds.TooMuch``, and change nothing, if less than ``pay_back`` is left.
     """
     waits = order.state == Order.State.PENDING
     provider_pages.close(order, now=now)
     if waits and order.state == Order.State.PAID:
         return False
-    return _end(order, Order.State.CANCELLED, [Order.State.PENDING, Order.State.PAID], by, now)
+    return _end(order, Order.State.CANCELLED, [Order.State.PENDING, Order.State.PAID], by, now, pay_back)
 
 
 def expire(order: Order, *, now: datetime) -> bool:
@@ -385,7 +390,9 @@ def expire(order: Order, *, now: datetime) -> bool:
 
 
 @transaction.atomic
-def _end(order: Order, state: str, before: list[str], by, now: datetime) -> bool:
+def _end(
+    order: Order, state: str, before: list[str], by, now: datetime, pay_back: Decimal | None = None
+) -> bool:
     changed = Order.objects.filter(pk=order.pk, state__in=before).update(
         state=state, cancelled_at=now, network=""
     )
@@ -393,11 +400,19 @@ def _end(order: Order, state: str, before: list[str], by, now: datetime) -> bool
         order.refresh_from_db()
         return False
     order.refresh_from_db()
-    payments.stop(order, now=now)
     # Before the tickets change: this locks the people who get a mail, and an erasure locks people before
     # tickets.
     notices.queue(order, f"order_{state}", now)
-    tickets.cancel(order)
+    history.record(order, state, by=by, now=now)
+    if order.paid_at is None:
+        payments.stop(order, now=now)
+        tickets.cancel(order)
+        freed = _places(order)
+    else:
+        payments.check_pages(order)
+        rest = [unit for unit in cancelled_lines.units_of(order) if not unit.is_cancelled]
+        freed = cancelled_lines.write(cancelled_lines.begin(order, by=by, now=now), rest)
+        refunds.plan(order, refunds.kept(order) if pay_back is None else pay_back, by=by, now=now)
     responses.cancel(
         Response.objects.filter(
             Q(order_response__order=order)
@@ -406,12 +421,16 @@ def _end(order: Order, state: str, before: list[str], by, now: datetime) -> bool
             | Q(issued_pass_adding__order=order)
         )
     )
-    history.record(order, state, by=by, now=now)
-    freed: dict[int, int] = {}
-    for allotment, count in OrderLine.objects.filter(order=order).values_list("allotment_id", "places"):
-        freed[allotment] = freed.get(allotment, 0) + count
     places.release(freed)
     return True
+
+
+def _places(order: Order) -> dict[int, int]:
+    """Return allotment id -> places that the order has."""
+    taken: dict[int, int] = {}
+    for allotment, count in OrderLine.objects.filter(order=order).values_list("allotment_id", "places"):
+        taken[allotment] = taken.get(allotment, 0) + count
+    return taken
 
 
 EXPIRE = RowJob(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ticketshop.catalogue import stock
@@ -17,7 +18,8 @@ from ticketshop.organisers import permissions
 from ticketshop.organisers.models import Organiser
 
 from ..cart import caps
-from ..models import Order, Refund
+from ..models import CancelledLine, Order, Refund
+from . import waiting_money
 
 SESSIONS = 8
 # How long a failed mail is shown here; later it is found in the list of e-mails.
@@ -60,18 +62,24 @@ class Overview:
     sessions: list[SessionLine]
     # Networks with many unpaid orders: ``count``, and ``latest``, the id of the latest order.
     networks: list[dict]
+    money: list[waiting_money.Waiting]
 
 
 def read(user, now: datetime) -> Overview:
     """Return the start page of this user, each figure only if their role may see it."""
     orders = permissions.for_staff(Order.objects.all(), user, "sales.view_order")
-    return Overview(_figures(user, now), _next_sessions(user, now), caps.many_of_one_network(orders))
+    return Overview(
+        _figures(user, now),
+        _next_sessions(user, now),
+        caps.many_of_one_network(orders),
+        waiting_money.read(user),
+    )
 
 
 def _figures(user, now: datetime) -> list[Figures]:
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     today = Q(placed_at__gte=midnight, state__in=[Order.State.PENDING, Order.State.PAID])
-    sold = _grouped(user, "sales.view_order", Order.objects.filter(today), "organiser", "total")
+    sold = _grouped(user, "sales.view_order", _without_cancelled(today), "organiser", "left")
     waiting = _grouped(
         user, "sales.view_order", Order.objects.filter(state=Order.State.PENDING), "organiser", "total"
     )
@@ -91,6 +99,13 @@ def _figures(user, now: datetime) -> list[Figures]:
             figures.failed_mails = mails.get(organiser.pk, (0, None))[0]
         all_figures.append(figures)
     return all_figures
+
+
+def _without_cancelled(where: Q) -> QuerySet[Order]:
+    """Return orders with ``left``: the total without what is cancelled of it."""
+    parts = CancelledLine.objects.filter(cancellation__order=OuterRef("pk")).order_by()
+    cancelled = parts.values("cancellation__order").annotate(sum=Sum("total")).values("sum")
+    return Order.objects.filter(where).annotate(left=F("total") - Coalesce(Subquery(cancelled), Decimal(0)))
 
 
 def _organisers(user) -> QuerySet[Organiser]:

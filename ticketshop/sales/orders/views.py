@@ -1,5 +1,6 @@
 """The order's page behind its unguessable link: state, tickets, next steps."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.contrib import messages
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ticketshop.lib.database.compiled import Compiled, Parameter
+from ticketshop.lib.values.money import ZERO
 from ticketshop.lib.web.network import network
 from ticketshop.lib.web.refusals import TooManyTries
 from ticketshop.limits import limits
@@ -19,7 +21,17 @@ from ticketshop.limits import limits
 from .. import access
 from ..admission_lists import WITH_LINE, passes_of, tickets_of, tickets_of_lines
 from ..answers import editing
-from ..models import LIVING_ORDERS, OPEN_STATES, Admission, IssuedPass, Order, OrderLine, Refund, Ticket
+from ..models import (
+    LIVING_ORDERS,
+    OPEN_STATES,
+    Admission,
+    CancelledLine,
+    IssuedPass,
+    Order,
+    OrderLine,
+    Refund,
+    Ticket,
+)
 from ..papers import receipts
 from ..payments import methods, payments
 from ..payments.methods.base import ProviderUnavailable
@@ -59,13 +71,21 @@ def instructions(order: Order) -> list[tuple[str, str]]:
 MAY_BE_PAID = gettext_lazy(
     "The order can’t be cancelled at the moment: a payment that was begun may still succeed. Please try again in a few minutes."
 )
-# For cancelled and expired orders: money may have been received and paid back.
-ENDED = (Order.State.CANCELLED, Order.State.EXPIRED)
 
 
 def returned(order: Order) -> list[Refund]:
-    """Return the amount of an order that was paid back, or is to be."""
+    """Return the money of an order that was paid back, or is to be. No query for an order that waits for its money."""
+    if order.state == Order.State.PENDING:
+        return []
     return list(Refund.objects.filter(payment__order=order).order_by("pk"))
+
+
+def cancelled_parts(order: Order, admissions: Iterable[Ticket | IssuedPass]) -> list[CancelledLine]:
+    """Return what was cancelled of a paid order. No query if nothing was; none for an order that is cancelled as a whole."""
+    if order.state != Order.State.PAID or not any(row.cancellation_id for row in admissions):
+        return []
+    rows = CancelledLine.objects.filter(cancellation__order=order).select_related("cancellation")
+    return list(rows.order_by("pk"))
 
 
 @login_not_required
@@ -80,6 +100,9 @@ def show(request, pos, reference, secret):
     passes = passes_of(order) if any(line.season_pass_id for line in lines) else []
     for issued in passes:
         issued.order = order
+    parts = cancelled_parts(order, (*tickets, *passes))
+    for line in lines:
+        line.cancelled_parts = [part for part in parts if part.line_id == line.pk]
     cancelled = [line for line in lines if line.date_cancelled]
     changed = {line.session.pk: line for line in lines if line.date_cancelled or line.moved_text}
     context = {
@@ -95,7 +118,8 @@ def show(request, pos, reference, secret):
         "announcements": date_changes.messages_about(order, lines),
         "editable": editing.EditableAnswers(order, tickets, passes, now=timezone.now()),
         "names_open": order.state in LIVING_ORDERS and _any_to_come(tickets, passes, timezone.now()),
-        "returned": returned(order) if order.state in ENDED else [],
+        "returned": returned(order),
+        "cancelled_total": sum((part.total for part in parts), ZERO),
         "can_cancel": pending,
         "downloads": order.state == Order.State.PAID and len(cancelled) < len(lines),
         "calendar": bool(tickets) and order.paid_at is not None,

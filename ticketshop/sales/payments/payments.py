@@ -34,11 +34,13 @@ def new(order: Order, method, now: datetime) -> Payment:
 
 
 def received(order: Order) -> Decimal:
-    """Return the amount that came for an order and is not to be paid back."""
+    """Return the amount that came for an order, without money that was not owed. What staff decided to pay back of a paid order
+    counts as received.
+    """
     confirmed = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED)
     came = confirmed.aggregate(sum=Sum("amount"))["sum"] or ZERO
-    back = Refund.objects.filter(payment__in=confirmed).aggregate(sum=Sum("amount"))["sum"] or ZERO
-    return came - back
+    back = Refund.objects.filter(payment__in=confirmed, kind=Refund.Kind.RETURNED)
+    return came - (back.aggregate(sum=Sum("amount"))["sum"] or ZERO)
 
 
 @transaction.atomic
@@ -183,9 +185,14 @@ def open_payment(order: Order) -> Payment | None:
 
 def lock_order(payment: Payment) -> Order:
     """Lock the order of a payment and read it again, with its buyer and point of sale. Orders are locked before payments."""
-    rows = Order.objects.select_for_update(of=("self",), no_key=True)
-    payment.order = rows.select_related("buyer", "point_of_sale__organiser").get(pk=payment.order_id)
+    payment.order = lock(payment.order_id)
     return payment.order
+
+
+def lock(order_id: int) -> Order:
+    """Lock an order and return it as it is then, with its buyer and point of sale."""
+    rows = Order.objects.select_for_update(of=("self",), no_key=True)
+    return rows.select_related("buyer", "point_of_sale__organiser").get(pk=order_id)
 
 
 def _settle(payment: Payment, by, now: datetime) -> None:
@@ -224,13 +231,22 @@ def _pay(order: Order, payment: Payment, by, now: datetime) -> None:
 def _return(payment: Payment, amount: Decimal, action: str, by, now: datetime) -> None:
     """Plan to pay money back and tell the buyer why. The order is locked."""
     order = payment.order
-    for source in _sources(order, payment):
-        part = min(source.amount - _refunded(source), amount)
-        if part > ZERO:
-            Refund.objects.create(payment=source, amount=part, requested_at=now)
-            amount -= part
+    add_refunds(_sources(order, payment), amount, Refund.Kind.RETURNED, now)
     history.record(order, action, by=by, now=now, amount=str(payment.amount))
     notices.money_returned(order, payment, action, now)
+
+
+def add_refunds(sources: list[Payment], amount: Decimal, kind: str, now: datetime) -> list[Refund]:
+    """Plan to pay an amount back from these payments, as much as possible from the first. Return the refunds. The order of
+    the payments is locked.
+    """
+    added = []
+    for source in sources:
+        part = min(source.amount - _refunded(source), amount)
+        if part > ZERO:
+            added.append(Refund.objects.create(payment=source, kind=kind, amount=part, requested_at=now))
+            amount -= part
+    return added
 
 
 def last_returned(order: Order) -> Decimal:
@@ -242,7 +258,9 @@ def last_returned(order: Order) -> Decimal:
     )
     if last is None or last.confirmed_at is None:
         return ZERO
-    rows = Refund.objects.filter(payment__order=order, requested_at=last.confirmed_at)
+    rows = Refund.objects.filter(
+        payment__order=order, kind=Refund.Kind.RETURNED, requested_at=last.confirmed_at
+    )
     return rows.aggregate(sum=Sum("amount"))["sum"] or ZERO
 
 
@@ -307,17 +325,20 @@ class PageOpen(Exception):
     """Something may still be paid on a provider's page, so the order can't end and its places stay reserved."""
 
 
+def check_pages(order: Order) -> None:
+    """Raise PageOpen if something may still be paid on a provider's page. The order is locked."""
+    if Payment.objects.filter(order=order).exclude(provider_url="").exists():
+        raise PageOpen
+
+
 def stop(order: Order, *, now: datetime) -> None:
-    """Plan refunds for an order that ends. An open payment stays open, so that late money is noticed.
+    """Plan refunds for an order that ends before it was paid. An open payment stays open, so that late money is noticed.
 
     Raise PageOpen. The order is locked.
     """
-    came_or_may_come = Q(state=Payment.State.CONFIRMED) | ~Q(provider_url="")
-    for payment in Payment.objects.filter(came_or_may_come, order=order, amount__gt=0):
-        if payment.provider_url:
-            raise PageOpen
-        if (rest := payment.amount - _refunded(payment)) > ZERO:
-            Refund.objects.create(payment=payment, amount=rest, requested_at=now)
+    check_pages(order)
+    for payment in Payment.objects.filter(order=order, state=Payment.State.CONFIRMED, amount__gt=0):
+        add_refunds([payment], payment.amount, Refund.Kind.RETURNED, now)
 
 
 @transaction.atomic

@@ -1,17 +1,81 @@
-"""Paying money back through the provider that took it. Staff do the rest: payments of other methods, and what a provider refuses."""
+"""Paying money of an order back: what staff decide, and the job that pays through the provider that took the money. Staff pay
+the rest: payments of other methods, and what a provider refuses.
+"""
 
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 from django.utils.translation import gettext_lazy
 
 from ticketshop.history import history
 from ticketshop.jobs.rows import RowJob
+from ticketshop.lib.values.money import ZERO
 
-from ..models import Payment, Refund
+from .. import notices
+from ..models import Order, Payment, Refund
 from . import methods, payments, provider_pages
 from .methods.base import Outcome
+
+
+class TooMuch(Exception):
+    """More was to be paid back than is left of the order's money. ``left``: how much that is."""
+
+    def __init__(self, left: Decimal):
+        super().__init__(f"only {left} left")
+        self.left = left
+
+
+class Changed(Exception):
+    """Something was paid back after the page was opened on which the amount was entered."""
+
+
+def paid_back(order: Order) -> Decimal:
+    """Return what staff decided to pay back of an order, paid already or not."""
+    rows = Refund.objects.filter(payment__order=order, kind=Refund.Kind.PAID_BACK)
+    return rows.aggregate(sum=Sum("amount"))["sum"] or ZERO
+
+
+def decided_at(order: Order, instant: datetime) -> Decimal:
+    """Return what staff decided at this instant to pay back of an order."""
+    rows = Refund.objects.filter(payment__order=order, kind=Refund.Kind.PAID_BACK, requested_at=instant)
+    return rows.aggregate(sum=Sum("amount"))["sum"] or ZERO
+
+
+def kept(order: Order) -> Decimal:
+    """Return what is left of the money of an order that was paid; zero for other orders."""
+    return order.total - paid_back(order) if order.paid_at is not None else ZERO
+
+
+def plan(order: Order, amount: Decimal, *, by, now: datetime) -> list[Refund]:
+    """Plan to pay back part of the money of an order that was paid, and return the refunds. The order is locked.
+
+    Payments that go back through their provider are used first, the latest first. Raise TooMuch.
+    """
+    left = kept(order)
+    if amount > left:
+        raise TooMuch(left)
+    if amount <= ZERO:
+        return []
+    rows = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED).order_by("-pk")
+    sources = sorted(rows, key=lambda payment: not by_provider(payment))
+    added = payments.add_refunds(sources, amount, Refund.Kind.PAID_BACK, now)
+    history.record(order, "refund_requested", by=by, now=now, amount=str(amount))
+    return added
+
+
+@transaction.atomic
+def pay_back(order: Order, amount: Decimal, *, before: Decimal, by, now: datetime) -> None:
+    """Pay back part of the money of an order that was paid, and tell the buyer.
+
+    ``before``: what was paid back when the amount was entered, so that the same decision is not carried out twice. Raise
+    Changed or TooMuch; then nothing has changed.
+    """
+    order = payments.lock(order.pk)
+    if paid_back(order) != before:
+        raise Changed
+    notices.money_paid_back(order, plan(order, amount, by=by, now=now), now)
 
 
 def by_provider(payment: Payment) -> bool:
@@ -27,10 +91,19 @@ def is_for_staff(refund: Refund) -> bool:
     return refund.state == Refund.State.FAILED
 
 
-def _requested(now: datetime) -> QuerySet[Refund]:
+def _of_provider() -> Q:
+    """Return the condition that is true for refunds that go back through their provider; see ``by_provider``."""
     codes = [code for code, method in methods.METHODS.items() if method.refunds]
-    rows = Refund.objects.filter(~Q(payment__provider_reference=""), payment__method__in=codes)
-    rows = rows.filter(state=Refund.State.REQUESTED)
+    return Q(payment__method__in=codes) & ~Q(payment__provider_reference="")
+
+
+def requested_from_staff() -> QuerySet[Refund]:
+    """Return the refunds that wait until staff pay them and note it, without those that a provider refused."""
+    return Refund.objects.filter(state=Refund.State.REQUESTED).exclude(_of_provider())
+
+
+def _requested(now: datetime) -> QuerySet[Refund]:
+    rows = Refund.objects.filter(_of_provider(), state=Refund.State.REQUESTED)
     return rows.select_related("payment__order__point_of_sale").order_by("requested_at", "pk")
 
 

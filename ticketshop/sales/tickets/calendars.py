@@ -65,4 +65,6 @@ def render(order: Order, sessions: list[tuple[Session, bool]]) -> bytes:
 def _last_change(order: Order, session: Session, void: bool) -> datetime:
     """Return when the entry changed last."""
     instants = [order.placed_at, session.changed_at, order.cancelled_at if void else None]
+    if void and order.cancelled_at is None:
+        instants += [row.made_at for row in order.cancellations.filter(tickets__session=session)]
     return max(instant for instant in instants if instant)

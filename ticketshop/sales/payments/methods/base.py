@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from typing import ClassVar
 
 from django.db.models import F
 from django.utils.functional import Promise
@@ -51,6 +52,21 @@ class Status:
     outcome: Outcome
     amount: Decimal = Decimal(0)
     currency: str = ""
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Money that moved at a provider. ``reference``: of the page on which it was paid; for a payout the payout's own id."""
+
+    PAYMENT: ClassVar[str] = "payment"
+    REFUND: ClassVar[str] = "refund"
+    PAYOUT: ClassVar[str] = "payout"
+
+    kind: str
+    reference: str
+    amount: Decimal  # always positive
+    currency: str
+    at: datetime
 
 
 class Method:
@@ -165,6 +181,13 @@ class RedirectMethod(Method):
         Return PAID if that is done, FAILED if the provider refuses for good, PROCESSING if it is to be asked again later.
         """
         raise NotImplementedError
+
+    def list_payments(self, start: datetime, end: datetime) -> list[Movement] | None:
+        """Return what was paid, paid back and paid out from ``start`` until before ``end``; None if the provider has no list.
+
+        A refund that was refused afterwards is left out.
+        """
+        return None
 
 
 def no_later_than(start: datetime | None, limit: datetime, now: datetime) -> datetime:

@@ -1,0 +1,269 @@
+"""Cancelling an order or some of its tickets, and paying money back: two buttons of an order's page."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django import forms
+from django.contrib import messages
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketshop.lib.values.money import ZERO
+from ticketshop.lib.values.numbers import NumberField
+from ticketshop.lib.web.template_tags import money
+from ticketshop.office.buttons import Button, Outcome
+
+from ..models import Order, Payment
+from ..orders import cancelled_lines, orders, single_tickets
+from ..payments import payments, refunds
+from ..payments.methods.base import ProviderUnavailable
+from . import erased_buyer
+
+WHOLE, SINGLE = "order", "tickets"
+PROPOSED, OTHER = "proposed", "other"
+MAY_BE_PAID = gettext_lazy(
+    "The order is not cancelled: a payment that was begun may still succeed, and the payment service has not ended it. Try again in a few minutes."
+)
+
+
+# --- cancel ----------------------------------------------------------------------------------------------
+class CancelForm(forms.Form):
+    """What to cancel of a paid order, and how much to pay back. An order that is not paid has no fields: it is cancelled as a
+    whole, and its money goes back.
+    """
+
+    what = forms.ChoiceField(
+        label=gettext_lazy("What is cancelled"),
+        choices=[
+            (WHOLE, gettext_lazy("The whole order")),
+            (SINGLE, gettext_lazy("Only what is chosen below")),
+        ],
+        widget=forms.RadioSelect,
+    )
+    chosen = forms.MultipleChoiceField(
+        label=gettext_lazy("Tickets and passes"), widget=forms.CheckboxSelectMultiple, required=False
+    )
+    pay_back = forms.ChoiceField(
+        label=gettext_lazy("Money"),
+        choices=[
+            (PROPOSED, gettext_lazy("Pay back what was cancelled, as far as it was not paid back before")),
+            (OTHER, gettext_lazy("Pay back another amount")),
+        ],
+        initial=PROPOSED,
+        widget=forms.RadioSelect,
+    )
+    amount = NumberField(
+        label=gettext_lazy("Other amount"), min_value=ZERO, max_digits=9, decimal_places=2, required=False
+    )
+
+    def __init__(self, data, order: Order):
+        super().__init__(data)
+        self.order = order
+        self.units = cancelled_lines.units_of(order) if order.state == Order.State.PAID else []
+        left = [unit for unit in self.units if not unit.is_cancelled]
+        if order.state != Order.State.PAID:
+            self.fields.clear()
+            return
+        if len(left) > 1:
+            self.fields["chosen"].choices = [(unit.key, _unit_text(unit, order)) for unit in left]
+        else:
+            del self.fields["what"], self.fields["chosen"]
+        if not refunds.kept(order):
+            del self.fields["pay_back"], self.fields["amount"]
+            return
+        self.fields["amount"].help_text = _(
+            "In %(currency)s, such as 12.50. With 0 nothing is paid back, and the buyer is told so."
+        ) % {"currency": order.currency}
+
+    def clean(self):
+        """Check that the parts of the form do not contradict each other, and that the chosen tickets may go."""
+        cleaned = super().clean()
+        if "what" in cleaned:
+            self._check_choice(cleaned["what"], cleaned.get("chosen") or [])
+        if cleaned.get("pay_back") == OTHER and "amount" in cleaned and cleaned["amount"] is None:
+            self.add_error("amount", _("Enter the amount to pay back, or 0."))
+        if cleaned.get("pay_back") == PROPOSED and cleaned.get("amount") is not None:
+            self.add_error(
+                "amount", _("Choose “Pay back another amount” as well, or leave this field empty.")
+            )
+        return cleaned
+
+    def _check_choice(self, what: str, chosen: list[str]) -> None:
+        if what == WHOLE and chosen:
+            self.add_error(
+                "what", _("Tickets are chosen below. Choose “Only what is chosen below”, or no ticket.")
+            )
+        elif what == SINGLE:
+            for sentence in single_tickets.why_not(self.order, self.units, chosen):
+                self.add_error("chosen", sentence)
+
+
+def _unit_text(unit: cancelled_lines.Unit, order: Order) -> str:
+    """Return a ticket, pass or group for the list of what can be cancelled: names, code, price, state."""
+    first = unit.admissions[0]
+    parts = [single_tickets.name_of(unit), first.code[:8], money(unit.line.unit_price, order.currency)]
+    if unit.is_used:
+        parts.append(_("used"))
+    return " · ".join(parts)
+
+
+def _may_be_cancelled(order: Order) -> bool:
+    return order.state in {Order.State.PENDING, Order.State.PAID}
+
+
+def _question(order: Order) -> list[str]:
+    sentences = [
+        _("What is cancelled becomes void, except what was used already, and its places are free again."),
+        str(erased_buyer.NO_MAIL) if order.buyer is None else _("The buyer is told by e-mail."),
+    ]
+    if order.state == Order.State.PENDING:
+        sentences.append(
+            _(
+                "The order is not paid, so only all of it can be cancelled. For some of its tickets, place a new order first."
+            )
+        )
+    paid = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED, amount__gt=0)
+    by_staff = [payment for payment in paid if not refunds.by_provider(payment)]
+    by_provider = [payment for payment in paid if refunds.by_provider(payment)]
+    if by_staff:
+        sentences.append(
+            _(
+                "%(amount)s were paid without a payment service. What goes back of it is listed under “Refunds”: pay it back, and note it there."
+            )
+            % {"amount": _amounts(by_staff)}
+        )
+    if by_provider:
+        sentences.append(
+            _(
+                "%(amount)s were paid through a payment service. What goes back of it goes to the buyer through that service, by itself."
+            )
+            % {"amount": _amounts(by_provider)}
+        )
+    if not by_staff and not by_provider:
+        sentences.append(_("No money has come, so none is to be paid back."))
+    return sentences
+
+
+def _amounts(rows: list[Payment]) -> str:
+    return ", ".join(money(payment.amount, payment.currency) for payment in rows)
+
+
+def _cancel(request, order: Order, now: datetime, entered: dict) -> Outcome:
+    pay_back = entered["amount"] if entered.get("pay_back") == OTHER else None
+    try:
+        if entered.get("what") == SINGLE:
+            result = single_tickets.cancel(
+                order, entered["chosen"], by=request.user, now=now, pay_back=pay_back
+            )
+            return _single_outcome(order, result)
+        cancelled = orders.cancel(order, by=request.user, now=now, pay_back=pay_back)
+    except (ProviderUnavailable, payments.PageOpen):
+        return messages.ERROR, MAY_BE_PAID
+    except refunds.TooMuch as error:
+        return messages.ERROR, _too_much(order, error)
+    except single_tickets.CannotCancel as error:
+        return messages.ERROR, " ".join(error.problems)
+    if cancelled:
+        return messages.SUCCESS, _("The order is cancelled; its places are free again.")
+    return messages.WARNING, _("This order was over already. Nothing has changed.")
+
+
+def _single_outcome(order: Order, result: single_tickets.Result) -> Outcome:
+    if result.ended:
+        return messages.SUCCESS, _(
+            "Nothing is left of the order, so it is cancelled; its places are free again."
+        )
+    if not result.back:
+        return messages.SUCCESS, _("Cancelled; the places are free again. No money is paid back.")
+    return messages.SUCCESS, _("Cancelled; the places are free again. %(amount)s are paid back.") % {
+        "amount": money(result.back, order.currency)
+    }
+
+
+def _too_much(order: Order, error: refunds.TooMuch) -> str:
+    return _(
+        "Nothing has changed: with this choice at most %(left)s can be paid back. For more, use “Pay money back” afterwards."
+    ) % {"left": money(error.left, order.currency)}
+
+
+# --- pay money back ------------------------------------------------------------------------------------------
+class PayBackForm(forms.Form):
+    """How much of an order's money is paid back. ``before``: what was paid back when the page was opened."""
+
+    amount = NumberField(
+        label=gettext_lazy("Amount to pay back"),
+        min_value=Decimal("0.01"),
+        max_digits=9,
+        decimal_places=2,
+    )
+    before = forms.DecimalField(widget=forms.HiddenInput, max_digits=10, decimal_places=2)
+
+    def __init__(self, data, order: Order):
+        before = refunds.paid_back(order)
+        super().__init__(data, initial={"amount": cancelled_lines.proposed(order) or None, "before": before})
+        self.fields["amount"].help_text = _("In %(currency)s, at most %(left)s") % {
+            "currency": order.currency,
+            "left": money(refunds.kept(order), order.currency),
+        }
+
+
+def _may_pay_back(order: Order) -> bool:
+    return refunds.kept(order) > ZERO
+
+
+def _pay_back_question(order: Order) -> list[str]:
+    came, back = payments.received(order), refunds.paid_back(order)
+    sentences = [
+        _("%(came)s were paid for this order, and %(back)s of it paid back so far.")
+        % {"came": money(came, order.currency), "back": money(back, order.currency)},
+        _("The tickets stay as they are. To cancel tickets, use “Cancel”."),
+    ]
+    if proposed := cancelled_lines.proposed(order):
+        sentences.append(
+            _("%(amount)s were cancelled and not yet paid back.")
+            % {"amount": money(proposed, order.currency)}
+        )
+    sentences.append(
+        _(
+            "Money that came through a payment service goes back through it; the rest is listed under “Refunds”."
+        )
+    )
+    sentences.append(str(erased_buyer.NO_MAIL) if order.buyer is None else _("The buyer is told by e-mail."))
+    return sentences
+
+
+def _pay_back(request, order: Order, now: datetime, entered: dict) -> Outcome:
+    try:
+        refunds.pay_back(order, entered["amount"], before=entered["before"], by=request.user, now=now)
+    except refunds.TooMuch as error:
+        return messages.ERROR, _("Nothing has changed: at most %(left)s can be paid back.") % {
+            "left": money(error.left, order.currency)
+        }
+    except refunds.Changed:
+        return messages.ERROR, _(
+            "Nothing has changed: somebody else paid money of this order back meanwhile. Look at its refunds first."
+        )
+    return messages.SUCCESS, _("%(amount)s are paid back; the buyer is told.") % {
+        "amount": money(entered["amount"], order.currency)
+    }
+
+
+CANCEL = Button(
+    "cancel",
+    gettext_lazy("Cancel"),
+    ("sales.change_order",),
+    _may_be_cancelled,
+    _question,
+    _cancel,
+    serious=True,
+    form=CancelForm,
+)
+PAY_BACK = Button(
+    "pay-back",
+    gettext_lazy("Pay money back"),
+    ("sales.change_order", "sales.change_refund"),
+    _may_pay_back,
+    _pay_back_question,
+    _pay_back,
+    form=PayBackForm,
+)

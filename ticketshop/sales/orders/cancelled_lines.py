@@ -1,0 +1,140 @@
+"""Cancelled parts of paid orders: what can be cancelled, and the rows that are added when it is.
+
+The rows of the sale stay as they are; see the decision note 0033.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Sum
+
+from ticketshop.lib.values.money import ZERO, vat_included
+
+from ..admission_lists import WITH_LINE, passes_of, tickets_of
+from ..models import (
+    Admission,
+    Cancellation,
+    CancelledLine,
+    IssuedPass,
+    Order,
+    OrderLine,
+    Ticket,
+)
+from ..payments import refunds
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What can only be cancelled as a whole: one ticket, one pass, or all tickets of a group."""
+
+    line: OrderLine
+    admissions: tuple[Ticket | IssuedPass, ...]
+
+    @property
+    def key(self) -> str:
+        """Return the name by which a form posts this unit."""
+        kind = "ticket" if self.line.offer_id else "pass"
+        return f"{kind}{self.admissions[0].pk}"
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Return whether this unit was cancelled."""
+        return any(admission.cancellation_id for admission in self.admissions)
+
+    @property
+    def is_used(self) -> bool:
+        """Return whether somebody was let in with this unit."""
+        return any(admission.state == Admission.State.USED for admission in self.admissions)
+
+
+def units_of(order: Order) -> list[Unit]:
+    """Return everything that an order sold, cancelled or not, in the order of its lines. Three queries.
+
+    The tickets of a group are those that follow each other: they were written together.
+    """
+    lines = list(OrderLine.objects.filter(order=order).select_related(*WITH_LINE).order_by("pk"))
+    of_line: dict[int, list[Ticket | IssuedPass]] = {line.pk: [] for line in lines}
+    for admission in sorted((*tickets_of(order), *passes_of(order)), key=lambda admission: admission.pk):
+        of_line[admission.line_id].append(admission)
+    units = []
+    for line in lines:
+        size, admissions = line.places // line.quantity, of_line[line.pk]
+        units += [
+            Unit(line, tuple(admissions[start : start + size])) for start in range(0, len(admissions), size)
+        ]
+    return units
+
+
+def cost(units: Iterable[Unit]) -> Decimal:
+    """Return what these units cost together."""
+    return sum((unit.line.unit_price for unit in units), ZERO)
+
+
+def cancelled_cost(order: Order) -> Decimal:
+    """Return what everything cost that was cancelled of an order."""
+    rows = CancelledLine.objects.filter(cancellation__order=order)
+    return rows.aggregate(sum=Sum("total"))["sum"] or ZERO
+
+
+def proposed(order: Order) -> Decimal:
+    """Return what is cancelled of an order and not yet paid back."""
+    return max(cancelled_cost(order) - refunds.paid_back(order), ZERO)
+
+
+def begin(order: Order, *, by, now: datetime) -> Cancellation:
+    """Add the row of a cancellation. The order is locked; ``write`` adds what it contains."""
+    author = by if by is not None and by.is_authenticated else None
+    return Cancellation.objects.create(order=order, made_at=now, made_by=author)
+
+
+def write(cancellation: Cancellation, units: list[Unit]) -> dict[int, int]:
+    """Add the rows of these units to a cancellation, and cancel their tickets and passes; a used one stays used.
+
+    Return allotment id -> places that are free again; the caller releases them last. The order is locked, and none of the
+    units is cancelled already.
+    """
+    by_line: dict[int, list[Unit]] = {}
+    for unit in units:
+        by_line.setdefault(unit.line.pk, []).append(unit)
+    earlier = dict(
+        CancelledLine.objects.filter(line__in=by_line)
+        .order_by()
+        .values_list("line")
+        .annotate(quantity=Sum("quantity"))
+    )
+    rows = [
+        _part(cancellation, chosen[0].line, len(chosen), earlier.get(pk, 0)) for pk, chosen in by_line.items()
+    ]
+    CancelledLine.objects.bulk_create(rows)
+    for model in (Ticket, IssuedPass):
+        pks = [
+            admission.pk for unit in units for admission in unit.admissions if isinstance(admission, model)
+        ]
+        admissions = model.objects.filter(pk__in=pks)
+        admissions.update(cancellation=cancellation)
+        admissions.exclude(state=Admission.State.USED).update(state=Admission.State.CANCELLED)
+    freed: dict[int, int] = {}
+    for row in rows:
+        freed[row.line.allotment_id] = freed.get(row.line.allotment_id, 0) + row.places
+    return freed
+
+
+def _part(cancellation: Cancellation, line: OrderLine, quantity: int, earlier: int) -> CancelledLine:
+    """Return the unsaved row for so many of a line, of which ``earlier`` were cancelled before."""
+    before = line.quantity - earlier
+    return CancelledLine(
+        cancellation=cancellation,
+        line=line,
+        quantity=quantity,
+        places=quantity * (line.places // line.quantity),
+        unit_price=line.unit_price,
+        total=line.unit_price * quantity,
+        vat_amount=_vat(line, before) - _vat(line, before - quantity),
+    )
+
+
+def _vat(line: OrderLine, quantity: int) -> Decimal:
+    """Return the VAT of so many of a line, rounded as the line's own."""
+    return vat_included(line.unit_price * quantity, line.vat_rate)

@@ -1,0 +1,79 @@
+"""Money that waits for a member of staff, for the start page of the back office. A new kind is an entry in ``KINDS``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import ngettext
+
+from ticketshop.organisers import permissions
+
+from ..models import Refund
+from ..payments import refunds
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What may wait. ``rows``: what waits now, rows of a model with ``organiser_path``. ``sentence(number)`` says it, for a number
+    above zero. ``page``: the URL name of the list of these rows, ``query`` its filter.
+    """
+
+    permission: str
+    rows: Callable[[], QuerySet]
+    sentence: Callable[[int], str]
+    page: str
+    query: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A sentence on the start page with its link."""
+
+    sentence: str
+    url: str
+
+
+def _to_pay(number: int) -> str:
+    return ngettext(
+        "%(count)d refund has to be paid by you.", "%(count)d refunds have to be paid by you.", number
+    ) % {"count": number}
+
+
+def _refused(number: int) -> str:
+    return ngettext(
+        "%(count)d refund was refused by the payment service: pay it in another way.",
+        "%(count)d refunds were refused by the payment service: pay them in another way.",
+        number,
+    ) % {"count": number}
+
+
+KINDS = [
+    Kind(
+        "sales.view_refund",
+        refunds.requested_from_staff,
+        _to_pay,
+        "admin:sales_refund_changelist",
+        "waits=staff",
+    ),
+    Kind(
+        "sales.view_refund",
+        lambda: Refund.objects.filter(state=Refund.State.FAILED),
+        _refused,
+        "admin:sales_refund_changelist",
+        "state__exact=failed",
+    ),
+]
+
+
+def read(user) -> list[Waiting]:
+    """Return what waits in the organisers where this user may see it. One query for each kind that the user may see anywhere."""
+    waiting = []
+    for kind in KINDS:
+        if not user.has_perm(kind.permission):
+            continue
+        number = permissions.for_staff(kind.rows(), user, kind.permission).count()
+        if number:
+            url = reverse(kind.page) + (f"?{kind.query}" if kind.query else "")
+            waiting.append(Waiting(kind.sentence(number), url))
+    return waiting
