@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.exports.kinds import Column, Page, Table
 from ticketshop.lib.spreadsheets.formats import Money, Word
+from ticketshop.lib.values.money import ZERO
 
-from ..models import Admission, IssuedPass, Order, Ticket
+from ..models import Admission, CancelledLine, IssuedPass, Order, Refund, Ticket
 from ..payments.methods import METHODS
 from . import columns, rows
 from .filters import ScopedKind
@@ -56,6 +57,8 @@ class _Orders:
             ("currency", _("currency")),
             ("total", _("total")),
             ("vat_total", _("of which VAT")),
+            ("cancelled_total", _("of which cancelled")),
+            ("paid_back", _("of which paid back")),
             ("tickets", _("tickets")),
             ("passes", _("season passes")),
             ("buyer_first_name", _("buyer’s first name")),
@@ -71,7 +74,8 @@ class _Orders:
         """Yield the rows, page by page."""
         own = (
             "reference", "state", "channel", "placed_at", "paid_at", "cancelled_at", "point_of_sale__name",
-            "payment_method", "currency", "total", "vat_total", _number(Ticket), _number(IssuedPass),
+            "payment_method", "currency", "total", "vat_total", _cancelled(), _paid_back(),
+            _number(Ticket), _number(IssuedPass),
             *rows.buyer_names(), rows.of_buyer("email"), rows.of_buyer("phone"), "language",
             "buyer_id",
         )  # fmt: skip
@@ -80,15 +84,29 @@ class _Orders:
             lines = []
             for row in page:
                 answers = cells.get(row[0], self.answers.none)
-                method, language = row[8], row[18]
+                method, language = row[8], row[20]
                 lines.append(
                     [
                         *(row[1], self.states[row[2]], self.channels[row[3]], *row[4:8]),
-                        *(self.payment_methods.get(method, method), row[9], Money(row[10]), Money(row[11])),
-                        *(*row[12:18], self.languages.get(language, language), *answers),
+                        *(self.payment_methods.get(method, method), row[9], *map(Money, row[10:14])),
+                        *(*row[14:20], self.languages.get(language, language), *answers),
                     ]
                 )
-            yield Page(lines, rows.people(page, 19))
+            yield Page(lines, rows.people(page, 21))
+
+
+def _cancelled() -> Coalesce:
+    """Return an expression for what is cancelled of an order's total."""
+    mine = CancelledLine.objects.filter(cancellation__order=OuterRef("pk")).order_by()
+    sums = mine.values("cancellation__order").annotate(sum=Sum("total")).values("sum")
+    return Coalesce(Subquery(sums), ZERO)
+
+
+def _paid_back() -> Coalesce:
+    """Return an expression for what of an order's total is paid back, or is to be."""
+    mine = Refund.objects.filter(payment__order=OuterRef("pk"), kind=Refund.Kind.PAID_BACK).order_by()
+    sums = mine.values("payment__order").annotate(sum=Sum("amount")).values("sum")
+    return Coalesce(Subquery(sums), ZERO)
 
 
 def _number(model: type[Admission]) -> Coalesce:
