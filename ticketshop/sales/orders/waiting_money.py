@@ -36,7 +36,7 @@ class Waiting:
 
 def _to_pay(number: int) -> str:
     return ngettext(
-        "%(count)d refund has to be paid by you.", "%(count)d refunds have to be paid by you.", number
+        "%(count)d refund has to be paid by hand.", "%(count)d refunds have to be paid by hand.", number
     ) % {"count": number}
 
 
