@@ -26,9 +26,11 @@ def why_closed(
         return _("These answers can’t be changed: the buyer’s data are erased.")
     if response.erased_on is not None:
         return _why_erased(response)
-    over = order.state in (Order.State.CANCELLED, Order.State.EXPIRED)
-    if over or (part.admission and part.admission.state == Admission.State.CANCELLED):
+    if order.state in (Order.State.CANCELLED, Order.State.EXPIRED):
         return _("These answers can’t be changed: the order is cancelled.")
+    # The answers to an order form are void when everything it was asked for is cancelled.
+    if response.void or (part.admission and part.admission.state == Admission.State.CANCELLED):
+        return _("These answers can’t be changed: what they were asked for is cancelled.")
     if used and not staff:
         return _("These answers can’t be changed any more: the ticket was used at the entrance.")
     if until is not None and now >= until:
