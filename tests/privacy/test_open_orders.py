@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -14,13 +15,15 @@ from privacy.declarations import registry
 from privacy.erasure import erasing
 from privacy.models import Erasure
 from registration_forms.models import Answer
+from tests.factories.catalogue import OfferFactory
+from tests.factories.sales import make_order
 from tests.privacy.office import VERA, WILMA, bin_page, coming_order, erase, season_order
 from tests.staff import change, listing
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.personal import Erase, Keep
 from ticketshop.mail.models import Mail
 from ticketshop.sales.models import IssuedPass, Order, Payment, Refund, Ticket
-from ticketshop.sales.orders import orders
+from ticketshop.sales.orders import books, cancelled_lines, orders, single_tickets
 from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +99,20 @@ def test_order_page_lists_deferred_and_retained_columns_by_the_declarations(offi
                     assert not meant or label in listed or label[:1].lower() + label[1:] in listed, label
     assert "e-mail address of the holder" in waits and "e-mail address of the holder" not in stays
     assert "phone" not in waits + stays and "date of birth" not in waits + stays
+
+
+def test_cancelled_ticket_defers_nothing_any_more(office):
+    order, staff = make_order({OfferFactory(pos=office.pos): 2}, buyer=VERA, paid=True), office.staff()
+    erase(staff, office.vera)
+    for unit, state in zip(
+        cancelled_lines.units_of(order), (Erasure.State.DEFERRED, Erasure.State.CLOSED), strict=True
+    ):
+        single_tickets.cancel(order, [unit.key], by=staff.user, now=timezone.now(), pay_back=Decimal(0))
+        erasing.go_on(timezone.now())
+        assert Erasure.objects.get().state == state
+    assert fresh(order).buyer is None
+    assert not Mail.objects.filter(kind="tickets_cancelled").exists()
+    assert not any(books.check().values())
 
 
 @pytest.mark.scenario("S29")
