@@ -10,7 +10,7 @@ from ticketshop.catalogue.models import Session
 from ticketshop.lib import translated
 from ticketshop.lib.web.template_tags import money
 
-from .models import CartLine, IssuedPass, Order, OrderResponse, Ticket
+from .models import CancelledLine, CartLine, IssuedPass, Order, OrderResponse, Ticket
 
 
 def of_session(session: Session) -> str:
@@ -23,6 +23,13 @@ def of_session(session: Session) -> str:
 def of_ticket(ticket: Ticket) -> dict[str, str]:
     """Return column -> text of a ticket."""
     return {"session": of_session(ticket.session)}
+
+
+def of_cancelled_line(part: CancelledLine) -> dict[str, str]:
+    """Return column -> text of the cancelled part of a line: what it was, without the number that was sold."""
+    return {
+        "line": translated.joined(", ", [text for text in (part.line.title, part.line.tariff_name) if text])
+    }
 
 
 def of_cart_line(line: CartLine) -> dict[str, str]:

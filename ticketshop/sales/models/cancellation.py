@@ -79,7 +79,9 @@ class CancelledLine(models.Model):
 
     class Personal:
         area = ORDERS
-        labels = {"places": _("places")}
+        labels = {"line": _("what"), "places": _("places")}
+        copy_context = ("line",)
+        copy_texts = "ticketshop.sales.copy_texts.of_cancelled_line"
         columns = keep(BOOKS, "quantity", "places", "unit_price", "total", "vat_amount")
 
     def __str__(self):
