@@ -90,7 +90,7 @@ def test_the_migration_adds_what_earlier_versions_cancelled():
     Cancellation.objects.all().delete()
     Refund.objects.update(kind="returned")
     assert books.offending(books.CANCELLED)
-    migration = import_module("ticketshop.sales.migrations.0015_cancellations")
+    migration = import_module("ticketshop.sales.migrations.0016_cancellations")
     with connection.cursor() as cursor:
         cursor.execute(migration.OF_EARLIER_VERSIONS)
     assert (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -80,12 +81,20 @@ def returned(order: Order) -> list[Refund]:
     return list(Refund.objects.filter(payment__order=order).order_by("pk"))
 
 
-def cancelled_parts(order: Order, admissions: Iterable[Ticket | IssuedPass]) -> list[CancelledLine]:
-    """Return what was cancelled of a paid order. No query if nothing was; none for an order that is cancelled as a whole."""
-    if order.state != Order.State.PAID or not any(row.cancellation_id for row in admissions):
-        return []
-    rows = CancelledLine.objects.filter(cancellation__order=order).select_related("cancellation")
-    return list(rows.order_by("pk"))
+def cancelled_total(
+    order: Order, lines: list[OrderLine], admissions: Iterable[Ticket | IssuedPass]
+) -> Decimal:
+    """Return what everything cost that was cancelled of a paid order; set ``cancelled_parts`` of its lines.
+
+    No query if nothing was cancelled, or the whole order.
+    """
+    parts: list[CancelledLine] = []
+    if order.state == Order.State.PAID and any(row.cancellation_id for row in admissions):
+        rows = CancelledLine.objects.filter(cancellation__order=order).select_related("cancellation")
+        parts = list(rows.order_by("pk"))
+    for line in lines:
+        line.cancelled_parts = [part for part in parts if part.line_id == line.pk]
+    return sum((part.total for part in parts), ZERO)
 
 
 @login_not_required
@@ -100,9 +109,6 @@ def show(request, pos, reference, secret):
     passes = passes_of(order) if any(line.season_pass_id for line in lines) else []
     for issued in passes:
         issued.order = order
-    parts = cancelled_parts(order, (*tickets, *passes))
-    for line in lines:
-        line.cancelled_parts = [part for part in parts if part.line_id == line.pk]
     cancelled = [line for line in lines if line.date_cancelled]
     changed = {line.session.pk: line for line in lines if line.date_cancelled or line.moved_text}
     context = {
@@ -119,7 +125,7 @@ def show(request, pos, reference, secret):
         "editable": editing.EditableAnswers(order, tickets, passes, now=timezone.now()),
         "names_open": order.state in LIVING_ORDERS and _any_to_come(tickets, passes, timezone.now()),
         "returned": returned(order),
-        "cancelled_total": sum((part.total for part in parts), ZERO),
+        "cancelled_total": cancelled_total(order, lines, (*tickets, *passes)),
         "can_cancel": pending,
         "downloads": order.state == Order.State.PAID and len(cancelled) < len(lines),
         "calendar": bool(tickets) and order.paid_at is not None,

@@ -28,7 +28,7 @@ OF_EARLIER_VERSIONS = """
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sales', '0014_provider_pages'),
+        ('sales', '0015_accepted_terms'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
