@@ -74,6 +74,7 @@ def other_pages(shop, order) -> list[str]:
     return [
         "/admin/",
         f"/admin/sales/order/{order.pk}/cancel/",
+        f"/admin/sales/order/{order.pk}/pay-back/",
         f"/admin/contacts/contact/{person}/merge/?q=a",
         f"/admin/contacts/contact/{person}/history/",
         f"/admin/privacy/erasure/person/{person}/",
@@ -94,7 +95,7 @@ def test_every_page_of_the_owner(shop, browse):
     shop.form = make_form("order", organiser=shop.pos.organiser, name="A form with a name of some length")
     ask(shop.form, "How did you hear of us?", "dropdown", choices=["a poster", "a friend"])
     publish(shop.form)
-    order = make_order({shop.adult: 1}, paid=True)
+    order = make_order({shop.adult: 2}, paid=True)
     orders.cancel(make_order({shop.adult: 1}, paid=True), by=None, now=timezone.now())
     wrong = []
     with browse() as page:

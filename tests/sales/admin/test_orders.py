@@ -382,6 +382,22 @@ def test_the_start_page_counts_what_waits(staff, pos):
     assert f"E-mails that failed or came back {failed} in the last 14 days" in text
 
 
+def test_the_start_page_names_money_that_waits_for_staff_of_that_organiser(staff, pos):
+    order = make_order({OfferFactory(pos=pos): 2}, paid=True)
+    assert "to be paid by hand" not in staff.open("/admin/").text
+    cancel(staff, order, what="tickets", chosen=f"ticket{order.tickets.earliest('pk').pk}")
+    page = staff.open("/admin/")
+    assert "1 refund has to be paid by hand" in page.text
+    assert "Ordered today CHF 35.00 1 order" in page.text
+    assert order.reference in staff.open(page.link("1 refund has to be paid by hand")).text
+    other = Staff(make_staff(PointOfSaleFactory().organiser, "back office"))
+    assert "to be paid by hand" not in other.open("/admin/").text
+    Refund.objects.update(state="failed")
+    page = staff.open("/admin/")
+    assert "to be paid by hand" not in page.text
+    assert order.reference in staff.open(page.link("1 refund was refused by the payment service")).text
+
+
 def test_a_payment_confirmed_elsewhere_meanwhile_is_no_fault(staff, pos):
     order = make_order(pos=pos)
     address = f"{change(order).removesuffix('change/')}mark-paid/"

@@ -8,12 +8,15 @@ from django.utils import timezone
 
 from registration_forms.answers import limited_choices, responses
 from registration_forms.models import Choice, Response
+from tests.exports import steps
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory, TariffFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.registration_forms import ask, make_form, make_given, publish
 from tests.factories.sales import make_order
+from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import OrderForm
+from ticketshop.exports import kinds
 from ticketshop.history import history
 from ticketshop.mail.models import Mail
 from ticketshop.mail.tasks import send
@@ -175,8 +178,8 @@ def test_answers_of_what_is_cancelled_go_and_their_choices_are_free_again(offer,
     form = make_form("order", organiser=pos.organiser)
     bus = ask(form, "Bus", "dropdown", choices=[("18:00", 5)]).choices.get()
     version = publish(form)
-    OrderForm.objects.create(form=form, event=offer.session.event)
     order = make_order({offer: 2, other: 1}, paid=True)
+    OrderForm.objects.create(form=form, event=offer.session.event)
     response = answered(order, version, bus)
     cancel(order, 0)
     response.refresh_from_db()
@@ -208,6 +211,38 @@ def test_the_mail_names_the_cancelled_ticket_by_its_code_and_brings_the_rest(off
     assert "33.35" in letter.body
     ((name, _pdf, _kind),) = letter.attachments
     assert name == f"tickets-{order.reference}.pdf"
+
+
+def test_the_page_of_the_order_shows_what_is_cancelled_and_what_goes_back(offer):
+    order = make_order({offer: 3}, paid=True)
+    page_of = f"/theatre/orders/{order.reference}/{order.secret}/"
+    visitor = TestClientVisitor()
+    assert "Cancelled" not in visitor.open(page_of).text
+    cancel(order, 0)
+    page = visitor.open(page_of)
+    assert "Of which cancelled: CHF 33.35" in page.text
+    assert "The organiser pays CHF 33.35 back" in page.text
+    assert page.source.count("badge-off") == 2  # the ticket, and the row below its line
+    gone = order.tickets.earliest("pk")
+    assert gone.code not in visitor.open(f"{page_of}tickets/").source
+    # The calendar file keeps the date until its last ticket is cancelled.
+    assert b"STATUS:CONFIRMED" in visitor.client.get(f"{page_of}calendar.ics").content
+    cancel(order, 1), cancel(order, 2)
+    assert b"STATUS:CANCELLED" in visitor.client.get(f"{page_of}calendar.ics").content
+
+
+def test_the_list_of_orders_says_what_is_cancelled_and_paid_back(offer):
+    order = make_order({offer: 3}, paid=True)
+    cancel(order, 0, pay_back=Decimal(10))
+    found = kinds.KINDS["orders"].table(steps.ask("orders", offer.session.event, "event"))
+    keys = [column.key for column in found.columns]
+    (row,) = (dict(zip(keys, row, strict=True)) for page in found.pages for row in page.rows)
+    assert (row["total"], row["cancelled_total"], row["paid_back"], row["tickets"]) == (
+        order.total,
+        Decimal("33.35"),
+        Decimal(10),
+        2,
+    )
 
 
 def test_a_second_staff_member_finds_the_ticket_cancelled(offer):
