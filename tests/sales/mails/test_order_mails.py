@@ -82,7 +82,7 @@ def test_buyers_get_mails_about_cancelled_and_expired_orders(mailoutbox):
         orders.cancel(order, by=None, now=NOW())
     orders.expire(expired, now=NOW())
     with_refund, without, late = deliver(mailoutbox)
-    assert ["pay the amount back" in letter.body for letter in (with_refund, without, late)] == [
+    assert ["back the way you paid it" in letter.body for letter in (with_refund, without, late)] == [
         True,
         False,
         False,

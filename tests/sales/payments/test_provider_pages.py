@@ -560,7 +560,7 @@ def paid(provider, offer) -> Order:
 def test_money_of_a_cancelled_order_goes_back_through_the_provider_once(provider, offer, staff):
     order = paid(provider, offer)
     staff.open(f"{change(order).removesuffix('change/')}cancel/")
-    assert "they go back to the buyer through the payment service" in staff.page.text
+    assert "goes to the buyer through that service, by itself" in staff.page.text
     staff.press(order, "cancel")
     refund = Refund.objects.get()
     assert "Refund done" not in staff.open(change(refund)).text
