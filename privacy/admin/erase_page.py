@@ -1,7 +1,6 @@
 """The page on which staff erase a person: the preview, the choices, and the button."""
 
 import logging
-import time
 import uuid
 from datetime import datetime
 
@@ -9,18 +8,15 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from contacts.models import Contact, ContactLink
 from ticketshop.lib.values.text import normalise_email
-from ticketshop.office import time_zones
+from ticketshop.office import staff_sessions, time_zones
 from ticketshop.office.buttons import drawn
-from ticketshop.office.staff_sessions import logged_in_at
 from ticketshop.organisers import permissions
 
 from .. import tasks
@@ -33,8 +29,6 @@ from .preview import EraseForm, Preview
 
 logger = logging.getLogger("ticketshop.privacy")
 ERASE = "contacts.erase_contact"
-# Staff must have logged in, or confirmed their password, within this time.
-FRESH_SECONDS = 15 * 60
 # A person with more records is erased by a job, and the page of the erasure shows its progress.
 AT_ONCE = 2000
 
@@ -60,11 +54,6 @@ def _contact(request: HttpRequest, contact_id: int) -> Contact:
 
 def _is_own(user, contact: Contact) -> bool:
     return contact.user_id == user.pk or contact.email_key == normalise_email(user.email)
-
-
-def _is_fresh(request: HttpRequest) -> bool:
-    now = time.time()
-    return now - logged_in_at(request, now) <= FRESH_SECONDS
 
 
 def _done_already(request: HttpRequest, contact: Contact) -> Erasure | None:
@@ -113,8 +102,8 @@ def page(admin_page, request: HttpRequest, contact_id: int) -> HttpResponse:
         return TemplateResponse(
             request, "privacy/own.html", _context(admin_page, request, contact), status=403
         )
-    if not _is_fresh(request):
-        return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': request.path})}")
+    if not staff_sessions.is_fresh(request):
+        return staff_sessions.ask_password(request)
     preview = previews.read(contact, timezone.now())
     if request.method != "POST":
         return _show(admin_page, request, preview, EraseForm(None, preview=preview))

@@ -18,6 +18,8 @@ from django.utils import timezone
 
 from ticketshop.submissions import saved_forms
 
+from . import staff_sessions
+
 # The level of a message (django.contrib.messages) and the sentence that tells the result.
 Outcome = tuple[int, str]
 
@@ -27,6 +29,11 @@ def always(row: Model) -> bool:
     return True
 
 
+def never(row: Model) -> bool:
+    """Return False."""
+    return False
+
+
 @dataclass(frozen=True)
 class Button:
     """A button with a confirmation page.
@@ -34,7 +41,8 @@ class Button:
     ``name`` is the end of the URL. ``offered``: whether the row's page shows the button now. ``question``: sentences that tell
     what will happen. ``press(request, row, now)``: does it, checks the state of the row again, and returns the outcome. With
     ``form``, which gets the posted data and the row, the page has fields, and ``press`` gets the cleaned data as fourth argument.
-    A button that is not ``pressable`` is drawn disabled; ``ScopedAdmin.notes`` tells why.
+    A button that is not ``pressable`` is drawn disabled; ``ScopedAdmin.notes`` tells why. ``asks_password``: whether the password is
+    asked again if the log-in is not recent.
     """
 
     name: str
@@ -46,6 +54,7 @@ class Button:
     serious: bool = False
     form: Callable[..., Form] | None = None
     pressable: Callable[[Model], bool] = always
+    asks_password: Callable[[Model], bool] = never
 
 
 @dataclass(frozen=True)
@@ -127,6 +136,8 @@ class ButtonsMixin:
         saved = saved_forms.find(request)
         if isinstance(button, OwnPage):
             return saved_forms.resend_page(request, saved) if saved else button.view(self, request, row)
+        if button.asks_password(row) and not staff_sessions.is_fresh(request):
+            return staff_sessions.ask_password(request)
         posted = request.method == "POST"
         data = request.POST if posted else (saved.data if saved else None)
         form = button.form(data, row) if button.form else None

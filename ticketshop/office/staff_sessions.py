@@ -9,11 +9,16 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 IDLE_SECONDS = 3600
 WHOLE_SECONDS = 12 * 3600
 SEEN = "staff_seen"
+# For what can't be undone or moves money, staff must have logged in, or confirmed their password, within this time.
+FRESH_SECONDS = 15 * 60
 # Seconds between two writes of the session, to save queries.
 NOTED_EVERY = 300
 
@@ -44,3 +49,14 @@ def logged_in_at(request, now: float) -> float:
     """Return when the user logged in (seconds since 1970), as django-allauth stored it in the session."""
     methods = request.session.get("account_authentication_methods") or []
     return max((method.get("at", now) for method in methods), default=now)
+
+
+def is_fresh(request) -> bool:
+    """Return whether the user has logged in, or confirmed the password, within ``FRESH_SECONDS``."""
+    now = time.time()
+    return now - logged_in_at(request, now) <= FRESH_SECONDS
+
+
+def ask_password(request):
+    """Redirect to the page that asks for the password again and then leads back to this one."""
+    return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': request.path})}")

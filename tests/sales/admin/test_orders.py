@@ -7,6 +7,7 @@ from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory, StaffMembershipFactory, make_staff
 from tests.factories.sales import make_order
+from tests.privacy.office import log_in_aged
 from tests.staff import Staff, change, listing
 from ticketshop.history import history
 from ticketshop.mail.models import Mail
@@ -201,6 +202,18 @@ def test_the_amount_to_pay_back_is_proposed_from_what_is_cancelled(staff, pos):
     page = staff.open(f"{change(order).removesuffix('change/')}pay-back/")
     assert 'value="30.00"' in page.source
     assert "at most CHF 65.00" in page.text
+
+
+def test_the_password_is_asked_again_before_money_goes_back(staff, pos):
+    paid, unpaid = make_order(pos=pos, paid=True), make_order(pos=pos)
+    log_in_aged(staff, 16 * 60)
+    for order, button, asks in ((paid, "pay-back", True), (paid, "cancel", True), (unpaid, "cancel", False)):
+        address = f"{change(order).removesuffix('change/')}{button}/"
+        for answer in (staff.client.get(address), staff.client.post(address, {"amount": "1", "before": "0"})):
+            assert ("/accounts/reauthenticate/" in answer.get("Location", "")) is asks
+    assert not Refund.objects.exists()
+    log_in_aged(staff, 14 * 60)
+    assert staff.open(f"{change(paid).removesuffix('change/')}pay-back/").status == 200
 
 
 def test_a_box_office_cancels_but_does_not_pay_back_more(pos):

@@ -257,6 +257,7 @@ CANCEL = Button(
     _cancel,
     serious=True,
     form=CancelForm,
+    asks_password=_may_pay_back,
 )
 PAY_BACK = Button(
     "pay-back",
@@ -266,4 +267,5 @@ PAY_BACK = Button(
     _pay_back_question,
     _pay_back,
     form=PayBackForm,
+    asks_password=_may_pay_back,
 )
