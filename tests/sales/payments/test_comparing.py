@@ -37,11 +37,11 @@ def order(provider):
     return order
 
 
-def compared(day=None, **values) -> str:
+def compared(day=None, *more) -> str:
     out = io.StringIO()
     day = day or today()
     try:
-        call_command("compare_payments", day=day.isoformat(), stdout=out, **values)
+        call_command("compare_payments", "--day", day.isoformat(), *more, stdout=out)
     except CommandError as error:
         out.write(f"ERROR {error}")
     return out.getvalue()
@@ -59,7 +59,7 @@ def test_a_day_of_which_both_know_the_same_agrees(order):
 
 
 def test_another_day_has_no_money(order):
-    text = compared(today() - timedelta(days=3), point_of_sale="theatre")
+    text = compared(today() - timedelta(days=3), "--point-of-sale", "theatre")
     assert "ok: no money moved" in text
 
 
@@ -96,7 +96,7 @@ def test_money_that_went_back_unnoticed_is_named(order, provider):
 
 
 def test_a_method_without_a_list_a_silent_provider_and_an_unknown_shop_say_so(order, provider, monkeypatch):
-    assert "No point of sale has the address “nowhere”" in compared(point_of_sale="nowhere")
+    assert "No point of sale has the address “nowhere”" in compared(None, "--point-of-sale", "nowhere")
     provider.away = True
     assert "does not answer. Try again later" in compared()
     monkeypatch.setattr(Wallet, "list_payments", RedirectMethod.list_payments)
