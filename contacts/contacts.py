@@ -1,11 +1,13 @@
 """Create, find and change contacts. Every change is locked, normalised and written to the history here."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
 from ticketshop.history import history
+from ticketshop.history.models import Event
 from ticketshop.lib.database import writing
 from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.lib.database.prepared import prepared_cursor
@@ -18,6 +20,8 @@ from .models import Contact
 
 # The columns a person, or staff, may change; the shop itself writes all others.
 EDITABLE = ("kind", *profile_fields.NAMES)
+# The constraint that a new contact of ``for_guest`` may violate.
+NUMBER_ONCE = "contact_number_once"
 
 
 def create(*, organiser: Organiser, via: str, now: datetime, by=None, **values) -> Contact:
@@ -25,14 +29,29 @@ def create(*, organiser: Organiser, via: str, now: datetime, by=None, **values) 
 
     ``via`` is a ``Contact.CreatedVia``; ``values`` are columns of ``EDITABLE``, ``user`` and what the shop sets itself.
     """
+    contact = _new(organiser, via, now, **values)
+    while not writing.insert_unless(contact, "organiser", "number"):
+        # Another contact has this random number: a longer one is taken.
+        contact.number = references.readable(10)
+    writing.insert(records_of_new(contact, by=by, now=now))
+    return contact
+
+
+def records_of_new(contact: Contact, *, now: datetime, by=None, changed: Sequence[str] = ()) -> list[Event]:
+    """Return the unsaved history records of a new contact, which has its primary key: that it was created, and ``changed``."""
+    created = history.new(contact, "created", by=by, now=now, via=contact.created_via)
+    return [created, *([_changed(contact, changed, by=by, now=now)] if changed else [])]
+
+
+def _changed(contact: Contact, columns: Sequence[str], *, by, now: datetime) -> Event:
+    return history.new(contact, "changed", by=by, now=now, columns=list(columns))
+
+
+def _new(organiser: Organiser, via: str, now: datetime, **values) -> Contact:
     contact = Contact(
         organiser=organiser, created_via=via, created_at=now, number=references.readable(), **values
     )
     _normalise(contact)
-    while not writing.insert_unless(contact, "organiser", "number"):
-        # Another contact has this random number: a longer one is taken.
-        contact.number = references.readable(10)
-    history.record(contact, "created", by=by, now=now, via=via)
     return contact
 
 
@@ -71,9 +90,16 @@ def change(contact: Contact, values: dict, *, by, now: datetime) -> list[str]:
 
     The history record names these columns, never a value. A new e-mail address counts as proved only if it is the
     address of the contact's log-in. ``contact`` is updated. Raises locking.Gone if the contact is being erased.
+
+    A new contact that is not inserted yet (see ``for_guest``) is changed in memory only; ``records_of_new`` makes the record.
     """
     if unknown := set(values) - set(EDITABLE):
         raise ValueError(f"{sorted(unknown)} are not columns a person may change")
+    if contact._state.adding:
+        for name, value in values.items():
+            setattr(contact, name, value)
+        _normalise(contact)
+        return sorted(values)
     with transaction.atomic():
         locked = locking.lock(contact.pk)
         before, key_before = {name: getattr(locked, name) for name in values}, locked.email_key
@@ -87,7 +113,7 @@ def change(contact: Contact, values: dict, *, by, now: datetime) -> list[str]:
             locked.email_verified_at, locked.email_kept = (now if proved else None), False
         if changed:
             locked.save(update_fields=[*changed, *of_address])
-            history.record(locked, "changed", by=by, now=now, columns=changed)
+            writing.insert([_changed(locked, changed, by=by, now=now)])
     for name in (*values, *of_address):
         setattr(contact, name, getattr(locked, name))
     return changed
@@ -169,9 +195,12 @@ def for_guest(
 ) -> Contact:
     """Return the contact that an order of a guest belongs to, locked. Call within a transaction.
 
+    A new one is not inserted yet: the caller inserts it together with its order and with ``records_of_new``. A
+    violation of the constraint NUMBER_ONCE then means that another contact has the same random number: try again.
+
     It is the contact without a log-in that has the same e-mail address and a matching name; nothing on it is
     overwritten. If several match (Anna for Anna Maria and Anna Sophie), it is the one whose name is equal. If there is
-    none, or still more than one, a new contact is created. A contact with a log-in is never used: an e-mail address
+    none, or still more than one, a new contact is returned. A contact with a log-in is never used: an e-mail address
     typed by a guest proves nothing.
     """
     key = normalise_email(email)
@@ -186,10 +215,10 @@ def for_guest(
     ]
     if known := equal or (matching if len(matching) == 1 else []):
         return known[0]
-    return create(
-        organiser=organiser,
-        via=Contact.CreatedVia.GUEST_ORDER,
-        now=now,
+    return _new(
+        organiser,
+        Contact.CreatedVia.GUEST_ORDER,
+        now,
         email=email,
         first_name=first_name,
         last_name=last_name,

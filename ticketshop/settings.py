@@ -71,7 +71,7 @@ MIDDLEWARE = [
     "ticketshop.lib.web.page_cache.PageCache",  # outside of all others, so that complete responses are cached
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "ticketshop.middleware.ContentPolicy",
     "ticketshop.middleware.provider_forms",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -112,7 +112,7 @@ TEMPLATES = [
         },
     }
 ]
-FORM_RENDERER = "ticketshop.lib.forms.fields.Renderer"
+FORM_RENDERER = "ticketshop.lib.forms.rendering.Renderer"
 
 # --- database -------------------------------------------------------------------------------------
 DATABASES = {

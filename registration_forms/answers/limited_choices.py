@@ -84,15 +84,17 @@ def of_forms(forms: Iterable[int], key: uuid.UUID) -> list[Limited]:
 def hold(key: uuid.UUID, wanted: dict[str, list[int]], lasting: timedelta) -> None:
     """Hold choices for the slots of a cart (slot -> choice ids) until ``lasting`` has passed. Replaces earlier holds of ``key``.
 
-    Raise ChoiceSoldOut; then nothing has changed. Call it in a transaction.
+    Raise ChoiceSoldOut; then nothing has changed. Call it in a transaction. Two statements.
     """
-    counted = Counter(pk for ids in wanted.values() for pk in ids)
-    limited = _lock_limited(counted) if counted else {}
-    _check(counted, limited, key)
+    chosen = {pk for ids in wanted.values() for pk in ids}
+    limited = _lock_limited(chosen) if chosen else {}
     pairs = [(slot, pk) for slot, ids in wanted.items() for pk in ids if pk in limited]
     values: dict[str, Any] = {"slots": [slot for slot, _pk in pairs], "choices": [pk for _slot, pk in pairs]}
     with prepared_cursor() as cursor:
         cursor.execute(_HOLD, {"key": key, "lasting": lasting, **values})
+        short = {pk for (pk,) in cursor.fetchall()}
+    if short:
+        raise ChoiceSoldOut(short)
 
 
 def reserve(key: uuid.UUID | None, wanted: Counter) -> None:
@@ -234,15 +236,27 @@ _HELD = """
     SELECT choice_id, count(*) FROM registration_forms_choicehold
     WHERE choice_id = ANY(%s) AND expires_at > statement_timestamp() AND key IS DISTINCT FROM %s::uuid GROUP BY choice_id
 """
+# Counts and holds at once, as ``_check`` counts. The choices are locked before, so that nothing changes meanwhile.
 _HOLD = """
     WITH wanted AS (SELECT * FROM unnest(%(slots)s::text[], %(choices)s::bigint[]) AS wanted (slot, choice)),
-    others AS (
-        DELETE FROM registration_forms_choicehold h WHERE key = %(key)s
+    short AS (
+        SELECT c.id FROM registration_forms_choice c
+        WHERE c.id = ANY(%(choices)s::bigint[]) AND c.capacity - c.used < (
+            SELECT count(*) FROM wanted w WHERE w.choice = c.id
+        ) + (
+            SELECT count(*) FROM registration_forms_choicehold h
+            WHERE h.choice_id = c.id AND h.key <> %(key)s AND h.expires_at > statement_timestamp()
+        )
+    ), others AS (
+        DELETE FROM registration_forms_choicehold h WHERE key = %(key)s AND NOT EXISTS (SELECT FROM short)
         AND NOT EXISTS (SELECT FROM wanted w WHERE w.slot = h.slot AND w.choice = h.choice_id)
+    ), held AS (
+        INSERT INTO registration_forms_choicehold (choice_id, key, slot, expires_at)
+        SELECT choice, %(key)s, slot, statement_timestamp() + %(lasting)s FROM wanted
+        WHERE NOT EXISTS (SELECT FROM short)
+        ON CONFLICT (key, slot, choice_id) DO UPDATE SET expires_at = excluded.expires_at
     )
-    INSERT INTO registration_forms_choicehold (choice_id, key, slot, expires_at)
-    SELECT choice, %(key)s, slot, statement_timestamp() + %(lasting)s FROM wanted
-    ON CONFLICT (key, slot, choice_id) DO UPDATE SET expires_at = excluded.expires_at
+    SELECT id FROM short
 """
 # Places that are held need not be counted once more, as in ``catalogue.places``: the hold must last longer than this
 # statement may wait for the row.

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from django.db.models import QuerySet, prefetch_related_objects
+from django.db.models import Model, QuerySet, prefetch_related_objects
 
+from contacts.models import Contact
 from ticketshop.lib.database import writing
 from ticketshop.lib.database.compiled import AnyOf, Compiled
 from ticketshop.organisers.models import Organiser
@@ -28,13 +29,13 @@ FieldRows = Mapping[tuple[int, str], tuple[Field, dict[str, Choice]]]
 class NewResponse:
     """The answers to one form, to be stored: key -> value as the field type gives it, for visible questions only.
 
-    ``about`` is the id of the contact that the answers are about, or of the buyer if no person was chosen. ``later`` is true for
+    ``about`` is the contact that the answers are about, or its id; the buyer if no person was chosen. ``later`` is true for
     a form that was added to a ticket or pass after the sale, and that has no answers yet.
     """
 
     version: FormVersion
     answers: Mapping[str, object]
-    about: int
+    about: Contact | int
     relevant_until: datetime | None = None
     later: bool = False
 
@@ -49,49 +50,93 @@ def asked_keys(definition: Definition, answers: Mapping[str, object], context: C
     return {question.key for question in visible_questions(definition, values, context)}
 
 
-def store(given: list[NewResponse], *, organiser: Organiser, language: str, now: datetime) -> list[Response]:
-    """Create responses, with an answer row for every question of their version. Costs two queries, however many there
-    are, and one more for multiple choices.
+@dataclass(frozen=True)
+class UnsavedResponses:
+    """Responses with an answer row for every question of their version, and the chosen choices of multiple choices."""
 
-    Values of known fields that are columns of the contact or the ticket are not stored here: the caller writes them. The
-    caller also reserves the places of limited choices, last in its transaction:
+    responses: list[Response]
+    answers: list[Answer]
+    multiple_choices: list[tuple[Answer, list[int]]]
+
+    @property
+    def rows(self) -> list[Model]:
+        """Return the rows to insert, those of one model next to each other; not the answers if there are many."""
+        return [*self.responses, *(self.answers if self._are_few else ())]
+
+    @property
+    def _are_few(self) -> bool:
+        return len(self.answers) <= FEW
+
+    def insert_rest(self) -> None:
+        """Insert what is not among ``rows``: many answers, the choices of multiple choices. No query without these."""
+        # ``bulk_create`` sends arrays, which suits many rows; generating its statement costs more than inserting a few.
+        if not self._are_few:
+            Answer.objects.bulk_create(self.answers)
+        link = Answer.choices.through
+        if self.multiple_choices:
+            link.objects.bulk_create(
+                [
+                    link(answer_id=answer.pk, choice_id=pk)
+                    for answer, ids in self.multiple_choices
+                    for pk in ids
+                ]
+            )
+
+
+def store(given: list[NewResponse], *, organiser: Organiser, language: str, now: datetime) -> list[Response]:
+    """Create responses as ``new`` does, and insert them. Costs two queries, however many there are, and one more for
+    multiple choices.
+
+    The caller also reserves the places of limited choices, last in its transaction:
     ``limited_choices.reserve(key, responses.chosen(stored))``.
     """
-    stored = _create_responses(given, organiser, language, now)
-    answers, multiple_choices = [], []
-    for response, new in zip(stored, given, strict=True):
+    unsaved = new(given, organiser=organiser, language=language, now=now)
+    if unsaved.rows:
+        writing.assign_keys(unsaved.rows)
+        writing.insert(unsaved.rows)
+        unsaved.insert_rest()
+    return unsaved.responses
+
+
+def new(given: list[NewResponse], *, organiser: Organiser, language: str, now: datetime) -> UnsavedResponses:
+    """Return unsaved responses in the order of ``given``, with their answers, for callers that insert them together with
+    other rows: ``writing.assign_keys(rows)``, ``writing.insert(rows)``, then ``insert_rest``.
+
+    Values of known fields that are columns of the contact or the ticket are not among them: the caller writes them.
+    """
+    unsaved = UnsavedResponses(_new_responses(given, organiser, language, now), [], [])
+    answers, multiple_choices = unsaved.answers, unsaved.multiple_choices
+    for response, answered in zip(unsaved.responses, given, strict=True):
         response.chosen = []
-        definition = definitions.of_version(new.version)
-        rows = _rows_of_version(new.version.pk, new.version.sha256, new.version.form_id)
-        asked = asked_keys(definition, new.answers)
+        definition = definitions.of_version(answered.version)
+        rows = _rows_of_version(answered.version.pk, answered.version.sha256, answered.version.form_id)
+        asked = asked_keys(definition, answered.answers)
         for question in stored_questions(definition):
-            field, choices = rows[new.version.form_id, question.key]
+            field, choices = rows[answered.version.form_id, question.key]
             answer = new_answer(
-                response, field, question, new.answers.get(question.key), question.key in asked, choices
+                response, field, question, answered.answers.get(question.key), question.key in asked, choices
             )
-            if new.later and answer.state == Answer.State.BLANK:
+            if answered.later and answer.state == Answer.State.BLANK:
                 answer.state = Answer.State.ADDED_LATER
             answers.append(answer)
             if answer.v_choice_id:
                 response.chosen.append(answer.v_choice_id)
             elif TYPES[question.type].column == "choices" and answer.state == Answer.State.ANSWERED:
-                ids = [choices[key].pk for key in new.answers[question.key] if key in choices]
+                ids = [choices[key].pk for key in answered.answers[question.key] if key in choices]
                 multiple_choices.append((answer, ids))
                 response.chosen += ids
-    _create_answers(answers, multiple_choices)
-    return stored
+    return unsaved
 
 
-def _create_responses(
+def _new_responses(
     given: list[NewResponse], organiser: Organiser, language: str, now: datetime
 ) -> list[Response]:
-    """Insert responses without answers, in the order of ``given``."""
-    stored = [
+    return [
         Response(
             organiser=organiser,
             form_id=new.version.form_id,
             version=new.version,
-            about_id=new.about,
+            **({"about": new.about} if isinstance(new.about, Contact) else {"about_id": new.about}),
             language=language,
             created_at=now,
             changed_at=now,
@@ -99,22 +144,6 @@ def _create_responses(
         )
         for new in given
     ]
-    writing.insert(stored)
-    return stored
-
-
-def _create_answers(answers: list[Answer], multiple_choices: list[tuple[Answer, list[int]]]) -> None:
-    """Insert answers, and the chosen choices (answer, choice ids) of multiple choices."""
-    # ``bulk_create`` sends arrays, which suits many rows; generating its statement costs more than inserting a few.
-    if len(answers) > FEW:
-        Answer.objects.bulk_create(answers)
-    elif answers:
-        writing.insert(answers)
-    link = Answer.choices.through
-    if multiple_choices:
-        link.objects.bulk_create(
-            [link(answer_id=answer.pk, choice_id=pk) for answer, ids in multiple_choices for pk in ids]
-        )
 
 
 def stored_questions(definition: Definition) -> list[Question]:

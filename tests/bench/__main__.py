@@ -306,10 +306,7 @@ def exports(rig: Rig, table: Table) -> None:
     write(MANY_TICKETS, form, "answers", "csv", "12 s, 130 MB")
 
 
-ASKED_WAY = (
-    "12 queries more: limited choices read on three pages (3), held (3) and taken (2), answers written (2) and shown on "
-    "the order (2)"
-)
+ASKED_WAY = "8 queries more: limited choices read on three pages (3), held (2) and taken (2), answers shown on the order (1)"
 WAYS = {
     "event": "",
     "family": "",

@@ -44,12 +44,12 @@ def offer():
 
 
 def test_purchase_of_a_ticket_with_a_name(offer):
-    assert buy(offer) == (7, 58)
+    assert buy(offer) == (7, 50)
     assert Order.objects.count() == 2
 
 
 def test_purchase_by_way_of_the_cart_takes_two_requests_more(offer):
-    assert buy(offer, shows_cart=True) == (9, 66)
+    assert buy(offer, shows_cart=True) == (9, 58)
 
 
 def test_purchase_with_three_answers_one_of_them_limited(offer):
@@ -64,6 +64,6 @@ def test_purchase_with_three_answers_one_of_them_limited(offer):
     answers = {one.key: one.choices.order_by("position").first().key for one in (menu, bus)}
     answers[badge.key] = "Grace"
     buy(offer, answers)
-    assert buy(offer, answers) == (7, 70)
+    assert buy(offer, answers) == (7, 58)
     bus.choices.get(label_en="18:00").refresh_from_db()
     assert bus.choices.get(label_en="18:00").used == 2

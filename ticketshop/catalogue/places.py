@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext_lazy
 
@@ -54,21 +54,32 @@ _LOCKED = Compiled(
 )
 _HELD = Compiled(
     lambda: (
-        Hold.objects.filter(Q(allotment=AnyOf("ids")) | Q(key=Parameter("key")))
+        Hold.objects.filter(~Q(key=Parameter("key")), allotment=AnyOf("ids"), expires_at__gt=Now())
         .values_list("allotment_id")
-        .annotate(
-            others=Sum("places", filter=~Q(key=Parameter("key")) & Q(expires_at__gt=Now())),
-            mine=Count("pk", filter=Q(key=Parameter("key"))),
-        )
+        .annotate(others=Sum("places"))
     )
 )
-
-
+# Counts and holds at once, as ``_check_free`` counts. The rows are locked before, so that nothing changes meanwhile.
 _HOLD = """
-    INSERT INTO catalogue_hold (allotment_id, key, places, expires_at)
-    SELECT allotment, %(key)s, places, statement_timestamp() + %(lasting)s
-    FROM unnest(%(ids)s::bigint[], %(places)s::integer[]) AS wanted (allotment, places)
-    ON CONFLICT (key, allotment_id) DO UPDATE SET places = excluded.places, expires_at = excluded.expires_at
+    WITH wanted AS (
+        SELECT * FROM unnest(%(ids)s::bigint[], %(places)s::integer[], %(unsold)s::integer[])
+        AS wanted (allotment, places, unsold)
+    ), short AS (
+        SELECT allotment, greatest(0, unsold - others) AS free FROM wanted, LATERAL (
+            SELECT coalesce(sum(places), 0) AS others FROM catalogue_hold
+            WHERE allotment_id = wanted.allotment AND key <> %(key)s AND expires_at > statement_timestamp()
+        ) held
+        WHERE unsold - others < wanted.places
+    ), ended AS (
+        DELETE FROM catalogue_hold
+        WHERE key = %(key)s AND allotment_id <> ALL(%(ids)s::bigint[]) AND NOT EXISTS (SELECT FROM short)
+    ), held AS (
+        INSERT INTO catalogue_hold (allotment_id, key, places, expires_at)
+        SELECT allotment, %(key)s, places, statement_timestamp() + %(lasting)s
+        FROM wanted WHERE NOT EXISTS (SELECT FROM short)
+        ON CONFLICT (key, allotment_id) DO UPDATE SET places = excluded.places, expires_at = excluded.expires_at
+    )
+    SELECT allotment, free FROM short
 """
 
 
@@ -83,20 +94,22 @@ def hold(key: uuid.UUID, wanted: dict[int, int], lasting: timedelta) -> None:
     """Hold ``wanted`` (allotment id -> places) for ``key``, replacing all its earlier holds.
 
     An allotment with 0 places wanted is not held. The rows stay locked until the end of the caller's
-    transaction. Raise NotEnoughPlaces if any allotment has too few; then nothing has changed.
+    transaction. Raise NotEnoughPlaces if any allotment has too few; then nothing has changed. Two statements.
     """
     need = {pk: places for pk, places in wanted.items() if places > 0}
-    mine = _check_free(need, key)
-    if mine - set(need):
-        Hold.objects.filter(key=key).exclude(allotment_id__in=list(need)).delete()
+    unsold = {pk: capacity - sold for pk, capacity, sold in _LOCKED.rows(ids=list(need))}
     values: dict[str, Any] = {
         "key": key,
         "lasting": lasting,
         "ids": list(need),
         "places": list(need.values()),
+        "unsold": [unsold.get(pk, 0) for pk in need],
     }
     with prepared_cursor() as cursor:
         cursor.execute(_HOLD, values)
+        short = dict(cursor.fetchall())
+    if short:
+        raise NotEnoughPlaces(short)
 
 
 def end_holds(key: uuid.UUID) -> None:
@@ -164,19 +177,18 @@ FORGET = Tidying(
 )
 
 
-def _check_free(need: dict[int, int], key: uuid.UUID) -> set[int]:
-    """Lock the counters, count what others hold, and return the ids of the allotments that ``key`` has holds on.
+def _check_free(need: dict[int, int], key: uuid.UUID) -> None:
+    """Lock the counters and count what others hold.
 
     Raise NotEnoughPlaces if an allotment has fewer free places than ``need`` states.
     """
     locked = {pk: (capacity, sold) for pk, capacity, sold in _LOCKED.rows(ids=list(need))}
-    held = {pk: (others or 0, mine) for pk, others, mine in _HELD.rows(ids=list(need), key=key)}
+    held = dict(_HELD.rows(ids=list(need), key=key))
     short = {}
     for pk, places in need.items():
         capacity, sold = locked.get(pk, (0, 0))
-        free = capacity - sold - held.get(pk, (0, 0))[0]
+        free = capacity - sold - held.get(pk, 0)
         if free < places:
             short[pk] = max(0, free)
     if short:
         raise NotEnoughPlaces(short)
-    return {pk for pk, (_others, mine) in held.items() if mine}

@@ -66,6 +66,15 @@ class Composed(str):
         return self.html
 
 
+def lang_attribute(value: object) -> SafeString:
+    """Return the attribute `` lang="de"`` for an element with a text in another language than the page; else an empty text."""
+    code = value.language if isinstance(value, StandIn) else ""
+    return format_html(' lang="{}"', code) if code else _NO_ATTRIBUTE
+
+
+_NO_ATTRIBUTE = SafeString("")
+
+
 def compose(pattern: str, **parts: object) -> str:
     """Return ``pattern % parts``, as a Composed if one of the parts is a StandIn or Composed.
 

@@ -27,7 +27,33 @@ def queue(
 
     With ``once``, a second call with the same text queues nothing and returns None.
     """
-    mail = Mail(
+    mail = new(
+        kind, to=to, language=language, now=now, about=about, pos=pos, once=once, subject_uuid=subject_uuid
+    )
+    if once is None:
+        writing.insert([mail])
+    elif not writing.insert_unless(mail, "once"):
+        return None
+    send(mail)
+    return mail
+
+
+def new(
+    kind: str,
+    *,
+    to: str,
+    language: str,
+    now: datetime,
+    about: dict | None = None,
+    pos=None,
+    once: str | None = None,
+    subject_uuid: uuid.UUID | None = None,
+) -> Mail:
+    """Return an unsaved mail, for callers that insert it together with what it is about, and then ``send`` it.
+
+    Arguments as in ``queue``; nothing may have been queued with this ``once`` before.
+    """
+    return Mail(
         kind=kind,
         organiser_id=pos.organiser_id if pos else None,
         point_of_sale=pos,
@@ -38,12 +64,11 @@ def queue(
         subject_uuid=subject_uuid,
         created_at=now,
     )
-    if once is None:
-        writing.insert([mail])
-    elif not writing.insert_unless(mail, "once"):
-        return None
+
+
+def send(mail: Mail) -> None:
+    """Let the worker send a mail that was inserted in the caller's transaction, after its commit."""
     tasks.send.defer(mail_id=mail.pk)
-    return mail
 
 
 def again(mail: Mail, *, now: datetime) -> Mail:
@@ -58,7 +83,7 @@ def again(mail: Mail, *, now: datetime) -> Mail:
         subject_uuid=mail.subject_uuid,
         created_at=now,
     )
-    tasks.send.defer(mail_id=copy.pk)
+    send(copy)
     return copy
 
 

@@ -2,7 +2,7 @@
 
 from django.db.models import Q, QuerySet
 
-from ticketshop.lib.database.compiled import Compiled, Parameter
+from ticketshop.lib.database.compiled import Compiled, MadeOfRows, Parameter
 
 from .models import PointOfSale
 
@@ -23,7 +23,13 @@ _BY_SLUG = Compiled(
     )
 )
 
+READ_SHOPS = MadeOfRows(lambda rows: _BY_SLUG.instances(rows)[0], most=200)
+
 
 def point_of_sale(slug: str) -> PointOfSale | None:
-    """Return the shop with this slug and its organiser if it is or was switched on, else None; one query."""
-    return _BY_SLUG.first(slug=slug)
+    """Return the shop with this slug and its organiser if it is or was switched on, else None; one query.
+
+    Requests share the instances: don't change them.
+    """
+    rows = _BY_SLUG.tuples(slug=slug)
+    return READ_SHOPS.get(slug, rows) if rows else None

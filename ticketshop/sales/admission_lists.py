@@ -34,12 +34,21 @@ def tickets_of(order: Order) -> list[Ticket]:
     return _TICKETS.all(order=order.pk)
 
 
-# Without related rows: those of the lines have been read.
-_OF_LINES = Compiled(lambda: Ticket.objects.filter(order=Parameter("order")))
+# Related rows of a response that pages need to show its answers. Each process keeps the definitions parsed in memory.
+WITH_RESPONSE = ("version", "form__published", "form__asked_again")
+WITHOUT_DEFINITIONS = ("version__definition", "form__published__definition", "form__asked_again__definition")
+# With the responses, and without the rows that have been read with the lines.
+_OF_LINES = Compiled(
+    lambda: (
+        Ticket.objects.filter(order=Parameter("order"))
+        .select_related(*(f"response__{path}" for path in WITH_RESPONSE))
+        .defer(*(f"response__{path}" for path in WITHOUT_DEFINITIONS))
+    )
+)
 
 
 def tickets_of_lines(order: Order, lines: list[OrderLine]) -> list[Ticket]:
-    """Return what ``tickets_of`` returns, with the related rows of ``lines``, all lines of the order."""
+    """Return what ``tickets_of`` returns, with the related rows of ``lines``, all lines of the order, and with the responses."""
     by_id = {line.pk: line for line in lines}
     tickets = _OF_LINES.all(order=order.pk)
     for ticket in tickets:

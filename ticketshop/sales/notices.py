@@ -1,6 +1,7 @@
 """Queue the mails that tell buyers and beneficiaries about an order: one mail per event."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -8,6 +9,7 @@ from contacts import locking
 from contacts.models import Contact
 from registration_forms.models import AnswerHistory
 from ticketshop.mail import outbox
+from ticketshop.mail.models import Mail
 
 from . import recipients
 from .models import Cancellation, IssuedPass, Order, Payment, Refund, Ticket
@@ -121,20 +123,31 @@ def form_added(order: Order, now: datetime) -> None:
     _tell(order, "answers_wanted", now)
 
 
+def new(order: Order, kind: str, now: datetime) -> Mail | None:
+    """Return the unsaved mail of this kind about a new order, to be inserted with it; None for a buyer without an address."""
+    mail = _to_buyer(order, now, once=f"{kind}:{order.pk}")
+    return outbox.new(kind, **mail) if mail else None
+
+
 def _tell(order: Order, kind: str, now: datetime, *, once: str | None = None, **about) -> None:
+    if mail := _to_buyer(order, now, once, **about):
+        outbox.queue(kind, **mail)
+
+
+def _to_buyer(order: Order, now: datetime, once: str | None, **about) -> dict[str, Any]:
+    """Return the arguments of ``outbox.queue`` for a mail to the buyer; empty without an address."""
     buyer = order.buyer
     if buyer is None or not buyer.email:
-        return
-    outbox.queue(
-        kind,
-        to=buyer.email,
-        language=buyer.language or order.language,
-        now=now,
-        about={"order": order.pk, **about},
-        pos=order.point_of_sale,
-        once=once,
-        subject_uuid=buyer.subject_uuid,
-    )
+        return {}
+    return {
+        "to": buyer.email,
+        "language": buyer.language or order.language,
+        "now": now,
+        "about": {"order": order.pk, **about},
+        "pos": order.point_of_sale,
+        "once": once,
+        "subject_uuid": buyer.subject_uuid,
+    }
 
 
 def queue_for_others(order: Order, now: datetime) -> None:

@@ -72,10 +72,10 @@ def log_in_for(request: HttpRequest, response: HttpResponse) -> str:
         return ""
     parts = urlsplit(response.headers["Location"])
     next_url = parse_qs(parts.query).get("next", [""])[0]
-    if (
-        parts.path not in {reverse(settings.LOGIN_URL), reverse("admin:login")}
-        or next_url != request.get_full_path()
-    ):
+    if next_url != request.get_full_path() or parts.path not in {
+        reverse(settings.LOGIN_URL),
+        reverse("admin:login"),
+    }:
         return ""
     return f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': next_url, NOTE: '1'})}"
 
@@ -86,5 +86,9 @@ def remember_log_in(request: HttpRequest, response: HttpResponse) -> None:
     if user_id:
         if saved_forms.last_log_in(request) != int(user_id):
             saved_forms.note_log_in(response, int(user_id))
-    elif request.method == "POST" and is_log_out(request):
+    elif (
+        request.method == "POST"
+        and settings.LAST_LOG_IN_COOKIE_NAME in request.COOKIES
+        and is_log_out(request)
+    ):
         response.delete_cookie(settings.LAST_LOG_IN_COOKIE_NAME, samesite="Lax")

@@ -2,7 +2,7 @@
 
 import pytest
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, Value
 from django.utils import timezone, translation
 
 from tests.factories.catalogue import EventFactory, OfferFactory, VenueFactory
@@ -42,6 +42,14 @@ def test_compiled_query_does_not_cache_results():
     Event.objects.filter(pk=event.pk).update(title_en="Another")
     with translation.override("en"):
         assert compiled.first(slug="late").title == "Another"
+
+
+def test_rows_come_with_their_annotations():
+    venue = VenueFactory()
+    EventFactory(organiser=venue.organiser, venue=venue)
+    rows = Venue.objects.select_related("organiser").annotate(events=Count("event"), twice=Value(2))
+    (row,) = Compiled(lambda: rows.filter(pk=Parameter("pk"))).all(pk=venue.pk)
+    assert (row.events, row.twice, row.organiser, row.name) == (1, 2, venue.organiser, venue.name)
 
 
 def test_one_of_a_list_and_the_shape_of_a_values_list():

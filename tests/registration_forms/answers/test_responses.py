@@ -45,14 +45,14 @@ def test_each_question_has_a_row_with_the_state_of_its_answer(party):
     }
 
 
-def test_storing_a_hundred_responses_takes_as_many_queries_as_one(party):
+def test_storing_a_hundred_responses_takes_one_query_more_than_one(party):
     counts = []
     store(party, {})  # the version is parsed once
     for number in (1, 100):
         with CaptureQueriesContext(connection) as queries:
             store(party, *[{party.name_asked.key: "x", party.bus.key: party.early.key}] * number)
         counts.append(len(queries))
-    assert counts[0] == counts[1]
+    assert counts == [2, 3]
 
 
 def test_places_of_answers_are_counted(party):

@@ -10,7 +10,7 @@ its related rows. Where the SQL is always the same, it is generated at the first
 Without it a purchase costs half as much CPU time again in the web process (decision 0031). PostgreSQL plans such a statement
 once per connection, see ``prepared_cursor`` in ``base``.
 
-The compiler's ``klass_info`` and ``RelatedPopulator`` are not documented by Django; ``tests/lib/database/test_compiled.py``
+The compiler's ``klass_info``, ``annotation_col_map`` and ``RelatedPopulator`` are not documented by Django; ``tests/lib/database/test_compiled.py``
 compares the rows with those of the queryset.
 
 Results are not cached: every call queries the database. ``MadeOfRows`` keeps what was made of the rows while these are the same.
@@ -95,6 +95,7 @@ class _Query:
             self.model = info["model"]
             self.own = slice(fields[0], fields[-1] + 1)
             self.names = [column.target.attname for column in columns[self.own]]
+            self.annotations = list(compiler.annotation_col_map.items())
             self.related = [
                 RelatedPopulator(related, compiler.select, connection.alias)  # type: ignore[call-arg]
                 for related in info.get("related_klass_infos", [])
@@ -124,6 +125,8 @@ class _Query:
         instance = self.model.from_db(DEFAULT_DB_ALIAS, self.names, row[self.own])
         for related in self.related:
             related.populate(row, instance)
+        for name, index in self.annotations:
+            setattr(instance, name, row[index])
         return instance
 
 

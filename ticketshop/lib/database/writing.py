@@ -37,7 +37,7 @@ def insert(rows: Sequence[Model]) -> None:
     """Insert unsaved rows, those of one model next to each other, in one statement. Foreign keys take the primary key that
     the other row has by now.
 
-    Rows without a primary key get one from the database; it is set on them if all rows are of one model.
+    Rows without a primary key get one from the database; it is set on those of the last model.
     """
     groups = [(model, list(group)) for model, group in groupby(rows, type)]
     shape = tuple((model, len(group), group[0].pk is not None) for model, group in groups)
@@ -50,8 +50,11 @@ def insert(rows: Sequence[Model]) -> None:
     ]
     with prepared_cursor() as cursor:
         cursor.execute(_insert_sql(shape), values)
-        keys = [key for (key,) in cursor.fetchall()] if len(groups) == 1 else [row.pk for row in rows]
-    for row, key in zip(rows, keys, strict=True):
+        keys = [key for (key,) in cursor.fetchall()]
+    last = groups[-1][1]
+    for row in rows[: -len(last)]:
+        _inserted(row, row.pk)
+    for row, key in zip(last, keys, strict=True):
         _inserted(row, key)
 
 
@@ -80,7 +83,7 @@ def update(row: Model, *columns: str) -> bool:
         return cursor.rowcount > 0
 
 
-def _inserted(row: Model, key: int) -> None:
+def _inserted(row: Model, key: object) -> None:
     row.pk = key
     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
@@ -114,12 +117,10 @@ def _keys_sql(count: int) -> str:
 
 @lru_cache(maxsize=512)
 def _insert_sql(shape: tuple[tuple[type[Model], int, bool], ...]) -> str:
-    """Return an INSERT for each model: the last one is the statement, the others are its WITH clauses."""
+    """Return an INSERT for each model: the last one is the statement, which returns its keys; the others are its WITH clauses."""
     *first, last = [_one_insert(*part) for part in shape]
-    if not first:
-        return f"{last} RETURNING {_quoted(shape[0][0]._meta.pk)}"
     clauses = ", ".join(f"insert_{number} AS ({sql})" for number, sql in enumerate(first))
-    return f"WITH {clauses} {last}"
+    return f"{f'WITH {clauses} ' if first else ''}{last} RETURNING {_quoted(shape[-1][0]._meta.pk)}"
 
 
 @lru_cache(maxsize=64)

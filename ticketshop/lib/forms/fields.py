@@ -1,30 +1,14 @@
-"""Form renderer, text fields, and the rules for the parts of a person's name."""
+"""Text fields, and the rules for the parts of a person's name."""
 
 from collections.abc import Collection, Mapping
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import ProhibitNullCharactersValidator
-from django.forms.renderers import TemplatesSetting
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.pdf import fonts
 from ticketshop.lib.values.text import normalise_line, normalise_text
-
-_INPUT = "django/forms/widgets/input.html"
-# Django's templates of these widgets include that of an input and nothing else.
-_ONLY_INPUT = {
-    f"django/forms/widgets/{name}.html" for name in ("text", "email", "number", "hidden", "date", "checkbox")
-}
-
-
-class Renderer(TemplatesSetting):
-    """Renders fields by the project's templates; by Django's own if the project has none."""
-
-    field_template_name = "parts/field.html"
-
-    def get_template(self, template_name):
-        return super().get_template(_INPUT if template_name in _ONLY_INPUT else template_name)
 
 
 def printable(value: str) -> None:

@@ -63,8 +63,7 @@ def lang(value) -> SafeString:
 
     ``<bdi{{ event.title|lang }}>{{ event.title }}</bdi>``
     """
-    code = getattr(value, "language", "") if isinstance(value, translated.StandIn) else ""
-    return format_html(' lang="{}"', code) if code else format_html("{}", "")
+    return translated.lang_attribute(value)
 
 
 @register.filter

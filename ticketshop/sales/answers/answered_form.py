@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 
 from django.utils.timezone import localtime
 
@@ -51,9 +52,9 @@ class AnsweredForm:
             return localtime(admission.session.starts_at).date()
         return admission.valid_from if admission else None
 
-    @property
+    @cached_property
     def rows(self) -> display.Rows:
-        """Return (label, text) for each answer that the buyer may read."""
+        """Return (label, text) for each answer that the buyer may read, in the language that was active first."""
         return display.rows(self.response, self.given, display.for_buyer)
 
     @property

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.utils.datastructures import MultiValueDict
 
+from contacts.models import Contact
 from registration_forms import definitions
 from registration_forms.answers import limited_choices, responses
 from registration_forms.answers.blocks import Block
@@ -160,11 +161,11 @@ def has_sold_out_choice(blocks: list[FormBlock]) -> bool:
     )
 
 
-def given(blocks: list[FormBlock], about: dict[str, object]) -> list[responses.NewResponse]:
-    """Return the checked answers to store. ``about``: block name -> contact id."""
+def given(blocks: list[FormBlock], about: dict[str, Contact | int]) -> list[responses.NewResponse]:
+    """Return the checked answers to store. ``about``: block name -> contact, or its id."""
     return [
         responses.NewResponse(
-            form_block.version, form_block.block.answers, about.get(form_block.name), form_block.ends_at
+            form_block.version, form_block.block.answers, about[form_block.name], form_block.ends_at
         )
         for form_block in blocks
     ]

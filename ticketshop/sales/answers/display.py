@@ -17,6 +17,7 @@ from registration_forms.models import Answer, Response
 from ticketshop.lib import translated
 from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
 
+from ..admission_lists import WITH_RESPONSE, WITHOUT_DEFINITIONS
 from ..models import IssuedPass, Order, OrderResponse, Ticket
 
 Rows = list[tuple[str, str]]
@@ -49,18 +50,23 @@ def for_staff(sensitive: bool) -> Callable[[Question], bool]:
 _RESPONSES = Compiled(
     lambda: (
         Response.objects.filter(pk=AnyOf("ids"))
-        .select_related("version", "form__published", "form__asked_again")
-        .defer("version__definition", "form__published__definition", "form__asked_again__definition")
+        .select_related(*WITH_RESPONSE)
+        .defer(*WITHOUT_DEFINITIONS)
         .order_by("pk")
     )
 )
 
 
-def read(ids: Iterable[int]) -> tuple[dict[int, Response], dict[int, dict[str, Answer]]]:
-    """Return responses by id, with forms and versions, and response id -> question key -> answer."""
-    wanted = list(ids)
-    rows = _RESPONSES.all(ids=wanted)
-    return {response.pk: response for response in rows}, responses.answers_of(wanted)
+def read(
+    ids: Iterable[int], known: Iterable[Response] = ()
+) -> tuple[dict[int, Response], dict[int, dict[str, Answer]]]:
+    """Return responses by id, with forms and versions, and response id -> question key -> answer. ``known``: those that were
+    read with these rows already.
+    """
+    wanted, by_id = list(ids), {response.pk: response for response in known}
+    if others := [pk for pk in wanted if pk not in by_id]:
+        by_id |= {response.pk: response for response in _RESPONSES.all(ids=others)}
+    return by_id, responses.answers_of(wanted)
 
 
 def language(code: str) -> str:

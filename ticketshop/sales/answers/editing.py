@@ -34,6 +34,9 @@ class StaffBlock(Block):
     template_of_a_question = "admin/sales/answers_question.html"
 
 
+_RESPONSE = Ticket._meta.get_field("response")
+
+
 class EditableAnswers:
     """The forms of an order (``answered_forms``), or those with the ids ``of``, with their answers. Four queries
     for any number.
@@ -63,7 +66,8 @@ class EditableAnswers:
             for part in display.parts(order, tickets, passes)
             if wanted is None or part.response_id in wanted
         ]
-        by_id, given = display.read(part.response_id for part in parts) if parts else ({}, {})
+        known = [ticket.response for ticket in tickets if ticket.response_id and _RESPONSE.is_cached(ticket)]
+        by_id, given = display.read((part.response_id for part in parts), known) if parts else ({}, {})
         self.answered_forms = [
             self._answered_form(part, by_id[part.response_id], given[part.response_id])
             for part in parts

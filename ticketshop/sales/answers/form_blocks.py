@@ -88,8 +88,10 @@ def order_forms(cart_contents: Contents) -> list[tuple[RegistrationForm, list[Ca
     event.
 
     The form of an event replaces that of the shop for the lines of that event. The shop's form comes first.
-    One query.
+    One query; none if there can't be an order form.
     """
+    if not cart_contents.has_order_forms:
+        return []
     events = {line.session.event_id for line in cart_contents.lines if line.session}
     rows = _ORDER_FORMS.all(events=list(events), pos=cart_contents.cart.point_of_sale_id)
     of_event = {row.event_id: row.form for row in rows if row.event_id}

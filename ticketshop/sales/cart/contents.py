@@ -7,13 +7,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ticketshop.catalogue.models import SeasonPass, Session
+from ticketshop.catalogue.models import OrderForm, SeasonPass, Session
 from ticketshop.lib import translated
 from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.forms import json_hash
@@ -25,10 +25,14 @@ from ..models import Cart, CartLine
 
 @dataclass(frozen=True)
 class Contents:
-    """The lines of a cart, with all related rows that a page or an order needs."""
+    """The lines of a cart, with all related rows that a page or an order needs.
+
+    ``has_order_forms``: whether the shop, or the event of a line, may have an order form.
+    """
 
     cart: Cart
     lines: list[CartLine]
+    has_order_forms: bool = True
 
     @property
     def total(self) -> Decimal:
@@ -69,10 +73,14 @@ class Contents:
 
 
 def _lines(*also: str, **of_cart: Parameter) -> QuerySet[CartLine]:
-    """Return the lines of a cart with what they sell, and with the rows ``also``."""
+    """Return the lines of a cart with what they sell, and with the rows ``also``. ``asks``: whether there is an order form."""
+    order_forms = OrderForm.objects.filter(
+        Q(event=OuterRef("offer__session__event")) | Q(point_of_sale=OuterRef("cart__point_of_sale"))
+    )
     return (
         CartLine.objects.filter(**of_cart)
         .select_related(*also, "offer__tariff__form__published", "offer__session__event__venue")
+        .annotate(asks=Exists(order_forms))
         # Each process keeps the definitions of forms parsed in memory.
         .defer("offer__tariff__form__published__definition")
     )
@@ -108,7 +116,8 @@ def _of_lines(cart: Cart, lines: list[CartLine]) -> Contents:
         for line in lines:
             if line.season_pass_id:
                 line.season_pass = passes[line.season_pass_id]
-    return Contents(cart, sorted(lines, key=_place_in_cart))
+    asks = any(line.asks for line in lines)  # type: ignore[attr-defined]
+    return Contents(cart, sorted(lines, key=_place_in_cart), has_order_forms=asks)
 
 
 def _when(line: CartLine) -> str:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -22,11 +21,12 @@ from ticketshop.lib.database import writing
 from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.lib.values import references
 from ticketshop.lib.values.money import ZERO
+from ticketshop.mail import outbox
 
 from .. import notices, pricing
 from ..answers import block_answers, form_blocks, profile, shown_questions
 from ..cart import caps, carts, contents
-from ..models import IN_PROFILE, Cart, Order, OrderLine, OrderResponse, Payment
+from ..models import IN_PROFILE, Cart, Order, OrderLine, OrderResponse
 from ..payments import methods, payments, provider_pages, refunds
 from ..tickets import tickets
 from . import cancelled_lines, order_lines, person_limits
@@ -121,7 +121,7 @@ def place(
             constraint = violated_constraint(error)
             if constraint == CHECKOUT_KEY_ONCE and (order := placed_under(cart.checkout_key, content_hash)):
                 return order
-            if constraint == REFERENCE_ONCE:
+            if constraint in (REFERENCE_ONCE, contacts.NUMBER_ONCE):
                 # Two of 78 billion random references were the same: another one is drawn.
                 continue
             raise
@@ -165,17 +165,21 @@ def _place(request: _Request) -> Order:
         raise CannotPlace("unpaid", problems=[sentence])
     blocks = _checked_answers(cart, cart_contents, now)
     in_profile = _in_profile(cart, user)
-    profile.write(buyer, blocks, over=in_profile, by=user if user.is_authenticated else None, now=now)
+    by = user if user.is_authenticated else None
+    changed = profile.write(buyer, blocks, over=in_profile, by=by, now=now)
     order = new(cart_contents, buyer, method, user, request.language, now)
-    responses_by_block = _store(
-        blocks, order, buyer, beneficiaries, cart.typed.language or request.language, now
-    )
+    answered = _answers(blocks, order, beneficiaries, cart.typed.language or request.language)
+    responses_by_block = _by_block(blocks, answered)
     order_responses = _order_responses(order, blocks, responses_by_block, in_profile)
     lines = order_lines.new(order, cart_contents)
     issued = tickets.new(order, lines, cart_contents, holders, beneficiaries, responses_by_block)
     payment = payments.new(order, method, now)
-    _insert([order, *order_responses, *lines, *issued[0], *issued[1], payment], method, user, now)
-    _go_on(order, payment, now)
+    rows = [order, *answered.rows, *order_responses, *lines, *issued[0], *issued[1], payment]
+    _insert(order, rows, method, by, changed if buyer._state.adding else [])
+    answered.insert_rest()
+    if order.total == ZERO:
+        payments.confirm(payment, by=None, now=now)
+        order.refresh_from_db()
     carts.delete(cart)
     # Last, so that the counters stay locked for as short as possible.
     if blocks:
@@ -199,21 +203,21 @@ def _order_responses(
     ]
 
 
-def _insert(rows: list[Model], method, user, now: datetime) -> None:
-    """Insert the rows of a new order, the order first, and its record in the history. Two statements."""
-    order = cast(Order, rows[0])
-    writing.assign_keys(rows)
-    placed = history.new(order, "placed", by=user, now=now, total=str(order.total), method=method.code)
-    writing.insert([*rows, placed])
+def _insert(order: Order, rows: list[Model], method, by, changed: list[str]) -> None:
+    """Insert the rows of a new order, its buyer if that is new, their records in the history, and the mail that tells the
+    buyer what to pay. Two statements, and one that lets the mail be sent.
 
-
-def _go_on(order: Order, payment: Payment, now: datetime) -> None:
-    """Tell the buyer what to pay. A free order is paid at once."""
-    if order.total == ZERO:
-        payments.confirm(payment, by=None, now=now)
-        order.refresh_from_db()
-    else:
-        notices.queue(order, "order_placed", now)
+    ``changed``: columns of a new buyer that answers have filled.
+    """
+    now = order.placed_at
+    buyer = [order.buyer] if order.buyer._state.adding else []
+    writing.assign_keys([*buyer, *rows])
+    records = contacts.records_of_new(buyer[0], now=now, changed=changed) if buyer else []
+    records.append(history.new(order, "placed", by=by, now=now, total=str(order.total), method=method.code))
+    mail = notices.new(order, "order_placed", now) if order.total != ZERO else None
+    writing.insert([*buyer, *rows, *records, *([mail] if mail else [])])
+    if mail:
+        outbox.send(mail)
 
 
 def _in_profile(cart: Cart, user) -> bool | None:
@@ -236,25 +240,24 @@ def _checked_answers(
     return blocks
 
 
-def _store(
-    blocks: list[form_blocks.FormBlock],
-    order: Order,
-    buyer: Contact,
-    beneficiaries: dict[str, int],
-    language: str,
-    now: datetime,
-) -> dict[str, Response]:
-    """Write the answers. Return block name -> response.
+def _answers(
+    blocks: list[form_blocks.FormBlock], order: Order, beneficiaries: dict[str, int], language: str
+) -> responses.UnsavedResponses:
+    """Return the unsaved answers, a response for each block.
 
     Answers about a ticket without a beneficiary belong to the buyer, who typed them. ``language``: in which
     the questions were read.
     """
-    given = block_answers.given(
-        blocks,
-        {form_block.name: beneficiaries.get(form_block.name.rstrip("+"), buyer.pk) for form_block in blocks},
-    )
-    made = responses.store(given, organiser=order.organiser, language=language, now=now) if given else []
-    return {form_block.name: response for form_block, response in zip(blocks, made, strict=True)}
+    about = {block.name: beneficiaries.get(block.name.rstrip("+"), order.buyer) for block in blocks}
+    given = block_answers.given(blocks, about)
+    return responses.new(given, organiser=order.organiser, language=language, now=order.placed_at)
+
+
+def _by_block(
+    blocks: list[form_blocks.FormBlock], answered: responses.UnsavedResponses
+) -> dict[str, Response]:
+    """Return block name -> response."""
+    return {block.name: response for block, response in zip(blocks, answered.responses, strict=True)}
 
 
 def _checked(cart: Cart, cart_contents: contents.Contents, request: _Request):

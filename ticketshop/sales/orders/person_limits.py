@@ -107,12 +107,14 @@ def problems(cart_contents: Contents, buyer: Contact, beneficiaries: dict[str, i
 def too_many(cart_contents: Contents, buyer: Contact | None, beneficiaries: dict[str, int]) -> list[TooMany]:
     """Return the lines with too many tickets or passes for one beneficiary, earlier orders included.
 
-    A ticket without a beneficiary counts for the buyer. ``buyer`` is None for a guest without a contact: then
-    only this cart counts. At most three queries.
+    A ticket without a beneficiary counts for the buyer. ``buyer`` is None, or not inserted yet, for a guest without a
+    contact: then only this cart counts. At most three queries.
     """
     limited = [line for line in cart_contents.lines if line.product.settings.max_per_person]
     if not limited:
         return []
+    if buyer is not None and buyer.pk is None:
+        buyer = None
     me = buyer.pk if buyer else None
     others = set(beneficiaries.values()) - {me}
     known = {me, *_connected(buyer, others)} if buyer else set()
