@@ -51,6 +51,11 @@ class StandIn(str):
         stand_in.language = language
         return stand_in
 
+    @property
+    def piece_key(self) -> tuple[str, str]:
+        """Return what a piece of a page shows of it; see ``piece_cache``."""
+        return str(self), self.language
+
 
 class Composed(str):
     """A text made of several. In templates each part in another language than the page has its ``lang``."""
@@ -61,6 +66,11 @@ class Composed(str):
         composed = super().__new__(cls, text)
         composed.html = html
         return composed
+
+    @property
+    def piece_key(self) -> str:
+        """Return what a piece of a page shows of it; see ``piece_cache``."""
+        return str(self.html)
 
     def __html__(self) -> SafeString:
         return self.html

@@ -11,6 +11,7 @@ from django.utils import timezone, translation
 from django.utils.safestring import mark_safe
 
 from tests.factories.organisers import PointOfSaleFactory
+from ticketshop.lib.translated import StandIn, compose
 from ticketshop.lib.web import piece_cache
 from ticketshop.lib.web.piece_cache import PieceCache, piece
 from ticketshop.organisers import access
@@ -67,6 +68,16 @@ def test_piece_is_rendered_once_for_equal_values(templates):
 )
 def test_values_that_look_different_are_different_pieces(templates, first, second):
     assert piece("all.html", value=first) != piece("all.html", value=second)
+
+
+def test_texts_in_another_language_are_different_pieces():
+    plain, german, french = "Gala", StandIn("Gala", "de"), StandIn("Gala", "fr")
+    texts = [plain, german, french, compose("%(x)s", x=german), compose("%(x)s", x=french)]
+    lines = [
+        piece("sales/parts/summary_line.html", quantity=1, name=text, title=text, when=None, moved="")
+        for text in texts
+    ]
+    assert len(set(lines)) == len(texts)
 
 
 def test_language_and_time_zone_make_different_pieces(templates):
