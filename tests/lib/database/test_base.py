@@ -6,7 +6,7 @@ import threading
 
 import psycopg_pool.pool
 import pytest
-from django.db import DataError, NotSupportedError, OperationalError, connection, transaction
+from django.db import DataError, NotSupportedError, OperationalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from tests.at_once import at_once, watcher
@@ -233,7 +233,7 @@ def test_prepared_cursor_of_a_connection_is_used_again_also_after_an_error(pool)
     with pytest.raises(DataError), transaction.atomic():
         run_prepared("SELECT 1 / %s", 0)
     with connection.prepared_cursor() as second:
-        assert second.cursor is first.cursor
+        assert second is first
         assert second.connection.prepared_max == base.PREPARED
         second.execute("SELECT %s, %s", [2, "two"])
         assert second.fetchall() == [(2, "two")]
@@ -241,6 +241,23 @@ def test_prepared_cursor_of_a_connection_is_used_again_also_after_an_error(pool)
     connection.close_pool()
     with connection.prepared_cursor() as third:
         assert third.cursor is not first.cursor
+
+
+def test_prepared_cursor_of_a_thread_belongs_to_that_thread_on_the_connection_of_another(pool):
+    """The pool lends a connection to one thread after the other; errors must reach the thread that uses it."""
+    pool.update(min_size=1, max_size=1)
+
+    def use() -> tuple:
+        run_prepared("SELECT %s", 1)
+        with connection.prepared_cursor() as cursor:
+            found = cursor, cursor.db is connections["default"], connection.connection
+        connection.close()
+        return found
+
+    (mine, of_me, lent), ((other, of_other, again),) = use(), at_once(use)
+    assert (of_me, of_other) == (True, True)
+    assert lent is again
+    assert mine is not other
 
 
 def test_log_of_queries_contains_prepared_statements_with_their_values(pool):

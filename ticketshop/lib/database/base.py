@@ -10,6 +10,7 @@ for each connection.
 
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db.backends.postgresql import base, features, operations, psycopg_any
 from django.db.backends.utils import CursorWrapper
@@ -88,17 +89,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
     ops_class = DatabaseOperations
     # Whether ``create_cursor`` makes a cursor for prepared statements. An instance belongs to one thread.
     prepares = False
+    # The connection of the last ``prepared_cursor``, and that cursor. A request that gets another connection opens a new one.
+    kept: tuple[Any, CursorWrapper | None] = (None, None)
 
     def prepared_cursor(self) -> CursorWrapper:
         """Return a cursor like ``cursor()`` for statements whose text is always the same.
 
         Read its rows before the next statement of such a cursor: it is the same one.
         """
+        connection, cursor = self.kept
+        # To open it for each statement would cost a quarter of the statement. One that logs its queries is not kept.
+        if cursor is not None and connection is self.connection and not self.queries_logged:
+            return cursor
         self.prepares = True
         try:
-            return self.cursor()
+            cursor = self.cursor()
         finally:
             self.prepares = False
+        self.kept = (None, None) if self.queries_logged else (self.connection, cursor)
+        return cursor
 
     def create_cursor(self, name=None):
         if not self.prepares:
