@@ -79,7 +79,7 @@ def _field(context: dict[str, Any]) -> str:
     """Return a form field: label, hint, error, input. Django adds aria-describedby and aria-invalid to the input."""
     bound: BoundField = context["field"]
     field, errors = bound.field, bound.errors
-    label = conditional_escape(getattr(field, "label_html", "") or bound.label)
+    label: str = conditional_escape(getattr(field, "label_html", "") or bound.label)
     lang = lang_attribute(bound.label)
     hint = ""
     if bound.help_text:

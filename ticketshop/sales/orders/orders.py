@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -209,13 +210,13 @@ def _insert(order: Order, rows: list[Model], method, by, changed: list[str]) -> 
 
     ``changed``: columns of a new buyer that answers have filled.
     """
-    now = order.placed_at
-    buyer = [order.buyer] if order.buyer._state.adding else []
-    writing.assign_keys([*buyer, *rows])
-    records = contacts.records_of_new(buyer[0], now=now, changed=changed) if buyer else []
+    now, buyer = order.placed_at, cast(Contact, order.buyer)
+    new_buyer = [buyer] if buyer._state.adding else []
+    writing.assign_keys([*new_buyer, *rows])
+    records = contacts.records_of_new(buyer, now=now, changed=changed) if new_buyer else []
     records.append(history.new(order, "placed", by=by, now=now, total=str(order.total), method=method.code))
     mail = notices.new(order, "order_placed", now) if order.total != ZERO else None
-    writing.insert([*buyer, *rows, *records, *([mail] if mail else [])])
+    writing.insert([*new_buyer, *rows, *records, *([mail] if mail else [])])
     if mail:
         outbox.send(mail)
 
@@ -248,7 +249,8 @@ def _answers(
     Answers about a ticket without a beneficiary belong to the buyer, who typed them. ``language``: in which
     the questions were read.
     """
-    about = {block.name: beneficiaries.get(block.name.rstrip("+"), order.buyer) for block in blocks}
+    buyer = cast(Contact, order.buyer)
+    about = {block.name: beneficiaries.get(block.name.rstrip("+"), buyer) for block in blocks}
     given = block_answers.given(blocks, about)
     return responses.new(given, organiser=order.organiser, language=language, now=order.placed_at)
 
