@@ -121,8 +121,10 @@ def sold(offer) -> int:
 
 
 def without_the_lock(monkeypatch):
-    """The twin: look without locking, let the others look, write."""
-    look = places._check_free
+    """The twin: look without locking, let the others look, write. To hold is to look and write at once: let the others do it too
+    before the transaction ends.
+    """
+    look, hold = places._check_free, places.hold
     unlocked = Allotment.objects.filter(pk=AnyOf("ids")).values_list("pk", "capacity", "sold")
     monkeypatch.setattr(places, "_LOCKED", Compiled(lambda: unlocked))
 
@@ -131,7 +133,12 @@ def without_the_lock(monkeypatch):
         meet()
         return found
 
+    def hold_then_meet(*arguments):
+        hold(*arguments)
+        meet()
+
     monkeypatch.setattr(places, "_check_free", look_then_meet)
+    monkeypatch.setattr(places, "hold", hold_then_meet)
 
 
 def scarce(capacity=PLACES, **values):
