@@ -16,18 +16,13 @@ from privacy.admin import erase_page
 from privacy.erasure import erasing
 from privacy.models import Erasure
 from tests.exports import steps
-from tests.privacy.office import VERA, Office, bin_page, coming_order, erase, make_office, past_order
+from tests.privacy.office import VERA, Office, bin_page, coming_order, erase, past_order
 from tests.staff import Staff, change, listing
 from ticketshop.exports import jobs
 from ticketshop.exports.models import Job
 from ticketshop.sales.models import Customer, Order
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def office() -> Office:
-    return make_office()
 
 
 def asked_by_visitor(contact: Contact) -> Erasure:
@@ -197,31 +192,6 @@ def test_failed_erasure_shows_its_failure_and_is_tried_again(office, monkeypatch
     done.refresh_from_db()
     assert done.state == Erasure.State.CLOSED and not storages["exports"].exists(made.file.name)
     assert "A step has failed" not in staff.open(change(done)).text
-
-
-@pytest.mark.scenario("S06")
-@pytest.mark.django_db(transaction=True)
-def test_export_made_after_an_erasure_does_not_contain_the_person(office):
-    coming = coming_order(office.pos)
-    read = steps.read(steps.done(steps.ask("orders", office.pos.organiser, "customers", by=office.owner)))
-    assert "Zweig" in read.column("buyer_last_name")
-    customers = steps.read(
-        steps.done(steps.ask("customers", office.pos.organiser, "customers", by=office.owner))
-    )
-    assert sorted(customers.column("first_name")) == ["Vera", "Wilma"]
-    erase(office.staff(), office.vera)
-    for kind in ("orders", "customers"):
-        read = steps.read(steps.done(steps.ask(kind, office.pos.organiser, "customers", by=office.owner)))
-        text = str(read.lines)
-        assert "Vera" not in text and "vera@zweig.example'" not in text and "Wilma" in text
-        if kind == "orders":
-            rows = {row["reference"]: row["buyer_last_name"] for row in read.rows}
-            # Also for a person whose erasure waits for an event: they are named on the order of that event only.
-            assert rows[office.order.reference] == rows[coming.reference] == "Erased customer"
-    session = office.order.tickets.get().session
-    read = steps.read(steps.done(steps.ask("participants", session, "session", by=office.owner)))
-    assert read.column("last_name") == ["guest removed"]
-    assert read.column("order.buyer_last_name") == ["Erased customer"]
 
 
 @pytest.mark.scenario("S35")
