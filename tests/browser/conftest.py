@@ -27,8 +27,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.django_db(transaction=True))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """A Chromium for the tests of this folder that follow each other; with its driver it takes half a gigabyte of memory."""
     with sync_playwright() as playwright:
         # As root Chromium can't make its sandbox; it opens nothing but our own pages.
         browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
