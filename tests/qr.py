@@ -15,7 +15,7 @@ def codes_in_picture(picture: Image.Image) -> list[str]:
 
 
 def codes_in_pdf(content: bytes) -> list[str]:
-    """Return the codes on all pages, read from the filled rectangles on white."""
+    """Return the codes on all pages, read from the filled rectangles: white ones, and all others as black."""
     reader = PdfReader(io.BytesIO(content))
     return [code for page in reader.pages for code in codes_in_picture(_rectangles(page, reader))]
 
@@ -29,9 +29,16 @@ def _rectangles(page, reader: PdfReader) -> Image.Image:
     width, height = (float(page.mediabox.width), float(page.mediabox.height))
     picture = Image.new("L", (round(width * SCALE), round(height * SCALE)), 255)
     draw = ImageDraw.Draw(picture)
+    fills = [0]
     for operands, operator in ContentStream(page.get_contents(), reader).operations:
         if operator == b"re":
             x, y, w, h = (float(value) for value in operands)
             box = [x * SCALE, (height - y - h) * SCALE, (x + w) * SCALE, (height - y) * SCALE]
-            draw.rectangle([round(edge) for edge in box], fill=0)
+            draw.rectangle([round(edge) for edge in box], fill=fills[-1])
+        elif operator in {b"g", b"rg"}:
+            fills[-1] = 255 if all(float(value) == 1 for value in operands) else 0
+        elif operator == b"q":
+            fills.append(fills[-1])
+        elif operator == b"Q":
+            fills.pop()
     return picture

@@ -12,10 +12,14 @@ from .models import Mail
 
 @dataclass(frozen=True)
 class Content:
-    """The template context for ``emails/<kind>.{subject.txt,html}``, and the files to attach."""
+    """The template context for ``emails/<kind>.{subject.txt,html}``, the files to attach, and pictures of the HTML part.
+
+    The HTML part shows the PNG ``pictures["code"]`` as ``cid:code``.
+    """
 
     context: dict
     attachments: list[tuple[str, bytes, str]] = field(default_factory=list)  # (name, content, MIME type)
+    pictures: dict[str, bytes] = field(default_factory=dict)
 
 
 Builder = Callable[[Mail], Content | None]

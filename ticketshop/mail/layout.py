@@ -48,4 +48,4 @@ def look_of(pos: PointOfSale | None) -> dict[str, dict[str, str]]:
 def postal_address(organiser: Organiser) -> str:
     """Return street, postcode and town on one line; empty parts are left out."""
     town = f"{organiser.postcode} {organiser.city}".strip()
-    return ", ".join(part for part in (organiser.street, town) if part)
+    return ", ".join(part for part in (organiser.street_line, town) if part)

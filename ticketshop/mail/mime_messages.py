@@ -91,6 +91,8 @@ def build(mail: Mail) -> EmailMultiAlternatives | None:
         message.attach_alternative(html, "text/html")
         if logo:
             message.attach_picture(logo.content, LOGO_ID)
+        for content_id, picture in content.pictures.items():
+            message.attach_picture(picture, content_id)
         for name, data, mime_type in content.attachments:
             message.attach(name, data, mime_type)
         return message

@@ -134,7 +134,21 @@ class OrganiserAdmin(ScopedAdmin):
     ordering = ["name"]
     inlines = [StaffInline]
     fieldsets = [
-        (None, {"fields": ["name", "legal_name", "street", "postcode", "city", "country", "vat_number"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "name",
+                    "legal_name",
+                    "street",
+                    "house_number",
+                    "postcode",
+                    "city",
+                    "country",
+                    "vat_number",
+                ]
+            },
+        ),
         (_("Language, money and time"), {"fields": ["languages", "currency", "time_zone"]}),
         (_("Payment"), {"fields": ["bank_reminder_days", "bank_expiry_days"]}),
         (_("Privacy"), {"fields": ["privacy_contact", "customer_years"]}),

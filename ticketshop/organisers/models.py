@@ -46,6 +46,7 @@ class Organiser(models.Model):
     name = models.CharField(_("name"), max_length=120)
     legal_name = models.CharField(_("legal name"), max_length=160, blank=True)
     street = models.CharField(_("street"), max_length=160, blank=True)
+    house_number = models.CharField(_("house number"), max_length=16, blank=True, default="")
     postcode = models.CharField(_("postcode"), max_length=12, blank=True)
     city = models.CharField(_("town"), max_length=80, blank=True)
     country = models.CharField(
@@ -120,6 +121,7 @@ class Organiser(models.Model):
                 "name",
                 "legal_name",
                 "street",
+                "house_number",
                 "postcode",
                 "city",
                 "country",
@@ -146,6 +148,11 @@ class Organiser(models.Model):
 
     def __str__(self):
         return self.name
+
+    @property
+    def street_line(self) -> str:
+        """Return street and house number as they stand on a letter."""
+        return f"{self.street} {self.house_number}".strip()
 
     @property
     def zone(self) -> ZoneInfo:

@@ -5,7 +5,7 @@ from django.urls import path
 from .cart import views as cart
 from .checkout import answer_views
 from .checkout import views as checkout
-from .orders import name_views, paper_views, pay_views
+from .orders import bill_views, name_views, paper_views, pay_views
 from .orders import views as orders
 from .shop import group_views
 from .shop import views as shop
@@ -33,6 +33,8 @@ urlpatterns = [
     path(f"{ORDER}calendar.ics", orders.calendar, name="calendar"),
     path(f"{ORDER}cancel/", orders.cancel, name="order_cancel"),
     path(f"{ORDER}pay/", pay_views.pay, name="order_pay"),
+    path(f"{ORDER}qr-bill.svg", bill_views.code, name="qr_bill_code"),
+    path(f"{ORDER}qr-bill.pdf", bill_views.pdf, name="qr_bill_pdf"),
     path(f"{ORDER}answers/", answer_views.change, name="answers"),
     path(f"{ORDER}names/", name_views.change, name="names"),
 ]

@@ -90,7 +90,8 @@ FESTIVAL = House(
     organiser={
         "name": NAME,
         "legal_name": f"Association {NAME}",
-        "street": "Avenue des Roseaux 21",
+        "street": "Avenue des Roseaux",
+        "house_number": "21",
         "postcode": "1006",
         "city": "Lausanne",
         "vat_number": f"{UID} TVA",

@@ -105,7 +105,8 @@ THEATRE = House(
     organiser={
         "name": NAME,
         "legal_name": f"Fondation du {NAME}",
-        "street": "Quai des Tilleuls 7",
+        "street": "Quai des Tilleuls",
+        "house_number": "7",
         "postcode": "1207",
         "city": "Genève",
         "vat_number": f"{UID} TVA",

@@ -43,6 +43,14 @@ class PaymentMethodForm(RowForm):
         return str(self.method.label) if self.method else self.instance.code
 
     @property
+    def note(self) -> str:
+        """Return what buyers do not get with the stored settings; empty for nothing, and for a method that is not offered."""
+        row = self.instance
+        if self.method is None or not row.enabled or not row.pk:
+            return ""
+        return self.method.note(row.settings, row.point_of_sale.organiser)
+
+    @property
     def history_name(self) -> str:
         """Return the name of the row in history records."""
         return self.instance.code

@@ -9,7 +9,7 @@ from ticketshop.mail.models import Mail
 from .. import recipients
 from ..models import Order, Payment, Refund
 from ..payments import methods, payments
-from .order_mails import order_of, order_url
+from .order_mails import bill_files, order_of, order_url
 
 
 @register("money_missing", _("Part of the money received"))
@@ -22,14 +22,16 @@ def money_missing(mail: Mail) -> Content | None:
     if waiting is None:
         return None
     method = methods.of_order(order.point_of_sale, order.payment_method)
+    bill = method.qr_bill(order, waiting)
     context = {
         "order": order,
+        "qr_bill": bill,
         "came": order.total - waiting.amount,
         "missing": waiting.amount,
         "instructions": method.instructions(order, waiting),
         "url": order_url(order),
     }
-    return Content(context)
+    return Content(context, *bill_files(order, bill))
 
 
 @register("money_returned", _("Money is paid back"))

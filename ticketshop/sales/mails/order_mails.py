@@ -30,6 +30,7 @@ from ..admission_lists import WITH_LINE, WITH_PASS, WITH_TICKET
 from ..answers import display, editing
 from ..models import Admission, IssuedPass, Order, OrderLine, Refund, Ticket
 from ..payments import methods, payments, refunds
+from ..payments.qr_bills import QrBill
 from ..tickets import ticket_pdf
 
 
@@ -67,6 +68,7 @@ def _context(order: Order, admissions: Sequence[Ticket | IssuedPass] = ()) -> di
         "url": order_url(order),
         "method": method,
         "instructions": method.instructions(order, payment) if to_pay else [],
+        "qr_bill": method.qr_bill(order, payment) if to_pay else None,
         "date_cancelled": bool(cancelled),
         "all_cancelled": len(cancelled) == len(lines),
     }
@@ -128,7 +130,18 @@ def order_placed(mail: Mail) -> Content | None:
     order = _order(mail)
     if order is None or order.state != Order.State.PENDING:
         return None
-    return Content(_context(order))
+    context = _context(order)
+    return Content(context, *bill_files(order, context["qr_bill"]))
+
+
+def bill_files(order: Order, bill: QrBill | None) -> tuple[list[tuple[str, bytes, str]], dict[str, bytes]]:
+    """Return attachments and pictures of a mail with a QR-bill: the PDF, and the code for the HTML part."""
+    if bill is None:
+        return [], {}
+    from ..payments import payment_part, qr_code  # noqa: PLC0415  they load the PDF library
+
+    pdf = payment_part.render(order, bill)
+    return [(f"qr-bill-{order.reference}.pdf", pdf, "application/pdf")], {"qr-bill": qr_code.png(bill)}
 
 
 @register("order_reminder", _("Reminder to pay"))
@@ -138,9 +151,8 @@ def order_reminder(mail: Mail) -> Content | None:
     if content is None or content.context["date_cancelled"]:
         return None
     order, method = content.context["order"], content.context["method"]
-    return Content(
-        {**content.context, "reminder_text": method.reminder_text % {"reference": order.reference}}
-    )
+    context = {**content.context, "reminder_text": method.reminder_text % {"reference": order.reference}}
+    return Content(context, content.attachments, content.pictures)
 
 
 def receipt_url(order: Order) -> str:

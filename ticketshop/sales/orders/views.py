@@ -36,6 +36,7 @@ from ..models import (
 from ..papers import receipts
 from ..payments import methods, payments
 from ..payments.methods.base import ProviderUnavailable
+from ..payments.qr_bills import QrBill
 from ..tickets import calendars, deadlines, printed
 from . import date_changes, orders, paying
 
@@ -62,11 +63,18 @@ _LINES = Compiled(
 )
 
 
-def instructions(order: Order) -> list[tuple[str, str]]:
-    """Return how the buyer pays a pending order."""
+def instructions(order: Order) -> tuple[list[tuple[str, str]], QrBill | None]:
+    """Return how the buyer pays a pending order: lines of label and value, and the QR-bill if there is one."""
     payment = payments.due(order)
+    if payment is None:
+        return [], None
     method = methods.of_order(order.point_of_sale, order.payment_method)
-    return method.instructions(order, payment) if payment else []
+    return method.instructions(order, payment), method.qr_bill(order, payment)
+
+
+def lines_of(order: Order) -> list[OrderLine]:
+    """Return the lines of an order, with what its page shows about them."""
+    return _LINES.all(order=order.pk)
 
 
 MAY_BE_PAID = gettext_lazy(
@@ -103,7 +111,7 @@ def show(request, pos, reference, secret):
     """Show the order: what was bought, what to pay, the tickets."""
     order = order_or_404(request, reference, secret)
     payment = paying.state_of(request, order)
-    lines = _LINES.all(order=order.pk)
+    lines = lines_of(order)
     pending = order.state == Order.State.PENDING
     tickets = tickets_of_lines(order, lines) if any(not line.season_pass_id for line in lines) else []
     passes = passes_of(order) if any(line.season_pass_id for line in lines) else []
@@ -111,13 +119,15 @@ def show(request, pos, reference, secret):
         issued.order = order
     cancelled = [line for line in lines if line.date_cancelled]
     changed = {line.session.pk: line for line in lines if line.date_cancelled or line.moved_text}
+    how_to_pay, bill = instructions(order) if pending and not cancelled else ([], None)
     context = {
         "order": order,
         "lines": lines,
         "tickets": tickets,
         "passes": passes,
         "method": methods.METHODS[order.payment_method],
-        "instructions": instructions(order) if pending and not cancelled else [],
+        "instructions": how_to_pay,
+        "qr_bill": bill,
         "paying": payment if not cancelled else paying.Paying(),
         "date_cancelled": bool(cancelled),
         "changed_dates": list(changed.values()),

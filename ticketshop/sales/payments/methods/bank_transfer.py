@@ -7,6 +7,7 @@ from ticketshop.lib.dates import days
 from ticketshop.lib.values import iban, references
 from ticketshop.lib.web.template_tags import money
 
+from .. import qr_bills
 from .base import Method, no_later_than
 
 
@@ -50,12 +51,29 @@ class BankTransfer(Method):
         )
 
     def instructions(self, order, payment):
-        return [
+        lines = [
             (_("Amount"), money(payment.amount, payment.currency)),
             (_("Account holder"), self.settings.get("account_holder", "")),
+            (_("Address of the account holder"), ", ".join(_address(order))),
             (_("IBAN"), iban.grouped(self.settings.get("iban", ""))),
             (_("Reference"), references.in_groups(payment.reference)),
         ]
+        return [(label, value) for label, value in lines if value]
+
+    def qr_bill(self, order, payment):
+        organiser = order.point_of_sale.organiser
+        return qr_bills.make(organiser, self.settings, payment.amount, payment.currency, payment.reference)
+
+    @classmethod
+    def note(cls, settings, organiser):
+        return qr_bills.problem(organiser, settings) if settings.get("iban") else ""
+
+
+def _address(order) -> list[str]:
+    """Return the postal address of the organiser in lines; empty without a town."""
+    organiser = order.point_of_sale.organiser
+    town = f"{organiser.postcode} {organiser.city}".strip()
+    return [line for line in (organiser.street_line, town) if line] if organiser.city else []
 
 
 def creditor_reference(text: str) -> str:

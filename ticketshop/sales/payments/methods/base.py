@@ -16,6 +16,8 @@ from django.utils.functional import Promise
 
 from ticketshop.organisers.models import Organiser
 
+from ..qr_bills import QrBill
+
 # Seconds that a method waits for its provider. A visitor waits too.
 PROVIDER_SECONDS = 5.0
 
@@ -134,6 +136,15 @@ class Method:
     def instructions(self, order, payment) -> list[tuple[str, str]]:
         """Return how the buyer pays now, as (label, value) lines; empty if there is nothing to do."""
         return []
+
+    def qr_bill(self, order, payment) -> QrBill | None:
+        """Return the Swiss QR-bill for ``payment.amount``, which is what is missing; None if there is none."""
+        return None
+
+    @classmethod
+    def note(cls, settings: dict, organiser: Organiser) -> str:
+        """Return a sentence about what buyers do not get with these settings; empty for nothing. It forbids nothing."""
+        return ""
 
 
 class RedirectMethod(Method):
