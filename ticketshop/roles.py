@@ -24,8 +24,10 @@ BOX_OFFICE = (
     | _models("contacts", "contact contactlink", (VIEW,))
     | _models("jobs", "failure", (VIEW,))
 )
+BANK_FILES = _models("sales", "bankfile", (VIEW, ADD)) | _models("sales", "bankentry", (VIEW, CHANGE))
 BACK_OFFICE = (
     BOX_OFFICE
+    | BANK_FILES
     | _models("catalogue", CATALOGUE, ALL)
     | {"catalogue.delete_offer", "catalogue.delete_session", "catalogue.delete_tariff"}
     | _models("registration_forms", FORMS, ALL)
@@ -44,7 +46,8 @@ BACK_OFFICE = (
     }
 )
 ACCOUNTING = (
-    {"privacy.view_erasure", "privacy.view_retentionrecord"}
+    BANK_FILES
+    | {"privacy.view_erasure", "privacy.view_retentionrecord"}
     | _models("sales", f"{SALES} customer", (VIEW,))
     | _models("sales", "order refund", (CHANGE,))
     | _models("jobs", "failure", (VIEW,))

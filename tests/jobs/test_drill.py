@@ -34,6 +34,7 @@ from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, mak
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
 from tests.friends import friendly_pos, linked, make_visitor
+from tests.sales.bank import bank
 from tests.staff import Staff, listing
 from ticketshop.catalogue.models import Hold, OrderForm
 from ticketshop.exports.models import Job
@@ -46,7 +47,7 @@ from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.organisers.permissions import organiser_id_of
-from ticketshop.sales.models import Cart, DateChange, Order, OrderResponse, Payment, Refund
+from ticketshop.sales.models import BankEntry, Cart, DateChange, Order, OrderResponse, Payment, Refund
 from ticketshop.sales.orders import orders
 from ticketshop.sales.payments import provider_pages
 from ticketshop.submissions.models import KeptSubmission
@@ -97,6 +98,21 @@ def refunds_by_a_provider(provider) -> list[Refund]:
         provider_pages.settle(payment, now=timezone.now())
         orders.cancel(Order.objects.get(pk=payment.order_id), by=None, now=timezone.now())
     return list(Refund.objects.order_by("pk"))
+
+
+def payments_of_a_bank_file() -> list[BankEntry]:
+    offer = OfferFactory()
+    made = [make_order({offer: 1}, method="bank_transfer") for _number in range(3)]
+    organiser = offer.session.event.organiser
+    bank.store(organiser, *bank.singly(*map(bank.paying, made)))
+    BankEntry.objects.update(requested_at=timezone.now())
+    return bank.entries()
+
+
+def payments_dealt_with_long_ago() -> list[BankEntry]:
+    made = payments_of_a_bank_file()
+    BankEntry.objects.update(requested_at=None, state="done", handled_at=timezone.now() - 70 * DAY)
+    return made
 
 
 def bank_transfers() -> list[Order]:
@@ -458,6 +474,9 @@ CASES = {
     "sales.remind": Case("sales.remind", bank_transfers, is_reminded),
     "sales.ask_providers": Case("sales.ask_providers", open_pages, state_is("confirmed"), provider=True),
     "sales.pay_back": Case("sales.pay_back", refunds_by_a_provider, state_is("done"), provider=True),
+    "sales.record_bank_entries": Case(
+        "sales.record_bank_entries", payments_of_a_bank_file, state_is("recorded")
+    ),
     "sales.ask_earlier": Case(
         "sales.ask_earlier",
         orders_with_an_older_form,
@@ -522,6 +541,7 @@ CASES = {
     "privacy.retention.contacts.contact": Case(RETENTION, never_claimed, is_forgotten),
     "privacy.retention.contacts.contact.unused": Case(RETENTION, never_used, is_forgotten),
     "privacy.retention.contacts.addresssuppression": Case(RETENTION, suppressions, is_gone),
+    "privacy.retention.sales.bankentry": Case(RETENTION, payments_dealt_with_long_ago, is_erased),
     "privacy.retention.mail.mail": Case(RETENTION, mails_about_nobody, is_erased),
     "privacy.retention.registration_forms.answer": Case(RETENTION, answers_to_erase, is_erased),
     "privacy.retention.registration_forms.answerhistory": Case(RETENTION, changes_to_erase, is_erased),

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from django.conf import settings
@@ -30,9 +31,11 @@ from tests.factories.catalogue import (
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory, StaffMembershipFactory, make_staff
 from tests.factories.registration_forms import ask, make_form
-from tests.factories.sales import make_order
+from tests.factories.sales import PaymentMethodFactory, make_order
+from tests.sales.bank import bank
 from tests.staff import Staff, change, listing, without_tokens
 from ticketshop.catalogue.models import Event, Session, Tariff, Venue
+from ticketshop.demo.bank_files import Paid
 from ticketshop.history import history
 from ticketshop.lib.translated import in_every_language
 from ticketshop.office.buttons import Elsewhere
@@ -84,6 +87,8 @@ def more(pos: PointOfSale, word: str, owner=None) -> None:
     staff_links.add(parent=buyer, child=friend, link_type=kind, by=None, now=timezone.now())
     order = make_order({offer: 1, season_pass: 1}, buyer=buyer, paid=True)
     orders.cancel(order, by=None, now=timezone.now())
+    PaymentMethodFactory(point_of_sale=pos, code="bank_transfer")
+    bank.store(organiser, bank.booked(Paid(Decimal(9), payer=f"{word}payer", text=f"{word}text")))
     StaffMembershipFactory(organiser=organiser, role="box office")
     asked = erasing.request(friend, channel=Erasure.Channel.ACCOUNT, now=timezone.now())
     steps.ask("customers", organiser, "customers", by=asked.by)

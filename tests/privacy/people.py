@@ -44,7 +44,7 @@ from ticketshop.mail import outbox, tasks
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.sales.exports.scope import CUSTOMERS
-from ticketshop.sales.models import DateChange, IssuedPass, Order, OrderResponse, Payment
+from ticketshop.sales.models import BankEntry, BankFile, DateChange, IssuedPass, Order, OrderResponse, Payment
 from ticketshop.sales.orders import orders
 from ticketshop.sales.payments import payments
 from ticketshop.submissions.models import KeptSubmission
@@ -249,6 +249,7 @@ def _order(person: Person, other: Person | None) -> None:
     Payment.objects.filter(order=second).update(
         started_at=F("started_at") - PAST, confirmed_at=F("confirmed_at") - PAST
     )
+    _bank_entry(person, shop.staff, state="recorded", order=second, payment=second.payments.get())
     if other is not None and other.user is not None:
         link = ContactLink.objects.get(parent=other.contact, child=person.contact, status="active")
         theirs = make_order(
@@ -256,6 +257,17 @@ def _order(person: Person, other: Person | None) -> None:
             holders=[{"first_name": person.contact.first_name, "last_name": "", "person": str(link.pk)}],
         )  # fmt: skip
         _answer(theirs)
+
+
+def _bank_entry(person: Person, user: User | None, **values) -> None:
+    """Create a payment of a bank file that ``user`` read in and dealt with."""
+    now, organiser = timezone.now(), person.shop.organiser
+    file = BankFile.objects.create(organiser=organiser, kind="camt.053", uploaded_at=now, uploaded_by=user)
+    key = f"{person.key} {file.pk}"
+    BankEntry.objects.create(
+        organiser=organiser, file=file, account="CH9300762011623852957", booked_on=now.date(), amount=Decimal(9),
+        currency="CHF", payer=f"Payer {key}", text=f"Text {key}", text_key=key, handled_at=now, handled_by=user, **values,
+    )  # fmt: skip
 
 
 def _typed(person: Person) -> dict:
@@ -374,6 +386,7 @@ def _work_there_once(person: Person) -> None:
     form = make_form(organiser=shop.organiser, name=f"by {person.key}")
     ask(form)
     publishing.publish(form, by=user, now=now)
+    _bank_entry(person, user, state="not_ours")
     DateChange.objects.create(organiser=shop.organiser, tell=False, made_at=now, made_by=user)
     LogEntry.objects.create(user=user, object_id="1", object_repr="#1", action_flag=2, change_message="")
     Erasure.objects.create(

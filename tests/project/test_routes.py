@@ -127,6 +127,9 @@ ROWS = {
     "shop:receipt_pdf": Row(PAGE, BUTTON, of_order),
     "shop:accepted_terms": Row(PAGE, BUTTON, of_order),
     "shop:calendar": Row(PAGE, BUTTON, of_order),
+    # A paid order has no QR-bill: tests/sales/payments/test_qr_bills.py.
+    "shop:qr_bill_code": Row((404, 404), BUTTON, of_order),
+    "shop:qr_bill_pdf": Row((404, 404), BUTTON, of_order),
     "shop:order_cancel": Row(PAGE, (302, 302), to_cancel),
     # Paid at the box office, so that there is no page of a provider: to the order's page.
     "shop:order_pay": Row((302, 302), (302, 302), to_cancel),
@@ -287,6 +290,18 @@ ADMIN = {
     ),
     "privacy.retentionrecord": Pages(),
     "exports.job": Pages(buttons=(("download", READ_ANSWERS), ("stop", "exports.change_job"))),
+    "sales.bankfile": Pages(
+        add=True, buttons=(("record_exact", "sales.change_bankentry sales.change_order"),)
+    ),
+    "sales.bankentry": Pages(
+        buttons=(
+            ("record", "sales.change_bankentry sales.change_order"),
+            ("assign", "sales.change_bankentry sales.change_order"),
+            ("not_ours", "sales.change_bankentry"),
+            ("done", "sales.change_bankentry"),
+            ("reopen", "sales.change_bankentry"),
+        )
+    ),
     "sales.refund": Pages(buttons=(("done", "sales.change_order sales.change_refund"),)),
     "accounts.user": Pages(add=True, platform=True),
     "auth.group": Pages(platform=True),
@@ -423,6 +438,7 @@ def foreign_visits(world: World) -> Iterator[tuple[str, dict, dict]]:
     for name in (
         "shop:order", "shop:tickets_pdf", "shop:tickets_page", "shop:calendar", "shop:order_cancel", "shop:answers", "shop:names",
         "shop:receipt", "shop:receipt_pdf", "shop:accepted_terms",
+        "shop:order", "shop:tickets_pdf", "shop:tickets_page", "shop:calendar", "shop:order_cancel", "shop:answers", "shop:names", "shop:qr_bill_code", "shop:qr_bill_pdf",
     ):  # fmt: skip
         order, other = world.aye.order, world.bee.order
         wrong = {**aye, "reference": "AAAA-AAAA", "secret": "x" * 22}

@@ -4,6 +4,7 @@ Every text of an organiser contains its word (``Ayeside`` or ``Beeside``), so a 
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import uuid4
 
 from django.contrib.auth.models import Group, Permission
@@ -35,14 +36,16 @@ from tests.factories.organisers import (
 )
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
+from tests.sales.bank import bank
 from ticketshop.catalogue.models import Category, Event, Offer, SeasonPass, Venue
+from ticketshop.demo.bank_files import Paid
 from ticketshop.exports import jobs, kinds
 from ticketshop.exports.models import Job
 from ticketshop.history.models import Event as HistoryEvent
 from ticketshop.jobs.models import Failure
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
-from ticketshop.sales.models import Cart, Order, OrderResponse, Refund
+from ticketshop.sales.models import BankEntry, BankFile, Cart, Order, OrderResponse, Refund
 from ticketshop.sales.orders import orders
 
 
@@ -103,6 +106,8 @@ class House:
             "sales.order": lambda: self.order,
             "sales.payment": lambda: self.order.payments.get(),
             "sales.refund": lambda: self.refund,
+            "sales.bankfile": lambda: BankFile.objects.get(organiser=self.organiser),
+            "sales.bankentry": lambda: BankEntry.objects.get(organiser=self.organiser),
         }[model]()
 
 
@@ -148,6 +153,8 @@ def make_house(word: str) -> House:
     cancelled = make_order({offer: 1}, buyer=guest, paid=True)
     orders.cancel(cancelled, by=None, now=now)
     waiting = make_order({offer: 1}, buyer=guest)
+    unknown = Paid(Decimal(12), payer=f"{word}payer", text=f"{word} grant")
+    bank.store(organiser, bank.booked(unknown), number=f"{word}-1")
     membership = StaffMembershipFactory(organiser=organiser, user__email=f"owner@{low}.example")
     RetentionRecord.objects.create(
         organiser=organiser,

@@ -14,6 +14,7 @@ from ticketshop.limits import cache, limits
 from ticketshop.submissions import saved_forms
 
 from .answers import missing_answers, requests
+from .bank import entries
 from .cart import carts
 from .orders import date_change_job, orders, reminders  # noqa: F401  the job registers its task
 from .payments import provider_pages, refunds
@@ -38,6 +39,13 @@ def ask_providers(timestamp: int) -> None:
 def pay_back(timestamp: int) -> None:
     """Pay requested refunds back through the providers that can."""
     refunds.PAY_BACK.run(timezone.now())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="sales.record_bank_entries", queueing_lock="sales.record_bank_entries")
+def record_bank_entries(timestamp: int) -> None:
+    """Record the payments of bank files that staff asked for, where there were too many for one request."""
+    entries.RECORD.run(timezone.now())
 
 
 @app.periodic(cron="7 9 * * *")

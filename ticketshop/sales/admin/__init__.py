@@ -12,4 +12,5 @@ from . import (  # noqa: F401
     points_of_sale,
     time_zones,
 )
+from .bank import entries, files  # noqa: F401
 from .form_pages import answer_search, form_assignment, missing_answers  # noqa: F401

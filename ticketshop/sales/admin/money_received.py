@@ -42,7 +42,7 @@ def _paid_question(order: Order) -> list[str]:
     if order.state == Order.State.PENDING:
         sentences.append(_("The order becomes paid, its tickets become valid and go to the buyer by e-mail."))
     else:
-        sentences.append(_over_question(order))
+        sentences.append(over_question(order))
     return sentences
 
 
@@ -52,7 +52,7 @@ def _amount_due(order: Order, payment: Payment) -> Decimal:
     return missing.amount if missing else payment.amount
 
 
-def _over_question(order: Order) -> str:
+def over_question(order: Order) -> str:
     """Return the question about money for an order that is over."""
     if order.state == Order.State.CANCELLED:
         return _(
@@ -63,7 +63,7 @@ def _over_question(order: Order) -> str:
     )
 
 
-def _came_of_it(order: Order) -> Outcome:
+def came_of_it(order: Order) -> Outcome:
     """Return what happened with money that was just recorded, in a sentence."""
     order.refresh_from_db()
     if order.state == Order.State.PENDING:
@@ -86,7 +86,7 @@ def _mark_paid(request, order: Order, now: datetime) -> Outcome:
     payment = payments.open_payment(order)
     if payment is None or not payments.confirm(payment, by=request.user, now=now, rest=True):
         return messages.WARNING, _("This payment was confirmed already. Nothing has changed.")
-    return _came_of_it(order)
+    return came_of_it(order)
 
 
 # --- other money --------------------------------------------------------------------------------------
@@ -117,13 +117,13 @@ def _receive_question(order: Order) -> list[str]:
     elif order.state == Order.State.PAID:
         sentences.append(_("The order is paid: the money is listed to be paid back; the buyer is told."))
     else:
-        sentences.append(_over_question(order))
+        sentences.append(over_question(order))
     return sentences
 
 
 def _receive(request, order: Order, now: datetime, entered: dict) -> Outcome:
     payments.receive(order, entered["amount"], by=request.user, now=now)
-    return _came_of_it(order)
+    return came_of_it(order)
 
 
 # --- what a provider knows -----------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def _ask(request, order: Order, now: datetime) -> Outcome:
     except ProviderUnavailable:
         return messages.ERROR, _("The payment service does not answer. Nothing has changed; try again later.")
     if status.outcome == PaymentOutcome.PAID:
-        return _came_of_it(order)
+        return came_of_it(order)
     if status.outcome == PaymentOutcome.FAILED:
         return messages.WARNING, _("The payment was declined or stopped. The buyer can pay again.")
     return messages.WARNING, _("No money has come yet.")

@@ -10,6 +10,7 @@ from .admission import (
     IssuedPass,
     Ticket,
 )
+from .bank import TEXT_DAYS, BankEntry, BankFile
 from .cancellation import Cancellation, CancelledLine
 from .cart import RENEWALS, Cart, CartLine
 from .date_change import DateChange
@@ -29,7 +30,10 @@ __all__ = [
     "OPEN_STATES",
     "RENEWALS",
     "STATE_TEXTS",
+    "TEXT_DAYS",
     "Admission",
+    "BankEntry",
+    "BankFile",
     "Cancellation",
     "CancelledLine",
     "Cart",

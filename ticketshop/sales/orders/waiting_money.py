@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from ticketshop.organisers import permissions
 
-from ..models import Refund
+from ..models import BankEntry, Refund
 from ..payments import refunds
 
 
@@ -48,6 +48,14 @@ def _refused(number: int) -> str:
     ) % {"count": number}
 
 
+def _of_bank_files(number: int) -> str:
+    return ngettext(
+        "%(count)d payment of a bank file is to be looked at.",
+        "%(count)d payments of bank files are to be looked at.",
+        number,
+    ) % {"count": number}
+
+
 KINDS = [
     Kind(
         "sales.view_refund",
@@ -62,6 +70,13 @@ KINDS = [
         _refused,
         "admin:sales_refund_changelist",
         "state__exact=failed",
+    ),
+    Kind(
+        "sales.view_bankentry",
+        lambda: BankEntry.objects.filter(state=BankEntry.State.OPEN),
+        _of_bank_files,
+        "admin:sales_bankentry_changelist",
+        "state__exact=open",
     ),
 ]
 

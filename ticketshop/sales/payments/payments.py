@@ -130,19 +130,22 @@ def start_again(order: Order, *, now: datetime) -> None:
 
 
 @transaction.atomic
-def receive(order: Order, amount: Decimal, *, by, now: datetime) -> Payment:
+def receive(order: Order, amount: Decimal, *, by, now: datetime, method: str = "") -> Payment:
     """Record any other amount that came for an order, or a second payment. Return its payment.
+
+    ``method``: code of the method by which the money came, if that may be another one than the order's.
 
     Too little is kept, and the buyer gets a mail about the missing amount. What is too much is to be paid
     back. For the exact amount that an order waits for, call ``confirm``.
     """
     waiting = open_payment(order)
-    if waiting is not None and amount == waiting.amount and received(order) == ZERO:  # noqa: SIM102
+    fits = waiting is not None and amount == waiting.amount and method in ("", waiting.method)
+    if waiting is not None and fits and received(order) == ZERO:  # noqa: SIM102
         if confirm(waiting, by=by, now=now):
             return waiting
     payment = Payment.objects.create(
         order=order,
-        method=order.payment_method,
+        method=method or order.payment_method,
         state=Payment.State.CONFIRMED,
         amount=amount,
         currency=order.currency,
