@@ -87,8 +87,9 @@ def more(pos: PointOfSale, word: str, owner=None) -> None:
     staff_links.add(parent=buyer, child=friend, link_type=kind, by=None, now=timezone.now())
     order = make_order({offer: 1, season_pass: 1}, buyer=buyer, paid=True)
     orders.cancel(order, by=None, now=timezone.now())
-    PaymentMethodFactory(point_of_sale=pos, code="bank_transfer")
-    bank.store(organiser, bank.booked(Paid(Decimal(9), payer=f"{word}payer", text=f"{word}text")))
+    if not pos.payment_methods.filter(code="bank_transfer").exists():
+        PaymentMethodFactory(point_of_sale=pos, code="bank_transfer")
+    bank.store(organiser, bank.booked(Paid(Decimal(9), payer=f"{word}payer", text=f"{word}text {event.pk}")))
     StaffMembershipFactory(organiser=organiser, role="box office")
     asked = erasing.request(friend, channel=Erasure.Channel.ACCOUNT, now=timezone.now())
     steps.ask("customers", organiser, "customers", by=asked.by)
