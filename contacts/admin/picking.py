@@ -35,7 +35,7 @@ def page(
 ) -> TemplateResponse:
     """Return the page with ``question`` and a search; each result is a link to the same URL with the contact's key."""
     text = request.GET.get("q", "").strip()
-    results = list(_same_organiser(contact).search_for_page(text).sorted()[: MOST + 1]) if text else []
+    results = list(_same_organiser(contact).search_for_page(text)[: MOST + 1]) if text else []
     context = {
         **admin_page.about_row(request, contact, title),
         "words": question,

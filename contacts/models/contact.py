@@ -1,9 +1,9 @@
 """The contact: a person as one organiser knows them."""
 
+import re
 import uuid
 
 from django.conf import settings
-from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.core.validators import RegexValidator
@@ -27,6 +27,7 @@ from ticketshop.lib.personal import (
 )
 from ticketshop.lib.values.email_addresses import ModelEmailField
 from ticketshop.lib.values.phones import searched
+from ticketshop.lib.values.text import fold_words
 from ticketshop.organisers.models import Organiser
 
 
@@ -36,22 +37,38 @@ class WordQuery(SearchQuery):
     The SQL function ``contact_query`` folds the query in the same way as ``contact_words`` folded the column.
     """
 
-    def __init__(self, text: str):
-        text = searched(text)
+    def __init__(self, text: str, *, is_word: bool = False):
+        """``is_word``: the text is one word of a search, which is no phone number although it may be digits."""
+        text = f"{text}," if is_word else searched(text)
         super().__init__(text)
         self.function = "contact_query"
         self.set_source_expressions([Value(text, output_field=models.TextField())])
 
 
-# Contacts that a search looks at in the order of names, and how many are more than a page of a list shows.
-LOOKED_AT, PAGE = 5000, 100
+# Contacts that a search looks at in the order of names, first and then; how many of the first must match for the second look;
+# how many matches are more than a page of a list shows; how many of the first make a word a frequent one.
+FIRST_LOOK, SECOND_LOOK, SECOND_FROM, PAGE, FREQUENT = 500, 5000, 3, 100, 10
+# Texts of these characters have the same words in SQL as in Python.
+_LATIN = re.compile("[ -\u024f\u2019]*")
+_MOST_WORDS = 8
 
 
-class _InArray(Func):
-    """The condition that a value is in an array: ``value = ANY(array)``. The array is made first, whatever follows."""
+class _NotIndexed(Func):
+    """A column in an expression that no index serves: a sort key to sort by, or words to compare on rows found otherwise."""
 
-    template, arg_joiner = "(%(expressions)s))", " = ANY("
-    output_field = models.BooleanField()
+    def __init__(self, column: str, empty: str):
+        super().__init__(F(column), template=f"(%(expressions)s || {empty})")
+
+
+def _words_of(text: str) -> list[str]:
+    """Return the words that a search consists of; empty if it is a single word, a phone number, or too long."""
+    words = list(dict.fromkeys(fold_words(text))) if _LATIN.fullmatch(text) else []
+    is_several = 1 < len(words) <= _MOST_WORDS and not all(word.isdigit() for word in words)
+    return words if is_several and all(word.isascii() and word.isalnum() for word in words) else []
+
+
+# The order of the index ``contact_sorted``.
+_BY_NAME = ("organiser_id", "sort_key", "pk")
 
 
 class ContactQuerySet(models.QuerySet):
@@ -66,25 +83,43 @@ class ContactQuerySet(models.QuerySet):
         return self.filter(search=WordQuery(text[:200])) if text else self
 
     def search_for_page(self, text: str) -> "ContactQuerySet":
-        """Return what ``search`` returns, for a list that shows the first contacts in the order of names. One query more.
+        """Return what ``search`` returns, in the order of names, for a list that shows the first ones. At most two queries more.
 
         PostgreSQL cannot tell a frequent beginning of a word from a rare one. For both it would read the contacts in the
         order of names until it has a page: of a rare name it would read a million. So this looks at the first names whether
-        they fill a page; if not, the contacts are found by the index of words, and then sorted.
+        they fill a page. If not, the contacts are found by the index of words, and then sorted. The index is asked for the
+        rare words only: it reads a frequent one, such as the end of an e-mail address, for all contacts.
         """
         text = text.replace("\x00", "").strip()[:200]
-        matching = self.search(text)
         if not text:
-            return matching
-        first = self.order_by("organiser_id", "sort_key", "pk")
-        found = ExpressionWrapper(Q(search=WordQuery(text)), output_field=models.BooleanField())
-        number = Count("pk", filter=Q(found=True))
-        if (
-            first.annotate(found=found).values("pk", "found")[:LOOKED_AT].aggregate(number=number)["number"]
-            > PAGE
-        ):
-            return matching
-        return self.filter(_InArray(F("pk"), ArraySubquery(matching.order_by().values("pk"))))
+            return self.order_by(*_BY_NAME)
+        whole, words = WordQuery(text), [WordQuery(word, is_word=True) for word in _words_of(text)]
+        number, *numbers = self._matches_among(FIRST_LOOK, [whole, *words])
+        if PAGE >= number >= SECOND_FROM:
+            (number,) = self._matches_among(SECOND_LOOK, [whole])
+        if number > PAGE:
+            return self.search(text).order_by(*_BY_NAME)
+        rare = [word for word, frequency in zip(words, numbers, strict=True) if frequency < FREQUENT]
+        found = self
+        if rare and len(rare) < len(words):
+            found = found.alias(words=_NotIndexed("search", "''::tsvector")).filter(words=whole)
+        else:
+            rare = [whole]
+        for query in rare:
+            found = found.filter(search=query)
+        return found.order_by("organiser_id", _NotIndexed("sort_key", "''"), "pk")
+
+    def _matches_among(self, most: int, queries: list[WordQuery]) -> list[int]:
+        """Return for each query how many of the first ``most`` contacts in the order of names match it. One query."""
+        found = {
+            f"found_{number}": ExpressionWrapper(Q(search=query), output_field=models.BooleanField())
+            for number, query in enumerate(queries)
+        }
+        first = self.order_by(*_BY_NAME).annotate(**found).values("pk", *found)[:most]
+        numbers = first.aggregate(
+            **{f"number_{name}": Count("pk", filter=Q(**{name: True})) for name in found}
+        )
+        return list(numbers.values())
 
     def known(self) -> "ContactQuerySet":
         """Return the contacts that are neither erased nor being erased: only these are found and can get new rows."""

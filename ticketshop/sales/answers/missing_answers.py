@@ -5,7 +5,7 @@ an empty response once staff ask the buyers or enter the answers themselves. Fro
 owed, listed as missing, and answered on the same pages as all others.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -52,7 +52,7 @@ def published(form_ids: Iterable[int]) -> Versions:
     }
 
 
-def tickets(versions: Versions, now: datetime, offers: Collection[int] | None = None) -> QuerySet[Ticket]:
+def tickets(versions: Versions, now: datetime, offers: Mapping[int, int] | None = None) -> QuerySet[Ticket]:
     """Return the tickets without answers to the form that their tariff uses now, for dates that are not over.
 
     ``offers``: the result of ``_offers_with`` for a query about all orders.
@@ -61,7 +61,7 @@ def tickets(versions: Versions, now: datetime, offers: Collection[int] | None = 
     if offers is None:
         rows = rows.filter(line__offer__tariff__form__in=versions)
     else:
-        rows = rows.filter(line__offer__in=offers)
+        rows = rows.filter(line__offer__in=list(offers), session__in=set(offers.values()))
     leader = RegistrationForm.Group.LEADER
     of_leaders = [
         pk for pk, version in versions.items() if definitions.of_version(version).group_asks == leader
@@ -119,12 +119,13 @@ def _of_form(form: RegistrationForm, now: datetime) -> list[QuerySet]:
     return [tickets(versions, now, _offers_with(versions)), passes(versions, now, added=True)]
 
 
-def _offers_with(forms: Iterable[int]) -> list[int]:
-    """Return the ids of the offers whose tariff uses one of the forms; one query.
+def _offers_with(forms: Iterable[int]) -> dict[int, int]:
+    """Return offer id -> session id, for the offers whose tariff uses one of the forms; one query.
 
-    With ids PostgreSQL has statistics to choose a plan by. With the forms it read the lines of all orders.
+    With ids PostgreSQL has statistics to choose a plan by. With the forms it read the lines of all orders, and without the
+    sessions all tickets that have no answers.
     """
-    return list(Offer.objects.filter(tariff__form__in=list(forms)).values_list("pk", flat=True))
+    return dict(Offer.objects.filter(tariff__form__in=list(forms)).values_list("pk", "session_id"))
 
 
 def is_lacking(form: RegistrationForm, now: datetime) -> bool:
@@ -145,7 +146,8 @@ def number_with_another(form: RegistrationForm, now: datetime) -> int:
     extra = Q(extra_response__isnull=False) & ~Q(extra_response__form=form)
     valid = Q(valid_until__gte=timezone.localdate(now))
     offers = _offers_with([form.pk])
-    tickets = Ticket.objects.filter(_OF_A_BUYER, other, line__offer__in=offers, session__ends_at__gt=now)
+    sold = {"line__offer__in": list(offers), "session__in": set(offers.values())}
+    tickets = Ticket.objects.filter(_OF_A_BUYER, other, session__ends_at__gt=now, **sold)
     passes = IssuedPass.objects.filter(
         _OF_A_BUYER, valid, Q(season_pass__form=form) & other | Q(season_pass__extra_form=form) & extra
     )
