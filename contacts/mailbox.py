@@ -8,7 +8,8 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet, Subquery
 
 from ticketshop.lib.values.text import normalise_email
 from ticketshop.organisers.models import Organiser
@@ -36,7 +37,9 @@ def contacts_of(organiser: Organiser, address: str) -> QuerySet[Contact]:
     if not key:
         return Contact.objects.none()
     here = Contact.objects.filter(organiser=organiser, erased_at=None)
-    without_log_in, with_log_in = here.filter(user=None, email_key=key), here.filter(user__email=key)
+    # As a single value: with a join PostgreSQL would expect very many contacts of one log-in, and read all contacts.
+    user = Subquery(get_user_model().objects.filter(email=key).values("pk")[:1])
+    without_log_in, with_log_in = here.filter(user=None, email_key=key), here.filter(user=user)
     either = without_log_in.values("pk").union(with_log_in.values("pk"))
     return Contact.objects.filter(pk__in=either).select_related("organiser", "user").order_by("pk")
 
