@@ -122,3 +122,12 @@ def provider(monkeypatch) -> Iterator:
 
     with registered(monkeypatch) as running:
         yield running
+
+
+@pytest.fixture
+def stripe(settings) -> Iterator:
+    """The fake Stripe with the account THEATRE (``stripe.account``), used by the method "stripe" during the test."""
+    from tests.fake_stripe import running  # noqa: PLC0415  needs the models
+
+    with running(settings) as fake:
+        yield fake

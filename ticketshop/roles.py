@@ -14,7 +14,7 @@ def _models(app: str, names: str, verbs: tuple) -> set[str]:
 
 CATALOGUE = "event session tariff seasonpass allotment venue category offer orderform"
 FORMS = "registrationform field choice"
-SALES = "order orderline ticket issuedpass payment refund"
+SALES = "order orderline ticket issuedpass payment refund dispute"
 
 BOX_OFFICE = (
     _models("catalogue", CATALOGUE, (VIEW,))

@@ -300,6 +300,14 @@ DEFAULT_FROM_EMAIL = env.email_address(
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAILBOX_DIR = VAR_DIR / "mailbox"
 
+# --- payment ----------------------------------------------------------------------------------------------
+# Stripe account -> its keys; staff name the account in the settings of a point of sale.
+STRIPE_ACCOUNTS = env.groups("STRIPE", ("SECRET_KEY", "WEBHOOK_SECRET"))
+STRIPE_CHECKOUT_ORIGIN = env.public_url("STRIPE_CHECKOUT_ORIGIN", "https://checkout.stripe.com")
+STRIPE_API_BASE = env.public_url("STRIPE_API_BASE", "https://api.stripe.com")
+if not DEMO and STRIPE_API_BASE != "https://api.stripe.com":
+    raise env.refuse("STRIPE_API_BASE", "is for the demo and for tests only (DEMO=1): payments go to Stripe.")
+
 # --- logs: to standard error, one line each, no personal values --------------------------------------------
 LOGGING = {
     "version": 1,

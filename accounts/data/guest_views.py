@@ -55,6 +55,7 @@ def about(request, pos):
     """Show what this organiser keeps about people and for how long, read from the models' declarations."""
     context = {
         "mail_service": wording.mail_service(),
+        "companies": wording.told_companies(request.pos.organiser),
         "known": wording.area_summaries(request.pos.organiser),
         "collected": wording.collected_questions(request.pos.organiser),
     }

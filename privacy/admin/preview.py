@@ -147,6 +147,7 @@ def context(preview: Preview) -> dict:
         "warnings": _warnings(preview),
         "same_address": _same_address(preview.contact),
         "mail_service": wording.mail_service(),
+        "companies": [name for name, _gets in wording.told_companies(preview.contact.organiser)],
         "downloads": tables.downloads(plan.subject.subject_uuid),
     }
 

@@ -42,6 +42,7 @@ class Declaration:
     copy_needs: tuple[str, ...] = ()
     copy_describes: dict = field(default_factory=dict)
     collects: str = ""
+    tells: str = ""
     # Not attributes: whether the model has a declaration, and the misspelt attributes of its ``class Personal``.
     declared: bool = True
     unknown: tuple[str, ...] = ()

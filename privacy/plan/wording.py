@@ -137,6 +137,15 @@ def mail_service() -> str:
     return rest.partition(".")[0].replace("_", " ").title() if package == "anymail" else ""
 
 
+def told_companies(organiser: Organiser) -> list[tuple[str, str]]:
+    """Return the companies to which the organiser gives data about orders: (name, what it gets)."""
+    companies: list[tuple[str, str]] = []
+    for model in registry.installed_models():
+        if path := registry.declaration(model).tells:
+            companies += import_string(path)(organiser)
+    return companies
+
+
 def collected_questions(organiser: Organiser) -> list[tuple[CollectedQuestion, str]]:
     """Return the questions that the organiser asks, each with the sentence about how long answers stay."""
     questions: list[CollectedQuestion] = []

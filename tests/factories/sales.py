@@ -18,7 +18,10 @@ from .catalogue import OfferFactory
 from .organisers import PointOfSaleFactory
 
 # Settings of methods whose ``problems`` refuse the word "example".
-EXAMPLES = {"bank_transfer": {"account_holder": "The Theatre", "iban": "CH9300762011623852957"}}
+EXAMPLES = {
+    "bank_transfer": {"account_holder": "The Theatre", "iban": "CH9300762011623852957"},
+    "stripe": {"account": "THEATRE"},
+}
 BUYER = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.org"}
 
 

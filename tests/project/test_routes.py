@@ -133,6 +133,7 @@ ROWS = {
     "shop:order_cancel": Row(PAGE, (302, 302), to_cancel),
     # Paid at the box office, so that there is no page of a provider: to the order's page.
     "shop:order_pay": Row((302, 302), (302, 302), to_cancel),
+    "shop:order_method": Row(PAGE, PAGE, to_cancel),
     "shop:answers": Row(PAGE, (302, 302), of_order),
     "shop:names": Row(PAGE, (302, 302), of_order),
     # The visitor's account.
@@ -193,7 +194,7 @@ ENTERED = tuple((name, "sales.change_order") for name in ("names", "answers", "e
 ADMIN = {
     "organisers.organiser": Pages(add=True),
     "organisers.staffmembership": Pages(add=True, delete=True),
-    "organisers.pointofsale": Pages(add=True),
+    "organisers.pointofsale": Pages(add=True, buttons=(("test_payments", "sales.change_paymentmethod"),)),
     "history.event": Pages(),
     "mail.mail": Pages(buttons=(("send_again", "mail.change_mail"),)),
     "jobs.failure": Pages(buttons=(("try_again", "jobs.change_failure"),)),

@@ -106,10 +106,10 @@ def test_dead_processes_are_restarted_and_a_killed_run_is_cleaned_up_by_the_next
     assert first.until_ready() == f"Ready: http://127.0.0.1:{first.port}/"
     var = first.var
     assert (var / "dev.env").stat().st_mode & 0o777 == 0o600
-    web, worker = first.children()
-    for pid in (web, worker):
+    before = first.children()  # web server, worker, payment service
+    for pid in before:
         os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: len(new := first.children()) == 2 and not {web, worker} & set(new), "new processes")
+    wait_for(lambda: len(new := first.children()) == 3 and not set(before) & set(new), "new processes")
     wait_for(first.answers, "the new web server")
     database = postgres.Server(var / "postgres")
     killed = database.pid

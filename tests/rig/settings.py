@@ -1,4 +1,6 @@
-"""The shop's settings with a long EMAIL_TIMEOUT, because this machine may be busy."""
+"""The shop's settings with a long # The fake Stripe, which production refuses.
+STRIPE_API_BASE = STRIPE_CHECKOUT_ORIGIN = os.environ.get("RIG_STRIPE", "https://api.stripe.com")
+EMAIL_TIMEOUT, because this machine may be busy."""
 
 import os
 

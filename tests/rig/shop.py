@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 
 import django
+from django.conf import settings
 from django.core.management import call_command
 
 django.setup()
@@ -24,6 +25,8 @@ def main() -> None:
     prepare()
     pos = PointOfSaleFactory(slug="theatre", name="The Theatre")
     PaymentMethodFactory(point_of_sale=pos)
+    if settings.STRIPE_ACCOUNTS:
+        PaymentMethodFactory(point_of_sale=pos, code="stripe")
     offer = OfferFactory(pos=pos, capacity=100_000, price=Decimal("35.00"))
     event = offer.session.event
     print(json.dumps({"home": "/theatre/", "event": f"/theatre/events/{event.slug}/", "offer": offer.pk}))

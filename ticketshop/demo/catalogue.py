@@ -90,10 +90,12 @@ def build(house: House, today: date) -> Shop:
 
 def _payment_methods(house: House, pos: PointOfSale) -> None:
     account = {"account_holder": house.organiser["legal_name"], "iban": iban.normalise(house.iban)}
+    stripe = [PaymentMethod(point_of_sale=pos, code="stripe", settings={"account": house.stripe_account})]
     PaymentMethod.objects.bulk_create(
         [
             PaymentMethod(point_of_sale=pos, code="on_site", settings={"opening_hours": house.opening_hours}),
             PaymentMethod(point_of_sale=pos, code="bank_transfer", settings=account),
+            *(stripe if house.stripe_account else []),
         ]
     )
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ticketshop.demo import payment_service
 from ticketshop.demo.log_ins import LOG_INS, PASSWORD
 from ticketshop.demo.processes import Process, end_leftovers, save_identities, stop_all
 from ticketshop.lib import postgres
@@ -104,11 +105,11 @@ def run(address: Address) -> None:
     VAR.mkdir(parents=True, exist_ok=True)
     with only_one_in_this_clone(f"make run at {address.url}/"):
         end_leftovers(CHILDREN)
-        with listening_socket(address) as listener, database() as server:
-            env = os.environ | settings(address, server)
+        with listening_socket(address) as listener, fake_stripe(address) as payments, database() as server:
+            env = os.environ | settings(address, server) | (payments.variables() if payments else {})
             write_dev_env(env)
             prepare(env)
-            serve(address, listener, server, env)
+            serve(address, listener, server, env, payments)
 
 
 def reset() -> None:
@@ -175,6 +176,17 @@ def database() -> Iterator[postgres.Server | None]:
         server.stop()
 
 
+@contextlib.contextmanager
+def fake_stripe(address: Address) -> Iterator[payment_service.PaymentService | None]:
+    """Open the socket of the demo's payment service, unless the environment has keys of a test account at Stripe."""
+    if not payment_service.is_wanted(os.environ):
+        yield None
+        return
+    base_url = os.environ.get("BASE_URL") or address.url
+    with payment_service.listening(address.host, address.reachable_host, address.port, base_url) as service:
+        yield service
+
+
 def settings(address: Address, server: postgres.Server | None) -> dict[str, str]:
     """Return the environment variables of the shop. SECRET_KEY stays the same, so that a restart logs no user out."""
     base_url = os.environ.get("BASE_URL") or address.url
@@ -202,6 +214,7 @@ def stored_secret_key() -> str:
 def write_dev_env(env: dict[str, str]) -> None:
     """Write the variables to a file, so that `manage.py` works on the same shop."""
     names = ["DEMO", "SECRET_KEY", "BASE_URL", "ALLOWED_HOSTS", "DATABASE_URL"]
+    names += [name for name in env if name.startswith("STRIPE_")]
     new = DEV_ENV.with_suffix(".new")
     new.unlink(missing_ok=True)
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -224,16 +237,20 @@ def prepare(env: dict[str, str]) -> None:
 
 
 def serve(
-    address: Address, listener: socket.socket, server: postgres.Server | None, env: dict[str, str]
+    address: Address,
+    listener: socket.socket,
+    server: postgres.Server | None,
+    env: dict[str, str],
+    payments: payment_service.PaymentService | None,
 ) -> None:
-    """Start web server and worker, and keep them running."""
+    """Start web server, worker and payment service, and keep them running."""
     os.chdir(ROOT)
     listener.listen(2048)
     number = listener.fileno()
     web_command = ["-m", "gunicorn", "--config", "ticketshop/gunicorn.py", "--bind", f"fd://{number}"]
     web = Process("web server", [sys.executable, *web_command], env, keep=[number])
     jobs = Process("worker", [sys.executable, "manage.py", "worker"], env)
-    processes = [web, jobs]
+    processes = [web, jobs, *([payments.process(env, address.url, VAR)] if payments else [])]
     try:
         for process in processes:
             process.start()

@@ -112,6 +112,21 @@ def one_of(name: str, choices: list[str], default: str) -> str:
     return value
 
 
+def groups(prefix: str, parts: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    """Return the values of the variables ``<prefix>_<name>_<part>``, also given as files: name -> part -> value.
+
+    A name has letters and digits only.
+    """
+    pattern = re.compile(rf"{prefix}_([A-Z0-9]+)_({'|'.join(parts)})(?:_FILE)?")
+    found: dict[str, dict[str, str]] = {}
+    for variable in sorted(os.environ):
+        if match := pattern.fullmatch(variable):
+            name, part = match.groups()
+            if value := text(f"{prefix}_{name}_{part}").strip():
+                found.setdefault(name, {})[part] = value
+    return found
+
+
 def json_object(name: str) -> dict[str, Any]:
     """Return the JSON object of the variable; an empty one if it is not set."""
     try:

@@ -35,6 +35,7 @@ urlpatterns = [
     path(f"{ORDER}pay/", pay_views.pay, name="order_pay"),
     path(f"{ORDER}qr-bill.svg", bill_views.code, name="qr_bill_code"),
     path(f"{ORDER}qr-bill.pdf", bill_views.pdf, name="qr_bill_pdf"),
+    path(f"{ORDER}method/", pay_views.choose_method, name="order_method"),
     path(f"{ORDER}answers/", answer_views.change, name="answers"),
     path(f"{ORDER}names/", name_views.change, name="names"),
 ]

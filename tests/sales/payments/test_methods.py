@@ -28,8 +28,8 @@ REDIRECTS = {"open_page", "status", "close_page", "read_hook", "form_origins"}
 
 
 @pytest.fixture(autouse=True)
-def with_wallet(provider):
-    """Have the method that redirects in the list, too."""
+def with_wallet(provider, stripe):
+    """Have the method of the tests in the list, too, and the fake Stripe running."""
 
 
 @pytest.fixture(params=CODES)

@@ -110,6 +110,7 @@ FESTIVAL = House(
     texts=TEXTS,
     palettes="sea",
     iban="CH58 0079 1123 0008 8901 2",
+    stripe_account="",
     opening_hours="Monday to Friday, 10 am–4 pm / lundi–vendredi 10 h–16 h",
     venues={
         "hall": ("Harbour Hall", "Quai de la Batellerie 3", "1006", "Lausanne"),

@@ -11,7 +11,7 @@ TERMS = both(
     Places in the cart are held for you for the time that is shown there. The order is made when you press the button at the end of the last page; we confirm it by e-mail with a link to your order.
 
     ### 3. Prices and payment
-    All prices are in Swiss francs and include value added tax. There are no fees. You pay at the box office before the event begins, or by bank transfer within ten days; after five days we send a reminder. An order that is not paid in time expires and its places are free again.
+    All prices are in Swiss francs and include value added tax. There are no fees. You pay at the box office before the event begins, by bank transfer within ten days (after five days we send a reminder) or, where it is offered, at once by card or TWINT. An order that is not paid in time expires and its places are free again.
 
     ### 4. Your tickets
     Tickets come by e-mail as soon as they are paid, as a PDF with a code. On paper or on a screen are equally good. Each code lets one person in, once: please do not pass it on twice. Reduced tickets are valid together with a proof.
@@ -36,7 +36,7 @@ TERMS = both(
     Les places mises au panier vous sont gardées pendant la durée indiquée. La commande est passée lorsque vous appuyez sur le bouton de la dernière page ; nous la confirmons par e-mail, avec un lien vers votre commande.
 
     ### 3. Prix et paiement
-    Tous les prix sont en francs suisses, taxe sur la valeur ajoutée comprise. Il n’y a pas de frais. Vous payez à la caisse avant le début de la manifestation, ou par virement bancaire dans les dix jours ; après cinq jours, nous envoyons un rappel. Une commande qui n’est pas payée à temps expire et ses places redeviennent libres.
+    Tous les prix sont en francs suisses, taxe sur la valeur ajoutée comprise. Il n’y a pas de frais. Vous payez à la caisse avant le début de la manifestation, par virement bancaire dans les dix jours (après cinq jours, nous envoyons un rappel) ou, lorsque c’est proposé, aussitôt par carte ou TWINT. Une commande qui n’est pas payée à temps expire et ses places redeviennent libres.
 
     ### 4. Vos billets
     Les billets arrivent par e-mail dès qu’ils sont payés, en PDF avec un code. Sur papier ou sur écran, c’est égal. Chaque code fait entrer une personne, une fois : merci de ne pas le transmettre deux fois. Les billets à tarif réduit sont valables avec un justificatif.
@@ -65,7 +65,7 @@ PRIVACY = both(
     - **Names on tickets**: only if you type them.
 
     ### Who sees them
-    Our staff, as far as their work asks for it, and nobody else. We sell no data, we show no advertising, and no page of this shop calls another company’s server. Other organisers on the same installation cannot see your data.
+    Our staff, as far as their work asks for it. Whoever pays by card or TWINT enters it at our payment service, which gets amount and titles from us, but no name. Nobody else. We sell no data, we show no advertising, and no page of this shop calls another company’s server. Other organisers on the same installation cannot see your data.
 
     ### How long
     We must keep our books for ten years. They hold figures, and your name only as long as your contact exists. Carts are forgotten after a day. IP addresses are not stored.
@@ -85,7 +85,7 @@ PRIVACY = both(
     - **Les noms sur les billets** : seulement si vous les indiquez.
 
     ### Qui les voit
-    Notre équipe, pour autant que son travail l’exige, et personne d’autre. Nous ne vendons pas de données, n’affichons pas de publicité, et aucune page de cette billetterie n’appelle le serveur d’une autre entreprise. Les autres organisateurs de la même installation ne voient pas vos données.
+    Notre équipe, pour autant que son travail l’exige. Qui paie par carte ou TWINT la saisit auprès de notre service de paiement, qui reçoit de nous le montant et les titres, mais aucun nom. Personne d’autre. Nous ne vendons pas de données, n’affichons pas de publicité, et aucune page de cette billetterie n’appelle le serveur d’une autre entreprise. Les autres organisateurs de la même installation ne voient pas vos données.
 
     ### Pendant combien de temps
     Nous devons conserver nos livres pendant dix ans. Ils contiennent des chiffres, et votre nom aussi longtemps seulement que votre fiche existe. Les paniers sont oubliés après un jour. Les adresses IP ne sont pas enregistrées.

@@ -99,6 +99,8 @@ class House:
     texts: dict[str, Both]  # translated columns of the shop
     palettes: str
     iban: str
+    # The short name of its account at the payment service; empty if it takes no cards.
+    stripe_account: str
     opening_hours: str
     venues: dict[str, tuple[str, str, str, str]]  # name, street, postcode, town
     categories: dict[str, Both]

@@ -125,6 +125,7 @@ THEATRE = House(
     texts=TEXTS,
     palettes="lake",
     iban="CH93 0076 2011 6238 5295 7",
+    stripe_account="THEATRE",
     opening_hours="mardi–samedi 14 h–18 h 30 / Tuesday to Saturday, 2–6.30 pm",
     venues={
         "main": ("Théâtre du Lac, grande salle", "Quai des Tilleuls 7", "1207", "Genève"),

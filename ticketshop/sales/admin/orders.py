@@ -26,8 +26,10 @@ from ticketshop.organisers import permissions
 from .. import notices
 from ..mails import order_mails
 from ..models import CancelledLine, Customer, Order, Refund
-from ..payments.methods import METHODS, name_of
-from . import cancelling, erased_buyer, money_received, names, tables, unpaid_orders
+from ..payments import disputes as payment_disputes
+from ..payments import methods
+from ..payments.methods import METHODS, TEST_MODE, name_of
+from . import cancelling, disputes, erased_buyer, money_received, names, tables, unpaid_orders
 from .form_pages import answers, missing_answers
 
 # With at least this many matching buyers, a search goes through the orders instead of the buyers.
@@ -76,6 +78,12 @@ def _resend(request, order: Order, now: datetime) -> Outcome:
     notices.queue(order, TELLS[order.state], now, again=True)
     history.record(order, "mail_resent", by=request.user, now=now, kind=TELLS[order.state])
     return messages.SUCCESS, _("The e-mail goes out in a moment.")
+
+
+def _test_mode(order: Order) -> list[str]:
+    """Return a note for an order whose payment service moves no money. No query for other methods."""
+    method = methods.redirecting(order.point_of_sale, order.payment_method)
+    return [str(TEST_MODE)] if method is not None and method.test_mode else []
 
 
 CHANGE = ("sales.change_order",)
@@ -147,7 +155,14 @@ class UnreachableBuyer(unreachable.UnreachableFilter):
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
     list_display = ["reference", "placed_at", "buyer_name", "state", "total_text", "method_text"]
-    list_filter = ["state", "point_of_sale", "placed_at", MethodFilter, UnreachableBuyer]
+    list_filter = [
+        "state",
+        "point_of_sale",
+        "placed_at",
+        MethodFilter,
+        disputes.DisputeFilter,
+        UnreachableBuyer,
+    ]
     list_select_related = ["buyer"]
     search_fields = ["reference"]
     search_help_text = gettext_lazy(
@@ -240,7 +255,8 @@ class OrderAdmin(ReadOnlyAdmin):
         return dict(settings.LANGUAGES).get(order.language, NONE)
 
     def notes(self, request, row):
-        return [*erased_buyer.notes(row), *(unreachable.notes(row.buyer) if row.buyer else [])]
+        money_notes = [*disputes.notes(row), *_test_mode(row)]
+        return [*money_notes, *erased_buyer.notes(row), *(unreachable.notes(row.buyer) if row.buyer else [])]
 
     def sections(self, request, row):
         told = row.buyer.subject_uuid if row.buyer else None
@@ -261,6 +277,7 @@ class OrderAdmin(ReadOnlyAdmin):
                 *answers.sections(request, row),
                 ("sales.view_payment", lambda: tables.payments(row.payments.all())),
                 ("sales.view_refund", lambda: tables.refunds(Refund.objects.filter(payment__order=row))),
+                ("sales.view_dispute", lambda: tables.disputes(payment_disputes.of_order(row))),
                 ("mail.view_mail", lambda: tables.mails(about)),
             ],
         )

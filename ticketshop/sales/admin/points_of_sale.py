@@ -3,6 +3,8 @@
 from django import forms
 from django.conf import settings
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,8 +18,8 @@ from ticketshop.office.translated_admin import TranslatedAdmin
 from ticketshop.organisers.models import PointOfSale
 
 from ..models import Order, PaymentMethod
-from ..payments.methods import METHODS, codes
-from . import opening_checks
+from ..payments.methods import METHODS, TEST_MODE, codes
+from . import opening_checks, payment_connection
 
 
 class PaymentMethodForm(RowForm):
@@ -51,6 +53,21 @@ class PaymentMethodForm(RowForm):
         return self.method.note(row.settings, row.point_of_sale.organiser)
 
     @property
+    def notes(self) -> list[str | Promise]:
+        """Return sentences about a stored method: why visitors are not offered it, and what its provider must know."""
+        kept, pos = self.instance.settings or {}, self.instance.point_of_sale
+        if self.method is None or not self.instance.pk or not self.method.is_set_up(kept):
+            return []
+        method = self.method(kept)
+        sentences = method.faults()
+        if method.test_mode:
+            sentences = [*sentences, TEST_MODE]
+        if method.redirects:
+            url = settings.BASE_URL + reverse("payment_hook", args=[method.code, pos.slug])
+            sentences = [*sentences, _("Address for webhooks: %(url)s") % {"url": url}]
+        return sentences
+
+    @property
     def history_name(self) -> str:
         """Return the name of the row in history records."""
         return self.instance.code
@@ -74,8 +91,18 @@ class PaymentMethodForm(RowForm):
                     self.add_error(f"setting_{name}", _("Needed to offer this way to pay."))
         for name, sentence in self.method.problems(typed).items():
             self.add_error(f"setting_{name}", sentence)
+        for name in self.method.own_settings:
+            if typed[name] and self._is_anothers(name, typed[name]):
+                self.add_error(f"setting_{name}", _("This name can’t be used here. Ask who runs the shop."))
         self.instance.settings = {**(self.instance.settings or {}), **typed}
         return values
+
+    def _is_anothers(self, name: str, value: str) -> bool:
+        """Return whether another organiser has a setting with this value."""
+        if self.instance.point_of_sale_id is None:
+            return False  # only the administrator of the platform adds points of sale
+        rows = PaymentMethod.objects.filter(code=self.method.code, **{f"settings__{name}": value})
+        return rows.exclude(point_of_sale__organiser=self.instance.point_of_sale.organiser_id).exists()
 
 
 class PaymentMethodFormSet(BoundedFormSet):
@@ -204,6 +231,7 @@ class PointOfSaleAdmin(TellsOfForms, TranslatedAdmin):
     ordering = ["name", "pk"]
     search_fields = ["name", "slug"]
     inlines = [OrderFormInline, PaymentMethodInline]
+    buttons = (payment_connection.TEST_CONNECTION,)
     fieldsets = [
         (None, {"fields": ["active", "slug", "languages"]}),
         (gettext_lazy("Look"), {"fields": ["accent_colour", "logo"]}),

@@ -14,7 +14,7 @@ from ticketshop.office.sections import Section, link
 
 from ..admission_lists import WITH_LINE, WITH_PASS, WITH_TICKET
 from ..answers import display as given
-from ..models import CancelledLine, IssuedPass, Order, OrderLine, Payment, Refund, Ticket
+from ..models import CancelledLine, Dispute, IssuedPass, Order, OrderLine, Payment, Refund, Ticket
 from ..payments.methods import name_of
 
 # The largest number of rows of a table; the lists show the others.
@@ -176,6 +176,24 @@ def refunds(rows: QuerySet[Refund]) -> Section:
                 when(refund.done_at),
             ]
             for refund in rows.select_related("payment").order_by("pk")
+        ],
+    )
+
+
+def disputes(rows: QuerySet[Dispute]) -> Section:
+    """Return the table of disputes about payments."""
+    return _section(
+        _("Disputes"),
+        [_("amount"), _("state"), _("opened"), _("closed"), _("reference at the payment service")],
+        [
+            [
+                money(dispute.amount, dispute.payment.currency),
+                dispute.get_state_display(),
+                when(dispute.opened_at),
+                when(dispute.closed_at),
+                dispute.provider_reference,
+            ]
+            for dispute in rows
         ],
     )
 

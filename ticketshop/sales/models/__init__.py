@@ -15,7 +15,7 @@ from .cancellation import Cancellation, CancelledLine
 from .cart import RENEWALS, Cart, CartLine
 from .date_change import DateChange
 from .order import ERASED, LIVING_ORDERS, Customer, Order, OrderLine, OrderResponse
-from .payment import Payment, PaymentMethod, Refund
+from .payment import Dispute, Payment, PaymentMethod, Refund
 from .products import MONEY, OfADate, moved_from
 from .typed_details import IN_PROFILE, TypedDetails
 
@@ -40,6 +40,7 @@ __all__ = [
     "CartLine",
     "Customer",
     "DateChange",
+    "Dispute",
     "IssuedPass",
     "OfADate",
     "Order",

@@ -52,7 +52,7 @@ class Payment(models.Model):
         STARTED = "started", _("started")
         CONFIRMED = "confirmed", _("confirmed")
         FAILED = "failed", _("failed")
-        # The order was paid by other payments than this one.
+        # Another payment took its place: the order was paid by that one, or the buyer chose another method.
         REPLACED = "replaced", _("paid otherwise")
 
     order = models.ForeignKey(
@@ -111,7 +111,8 @@ class Payment(models.Model):
 
     class Personal:
         area = ORDERS
-        copy_nested = ("refunds",)
+        copy_nested = ("refunds", "disputes")
+        tells = "ticketshop.sales.payments.methods.told_companies"
         code_labels = {"method": "ticketshop.sales.payments.methods.name_of"}
         columns = {
             **keep(
@@ -201,4 +202,53 @@ class Refund(models.Model):
     @property
     def provider_key(self) -> str:
         """Return the key by which a provider recognises a repeated request."""
-        return f"{self.payment.provider_key}-refund-{self.pk}"
+        return f"refund:{self.payment.provider_key}:{self.pk}"
+
+
+class Dispute(models.Model):
+    """A payment that its buyer disputes with their bank. The provider is asked for everything here."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        WON = "won", _("won: the money stays")
+        LOST = "lost", _("lost: the bank took the money back")
+
+    payment = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, related_name="disputes", verbose_name=_("payment")
+    )
+    provider_reference = models.CharField(_("reference at the payment service"), max_length=255)
+    state = models.CharField(_("state"), max_length=10, choices=State)
+    amount = models.DecimalField(_("amount"), **MONEY)
+    opened_at = models.DateTimeField(_("opened"))
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+
+    organiser_path = "payment__order__organiser"
+
+    class Meta:
+        verbose_name = _("dispute")
+        verbose_name_plural = _("disputes")
+        constraints = [
+            models.UniqueConstraint(fields=["payment", "provider_reference"], name="dispute_once"),
+            models.CheckConstraint(
+                condition=Q(state="open", closed_at__isnull=True)
+                | (~Q(state="open") & Q(closed_at__isnull=False)),
+                name="dispute_closed_has_instant",
+            ),
+        ]
+
+    class Personal:
+        area = ORDERS
+        defers = [
+            Defer(
+                OPEN_PAYMENT,
+                "payment__order__buyer",
+                Q(state="open"),
+                Until("opened_at", 365),
+                ("payment__order",),
+                label=_("disputed payment"),
+            )
+        ]
+        columns = keep(BOOKS, "provider_reference", "state", "amount", "opened_at", "closed_at")
+
+    def __str__(self):
+        return self.payment.order.reference

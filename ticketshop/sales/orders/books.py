@@ -153,7 +153,12 @@ SUMS = Invariant(
     FROM sales_order o
     WHERE NOT EXISTS (
         SELECT FROM sales_payment p
-        WHERE p.order_id = o.id AND p.state <> 'failed' AND p.amount = o.total AND p.currency = o.currency
+        WHERE p.order_id = o.id AND p.state <> 'failed' AND p.currency = o.currency
+            AND (p.amount = o.total OR (
+                -- What is missing after other money came.
+                p.amount < o.total
+                AND EXISTS (SELECT FROM sales_payment c WHERE c.order_id = o.id AND c.id <> p.id AND c.state = 'confirmed')
+            ))
     )
     UNION ALL
     SELECT 'line', id

@@ -1,6 +1,7 @@
 """Paying an order on the page of a provider: the way there, and what the order's page tells after the way back."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.conf import settings
 from django.contrib import messages
@@ -11,8 +12,10 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy
 
+from ticketshop.lib.values.money import ZERO
+
 from ..models import Order
-from ..payments import form_targets, methods, provider_pages
+from ..payments import form_targets, methods, payments, provider_pages
 from ..payments.methods.base import Outcome, ProviderUnavailable
 
 AWAY = gettext_lazy(
@@ -33,6 +36,8 @@ class Paying:
 
     sentence: str | Promise = ""
     possible: bool = False
+    amount: Decimal = ZERO
+    test_mode: bool = False
 
     @property
     def processing(self) -> bool:
@@ -47,17 +52,20 @@ def state_of(request: HttpRequest, order: Order) -> Paying:
     """
     if order.state != Order.State.PENDING or not methods.redirects(order.payment_method):
         return Paying()
-    form_targets.allow_order(request, order)
+    method = methods.redirecting(order.point_of_sale, order.payment_method)
+    test_mode = method is not None and method.test_mode
+    form_targets.allow(request, [method] if method else [])
     try:
-        status = provider_pages.status_for_page(order, now=timezone.now())
+        status = provider_pages.status_for_page(order, method, now=timezone.now())
     except ProviderUnavailable:
-        return Paying(UNKNOWN, possible=True)
+        return Paying(UNKNOWN, True, payments.still_due(order), test_mode)
     if order.state != Order.State.PENDING:
         return Paying()
     outcome = status.outcome if status else Outcome.OPEN
     if outcome == Outcome.PROCESSING:
-        return Paying(PROCESSING)
-    return Paying(NOT_PAID if outcome == Outcome.FAILED else "", possible=True)
+        return Paying(PROCESSING, test_mode=test_mode)
+    refused = outcome == Outcome.FAILED or (status is not None and status.declined)
+    return Paying(NOT_PAID if refused else "", True, payments.still_due(order), test_mode)
 
 
 def to_provider(request: HttpRequest, order: Order) -> HttpResponse:

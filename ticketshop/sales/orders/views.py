@@ -63,13 +63,17 @@ _LINES = Compiled(
 )
 
 
-def instructions(order: Order) -> tuple[list[tuple[str, str]], QrBill | None]:
-    """Return how the buyer pays a pending order: lines of label and value, and the QR-bill if there is one."""
+def instructions(order: Order) -> tuple[list[tuple[str, str]], QrBill | None, bool]:
+    """Return how the buyer pays a pending order: lines of label and value, the QR-bill if there is one, and whether there are other
+    methods to choose from.
+    """
     payment = payments.due(order)
     if payment is None:
-        return [], None
-    method = methods.of_order(order.point_of_sale, order.payment_method)
-    return method.instructions(order, payment), method.qr_bill(order, payment)
+        return [], None, False
+    method, others = methods.of_order_and_others(
+        order.point_of_sale, order.payment_method, payment.amount, order.currency
+    )
+    return method.instructions(order, payment), method.qr_bill(order, payment), bool(others)
 
 
 def lines_of(order: Order) -> list[OrderLine]:
@@ -119,7 +123,7 @@ def show(request, pos, reference, secret):
         issued.order = order
     cancelled = [line for line in lines if line.date_cancelled]
     changed = {line.session.pk: line for line in lines if line.date_cancelled or line.moved_text}
-    how_to_pay, bill = instructions(order) if pending and not cancelled else ([], None)
+    how_to_pay, bill, others = instructions(order) if pending and not cancelled else ([], None, False)
     context = {
         "order": order,
         "lines": lines,
@@ -128,6 +132,7 @@ def show(request, pos, reference, secret):
         "method": methods.METHODS[order.payment_method],
         "instructions": how_to_pay,
         "qr_bill": bill,
+        "other_methods": others and not payment.processing,
         "paying": payment if not cancelled else paying.Paying(),
         "date_cancelled": bool(cancelled),
         "changed_dates": list(changed.values()),

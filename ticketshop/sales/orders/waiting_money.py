@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from ticketshop.organisers import permissions
 
-from ..models import BankEntry, Refund
+from ..models import BankEntry, Dispute, Refund
 from ..payments import refunds
 
 
@@ -56,6 +56,14 @@ def _of_bank_files(number: int) -> str:
     ) % {"count": number}
 
 
+def _disputed(number: int) -> str:
+    return ngettext(
+        "%(count)d payment is disputed by its buyer at their bank.",
+        "%(count)d payments are disputed by their buyers at their banks.",
+        number,
+    ) % {"count": number}
+
+
 KINDS = [
     Kind(
         "sales.view_refund",
@@ -77,6 +85,13 @@ KINDS = [
         _of_bank_files,
         "admin:sales_bankentry_changelist",
         "state__exact=open",
+    ),
+    Kind(
+        "sales.view_dispute",
+        lambda: Dispute.objects.filter(state=Dispute.State.OPEN),
+        _disputed,
+        "admin:sales_order_changelist",
+        "dispute=open",
     ),
 ]
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 
 from ticketshop.organisers.models import PointOfSale
 
-from ..models import Order
 from . import methods
 from .methods.base import Method
 
@@ -24,12 +23,6 @@ def leads_to_provider(view):
 def allow(request, offered: Iterable[Method]) -> None:
     """Let the forms on this page lead to the providers of these methods."""
     request.form_origins = methods.form_origins(offered)
-
-
-def allow_order(request, order: Order) -> None:
-    """Let the forms on this page lead to the provider of an order."""
-    method = methods.redirecting(order.point_of_sale, order.payment_method)
-    allow(request, [method] if method else [])
 
 
 def of_shop(pos: PointOfSale) -> list[str]:

@@ -44,16 +44,25 @@ def receive(request: HttpRequest, method: str, pos: str) -> HttpResponse:
     except InvalidHook as error:
         logger.warning("payment webhook refused method=%s pos=%s why=%s", method, shop.pk, error)
         return _answer(400, "Refused.")
-    payments = Payment.objects.filter(
-        method=method, provider_reference__in=[page for page in pages if page], order__point_of_sale=shop
-    )
-    try:
-        for payment in payments.select_related("order__point_of_sale").order_by("pk"):
-            provider_pages.settle(payment, now=timezone.now())
     except ProviderUnavailable:
-        logger.warning("payment webhook waits method=%s pos=%s why=provider away", method, shop.pk)
-        return _answer(503, "Again later.")
+        return _again_later(method, shop)
+    named = {page for page in pages if page}
+    payments = Payment.objects.filter(method=method, provider_reference__in=named)
+    known = list(payments.select_related("order__point_of_sale").order_by("pk"))
+    try:
+        for payment in known:
+            if payment.order.point_of_sale_id == shop.pk:
+                provider_pages.settle(payment, now=timezone.now())
+        for page in sorted(named - {payment.provider_reference for payment in known}):
+            provider_pages.settle_unknown(shop, method, page, now=timezone.now())
+    except ProviderUnavailable:
+        return _again_later(method, shop)
     return HttpResponse()
+
+
+def _again_later(method: str, shop: PointOfSale) -> HttpResponse:
+    logger.warning("payment webhook waits method=%s pos=%s why=provider away", method, shop.pk)
+    return _answer(503, "Again later.")
 
 
 def _answer(status: int, text: str) -> HttpResponse:

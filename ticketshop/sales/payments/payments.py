@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import OuterRef, Q, Subquery, Sum
 
 from contacts import locking
 from registration_forms.answers import limited_choices, responses
@@ -19,9 +19,10 @@ from ticketshop.lib.values.money import ZERO
 from .. import notices, recipients
 from ..models import Admission, IssuedPass, Order, OrderLine, Payment, Refund, Ticket
 from ..tickets import deadlines, tickets
+from .methods.base import Method
 
 
-def new(order: Order, method, now: datetime) -> Payment:
+def new(order: Order, method: Method, now: datetime) -> Payment:
     """Return the unsaved payment of an order, with the reference that the payer quotes if the method has one."""
     return Payment(
         order=order,
@@ -37,10 +38,29 @@ def received(order: Order) -> Decimal:
     """Return the amount that came for an order, without money that was not owed. What staff decided to pay back of a paid order
     counts as received.
     """
-    confirmed = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED)
-    came = confirmed.aggregate(sum=Sum("amount"))["sum"] or ZERO
-    back = Refund.objects.filter(payment__in=confirmed, kind=Refund.Kind.RETURNED)
-    return came - (back.aggregate(sum=Sum("amount"))["sum"] or ZERO)
+    return sum((came - (back or ZERO) for came, back in _CONFIRMED.rows(order=order.pk)), ZERO)
+
+
+# (amount, what of it was not owed) of each confirmed payment.
+_CONFIRMED = Compiled(
+    lambda: (
+        Payment.objects.filter(order=Parameter("order"), state=Payment.State.CONFIRMED)
+        .annotate(
+            back=Subquery(
+                Refund.objects.filter(payment=OuterRef("pk"), kind=Refund.Kind.RETURNED)
+                .values("payment")
+                .annotate(sum=Sum("amount"))
+                .values("sum")
+            )
+        )
+        .values_list("amount", "back")
+    )
+)
+
+
+def still_due(order: Order) -> Decimal:
+    """Return what an order still costs after the money that came for it."""
+    return order.total - received(order)
 
 
 @transaction.atomic
@@ -76,6 +96,32 @@ def confirm_page(payment: Payment, amount: Decimal, currency: str, *, by, now: d
     if not _confirmed(payment, ~Q(state=Payment.State.CONFIRMED), by, now, provider_url="", asked_at=now):
         return False
     _settle(payment, by, now)
+    return True
+
+
+@transaction.atomic
+def receive_page(
+    order: Order, code: str, reference: str, amount: Decimal, currency: str, *, now: datetime
+) -> bool:
+    """Record money that was paid on a page of a provider that no payment has. Return False if it was recorded meanwhile."""
+    order = lock(order.pk)
+    if Payment.objects.filter(method=code, provider_reference=reference).exists():
+        return False
+    payment = Payment.objects.create(
+        order=order,
+        method=code,
+        state=Payment.State.CONFIRMED,
+        amount=amount,
+        currency=currency,
+        provider_reference=reference,
+        started_at=now,
+        confirmed_at=now,
+        asked_at=now,
+    )
+    if currency == order.currency:
+        _settle(payment, None, now)
+    else:
+        _return(payment, amount, "paid_other_amount", None, now)
     return True
 
 
@@ -123,7 +169,7 @@ def start_again(order: Order, *, now: datetime) -> None:
         Payment.objects.create(
             order=order,
             method=order.payment_method,
-            amount=order.total,
+            amount=still_due(order),
             currency=order.currency,
             started_at=now,
         )
@@ -171,12 +217,19 @@ def _missing(payment: Payment) -> Decimal | None:
 _PAYMENTS = Compiled(lambda: Payment.objects.filter(order=Parameter("order")).order_by("pk"))
 
 
-def due(order: Order) -> Payment | None:
-    """Return the payment of a pending order, with the missing amount as its amount; do not save it. One query."""
+def waiting_and_due(order: Order) -> tuple[Payment | None, Decimal]:
+    """Return the payment that an order waits for, and what the order still costs. One query, two if money came."""
     rows = _PAYMENTS.all(order=order.pk)
-    waiting = next((row for row in rows if row.state == Payment.State.STARTED), None)
-    if waiting is not None:
-        waiting.amount -= sum((row.amount for row in rows if row.state == Payment.State.CONFIRMED), ZERO)
+    waiting = next((row for row in rows if row.state == Payment.State.STARTED and row.amount), None)
+    came = any(row.state == Payment.State.CONFIRMED for row in rows)
+    return waiting, still_due(order) if came else order.total
+
+
+def due(order: Order) -> Payment | None:
+    """Return the payment of a pending order, with the missing amount as its amount; do not save it."""
+    waiting, amount = waiting_and_due(order)
+    if waiting is not None and waiting.amount != amount:
+        waiting.amount = amount
     return waiting
 
 
@@ -192,10 +245,21 @@ def lock_order(payment: Payment) -> Order:
     return payment.order
 
 
+_LOCKED = Compiled(
+    lambda: (
+        Order.objects.select_for_update(of=("self",), no_key=True)
+        .filter(pk=Parameter("order"))
+        .select_related("buyer", "point_of_sale__organiser")
+    )
+)
+
+
 def lock(order_id: int) -> Order:
     """Lock an order and return it as it is then, with its buyer and point of sale."""
-    rows = Order.objects.select_for_update(of=("self",), no_key=True)
-    return rows.select_related("buyer", "point_of_sale__organiser").get(pk=order_id)
+    order = _LOCKED.first(order=order_id)
+    if order is None:
+        raise Order.DoesNotExist
+    return order
 
 
 def _settle(payment: Payment, by, now: datetime) -> None:

@@ -13,9 +13,11 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from ticketshop.jobs.rows import RowJob
+from ticketshop.lib.database.compiled import Compiled, Parameter
+from ticketshop.organisers.models import PointOfSale
 
 from ..models import Order, Payment
-from . import methods, payments
+from . import disputes, methods, payments, waiting_payment
 from .methods.base import Outcome, PaymentPage, ProviderUnavailable, RedirectMethod, Status
 
 logger = logging.getLogger("ticketshop.payments")
@@ -37,10 +39,20 @@ def url_to_pay(order: Order, *, return_url: str, language: str, now: datetime) -
     None if there is nothing to pay there: the order is paid or over, its payment is being processed, or its method has no such
     page. Raise ProviderUnavailable.
     """
-    payment = payments.open_payment(order) if order.state == Order.State.PENDING else None
-    if payment is not None and payment.provider_url:
+    if order.state != Order.State.PENDING or not methods.redirects(order.payment_method):
+        return None
+    payment, due = payments.waiting_and_due(order)
+    if payment is not None and payment.amount != due:
+        # Part of the money has come in another way since.
+        if payment.provider_url and _ask(payment, now, close=True).outcome != Outcome.FAILED:
+            return None
+        waiting_payment.ask_for_rest(order, now=now)
+        payment = payments.open_payment(order)
+    elif payment is not None and payment.provider_url:
         status = settle(payment, now=now)
         if status.outcome == Outcome.OPEN:
+            # The order's page asks again when the buyer is back, however soon.
+            Payment.objects.filter(pk=payment.pk).update(asked_at=None)
             return payment.provider_url
         # After a refusal there is a new payment, unless the order is over.
         payment = payments.open_payment(order) if status.outcome == Outcome.FAILED else None
@@ -71,12 +83,13 @@ def _keep(payment: Payment, page: PaymentPage, now: datetime) -> PaymentPage | N
     payment is over.
     """
     order = payments.lock_order(payment)
+    if order.state == Order.State.PENDING:
+        without = Payment.objects.filter(pk=payment.pk, state=Payment.State.STARTED, provider_reference="")
+        if without.update(provider_reference=page.reference, provider_url=page.url, asked_at=None):
+            return page
     payment.refresh_from_db(fields=["state", "provider_reference", "provider_url"])
     if order.state != Order.State.PENDING or payment.state != Payment.State.STARTED:
         return None
-    if not payment.provider_reference:
-        payment.provider_reference, payment.provider_url, payment.asked_at = page.reference, page.url, None
-        payment.save(update_fields=["provider_reference", "provider_url", "asked_at"])
     return PaymentPage(payment.provider_reference, payment.provider_url)
 
 
@@ -88,9 +101,17 @@ def settle(payment: Payment, *, now: datetime, by=None) -> Status:
     return _ask(payment, now, by=by)
 
 
-def _ask(payment: Payment, now: datetime, *, by=None, close: bool = False) -> Status:
+def _ask(
+    payment: Payment,
+    now: datetime,
+    *,
+    by=None,
+    close: bool = False,
+    method: RedirectMethod | None = None,
+) -> Status:
     """Ask about a payment, after closing its page with ``close``, and record the answer."""
-    method = methods.redirecting(payment.order.point_of_sale, payment.method)
+    if method is None or method.code != payment.method:
+        method = methods.redirecting(payment.order.point_of_sale, payment.method)
     if method is None or not payment.provider_reference:
         raise ValueError(f"payment {payment.pk} has no page at a provider")
     leave_transactions()
@@ -103,6 +124,8 @@ def _ask(payment: Payment, now: datetime, *, by=None, close: bool = False) -> St
 def _record(payment: Payment, status: Status, by, now: datetime) -> None:
     if status.outcome == Outcome.PAID:
         payments.confirm_page(payment, status.amount, status.currency, by=by, now=now)
+        if status.disputes:
+            disputes.record(_confirmed_on_page(payment), status.disputes, now=now)
         return
     order = payments.lock_order(payment)
     rows = Payment.objects.filter(pk=payment.pk)
@@ -113,8 +136,33 @@ def _record(payment: Payment, status: Status, by, now: datetime) -> None:
             payments.start_again(order, now=now)
 
 
-def status_for_page(order: Order, *, now: datetime) -> Status | None:
-    """Ask about the payment of a pending order whose page is shown, and read the order again if it has changed.
+def _confirmed_on_page(payment: Payment) -> Payment:
+    """Return the payment that has the page now: another one if another amount was paid than was asked for."""
+    return Payment.objects.select_related("order").get(
+        method=payment.method, provider_reference=payment.provider_reference
+    )
+
+
+def settle_unknown(pos: PointOfSale, code: str, reference: str, *, now: datetime) -> bool:
+    """Ask about a page that no payment has, and record its money if it belongs to an order of this shop.
+
+    Such a page was opened after the last backup, or its answer was lost. Return whether money was recorded. Raise
+    ProviderUnavailable.
+    """
+    method = methods.redirecting(pos, code)
+    if method is None:
+        return False
+    leave_transactions()
+    order_reference, status = method.look_up(reference)
+    order = Order.objects.filter(point_of_sale=pos, reference=order_reference).first()
+    if status.outcome != Outcome.PAID or not order_reference or order is None:
+        return False
+    logger.warning("payment of an unknown page method=%s order=%s", code, order.pk)
+    return payments.receive_page(order, code, reference, status.amount, status.currency, now=now)
+
+
+def status_for_page(order: Order, method: RedirectMethod | None, *, now: datetime) -> Status | None:
+    """Ask about the payment of a pending order, by this method, whose page is shown, and read the order again if it has changed.
 
     None if there is nothing to ask, or the provider was asked just now. After a refusal the status stays FAILED until the next
     page is opened: a webhook may have recorded it before the buyer is back. Raise ProviderUnavailable. No query for other
@@ -122,15 +170,21 @@ def status_for_page(order: Order, *, now: datetime) -> Status | None:
     """
     if order.state != Order.State.PENDING or not methods.redirects(order.payment_method):
         return None
-    payment = with_open_page(order).first()
-    if payment is None and Payment.objects.filter(order=order, state=Payment.State.FAILED).exists():
+    payment = _OPEN_PAGES.first(order=order.pk)
+    if payment is None and _was_refused(order):
         return Status(Outcome.FAILED)
     if payment is None or (payment.asked_at and payment.asked_at > now - PAGE_ASKS_EVERY):
         return None
-    status = settle(payment, now=now)
+    status = _ask(payment, now, method=method)
     if status.outcome == Outcome.PAID:
-        order.refresh_from_db(fields=["state", "paid_at", "cancelled_at"])
+        ((order.state, order.paid_at, order.cancelled_at),) = _STATE.rows(order=order.pk)
     return status
+
+
+def _was_refused(order: Order) -> bool:
+    """Return whether a payment on a page of the order's provider has failed."""
+    rows = Payment.objects.filter(order=order, method=order.payment_method, state=Payment.State.FAILED)
+    return rows.exclude(provider_reference="").exists()
 
 
 def has_open_page(order: Order) -> bool:
@@ -142,6 +196,19 @@ def with_open_page(order: Order) -> QuerySet[Payment]:
     """Return the payments of the order whose pages their providers have not ended, with order and point of sale."""
     rows = Payment.objects.filter(order=order).exclude(provider_url="")
     return rows.select_related("order__point_of_sale").order_by("pk")
+
+
+_STATE = Compiled(
+    lambda: Order.objects.filter(pk=Parameter("order")).values_list("state", "paid_at", "cancelled_at")
+)
+_OPEN_PAGES = Compiled(
+    lambda: (
+        Payment.objects.filter(order=Parameter("order"))
+        .exclude(provider_url="")
+        .select_related("order__point_of_sale")
+        .order_by("pk")
+    )
+)
 
 
 def close(order: Order, *, now: datetime) -> None:

@@ -3,16 +3,23 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+from django.utils.translation import gettext_lazy
+
 from ticketshop.lib.database.compiled import Compiled, Parameter
-from ticketshop.organisers.models import PointOfSale
+from ticketshop.organisers.models import Organiser, PointOfSale
 
 from ...models import PaymentMethod
 from .bank_transfer import BankTransfer
 from .base import Method, RedirectMethod
 from .free import Free
 from .on_site import OnSite
+from .stripe_checkout import StripeCheckout
 
-METHODS: dict[str, type[Method]] = {method.code: method for method in (Free, OnSite, BankTransfer)}
+# Shown beside every method whose keys are for tests.
+TEST_MODE = gettext_lazy("Test mode: no money moves.")
+METHODS: dict[str, type[Method]] = {
+    method.code: method for method in (Free, StripeCheckout, OnSite, BankTransfer)
+}
 _ROWS = Compiled(lambda: PaymentMethod.objects.filter(point_of_sale=Parameter("pos")))
 
 
@@ -23,13 +30,28 @@ def codes() -> list[str]:
 
 def offered(pos: PointOfSale, total: Decimal, currency: str) -> dict[str, Method]:
     """Return the methods that a buyer may choose for this total: code -> method, in the order of the list."""
-    rows = {row.code: row for row in _ROWS.all(pos=pos.pk) if row.enabled}
+    return _offered(_ROWS.all(pos=pos.pk), total, currency)
+
+
+def _offered(all_rows: Iterable[PaymentMethod], total: Decimal, currency: str) -> dict[str, Method]:
+    rows = {row.code: row for row in all_rows if row.enabled}
     methods = {}
     for code, method in METHODS.items():
         configured = method(rows[code].settings if code in rows else {})
         if (code in rows or method is Free) and configured.takes(total, currency):
             methods[code] = configured
     return methods
+
+
+def of_order_and_others(
+    pos: PointOfSale, code: str, total: Decimal, currency: str
+) -> tuple[Method, dict[str, Method]]:
+    """Return the method of an order as ``of_order`` does, and the others that its buyer may choose for this total. One query."""
+    rows = list(_ROWS.all(pos=pos.pk))
+    settings = {row.code: row.settings for row in rows}
+    others = _offered(rows, total, currency)
+    others.pop(code, None)
+    return METHODS[code](settings.get(code, {})), others
 
 
 def name_of(code: str) -> str:
@@ -64,6 +86,17 @@ def of_shop(pos: PointOfSale) -> list[Method]:
     """Return the methods that a shop offers, for any total."""
     rows = _ROWS.all(pos=pos.pk)
     return [METHODS[row.code](row.settings) for row in rows if row.enabled and row.code in METHODS]
+
+
+def told_companies(organiser: Organiser) -> list[tuple[str, str]]:
+    """Return the companies that get data of buyers: (name, what it gets). Offered methods of an organiser's shops only."""
+    rows = PaymentMethod.objects.filter(point_of_sale__organiser=organiser, enabled=True)
+    companies = {}
+    for row in rows.order_by("pk"):
+        method = METHODS[row.code](row.settings) if row.code in METHODS else None
+        if method is not None and method.recipient and not method.faults():
+            companies[method.recipient] = str(method.recipient_gets)
+    return list(companies.items())
 
 
 def form_origins(methods: Iterable[Method]) -> list[str]:

@@ -26,6 +26,10 @@ class ProviderUnavailable(Exception):
     """The provider has not answered, or not usefully. Nothing is known about the payment, and nothing has changed."""
 
 
+class KeysRefused(ProviderUnavailable):
+    """The provider does not accept the keys of the shop, or there are none."""
+
+
 class InvalidHook(Exception):
     """A webhook that does not prove its origin, is too old, or can't be read. The text is logged: no data of the request."""
 
@@ -48,12 +52,28 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
+class DisputeStatus:
+    """A dispute: the buyer has told their bank that a payment is not right, and the bank takes the money back or not."""
+
+    reference: str  # its id at the provider
+    state: str  # a value of ``Dispute.State``
+    amount: Decimal
+    opened_at: datetime
+
+
+@dataclass(frozen=True)
 class Status:
-    """The answer of a provider. ``amount`` and ``currency``: what has been paid, if the outcome is PAID."""
+    """The answer of a provider. ``amount`` and ``currency``: what has been paid, if the outcome is PAID.
+
+    ``declined``: the latest attempt was refused. If the outcome is OPEN, the buyer may try again on the same page. ``disputes``: all
+    disputes about what has been paid.
+    """
 
     outcome: Outcome
     amount: Decimal = Decimal(0)
     currency: str = ""
+    declined: bool = False
+    disputes: tuple[DisputeStatus, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +112,11 @@ class Method:
     refunds = False
     # Settings of the point of sale, texts that its staff type: name -> (label, required).
     setting_fields: dict[str, tuple[str | Promise, bool]] = {}
+    # Names of settings of which no two organisers may have the same value: what it stands for belongs to one of them.
+    own_settings: tuple[str, ...] = ()
+    # The company that gets data of the buyer, and the sentence part that tells which, for *Your data here*.
+    recipient: str = ""
+    recipient_gets: str | Promise = ""
 
     def __init__(self, settings: dict):
         """``settings``: name -> text. A name can be missing: staff may empty the fields while orders are unpaid."""
@@ -118,6 +143,15 @@ class Method:
         typed = {name: str(settings.get(name) or "") for name in cls.setting_fields}
         complete = all(typed[name] for name, (_label, needed) in cls.setting_fields.items() if needed)
         return complete and not cls.problems(typed)
+
+    @property
+    def test_mode(self) -> bool:
+        """Return whether no money moves, because the provider's keys are for tests."""
+        return False
+
+    def faults(self) -> list[str | Promise]:
+        """Return sentences for staff: why the method can't be offered although its settings are filled in."""
+        return []
 
     def takes(self, total: Decimal, currency: str) -> bool:
         """Return whether this method can take this amount."""
@@ -156,6 +190,16 @@ class RedirectMethod(Method):
 
     redirects = True
 
+    def test_connection(self) -> tuple[bool, str | Promise]:
+        """Ask the provider whether the keys work. Return whether they do, and a sentence for staff. Raise KeysRefused or
+        ProviderUnavailable.
+        """
+        raise NotImplementedError
+
+    def with_answer(self, *, refused: bool) -> dict:
+        """Return the settings to store after the provider has accepted or refused the keys, so that ``faults`` can tell."""
+        return self.settings
+
     def form_origins(self) -> list[str]:
         """Return the origins of the provider's pages, such as ``https://pay.example``. Forms may lead there."""
         raise NotImplementedError
@@ -170,6 +214,14 @@ class RedirectMethod(Method):
     def status(self, payment) -> Status:
         """Return what has become of the page ``payment.provider_reference``."""
         raise NotImplementedError
+
+    def look_up(self, reference: str) -> tuple[str, Status]:
+        """Return the order's reference that the provider has kept with the page of this id, and its status.
+
+        For a page that no payment has, such as one that was opened after the last backup. The reference is empty if the page is
+        not known to be one of an order.
+        """
+        return "", Status(Outcome.OPEN)
 
     def close_page(self, payment) -> Status:
         """End the page ``payment.provider_reference``, so that nothing can be paid there, and return the status afterwards.

@@ -1,0 +1,81 @@
+"""The keys of a payment service on the page of a point of sale: what is missing, whether they work, whose they are."""
+
+import pytest
+
+from tests.factories.organisers import PointOfSaleFactory, make_staff
+from tests.factories.sales import PaymentMethodFactory
+from tests.staff import Staff, change
+from ticketshop.sales.models import PaymentMethod
+
+pytestmark = [pytest.mark.django_db, pytest.mark.scenario("PAY-10")]
+
+
+@pytest.fixture
+def pos(stripe):
+    return PointOfSaleFactory(slug="theatre", active=False)
+
+
+@pytest.fixture
+def row(pos):
+    return PaymentMethodFactory(point_of_sale=pos, code="stripe")
+
+
+@pytest.fixture
+def staff(pos):
+    return Staff(make_staff(pos.organiser, "owner"))
+
+
+def test_page_tells_the_address_for_webhooks_the_test_mode_and_what_is_missing(staff, pos, row, settings):
+    page = staff.open(change(pos))
+    assert "Address for webhooks: http://testserver/hooks/stripe/theatre/" in page.text
+    assert "Test mode: no money moves." in page.text
+    assert "is not set" not in page.text
+    settings.STRIPE_ACCOUNTS = {}
+    assert "The environment variable STRIPE_THEATRE_SECRET_KEY" in staff.open(change(pos)).text
+
+
+def test_button_asks_stripe_and_remembers_a_refused_key(staff, stripe, pos, row, settings):
+    assert "works. Test mode: no money moves." in staff.press(pos, "test-payments").text
+    stripe.behaviour.away = True
+    assert "The payment service does not answer." in staff.press(pos, "test-payments").text
+    stripe.behaviour.away = False
+    settings.STRIPE_ACCOUNTS = {"THEATRE": {"SECRET_KEY": "sk_test_old", "WEBHOOK_SECRET": "whsec_x"}}
+    assert (
+        "Stripe has refused the key in STRIPE_THEATRE_SECRET_KEY." in staff.press(pos, "test-payments").text
+    )
+    assert "Stripe has refused the key" in staff.open(change(pos)).text
+    settings.STRIPE_ACCOUNTS = {}
+    assert "The environment variable STRIPE_THEATRE_SECRET_KEY" in staff.press(pos, "test-payments").text
+    row.refresh_from_db()
+    assert row.settings == {"account": "THEATRE"}
+
+
+def test_button_is_there_only_with_a_method_that_has_a_provider(staff, pos):
+    assert "Test the connection" not in staff.open(change(pos)).text
+    PaymentMethodFactory(point_of_sale=pos, code="stripe")
+    assert "Test the connection" in staff.open(change(pos)).text
+
+
+def test_name_of_an_account_belongs_to_one_organiser(staff, stripe, pos):
+    foreign = PointOfSaleFactory(slug="festival")
+    PaymentMethodFactory(point_of_sale=foreign, code="stripe")
+    form = staff.open(change(pos)).form("^_save$")
+    number = next(
+        name.split("-")[1]
+        for name, value in form.values.items()
+        if name.startswith("payment_methods-") and value == "stripe"
+    )
+    prefix = f"payment_methods-{number}"
+    values = {f"{prefix}-enabled": "on", f"{prefix}-setting_account": " theatre "}
+    staff.submit(form, values, button=("_save", "Save"))
+    assert "This name can’t be used here. Ask who runs the shop." in staff.errors
+    staff.submit(form, {**values, f"{prefix}-setting_account": "the theatre"}, button=("_save", "Save"))
+    assert "Letters and digits only, at most 30." in staff.errors
+    PaymentMethod.objects.all().delete()
+    staff.submit(form, values, button=("_save", "Save"))
+    assert PaymentMethod.objects.get(point_of_sale=pos, code="stripe").settings == {"account": "THEATRE"}
+    # The organiser's other shop may use it, too.
+    second = PointOfSaleFactory(slug="kids", organiser=pos.organiser, active=False)
+    form = staff.open(change(second)).form("^_save$")
+    staff.submit(form, values, button=("_save", "Save"))
+    assert PaymentMethod.objects.filter(point_of_sale=second, code="stripe").exists()

@@ -1,0 +1,180 @@
+"""Disputed payments, and money on pages that no payment has: restored backups, pages paid twice, erased buyers."""
+
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from contacts.models import Contact
+from tests.factories.catalogue import OfferFactory
+from tests.factories.organisers import PointOfSaleFactory, make_staff
+from tests.factories.sales import PaymentMethodFactory, make_order
+from tests.sales.payments.test_stripe_checkout import page_of, pay_now, send, state
+from tests.staff import Staff, change, listing
+from ticketshop.history import history
+from ticketshop.sales.models import Dispute, Order, Payment, Refund
+from ticketshop.sales.orders import books, orders
+from ticketshop.sales.payments import refunds
+
+pytestmark = pytest.mark.django_db
+NOW = timezone.now
+
+
+@pytest.fixture
+def pos(stripe):
+    pos = PointOfSaleFactory(slug="theatre")
+    PaymentMethodFactory(point_of_sale=pos, code="stripe")
+    return pos
+
+
+@pytest.fixture
+def offer(pos):
+    return OfferFactory(pos=pos, capacity=4, price=Decimal("35.50"))
+
+
+@pytest.fixture
+def order(offer) -> Order:
+    order = make_order({offer: 2}, method="stripe")
+    assert pay_now(order).status == 303
+    return order
+
+
+@pytest.fixture
+def staff(pos):
+    return Staff(make_staff(pos.organiser, "owner"))
+
+
+@pytest.fixture(autouse=True)
+def the_books_add_up():
+    yield
+    broken = {code: rows for code, rows in books.check().items() if rows}
+    assert not broken
+
+
+def actions(order: Order) -> list[str]:
+    return [event.action for event in reversed(history.of(order))]
+
+
+def owed(order: Order) -> list[Decimal]:
+    return list(Refund.objects.filter(payment__order=order).values_list("amount", flat=True))
+
+
+@pytest.mark.scenario("PAY-09")
+@pytest.mark.parametrize("ends", ["won", "lost"])
+def test_dispute_flags_the_order_until_it_ends_and_changes_no_ticket(stripe, order, staff, ends):
+    stripe.account.pay(stripe.only)
+    page_of(order)
+    assert "disputed by" not in staff.open("/admin/").text
+    stripe.account.dispute(stripe.only)
+    event = stripe.account.events[-1]
+    for _time in range(2):
+        assert send(stripe, event).status_code == 200
+    dispute = Dispute.objects.get()
+    assert (dispute.state, dispute.amount, dispute.closed_at) == ("open", Decimal("71.00"), None)
+    assert (state(order), {ticket.state for ticket in order.tickets.all()}) == ("paid", {"valid"})
+    assert "?dispute=open" in staff.open("/admin/").source
+    assert order.reference in staff.open(f"{listing(Order)}?dispute=open").text
+    page = staff.open(change(order))
+    assert "The buyer has disputed a payment of CHF 71.00" in page.text
+    assert dispute.provider_reference in page.text
+    stripe.account.close_dispute(stripe.only, ends)
+    send(stripe, event)  # an old event: the state is asked, not believed
+    dispute.refresh_from_db()
+    assert (dispute.state, dispute.closed_at is None) == (ends, False)
+    assert actions(order)[-2:] == ["disputed", f"dispute_{ends}"]
+    assert "disputed by" not in staff.open("/admin/").text
+    assert order.reference not in staff.open(f"{listing(Order)}?dispute=open").text
+    assert order.reference in staff.open(f"{listing(Order)}?dispute={ends}").text
+    assert ("has taken CHF" in staff.open(change(order)).text) == (ends == "lost")
+
+
+@pytest.mark.scenario("PAY-09")
+def test_other_organisers_see_nothing_of_a_dispute(stripe, order):
+    stripe.account.pay(stripe.only)
+    page_of(order)
+    stripe.account.dispute(stripe.only)
+    send(stripe, stripe.account.events[-1])
+    foreign = Staff(make_staff(PointOfSaleFactory(slug="other").organiser, "owner"))
+    assert "disputed by" not in foreign.open("/admin/").text
+    assert order.reference not in foreign.open(f"{listing(Order)}?dispute=any").text
+
+
+@pytest.mark.scenario("PAY-08")
+def test_refund_of_a_disputed_payment_is_refused_and_left_to_staff(stripe, order):
+    stripe.account.pay(stripe.only)
+    page_of(order)
+    stripe.account.dispute(stripe.only)
+    state(order)
+    orders.cancel(order, by=None, now=NOW())
+    refunds.PAY_BACK.run(NOW())
+    assert Refund.objects.get().state == "failed"
+
+
+# --- pages that no payment has --------------------------------------------------------------------------------
+@pytest.mark.scenario("PAY-05")
+def test_order_paid_on_two_pages_gets_the_second_payment_back(stripe, order):
+    stripe.account.pay_twice(stripe.only)
+    for event in stripe.account.events:
+        assert send(stripe, event).status_code == 200
+    assert (state(order), owed(order)) == ("paid", [Decimal("71.00")])
+    refunds.PAY_BACK.run(NOW())
+    assert [row["amount"] for row in stripe.account.of_kind("refund")] == [7100]
+    assert actions(order).count("paid") == 1
+    for event in reversed(stripe.account.events):
+        assert send(stripe, event).status_code == 200
+    assert owed(order) == [Decimal("71.00")]
+
+
+def test_money_of_a_page_that_a_restored_backup_does_not_have_pays_the_order(stripe, order):
+    Payment.objects.update(provider_reference="", provider_url="")
+    stripe.account.pay(stripe.only)
+    assert send(stripe, stripe.account.events[-1]).status_code == 200
+    assert (state(order), owed(order)) == ("paid", [])
+
+
+@pytest.mark.parametrize(("amount", "currency"), [(7100, "eur"), (9000, "chf")])
+def test_other_money_of_an_unknown_page_goes_back(stripe, order, amount, currency):
+    Payment.objects.update(provider_reference="", provider_url="")
+    stripe.account.pay(stripe.only, amount, currency)
+    send(stripe, stripe.account.events[-1])
+    assert sum(owed(order)) == (Decimal(71) if currency == "eur" else Decimal(19))
+
+
+def test_page_of_an_order_of_another_shop_is_left_alone(stripe, order):
+    other = PointOfSaleFactory(slug="other")
+    PaymentMethodFactory(point_of_sale=other, code="stripe")
+    Payment.objects.update(provider_reference="", provider_url="")
+    stripe.account.pay(stripe.only)
+    assert send(stripe, stripe.account.events[-1], path="/hooks/stripe/other/").status_code == 200
+    assert (state(order), Payment.objects.count()) == ("pending", 1)
+
+
+@pytest.mark.scenario("S27")
+@pytest.mark.parametrize("known", [True, False])
+def test_late_event_after_the_buyer_was_erased_matches_the_order_and_makes_nobody_again(
+    stripe, order, mailoutbox, known
+):
+    assert orders.cancel(order, by=None, now=NOW())
+    stripe.account.session(stripe.only)["status"] = "open"  # paid at the last moment, and told late
+    stripe.account.pay(stripe.only)
+    if not known:
+        Payment.objects.update(provider_reference="")
+    buyer = order.buyer
+    Order.objects.update(buyer=None)
+    people = Contact.objects.count()
+    for event in stripe.account.events:
+        assert send(stripe, event).status_code == 200
+    assert (state(order), order.buyer_id, owed(order)) == ("cancelled", None, [Decimal("71.00")])
+    assert Contact.objects.count() == people
+    assert buyer.email not in str(stripe.account.objects)
+    assert buyer.last_name not in str(stripe.account.objects)
+    assert buyer.email not in str(stripe.account.answers)
+
+
+@pytest.mark.scenario("S27")
+def test_your_data_here_names_the_payment_service_only_while_it_is_offered(pos, settings):
+    page = Staff(make_staff(pos.organiser, "owner")).open("/theatre/data/about/")
+    assert "When you pay through Stripe: the amount, the currency, the titles" in page.text
+    settings.STRIPE_ACCOUNTS = {}
+    page = Staff(make_staff(pos.organiser, "accounting")).open("/theatre/data/about/")
+    assert "Stripe" not in page.text

@@ -1,0 +1,93 @@
+"""Webhooks of Stripe in every order, many times, at the same moment: one result (real connections to the database)."""
+
+import itertools
+from contextlib import contextmanager
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from tests.at_once import at_once
+from tests.factories.catalogue import OfferFactory
+from tests.factories.organisers import PointOfSaleFactory
+from tests.factories.sales import PaymentMethodFactory, make_order
+from tests.sales.payments.test_stripe_checkout import pay_now, send, state
+from ticketshop.history import history
+from ticketshop.mail.models import Mail
+from ticketshop.sales.models import Order, Refund
+from ticketshop.sales.orders import books
+
+EVENTS = (
+    "payment_intent.created",
+    "charge.succeeded",
+    "payment_intent.succeeded",
+    "checkout.session.completed",
+)
+
+
+def shop_with_an_order() -> Order:
+    pos = PointOfSaleFactory(slug="theatre")
+    PaymentMethodFactory(point_of_sale=pos, code="stripe")
+    order = make_order({OfferFactory(pos=pos, capacity=4, price=Decimal("35.50")): 2}, method="stripe")
+    assert pay_now(order).status == 303
+    return order
+
+
+def result(order: Order) -> tuple:
+    payments = list(order.payments.order_by("pk").values_list("state", "amount"))
+    actions = [event.action for event in reversed(history.of(order))]
+    return (
+        state(order),
+        payments,
+        sorted(ticket.state for ticket in order.tickets.all()),
+        Refund.objects.filter(payment__order=order).count(),
+        actions,
+        sorted(Mail.objects.filter(about__order=order.pk).values_list("kind", flat=True)),
+        {code: rows for code, rows in books.check().items() if rows},
+    )
+
+
+PAID = (
+    "paid",
+    [("confirmed", Decimal("71.00"))],
+    ["valid", "valid"],
+    0,
+    ["placed", "paid"],
+    ["order_paid", "order_placed"],
+    {},
+)
+
+
+@contextmanager
+def rolled_back():
+    """Undo the changes of a block. A savepoint of Django's would look like a transaction, in which nobody may ask Stripe."""
+    with connection.cursor() as cursor:
+        cursor.execute("SAVEPOINT permutation")
+        yield
+        cursor.execute("ROLLBACK TO SAVEPOINT permutation")
+
+
+@pytest.mark.django_db
+@pytest.mark.scenario("PAY-03")
+def test_four_events_in_all_24_orders_and_repeated_have_one_result(stripe):
+    order = shop_with_an_order()
+    stripe.account.pay(stripe.only)
+    events = {event["type"]: event for event in stripe.account.events}
+    for number, order_of_events in enumerate(itertools.permutations(EVENTS)):
+        with rolled_back():
+            for kind in order_of_events:
+                for _time in range(1 + number % 3):
+                    assert send(stripe, events[kind]).status_code == 200
+            assert result(order) == PAID, order_of_events
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.scenario("PAY-03")
+def test_events_three_times_at_the_same_moment_have_one_result(stripe):
+    order = shop_with_an_order()
+    stripe.account.pay(stripe.only)
+    statuses = at_once(
+        *(lambda event=event: send(stripe, event).status_code for event in stripe.account.events * 3)
+    )
+    assert set(statuses) == {200}
+    assert result(order) == PAID
