@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -32,6 +33,15 @@ class Behaviour:
     loses: int = 0  # number of requests that are carried out and not answered
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], OSError):  # the shop or a browser has not waited
+            super().handle_error(request, client_address)
+
+
 class FakeStripe:
     """``with FakeStripe([Account(…)]) as stripe:`` listens on this machine until the block ends.
 
@@ -55,8 +65,7 @@ class FakeStripe:
         self.lock = threading.RLock()
         self._state = state
         handler = type("Handler", (_Handler,), {"stripe": self})
-        self._server = ThreadingHTTPServer(address, handler, bind_and_activate=listener is None)
-        self._server.daemon_threads = True
+        self._server = _Server(address, handler, bind_and_activate=listener is None)
         if listener is not None:
             self._server.socket.close()
             self._server.socket = listener

@@ -1,24 +1,19 @@
 """Actions on payments: make one, record received money, refund. A second call changes nothing."""
 
-import uuid
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import OuterRef, Q, Subquery, Sum
 
-from contacts import locking
-from registration_forms.answers import limited_choices, responses
-from registration_forms.models import Response
-from ticketshop.catalogue import places
-from ticketshop.catalogue.models import Session
 from ticketshop.history import history
 from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.lib.values.money import ZERO
 
-from .. import notices, recipients
-from ..models import Admission, IssuedPass, Order, OrderLine, Payment, Refund, Ticket
-from ..tickets import deadlines, tickets
+from .. import notices
+from ..models import Order, Payment, Refund
+from ..tickets import tickets
+from . import reviving
 from .methods.base import Method
 
 
@@ -270,7 +265,7 @@ def _settle(payment: Payment, by, now: datetime) -> None:
     surplus = received(order) - order.total
     before = order.state
     if surplus >= ZERO and before in (Order.State.PENDING, Order.State.EXPIRED):
-        if before == Order.State.EXPIRED and not _revive(order, by, now):
+        if before == Order.State.EXPIRED and not reviving.revive(order, by, now):
             _return(payment, received(order), "paid_too_late", by, now)
             return
         _pay(order, payment, by, now)
@@ -339,53 +334,6 @@ def _sources(order: Order, payment: Payment) -> list[Payment]:
 
 def _refunded(payment: Payment) -> Decimal:
     return Refund.objects.filter(payment=payment).aggregate(sum=Sum("amount"))["sum"] or ZERO
-
-
-def _revive(order: Order, by, now: datetime) -> bool:
-    """Reserve everything an expired order had once more. Return False, and change nothing, if some of it is taken."""
-    if recipients.has_left(order.buyer) or not _to_come(order, now):
-        return False
-    wanted: dict[int, int] = {}
-    for allotment, count in OrderLine.objects.filter(order=order).values_list("allotment_id", "places"):
-        wanted[allotment] = wanted.get(allotment, 0) + count
-    mine = (
-        Q(order_response__order=order)
-        | Q(ticket__order=order)
-        | Q(issued_pass__order=order)
-        | Q(issued_pass_adding__order=order)
-    )
-    # People are locked before their tickets, as in an erasure, which also locks the buyer before the order;
-    # that is locked already.
-    locking.lock_all(
-        {
-            person
-            for model in (Ticket, IssuedPass)
-            for person in model.objects.filter(order=order, beneficiary__isnull=False)
-            .exclude(beneficiary=order.buyer_id)
-            .values_list("beneficiary", flat=True)
-        }
-    )
-    try:
-        with transaction.atomic():
-            for model in (Ticket, IssuedPass):
-                model.objects.filter(order=order, state=Admission.State.CANCELLED).update(
-                    state=Admission.State.RESERVED
-                )
-            responses.reactivate(Response.objects.filter(mine))
-            places.reserve(uuid.uuid4(), wanted)
-    except (places.NotEnoughPlaces, limited_choices.ChoiceSoldOut):
-        return False
-    history.record(order, "revived", by=by, now=now)
-    return True
-
-
-def _to_come(order: Order, now: datetime) -> bool:
-    """Return whether each date of an order takes place and has not begun, and each pass is still valid."""
-    sessions = Session.objects.filter(tickets__order=order)
-    if sessions.filter(Q(state=Session.State.CANCELLED) | Q(starts_at__lte=now)).exists():
-        return False
-    passes = IssuedPass.objects.filter(order=order).select_related("order__point_of_sale__organiser")
-    return all(deadlines.end_of_pass(issued) > now for issued in passes)
 
 
 class PageOpen(Exception):
