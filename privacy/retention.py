@@ -115,7 +115,7 @@ def _erase(rule: Expiry, rows: QuerySet, now: datetime) -> int:
     if rule.note_on:
         _write_day(model, rule.note_on, rows, now)
     counts = _counts(rows, rule.group_by)
-    if registry.is_deleted(model):
+    if registry.is_deleted_at_its_end(model):
         rows.delete()
     else:
         columns = emptying.emptied_columns(model)

@@ -14,7 +14,7 @@ def _models(app: str, names: str, verbs: tuple) -> set[str]:
 
 CATALOGUE = "event session tariff seasonpass allotment venue category offer orderform"
 FORMS = "registrationform field choice"
-SALES = "order orderline ticket issuedpass payment refund dispute"
+SALES = "order orderline ticket issuedpass payment refund dispute invoice"
 
 BOX_OFFICE = (
     _models("catalogue", CATALOGUE, (VIEW,))
@@ -37,6 +37,7 @@ BACK_OFFICE = (
     | _models("mail", "mail", (VIEW, CHANGE))
     | _models("jobs", "failure", (CHANGE,))
     | _models("sales", "refund", (CHANGE,))
+    | _models("sales", "invoice", (ADD,))
     | _models("exports", "job", ALL)
     | {
         "history.view_event",
@@ -47,7 +48,8 @@ BACK_OFFICE = (
 )
 ACCOUNTING = (
     BANK_FILES
-    | {"privacy.view_erasure", "privacy.view_retentionrecord"}
+    | {"privacy.view_erasure", "privacy.view_retentionrecord", "sales.open_archivedpaper"}
+    | _models("sales", "invoice", (ADD,))
     | _models("sales", f"{SALES} customer", (VIEW,))
     | _models("sales", "order refund", (CHANGE,))
     | _models("jobs", "failure", (VIEW,))

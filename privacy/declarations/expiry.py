@@ -98,7 +98,7 @@ def has_remaining(model: Model) -> Q:
     declaration = registry.declaration(model)
     if declaration.person is not None:
         return Q(erasing_at=None) if declaration.person == CONTACT else Q()
-    if registry.is_deleted(model):
+    if registry.is_deleted_at_its_end(model):
         return Q()
     condition = emptying.remaining(model, emptying.emptied_columns(model))
     for name, strategy in declaration.columns.items():

@@ -16,6 +16,7 @@ from ticketshop.lib.personal import (
     Expiry,
     Keep,
     KeepRow,
+    Restrict,
     Unless,
 )
 from ticketshop.organisers.models import Organiser
@@ -53,7 +54,7 @@ def _of_model(model: type[models.Model], organiser: Organiser) -> Iterator[Promi
     elif _stays_with_contact(model):
         yield with_profile()
     for strategy in declaration.columns.values():
-        if isinstance(strategy, Keep) and strategy.basis.promise:
+        if isinstance(strategy, Keep | Restrict) and strategy.basis.promise:
             yield Promise(str(strategy.basis.promise), None)
 
 

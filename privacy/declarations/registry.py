@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import models
 
 from ticketshop.lib.areas import Area
-from ticketshop.lib.personal import Defer, DeleteRow, Expiry, LastUse, Strategy, Unless
+from ticketshop.lib.personal import Defer, DeleteRow, Expiry, LastUse, Restrict, Strategy, Unless
 
 from . import third_party
 
@@ -160,6 +160,12 @@ def deletion(model: type[models.Model]) -> DeleteRow | None:
 def is_deleted(model: type[models.Model]) -> bool:
     """Return whether an erasure deletes a person's rows of ``model``."""
     return deletion(model) is not None
+
+
+def is_deleted_at_its_end(model: type[models.Model]) -> bool:
+    """Return whether a row of ``model`` is deleted when it expires: where an erasure deletes it, and where it is restricted."""
+    restricted = any(isinstance(strategy, Restrict) for strategy in declaration(model).columns.values())
+    return restricted or is_deleted(model)
 
 
 def mentions() -> list[tuple[type[models.Model], ModuleType]]:

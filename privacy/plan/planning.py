@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import models
 from django.db.models import Count, Max, Q, QuerySet, Value
@@ -10,7 +10,7 @@ from django.db.models.functions import Cast
 from django.utils.timezone import localdate
 
 from contacts.models import Contact
-from ticketshop.lib.personal import Basis, DeleteFile, Keep, StampDay
+from ticketshop.lib.personal import Basis, DeleteFile, Keep, Restrict, StampDay
 
 from ..declarations import emptying, registry, subjects
 from ..declarations.registry import Declaration
@@ -201,9 +201,17 @@ def _with_rows(about: list[ErasedRows], counts: dict[int, tuple]) -> list[Erased
 def _count(rows: QuerySet, number: int, since: str | None = None) -> QuerySet:
     """Return a query for one row (number, count of ``rows``, latest instant at ``since``), which can be part of a UNION."""
     # With its type: of a UNION PostgreSQL takes two nulls alone for texts.
-    last = Max(since) if since else Cast(None, models.DateTimeField())
+    last = _latest(rows.model, since) if since else Cast(None, models.DateTimeField())
     numbered = rows.order_by().values(part=Value(number))
     return numbered.annotate(rows=Count("pk"), last=last).values_list("part", "rows", "last")
+
+
+def _latest(model: Model, since: str) -> models.Expression:
+    """Return the latest instant at ``since``; for a column of days its noon, which is on that day in nearly every time zone."""
+    if isinstance(registry.end_of(model, since), models.DateTimeField):
+        return Max(since)
+    noon = Max(Cast(since, models.DateTimeField())) + timedelta(hours=12)
+    return models.ExpressionWrapper(noon, output_field=models.DateTimeField())
 
 
 def _counted(counts: list[QuerySet]) -> dict[int, tuple[int, datetime | None]]:
@@ -224,7 +232,7 @@ def _retained(
         declaration = registry.declaration(model)
         by_basis: dict[Basis, list[str]] = {}
         for name, strategy in declaration.columns.items():
-            if isinstance(strategy, Keep):
+            if isinstance(strategy, Keep | Restrict):
                 by_basis.setdefault(strategy.basis, []).append(name)
         for basis, columns in by_basis.items():
             parts.append(

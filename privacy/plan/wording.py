@@ -19,6 +19,7 @@ from ticketshop.lib.personal import (
     CollectedQuestion,
     Keep,
     NotPersonal,
+    Restrict,
     StampDay,
 )
 from ticketshop.organisers.models import Organiser
@@ -107,10 +108,13 @@ def area_summaries(organiser: Organiser) -> list[AreaSummary]:
         if summary is None or model._meta.auto_created:
             continue
         for name, strategy in declaration.columns.items():
+            if isinstance(strategy, Restrict):
+                # It may have no name: what is locked away is left out of a copy.
+                _add(summary.stays, strategy.basis)
             if isinstance(strategy, (NotPersonal, Author, CloseState, StampDay)) or not has_name(model, name):
                 continue
             column = model._meta.get_field(name)
-            if isinstance(strategy, Keep):
+            if isinstance(strategy, Keep | Restrict):
                 _add(summary.stays_columns, copying.label(model, name))
                 _add(summary.stays, strategy.basis)
             elif isinstance(column, ForeignKey) and registry.is_person(column.related_model):

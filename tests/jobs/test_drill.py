@@ -47,8 +47,18 @@ from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.organisers.permissions import organiser_id_of
-from ticketshop.sales.models import BankEntry, Cart, DateChange, Order, OrderResponse, Payment, Refund
+from ticketshop.sales.models import (
+    ArchivedPaper,
+    BankEntry,
+    Cart,
+    DateChange,
+    Order,
+    OrderResponse,
+    Payment,
+    Refund,
+)
 from ticketshop.sales.orders import orders
+from ticketshop.sales.papers import invoices
 from ticketshop.sales.payments import provider_pages
 from ticketshop.submissions.models import KeptSubmission
 
@@ -290,6 +300,14 @@ def suppressions() -> list[AddressSuppression]:
             organiser=OrganiserFactory(), address_hash=uuid4().bytes, created_at=over, expires_at=over
         )
         for _number in range(3)
+    ]
+
+
+def archived_papers() -> list[ArchivedPaper]:
+    recipient = {"name": "Acme", "street": "Lane", "postcode": "3000", "city": "Bern", "country": "CH"}
+    past = timezone.now() - 12 * 365 * DAY
+    return [
+        invoices.issue(make_order(paid=True), recipient, by=None, now=past).archived for _number in range(3)
     ]
 
 
@@ -542,6 +560,7 @@ CASES = {
     "privacy.retention.contacts.contact.unused": Case(RETENTION, never_used, is_forgotten),
     "privacy.retention.contacts.addresssuppression": Case(RETENTION, suppressions, is_gone),
     "privacy.retention.sales.bankentry": Case(RETENTION, payments_dealt_with_long_ago, is_erased),
+    "privacy.retention.sales.archivedpaper": Case(RETENTION, archived_papers, is_gone),
     "privacy.retention.mail.mail": Case(RETENTION, mails_about_nobody, is_erased),
     "privacy.retention.registration_forms.answer": Case(RETENTION, answers_to_erase, is_erased),
     "privacy.retention.registration_forms.answerhistory": Case(RETENTION, changes_to_erase, is_erased),

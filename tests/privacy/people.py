@@ -46,6 +46,7 @@ from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.sales.exports.scope import CUSTOMERS
 from ticketshop.sales.models import BankEntry, BankFile, DateChange, IssuedPass, Order, OrderResponse, Payment
 from ticketshop.sales.orders import orders
+from ticketshop.sales.papers import archive, invoices
 from ticketshop.sales.payments import payments
 from ticketshop.submissions.models import KeptSubmission
 
@@ -243,6 +244,7 @@ def _order(person: Person, other: Person | None) -> None:
     )
     for order in (first, second, third):
         _answer(order)
+    _be_invoiced(person, first)
     orders.cancel(third, by=shop.staff, now=timezone.now())
     payments.refund_done(third.payments.get().refunds.get(), by=shop.staff, now=timezone.now())
     Order.objects.filter(pk=second.pk).update(placed_at=F("placed_at") - PAST, paid_at=F("paid_at") - PAST)
@@ -268,6 +270,13 @@ def _bank_entry(person: Person, user: User | None, **values) -> None:
         organiser=organiser, file=file, account="CH9300762011623852957", booked_on=now.date(), amount=Decimal(9),
         currency="CHF", payer=f"Payer {key}", text=f"Text {key}", text_key=key, handled_at=now, handled_by=user, **values,
     )  # fmt: skip
+
+
+def _be_invoiced(person: Person, order: Order, opened_by: User | None = None) -> None:
+    """Issue an invoice, which the accounting opened once. Its PDF stays: it names nobody whom the tests look for."""
+    recipient = {"name": "Named Ltd", "street": "Lane", "postcode": "3000", "city": "Bern", "country": "CH"}
+    invoice = invoices.issue(order, recipient, by=person.user, now=timezone.now())
+    archive.open_with_reason(invoice, reason="audit", by=opened_by or person.shop.staff, now=timezone.now())
 
 
 def _typed(person: Person) -> dict:
@@ -382,6 +391,7 @@ def _work_there_once(person: Person) -> None:
     shop, user, now = person.shop, person.user, timezone.now()
     order = make_order({shop.adult: 1}, buyer=NOBODY)
     payments.confirm(order.payments.get(), by=user, now=now)
+    _be_invoiced(person, order, opened_by=user)
     orders.cancel(order, by=user, now=now)
     form = make_form(organiser=shop.organiser, name=f"by {person.key}")
     ask(form)

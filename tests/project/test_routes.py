@@ -65,6 +65,10 @@ def of_order(house: House) -> dict:
     return {**shop(house), "reference": house.order.reference, "secret": house.order.secret}
 
 
+def of_invoice(house: House) -> dict:
+    return {**of_order(house), "year": house.invoice.year, "number": house.invoice.number}
+
+
 def to_cancel(house: House) -> dict:
     return {**shop(house), "reference": house.waiting.reference, "secret": house.waiting.secret}
 
@@ -125,6 +129,8 @@ ROWS = {
     "shop:tickets_page": Row(PAGE, BUTTON, of_order),
     "shop:receipt": Row(PAGE, BUTTON, of_order),
     "shop:receipt_pdf": Row(PAGE, BUTTON, of_order),
+    "shop:invoice": Row(PAGE, PAGE, of_order),
+    "shop:invoice_pdf": Row(PAGE, BUTTON, of_invoice),
     "shop:accepted_terms": Row(PAGE, BUTTON, of_order),
     "shop:calendar": Row(PAGE, BUTTON, of_order),
     # A paid order has no QR-bill: tests/sales/payments/test_qr_bills.py.
@@ -275,6 +281,9 @@ ADMIN = {
             ("end_network", "sales.change_order"),
             ("resend_mail", "sales.change_order"),
             ("receipt", "sales.view_order"),
+            ("invoice", "sales.add_invoice"),
+            ("withdraw_invoice", "sales.add_invoice"),
+            ("archive", "sales.open_archivedpaper"),
             ("accepted_terms", "sales.view_order"),
         )
     ),
@@ -311,6 +320,7 @@ ADMIN = {
 SITE = {
     "admin:privacy_erasure_person",
     "admin:sales_export_customers",
+    "admin:sales_export_accounting",
     "admin:index",
     "admin:login",
     "admin:logout",
@@ -440,6 +450,7 @@ def foreign_visits(world: World) -> Iterator[tuple[str, dict, dict]]:
         "shop:order", "shop:tickets_pdf", "shop:tickets_page", "shop:calendar", "shop:order_cancel", "shop:answers", "shop:names",
         "shop:receipt", "shop:receipt_pdf", "shop:accepted_terms",
         "shop:order", "shop:tickets_pdf", "shop:tickets_page", "shop:calendar", "shop:order_cancel", "shop:answers", "shop:names", "shop:qr_bill_code", "shop:qr_bill_pdf",
+        "shop:receipt", "shop:receipt_pdf", "shop:accepted_terms", "shop:invoice",
     ):  # fmt: skip
         order, other = world.aye.order, world.bee.order
         wrong = {**aye, "reference": "AAAA-AAAA", "secret": "x" * 22}

@@ -45,8 +45,9 @@ from ticketshop.history.models import Event as HistoryEvent
 from ticketshop.jobs.models import Failure
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
-from ticketshop.sales.models import BankEntry, BankFile, Cart, Order, OrderResponse, Refund
+from ticketshop.sales.models import BankEntry, BankFile, Cart, Invoice, Order, OrderResponse, Refund
 from ticketshop.sales.orders import orders
+from ticketshop.sales.papers import invoices
 
 
 @dataclass
@@ -66,6 +67,7 @@ class House:
     namesake: Contact  # has the visitor's e-mail address, another name and no log-in
     link: ContactLink
     order: Order  # paid, with a ticket and a pass
+    invoice: Invoice  # of that order
     waiting: Order  # a guest's, to be paid at the box office
     refund: Refund
     cart: Cart  # a guest's
@@ -109,6 +111,17 @@ class House:
             "sales.bankfile": lambda: BankFile.objects.get(organiser=self.organiser),
             "sales.bankentry": lambda: BankEntry.objects.get(organiser=self.organiser),
         }[model]()
+
+
+def _invoice(order: Order, word: str) -> Invoice:
+    recipient = {
+        "name": f"{word} Recipient",
+        "street": "Lane",
+        "postcode": "3000",
+        "city": "Bern",
+        "country": "CH",
+    }
+    return invoices.issue(order, recipient, by=None, now=timezone.now())
 
 
 def make_house(word: str) -> House:
@@ -166,6 +179,7 @@ def make_house(word: str) -> House:
     return House(
         word, organiser, pos, venue, category, event, offer, season_pass, visitor, contact, namesake, link, order,
         waiting=waiting,
+        invoice=_invoice(order, word),
         refund=Refund.objects.get(payment__order=cancelled),
         cart=make_cart({offer: 2}, buyer=guest),
         mail=Mail.objects.filter(organiser=organiser, kind="order_paid").latest("pk"),

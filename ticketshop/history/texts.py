@@ -41,6 +41,9 @@ ACTIONS = {
     "cancelled": gettext_lazy("Order cancelled"),
     "expired": gettext_lazy("Expired: not paid in time"),
     "refunded": gettext_lazy("Paid back"),
+    "invoice_issued": gettext_lazy("Invoice issued"),
+    "credit_note_issued": gettext_lazy("Credit note issued"),
+    "archive_opened": gettext_lazy("Archived invoice opened, with a reason"),
     "mail_resent": gettext_lazy("E-mail sent again"),
     "mail_returned": gettext_lazy("E-mail came back"),
     "answers_changed": gettext_lazy("Answers changed"),
@@ -128,6 +131,8 @@ def detail_lines(event: Event) -> list[str]:
     lines += _rows(_("Removed: %(what)s"), model, details.get("removed"))
     if amount := details.get("amount") or details.get("total"):
         lines.append(_("Amount: %(amount)s") % {"amount": localize(Decimal(amount))})
+    if paper := details.get("paper"):
+        lines.append(_("Number: %(number)s") % {"number": paper})
     return lines + _of_connection(details)
 
 

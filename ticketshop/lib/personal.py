@@ -87,8 +87,16 @@ SUPPRESSION = Basis(
         "It keeps one person’s e-mails away from an address that does not want them, and is deleted automatically."
     ),
 )
+ARCHIVE = Basis(
+    "archive",
+    _(
+        "The law wants invoices with the recipient’s name kept unchanged. They are in a locked archive, which only the accounting opens, with a reason that is noted, and are deleted after this day."
+    ),
+)
 AUTHORSHIP = Basis("authorship", _("It says which member of staff did something."))
-BASES = {basis.code: basis for basis in (BOOKS, OPEN_PAYMENT, CONTRACT, SECURITY, SUPPRESSION, AUTHORSHIP)}
+BASES = {
+    basis.code: basis for basis in (BOOKS, ARCHIVE, OPEN_PAYMENT, CONTRACT, SECURITY, SUPPRESSION, AUTHORSHIP)
+}
 
 
 # --- when rows are erased later, or without a request -------------------------------------------------------------
@@ -338,7 +346,7 @@ class Json(Strategy):
 
 @dataclass(frozen=True)
 class Restrict(Strategy):
-    """Stays, and only ``role`` may see it, on the basis ``basis``."""
+    """Stays, and only ``role`` may see it, on the basis ``basis``. The row is deleted by a rule of ``expiry``."""
 
     basis: Basis
     role: str

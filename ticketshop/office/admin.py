@@ -152,6 +152,7 @@ class OrganiserAdmin(ScopedAdmin):
         (_("Language, money and time"), {"fields": ["languages", "currency", "time_zone"]}),
         (_("Payment"), {"fields": ["bank_reminder_days", "bank_expiry_days"]}),
         (_("Privacy"), {"fields": ["privacy_contact", "customer_years"]}),
+        (_("Papers"), {"fields": ["receipt_limit", "archive_years"]}),
         (
             _("Friends and family"),
             {

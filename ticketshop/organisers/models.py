@@ -81,6 +81,24 @@ class Organiser(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(10)],
         help_text=_("Counted from when they last ordered, came or logged in. Figures and totals stay."),
     )
+    archive_years = models.PositiveSmallIntegerField(
+        _("invoices stay in the archive for (years)"),
+        default=10,
+        validators=[MinValueValidator(5), MaxValueValidator(30)],
+        help_text=_(
+            "After the end of the year. Switzerland and France: 10. Ask your accountant. A change counts for invoices issued from then on."
+        ),
+    )
+    receipt_limit = models.DecimalField(
+        _("receipts without a name up to"),
+        max_digits=10,
+        decimal_places=2,
+        default=400,
+        validators=[MinValueValidator(0)],
+        help_text=_(
+            "In your currency. Up to this amount a receipt is enough for the buyer’s books; above it the receipt tells how to get an invoice. Switzerland: 400. Ask your accountant."
+        ),
+    )
 
     # Friends and family.
     link_consent_required = models.BooleanField(
@@ -137,6 +155,8 @@ class Organiser(models.Model):
                 "bank_expiry_days",
                 "unclaimed_purge_days",
                 "customer_years",
+                "archive_years",
+                "receipt_limit",
                 "link_adds_per_hour",
                 "link_adds_per_day",
                 "link_mismatches_per_hour",

@@ -6,10 +6,14 @@ from functools import cache
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
+from django.utils import timezone
 
 from contacts.models import ContactLink
 from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.lib.dates import days
+from ticketshop.lib.web.network import network
+from ticketshop.lib.web.refusals import TooManyTries
+from ticketshop.limits import limits
 from ticketshop.organisers.models import Organiser, PointOfSale
 
 from .admission_lists import WITH_PASS, WITH_TICKET
@@ -29,6 +33,19 @@ def order_by_link(pos: PointOfSale, reference: str, secret: str) -> Order:
         raise Http404("no such order")
     order.point_of_sale = pos
     return order
+
+
+def order_or_404(request, reference: str, secret: str) -> Order:
+    """Return the order behind the link. Wrong links are counted, so that guessing reaches a limit which an
+    honest buyer never does.
+    """
+    try:
+        return order_by_link(request.pos, reference, secret)
+    except Http404:
+        now = timezone.now()
+        if not limits.hit("order_link", network(request), now):
+            raise TooManyTries(limits.wait("order_link", network(request), now)) from None
+        raise
 
 
 # For the buyer: no person was chosen, in contrast to a beneficiary who was erased since.

@@ -1,5 +1,7 @@
 """Tickets, lines of a cart, and subjects of answers as readable text, for a copy of personal data."""
 
+from decimal import Decimal
+
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -8,9 +10,9 @@ from contacts.models import Contact
 from registration_forms.models import Response
 from ticketshop.catalogue.models import Session
 from ticketshop.lib import translated
-from ticketshop.lib.web.template_tags import money
+from ticketshop.lib.web.template_tags import money, rate
 
-from .models import CancelledLine, CartLine, IssuedPass, Order, OrderResponse, Ticket
+from .models import CancelledLine, CartLine, Invoice, IssuedPass, Order, OrderResponse, Ticket
 
 
 def of_session(session: Session) -> str:
@@ -40,6 +42,18 @@ def of_cart_line(line: CartLine) -> dict[str, str]:
     return {
         **price,
         "offer": translated.joined(" – ", [line.offer.tariff.name, of_session(line.offer.session)]),
+    }
+
+
+def of_invoice(invoice: Invoice) -> dict[str, str]:
+    """Return column -> text of an invoice or credit note."""
+    rates = [
+        f"{rate(Decimal(row['rate']))} {money(Decimal(row['vat']), invoice.currency)}"
+        for row in invoice.rates
+    ]
+    return {
+        "recipient": ", ".join(text for text in invoice.recipient.values() if text),
+        "rates": "; ".join(rates),
     }
 
 

@@ -5,8 +5,9 @@ from django.urls import path
 from .cart import views as cart
 from .checkout import answer_views
 from .checkout import views as checkout
-from .orders import bill_views, name_views, paper_views, pay_views
+from .orders import bill_views, name_views, pay_views
 from .orders import views as orders
+from .papers import views as papers
 from .shop import group_views
 from .shop import views as shop
 
@@ -27,9 +28,11 @@ urlpatterns = [
     path(ORDER, orders.show, name="order"),
     path(f"{ORDER}tickets.pdf", orders.tickets_pdf, name="tickets_pdf"),
     path(f"{ORDER}tickets/", orders.tickets_page, name="tickets_page"),
-    path(f"{ORDER}receipt/", paper_views.receipt, name="receipt"),
-    path(f"{ORDER}receipt.pdf", paper_views.receipt_pdf, name="receipt_pdf"),
-    path(f"{ORDER}terms/", paper_views.accepted_terms, name="accepted_terms"),
+    path(f"{ORDER}receipt/", papers.receipt, name="receipt"),
+    path(f"{ORDER}receipt.pdf", papers.receipt_pdf, name="receipt_pdf"),
+    path(f"{ORDER}invoice/", papers.invoice, name="invoice"),
+    path(f"{ORDER}invoice/<int:year>-<int:number>.pdf", papers.invoice_pdf, name="invoice_pdf"),
+    path(f"{ORDER}terms/", papers.accepted_terms, name="accepted_terms"),
     path(f"{ORDER}calendar.ics", orders.calendar, name="calendar"),
     path(f"{ORDER}cancel/", orders.cancel, name="order_cancel"),
     path(f"{ORDER}pay/", pay_views.pay, name="order_pay"),

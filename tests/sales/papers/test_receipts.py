@@ -97,7 +97,8 @@ def test_receipt_of_a_cancelled_order_states_what_is_paid_back():
     order = order_with_rates()
     orders.cancel(order, by=None, now=timezone.now())
     before = flat(pdf_of(order))
-    assert "This order was cancelled on" in before
+    assert "2 × Hamlet, Adult" in before
+    assert "After what was cancelled, the price is CHF 0.00." in before.replace("\N{NO-BREAK SPACE}", " ")
     assert "Refunds" in before
     assert "to be paid back, requested on" in before
     assert "CHF -163.30" in before.replace("\N{MINUS SIGN}", "-")
@@ -164,3 +165,11 @@ def test_staff_who_may_see_the_order_get_its_receipt():
 def test_same_receipt_is_the_same_file():
     order = order_with_rates()
     assert pdf_of(order) == pdf_of(order)
+
+
+def test_receipt_above_the_limit_tells_how_to_get_an_invoice():
+    pos = make_pos(receipt_limit=Decimal("163.29"))
+    assert "ask for an invoice" in flat(pdf_of(order_with_rates(pos)))
+    assert "ask for an invoice" not in flat(
+        pdf_of(order_with_rates(make_pos(receipt_limit=Decimal("163.30"))))
+    )

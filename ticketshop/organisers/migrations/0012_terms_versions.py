@@ -42,7 +42,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TermsVersion",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("number", models.PositiveIntegerField(verbose_name="version")),
                 ("texts", models.JSONField(verbose_name="terms of sale")),
                 ("texts_hash", models.CharField(editable=False, max_length=64)),

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
+from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -31,6 +32,7 @@ from ..payments import methods
 from ..payments.methods import METHODS, TEST_MODE, name_of
 from . import cancelling, disputes, erased_buyer, money_received, names, tables, unpaid_orders
 from .form_pages import answers, missing_answers
+from .papers import accounting
 
 # With at least this many matching buyers, a search goes through the orders instead of the buyers.
 MANY = 1000
@@ -164,6 +166,7 @@ class OrderAdmin(ReadOnlyAdmin):
         UnreachableBuyer,
     ]
     list_select_related = ["buyer"]
+    change_list_template = "admin/exports/orders.html"
     search_fields = ["reference"]
     search_help_text = gettext_lazy(
         "The beginning of the reference, or any words of the buyer’s name, address or phone."
@@ -201,6 +204,14 @@ class OrderAdmin(ReadOnlyAdmin):
         "entered_by",
         "language_text",
     ]
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(accounting.page)
+        return [path("accounting/", view, name="sales_export_accounting"), *super().get_urls()]
+
+    def changelist_view(self, request, extra_context=None):
+        may_export = request.user.has_perm("exports.add_job")
+        return super().changelist_view(request, {"may_export": may_export, **(extra_context or {})})
 
     def get_ordering(self, request):
         """Return the newest first, by an index: for one organiser its own, for several by id."""
@@ -278,6 +289,7 @@ class OrderAdmin(ReadOnlyAdmin):
                 ("sales.view_payment", lambda: tables.payments(row.payments.all())),
                 ("sales.view_refund", lambda: tables.refunds(Refund.objects.filter(payment__order=row))),
                 ("sales.view_dispute", lambda: tables.disputes(payment_disputes.of_order(row))),
+                ("sales.view_invoice", lambda: tables.invoices(row.invoices.all())),
                 ("mail.view_mail", lambda: tables.mails(about)),
             ],
         )

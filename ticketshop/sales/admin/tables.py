@@ -4,6 +4,7 @@ from django.db.models import QuerySet
 from django.utils.formats import date_format, number_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from contacts.models import Contact
 from registration_forms.models import Response
@@ -14,7 +15,7 @@ from ticketshop.office.sections import Section, link
 
 from ..admission_lists import WITH_LINE, WITH_PASS, WITH_TICKET
 from ..answers import display as given
-from ..models import CancelledLine, Dispute, IssuedPass, Order, OrderLine, Payment, Refund, Ticket
+from ..models import CancelledLine, Dispute, Invoice, IssuedPass, Order, OrderLine, Payment, Refund, Ticket
 from ..payments.methods import name_of
 
 # The largest number of rows of a table; the lists show the others.
@@ -40,6 +41,24 @@ def orders(rows: QuerySet[Order]) -> Section:
                 money(order.total, order.currency),
             ]
             for order in latest
+        ],
+    )
+
+
+def invoices(rows: QuerySet[Invoice]) -> Section:
+    """Return the table of an order's invoices and credit notes, without recipients: only the archive shows these."""
+    return _section(
+        _("Invoices"),
+        [pgettext("of a paper", "number"), _("kind"), _("issued"), _("total"), _("in the archive until")],
+        [
+            [
+                paper.full_number,
+                paper.get_kind_display(),
+                when(paper.issued_at),
+                money(paper.total, paper.currency),
+                date_format(paper.retained_until, "SHORT_DATE_FORMAT"),
+            ]
+            for paper in rows.order_by("year", "number")[:MOST]
         ],
     )
 

@@ -2,6 +2,7 @@
 
 from ticketshop.exports import kinds
 
+from .accounting import Accounting
 from .customers import Customers
 from .filters import ScopedKind
 from .long import Long
@@ -10,5 +11,6 @@ from .participants import Participants
 from .passes import Passes
 
 ALL: list[ScopedKind] = [Participants(), Customers(), Passes(), Orders(), Long()]
-for kind in ALL:
+ACCOUNTING = Accounting()
+for kind in (*ALL, ACCOUNTING):
     kinds.register(kind)

@@ -14,6 +14,7 @@ from .bank import TEXT_DAYS, BankEntry, BankFile
 from .cancellation import Cancellation, CancelledLine
 from .cart import RENEWALS, Cart, CartLine
 from .date_change import DateChange
+from .invoice import ArchivedPaper, ArchiveOpening, Invoice, InvoiceCounter
 from .order import ERASED, LIVING_ORDERS, Customer, Order, OrderLine, OrderResponse
 from .payment import Dispute, Payment, PaymentMethod, Refund
 from .products import MONEY, OfADate, moved_from
@@ -32,6 +33,8 @@ __all__ = [
     "STATE_TEXTS",
     "TEXT_DAYS",
     "Admission",
+    "ArchiveOpening",
+    "ArchivedPaper",
     "BankEntry",
     "BankFile",
     "Cancellation",
@@ -41,6 +44,8 @@ __all__ = [
     "Customer",
     "DateChange",
     "Dispute",
+    "Invoice",
+    "InvoiceCounter",
     "IssuedPass",
     "OfADate",
     "Order",

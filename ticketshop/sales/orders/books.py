@@ -1,4 +1,4 @@
-"""Ten invariants of the books, each a statement over whole tables.
+"""Invariants of the books, each a statement over whole tables.
 
 Run after every fault and by hand (``manage.py check_books``). Each statement returns kind and id of the rows
 that break the invariant, never a text that a person wrote. They are written in SQL, so that they share no
@@ -353,7 +353,50 @@ CANCELLED = Invariant(
     """,
 )
 
-INVARIANTS = (PLACES, MONEY, CONTENTS, ONCE, SUMS, MAILS, HOLDS, HISTORY, CHOICES, CANCELLED)
+
+PAPERS = Invariant(
+    "I12",
+    "Invoices and credit notes are numbered without gaps, agree with their VAT by rate, and are in the archive unchanged until their day.",
+    """
+    WITH rates AS (
+        SELECT i.id, sum((row ->> 'gross')::numeric) AS gross, sum((row ->> 'vat')::numeric) AS vat,
+            sum((row ->> 'net')::numeric) AS net
+        FROM sales_invoice i CROSS JOIN jsonb_array_elements(i.rates) AS row
+        GROUP BY i.id
+    ), numbered AS (
+        SELECT id, number, row_number() OVER (PARTITION BY organiser_id, year ORDER BY number) AS place
+        FROM sales_invoice
+    ), credited AS (
+        SELECT credits_id, sum(total) AS total, sum(vat_total) AS vat FROM sales_invoice
+        WHERE credits_id IS NOT NULL GROUP BY credits_id
+    )
+    SELECT 'invoice', id FROM numbered WHERE number <> place
+    UNION ALL
+    SELECT 'invoice counter', c.id
+    FROM sales_invoicecounter c
+    WHERE c.last <> (
+        SELECT count(*) FROM sales_invoice i WHERE i.organiser_id = c.organiser_id AND i.year = c.year
+    )
+    UNION ALL
+    SELECT 'invoice', i.id
+    FROM sales_invoice i JOIN sales_order o ON o.id = i.order_id LEFT JOIN rates r ON r.id = i.id
+    WHERE i.organiser_id <> o.organiser_id OR i.currency <> o.currency
+        OR coalesce(r.vat, 0) <> i.vat_total OR r.gross <> i.total OR r.net + r.vat <> r.gross
+    UNION ALL
+    SELECT 'invoice', i.id
+    FROM sales_invoice i JOIN credited c ON c.credits_id = i.id
+    WHERE i.kind <> 'invoice' OR i.total + c.total < 0 OR i.vat_total + c.vat < 0
+    UNION ALL
+    SELECT 'archived paper', id FROM sales_archivedpaper WHERE encode(sha256(content), 'hex') <> sha256
+    UNION ALL
+    SELECT 'invoice', i.id
+    FROM sales_invoice i
+    WHERE i.retained_until >= current_date
+        AND NOT EXISTS (SELECT FROM sales_archivedpaper a WHERE a.invoice_id = i.id)
+    """,
+)
+
+INVARIANTS = (PLACES, MONEY, CONTENTS, ONCE, SUMS, MAILS, HOLDS, HISTORY, CHOICES, CANCELLED, PAPERS)
 
 
 def offending(invariant: Invariant) -> list[str]:

@@ -28,6 +28,7 @@ from .. import notices, pricing
 from ..answers import block_answers, form_blocks, profile, shown_questions
 from ..cart import caps, carts, contents
 from ..models import IN_PROFILE, Cart, Order, OrderLine, OrderResponse
+from ..papers import credit_notes
 from ..payments import methods, payments, provider_pages, refunds
 from ..tickets import tickets
 from . import cancelled_lines, order_lines, person_limits
@@ -426,6 +427,7 @@ def _end(
             | Q(issued_pass_adding__order=order)
         )
     )
+    credit_notes.credit_cancelled(order, by=by, now=now)
     places.release(freed)
     return True
 

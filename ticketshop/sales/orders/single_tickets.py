@@ -19,6 +19,7 @@ from ticketshop.lib import translated
 from .. import notices
 from ..admission_lists import heading
 from ..models import IssuedPass, Order, Ticket
+from ..papers import credit_notes
 from ..payments import payments, refunds
 from . import cancelled_lines, orders
 from .cancelled_lines import Unit
@@ -86,6 +87,7 @@ def _cancel(
         raise refunds.TooMuch(proposed)
     refunds.plan(order, amount, by=by, now=now)
     responses.cancel(_responses(order, units, chosen))
+    credit_notes.credit_cancelled(order, by=by, now=now)
     places.release(freed)
     return amount
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,11 +15,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.lib.values.money import ZERO
-from ticketshop.lib.web.network import network
-from ticketshop.lib.web.refusals import TooManyTries
-from ticketshop.limits import limits
+from ticketshop.lib.web.downloads import download
 
-from .. import access
+from ..access import order_or_404
 from ..admission_lists import WITH_LINE, passes_of, tickets_of, tickets_of_lines
 from ..answers import editing
 from ..models import (
@@ -33,26 +31,12 @@ from ..models import (
     Refund,
     Ticket,
 )
-from ..papers import receipts
+from ..papers import invoices, receipts
 from ..payments import methods, payments
 from ..payments.methods.base import ProviderUnavailable
 from ..payments.qr_bills import QrBill
 from ..tickets import calendars, deadlines, printed
 from . import date_changes, orders, paying
-
-
-def order_or_404(request, reference: str, secret: str) -> Order:
-    """Return the order behind the link. Wrong links are counted, so that guessing reaches a limit which an
-    honest buyer never does.
-    """
-    try:
-        return access.order_by_link(request.pos, reference, secret)
-    except Http404:
-        now = timezone.now()
-        if not limits.hit("order_link", network(request), now):
-            raise TooManyTries(limits.wait("order_link", network(request), now)) from None
-        raise
-
 
 _LINES = Compiled(
     lambda: (
@@ -145,6 +129,9 @@ def show(request, pos, reference, secret):
         "downloads": order.state == Order.State.PAID and len(cancelled) < len(lines),
         "calendar": bool(tickets) and order.paid_at is not None,
         "has_receipt": receipts.has_receipt(order),
+        "may_be_invoiced": order.buyer_id is not None
+        and (receipts.has_receipt(order) or invoices.may_be_invoiced(order))
+        and order.total > 0,
     }
     return render(request, "sales/order.html", context)
 
@@ -201,13 +188,6 @@ def calendar(request, pos, reference, secret):
     if content is None:
         raise Http404("no dates")
     return download(content, "text/calendar; charset=utf-8", f"{order.reference}.ics")
-
-
-def download(content: bytes, mime_type: str, name: str) -> HttpResponse:
-    """Return a response with a file of this name."""
-    response = HttpResponse(content, content_type=mime_type)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
 
 
 @login_not_required

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from ticketshop.lib.values.money import ZERO
 from ticketshop.organisers.models import Organiser
 
-from ..models import OrderLine
+from ..models import CancelledLine, OrderLine
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,16 @@ class RateSum:
 
 @dataclass(frozen=True)
 class PaperLine:
-    """A line of a paper: what, its tariff and date in ``detail``, and amounts with VAT included."""
+    """A line of a paper: what, its tariff and date in ``detail``, and amounts with VAT included.
+
+    ``rate`` is None for a line that sums up several rates.
+    """
 
     title: str
     detail: str
     quantity: int
     unit_price: Decimal
-    rate: Decimal
+    rate: Decimal | None
     total: Decimal
 
 
@@ -59,7 +62,7 @@ class Section:
 class Paper:
     """One paper. ``facts``: (label, value) such as number and date. ``rates`` is empty if no VAT is stated.
 
-    ``recipient``: lines of the postal address; empty on a receipt.
+    ``recipient``: lines of the postal address; empty on a receipt. ``instructions``: (label, value) of how it is paid.
     """
 
     title: str
@@ -71,6 +74,7 @@ class Paper:
     rates: list[RateSum]
     recipient: list[str] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
+    instructions: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -108,6 +112,11 @@ def line_of(line: OrderLine, *, quantity: int | None = None, total: Decimal | No
     )
 
 
+def cancelled_amounts(lines: Iterable[CancelledLine]) -> list[tuple[Decimal, Decimal, Decimal]]:
+    """Return (rate, gross, VAT) of cancelled parts, negative, for ``by_rate``. ``lines`` have their ``line`` loaded."""
+    return [(part.line.vat_rate, -part.total, -part.vat_amount) for part in lines]
+
+
 def by_rate(amounts: Iterable[tuple[Decimal, Decimal, Decimal]]) -> list[RateSum]:
     """Return the sums of (rate, gross, VAT), the highest rate first. VAT was rounded line by line and is not computed anew."""
     sums: dict[Decimal, tuple[Decimal, Decimal]] = {}
@@ -134,7 +143,7 @@ def seller_of(organiser: Organiser) -> list[str]:
     """Return legal name, postal address and VAT number of the seller, line by line."""
     town = f"{organiser.postcode} {organiser.city}".strip()
     place = ", ".join(part for part in (town, organiser.country) if part) if town else ""
-    lines = [organiser.legal_name or organiser.name, organiser.street, place]
+    lines = [organiser.legal_name or organiser.name, organiser.street_line, place]
     if organiser.vat_number:
         lines.append(_("VAT number %(number)s") % {"number": organiser.vat_number})
     return [line for line in lines if line]

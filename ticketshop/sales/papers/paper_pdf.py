@@ -67,6 +67,8 @@ class _Drawing:
             self._rates()
         for section in self.paper.sections:
             self._section(section)
+        if self.paper.instructions:
+            self._instructions()
         for note in self.paper.notes:
             self._paragraph(note)
         self._foot()
@@ -131,7 +133,7 @@ class _Drawing:
         top = self.y
         cells = [(str(line.quantity), QUANTITY, 40), (self._money(line.unit_price), PRICE, 80)]
         if self.paper.rates:
-            cells.append((rate(line.rate), RATE, 42))
+            cells.append((rate(line.rate) if line.rate is not None else "", RATE, 42))
         for text, right, width in [*cells, (self._money(line.total), TOTAL, 68)]:
             self._fit(text, width, sizes=(9.5, 8.5, 7.5, 6.5, 5.5)).draw(right, top, black, align="right")
         self.y = detail.draw(LEFT, title.draw(LEFT, top, black), GREY) - 4
@@ -175,6 +177,13 @@ class _Drawing:
             amount = self._fit(self._money(movement.amount), 110)
             amount.draw(TOTAL, self.y, black, align="right")
             self.y = text.draw(LEFT, self.y, black) - 1
+        self.y -= 9
+
+    def _instructions(self) -> None:
+        self._room(30 + 14 * len(self.paper.instructions))
+        self.y = self._fit(_("How to pay"), INSIDE, bold=True).draw(LEFT, self.y, black) - 2
+        for label, value in self.paper.instructions:
+            self._fact(label, value)
         self.y -= 9
 
     def _paragraph(self, text: str) -> None:

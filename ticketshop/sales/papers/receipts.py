@@ -7,7 +7,10 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from ..models import Order, OrderLine, Payment, Refund
+from ticketshop.lib.values.money import ZERO
+from ticketshop.lib.web.template_tags import money, rate
+
+from ..models import CancelledLine, Order, OrderLine, Payment, Refund
 from ..payments.methods import name_of
 from . import paper
 from .paper import Movement, Paper, Section
@@ -40,9 +43,14 @@ def pdf(order: Order) -> bytes:
 
 
 def of_order(order: Order) -> Paper:
-    """Return the receipt in the active language and time zone. The order was paid. Three queries."""
+    """Return the receipt in the active language and time zone. The order was paid. Four queries."""
     organiser = order.point_of_sale.organiser
     lines = list(OrderLine.objects.filter(order=order).order_by("pk"))
+    parts = list(
+        CancelledLine.objects.filter(cancellation__order=order)
+        .select_related("line", "cancellation")
+        .order_by("cancellation__made_at", "pk")
+    )
     return Paper(
         title=_("Receipt"),
         facts=[
@@ -55,16 +63,22 @@ def of_order(order: Order) -> Paper:
         lines=[paper.line_of(line) for line in lines],
         total=order.total,
         rates=paper.rates_of(organiser, lines),
-        sections=[section for section in (_paid(order), _paid_back(order)) if section.movements],
+        sections=[
+            section
+            for section in (paid_section(order), _cancelled(parts), _paid_back(order))
+            if section.movements
+        ],
         notes=[
-            *_cancelled(order),
+            *_left(order, lines, parts),
             *paper.vat_note(organiser),
+            *_invoice_note(order),
             _("The number of this receipt is the reference of the order."),
         ],
     )
 
 
-def _paid(order: Order) -> Section:
+def paid_section(order: Order) -> Section:
+    """Return each confirmed payment of an order."""
     rows = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED, amount__gt=0)
     return Section(
         _("How it was paid"),
@@ -92,8 +106,42 @@ def _refund(row: Refund) -> Movement:
     return Movement(text, -row.amount)
 
 
-def _cancelled(order: Order) -> list[str]:
-    """Return the sentence that tells that the whole order is cancelled; empty if it is not."""
-    if order.state != Order.State.CANCELLED or order.cancelled_at is None:
+def _cancelled(parts: list[CancelledLine]) -> Section:
+    return Section(_("Cancelled parts"), [Movement(_part_text(part), -part.total) for part in parts])
+
+
+def _part_text(part: CancelledLine) -> str:
+    what = ", ".join(text for text in (part.line.title, part.line.tariff_name) if text)
+    return f"{paper.day_text(part.cancellation.made_at)} · {part.quantity} × {what}"
+
+
+def _left(order: Order, lines: list[OrderLine], parts: list[CancelledLine]) -> list[str]:
+    """Return what is left of the price after cancellations, with its VAT by rate; empty without cancellations."""
+    if not parts:
         return []
-    return [_("This order was cancelled on %(day)s.") % {"day": paper.day_text(order.cancelled_at)}]
+    left = order.total - sum((part.total for part in parts), ZERO)
+    sentences = [
+        _("After what was cancelled, the price is %(amount)s.") % {"amount": money(left, order.currency)}
+    ]
+    if order.point_of_sale.organiser.vat_number:
+        sold = [(line.vat_rate, line.total, line.vat_amount) for line in lines]
+        for row in paper.by_rate([*sold, *paper.cancelled_amounts(parts)]):
+            values = {
+                "rate": rate(row.rate),
+                "gross": money(row.gross, order.currency),
+                "vat": money(row.vat, order.currency),
+            }
+            sentences.append(_("%(rate)s: %(gross)s, of which VAT %(vat)s.") % values)
+    return sentences
+
+
+def _invoice_note(order: Order) -> list[str]:
+    """Return how the buyer gets an invoice; empty for small amounts, for which the law wants no name, and without a buyer."""
+    limit = order.point_of_sale.organiser.receipt_limit
+    if order.buyer_id is None or order.total <= limit:
+        return []
+    amount = money(limit, order.currency)
+    return [
+        _("If your books need your name above %(amount)s, ask for an invoice on the page of your order.")
+        % {"amount": amount}
+    ]

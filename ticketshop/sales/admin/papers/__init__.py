@@ -1,0 +1,1 @@
+"""Back office: the papers of an order, and the export for the accounting."""

@@ -1,0 +1,181 @@
+"""On the page of an order: receipt, accepted terms of sale, invoices, and the archive of these for the accounting."""
+
+from datetime import datetime
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from ticketshop.lib.forms.fields import LineField
+from ticketshop.lib.web.downloads import download
+from ticketshop.office.buttons import Button, Outcome, OwnPage, drawn
+
+from ...models import Invoice, Order
+from ...papers import archive, credit_notes, invoices, receipts, refusals
+from ...papers.recipients import RecipientForm
+from ..orders import OrderAdmin
+
+SEE = ("sales.view_order",)
+ISSUE = ("sales.add_invoice",)
+PDF = "application/pdf"
+
+
+def _pdf(content: bytes, name: str) -> HttpResponse:
+    return download(content, PDF, f"{name}.pdf")
+
+
+@require_safe
+def _receipt(request: HttpRequest, page, order: Order) -> HttpResponse:
+    if not receipts.has_receipt(order):
+        messages.warning(request, _("There is no receipt yet: the order is not paid."))
+        return page.back_to(order)
+    return _pdf(receipts.pdf(order), f"receipt-{order.reference}")
+
+
+@require_safe
+def _accepted_terms(request: HttpRequest, page, order: Order) -> HttpResponse:
+    version = order.terms_version
+    if version is None:
+        messages.warning(request, _("It is not known which terms of sale were accepted with this order."))
+        return page.back_to(order)
+    context = {
+        **page.about_row(request, order, _("Accepted terms of sale")),
+        "order": order,
+        "version": version,
+        "text": version.text_in(receipts.language_of(order)),
+    }
+    return TemplateResponse(request, "admin/sales/accepted_terms.html", context)
+
+
+OrderAdmin.offer(
+    OwnPage(
+        "accepted-terms",
+        gettext_lazy("Accepted terms of sale"),
+        SEE,
+        lambda order: order.terms_version_id is not None,
+        lambda page, request, order: _accepted_terms(request, page, order),
+    )
+)
+OrderAdmin.offer(
+    OwnPage(
+        "receipt",
+        gettext_lazy("Receipt (PDF)"),
+        SEE,
+        receipts.has_receipt,
+        lambda page, request, order: _receipt(request, page, order),
+    )
+)
+
+
+# --- invoices -------------------------------------------------------------------------------------------
+def _may_be_issued(order: Order) -> bool:
+    return invoices.may_be_invoiced(order) and invoices.standing(order) is None
+
+
+def _issue_question(order: Order) -> list[str]:
+    return [
+        _(
+            "The invoice gets the next number and can’t be changed any more. The buyer finds it on the order’s page."
+        ),
+        _(
+            "Ask for no more than the recipient’s books need: it stays in the archive for years, even after an erasure."
+        ),
+    ]
+
+
+def _issue(request, order: Order, now: datetime, recipient: dict) -> Outcome:
+    try:
+        issued = invoices.issue(order, recipient, by=request.user, now=now)
+    except invoices.CannotIssue as error:
+        return messages.ERROR, refusals.sentence(error)
+    return messages.SUCCESS, _("Invoice %(number)s is issued.") % {"number": issued.full_number}
+
+
+def _withdraw_question(order: Order) -> list[str]:
+    return [
+        _("A credit note takes back the rest of the invoice. The order and its tickets stay as they are."),
+        _("Do this if the recipient is wrong; then issue another invoice."),
+    ]
+
+
+def _withdraw(request, order: Order, now: datetime) -> Outcome:
+    try:
+        note = credit_notes.withdraw(order, by=request.user, now=now)
+    except invoices.CannotIssue as error:
+        return messages.ERROR, refusals.sentence(error)
+    return messages.SUCCESS, _("Credit note %(number)s is issued.") % {"number": note.full_number}
+
+
+class ReasonForm(forms.Form):
+    """Which paper of an order is opened, and why."""
+
+    paper = forms.ModelChoiceField(
+        Invoice.objects.none(), label=gettext_lazy("Paper"), empty_label=None, widget=forms.RadioSelect
+    )
+    reason = LineField(
+        label=gettext_lazy("Why you open it"),
+        max_length=240,
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+        help_text=gettext_lazy("For example “tax audit 2026”. It is noted with your name and the time."),
+    )
+
+    def __init__(self, data, order: Order):
+        super().__init__(data)
+        self.fields["paper"].queryset = order.invoices.order_by("year", "number")
+        self.fields["paper"].initial = order.invoices.order_by("-year", "-number").first()
+
+
+def _archive(page, request: HttpRequest, order: Order) -> HttpResponse:
+    """Show the form that asks for the reason on GET; return the paper on POST, because that is noted."""
+    form = ReasonForm(request.POST if request.method == "POST" else None, order)
+    if request.method == "POST" and form.is_valid():
+        paper = form.cleaned_data["paper"]
+        try:
+            content = archive.open_with_reason(
+                paper, reason=form.cleaned_data["reason"], by=request.user, now=timezone.now()
+            )
+            return _pdf(content, f"{paper.kind}-{paper.full_number}")
+        except archive.Gone:
+            messages.error(request, _("This paper is not in the archive any more: its time is over."))
+            return page.back_to(order)
+    context = {
+        **page.about_row(request, order, _("Archived invoices")),
+        "form": drawn(form),
+        "openings": archive.openings_of(order),
+    }
+    return TemplateResponse(request, "admin/sales/archive.html", context)
+
+
+for button in (
+    Button(
+        "invoice",
+        gettext_lazy("Issue an invoice"),
+        ISSUE,
+        _may_be_issued,
+        _issue_question,
+        _issue,
+        form=lambda data, order: RecipientForm(data, home=order.point_of_sale.organiser.country),
+    ),
+    Button(
+        "withdraw-invoice",
+        gettext_lazy("Take back the invoice"),
+        ISSUE,
+        lambda order: invoices.standing(order) is not None,
+        _withdraw_question,
+        _withdraw,
+        serious=True,
+    ),
+    OwnPage(
+        "archive",
+        gettext_lazy("Archived invoices"),
+        (archive.OPEN,),
+        lambda order: order.invoices.exists(),
+        _archive,
+    ),
+):
+    OrderAdmin.offer(button)

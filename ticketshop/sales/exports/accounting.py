@@ -1,0 +1,191 @@
+"""Export for the accounting of a period: sales, payments, refunds, invoices and credit notes, without anybody's name.
+
+A row for each sale and each paper at each VAT rate, and for each payment and each refund. Every kind of row adds up by itself:
+sales to what orders cost, payments and refunds to the money that came and went.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+from django.db.models import QuerySet, Sum
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ticketshop.exports.kinds import Column, Kind, Page, Table
+from ticketshop.exports.models import Job
+from ticketshop.lib.spreadsheets.formats import Cell, Money, Word
+from ticketshop.organisers.models import Organiser
+
+from ..models import CancelledLine, Invoice, OrderLine, Payment, Refund
+from ..payments.methods import METHODS
+from . import rows
+
+Row = list[Cell]
+
+
+class Accounting(Kind):
+    """The export for the accounting. Parameters: ``since`` and ``until``, days in ISO format, both included."""
+
+    code = "accounting"
+    title = gettext_lazy("Accounting: sales, payments, refunds, invoices of a period")
+    permissions = ("sales.view_order", "sales.view_payment", "sales.view_refund", "sales.view_invoice")
+
+    def filters(self, job: Job) -> list[tuple[str, str]]:
+        return [
+            (_("from"), date_format(_day(job, "since"), "SHORT_DATE_FORMAT")),
+            (_("to"), date_format(_day(job, "until"), "SHORT_DATE_FORMAT")),
+        ]
+
+    def table(self, job: Job) -> Table:
+        return _Books(job.organiser, _day(job, "since"), _day(job, "until")).table()
+
+
+def _day(job: Job, name: str) -> date:
+    return date.fromisoformat(job.parameters[name])
+
+
+class _Books:
+    """The rows of one organiser from ``since`` to ``until``, days in the active time zone, which is the organiser's."""
+
+    def __init__(self, organiser: Organiser, since: date, until: date):
+        zone = timezone.get_current_timezone()
+        self.organiser = organiser
+        self.period = (
+            datetime.combine(since, time.min, zone),
+            datetime.combine(until + timedelta(days=1), time.min, zone),
+        )
+        self.methods = {code: Word(code, method.label) for code, method in METHODS.items()}
+
+    def within(self, column: str) -> dict[str, object]:
+        """Return the condition that an instant is in the period."""
+        return {f"{column}__gte": self.period[0], f"{column}__lt": self.period[1]}
+
+    # --- what there is --------------------------------------------------------------------------------
+    def sales(self) -> QuerySet[OrderLine]:
+        """Return the lines of orders that were paid in the period, whatever became of them since."""
+        of_paid = {"order__organiser": self.organiser, **self.within("order__paid_at")}
+        grouped = OrderLine.objects.filter(**of_paid).order_by("order__paid_at", "order_id", "-vat_rate")
+        return grouped.values_list(
+            "order__paid_at", "order__reference", "order__payment_method", "order__currency", "vat_rate"
+        ).annotate(gross=Sum("total"), vat=Sum("vat_amount"))
+
+    def cancellations(self) -> QuerySet[CancelledLine]:
+        """Return what was cancelled in the period of orders that were paid, whenever they were."""
+        of_period = {"cancellation__order__organiser": self.organiser, **self.within("cancellation__made_at")}
+        grouped = CancelledLine.objects.filter(**of_period).order_by(
+            "cancellation__made_at", "cancellation_id", "-line__vat_rate"
+        )
+        return grouped.values_list(
+            "cancellation__made_at", "cancellation__order__reference", "cancellation__order__payment_method",
+            "cancellation__order__currency", "line__vat_rate",
+        ).annotate(gross=-Sum("total"), vat=-Sum("vat_amount"))  # fmt: skip
+
+    def payments(self) -> QuerySet[Payment]:
+        """Return the money that came in the period."""
+        confirmed = Payment.objects.filter(
+            order__organiser=self.organiser, state=Payment.State.CONFIRMED, amount__gt=0
+        )
+        return confirmed.filter(**self.within("confirmed_at")).order_by("confirmed_at", "pk")
+
+    def refunds(self) -> QuerySet[Refund]:
+        """Return the money that was paid back in the period."""
+        done = Refund.objects.filter(payment__order__organiser=self.organiser, state=Refund.State.DONE)
+        return done.filter(**self.within("done_at")).order_by("done_at", "pk")
+
+    def papers(self) -> QuerySet[Invoice]:
+        """Return the invoices and credit notes of the period."""
+        return Invoice.objects.filter(organiser=self.organiser, **self.within("issued_at")).order_by(
+            "year", "number"
+        )
+
+    # --- rows -----------------------------------------------------------------------------------------
+    def table(self) -> Table:
+        """Return the columns, and the rows page by page."""
+        named = [
+            ("day", _("day")),
+            ("entry", _("what")),
+            ("number", _("number of the paper")),
+            ("order", _("order")),
+            ("method", _("payment method")),
+            ("vat_rate", _("VAT rate (%)")),
+            ("net", _("net")),
+            ("vat", _("VAT")),
+            ("gross", _("gross")),
+            ("currency", _("currency")),
+        ]
+        return Table([Column(*head) for head in named], self._count(), self._pages())
+
+    def _count(self) -> int:
+        papers = sum(max(1, len(rates)) for rates in self.papers().values_list("rates", flat=True))
+        return (
+            self.sales().count()
+            + self.cancellations().count()
+            + self.payments().count()
+            + self.refunds().count()
+            + papers
+        )
+
+    def _pages(self) -> Iterator[Page]:
+        for source in (self._sales, self._cancellations, self._payments, self._refunds, self._papers):
+            page: list[Row] = []
+            for row in source():
+                page.append(row)
+                if len(page) == rows.PAGE:
+                    yield Page(page)
+                    page = []
+            if page:
+                yield Page(page)
+
+    def _sales(self) -> Iterator[Row]:
+        return self._by_rate(self.sales(), Word("sale", _("Sale")))
+
+    def _cancellations(self) -> Iterator[Row]:
+        return self._by_rate(self.cancellations(), Word("cancellation", _("Cancellation")))
+
+    def _by_rate(self, source: QuerySet, what: Word) -> Iterator[Row]:
+        stated = bool(self.organiser.vat_number)
+        for day, reference, method, currency, rate, gross, vat in source.iterator():
+            amounts = (rate, gross - vat, vat, gross) if stated else (None, gross, None, gross)
+            yield self._row(day, what, "", reference, method, amounts, currency)
+
+    def _payments(self) -> Iterator[Row]:
+        values = ("confirmed_at", "order__reference", "method", "amount", "currency")
+        for day, reference, method, amount, currency in self.payments().values_list(*values).iterator():
+            amounts = (None, None, None, amount)
+            yield self._row(day, Word("payment", _("Payment")), "", reference, method, amounts, currency)
+
+    def _refunds(self) -> Iterator[Row]:
+        values = ("done_at", "payment__order__reference", "payment__method", "amount", "payment__currency")
+        for day, reference, method, amount, currency in self.refunds().values_list(*values).iterator():
+            amounts = (None, None, None, -amount)
+            yield self._row(day, Word("refund", _("Refund")), "", reference, method, amounts, currency)
+
+    def _papers(self) -> Iterator[Row]:
+        kinds = {code: Word(code, label) for code, label in Invoice.Kind.choices}
+        for paper in self.papers().select_related("order").iterator():
+            stated = [
+                tuple(Decimal(row[name]) for name in ("rate", "net", "vat", "gross")) for row in paper.rates
+            ] or [(None, paper.total, None, paper.total)]
+            for amounts in stated:
+                yield self._row(
+                    paper.issued_at, kinds[paper.kind], paper.full_number, paper.order.reference,
+                    paper.order.payment_method, amounts, paper.currency,
+                )  # fmt: skip
+
+    def _row(
+        self, instant, what: Word, number: str, reference: str, method: str, amounts, currency: str
+    ) -> Row:
+        rate, *money = amounts
+        return [
+            timezone.localdate(instant),
+            what,
+            number,
+            reference,
+            self.methods.get(method, method),
+            rate,
+            *(None if amount is None else Money(amount) for amount in money),
+            currency,
+        ]
