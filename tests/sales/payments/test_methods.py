@@ -131,7 +131,7 @@ def test_settings_of_the_method_are_on_the_page_of_the_point_of_sale(code, order
 
 
 def test_bank_transfer_is_named_only_in_its_own_file_and_the_list():
-    """Only the demo and the migrations may name a method outside its file."""
+    """Only the demo and the migrations may name a method outside its file; others use ``methods.TRANSFER``."""
     root = Path(methods.__file__).parents[3]
     naming = {
         str(file.relative_to(root))

@@ -14,11 +14,10 @@ from ticketshop.history import history
 from ticketshop.jobs.rows import RowJob
 
 from ..models import BankEntry, Order
-from ..payments import payments
+from ..payments import methods, payments
 from . import proposals
 from .proposals import What
 
-METHOD = "bank_transfer"
 # Recorded while the member of staff waits; a job does the others.
 AT_ONCE = 30
 OPEN = BankEntry.State.OPEN
@@ -39,7 +38,7 @@ def record(entry: BankEntry, order: Order, *, by, now: datetime, only_exact: boo
         return False
     if not _is_open(entry):
         return False
-    payment = payments.receive(order, entry.amount, by=by, now=now, method=METHOD)
+    payment = payments.receive(order, entry.amount, by=by, now=now, method=methods.TRANSFER)
     _set(entry, now, by, state=BankEntry.State.RECORDED, order=order, payment=payment, requested_at=None)
     history.record(
         order, "bank_entry", by=by, now=now, amount=str(entry.amount), day=entry.booked_on.isoformat()

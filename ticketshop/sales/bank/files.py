@@ -21,6 +21,7 @@ from ticketshop.lib.values import iban
 from ticketshop.organisers.models import Organiser
 
 from ..models import BankEntry, BankFile, PaymentMethod
+from ..payments import methods
 from . import references
 from .camt import Account, Contents, Transaction
 
@@ -39,7 +40,7 @@ class Result:
 
 def own_accounts(organiser: Organiser) -> set[str]:
     """Return the IBANs to which buyers of this organiser transfer money, whether that is offered at the moment or not."""
-    rows = PaymentMethod.objects.filter(point_of_sale__organiser=organiser, code="bank_transfer")
+    rows = PaymentMethod.objects.filter(point_of_sale__organiser=organiser, code=methods.TRANSFER)
     typed = (str(settings.get("iban") or "") for settings in rows.values_list("settings", flat=True))
     return {account for text in typed if (account := iban.normalise(text))}
 

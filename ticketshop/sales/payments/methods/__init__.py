@@ -20,6 +20,8 @@ TEST_MODE = gettext_lazy("Test mode: no money moves.")
 METHODS: dict[str, type[Method]] = {
     method.code: method for method in (Free, StripeCheckout, OnSite, BankTransfer)
 }
+# The code of the method whose payments come by transfer, and stand in bank files.
+TRANSFER = BankTransfer.code
 _ROWS = Compiled(lambda: PaymentMethod.objects.filter(point_of_sale=Parameter("pos")))
 
 
