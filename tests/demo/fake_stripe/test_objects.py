@@ -20,6 +20,7 @@ SDK_TYPES = {
     "charge": sdk.Charge,
     "refund": sdk.Refund,
     "dispute": sdk.Dispute,
+    "payout": sdk.Payout,
     "event": sdk.Event,
     "account": sdk.Account,
     "list": sdk.ListObject,
@@ -85,6 +86,7 @@ def test_every_object_has_the_attributes_and_types_of_the_sdk(account):
     account.refund(account.objects[first]["payment_intent"], 700, {"key": "x"})
     account.dispute(first)
     account.close_dispute(first, "won")
+    account.pay_out(5000)
     account.pay_later(second)
     account.fail(second)
     account.expire(third)

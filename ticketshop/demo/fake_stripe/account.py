@@ -178,6 +178,12 @@ class Account:
         refund["status"], refund["pending_reason"] = status, None
         self._emit("refund.updated", refund)
 
+    def pay_out(self, amount: int, currency: str = "chf") -> Object:
+        """Pay money out to the bank account of the shop, in hundredths."""
+        payout = self._add(objects.payout(amount, currency))
+        self._emit("payout.created", payout)
+        return payout
+
     # --- inside ---
 
     def _add(self, row: Object) -> Object:

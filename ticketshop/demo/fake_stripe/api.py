@@ -10,6 +10,8 @@ from .account import Account, Refused
 from .objects import Object
 
 Answer = tuple[int, dict[str, str], Object]
+# The most rows in a page of a list. Later than every instant, in seconds since 1970.
+MOST_ROWS, LATEST = 100, 2**40
 # Attribute of an object -> the prefix of the ids it contains.
 EXPANDABLE = {"payment_intent": "pi_", "latest_charge": "ch_", "charge": "ch_"}
 
@@ -61,8 +63,7 @@ def _result(account: Account, verb: str, path: str, values: dict[str, Any]) -> O
             _check_session(values)
             return account.open(values)
         case "GET", ["checkout", "sessions"]:
-            of_intent = {name: values[name] for name in ("payment_intent",) if name in values}
-            return _page(account.of_kind("checkout.session", **of_intent), values, path)
+            return _list(account, "checkout.session", values, path)
         case "GET", ["checkout", "sessions", number]:
             return _expanded(account, account.session(number), values.get("expand", []))
         case "POST", ["checkout", "sessions", number, "expire"]:
@@ -73,16 +74,33 @@ def _result(account: Account, verb: str, path: str, values: dict[str, Any]) -> O
             return account.refund(
                 values["payment_intent"], int(values["amount"]), values.get("metadata") or {}
             )
-        case "GET", ["refunds" | "disputes" as kind]:
-            of_intent = {name: values[name] for name in ("payment_intent",) if name in values}
-            return _page(account.of_kind(kind.removesuffix("s"), **of_intent), values, path)
+        case "GET", ["charges" | "refunds" | "disputes" | "payouts" as kind]:
+            return _list(account, kind.removesuffix("s"), values, path)
         case "GET", ["account"]:
             return objects.account(account.name, charges_enabled=account.charges_enabled)
     raise Refused(f"Unrecognized request URL ({verb}: {path}).", status=404)
 
 
-def _page(rows: list[Object], values: dict[str, Any], path: str) -> Object:
-    return objects.list_of(rows[: int(values.get("limit") or 10)], path)
+def _list(account: Account, kind: str, values: dict[str, Any], path: str) -> Object:
+    """Return a page of the list of a kind of objects, the newest first."""
+    same = {name: values[name] for name in ("payment_intent", "status") if name in values}
+    created = {name: int(second) for name, second in (values.get("created") or {}).items()}
+    rows = [
+        row
+        for row in account.of_kind(kind, **same)
+        if created.get("gte", 0) <= row["created"] < created.get("lt", LATEST)
+    ]
+    if after := values.get("starting_after"):
+        ids = [row["id"] for row in rows]
+        if after not in ids:
+            raise Refused(f"No such object: '{after}'", code="resource_missing", param="starting_after")
+        rows = rows[ids.index(after) + 1 :]
+    limit = int(values.get("limit") or 10)
+    if not 1 <= limit <= MOST_ROWS:
+        raise Refused(
+            "This value must be between 1 and 100.", code="parameter_invalid_integer", param="limit"
+        )
+    return objects.list_of(rows[:limit], path, has_more=len(rows) > limit)
 
 
 def _check_session(values: dict[str, Any]) -> None:

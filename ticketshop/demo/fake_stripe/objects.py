@@ -248,9 +248,41 @@ def account(name: str, *, charges_enabled: bool = True) -> Object:
     }
 
 
-def list_of(rows: list[Object], url: str) -> Object:
+def payout(amount: int, currency: str) -> Object:
+    """Return a payout to the bank account of the shop."""
+    now = int(time.time())
+    return {
+        "id": new_id("po"),
+        "object": "payout",
+        "amount": amount,
+        "application_fee": None,
+        "application_fee_amount": None,
+        "arrival_date": now + 2 * DAY,
+        "automatic": True,
+        "balance_transaction": new_id("txn"),
+        "created": now,
+        "currency": currency,
+        "description": "STRIPE PAYOUT",
+        "destination": new_id("ba"),
+        "failure_balance_transaction": None,
+        "failure_code": None,
+        "failure_message": None,
+        "livemode": False,
+        "metadata": {},
+        "method": "standard",
+        "original_payout": None,
+        "reconciliation_status": "in_progress",
+        "reversed_by": None,
+        "source_type": "card",
+        "statement_descriptor": None,
+        "status": "pending",
+        "type": "bank_account",
+    }
+
+
+def list_of(rows: list[Object], url: str, *, has_more: bool = False) -> Object:
     """Return a page of a list."""
-    return {"object": "list", "data": rows, "has_more": False, "url": url}
+    return {"object": "list", "data": rows, "has_more": has_more, "url": url}
 
 
 def error(kind: str, message: str, code: str | None = None, param: str | None = None) -> Object:

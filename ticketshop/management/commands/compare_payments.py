@@ -7,9 +7,14 @@ from django.utils import timezone
 
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.payments import comparing
-from ticketshop.sales.payments.methods.base import Movement, ProviderUnavailable
+from ticketshop.sales.payments.methods.base import KeysRefused, Movement, ProviderUnavailable
 
-KINDS = {Movement.PAYMENT: "came", Movement.REFUND: "went back", Movement.PAYOUT: "paid out to the account"}
+KINDS = {
+    Movement.PAYMENT: "came",
+    Movement.REFUND: "went back",
+    Movement.DISPUTE: "disputed",
+    Movement.PAYOUT: "paid out to the account",
+}
 
 
 class Command(BaseCommand):
@@ -41,6 +46,11 @@ class Command(BaseCommand):
                 compared += 1
                 differing += bool(comparison.differences)
                 self._tell(day, comparison)
+        except KeysRefused as error:
+            raise CommandError(
+                "A payment service refuses the key, or does not let it read its lists. "
+                "Check the key of the point of sale; ticketshop/docs/payment-methods.md names what it has to be allowed."
+            ) from error
         except ProviderUnavailable as error:
             raise CommandError("A payment service does not answer. Try again later.") from error
         if not compared:

@@ -10,7 +10,7 @@ from ticketshop.lib.dates import days
 from ticketshop.lib.values.money import ZERO
 from ticketshop.organisers.models import PointOfSale
 
-from ..models import Payment, PaymentMethod, Refund
+from ..models import Dispute, Payment, PaymentMethod, Refund
 from . import methods, provider_pages
 from .methods.base import Movement, RedirectMethod
 
@@ -60,6 +60,7 @@ def _compare(day: date, pos: PointOfSale, method: RedirectMethod) -> Comparison:
     if comparison.listed:
         comparison.differences += _of_payments(pos, method, movements, start, end)
         comparison.differences += _of_refunds(pos, method, movements, start, end)
+        comparison.differences += _of_disputes(movements)
     return comparison
 
 
@@ -67,20 +68,26 @@ def _of_payments(
     pos: PointOfSale, method: RedirectMethod, movements: list[Movement], start: datetime, end: datetime
 ) -> list[str]:
     there = {row.reference: row for row in movements if row.kind == Movement.PAYMENT}
-    rows = Payment.objects.filter(order__point_of_sale=pos, method=method.code)
-    here = {row.provider_reference: row for row in rows.filter(provider_reference__in=there)}
+    known = Payment.objects.filter(method=method.code, provider_reference__in=there)
+    here = {row.provider_reference: row for row in known.select_related("order")}
     differences = []
     for reference, movement in there.items():
         payment, asked = here.get(reference), f"{movement.amount} {movement.currency}"
         if payment is None:
             differences.append(f"{reference}: {asked} came, and no payment here has this reference")
+        elif payment.order.point_of_sale_id != pos.pk:
+            continue  # Several points of sale may use one account; the other one's payments are compared with its list.
         elif payment.state != Payment.State.CONFIRMED:
             differences.append(f"payment {payment.pk}: {asked} came, and it is “{payment.state}” here")
         elif (payment.amount, payment.currency) != (movement.amount, movement.currency):
             ours = f"{payment.amount} {payment.currency}"
             differences.append(f"payment {payment.pk}: {asked} came, and {ours} are noted here")
-    confirmed = rows.filter(
-        state=Payment.State.CONFIRMED, confirmed_at__gte=start, confirmed_at__lt=end
+    confirmed = Payment.objects.filter(
+        order__point_of_sale=pos,
+        method=method.code,
+        state=Payment.State.CONFIRMED,
+        confirmed_at__gte=start,
+        confirmed_at__lt=end,
     ).exclude(provider_reference="")
     for payment in confirmed.exclude(provider_reference__in=there).order_by("pk"):
         ours = f"{payment.amount} {payment.currency}"
@@ -95,15 +102,15 @@ def _of_refunds(
     for movement in movements:
         if movement.kind == Movement.REFUND:
             there[movement.reference] += movement.amount
-    rows = Refund.objects.filter(
-        payment__order__point_of_sale=pos, payment__method=method.code, state=Refund.State.DONE
-    ).exclude(payment__provider_reference="")
+    rows = Refund.objects.filter(payment__method=method.code, state=Refund.State.DONE).exclude(
+        payment__provider_reference=""
+    )
     ever: dict[str, Decimal] = defaultdict(Decimal)
     of_day: dict[str, Decimal] = defaultdict(Decimal)
     known = rows.filter(payment__provider_reference__in=there)
     for reference, amount in known.values_list("payment__provider_reference", "amount"):
         ever[reference] += amount
-    today = rows.filter(done_at__gte=start, done_at__lt=end)
+    today = rows.filter(payment__order__point_of_sale=pos, done_at__gte=start, done_at__lt=end)
     for reference, amount in today.values_list("payment__provider_reference", "amount"):
         of_day[reference] += amount
     too_many = [
@@ -117,3 +124,14 @@ def _of_refunds(
         if amount > there.get(reference, ZERO)
     ]
     return too_many + too_few
+
+
+def _of_disputes(movements: list[Movement]) -> list[str]:
+    there = {row.reference: row for row in movements if row.kind == Movement.DISPUTE}
+    here = Dispute.objects.filter(payment__provider_reference__in=there)
+    known = set(here.values_list("payment__provider_reference", flat=True))
+    return [
+        f"{reference}: {movement.amount} {movement.currency} are disputed, and no dispute is noted here"
+        for reference, movement in there.items()
+        if reference not in known
+    ]

@@ -82,6 +82,7 @@ class Movement:
 
     PAYMENT: ClassVar[str] = "payment"
     REFUND: ClassVar[str] = "refund"
+    DISPUTE: ClassVar[str] = "dispute"
     PAYOUT: ClassVar[str] = "payout"
 
     kind: str
@@ -246,9 +247,9 @@ class RedirectMethod(Method):
         raise NotImplementedError
 
     def list_payments(self, start: datetime, end: datetime) -> list[Movement] | None:
-        """Return what was paid, paid back and paid out from ``start`` until before ``end``; None if the provider has no list.
+        """Return what was paid, paid back, disputed and paid out from ``start`` until before ``end``; None if the provider has no list.
 
-        A refund that was refused afterwards is left out.
+        A refund that was refused afterwards, or is not done yet, is left out. Nobody waits for the list: it may take minutes.
         """
         return None
 

@@ -43,7 +43,12 @@ class HttpClient(stripe.HTTPClient):
             self.thread.session = _session(url)
         try:
             answer = self.thread.session.request(
-                method, url, headers=headers, data=post_data, timeout=left, allow_redirects=False
+                method,
+                url,
+                headers=headers,
+                data=post_data,
+                timeout=min(left, PROVIDER_SECONDS),
+                allow_redirects=False,
             )
         except requests.RequestException as error:
             raise stripe.APIConnectionError(type(error).__name__, should_retry=True) from error
@@ -69,14 +74,14 @@ def _client(secret_key: str, api_base: str) -> tuple[stripe.StripeClient, HttpCl
 
 
 @contextmanager
-def asking(secret_key: str) -> Iterator[stripe.StripeClient]:
-    """Yield a client for some requests, which together take at most ``PROVIDER_SECONDS``.
+def asking(secret_key: str, seconds: float | None = None) -> Iterator[stripe.StripeClient]:
+    """Yield a client for some requests. Each takes at most ``PROVIDER_SECONDS``, and together they take that or ``seconds``.
 
     Raise KeysRefused, and ProviderUnavailable for every other answer that can't be used. What Stripe refuses for a reason that
     the caller handles is stripe.InvalidRequestError inside the block.
     """
     client, http = _client(secret_key, settings.STRIPE_API_BASE)
-    http.thread.ends = time.monotonic() + PROVIDER_SECONDS
+    http.thread.ends = time.monotonic() + (seconds or PROVIDER_SECONDS)
     try:
         yield client
     except (stripe.AuthenticationError, stripe.PermissionError) as error:

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketshop.lib.database.compiled import Compiled, Parameter
 
 from ...models import OrderLine
+from . import stripe_lists
 from .base import (
     DisputeStatus,
     InvalidHook,
@@ -220,12 +221,16 @@ class StripeCheckout(RedirectMethod):
             made = made or _pay_back(client, intent, refund)
         return _REFUNDED.get(made["status"], Outcome.PROCESSING) if made else Outcome.FAILED
 
-    def _asking(self):
+    def list_payments(self, start, end):
+        with self._asking(stripe_lists.LIST_SECONDS) as client:
+            return stripe_lists.movements(client, start, end)
+
+    def _asking(self, seconds: float | None = None):
         from . import stripe_api  # noqa: PLC0415
 
         if not self._secret_key:
             raise KeysRefused
-        return stripe_api.asking(self._secret_key)
+        return stripe_api.asking(self._secret_key, seconds)
 
 
 def _fingerprint(secret: str) -> str:
@@ -333,7 +338,7 @@ def _dispute(row: dict[str, Any]) -> DisputeStatus:
     return DisputeStatus(
         _text(row["id"]),
         _DISPUTES.get(row["status"], "open"),
-        Decimal(int(row["amount"])) / 100,
+        stripe_lists.from_minor_units(row["amount"], _text(row["currency"])),
         datetime.fromtimestamp(int(row["created"]), UTC),
     )
 
@@ -348,8 +353,9 @@ def _status(session: dict[str, Any]) -> Status:
     if status != "complete" or not intent:
         raise ProviderUnavailable
     if session["payment_status"] == "paid":
-        came = Decimal(int(intent["amount_received"])) / 100
-        return Status(Outcome.PAID, came, _text(intent["currency"]).upper())
+        currency = _text(intent["currency"]).upper()
+        came = stripe_lists.from_minor_units(intent["amount_received"], currency)
+        return Status(Outcome.PAID, came, currency)
     failed = intent["status"] in {"requires_payment_method", "canceled"}
     return Status(Outcome.FAILED if failed else Outcome.PROCESSING)
 
