@@ -9,7 +9,7 @@ from contacts.linking import links
 from ticketshop.lib.web import language_choice
 from ticketshop.lib.web.pages import page_of
 from ticketshop.sales import access, visitor_contact
-from ticketshop.sales.orders.name_views import edit as edit_names
+from ticketshop.sales.orders.pages.names import edit as edit_names
 from ticketshop.sales.tickets import names as ticket_names
 
 from ..friends import tickets

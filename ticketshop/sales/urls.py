@@ -5,8 +5,8 @@ from django.urls import path
 from .cart import views as cart
 from .checkout import answer_views
 from .checkout import views as checkout
-from .orders import bill_views, name_views, pay_views
 from .orders import views as orders
+from .orders.pages import bills, names, pay
 from .papers import views as papers
 from .shop import group_views
 from .shop import views as shop
@@ -35,10 +35,10 @@ urlpatterns = [
     path(f"{ORDER}terms/", papers.accepted_terms, name="accepted_terms"),
     path(f"{ORDER}calendar.ics", orders.calendar, name="calendar"),
     path(f"{ORDER}cancel/", orders.cancel, name="order_cancel"),
-    path(f"{ORDER}pay/", pay_views.pay, name="order_pay"),
-    path(f"{ORDER}qr-bill.svg", bill_views.code, name="qr_bill_code"),
-    path(f"{ORDER}qr-bill.pdf", bill_views.pdf, name="qr_bill_pdf"),
-    path(f"{ORDER}method/", pay_views.choose_method, name="order_method"),
+    path(f"{ORDER}pay/", pay.pay, name="order_pay"),
+    path(f"{ORDER}qr-bill.svg", bills.code, name="qr_bill_code"),
+    path(f"{ORDER}qr-bill.pdf", bills.pdf, name="qr_bill_pdf"),
+    path(f"{ORDER}method/", pay.choose_method, name="order_method"),
     path(f"{ORDER}answers/", answer_views.change, name="answers"),
-    path(f"{ORDER}names/", name_views.change, name="names"),
+    path(f"{ORDER}names/", names.change, name="names"),
 ]

@@ -30,8 +30,9 @@ from ..models import CancelledLine, Customer, Order, Refund
 from ..payments import disputes as payment_disputes
 from ..payments import methods
 from ..payments.methods import METHODS, TEST_MODE, name_of
-from . import cancelling, disputes, erased_buyer, money_received, names, tables, unpaid_orders
+from . import cancelling, erased_buyer, names, tables
 from .form_pages import answers, missing_answers
+from .money import disputes, money_received, unpaid_orders
 from .papers import accounting
 
 # With at least this many matching buyers, a search goes through the orders instead of the buyers.

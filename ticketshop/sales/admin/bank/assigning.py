@@ -12,7 +12,7 @@ from ticketshop.office.buttons import OwnPage
 
 from ...bank import entries
 from ...models import BankEntry, Order
-from ..money_received import came_of_it
+from ..money.money_received import came_of_it
 from ..orders import by_reference_or_buyer
 from . import consequences
 from .files import RECORD

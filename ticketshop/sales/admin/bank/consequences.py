@@ -7,7 +7,7 @@ from ticketshop.lib.web.template_tags import money
 from ...bank.proposals import Proposal, What
 from ...models import BankEntry, Order
 from ...payments import payments
-from ..money_received import over_question
+from ..money.money_received import over_question
 
 
 def of_recording(entry: BankEntry, order: Order) -> list[str]:

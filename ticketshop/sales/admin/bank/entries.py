@@ -14,7 +14,7 @@ from ticketshop.office.sections import NONE, link
 from ...bank import entries, proposals
 from ...bank.proposals import RECORDABLE, Proposal
 from ...models import BankEntry, Order
-from ..money_received import came_of_it
+from ..money.money_received import came_of_it
 from . import assigning, consequences, tables
 from .files import RECORD
 

@@ -8,11 +8,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from ticketshop.office.buttons import Button, Outcome
 
-from ..cart import caps
-from ..models import Order
-from ..orders import orders
-from ..payments import payments
-from ..payments.methods.base import ProviderUnavailable
+from ...cart import caps
+from ...models import Order
+from ...orders import orders
+from ...payments import payments
+from ...payments.methods.base import ProviderUnavailable
 
 # The largest number of references in the question.
 NAMED = 50

@@ -4,9 +4,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_safe
 
-from ..models import Order
-from ..payments.qr_bills import QrBill
-from .views import download, instructions, lines_of, order_or_404
+from ...models import Order
+from ...payments.qr_bills import QrBill
+from ..views import download, instructions, lines_of, order_or_404
 
 
 def _bill_or_404(request, reference: str, secret: str) -> tuple[Order, QrBill]:

@@ -12,11 +12,11 @@ from ticketshop.lib.values.numbers import NumberField
 from ticketshop.lib.web.template_tags import money
 from ticketshop.office.buttons import Button, Outcome
 
-from ..models import Order, Payment
-from ..payments import methods, payments, provider_pages
-from ..payments.methods import name_of
-from ..payments.methods.base import Outcome as PaymentOutcome
-from ..payments.methods.base import ProviderUnavailable
+from ...models import Order, Payment
+from ...payments import methods, payments, provider_pages
+from ...payments.methods import name_of
+from ...payments.methods.base import Outcome as PaymentOutcome
+from ...payments.methods.base import ProviderUnavailable
 
 CHANGE = ("sales.change_order",)
 

@@ -14,11 +14,11 @@ from ticketshop.lib.web.pages import page_number
 from ticketshop.lib.web.refusals import TooManyTries
 from ticketshop.limits import limits
 
-from ..admission_lists import passes_of, tickets_of
-from ..answers import late_changes
-from ..models import Order
-from ..tickets import names
-from .views import order_or_404
+from ...admission_lists import passes_of, tickets_of
+from ...answers import late_changes
+from ...models import Order
+from ...tickets import names
+from ..views import order_or_404
 
 
 def read_names(order: Order) -> names.EditableNames:

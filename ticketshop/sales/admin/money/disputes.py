@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.lib.web.template_tags import money
 
-from ..models import Dispute, Order
-from ..payments import disputes
+from ...models import Dispute, Order
+from ...payments import disputes
 
 
 class DisputeFilter(admin.SimpleListFilter):

@@ -14,11 +14,11 @@ from ticketshop.lib.web.network import network
 from ticketshop.lib.web.refusals import too_many_requests
 from ticketshop.limits import limits
 
-from ..models import Order
-from ..payments import form_targets, methods, payments
-from ..payments.methods.base import ProviderUnavailable
-from . import other_method, paying
-from .views import order_or_404
+from ...models import Order
+from ...payments import form_targets, methods, payments
+from ...payments.methods.base import ProviderUnavailable
+from .. import other_method, paying
+from ..views import order_or_404
 
 NO_OTHER = gettext_lazy("This shop offers no other way to pay for this order.")
 NOT_ENDED = gettext_lazy(

@@ -13,10 +13,10 @@ from ticketshop.office.buttons import Button, Outcome
 from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE, link
 
-from ..models import Payment, Refund
-from ..payments import payments, refunds
-from ..payments.methods import name_of
-from .orders import references_begin
+from ...models import Payment, Refund
+from ...payments import payments, refunds
+from ...payments.methods import name_of
+from ..orders import references_begin
 
 
 class OfAnOrder:

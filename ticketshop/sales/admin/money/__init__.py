@@ -1,0 +1,1 @@
+"""Back office: payments, refunds, disputes, and money that is recorded by hand."""
