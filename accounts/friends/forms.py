@@ -101,7 +101,7 @@ class NewPersonForm(PersonForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["no_email"].part_of_name = True  # type: ignore[attr-defined]  # one of two, not optional
+        self.fields["no_email"].marked_optional = False  # type: ignore[attr-defined]  # one of two, not optional
         self.fields["email"].required = (self.data or self.initial).get("no_email") != "on"
 
     def clean(self):

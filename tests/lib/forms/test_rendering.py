@@ -117,7 +117,7 @@ def test_optional_is_translated_and_left_out_for_parts_of_a_name():
     form = Questions()
     with override("fr"):
         assert "(facultatif)" in form["name"].as_field_group()
-    form.fields["name"].part_of_name = True
+    form.fields["name"].marked_optional = False
     assert "optional" not in form["name"].as_field_group()
 
 

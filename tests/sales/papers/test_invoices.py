@@ -106,7 +106,10 @@ def test_second_invoice_is_refused_until_the_first_is_taken_back():
 def test_wrong_input_gives_sentences_at_the_fields_and_keeps_what_was_typed():
     order = order_with_rates()
     visitor = TestClientVisitor()
-    visitor.open(link(order))
+    text = visitor.open(link(order)).text
+    assert "House number (optional)" in text
+    assert "Postcode" in text
+    assert "Postcode (optional)" not in text
     page = visitor.fill(
         "house_number", {**RECIPIENT, "name": "", "postcode": "", "city": "x" * 81, "street": "Kept"}
     )

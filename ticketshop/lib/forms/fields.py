@@ -81,7 +81,7 @@ def ask_for_name(form: forms.Form, due: Collection[str], *, single: bool) -> Non
     for name in required:
         field = form.fields[name]
         field.required = False  # checked together
-        field.part_of_name = True  # type: ignore[attr-defined]  # never marked as optional
+        field.marked_optional = False  # type: ignore[attr-defined]  # checked by ``require_name``
         field.widget.is_required = not single or name == "first_name"
     if single and "last_name" in due and "first_name" in form.fields:
         form.fields["last_name"].help_text = form.fields["last_name"].help_text or ONE_NAME

@@ -94,7 +94,7 @@ def _field(context: dict[str, Any]) -> str:
             f'<div class="field field-check{invalid}">{error}{bound} '
             f'<label for="{escape(bound.id_for_label)}"{lang}>{label}</label>{hint}</div>'
         )
-    if not field.required and not getattr(field, "part_of_name", False):
+    if not field.required and getattr(field, "marked_optional", True):
         label += f' <span class="optional">{gettext("(optional)")}</span>'
     if bound.use_fieldset:
         by = bound.aria_describedby

@@ -71,6 +71,8 @@ class Payment(models.Model):
     )
     provider_url = models.CharField(max_length=2000, blank=True, default="", editable=False)
     asked_at = models.DateTimeField(_("payment service asked"), null=True, blank=True)
+    # What the provider answered then, while the payment is neither paid nor over: "open", "declined" or "processing".
+    last_answer = models.CharField(max_length=10, blank=True, default="", editable=False)
     started_at = models.DateTimeField(_("started"))
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
     confirmed_by = models.ForeignKey(
@@ -127,9 +129,10 @@ class Payment(models.Model):
                 "confirmed_at",
             ),
             **not_personal(
-                "the provider's page, until nothing can be paid there; when it was asked",
+                "the provider's page, until nothing can be paid there; when it was asked, and its answer",
                 "provider_url",
                 "asked_at",
+                "last_answer",
             ),
             "confirmed_by": Author(),
         }

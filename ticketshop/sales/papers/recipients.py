@@ -51,6 +51,8 @@ class RecipientForm(forms.Form):
 
     def __init__(self, data=None, *, home: str, initial: dict | None = None):
         super().__init__(data, initial={"country": home, **(initial or {})})
+        # Checked in ``clean``: a few countries have no postcodes.
+        self.fields["postcode"].marked_optional = False
         self.fields["country"].choices = countries.choices(get_language() or "en", home)
         for name, token in AUTOCOMPLETE.items():
             self.fields[name].widget.attrs["autocomplete"] = token

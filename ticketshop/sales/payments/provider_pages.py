@@ -25,6 +25,8 @@ logger = logging.getLogger("ticketshop.payments")
 ASK_EVERY = timedelta(minutes=5)
 # A page of ours that is opened again and again asks the provider at most this often.
 PAGE_ASKS_EVERY = timedelta(seconds=2)
+# The ``last_answer`` of an open page whose latest attempt was refused; other answers are values of ``Outcome``.
+DECLINED = "declined"
 
 
 def leave_transactions() -> None:
@@ -129,7 +131,7 @@ def _record(payment: Payment, status: Status, by, now: datetime) -> None:
         return
     order = payments.lock_order(payment)
     rows = Payment.objects.filter(pk=payment.pk)
-    rows.update(asked_at=now)
+    rows.update(asked_at=now, last_answer=DECLINED if status.declined else status.outcome.value)
     if status.outcome == Outcome.FAILED:
         rows.update(provider_url="")
         if rows.filter(state=Payment.State.STARTED).update(state=Payment.State.FAILED):
@@ -164,21 +166,31 @@ def settle_unknown(pos: PointOfSale, code: str, reference: str, *, now: datetime
 def status_for_page(order: Order, method: RedirectMethod | None, *, now: datetime) -> Status | None:
     """Ask about the payment of a pending order, by this method, whose page is shown, and read the order again if it has changed.
 
-    None if there is nothing to ask, or the provider was asked just now. After a refusal the status stays FAILED until the next
-    page is opened: a webhook may have recorded it before the buyer is back. Raise ProviderUnavailable. No query for other
-    methods.
+    None if there is nothing to ask. If the provider was asked just now, for example after a webhook, its answer of then. After a
+    refusal the status stays FAILED until the next page is opened: a webhook may have recorded it before the buyer is back. Raise
+    ProviderUnavailable. No query for other methods.
     """
     if order.state != Order.State.PENDING or not methods.redirects(order.payment_method):
         return None
     payment = _OPEN_PAGES.first(order=order.pk)
     if payment is None and _was_refused(order):
         return Status(Outcome.FAILED)
-    if payment is None or (payment.asked_at and payment.asked_at > now - PAGE_ASKS_EVERY):
+    if payment is None:
         return None
+    if payment.asked_at and payment.asked_at > now - PAGE_ASKS_EVERY:
+        return _last_status(payment)
     status = _ask(payment, now, method=method)
     if status.outcome == Outcome.PAID:
         ((order.state, order.paid_at, order.cancelled_at),) = _STATE.rows(order=order.pk)
     return status
+
+
+def _last_status(payment: Payment) -> Status:
+    """Return the status of an open page as the provider told it when it was asked last."""
+    processing = payment.last_answer == Outcome.PROCESSING.value
+    return Status(
+        Outcome.PROCESSING if processing else Outcome.OPEN, declined=payment.last_answer == DECLINED
+    )
 
 
 def _was_refused(order: Order) -> bool:

@@ -49,6 +49,8 @@ LONGEST_TITLE, MOST_LINES = 250, 100
 # How often a new idempotency key is tried after Stripe has stored a fault of its own under the first.
 MOST_KEYS = 3
 ACCOUNT = re.compile(r"[A-Z0-9]{1,30}")
+# An id of Stripe, or none.
+SUBJECT = re.compile(r"\w{0,255}", re.ASCII)
 # Types of objects in webhooks that name the payment intent of a page.
 OF_AN_INTENT = {"charge", "refund", "dispute"}
 _LINES = Compiled(lambda: OrderLine.objects.filter(order=Parameter("order")).order_by("pk"))
@@ -361,15 +363,19 @@ def _status(session: dict[str, Any]) -> Status:
 
 
 def _subject(body: bytes) -> str:
-    """Return the id of the Checkout Session or payment intent that an event is about; empty for other events."""
+    """Return the id of the Checkout Session or payment intent that an event is about; empty for other events. Raise InvalidHook."""
     try:
         row = json.loads(body)["data"]["object"]
-        kind = row["object"]
+        kind, subject = row["object"], ""
         if kind in {"checkout.session", "payment_intent"}:
-            return str(row["id"])
-        return str(row.get("payment_intent") or "") if kind in OF_AN_INTENT else ""
-    except (KeyError, TypeError, AttributeError, ValueError):
+            subject = row["id"]
+        elif kind in OF_AN_INTENT:
+            subject = row.get("payment_intent") or ""
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         raise InvalidHook("not an event") from None
+    if not isinstance(subject, str) or not SUBJECT.fullmatch(subject):
+        raise InvalidHook("not an event")
+    return subject
 
 
 def _text(value: object) -> str:
