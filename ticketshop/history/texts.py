@@ -10,6 +10,7 @@ from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ticketshop.lib.values.money import to_cents
 from ticketshop.lib.web.template_tags import colon
 
 from .models import Event
@@ -130,7 +131,7 @@ def detail_lines(event: Event) -> list[str]:
     lines += _rows(_("Added: %(what)s"), model, details.get("added"))
     lines += _rows(_("Removed: %(what)s"), model, details.get("removed"))
     if amount := details.get("amount") or details.get("total"):
-        lines.append(_("Amount: %(amount)s") % {"amount": localize(Decimal(amount))})
+        lines.append(_("Amount: %(amount)s") % {"amount": localize(to_cents(Decimal(amount)))})
     if paper := details.get("paper"):
         lines.append(_("Number: %(number)s") % {"number": paper})
     return lines + _of_connection(details)

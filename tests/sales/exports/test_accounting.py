@@ -125,6 +125,7 @@ def test_rows_of_another_organiser_are_not_in_it(pos):
 def test_accounting_requests_the_file_for_last_month(pos):
     staff = Staff(make_staff(pos.organiser, "accounting"))
     staff.open(staff.open(listing(Order)).link("Accounting"))
+    assert "Home › Orders › Accounting" in " ".join(staff.page.text.split())
     page = staff.fill("since", {"since": "2026-05-02", "until": "2026-05-01"})
     assert "The last day is before the first one." in page.text
     page = staff.fill("since", {"since": "2020-01-01", "until": "2026-05-01"})

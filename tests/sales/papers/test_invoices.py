@@ -13,12 +13,14 @@ from django.utils import timezone
 from privacy.erasure import erasing
 from tests.factories.organisers import make_staff
 from tests.factories.sales import make_order
+from tests.qr import codes_in_pdf, text_of_pdf
 from tests.staff import Staff
 from tests.visitor import TestClientVisitor
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import ArchivedPaper, Invoice, InvoiceCounter, Order
 from ticketshop.sales.orders import books, cancelled_lines, orders, single_tickets
 from ticketshop.sales.papers import archive, credit_notes, invoices, receipts
+from ticketshop.sales.payments import methods
 
 from .selling import VAT_NUMBER, flat, make_pos, offers, order_with_rates
 
@@ -68,12 +70,37 @@ def test_buyer_asks_for_an_invoice_and_gets_it_as_it_was_frozen():
     assert books.check() == {code: [] for code in books.check()}
 
 
-def test_invoice_of_an_unpaid_bank_transfer_tells_how_to_pay():
+def test_unpaid_invoice_has_the_qr_bill_of_its_order():
     order = make_order(method="bank_transfer", pos=make_pos())
-    text = flat(bytes(issue(order).archived.content))
-    assert "How to pay" in text
-    assert "To be paid until" in text
-    assert "CH93" in text
+    content = bytes(issue(order).archived.content)
+    method = methods.of_order(order.point_of_sale, "bank_transfer")
+    assert codes_in_pdf(content) == [method.qr_bill(order, order.payments.get()).data]
+    (text,) = text_of_pdf(content)
+    for stated in ("How to pay", "To be paid until", "Payment part", "CH93 0076 2011 6238 5295 7"):
+        assert stated in text, stated
+    assert "Account holder" not in text
+
+
+def test_qr_bill_after_many_lines_is_at_the_bottom_of_the_last_page():
+    pos = make_pos()
+    lines = offers(pos, *[(f"Tariff {number}", "10.00", "2.6") for number in range(12)])
+    order = make_order(dict.fromkeys(lines, 1), method="bank_transfer")
+    content = bytes(issue(order).archived.content)
+    assert len(codes_in_pdf(content)) == 1
+    first, second = text_of_pdf(content)
+    assert "Tariff 11" in first
+    assert "Payment part" not in first
+    assert "Payment part" in second
+    assert "Page 2 of 2" in second
+
+
+def test_unpaid_invoice_without_a_qr_bill_tells_how_to_pay():
+    order = make_order(method="bank_transfer", pos=make_pos(city=""))
+    content = bytes(issue(order).archived.content)
+    assert codes_in_pdf(content) == []
+    text = flat(content)
+    for stated in ("How to pay", "To be paid until", "Account holder", "CH93"):
+        assert stated in text, stated
 
 
 @pytest.mark.parametrize("method", ["on_site"])

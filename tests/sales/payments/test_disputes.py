@@ -77,6 +77,7 @@ def test_dispute_flags_the_order_until_it_ends_and_changes_no_ticket(stripe, ord
     page = staff.open(change(order))
     assert "The buyer has disputed a payment of CHF 71.00" in page.text
     assert dispute.provider_reference in page.text
+    assert page.text.count("Amount: 71.00") == 3  # of order, payment and dispute
     stripe.account.close_dispute(stripe.only, ends)
     send(stripe, event)  # an old event: the state is asked, not believed
     dispute.refresh_from_db()

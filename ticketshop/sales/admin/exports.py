@@ -274,7 +274,6 @@ def for_customers(request):
         **admin.site.each_context(request),
         "title": _("Export"),
         "opts": Customer._meta,
-        "row": Customer._meta.verbose_name_plural,
         "back": reverse("admin:sales_customer_changelist"),
     }
     organiser_id = request.GET.get("organiser", "")

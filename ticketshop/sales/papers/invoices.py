@@ -21,6 +21,7 @@ from ticketshop.organisers.models import Organiser
 
 from ..models import CancelledLine, Invoice, InvoiceCounter, Order, OrderLine
 from ..payments import methods, payments
+from ..payments.qr_bills import QrBill
 from . import archive, paper, receipts, recipients
 from .paper import Paper, PaperLine, RateSum
 
@@ -181,6 +182,7 @@ def counter_of(organiser: Organiser, year: int) -> QuerySet[InvoiceCounter]:
 def _invoice_paper(invoice: Invoice, order: Order, figures: Figures) -> Paper:
     organiser = order.point_of_sale.organiser
     paid = receipts.paid_section(order)
+    instructions, bill = _how_to_pay(order)
     return Paper(
         title=_("Invoice"),
         facts=[*facts(invoice, order), *recipient_facts(invoice)],
@@ -191,7 +193,8 @@ def _invoice_paper(invoice: Invoice, order: Order, figures: Figures) -> Paper:
         total=figures.total,
         rates=figures.rates,
         sections=[paid] if paid.movements else [],
-        instructions=_how_to_pay(order),
+        instructions=instructions,
+        qr_bill=bill,
         notes=paper.vat_note(organiser),
     )
 
@@ -216,11 +219,16 @@ def recipient_facts(invoice: Invoice) -> list[tuple[str, str]]:
     return [(label, value) for label, value in known if value]
 
 
-def _how_to_pay(order: Order) -> list[tuple[str, str]]:
-    """Return (label, value) of how an unpaid order is paid; empty for a paid one."""
+def _how_to_pay(order: Order) -> tuple[list[tuple[str, str]], QrBill | None]:
+    """Return (label, value) lines of how an unpaid order is paid, without what its QR-bill states, and the QR-bill if it has one.
+
+    Empty for a paid order.
+    """
     payment = payments.due(order) if order.state == Order.State.PENDING else None
     if payment is None:
-        return []
+        return [], None
     method = methods.of_order(order.point_of_sale, order.payment_method)
     until = [(_("To be paid until"), paper.day_text(order.expires_at))] if order.expires_at else []
-    return [*((str(label), str(value)) for label, value in method.instructions(order, payment)), *until]
+    bill = method.qr_bill(order, payment)
+    lines = [] if bill else method.instructions(order, payment)
+    return [*((str(label), str(value)) for label, value in lines), *until], bill

@@ -15,6 +15,7 @@ from ticketshop.lib.values.money import ZERO
 from ticketshop.organisers.models import Organiser
 
 from ..models import CancelledLine, OrderLine
+from ..payments.qr_bills import QrBill
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Section:
 class Paper:
     """One paper. ``facts``: (label, value) such as number and date. ``rates`` is empty if no VAT is stated.
 
-    ``recipient``: lines of the postal address; empty on a receipt. ``instructions``: (label, value) of how it is paid.
+    ``recipient``: lines of the postal address; empty on a receipt. ``instructions``: (label, value) of how it is paid, and
+    ``qr_bill`` with what it contains.
     """
 
     title: str
@@ -75,6 +77,7 @@ class Paper:
     recipient: list[str] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     instructions: list[tuple[str, str]] = field(default_factory=list)
+    qr_bill: QrBill | None = None
     notes: list[str] = field(default_factory=list)
 
     @property

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from reportlab import rl_config
 from reportlab.lib.colors import Color, HexColor, black
 from reportlab.lib.pagesizes import A4
+from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
@@ -17,6 +18,8 @@ from ticketshop.lib.web.template_tags import money, rate
 from ticketshop.organisers import logos
 from ticketshop.organisers.models import PointOfSale
 
+from ..payments import payment_part
+from ..payments.qr_bills import QrBill
 from .paper import Paper, PaperLine, Section
 
 rl_config.useA85 = 0
@@ -24,6 +27,7 @@ WIDTH, HEIGHT = A4
 LEFT, RIGHT = 56, WIDTH - 50
 INSIDE = RIGHT - LEFT
 TOP, FOOT = HEIGHT - 48, 64  # the first line of a page; the last line of its content
+BILL = payment_part.HEIGHT_MM * mm  # upper edge of the QR-bill
 ADDRESS = HEIGHT - 150  # upper edge of the recipient's address, in the left window of an envelope
 GREY, RULE = HexColor("#55555d"), HexColor("#b8b8c0")
 SIZES = (9.5, 9, 8)
@@ -54,7 +58,7 @@ class _Drawing:
         self.writer = Writer(self.canvas)
         self.accent = HexColor(colour.theme(pos.accent_colour)["light"]["accent"])
         self.number = 1
-        self.y = TOP
+        self.y, self.foot = TOP, 44.0
 
     def draw(self) -> tuple[bytes, int]:
         """Draw everything. Return the file and the number of its pages."""
@@ -71,6 +75,8 @@ class _Drawing:
             self._instructions()
         for note in self.paper.notes:
             self._paragraph(note)
+        if self.paper.qr_bill:
+            self._qr_bill(self.paper.qr_bill)
         self._foot()
         self.canvas.showPage()
         self.canvas.save()
@@ -90,7 +96,7 @@ class _Drawing:
             y = ADDRESS
             for text in self.paper.recipient:
                 y = self._fit(text, INSIDE * 0.5, most=2, sizes=(10.5, 9.5, 8.5)).draw(LEFT, y, black)
-            lowest = min(lowest, y, ADDRESS - 70)
+            lowest = min(lowest, y, ADDRESS - 56)
         title = self.writer.fit(self.paper.title, width=INSIDE, sizes=(20, 16, 13), most=2, bold=True)
         self.y = title.draw(LEFT, lowest - 28, self.accent) - 6
         for label, value in self.paper.facts:
@@ -110,10 +116,9 @@ class _Drawing:
         return TOP - height
 
     def _fact(self, label: str, value: str) -> None:
-        name = self._fit(label, 110)
+        name = self._fit(label, 110, most=2)
         text = self._fit(value, INSIDE - 120, most=2)
-        name.draw(LEFT, self.y, GREY)
-        self.y = text.draw(LEFT + 120, self.y, black) - 1
+        self.y = min(name.draw(LEFT, self.y, GREY), text.draw(LEFT + 120, self.y, black)) - 1
 
     # --- lines -------------------------------------------------------------------------------------------
     def _table_head(self) -> None:
@@ -191,6 +196,12 @@ class _Drawing:
         self._room(block.height)
         self.y = block.draw(LEFT, self.y, GREY) - 3
 
+    def _qr_bill(self, bill: QrBill) -> None:
+        """Draw the QR-bill at the bottom of this page, or of another one if there is text already."""
+        self._room(BILL + 24 - FOOT)
+        self.foot = BILL + 10
+        payment_part.draw(self.writer, bill, (get_language() or "en")[:2])
+
     # --- pages -------------------------------------------------------------------------------------------
     def _room(self, height: float, again: Callable[[], None] | None = None) -> None:
         """Begin another page if ``height`` does not fit on this one; ``again`` draws the head of a table anew."""
@@ -214,8 +225,8 @@ class _Drawing:
         if self.pages > 1:
             where = _("Page %(number)d of %(count)d") % {"number": self.number, "count": self.pages}
         text = " · ".join([self.paper.seller[0], self._name()])
-        self._fit(text, INSIDE - 90, sizes=(8, 7, 6)).draw(LEFT, 44, GREY)
-        self._fit(where, 84, sizes=(8, 7, 6)).draw(RIGHT, 44, GREY, align="right")
+        self._fit(text, INSIDE - 90, sizes=(8, 7, 6)).draw(LEFT, self.foot, GREY)
+        self._fit(where, 84, sizes=(8, 7, 6)).draw(RIGHT, self.foot, GREY, align="right")
 
     def _rule(self) -> None:
         self.canvas.setStrokeColor(RULE)

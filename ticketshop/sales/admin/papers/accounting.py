@@ -105,7 +105,6 @@ def page(request):
         **admin.site.each_context(request),
         "title": _("Accounting"),
         "opts": Order._meta,
-        "row": Order._meta.verbose_name_plural,
         "back": reverse("admin:sales_order_changelist"),
         "form": drawn(form, shown if len(organisers) == 1 else ["organiser", *shown]),
         "organiser": organisers[0] if len(organisers) == 1 else None,
