@@ -7,7 +7,7 @@ from datetime import datetime
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +18,7 @@ from ticketshop.lib.values.text import normalise_email
 from ticketshop.office import staff_sessions, time_zones
 from ticketshop.office.buttons import drawn
 from ticketshop.organisers import permissions
+from ticketshop.submissions import saved_forms
 
 from .. import tasks
 from ..erasure import database_step, due_dates, erasing
@@ -105,8 +106,12 @@ def page(admin_page, request: HttpRequest, contact_id: int) -> HttpResponse:
     if not staff_sessions.is_fresh(request):
         return staff_sessions.ask_password(request)
     preview = previews.read(contact, timezone.now())
+    if saved := saved_forms.find(request):
+        # Sent before the password was asked again: the choices are shown, nothing is erased.
+        changed = saved.data.get("seen", "") != preview.initial["seen"]
+        return _show_again(admin_page, request, preview, saved.data, changed=changed)
     if request.method != "POST":
-        return _show(admin_page, request, preview, EraseForm(None, preview=preview))
+        return _show(admin_page, request, preview, EraseForm(None, preview=preview), request.POST)
     return _post(admin_page, request, preview)
 
 
@@ -114,8 +119,8 @@ def _post(admin_page, request: HttpRequest, preview: Preview) -> HttpResponse:
     """Erase if the plan is still the one that was shown; else show the new plan, with what was chosen."""
     form = EraseForm(request.POST, preview=preview)
     if form.is_valid():
-        if any(not place.is_settled for place in places.of(preview, request)[: occurrences.MAX_PLACES]):
-            return _show_again(admin_page, request, preview, changed=False, unsettled=True)
+        if any(not place.is_settled for place in places.of(preview, request.POST)[: occurrences.MAX_PLACES]):
+            return _show_again(admin_page, request, preview, request.POST, changed=False, unsettled=True)
         try:
             return _erase(admin_page, request, preview, form)
         except erasing.CannotErase as refusal:
@@ -124,21 +129,27 @@ def _post(admin_page, request: HttpRequest, preview: Preview) -> HttpResponse:
                 return admin_page.back_to(done)
             if refusal.code == "gone":
                 return _begun_already(admin_page, request, preview.contact)
-    return _show_again(admin_page, request, preview)
+    return _show_again(admin_page, request, preview, request.POST)
 
 
 def _show_again(
-    admin_page, request: HttpRequest, preview: Preview, *, changed: bool = True, unsettled: bool = False
+    admin_page,
+    request: HttpRequest,
+    preview: Preview,
+    data: QueryDict,
+    *,
+    changed: bool = True,
+    unsettled: bool = False,
 ) -> HttpResponse:
-    """Show the page again, with what was chosen.
+    """Show the page again, with what was chosen. ``data``: the fields as they were posted.
 
     ``changed``: the plan is a new one. ``unsettled``: a choice about another place is missing.
     """
-    chosen = {name: request.POST[name] for name in ("reason", "tickets") if request.POST.get(name)}
+    chosen = {name: data[name] for name in ("reason", "tickets") if data.get(name)}
     if "together" in EraseForm(None, preview=preview).fields:
-        chosen["together"] = request.POST.getlist("together")
+        chosen["together"] = data.getlist("together")
     again = EraseForm(None, preview=preview, chosen=chosen)
-    return _show(admin_page, request, preview, again, changed=changed, unsettled=unsettled)
+    return _show(admin_page, request, preview, again, data, changed=changed, unsettled=unsettled)
 
 
 def _show(
@@ -146,11 +157,12 @@ def _show(
     request: HttpRequest,
     preview: Preview,
     form: EraseForm,
+    data: QueryDict,
     *,
     changed: bool = False,
     unsettled: bool = False,
 ) -> HttpResponse:
-    all_places = places.of(preview, request)
+    all_places = places.of(preview, data)
     context = {
         **_context(admin_page, request, preview.contact),
         **previews.context(preview),
@@ -195,7 +207,8 @@ def _erase(admin_page, request: HttpRequest, preview: Preview, form: EraseForm) 
 
 def _erase_elsewhere(request: HttpRequest, preview: Preview, erasure: Erasure, now: datetime) -> None:
     """Erase the person's name in the chosen rows of others, and count them for the receipt."""
-    chosen = [place.occurrence for place in places.of(preview, request) if place.choice == places.ERASE]
+    all_places = places.of(preview, request.POST)
+    chosen = [place.occurrence for place in all_places if place.choice == places.ERASE]
     if chosen:
         contact_links = [occurrence.row for occurrence in chosen if isinstance(occurrence.row, ContactLink)]
         companions.request_typed_people(erasure, contact_links, now)

@@ -16,6 +16,7 @@ from ticketshop.lib.values import references
 from ticketshop.office.buttons import Button, Elsewhere, Outcome
 from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE
+from ticketshop.submissions import saved_forms
 
 from ..erasure import due_dates
 from ..models import Erasure
@@ -203,7 +204,7 @@ class ErasureAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_urls(self):
-        view = self.admin_site.admin_view(self.person_view)
+        view = saved_forms.shows_saved_form(self.admin_site.admin_view(self.person_view))
         return [path("person/<int:contact_id>/", view, name="privacy_erasure_person"), *super().get_urls()]
 
     def person_view(self, request, contact_id):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db import models
-from django.http import HttpRequest
+from django.http import QueryDict
 from django.urls import NoReverseMatch, reverse
 
 from contacts.models import Contact
@@ -32,10 +32,10 @@ class Place:
         return self.choice == OTHER or (self.choice == ERASE and self.occurrence.erasable)
 
 
-def of(preview, request: HttpRequest) -> list[Place]:
-    """Return the places of a preview, with what was posted for each."""
+def of(preview, data: QueryDict) -> list[Place]:
+    """Return the places of a preview, with what was chosen for each. ``data``: the posted fields."""
     return [
-        Place(occurrence, page_of(occurrence.row), request.POST.get(occurrence.key, ""))
+        Place(occurrence, page_of(occurrence.row), data.get(occurrence.key, ""))
         for occurrence in occurrences.find(preview.contact, preview.plan)
     ]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.admin.helpers import AdminForm
+from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
@@ -40,7 +41,8 @@ class Button:
 
     ``name`` is the end of the URL. ``offered``: whether the row's page shows the button now. ``question``: sentences that tell
     what will happen. ``press(request, row, now)``: does it, checks the state of the row again, and returns the outcome. With
-    ``form``, which gets the posted data and the row, the page has fields, and ``press`` gets the cleaned data as fourth argument.
+    ``form``, which gets the posted data and the row, the page has fields, and ``press`` gets the cleaned data as fourth argument;
+    a ValidationError that it raises is shown in the form, with what was entered.
     A button that is not ``pressable`` is drawn disabled; ``ScopedAdmin.notes`` tells why. ``asks_password``: whether the password is
     asked again if the log-in is not recent.
     """
@@ -143,14 +145,21 @@ class ButtonsMixin:
         form = button.form(data, row) if button.form else None
         if posted and (form is None or form.is_valid()):
             entered = [form.cleaned_data] if form else []
-            level, sentence = button.press(request, row, timezone.now(), *entered)
-            messages.add_message(request, level, sentence)
-            return self.back_to(row)
+            try:
+                level, sentence = button.press(request, row, timezone.now(), *entered)
+            except ValidationError as error:
+                if form is None:
+                    raise
+                form.add_error(None, error)
+            else:
+                messages.add_message(request, level, sentence)
+                return self.back_to(row)
         context = {
             **self.about_row(request, row, button.label),
             "button": button,
             "sentences": button.question(row),
             "form": drawn(form) if form else None,
+            "saved": saved,
         }
         return TemplateResponse(request, "admin/confirm.html", context)
 

@@ -14,6 +14,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from ticketshop.submissions import saved_forms
+
 IDLE_SECONDS = 3600
 WHOLE_SECONDS = 12 * 3600
 SEEN = "staff_seen"
@@ -58,5 +60,11 @@ def is_fresh(request) -> bool:
 
 
 def ask_password(request):
-    """Redirect to the page that asks for the password again and then leads back to this one."""
-    return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': request.path})}")
+    """Redirect to the page that asks for the password again and then leads back to this one.
+
+    A posted form is saved: the view shows it again, or sends it, through ``saved_forms.find``.
+    """
+    query = {"next": request.get_full_path()}
+    if request.method == "POST" and saved_forms.save(request, request.user.pk):
+        query[saved_forms.NOTE] = "1"
+    return redirect(f"{reverse('account_reauthenticate')}?{urlencode(query)}")

@@ -12,9 +12,6 @@ from ticketshop.lib.forms import open_forms
 
 from . import saved_forms
 
-# Query parameter with which the log-in page tells that the input was saved.
-NOTE = "kept"
-
 
 class KeptSubmissions:
     """Save such forms, and show them again. Comes after authentication, around everything that redirects to the log-in page."""
@@ -77,7 +74,7 @@ def log_in_for(request: HttpRequest, response: HttpResponse) -> str:
         reverse("admin:login"),
     }:
         return ""
-    return f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': next_url, NOTE: '1'})}"
+    return f"{reverse(settings.LOGIN_URL)}?{urlencode({'next': next_url, saved_forms.NOTE: '1'})}"
 
 
 def remember_log_in(request: HttpRequest, response: HttpResponse) -> None:

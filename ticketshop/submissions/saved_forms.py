@@ -1,7 +1,7 @@
 """Save the input of a form whose user was sent to the log-in page, and show it after the log-in.
 
-``ticketshop.submissions.middleware`` saves every posted form that is answered with a redirect to the log-in page. When the
-same person opens the form's URL in the same browser, a view shows the input:
+``ticketshop.submissions.middleware`` saves every posted form that is answered with a redirect to the log-in page, and the back
+office each one before which it asks for the password again. When the same person opens the form's URL in the same browser, a view shows the input:
 
     @saved_forms.shows_saved_form               # without it the visitor gets a page with a button that sends it again
     def profile(request):
@@ -35,6 +35,8 @@ SAVED_FOR = timedelta(hours=1)
 # Name in the session: keys of the forms saved for this browser, the newest last.
 SESSION_NAME = "kept_submissions"
 MOST = 5
+# Query parameter with which the page that asks for the password tells that the input was saved.
+NOTE = "kept"
 # Query parameter with which a page shows the stored values instead of the saved input.
 STORED = "stored"
 _SALT = "ticketshop.last-log-in"

@@ -134,17 +134,20 @@ def test_log_in_older_than_fifteen_minutes_must_be_confirmed(office):
     log_in_aged(staff, 14 * 60)
     form = staff.open(bin_page(office.vera)).form("^seen$")
     log_in_aged(staff, 16 * 60)
-    for answer in (
-        staff.client.get(bin_page(office.vera)),
-        staff.client.post(bin_page(office.vera), form.values),
+    for answer, note in (
+        (staff.client.get(bin_page(office.vera)), ""),
+        (staff.client.post(bin_page(office.vera), {**form.values, "reason": "unlawful"}), "&kept=1"),
     ):
         assert answer.status_code == 302
-        assert answer["Location"] == f"/accounts/reauthenticate/?next={quote(bin_page(office.vera), safe='')}"
+        where = quote(bin_page(office.vera), safe="")
+        assert answer["Location"] == f"/accounts/reauthenticate/?next={where}{note}"
     assert state_of(office) == before
     staff.open(bin_page(office.vera))
     back = staff.fill("^password$", {"password": PASSWORD})
     assert back.url == bin_page(office.vera)
     assert "Vera Zweig" in back.text
+    assert back.form("^seen$").values["reason"] == "unlawful"
+    assert state_of(office) == before
 
 
 @pytest.mark.scenario("S07")
