@@ -4,7 +4,7 @@ import hmac
 from datetime import datetime
 from functools import cache
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.http import Http404
 from django.utils import timezone
 
@@ -53,9 +53,13 @@ WITHOUT_BENEFICIARY = Q(beneficiary=None, holder_erased_at=None)
 
 
 def orders_of(user, pos: PointOfSale) -> QuerySet[Order]:
-    """Return the orders that a user placed at this shop's organiser, the newest first."""
+    """Return the orders that a user placed at this shop's organiser, the newest first.
+
+    ``cancelled_total``: what was cancelled of a paid order; None if nothing was.
+    """
     return (
         Order.objects.filter(organiser_id=pos.organiser_id, buyer__user=user)
+        .annotate(cancelled_total=Sum("cancellations__lines__total"))
         .select_related("point_of_sale")
         .order_by("-placed_at")
     )
