@@ -88,7 +88,7 @@ def test_staff_read_in_a_bank_file_and_deal_with_every_payment(shop, orders, bro
         page.get_by_role("link", name=third.reference).click()
         wrong += faults(page)
         page.get_by_role("button", name="Record for this order").click()
-        expect(page.get_by_text("are listed to be paid back; the buyer is told.")).to_be_visible()
+        expect(page.get_by_text("is listed to be paid back; the buyer is told.")).to_be_visible()
         page.goto(listing(BankEntry))
         wrong += faults(page)
         picture(page, "list")

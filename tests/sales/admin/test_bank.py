@@ -94,7 +94,7 @@ def test_rest_is_dealt_with_one_by_one(staff, pos, offer):
     store(pos.organiser, *singly(paying(little, 30), paying(ended), Paid(Decimal(35), payer="Uncle")))
     one, two, three = entries()
     page = staff.open(f"{change(one).removesuffix('change/')}record/")
-    assert "so CHF 5.00 are still missing afterwards; the buyer is told." in page.text
+    assert "so CHF 5.00 is still missing afterwards; the buyer is told." in page.text
     assert "CHF 5.00 is still missing; the buyer is told." in staff.press(one, "record").text
     page = staff.open(f"{change(two).removesuffix('change/')}record/")
     assert "If everything in it is still free, it becomes valid again" in page.text
@@ -122,7 +122,7 @@ def test_payment_without_a_reference_is_assigned_to_an_order_that_is_looked_for(
     assert "No order found." in staff.open(f"{address}?q={foreign.reference}").text
     assert order.reference in staff.open(f"{address}?q={order.reference.lower()}").text
     page = staff.open(f"{address}?order={order.pk}&q=x")
-    assert f"CHF 35.00 have come for order {order.reference}." in page.text
+    assert f"CHF 35.00 has come for order {order.reference}." in page.text
     staff.submit(next(form for form in page.forms if form.method == "post" and "order" in form.values))
     assert "The order is paid; the tickets go to the buyer by e-mail." in staff.page.text
     assert (entries()[0].order, entries()[0].state) == (order, "recorded")

@@ -1,8 +1,11 @@
 """Orders in the back office: found, marked paid, cancelled, told of again, paid back."""
 
+from decimal import Decimal
+
 import pytest
 from django.utils import timezone
 
+from tests.factories.accounts import PASSWORD
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory, StaffMembershipFactory, make_staff
@@ -15,6 +18,7 @@ from ticketshop.organisers.models import StaffMembership
 from ticketshop.sales.models import Customer, IssuedPass, Order, Payment, Refund, Ticket
 from ticketshop.sales.orders import books, orders
 from ticketshop.sales.payments import payments
+from ticketshop.submissions.models import KeptSubmission
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +66,7 @@ def test_order_page_formats_amounts_by_language_and_hides_past_deadlines(staff, 
 def test_mark_paid_asks_first_and_a_look_changes_nothing(staff, pos):
     order = make_order(pos=pos)
     page = staff.open(staff.open(change(order)).link("Mark paid"))
-    assert "CHF\N{NO-BREAK SPACE}35.00 by “Pay at the box office” have arrived" in page.source
+    assert "CHF\N{NO-BREAK SPACE}35.00 by “Pay at the box office” has arrived" in page.source
     order.refresh_from_db()
     assert order.state == Order.State.PENDING
 
@@ -98,7 +102,7 @@ def test_cancel_says_what_happens_with_the_money(staff, pos):
     offer = OfferFactory(pos=pos, capacity=10)
     order = make_order({offer: 2}, paid=True)
     question = staff.open(f"{change(order).removesuffix('change/')}cancel/")
-    assert "CHF\N{NO-BREAK SPACE}70.00 were paid without a payment service" in question.source
+    assert "CHF\N{NO-BREAK SPACE}70.00 was paid without a payment service" in question.source
     cancel(staff, order, what="order")
     order.refresh_from_db()
     offer.allotment.refresh_from_db()
@@ -128,11 +132,11 @@ def test_staff_cancel_one_ticket_and_pay_back_less_than_it_cost(staff, pos):
     order = make_order({OfferFactory(pos=pos): 3}, paid=True)
     ticket = order.tickets.earliest("pk")
     page = cancel(staff, order, what="tickets", chosen=f"ticket{ticket.pk}", pay_back="other", amount="10")
-    assert "CHF 10.00 are paid back" in page.text
+    assert "CHF 10.00 goes back to the buyer" in page.text
     ticket.refresh_from_db()
     assert (ticket.state, Refund.objects.get().amount) == (Ticket.State.CANCELLED, 10)
     page = cancel(staff, order, what="tickets", chosen=f"ticket{order.tickets.latest('pk').pk}")
-    assert "CHF 60.00 are paid back" in page.text
+    assert "CHF 60.00 goes back to the buyer" in page.text
 
 
 @pytest.mark.parametrize(
@@ -162,7 +166,9 @@ def test_more_than_was_cancelled_is_not_paid_back_on_that_page(staff, pos):
     order = make_order({OfferFactory(pos=pos): 2}, paid=True)
     chosen = f"ticket{order.tickets.earliest('pk').pk}"
     page = cancel(staff, order, what="tickets", chosen=chosen, pay_back="other", amount="35.01")
-    assert "at most CHF 35.00 can be paid back" in page.text
+    assert "at most CHF 35.00 can be paid back" in " ".join(staff.errors).replace("\N{NO-BREAK SPACE}", " ")
+    form = page.form("^amount$")
+    assert (form.values["amount"], form.values["chosen"]) == ("35.01", chosen)
     assert not Ticket.objects.filter(state="cancelled").exists()
 
 
@@ -180,10 +186,11 @@ def test_money_is_paid_back_without_cancelling_and_never_more_than_came(staff, p
     address = f"{change(order).removesuffix('change/')}pay-back/"
     form = staff.open(address).form("amount")
     page = staff.submit(form, {"amount": "70.01"})
-    assert "at most CHF 70.00" in page.text
+    assert "At most CHF 70.00" in " ".join(staff.errors).replace("\N{NO-BREAK SPACE}", " ")
+    assert page.form("^amount$").values["amount"] == "70.01"
     staff.open(address)
     page = staff.submit(form, {"amount": "20"})
-    assert "CHF 20.00 are paid back; the buyer is told" in page.text
+    assert "CHF 20.00 goes back to the buyer" in page.text
     assert set(order.tickets.values_list("state", flat=True)) == {"valid"}
     assert Mail.objects.filter(kind="money_paid_back").count() == 1
     staff.open(address)
@@ -215,6 +222,30 @@ def test_the_password_is_asked_again_before_money_goes_back(staff, pos):
         for answer in (staff.client.get(address), staff.client.post(address, form.values)):
             assert ("/accounts/reauthenticate/" in answer.get("Location", "")) is asks, button
     assert not Refund.objects.exists()
+
+
+def test_the_typed_amount_and_choice_come_back_after_the_password(staff, pos):
+    order = make_order({OfferFactory(pos=pos): 2}, paid=True)
+    chosen = f"ticket{order.tickets.earliest('pk').pk}"
+    for button, typed in (
+        ("cancel", {"what": "tickets", "chosen": chosen, "pay_back": "other", "amount": "12.50"}),
+        ("pay-back", {"amount": "3.75"}),
+    ):
+        address = f"{change(order).removesuffix('change/')}{button}/"
+        log_in_aged(staff, 14 * 60)
+        form = staff.open(address).form("amount")
+        log_in_aged(staff, 16 * 60)
+        page = staff.submit(form, typed)
+        assert "it comes back once you have typed your password" in page.text
+        page = staff.fill("^password$", {"password": PASSWORD})
+        assert page.url == address
+        assert "Nothing has been done yet" in page.text
+        shown = page.form("^amount$")
+        assert {name: shown.values[name] for name in typed} == typed
+        assert not Refund.objects.exists()
+    staff.submit(shown)
+    assert [refund.amount for refund in Refund.objects.all()] == [Decimal("3.75")]
+    assert not KeptSubmission.objects.filter(address=address).exists()
 
 
 def test_a_box_office_cancels_but_does_not_pay_back_more(pos):

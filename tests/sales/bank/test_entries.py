@@ -14,6 +14,7 @@ from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import BUYER, make_order
 from tests.sales.bank.bank import booked, entries, paying, singly, store, waiting
+from tests.staff import Staff, change
 from ticketshop.demo.bank_files import Booking, Paid
 from ticketshop.history import history
 from ticketshop.jobs.models import Failure
@@ -343,3 +344,15 @@ def test_erasure_of_the_buyer_takes_payer_and_text_and_leaves_the_figures(pos, o
 def booked_with_text(order) -> list[Booking]:
     """Return a booking without a reference of the bank, so that it is recognised by its text."""
     return [booked(paying(order, text="Zq greetings"))]
+
+
+def test_money_that_the_bank_took_back_is_recorded_for_no_order(offer, pos):
+    order = waiting(offer)
+    store(pos.organiser, booked(paying(order), bank_reference="B-1", credit=False, reversal=True))
+    (entry,) = entries()
+    assert entry.kind == BankEntry.Kind.TAKEN_BACK
+    staff = Staff(make_staff(pos.organiser))
+    page = staff.open(f"{change(entry).removesuffix('change/')}assign/?order={order.pk}")
+    assert "No money came by this payment" in page.text
+    assert not actions.record(entry, order, by=None, now=NOW())
+    assert fresh(order).state == Order.State.PENDING

@@ -118,7 +118,7 @@ def test_late_money_goes_back_where_the_places_are_sold(offer, method, mailoutbo
     assert "its places are no longer free" in letter.body
     assert "The organiser pays CHF 70.00 back." in page_of(order)
     payments.refund_done(Refund.objects.get(), by=None, now=NOW())
-    assert "CHF 70.00 were paid back on" in page_of(order)
+    assert "CHF 70.00 was paid back on" in page_of(order)
 
 
 def test_places_held_in_carts_are_not_free(offer):
@@ -327,7 +327,7 @@ def test_staff_note_another_amount_as_people_type_it(offer, staff):
     order = make_order({offer: 2}, method="bank_transfer")
     staff.open(f"{change(order).removesuffix('change/')}other-money/")
     page = staff.fill("^amount$", {"amount": "1’000,50"})
-    assert "The order is paid. CHF 930.50 are listed to be paid back" in page.text
+    assert "The order is paid. CHF 930.50 is listed to be paid back" in page.text
     staff.open(f"{change(order).removesuffix('change/')}other-money/")
     page = staff.fill("^amount$", {"amount": "-5"})
     assert "greater than or equal to 0.01" in page.text

@@ -572,7 +572,7 @@ def test_money_of_a_cancelled_order_goes_back_through_the_provider_once(provider
     assert provider.only_page.refunds == {refund.provider_key: "35.00"}
     refund.refresh_from_db()
     assert refund.state == "done"
-    assert "were paid back on" in page_of(order)
+    assert "was paid back on" in page_of(order)
     assert "refunded" in [event.action for event in history.of(order)]
 
 

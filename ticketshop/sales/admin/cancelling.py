@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -128,14 +129,14 @@ def _question(order: Order) -> list[str]:
     if by_staff:
         sentences.append(
             _(
-                "%(amount)s were paid without a payment service. What goes back of it is listed under “Refunds”: pay it back, and note it there."
+                "%(amount)s was paid without a payment service. What goes back of it is listed under “Refunds”: pay it back, and note it there."
             )
             % {"amount": _amounts(by_staff)}
         )
     if by_provider:
         sentences.append(
             _(
-                "%(amount)s were paid through a payment service. What goes back of it goes to the buyer through that service, by itself."
+                "%(amount)s was paid through a payment service. What goes back of it goes to the buyer through that service, by itself."
             )
             % {"amount": _amounts(by_provider)}
         )
@@ -160,7 +161,11 @@ def _cancel(request, order: Order, now: datetime, entered: dict) -> Outcome:
     except (ProviderUnavailable, payments.PageOpen):
         return messages.ERROR, MAY_BE_PAID
     except refunds.TooMuch as error:
-        return messages.ERROR, _too_much(order, error)
+        raise _too_much(
+            order,
+            error,
+            _("With this choice at most %(left)s can be paid back. For more, use “Pay money back” afterwards."),
+        ) from None
     except single_tickets.CannotCancel as error:
         return messages.ERROR, " ".join(error.problems)
     if cancelled:
@@ -175,15 +180,14 @@ def _single_outcome(order: Order, result: single_tickets.Result) -> Outcome:
         )
     if not result.back:
         return messages.SUCCESS, _("Cancelled; the places are free again. No money is paid back.")
-    return messages.SUCCESS, _("Cancelled; the places are free again. %(amount)s are paid back.") % {
+    return messages.SUCCESS, _("Cancelled; the places are free again. %(amount)s goes back to the buyer: see “Refunds”.") % {
         "amount": money(result.back, order.currency)
     }
 
 
-def _too_much(order: Order, error: refunds.TooMuch) -> str:
-    return _(
-        "Nothing has changed: with this choice at most %(left)s can be paid back. For more, use “Pay money back” afterwards."
-    ) % {"left": money(error.left, order.currency)}
+def _too_much(order: Order, error: refunds.TooMuch, sentence: str) -> ValidationError:
+    """Return the error for the field with the amount. Nothing has changed."""
+    return ValidationError({"amount": sentence % {"left": money(error.left, order.currency)}})
 
 
 # --- pay money back ------------------------------------------------------------------------------------------
@@ -214,13 +218,13 @@ def _may_pay_back(order: Order) -> bool:
 def _pay_back_question(order: Order) -> list[str]:
     came, back = payments.received(order), refunds.paid_back(order)
     sentences = [
-        _("%(came)s were paid for this order, and %(back)s of it paid back so far.")
+        _("%(came)s was paid for this order, and %(back)s of it goes back or has gone back.")
         % {"came": money(came, order.currency), "back": money(back, order.currency)},
         _("The tickets stay as they are. To cancel tickets, use “Cancel”."),
     ]
     if proposed := cancelled_lines.proposed(order):
         sentences.append(
-            _("%(amount)s were cancelled and not yet paid back.")
+            _("%(amount)s was cancelled and does not go back yet.")
             % {"amount": money(proposed, order.currency)}
         )
     sentences.append(
@@ -236,14 +240,12 @@ def _pay_back(request, order: Order, now: datetime, entered: dict) -> Outcome:
     try:
         refunds.pay_back(order, entered["amount"], before=entered["before"], by=request.user, now=now)
     except refunds.TooMuch as error:
-        return messages.ERROR, _("Nothing has changed: at most %(left)s can be paid back.") % {
-            "left": money(error.left, order.currency)
-        }
+        raise _too_much(order, error, _("At most %(left)s can be paid back.")) from None
     except refunds.Changed:
         return messages.ERROR, _(
             "Nothing has changed: somebody else paid money of this order back meanwhile. Look at its refunds first."
         )
-    return messages.SUCCESS, _("%(amount)s are paid back; the buyer is told.") % {
+    return messages.SUCCESS, _("%(amount)s goes back to the buyer: see “Refunds”.") % {
         "amount": money(entered["amount"], order.currency)
     }
 

@@ -25,14 +25,19 @@ OPEN = BankEntry.State.OPEN
 
 @transaction.atomic
 def record(entry: BankEntry, order: Order, *, by, now: datetime, only_exact: bool = False) -> bool:
-    """Record the payment for this order. Return False, and change nothing, if it was dealt with before.
+    """Record the payment for this order. Return False, and change nothing, if it was dealt with before, if no money came by it,
+    or if organiser or currency differ.
 
     What becomes of order and money decides ``payments.receive``: enough money pays the order, too little waits for the rest,
     everything else is listed to be paid back. With ``only_exact`` it also returns False unless the amount is exactly
     what the order waits for at this moment.
     """
     order = _locked(order)
-    if order.organiser_id != entry.organiser_id or order.currency != entry.currency:
+    if (
+        entry.kind != BankEntry.Kind.CREDIT
+        or order.organiser_id != entry.organiser_id
+        or order.currency != entry.currency
+    ):
         return False
     if only_exact and not _is_exact(entry, order):
         return False

@@ -3,11 +3,13 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from ticketshop.lib.areas import ORDERS
 from ticketshop.lib.personal import BOOKS, CONTACT, RETENTION, Author, Expiry, erase, keep, not_personal
+from ticketshop.lib.web.template_tags import money
 from ticketshop.organisers.models import Organiser
 
 from .order import Order
@@ -183,4 +185,4 @@ class BankEntry(models.Model):
         }
 
     def __str__(self):
-        return f"{self.booked_on} {self.amount} {self.currency}"
+        return f"{date_format(self.booked_on, 'SHORT_DATE_FORMAT')}, {money(self.amount, self.currency)}"

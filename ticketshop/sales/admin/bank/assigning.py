@@ -23,6 +23,9 @@ MOST = 20
 def view(page, request: HttpRequest, row: BankEntry):
     """Show the search, then what would happen with the chosen order, and record it when that is posted."""
     now = timezone.now()
+    if row.kind != BankEntry.Kind.CREDIT:
+        messages.warning(request, _("No money came by this payment, so it can’t be recorded for an order."))
+        return page.back_to(row)
     if row.state != BankEntry.State.OPEN:
         messages.warning(request, _("This payment was dealt with already. Nothing has changed."))
         return page.back_to(row)

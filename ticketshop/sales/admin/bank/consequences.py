@@ -13,7 +13,7 @@ from ..money.money_received import over_question
 def of_recording(entry: BankEntry, order: Order) -> list[str]:
     """Return the sentences: the amount and its order, then what becomes of both."""
     came = money(entry.amount, entry.currency)
-    first = _("%(amount)s have come for order %(reference)s.") % {
+    first = _("%(amount)s has come for order %(reference)s.") % {
         "amount": came,
         "reference": order.reference,
     }
@@ -32,7 +32,7 @@ def of_recording(entry: BankEntry, order: Order) -> list[str]:
         return [
             first,
             _(
-                "It waits for %(missing)s, so %(rest)s are still missing afterwards; the buyer is told. Its places are kept as before."
+                "It waits for %(missing)s, so %(rest)s is still missing afterwards; the buyer is told. Its places are kept as before."
             )
             % {"missing": money(missing, order.currency), "rest": rest},
         ]
@@ -42,7 +42,7 @@ def of_recording(entry: BankEntry, order: Order) -> list[str]:
     ]
     if entry.amount > missing:
         sentences.append(
-            _("%(rest)s are too much: they are listed to be paid back; the buyer is told.")
+            _("%(rest)s is too much: it is listed to be paid back; the buyer is told.")
             % {"rest": money(entry.amount - missing, order.currency)}
         )
     return sentences

@@ -33,7 +33,7 @@ def _paid_question(order: Order) -> list[str]:
     if payment is None:
         return [_("No payment of this order is open.")]
     sentences = [
-        _("%(amount)s by “%(method)s” have arrived.")
+        _("%(amount)s by “%(method)s” has arrived.")
         % {
             "amount": money(_amount_due(order, payment), payment.currency),
             "method": name_of(payment.method),
@@ -75,9 +75,9 @@ def came_of_it(order: Order) -> Outcome:
     if order.state == Order.State.PAID and not back:
         return messages.SUCCESS, _("The order is paid; the tickets go to the buyer by e-mail.")
     text = (
-        _("The order is paid. %(amount)s are listed to be paid back; the buyer is told.")
+        _("The order is paid. %(amount)s is listed to be paid back; the buyer is told.")
         if order.state == Order.State.PAID
-        else _("The order is over: %(amount)s are listed to be paid back; the buyer is told.")
+        else _("The order is over: %(amount)s is listed to be paid back; the buyer is told.")
     )
     return messages.WARNING, text % {"amount": money(back, order.currency)}
 

@@ -80,7 +80,7 @@ class PaymentAdmin(OfAnOrder, ReadOnlyAdmin):
 
 def _question(refund: Refund) -> list[str]:
     return [
-        _("%(amount)s have gone back to the buyer of order %(reference)s.")
+        _("%(amount)s has gone back to the buyer of order %(reference)s.")
         % {
             "amount": money(refund.amount, refund.payment.currency),
             "reference": refund.payment.order.reference,
