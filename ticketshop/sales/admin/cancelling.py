@@ -164,7 +164,9 @@ def _cancel(request, order: Order, now: datetime, entered: dict) -> Outcome:
         raise _too_much(
             order,
             error,
-            _("With this choice at most %(left)s can be paid back. For more, use “Pay money back” afterwards."),
+            _(
+                "With this choice at most %(left)s can be paid back. For more, use “Pay money back” afterwards."
+            ),
         ) from None
     except single_tickets.CannotCancel as error:
         return messages.ERROR, " ".join(error.problems)
@@ -180,9 +182,9 @@ def _single_outcome(order: Order, result: single_tickets.Result) -> Outcome:
         )
     if not result.back:
         return messages.SUCCESS, _("Cancelled; the places are free again. No money is paid back.")
-    return messages.SUCCESS, _("Cancelled; the places are free again. %(amount)s goes back to the buyer: see “Refunds”.") % {
-        "amount": money(result.back, order.currency)
-    }
+    return messages.SUCCESS, _(
+        "Cancelled; the places are free again. %(amount)s goes back to the buyer: see “Refunds”."
+    ) % {"amount": money(result.back, order.currency)}
 
 
 def _too_much(order: Order, error: refunds.TooMuch, sentence: str) -> ValidationError:
