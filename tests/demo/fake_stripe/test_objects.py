@@ -84,6 +84,7 @@ def test_every_object_has_the_attributes_and_types_of_the_sdk(account):
     account.decline(first)
     account.pay(first)
     account.refund(account.objects[first]["payment_intent"], 700, {"key": "x"})
+    account.fail_refund(first)
     account.dispute(first)
     account.close_dispute(first, "won")
     account.pay_out(5000)

@@ -13,16 +13,18 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import PaymentMethodFactory, make_order
 from tests.visitor import TestClientVisitor
 from ticketshop.demo.fake_stripe import webhooks
+from ticketshop.history import history
 from ticketshop.jobs.models import Failure
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import Order, Payment, Refund
 from ticketshop.sales.orders import books, orders
-from ticketshop.sales.payments import methods, refunds
+from ticketshop.sales.payments import methods, payments, refunds
 from ticketshop.sales.payments.methods import base, stripe_api, stripe_checkout
 from ticketshop.sales.payments.methods.base import KeysRefused, ProviderUnavailable
 
@@ -344,6 +346,80 @@ def test_refund_whose_answer_is_lost_is_not_paid_twice(stripe, order, quick):
     refunds.PAY_BACK.try_again(NOW())
     assert Refund.objects.get().state == "done"
     assert [row["amount"] for row in stripe.account.of_kind("refund")] == [7100]
+
+
+def late_failure(stripe, order) -> Refund:
+    """A refund that is done, and fails at Stripe days later. No webhook has come."""
+    refund = paid_and_cancelled(stripe, order)
+    assert refunds.PAY_BACK.run(NOW()) == 1
+    stripe.account.fail_refund(stripe.only)
+    refund.refresh_from_db()
+    assert refund.state == "done"
+    return refund
+
+
+def newest(stripe, kind: str):
+    return next(event for event in reversed(stripe.account.events) if event["type"] == kind)
+
+
+@pytest.mark.scenario("PAY-08")
+@pytest.mark.parametrize("kind", ["refund.failed", "charge.refund.updated", "refund.updated"])
+def test_refund_that_fails_after_it_was_done_is_for_staff(stripe, order, kind):
+    refund = late_failure(stripe, order)
+    assert [send(stripe, newest(stripe, kind)).status_code for _time in range(2)] == [200, 200]
+    refund.refresh_from_db()
+    assert (refund.state, refund.done_at, refund.refused_at is None) == ("failed", None, False)
+    assert refunds.is_for_staff(refund)
+    assert [event.action for event in history.of(order)].count("refund_refused") == 1
+    assert "The organiser pays CHF 71.00 back" in page_of(order)
+    assert refunds.PAY_BACK.run(NOW()) == 0
+    assert len(stripe.account.of_kind("refund")) == 1
+
+
+@pytest.mark.scenario("PAY-08")
+def test_refund_that_staff_paid_in_another_way_stays_done_when_the_webhook_comes_again(stripe, order):
+    refund = late_failure(stripe, order)
+    failed = newest(stripe, "refund.failed")
+    assert send(stripe, failed).status_code == 200
+    assert payments.refund_done(refund, by=UserFactory(), now=NOW())
+    assert send(stripe, failed).status_code == 200
+    refund.refresh_from_db()
+    assert (refund.state, refund.refused_at is None) == ("done", False)
+
+
+def test_refusal_that_is_told_before_the_job_records_its_older_answer_stays(stripe, order, monkeypatch):
+    refund = paid_and_cancelled(stripe, order)
+    ask = stripe_checkout.StripeCheckout.refund
+
+    def told_meanwhile(method, row):
+        outcome = ask(method, row)
+        stripe.account.fail_refund(stripe.only)
+        assert send(stripe, newest(stripe, "refund.failed")).status_code == 200
+        return outcome
+
+    monkeypatch.setattr(stripe_checkout.StripeCheckout, "refund", told_meanwhile)
+    refunds.PAY_BACK.run(NOW())
+    refund.refresh_from_db()
+    assert refund.state == "failed"
+
+
+@pytest.mark.scenario("PAY-11")
+def test_webhook_about_a_failed_refund_is_sent_again_while_stripe_is_away(stripe, order):
+    refund = late_failure(stripe, order)
+    failed = newest(stripe, "refund.failed")
+    stripe.before = lambda verb, path: setattr(stripe.behaviour, "away", path == "/v1/refunds")
+    assert send(stripe, failed).status_code == 503
+    stripe.before = lambda verb, path: None
+    stripe.behaviour.away = False
+    assert send(stripe, failed).status_code == 200
+    refund.refresh_from_db()
+    assert refund.state == "failed"
+
+
+def test_webhook_of_a_payment_without_refunds_does_not_ask_about_refunds(stripe, order):
+    stripe.account.pay(stripe.only)
+    assert send(stripe, stripe.account.events[-1]).status_code == 200
+    assert stripe.asked["GET /v1/refunds"] == 0
 
 
 # --- Stripe is away ----------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import PaymentMethodFactory, make_order
@@ -14,7 +15,7 @@ from tests.sales.payments.test_stripe_checkout import pay_now, send
 from ticketshop.demo.fake_stripe import objects
 from ticketshop.lib.dates import days
 from ticketshop.sales.models import Dispute, Order, Payment, Refund
-from ticketshop.sales.payments import methods, provider_pages, refunds
+from ticketshop.sales.payments import methods, payments, provider_pages, refunds
 from ticketshop.sales.payments.methods import stripe_lists
 from ticketshop.sales.payments.methods.base import Movement
 
@@ -113,6 +114,15 @@ def test_another_amount_a_refund_by_hand_and_an_unknown_dispute_are_named(stripe
 def test_refund_that_is_not_done_is_no_movement(stripe, order, status):
     stripe.account.refund_status = status
     assert pay_back(order, "10.50").state != "done"
+    assert "ok: 71.00 CHF came\n" in of_today()
+
+
+def test_refund_that_failed_and_was_paid_in_another_way_is_no_difference(stripe, order):
+    refund = pay_back(order, "10.50")
+    stripe.account.fail_refund(stripe.only)
+    assert "10.50 are noted here as paid back, and the provider lists 0.00" in of_today()
+    assert refunds.note_failed(order.payments.get(), now=NOW()) == 1
+    assert payments.refund_done(refund, by=UserFactory(), now=NOW())
     assert "ok: 71.00 CHF came\n" in of_today()
 
 

@@ -173,10 +173,25 @@ class Account:
         self._emit("charge.dispute.closed", dispute)
 
     def refund_ends(self, number: str, status: str) -> None:
-        """Have a pending refund end as ``succeeded`` or ``failed``."""
+        """Have a refund end as ``succeeded`` or ``failed``; also one fail that had succeeded, such as to a card that is closed."""
         refund = self.get(number, "re_")
         refund["status"], refund["pending_reason"] = status, None
+        if status == "failed":
+            refund["failure_reason"] = "expired_or_canceled_card"
+            refund["failure_balance_transaction"] = objects.new_id("txn")
+            charge = self.objects[refund["charge"]]
+            charge["amount_refunded"] -= refund["amount"]
+            charge["refunded"] = False
+            self._emit("charge.refund.updated", refund)
+            self._emit("refund.failed", refund)
         self._emit("refund.updated", refund)
+
+    def fail_refund(self, number: str) -> None:
+        """Have the latest refund of a session fail after it had succeeded."""
+        refunds = self.of_kind("refund", charge=self._charge(number)["id"], status="succeeded")
+        if not refunds:
+            raise Refused("Nothing was paid back.")
+        self.refund_ends(refunds[0]["id"], "failed")
 
     def pay_out(self, amount: int, currency: str = "chf") -> Object:
         """Pay money out to the bank account of the shop, in hundredths."""

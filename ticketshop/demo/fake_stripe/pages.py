@@ -27,11 +27,13 @@ TEXTS = {
         "confirm": "Confirm",
         "fail": "Refuse",
         "dispute": "Dispute",
+        "fail_refund": "Let the refund fail",
         "won": "Shop wins the dispute",
         "lost": "Shop loses the dispute",
         "open": "open",
         "expired": "ended",
         "paid": "paid",
+        "refunded": "paid back",
         "processing": "waits for the bank",
         "failed": "refused by the bank",
         "disputed": "disputed",
@@ -58,11 +60,13 @@ TEXTS = {
         "confirm": "Confirmer",
         "fail": "Refuser",
         "dispute": "Contester",
+        "fail_refund": "Faire échouer le remboursement",
         "won": "La boutique gagne la contestation",
         "lost": "La boutique perd la contestation",
         "open": "ouvert",
         "expired": "terminé",
         "paid": "payé",
+        "refunded": "remboursé",
         "processing": "attend la banque",
         "failed": "refusé par la banque",
         "disputed": "contesté",
@@ -140,7 +144,12 @@ def payments(rows: list[tuple[Object, str]], language: str) -> bytes:
     """Return the list of payments: pairs of a session and its state, one of the keys of ``TEXTS``."""
     words = texts(language)
     parts = [f"<h1>{words['all']}</h1><p class='note'>{words['note']}</p>"]
-    actions = {"processing": ("confirm", "fail"), "paid": ("dispute",), "disputed": ("won", "lost")}
+    actions = {
+        "processing": ("confirm", "fail"),
+        "paid": ("dispute",),
+        "refunded": ("dispute", "fail_refund"),
+        "disputed": ("won", "lost"),
+    }
     for session, state in rows:
         buttons = "".join(_button(words, name) for name in actions.get(state, ()))
         form = f"<form method='post' action='/pay/{session['id']}'>{buttons}</form>" if buttons else ""

@@ -245,7 +245,7 @@ class _Handler(BaseHTTPRequestHandler):
             if name == "decline":
                 account.decline(number)
                 return f"/pay/{number}?declined"
-            if name in {"confirm", "fail", "dispute"}:
+            if name in {"confirm", "fail", "dispute", "fail_refund"}:
                 getattr(account, name)(number)
                 return "/"
             if name in {"won", "lost"}:
@@ -296,4 +296,7 @@ def _state(account: Account, session: objects.Object) -> str:
         return session["status"]
     if session["payment_status"] != "paid":
         return "processing" if intent["status"] == "processing" else "failed"
-    return "disputed" if account.objects[intent["latest_charge"]]["disputed"] else "paid"
+    charge = account.objects[intent["latest_charge"]]
+    if charge["disputed"]:
+        return "disputed"
+    return "refunded" if charge["amount_refunded"] else "paid"

@@ -154,7 +154,7 @@ class Refund(models.Model):
     class State(models.TextChoices):
         REQUESTED = "requested", _("to be paid back")
         DONE = "done", _("paid back")
-        # The provider refused for good: staff pay the money back in another way.
+        # The provider refused for good, also after it said that it was done: staff pay the money back in another way.
         FAILED = "failed", _("refused by the payment service")
 
     class Kind(models.TextChoices):
@@ -171,6 +171,8 @@ class Refund(models.Model):
     amount = models.DecimalField(_("amount"), **MONEY)
     requested_at = models.DateTimeField(_("requested"))
     done_at = models.DateTimeField(_("paid back"), null=True, blank=True)
+    # Stays when staff have paid the money back in another way. The provider is not asked about such a refund any more.
+    refused_at = models.DateTimeField(_("refused by the payment service on"), null=True, blank=True)
 
     organiser_path = "payment__order__organiser"
 
@@ -197,7 +199,7 @@ class Refund(models.Model):
                 label=_("money to be paid back"),
             )
         ]
-        columns = keep(BOOKS, "kind", "state", "amount", "requested_at", "done_at")
+        columns = keep(BOOKS, "kind", "state", "amount", "requested_at", "done_at", "refused_at")
 
     def __str__(self):
         return self.payment.order.reference

@@ -102,9 +102,10 @@ def _of_refunds(
     for movement in movements:
         if movement.kind == Movement.REFUND:
             there[movement.reference] += movement.amount
-    rows = Refund.objects.filter(payment__method=method.code, state=Refund.State.DONE).exclude(
-        payment__provider_reference=""
-    )
+    # Staff have paid back in another way what the provider has refused.
+    rows = Refund.objects.filter(
+        payment__method=method.code, state=Refund.State.DONE, refused_at=None
+    ).exclude(payment__provider_reference="")
     ever: dict[str, Decimal] = defaultdict(Decimal)
     of_day: dict[str, Decimal] = defaultdict(Decimal)
     known = rows.filter(payment__provider_reference__in=there)

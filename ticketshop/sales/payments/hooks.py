@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from ticketshop.organisers.models import PointOfSale
 
 from ..models import Payment
-from . import methods, provider_pages
+from . import methods, provider_pages, refunds
 from .methods.base import InvalidHook, ProviderUnavailable
 
 logger = logging.getLogger("ticketshop.payments")
@@ -53,6 +53,7 @@ def receive(request: HttpRequest, method: str, pos: str) -> HttpResponse:
         for payment in known:
             if payment.order.point_of_sale_id == shop.pk:
                 provider_pages.settle(payment, now=timezone.now())
+                refunds.note_failed(payment, now=timezone.now())
         for page in sorted(named - {payment.provider_reference for payment in known}):
             provider_pages.settle_unknown(shop, method, page, now=timezone.now())
     except ProviderUnavailable:

@@ -358,10 +358,15 @@ def stop(order: Order, *, now: datetime) -> None:
 
 @transaction.atomic
 def refund_done(refund: Refund, *, by, now: datetime) -> bool:
-    """Record that money was paid back. Return False if that was recorded already."""
-    changed = Refund.objects.filter(
-        pk=refund.pk, state__in=[Refund.State.REQUESTED, Refund.State.FAILED]
-    ).update(state=Refund.State.DONE, done_at=now)
+    """Record that money was paid back. Return False if that was recorded already.
+
+    ``by``: who paid it, None for the provider. Staff also pay what a provider has refused; a provider's answer that is older than
+    its refusal changes nothing.
+    """
+    before = [Refund.State.REQUESTED] if by is None else [Refund.State.REQUESTED, Refund.State.FAILED]
+    changed = Refund.objects.filter(pk=refund.pk, state__in=before).update(
+        state=Refund.State.DONE, done_at=now
+    )
     if changed:
         history.record(refund.payment.order, "refunded", by=by, now=now, amount=str(refund.amount))
     return bool(changed)

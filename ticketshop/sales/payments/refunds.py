@@ -118,10 +118,25 @@ def _pay_back(refund: Refund, now: datetime) -> bool:
     return outcome == Outcome.FAILED and _refused(refund, now)
 
 
+def note_failed(payment: Payment, *, now: datetime) -> int:
+    """Ask the provider which refunds of a payment have failed, also after it said that they were done, and leave these to staff.
+
+    Return their number. A refund that was refused before, and that staff may have paid in another way, stays as it is. Asks
+    nothing if there is no other. Raise ProviderUnavailable.
+    """
+    rows = list(Refund.objects.filter(payment=payment, refused_at=None).select_related("payment__order"))
+    method = methods.redirecting(payment.order.point_of_sale, payment.method) if rows else None
+    if method is None:
+        return 0
+    provider_pages.leave_transactions()
+    failed = method.failed_refunds(payment)
+    return sum(_refused(refund, now) for refund in rows if refund.provider_key in failed)
+
+
 @transaction.atomic
 def _refused(refund: Refund, now: datetime) -> bool:
-    rows = Refund.objects.filter(pk=refund.pk, state=Refund.State.REQUESTED)
-    if not rows.update(state=Refund.State.FAILED):
+    rows = Refund.objects.filter(pk=refund.pk, refused_at=None).exclude(state=Refund.State.FAILED)
+    if not rows.update(state=Refund.State.FAILED, done_at=None, refused_at=now):
         return False
     history.record(refund.payment.order, "refund_refused", by=None, now=now, amount=str(refund.amount))
     return True

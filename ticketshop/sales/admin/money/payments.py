@@ -137,6 +137,7 @@ class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
         "state",
         "requested_at",
         "done_at",
+        "refused_at",
     ]
     readonly_fields = fields
 

@@ -246,6 +246,12 @@ class RedirectMethod(Method):
         """
         raise NotImplementedError
 
+    def failed_refunds(self, payment) -> set[str]:
+        """Return the keys (``Refund.provider_key``) of the refunds of this payment that the provider has refused, or that have
+        failed after it said that they were done.
+        """
+        return set()
+
     def list_payments(self, start: datetime, end: datetime) -> list[Movement] | None:
         """Return what was paid, paid back, disputed and paid out from ``start`` until before ``end``; None if the provider has no list.
 

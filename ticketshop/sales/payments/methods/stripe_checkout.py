@@ -211,17 +211,16 @@ class StripeCheckout(RedirectMethod):
             return [_text(page["id"]) for page in pages.to_dict()["data"]]
 
     def refund(self, refund):
-        payment = refund.payment
         with self._asking() as client:
-            session = client.v1.checkout.sessions.retrieve(payment.provider_reference).to_dict()
-            intent = _text(session["payment_intent"])
             # Stripe repeats its first answer to a key for a day, and "pending" would stay: look for the refund first.
-            known = client.v1.refunds.list(params={"payment_intent": intent, "limit": 100}).to_dict()
-            made = next(
-                (row for row in known["data"] if row["metadata"].get("key") == refund.provider_key), None
-            )
-            made = made or _pay_back(client, intent, refund)
-        return _REFUNDED.get(made["status"], Outcome.PROCESSING) if made else Outcome.FAILED
+            intent, made = _refunds(client, refund.payment)
+            row = made.get(refund.provider_key) or _pay_back(client, intent, refund)
+        return _REFUNDED.get(row["status"], Outcome.PROCESSING) if row else Outcome.FAILED
+
+    def failed_refunds(self, payment):
+        with self._asking() as client:
+            _intent, made = _refunds(client, payment)
+        return {key for key, row in made.items() if _REFUNDED.get(row["status"]) == Outcome.FAILED}
 
     def list_payments(self, start, end):
         with self._asking(stripe_lists.LIST_SECONDS) as client:
@@ -302,6 +301,14 @@ def _create(create, key: str, parameters: dict[str, Any]) -> dict[str, Any]:
             if not stripe_api.is_stored(error):
                 raise
     raise ProviderUnavailable
+
+
+def _refunds(client, payment) -> tuple[str, dict[str, dict[str, Any]]]:
+    """Return the payment intent of a payment, and its refunds by key. What was paid back by hand at Stripe has none."""
+    session = client.v1.checkout.sessions.retrieve(payment.provider_reference).to_dict()
+    intent = _text(session["payment_intent"])
+    rows = client.v1.refunds.list(params={"payment_intent": intent, "limit": 100}).to_dict()["data"]
+    return intent, {row["metadata"]["key"]: row for row in rows if (row["metadata"] or {}).get("key")}
 
 
 def _pay_back(client, intent: str, refund) -> dict[str, Any] | None:
