@@ -38,6 +38,8 @@ def test_button_asks_stripe_and_remembers_a_refused_key(staff, stripe, pos, row,
     assert "works. Test mode: no money moves." in staff.press(pos, "test-payments").text
     stripe.behaviour.away = True
     assert "The payment service does not answer." in staff.press(pos, "test-payments").text
+    settings.STRIPE_ACCOUNTS = {"THEATRE": {"SECRET_KEY": "sk_test_theatre", "WEBHOOK_SECRET": "oops"}}
+    assert "STRIPE_THEATRE_WEBHOOK_SECRET is not a signing" in staff.press(pos, "test-payments").text
     stripe.behaviour.away = False
     settings.STRIPE_ACCOUNTS = {"THEATRE": {"SECRET_KEY": "sk_test_old", "WEBHOOK_SECRET": "whsec_x"}}
     assert (

@@ -59,11 +59,16 @@ def _ask(row: PaymentMethod, method: RedirectMethod) -> tuple[bool, str]:
     except KeysRefused:
         refused = True
     except ProviderUnavailable:
-        return False, _("The payment service does not answer. Nothing has changed; try again later.")
+        away = _("The payment service does not answer. Nothing has changed; try again later.")
+        return False, _joined(away, *method.faults())
     kept = method.with_answer(refused=refused)
     PaymentMethod.objects.filter(pk=row.pk).update(settings=kept)
     faults = type(method)(kept).faults()
-    return works and not faults, " ".join(str(text) for text in (sentence, *faults) if text)
+    return works and not faults, _joined(sentence, *faults)
+
+
+def _joined(*sentences) -> str:
+    return " ".join(str(text) for text in sentences if text)
 
 
 TEST_CONNECTION = Button(

@@ -203,7 +203,13 @@ def disputes(rows: QuerySet[Dispute]) -> Section:
     """Return the table of disputes about payments."""
     return _section(
         _("Disputes"),
-        [_("amount"), _("state"), _("opened"), _("closed"), _("reference at the payment service")],
+        [
+            _("amount"),
+            _("state"),
+            pgettext("dispute", "opened"),
+            pgettext("dispute", "closed"),
+            _("reference at the payment service"),
+        ],
         [
             [
                 money(dispute.amount, dispute.payment.currency),

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ticketshop.lib.areas import ORDERS
 from ticketshop.lib.personal import (
@@ -214,7 +215,7 @@ class Dispute(models.Model):
     """A payment that its buyer disputes with their bank. The provider is asked for everything here."""
 
     class State(models.TextChoices):
-        OPEN = "open", _("open")
+        OPEN = "open", pgettext_lazy("dispute", "open")
         WON = "won", _("won: the money stays")
         LOST = "lost", _("lost: the bank took the money back")
 
@@ -224,8 +225,8 @@ class Dispute(models.Model):
     provider_reference = models.CharField(_("reference at the payment service"), max_length=255)
     state = models.CharField(_("state"), max_length=10, choices=State)
     amount = models.DecimalField(_("amount"), **MONEY)
-    opened_at = models.DateTimeField(_("opened"))
-    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    opened_at = models.DateTimeField(pgettext_lazy("dispute", "opened"))
+    closed_at = models.DateTimeField(pgettext_lazy("dispute", "closed"), null=True, blank=True)
 
     organiser_path = "payment__order__organiser"
 

@@ -23,7 +23,7 @@ def _bill_or_404(request, reference: str, secret: str) -> tuple[Order, QrBill]:
 @require_safe
 def code(request, pos, reference, secret):
     """Return the code as SVG, for the order's page."""
-    from ..payments import qr_code  # noqa: PLC0415  loads the library of the code
+    from ...payments import qr_code  # noqa: PLC0415  loads the library of the code
 
     _order, bill = _bill_or_404(request, reference, secret)
     return HttpResponse(qr_code.svg(bill), content_type="image/svg+xml")
@@ -33,7 +33,7 @@ def code(request, pos, reference, secret):
 @require_safe
 def pdf(request, pos, reference, secret):
     """Return the QR-bill as PDF, made now and never stored."""
-    from ..payments import payment_part  # noqa: PLC0415  loads the PDF library
+    from ...payments import payment_part  # noqa: PLC0415  loads the PDF library
 
     order, bill = _bill_or_404(request, reference, secret)
     return download(payment_part.render(order, bill), "application/pdf", f"qr-bill-{order.reference}.pdf")
