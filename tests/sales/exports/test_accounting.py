@@ -19,7 +19,8 @@ from ticketshop.sales.exports.registered import ACCOUNTING
 from ticketshop.sales.models import Order
 from ticketshop.sales.orders import orders
 from ticketshop.sales.papers import credit_notes
-from ticketshop.sales.payments import payments
+from ticketshop.sales.payments import disputes, payments
+from ticketshop.sales.payments.methods.base import DisputeStatus
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +77,19 @@ def pos():
     issue(sold)
     credit_notes.withdraw(sold, by=None, now=timezone.now())
     return pos
+
+
+def test_lost_dispute_is_money_that_went_on_the_day_it_was_lost(pos):
+    payment = Order.objects.filter(state="paid").earliest("pk").payments.get()
+    opened = timezone.now() - timedelta(days=40)
+    told = {"amount": payment.amount, "opened_at": opened}
+    for state in ("open", "won", "lost"):
+        status = DisputeStatus(f"du_{state}", state, **told)
+        disputes.record(payment, (status,), now=timezone.now())
+    (row,) = [row for row in table(pos.organiser) if row["entry"] == "dispute_lost"]
+    assert (row["order"], row["gross"], row["net"]) == (payment.order.reference, -payment.amount, None)
+    early = timezone.localdate() - timedelta(days=3)
+    assert table(pos.organiser, early, early) == []
 
 
 def test_sums_are_those_of_the_books(pos):

@@ -83,6 +83,7 @@ def test_return_webhook_job_and_button_at_once_record_the_money_once(provider, o
     assert not any(books.check().values())
 
 
+@pytest.mark.scenario("PAY-03")
 def test_without_the_condition_on_the_state_the_money_is_recorded_several_times(provider, order, monkeypatch):
     meet_before(monkeypatch, provider_pages, "_record")
     without_the_condition(monkeypatch)

@@ -209,6 +209,19 @@ def test_other_amount_or_currency_goes_back(stripe, order, amount, currency):
     assert [row["amount"] for row in stripe.account.of_kind("refund")] == [amount]
 
 
+@pytest.mark.scenario("PAY-02")
+def test_without_the_amount_check_the_smallest_amount_pays_the_order(stripe, order, monkeypatch):
+    confirm_page = payments.confirm_page
+
+    def unchecked(payment, _amount, _currency, **values):
+        return confirm_page(payment, payment.amount, payment.currency, **values)
+
+    monkeypatch.setattr(payments, "confirm_page", unchecked)
+    stripe.account.pay(stripe.only, 50, "eur")
+    assert "Your order is complete" in page_of(order)
+    assert (state(order), Refund.objects.count()) == ("paid", 0)
+
+
 @pytest.mark.scenario("PAY-04")
 def test_page_is_ended_before_the_order_expires(stripe, order, offer):
     assert orders.expire_overdue(NOW() + timedelta(minutes=31)) == 1

@@ -11,6 +11,7 @@ from tests.at_once import at_once
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import PaymentMethodFactory, make_order
+from tests.sales.payments.test_provider_races import without_the_condition
 from tests.sales.payments.test_stripe_checkout import pay_now, send, state
 from ticketshop.history import history
 from ticketshop.mail.models import Mail
@@ -79,6 +80,19 @@ def test_four_events_in_all_24_orders_and_repeated_have_one_result(stripe):
                 for _time in range(1 + number % 3):
                     assert send(stripe, events[kind]).status_code == 200
             assert result(order) == PAID, order_of_events
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.scenario("PAY-03")
+def test_without_the_condition_on_the_state_a_repeated_event_records_the_money_again(stripe, monkeypatch):
+    """Without it two events of one payment pay money back that came once."""
+    order = shop_with_an_order()
+    stripe.account.pay(stripe.only)
+    without_the_condition(monkeypatch)
+    for _time in range(2):
+        assert send(stripe, stripe.account.events[-1]).status_code == 200
+    assert result(order) != PAID
+    assert Refund.objects.get().amount == Decimal("71.00")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,7 +1,7 @@
 """Export for the accounting of a period: sales, payments, refunds, invoices and credit notes, without anybody's name.
 
-A row for each sale and each paper at each VAT rate, and for each payment and each refund. Every kind of row adds up by itself:
-sales to what orders cost, payments and refunds to the money that came and went.
+A row for each sale and each paper at each VAT rate, and for each payment, each refund and each lost dispute. Every kind of row
+adds up by itself: sales to what orders cost, payments, refunds and lost disputes to the money that came and went.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from ticketshop.exports.models import Job
 from ticketshop.lib.spreadsheets.formats import Cell, Money, Word
 from ticketshop.organisers.models import Organiser
 
-from ..models import CancelledLine, Invoice, OrderLine, Payment, Refund
+from ..models import CancelledLine, Dispute, Invoice, OrderLine, Payment, Refund
 from ..payments.methods import METHODS
 from . import rows
 
@@ -31,7 +31,13 @@ class Accounting(Kind):
 
     code = "accounting"
     title = gettext_lazy("Accounting: sales, payments, refunds, invoices of a period")
-    permissions = ("sales.view_order", "sales.view_payment", "sales.view_refund", "sales.view_invoice")
+    permissions = (
+        "sales.view_order",
+        "sales.view_payment",
+        "sales.view_refund",
+        "sales.view_dispute",
+        "sales.view_invoice",
+    )
 
     def filters(self, job: Job) -> list[tuple[str, str]]:
         return [
@@ -95,6 +101,11 @@ class _Books:
         done = Refund.objects.filter(payment__order__organiser=self.organiser, state=Refund.State.DONE)
         return done.filter(**self.within("done_at")).order_by("done_at", "pk")
 
+    def lost_disputes(self) -> QuerySet[Dispute]:
+        """Return the disputes that were lost in the period: money that banks have taken back."""
+        lost = Dispute.objects.filter(payment__order__organiser=self.organiser, state=Dispute.State.LOST)
+        return lost.filter(**self.within("closed_at")).order_by("closed_at", "pk")
+
     def papers(self) -> QuerySet[Invoice]:
         """Return the invoices and credit notes of the period."""
         return Invoice.objects.filter(organiser=self.organiser, **self.within("issued_at")).order_by(
@@ -125,11 +136,20 @@ class _Books:
             + self.cancellations().count()
             + self.payments().count()
             + self.refunds().count()
+            + self.lost_disputes().count()
             + papers
         )
 
     def _pages(self) -> Iterator[Page]:
-        for source in (self._sales, self._cancellations, self._payments, self._refunds, self._papers):
+        sources = (
+            self._sales,
+            self._cancellations,
+            self._payments,
+            self._refunds,
+            self._lost_disputes,
+            self._papers,
+        )
+        for source in sources:
             page: list[Row] = []
             for row in source():
                 page.append(row)
@@ -158,10 +178,15 @@ class _Books:
             yield self._row(day, Word("payment", _("Payment")), "", reference, method, amounts, currency)
 
     def _refunds(self) -> Iterator[Row]:
-        values = ("done_at", "payment__order__reference", "payment__method", "amount", "payment__currency")
-        for day, reference, method, amount, currency in self.refunds().values_list(*values).iterator():
-            amounts = (None, None, None, -amount)
-            yield self._row(day, Word("refund", _("Refund")), "", reference, method, amounts, currency)
+        return self._went_back(self.refunds(), "done_at", Word("refund", _("Refund")))
+
+    def _lost_disputes(self) -> Iterator[Row]:
+        return self._went_back(self.lost_disputes(), "closed_at", Word("dispute_lost", _("Lost dispute")))
+
+    def _went_back(self, source: QuerySet, instant: str, what: Word) -> Iterator[Row]:
+        values = (instant, "payment__order__reference", "payment__method", "amount", "payment__currency")
+        for day, reference, method, amount, currency in source.values_list(*values).iterator():
+            yield self._row(day, what, "", reference, method, (None, None, None, -amount), currency)
 
     def _papers(self) -> Iterator[Row]:
         kinds = {code: Word(code, label) for code, label in Invoice.Kind.choices}
