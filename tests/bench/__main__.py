@@ -18,7 +18,7 @@ import psutil
 
 from tests.rig import ROOT, Rig
 
-from . import capacity, figures, load
+from . import capacity, cards, figures, load
 from .buying import Purchase, SoldOut
 from .load import Browser, Cost, Meter
 from .report import Table, ms
@@ -97,12 +97,14 @@ def pages(rig: Rig, table: Table, queries: dict) -> None:
             table.cost(f"  {name} page cached for a second", cached, "hello", "1.5 × hello")
 
 
-def buy(rig: Rig, event: str, offer: int, answers: dict | None = None, *, shows_cart: bool = False) -> str:
+def buy(
+    rig: Rig, event: str, offer: int, answers: dict | None = None, *, shows_cart: bool = False, pay=None
+) -> str:
     number = next(_numbers)
     browser = Browser(port(rig), number)
     try:
         purchase = Purchase(browser.send, rig.shop[event], rig.shop[offer], number, answers or {})
-        purchase.shows_cart = shows_cart
+        purchase.shows_cart, purchase.pay = shows_cart, pay
         return purchase.buy()
     finally:
         browser.close()
@@ -140,6 +142,14 @@ def purchases(rig: Rig, table: Table, queries: dict) -> None:
         extra = f"; {asked['requests']} requests, {asked['query']} queries and {asked['frame']} BEGIN, COMMIT, SAVEPOINT"
         counts = {"queries": asked["query"], "requests": asked["requests"]}
         table.cost(title, cost[name], "plain", target, WAYS.get(name, ""), extra, **counts)
+
+
+def card_purchases(rig: Rig, table: Table, pay) -> None:
+    works = {
+        "card": lambda _which: buy(rig, "card_event", "card_offer", pay=pay),
+        "site": lambda _which: buy(rig, "card_event", "card_offer"),
+    }
+    cards.measure(table, BUYERS, lambda: meter(rig), works)
 
 
 def rush(rig: Rig, table: Table) -> None:
@@ -326,16 +336,21 @@ def main() -> None:
     parser.add_argument(
         "--only",
         default="",
-        help="some of pages, purchases, rush, hot_row, worker, capacity, people, forgetting, exports",
+        help="some of pages, purchases, cards, rush, hot_row, worker, capacity, people, forgetting, exports",
     )
     parser.add_argument("--save", action="store_true", help="replace the landed figures by those measured")
     asked = parser.parse_args()
     begin, table = time.monotonic(), Table()
-    with Rig(fill="tests.bench.shop", wsgi="tests.bench.wsgi") as rig, without_jobs(rig):
+    with (
+        cards.fake_stripe() as (stripe, environment),
+        Rig(fill="tests.bench.shop", wsgi="tests.bench.wsgi", **environment) as rig,
+        without_jobs(rig),
+    ):
         queries = json.loads(rig.run("-m", "tests.bench.inside", "queries", json.dumps(rig.shop)))
         parts = {
             "pages": lambda: pages(rig, table, queries),
             "purchases": lambda: purchases(rig, table, queries),
+            "cards": lambda: card_purchases(rig, table, cards.payer(stripe)),
             "rush": lambda: rush(rig, table),
             "hot_row": lambda: hot_row(rig, table),
             "worker": lambda: worker(rig, table),

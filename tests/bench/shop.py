@@ -151,6 +151,15 @@ def asking() -> dict:
     }
 
 
+def cards() -> dict:
+    """Create an event whose tickets are paid by card or at the box office."""
+    pos = PointOfSaleFactory(slug="cards", name="The Card Theatre")
+    PaymentMethodFactory(point_of_sale=pos)
+    PaymentMethodFactory(point_of_sale=pos, code="stripe")
+    made, (offer,) = event(pos, tariffs=1, dates=1, capacity=PLENTY)
+    return {"card_event": f"/{pos.slug}/events/{made.slug}/", "card_offer": offer.pk}
+
+
 def hall() -> dict:
     """Create 100 places with one tariff."""
     pos = PointOfSaleFactory(slug="hall", name="The Hall")
@@ -185,7 +194,7 @@ def friends() -> dict:
 
 def main() -> None:
     shop.prepare()
-    print(json.dumps(season() | theatre() | family() | asking() | hall() | paid() | friends()))
+    print(json.dumps(season() | theatre() | family() | asking() | cards() | hall() | paid() | friends()))
 
 
 if __name__ == "__main__":
