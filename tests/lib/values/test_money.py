@@ -57,3 +57,4 @@ def test_net_and_vat_add_up_to_the_price(total, rate):
 def test_money_is_written_as_the_language_does(language, text):
     with translation.override(language):
         assert shown(Decimal("1234.5"), "CHF") == text
+        assert shown(Decimal("-1234.5"), "CHF") == f"\N{MINUS SIGN}{text}"

@@ -101,7 +101,7 @@ def test_receipt_of_a_cancelled_order_states_what_is_paid_back():
     assert "After what was cancelled, the price is CHF 0.00." in before.replace("\N{NO-BREAK SPACE}", " ")
     assert "Refunds" in before
     assert "to be paid back, requested on" in before
-    assert "CHF -163.30" in before.replace("\N{MINUS SIGN}", "-")
+    assert "\N{MINUS SIGN}CHF 163.30" in before
     payments.refund_done(order.payments.get().refunds.get(), by=None, now=timezone.now())
     assert "to be paid back, requested on" not in flat(pdf_of(order))
 

@@ -32,11 +32,13 @@ def markdown(source, top=3):
 
 @register.filter
 def money(amount: Decimal, currency: str) -> str:
-    """Return “CHF 35.00” in English, “35.00 CHF” with the language's separators in French."""
-    number = number_format(amount, decimal_pos=2, use_l10n=True, force_grouping=True)
+    """Return “CHF 35.00” in English, “35.00 CHF” with the language's separators in French. A minus sign stands first."""
+    text = number_format(amount, decimal_pos=2, use_l10n=True, force_grouping=True)
+    number = text.removeprefix("-")
+    sign = "\N{MINUS SIGN}" if number != text else ""
     if (get_language() or "en").startswith("fr"):
-        return f"{number}\N{NO-BREAK SPACE}{currency}"
-    return f"{currency}\N{NO-BREAK SPACE}{number}"
+        return f"{sign}{number}\N{NO-BREAK SPACE}{currency}"
+    return f"{sign}{currency}\N{NO-BREAK SPACE}{number}"
 
 
 @register.filter

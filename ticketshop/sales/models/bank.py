@@ -162,6 +162,7 @@ class BankEntry(models.Model):
         subject = {"order__buyer": CONTACT}
         area = ORDERS
         copy_context = ("booked_on", "amount", "currency")
+        labels = {"text_key": _("check number")}
         withheld = {"text_key": _("a number by which we recognise the same payment in a second file")}
         expiry = (
             Expiry(
