@@ -159,7 +159,7 @@ def test_the_tickets_of_a_group_are_cancelled_together(offer, pos):
         tariff=TariffFactory(event=session.event, tickets_per_unit=4, price=Decimal("99.90")),
         allotment=offer.allotment,
     )
-    order = make_order({family: 2, offer: 1}, paid=True)
+    order = make_order({offer: 1, family: 2}, paid=True)
     single, *groups = cancelled_lines.units_of(order)
     assert [len(unit.admissions) for unit in (single, *groups)] == [1, 4, 4]
     Ticket.objects.filter(pk=groups[1].admissions[3].pk).update(state="used", used_at=NOW())

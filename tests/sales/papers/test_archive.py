@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from privacy import retention
@@ -126,3 +127,22 @@ def test_recipient_is_typed_in_the_invoice_alone():
     issue(order)
     order.buyer.refresh_from_db()
     assert RECIPIENT["name"] not in (order.buyer.company, order.buyer.full_name)
+
+
+def test_damaged_pdf_is_shown_to_nobody_and_the_page_says_what_to_do():
+    order = order_with_rates()
+    invoice = issue(order)
+    url = f"{link(order)}{invoice.full_number}.pdf"
+    visitor, staff = TestClientVisitor(), Staff(make_staff(order.organiser, "accounting"))
+    assert visitor.open(url).headers["Content-Type"] == "application/pdf"
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE sales_archivedpaper DISABLE TRIGGER sales_archivedpaper_frozen")
+        cursor.execute("UPDATE sales_archivedpaper SET content = content || '\\x00'")
+        cursor.execute("ALTER TABLE sales_archivedpaper ENABLE TRIGGER sales_archivedpaper_frozen")
+    page = visitor.open(url)
+    assert "it is not what was issued" in page.text
+    staff.open(f"/admin/sales/order/{order.pk}/archive/")
+    page = staff.fill("reason", {"paper": str(invoice.pk), "reason": "Tax audit"})
+    assert "This PDF is damaged" in page.text
+    assert not invoice.archived.openings.exists()

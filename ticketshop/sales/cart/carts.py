@@ -373,7 +373,7 @@ def _look_only(cart_contents: contents.Contents) -> None:
 
 
 def _items(pos: PointOfSale, wanted: dict[tuple[str, int], int]) -> dict[tuple[str, int], Offer | SeasonPass]:
-    """Return (kind, id) -> offer or season pass. Raise CannotAdd if this shop does not sell one of them."""
+    """Return (kind, id) -> offer or season pass, in the order of ``wanted``. Raise CannotAdd if this shop does not sell one of them."""
     offer_ids = [pk for kind, pk in wanted if kind == "offer"]
     pass_ids = [pk for kind, pk in wanted if kind == "pass"]
     items: dict[tuple[str, int], Offer | SeasonPass] = {}
@@ -386,7 +386,7 @@ def _items(pos: PointOfSale, wanted: dict[tuple[str, int], int]) -> dict[tuple[s
         }
     if len(items) < len(wanted):
         raise CannotAdd("not_on_sale")
-    return items
+    return {key: items[key] for key in wanted}
 
 
 def _key(line: CartLine) -> tuple[str, int | None]:

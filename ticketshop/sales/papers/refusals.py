@@ -14,6 +14,10 @@ SENTENCES = {
     "erased": gettext_lazy("No invoice was issued: the buyer’s data are erased."),
 }
 
+DAMAGED = gettext_lazy(
+    "This PDF can’t be shown: it is not what was issued. Please write to the organiser, who can have it restored."
+)
+
 
 def sentence(error: CannotIssue) -> str:
     """Return the sentence for a refusal."""

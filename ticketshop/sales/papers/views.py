@@ -111,4 +111,7 @@ def invoice_pdf(request, pos, reference, secret, year, number):
         content = archive.read(paper)
     except archive.Gone:
         raise Http404("not in the archive any more") from None
+    except archive.Damaged:
+        messages.error(request, refusals.DAMAGED)
+        return redirect("shop:invoice", pos=pos, reference=reference, secret=secret)
     return download(content, "application/pdf", f"{paper.kind}-{paper.full_number}.pdf")

@@ -143,6 +143,14 @@ def _archive(page, request: HttpRequest, order: Order) -> HttpResponse:
         except archive.Gone:
             messages.error(request, _("This paper is not in the archive any more: its time is over."))
             return page.back_to(order)
+        except archive.Damaged:
+            messages.error(
+                request,
+                _(
+                    "This PDF is damaged: it is not what was issued. Ask the administrator of the server to restore it from a backup."
+                ),
+            )
+            return page.back_to(order)
     context = {
         **page.about_row(request, order, _("Archived invoices")),
         "form": drawn(form),
