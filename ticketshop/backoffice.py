@@ -25,7 +25,17 @@ from ticketshop.sales.orders import overview
 
 # The menu: app -> names of its models, the most used first.
 ORDER = {
-    "sales": ["Order", "Ticket", "IssuedPass", "Customer", "Payment", "Refund", "BankFile", "BankEntry"],
+    "sales": [
+        "Order",
+        "Ticket",
+        "IssuedPass",
+        "Customer",
+        "Payment",
+        "Refund",
+        "PaymentDifference",
+        "BankFile",
+        "BankEntry",
+    ],
     "contacts": ["Contact", "ContactLink", "LinkType"],
     "registration_forms": ["RegistrationForm"],
     "catalogue": ["Event", "SeasonPass", "Allotment", "Venue", "Category"],

@@ -52,6 +52,7 @@ ACCOUNTING = (
     | _models("sales", "invoice", (ADD,))
     | _models("sales", f"{SALES} customer", (VIEW,))
     | _models("sales", "order refund", (CHANGE,))
+    | _models("sales", "paymentdifference", (VIEW, CHANGE))
     | _models("jobs", "failure", (VIEW,))
     | _models("contacts", "contact contactlink", (VIEW,))
     | _models("exports", "job", ALL)

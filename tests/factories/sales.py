@@ -1,6 +1,7 @@
 """Carts and orders, created by the functions that visitors' pages call."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 import factory
 from django.contrib.auth.models import AnonymousUser
@@ -10,7 +11,7 @@ from contacts.models import Contact
 from ticketshop.catalogue.models import Offer, SeasonPass
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.cart import carts, contents
-from ticketshop.sales.models import Cart, Order, PaymentMethod, TypedDetails
+from ticketshop.sales.models import Cart, Order, PaymentDifference, PaymentMethod, TypedDetails
 from ticketshop.sales.orders import orders
 from ticketshop.sales.payments import methods, payments
 
@@ -34,6 +35,22 @@ class PaymentMethodFactory(factory.django.DjangoModelFactory):
     point_of_sale = factory.SubFactory(PointOfSaleFactory)
     code = "on_site"
     settings = factory.LazyAttribute(lambda made: EXAMPLES.get(made.code) or _required_settings(made.code))
+
+
+class PaymentDifferenceFactory(factory.django.DjangoModelFactory):
+    """12 francs that came by a payment service yesterday and are not noted."""
+
+    class Meta:
+        model = PaymentDifference
+
+    point_of_sale = factory.SubFactory(PointOfSaleFactory)
+    method = "stripe"
+    day = factory.LazyFunction(lambda: timezone.localdate() - timedelta(days=1))
+    code = PaymentDifference.Code.UNKNOWN
+    provider_reference = factory.Sequence(lambda number: f"page{number}")
+    amount_there = Decimal(12)
+    currency_there = "CHF"
+    found_at = factory.LazyFunction(timezone.now)
 
 
 def _required_settings(code: str) -> dict[str, str]:

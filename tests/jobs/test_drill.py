@@ -55,6 +55,7 @@ from ticketshop.sales.models import (
     Order,
     OrderResponse,
     Payment,
+    PaymentMethod,
     Refund,
 )
 from ticketshop.sales.orders import orders
@@ -101,6 +102,14 @@ def open_pages(provider) -> list[Payment]:
         provider.pay(page)
     Payment.objects.update(asked_at=timezone.now() - HOUR)
     return list(Payment.objects.order_by("pk"))
+
+
+def methods_with_lists(provider) -> list[PaymentMethod]:
+    return [PaymentMethodFactory(code="wallet", settings={"origin": provider.origin}) for _number in range(3)]
+
+
+def is_compared(method: PaymentMethod) -> bool:
+    return PaymentMethod.objects.filter(pk=method.pk, compared_until__isnull=False).exists()
 
 
 def refunds_by_a_provider(provider) -> list[Refund]:
@@ -492,6 +501,7 @@ CASES = {
     "sales.remind": Case("sales.remind", bank_transfers, is_reminded),
     "sales.ask_providers": Case("sales.ask_providers", open_pages, state_is("confirmed"), provider=True),
     "sales.pay_back": Case("sales.pay_back", refunds_by_a_provider, state_is("done"), provider=True),
+    "sales.compare_payments": Case("sales.compare_payments", methods_with_lists, is_compared, provider=True),
     "sales.record_bank_entries": Case(
         "sales.record_bank_entries", payments_of_a_bank_file, state_is("recorded")
     ),

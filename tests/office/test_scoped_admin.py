@@ -31,7 +31,7 @@ from tests.factories.catalogue import (
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory, StaffMembershipFactory, make_staff
 from tests.factories.registration_forms import ask, make_form
-from tests.factories.sales import PaymentMethodFactory, make_order
+from tests.factories.sales import PaymentDifferenceFactory, PaymentMethodFactory, make_order
 from tests.sales.bank import bank
 from tests.staff import Staff, change, listing, without_tokens
 from ticketshop.catalogue.models import Event, Session, Tariff, Venue
@@ -90,6 +90,15 @@ def more(pos: PointOfSale, word: str, owner=None) -> None:
     if not pos.payment_methods.filter(code="bank_transfer").exists():
         PaymentMethodFactory(point_of_sale=pos, code="bank_transfer")
     bank.store(organiser, bank.booked(Paid(Decimal(9), payer=f"{word}payer", text=f"{word}text {event.pk}")))
+    PaymentDifferenceFactory(
+        point_of_sale=pos,
+        provider_reference=f"{word} page {event.pk}",
+        amount_here=Decimal(11),
+        currency_here="CHF",
+        resolved_at=timezone.now(),
+        handled_at=timezone.now(),
+        handled_by=owner,
+    )
     StaffMembershipFactory(organiser=organiser, role="box office")
     asked = erasing.request(friend, channel=Erasure.Channel.ACCOUNT, now=timezone.now())
     steps.ask("customers", organiser, "customers", by=asked.by)

@@ -36,7 +36,7 @@ from tests.factories.catalogue import (
 )
 from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, make_staff
 from tests.factories.registration_forms import ask, make_form, publish
-from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
+from tests.factories.sales import PaymentDifferenceFactory, PaymentMethodFactory, make_cart, make_order
 from ticketshop.catalogue.models import Offer, SeasonPass, Session
 from ticketshop.exports.models import Download, Job
 from ticketshop.lib.values import references
@@ -397,6 +397,7 @@ def _work_there_once(person: Person) -> None:
     ask(form)
     publishing.publish(form, by=user, now=now)
     _bank_entry(person, user, state="not_ours")
+    PaymentDifferenceFactory(point_of_sale=shop.pos, handled_at=now, handled_by=user)
     DateChange.objects.create(organiser=shop.organiser, tell=False, made_at=now, made_by=user)
     LogEntry.objects.create(user=user, object_id="1", object_repr="#1", action_flag=2, change_message="")
     Erasure.objects.create(

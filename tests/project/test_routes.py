@@ -312,6 +312,12 @@ ADMIN = {
             ("reopen", "sales.change_bankentry"),
         )
     ),
+    "sales.paymentdifference": Pages(
+        buttons=(
+            ("done", "sales.change_paymentdifference"),
+            ("reopen", "sales.change_paymentdifference"),
+        )
+    ),
     "sales.refund": Pages(buttons=(("done", "sales.change_order sales.change_refund"),)),
     "accounts.user": Pages(add=True, platform=True),
     "auth.group": Pages(platform=True),

@@ -35,7 +35,7 @@ from tests.factories.organisers import (
     make_staff,
 )
 from tests.factories.registration_forms import ask, make_form, publish
-from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
+from tests.factories.sales import PaymentDifferenceFactory, PaymentMethodFactory, make_cart, make_order
 from tests.sales.bank import bank
 from ticketshop.catalogue.models import Category, Event, Offer, SeasonPass, Venue
 from ticketshop.demo.bank_files import Paid
@@ -45,7 +45,16 @@ from ticketshop.history.models import Event as HistoryEvent
 from ticketshop.jobs.models import Failure
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
-from ticketshop.sales.models import BankEntry, BankFile, Cart, Invoice, Order, OrderResponse, Refund
+from ticketshop.sales.models import (
+    BankEntry,
+    BankFile,
+    Cart,
+    Invoice,
+    Order,
+    OrderResponse,
+    PaymentDifference,
+    Refund,
+)
 from ticketshop.sales.orders import orders
 from ticketshop.sales.papers import invoices
 
@@ -110,6 +119,7 @@ class House:
             "sales.refund": lambda: self.refund,
             "sales.bankfile": lambda: BankFile.objects.get(organiser=self.organiser),
             "sales.bankentry": lambda: BankEntry.objects.get(organiser=self.organiser),
+            "sales.paymentdifference": lambda: PaymentDifference.objects.get(point_of_sale=self.pos),
         }[model]()
 
 
@@ -168,6 +178,7 @@ def make_house(word: str) -> House:
     waiting = make_order({offer: 1}, buyer=guest)
     unknown = Paid(Decimal(12), payer=f"{word}payer", text=f"{word} grant")
     bank.store(organiser, bank.booked(unknown), number=f"{word}-1")
+    PaymentDifferenceFactory(point_of_sale=pos, provider_reference=f"{word} page")
     membership = StaffMembershipFactory(organiser=organiser, user__email=f"owner@{low}.example")
     RetentionRecord.objects.create(
         organiser=organiser,

@@ -38,6 +38,8 @@ ACTIONS = {
     "bank_not_ours": gettext_lazy("Payment of a bank file noted as not for an order"),
     "bank_done": gettext_lazy("Payment of a bank file noted as dealt with by hand"),
     "bank_reopened": gettext_lazy("Payment of a bank file is to be looked at again"),
+    "difference_done": gettext_lazy("Difference to the payment service noted as dealt with"),
+    "difference_reopened": gettext_lazy("Difference to the payment service is to be looked at again"),
     "revived": gettext_lazy("The order is valid again: the money came late, everything was still free"),
     "cancelled": gettext_lazy("Order cancelled"),
     "expired": gettext_lazy("Expired: not paid in time"),

@@ -17,7 +17,7 @@ from .answers import missing_answers, requests
 from .bank import entries
 from .cart import carts
 from .orders import date_change_job, orders, reminders  # noqa: F401  the job registers its task
-from .payments import provider_pages, refunds
+from .payments import differences, provider_pages, refunds
 
 
 @app.periodic(cron="* * * * *")
@@ -46,6 +46,13 @@ def pay_back(timestamp: int) -> None:
 def record_bank_entries(timestamp: int) -> None:
     """Record the payments of bank files that staff asked for, where there were too many for one request."""
     entries.RECORD.run(timezone.now())
+
+
+@app.periodic(cron="41 4 * * *")
+@app.task(name="sales.compare_payments", queueing_lock="sales.compare_payments")
+def compare_payments(timestamp: int) -> None:
+    """Compare the payments of the last days with the lists of the payment services, and store the differences."""
+    differences.COMPARE.run(timezone.now())
 
 
 @app.periodic(cron="7 9 * * *")

@@ -17,6 +17,7 @@ from .date_change import DateChange
 from .invoice import ArchivedPaper, ArchiveOpening, Invoice, InvoiceCounter
 from .order import ERASED, LIVING_ORDERS, Customer, Order, OrderLine, OrderResponse
 from .payment import Dispute, Payment, PaymentMethod, Refund
+from .payment_difference import PaymentDifference
 from .products import MONEY, OfADate, moved_from
 from .typed_details import IN_PROFILE, TypedDetails
 
@@ -52,6 +53,7 @@ __all__ = [
     "OrderLine",
     "OrderResponse",
     "Payment",
+    "PaymentDifference",
     "PaymentMethod",
     "Refund",
     "Ticket",

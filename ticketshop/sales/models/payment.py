@@ -31,6 +31,8 @@ class PaymentMethod(models.Model):
     code = models.CharField(_("method"), max_length=20)
     enabled = models.BooleanField(_("offered"), default=True)
     settings = models.JSONField(_("settings"), default=dict, blank=True)
+    # The last day whose list of the payment service was compared with ours.
+    compared_until = models.DateField(null=True, blank=True, editable=False)
 
     organiser_path = "point_of_sale__organiser"
 
@@ -40,7 +42,7 @@ class PaymentMethod(models.Model):
         constraints = [models.UniqueConstraint(fields=["point_of_sale", "code"], name="payment_method_once")]
 
     class Personal:
-        columns = not_personal("the organiser's own account", "code", "settings")
+        columns = not_personal("the organiser's own account", "code", "settings", "compared_until")
 
     def __str__(self):
         return self.code

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from ticketshop.organisers import permissions
 
 from ..models import BankEntry, Dispute, Refund
-from ..payments import refunds
+from ..payments import differences, refunds
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,14 @@ def _disputed(number: int) -> str:
     ) % {"count": number}
 
 
+def _differing(number: int) -> str:
+    return ngettext(
+        "%(count)d difference to the list of a payment service is to be looked at.",
+        "%(count)d differences to the lists of payment services are to be looked at.",
+        number,
+    ) % {"count": number}
+
+
 KINDS = [
     Kind(
         "sales.view_refund",
@@ -92,6 +100,13 @@ KINDS = [
         _disputed,
         "admin:sales_order_changelist",
         "dispute=open",
+    ),
+    Kind(
+        "sales.view_paymentdifference",
+        differences.open_rows,
+        _differing,
+        "admin:sales_paymentdifference_changelist",
+        "state=open",
     ),
 ]
 
