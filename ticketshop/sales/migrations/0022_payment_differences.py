@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "differences to payment services",
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("resolved_at", None), ("handled_at", None)),
+                        condition=models.Q(("handled_at", None), ("resolved_at", None)),
                         fields=["point_of_sale", "day"],
                         name="paymentdifference_open",
                     )

@@ -45,10 +45,12 @@ def _compare(row: PaymentMethod, now: datetime) -> bool:
     if method is None or not method.is_set_up(method.settings):
         return False
     yesterday = days.day_of(now, pos.organiser.zone) - timedelta(days=1)
-    if row.compared_until is None:
+    until = row.compared_until
+    if until is None:
         # Stored before the provider is asked, so that no day is left out if it answers days later.
-        _set_compared(row, yesterday - timedelta(days=DAYS))
-    for day in _days_to_compare(row, yesterday):
+        until = yesterday - timedelta(days=DAYS)
+        _set_compared(row, until)
+    for day in _days_to_compare(row, until, yesterday):
         comparison = comparing.compare_day(day, pos, method)
         if not comparison.listed:
             return False
@@ -59,13 +61,12 @@ def _compare(row: PaymentMethod, now: datetime) -> bool:
 
 def _set_compared(row: PaymentMethod, day: date) -> None:
     PaymentMethod.objects.filter(pk=row.pk).update(compared_until=day)
-    row.compared_until = day
 
 
-def _days_to_compare(row: PaymentMethod, yesterday: date) -> list[date]:
-    """Return the days to compare, the oldest first."""
+def _days_to_compare(row: PaymentMethod, until: date, yesterday: date) -> list[date]:
+    """Return the days to compare, the oldest first. ``until``: the last day that was compared."""
     oldest = yesterday - timedelta(days=LONGEST - 1)
-    first = max(oldest, min(yesterday - timedelta(days=DAYS - 1), row.compared_until + timedelta(days=1)))
+    first = max(oldest, min(yesterday - timedelta(days=DAYS - 1), until + timedelta(days=1)))
     wanted = {first + timedelta(days=number) for number in range((yesterday - first).days + 1)}
     still_open = open_rows().filter(point_of_sale=row.point_of_sale_id, method=row.code, day__gte=oldest)
     return sorted(wanted | set(still_open.values_list("day", flat=True)))
