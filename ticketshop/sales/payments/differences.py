@@ -59,6 +59,7 @@ def _compare(row: PaymentMethod, now: datetime) -> bool:
     return True
 
 
+@transaction.atomic
 def _set_compared(row: PaymentMethod, day: date) -> None:
     PaymentMethod.objects.filter(pk=row.pk).update(compared_until=day)
 
