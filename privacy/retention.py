@@ -207,8 +207,12 @@ CLEAR_DATES = RowJob(
 
 
 def _name(model: Model, rule: Expiry) -> str:
-    unused = ".unused" if isinstance(rule.since, LastUse) else ""
-    return f"privacy.retention.{model._meta.label_lower}{unused}"
+    name = f"privacy.retention.{model._meta.label_lower}"
+    if isinstance(rule.since, LastUse):
+        return f"{name}.unused"
+    # The first rule of a model has the name of the model alone.
+    first = next(rule for of_model, rule in expiry.retention_rules() if of_model is model)
+    return name if rule is first else f"{name}.{rule.since}"
 
 
 def _make(model: Model, rule: Expiry) -> RowJob:

@@ -1,4 +1,4 @@
-"""What ``ticketshop/docs/capacity.md`` reckons with: CPU seconds of a purchase with its mail, of its pages and its PDF."""
+"""Figures of ``ticketshop/docs/capacity.md``: CPU seconds of a purchase with its mail, of its pages and its PDF."""
 
 import time
 from collections.abc import Callable

@@ -134,6 +134,12 @@ def payments_dealt_with_long_ago() -> list[BankEntry]:
     return made
 
 
+def payments_nobody_deals_with() -> list[BankEntry]:
+    made = payments_of_a_bank_file()
+    BankEntry.objects.update(requested_at=None, booked_on=timezone.now().date() - 400 * DAY)
+    return made
+
+
 def bank_transfers() -> list[Order]:
     return [make_order(method="bank_transfer", now=timezone.now() - 6 * DAY) for _number in range(3)]
 
@@ -570,6 +576,7 @@ CASES = {
     "privacy.retention.contacts.contact.unused": Case(RETENTION, never_used, is_forgotten),
     "privacy.retention.contacts.addresssuppression": Case(RETENTION, suppressions, is_gone),
     "privacy.retention.sales.bankentry": Case(RETENTION, payments_dealt_with_long_ago, is_erased),
+    "privacy.retention.sales.bankentry.booked_on": Case(RETENTION, payments_nobody_deals_with, is_erased),
     "privacy.retention.sales.archivedpaper": Case(RETENTION, archived_papers, is_gone),
     "privacy.retention.mail.mail": Case(RETENTION, mails_about_nobody, is_erased),
     "privacy.retention.registration_forms.answer": Case(RETENTION, answers_to_erase, is_erased),

@@ -20,7 +20,7 @@ PORTS_ABOVE = 10
 
 @dataclass(frozen=True)
 class PaymentService:
-    """Where the service listens, and the URLs at which the shop and a browser reach it."""
+    """The port of the service, and the URLs at which the shop and a browser reach it."""
 
     listener: socket.socket
     url: str

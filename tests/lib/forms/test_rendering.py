@@ -1,4 +1,4 @@
-"""Fields and widgets written in Python mean the same as Django's templates, whatever texts they show."""
+"""Fields and widgets written in Python mean the same as Django's templates, for all texts they show."""
 
 import pytest
 from django import forms

@@ -20,7 +20,7 @@ from ticketshop.lib.personal import LastUse
 from ticketshop.limits import limits
 from ticketshop.limits.models import Counter
 from ticketshop.mail.models import Mail
-from ticketshop.sales.models import IssuedPass, Order
+from ticketshop.sales.models import BankEntry, IssuedPass, Order
 from ticketshop.submissions.models import KeptSubmission
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S45")]
@@ -53,6 +53,9 @@ def rows_for(state: State, model, ends) -> list:
         return [links.exclude(child__email_key="").first().child_id]
     if model is Contact:
         return [state.v.person.contact.pk]
+    if model is BankEntry and ends.since == "booked_on":
+        # The rule is about payments that nobody has dealt with.
+        planting.rows_of(model, state.v.person).update(state=BankEntry.State.OPEN)
     return list(planting.rows_of(model, state.v.person).filter(ends.where).values_list("pk", flat=True))
 
 

@@ -79,7 +79,7 @@ def test_uploaded_file_is_shown_and_one_click_marks_all_exact_payments(staff, po
     assert "Recorded from a bank file" in owner.open(change(first)).text
 
 
-def test_same_file_again_changes_nothing_and_says_so(staff, offer):
+def test_same_file_again_changes_nothing_and_a_sentence_explains_it(staff, offer):
     content = file_of(*singly(paying(waiting(offer))))
     upload(staff, content)
     page = text(upload(staff, content))

@@ -55,7 +55,7 @@ def test_every_version_gives_the_same_payments(kind, version):
     ]
 
 
-def test_debits_and_pending_bookings_are_counted_and_reversals_are_told_apart():
+def test_debits_and_pending_bookings_are_counted_and_reversals_are_distinguished():
     money = Paid(Decimal("10.00"))
     account = read(
         one(money),

@@ -1,4 +1,4 @@
-"""What becomes of orders and money when payments of bank files are recorded."""
+"""Orders and money after payments of bank files are recorded."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -453,14 +453,14 @@ def test_money_to_pay_back_without_a_refund_is_noticed(shop):
     assert broken() == {"I8": [f"order {shop.cancelled.pk}"]}
 
 
-def test_a_refund_that_nobody_decided_is_noticed(shop):
+def test_a_refund_without_a_decision_is_noticed(shop):
     Refund.objects.create(
         payment=shop.paid.payments.get(), kind="paid_back", amount=1, requested_at=timezone.now()
     )
     assert broken() == {"I8": [f"order {shop.paid.pk}"]}
 
 
-def test_a_refund_of_an_earlier_version_is_told_by_the_end_of_its_order(shop):
+def test_a_refund_of_an_earlier_version_is_explained_by_the_end_of_its_order(shop):
     assert Event.objects.filter(action="refund_requested", object_id=str(shop.cancelled.pk)).delete()[0] == 1
     assert broken() == {}
 

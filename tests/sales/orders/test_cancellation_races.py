@@ -135,7 +135,7 @@ def test_without_locks_the_same_ticket_is_cancelled_twice(order, monkeypatch):
 
 # --- and somebody comes in ------------------------------------------------------------------------------------
 def let_in(ticket: Ticket) -> int:
-    """What the entrance does: one conditional statement."""
+    """Let a ticket in as the entrance does: one conditional statement."""
     return Ticket.objects.filter(pk=ticket.pk, state="valid").update(state="used", used_at=NOW())
 
 
@@ -154,7 +154,7 @@ def test_a_ticket_used_before_it_is_locked_is_not_cancelled(order, monkeypatch):
     assert broken() == set()
 
 
-def test_a_ticket_that_is_being_cancelled_lets_nobody_in(order, monkeypatch):
+def test_a_ticket_that_is_being_cancelled_is_refused_at_the_entrance(order, monkeypatch):
     assert let_in_while_cancelled(order, monkeypatch, cancelled_lines, "write") == (False, 0)
     assert broken() == set()
 

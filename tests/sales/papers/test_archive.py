@@ -129,7 +129,7 @@ def test_recipient_is_typed_in_the_invoice_alone():
     assert RECIPIENT["name"] not in (order.buyer.company, order.buyer.full_name)
 
 
-def test_damaged_pdf_is_shown_to_nobody_and_the_page_says_what_to_do():
+def test_damaged_pdf_is_not_shown_and_the_page_says_what_to_do():
     order = order_with_rates()
     invoice = issue(order)
     url = f"{link(order)}{invoice.full_number}.pdf"

@@ -1,11 +1,14 @@
 """Disputed payments, and money on pages that no payment has: restored backups, pages paid twice, erased buyers."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
 from contacts.models import Contact
+from privacy.erasure import erasing
+from privacy.models import Erasure
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import PaymentMethodFactory, make_order
@@ -152,7 +155,7 @@ def test_page_of_an_order_of_another_shop_is_left_alone(stripe, order):
 
 @pytest.mark.scenario("S27")
 @pytest.mark.parametrize("known", [True, False])
-def test_late_event_after_the_buyer_was_erased_matches_the_order_and_makes_nobody_again(
+def test_late_event_after_the_buyer_was_erased_matches_the_order_and_creates_no_contact(
     stripe, order, mailoutbox, known
 ):
     assert orders.cancel(order, by=None, now=NOW())
@@ -170,6 +173,28 @@ def test_late_event_after_the_buyer_was_erased_matches_the_order_and_makes_nobod
     assert buyer.email not in str(stripe.account.objects)
     assert buyer.last_name not in str(stripe.account.objects)
     assert buyer.email not in str(stripe.account.answers)
+
+
+@pytest.mark.scenario("S27")
+def test_buyer_erased_between_the_payment_and_its_webhook_keeps_the_ticket_and_is_gone_after_the_event(
+    stripe, order
+):
+    stripe.account.pay(stripe.only)
+    buyer = order.buyer
+    done = erasing.erase(buyer, by=None, now=NOW())
+    assert done.state == Erasure.State.DEFERRED
+    for event in stripe.account.events * 2:
+        assert send(stripe, event).status_code == 200
+    assert (state(order), owed(order)) == ("paid", [])
+    assert {ticket.state for ticket in order.tickets.all()} == {"valid"}
+    after = max(ticket.session.ends_at for ticket in order.tickets.all()) + timedelta(days=2)
+    erasing.go_on(after)
+    done.refresh_from_db()
+    assert done.state == Erasure.State.CLOSED
+    for event in stripe.account.events:
+        assert send(stripe, event).status_code == 200
+    order.refresh_from_db()
+    assert (order.buyer, Contact.objects.filter(pk=buyer.pk).exclude(email=None).exists()) == (None, False)
 
 
 @pytest.mark.scenario("S27")

@@ -54,7 +54,7 @@ def bill_of(order):
 
 
 def data(order, amount="70.00") -> list[str]:
-    """What the code must contain, line by line, after the guidelines."""
+    """Return the lines that the guidelines demand in the code."""
     reference = order.payments.order_by("pk").first().reference
     payee = ["S", "Théâtre de l'Étang", "Quai des Tilleuls", "7", "1201", "Genève", "CH"]
     return [

@@ -276,7 +276,7 @@ UNREADABLE = {
 
 @pytest.mark.scenario("PAY-03")
 @pytest.mark.parametrize("forged", ["signature", "secret", "old", "body", "none", "letters", *UNREADABLE])
-def test_forged_webhook_is_refused_logged_and_asks_nobody(stripe, order, forged, caplog):
+def test_forged_webhook_is_refused_and_logged_and_stripe_is_not_asked(stripe, order, forged, caplog):
     stripe.account.pay(stripe.only)
     body, headers = stripe.hook(
         stripe.account.events[-1],
@@ -400,7 +400,7 @@ def test_refund_that_staff_paid_in_another_way_stays_done_when_the_webhook_comes
     assert (refund.state, refund.refused_at is None) == ("done", False)
 
 
-def test_refusal_that_is_told_before_the_job_records_its_older_answer_stays(stripe, order, monkeypatch):
+def test_refusal_that_arrives_before_the_job_records_its_older_answer_stays(stripe, order, monkeypatch):
     refund = paid_and_cancelled(stripe, order)
     ask = stripe_checkout.StripeCheckout.refund
 
@@ -520,7 +520,7 @@ def test_connection_is_tested_and_a_refused_key_is_remembered_until_it_changes(s
     assert (remembered.faults(), remembered.with_answer(refused=False)) == ([], {"account": "THEATRE"})
 
 
-def test_test_keys_are_told_from_live_ones(pos, settings):
+def test_test_keys_are_distinguished_from_live_ones(pos, settings):
     settings.STRIPE_ACCOUNTS = keys()
     assert methods.of_order(pos, "stripe").test_mode
     settings.STRIPE_ACCOUNTS = keys(SECRET_KEY="rk_live_x")

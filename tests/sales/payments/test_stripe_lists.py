@@ -163,7 +163,7 @@ def test_page_that_was_opened_long_before_is_looked_up(stripe, order):
     assert "ok: 71.00 CHF came\n" in of_today()
 
 
-def test_refused_key_is_told_from_a_silent_service(stripe, order, settings):
+def test_refused_key_is_distinguished_from_a_silent_service(stripe, order, settings):
     stripe.behaviour.away = True
     assert "does not answer. Try again later" in of_today()
     stripe.behaviour.away = False

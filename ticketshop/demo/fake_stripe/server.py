@@ -23,7 +23,7 @@ LONGEST_SILENCE = 30
 
 @dataclass
 class Behaviour:
-    """How the API answers. Everything may be changed while the server runs; ``POST /control`` changes it from another process."""
+    """Settings of the API's answers. Everything may be changed while the server runs; ``POST /control`` changes it from another process."""
 
     away: bool = False  # answers 503, and does nothing
     silent: bool = False  # answers nothing

@@ -29,7 +29,7 @@ MAY_BE_PAID = gettext_lazy(
 
 # --- cancel ----------------------------------------------------------------------------------------------
 class CancelForm(forms.Form):
-    """What to cancel of a paid order, and how much to pay back. An order that is not paid has no fields: it is cancelled as a
+    """Form: the parts of a paid order to cancel, and the amount to pay back. An order that is not paid has no fields: it is cancelled as a
     whole, and its money goes back.
     """
 
@@ -194,7 +194,7 @@ def _too_much(order: Order, error: refunds.TooMuch, sentence: str) -> Validation
 
 # --- pay money back ------------------------------------------------------------------------------------------
 class PayBackForm(forms.Form):
-    """How much of an order's money is paid back. ``before``: what was paid back when the page was opened."""
+    """Form: the amount of an order's money that is paid back. ``before``: what was paid back when the page was opened."""
 
     amount = NumberField(
         label=gettext_lazy("Amount to pay back"),

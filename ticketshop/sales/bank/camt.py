@@ -41,7 +41,7 @@ class UnreadableFile(Exception):
 
 
 class Kind(Enum):
-    """What a transaction did to the account."""
+    """The effect of a transaction on the account."""
 
     CREDIT = "credit"  # money came
     TAKEN_BACK = "taken_back"  # the bank has reversed a credit

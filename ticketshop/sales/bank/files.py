@@ -28,7 +28,7 @@ from .camt import Account, Contents, Transaction
 
 @dataclass
 class Result:
-    """What came of a file. ``file`` is None if nothing in it was new. ``foreign``: IBANs of accounts that are not the organiser's."""
+    """The result of reading a file in. ``file`` is None if nothing in it was new. ``foreign``: IBANs of accounts that are not the organiser's."""
 
     file: BankFile | None
     new: int = 0

@@ -13,7 +13,7 @@ from ..models import BankEntry, Order, Payment, Refund
 
 
 class What(TextChoices):
-    """How a payment fits the orders."""
+    """Ways in which a payment can fit the orders."""
 
     EXACT = "exact", _("exactly what the order waits for")
     TOO_LITTLE = "too_little", _("less than the order waits for")
@@ -37,7 +37,7 @@ RECORDABLE = frozenset(
 
 @dataclass(frozen=True)
 class Proposal:
-    """How a payment fits, and the order it names, if it is one. ``missing``: what a pending order waits for."""
+    """The way in which a payment fits, and the order it names, if it is one. ``missing``: what a pending order waits for."""
 
     what: What
     order: Order | None = None

@@ -71,7 +71,7 @@ class _Books:
 
     # --- what there is --------------------------------------------------------------------------------
     def sales(self) -> QuerySet[OrderLine]:
-        """Return the lines of orders that were paid in the period, whatever became of them since."""
+        """Return the lines of orders that were paid in the period, also of orders that have ended since."""
         of_paid = {"order__organiser": self.organiser, **self.within("order__paid_at")}
         grouped = OrderLine.objects.filter(**of_paid).order_by("order__paid_at", "order_id", "-vat_rate")
         return grouped.values_list(

@@ -17,6 +17,8 @@ from .payment import Payment
 
 # Days after which payer and text of a payment are erased once it is dealt with.
 TEXT_DAYS = 60
+# The same, after the booking, for an entry that nobody deals with.
+OPEN_DAYS = 365
 
 
 class BankFile(models.Model):
@@ -174,6 +176,13 @@ class BankEntry(models.Model):
                     "Who paid, and what they wrote to their bank: %(number)d days after we have dealt with the payment.",
                     "number",
                 ),
+            ),
+            Expiry(
+                RETENTION,
+                "booked_on",
+                OPEN_DAYS,
+                where=Q(state="open"),
+                promise=_("The same of a payment that nobody deals with: a year after the bank booked it."),
             ),
         )
         columns = {

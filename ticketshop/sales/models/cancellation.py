@@ -1,4 +1,4 @@
-"""What was cancelled of paid orders: rows that are added, because a sold line is never changed."""
+"""Cancelled parts of paid orders: rows that are added, because a sold line is never changed."""
 
 from django.conf import settings
 from django.db import models

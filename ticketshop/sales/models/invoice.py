@@ -189,7 +189,7 @@ class ArchivedPaper(models.Model):
 
 
 class ArchiveOpening(models.Model):
-    """That a staff member opened an archived paper, when, and the reason they typed. Deleted with the paper."""
+    """An opening of an archived paper: staff member, time, and the reason they typed. Deleted with the paper."""
 
     paper = models.ForeignKey(ArchivedPaper, on_delete=models.CASCADE, related_name="openings")
     opened_by = models.ForeignKey(

@@ -27,7 +27,7 @@ from ..payments import refunds
 
 @dataclass(frozen=True)
 class Unit:
-    """What can only be cancelled as a whole: one ticket, one pass, or all tickets of a group."""
+    """A part that can only be cancelled as a whole: one ticket, one pass, or all tickets of a group."""
 
     line: OrderLine
     admissions: tuple[Ticket | IssuedPass, ...]
@@ -45,7 +45,7 @@ class Unit:
 
     @property
     def is_used(self) -> bool:
-        """Return whether somebody was let in with this unit."""
+        """Return whether a ticket or pass of this unit was used."""
         return any(admission.state == Admission.State.USED for admission in self.admissions)
 
 

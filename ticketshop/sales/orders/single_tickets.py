@@ -35,7 +35,7 @@ class CannotCancel(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """What was done: the amount that is to be paid back, and whether nothing is left of the order."""
+    """The result of a cancellation: the amount that is to be paid back, and whether nothing is left of the order."""
 
     back: Decimal
     ended: bool

@@ -15,7 +15,7 @@ from ..payments import differences, refunds
 
 @dataclass(frozen=True)
 class Kind:
-    """What may wait. ``rows``: what waits now, rows of a model with ``organiser_path``. ``sentence(number)`` says it, for a number
+    """A kind of waiting money. ``rows``: those that wait now, rows of a model with ``organiser_path``. ``sentence(number)`` says it, for a number
     above zero. ``page``: the URL name of the list of these rows, ``query`` its filter.
     """
 

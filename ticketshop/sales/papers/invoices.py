@@ -44,7 +44,7 @@ class CannotIssue(Exception):
 
 @dataclass(frozen=True)
 class Figures:
-    """What a paper is about: lines and sums, positive for an invoice, negative for a credit note."""
+    """The contents of a paper: lines and sums, positive for an invoice, negative for a credit note."""
 
     lines: list[PaperLine]
     rates: list[RateSum]

@@ -97,7 +97,7 @@ def day_text(instant) -> str:
 
 
 def line_of(line: OrderLine, *, quantity: int | None = None, total: Decimal | None = None) -> PaperLine:
-    """Return an order's line as it was sold: titles and amounts of the sale, whatever the catalogue contains today.
+    """Return an order's line as it was sold: titles and amounts of the sale, not those of the catalogue today.
 
     ``quantity`` and ``total``: of a part of it, both or none.
     """

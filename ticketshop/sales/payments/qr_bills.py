@@ -29,7 +29,7 @@ _LETTERS = frozenset("ȘșȚț€") | {chr(code) for code in (*range(0x20, 0x7F)
 
 @dataclass(frozen=True)
 class QrBill:
-    """What a QR-bill asks for. The texts contain only characters that banks take."""
+    """The values of a QR-bill. The texts contain only characters that banks take."""
 
     account: str  # IBAN without spaces
     name: str

@@ -1,4 +1,4 @@
-"""What happens if a payment of a bank file is recorded for an order, in sentences for the staff who decide."""
+"""The consequences of recording a payment of a bank file for an order, in sentences for the staff who decide."""
 
 from django.utils.translation import gettext as _
 

@@ -27,7 +27,7 @@ NOT_ENDED = gettext_lazy(
 
 
 class MethodForm(forms.Form):
-    """One of the payment methods that are offered."""
+    """Form: one of the payment methods that are offered."""
 
     method = forms.ChoiceField(
         label=gettext_lazy("How do you want to pay?"),
