@@ -63,7 +63,6 @@ def start_page(pos: PointOfSale, role: str = "accounting") -> str:
     return Staff(make_staff(pos.organiser, role)).open("/admin/").text
 
 
-@pytest.mark.scenario("PAY-15")
 def test_a_difference_is_stored_once_and_shown_to_accounting_of_its_organiser_only(provider):
     pos = shop(provider)
     paid(pos, provider)
