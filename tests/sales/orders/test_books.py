@@ -349,7 +349,7 @@ def an_invoice_is_gone(shop):
     ArchivedPaper.objects.filter(invoice=note).delete()
     note.delete()
     counter = InvoiceCounter.objects.get()
-    assert broken() == {"I12": [f"invoice counter {counter.pk}"]}
+    assert broken() == {"I11": [f"invoice counter {counter.pk}"]}
     invoices.issue(
         make_order({shop.offer: 1}, pos=shop.pos, paid=True), first.recipient, by=None, now=timezone.now()
     )
@@ -415,7 +415,7 @@ CASES = {
         nothing_left_of_a_paid_order,
         something_left_of_a_cancelled_order,
     ],
-    "I12": [an_invoice_is_gone, an_archived_paper_is_gone, an_archived_paper_with_other_bytes],
+    "I11": [an_invoice_is_gone, an_archived_paper_is_gone, an_archived_paper_with_other_bytes],
 }
 
 

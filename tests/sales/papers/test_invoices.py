@@ -282,7 +282,7 @@ def test_order_that_ends_gets_a_credit_note_for_its_invoice(ends):
     text = flat(bytes(note.archived.content))
     assert "What was cancelled of order" in text
     assert f"This credit note reduces invoice {invoice.full_number}" in text
-    assert books.check()["I12"] == []
+    assert books.check()["I11"] == []
 
 
 def test_order_without_invoice_that_ends_gets_no_credit_note():
@@ -310,4 +310,4 @@ def test_cancelled_part_is_credited_at_its_rates_and_the_receipt_states_what_is_
     assert again.total == Decimal("140.20")
     orders.cancel(Order.objects.get(pk=order.pk), by=None, now=timezone.now())
     assert sum(paper.total for paper in invoices.of_order(order)) == 0
-    assert books.check()["I12"] == []
+    assert books.check()["I11"] == []

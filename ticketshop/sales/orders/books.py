@@ -355,7 +355,7 @@ CANCELLED = Invariant(
 
 
 PAPERS = Invariant(
-    "I12",
+    "I11",
     "Invoices and credit notes are numbered without gaps, agree with their VAT by rate, and are in the archive unchanged until their day.",
     """
     WITH rates AS (
