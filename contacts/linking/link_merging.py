@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db.models import F, Q
 
 from contacts.models import Contact, ContactLink, LinkRequest
+from ticketshop.history import history
 
 from . import adding
 
@@ -61,7 +62,7 @@ def _end(link: ContactLink, *, by, now: datetime) -> None:
         status_before_end=F("status"),
         status=ContactLink.Status.ENDED,
         ended_at=now,
-        ended_by=by if by is not None and by.is_authenticated else None,
+        ended_by=history.author(by),
         end_reason="merged",
     )
     adding.record_on_both(link, "link_merged", by=by, now=now)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from contacts import locking
 from contacts.models import Contact, ContactLink, LinkRequest
+from ticketshop.history import history
 from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.lib.values.text import normalise_email
@@ -139,7 +140,7 @@ def _end(link: ContactLink, *, reason: str, by, now: datetime, status: str) -> b
             status_before_end=F("status"),
             status=status,
             ended_at=now,
-            ended_by=by if by is not None and by.is_authenticated else None,
+            ended_by=history.author(by),
             end_reason=reason,
         )
         if not changed:

@@ -12,6 +12,8 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import get_language
 
+from ticketshop.history import history
+
 from .. import definitions
 from ..conditions import BUYER, Context
 from ..definitions import Definition, Question
@@ -284,7 +286,7 @@ def _write_all(
                 response=response.row,
                 field=rows[response.row.form_id, key][0],
                 at=now,
-                by=by if by is not None and by.is_authenticated else None,
+                by=history.author(by),
                 source=source,
                 revision=response.row.revision + 1,
                 old=response.json(key, response.before.get(key)),

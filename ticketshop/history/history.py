@@ -31,9 +31,14 @@ def new(row: Model, action: str, *, by, now: datetime, organiser_id: int | None 
         model=row._meta.label_lower,
         object_id=str(row.pk),
         action=action,
-        by=by if by is not None and by.is_authenticated else None,
+        by=author(by),
         details=details,
     )
+
+
+def author(by):
+    """Return who a row names as its author: the user ``by``, or None for a visitor without log-in and for the shop itself."""
+    return by if by is not None and by.is_authenticated else None
 
 
 def of(row: Model, *, also: Iterable[int] = ()) -> QuerySet[Event]:

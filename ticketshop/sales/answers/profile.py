@@ -14,6 +14,7 @@ from contacts.models import Contact
 from registration_forms.definitions import Definition, Question
 from registration_forms.field_types import TYPES, address
 from registration_forms.models import AnswerHistory
+from ticketshop.history import history
 from ticketshop.lib.values.text import normalise_line
 
 from .form_blocks import FormBlock
@@ -131,7 +132,7 @@ def follow(buyer: Contact, changes: Iterable[Change], *, by, now: datetime) -> l
             values |= columns
             labels.append(change.question.label)
     if values:
-        contacts.change(buyer, values, by=by if by is not None and by.is_authenticated else None, now=now)
+        contacts.change(buyer, values, by=history.author(by), now=now)
     return labels
 
 

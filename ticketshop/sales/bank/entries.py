@@ -62,11 +62,11 @@ def _is_open(entry: BankEntry) -> bool:
 
 
 def _is_exact(entry: BankEntry, order: Order) -> bool:
-    return order.state == Order.State.PENDING and order.total - payments.received(order) == entry.amount
+    return order.state == Order.State.PENDING and payments.still_due(order) == entry.amount
 
 
 def _set(entry: BankEntry, now: datetime, by, **values) -> None:
-    values |= {"handled_at": now, "handled_by": _author(by)}
+    values |= {"handled_at": now, "handled_by": history.author(by)}
     BankEntry.objects.filter(pk=entry.pk).update(**values)
     for name, value in values.items():
         setattr(entry, name, value)
@@ -75,7 +75,7 @@ def _set(entry: BankEntry, now: datetime, by, **values) -> None:
 def set_aside(entry: BankEntry, state: BankEntry.State, *, by, now: datetime) -> bool:
     """Note that a payment is for no order (NOT_OURS), or was dealt with by hand (DONE). Return False if it is not open."""
     changed = BankEntry.objects.filter(pk=entry.pk, state=OPEN).update(
-        state=state, requested_at=None, handled_at=now, handled_by=_author(by)
+        state=state, requested_at=None, handled_at=now, handled_by=history.author(by)
     )
     if changed:
         history.record(entry, f"bank_{state}", by=by, now=now, organiser_id=entry.organiser_id)
@@ -107,7 +107,9 @@ def request_exact(rows: QuerySet[BankEntry], *, by, now: datetime) -> tuple[int,
     Return how many were recorded, and how many wait for the job.
     """
     wanted = [entry.pk for entry in exact(rows)]
-    BankEntry.objects.filter(pk__in=wanted, state=OPEN).update(requested_at=now, handled_by=_author(by))
+    BankEntry.objects.filter(pk__in=wanted, state=OPEN).update(
+        requested_at=now, handled_by=history.author(by)
+    )
     waiting = BankEntry.objects.filter(pk__in=wanted, requested_at__isnull=False).order_by("pk")
     done = RECORD.each(list(waiting.select_related("handled_by")[:AT_ONCE]), now)
     return done, waiting.count()
@@ -134,7 +136,3 @@ RECORD = RowJob(
     rows=requested,
     act=_record_requested,
 )
-
-
-def _author(by):
-    return by if by is not None and by.is_authenticated else None

@@ -17,6 +17,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from ticketshop.history import history
 from ticketshop.lib.values import iban
 from ticketshop.organisers.models import Organiser
 
@@ -56,7 +57,7 @@ def store(organiser: Organiser, contents: Contents, *, by, now: datetime) -> Res
         kind=contents.kind,
         message_id=contents.message_id,
         uploaded_at=now,
-        uploaded_by=by if by is not None and by.is_authenticated else None,
+        uploaded_by=history.author(by),
         left_out=sum(account.debits + account.pending for account in ours),
         unreadable=sum(account.unreadable for account in ours),
         foreign=sum(len(account.transactions) for account in foreign),

@@ -15,7 +15,7 @@ from .cancellation import Cancellation, CancelledLine
 from .cart import RENEWALS, Cart, CartLine
 from .date_change import DateChange
 from .invoice import ArchivedPaper, ArchiveOpening, Invoice, InvoiceCounter
-from .order import ERASED, LIVING_ORDERS, Customer, Order, OrderLine, OrderResponse
+from .order import ERASED, LIVING_ORDERS, Customer, Order, OrderLine, OrderResponse, places_of, responses_of
 from .payment import Dispute, Payment, PaymentMethod, Refund
 from .payment_difference import PaymentDifference
 from .products import MONEY, OfADate, moved_from
@@ -59,4 +59,6 @@ __all__ = [
     "Ticket",
     "TypedDetails",
     "moved_from",
+    "places_of",
+    "responses_of",
 ]

@@ -196,3 +196,8 @@ class BankEntry(models.Model):
 
     def __str__(self):
         return f"{date_format(self.booked_on, 'SHORT_DATE_FORMAT')}, {money(self.amount, self.currency)}"
+
+    @property
+    def is_open_credit(self) -> bool:
+        """Return whether money came by this payment that staff still have to look at."""
+        return self.state == self.State.OPEN and self.kind == self.Kind.CREDIT

@@ -197,6 +197,23 @@ class OrderResponse(models.Model):
         return f"#{self.pk}"
 
 
+def responses_of(order: Order) -> models.QuerySet[Response]:
+    """Return all responses of an order: to its order forms, and about its tickets and passes."""
+    paths = ("order_response", "ticket", "issued_pass", "issued_pass_adding")
+    condition = Q()
+    for path in paths:
+        condition |= Q(**{f"{path}__order": order})
+    return Response.objects.filter(condition)
+
+
+def places_of(order: Order) -> dict[int, int]:
+    """Return allotment id -> places of all lines of an order, cancelled ones too."""
+    wanted: dict[int, int] = {}
+    for allotment, count in OrderLine.objects.filter(order=order).values_list("allotment_id", "places"):
+        wanted[allotment] = wanted.get(allotment, 0) + count
+    return wanted
+
+
 # States of orders whose tickets are or may become valid.
 LIVING_ORDERS = (Order.State.PENDING, Order.State.PAID)
 

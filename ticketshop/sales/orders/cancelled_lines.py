@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from django.db.models import Sum
 
+from ticketshop.history import history
 from ticketshop.lib.values.money import ZERO, vat_included
 
 from ..admission_lists import WITH_LINE, passes_of, tickets_of
@@ -85,8 +86,7 @@ def proposed(order: Order) -> Decimal:
 
 def begin(order: Order, *, by, now: datetime) -> Cancellation:
     """Add the row of a cancellation. The order is locked; ``write`` adds what it contains."""
-    author = by if by is not None and by.is_authenticated else None
-    return Cancellation.objects.create(order=order, made_at=now, made_by=author)
+    return Cancellation.objects.create(order=order, made_at=now, made_by=history.author(by))
 
 
 def write(cancellation: Cancellation, units: list[Unit]) -> dict[int, int]:

@@ -8,7 +8,7 @@ from typing import cast
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
-from django.db.models import Model, Q
+from django.db.models import Model
 from django.utils.translation import gettext_lazy
 
 from contacts import contacts, locking
@@ -27,7 +27,7 @@ from ticketshop.mail import outbox
 from .. import notices, pricing
 from ..answers import block_answers, form_blocks, profile, shown_questions
 from ..cart import caps, carts, contents
-from ..models import IN_PROFILE, Cart, Order, OrderLine, OrderResponse
+from ..models import IN_PROFILE, Cart, Order, OrderResponse, places_of, responses_of
 from ..papers import credit_notes
 from ..payments import methods, payments, provider_pages, refunds
 from ..tickets import tickets
@@ -413,31 +413,16 @@ def _end(
     if order.paid_at is None:
         payments.stop(order, now=now)
         tickets.cancel(order)
-        freed = _places(order)
+        freed = places_of(order)
     else:
         payments.check_pages(order)
         rest = [unit for unit in cancelled_lines.units_of(order) if not unit.is_cancelled]
         freed = cancelled_lines.write(cancelled_lines.begin(order, by=by, now=now), rest)
         refunds.plan(order, refunds.kept(order) if pay_back is None else pay_back, by=by, now=now)
-    responses.cancel(
-        Response.objects.filter(
-            Q(order_response__order=order)
-            | Q(ticket__order=order)
-            | Q(issued_pass__order=order)
-            | Q(issued_pass_adding__order=order)
-        )
-    )
+    responses.cancel(responses_of(order))
     credit_notes.credit_cancelled(order, by=by, now=now)
     places.release(freed)
     return True
-
-
-def _places(order: Order) -> dict[int, int]:
-    """Return allotment id -> places that the order has."""
-    taken: dict[int, int] = {}
-    for allotment, count in OrderLine.objects.filter(order=order).values_list("allotment_id", "places"):
-        taken[allotment] = taken.get(allotment, 0) + count
-    return taken
 
 
 EXPIRE = RowJob(

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from ticketshop.lib.values.money import ZERO
 
 from ..models import Invoice, Order
+from ..payments import payments
 from . import invoices, paper, receipts, recipients
 from .invoices import CannotIssue, Figures
 from .paper import Paper, PaperLine, RateSum
@@ -20,8 +21,7 @@ def withdraw(order: Order, *, by, now: datetime) -> Invoice:
 
     The order stays as it is, and another invoice can be issued. Raise CannotIssue("nothing") without an invoice.
     """
-    rows = Order.objects.select_for_update(of=("self",), no_key=True)
-    order = rows.select_related("point_of_sale__organiser").get(pk=order.pk)
+    order = payments.lock(order.pk)
     invoice = invoices.standing(order)
     if invoice is None:
         raise CannotIssue("nothing")

@@ -113,8 +113,7 @@ def _locked(order: Order) -> Order:
         locking.lock(order.buyer_id)
     except locking.Gone as error:
         raise CannotIssue("erased") from error
-    rows = Order.objects.select_for_update(of=("self",), no_key=True)
-    locked = rows.select_related("point_of_sale__organiser").get(pk=order.pk)
+    locked = payments.lock(order.pk)
     if locked.buyer_id != order.buyer_id:
         raise CannotIssue("erased")
     return locked
@@ -126,8 +125,7 @@ def left_of(order: Order) -> Figures:
         return Figures([], [], ZERO)
     lines = list(OrderLine.objects.filter(order=order).order_by("pk"))
     parts = list(CancelledLine.objects.filter(cancellation__order=order).select_related("line"))
-    sold = [(line.vat_rate, line.total, line.vat_amount) for line in lines]
-    rates = paper.by_rate([*sold, *paper.cancelled_amounts(parts)])
+    rates = paper.by_rate([*paper.sold_amounts(lines), *paper.cancelled_amounts(parts)])
     gone: dict[int, int] = {}
     for part in parts:
         gone[part.line_id] = gone.get(part.line_id, 0) + part.quantity
@@ -154,7 +152,7 @@ def complete(
     invoice.rates = [
         {name: str(getattr(row, name)) for name in ("rate", "net", "vat", "gross")} for row in figures.rates
     ]
-    invoice.issued_at, invoice.issued_by = now, by if by is not None and by.is_authenticated else None
+    invoice.issued_at, invoice.issued_by = now, history.author(by)
     invoice.retained_until = date(day.year + organiser.archive_years, 12, 31)
     invoice.year, invoice.number = day.year, next_number(organiser, day.year)
     invoice.save(force_insert=True)

@@ -120,6 +120,11 @@ def cancelled_amounts(lines: Iterable[CancelledLine]) -> list[tuple[Decimal, Dec
     return [(part.line.vat_rate, -part.total, -part.vat_amount) for part in lines]
 
 
+def sold_amounts(lines: Iterable[OrderLine]) -> list[tuple[Decimal, Decimal, Decimal]]:
+    """Return (rate, gross, VAT) of sold lines, for ``by_rate``."""
+    return [(line.vat_rate, line.total, line.vat_amount) for line in lines]
+
+
 def by_rate(amounts: Iterable[tuple[Decimal, Decimal, Decimal]]) -> list[RateSum]:
     """Return the sums of (rate, gross, VAT), the highest rate first. VAT was rounded line by line and is not computed anew."""
     sums: dict[Decimal, tuple[Decimal, Decimal]] = {}
@@ -139,7 +144,7 @@ def rates_of(organiser: Organiser, lines: Iterable[OrderLine]) -> list[RateSum]:
     """
     if not organiser.vat_number:
         return []
-    return by_rate((line.vat_rate, line.total, line.vat_amount) for line in lines)
+    return by_rate(sold_amounts(lines))
 
 
 def seller_of(organiser: Organiser) -> list[str]:

@@ -124,8 +124,7 @@ def _left(order: Order, lines: list[OrderLine], parts: list[CancelledLine]) -> l
         _("After what was cancelled, the price is %(amount)s.") % {"amount": money(left, order.currency)}
     ]
     if order.point_of_sale.organiser.vat_number:
-        sold = [(line.vat_rate, line.total, line.vat_amount) for line in lines]
-        for row in paper.by_rate([*sold, *paper.cancelled_amounts(parts)]):
+        for row in paper.by_rate([*paper.sold_amounts(lines), *paper.cancelled_amounts(parts)]):
             values = {
                 "rate": rate(row.rate),
                 "gross": money(row.gross, order.currency),

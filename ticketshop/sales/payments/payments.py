@@ -148,7 +148,7 @@ def _confirmed(payment: Payment, before: Q, by, now: datetime, **values) -> bool
     values |= {
         "state": Payment.State.CONFIRMED,
         "confirmed_at": now,
-        "confirmed_by": by if by is not None and by.is_authenticated else None,
+        "confirmed_by": history.author(by),
     }
     if not Payment.objects.filter(before, pk=payment.pk).update(**values):
         return False
@@ -192,7 +192,7 @@ def receive(order: Order, amount: Decimal, *, by, now: datetime, method: str = "
         currency=order.currency,
         started_at=now,
         confirmed_at=now,
-        confirmed_by=by if by is not None and by.is_authenticated else None,
+        confirmed_by=history.author(by),
     )
     lock_order(payment)
     _settle(payment, by, now)

@@ -204,7 +204,7 @@ def has_open_page(order: Order) -> bool:
     return with_open_page(order).exists()
 
 
-def with_open_page(order: Order) -> QuerySet[Payment]:
+def with_open_page(order: Order | Parameter) -> QuerySet[Payment]:
     """Return the payments of the order whose pages their providers have not ended, with order and point of sale."""
     rows = Payment.objects.filter(order=order).exclude(provider_url="")
     return rows.select_related("order__point_of_sale").order_by("pk")
@@ -213,14 +213,7 @@ def with_open_page(order: Order) -> QuerySet[Payment]:
 _STATE = Compiled(
     lambda: Order.objects.filter(pk=Parameter("order")).values_list("state", "paid_at", "cancelled_at")
 )
-_OPEN_PAGES = Compiled(
-    lambda: (
-        Payment.objects.filter(order=Parameter("order"))
-        .exclude(provider_url="")
-        .select_related("order__point_of_sale")
-        .order_by("pk")
-    )
-)
+_OPEN_PAGES = Compiled(lambda: with_open_page(Parameter("order")))
 
 
 def close(order: Order, *, now: datetime) -> None:

@@ -8,13 +8,12 @@ from django.db.models import Q
 
 from contacts import locking
 from registration_forms.answers import limited_choices, responses
-from registration_forms.models import Response
 from ticketshop.catalogue import places
 from ticketshop.catalogue.models import Session
 from ticketshop.history import history
 
 from .. import recipients
-from ..models import Admission, IssuedPass, Order, OrderLine, Ticket
+from ..models import Admission, IssuedPass, Order, Ticket, places_of, responses_of
 from ..tickets import deadlines
 
 
@@ -22,15 +21,7 @@ def revive(order: Order, by, now: datetime) -> bool:
     """Reserve everything an expired order had once more. Return False, and change nothing, if some of it is taken."""
     if recipients.has_left(order.buyer) or not _to_come(order, now):
         return False
-    wanted: dict[int, int] = {}
-    for allotment, count in OrderLine.objects.filter(order=order).values_list("allotment_id", "places"):
-        wanted[allotment] = wanted.get(allotment, 0) + count
-    mine = (
-        Q(order_response__order=order)
-        | Q(ticket__order=order)
-        | Q(issued_pass__order=order)
-        | Q(issued_pass_adding__order=order)
-    )
+    wanted = places_of(order)
     # People are locked before their tickets, as in an erasure, which also locks the buyer before the order;
     # that is locked already.
     locking.lock_all(
@@ -48,7 +39,7 @@ def revive(order: Order, by, now: datetime) -> bool:
                 model.objects.filter(order=order, state=Admission.State.CANCELLED).update(
                     state=Admission.State.RESERVED
                 )
-            responses.reactivate(Response.objects.filter(mine))
+            responses.reactivate(responses_of(order))
             places.reserve(uuid.uuid4(), wanted)
     except (places.NotEnoughPlaces, limited_choices.ChoiceSoldOut):
         return False

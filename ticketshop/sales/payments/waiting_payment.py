@@ -14,8 +14,7 @@ def use_method(order: Order, method: Method, *, now: datetime) -> None:
 
     Raise PageOpen if one is.
     """
-    if Payment.objects.filter(order=order).exclude(provider_url="").exists():
-        raise payments.PageOpen
+    payments.check_pages(order)
     Payment.objects.filter(order=order, state=Payment.State.STARTED).update(state=Payment.State.REPLACED)
     payment = payments.new(order, method, now)
     if payment.reference:

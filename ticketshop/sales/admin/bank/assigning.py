@@ -72,6 +72,6 @@ ASSIGN = OwnPage(
     "assign",
     gettext_lazy("Record for another order"),
     RECORD,
-    lambda entry: entry.state == BankEntry.State.OPEN and entry.kind == BankEntry.Kind.CREDIT,
+    lambda entry: entry.is_open_credit,
     view,
 )

@@ -26,7 +26,7 @@ def of_recording(entry: BankEntry, order: Order) -> list[str]:
         ]
     if order.state != Order.State.PENDING:
         return [first, over_question(order)]
-    missing = order.total - payments.received(order)
+    missing = payments.still_due(order)
     if entry.amount < missing:
         rest = money(missing - entry.amount, order.currency)
         return [

@@ -33,10 +33,6 @@ def _fitting_order(entry: BankEntry) -> Order | None:
     return proposal.order if proposal and proposal.what in RECORDABLE else None
 
 
-def _is_open_credit(entry: BankEntry) -> bool:
-    return entry.state == OPEN and entry.kind == BankEntry.Kind.CREDIT
-
-
 def _question(entry: BankEntry) -> list[str]:
     order = _fitting_order(entry)
     return consequences.of_recording(entry, order) if order else [str(NOTHING)]
@@ -69,7 +65,7 @@ BUTTONS = (
         "record",
         gettext_lazy("Record for this order"),
         RECORD,
-        lambda entry: _is_open_credit(entry) and _fitting_order(entry) is not None,
+        lambda entry: entry.is_open_credit and _fitting_order(entry) is not None,
         _question,
         _record,
     ),
@@ -78,7 +74,7 @@ BUTTONS = (
         "not-ours",
         gettext_lazy("Not for an order"),
         CHANGE,
-        _is_open_credit,
+        lambda entry: entry.is_open_credit,
         lambda entry: [
             _("The money is not for an order of this shop: a grant, a rent, a mistake of the payer."),
             _("The row is closed. It can be opened again."),
