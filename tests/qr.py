@@ -10,8 +10,13 @@ from pypdf.generic import ContentStream
 SCALE = 4  # pixels to a point
 
 
+def read_all(picture: Image.Image) -> list[zxingcpp.Barcode]:
+    """Return all QR codes. Other kinds are not looked for: the squares of a QR code may by chance contain a bar code."""
+    return zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)
+
+
 def codes_in_picture(picture: Image.Image) -> list[str]:
-    return [found.text for found in zxingcpp.read_barcodes(picture)]
+    return [found.text for found in read_all(picture)]
 
 
 def codes_in_pdf(content: bytes) -> list[str]:

@@ -17,6 +17,7 @@ from ticketshop.exports import expiry
 from ticketshop.lib.personal import BOOKS
 from ticketshop.limits import limits
 from ticketshop.sales.cart import carts
+from ticketshop.sales.models.bank import OPEN_DAYS
 from ticketshop.submissions import saved_forms
 
 pytestmark = pytest.mark.scenario("S45")
@@ -47,6 +48,7 @@ KEPT = {
     "Browsers stay signed in for": timedelta(seconds=settings.SESSION_COOKIE_AGE),
     "That an e-mail address wants no more e-mails": link_mail.SUPPRESSED_FOR,
     "Another e-mail address that you noted": timedelta(days=UNPROVED_DAYS),
+    "The same of a payment that nobody deals with": timedelta(days=OPEN_DAYS),
     "What you typed is kept for": saved_forms.SAVED_FOR,
     "A form you sent after your log-in had ended": saved_forms.SAVED_FOR,
     "We then send you an e-mail. Nothing happens": requests.TO_CONFIRM,

@@ -6,7 +6,6 @@ import re
 from decimal import Decimal
 
 import pytest
-import zxingcpp
 from django.apps import apps
 from django.utils import timezone, translation
 from PIL import Image, ImageDraw
@@ -14,7 +13,7 @@ from PIL import Image, ImageDraw
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import make_order
-from tests.qr import codes_in_pdf, text_of_pdf
+from tests.qr import codes_in_pdf, read_all, text_of_pdf
 from tests.sales.mails.test_order_mails import deliver
 from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
@@ -65,7 +64,7 @@ def data(order, amount="70.00") -> list[str]:
 
 
 def read(picture: Image.Image) -> list[str]:
-    (found,) = zxingcpp.read_barcodes(picture)
+    (found,) = read_all(picture)
     assert found.ec_level == "M"
     return found.text.rstrip("\n").split("\n")
 
