@@ -56,6 +56,18 @@ def meet_before(monkeypatch, module, name: str) -> None:
     monkeypatch.setattr(module, name, met)
 
 
+def meet_after(monkeypatch, module, name: str) -> None:
+    """Let the calls of ``at_once`` meet after this function has read."""
+    original = getattr(module, name)
+
+    def met(*args, **values):
+        found = original(*args, **values)
+        meet()
+        return found
+
+    monkeypatch.setattr(module, name, met)
+
+
 def without_the_condition(monkeypatch) -> None:
     """Record each answer, whether the payment is confirmed already or not."""
     confirmed = payments._confirmed
@@ -101,8 +113,8 @@ def test_two_tabs_that_open_the_page_at_once_get_the_same_one(provider, offer, m
 def opened_while_it_expires(provider, offer, monkeypatch) -> tuple:
     """The page is opened at the provider after the order was found without a page, and before it ends."""
     order = make_order({offer: 1}, method="wallet")
-    meet_before(monkeypatch, payments, "stop")
-    meet_before(monkeypatch, provider_pages, "_keep")
+    meet_after(monkeypatch, payments, "stop")
+    meet_after(monkeypatch, payments, "lock_order")
     url, _expired = at_once(
         partial(open_page, order), partial(orders.expire, Order.objects.get(pk=order.pk), now=NOW())
     )
