@@ -361,12 +361,14 @@ def _no_longer_for_a_child(pos):
 
 
 @example("names_changed")
+@example("codes_replaced")
 def _renamed(pos):
     made = order(pos, paid=True)
     return about(made, tickets=list(made.tickets.values_list("pk", flat=True)), passes=[])
 
 
 @example("names_changed_for_you")
+@example("codes_replaced_for_you")
 def _renamed_for_somebody(pos):
     made, values = _for_bob(pos, ROB)
     values["about"] |= {"tickets": list(made.tickets.values_list("pk", flat=True)), "passes": []}

@@ -196,7 +196,7 @@ class Pages:
 READ_ANSWERS = "exports.add_job sales.view_order sales.view_ticket registration_forms.view_registrationform"
 EXPORT = ("export", READ_ANSWERS)
 # Permissions for buttons about the answers of an order, a ticket or a pass.
-ENTERED = tuple((name, "sales.change_order") for name in ("names", "answers", "enter_answers"))
+ENTERED = tuple((name, "sales.change_order") for name in ("names", "new_code", "answers", "enter_answers"))
 ADMIN = {
     "organisers.organiser": Pages(add=True),
     "organisers.staffmembership": Pages(add=True, delete=True),
@@ -274,6 +274,7 @@ ADMIN = {
             ("ask_provider", "sales.change_order"),
             ("other_money", "sales.change_order"),
             ("names", "sales.change_order"),
+            ("new_codes", "sales.change_order"),
             ("answers", "sales.change_order"),
             ("enter_answers", "sales.change_order"),
             ("cancel", "sales.change_order"),

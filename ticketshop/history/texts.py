@@ -52,6 +52,8 @@ ACTIONS = {
     "answers_changed": gettext_lazy("Answers changed"),
     "name_changed": gettext_lazy("Name on the ticket changed"),
     "names_changed": gettext_lazy("Names on tickets changed"),
+    "code_replaced": gettext_lazy("New code: the old one lets nobody in any more"),
+    "codes_replaced": gettext_lazy("New codes for tickets or passes"),
     "claimed": gettext_lazy("The person took over the account"),
     "blocked": gettext_lazy("Blocked"),
     "unblocked": gettext_lazy("No longer blocked"),

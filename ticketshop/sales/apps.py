@@ -15,6 +15,6 @@ class SalesConfig(AppConfig):
             cancellation_mails,
             date_change_mails,
             money_mails,
-            name_mails,
             order_mails,
+            ticket_mails,
         )

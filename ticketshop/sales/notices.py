@@ -88,16 +88,33 @@ def answers_wanted(order: Order, version_id: int, now: datetime) -> None:
 def names_changed(
     order: Order, admissions: list[Ticket | IssuedPass], people: dict[int, Contact], now: datetime
 ) -> None:
-    """Tell the buyer and the beneficiaries that the names on these tickets changed.
+    """Tell the buyer and the beneficiaries that the names on these tickets changed. Arguments as in ``codes_replaced``."""
+    _tickets_changed("names_changed", order, admissions, people, now)
+
+
+def codes_replaced(
+    order: Order, admissions: list[Ticket | IssuedPass], people: dict[int, Contact], now: datetime
+) -> None:
+    """Send the buyer and the beneficiaries these tickets with their new codes.
 
     ``people``: the beneficiaries by contact id, locked by the caller before the order.
     """
+    _tickets_changed("codes_replaced", order, admissions, people, now)
+
+
+def _tickets_changed(
+    kind: str,
+    order: Order,
+    admissions: list[Ticket | IssuedPass],
+    people: dict[int, Contact],
+    now: datetime,
+) -> None:
     about = {
         "tickets": [admission.pk for admission in admissions if isinstance(admission, Ticket)],
         "passes": [admission.pk for admission in admissions if isinstance(admission, IssuedPass)],
     }
     if not has_left(order.buyer):
-        _tell(order, "names_changed", now, **about)
+        _tell(order, kind, now, **about)
     if order.state != Order.State.PAID:
         return
     theirs = {admission.beneficiary_id for admission in admissions}
@@ -108,7 +125,7 @@ def names_changed(
             and (person := people.get(recipient.person.pk))
         ):
             outbox.queue(
-                "names_changed_for_you",
+                f"{kind}_for_you",
                 to=person.email,
                 language=person.language or order.language,
                 now=now,

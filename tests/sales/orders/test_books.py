@@ -39,6 +39,7 @@ from ticketshop.sales.models import (
     OrderLine,
     Payment,
     Refund,
+    ReplacedCode,
     Ticket,
 )
 from ticketshop.sales.orders import books, cancelled_lines, orders
@@ -180,6 +181,14 @@ def one_code_opens_two_things(shop):
     ticket, issued = shop.paid.tickets.get(), shop.paid.passes.first()
     IssuedPass.objects.filter(pk=issued.pk).update(code=ticket.code)
     return f"pass {issued.pk}"
+
+
+def a_replaced_code_that_opens_a_ticket(shop):
+    ticket = shop.paid.tickets.get()
+    replaced = ReplacedCode.objects.create(
+        order=shop.paid, code=ticket.code, ticket=ticket, reason="exchanged", replaced_at=timezone.now()
+    )
+    return f"replaced code {replaced.pk}"
 
 
 def one_key_placed_twice(shop):
@@ -392,7 +401,12 @@ CASES = {
         a_ticket_for_another_session,
         a_pass_of_another_order,
     ],
-    "I4": [one_code_opens_two_things, one_key_placed_twice, one_reference_for_two],
+    "I4": [
+        one_code_opens_two_things,
+        a_replaced_code_that_opens_a_ticket,
+        one_key_placed_twice,
+        one_reference_for_two,
+    ],
     "I5": [
         a_total_that_does_not_add_up,
         tax_that_does_not_add_up,

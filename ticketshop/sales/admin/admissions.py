@@ -1,7 +1,7 @@
 """Tickets and issued passes, read-only: check-in and the order change them."""
 
 from django.contrib import admin
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from ticketshop.catalogue.models import Event, Session, Tariff
@@ -13,8 +13,8 @@ from ticketshop.office.sections import NONE, link, shown
 from ticketshop.organisers import permissions
 
 from ..admission_lists import WITH_PASS, WITH_TICKET
-from ..models import DATE_CANCELLED, ERASED, OPEN_STATES, STATE_TEXTS, IssuedPass, Ticket
-from . import names, tables
+from ..models import DATE_CANCELLED, ERASED, OPEN_STATES, STATE_TEXTS, IssuedPass, ReplacedCode, Ticket
+from . import names, new_codes, tables
 from .form_pages import answers, missing_answers
 from .orders import references_begin
 
@@ -26,7 +26,12 @@ class AdmissionAdmin(ReadOnlyAdmin):
     """Base of the pages of tickets and passes: found by the beginning of the code or of the names on them."""
 
     ordering = ["-pk"]
-    buttons = (names.CHANGE_NAMES, answers.CHANGE_ANSWERS, missing_answers.ENTER_ANSWERS)
+    buttons = (
+        names.CHANGE_NAMES,
+        new_codes.NEW_CODE,
+        answers.CHANGE_ANSWERS,
+        missing_answers.ENTER_ANSWERS,
+    )
     search_fields = ["code"]
     search_help_text = gettext_lazy(
         "The beginning of the code, of the first or last name on it, of its holder’s e-mail address, or an order’s reference."
@@ -38,7 +43,8 @@ class AdmissionAdmin(ReadOnlyAdmin):
         # A complete code, in groups as printed.
         pasted = references_begin("order__reference", search_term)
         for code in references.readings(search_term):
-            pasted |= Q(code__startswith=references.compact(code))
+            compact = references.compact(code)
+            pasted |= Q(code__startswith=compact) | Q(pk__in=self._replaced(compact))
         # While the buyer or beneficiary is being erased, a retained name is not searched: only those who know
         # the order find it.
         waits = Q(order__buyer__erasing_at__isnull=False) | Q(beneficiary__erasing_at__isnull=False)
@@ -53,8 +59,20 @@ class AdmissionAdmin(ReadOnlyAdmin):
             )
         return queryset.filter(by_words | pasted) if words else queryset, False
 
+    def _replaced(self, code: str) -> QuerySet:
+        """Return the tickets, or passes, that had this complete code."""
+        path = "ticket" if self.model is Ticket else "issued_pass"
+        return ReplacedCode.objects.filter(code=code, **{f"{path}__isnull": False}).values(path)
+
     def sections(self, request, row):
-        return shown(request, row, answers.sections(request, row))
+        return shown(
+            request,
+            row,
+            [
+                ("sales.view_ticket", lambda: tables.replaced_codes(row.replaced_codes.all())),
+                *answers.sections(request, row),
+            ],
+        )
 
     @admin.display(description=gettext_lazy("code"))
     def short_code(self, row):

@@ -30,7 +30,7 @@ from ..models import CancelledLine, Customer, Order, Refund
 from ..payments import disputes as payment_disputes
 from ..payments import methods
 from ..payments.methods import METHODS, TEST_MODE, name_of
-from . import cancelling, erased_buyer, names, tables
+from . import cancelling, erased_buyer, names, new_codes, tables
 from .form_pages import answers, missing_answers
 from .money import disputes, money_received, unpaid_orders
 from .papers import accounting
@@ -177,6 +177,7 @@ class OrderAdmin(ReadOnlyAdmin):
         money_received.ASK_PROVIDER,
         money_received.OTHER_MONEY,
         names.CHANGE_NAMES,
+        new_codes.NEW_CODES,
         answers.CHANGE_ANSWERS,
         missing_answers.ENTER_ANSWERS,
         CORRECT_BUYER,

@@ -15,7 +15,18 @@ from ticketshop.office.sections import Section, link
 
 from ..admission_lists import WITH_LINE, WITH_PASS, WITH_TICKET
 from ..answers import display as given
-from ..models import CancelledLine, Dispute, Invoice, IssuedPass, Order, OrderLine, Payment, Refund, Ticket
+from ..models import (
+    CancelledLine,
+    Dispute,
+    Invoice,
+    IssuedPass,
+    Order,
+    OrderLine,
+    Payment,
+    Refund,
+    ReplacedCode,
+    Ticket,
+)
 from ..payments.methods import name_of
 
 # The largest number of rows of a table; the lists show the others.
@@ -120,6 +131,23 @@ def _when_of(line: OrderLine) -> str | None:
         _("date cancelled") if line.date_cancelled else "",
     ]
     return " – ".join(part for part in parts if part)
+
+
+def replaced_codes(rows: QuerySet[ReplacedCode]) -> Section:
+    """Return the table of the earlier codes of a ticket or pass."""
+    return _section(
+        _("Replaced codes"),
+        [_("code"), _("reason"), _("replaced"), _("replaced by")],
+        [
+            [
+                replaced.code[:8],
+                replaced.get_reason_display(),
+                when(replaced.replaced_at),
+                replaced.replaced_by.email if replaced.replaced_by else None,
+            ]
+            for replaced in rows.select_related("replaced_by").order_by("-pk")[:MOST]
+        ],
+    )
 
 
 def tickets(rows: QuerySet[Ticket]) -> Section:

@@ -19,6 +19,7 @@ from .order import ERASED, LIVING_ORDERS, Customer, Order, OrderLine, OrderRespo
 from .payment import Dispute, Payment, PaymentMethod, Refund
 from .payment_difference import PaymentDifference
 from .products import MONEY, OfADate, moved_from
+from .replaced_code import ReplacedCode
 from .typed_details import IN_PROFILE, TypedDetails
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "PaymentDifference",
     "PaymentMethod",
     "Refund",
+    "ReplacedCode",
     "Ticket",
     "TypedDetails",
     "moved_from",

@@ -122,7 +122,7 @@ CONTENTS = Invariant(
 
 ONCE = Invariant(
     "I4",
-    "One order for each checkout key and reference; no code opens two things.",
+    "One order for each checkout key and reference; no code opens two things, and none that was replaced opens anything.",
     """
     SELECT 'order', id FROM (
         SELECT id, count(*) OVER (PARTITION BY checkout_key) AS keys, count(*) OVER (PARTITION BY reference) AS names
@@ -133,6 +133,11 @@ ONCE = Invariant(
         SELECT what, id, count(*) OVER (PARTITION BY code) AS number FROM (
             SELECT 'ticket' AS what, id, code FROM sales_ticket
             UNION ALL SELECT 'pass', id, code FROM sales_issuedpass
+            -- A ticket that was exchanged keeps its code, and is cancelled.
+            UNION ALL
+            SELECT 'replaced code', r.id, r.code
+            FROM sales_replacedcode r LEFT JOIN sales_ticket t ON t.id = r.ticket_id
+            WHERE r.reason <> 'exchanged' OR t.code <> r.code OR t.state <> 'cancelled'
         ) AS codes
     ) AS counted WHERE number > 1
     """,

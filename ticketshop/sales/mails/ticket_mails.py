@@ -1,4 +1,4 @@
-"""Mails about changed names on tickets. They contain no name in the text; the tickets are attached again."""
+"""Mails about changed names and new codes of tickets. They contain no name in the text; the tickets are attached again."""
 
 from dataclasses import replace
 
@@ -18,8 +18,9 @@ from .order_mails import admission_cards, order_of, order_url
 
 
 @register("names_changed", _("Name on a ticket changed"))
-def names_changed(mail: Mail) -> Content | None:
-    """Build the mail to the buyer, with the tickets and passes whose name changed, as they are now."""
+@register("codes_replaced", _("New code for a ticket"))
+def to_buyer(mail: Mail) -> Content | None:
+    """Build the mail to the buyer, with the tickets and passes that have changed, as they are now."""
     order = order_of(mail)
     if order is None or recipients.has_left(order.buyer):
         return None
@@ -30,7 +31,8 @@ def names_changed(mail: Mail) -> Content | None:
 
 
 @register("names_changed_for_you", _("Name on a ticket changed, to a linked person"))
-def names_changed_for_you(mail: Mail) -> Content | None:
+@register("codes_replaced_for_you", _("New code for a ticket, to a linked person"))
+def to_beneficiary(mail: Mail) -> Content | None:
     """Build the mail to the beneficiary, with their tickets only and without the order."""
     order = order_of(mail)
     if order is None or order.state != Order.State.PAID:
