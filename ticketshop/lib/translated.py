@@ -127,12 +127,16 @@ class _Column(TranslationFieldDescriptor):
     """The descriptor of a translated column, which returns a text in another language than the active one as a StandIn."""
 
     def __get__(self, instance, owner):
-        text = super().__get__(instance, owner)
-        if instance is None or not text or type(text) is not str:
-            return text
+        if instance is None:
+            return super().__get__(instance, owner)
         active = (get_language() or "")[:2]
         values = instance.__dict__
-        if values.get(f"{self.field.name}_{active}") == text:
+        text = values.get(f"{self.field.name}_{active}")
+        if text and type(text) is str:
+            # Most texts are read here: django-modeltranslation first makes a list of languages, which takes six times as long.
+            return text
+        text = super().__get__(instance, owner)
+        if not text or type(text) is not str or values.get(f"{self.field.name}_{active}") == text:
             return text
         # If several languages have the same text, the first of them counts.
         codes = (column.rpartition("_") for column in get_translation_fields(self.field.name))

@@ -103,7 +103,7 @@ def shows_saved_form(view: Callable) -> Callable:
 
 def find(request: HttpRequest) -> KeptSubmission | None:
     """Return the saved form for this URL, or None. Queries the database only if the session names a saved form."""
-    if request.method != "GET" or STORED in request.GET:
+    if request.method != "GET" or STORED in request.GET or not request.session.get(SESSION_NAME):
         return None
     return _at(request).first()
 

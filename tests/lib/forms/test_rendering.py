@@ -34,6 +34,8 @@ WIDGETS = [
     forms.DateInput,
     forms.CheckboxInput,
     forms.PasswordInput,
+    forms.Select,
+    forms.SelectMultiple,
     forms.RadioSelect,
     forms.CheckboxSelectMultiple,
 ]
@@ -42,7 +44,7 @@ WIDGETS = [
 def widget(kind, attrs):
     return (
         kind(attrs, choices=CHOICES)
-        if kind in (forms.RadioSelect, forms.CheckboxSelectMultiple)
+        if issubclass(kind, forms.Select | forms.SelectMultiple | forms.RadioSelect)
         else kind(attrs)
     )
 
@@ -132,3 +134,10 @@ def test_text_in_another_language_has_its_language():
     html = form["day"].as_field_group()
     assert '<label for="id_day_0" lang="de">' in html
     assert '<span lang="de">Freitag</span>!' in html
+
+
+def test_option_in_another_language_has_its_language_and_no_elements():
+    label = compose("%(day)s!", day=StandIn("<Freitag>", "de"))
+    html = forms.Select(choices=[("a", StandIn("Montag", "de")), ("b", label)]).render("day", "b")
+    assert '<option value="a" lang="de">Montag</option>' in html
+    assert '<option value="b" selected>&lt;Freitag&gt;!</option>' in html

@@ -75,6 +75,23 @@ def _option(widget: dict[str, Any]) -> str:
     return f"<label{of_input}{lang_attribute(label)}>{html} {conditional_escape(label)}</label>"
 
 
+def _select(context: dict[str, Any]) -> str:
+    """Return a list to choose from. ``context``: that of Django's ``select.html``.
+
+    An option tells its language if that is not the page's. A label made of several texts is shown without their languages, because
+    an option can't contain elements.
+    """
+    widget, html = context["widget"], ""
+    for group, options, _index in widget["optgroups"]:
+        shown = "".join(
+            f'<option value="{_attribute(option["value"])}"{_attributes(option["attrs"])}{lang_attribute(option["label"])}>'
+            f"{_attribute(option['label'])}</option>"
+            for option in options
+        )
+        html += f'<optgroup label="{_attribute(group)}">{shown}</optgroup>' if group else shown
+    return f'<select name="{escape(widget["name"])}"{_attributes(widget["attrs"])}>{html}</select>'
+
+
 def _field(context: dict[str, Any]) -> str:
     """Return a form field: label, hint, error, input. Django adds aria-describedby and aria-invalid to the input."""
     bound: BoundField = context["field"]
@@ -113,6 +130,7 @@ _FUNCTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
         f"{_WIDGETS}{name}.html": _input
         for name in ("text", "email", "number", "hidden", "date", "checkbox", "input")
     },
+    f"{_WIDGETS}select.html": _select,
     **{f"{_WIDGETS}{name}.html": _choices for name in ("radio", "checkbox_select")},
     **{f"{_WIDGETS}{name}.html": _of_option for name in ("radio_option", "checkbox_option")},
 }
