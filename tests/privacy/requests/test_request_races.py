@@ -52,8 +52,15 @@ def test_a_double_click_is_one_request(zoe, pos, slowly):
 
 
 def test_double_click_without_the_lock_is_two_requests(zoe, pos, slowly, monkeypatch):
-    """The twin: the race is real."""
+    """The twin: the race is real. Both have created a request before one of them commits."""
     monkeypatch.setattr(locking, "lock", lambda pk: Contact.objects.get(pk=pk))
+    mail_link = requests._mail_link
+
+    def meet_before(*args):
+        meet()
+        mail_link(*args)
+
+    monkeypatch.setattr(requests, "_mail_link", meet_before)
     at_once(partial(ask, zoe, pos), partial(ask, zoe, pos))
     assert Erasure.objects.count() == 2
 
