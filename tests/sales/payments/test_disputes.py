@@ -15,9 +15,12 @@ from tests.factories.sales import PaymentMethodFactory, make_order
 from tests.sales.payments.test_stripe_checkout import page_of, pay_now, send, state
 from tests.staff import Staff, change, listing
 from ticketshop.history import history
+from ticketshop.mail import mime_messages
+from ticketshop.mail.models import Mail
 from ticketshop.sales.models import Dispute, Order, Payment, Refund
 from ticketshop.sales.orders import books, orders
-from ticketshop.sales.payments import refunds
+from ticketshop.sales.payments import disputes, payments, refunds
+from ticketshop.sales.payments.methods.base import DisputeStatus
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now
@@ -112,6 +115,104 @@ def test_refund_of_a_disputed_payment_is_refused_and_left_to_staff(stripe, order
     orders.cancel(order, by=None, now=NOW())
     refunds.PAY_BACK.run(NOW())
     assert Refund.objects.get().state == "failed"
+
+
+# --- money that goes with a lost dispute ---------------------------------------------------------------------
+def disputed(stripe, order: Order) -> None:
+    """Pay an order, and have its payment disputed."""
+    stripe.account.pay(stripe.only)
+    page_of(order)
+    stripe.account.dispute(stripe.only)
+    send(stripe, stripe.account.events[-1])
+    order.refresh_from_db()
+
+
+def ends(stripe, state: str) -> None:
+    stripe.account.close_dispute(stripe.only, state)
+    for _time in range(2):
+        send(stripe, stripe.account.events[-1])
+
+
+def rows(order: Order) -> list[tuple[str, str, Decimal]]:
+    refunds_of = Refund.objects.filter(payment__order=order).order_by("pk")
+    return list(refunds_of.values_list("kind", "state", "amount"))
+
+
+@pytest.mark.scenario("PAY-09")
+def test_money_of_a_lost_dispute_is_gone_and_cancelling_pays_nothing_back(stripe, order, staff):
+    disputed(stripe, order)
+    ends(stripe, "lost")
+    assert rows(order) == [("taken", "done", Decimal(71))]
+    assert (
+        "CHF 71.00 back after a dispute" in staff.open(f"{change(order).removesuffix('change/')}cancel/").text
+    )
+    assert "Pay money back" not in staff.open(change(order)).text
+    assert "Your bank returned CHF 71.00 to you" in page_of(order)
+    assert orders.cancel(order, by=None, now=NOW())
+    assert rows(order) == [("taken", "done", Decimal(71))]
+    message = mime_messages.build(Mail.objects.get(kind="order_cancelled"))
+    assert message is not None
+    text = " ".join(message.body.split())
+    assert "Your bank has returned CHF 71.00" in text
+    assert "We pay" not in text
+    assert "not paid back" not in text
+
+
+@pytest.mark.scenario("PAY-09")
+def test_refund_refused_because_of_a_dispute_is_done_when_it_is_lost_and_owed_again_when_it_is_won(
+    stripe, order, staff
+):
+    disputed(stripe, order)
+    orders.cancel(order, by=None, now=NOW())
+    refunds.PAY_BACK.run(NOW())
+    refund = Refund.objects.get()
+    assert refund.state == "failed"
+    assert "Wait for its decision" in staff.open(f"{change(refund).removesuffix('change/')}done/").text
+    ends(stripe, "lost")
+    assert rows(order) == [("paid_back", "done", Decimal(71))]
+    assert "took this money after a dispute" in staff.open(change(refund)).text
+    assert not payments.refund_done(refund, by=None, now=NOW())
+    ends(stripe, "won")
+    assert rows(order) == [("paid_back", "failed", Decimal(71))]
+
+
+def test_lost_dispute_about_money_that_staff_had_paid_by_hand_is_a_loss_in_the_books(stripe, order):
+    disputed(stripe, order)
+    orders.cancel(order, by=None, now=NOW())
+    refunds.PAY_BACK.run(NOW())
+    assert payments.refund_done(Refund.objects.get(), by=None, now=NOW()) is False
+    staff_member = make_staff(order.organiser, "owner")
+    assert payments.refund_done(Refund.objects.get(), by=staff_member, now=NOW())
+    ends(stripe, "lost")
+    assert rows(order) == [("paid_back", "done", Decimal(71)), ("taken", "done", Decimal(71))]
+    assert refunds.kept(order) == 0
+    ends(stripe, "won")
+    assert rows(order) == [("paid_back", "done", Decimal(71))]
+
+
+def test_lost_dispute_about_a_part_leaves_refunds_that_the_rest_still_pays(stripe, order):
+    stripe.account.pay(stripe.only)
+    page_of(order)
+    payment = order.payments.get()
+    refunds.pay_back(order, Decimal(61), before=Decimal(0), by=None, now=NOW())
+    told = DisputeStatus("du_1", "lost", Decimal(20), NOW())
+    disputes.record(payment, (told,), now=NOW())
+    assert rows(order) == [
+        ("paid_back", "done", Decimal(10)),
+        ("paid_back", "requested", Decimal(51)),
+        ("taken", "done", Decimal(10)),
+    ]
+    assert refunds.kept(order) == 0
+
+
+def test_books_name_a_lost_dispute_whose_money_is_still_counted(stripe, order):
+    disputed(stripe, order)
+    ends(stripe, "lost")
+    saved = Refund.objects.get()
+    Refund.objects.all().delete()
+    dispute = Dispute.objects.get()
+    assert books.check()["I2"] == [f"dispute {dispute.pk}"]
+    saved.save(force_insert=True)
 
 
 # --- pages that no payment has --------------------------------------------------------------------------------

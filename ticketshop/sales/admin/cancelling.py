@@ -16,7 +16,7 @@ from ticketshop.office.buttons import Button, Outcome
 
 from ..models import Order, Payment
 from ..orders import cancelled_lines, orders, single_tickets
-from ..payments import payments, refunds
+from ..payments import disputes, payments, refunds
 from ..payments.methods.base import ProviderUnavailable
 from . import erased_buyer
 
@@ -140,9 +140,19 @@ def _question(order: Order) -> list[str]:
             )
             % {"amount": _amounts(by_provider)}
         )
+    sentences += _taken_by_banks(order)
     if not by_staff and not by_provider:
         sentences.append(_("No money has come, so none is to be paid back."))
     return sentences
+
+
+def _taken_by_banks(order: Order) -> list[str]:
+    """Return a sentence about what banks took of the order's money; none if they took nothing."""
+    amount = disputes.taken(order)
+    if not amount:
+        return []
+    text = _("A bank took %(amount)s back after a dispute: that is not paid back once more.")
+    return [text % {"amount": money(amount, order.currency)}]
 
 
 def _amounts(rows: list[Payment]) -> str:
@@ -229,6 +239,7 @@ def _pay_back_question(order: Order) -> list[str]:
             _("%(amount)s was cancelled and does not go back yet.")
             % {"amount": money(proposed, order.currency)}
         )
+    sentences += _taken_by_banks(order)
     sentences.append(
         _(
             "Money that came through a payment service goes back through it; the rest is listed under “Refunds”."

@@ -97,8 +97,10 @@ class _Books:
         return confirmed.filter(**self.within("confirmed_at")).order_by("confirmed_at", "pk")
 
     def refunds(self) -> QuerySet[Refund]:
-        """Return the money that was paid back in the period."""
-        done = Refund.objects.filter(payment__order__organiser=self.organiser, state=Refund.State.DONE)
+        """Return the money that was paid back in the period. What went with a lost dispute is in ``lost_disputes``."""
+        done = Refund.objects.filter(
+            payment__order__organiser=self.organiser, state=Refund.State.DONE, dispute=None
+        )
         return done.filter(**self.within("done_at")).order_by("done_at", "pk")
 
     def lost_disputes(self) -> QuerySet[Dispute]:

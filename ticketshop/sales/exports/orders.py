@@ -12,6 +12,7 @@ from ticketshop.lib.spreadsheets.formats import Money, Word
 from ticketshop.lib.values.money import ZERO
 
 from ..models import Admission, CancelledLine, IssuedPass, Order, Refund, Ticket
+from ..payments import refunds
 from ..payments.methods import METHODS
 from . import columns, rows
 from .filters import ScopedKind
@@ -103,8 +104,8 @@ def _cancelled() -> Coalesce:
 
 
 def _paid_back() -> Coalesce:
-    """Return an expression for what of an order's total is paid back, or is to be."""
-    mine = Refund.objects.filter(payment__order=OuterRef("pk"), kind=Refund.Kind.PAID_BACK).order_by()
+    """Return an expression for what of an order's total is paid back, is to be, or was taken by a bank."""
+    mine = Refund.objects.filter(payment__order=OuterRef("pk"), kind__in=refunds.OF_PRICE).order_by()
     sums = mine.values("payment__order").annotate(sum=Sum("amount")).values("sum")
     return Coalesce(Subquery(sums), ZERO)
 

@@ -16,6 +16,7 @@ from ticketshop.mail.models import Mail
 from .. import recipients
 from ..admission_lists import passes_of, tickets_of
 from ..models import Admission, Cancellation, IssuedPass, Order, Refund, Ticket
+from ..payments import disputes, refunds
 from ..tickets import ticket_pdf
 from .order_mails import admission_cards, order_of, order_url
 
@@ -41,7 +42,8 @@ def tickets_cancelled(mail: Mail) -> Content | None:
         "cards": _cards(gone),
         "back": back,
         # More than this cancellation cost can go back: what was cancelled before and not paid back is proposed too.
-        "kept": max(cost - back, ZERO),
+        "kept": min(max(cost - back, ZERO), refunds.kept(order)),
+        "by_bank": disputes.taken(order),
         "url": order_url(order),
     }
     left = [
@@ -77,6 +79,6 @@ def money_paid_back(mail: Mail) -> Content | None:
     order = order_of(mail)
     if order is None or recipients.has_left(order.buyer):
         return None
-    refunds = Refund.objects.filter(payment__order=order, pk__in=mail.about["refunds"])
-    back = refunds.aggregate(sum=Sum("amount"))["sum"]
+    rows = Refund.objects.filter(payment__order=order, pk__in=mail.about["refunds"])
+    back = rows.aggregate(sum=Sum("amount"))["sum"]
     return Content({"order": order, "back": back, "url": order_url(order)}) if back else None

@@ -29,7 +29,7 @@ from .. import notices, recipients
 from ..admission_lists import WITH_LINE, WITH_PASS, WITH_TICKET
 from ..answers import display, editing
 from ..models import Admission, IssuedPass, Order, OrderLine, Refund, Ticket
-from ..payments import methods, payments, refunds
+from ..payments import disputes, methods, payments, refunds
 from ..payments.qr_bills import QrBill
 from ..tickets import ticket_pdf
 
@@ -194,9 +194,8 @@ def order_cancelled(mail: Mail) -> Content | None:
     order = _order(mail)
     if order is None:
         return None
-    back = _returned(order)
-    kept = refunds.kept(order)
-    return Content({**_context(order), "back": back, "kept": kept})
+    back, kept, by_bank = _returned(order), refunds.kept(order), disputes.taken(order)
+    return Content({**_context(order), "back": back, "kept": kept, "by_bank": by_bank})
 
 
 @register("order_expired", _("Order expired"))
@@ -209,8 +208,8 @@ def order_expired(mail: Mail) -> Content | None:
 
 
 def _returned(order: Order) -> Decimal:
-    """Return how much of the order's money was paid back, or is to be."""
-    rows = Refund.objects.filter(payment__order=order)
+    """Return how much of the order's money was paid back, or is to be, without what a bank took after a dispute."""
+    rows = Refund.objects.filter(payment__order=order, dispute=None)
     return rows.aggregate(sum=Sum("amount"))["sum"] or ZERO
 
 

@@ -152,7 +152,7 @@ class Payment(models.Model):
 
 
 class Refund(models.Model):
-    """Money to give back for a confirmed payment."""
+    """Money of a confirmed payment that goes back, or that the buyer's bank took after a dispute."""
 
     class State(models.TextChoices):
         REQUESTED = "requested", _("to be paid back")
@@ -165,6 +165,8 @@ class Refund(models.Model):
         RETURNED = "returned", _("was not owed")
         # The order's: staff decided to pay it back.
         PAID_BACK = "paid_back", _("of the order’s price")
+        # Nobody paid it back: the bank took it after a dispute.
+        TAKEN = "taken", _("taken by the buyer’s bank after a dispute")
 
     payment = models.ForeignKey(
         Payment, on_delete=models.PROTECT, related_name="refunds", verbose_name=_("payment")
@@ -176,6 +178,10 @@ class Refund(models.Model):
     done_at = models.DateTimeField(_("paid back"), null=True, blank=True)
     # Stays when staff have paid the money back in another way. The provider is not asked about such a refund any more.
     refused_at = models.DateTimeField(_("refused by the payment service on"), null=True, blank=True)
+    # The lost dispute with which the money went: then it is done, and neither staff nor the provider pay it.
+    dispute = models.ForeignKey(
+        "Dispute", null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
 
     organiser_path = "payment__order__organiser"
 
@@ -186,6 +192,12 @@ class Refund(models.Model):
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_positive"),
             models.CheckConstraint(
                 condition=~Q(state="done") | Q(done_at__isnull=False), name="refund_done_has_instant"
+            ),
+            models.CheckConstraint(
+                condition=Q(dispute__isnull=True) | Q(state="done"), name="refund_of_dispute_done"
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="taken") | Q(dispute__isnull=False), name="refund_taken_has_dispute"
             ),
         ]
 

@@ -49,10 +49,12 @@ PLACES = Invariant(
 
 MONEY = Invariant(
     "I2",
-    "Money that came is the price of an order that was paid, is part of what a pending one waits for, or is returned; of its price no more is paid back than came.",
+    "Money that came is the price of an order that was paid, is part of what a pending one waits for, or is returned; of its price no more is paid back than came. A lost dispute took exactly its amount, another none.",
     """
     WITH refunded AS (
-        SELECT payment_id, sum(amount) AS amount,
+        SELECT payment_id,
+            -- What a bank takes may have been paid back before: that money is lost.
+            coalesce(sum(amount) FILTER (WHERE dispute_id IS NULL), 0) AS amount,
             coalesce(sum(amount) FILTER (WHERE kind = 'returned'), 0) AS returned,
             coalesce(sum(amount) FILTER (WHERE kind = 'paid_back'), 0) AS paid_back
         FROM sales_refund GROUP BY payment_id
@@ -77,6 +79,17 @@ MONEY = Invariant(
         THEN came.amount < 0 OR came.paid_back > 0 OR (o.total > 0 AND came.amount >= o.total)
         ELSE came.amount <> 0 OR came.paid_back > 0
     END
+    UNION ALL
+    SELECT 'dispute', d.id
+    FROM sales_dispute d
+    LEFT JOIN (
+        SELECT dispute_id, sum(amount) AS amount,
+            -- Of the payment that is disputed, and of no other.
+            bool_and(payment_id = (SELECT own.payment_id FROM sales_dispute own WHERE own.id = dispute_id)) AS fits
+        FROM sales_refund WHERE dispute_id IS NOT NULL
+        GROUP BY dispute_id
+    ) AS taken ON taken.dispute_id = d.id
+    WHERE coalesce(taken.amount, 0) <> CASE d.state WHEN 'lost' THEN d.amount ELSE 0 END OR NOT taken.fits
     """,
 )
 
@@ -223,7 +236,7 @@ HOLDS = Invariant(
 
 HISTORY = Invariant(
     "I8",
-    "The history tells every change of state of an order, each cancellation, and everything that was paid back.",
+    "The history tells every change of state of an order, each cancellation, everything that was paid back, and each lost dispute.",
     """
     WITH due AS (
         SELECT id AS order_id, 'placed' AS action, 1 AS times FROM sales_order
@@ -234,7 +247,12 @@ HISTORY = Invariant(
         UNION ALL
         SELECT p.order_id, 'refunded', count(*)
         FROM sales_refund r JOIN sales_payment p ON p.id = r.payment_id
-        WHERE r.state = 'done'
+        WHERE r.state = 'done' AND r.dispute_id IS NULL
+        GROUP BY p.order_id
+        UNION ALL
+        SELECT p.order_id, 'dispute_lost', count(*)
+        FROM sales_dispute d JOIN sales_payment p ON p.id = d.payment_id
+        WHERE d.state = 'lost'
         GROUP BY p.order_id
         UNION ALL
         SELECT p.order_id, 'refund_refused', count(*)

@@ -80,8 +80,8 @@ def cancelled_cost(order: Order) -> Decimal:
 
 
 def proposed(order: Order) -> Decimal:
-    """Return what is cancelled of an order and not yet paid back."""
-    return max(cancelled_cost(order) - refunds.paid_back(order), ZERO)
+    """Return what is cancelled of an order and neither paid back yet nor taken by a bank."""
+    return max(cancelled_cost(order) - refunds.gone(order), ZERO)
 
 
 def begin(order: Order, *, by, now: datetime) -> Cancellation:

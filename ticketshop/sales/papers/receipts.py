@@ -98,7 +98,9 @@ def _paid_back(order: Order) -> Section:
 
 def _refund(row: Refund) -> Movement:
     method = name_of(row.payment.method)
-    if row.done_at:
+    if row.dispute_id and row.done_at:
+        text = _("%(day)s · returned by your bank after a dispute") % {"day": paper.day_text(row.done_at)}
+    elif row.done_at:
         text = f"{paper.day_text(row.done_at)} · {method}"
     else:
         text = _("to be paid back, requested on %(day)s") % {"day": paper.day_text(row.requested_at)}

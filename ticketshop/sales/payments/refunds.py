@@ -31,9 +31,19 @@ class Changed(Exception):
     """Something was paid back after the page was opened on which the amount was entered."""
 
 
+# Kinds that lessen what is left of an order's price.
+OF_PRICE = (Refund.Kind.PAID_BACK, Refund.Kind.TAKEN)
+
+
 def paid_back(order: Order) -> Decimal:
     """Return what staff decided to pay back of an order, paid already or not."""
     rows = Refund.objects.filter(payment__order=order, kind=Refund.Kind.PAID_BACK)
+    return rows.aggregate(sum=Sum("amount"))["sum"] or ZERO
+
+
+def gone(order: Order) -> Decimal:
+    """Return what staff decided to pay back of an order, and what banks took of its price after disputes."""
+    rows = Refund.objects.filter(payment__order=order, kind__in=OF_PRICE)
     return rows.aggregate(sum=Sum("amount"))["sum"] or ZERO
 
 
@@ -45,7 +55,8 @@ def decided_at(order: Order, instant: datetime) -> Decimal:
 
 def kept(order: Order) -> Decimal:
     """Return what is left of the money of an order that was paid; zero for other orders."""
-    return order.total - paid_back(order) if order.paid_at is not None else ZERO
+    # A bank may take money that staff had paid back in another way.
+    return max(order.total - gone(order), ZERO) if order.paid_at is not None else ZERO
 
 
 def plan(order: Order, amount: Decimal, *, by, now: datetime) -> list[Refund]:
@@ -124,7 +135,8 @@ def note_failed(payment: Payment, *, now: datetime) -> int:
     Return their number. A refund that was refused before, and that staff may have paid in another way, stays as it is. Asks
     nothing if there is no other. Raise ProviderUnavailable.
     """
-    rows = list(Refund.objects.filter(payment=payment, refused_at=None).select_related("payment__order"))
+    of_provider = Refund.objects.filter(payment=payment, refused_at=None, dispute=None)
+    rows = list(of_provider.select_related("payment__order"))
     method = methods.redirecting(payment.order.point_of_sale, payment.method) if rows else None
     if method is None:
         return 0
@@ -135,7 +147,8 @@ def note_failed(payment: Payment, *, now: datetime) -> int:
 
 @transaction.atomic
 def _refused(refund: Refund, now: datetime) -> bool:
-    rows = Refund.objects.filter(pk=refund.pk, refused_at=None).exclude(state=Refund.State.FAILED)
+    rows = Refund.objects.filter(pk=refund.pk, refused_at=None, dispute=None)
+    rows = rows.exclude(state=Refund.State.FAILED)
     if not rows.update(state=Refund.State.FAILED, done_at=None, refused_at=now):
         return False
     history.record(refund.payment.order, "refund_refused", by=None, now=now, amount=str(refund.amount))

@@ -47,7 +47,7 @@ def notes(order: Order) -> list[str]:
         elif dispute.state == Dispute.State.LOST:
             sentences.append(
                 _(
-                    "The bank has taken %(amount)s back after the dispute of %(day)s. If you cancel the order, do not pay the money back a second time."
+                    "The bank has taken %(amount)s back after the dispute of %(day)s. It is among the refunds of this order, so “Cancel” proposes only what is left. Decide whether the tickets stay valid."
                 )
                 % values
             )

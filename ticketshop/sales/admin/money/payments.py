@@ -14,7 +14,7 @@ from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE, link
 
 from ...models import Payment, Refund
-from ...payments import payments, refunds
+from ...payments import disputes, payments, refunds
 from ...payments.methods import name_of
 from ..orders import references_begin
 
@@ -79,7 +79,13 @@ class PaymentAdmin(OfAnOrder, ReadOnlyAdmin):
 
 
 def _question(refund: Refund) -> list[str]:
+    disputed = [
+        _(
+            "The buyer disputes this payment with their bank, which may take the money too. Wait for its decision before you pay."
+        )
+    ]
     return [
+        *(disputed if disputes.is_open(refund.payment) else []),
         _("%(amount)s has gone back to the buyer of order %(reference)s.")
         % {
             "amount": money(refund.amount, refund.payment.currency),
@@ -143,6 +149,11 @@ class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("payment__order")
+
+    def notes(self, request, row):
+        """Say that nobody pays money that a bank has taken."""
+        taken = [_("The buyer’s bank took this money after a dispute: nobody pays it back once more.")]
+        return [*super().notes(request, row), *(taken if row.dispute_id else [])]
 
     def get_search_results(self, request, queryset, search_term):
         if not references.compact(search_term):
