@@ -91,8 +91,8 @@ class Wallet(RedirectMethod):
     def list_payments(self, start, end):
         rows = self._ask("POST", "/movements", start=start.timestamp(), end=end.timestamp())["movements"]
         return [
-            Movement(kind, page, Decimal(amount), currency, datetime.fromtimestamp(at, UTC))
-            for kind, page, amount, currency, at in rows
+            Movement(kind, page, Decimal(amount), currency, datetime.fromtimestamp(at, UTC), key, key)
+            for kind, page, amount, currency, at, key in rows
         ]
 
     def _status(self, verb, path) -> Status:
@@ -213,9 +213,9 @@ class Provider:
     def _movements(self):
         for page in self.pages.values():
             if page.paid_at:
-                yield "payment", page.id, page.paid, page.currency, page.paid_at
+                yield "payment", page.id, page.paid, page.currency, page.paid_at, ""
             for key, amount in page.refunds.items():
-                yield "refund", page.id, amount, page.currency, page.refunded_at[key]
+                yield "refund", page.id, amount, page.currency, page.refunded_at[key], key
 
     def _open(self, values: dict) -> dict:
         with self.lock:

@@ -87,12 +87,23 @@ def test_another_amount_and_an_unconfirmed_payment_are_named(order, provider):
     assert "36.00 CHF came, and it is “failed” here" in compared()
 
 
+def test_second_refund_of_the_same_amount_is_named_although_the_first_is_noted(order, provider):
+    page = provider.only_page
+    page.refunds["by hand"], page.refunded_at["by hand"] = "10.00", NOW().timestamp()
+    Refund.objects.update(done_at=NOW() - timedelta(days=3))
+    page.refunded_at = {
+        key: at if key == "by hand" else at - 3 * 86400 for key, at in page.refunded_at.items()
+    }
+    assert "by hand: 10.00 went back, and only 0.00 are noted here" in compared()
+    assert "ERROR" not in compared(today() - timedelta(days=3))
+
+
 def test_money_that_went_back_unnoticed_is_named(order, provider):
     provider.only_page.refunds["by hand"], provider.only_page.refunded_at["by hand"] = (
         "5.00",
         NOW().timestamp(),
     )
-    assert "15.00 went back, and only 10.00 are noted here" in compared()
+    assert "by hand: 5.00 went back, and only 0.00 are noted here" in compared()
 
 
 def test_a_method_without_a_list_a_silent_provider_and_an_unknown_shop_say_so(order, provider, monkeypatch):

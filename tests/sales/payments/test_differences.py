@@ -120,6 +120,10 @@ def test_money_that_went_back_is_named_at_the_point_of_sale_of_its_payment_only(
     row = PaymentDifference.objects.get()
     assert (row.point_of_sale, row.code) == (pos, "refund_unknown")
     assert (row.amount_there, row.amount_here) == (Decimal(5), Decimal(0))
+    assert row.payment.order.point_of_sale == pos
+    page.refunds["again"], page.refunded_at["again"] = "5.00", NOW().timestamp()
+    compare()
+    assert PaymentDifference.objects.filter(code="refund_unknown", resolved_at=None).count() == 2
 
 
 def test_what_staff_dealt_with_stays_so_until_its_amounts_change(provider):

@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from ticketshop.lib.personal import Author, not_personal
 from ticketshop.organisers.models import PointOfSale
 
-# The sum of a day's refunds may be larger than one payment.
+from .payment import Payment
+
+# An account of a payment service may have larger amounts than an order.
 AMOUNT = {"max_digits": 14, "decimal_places": 2, "null": True, "blank": True}
 
 
@@ -25,9 +27,9 @@ class PaymentDifference(models.Model):
         NOT_CONFIRMED = "not_confirmed", _("money came for a payment that is not confirmed here")
         OTHER_AMOUNT = "other_amount", _("another amount came than is noted here")
         NOT_LISTED = "not_listed", _("a payment is noted here that the payment service does not list")
-        REFUND_UNKNOWN = "refund_unknown", _("more went back than is noted here")
-        REFUND_NOT_LISTED = "refund_not_listed", _("less went back than is noted here")
-        DISPUTE_UNKNOWN = "dispute_unknown", _("a payment is disputed, and no dispute is noted here")
+        REFUND_UNKNOWN = "refund_unknown", _("money went back that is not noted here")
+        REFUND_NOT_LISTED = "refund_not_listed", _("money noted here as paid back did not go back")
+        DISPUTE_UNKNOWN = "dispute_unknown", _("a dispute is not noted here, or with another amount")
 
     point_of_sale = models.ForeignKey(
         PointOfSale, on_delete=models.PROTECT, related_name="+", verbose_name=_("point of sale")
@@ -36,6 +38,10 @@ class PaymentDifference(models.Model):
     day = models.DateField(_("day"))
     code = models.CharField(_("difference"), max_length=20, choices=Code)
     provider_reference = models.CharField(_("reference at the payment service"), max_length=255)
+    # The payment it is about, if one is known here.
+    payment = models.ForeignKey(
+        Payment, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("payment")
+    )
     amount_there = models.DecimalField(_("at the payment service"), **AMOUNT)
     currency_there = models.CharField(max_length=3, blank=True)
     amount_here = models.DecimalField(_("noted here"), **AMOUNT)

@@ -1,18 +1,15 @@
 """Compare the payments and refunds of a day with the list of the provider that moved the money. Nothing is changed."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-
-from django.db.models import QuerySet
 
 from ticketshop.lib.dates import days
 from ticketshop.lib.values.money import ZERO
 from ticketshop.organisers.models import PointOfSale
 
-from ..models import Dispute, Payment, PaymentDifference, PaymentMethod, Refund
+from ..models import Dispute, Order, Payment, PaymentDifference, PaymentMethod, Refund
 from . import methods, provider_pages
 from .methods.base import Movement, RedirectMethod
 
@@ -29,14 +26,15 @@ SENTENCES = {
     Code.NOT_LISTED: "payment {payment}: {here} {currency_here} are noted here, and the provider lists nothing",
     Code.REFUND_UNKNOWN: "{reference}: {there} went back, and only {here} are noted here",
     Code.REFUND_NOT_LISTED: "{reference}: {here} are noted here as paid back, and the provider lists {there}",
-    Code.DISPUTE_UNKNOWN: "{reference}: {there} {currency_there} are disputed, and no dispute is noted here",
+    Code.DISPUTE_UNKNOWN: "{reference}: {there} {currency_there} are disputed, and {here} are noted here",
 }
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What differs for one reference of the provider. ``there``: the amount that the provider lists, ``here``: what is noted here;
-    None for nothing. As text, a sentence for operators with numbers of rows only.
+    """What differs for one page, refund or dispute of the provider, or for one refund here. ``reference``: its id there, or the
+    refund's key. ``there``: the amount that the provider lists, ``here``: what is noted here; None for nothing. As text, a sentence
+    for operators with numbers of rows only.
     """
 
     code: Code
@@ -85,47 +83,79 @@ def compare_day(day: date, pos: PointOfSale, method: RedirectMethod) -> Comparis
     zone = pos.organiser.zone
     start, end = days.end_of(day - timedelta(days=1), zone), days.end_of(day, zone)
     provider_pages.leave_transactions()
-    movements = method.list_payments(start - MARGIN, end + MARGIN)
-    comparison = Comparison(pos, method, listed=movements is not None)
-    if movements is None:
+    listed = method.list_payments(start - MARGIN, end + MARGIN)
+    comparison = Comparison(pos, method, listed=listed is not None)
+    if listed is None:
         return comparison
-    of_day = [movement for movement in movements if start <= movement.at < end]
+    payments = _payments(method, listed)
+    of_day = [row for row in _of_shop(pos, method, listed, payments) if start <= row.at < end]
     for movement in of_day:
         key = (movement.kind, movement.currency)
         comparison.totals[key] = comparison.totals.get(key, ZERO) + movement.amount
-    missing = _not_listed(pos, method, movements, start, end)
+    missing = _not_listed(pos, method, listed, start, end)
     if missing:
         # Listed on the day on which it began, and noted here when the bank confirmed it.
         earlier = method.list_payments(start - LATE, start - MARGIN) or []
-        missing = _not_listed(pos, method, [*earlier, *movements], start, end)
+        missing = _not_listed(pos, method, [*earlier, *listed], start, end)
     comparison.differences = [
-        *_of_payments(pos, method, of_day),
-        *_of_refunds(pos, method, of_day),
-        *_of_disputes(pos, method, of_day),
+        *_of_payments(of_day, payments),
+        *_of_refunds(of_day, payments),
+        *_of_disputes(of_day, payments),
         *missing,
     ]
     return comparison
 
 
+# --- whose movement it is --------------------------------------------------------------------------------
+def _payments(method: RedirectMethod, movements: list[Movement]) -> dict[str, Payment]:
+    """Return page -> its payment, for the pages on which something moved that have one."""
+    pages = {row.reference for row in movements}
+    known = Payment.objects.filter(method=method.code, provider_reference__in=pages)
+    return {row.provider_reference: row for row in known.select_related("order")}
+
+
+def _of_shop(
+    pos: PointOfSale, method: RedirectMethod, movements: list[Movement], payments: dict[str, Payment]
+) -> list[Movement]:
+    """Return what moved for this point of sale. Several may have one account: a movement belongs to that of its payment or its
+    order; what belongs to none, to the first of them. A payout is every one's.
+    """
+    of_organiser = Order.objects.filter(point_of_sale__organiser=pos.organiser_id)
+    named = of_organiser.filter(reference__in={row.order for row in movements if row.order})
+    shops = dict(named.values_list("reference", "point_of_sale"))
+    first = _is_first(pos, method)
+
+    def is_ours(row: Movement) -> bool:
+        payment = payments.get(row.reference)
+        shop = payment.order.point_of_sale_id if payment else shops.get(row.order)
+        return row.kind == Movement.PAYOUT or (first if shop is None else shop == pos.pk)
+
+    return [row for row in movements if is_ours(row)]
+
+
+def _is_first(pos: PointOfSale, method: RedirectMethod) -> bool:
+    """Return whether no earlier point of sale has the same account."""
+    account = {f"settings__{name}": method.settings.get(name) for name in method.own_settings}
+    rows = PaymentMethod.objects.filter(
+        code=method.code,
+        point_of_sale__organiser=pos.organiser_id,
+        point_of_sale__lt=pos.pk,
+        **account,
+    )
+    return not account or not rows.exists()
+
+
 # --- what the provider lists -----------------------------------------------------------------------------
-def _of_payments(pos: PointOfSale, method: RedirectMethod, movements: list[Movement]) -> list[Difference]:
-    there = {row.reference: row for row in movements if row.kind == Movement.PAYMENT}
-    known = Payment.objects.filter(method=method.code, provider_reference__in=there)
-    here = {row.provider_reference: row for row in known.select_related("order")}
-    return [
-        difference
-        for reference, movement in there.items()
-        if (difference := _of_payment(pos, movement, here.get(reference))) is not None
-    ]
+def _of_payments(movements: list[Movement], payments: dict[str, Payment]) -> list[Difference]:
+    listed = {row.reference: row for row in movements if row.kind == Movement.PAYMENT}
+    found = (_of_payment(movement, payments.get(reference)) for reference, movement in listed.items())
+    return [difference for difference in found if difference is not None]
 
 
-def _of_payment(pos: PointOfSale, movement: Movement, payment: Payment | None) -> Difference | None:
+def _of_payment(movement: Movement, payment: Payment | None) -> Difference | None:
     unknown = Difference(Code.UNKNOWN, movement.reference, movement.amount, movement.currency)
     if payment is None:
         return unknown
-    if payment.order.point_of_sale_id != pos.pk:
-        # Several points of sale may use one account; the other one's payments are compared with its list.
-        return None
     noted = replace(unknown, here=payment.amount, currency_here=payment.currency, payment=payment.pk)
     if payment.state != Payment.State.CONFIRMED:
         return replace(noted, code=Code.NOT_CONFIRMED, state=payment.state)
@@ -134,43 +164,58 @@ def _of_payment(pos: PointOfSale, movement: Movement, payment: Payment | None) -
     return None
 
 
-def _of_refunds(pos: PointOfSale, method: RedirectMethod, movements: list[Movement]) -> list[Difference]:
-    there, currencies = _refunds_by_page(movements)
-    noted: dict[str, Decimal] = defaultdict(Decimal)
-    known = _done_refunds(method).filter(payment__provider_reference__in=there)
-    for reference, amount in known.values_list("payment__provider_reference", "amount"):
-        noted[reference] += amount
-    others = _of_other_shops(pos, method, there)
-    return [
-        Difference(
-            Code.REFUND_UNKNOWN,
-            reference,
-            amount,
-            currencies[reference],
-            noted[reference],
-            currencies[reference],
-        )
-        for reference, amount in there.items()
-        if amount > noted[reference] and reference not in others
-    ]
+def _of_refunds(movements: list[Movement], payments: dict[str, Payment]) -> list[Difference]:
+    """Compare each refund by itself: two of the same amount are not one."""
+    listed = [row for row in movements if row.kind == Movement.REFUND]
+    refunds = _refunds_by_key([row.key for row in listed])
+    differences = []
+    for movement in listed:
+        refund = refunds.get((movement.key, movement.reference))
+        here = refund.amount if refund is not None and _went_back(refund) else ZERO
+        if movement.amount != here:
+            code = Code.REFUND_UNKNOWN if movement.amount > here else Code.REFUND_NOT_LISTED
+            differences.append(_by_itself(code, movement, here, payments))
+    return differences
 
 
-def _of_disputes(pos: PointOfSale, method: RedirectMethod, movements: list[Movement]) -> list[Difference]:
-    there = {row.reference: row for row in movements if row.kind == Movement.DISPUTE}
-    here = Dispute.objects.filter(payment__method=method.code, payment__provider_reference__in=there)
-    known = set(here.values_list("payment__provider_reference", flat=True))
-    known |= _of_other_shops(pos, method, there)
-    return [
-        Difference(Code.DISPUTE_UNKNOWN, reference, movement.amount, movement.currency)
-        for reference, movement in there.items()
-        if reference not in known
-    ]
+def _refunds_by_key(keys: list[str]) -> dict[tuple[str, str], Refund]:
+    """Return (key, page) -> refund, for the refunds here with these keys (``Refund.provider_key``)."""
+    ends = {key.rpartition(":")[2] for key in keys}
+    numbers = [int(end) for end in ends if end.isdecimal() and len(end) < 19]
+    rows = Refund.objects.filter(pk__in=numbers).select_related("payment__order")
+    return {(row.provider_key, row.payment.provider_reference): row for row in rows}
 
 
-def _of_other_shops(pos: PointOfSale, method: RedirectMethod, references: Collection[str]) -> set[str]:
-    """Return those references whose payment belongs to another point of sale with the same account."""
-    rows = Payment.objects.filter(method=method.code, provider_reference__in=references)
-    return set(rows.exclude(order__point_of_sale=pos).values_list("provider_reference", flat=True))
+def _went_back(refund: Refund) -> bool:
+    """Return whether a refund was paid by its provider: not by staff after a refusal, nor with a lost dispute."""
+    return refund.state == Refund.State.DONE and refund.refused_at is None and refund.dispute_id is None
+
+
+def _of_disputes(movements: list[Movement], payments: dict[str, Payment]) -> list[Difference]:
+    listed = [row for row in movements if row.kind == Movement.DISPUTE]
+    known = Dispute.objects.filter(payment__in=[row.pk for row in payments.values()])
+    here = {(row.payment_id, row.provider_reference): row.amount for row in known}
+    differences = []
+    for movement in listed:
+        payment = payments.get(movement.reference)
+        noted = here.get((payment.pk, movement.own_reference), ZERO) if payment else ZERO
+        if movement.amount != noted:
+            differences.append(_by_itself(Code.DISPUTE_UNKNOWN, movement, noted, payments))
+    return differences
+
+
+def _by_itself(code: Code, movement: Movement, here: Decimal, payments: dict[str, Payment]) -> Difference:
+    """Return the difference about one refund or dispute."""
+    payment = payments.get(movement.reference)
+    return Difference(
+        code,
+        movement.own_reference or movement.reference,
+        movement.amount,
+        movement.currency,
+        here,
+        movement.currency,
+        payment=payment.pk if payment else None,
+    )
 
 
 # --- what is noted here ----------------------------------------------------------------------------------
@@ -196,34 +241,24 @@ def _not_listed(
         )
         for payment in confirmed.exclude(provider_reference__in=paid).order_by("pk")
     ]
-    there, _currencies = _refunds_by_page(movements)
-    noted: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    of_day = _done_refunds(method).filter(
-        payment__order__point_of_sale=pos, done_at__gte=start, done_at__lt=end
-    )
-    for reference, currency, amount in of_day.values_list(
-        "payment__provider_reference", "payment__currency", "amount"
-    ):
-        noted[reference, currency] += amount
+    went = {(row.key, row.reference) for row in movements if row.kind == Movement.REFUND}
+    done = Refund.objects.filter(
+        payment__order__point_of_sale=pos,
+        payment__method=method.code,
+        state=Refund.State.DONE,
+        done_at__gte=start,
+        done_at__lt=end,
+    ).exclude(payment__provider_reference="")
     return payments + [
-        Difference(Code.REFUND_NOT_LISTED, reference, there.get(reference, ZERO), currency, amount, currency)
-        for (reference, currency), amount in noted.items()
-        if amount > there.get(reference, ZERO)
+        Difference(
+            Code.REFUND_NOT_LISTED,
+            row.provider_key,
+            ZERO,
+            row.payment.currency,
+            row.amount,
+            row.payment.currency,
+            payment=row.payment_id,
+        )
+        for row in done.select_related("payment__order").order_by("pk")
+        if _went_back(row) and (row.provider_key, row.payment.provider_reference) not in went
     ]
-
-
-def _done_refunds(method: RedirectMethod) -> QuerySet[Refund]:
-    """Return the refunds that went back by the provider: staff have paid back in another way what it has refused."""
-    rows = Refund.objects.filter(payment__method=method.code, state=Refund.State.DONE, refused_at=None)
-    return rows.exclude(payment__provider_reference="")
-
-
-def _refunds_by_page(movements: list[Movement]) -> tuple[dict[str, Decimal], dict[str, str]]:
-    """Return reference -> sum of its refunds, and reference -> their currency."""
-    sums: dict[str, Decimal] = defaultdict(Decimal)
-    currencies = {}
-    for movement in movements:
-        if movement.kind == Movement.REFUND:
-            sums[movement.reference] += movement.amount
-            currencies[movement.reference] = movement.currency
-    return dict(sums), currencies

@@ -14,10 +14,11 @@ from ticketshop.history import history
 from ticketshop.jobs.rows import RowJob
 from ticketshop.lib.dates import days
 
-from ..models import PaymentDifference, PaymentMethod
-from . import comparing, methods
+from ..models import Dispute, Payment, PaymentDifference, PaymentMethod
+from . import comparing, methods, provider_pages
 from .comparing import Difference
 
+Code = PaymentDifference.Code
 # Yesterday, and the day before once more: payments that were confirmed late are known by then.
 DAYS = 2
 # Days that were missed because the provider did not answer, and days with an open difference, are compared for this long.
@@ -50,13 +51,31 @@ def _compare(row: PaymentMethod, now: datetime) -> bool:
         # Stored before the provider is asked, so that no day is left out if it answers days later.
         until = yesterday - timedelta(days=DAYS)
         _set_compared(row, until)
+    _ask_about_disputes(row, now)
     for day in _days_to_compare(row, until, yesterday):
         comparison = comparing.compare_day(day, pos, method)
         if not comparison.listed:
             return False
+        disputed = [found.payment for found in comparison.differences if found.code == Code.DISPUTE_UNKNOWN]
+        if any(disputed):
+            _settle(Payment.objects.filter(pk__in=disputed), now)
+            comparison = comparing.compare_day(day, pos, method)
         _store(row, day, comparison.differences, now)
     _set_compared(row, yesterday)
     return True
+
+
+def _ask_about_disputes(row: PaymentMethod, now: datetime) -> None:
+    """Ask about payments with an open dispute: the webhook about its end may never come, and it may end months later."""
+    still_open = Dispute.objects.filter(
+        payment__method=row.code, payment__order__point_of_sale=row.point_of_sale_id, state=Dispute.State.OPEN
+    )
+    _settle(Payment.objects.filter(pk__in=still_open.values("payment")), now)
+
+
+def _settle(rows: QuerySet[Payment], now: datetime) -> None:
+    for payment in rows.exclude(provider_reference="").select_related("order__point_of_sale").order_by("pk"):
+        provider_pages.settle(payment, now=now)
 
 
 @transaction.atomic
@@ -90,6 +109,7 @@ def _store(row: PaymentMethod, day: date, found: list[Difference], now: datetime
                 code=difference.code,
                 provider_reference=difference.reference,
                 found_at=now,
+                payment_id=difference.payment,
                 **_amounts(difference),
             )
         else:

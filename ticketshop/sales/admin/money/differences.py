@@ -11,7 +11,7 @@ from ticketshop.office.buttons import Button, Outcome
 from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE, link
 
-from ...models import Payment, PaymentDifference
+from ...models import PaymentDifference
 from ...payments import differences
 from ...payments.methods import name_of
 
@@ -136,7 +136,7 @@ class PaymentDifferenceAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("point_of_sale", "handled_by")
+        return super().get_queryset(request).select_related("point_of_sale", "payment__order", "handled_by")
 
     def notes(self, request, row):
         if not row.is_open:
@@ -164,13 +164,8 @@ class PaymentDifferenceAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("order"))
     def order_link(self, difference):
-        """Return a link to the order of the payment with this reference at the same point of sale."""
-        rows = Payment.objects.filter(
-            order__point_of_sale=difference.point_of_sale_id,
-            method=difference.method,
-            provider_reference=difference.provider_reference,
-        )
-        payment = rows.select_related("order").first()
+        """Return a link to the order of the payment."""
+        payment = difference.payment
         return link(payment.order, payment.order.reference) if payment else NONE
 
     @admin.display(description=gettext_lazy("dealt with by"))

@@ -78,7 +78,11 @@ class Status:
 
 @dataclass(frozen=True)
 class Movement:
-    """Money that moved at a provider. ``reference``: of the page on which it was paid; for a payout the payout's own id."""
+    """Money that moved at a provider. ``reference``: of the page on which it was paid; for a payout the payout's own id.
+
+    ``own_reference``: the provider's id of a refund or a dispute. ``key``: of a refund the ``Refund.provider_key`` with which it was
+    requested, empty if it was made elsewhere. ``order``: the order's reference that the provider has kept with the page.
+    """
 
     PAYMENT: ClassVar[str] = "payment"
     REFUND: ClassVar[str] = "refund"
@@ -90,6 +94,9 @@ class Movement:
     amount: Decimal  # always positive
     currency: str
     at: datetime
+    own_reference: str = ""
+    key: str = ""
+    order: str = ""
 
 
 class Method:

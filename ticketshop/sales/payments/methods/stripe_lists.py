@@ -5,6 +5,7 @@ An account may serve other shops: what has no reference of an order in its metad
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -45,16 +46,34 @@ def movements(client, start: datetime, end: datetime) -> list[Movement]:
     for row in _rows(client.v1.payouts, created):
         # A negative payout is money that Stripe takes from the bank account.
         if row["status"] not in {"failed", "canceled"} and row["amount"] > 0:
-            found += _movement(Movement.PAYOUT, row["id"], row, row["amount"])
+            found += _movement(Movement.PAYOUT, _Page(row["id"]), row, row["amount"])
     return found
 
 
-def _movement(kind: str, reference: str, row: dict[str, Any], amount: int) -> list[Movement]:
-    if not reference:
+@dataclass(frozen=True)
+class _Page:
+    """The id of a Checkout Session, empty if it is no order's, and the reference of its order."""
+
+    id: str = ""
+    order: str = ""
+
+
+def _movement(kind: str, page: _Page, row: dict[str, Any], amount: int) -> list[Movement]:
+    if not page.id:
         return []
-    at = datetime.fromtimestamp(int(row["created"]), UTC)
     currency = row["currency"].upper()
-    return [Movement(kind, reference, from_minor_units(amount, currency), currency, at)]
+    return [
+        Movement(
+            kind,
+            page.id,
+            from_minor_units(amount, currency),
+            currency,
+            datetime.fromtimestamp(int(row["created"]), UTC),
+            own_reference=row["id"],
+            key=(row["metadata"] or {}).get("key") or "",
+            order=page.order,
+        )
+    ]
 
 
 def _between(start: datetime, end: datetime) -> dict[str, Any]:
@@ -73,21 +92,21 @@ class _Pages:
 
     def __init__(self, client, start: datetime, end: datetime):
         self.client = client
-        self.known: dict[str, str] = {}  # payment intent -> session, empty if it is no order's
+        self.known: dict[str, _Page] = {}  # by payment intent
         paid = {**_between(start - OPENED_BEFORE, end), "status": "complete"}
         for session in _rows(client.v1.checkout.sessions, paid):
             self._keep(session)
 
-    def of(self, row: dict[str, Any]) -> str:
-        """Return the id of the page on which a charge, a refund or a dispute was paid; empty if it was no page of an order."""
+    def of(self, row: dict[str, Any]) -> _Page:
+        """Return the page on which a charge, a refund or a dispute was paid; an empty one if it was no page of an order."""
         intent = row["payment_intent"] or ""
         if intent and intent not in self.known:
-            self.known[intent] = ""
+            self.known[intent] = _Page()
             for session in _rows(self.client.v1.checkout.sessions, {"payment_intent": intent}):
                 self._keep(session)
-        return self.known.get(intent, "")
+        return self.known.get(intent, _Page())
 
     def _keep(self, session: dict[str, Any]) -> None:
         if session["payment_intent"]:
-            ours = (session["metadata"] or {}).get("order")
-            self.known[session["payment_intent"]] = session["id"] if ours else ""
+            order = (session["metadata"] or {}).get("order")
+            self.known[session["payment_intent"]] = _Page(session["id"], order) if order else _Page()
