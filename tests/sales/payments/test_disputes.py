@@ -17,10 +17,10 @@ from tests.staff import Staff, change, listing
 from ticketshop.history import history
 from ticketshop.mail import mime_messages
 from ticketshop.mail.models import Mail
-from ticketshop.sales.models import Dispute, Order, Payment, Refund
+from ticketshop.sales.models import Dispute, Order, Payment, PaymentDifference, Refund
 from ticketshop.sales.orders import books, orders
-from ticketshop.sales.payments import disputes, payments, refunds
-from ticketshop.sales.payments.methods.base import DisputeStatus
+from ticketshop.sales.payments import differences, disputes, payments, refunds
+from ticketshop.sales.payments.methods.base import DisputeStatus, PageUnknown
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now
@@ -243,6 +243,48 @@ def test_other_money_of_an_unknown_page_goes_back(stripe, order, amount, currenc
     stripe.account.pay(stripe.only, amount, currency)
     send(stripe, stripe.account.events[-1])
     assert sum(owed(order)) == (Decimal(71) if currency == "eur" else Decimal(19))
+
+
+def forget(stripe, page: str) -> None:
+    """Let Stripe have no such page, as with the keys of another account."""
+    del stripe.account.objects[page]
+
+
+@pytest.mark.scenario("PAY-03")
+def test_webhook_about_a_page_that_stripe_has_not_is_listed_once_and_not_repeated(stripe, order, staff):
+    stripe.account.pay(stripe.only)
+    Payment.objects.update(provider_reference="", provider_url="")
+    event, page = stripe.account.events[-1], stripe.only
+    forget(stripe, page)
+    stripe.behaviour.away = True
+    assert send(stripe, event).status_code == 503  # not clear yet
+    stripe.behaviour.away = False
+    assert send(stripe, {**event, "type": "checkout.session.expired"}).status_code == 200
+    assert not PaymentDifference.objects.exists()
+    for _time in range(2):
+        assert send(stripe, event).status_code == 200
+    row = PaymentDifference.objects.get()
+    assert (row.code, row.provider_reference, row.payment) == ("page_unknown", page, None)
+    differences.COMPARE.run(NOW() + timedelta(days=1))
+    text = staff.open(change(row)).text
+    assert "does not have this payment" in text
+    assert "closes by itself" not in text
+    row.refresh_from_db()
+    assert row.is_open
+
+
+@pytest.mark.scenario("PAY-04")
+def test_order_whose_page_stripe_has_not_ends_after_a_day_and_is_listed(stripe, order):
+    stripe.account.pay(stripe.only)
+    event = stripe.account.events[-1]
+    forget(stripe, stripe.only)
+    assert send(stripe, event).status_code == 200
+    assert PaymentDifference.objects.get().payment == order.payments.get()
+    with pytest.raises(PageUnknown):
+        orders.expire(order, now=NOW() + timedelta(hours=2))
+    assert state(order) == "pending"
+    assert orders.expire(order, now=NOW() + timedelta(hours=26))
+    assert (state(order), PaymentDifference.objects.count()) == ("expired", 1)
 
 
 def test_page_of_an_order_of_another_shop_is_left_alone(stripe, order):

@@ -29,6 +29,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='paymentdifference',
             name='code',
-            field=models.CharField(choices=[('unknown', 'money came that is not noted here'), ('not_confirmed', 'money came for a payment that is not confirmed here'), ('other_amount', 'another amount came than is noted here'), ('not_listed', 'a payment is noted here that the payment service does not list'), ('refund_unknown', 'money went back that is not noted here'), ('refund_not_listed', 'money noted here as paid back did not go back'), ('dispute_unknown', 'a dispute is not noted here, or with another amount')], max_length=20, verbose_name='difference'),
+            field=models.CharField(choices=[('unknown', 'money came that is not noted here'), ('not_confirmed', 'money came for a payment that is not confirmed here'), ('other_amount', 'another amount came than is noted here'), ('not_listed', 'a payment is noted here that the payment service does not list'), ('refund_unknown', 'money went back that is not noted here'), ('refund_not_listed', 'money noted here as paid back did not go back'), ('page_unknown', 'the payment service sent a message about a payment, and does not have this payment'), ('dispute_unknown', 'a dispute is not noted here, or with another amount')], max_length=20, verbose_name='difference'),
         ),
     ]

@@ -29,6 +29,10 @@ class PaymentDifference(models.Model):
         NOT_LISTED = "not_listed", _("a payment is noted here that the payment service does not list")
         REFUND_UNKNOWN = "refund_unknown", _("money went back that is not noted here")
         REFUND_NOT_LISTED = "refund_not_listed", _("money noted here as paid back did not go back")
+        PAGE_UNKNOWN = (
+            "page_unknown",
+            _("the payment service sent a message about a payment, and does not have this payment"),
+        )
         DISPUTE_UNKNOWN = "dispute_unknown", _("a dispute is not noted here, or with another amount")
 
     point_of_sale = models.ForeignKey(

@@ -98,7 +98,9 @@ def _store(row: PaymentMethod, day: date, found: list[Difference], now: datetime
     # Two comparisons of one method store their results one after the other.
     PaymentMethod.objects.select_for_update(no_key=True).get(pk=row.pk)
     of_day = PaymentDifference.objects.filter(point_of_sale=row.point_of_sale_id, method=row.code, day=day)
-    known = {(stored.code, stored.provider_reference): stored for stored in of_day}
+    # A page that its provider has not is in no list, so its row does not close by itself.
+    compared = of_day.exclude(code=Code.PAGE_UNKNOWN)
+    known = {(stored.code, stored.provider_reference): stored for stored in compared}
     for difference in found:
         stored = known.pop((difference.code, difference.reference), None)
         if stored is None:

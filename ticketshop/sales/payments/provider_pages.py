@@ -14,15 +14,18 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.jobs.rows import RowJob
 from ticketshop.lib.database.compiled import Compiled, Parameter
+from ticketshop.lib.dates import days
 from ticketshop.organisers.models import PointOfSale
 
-from ..models import Order, Payment
+from ..models import Order, Payment, PaymentDifference
 from . import disputes, methods, payments, waiting_payment
-from .methods.base import Outcome, PaymentPage, ProviderUnavailable, RedirectMethod, Status
+from .methods.base import Outcome, PageUnknown, PaymentPage, ProviderUnavailable, RedirectMethod, Status
 
 logger = logging.getLogger("ticketshop.payments")
 # How long the job waits until it asks again for the same page. The webhook and the return of the buyer are usually faster.
 ASK_EVERY = timedelta(minutes=5)
+# Providers end each page before that.
+LONGEST_PAGE = timedelta(hours=25)
 # A page of ours that is opened again and again asks the provider at most this often.
 PAGE_ASKS_EVERY = timedelta(seconds=2)
 # The ``last_answer`` of an open page whose latest attempt was refused; other answers are values of ``Outcome``.
@@ -117,7 +120,14 @@ def _ask(
     if method is None or not payment.provider_reference:
         raise ValueError(f"payment {payment.pk} has no page at a provider")
     leave_transactions()
-    status = method.close_page(payment) if close else method.status(payment)
+    try:
+        status = method.close_page(payment) if close else method.status(payment)
+    except PageUnknown:
+        if payment.started_at > now - LONGEST_PAGE:
+            raise
+        # Otherwise the order would wait for it for ever. Money that came for it nevertheless is found by the nightly comparison.
+        note_unknown(payment.order.point_of_sale, payment.method, payment.provider_reference, now=now)
+        status = Status(Outcome.FAILED)
     _record(payment, status, by, now)
     return status
 
@@ -161,6 +171,24 @@ def settle_unknown(pos: PointOfSale, code: str, reference: str, *, now: datetime
         return False
     logger.warning("payment of an unknown page method=%s order=%s", code, order.pk)
     return payments.receive_page(order, code, reference, status.amount, status.currency, now=now)
+
+
+def note_unknown(pos: PointOfSale, code: str, reference: str, *, now: datetime) -> None:
+    """List a page for staff that its provider answers not to have; once, whatever becomes of it."""
+    known = {"point_of_sale": pos, "method": code, "provider_reference": reference}
+    unknown = PaymentDifference.Code.PAGE_UNKNOWN
+    with transaction.atomic():
+        if PaymentDifference.objects.filter(code=unknown, **known).exists():
+            return
+        payment = Payment.objects.filter(
+            method=code, provider_reference=reference, order__point_of_sale=pos
+        ).first()
+        PaymentDifference.objects.get_or_create(
+            code=unknown,
+            day=days.day_of(now, pos.organiser.zone),
+            **known,
+            defaults={"found_at": now, "payment": payment},
+        )
 
 
 def status_for_page(order: Order, method: RedirectMethod | None, *, now: datetime) -> Status | None:

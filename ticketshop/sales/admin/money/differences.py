@@ -42,6 +42,9 @@ ADVICE = {
     Code.REFUND_NOT_LISTED: gettext_lazy(
         "Search for the refund on the pages of the payment service: the buyer may still wait for the money."
     ),
+    Code.PAGE_UNKNOWN: gettext_lazy(
+        "Check that the keys of the point of sale are those of the account that sends the messages, and search for this reference on the pages of the payment service. If money came, record it on the order’s page with “Other money came”."
+    ),
     Code.DISPUTE_UNKNOWN: gettext_lazy(
         "Answer the dispute on the pages of the payment service, and check there whether its webhook reaches the shop."
     ),
@@ -144,7 +147,8 @@ class PaymentDifferenceAdmin(ReadOnlyAdmin):
         by_itself = _(
             "The difference closes by itself when the comparison of the next nights no longer finds it."
         )
-        return [*super().notes(request, row), str(ADVICE[row.code]), by_itself]
+        closes = row.code != Code.PAGE_UNKNOWN
+        return [*super().notes(request, row), str(ADVICE[row.code]), *([by_itself] if closes else [])]
 
     @admin.display(description=gettext_lazy("state"))
     def state_text(self, difference):

@@ -30,6 +30,10 @@ class KeysRefused(ProviderUnavailable):
     """The provider does not accept the keys of the shop, or there are none."""
 
 
+class PageUnknown(ProviderUnavailable):
+    """The provider has answered that it has no page of this id: perhaps the shop has the keys of another account by now."""
+
+
 class InvalidHook(Exception):
     """A webhook that does not prove its origin, is too old, or can't be read. The text is logged: no data of the request."""
 
@@ -220,21 +224,21 @@ class RedirectMethod(Method):
         raise NotImplementedError
 
     def status(self, payment) -> Status:
-        """Return what has become of the page ``payment.provider_reference``."""
+        """Return what has become of the page ``payment.provider_reference``. Raise PageUnknown if there is none."""
         raise NotImplementedError
 
     def look_up(self, reference: str) -> tuple[str, Status]:
         """Return the order's reference that the provider has kept with the page of this id, and its status.
 
         For a page that no payment has, such as one that was opened after the last backup. The reference is empty if the page is
-        not known to be one of an order.
+        not known to be one of an order. Raise PageUnknown if there is no such page.
         """
         return "", Status(Outcome.OPEN)
 
     def close_page(self, payment) -> Status:
         """End the page ``payment.provider_reference``, so that nothing can be paid there, and return the status afterwards.
 
-        That is FAILED, or PAID if it was paid before; OPEN or PROCESSING if the provider can't end it now.
+        That is FAILED, or PAID if it was paid before; OPEN or PROCESSING if the provider can't end it now. Raise PageUnknown.
         """
         raise NotImplementedError
 
@@ -245,6 +249,10 @@ class RedirectMethod(Method):
         what else the webhook contains does not matter.
         """
         raise NotImplementedError
+
+    def may_be_money(self, body: bytes) -> bool:
+        """Return whether money may have moved if this webhook is true. ``read_hook`` has checked it."""
+        return True
 
     def refund(self, refund) -> Outcome:
         """Pay ``refund.amount`` of ``refund.payment`` back. ``refund.provider_key`` is the idempotency key.

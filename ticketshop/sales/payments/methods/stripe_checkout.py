@@ -26,6 +26,7 @@ from .base import (
     InvalidHook,
     KeysRefused,
     Outcome,
+    PageUnknown,
     PaymentPage,
     ProviderUnavailable,
     RedirectMethod,
@@ -46,6 +47,7 @@ NO_HUNDREDTHS = frozenset(
 LANGUAGES = {"en", "fr", "de", "it"}
 # Stripe refuses longer titles, and more lines.
 LONGEST_TITLE, MOST_LINES = 250, 100
+NOT_FOUND = 404
 # How often a new idempotency key is tried after Stripe has stored a fault of its own under the first.
 MOST_KEYS = 3
 ACCOUNT = re.compile(r"[A-Z0-9]{1,30}")
@@ -53,6 +55,8 @@ ACCOUNT = re.compile(r"[A-Z0-9]{1,30}")
 SUBJECT = re.compile(r"\w{0,255}", re.ASCII)
 # Types of objects in webhooks that name the payment intent of a page.
 OF_AN_INTENT = {"charge", "refund", "dispute"}
+# Types of webhooks which tell that nothing was paid on a page.
+WITHOUT_MONEY = {"checkout.session.expired", "checkout.session.async_payment_failed"}
 _LINES = Compiled(lambda: OrderLine.objects.filter(order=Parameter("order")).order_by("pk"))
 # State of a dispute that is over -> ours; others are open.
 _DISPUTES = {"won": "won", "warning_closed": "won", "prevented": "won", "lost": "lost"}
@@ -210,6 +214,9 @@ class StripeCheckout(RedirectMethod):
             pages = client.v1.checkout.sessions.list(params={"payment_intent": intent, "limit": 1})
             return [_text(page["id"]) for page in pages.to_dict()["data"]]
 
+    def may_be_money(self, body):
+        return json.loads(body).get("type") not in WITHOUT_MONEY
+
     def refund(self, refund):
         with self._asking() as client:
             # Stripe repeats its first answer to a key for a day, and "pending" would stay: look for the refund first.
@@ -329,8 +336,15 @@ def _pay_back(client, intent: str, refund) -> dict[str, Any] | None:
 
 
 def _session(client, reference: str) -> dict[str, Any]:
+    import stripe  # noqa: PLC0415
+
     parameters = {"expand": ["payment_intent.latest_charge"]}
-    return client.v1.checkout.sessions.retrieve(reference, params=parameters).to_dict()
+    try:
+        return client.v1.checkout.sessions.retrieve(reference, params=parameters).to_dict()
+    except stripe.InvalidRequestError as error:
+        if error.http_status == NOT_FOUND:
+            raise PageUnknown from error
+        raise
 
 
 def _status_with_disputes(client, session: dict[str, Any]) -> Status:
