@@ -16,6 +16,7 @@ from ticketshop.history import history
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import Order, Refund
 from ticketshop.sales.orders import books, orders, other_method
+from ticketshop.sales.papers import invoices
 from ticketshop.sales.payments import payments
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("PAY-05")]
@@ -199,3 +200,43 @@ def test_rest_is_shown_for_a_transfer_after_the_provider(provider, offer):
     payments.confirm(order.payments.get(state="started"), by=None, now=NOW(), rest=True)
     order.refresh_from_db()
     assert (order.state, Refund.objects.count()) == ("paid", 0)
+
+
+# --- bills of before -------------------------------------------------------------------------------------
+RECIPIENT = {"name": "Zq AG", "street": "Zqlane", "postcode": "8001", "city": "Zürich", "country": "CH"}
+
+
+@pytest.mark.scenario("DOC-02")
+def test_invoice_with_another_way_to_pay_is_named_wherever_a_way_to_pay_is_shown(provider, offer, mailoutbox):
+    order = make_order({offer: 1}, method="bank_transfer")
+    invoice = invoices.issue(order, RECIPIENT, by=None, now=NOW())
+    assert "Pay only once" not in page_of(order)
+    choose(order, "on_site")
+    sentence = f"Your invoice {invoice.full_number} asks for a bank transfer. Pay only once"
+    assert sentence in " ".join(deliver(mailoutbox).body.split())
+    choose(order, "wallet")
+    invoice_page = f"{order_mails.order_path(order)}invoice/"
+    assert sentence in page_of(order)
+    assert sentence in TestClientVisitor().open(invoice_page).text
+    pay_now(order)
+    provider.pay(provider.last_page)
+    assert "Pay only once" not in page_of(order)
+    assert "do not make it" in TestClientVisitor().open(invoice_page).text
+
+
+def test_transfer_chosen_before_is_named_without_an_invoice_and_not_after_it_is_chosen_again(offer):
+    order = make_order({offer: 1}, method="bank_transfer")
+    choose(order, "on_site")
+    assert "You chose a bank transfer before. Pay only once" in page_of(order)
+    choose(order, "bank_transfer")
+    assert "Pay only once" not in page_of(order)
+
+
+def test_invoice_about_the_full_amount_is_named_after_part_of_it_came(offer):
+    order = make_order({offer: 1}, method="bank_transfer")
+    invoice = invoices.issue(order, RECIPIENT, by=None, now=NOW())
+    payments.receive(order, Decimal(15), by=None, now=NOW())
+    assert (
+        f"{invoice.full_number} asks for the full amount. Part of it has come: transfer only CHF 20.00"
+        in page_of(order)
+    )

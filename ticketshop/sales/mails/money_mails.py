@@ -8,6 +8,7 @@ from ticketshop.mail.models import Mail
 
 from .. import recipients
 from ..models import Order, Payment, Refund
+from ..papers import earlier_bills
 from ..payments import methods, payments
 from .order_mails import bill_files, order_of, order_url
 
@@ -18,7 +19,7 @@ def money_missing(mail: Mail) -> Content | None:
     order = order_of(mail)
     if order is None or recipients.has_left(order.buyer) or order.state != Order.State.PENDING:
         return None
-    waiting = payments.due(order)
+    waiting, given_up = payments.due_and_given_up(order)
     if waiting is None:
         return None
     method = methods.of_order(order.point_of_sale, order.payment_method)
@@ -28,6 +29,7 @@ def money_missing(mail: Mail) -> Content | None:
         "qr_bill": bill,
         "came": order.total - waiting.amount,
         "missing": waiting.amount,
+        "earlier_bill": earlier_bills.note(order, waiting, given_up),
         "instructions": method.instructions(order, waiting),
         "url": order_url(order),
     }

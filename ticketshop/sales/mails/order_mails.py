@@ -29,6 +29,7 @@ from .. import notices, recipients
 from ..admission_lists import WITH_LINE, WITH_PASS, WITH_TICKET
 from ..answers import display, editing
 from ..models import Admission, IssuedPass, Order, OrderLine, Refund, Ticket
+from ..papers import earlier_bills
 from ..payments import disputes, methods, payments, refunds
 from ..payments.qr_bills import QrBill
 from ..tickets import ticket_pdf
@@ -58,7 +59,7 @@ def order_of(mail: Mail) -> Order | None:
 
 def _context(order: Order, admissions: Sequence[Ticket | IssuedPass] = ()) -> dict:
     method = methods.of_order(order.point_of_sale, order.payment_method)
-    payment = payments.due(order)
+    payment, given_up = payments.due_and_given_up(order)
     lines = list(order.lines.select_related(*WITH_LINE).order_by("pk"))
     cancelled = [line for line in lines if line.date_cancelled]
     to_pay = payment is not None and order.state == Order.State.PENDING and not cancelled
@@ -69,6 +70,7 @@ def _context(order: Order, admissions: Sequence[Ticket | IssuedPass] = ()) -> di
         "method": method,
         "instructions": method.instructions(order, payment) if to_pay else [],
         "qr_bill": method.qr_bill(order, payment) if to_pay else None,
+        "earlier_bill": earlier_bills.note(order, payment, given_up) if to_pay else "",
         "date_cancelled": bool(cancelled),
         "all_cancelled": len(cancelled) == len(lines),
     }

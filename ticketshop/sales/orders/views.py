@@ -1,6 +1,7 @@
 """The order's page behind its unguessable link: state, tickets, next steps."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -31,7 +32,7 @@ from ..models import (
     Refund,
     Ticket,
 )
-from ..papers import invoices, receipts
+from ..papers import earlier_bills, invoices, receipts
 from ..payments import methods, payments
 from ..payments.methods.base import ProviderUnavailable
 from ..payments.qr_bills import QrBill
@@ -47,17 +48,32 @@ _LINES = Compiled(
 )
 
 
-def instructions(order: Order) -> tuple[list[tuple[str, str]], QrBill | None, bool]:
-    """Return how the buyer pays a pending order: lines of label and value, the QR-bill if there is one, and whether there are other
-    methods to choose from.
+@dataclass(frozen=True)
+class Instructions:
+    """How the buyer pays a pending order: lines of label and value, the QR-bill if there is one, whether there are other methods to
+    choose from, and a sentence about an earlier bill.
     """
-    payment = payments.due(order)
+
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    qr_bill: QrBill | None = None
+    others: bool = False
+    note: str = ""
+
+
+def instructions(order: Order) -> Instructions:
+    """Return how the buyer pays a pending order."""
+    payment, given_up = payments.due_and_given_up(order)
     if payment is None:
-        return [], None, False
+        return Instructions()
     method, others = methods.of_order_and_others(
         order.point_of_sale, order.payment_method, payment.amount, order.currency
     )
-    return method.instructions(order, payment), method.qr_bill(order, payment), bool(others)
+    return Instructions(
+        method.instructions(order, payment),
+        method.qr_bill(order, payment),
+        bool(others),
+        earlier_bills.note(order, payment, given_up),
+    )
 
 
 def lines_of(order: Order) -> list[OrderLine]:
@@ -107,16 +123,17 @@ def show(request, pos, reference, secret):
         issued.order = order
     cancelled = [line for line in lines if line.date_cancelled]
     changed = {line.session.pk: line for line in lines if line.date_cancelled or line.moved_text}
-    how_to_pay, bill, others = instructions(order) if pending and not cancelled else ([], None, False)
+    how_to_pay = instructions(order) if pending and not cancelled else Instructions()
     context = {
         "order": order,
         "lines": lines,
         "tickets": tickets,
         "passes": passes,
         "method": methods.METHODS[order.payment_method],
-        "instructions": how_to_pay,
-        "qr_bill": bill,
-        "other_methods": others and not payment.processing,
+        "instructions": how_to_pay.lines,
+        "qr_bill": how_to_pay.qr_bill,
+        "earlier_bill": how_to_pay.note,
+        "other_methods": how_to_pay.others and not payment.processing,
         "paying": payment if not cancelled else paying.Paying(),
         "date_cancelled": bool(cancelled),
         "changed_dates": list(changed.values()),

@@ -12,7 +12,8 @@ from ticketshop.lib.web.downloads import download
 
 from ..access import order_or_404
 from ..models import Order
-from . import archive, invoices, receipts, refusals
+from ..payments import payments
+from . import archive, earlier_bills, invoices, receipts, refusals
 from .recipients import RecipientForm
 
 
@@ -79,7 +80,16 @@ def invoice(request, pos, reference, secret):
             return here
         messages.success(request, _("Invoice %(number)s is issued.") % {"number": issued.full_number})
         return here
-    context = {"order": order, "papers": papers, "form": form if possible else None}
+    payment, given_up = (
+        payments.due_and_given_up(order) if order.state == Order.State.PENDING else (None, set())
+    )
+    context = {
+        "order": order,
+        "papers": papers,
+        "form": form if possible else None,
+        "earlier_bill": earlier_bills.note(order, payment, given_up),
+        "paid_otherwise": earlier_bills.is_paid_otherwise(order),
+    }
     return render(request, "sales/invoice.html", {**context, "has_errors": bool(form.errors)})
 
 

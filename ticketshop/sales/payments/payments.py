@@ -214,7 +214,10 @@ _PAYMENTS = Compiled(lambda: Payment.objects.filter(order=Parameter("order")).or
 
 def waiting_and_due(order: Order) -> tuple[Payment | None, Decimal]:
     """Return the payment that an order waits for, and what the order still costs. One query, two if money came."""
-    rows = _PAYMENTS.all(order=order.pk)
+    return _waiting_and_due(order, _PAYMENTS.all(order=order.pk))
+
+
+def _waiting_and_due(order: Order, rows: list[Payment]) -> tuple[Payment | None, Decimal]:
     waiting = next((row for row in rows if row.state == Payment.State.STARTED and row.amount), None)
     came = any(row.state == Payment.State.CONFIRMED for row in rows)
     return waiting, still_due(order) if came else order.total
@@ -222,10 +225,16 @@ def waiting_and_due(order: Order) -> tuple[Payment | None, Decimal]:
 
 def due(order: Order) -> Payment | None:
     """Return the payment of a pending order, with the missing amount as its amount; do not save it."""
-    waiting, amount = waiting_and_due(order)
+    return due_and_given_up(order)[0]
+
+
+def due_and_given_up(order: Order) -> tuple[Payment | None, set[str]]:
+    """Return what ``due`` returns, and the methods by which the order was to be paid before. One query, two if money came."""
+    rows = _PAYMENTS.all(order=order.pk)
+    waiting, amount = _waiting_and_due(order, rows)
     if waiting is not None and waiting.amount != amount:
         waiting.amount = amount
-    return waiting
+    return waiting, {row.method for row in rows if row.state == Payment.State.REPLACED}
 
 
 def open_payment(order: Order) -> Payment | None:

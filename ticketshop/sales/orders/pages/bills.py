@@ -13,7 +13,7 @@ def _bill_or_404(request, reference: str, secret: str) -> tuple[Order, QrBill]:
     order = order_or_404(request, reference, secret)
     if order.state != Order.State.PENDING or any(line.date_cancelled for line in lines_of(order)):
         raise Http404("nothing to pay")
-    _lines, bill, _others = instructions(order)
+    bill = instructions(order).qr_bill
     if bill is None:
         raise Http404("no QR-bill")
     return order, bill
