@@ -185,6 +185,10 @@ class ContactLink(models.Model):
             ("entered_first_name", "entered_last_name", "entered_email", "entered_birth_date"),
             About("child", _("what you typed about the other person is theirs")),
         ) | {"consent_reason": About("child", _("what staff noted about the other person is theirs"))}
+        goes_with = dict.fromkeys(
+            ("entered_email", "entered_birth_date", "consent_reason"),
+            ("entered_first_name", "entered_last_name"),
+        )
         columns = {
             "parent": DeleteRow(),
             "child": DeleteRow(),

@@ -212,6 +212,12 @@ def _copy(model: Model, declaration: Declaration) -> list[checks.Error]:
         for name in (*declaration.copy_context, *declaration.copy_nested, *declaration.labels)
         if name not in names
     ]
+    together = {name for pair in declaration.goes_with.items() for name in (pair[0], *pair[1])}
+    errors += [
+        _error(f"{model._meta.label}.{name} goes with another column and is not erased.", "privacy.E012")
+        for name in sorted(together)
+        if not isinstance(declaration.columns.get(name), Erase)
+    ]
     abouts = dict.fromkeys(
         reason.path for reason in declaration.withheld.values() if isinstance(reason, About)
     )

@@ -29,6 +29,7 @@ class Declaration:
     last_used: dict = field(default_factory=dict)
     acted_by: str = ""
     withheld: dict = field(default_factory=dict)
+    goes_with: dict = field(default_factory=dict)
     shown_only_to: dict = field(default_factory=dict)
     retained_since: str | None = None
     lock_order: int = 0

@@ -171,6 +171,7 @@ def _of_row(row: models.Model, terms: SearchTerms, *, own: bool) -> Occurrence |
         if hits:
             columns.append(name)
             texts += hits
+    columns += _companions(row, columns)
     if own:
         columns = [name for name in columns if _stays(model, name)]
     if not columns:
@@ -181,6 +182,16 @@ def _of_row(row: models.Model, terms: SearchTerms, *, own: bool) -> Occurrence |
         " · ".join(map(_on_one_line, dict.fromkeys(texts)))[:MAX_TEXT],
         all(_is_erasable(model, name, row, terms) for name in columns),
     )
+
+
+def _companions(row: models.Model, columns: list[str]) -> list[str]:
+    """Return the filled columns that are about the person named in ``columns`` (``goes_with`` of the declaration)."""
+    goes_with = registry.declaration(type(row)).goes_with
+    return [
+        name
+        for name, others in goes_with.items()
+        if name not in columns and not {*others}.isdisjoint(columns) and getattr(row, name) not in (None, "")
+    ]
 
 
 def _on_one_line(text: str) -> str:

@@ -37,6 +37,7 @@ from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.models import DateChange, Order, Refund, Ticket
 from ticketshop.sales.orders import cancelled_lines, orders, single_tickets
+from ticketshop.sales.papers import invoices
 from ticketshop.sales.payments import payments, refunds
 
 TITLE = (
@@ -394,6 +395,14 @@ def _goodwill(pos):
     made = order(pos, paid=True)
     refunds.pay_back(made, Decimal(5), before=Decimal(0), by=None, now=timezone.now())
     return about(made, refunds=list(Refund.objects.filter(payment__order=made).values_list("pk", flat=True)))
+
+
+@example("invoice_sent")
+def _papers(pos):
+    made = order(pos, paid=True)
+    recipient = {"name": "Example AG", "street": "Lane", "postcode": "3000", "city": "Bern", "country": "CH"}
+    invoices.issue(made, recipient, by=None, now=timezone.now())
+    return about(made)
 
 
 @example("tickets_cancelled")

@@ -131,6 +131,7 @@ ROWS = {
     "shop:receipt_pdf": Row(PAGE, BUTTON, of_order),
     "shop:invoice": Row(PAGE, PAGE, of_order),
     "shop:invoice_pdf": Row(PAGE, BUTTON, of_invoice),
+    "shop:invoice_send": Row((302, 302), (302, 302), of_order),
     "shop:accepted_terms": Row(PAGE, BUTTON, of_order),
     "shop:calendar": Row(PAGE, BUTTON, of_order),
     # A paid order has no QR-bill: tests/sales/payments/test_qr_bills.py.
@@ -284,6 +285,7 @@ ADMIN = {
             ("receipt", "sales.view_order"),
             ("invoice", "sales.add_invoice"),
             ("withdraw_invoice", "sales.add_invoice"),
+            ("mail_invoice", "sales.add_invoice"),
             ("archive", "sales.open_archivedpaper"),
             ("accepted_terms", "sales.view_order"),
         )
@@ -457,7 +459,7 @@ def foreign_visits(world: World) -> Iterator[tuple[str, dict, dict]]:
         "shop:order", "shop:tickets_pdf", "shop:tickets_page", "shop:calendar", "shop:order_cancel", "shop:answers", "shop:names",
         "shop:receipt", "shop:receipt_pdf", "shop:accepted_terms",
         "shop:order", "shop:tickets_pdf", "shop:tickets_page", "shop:calendar", "shop:order_cancel", "shop:answers", "shop:names", "shop:qr_bill_code", "shop:qr_bill_pdf",
-        "shop:receipt", "shop:receipt_pdf", "shop:accepted_terms", "shop:invoice",
+        "shop:receipt", "shop:receipt_pdf", "shop:accepted_terms", "shop:invoice", "shop:invoice_send",
     ):  # fmt: skip
         order, other = world.aye.order, world.bee.order
         wrong = {**aye, "reference": "AAAA-AAAA", "secret": "x" * 22}

@@ -46,6 +46,7 @@ ACTIONS = {
     "refunded": gettext_lazy("Paid back"),
     "invoice_issued": gettext_lazy("Invoice issued"),
     "credit_note_issued": gettext_lazy("Credit note issued"),
+    "invoice_mailed": gettext_lazy("Invoice sent to the buyer"),
     "archive_opened": gettext_lazy("Archived invoice opened, with a reason"),
     "mail_resent": gettext_lazy("E-mail sent again"),
     "mail_returned": gettext_lazy("E-mail came back"),

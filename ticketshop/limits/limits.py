@@ -45,6 +45,8 @@ LIMITS = {
     "order_place": Limit(60, timedelta(minutes=10)),
     "order_pay": Limit(60, timedelta(minutes=10)),
     "mail_resend": Limit(3, HOUR),
+    # Mails with the invoice of one order.
+    "invoice_mail": Limit(3, HOUR, sliding=True),
     # Orders of guests with one e-mail address; each order sends a mail to it.
     "order_mailbox": Limit(10, DAY, sliding=True),
     "order_link": Limit(300, timedelta(minutes=10)),

@@ -32,6 +32,7 @@ urlpatterns = [
     path(f"{ORDER}receipt.pdf", papers.receipt_pdf, name="receipt_pdf"),
     path(f"{ORDER}invoice/", papers.invoice, name="invoice"),
     path(f"{ORDER}invoice/<int:year>-<int:number>.pdf", papers.invoice_pdf, name="invoice_pdf"),
+    path(f"{ORDER}invoice/send/", papers.send_invoice, name="invoice_send"),
     path(f"{ORDER}terms/", papers.accepted_terms, name="accepted_terms"),
     path(f"{ORDER}calendar.ics", orders.calendar, name="calendar"),
     path(f"{ORDER}cancel/", orders.cancel, name="order_cancel"),

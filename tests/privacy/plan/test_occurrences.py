@@ -21,7 +21,7 @@ from tests.privacy.office import Office, bin_page, erase, make_office
 from tests.staff import Staff, change
 from ticketshop.catalogue.models import Event
 from ticketshop.exports.models import Job
-from ticketshop.sales.models import Cart, OrderResponse, Ticket
+from ticketshop.sales.models import BankEntry, BankFile, Cart, OrderResponse, Ticket
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S21", "S35")]
 
@@ -75,6 +75,49 @@ def test_occurrence_erased_by_staff_is_not_found_again_and_counted(office, ticke
     assert ticket.state == "valid" and office.wilma.full_name == "Wilma Zweigli"
     assert "Tickets" in page.text
     assert "Vera" not in staff.open(change(office.other)).text
+
+
+def test_what_is_about_the_same_person_goes_with_the_name(office, ticket):
+    Ticket.objects.update(holder_email="vz@other.example")
+    organiser, now = office.other.organiser, timezone.now()
+    file = BankFile.objects.create(organiser=organiser, kind="camt.053", uploaded_at=now)
+    entry = BankEntry.objects.create(
+        organiser=organiser,
+        file=file,
+        account="CH9300762011623852957",
+        booked_on=now.date(),
+        amount=9,
+        currency="CHF",
+        payer="Vera Zweig",
+        text="for mother’s birthday",
+        text_key="a" * 64,
+    )
+    (place,) = [place for place in places(office) if place.row == entry]
+    assert "text" in place.where
+    erase(office.staff(), office.vera, **{key(ticket): "erase", key(entry): "erase"})
+    for row in (ticket, entry):
+        row.refresh_from_db()
+    assert (ticket.holder, ticket.holder_email) == ("", "")
+    assert (entry.payer, entry.text, entry.text_key, entry.amount) == ("", "", "", 9)
+
+
+def test_person_named_in_a_text_takes_its_check_number_along_and_leaves_the_payer(office):
+    now = timezone.now()
+    file = BankFile.objects.create(organiser=office.other.organiser, kind="camt.053", uploaded_at=now)
+    entry = BankEntry.objects.create(
+        organiser=office.other.organiser,
+        file=file,
+        account="CH9300762011623852957",
+        booked_on=now.date(),
+        amount=9,
+        currency="CHF",
+        payer="Wilma Zweigli",
+        text="ticket of Vera Zweig",
+        text_key="a" * 64,
+    )
+    erase(office.staff(), office.vera, **{key(entry): "erase"})
+    entry.refresh_from_db()
+    assert (entry.payer, entry.text, entry.text_key) == ("Wilma Zweigli", "", "")
 
 
 def test_occurrence_of_another_person_of_that_name_stays(office, ticket):

@@ -6,7 +6,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import InternalError, transaction
+from django.db import InternalError, connection, transaction
 from django.db.utils import IntegrityError
 from django.utils import timezone
 
@@ -14,12 +14,14 @@ from privacy.erasure import erasing
 from tests.factories.organisers import make_staff
 from tests.factories.sales import make_order
 from tests.qr import codes_in_pdf, text_of_pdf
+from tests.sales.mails.test_order_mails import deliver
 from tests.staff import Staff
+from tests.staff import change as address_of
 from tests.visitor import TestClientVisitor
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import ArchivedPaper, Invoice, InvoiceCounter, Order
 from ticketshop.sales.orders import books, cancelled_lines, orders, single_tickets
-from ticketshop.sales.papers import archive, credit_notes, invoices, receipts
+from ticketshop.sales.papers import archive, credit_notes, invoices, mailing, receipts
 from ticketshop.sales.payments import methods
 
 from .selling import VAT_NUMBER, flat, make_pos, offers, order_with_rates
@@ -311,3 +313,49 @@ def test_cancelled_part_is_credited_at_its_rates_and_the_receipt_states_what_is_
     orders.cancel(Order.objects.get(pk=order.pk), by=None, now=timezone.now())
     assert sum(paper.total for paper in invoices.of_order(order)) == 0
     assert books.check()["I11"] == []
+
+
+# --- by e-mail --------------------------------------------------------------------------------------------
+@pytest.mark.scenario("DOC-02")
+def test_invoice_and_credit_note_go_to_the_buyer_at_most_three_times_an_hour(mailoutbox):
+    order = order_with_rates()
+    issued = issue(order)
+    credit_notes.withdraw(order, by=None, now=timezone.now())
+    visitor = TestClientVisitor()
+    for _time in range(3):
+        form = visitor.open(link(order)).form("/invoice/send/$")
+        assert (
+            "is on its way to the e-mail address of the order"
+            in visitor.send("POST", form.action, form.values).text
+        )
+    letters = deliver(mailoutbox)
+    assert [letter.to for letter in letters] == [[order.buyer.email]] * 3
+    assert issued.full_number in letters[0].body
+    assert "Zqacme" not in letters[0].body
+    contents = [content for _name, content, _kind in letters[0].attachments]
+    assert contents == [archive.read(paper) for paper in invoices.of_order(order)]
+    form = visitor.open(link(order)).form("/invoice/send/$")
+    assert "three times in the last hour" in visitor.send("POST", form.action, form.values).text
+    assert not deliver(mailoutbox)
+
+
+def test_staff_send_the_invoice_and_an_erasure_in_between_stops_the_mail(mailoutbox):
+    order = order_with_rates()
+    staff = Staff(make_staff(order.organiser, "back office"))
+    assert "Send the invoice" not in staff.open(address_of(order)).text
+    issue(order)
+    assert "on its way to the buyer" in staff.press(order, "mail-invoice").text
+    Order.objects.update(buyer=None)
+    assert not [letter for letter in deliver(mailoutbox) if letter.attachments]
+    assert "Send the invoice" not in staff.open(address_of(order)).text
+
+
+def test_damaged_invoice_is_not_sent():
+    order = order_with_rates()
+    issue(order)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE sales_archivedpaper DISABLE TRIGGER USER")
+        cursor.execute("UPDATE sales_archivedpaper SET content = 'x'")
+        cursor.execute("ALTER TABLE sales_archivedpaper ENABLE TRIGGER USER")
+    with pytest.raises(mailing.CannotMail, match="damaged"):
+        mailing.send(order, by=None, now=timezone.now())

@@ -36,6 +36,8 @@ HOLDER_ERASED = _("guest removed")
 FOR_THE_BUYER = Q(beneficiary=None) | Q(beneficiary=F("order__buyer"))
 
 
+# The e-mail address is that of the person whose name is on the ticket.
+HOLDER_TOGETHER = {"holder_email": ("holder_first_name", "holder_last_name")}
 # Strategies of the columns about the holder, the same for tickets and issued passes.
 HOLDER_STRATEGIES = {
     **erase("holder_first_name", "holder_last_name", "holder_email", deferred_with="pk"),
@@ -150,6 +152,7 @@ class Ticket(OfADate, Admission):
         area = TICKETS
         last_used = {"beneficiary": ("session__ends_at",), "order__buyer": ("session__ends_at",)}
         shown_only_to = {"code": "order__buyer", "order": "order__buyer"}
+        goes_with = HOLDER_TOGETHER
         copy_context = ("order", "session")
         labels = {"session": _("date")}
         copy_texts = "ticketshop.sales.copy_texts.of_ticket"
@@ -241,6 +244,7 @@ class IssuedPass(Admission):
         area = TICKETS
         last_used = {"beneficiary": ("valid_until",), "order__buyer": ("valid_until",)}
         shown_only_to = {"code": "order__buyer", "order": "order__buyer"}
+        goes_with = HOLDER_TOGETHER
         copy_context = ("order", "season_pass")
         copy_describes = dict.fromkeys(
             ("response", "extra_response"), "ticketshop.sales.copy_texts.what_pass"

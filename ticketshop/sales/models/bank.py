@@ -165,6 +165,8 @@ class BankEntry(models.Model):
         area = ORDERS
         copy_context = ("booked_on", "amount", "currency")
         labels = {"text_key": _("check number")}
+        # The payer wrote the text, and the check number is made from both.
+        goes_with = {"text": ("payer",), "text_key": ("payer", "text")}
         withheld = {"text_key": _("a number by which we recognise the same payment in a second file")}
         expiry = (
             Expiry(

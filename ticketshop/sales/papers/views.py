@@ -13,7 +13,7 @@ from ticketshop.lib.web.downloads import download
 from ..access import order_or_404
 from ..models import Order
 from ..payments import payments
-from . import archive, earlier_bills, invoices, receipts, refusals
+from . import archive, earlier_bills, invoices, mailing, receipts, refusals
 from .recipients import RecipientForm
 
 
@@ -88,6 +88,7 @@ def invoice(request, pos, reference, secret):
         "papers": papers,
         "form": form if possible else None,
         "earlier_bill": earlier_bills.note(order, payment, given_up),
+        "may_be_mailed": bool(papers) and mailing.may_be_mailed(order),
         "paid_otherwise": earlier_bills.is_paid_otherwise(order),
     }
     return render(request, "sales/invoice.html", {**context, "has_errors": bool(form.errors)})
@@ -107,6 +108,20 @@ def _known(request, order: Order) -> dict[str, str]:
         "country": buyer.country,
     }
     return {name: value for name, value in known.items() if value}
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def send_invoice(request, pos, reference, secret):
+    """Send the invoices of an order to its buyer. A link that is opened, not pressed, leads to the page of invoices."""
+    order = order_or_404(request, reference, secret)
+    if request.method == "POST":
+        try:
+            mailing.send(order, by=request.user, now=timezone.now())
+            messages.success(request, _("The invoice is on its way to the e-mail address of the order."))
+        except mailing.CannotMail as error:
+            messages.error(request, error.sentence)
+    return redirect("shop:invoice", pos=pos, reference=reference, secret=secret)
 
 
 @login_not_required

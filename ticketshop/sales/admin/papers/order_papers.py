@@ -16,7 +16,7 @@ from ticketshop.lib.web.downloads import download
 from ticketshop.office.buttons import Button, Outcome, OwnPage, drawn
 
 from ...models import Invoice, Order
-from ...papers import archive, credit_notes, invoices, receipts, refusals
+from ...papers import archive, credit_notes, invoices, mailing, receipts, refusals
 from ...papers.recipients import RecipientForm
 from ..orders import OrderAdmin
 
@@ -111,6 +111,21 @@ def _withdraw(request, order: Order, now: datetime) -> Outcome:
     return messages.SUCCESS, _("Credit note %(number)s is issued.") % {"number": note.full_number}
 
 
+def _mail_question(order: Order) -> list[str]:
+    return [
+        _("All invoices and credit notes of the order go to the buyer’s e-mail address, as PDFs."),
+        _("You do not see them here; who opens the archive needs another permission."),
+    ]
+
+
+def _mail(request, order: Order, now: datetime) -> Outcome:
+    try:
+        mailing.send(order, by=request.user, now=now)
+    except mailing.CannotMail as error:
+        return messages.ERROR, error.sentence
+    return messages.SUCCESS, _("The invoice is on its way to the buyer.")
+
+
 class ReasonForm(forms.Form):
     """Which paper of an order is opened, and why."""
 
@@ -177,6 +192,14 @@ for button in (
         _withdraw_question,
         _withdraw,
         serious=True,
+    ),
+    Button(
+        "mail-invoice",
+        gettext_lazy("Send the invoice"),
+        ISSUE,
+        mailing.may_be_mailed,
+        _mail_question,
+        _mail,
     ),
     OwnPage(
         "archive",
