@@ -18,7 +18,7 @@ from .recipients import has_left
 # A code is sent only to the buyer and to the beneficiary's own e-mail address. A parent who did not buy the
 # ticket learns event and date.
 TO_PARENTS = {"ticket_for_you": "ticket_for_child", "ticket_cancelled": "ticket_cancelled_for_child"}
-# The mail kinds for beneficiaries of a buyer whose data are erased.
+# The mail kinds for beneficiaries of an unpaid order whose buyer is erased. Of a paid order see ``cancelled_for_others``.
 TELLS_GUESTS = {"order_cancelled": "ticket_cancelled", "order_expired": "ticket_cancelled"}
 
 
@@ -26,14 +26,14 @@ def queue(order: Order, kind: str, now: datetime, *, again: bool = False) -> Non
     """Queue the mail of this kind to the buyer, once per event unless staff ask for it ``again``.
 
     The caller locks the order, so that an erasure of the buyer comes before or after and includes the mail.
-    If the buyer is erased, beneficiaries get the mail that concerns them.
+    If the buyer of an order that was never paid is erased, beneficiaries get the mail that concerns them.
     """
     if again:
         with transaction.atomic():
             _tell(_held(order), kind, now)
         return
     _tell(order, kind, now, once=f"{kind}:{order.pk}")
-    if kind in TELLS_GUESTS and has_left(order.buyer):
+    if kind in TELLS_GUESTS and order.paid_at is None and has_left(order.buyer):
         _tell_guests(order, TELLS_GUESTS[kind], now)
 
 
@@ -63,16 +63,26 @@ def money_paid_back(order: Order, added: list[Refund], now: datetime) -> None:
 def tickets_cancelled(
     order: Order, cancellation: Cancellation, admissions: list[Ticket | IssuedPass], now: datetime
 ) -> None:
-    """Tell the buyer which tickets of an order are cancelled; if the buyer is erased, their beneficiaries.
+    """Tell the buyer and the beneficiaries which tickets of an order are cancelled.
 
     Call it before the tickets are changed or locked, as ``queue_for_others``.
     """
-    about = {"cancellation": cancellation.pk}
     if not has_left(order.buyer):
-        _tell(order, "tickets_cancelled", now, once=f"tickets_cancelled:{cancellation.pk}", **about)
-    else:
-        people = {admission.beneficiary_id for admission in admissions}
-        _tell_guests(order, "ticket_cancelled", now, people=people, **about)
+        once = f"tickets_cancelled:{cancellation.pk}"
+        _tell(order, "tickets_cancelled", now, once=once, cancellation=cancellation.pk)
+    cancelled_for_others(order, cancellation, admissions, now)
+
+
+def cancelled_for_others(
+    order: Order, cancellation: Cancellation, admissions: list[Ticket | IssuedPass], now: datetime
+) -> None:
+    """Tell each beneficiary, or the parents who manage them, which of *their* tickets are cancelled, once for a cancellation.
+
+    Call it before the tickets are changed or locked, as ``queue_for_others``.
+    """
+    people = {admission.beneficiary_id for admission in admissions} - {None, order.buyer_id}
+    if people:
+        _tell_guests(order, "ticket_cancelled", now, people=people, cancellation=cancellation.pk)
 
 
 def answers_changed(order: Order, lines: list[AnswerHistory], now: datetime) -> None:

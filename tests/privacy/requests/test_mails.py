@@ -24,7 +24,7 @@ from ticketshop.mail import mailbox, outbox, tasks
 from ticketshop.mail.models import Mail
 from ticketshop.sales import notices
 from ticketshop.sales.models import Order, Ticket
-from ticketshop.sales.orders import orders, reminders
+from ticketshop.sales.orders import cancelled_lines, orders, reminders, single_tickets
 from ticketshop.sales.payments import payments
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("S19")]
@@ -279,13 +279,40 @@ def letter_owner() -> Contact:
     return Contact.objects.get(email="ann@example.org")
 
 
-@pytest.mark.scenario("S37")
-def test_guests_get_no_mail_while_the_buyer_exists(zoe, guests, mailoutbox):
+@pytest.mark.scenario("TIC-02")
+def test_beneficiary_is_told_once_of_a_cancelled_ticket_without_buyer_and_amount(zoe, guests, mailoutbox):
     send_all()
+    mailoutbox.clear()
+    unit = next(
+        unit
+        for unit in cancelled_lines.units_of(guests)
+        if unit.admissions[0].beneficiary_id == letter_owner().pk
+    )
+    single_tickets.cancel(guests, [unit.key], by=None, now=timezone.now())
+    send_all()
+    assert {address for letter in mailoutbox for address in letter.to} == {
+        "zoe@example.org",
+        "ann@example.org",
+    }
+    (letter,) = [letter for letter in mailoutbox if letter.to == ["ann@example.org"]]
+    text = f"{letter.subject} {letter.body} {letter.alternatives[0].content}"
+    assert "cancelled" in letter.subject
+    assert not {"Zoe", "Tim", "CHF", guests.reference} & set(text.replace(".", " ").split())
     mailoutbox.clear()
     orders.cancel(guests, by=None, now=timezone.now())
     send_all()
     assert [letter.to for letter in mailoutbox] == [["zoe@example.org"]]
+
+
+@pytest.mark.scenario("S37")
+def test_beneficiary_is_told_when_the_whole_order_is_cancelled_while_the_buyer_exists(
+    zoe, guests, mailoutbox
+):
+    send_all()
+    mailoutbox.clear()
+    orders.cancel(guests, by=None, now=timezone.now())
+    send_all()
+    assert sorted(letter.to for letter in mailoutbox) == [["ann@example.org"], ["zoe@example.org"]]
 
 
 @pytest.mark.scenario("S37")

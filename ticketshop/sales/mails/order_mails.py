@@ -337,7 +337,7 @@ def _admissions_of(order: Order, contact_id: int, state: str) -> tuple[list[Tick
 
 @register("ticket_cancelled", _("Ticket cancelled"))
 def ticket_cancelled(mail: Mail) -> Content | None:
-    """Build the mail about cancelled tickets to a beneficiary, after the buyer was erased."""
+    """Build the mail about cancelled tickets to a beneficiary, without code, price and buyer."""
     order = order_of(mail)
     if order is None:
         return None

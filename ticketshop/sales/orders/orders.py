@@ -417,7 +417,10 @@ def _end(
     else:
         payments.check_pages(order)
         rest = [unit for unit in cancelled_lines.units_of(order) if not unit.is_cancelled]
-        freed = cancelled_lines.write(cancelled_lines.begin(order, by=by, now=now), rest)
+        cancellation = cancelled_lines.begin(order, by=by, now=now)
+        admissions = [admission for unit in rest for admission in unit.admissions]
+        notices.cancelled_for_others(order, cancellation, admissions, now)
+        freed = cancelled_lines.write(cancellation, rest)
         refunds.plan(order, refunds.kept(order) if pay_back is None else pay_back, by=by, now=now)
     responses.cancel(responses_of(order))
     credit_notes.credit_cancelled(order, by=by, now=now)
