@@ -93,7 +93,7 @@ def test_what_is_about_the_same_person_goes_with_the_name(office, ticket):
         text_key="a" * 64,
     )
     (place,) = [place for place in places(office) if place.row == entry]
-    assert "text" in place.where
+    assert "Text" in place.where
     erase(office.staff(), office.vera, **{key(ticket): "erase", key(entry): "erase"})
     for row in (ticket, entry):
         row.refresh_from_db()
