@@ -21,7 +21,7 @@ OF_EARLIER_VERSIONS = """
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sales', '0022_payment_differences'),
+        ('sales', '0023_replacedcode'),
     ]
 
     operations = [

@@ -16,7 +16,7 @@ OF_EARLIER_VERSIONS = """
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sales', '0023_refund_dispute'),
+        ('sales', '0024_refund_dispute'),
     ]
 
     operations = [
