@@ -56,8 +56,9 @@ def _compare(row: PaymentMethod, now: datetime) -> bool:
         comparison = comparing.compare_day(day, pos, method)
         if not comparison.listed:
             return False
-        disputed = [found.payment for found in comparison.differences if found.code == Code.DISPUTE_UNKNOWN]
-        if any(disputed):
+        unnoted = (found for found in comparison.differences if found.code == Code.DISPUTE_UNKNOWN)
+        disputed = [found.payment for found in unnoted if found.payment is not None]
+        if disputed:
             _settle(Payment.objects.filter(pk__in=disputed), now)
             comparison = comparing.compare_day(day, pos, method)
         _store(row, day, comparison.differences, now)
