@@ -1,5 +1,6 @@
 """The content of the demo shop, in both languages, and the consistency of its orders."""
 
+import json
 import re
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,14 +19,15 @@ from contacts.models import Contact
 from ticketshop.catalogue import programme
 from ticketshop.catalogue.models import Category, Event, SeasonPass, Session, Tariff
 from ticketshop.demo import filling, log_ins
+from ticketshop.demo.money import card_payments
 from ticketshop.demo.programme import pictures
 from ticketshop.demo.programme.theatre import THEATRE
 from ticketshop.history.models import Event as History
 from ticketshop.lib.values.text import normalise_email, normalise_line
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale, StaffMembership
-from ticketshop.sales.models import Order, Payment, PaymentMethod, Refund, Ticket
-from ticketshop.sales.orders import books
+from ticketshop.sales.models import Dispute, Invoice, Order, Payment, PaymentMethod, Refund, Ticket
+from ticketshop.sales.orders import books, waiting_money
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +66,13 @@ def test_orders_exist_in_every_state():
     for shop in ("theatre", "festival"):
         orders = Order.objects.filter(point_of_sale__slug=shop)
         assert set(orders.values_list("state", flat=True)) == {"paid", "pending", "cancelled", "expired"}
-        assert set(orders.values_list("payment_method", flat=True)) == {"free", "on_site", "bank_transfer"}
+        cards = {"stripe"} if shop == "theatre" else set()
+        assert set(orders.values_list("payment_method", flat=True)) == {
+            "free",
+            "on_site",
+            "bank_transfer",
+            *cards,
+        }
         assert set(orders.values_list("buyer__created_via", flat=True)) == {
             "guest_order",
             "account",
@@ -73,6 +81,49 @@ def test_orders_exist_in_every_state():
         assert orders.filter(state="paid").count() > orders.count() * 0.6
     assert Refund.objects.filter(state="done").count() > 10
     assert Ticket.objects.filter(state="used").count() > 100
+
+
+def test_demo_shows_what_can_happen_to_money():
+    owner = User.objects.get(email="owner@theatre.example")
+    office = User.objects.get(email="office@theatre.example")
+    by_hand = Refund.objects.filter(state="requested", payment__order__point_of_sale__slug="theatre").count()
+    assert by_hand
+    for user in (owner, office):
+        assert [waiting.sentence for waiting in waiting_money.read(user)] == [
+            f"{by_hand} refunds have to be paid by hand.",
+            "1 refund was refused by the payment service: pay it in another way.",
+            "1 payment of a bank file is to be looked at.",
+            "1 payment is disputed by its buyer at their bank.",
+        ]
+    (of_charlie,) = Order.objects.filter(buyer__email="charlie@example.org", payment_method="stripe")
+    assert sorted(of_charlie.tickets.values_list("state", flat=True)) == ["cancelled", "valid", "valid"]
+    assert Refund.objects.get(payment__order=of_charlie).state == "done"
+    papers = Invoice.objects.order_by("number").values_list("kind", "order__state")
+    assert list(papers) == [
+        ("invoice", "paid"),
+        ("invoice", "paid"),
+        ("invoice", "pending"),
+        ("credit_note", "paid"),
+    ]
+
+
+def test_fake_stripe_has_the_card_payments_of_the_past(tmp_path):
+    card_payments.write(tmp_path / "state.json")
+    (account,) = json.loads((tmp_path / "state.json").read_text()).values()
+    of_kind = {}
+    for row in account["objects"].values():
+        of_kind.setdefault(row["object"], []).append(row)
+    cards = Payment.objects.filter(method="stripe", state="confirmed")
+    assert {row["id"]: row["amount_total"] for row in of_kind["checkout.session"]} == {
+        reference: amount * 100 for reference, amount in cards.values_list("provider_reference", "amount")
+    }
+    assert {row["metadata"]["key"]: row["status"] for row in of_kind["refund"]} == {
+        refund.provider_key: {"done": "succeeded", "failed": "failed"}[refund.state]
+        for refund in Refund.objects.filter(payment__in=cards)
+    }
+    (dispute,) = of_kind["dispute"]
+    assert dispute["id"] == Dispute.objects.get().provider_reference
+    assert max(row["created"] for rows in of_kind.values() for row in rows) < MIDNIGHT.timestamp()
 
 
 def test_no_row_is_later_than_midnight():

@@ -15,7 +15,9 @@ from ticketshop.demo.programme import pictures, posters
 from ticketshop.history.models import Event as History
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale
-from ticketshop.sales.models import IssuedPass, Order, OrderLine, OrderResponse, Payment, Refund, Ticket
+from ticketshop.sales.models import (
+    BankEntry, Dispute, Invoice, IssuedPass, Order, OrderLine, OrderResponse, Payment, Refund, Ticket,
+)  # fmt: skip
 from ticketshop.sales.orders import books
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +37,7 @@ RANDOM = {
 }
 MODELS = (
     Organiser, PointOfSale, Event, Session, Tariff, Allotment, SeasonPass, Contact, Order, OrderLine,
-    Ticket, IssuedPass, Payment, Refund, Mail, History,
+    Ticket, IssuedPass, Payment, Refund, Dispute, Invoice, BankEntry, Mail, History,
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from . import catalogue, forms, friends, people
 from .catalogue import Shop
 from .ledger import Ledger, event
 from .log_ins import LOG_INS, PASSWORD
+from .money import examples
 from .programme.festival import FESTIVAL
 from .programme.plan import House
 from .programme.theatre import THEATRE
@@ -80,6 +81,8 @@ def _fill_house(house: House, users: dict[str, User], today: date) -> None:
     planner = Planner(shop, guests, rng, today)
     known = [people.familiar(shop.pos.organiser, users[email], rng) for email in people.FAMILIAR]
     sales = _familiar_sales(planner, known, today) if house is THEATRE else []
+    money = examples.plan(planner, known[-1], guests) if house is THEATRE else examples.Examples()
+    sales += money.sales.values()
     sales += planner.everything(house.orders - len(sales))
     staff = users[CASHIER[house.slug]]
     _write_buyers(sales, staff, rng)
@@ -87,6 +90,7 @@ def _fill_house(house: House, users: dict[str, User], today: date) -> None:
     forms.Answerer(shop, entries).write()
     if house is THEATRE:
         friends.connect(shop.pos, users, planner.midnight)
+        examples.carry_out(money, entries, shop, staff, planner.midnight)
 
 
 def _staff(shop: Shop, users: dict[str, User]) -> None:

@@ -114,7 +114,10 @@ class Ledger:
         if fate.paid_at is None:
             return
         payment.state, payment.confirmed_at = Payment.State.CONFIRMED, fate.paid_at
-        payment.confirmed_by = self.staff if entry.order.total else None
+        if entry.sale.method.redirects:
+            payment.provider_reference = f"cs_test_demo_{entry.order.reference}"
+        elif entry.order.total:
+            payment.confirmed_by = self.staff
         if fate.ended_at:
             entry.cancellations.append(
                 Cancellation(order=entry.order, made_at=fate.ended_at, made_by=self.staff)

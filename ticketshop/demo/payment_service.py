@@ -39,8 +39,13 @@ class PaymentService:
         """Return the process, not yet started. It sends webhooks to ``shop_url`` and keeps its payments in ``var``."""
         number = self.listener.fileno()
         command = [sys.executable, "-m", "ticketshop.demo.fake_stripe", str(number), self.origin]
-        command += [shop_url + HOOK, str(var / "fake-stripe.json")]
+        command += [shop_url + HOOK, str(state_file(var))]
         return Process("payment service", command, env, keep=[number])
+
+
+def state_file(var: Path) -> Path:
+    """Return the file in which the service keeps its payments."""
+    return var / "fake-stripe.json"
 
 
 def is_wanted(env: Mapping[str, str]) -> bool:

@@ -162,11 +162,18 @@ class Planner:
         return self.count(Sale(buyer, cart_contents, method, placed, settle(course, self.rng)))
 
     def certain(
-        self, buyer: Contact, things: dict[Offer | SeasonPass, int], placed: datetime, paid: datetime
+        self,
+        buyer: Contact,
+        things: dict[Offer | SeasonPass, int],
+        placed: datetime,
+        paid: datetime | None,
+        code: str = methods.TRANSFER,
     ) -> Sale:
-        """Return one order that is paid by bank transfer at a given time."""
-        method = self.methods["bank_transfer"]
-        return self.count(Sale(buyer, self._contents(things), method, placed, Outcome("paid", paid_at=paid)))
+        """Return one order that is paid at a given time; one that waits for its payment if that is None."""
+        # Keys of a payment service may be missing.
+        method = self.methods.get(code) or methods.METHODS[code]({})
+        fate = Outcome("paid", paid_at=paid) if paid else Outcome("pending")
+        return self.count(Sale(buyer, self._contents(things), method, placed, fate))
 
     def count(self, sale: Sale) -> Sale:
         """Subtract the places of the sale from those that are left."""

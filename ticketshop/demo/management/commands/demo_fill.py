@@ -3,9 +3,11 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ticketshop.demo import filling
+from ticketshop.demo import filling, payment_service
+from ticketshop.demo.money import card_payments
 from ticketshop.demo.programme import pictures
 from ticketshop.organisers.models import Organiser
 
@@ -29,4 +31,5 @@ class Command(BaseCommand):
                 return
             raise CommandError("There are organisers already. `make reset` forgets them.")
         filling.fill(today or datetime.now(ZoneInfo("Europe/Zurich")).date())
+        card_payments.write(payment_service.state_file(settings.VAR_DIR))
         pictures.draw(filling.HOUSES)
