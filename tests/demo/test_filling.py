@@ -16,7 +16,16 @@ from ticketshop.history.models import Event as History
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.sales.models import (
-    BankEntry, Dispute, Invoice, IssuedPass, Order, OrderLine, OrderResponse, Payment, Refund, Ticket,
+    BankEntry,
+    Dispute,
+    Invoice,
+    IssuedPass,
+    Order,
+    OrderLine,
+    OrderResponse,
+    Payment,
+    Refund,
+    Ticket,
 )  # fmt: skip
 from ticketshop.sales.orders import books
 

@@ -6,6 +6,7 @@ from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model
 from django.utils.formats import localize
+from django.utils.module_loading import import_string
 from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -137,9 +138,21 @@ def detail_lines(event: Event) -> list[str]:
     lines += _rows(_("Removed: %(what)s"), model, details.get("removed"))
     if amount := details.get("amount") or details.get("total"):
         lines.append(_("Amount: %(amount)s") % {"amount": localize(to_cents(Decimal(amount)))})
+    lines += _methods(details.get("method"), model)
     if paper := details.get("paper"):
         lines.append(_("Number: %(number)s") % {"number": paper})
     return lines + _of_connection(details)
+
+
+def _methods(method: str | dict[str, str] | None, model: type[Model] | None) -> list[str]:
+    """Return a line about the payment method of an order, or about the old and the new one."""
+    if not method:
+        return []
+    label = column_label(model, "payment_method")
+    if isinstance(method, str):
+        return [f"{colon(label)} {_value(method, model, 'payment_method')}"]
+    names = {key: _value(code, model, "payment_method") for key, code in method.items()}
+    return [_("%(setting)s: %(old)s → %(new)s") % {"setting": label, **names}]
 
 
 def _of_connection(details: dict) -> list[str]:
@@ -202,9 +215,16 @@ def _choices(model: type[Model] | None, name: str) -> dict:
         return {}
 
 
+def _code_labels(model: type[Model] | None) -> dict[str, str]:
+    """Return column -> path of a function from the stored code to its text, as the model's ``Personal`` declares it."""
+    return getattr(getattr(model, "Personal", None), "code_labels", {})
+
+
 def _value(value, model: type[Model] | None = None, name: str = "") -> str:
     if isinstance(value, str) and (label := _choices(model, name).get(value)):
         return str(label)
+    if isinstance(value, str) and value and (path := _code_labels(model).get(name)):
+        return str(import_string(path)(value))
     if value in (None, "", []):
         return _("empty")
     if isinstance(value, bool):

@@ -15,6 +15,7 @@ from ticketshop.history import texts
 from ticketshop.history.models import Event
 from ticketshop.lib.values.email_addresses import EmailField
 from ticketshop.organisers.models import Organiser, StaffMembership
+from ticketshop.organisers.role_names import ROLES
 
 from .forms import (
     CONTENT_LANGUAGES_HELP,
@@ -27,14 +28,6 @@ from .forms import (
 from .scoped_admin import ReadOnlyAdmin, ScopedAdmin, ScopedForm
 from .scoped_inlines import ScopedInline
 from .sections import NONE
-
-# Name of a role (a Django group) -> the text that people read.
-ROLES = {
-    "owner": _("owner"),
-    "back office": _("back office"),
-    "box office": _("box office"),
-    "accounting": _("accounting"),
-}
 
 
 class RoleField(forms.ModelChoiceField):

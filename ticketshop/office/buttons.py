@@ -41,8 +41,8 @@ class Button:
 
     ``name`` is the end of the URL. ``offered``: whether the row's page shows the button now. ``question``: sentences that tell
     what will happen. ``press(request, row, now)``: does it, checks the state of the row again, and returns the outcome. With
-    ``form``, which gets the posted data and the row, the page has fields, and ``press`` gets the cleaned data as fourth argument;
-    a ValidationError that it raises is shown in the form, with what was entered.
+    ``form``, which gets the posted data and the row, the page has fields, and ``press`` gets the cleaned data as fourth argument.
+    A ValidationError that it raises, or an outcome of the level ERROR, is shown in the form, with what was entered.
     A button that is not ``pressable`` is drawn disabled; ``ScopedAdmin.notes`` tells why. ``asks_password``: whether the password is
     asked again if the log-in is not recent.
     """
@@ -152,8 +152,10 @@ class ButtonsMixin:
                     raise
                 form.add_error(None, error)
             else:
-                messages.add_message(request, level, sentence)
-                return self.back_to(row)
+                if form is None or level < messages.ERROR:
+                    messages.add_message(request, level, sentence)
+                    return self.back_to(row)
+                form.add_error(None, sentence)
         context = {
             **self.about_row(request, row, button.label),
             "button": button,

@@ -30,8 +30,28 @@ def test_page_tells_the_address_for_webhooks_the_test_mode_and_what_is_missing(s
     assert "Address for webhooks: http://testserver/hooks/stripe/theatre/" in page.text
     assert "Test mode: no money moves." in page.text
     assert "is not set" not in page.text
+    assert "Visitors can’t pay in this way" not in page.text
     settings.STRIPE_ACCOUNTS = {}
-    assert "The environment variable STRIPE_THEATRE_SECRET_KEY" in staff.open(change(pos)).text
+    page = staff.open(change(pos))
+    assert "The environment variable STRIPE_THEATRE_SECRET_KEY" in page.text
+    assert "Visitors can’t pay in this way: its keys are missing or wrong." in page.text
+    assert "Then use “Test the connection” at the top of this page." in page.text
+
+
+def test_start_page_tells_of_test_mode_and_of_keys_that_are_missing(staff, row, pos, settings):
+    pos.active = True
+    pos.save(update_fields=["active"])
+    PaymentMethodFactory(point_of_sale=PointOfSaleFactory(slug="foreign"), code="stripe")
+    box_office = Staff(make_staff(pos.organiser, "box office"))
+    test_mode = f"“Card or TWINT” of “{pos.name}” is in test mode: no money moves."
+    for visitor in (staff, box_office):
+        assert visitor.open("/admin/").text.count("is in test mode") == 1
+        assert test_mode in visitor.page.text
+    settings.STRIPE_ACCOUNTS = {}
+    missing = f"Visitors of “{pos.name}” can’t pay by “Card or TWINT”: its keys are missing or wrong."
+    assert f'{change(pos)}#payment_methods-group">{missing}' in staff.open("/admin/").source
+    assert f"{missing} Your role can’t do this. Who can: owner." in box_office.open("/admin/").text
+    assert change(pos) not in box_office.page.source
 
 
 def test_button_asks_stripe_and_remembers_a_refused_key(staff, stripe, pos, row, settings):

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory
@@ -12,7 +12,7 @@ from tests.factories.sales import PaymentMethodFactory, make_order
 from tests.sales.mails.test_order_mails import deliver
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Session
-from ticketshop.history import history
+from ticketshop.history import history, texts
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import Order, Refund
 from ticketshop.sales.orders import books, orders, other_method
@@ -99,7 +99,9 @@ def test_page_at_the_provider_is_ended_before_another_method_is_taken(provider, 
     (letter,) = deliver(mailoutbox)
     assert "Please transfer the amount with this reference." in letter.body
     (event,) = [event for event in history.of(order) if event.action == "method_changed"]
-    assert event.details["method"] == {"old": "wallet", "new": "bank_transfer"}
+    assert texts.detail_lines(event) == ["Payment method: Wallet → Bank transfer"]
+    with translation.override("fr"):
+        assert texts.detail_lines(event) == ["Mode de paiement\N{NO-BREAK SPACE}: Wallet → Virement bancaire"]
 
 
 def test_order_that_was_paid_meanwhile_stays_paid(provider, offer):

@@ -457,11 +457,42 @@ def test_cancelling_closes_the_page_first(provider, offer, staff, visitor, by):
         return visitor.submit(next(form for form in visitor.page.forms if form.action == ""))
 
     provider.away = True
-    assert "may still succeed" in cancel().text
+    sentence = {"buyer": "may still succeed", "staff": "the payment service does not answer"}[by]
+    assert sentence in cancel().text
     assert (state(order), sold(offer)) == ("pending", 1)
     provider.away = False
     cancel()
     assert (state(order), sold(offer), provider.only_page.state) == ("cancelled", 0, "failed")
+
+
+@pytest.mark.scenario("PAY-11")
+def test_what_staff_typed_stays_while_the_provider_is_silent_or_the_bank_has_not_confirmed(
+    provider, offer, staff
+):
+    order = waiting(offer)
+    payments.receive(order, order.total, by=None, now=NOW(), method="bank_transfer")
+    where = f"{change(order).removesuffix('change/')}cancel/"
+    staff.open(where)
+    typed = {"pay_back": "other", "amount": "12.50"}
+    provider.away = True
+    staff.submit(staff.page.form("^amount$"), typed)
+    (sentence,) = staff.errors
+    assert "the payment service does not answer" in sentence and "Try again in a few minutes" in sentence
+    assert staff.page.form("^amount$").values["amount"] == "12.50"
+    provider.away = False
+    provider.only_page.state = "processing"
+    staff.submit(staff.page.form("^amount$"), {})
+    assert "has not confirmed it yet" in staff.errors[0]
+    assert staff.page.form("^amount$").values["amount"] == "12.50"
+    assert (state(order), owed(order)) == ("paid", [])
+
+
+def test_staff_who_cancel_an_order_that_was_just_paid_are_told_so(provider, offer, staff):
+    order = waiting(offer)
+    provider.pay(provider.only_page)
+    page = staff.press(order, "cancel")
+    assert "it has been paid meanwhile" in page.text
+    assert (state(order), owed(order)) == ("paid", [])
 
 
 def test_buyer_who_cancels_just_after_paying_has_the_tickets(provider, offer, visitor):

@@ -13,6 +13,7 @@ from ticketshop.lib.values.money import ZERO
 from ticketshop.lib.values.numbers import NumberField
 from ticketshop.lib.web.template_tags import money
 from ticketshop.office.buttons import Button, Outcome
+from ticketshop.organisers import role_names
 
 from ..models import Order, Payment
 from ..orders import cancelled_lines, orders, single_tickets
@@ -22,8 +23,14 @@ from . import erased_buyer
 
 WHOLE, SINGLE = "order", "tickets"
 PROPOSED, OTHER = "proposed", "other"
+AWAY = gettext_lazy(
+    "The order is not cancelled: the payment service does not answer, and the buyer may just be paying. Try again in a few minutes."
+)
 MAY_BE_PAID = gettext_lazy(
-    "The order is not cancelled: a payment that was begun may still succeed, and the payment service has not ended it. Try again in a few minutes."
+    "The order is not cancelled: a payment has begun that may still succeed, for instance because the buyer’s bank has not confirmed it yet. Wait until it has succeeded or failed; the page of the order shows it."
+)
+PAID_MEANWHILE = gettext_lazy(
+    "The order is not cancelled: it has been paid meanwhile, as the payment service tells. Open “Cancel” once more to choose what is cancelled and paid back."
 )
 
 
@@ -129,9 +136,9 @@ def _question(order: Order) -> list[str]:
     if by_staff:
         sentences.append(
             _(
-                "%(amount)s was paid without a payment service. What goes back of it is listed under “Refunds”: pay it back, and note it there."
+                "%(amount)s was paid without a payment service. What goes back of it is listed under “Refunds”, where it is noted once it is paid back by hand. Who can: %(roles)s."
             )
-            % {"amount": _amounts(by_staff)}
+            % {"amount": _amounts(by_staff), "roles": role_names.who_may("sales.change_refund")}
         )
     if by_provider:
         sentences.append(
@@ -168,20 +175,25 @@ def _cancel(request, order: Order, now: datetime, entered: dict) -> Outcome:
             )
             return _single_outcome(order, result)
         cancelled = orders.cancel(order, by=request.user, now=now, pay_back=pay_back)
-    except (ProviderUnavailable, payments.PageOpen):
+    except ProviderUnavailable:
+        return messages.ERROR, AWAY
+    except payments.PageOpen:
         return messages.ERROR, MAY_BE_PAID
     except refunds.TooMuch as error:
         raise _too_much(
             order,
             error,
             _(
-                "With this choice at most %(left)s can be paid back. For more, use “Pay money back” afterwards."
+                "With this choice at most %(left)s can be paid back. For more, “Pay money back” is used afterwards. Who can: %(roles)s."
             ),
         ) from None
     except single_tickets.CannotCancel as error:
         return messages.ERROR, " ".join(error.problems)
     if cancelled:
         return messages.SUCCESS, _("The order is cancelled; its places are free again.")
+    order.refresh_from_db(fields=["state"])
+    if order.state == Order.State.PAID:
+        return messages.WARNING, PAID_MEANWHILE
     return messages.WARNING, _("This order was over already. Nothing has changed.")
 
 
@@ -199,7 +211,11 @@ def _single_outcome(order: Order, result: single_tickets.Result) -> Outcome:
 
 def _too_much(order: Order, error: refunds.TooMuch, sentence: str) -> ValidationError:
     """Return the error for the field with the amount. Nothing has changed."""
-    return ValidationError({"amount": sentence % {"left": money(error.left, order.currency)}})
+    values = {
+        "left": money(error.left, order.currency),
+        "roles": role_names.who_may("sales.change_refund"),
+    }
+    return ValidationError({"amount": sentence % values})
 
 
 # --- pay money back ------------------------------------------------------------------------------------------
@@ -255,7 +271,7 @@ def _pay_back(request, order: Order, now: datetime, entered: dict) -> Outcome:
     except refunds.TooMuch as error:
         raise _too_much(order, error, _("At most %(left)s can be paid back.")) from None
     except refunds.Changed:
-        return messages.ERROR, _(
+        return messages.WARNING, _(
             "Nothing has changed: somebody else paid money of this order back meanwhile. Look at its refunds first."
         )
     return messages.SUCCESS, _("%(amount)s goes back to the buyer: see “Refunds”.") % {

@@ -18,7 +18,8 @@ from ticketshop.office.translated_admin import TranslatedAdmin
 from ticketshop.organisers.models import PointOfSale
 
 from ..models import Order, PaymentMethod
-from ..payments.methods import METHODS, TEST_MODE, codes
+from ..payments.methods import METHODS, codes
+from ..payments.methods.base import Method
 from . import opening_checks, payment_connection
 
 
@@ -53,19 +54,30 @@ class PaymentMethodForm(RowForm):
         return self.method.note(row.settings, row.point_of_sale.organiser)
 
     @property
-    def notes(self) -> list[str | Promise]:
-        """Return sentences about a stored method: why visitors are not offered it, and what its provider must know."""
-        kept, pos = self.instance.settings or {}, self.instance.point_of_sale
+    def _configured(self) -> Method | None:
+        """Return the method with its stored settings if these are complete, else None."""
+        kept = self.instance.settings or {}
         if self.method is None or not self.instance.pk or not self.method.is_set_up(kept):
-            return []
-        method = self.method(kept)
-        sentences = method.faults()
-        if method.test_mode:
-            sentences = [*sentences, TEST_MODE]
-        if method.redirects:
-            url = settings.BASE_URL + reverse("payment_hook", args=[method.code, pos.slug])
-            sentences = [*sentences, _("Address for webhooks: %(url)s") % {"url": url}]
-        return sentences
+            return None
+        return self.method(kept)
+
+    @property
+    def faults(self) -> list[str | Promise]:
+        """Return why visitors are not offered a method whose settings are complete."""
+        return self._configured.faults() if self._configured else []
+
+    @property
+    def test_mode(self) -> bool:
+        """Return whether the method moves no money."""
+        return bool(self._configured and self._configured.test_mode)
+
+    @property
+    def hook_url(self) -> str:
+        """Return the URL to which the provider sends webhooks; empty for a method without provider."""
+        if self._configured is None or not self._configured.redirects:
+            return ""
+        slug = self.instance.point_of_sale.slug
+        return settings.BASE_URL + reverse("payment_hook", args=[self._configured.code, slug])
 
     @property
     def history_name(self) -> str:

@@ -32,6 +32,8 @@ MESSAGES = {
     "camt.054": ("BkToCstmrDbtCdtNtfctn", "Ntfctn"),
 }
 _AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,5})?")
+# What banks write about the reading of a payment slip: nobody's words.
+_CODE = re.compile(r"\?(REJECT|ERROR)\?\d+")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ENCODING = re.compile(rb"""^(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 
@@ -221,7 +223,9 @@ def _parts(entry: Element) -> list[Element | None]:
 def _kind(entry: Element, part: Element | None) -> Kind | None:
     """Return what the payment did; None for an ordinary debit."""
     direction = (_text(part, "CdtDbtInd") if part is not None else "") or _text(entry, "CdtDbtInd")
-    reversal = _text(entry, "RvslInd") in ("true", "1")
+    # Some banks mark a reversal, others only tell why the payment was returned.
+    returned = part is not None and part.find("RtrInf") is not None
+    reversal = _text(entry, "RvslInd") in ("true", "1") or returned
     if direction == "CRDT":
         return Kind.RETURNED if reversal else Kind.CREDIT
     return Kind.TAKEN_BACK if reversal else None
@@ -237,7 +241,6 @@ def _transaction(account: str, entry: Element, part: Element | None, kind: Kind)
     details = part if part is not None else entry
     entry_reference = _text(entry, "AcctSvcrRef")
     bank_reference = _text(details, "Refs/AcctSvcrRef")
-    listed = _text(entry, "NtryDtls/Btch/NbOfTxs")
     return Transaction(
         account=account,
         booked_on=day,
@@ -250,9 +253,15 @@ def _transaction(account: str, entry: Element, part: Element | None, kind: Kind)
         bank_reference=bank_reference if count > 1 else (entry_reference or bank_reference),
         entry_reference=entry_reference,
         end_to_end=_text(details, "Refs/EndToEndId").replace("NOTPROVIDED", ""),
-        payments=int(listed) if part is None and listed.isdecimal() and 1 < int(listed) < 100_000 else 1,
+        payments=_batch_size(entry) if part is None else 1,
         is_part=count > 1,
     )
+
+
+def _batch_size(entry: Element) -> int:
+    """Return of how many payments a booking consists that does not list them; 1 if the file does not tell."""
+    numbers = [text for text in _texts(entry, "NtryDtls/Btch/NbOfTxs") if re.fullmatch("[0-9]{1,5}", text)]
+    return max(1, min(sum(map(int, numbers)), 99_999))
 
 
 def _amount(entry: Element, part: Element | None, *, alone: bool) -> tuple[Decimal, str] | None:
@@ -293,7 +302,9 @@ def _day(entry: Element) -> date | None:
 def _remittance(entry: Element, details: Element, *, alone: bool) -> Iterator[str]:
     """Yield what the payer wrote, and what the bank wrote about the payment."""
     yield from _texts(details, "RmtInf/Ustrd")
-    yield from _texts(details, "RmtInf/Strd/AddtlRmtInf")
+    for text in _texts(details, "RmtInf/Strd/AddtlRmtInf"):
+        if not _CODE.fullmatch(text):
+            yield text
     yield from _texts(details, "AddtlTxInf")
     if alone:
         yield from _texts(entry, "AddtlNtryInf")

@@ -109,9 +109,9 @@ def _identity(paid: Transaction) -> tuple:
     """Return what the same payment has in common in all files."""
     common = (paid.account, paid.booked_on, paid.kind.value, paid.amount, paid.currency)
     if paid.bank_reference:
-        # Some banks write the reference of the whole booking at each of its payments.
-        of_booking = paid.is_part and paid.bank_reference == paid.entry_reference
-        return (*common, paid.bank_reference, paid.end_to_end if of_booking else "")
+        # Swiss banks write the reference of the whole booking, or of a packet of slips, at each of its payments.
+        of_payment = (paid.end_to_end, *paid.references) if paid.is_part else ()
+        return (*common, paid.bank_reference, *of_payment)
     return (*common, paid.entry_reference, paid.end_to_end, *paid.references, paid.text, paid.payer)
 
 

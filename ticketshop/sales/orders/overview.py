@@ -19,6 +19,7 @@ from ticketshop.organisers.models import Organiser
 
 from ..cart import caps
 from ..models import CancelledLine, Order, Refund
+from ..payments import method_states
 from . import waiting_money
 
 SESSIONS = 8
@@ -56,13 +57,15 @@ class SessionLine:
 
 @dataclass(frozen=True)
 class Overview:
-    """Everything the start page shows: figures by organiser, next dates, networks with many unpaid orders."""
+    """Everything the start page shows: figures by organiser, next dates, networks with many unpaid orders,
+    money that waits, and payment methods that do not work."""
 
     organisers: list[Figures]
     sessions: list[SessionLine]
     # Networks with many unpaid orders: ``count``, and ``latest``, the id of the latest order.
     networks: list[dict]
     money: list[waiting_money.Waiting]
+    methods: list[method_states.MethodState]
 
 
 def read(user, now: datetime) -> Overview:
@@ -73,6 +76,7 @@ def read(user, now: datetime) -> Overview:
         _next_sessions(user, now),
         caps.many_of_one_network(orders),
         waiting_money.read(user),
+        method_states.read(user),
     )
 
 

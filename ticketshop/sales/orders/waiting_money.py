@@ -7,7 +7,7 @@ from django.db.models import Count, QuerySet, Value
 from django.urls import reverse
 from django.utils.translation import ngettext
 
-from ticketshop.organisers import permissions
+from ticketshop.organisers import permissions, role_names
 
 from ..models import BankEntry, Dispute, Refund
 from ..payments import differences, refunds
@@ -15,11 +15,12 @@ from ..payments import differences, refunds
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of waiting money. ``rows``: those that wait now, rows of a model with ``organiser_path``. ``sentence(number)`` says it, for a number
+    """A kind of waiting money. ``permission`` sees it, ``acts`` deals with it. ``rows``: those that wait now, rows of a model with ``organiser_path``. ``sentence(number)`` says it, for a number
     above zero. ``page``: the URL name of the list of these rows, ``query`` its filter.
     """
 
     permission: str
+    acts: str
     rows: Callable[[], QuerySet]
     sentence: Callable[[int], str]
     page: str
@@ -32,6 +33,8 @@ class Waiting:
 
     sentence: str
     url: str
+    # Who deals with it, for a user who can't.
+    note: str = ""
 
 
 def _to_pay(number: int) -> str:
@@ -75,6 +78,7 @@ def _differing(number: int) -> str:
 KINDS = [
     Kind(
         "sales.view_refund",
+        "sales.change_refund",
         refunds.requested_from_staff,
         _to_pay,
         "admin:sales_refund_changelist",
@@ -82,6 +86,7 @@ KINDS = [
     ),
     Kind(
         "sales.view_refund",
+        "sales.change_refund",
         lambda: Refund.objects.filter(state=Refund.State.FAILED),
         _refused,
         "admin:sales_refund_changelist",
@@ -89,6 +94,7 @@ KINDS = [
     ),
     Kind(
         "sales.view_bankentry",
+        "sales.change_bankentry",
         lambda: BankEntry.objects.filter(state=BankEntry.State.OPEN),
         _of_bank_files,
         "admin:sales_bankentry_changelist",
@@ -96,6 +102,7 @@ KINDS = [
     ),
     Kind(
         "sales.view_dispute",
+        "sales.change_order",
         lambda: Dispute.objects.filter(state=Dispute.State.OPEN),
         _disputed,
         "admin:sales_order_changelist",
@@ -103,6 +110,7 @@ KINDS = [
     ),
     Kind(
         "sales.view_paymentdifference",
+        "sales.change_paymentdifference",
         differences.open_rows,
         _differing,
         "admin:sales_paymentdifference_changelist",
@@ -118,7 +126,7 @@ def read(user) -> list[Waiting]:
         return []
     first, *others = counts
     return [
-        Waiting(KINDS[index].sentence(number), _url(KINDS[index]))
+        Waiting(KINDS[index].sentence(number), _url(KINDS[index]), _note(user, KINDS[index]))
         for index, number in sorted(first.union(*others, all=True))
         if number
     ]
@@ -128,6 +136,10 @@ def _count(user, index: int, kind: Kind) -> QuerySet:
     """Return a query for (index, number of rows of this kind that the user may see)."""
     rows = permissions.for_staff(kind.rows(), user, kind.permission).order_by()
     return rows.values_list(Value(index)).annotate(number=Count("pk"))
+
+
+def _note(user, kind: Kind) -> str:
+    return "" if user.has_perm(kind.acts) else role_names.ask_them(kind.acts)
 
 
 def _url(kind: Kind) -> str:

@@ -40,7 +40,7 @@ def notes(order: Order) -> list[str]:
         if dispute.state == Dispute.State.OPEN:
             sentences.append(
                 _(
-                    "The buyer has disputed a payment of %(amount)s with their bank on %(day)s. Answer on the pages of the payment service, and decide here whether the tickets stay valid."
+                    "The buyer has disputed a payment of %(amount)s with their bank on %(day)s. The answer is given on the pages of the payment service, by the person who has its log-in. Decide here whether the tickets stay valid."
                 )
                 % values
             )

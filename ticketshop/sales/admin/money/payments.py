@@ -12,6 +12,7 @@ from ticketshop.lib.web.template_tags import money
 from ticketshop.office.buttons import Button, Outcome
 from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE, link
+from ticketshop.organisers import role_names
 
 from ...models import Payment, Refund
 from ...payments import disputes, payments, refunds
@@ -97,6 +98,22 @@ def _question(refund: Refund) -> list[str]:
     ]
 
 
+def _by_hand(refund: Refund, user) -> str:
+    """Return why a refund is paid back by hand, and what this user does about it, or who can."""
+    what = (
+        _("The payment service has refused to pay this money back: it is paid in another way, by hand.")
+        if refund.state == Refund.State.FAILED
+        else _("This money is paid back by hand: the shop can’t move it.")
+    )
+    may = all(user.has_perm(name, refund) for name in REFUND_DONE.permissions)
+    then = (
+        _("Pay it, then note it here with “Refund done”.")
+        if may
+        else role_names.ask_them("sales.change_refund")
+    )
+    return f"{what} {then}"
+
+
 def _done(request, refund: Refund, now: datetime) -> Outcome:
     if payments.refund_done(refund, by=request.user, now=now):
         return messages.SUCCESS, _("Noted: the money went back.")
@@ -151,9 +168,13 @@ class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
         return super().get_queryset(request).select_related("payment__order")
 
     def notes(self, request, row):
-        """Say that nobody pays money that a bank has taken."""
-        taken = [_("The buyer’s bank took this money after a dispute: nobody pays it back once more.")]
-        return [*super().notes(request, row), *(taken if row.dispute_id else [])]
+        """Say who pays the money back by hand, or that nobody does because a bank has taken it."""
+        sentences = []
+        if row.dispute_id:
+            sentences = [_("The buyer’s bank took this money after a dispute: nobody pays it back once more.")]
+        elif refunds.is_for_staff(row):
+            sentences = [_by_hand(row, request.user)]
+        return [*super().notes(request, row), *sentences]
 
     def get_search_results(self, request, queryset, search_term):
         if not references.compact(search_term):
