@@ -26,7 +26,7 @@ from ticketshop.history.models import Event as History
 from ticketshop.lib.values.text import normalise_email, normalise_line
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale, StaffMembership
-from ticketshop.sales.models import Dispute, Invoice, Order, Payment, PaymentMethod, Refund, Ticket
+from ticketshop.sales.models import Dispute, Invoice, Order, OrderLine, Payment, PaymentMethod, Refund, Ticket
 from ticketshop.sales.orders import books, waiting_money
 
 pytestmark = pytest.mark.django_db
@@ -198,6 +198,13 @@ def test_texts_exist_in_both_languages(model):
             assert not re.search(r" [:;!?»]|« |'", french), ("French signs", row, french)
             assert "'" not in english, ("typewriter's apostrophe", row, english)
             assert "{" not in english + french
+
+
+def test_orders_are_written_in_the_language_of_their_buyers():
+    for language, wrong in (("fr", {"Adult", "Reduced"}), ("en", {"Plein tarif", "Tarif réduit"})):
+        lines = OrderLine.objects.filter(order__language=language)
+        names = set(lines.values_list("tariff_name", flat=True))
+        assert names and not names & wrong
 
 
 def test_descriptions_have_enough_text():

@@ -85,6 +85,9 @@ class Ledger:
         buyer, fate = sale.buyer, sale.fate
         by_staff = buyer.created_via == Contact.CreatedVia.BACK_OFFICE
         user = self.staff if by_staff else buyer.user or AnonymousUser()
+        for line in sale.cart_contents.lines:
+            # Its names were read in English when the sale was planned.
+            vars(line).pop("product", None)
         with translation.override(buyer.language):
             order = orders.new(sale.cart_contents, buyer, sale.method, user, buyer.language, sale.placed_at)
             lines = order_lines.new(order, sale.cart_contents)

@@ -18,6 +18,7 @@ from tests.sales.mails.test_order_mails import deliver
 from tests.staff import Staff
 from tests.staff import change as address_of
 from tests.visitor import TestClientVisitor
+from ticketshop.lib.dates import days
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import ArchivedPaper, Invoice, InvoiceCounter, Order
 from ticketshop.sales.orders import books, cancelled_lines, orders, single_tickets
@@ -78,7 +79,11 @@ def test_unpaid_invoice_has_the_qr_bill_of_its_order():
     method = methods.of_order(order.point_of_sale, "bank_transfer")
     assert codes_in_pdf(content) == [method.qr_bill(order, order.payments.get()).data]
     (text,) = text_of_pdf(content)
-    for stated in ("How to pay", "To be paid until", "Payment part", "CH93 0076 2011 6238 5295 7"):
+    # The order ends when this day ends, as its page and its mails say.
+    with timezone.override(order.point_of_sale.organiser.zone):
+        assert days.last_day(order.expires_at) is not None
+        until = f"To be paid until {days.until_text(order.expires_at, 'j F Y')}"
+    for stated in ("How to pay", until, "Payment part", "CH93 0076 2011 6238 5295 7"):
         assert stated in text, stated
     assert "Account holder" not in text
 

@@ -130,9 +130,9 @@ def _question(order: Order) -> list[str]:
                 "The order is not paid, so only all of it can be cancelled. For some of its tickets, place a new order first."
             )
         )
-    paid = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED, amount__gt=0)
-    by_staff = [payment for payment in paid if not refunds.by_provider(payment)]
-    by_provider = [payment for payment in paid if refunds.by_provider(payment)]
+    paid = payments.received_by_payment(order)
+    by_staff = {payment: left for payment, left in paid.items() if not refunds.by_provider(payment)}
+    by_provider = {payment: left for payment, left in paid.items() if refunds.by_provider(payment)}
     if by_staff:
         sentences.append(
             _(
@@ -162,8 +162,12 @@ def _taken_by_banks(order: Order) -> list[str]:
     return [text % {"amount": money(amount, order.currency)}]
 
 
-def _amounts(rows: list[Payment]) -> str:
-    return ", ".join(money(payment.amount, payment.currency) for payment in rows)
+def _amounts(received: dict[Payment, Decimal]) -> str:
+    """Return what came, without what was not owed, as text; one amount for each currency."""
+    sums: dict[str, Decimal] = {}
+    for payment, amount in received.items():
+        sums[payment.currency] = sums.get(payment.currency, ZERO) + amount
+    return ", ".join(money(amount, currency) for currency, amount in sums.items())
 
 
 def _cancel(request, order: Order, now: datetime, entered: dict) -> Outcome:

@@ -16,6 +16,7 @@ from django.utils.translation import pgettext
 
 from contacts import locking
 from ticketshop.history import history
+from ticketshop.lib.dates import days
 from ticketshop.lib.values.money import ZERO
 from ticketshop.organisers.models import Organiser
 
@@ -226,7 +227,7 @@ def _how_to_pay(order: Order) -> tuple[list[tuple[str, str]], QrBill | None]:
     if payment is None:
         return [], None
     method = methods.of_order(order.point_of_sale, order.payment_method)
-    until = [(_("To be paid until"), paper.day_text(order.expires_at))] if order.expires_at else []
+    until = [(_("To be paid until"), days.until_text(order.expires_at, "j F Y"))] if order.expires_at else []
     bill = method.qr_bill(order, payment)
     lines = [] if bill else method.instructions(order, payment)
     return [*((str(label), str(value)) for label, value in lines), *until], bill

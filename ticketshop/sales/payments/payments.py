@@ -53,6 +53,15 @@ _CONFIRMED = Compiled(
 )
 
 
+def received_by_payment(order: Order) -> dict[Payment, Decimal]:
+    """Return what came by each payment of an order, without money that was not owed and payments of which nothing is left."""
+    returned = Q(refunds__kind=Refund.Kind.RETURNED)
+    rows = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED).order_by("pk")
+    rows = rows.annotate(back=Sum("refunds__amount", filter=returned))
+    left = {payment: payment.amount - (payment.back or ZERO) for payment in rows}
+    return {payment: amount for payment, amount in left.items() if amount > ZERO}
+
+
 def still_due(order: Order) -> Decimal:
     """Return what an order still costs after the money that came for it."""
     return order.total - received(order)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.contrib import admin, messages
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -10,10 +11,11 @@ from ticketshop.lib.web.template_tags import money
 from ticketshop.office.buttons import Button, Outcome
 from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE, link
+from ticketshop.organisers import permissions
 
-from ...models import PaymentDifference
+from ...models import PaymentDifference, PaymentMethod
 from ...payments import differences
-from ...payments.methods import name_of
+from ...payments.methods import METHODS, name_of
 
 CHANGE = ("sales.change_paymentdifference",)
 Code = PaymentDifference.Code
@@ -92,6 +94,27 @@ BUTTONS = (
 )
 
 
+def _compared(user) -> list[str]:
+    """Return a sentence for each payment service of the user's shops: the last day that was compared."""
+    codes = [code for code, method in METHODS.items() if method.redirects]
+    rows = PaymentMethod.objects.filter(enabled=True, code__in=codes).select_related("point_of_sale")
+    rows = permissions.for_staff(rows, user, "sales.view_paymentdifference")
+    return [_compared_until(row) for row in rows.order_by("point_of_sale__name", "pk")]
+
+
+def _compared_until(row: PaymentMethod) -> str:
+    values = {"method": name_of(row.code), "shop": row.point_of_sale.name}
+    if row.compared_until is None:
+        return _("“%(method)s” of “%(shop)s” was not compared yet: that happens each night.") % values
+    values["day"] = date_format(row.compared_until, "DATE_FORMAT")
+    return (
+        _(
+            "“%(method)s” of “%(shop)s” is compared up to %(day)s. What is not listed below agrees with the list of the payment service."
+        )
+        % values
+    )
+
+
 class StateFilter(admin.SimpleListFilter):
     """Filter by whether staff still have to look at it."""
 
@@ -117,6 +140,7 @@ class PaymentDifferenceAdmin(ReadOnlyAdmin):
     list_display = ["day", "code", "there_text", "here_text", "point_of_sale", "method_text", "state_text"]
     list_filter = [StateFilter, "code", "day"]
     list_select_related = ["point_of_sale"]
+    change_list_template = "admin/sales/differences.html"
     ordering = ["-day", "-pk"]
     search_fields = ["provider_reference"]
     search_help_text = gettext_lazy("Any part of the reference at the payment service.")
@@ -140,6 +164,11 @@ class PaymentDifferenceAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("point_of_sale", "payment__order", "handled_by")
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(
+            request, {"compared": _compared(request.user), **(extra_context or {})}
+        )
 
     def notes(self, request, row):
         if not row.is_open:
