@@ -35,6 +35,7 @@ def test_page_tells_the_address_for_webhooks_the_test_mode_and_what_is_missing(s
     page = staff.open(change(pos))
     assert "The environment variable STRIPE_THEATRE_SECRET_KEY" in page.text
     assert "Visitors can’t pay in this way: its keys are missing or wrong." in page.text
+    assert "can’t pay by “Card or TWINT”: its keys are missing or wrong.</a>" in page.source
     assert "Then use “Test the connection” at the top of this page." in page.text
 
 

@@ -68,13 +68,14 @@ def test_a_difference_is_stored_once_and_shown_to_accounting_of_its_organiser_on
     paid(pos, provider)
     compare()
     assert not PaymentDifference.objects.exists()
+    staff = Staff(make_staff(pos.organiser, "accounting"))
+    assert f"“Wallet” of “{pos.name}” is compared up to " in staff.open(listing(PaymentDifference)).text
     unknown_money(provider)
     compare(1)
     compare(2)
     row = PaymentDifference.objects.get()
     assert (row.point_of_sale, row.method, row.code) == (pos, "wallet", "unknown")
     assert (row.amount_there, row.currency_there, row.amount_here) == (Decimal(12), "CHF", None)
-    staff = Staff(make_staff(pos.organiser, "accounting"))
     page = staff.open("/admin/")
     assert "CHF 12.00" in staff.open(page.link(ON_START_PAGE)).text
     page = staff.open(change(row))
@@ -83,6 +84,7 @@ def test_a_difference_is_stored_once_and_shown_to_accounting_of_its_organiser_on
     assert ON_START_PAGE not in other.open("/admin/").text
     assert other.open(change(row)).status == 404
     assert "page9" not in other.open(listing(PaymentDifference)).text
+    assert "is compared up to" not in other.page.text
     assert ON_START_PAGE not in start_page(pos, "box office")
 
 

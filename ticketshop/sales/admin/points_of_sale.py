@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,6 +19,7 @@ from ticketshop.office.translated_admin import TranslatedAdmin
 from ticketshop.organisers.models import PointOfSale
 
 from ..models import Order, PaymentMethod
+from ..payments import method_states
 from ..payments.methods import METHODS, codes
 from ..payments.methods.base import Method
 from . import opening_checks, payment_connection
@@ -271,7 +273,13 @@ class PointOfSaleAdmin(TellsOfForms, TranslatedAdmin):
         return form
 
     def notes(self, request, row):
-        return [*super().notes(request, row), *opening_checks.notes(request, row)]
+        faults = [
+            format_html('<a href="#payment_methods-group">{}</a>', state.sentence)
+            if state.url
+            else state.sentence
+            for state in method_states.faults_of(row, request.user)
+        ]
+        return [*super().notes(request, row), *faults, *opening_checks.notes(request, row)]
 
     def links(self, request, row):
         return [(_("Open the shop"), f"/{row.slug}/")] if row.active else []

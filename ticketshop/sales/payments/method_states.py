@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from ticketshop.organisers import permissions, role_names
+from ticketshop.organisers.models import PointOfSale
 
 from ..models import PaymentMethod
 from .methods import METHODS
@@ -28,14 +30,22 @@ def read(user) -> list[MethodState]:
 
     One query. Methods without a payment service have neither.
     """
+    return _states(permissions.for_staff(_offered().filter(point_of_sale__active=True), user, SEES), user)
+
+
+def faults_of(pos: PointOfSale, user) -> list[MethodState]:
+    """Return the methods of a point of sale that visitors can't use although they are offered, for its page. One query."""
+    return [state for state in _states(_offered().filter(point_of_sale=pos), user) if state.is_fault]
+
+
+def _offered() -> QuerySet[PaymentMethod]:
     codes = [code for code, method in METHODS.items() if method.redirects]
-    rows = PaymentMethod.objects.filter(enabled=True, code__in=codes, point_of_sale__active=True)
-    rows = permissions.for_staff(rows, user, SEES)
-    return [
-        state
-        for row in rows.select_related("point_of_sale__organiser").order_by("point_of_sale__name", "pk")
-        if (state := _state(row, user)) is not None
-    ]
+    rows = PaymentMethod.objects.filter(enabled=True, code__in=codes)
+    return rows.select_related("point_of_sale__organiser").order_by("point_of_sale__name", "pk")
+
+
+def _states(rows: QuerySet[PaymentMethod], user) -> list[MethodState]:
+    return [state for row in rows if (state := _state(row, user)) is not None]
 
 
 def _state(row: PaymentMethod, user) -> MethodState | None:
