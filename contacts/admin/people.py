@@ -118,7 +118,7 @@ class PeopleAdmin(ScopedAdmin):
         return queryset.search_for_page(search_term), False
 
     def notes(self, request, row):
-        return [*super().notes(request, row), *unreachable.notes(row)]
+        return [*super().notes(request, row), *unreachable.notes(row, request.user)]
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None and request.user.has_perm("contacts.view_contactlink", obj):

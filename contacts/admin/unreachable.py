@@ -10,10 +10,16 @@ from django.utils.translation import gettext_lazy
 from contacts.models import Contact
 from ticketshop.mail import bounces
 from ticketshop.mail.models import Mail
+from ticketshop.organisers import role_names
+
+CHANGE = "contacts.change_contact"
 
 
-def notes(person: Contact) -> list[str]:
-    """Return sentences that tell staff that e-mails do not reach a person, and what to do; [] if they do."""
+def notes(person: Contact, user=None) -> list[str]:
+    """Return sentences that tell staff that e-mails do not reach a person, and what to do; [] if they do.
+
+    ``user``: the reader, to whom is told who may enter another address.
+    """
     if person.erasing_at is not None:
         return []
     mail = bounces.latest_bounce(person.organiser_id, person.email, person.subject_uuid)
@@ -27,12 +33,15 @@ def notes(person: Contact) -> list[str]:
             )
             % values
         ]
-    return [
+    sentences = [
         _(
             "E-mails to %(address)s come back, the last time on %(day)s. Ask this person for another address, enter it on the page of the contact, and send again what they missed."
         )
         % values
     ]
+    if user is not None and not user.has_perm(CHANGE, person):
+        sentences.append(role_names.ask_them(CHANGE))
+    return sentences
 
 
 class UnreachableFilter(admin.SimpleListFilter):

@@ -269,7 +269,11 @@ class OrderAdmin(ReadOnlyAdmin):
 
     def notes(self, request, row):
         money_notes = [*disputes.notes(row), *_test_mode(row)]
-        return [*money_notes, *erased_buyer.notes(row), *(unreachable.notes(row.buyer) if row.buyer else [])]
+        return [
+            *money_notes,
+            *erased_buyer.notes(row),
+            *(unreachable.notes(row.buyer, request.user) if row.buyer else []),
+        ]
 
     def sections(self, request, row):
         told = row.buyer.subject_uuid if row.buyer else None
