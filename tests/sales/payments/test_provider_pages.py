@@ -222,13 +222,16 @@ def test_declined_payment_can_be_paid_again(provider, offer, visitor):
 @pytest.mark.scenario("PAY-06")
 def test_payment_that_is_confirmed_later_keeps_the_order_and_its_places(provider, offer):
     order = waiting(offer)
-    assert "You pay as described below." in page_of(order)
+    before = page_of(order)
+    assert "You pay as described below." in before and "Cancel this order" in before
     order.payments.update(asked_at=None)
     provider.only_page.state = "processing"
     text = page_of(order)
     assert "We are waiting for the confirmation of your payment." in text
     assert "How to pay" not in text
     assert "You pay as described below." not in text
+    # It would be refused: the money may be on its way.
+    assert "Cancel this order" not in text
     assert orders.expire_overdue(NOW() + timedelta(days=1)) == 0
     assert (state(order), Failure.objects.count()) == ("pending", 0)
     provider.pay(provider.only_page)

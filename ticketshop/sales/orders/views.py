@@ -142,7 +142,7 @@ def show(request, pos, reference, secret):
         "names_open": order.state in LIVING_ORDERS and _any_to_come(tickets, passes, timezone.now()),
         "returned": returned(order),
         "cancelled_total": cancelled_total(order, lines, (*tickets, *passes)),
-        "can_cancel": pending,
+        "can_cancel": pending and not payment.processing,
         "downloads": order.state == Order.State.PAID and len(cancelled) < len(lines),
         "calendar": bool(tickets) and order.paid_at is not None,
         "has_receipt": receipts.has_receipt(order),
