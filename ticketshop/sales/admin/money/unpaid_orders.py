@@ -49,8 +49,8 @@ def _end_all(request, order: Order, now: datetime) -> Outcome:
     if not open_payments:
         return messages.SUCCESS, text % {"count": ended}
     left = ngettext(
-        "%(count)d order is not cancelled: its payment may still succeed.",
-        "%(count)d orders are not cancelled: their payments may still succeed.",
+        "%(count)d order is not cancelled: its payment may still succeed. Try again in a few minutes.",
+        "%(count)d orders are not cancelled: their payments may still succeed. Try again in a few minutes.",
         open_payments,
     )
     return messages.WARNING, f"{text % {'count': ended}} {left % {'count': open_payments}}"
