@@ -171,7 +171,9 @@ class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
         """Say who pays the money back by hand, or that nobody does because a bank has taken it."""
         sentences = []
         if row.dispute_id:
-            sentences = [_("The buyer’s bank took this money after a dispute: nobody pays it back once more.")]
+            sentences = [
+                _("The buyer’s bank took this money after a dispute: nobody pays it back once more.")
+            ]
         elif refunds.is_for_staff(row):
             sentences = [_by_hand(row, request.user)]
         return [*super().notes(request, row), *sentences]
