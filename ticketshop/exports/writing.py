@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -119,7 +120,7 @@ def _make(job: Job) -> None:
         size=size,
         sha256=sha256,
         rows_done=progress.done,
-        subjects=sorted(subjects),
+        subjects=sorted(subjects, key=attrgetter("int")),
         finished_at=now,
         expires_at=now + KEPT_FOR,
     )

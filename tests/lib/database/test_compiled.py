@@ -7,7 +7,7 @@ from django.utils import timezone, translation
 
 from tests.factories.catalogue import EventFactory, OfferFactory, VenueFactory
 from ticketshop.catalogue.models import Event, Offer, Venue
-from ticketshop.lib.database.compiled import AnyOf, Compiled, MadeOfRows, Parameter
+from ticketshop.lib.database.compiled import AnyOf, Compiled, MadeOfRows, Parameter, array_of
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +65,14 @@ def test_one_of_a_list_and_the_shape_of_a_values_list():
     )
     assert compiled.rows(ids=[one.pk, two.pk]) == [(two.pk, 0, two.name), (one.pk, 1, one.name)]
     assert compiled.rows(ids=[]) == []
+
+
+def test_array_of_ids_finds_the_same_rows_as_a_list():
+    venues = VenueFactory(), VenueFactory()
+    query = Compiled(lambda: Venue.objects.filter(pk=AnyOf("ids")).order_by("pk").values_list("pk"))
+    ids = [venue.pk for venue in venues]
+    assert query.rows(ids=array_of(ids)) == query.rows(ids=ids) == [(pk,) for pk in ids]
+    assert query.rows(ids=array_of([])) == []
 
 
 def test_values_are_bound_not_written_into_the_statement():

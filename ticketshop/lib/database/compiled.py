@@ -40,10 +40,15 @@ class Parameter(Value):
 
 
 class AnyOf(Parameter):
-    """A placeholder for a list: ``filter(pk=AnyOf("ids"))``."""
+    """A placeholder for a list: ``filter(pk=AnyOf("ids"))``. For thousands of ids take ``array_of``."""
 
     def as_sql(self, compiler, connection):
         return "ANY(%s)", [self]
+
+
+def array_of(ids: Iterable[int]) -> str:
+    """Return ids as PostgreSQL writes an array. Psycopg converts each number of a list by itself, which takes ten times as long."""
+    return f"{{{','.join(map(str, ids))}}}"
 
 
 class Compiled(Generic[Row]):

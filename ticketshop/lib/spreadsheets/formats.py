@@ -104,11 +104,11 @@ class MachineCsv(Format):
         return [header.keys, header.labels]
 
     def write(self, path: Path, header: Header, rows: Rows) -> None:
-        function_for = self.texts().get
+        functions = self.texts()
 
         def line(row: Sequence[Cell]) -> list:
             """Return the cells of a row as texts."""
-            return [to_text(cell) if (to_text := function_for(type(cell))) else cell for cell in row]
+            return [functions[kind](cell) if (kind := type(cell)) in functions else cell for cell in row]
 
         with path.open("w", encoding=self.encoding, errors="replace", newline="") as file:
             writer = csv.writer(file, delimiter=self.delimiter, lineterminator="\r\n")

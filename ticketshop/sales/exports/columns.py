@@ -16,12 +16,14 @@ from registration_forms.definitions import Question
 from registration_forms.field_types import TYPES, FieldType
 from registration_forms.models import Answer, Choice, FormVersion
 from ticketshop.exports.kinds import Column
-from ticketshop.lib.database.compiled import AnyOf, Compiled
+from ticketshop.lib.database.compiled import AnyOf, Compiled, array_of
 from ticketshop.lib.spreadsheets.formats import Cell, Word
 
 from . import question_columns
 from .question_columns import QuestionColumn
 
+# How many combinations of choices are kept as text.
+COMBINATIONS = 1000
 ANSWERED = Answer.State.ANSWERED.value
 BLANK = Answer.State.BLANK.value
 STATES = {
@@ -110,6 +112,7 @@ class Answers:
         }
         self._values = sorted(kinds - {"choices"})
         self._mine = _answers_with(self._values)
+        self._combinations: dict[tuple[int, ...], str] = {}
         self._order = {pk: number for number, pk in enumerate(choices)}
         self._rules = {
             pk: self._rule(place.first, question)
@@ -214,8 +217,14 @@ class Answers:
             cells[where.state] = self._words[state]
 
     def _joined(self, several: list[int]) -> str:
-        """Return the texts of several choices as one."""
-        return joined([self.choices[pk] for pk in several])
+        """Return the texts of several choices as one. Thousands of answers repeat a few dozen combinations."""
+        combination = tuple(several)
+        text = self._combinations.get(combination)
+        if text is None:
+            text = joined([self.choices[pk] for pk in several])
+            if len(self._combinations) < COMBINATIONS:
+                self._combinations[combination] = text
+        return text
 
     def read_several(self, of: Mapping[int, list[tuple[int, int, int]]]) -> dict[int, list[Cell]]:
         """Return the cells of each row. ``of``: row -> (response id, form id, version number) of its responses."""
@@ -261,7 +270,7 @@ class Answers:
         """Yield response id, position among the cells, state, value (ids of several choices), own version's id."""
         if not self.questions or not ids:
             return
-        answers = self._mine.rows(responses=ids, fields=self.fields())
+        answers = self._mine.rows(responses=array_of(ids), fields=self.fields())
         several, rules = self._chosen(answers), self._rules
         for answer in answers:
             rule, state = rules[answer[_FIELD]], answer[_STATE]
@@ -281,7 +290,7 @@ class Answers:
         """Return answer id -> its choices, in the order of the form, for answers that may be several choices."""
         with_several = [answer[_PK] for answer in answers if answer[_FIELD] in self._with_several]
         chosen: dict[int, list[int]] = {}
-        for answer, choice in _LINKS.rows(answers=with_several) if with_several else ():
+        for answer, choice in _LINKS.rows(answers=array_of(with_several)) if with_several else ():
             chosen.setdefault(answer, []).append(choice)
         for several in chosen.values():
             several.sort(key=self._order.__getitem__)

@@ -14,7 +14,7 @@ from contacts.models import Contact
 from registration_forms.models import Response
 from ticketshop.catalogue.models import Session
 from ticketshop.exports.kinds import Column
-from ticketshop.lib.database.compiled import AnyOf, Compiled
+from ticketshop.lib.database.compiled import AnyOf, Compiled, array_of
 from ticketshop.lib.spreadsheets.formats import Cell, Word
 from ticketshop.lib.values import countries
 
@@ -119,7 +119,7 @@ def people(page: list[tuple], *places: int) -> set[uuid.UUID]:
     """Return the ``subject_uuid`` of the contacts whose ids are at these positions of the rows; one query."""
     contact_ids = {row[place] for place in places for row in page}
     contact_ids.discard(None)
-    return {subject_uuid for (subject_uuid,) in _SUBJECTS.rows(contacts=list(contact_ids))}
+    return {subject_uuid for (subject_uuid,) in _SUBJECTS.rows(contacts=array_of(contact_ids))}
 
 
 def forms_of(rows: QuerySet, path: str) -> set[int]:
