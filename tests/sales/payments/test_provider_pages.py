@@ -239,6 +239,25 @@ def test_payment_that_is_confirmed_later_keeps_the_order_and_its_places(provider
     assert state(order) == "paid"
 
 
+@pytest.mark.scenario("PAY-06")
+def test_mail_tells_that_the_bank_refused_a_payment_it_was_to_confirm(provider, offer, mailoutbox):
+    order, other = waiting(offer), make_order({offer: 1}, method="wallet")
+    provider.only_page.state = "processing"
+    order.payments.update(asked_at=None)
+    page_of(order)
+    provider.only_page.state = "failed"
+    deliver(mailoutbox)
+    assert orders.expire_overdue(NOW() + timedelta(days=1)) == 2
+    ended = {letter.subject: letter.body for letter in deliver(mailoutbox)}
+    refused, unpaid = (
+        ended[f"Your order {ended_order.reference} has ended"] for ended_order in (order, other)
+    )
+    assert "Your bank or our payment service has refused your payment" in refused
+    assert "was not paid in time" not in refused
+    assert "was not paid in time" in unpaid and "refused" not in unpaid
+    assert (state(order), sold(offer)) == ("expired", 0)
+
+
 # --- webhook, job, staff ------------------------------------------------------------------------------------
 @pytest.mark.scenario("PAY-03")
 def test_webhook_any_number_of_times_before_or_after_the_return_has_one_result(provider, offer, mailoutbox):

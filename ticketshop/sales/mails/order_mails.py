@@ -30,7 +30,7 @@ from ..admission_lists import WITH_LINE, WITH_PASS, WITH_TICKET
 from ..answers import display, editing
 from ..models import Admission, IssuedPass, Order, OrderLine, Refund, Ticket
 from ..papers import earlier_bills
-from ..payments import disputes, methods, payments, refunds
+from ..payments import disputes, methods, payments, provider_pages, refunds
 from ..payments.qr_bills import QrBill
 from ..tickets import ticket_pdf
 
@@ -206,7 +206,8 @@ def order_expired(mail: Mail) -> Content | None:
     order = _order(mail)
     if order is None or order.state != Order.State.EXPIRED:
         return None
-    return Content({**_context(order), "back": _returned(order)})
+    refused = provider_pages.was_not_confirmed(order)
+    return Content({**_context(order), "back": _returned(order), "refused": refused})
 
 
 def _returned(order: Order) -> Decimal:

@@ -74,7 +74,7 @@ class Payment(models.Model):
     )
     provider_url = models.CharField(max_length=2000, blank=True, default="", editable=False)
     asked_at = models.DateTimeField(_("payment service asked"), null=True, blank=True)
-    # What the provider answered then, while the payment is neither paid nor over: "open", "declined" or "processing".
+    # What the provider answered then: "open", "declined" or "processing"; "refused" after "processing"; "failed".
     last_answer = models.CharField(max_length=10, blank=True, default="", editable=False)
     started_at = models.DateTimeField(_("started"))
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)

@@ -30,6 +30,8 @@ LONGEST_PAGE = timedelta(hours=25)
 PAGE_ASKS_EVERY = timedelta(seconds=2)
 # The ``last_answer`` of an open page whose latest attempt was refused; other answers are values of ``Outcome``.
 DECLINED = "declined"
+# The ``last_answer`` of a payment that was being processed and has failed: the buyer had done everything.
+NOT_CONFIRMED = "refused"
 
 
 def leave_transactions() -> None:
@@ -141,7 +143,11 @@ def _record(payment: Payment, status: Status, by, now: datetime) -> None:
         return
     order = payments.lock_order(payment)
     rows = Payment.objects.filter(pk=payment.pk)
-    rows.update(asked_at=now, last_answer=DECLINED if status.declined else status.outcome.value)
+    processing = rows.filter(last_answer=Outcome.PROCESSING.value)
+    if status.outcome == Outcome.FAILED and processing.update(last_answer=NOT_CONFIRMED):
+        rows.update(asked_at=now)
+    else:
+        rows.update(asked_at=now, last_answer=DECLINED if status.declined else status.outcome.value)
     if status.outcome == Outcome.FAILED:
         rows.update(provider_url="")
         if rows.filter(state=Payment.State.STARTED).update(state=Payment.State.FAILED):
@@ -225,6 +231,11 @@ def _was_refused(order: Order) -> bool:
     """Return whether a payment on a page of the order's provider has failed."""
     rows = Payment.objects.filter(order=order, method=order.payment_method, state=Payment.State.FAILED)
     return rows.exclude(provider_reference="").exists()
+
+
+def was_not_confirmed(order: Order) -> bool:
+    """Return whether the buyer has paid on a page, and the bank or the provider has refused it afterwards."""
+    return Payment.objects.filter(order=order, last_answer=NOT_CONFIRMED).exists()
 
 
 def has_open_page(order: Order) -> bool:
