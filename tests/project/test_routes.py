@@ -309,6 +309,7 @@ ADMIN = {
     "sales.bankentry": Pages(
         buttons=(
             ("record", "sales.change_bankentry sales.change_order"),
+            ("divide", "sales.change_bankentry sales.change_order"),
             ("assign", "sales.change_bankentry sales.change_order"),
             ("not_ours", "sales.change_bankentry"),
             ("done", "sales.change_bankentry"),

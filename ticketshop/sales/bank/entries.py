@@ -1,10 +1,11 @@
-"""Actions on payments of bank files: record them for an order, note that they are for none, take that back.
+"""Actions on payments of bank files: record them for an order, divide them among several, note that they are for none, take that back.
 
 Each is one transaction: first the order is locked, then the state of the payment changes by a conditional UPDATE, so that two
 members of staff who press at once record it once.
 """
 
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.history import history
 from ticketshop.jobs.rows import RowJob
+from ticketshop.lib.values.money import ZERO
 
 from ..models import BankEntry, Order
 from ..payments import methods, payments
@@ -49,6 +51,49 @@ def record(entry: BankEntry, order: Order, *, by, now: datetime, only_exact: boo
         order, "bank_entry", by=by, now=now, amount=str(entry.amount), day=entry.booked_on.isoformat()
     )
     return True
+
+
+@transaction.atomic
+def divide(entry: BankEntry, amounts: dict[int, Decimal], *, by, now: datetime) -> list[Order]:
+    """Record the payment for several orders: order id -> amount, together the whole payment. Each part gets a row of its own.
+
+    Return the orders; empty, and nothing has changed, in the cases in which ``record`` returns False. Raise ValueError for other sums.
+    """
+    if len(amounts) < 2 or sum(amounts.values()) != entry.amount or min(amounts.values()) <= ZERO:
+        raise ValueError("the parts are not the payment")
+    ids = Order.objects.filter(pk__in=amounts, organiser=entry.organiser_id, currency=entry.currency)
+    locked = [_locked(order) for order in ids.order_by("pk")]
+    if len(locked) < len(amounts) or not _is_open(entry):
+        return []
+    entry.refresh_from_db()
+    payer, text, text_key = entry.payer, entry.text, entry.text_key
+    # The parts have what is personal: it goes with the buyer of its order. The first has the hash that was made of it.
+    _set(entry, now, by, state=BankEntry.State.DIVIDED, requested_at=None, payer="", text="", text_key="")
+    for number, order in enumerate(locked):
+        amount = amounts[order.pk]
+        payment = payments.receive(order, amount, by=by, now=now, method=methods.TRANSFER)
+        BankEntry.objects.create(
+            organiser_id=entry.organiser_id,
+            file_id=entry.file_id,
+            part_of=entry,
+            state=BankEntry.State.RECORDED,
+            account=entry.account,
+            booked_on=entry.booked_on,
+            amount=amount,
+            currency=entry.currency,
+            references=order.reference,
+            payer=payer,
+            text=text,
+            text_key="" if number else text_key,
+            order=order,
+            payment=payment,
+            handled_at=now,
+            handled_by=history.author(by),
+        )
+        history.record(
+            order, "bank_entry", by=by, now=now, amount=str(amount), day=entry.booked_on.isoformat()
+        )
+    return locked
 
 
 def _locked(order: Order) -> Order:

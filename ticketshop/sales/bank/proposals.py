@@ -66,7 +66,8 @@ def of_entry(entry: BankEntry, orders: Sequence[Order], missing: dict[int, Decim
     if entry.kind != BankEntry.Kind.CREDIT:
         return Proposal(What(entry.kind), named)
     if len(orders) > 1:
-        return Proposal(What.SEVERAL)
+        # A list of its payments may still come, so it is not divided by hand.
+        return Proposal(What.COLLECTIVE if entry.payments > 1 else What.SEVERAL)
     if named is None:
         return Proposal(What.COLLECTIVE if entry.payments > 1 else What.UNKNOWN)
     if named.currency != entry.currency:
@@ -78,6 +79,37 @@ def of_entry(entry: BankEntry, orders: Sequence[Order], missing: dict[int, Decim
         return Proposal(What.PAID_TWICE, named)
     what = What.EXACT if entry.amount == left else What.TOO_LITTLE if entry.amount < left else What.TOO_MUCH
     return Proposal(what, named, left)
+
+
+@dataclass(frozen=True)
+class Share:
+    """An order that a payment names together with others, what it waits for, and the part that is proposed for it."""
+
+    order: Order
+    missing: Decimal
+    amount: Decimal
+
+
+def shares(entry: BankEntry) -> list[Share]:
+    """Return the shares of an open payment that can be divided, in the order of its references; empty for others.
+
+    Each order gets what it waits for as long as there is money; what is left goes to the first, and is paid back.
+    """
+    found = _orders([entry])
+    orders = [found[key] for key in _keys(entry) if key in found and found[key].currency == entry.currency]
+    if not entry.is_open_credit or entry.payments > 1 or len(orders) < 2:
+        return []
+    missing = _missing([order for order in orders if order.state == Order.State.PENDING])
+    rest, amounts = entry.amount, []
+    for order in orders:
+        amounts.append(min(max(missing.get(order.pk, ZERO), ZERO), rest))
+        rest -= amounts[-1]
+    first = next((index for index, amount in enumerate(amounts) if amount), 0)
+    amounts[first] += rest
+    return [
+        Share(order, missing.get(order.pk, ZERO), amount)
+        for order, amount in zip(orders, amounts, strict=True)
+    ]
 
 
 def orders_named(entry: BankEntry) -> list[Order]:

@@ -87,6 +87,8 @@ class BankEntry(models.Model):
         RECORDED = "recorded", _("recorded")
         NOT_OURS = "not_ours", _("not for an order")
         DONE = "done", _("dealt with by hand")
+        # Each part has a row of its own.
+        DIVIDED = "divided", _("divided among orders")
         # The same money, listed payment by payment in another file.
         LISTED = "listed", _("listed one by one")
 
@@ -117,6 +119,15 @@ class BankEntry(models.Model):
     )
     payment = models.OneToOneField(
         Payment, null=True, blank=True, on_delete=models.PROTECT, related_name="bank_entry"
+    )
+    # The payment of which staff recorded this part. It keeps the hashes of the bank, the parts get what is personal.
+    part_of = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="parts",
+        verbose_name=_("part of"),
     )
     # Staff asked for it to be recorded if it fits exactly; a job does it.
     requested_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -149,6 +160,9 @@ class BankEntry(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="recorded") | Q(order__isnull=False, payment__isnull=False),
                 name="bankentry_recorded_has_payment",
+            ),
+            models.CheckConstraint(
+                condition=Q(part_of__isnull=True) | Q(state="recorded"), name="bankentry_part_recorded"
             ),
         ]
         indexes = [

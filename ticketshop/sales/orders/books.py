@@ -49,7 +49,7 @@ PLACES = Invariant(
 
 MONEY = Invariant(
     "I2",
-    "Money that came is the price of an order that was paid, is part of what a pending one waits for, or is returned; of its price no more is paid back than came. A lost dispute took exactly its amount, another none.",
+    "Money that came is the price of an order that was paid, is part of what a pending one waits for, or is returned; of its price no more is paid back than came. A lost dispute took exactly its amount, another none. A payment of a bank file is the payment, or its parts are.",
     """
     WITH refunded AS (
         SELECT payment_id,
@@ -90,6 +90,18 @@ MONEY = Invariant(
         GROUP BY dispute_id
     ) AS taken ON taken.dispute_id = d.id
     WHERE coalesce(taken.amount, 0) <> CASE d.state WHEN 'lost' THEN d.amount ELSE 0 END OR NOT taken.fits
+    UNION ALL
+    SELECT 'payment of a bank file', e.id
+    FROM sales_bankentry e
+    LEFT JOIN sales_payment p ON p.id = e.payment_id
+    LEFT JOIN (
+        SELECT part_of_id, sum(amount) AS amount FROM sales_bankentry WHERE part_of_id IS NOT NULL GROUP BY part_of_id
+    ) AS parts ON parts.part_of_id = e.id
+    WHERE CASE e.state
+        WHEN 'recorded' THEN p.amount <> e.amount OR p.order_id <> e.order_id OR p.state <> 'confirmed'
+        WHEN 'divided' THEN parts.amount IS DISTINCT FROM e.amount
+        ELSE parts.amount IS NOT NULL
+    END
     """,
 )
 

@@ -54,9 +54,7 @@ def advice(entry: BankEntry, proposal: Proposal) -> list[str]:
         What.UNKNOWN: _(
             "No order of yours is named in it. Look for the order under “Record for another order”, or note that the money is not for an order."
         ),
-        What.SEVERAL: _(
-            "It names several orders, and can be recorded for one of them. Record the others by hand on their pages."
-        ),
+        What.SEVERAL: _("It names several orders. Use “Divide among orders”, or record it for one of them."),
         What.OTHER_CURRENCY: _(
             "The order is in another currency. Record what came on the page of the order, then note here that it is dealt with."
         ),

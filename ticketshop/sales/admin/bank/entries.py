@@ -3,6 +3,8 @@
 from datetime import datetime
 
 from django.contrib import admin, messages
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,7 +17,7 @@ from ...bank import entries, proposals
 from ...bank.proposals import RECORDABLE, Proposal
 from ...models import BankEntry, Order
 from ..money.money_received import came_of_it
-from . import assigning, consequences, tables
+from . import assigning, consequences, dividing, tables
 from .files import RECORD
 
 CHANGE = ("sales.change_bankentry",)
@@ -69,6 +71,7 @@ BUTTONS = (
         _question,
         _record,
     ),
+    dividing.DIVIDE,
     assigning.ASSIGN,
     Button(
         "not-ours",
@@ -121,6 +124,7 @@ class BankEntryAdmin(ReadOnlyAdmin):
         "text",
         "result_text",
         "order_text",
+        "parts_text",
         "account_text",
         "file_link",
         "handled_at",
@@ -129,7 +133,7 @@ class BankEntryAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("order", "file", "handled_by")
+        return super().get_queryset(request).select_related("order", "file", "handled_by", "part_of")
 
     def lookup_allowed(self, lookup, value, request=None):
         """Allow the link of a bank file's page to its payments."""
@@ -158,6 +162,15 @@ class BankEntryAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("result"))
     def result_text(self, entry):
         return tables.result(entry, self._proposal_of(entry))
+
+    @admin.display(description=gettext_lazy("parts"))
+    def parts_text(self, entry):
+        """Return links to the parts of a divided payment, or to the payment of which this is a part."""
+        parts = entry.parts.select_related("order").order_by("pk")
+        links = [(link(part, f"{part.order.reference} · {tables.amount(part)}"),) for part in parts]
+        if entry.part_of:
+            links = [(link(entry.part_of, f"{_('part of')} {tables.amount(entry.part_of)}"),)]
+        return format_html_join(mark_safe("<br>"), "{}", links) if links else NONE
 
     def _proposal_of(self, entry: BankEntry) -> Proposal | None:
         if not hasattr(entry, "proposal"):
