@@ -326,6 +326,7 @@ def test_invoice_and_credit_note_go_to_the_buyer_at_most_three_times_an_hour(mai
     order = order_with_rates()
     issued = issue(order)
     credit_notes.withdraw(order, by=None, now=timezone.now())
+    deliver(mailoutbox)
     visitor = TestClientVisitor()
     for _time in range(3):
         visitor.open(link(order))
