@@ -43,7 +43,7 @@ def _add(account: Account, payment: Payment) -> None:
     account.pay(number)
     session["url"] = None
     _created(account, before, payment.confirmed_at)
-    for refund in Refund.objects.filter(payment=payment).order_by("pk"):
+    for refund in Refund.objects.filter(payment=payment, dispute=None).order_by("pk"):
         _pay_back(account, session, refund)
     for dispute in Dispute.objects.filter(payment=payment).order_by("pk"):
         row = account.dispute(number)
