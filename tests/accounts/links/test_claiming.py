@@ -12,7 +12,7 @@ from accounts.models import User
 from contacts import contacts
 from contacts.linking import links, staff_links
 from contacts.models import Contact, ContactLink, LinkRequest
-from tests.at_once import at_once
+from tests.at_once import at_once, meet
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalogue import OfferFactory
 from tests.factories.contacts import ContactFactory
@@ -487,12 +487,20 @@ def test_account_of_another_name_is_not_offered_the_connection(pos, alice, lette
 
 
 @pytest.mark.django_db(transaction=True)
-def test_password_chosen_twice_at_once_makes_one_account_and_logs_in(pos, letter):
+def test_password_chosen_twice_at_once_makes_one_account_and_logs_in(pos, letter, monkeypatch):
     visitor = TestClientVisitor()
     answer(visitor, mailed_link(letter), "accept")
     other_press = TestClientVisitor()
     other_press.client.cookies = visitor.client.cookies.copy()
     other_press.page = visitor.page
+    remembered = claiming.remembered
+
+    def meet_after(*args):
+        link = remembered(*args)
+        meet()
+        return link
+
+    monkeypatch.setattr(claiming, "remembered", meet_after)
     pages = at_once(
         *[partial(one.fill, "^password1$", {"password1": CHOSEN}) for one in (visitor, other_press)]
     )
