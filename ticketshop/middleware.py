@@ -143,7 +143,7 @@ def _refers_to_erased_user(exception: Exception) -> bool:
 
 
 class Refuse:
-    """Answer exceptions for refused requests: 429 for a limit, 409 while a person is being erased."""
+    """Answer exceptions for refused requests: 429 for a limit, 409 while a person is being erased, 410 for a replaced link."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -156,4 +156,6 @@ class Refuse:
             return refusals.too_many_requests(request, exception.wait)
         if isinstance(exception, refusals.PersonGone) or _refers_to_erased_user(exception):
             return refusals.person_gone(request)
+        if isinstance(exception, refusals.LinkReplaced):
+            return refusals.link_replaced(request)
         return None

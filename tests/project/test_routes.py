@@ -276,6 +276,7 @@ ADMIN = {
             ("other_money", "sales.change_order"),
             ("names", "sales.change_order"),
             ("new_codes", "sales.change_order"),
+            ("exchange", "sales.change_order"),
             ("answers", "sales.change_order"),
             ("enter_answers", "sales.change_order"),
             ("cancel", "sales.change_order"),

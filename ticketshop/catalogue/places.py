@@ -1,5 +1,5 @@
 """The only module that writes the counter and the holds of an allotment: ``hold``, ``end_holds``, ``reserve``,
-``release``. ``left`` reads them for selling.
+``release``, ``exchange``. ``left`` reads them for selling.
 
 No other code writes them, so that a later version may count places in another way than with one counter row
 per allotment.
@@ -166,6 +166,20 @@ def release(places: dict[int, int]) -> None:
     """Make reserved places (allotment id -> places) free again when an order is cancelled or expires."""
     for pk in sorted(places):
         Allotment.objects.filter(pk=pk).update(sold=F("sold") - places[pk])
+
+
+def exchange(freed: dict[int, int], wanted: dict[int, int]) -> None:
+    """Release the places ``freed`` and reserve the places ``wanted`` (allotment id -> places) at once.
+
+    All rows are locked first, in id order, so that two exchanges in opposite directions cause no deadlock. A place that is
+    exchanged within one allotment is not looked for once more. Raise NotEnoughPlaces; then nothing has changed.
+    """
+    net = {pk: wanted.get(pk, 0) - freed.get(pk, 0) for pk in freed.keys() | wanted.keys()}
+    changed = {pk: places for pk, places in net.items() if places}
+    list(_LOCKED.rows(ids=list(changed)))
+    _check_free({pk: places for pk, places in changed.items() if places > 0}, uuid.uuid4())
+    for pk in sorted(changed):
+        Allotment.objects.filter(pk=pk).update(sold=F("sold") + changed[pk])
 
 
 # Holds that stopped counting at least an hour ago, by the clock of the database.

@@ -15,7 +15,7 @@ from ticketshop.history.models import Event
 from ticketshop.lib.values.text import normalise_email
 from ticketshop.organisers.models import StaffMembership
 
-from . import catalogue, forms, friends, people
+from . import catalogue, changed_tickets, forms, friends, people
 from .catalogue import Shop
 from .ledger import Ledger, event
 from .log_ins import LOG_INS, PASSWORD
@@ -83,13 +83,15 @@ def _fill_house(house: House, users: dict[str, User], today: date) -> None:
     sales = _familiar_sales(planner, known, today) if house is THEATRE else []
     money = examples.plan(planner, known[-1], guests) if house is THEATRE else examples.Examples()
     sales += money.sales.values()
-    sales += planner.everything(house.orders - len(sales))
+    # The exchange of a ticket adds an order.
+    sales += planner.everything(house.orders - len(sales) - (house is THEATRE))
     staff = users[CASHIER[house.slug]]
     _write_buyers(sales, staff, rng)
     entries = Ledger(shop, staff, rng, planner.midnight).write(sales)
     forms.Answerer(shop, entries).write()
     if house is THEATRE:
         friends.connect(shop.pos, users, planner.midnight)
+        changed_tickets.write(known[1], staff, rng, planner.midnight)
         examples.carry_out(money, entries, shop, staff, planner.midnight)
 
 
@@ -104,7 +106,9 @@ def _staff(shop: Shop, users: dict[str, User]) -> None:
 
 
 def _familiar_sales(planner: Planner, known: list[Contact], today: date) -> list[Sale]:
-    """Return past orders of Alice, Bob and Charlie, and an order of Alice with a child and a pass of five entries."""
+    """Return past orders of Alice, Bob and Charlie, an order of Alice with a child and a pass of five entries, and one of Bob
+    whose tickets staff change afterwards.
+    """
     alice, bob, charlie = known
     dates = {}
     for date_on_sale in planner.shop.dates:
@@ -127,6 +131,7 @@ def _familiar_sales(planner: Planner, known: list[Contact], today: date) -> list
             evening - timedelta(days=12),
         ),
         bought(bob, {concert.offers["adult"]: 1}, concert.session.starts_at - timedelta(days=9)),
+        bought(bob, {next_time.offers["adult"]: 2}, evening - timedelta(days=11, minutes=4)),
         bought(charlie, {tales.offers["adult"]: 2}, tales.session.starts_at - timedelta(days=15)),
     ]
 

@@ -12,7 +12,7 @@ from contacts.models import ContactLink
 from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.lib.dates import days
 from ticketshop.lib.web.network import network
-from ticketshop.lib.web.refusals import TooManyTries
+from ticketshop.lib.web.refusals import LinkReplaced, TooManyTries
 from ticketshop.limits import limits
 from ticketshop.organisers.models import Organiser, PointOfSale
 
@@ -27,8 +27,12 @@ _BY_REFERENCE = Compiled(
 
 
 def order_by_link(pos: PointOfSale, reference: str, secret: str) -> Order:
-    """Return the order behind an unguessable link. Raise Http404 for anything else, without a hint which part was wrong."""
+    """Return the order behind an unguessable link. Raise LinkReplaced for the link that it had before, and Http404 for anything
+    else, without a hint which part was wrong.
+    """
     order = _BY_REFERENCE.first(pos=pos.pk, reference=reference) if secret else None
+    if order is not None and order.replaced_secret == order.hash_of_secret(secret):
+        raise LinkReplaced
     if order is None or not order.secret or not hmac.compare_digest(order.secret.encode(), secret.encode()):
         raise Http404("no such order")
     order.point_of_sale = pos

@@ -18,7 +18,7 @@ from contacts import contacts
 from contacts.models import Contact
 from registration_forms.answers import limited_choices, responses
 from registration_forms.models import Choice
-from tests.factories.catalogue import OfferFactory, SeasonPassFactory
+from tests.factories.catalogue import OfferFactory, SeasonPassFactory, TariffFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.registration_forms import ask, make_form, make_given, publish
@@ -32,6 +32,7 @@ from ticketshop.sales.models import (
     Cancellation,
     CancelledLine,
     Cart,
+    Exchange,
     Invoice,
     InvoiceCounter,
     IssuedPass,
@@ -43,6 +44,7 @@ from ticketshop.sales.models import (
     Ticket,
 )
 from ticketshop.sales.orders import books, cancelled_lines, orders
+from ticketshop.sales.orders.exchange import exchanges
 from ticketshop.sales.papers import credit_notes, invoices
 from ticketshop.sales.payments import payments
 
@@ -378,6 +380,34 @@ def an_archived_paper_with_other_bytes(shop):
     return f"archived paper {paper.pk}"
 
 
+def exchanged(shop) -> Exchange:
+    ticket = shop.paid.tickets.get()
+    tariff = TariffFactory(event=ticket.session.event, name="Other", price=ticket.line.unit_price)
+    OfferFactory(session=ticket.session, tariff=tariff, allotment=ticket.line.allotment)
+    wish = exchanges.Wish([f"ticket{ticket.pk}"], tariff=tariff)
+    exchanges.exchange(shop.paid, wish, by=None, now=timezone.now())
+    assert broken() == {}
+    return Exchange.objects.get()
+
+
+def a_credit_that_never_left(shop):
+    exchange = exchanged(shop)
+    Refund.objects.filter(kind="exchanged").delete()
+    return f"order {exchange.cancellation.order_id}"
+
+
+def a_credit_that_never_came(shop):
+    exchange = exchanged(shop)
+    Payment.objects.filter(order=exchange.order).update(method="on_site")
+    return f"order {exchange.order_id}"
+
+
+def an_exchange_for_another_buyer(shop):
+    exchange = exchanged(shop)
+    Order.objects.filter(pk=exchange.order_id).update(buyer=None)
+    return f"exchange {exchange.pk}"
+
+
 def untold(order, action):
     assert Event.objects.filter(model="sales.order", object_id=str(order.pk), action=action).delete()[0] == 1
     return f"order {order.pk}"
@@ -429,6 +459,7 @@ CASES = {
         nothing_left_of_a_paid_order,
         something_left_of_a_cancelled_order,
     ],
+    "I12": [a_credit_that_never_left, a_credit_that_never_came, an_exchange_for_another_buyer],
     "I11": [an_invoice_is_gone, an_archived_paper_is_gone, an_archived_paper_with_other_bytes],
 }
 

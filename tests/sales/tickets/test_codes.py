@@ -82,6 +82,23 @@ def test_pages_and_pdf_of_the_order_show_the_new_code_only(order):
 
 
 @pytest.mark.django_db
+@pytest.mark.scenario("TIC-04")
+def test_the_old_link_of_the_order_says_that_it_was_replaced(order, mailoutbox):
+    deliver(mailoutbox)
+    old = order_mails.order_path(order)
+    codes.renew(order, [codes.key_of(tickets_of(order)[0])], by=None, now=NOW(), new_link=True)
+    visitor = TestClientVisitor()
+    for path in ("", "tickets.pdf", "tickets/", "calendar.ics"):
+        answer = visitor.client.get(f"{old}{path}")
+        assert (answer.status_code, b"This link was replaced" in answer.content) == (410, True)
+    new = order_mails.order_path(Order.objects.get(pk=order.pk))
+    (letter,) = deliver(mailoutbox)
+    assert new in letter.body
+    assert order.reference in visitor.open(new).text
+    assert history.of(order).filter(action="link_replaced").exists()
+
+
+@pytest.mark.django_db
 def test_a_beneficiary_gets_the_new_code_and_not_that_of_another_ticket(pos, mailoutbox):
     ada = make_visitor(pos, "Ada", "Lovelace")
     bob = linked(ada, pos).child

@@ -37,6 +37,15 @@ class PersonGone(Exception):
     """The person whose data were to be changed is being erased. ``ticketshop.middleware.Refuse`` answers with status 409."""
 
 
+class LinkReplaced(Exception):
+    """A link that was mailed earlier was replaced by a new one. ``ticketshop.middleware.Refuse`` answers with status 410."""
+
+
+def link_replaced(request):
+    """Show the page (410) for a link in an earlier mail that was replaced."""
+    return render(request, "410.html", status=410)
+
+
 def person_gone(request):
     """Show the page (409) for a person whose erasure has begun, or whose contact was merged with another."""
     return render(request, "409.html", status=409)

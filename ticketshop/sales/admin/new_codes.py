@@ -19,9 +19,25 @@ from . import erased_buyer
 CHANGE = ("sales.change_order",)
 
 
-class NewCodesForm(forms.Form):
+class NewLinkForm(forms.Form):
+    """Form: whether the order's page gets a new link, too."""
+
+    new_link = forms.BooleanField(
+        label=gettext_lazy("Give the order’s page a new link, too"),
+        required=False,
+        help_text=gettext_lazy(
+            "For a stolen e-mail or phone: a person with the old link would see the new codes. The buyer gets the new link by e-mail; without an e-mail address the buyer can’t open the page any more."
+        ),
+    )
+
+    def __init__(self, data, row):
+        super().__init__(data)
+
+
+class NewCodesForm(NewLinkForm):
     """Form: the tickets and passes of an order that get a new code."""
 
+    field_order = ["chosen", "new_link"]
     chosen = forms.MultipleChoiceField(
         label=gettext_lazy("Tickets and passes"),
         widget=forms.CheckboxSelectMultiple,
@@ -29,7 +45,7 @@ class NewCodesForm(forms.Form):
     )
 
     def __init__(self, data, order: Order):
-        super().__init__(data)
+        super().__init__(data, order)
         now = timezone.now()
         renewable = [row for row in codes.admissions_of(order) if not codes.why_not(row, now)]
         self.fields["chosen"].choices = [(codes.key_of(row), _text(row)) for row in renewable]
@@ -59,9 +75,9 @@ def _question(order: Order) -> list[str]:
     ]
 
 
-def _renew(request, order: Order, now: datetime, keys: list[str]) -> Outcome:
+def _renew(request, order: Order, now: datetime, keys: list[str], new_link: bool) -> Outcome:
     try:
-        renewed = codes.renew(order, keys, by=request.user, now=now)
+        renewed = codes.renew(order, keys, by=request.user, now=now, new_link=new_link)
     except codes.CannotReplace as error:
         return messages.ERROR, " ".join(error.problems)
     return messages.SUCCESS, ngettext(
@@ -77,7 +93,7 @@ NEW_CODES = Button(
     CHANGE,
     _has_valid,
     _question,
-    lambda request, order, now, entered: _renew(request, order, now, entered["chosen"]),
+    lambda request, order, now, entered: _renew(request, order, now, entered["chosen"], entered["new_link"]),
     form=NewCodesForm,
 )
 NEW_CODE = Button(
@@ -86,5 +102,8 @@ NEW_CODE = Button(
     CHANGE,
     lambda admission: not codes.why_not(admission, timezone.now()),
     lambda admission: _question(admission.order),
-    lambda request, admission, now: _renew(request, admission.order, now, [codes.key_of(admission)]),
+    lambda request, admission, now, entered: _renew(
+        request, admission.order, now, [codes.key_of(admission)], entered["new_link"]
+    ),
+    form=NewLinkForm,
 )

@@ -26,11 +26,11 @@ from ticketshop.organisers import permissions
 
 from .. import notices
 from ..mails import order_mails
-from ..models import CancelledLine, Customer, Order, Refund
+from ..models import CancelledLine, Customer, Exchange, Order, Refund
 from ..payments import disputes as payment_disputes
 from ..payments import methods
 from ..payments.methods import METHODS, TEST_MODE, name_of
-from . import cancelling, erased_buyer, names, new_codes, tables
+from . import cancelling, erased_buyer, exchanging, names, new_codes, tables
 from .form_pages import answers, missing_answers
 from .money import disputes, money_received, unpaid_orders
 from .papers import accounting
@@ -178,6 +178,7 @@ class OrderAdmin(ReadOnlyAdmin):
         money_received.OTHER_MONEY,
         names.CHANGE_NAMES,
         new_codes.NEW_CODES,
+        exchanging.EXCHANGE,
         answers.CHANGE_ANSWERS,
         missing_answers.ENTER_ANSWERS,
         CORRECT_BUYER,
@@ -287,6 +288,12 @@ class OrderAdmin(ReadOnlyAdmin):
                     "sales.view_orderline",
                     lambda: tables.cancelled(
                         CancelledLine.objects.filter(cancellation__order=row), row.currency
+                    ),
+                ),
+                (
+                    "sales.view_orderline",
+                    lambda: tables.exchanges(
+                        Exchange.objects.filter(Q(order=row) | Q(cancellation__order=row)), row
                     ),
                 ),
                 ("sales.view_ticket", lambda: tables.tickets(row.tickets.all())),

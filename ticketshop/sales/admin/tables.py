@@ -18,6 +18,7 @@ from ..answers import display as given
 from ..models import (
     CancelledLine,
     Dispute,
+    Exchange,
     Invoice,
     IssuedPass,
     Order,
@@ -150,6 +151,27 @@ def replaced_codes(rows: QuerySet[ReplacedCode]) -> Section:
     )
 
 
+def exchanges(rows: QuerySet[Exchange], order: Order) -> Section:
+    """Return the table of the exchanges that made an order, or that its tickets went into."""
+    return _section(
+        _("Exchanges"),
+        [_("when"), _("exchanged by"), _("order"), _("credited")],
+        [
+            [
+                when(row.cancellation.made_at),
+                row.cancellation.made_by.email if row.cancellation.made_by else None,
+                _("from %(order)s") % {"order": row.cancellation.order.reference}
+                if row.order_id == order.pk
+                else link(row.order, row.order.reference),
+                money(row.credited, order.currency),
+            ]
+            for row in rows.select_related("cancellation__made_by", "cancellation__order", "order").order_by(
+                "pk"
+            )
+        ],
+    )
+
+
 def tickets(rows: QuerySet[Ticket]) -> Section:
     """Return the table of tickets."""
     latest = rows.select_related(*WITH_TICKET).order_by("-session__starts_at", "line_id", "pk")[:MOST]
@@ -218,7 +240,7 @@ def refunds(rows: QuerySet[Refund]) -> Section:
             [
                 link(refund, money(refund.amount, refund.payment.currency)),
                 refund.get_kind_display(),
-                refund.get_state_display(),
+                refund.state_text,
                 when(refund.requested_at),
                 when(refund.done_at),
             ]

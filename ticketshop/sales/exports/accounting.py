@@ -1,7 +1,8 @@
 """Export for the accounting of a period: sales, payments, refunds, invoices and credit notes, without anybody's name.
 
 A row for each sale and each paper at each VAT rate, and for each payment, each refund and each lost dispute. Every kind of row
-adds up by itself: sales to what orders cost, payments, refunds and lost disputes to the money that came and went.
+adds up by itself: sales to what orders cost, payments, refunds and lost disputes to the money that came and went, exchanges to
+nothing.
 """
 
 from collections.abc import Iterator
@@ -19,8 +20,8 @@ from ticketshop.exports.models import Job
 from ticketshop.lib.spreadsheets.formats import Cell, Money, Word
 from ticketshop.organisers.models import Organiser
 
-from ..models import CancelledLine, Dispute, Invoice, OrderLine, Payment, Refund
-from ..payments.methods import METHODS
+from ..models import CancelledLine, Dispute, Exchange, Invoice, OrderLine, Payment, Refund
+from ..payments.methods import EXCHANGE, METHODS, name_of
 from . import rows
 
 Row = list[Cell]
@@ -63,7 +64,7 @@ class _Books:
             datetime.combine(since, time.min, zone),
             datetime.combine(until + timedelta(days=1), time.min, zone),
         )
-        self.methods = {code: Word(code, method.label) for code, method in METHODS.items()}
+        self.methods = {code: Word(code, name_of(code)) for code in (*METHODS, EXCHANGE)}
 
     def within(self, column: str) -> dict[str, object]:
         """Return the condition that an instant is in the period."""
@@ -93,15 +94,20 @@ class _Books:
         """Return the money that came in the period."""
         confirmed = Payment.objects.filter(
             order__organiser=self.organiser, state=Payment.State.CONFIRMED, amount__gt=0
-        )
+        ).exclude(method=EXCHANGE)
         return confirmed.filter(**self.within("confirmed_at")).order_by("confirmed_at", "pk")
 
     def refunds(self) -> QuerySet[Refund]:
         """Return the money that was paid back in the period. What went with a lost dispute is in ``lost_disputes``."""
         done = Refund.objects.filter(
             payment__order__organiser=self.organiser, state=Refund.State.DONE, dispute=None
-        )
+        ).exclude(kind=Refund.Kind.EXCHANGED)
         return done.filter(**self.within("done_at")).order_by("done_at", "pk")
+
+    def exchanges(self) -> QuerySet[Exchange]:
+        """Return the exchanges of the period in which something was credited."""
+        made = Exchange.objects.filter(order__organiser=self.organiser, credited__gt=0)
+        return made.filter(**self.within("cancellation__made_at")).order_by("cancellation__made_at", "pk")
 
     def lost_disputes(self) -> QuerySet[Dispute]:
         """Return the disputes that were lost in the period: money that banks have taken back."""
@@ -139,6 +145,7 @@ class _Books:
             + self.payments().count()
             + self.refunds().count()
             + self.lost_disputes().count()
+            + 2 * self.exchanges().count()
             + papers
         )
 
@@ -148,6 +155,7 @@ class _Books:
             self._cancellations,
             self._payments,
             self._refunds,
+            self._exchanges,
             self._lost_disputes,
             self._papers,
         )
@@ -181,6 +189,16 @@ class _Books:
 
     def _refunds(self) -> Iterator[Row]:
         return self._went_back(self.refunds(), "done_at", Word("refund", _("Refund")))
+
+    def _exchanges(self) -> Iterator[Row]:
+        """Yield two rows for each exchange, which add up to nothing: no money moves."""
+        values = (
+            "cancellation__made_at", "cancellation__order__reference", "order__reference", "credited", "order__currency",
+        )  # fmt: skip
+        what = Word("exchange", _("Exchange"))
+        for day, old, new, amount, currency in self.exchanges().values_list(*values).iterator():
+            for reference, gross in ((old, -amount), (new, amount)):
+                yield self._row(day, what, "", reference, EXCHANGE, (None, None, None, gross), currency)
 
     def _lost_disputes(self) -> Iterator[Row]:
         return self._went_back(self.lost_disputes(), "closed_at", Word("dispute_lost", _("Lost dispute")))

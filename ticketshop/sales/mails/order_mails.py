@@ -29,6 +29,7 @@ from .. import notices, recipients
 from ..admission_lists import WITH_LINE, WITH_PASS, WITH_TICKET
 from ..answers import display, editing
 from ..models import Admission, IssuedPass, Order, OrderLine, Refund, Ticket
+from ..orders.exchange import links as exchange_links
 from ..papers import earlier_bills
 from ..payments import disputes, methods, payments, provider_pages, refunds
 from ..payments.qr_bills import QrBill
@@ -73,6 +74,7 @@ def _context(order: Order, admissions: Sequence[Ticket | IssuedPass] = ()) -> di
         "earlier_bill": earlier_bills.note(order, payment, given_up) if to_pay else "",
         "date_cancelled": bool(cancelled),
         "all_cancelled": len(cancelled) == len(lines),
+        **exchange_links.origin(order),
     }
 
 
@@ -212,7 +214,7 @@ def order_expired(mail: Mail) -> Content | None:
 
 def _returned(order: Order) -> Decimal:
     """Return how much of the order's money was paid back, or is to be, without what a bank took after a dispute."""
-    rows = Refund.objects.filter(payment__order=order, dispute=None)
+    rows = Refund.objects.filter(payment__order=order, dispute=None).exclude(kind=Refund.Kind.EXCHANGED)
     return rows.aggregate(sum=Sum("amount"))["sum"] or ZERO
 
 

@@ -14,6 +14,7 @@ from .bank import TEXT_DAYS, BankEntry, BankFile
 from .cancellation import Cancellation, CancelledLine
 from .cart import RENEWALS, Cart, CartLine
 from .date_change import DateChange
+from .exchange import Exchange
 from .invoice import ArchivedPaper, ArchiveOpening, Invoice, InvoiceCounter
 from .order import ERASED, LIVING_ORDERS, Customer, Order, OrderLine, OrderResponse, places_of, responses_of
 from .payment import Dispute, Payment, PaymentMethod, Refund
@@ -46,6 +47,7 @@ __all__ = [
     "Customer",
     "DateChange",
     "Dispute",
+    "Exchange",
     "Invoice",
     "InvoiceCounter",
     "IssuedPass",

@@ -3,6 +3,7 @@
 An order copies titles and amounts, but never the buyer's identity, which is read from the contact.
 """
 
+import hashlib
 from datetime import datetime
 
 from django.conf import settings
@@ -58,6 +59,8 @@ class Order(models.Model):
     )
     reference = models.CharField(_("reference"), max_length=12, unique=True)
     secret = models.CharField(max_length=32, editable=False)
+    # SHA-256 of the secret before the latest new link: the old link says that it was replaced.
+    replaced_secret = models.CharField(max_length=64, blank=True, default="", editable=False)
     checkout_key = models.UUIDField(unique=True, editable=False)
     # Hash of what was ordered under the key: another order with the same key is refused.
     content_hash = models.CharField(max_length=64, editable=False)
@@ -138,11 +141,14 @@ class Order(models.Model):
         ]
         withheld = {
             "secret": _("opens the order’s page: the link is in every mail about the order"),
+            "replaced_secret": _(
+                "a number made from an earlier link of the order, which opens nothing any more"
+            ),
             "network": _("a number made from the network’s address, until the order is paid or ends"),
         }
         columns = {
             "buyer": Unlink(deferred_with="pk"),
-            **erase("language", "secret", "network", deferred_with="pk"),
+            **erase("language", "secret", "replaced_secret", "network", deferred_with="pk"),
             "created_by": Author(),
             **keep(
                 BOOKS,
@@ -163,6 +169,11 @@ class Order(models.Model):
 
     def __str__(self):
         return self.reference
+
+    @staticmethod
+    def hash_of_secret(secret: str) -> str:
+        """Return the hash of a secret, as ``replaced_secret`` keeps it."""
+        return hashlib.sha256(secret.encode()).hexdigest()
 
     @property
     def buyer_name(self) -> str:

@@ -167,6 +167,8 @@ class Refund(models.Model):
         PAID_BACK = "paid_back", _("of the order’s price")
         # Nobody paid it back: the bank took it after a dispute.
         TAKEN = "taken", _("taken by the buyer’s bank after a dispute")
+        # The order's: credited to the order that its tickets were exchanged for. No money moves.
+        EXCHANGED = "exchanged", _("credited in an exchange")
 
     payment = models.ForeignKey(
         Payment, on_delete=models.PROTECT, related_name="refunds", verbose_name=_("payment")
@@ -218,6 +220,13 @@ class Refund(models.Model):
 
     def __str__(self):
         return self.payment.order.reference
+
+    @property
+    def state_text(self) -> str:
+        """Return the state as text. What was credited in an exchange was never to be paid."""
+        if self.kind == self.Kind.EXCHANGED:
+            return str(_("credited"))
+        return self.get_state_display()
 
     @property
     def provider_key(self) -> str:

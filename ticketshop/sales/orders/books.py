@@ -56,7 +56,7 @@ MONEY = Invariant(
             -- What a bank takes may have been paid back before: that money is lost.
             coalesce(sum(amount) FILTER (WHERE dispute_id IS NULL), 0) AS amount,
             coalesce(sum(amount) FILTER (WHERE kind = 'returned'), 0) AS returned,
-            coalesce(sum(amount) FILTER (WHERE kind = 'paid_back'), 0) AS paid_back
+            coalesce(sum(amount) FILTER (WHERE kind IN ('paid_back', 'exchanged')), 0) AS paid_back
         FROM sales_refund GROUP BY payment_id
     ), came AS (
         SELECT p.order_id, sum(p.amount - coalesce(r.returned, 0)) AS amount,
@@ -202,16 +202,25 @@ MAILS = Invariant(
     "What became of an order was told its buyer once: that it was placed, paid, cancelled as a whole or in part, that it expired.",
     """
     WITH due AS (
-        SELECT id AS order_id, 'order_placed:' || id AS once FROM sales_order WHERE total > 0
+        -- For an exchange that needed no money only “order paid” is sent.
+        SELECT o.id AS order_id, 'order_placed:' || o.id AS once
+        FROM sales_order o LEFT JOIN sales_exchange e ON e.order_id = o.id
+        WHERE o.total > 0 AND (e.id IS NULL OR o.paid_at IS NULL OR o.paid_at > o.placed_at)
         UNION ALL SELECT id, 'order_paid:' || id FROM sales_order WHERE paid_at IS NOT NULL
-        UNION ALL SELECT id, 'order_' || state || ':' || id FROM sales_order WHERE state IN ('cancelled', 'expired')
+        UNION ALL
+        -- Tickets that were exchanged are told with the new order.
+        SELECT id, 'order_' || state || ':' || id FROM sales_order
+        WHERE state = 'expired' OR state = 'cancelled' AND NOT EXISTS (
+            SELECT FROM sales_exchange e JOIN sales_cancellation c ON c.id = e.cancellation_id
+            WHERE c.order_id = sales_order.id AND c.made_at = sales_order.cancelled_at
+        )
         UNION ALL
         -- The last cancellation of a cancelled order is told by “order cancelled”.
         SELECT c.order_id, 'tickets_cancelled:' || c.id
         FROM sales_cancellation c JOIN sales_order o ON o.id = c.order_id
-        WHERE o.state <> 'cancelled' OR EXISTS (
+        WHERE (o.state <> 'cancelled' OR EXISTS (
             SELECT FROM sales_cancellation later WHERE later.order_id = c.order_id AND later.id > c.id
-        )
+        )) AND NOT EXISTS (SELECT FROM sales_exchange e WHERE e.cancellation_id = c.id)
     )
     SELECT 'order', o.id
     FROM due
@@ -259,7 +268,7 @@ HISTORY = Invariant(
         UNION ALL
         SELECT p.order_id, 'refunded', count(*)
         FROM sales_refund r JOIN sales_payment p ON p.id = r.payment_id
-        WHERE r.state = 'done' AND r.dispute_id IS NULL
+        WHERE r.state = 'done' AND r.dispute_id IS NULL AND r.kind <> 'exchanged'
         GROUP BY p.order_id
         UNION ALL
         SELECT p.order_id, 'dispute_lost', count(*)
@@ -284,7 +293,7 @@ HISTORY = Invariant(
         UNION ALL
         SELECT object_id, 'cancellations', count(*)
         FROM history_event
-        WHERE model = 'sales.order' AND action IN ('cancelled', 'tickets_cancelled')
+        WHERE model = 'sales.order' AND action IN ('cancelled', 'tickets_cancelled', 'exchanged')
         GROUP BY object_id
     ), paid_back AS (
         SELECT p.order_id, r.requested_at, sum(r.amount) AS amount
@@ -431,7 +440,45 @@ PAPERS = Invariant(
     """,
 )
 
-INVARIANTS = (PLACES, MONEY, CONTENTS, ONCE, SUMS, MAILS, HOLDS, HISTORY, CHOICES, CANCELLED, PAPERS)
+EXCHANGED = Invariant(
+    "I12",
+    "What an exchange credits leaves the one order and comes to the other, of the same buyer, and is never more than what was cancelled cost.",
+    """
+    WITH went AS (
+        SELECT p.order_id, sum(r.amount) AS amount
+        FROM sales_refund r JOIN sales_payment p ON p.id = r.payment_id
+        WHERE r.kind = 'exchanged'
+        GROUP BY p.order_id
+    ), noted AS (
+        SELECT c.order_id, sum(e.credited) AS amount
+        FROM sales_exchange e JOIN sales_cancellation c ON c.id = e.cancellation_id
+        GROUP BY c.order_id
+    ), came AS (
+        SELECT order_id, sum(amount) AS amount FROM sales_payment
+        WHERE method = 'exchange' AND state = 'confirmed'
+        GROUP BY order_id
+    )
+    SELECT 'order', coalesce(went.order_id, noted.order_id)
+    FROM went FULL JOIN noted ON noted.order_id = went.order_id
+    WHERE coalesce(went.amount, 0) <> coalesce(noted.amount, 0)
+    UNION ALL
+    SELECT 'order', coalesce(came.order_id, e.order_id)
+    FROM came FULL JOIN sales_exchange e ON e.order_id = came.order_id
+    WHERE coalesce(came.amount, 0) <> coalesce(e.credited, 0)
+    UNION ALL
+    SELECT 'exchange', e.id
+    FROM sales_exchange e
+    JOIN sales_cancellation c ON c.id = e.cancellation_id
+    JOIN sales_order old ON old.id = c.order_id
+    JOIN sales_order new ON new.id = e.order_id
+    WHERE old.id = new.id OR old.buyer_id IS DISTINCT FROM new.buyer_id
+        OR e.credited > (SELECT sum(x.total) FROM sales_cancelledline x WHERE x.cancellation_id = c.id)
+    """,
+)
+
+INVARIANTS = (
+    PLACES, MONEY, CONTENTS, ONCE, SUMS, MAILS, HOLDS, HISTORY, CHOICES, CANCELLED, PAPERS, EXCHANGED
+)  # fmt: skip
 
 
 def offending(invariant: Invariant) -> list[str]:

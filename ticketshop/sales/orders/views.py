@@ -38,6 +38,7 @@ from ..payments.methods.base import ProviderUnavailable
 from ..payments.qr_bills import QrBill
 from ..tickets import calendars, deadlines, printed
 from . import date_changes, orders, paying
+from .exchange import links as exchange_links
 
 _LINES = Compiled(
     lambda: (
@@ -90,7 +91,8 @@ def returned(order: Order) -> list[Refund]:
     """Return the money of an order that was paid back, or is to be. No query for an order that waits for its money."""
     if order.state == Order.State.PENDING:
         return []
-    return list(Refund.objects.filter(payment__order=order).order_by("pk"))
+    rows = Refund.objects.filter(payment__order=order).exclude(kind=Refund.Kind.EXCHANGED)
+    return list(rows.order_by("pk"))
 
 
 def cancelled_total(
@@ -141,6 +143,8 @@ def show(request, pos, reference, secret):
         "editable": editing.EditableAnswers(order, tickets, passes, now=timezone.now()),
         "names_open": order.state in LIVING_ORDERS and _any_to_come(tickets, passes, timezone.now()),
         "returned": returned(order),
+        **exchange_links.origin(order),
+        "exchanged_for": exchange_links.successors(order, tickets),
         "cancelled_total": cancelled_total(order, lines, (*tickets, *passes)),
         "can_cancel": pending and not payment.processing,
         "downloads": order.state == Order.State.PAID and len(cancelled) < len(lines),

@@ -11,7 +11,7 @@ from ticketshop.lib.values.money import ZERO
 from ticketshop.lib.web.template_tags import money, rate
 
 from ..models import CancelledLine, Order, OrderLine, Payment, Refund
-from ..payments.methods import name_of
+from ..payments.methods import EXCHANGE, name_of
 from . import paper
 from .paper import Movement, Paper, Section
 
@@ -97,7 +97,7 @@ def _paid_back(order: Order) -> Section:
 
 
 def _refund(row: Refund) -> Movement:
-    method = name_of(row.payment.method)
+    method = name_of(EXCHANGE if row.kind == Refund.Kind.EXCHANGED else row.payment.method)
     if row.dispute_id and row.done_at:
         text = _("%(day)s · returned by your bank after a dispute") % {"day": paper.day_text(row.done_at)}
     elif row.done_at:

@@ -187,7 +187,9 @@ def _refunds_by_key(keys: list[str]) -> dict[tuple[str, str], Refund]:
 
 
 def _went_back(refund: Refund) -> bool:
-    """Return whether a refund was paid by its provider: not by staff after a refusal, nor with a lost dispute."""
+    """Return whether a refund was paid by its provider: not by staff after a refusal, with a lost dispute, or in an exchange."""
+    if refund.kind == Refund.Kind.EXCHANGED:
+        return False
     return refund.state == Refund.State.DONE and refund.refused_at is None and refund.dispute_id is None
 
 

@@ -32,12 +32,12 @@ class Changed(Exception):
 
 
 # Kinds that lessen what is left of an order's price.
-OF_PRICE = (Refund.Kind.PAID_BACK, Refund.Kind.TAKEN)
+OF_PRICE = (Refund.Kind.PAID_BACK, Refund.Kind.TAKEN, Refund.Kind.EXCHANGED)
 
 
 def paid_back(order: Order) -> Decimal:
-    """Return what staff decided to pay back of an order, paid already or not."""
-    rows = Refund.objects.filter(payment__order=order, kind=Refund.Kind.PAID_BACK)
+    """Return what staff decided to pay back of an order, paid already or not, and what was credited in an exchange."""
+    rows = Refund.objects.filter(payment__order=order, kind__in=OF_PRICE)
     return rows.aggregate(sum=Sum("amount"))["sum"] or ZERO
 
 
@@ -74,6 +74,17 @@ def plan(order: Order, amount: Decimal, *, by, now: datetime) -> list[Refund]:
     added = payments.add_refunds(sources, amount, Refund.Kind.PAID_BACK, now)
     history.record(order, "refund_requested", by=by, now=now, amount=str(amount))
     return added
+
+
+def credit(order: Order, amount: Decimal, *, now: datetime) -> None:
+    """Take an amount of a paid order's money away for the order that its tickets are exchanged for. The order is locked.
+
+    Payments that go back through their provider are used last, so that money can still go back to them by itself.
+    """
+    rows = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED).order_by("-pk")
+    sources = sorted(rows, key=by_provider)
+    for refund in payments.add_refunds(sources, amount, Refund.Kind.EXCHANGED, now):
+        Refund.objects.filter(pk=refund.pk).update(state=Refund.State.DONE, done_at=now)
 
 
 @transaction.atomic

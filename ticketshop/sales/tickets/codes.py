@@ -61,10 +61,13 @@ def _end(admission: Ticket | IssuedPass) -> datetime:
 
 
 @transaction.atomic
-def renew(order: Order, keys: Collection[str], *, by, now: datetime) -> list[Ticket | IssuedPass]:
+def renew(
+    order: Order, keys: Collection[str], *, by, now: datetime, new_link: bool = False
+) -> list[Ticket | IssuedPass]:
     """Give tickets and passes of an order (``key_of``) a new code and mail them to the people who had the old one.
 
-    Return them. Raise CannotReplace; then nothing has changed.
+    ``new_link``: also give the order's page a new link, so that a person with an old mail does not see the new codes there. Return
+    the tickets and passes. Raise CannotReplace; then nothing has changed.
     """
     # Locks in the sequence of a payment: order, beneficiaries, tickets.
     order = lock_order(order.pk)
@@ -77,9 +80,18 @@ def renew(order: Order, keys: Collection[str], *, by, now: datetime) -> list[Tic
     if problems := [sentence for admission in admissions if (sentence := why_not(admission, now))]:
         raise CannotReplace(list(dict.fromkeys(problems)))
     replace(admissions, ReplacedCode.Reason.NEW_CODE, by=by, now=now)
+    if new_link and order.secret:
+        _replace_link(order, by, now)
     history.record(order, "codes_replaced", by=by, now=now)
     notices.codes_replaced(order, admissions, held, now)
     return admissions
+
+
+def _replace_link(order: Order, by, now: datetime) -> None:
+    replaced = Order.hash_of_secret(order.secret)
+    order.secret, order.replaced_secret = references.secret(), replaced
+    order.save(update_fields=["secret", "replaced_secret"])
+    history.record(order, "link_replaced", by=by, now=now)
 
 
 def lock_order(order_id: int) -> Order:

@@ -145,7 +145,7 @@ class WaitsForFilter(admin.SimpleListFilter):
 
 @admin.register(Refund)
 class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
-    list_display = ["requested_at", "order_reference", "amount_text", "method_text", "state", "done_at"]
+    list_display = ["requested_at", "order_reference", "amount_text", "method_text", "state_text", "done_at"]
     list_filter = ["state", WaitsForFilter, "kind", "requested_at"]
     ordering = ["-pk"]
     search_fields = ["payment__order__reference"]
@@ -157,7 +157,7 @@ class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
         "method_text",
         "payment_reference",
         "kind",
-        "state",
+        "state_text",
         "requested_at",
         "done_at",
         "refused_at",
@@ -186,6 +186,10 @@ class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
     def lookup_allowed(self, lookup, value, request):
         """Allow the link of the start page to what is not paid back yet."""
         return lookup == "done_at__isnull" or super().lookup_allowed(lookup, value, request)
+
+    @admin.display(description=gettext_lazy("state"), ordering="state")
+    def state_text(self, refund):
+        return refund.state_text
 
     @admin.display(description=gettext_lazy("order"))
     def order_reference(self, refund):

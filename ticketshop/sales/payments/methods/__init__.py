@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.lib.database.compiled import Compiled, Parameter
@@ -22,6 +23,8 @@ METHODS: dict[str, type[Method]] = {
 }
 # The code of the method whose payments come by transfer, and stand in bank files.
 TRANSFER = BankTransfer.code
+# The method of a payment that was credited in an exchange. Nobody can choose it.
+EXCHANGE = "exchange"
 _ROWS = Compiled(lambda: PaymentMethod.objects.filter(point_of_sale=Parameter("pos")))
 
 
@@ -58,6 +61,8 @@ def of_order_and_others(
 
 def name_of(code: str) -> str:
     """Return the label of a method, such as “Bank transfer”; the code of a method that no longer exists."""
+    if code == EXCHANGE:
+        return _("Exchange")
     return str(METHODS[code].label) if code in METHODS else code
 
 
