@@ -21,10 +21,10 @@ def note(order: Order, payment: Payment | None, given_up: set[str]) -> str:
         invoice = invoices.standing(order)
         if invoice is None:
             return _(
-                "You chose a bank transfer before. Pay only once: either as described here, or by the transfer. If both arrive, we pay the second one back."
+                "You chose a bank transfer before. Pay only once: either as the page of your order describes, or by the transfer. If both arrive, we pay the second one back."
             )
         return _(
-            "Your invoice %(number)s asks for a bank transfer. Pay only once: either as described here, or by the transfer. If both arrive, we pay the second one back."
+            "Your invoice %(number)s asks for a bank transfer. Pay only once: either as the page of your order describes, or by the transfer. If both arrive, we pay the second one back."
         ) % {"number": invoice.full_number}
     if order.payment_method == methods.TRANSFER and payment.amount < order.total:
         invoice = invoices.standing(order)
