@@ -84,6 +84,8 @@ class BackOffice(admin.AdminSite):
         if self.has_permission(request):
             return redirect("admin:index")
         if request.user.is_authenticated:
+            if request.user.has_perm("sales.check_in"):
+                return redirect("door:dates")
             raise PermissionDenied
         return redirect(f"{reverse('account_login')}?{urlencode({'next': next_url})}")
 

@@ -86,6 +86,20 @@ def provider_forms(get_response):
     return middleware
 
 
+def camera_pages(get_response):
+    """Allow the camera and WebAssembly on a page whose view has set ``response.uses_camera``. Every other page refuses both."""
+
+    def middleware(request):
+        response = get_response(request)
+        if getattr(response, "uses_camera", False):
+            policy = response.headers["Permissions-Policy"]
+            response.headers["Permissions-Policy"] = policy.replace("camera=()", "camera=(self)")
+            csp_update({"script-src": "'wasm-unsafe-eval'"})(lambda _request: response)(request)
+        return response
+
+    return middleware
+
+
 def _sends_form_again(request, response) -> bool:
     """Return whether the page is not the view's own, but has a form that sends once more what was posted to the view."""
     match = request.resolver_match
@@ -98,13 +112,17 @@ def _sends_form_again(request, response) -> bool:
 
 
 def leaving(get_response):
-    """Clear the browser's cache and storage after a log-out, on any page."""
+    """Clear the browser's cache and storage after a log-out, on any page.
+
+    The storage stays while entries of the door wait in it for the network; it contains no names.
+    """
 
     def middleware(request):
         was_logged_in = SESSION_KEY in request.session
         response = get_response(request)
         if was_logged_in and SESSION_KEY not in request.session:
-            response.headers["Clear-Site-Data"] = '"cache", "storage"'
+            entries_wait = request.COOKIES.get("door_waits") == "1"
+            response.headers["Clear-Site-Data"] = '"cache"' if entries_wait else '"cache", "storage"'
         return response
 
     return middleware

@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ticketshop.middleware.ContentPolicy",
     "ticketshop.middleware.provider_forms",
+    "ticketshop.middleware.camera_pages",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "ticketshop.middleware.CompressPages",

@@ -41,6 +41,7 @@ urlpatterns = [
     path("accounts/", include("accounts.log_in.urls")),
     path("links/", include("accounts.links.urls")),
     path("admin/", admin.site.urls),
+    path("door/", include("ticketshop.sales.door.urls")),
     path("hooks/mail/<slug:provider>/tracking/", webhooks.tracking, name="mail_webhook"),
     path("hooks/<slug:method>/<slug:pos>/", hooks.receive, name="payment_hook"),
     # Images of the catalogue only; visitors can't upload files.

@@ -145,6 +145,8 @@ class QuestionForm(ScopedForm, RuleFields, ConditionFields):
             self.add_error("retention_days", _("Say how long this sensitive answer is kept."))
         if values.get("on_ticket"):
             self.add_error("on_ticket", _("A sensitive answer is never shown on the ticket."))
+        if values.get("at_door"):
+            self.add_error("at_door", _("A sensitive answer is never shown at the door."))
 
     def _clean_promised_days(self, values) -> None:
         """Refuse a longer retention for a question with answers: people were told the shorter time."""

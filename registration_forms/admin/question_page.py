@@ -136,8 +136,8 @@ class FieldAdmin(PagedInlinesMixin, TranslatedAdmin):
                 (gettext_lazy("When it is asked"), _folded(FIELDS, obj and obj.condition, description=text))
             )
         purposes = [f"purpose_{code}" for code in languages]
-        more = ["sensitive", *purposes, "retention_days", "copyable", "on_ticket", "staff_only"]
-        used = obj and (obj.sensitive or obj.retention_days or obj.on_ticket or obj.staff_only)
+        more = ["sensitive", *purposes, "retention_days", "copyable", "on_ticket", "at_door", "staff_only"]
+        used = obj and any((obj.sensitive, obj.retention_days, obj.on_ticket, obj.at_door, obj.staff_only))
         fieldsets.append((gettext_lazy("What happens with the answer"), _folded(more, used)))
         return fieldsets
 

@@ -131,6 +131,12 @@ class Field(models.Model):
     )
     copyable = models.BooleanField(_("may be copied from another participant"), default=True)
     on_ticket = models.BooleanField(_("shown on the ticket"), default=False)
+    # Not part of a published version: the people at the door see it at once, also for tickets sold before.
+    at_door = models.BooleanField(
+        _("shown at the door"),
+        default=False,
+        help_text=_("To those who let people in. It counts at once, without publishing."),
+    )
     staff_only = models.BooleanField(_("for staff only"), default=False)
     archived_at = models.DateTimeField(_("archived"), null=True, blank=True)
 
@@ -151,6 +157,9 @@ class Field(models.Model):
                 condition=Q(sensitive=False)
                 | (~Q(purpose="") & Q(retention_days__isnull=False) & Q(on_ticket=False)),
                 name="field_sensitive_has_purpose",
+            ),
+            models.CheckConstraint(
+                condition=Q(sensitive=False) | Q(at_door=False), name="field_sensitive_not_at_door"
             ),
         ]
 

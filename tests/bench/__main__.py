@@ -18,7 +18,7 @@ import psutil
 
 from tests.rig import ROOT, Rig
 
-from . import capacity, cards, figures, load
+from . import capacity, cards, door, figures, load
 from .buying import Purchase, SoldOut
 from .load import Browser, Cost, Meter
 from .report import Table, ms
@@ -336,7 +336,7 @@ def main() -> None:
     parser.add_argument(
         "--only",
         default="",
-        help="some of pages, purchases, cards, rush, hot_row, worker, capacity, people, forgetting, exports",
+        help="some of pages, purchases, cards, rush, hot_row, door, worker, capacity, people, forgetting, exports",
     )
     parser.add_argument("--save", action="store_true", help="replace the landed figures by those measured")
     asked = parser.parse_args()
@@ -353,6 +353,7 @@ def main() -> None:
             "cards": lambda: card_purchases(rig, table, cards.payer(stripe)),
             "rush": lambda: rush(rig, table),
             "hot_row": lambda: hot_row(rig, table),
+            "door": lambda: door.measure(table, rig.shop, port(rig), lambda: meter(rig)),
             "worker": lambda: worker(rig, table),
             "capacity": lambda: reckon(rig, table),
             "people": lambda: people(rig, table, LARGE if asked.large else MEDIUM),

@@ -15,6 +15,7 @@ django.setup()
 from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from tests.bench.door import DEVICES, ENTRIES, WARM  # noqa: E402
 from tests.factories.accounts import UserFactory  # noqa: E402
 from tests.factories.catalogue import (  # noqa: E402
     AllotmentFactory,
@@ -28,7 +29,7 @@ from tests.factories.catalogue import (  # noqa: E402
 )
 from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, make_staff  # noqa: E402
 from tests.factories.registration_forms import ask, make_form, publish  # noqa: E402
-from tests.factories.sales import PaymentMethodFactory  # noqa: E402
+from tests.factories.sales import PaymentMethodFactory, make_order  # noqa: E402
 from tests.friends import linked, make_visitor  # noqa: E402
 from tests.rig import HOST, shop  # noqa: E402
 
@@ -181,6 +182,27 @@ def paid() -> dict:
     return {"paid_event": f"/{pos.slug}/events/{made.slug}/", "paid_offer": offer.pk}
 
 
+def door() -> dict:
+    """Create a date with sold tickets, and the log-in sessions of three devices at its door."""
+    pos = PointOfSaleFactory(slug="door-bench", name="The Great Hall")
+    _made, (offer,) = event(pos, tariffs=1, dates=1, capacity=PLENTY)
+    names = [{"first_name": "Grace", "last_name": "Hopper"}] * 10
+    codes = []
+    for _order in range(DEVICES * (WARM + ENTRIES) // len(names)):
+        order = make_order({offer: len(names)}, holders=names, paid=True)
+        codes += order.tickets.values_list("code", flat=True)
+    url, devices = f"/door/{offer.session_id}/", []
+    for _device in range(DEVICES):
+        browser = Client(headers={"host": HOST, "x-forwarded-proto": "https"})
+        browser.force_login(
+            make_staff(pos.organiser, "door"), backend="accounts.log_in.backends.AccountBackend"
+        )
+        page = browser.get(url).content.decode()
+        (token,) = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page))
+        devices.append([{name: cookie.value for name, cookie in browser.cookies.items()}, token])
+    return {"door": url, "door_codes": codes, "door_devices": devices}
+
+
 def friends() -> dict:
     """Create an organiser with friends and family, which ``tests.bench.people`` fills with contacts."""
     organiser = OrganiserFactory(name="The Club")
@@ -194,7 +216,11 @@ def friends() -> dict:
 
 def main() -> None:
     shop.prepare()
-    print(json.dumps(season() | theatre() | family() | asking() | cards() | hall() | paid() | friends()))
+    print(
+        json.dumps(
+            season() | theatre() | family() | asking() | cards() | hall() | paid() | door() | friends()
+        )
+    )
 
 
 if __name__ == "__main__":

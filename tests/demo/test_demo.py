@@ -254,6 +254,7 @@ def test_every_log_in_works():
         ("owner@theatre.example", "Théâtre du Lac", "owner"),
         ("office@theatre.example", "Théâtre du Lac", "back office"),
         ("box@theatre.example", "Théâtre du Lac", "box office"),
+        ("door@theatre.example", "Théâtre du Lac", "door"),
         ("owner@festival.example", "Seeklang Festival", "owner"),
     }
 

@@ -44,7 +44,16 @@ from ticketshop.mail import outbox, tasks
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.sales.exports.scope import CUSTOMERS
-from ticketshop.sales.models import BankEntry, BankFile, DateChange, IssuedPass, Order, OrderResponse, Payment
+from ticketshop.sales.models import (
+    BankEntry,
+    BankFile,
+    CheckIn,
+    DateChange,
+    IssuedPass,
+    Order,
+    OrderResponse,
+    Payment,
+)
 from ticketshop.sales.orders import orders
 from ticketshop.sales.papers import archive, invoices
 from ticketshop.sales.payments import payments
@@ -246,6 +255,7 @@ def _order(person: Person, other: Person | None) -> None:
     for order in (first, second, third):
         _answer(order)
     _be_invoiced(person, first)
+    _undo_an_entry(second, by=shop.staff)
     orders.cancel(third, by=shop.staff, now=timezone.now())
     payments.refund_done(third.payments.get().refunds.get(), by=shop.staff, now=timezone.now())
     Order.objects.filter(pk=second.pk).update(placed_at=F("placed_at") - PAST, paid_at=F("paid_at") - PAST)
@@ -260,6 +270,14 @@ def _order(person: Person, other: Person | None) -> None:
             holders=[{"first_name": person.contact.first_name, "last_name": "", "person": str(link.pk)}],
         )  # fmt: skip
         _answer(theirs)
+
+
+def _undo_an_entry(order: Order, by: User) -> None:
+    """Create an entry at the door that was undone, with a note."""
+    ticket = order.tickets.earliest("pk")
+    CheckIn.objects.create(
+        session=ticket.session, ticket=ticket, kind="undone", at=timezone.now(), by=by, note="a wrong one", key=uuid4()
+    )  # fmt: skip
 
 
 def _bank_entry(person: Person, user: User | None, **values) -> None:
@@ -394,6 +412,7 @@ def _work_there_once(person: Person) -> None:
     payments.confirm(order.payments.get(), by=user, now=now)
     codes.renew(order, [codes.key_of(order.tickets.get())], by=user, now=now)
     _be_invoiced(person, order, opened_by=user)
+    _undo_an_entry(order, by=user)
     orders.cancel(order, by=user, now=now)
     form = make_form(organiser=shop.organiser, name=f"by {person.key}")
     ask(form)

@@ -73,6 +73,10 @@ def to_cancel(house: House) -> dict:
     return {**shop(house), "reference": house.waiting.reference, "secret": house.waiting.secret}
 
 
+def at_the_door(house: House) -> dict:
+    return {"session": house.offer.session.pk}
+
+
 PAGE, LOG_IN_FIRST, BUTTON = (200, 200), (302, 200), (405, 405)
 ROWS = {
     # The installation.
@@ -89,6 +93,17 @@ ROWS = {
     "mail_webhook": Row(BUTTON, (403, 403), lambda house: {"provider": "postmark"}),
     # None of these methods has webhooks.
     "payment_hook": Row(BUTTON, (404, 404), lambda house: {"method": "bank_transfer", **shop(house)}),
+    # The door, for staff: tests/sales/door.
+    "door:dates": Row((302, 403), (302, 405)),
+    "door:scan": Row((302, 403), (302, 403), at_the_door),
+    "door:people": Row((302, 403), (302, 405), at_the_door),
+    "door:count": Row((302, 403), (302, 405), at_the_door),
+    "door:codes": Row((302, 403), (302, 405), at_the_door),
+    "door:queue": Row((302, 405), (302, 403), at_the_door),
+    "door:group": Row((302, 403), (302, 403), lambda house: {**at_the_door(house), "order": house.order.pk}),
+    "door:ticket": Row(
+        (302, 403), (302, 403), lambda house: {**at_the_door(house), "ticket": house.order.tickets.get().pk}
+    ),
     # Log-in.
     "account_login": Row((200, 302), (200, 302)),
     "account_logout": Row(LOG_IN_FIRST, (302, 302)),
@@ -262,6 +277,8 @@ ADMIN = {
             EXPORT,
             ("door_list", "sales.view_ticket sales.view_order"),
             ("door_sheet", "sales.view_ticket sales.view_order"),
+            ("door_entries", "sales.view_ticket sales.view_order"),
+            ("door_entries_csv", "sales.view_ticket sales.view_order"),
         ),
     ),
     "catalogue.tariff": Pages(delete=True),

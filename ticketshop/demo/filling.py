@@ -31,6 +31,7 @@ STAFF = {
         "owner@theatre.example": "owner",
         "office@theatre.example": "back office",
         "box@theatre.example": "box office",
+        "door@theatre.example": "door",
     },
     "festival": {"owner@festival.example": "owner"},
 }

@@ -78,7 +78,7 @@ ALLERGIES = Ask(
 PHOTOS = Ask(
     both("My child may be seen on photos of the performance.", "Mon enfant peut figurer sur les photos."),
     "consent",
-    columns={"copyable": False},
+    columns={"copyable": False, "at_door": True},
 )
 SEAT = Ask(
     both("Which seat do you need?", "De quelle place avez-vous besoin ?"),

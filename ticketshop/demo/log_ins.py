@@ -8,6 +8,7 @@ LOG_INS = [
     ("owner@theatre.example", "owner of Théâtre du Lac"),
     ("office@theatre.example", "back office of Théâtre du Lac"),
     ("box@theatre.example", "box office of Théâtre du Lac"),
+    ("door@theatre.example", "entry control of Théâtre du Lac, at /door/"),
     ("owner@festival.example", "owner of Seeklang Festival"),
     ("admin@example.org", "administrator of the platform"),
 ]

@@ -62,6 +62,7 @@ class Planner:
     def __init__(self, shop: Shop, visitors: list[Contact], rng: random.Random, today: date):
         self.shop, self.rng = shop, rng
         self.midnight = datetime.combine(today, time(), shop.house.zone)
+        self.visitors = visitors
         self.buyers = self._in_turn(visitors)
         self.methods = methods.offered(shop.pos, ZERO + 1, shop.pos.organiser.currency)
         self.free = methods.METHODS["free"]({})
@@ -149,7 +150,7 @@ class Planner:
 
     def sale(self, buyer: Contact, things: dict[Offer | SeasonPass, int], placed: datetime) -> Sale:
         """Return one order with its outcome, and count its places."""
-        cart_contents = self._contents(things)
+        cart_contents = self.contents(things)
         named = "on_site" if buyer.created_via == Contact.CreatedVia.BACK_OFFICE else None
         code = named or self.rng.choices(("on_site", "bank_transfer"), (45, 55))[0]
         method = self.methods[code] if cart_contents.total else self.free
@@ -173,7 +174,7 @@ class Planner:
         # Keys of a payment service may be missing.
         method = self.methods.get(code) or methods.METHODS[code]({})
         fate = Outcome("paid", paid_at=paid) if paid else Outcome("pending")
-        return self.count(Sale(buyer, self._contents(things), method, placed, fate))
+        return self.count(Sale(buyer, self.contents(things), method, placed, fate))
 
     def count(self, sale: Sale) -> Sale:
         """Subtract the places of the sale from those that are left."""
@@ -182,7 +183,7 @@ class Planner:
                 self.left[allotment] -= places
         return sale
 
-    def _contents(self, things: dict[Offer | SeasonPass, int]) -> Contents:
+    def contents(self, things: dict[Offer | SeasonPass, int]) -> Contents:
         """Return the cart as the checkout would read it."""
         cart = Cart(point_of_sale=self.shop.pos, created_at=self.midnight, expires_at=self.midnight)
         lines = []

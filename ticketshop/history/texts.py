@@ -67,6 +67,7 @@ ACTIONS = {
     "copies_deleted": gettext_lazy("The downloaded lists are deleted"),
     # Forms.
     "door_list": gettext_lazy("List for the door downloaded"),
+    "entries_list": gettext_lazy("List of the entries downloaded"),
     "published": gettext_lazy("Published"),
     "asked_again": gettext_lazy("Earlier buyers asked too"),
     "sold_asked": gettext_lazy("Buyers of what was sold before asked"),

@@ -66,7 +66,9 @@ ANSWERS = Area(
     "answers",
     _("Your answers to questions"),
     _("To prepare your visit. Where the organiser has noted more, it stands with the question."),
-    _("You, the person who ordered the ticket, and the organiser’s owner, back office and box office."),
+    _(
+        "You, the person who ordered the ticket, and the organiser’s owner, back office and box office. Entry control sees the few answers that the organiser has marked for it."
+    ),
 )
 CART = Area(
     "cart",

@@ -1,6 +1,6 @@
-"""Time limits of log-in sessions in the back office: one hour without a request, twelve hours in all.
+"""Time limits of log-in sessions in the back office and at the door: one hour without a request, twelve hours in all.
 
-Visitors' own pages keep their fourteen days; only the back office asks for the log-in again.
+Visitors' own pages keep their fourteen days; only the pages of staff ask for the log-in again.
 """
 
 import time
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from ticketshop.submissions import saved_forms
 
+PAGES = ("/admin/", "/door/")
 IDLE_SECONDS = 3600
 WHOLE_SECONDS = 12 * 3600
 SEEN = "staff_seen"
@@ -32,15 +33,13 @@ class StaffSessions:
         self.get_response = get_response
 
     def __call__(self, request):
-        if not request.path.startswith("/admin/") or not request.user.is_authenticated:
+        if not request.path.startswith(PAGES) or not request.user.is_authenticated:
             return self.get_response(request)
         now = time.time()
         seen = request.session.get(SEEN, logged_in_at(request, now))
         if now - seen > IDLE_SECONDS or now - logged_in_at(request, now) > WHOLE_SECONDS:
             logout(request)
-            messages.info(
-                request, _("You were logged out of the back office after a while. Log in again to go on.")
-            )
+            messages.info(request, _("You were logged out after a while. Log in again to go on."))
             return redirect_to_login(request.get_full_path(), login_url=settings.LOGIN_URL)
         if SEEN not in request.session or now - seen > NOTED_EVERY:
             request.session[SEEN] = now

@@ -11,6 +11,7 @@ ROLES = {
     "back office": gettext_lazy("back office"),
     "box office": gettext_lazy("box office"),
     "accounting": gettext_lazy("accounting"),
+    "door": gettext_lazy("entry control"),
 }
 
 

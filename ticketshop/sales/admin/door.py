@@ -1,4 +1,4 @@
-"""On the page of a date: the list for the door, for staff who may see its tickets."""
+"""On the page of a date: the list for the door before, the entries afterwards, for staff who may see its tickets."""
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -7,17 +7,21 @@ from django.views.decorators.http import require_safe
 
 from ticketshop.catalogue.admin.sessions import SessionAdmin
 from ticketshop.catalogue.models import Session
-from ticketshop.lib.spreadsheets.formats import Xlsx
+from ticketshop.lib.spreadsheets.formats import Format, SpreadsheetCsv, Xlsx
 from ticketshop.office.buttons import OwnPage, always
+
+from ..door import entry_sheet
 
 SEE = ("sales.view_ticket", "sales.view_order")
 PDF = "application/pdf"
 
 
-def _file(request: HttpRequest, row: Session, content: bytes, kind: str, extension: str) -> HttpResponse:
+def _file(
+    request: HttpRequest, row: Session, content: bytes, kind: str, extension: str, name: str = "door"
+) -> HttpResponse:
     response = HttpResponse(content, content_type=kind)
     day = timezone.localtime(row.starts_at)
-    response.headers["Content-Disposition"] = f'attachment; filename="door-{day:%Y-%m-%d-%H%M}.{extension}"'
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}-{day:%Y-%m-%d-%H%M}.{extension}"'
     return response
 
 
@@ -33,11 +37,19 @@ def _xlsx(page, request: HttpRequest, row: Session) -> HttpResponse:
     return _file(request, row, door_list.xlsx(row), Xlsx.content_type, Xlsx.extension)
 
 
-def _own_page(name: str, label, view) -> OwnPage:
+def _entries(file_format: Format):
+    def view(page, request: HttpRequest, row: Session) -> HttpResponse:
+        content = entry_sheet.content(row, file_format)
+        return _file(request, row, content, file_format.content_type, file_format.extension, name="entries")
+
+    return view
+
+
+def _own_page(name: str, label, view, action: str = "door_list") -> OwnPage:
     @require_safe
     def safe(request, page, row):
         """Answer GET requests only."""
-        page.record(request, row, "door_list")
+        page.record(request, row, action)
         return view(page, request, row)
 
     return OwnPage(name, label, SEE, always, lambda page, request, row: safe(request, page, row))
@@ -45,3 +57,14 @@ def _own_page(name: str, label, view) -> OwnPage:
 
 SessionAdmin.offer(_own_page("door-list", gettext_lazy("List for the door (PDF)"), _pdf))
 SessionAdmin.offer(_own_page("door-sheet", gettext_lazy("List for the door (XLSX)"), _xlsx))
+SessionAdmin.offer(
+    _own_page("door-entries", gettext_lazy("Entries at the door (XLSX)"), _entries(Xlsx()), "entries_list")
+)
+SessionAdmin.offer(
+    _own_page(
+        "door-entries-csv",
+        gettext_lazy("Entries at the door (CSV)"),
+        _entries(SpreadsheetCsv()),
+        "entries_list",
+    )
+)

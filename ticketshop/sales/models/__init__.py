@@ -13,6 +13,7 @@ from .admission import (
 from .bank import TEXT_DAYS, BankEntry, BankFile
 from .cancellation import Cancellation, CancelledLine
 from .cart import RENEWALS, Cart, CartLine
+from .check_in import CheckIn
 from .date_change import DateChange
 from .exchange import Exchange
 from .invoice import ArchivedPaper, ArchiveOpening, Invoice, InvoiceCounter
@@ -44,6 +45,7 @@ __all__ = [
     "CancelledLine",
     "Cart",
     "CartLine",
+    "CheckIn",
     "Customer",
     "DateChange",
     "Dispute",

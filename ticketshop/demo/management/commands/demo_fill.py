@@ -6,18 +6,18 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ticketshop.demo import filling, payment_service
+from ticketshop.demo import filling, payment_service, tonight
 from ticketshop.demo.money import card_payments
 from ticketshop.demo.programme import pictures
 from ticketshop.organisers.models import Organiser
 
 
 class Command(BaseCommand):
-    help = "Fill an empty installation with the demo: two organisers, their seasons, visitors and orders."
+    help = "Fill an empty installation with the demo: two organisers, their seasons, visitors and orders, and a date tonight."
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--once", action="store_true", help="do nothing when there are organisers already"
+            "--once", action="store_true", help="when there are organisers already, add a date tonight only"
         )
         parser.add_argument(
             "--today",
@@ -26,10 +26,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, once, today, **options):
+        today = today or datetime.now(ZoneInfo("Europe/Zurich")).date()
         if Organiser.objects.exists():
-            if once:
-                return
-            raise CommandError("There are organisers already. `make reset` forgets them.")
-        filling.fill(today or datetime.now(ZoneInfo("Europe/Zurich")).date())
-        card_payments.write(payment_service.state_file(settings.VAR_DIR))
-        pictures.draw(filling.HOUSES)
+            if not once:
+                raise CommandError("There are organisers already. `make reset` forgets them.")
+        else:
+            filling.fill(today)
+            card_payments.write(payment_service.state_file(settings.VAR_DIR))
+            pictures.draw(filling.HOUSES)
+        tonight.write(today)

@@ -1,0 +1,63 @@
+"""The date of this evening in the demo: there again on each day, with tickets to scan."""
+
+import uuid
+from datetime import date, datetime, time
+
+import pytest
+from django.db import transaction
+
+from accounts.models import User
+from ticketshop.demo import filling, tonight
+from ticketshop.demo.programme.theatre import THEATRE
+from ticketshop.sales.door import access, entries
+from ticketshop.sales.models import Order, Ticket
+from ticketshop.sales.orders import books
+
+pytestmark = pytest.mark.django_db
+TODAY, TOMORROW = date(2027, 4, 7), date(2027, 4, 8)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def demo(django_db_setup, django_db_blocker):
+    """Filled once for all tests of this module, and gone afterwards."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        filling.fill(TODAY)
+        tonight.write(TODAY)
+        yield
+        transaction.set_rollback(True)
+
+
+def evening(day: date):
+    at = datetime.combine(day, time(18), THEATRE.zone)
+    return next(
+        session
+        for session in access.sessions(User.objects.get(email="door@theatre.example"), at)
+        if session.starts_at.astimezone(THEATRE.zone).date() == day and session.event.slug == tonight.SHOW
+    )
+
+
+def test_codes_of_this_evening_let_in():
+    session = evening(TODAY)
+    states = list(session.tickets.values_list("state", flat=True))
+    assert states.count("valid") > 25
+    assert states.count("reserved") == 2
+    at = datetime.combine(TODAY, time(19, 10), THEATRE.zone)
+    child = session.tickets.filter(line__offer__tariff__age_until=15, response__isnull=False).first()
+    answer = entries.enter(session, child.code, entries.Device(uuid.uuid4()), by=None, now=at)
+    assert (answer.code, bool(answer.age)) == ("welcome", True)
+    assert Ticket.objects.filter(session=session, order__buyer__user__email="alice@example.org").count() == 2
+    assert {code: found for code, found in books.check().items() if found} == {}
+
+
+def test_another_day_has_its_own_evening_and_the_same_day_no_second_one():
+    count = Order.objects.count()
+    assert not tonight.write(TODAY)
+    assert Order.objects.count() == count
+    assert tonight.write(TOMORROW)
+    assert evening(TOMORROW).tickets.filter(state="valid").count() > 25
+    assert {code: found for code, found in books.check().items() if found} == {}
+
+
+def test_theatre_that_is_not_the_demos_any_more_gets_no_date():
+    User.objects.filter(email="office@theatre.example").update(email="other@theatre.example")
+    assert not tonight.write(TOMORROW)

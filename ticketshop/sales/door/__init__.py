@@ -1,0 +1,1 @@
+"""Entry control: choose a date, scan or type the codes of tickets, search a person, count who is in."""

@@ -1,0 +1,186 @@
+"""What the door answers to a code: may the person go in, and which text tells it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+from django.utils.formats import date_format
+from django.utils.timezone import localdate, localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from registration_forms.models import Answer as FormAnswer
+from ticketshop.catalogue.models import Session, Tariff
+from ticketshop.lib.database.compiled import Compiled, Parameter
+
+from ..answers import display
+from ..models import Admission, CheckIn, OrderResponse, Ticket
+
+WELCOME, ALREADY_IN = "welcome", "already_in"
+WRONG_DATE, UNPAID, CANCELLED, DATE_CANCELLED = "wrong_date", "unpaid", "cancelled", "date_cancelled"
+REPLACED, PASS, UNKNOWN = "replaced", "pass", "unknown"
+# The word on the coloured field.
+WORDS = {
+    WELCOME: gettext_lazy("Welcome"),
+    ALREADY_IN: gettext_lazy("Already in"),
+    WRONG_DATE: gettext_lazy("Wrong date"),
+    UNPAID: gettext_lazy("Not paid"),
+    CANCELLED: gettext_lazy("Cancelled"),
+    DATE_CANCELLED: gettext_lazy("Date cancelled"),
+    REPLACED: gettext_lazy("Replaced"),
+    PASS: gettext_lazy("Season pass"),
+    UNKNOWN: gettext_lazy("Unknown code"),
+}
+# What to do next.
+ADVICE = {
+    UNPAID: gettext_lazy("Send the person to the box office to pay."),
+    CANCELLED: gettext_lazy("This ticket was cancelled. Send the person to the box office."),
+    DATE_CANCELLED: gettext_lazy("This date does not take place."),
+    REPLACED: gettext_lazy("This ticket has a new code. Ask for the new ticket."),
+    PASS: gettext_lazy("A pass alone does not let in. Ask for the ticket of this date."),
+    UNKNOWN: gettext_lazy("No ticket of yours has this code. Scan again, or search by name."),
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one code. ``detail`` is a sentence; ``last`` the entry that counts, of a used ticket."""
+
+    code: str
+    ticket: Ticket | None = None
+    detail: str = ""
+    last: CheckIn | None = None
+    questions: tuple[tuple[str, str], ...] = ()  # label and text of the answers shown at the door
+
+    @property
+    def welcome(self) -> bool:
+        """Return whether the person goes in."""
+        return self.code == WELCOME
+
+    @property
+    def word(self) -> str:
+        """Return the word on the coloured field."""
+        return str(WORDS[self.code])
+
+    @property
+    def tariff(self) -> str:
+        """Return the tariff as it was sold; empty for a code that is not a ticket's."""
+        return self.ticket.line.shown_tariff if self.ticket else ""
+
+    @property
+    def name(self) -> str:
+        """Return the printed name, or why there is none any more."""
+        return self.ticket.holder_text if self.ticket else ""
+
+    @property
+    def age(self) -> str:
+        """Return what to check about the age; empty for a tariff without an age."""
+        offer = self.ticket.line.offer if self.ticket else None
+        return age_text(offer.tariff) if offer else ""
+
+
+def age_text(tariff: Tariff) -> str:
+    """Return what to check about the age of the person: “Child: check the age (up to 15)”."""
+    lower, upper = tariff.age_from, tariff.age_until
+    if lower is None and upper is None:
+        return ""
+    ages = {"from": lower, "until": upper}
+    if upper is None:
+        return _("Check the age: from %(from)d") % ages
+    if upper >= 18:
+        return _("Check the age: %(from)d to %(until)d") % {**ages, "from": lower or 0}
+    if not lower:
+        return _("Child: check the age (up to %(until)d)") % ages
+    return _("Child: check the age (%(from)d to %(until)d)") % ages
+
+
+def refusal(ticket: Ticket, session: Session) -> str:
+    """Return why the ticket does not let in at this date, as one of the codes above; empty if it does."""
+    if ticket.state == Admission.State.CANCELLED:
+        return CANCELLED
+    if ticket.session_id != session.pk:
+        return WRONG_DATE
+    if ticket.state == Admission.State.USED:
+        return ALREADY_IN
+    if session.state == Session.State.CANCELLED:
+        return DATE_CANCELLED
+    return UNPAID if ticket.state == Admission.State.RESERVED else ""
+
+
+_LAST = Compiled(
+    lambda: (
+        CheckIn.objects.filter(ticket=Parameter("ticket"), kind=CheckIn.Kind.IN)
+        .select_related("session")
+        .order_by("-pk")[:1]
+    )
+)
+
+
+def last_entry(ticket: Ticket) -> CheckIn | None:
+    """Return the latest entry of a ticket, or None."""
+    return _LAST.first(ticket=ticket.pk)
+
+
+def refused(code: str, ticket: Ticket | None = None, *, now: datetime) -> Answer:
+    """Return a red answer with its sentence."""
+    if code == ALREADY_IN and ticket is not None:
+        last = last_entry(ticket)
+        return Answer(code, ticket, already_in_text(ticket, last, now), last)
+    if code == WRONG_DATE and ticket is not None:
+        when = date_format(localtime(ticket.session.starts_at), "D j F, H:i")
+        title = ticket.session.event.title
+        return Answer(
+            code, ticket, _("This ticket is for %(event)s, %(date)s.") % {"event": title, "date": when}
+        )
+    return Answer(code, ticket, str(ADVICE[code]))
+
+
+def already_in_text(ticket: Ticket, last: CheckIn | None, now: datetime) -> str:
+    """Return “Already in at 19:41, gate 2”; with the day if it was not today."""
+    at = localtime(last.happened_at if last else ticket.used_at)
+    when = date_format(at, "H:i" if at.date() == localdate(now) else "j F, H:i")
+    if last and last.gate:
+        return _("Already in at %(time)s, gate %(gate)s") % {"time": when, "gate": last.gate}
+    return _("Already in at %(time)s") % {"time": when}
+
+
+def group_text(entered: int, tickets: int) -> str:
+    """Return how many of an order's tickets were let in."""
+    if not entered:
+        return _("Nobody was let in: none of these tickets is valid any more.")
+    text = ngettext("%(count)d person let in.", "%(count)d people let in.", entered) % {"count": entered}
+    if left := tickets - entered:
+        text += " " + ngettext(
+            "%(count)d ticket was not valid.", "%(count)d tickets were not valid.", left
+        ) % {"count": left}
+    return text
+
+
+# Responses with an answer to show: to the form of the ticket, and to the forms of its order.
+_RESPONSES = Compiled(
+    lambda: (
+        FormAnswer.objects.filter(
+            Q(response=Parameter("response"))
+            | Q(response__in=OrderResponse.objects.filter(order=Parameter("order")).values("response")),
+            state=FormAnswer.State.ANSWERED,
+            field__at_door=True,
+            field__sensitive=False,
+        )
+        .order_by("response_id")
+        .values_list("response_id")
+        .distinct()
+    )
+)
+
+
+def questions(ticket: Ticket) -> tuple[tuple[str, str], ...]:
+    """Return label and text of the answers that the organiser wants to see at the door, of the ticket and its order."""
+    ids = [pk for (pk,) in _RESPONSES.rows(response=ticket.response_id, order=ticket.order_id)]
+    if not ids:
+        return ()
+    responses, given = display.read(ids)
+    shown = []
+    for pk in ids:
+        marked = {key: answer for key, answer in given[pk].items() if answer.field.at_door}
+        shown += display.rows(responses[pk], marked, lambda question: not question.sensitive)
+    return tuple(shown)

@@ -1,0 +1,147 @@
+"""Actions at the door: let in, let out again, undo an entry.
+
+A ticket is let in by one conditional UPDATE from *valid* to *used*, which compares the code, too: of two devices that scan the
+same code at the same instant, one changes the row, and a code that is just being replaced lets nobody in. No lock is taken before.
+"""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from ticketshop.catalogue.models import Session
+from ticketshop.history import history
+from ticketshop.lib.database import constraints
+
+from ..models import Admission, CheckIn, Order, Ticket
+from . import answers, codes
+from .answers import Answer
+
+# Older times of a device are not believed, nor times to come.
+LONGEST_OFFLINE = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a device tells about a scan.
+
+    ``key``: a random key, the same when the scan is sent again. ``at``: when it happened, of a scan without network.
+    """
+
+    key: uuid.UUID
+    gate: str = ""
+    at: datetime | None = None
+
+    def key_of(self, ticket: Ticket, kind: str) -> uuid.UUID:
+        """Return the key of the row: the same for a scan sent twice, another one for another ticket."""
+        return uuid.uuid5(self.key, f"{kind}:{ticket.pk}")
+
+    def time(self, now: datetime) -> datetime:
+        """Return when the scan happened: by the device's clock if that is plausible, else ``now``."""
+        return self.at if self.at and now - LONGEST_OFFLINE < self.at <= now else now
+
+
+def enter(session: Session, typed: str, device: Device, *, by, now: datetime) -> Answer:
+    """Let the person with this code in, once. Return the answer; a refusal changes nothing."""
+    ticket = codes.ticket(session, typed)
+    # An exchanged ticket is cancelled and still has the code that was replaced.
+    if ticket is not None and ticket.state != Admission.State.CANCELLED:
+        return enter_ticket(session, ticket, device, by=by, now=now)
+    if codes.is_replaced(session, typed):
+        return answers.refused(answers.REPLACED, now=now)
+    if ticket is not None:
+        return answers.refused(answers.CANCELLED, ticket, now=now)
+    if codes.is_pass(session, typed):
+        return enter_with_pass(session, typed, device, by=by, now=now)
+    return answers.refused(answers.UNKNOWN, now=now)
+
+
+def enter_with_pass(session: Session, typed: str, device: Device, *, by, now: datetime) -> Answer:
+    """Answer the code of a season pass. A pass lets nobody in yet: the person shows the ticket of the date."""
+    return answers.refused(answers.PASS, now=now)
+
+
+def enter_ticket(session: Session, ticket: Ticket, device: Device, *, by, now: datetime) -> Answer:
+    """Let the holder of the ticket in, once. The same scan sent again gets the same answer."""
+    code = ticket.code
+    for _attempt in range(3):
+        if refusal := answers.refusal(ticket, session):
+            break
+        if _use(ticket, session, device, by, now):
+            return _welcome(ticket)
+        # Another device was first, or the ticket was cancelled or got a new code a moment ago.
+        ticket.refresh_from_db(fields=["state", "used_at", "code"])
+        if ticket.code != code:
+            return answers.refused(answers.REPLACED, now=now)
+    answer = answers.refused(refusal or answers.ALREADY_IN, ticket, now=now)
+    return _welcome(ticket) if _is_sent_again(answer, ticket, device) else answer
+
+
+def _welcome(ticket: Ticket) -> Answer:
+    return Answer(answers.WELCOME, ticket, questions=answers.questions(ticket))
+
+
+def _is_sent_again(answer: Answer, ticket: Ticket, device: Device) -> bool:
+    return answer.last is not None and answer.last.key == device.key_of(ticket, CheckIn.Kind.IN)
+
+
+def _use(ticket: Ticket, session: Session, device: Device, by, now: datetime) -> bool:
+    """Make a valid ticket used and write its entry. Return False if it is not valid any more.
+
+    Return True, too, if this scan was recorded before and the person has been let out since.
+    """
+    used = Ticket.objects.filter(pk=ticket.pk, code=ticket.code, session=session, state=Admission.State.VALID)
+    try:
+        with transaction.atomic():
+            if not used.update(state=Admission.State.USED, used_at=device.time(now)):
+                return False
+            _write(session, ticket, CheckIn.Kind.IN, device, by=by, now=now)
+    except IntegrityError as error:
+        if constraints.violated_constraint(error) != "checkin_key_once":
+            raise
+    return True
+
+
+def _write(session: Session, ticket: Ticket, kind: str, device: Device, *, by, now: datetime, note: str = ""):
+    CheckIn.objects.create(
+        session=session,
+        ticket=ticket,
+        kind=kind,
+        gate=device.gate,
+        at=now,
+        device_at=device.at,
+        by=history.author(by),
+        note=note,
+        key=device.key_of(ticket, kind),
+    )
+
+
+def enter_group(session: Session, order: Order, device: Device, *, by, now: datetime) -> list[Answer]:
+    """Let in everybody with a ticket of this order for this date. Return one answer for each ticket."""
+    tickets = order.tickets.filter(session=session).select_related(*codes.WITH_TICKET).order_by("pk")
+    return [enter_ticket(session, ticket, device, by=by, now=now) for ticket in tickets]
+
+
+def entered(group: Iterable[Answer]) -> int:
+    """Return how many of these answers let somebody in."""
+    return sum(answer.welcome for answer in group)
+
+
+def take_back(ticket: Ticket, kind: str, device: Device, *, by, now: datetime, note: str = "") -> bool:
+    """Make a used ticket valid again: ``kind`` is OUT for a person who leaves and may come back, UNDONE for an entry by mistake.
+
+    Return False if it is not used, was cancelled since, or if this was sent before.
+    """
+    rows = Ticket.objects.filter(pk=ticket.pk, state=Admission.State.USED, cancellation=None)
+    try:
+        with transaction.atomic():
+            if not rows.update(state=Admission.State.VALID, used_at=None):
+                return False
+            _write(ticket.session, ticket, kind, device, by=by, now=now, note=note)
+    except IntegrityError as error:
+        if constraints.violated_constraint(error) != "checkin_key_once":
+            raise
+        return False
+    return True

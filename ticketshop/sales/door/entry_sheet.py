@@ -1,0 +1,55 @@
+"""The entries of one date as a table: a row per ticket, for the time after the evening."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.utils.translation import gettext as _
+
+from ticketshop.catalogue.models import Session
+from ticketshop.lib.spreadsheets.formats import Cell, Format, Header, Word
+
+from ..models import CheckIn, Ticket
+from .counts import SOLD
+
+KEYS = ("tariff", "last_name", "first_name", "order", "code", "state", "let_in_at", "gate", "times", "undone")
+
+
+def content(session: Session, file_format: Format) -> bytes:
+    """Return the file, in the active language and time zone. One query."""
+    labels = (
+        _("Tariff"), _("Last name"), _("First name"), _("Order"), _("Code"), _("State"), _("Let in"), _("Gate"),
+        _("Times let in"), _("Undone"),
+    )  # fmt: skip
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "entries"
+        file_format.write(path, Header(KEYS, labels), _rows(session))
+        return path.read_bytes()
+
+
+def _rows(session: Session) -> Iterator[tuple[Cell, ...]]:
+    last = CheckIn.objects.filter(ticket=OuterRef("pk"), kind=CheckIn.Kind.IN).order_by("-pk")
+    tickets = (
+        Ticket.objects.filter(session=session, state__in=SOLD)
+        .select_related("line__offer__tariff", "order")
+        .annotate(
+            gate=Subquery(last.values("gate")[:1]),
+            times=Count("check_ins", filter=Q(check_ins__kind=CheckIn.Kind.IN)),
+            undone=Count("check_ins", filter=Q(check_ins__kind=CheckIn.Kind.UNDONE)),
+        )
+        .order_by("used_at", "pk")
+    )
+    for ticket in tickets:
+        yield (
+            ticket.line.shown_tariff,
+            ticket.holder_last_name,
+            ticket.holder_first_name,
+            ticket.order.reference,
+            ticket.code,
+            Word(ticket.state, ticket.state_text),
+            ticket.used_at,
+            ticket.gate or "",
+            ticket.times,
+            ticket.undone,
+        )

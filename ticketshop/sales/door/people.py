@@ -1,0 +1,86 @@
+"""Find people of one date by name, order number or the beginning of a code."""
+
+from dataclasses import dataclass
+
+from django.db.models import CharField, F, Func, Q, QuerySet, Value
+from django.db.models.functions import Concat
+
+from ticketshop.catalogue.models import Session
+from ticketshop.lib.values import references
+from ticketshop.lib.values.text import fold_words
+
+from ..models import Admission, Order, Ticket
+from ..tickets.printed import LETTERS_AT_THE_DOOR
+from .access import WITH_TICKET
+
+MOST_ORDERS = 20
+MOST_WORDS = 5
+LETTERS_OF_A_REFERENCE = 4
+
+
+class _Folded(Func):
+    """The text in lower case without accents, as ``ticketshop.lib.values.text.fold`` makes it."""
+
+    function = "contact_fold"
+    output_field = CharField()
+
+
+def _folded(*columns: str) -> _Folded:
+    parts = [part for column in columns for part in (F(column), Value(" "))]
+    return _Folded(Concat(*parts, output_field=CharField()))
+
+
+@dataclass(frozen=True)
+class Group:
+    """The tickets of one order for the date."""
+
+    order: Order
+    tickets: list[Ticket]
+
+    @property
+    def to_come(self) -> int:
+        """Return how many of these tickets let somebody in now."""
+        return sum(ticket.state == Admission.State.VALID for ticket in self.tickets)
+
+
+def search(session: Session, typed: str) -> tuple[list[Group], bool]:
+    """Return the orders with a ticket that fits, each with all its tickets of the date, and whether there are more orders.
+
+    Two queries.
+    """
+    condition = _condition(typed)
+    if condition is None:
+        return [], False
+    found = _searchable(session).filter(condition).values_list("order_id")
+    pks = [pk for (pk,) in found.order_by("order_id").distinct()[: MOST_ORDERS + 1]]
+    tickets = Ticket.objects.filter(session=session, order__in=pks[:MOST_ORDERS])
+    groups: dict[int, Group] = {}
+    for ticket in tickets.select_related(*WITH_TICKET, "order__buyer").order_by("order_id", "pk"):
+        groups.setdefault(ticket.order_id, Group(ticket.order, [])).tickets.append(ticket)
+    return list(groups.values()), len(pks) > MOST_ORDERS
+
+
+def _searchable(session: Session) -> QuerySet[Ticket]:
+    """Return the tickets of the date with the texts that are searched: printed name, and the buyer's while it may be shown."""
+    return Ticket.objects.filter(session=session).annotate(
+        holder_folded=_folded("holder_first_name", "holder_last_name"),
+        buyer_folded=_folded("order__buyer__first_name", "order__buyer__last_name"),
+    )
+
+
+def _condition(typed: str) -> Q | None:
+    """Return the condition for a typed name, reference or code; None if nothing was typed that can be searched."""
+    words = fold_words(typed)[:MOST_WORDS]
+    if not words:
+        return None
+    holder, buyer = Q(), Q(order__buyer__erasing_at=None)
+    for word in words:
+        # Each word must begin a word of the name. Folded words contain letters and digits only.
+        holder &= Q(holder_folded__regex=rf"\m{word}")
+        buyer &= Q(buyer_folded__regex=rf"\m{word}")
+    condition = holder | buyer
+    for reference in references.readings(typed):
+        if len(references.compact(reference)) >= LETTERS_OF_A_REFERENCE:
+            condition |= Q(order__reference__startswith=reference)
+    code = references.compact(typed)
+    return condition | Q(code__startswith=code) if len(code) >= LETTERS_AT_THE_DOOR else condition
