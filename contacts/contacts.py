@@ -226,6 +226,35 @@ def for_guest(
     )
 
 
+def entered_at_counter(
+    organiser: Organiser,
+    *,
+    email: str,
+    first_name: str,
+    last_name: str,
+    phone: str,
+    language: str,
+    by,
+    now: datetime,
+) -> Contact:
+    """Return the contact of a person whom staff enter with an order. Call within a transaction.
+
+    With an e-mail address it is the contact that ``for_guest`` returns, else a new one. A new one is not inserted yet, as there. The phone
+    number is written where the contact has none.
+    """
+    if email:
+        names = {"first_name": first_name, "last_name": last_name}
+        contact = for_guest(organiser, email=email, **names, language=language, now=now)
+    else:
+        names = {"first_name": first_name, "last_name": last_name}
+        contact = _new(organiser, Contact.CreatedVia.BACK_OFFICE, now, **names, language=language)
+    if contact._state.adding:
+        contact.created_via = Contact.CreatedVia.BACK_OFFICE
+    if phone and not contact.phone:
+        change(contact, {"phone": phone}, by=by, now=now)
+    return contact
+
+
 def unclaimed(organiser: Organiser, email_key: str) -> QuerySet[Contact]:
     """Return the contacts of persons that have this normalised e-mail address and no log-in; none for ""."""
     return _unclaimed(organiser, email_key) if email_key else Contact.objects.none()

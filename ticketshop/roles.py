@@ -23,7 +23,8 @@ BOX_OFFICE = (
     | _models("catalogue", CATALOGUE, (VIEW,))
     | _models("registration_forms", FORMS, (VIEW,))
     | _models("sales", f"{SALES} customer", (VIEW,))
-    | _models("sales", "order", (CHANGE,))
+    # "Add" is selling at the counter.
+    | _models("sales", "order", (ADD, CHANGE))
     | _models("contacts", "contact contactlink", (VIEW,))
     | _models("jobs", "failure", (VIEW,))
 )

@@ -288,6 +288,9 @@ ADMIN = {
     "catalogue.category": Pages(add=True, delete=True),
     "sales.order": Pages(
         buttons=(
+            ("counter", "sales.add_order"),
+            ("print", "sales.add_order"),
+            ("print_roll", "sales.add_order"),
             ("mark_paid", "sales.change_order"),
             ("ask_provider", "sales.change_order"),
             ("other_money", "sales.change_order"),
@@ -349,6 +352,8 @@ SITE = {
     "admin:privacy_erasure_person",
     "admin:sales_export_customers",
     "admin:sales_export_accounting",
+    "admin:sales_counter",
+    "admin:sales_counter_details",
     "admin:index",
     "admin:login",
     "admin:logout",

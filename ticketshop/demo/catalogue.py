@@ -95,6 +95,11 @@ def _payment_methods(house: House, pos: PointOfSale) -> None:
         [
             PaymentMethod(point_of_sale=pos, code="on_site", settings={"opening_hours": house.opening_hours}),
             PaymentMethod(point_of_sale=pos, code="bank_transfer", settings=account),
+            *(
+                PaymentMethod(point_of_sale=pos, code=code)
+                for code in ("cash", "card_terminal", "invitation")
+            ),
+            PaymentMethod(point_of_sale=pos, code="invoice", settings=account),
             *(stripe if house.stripe_account else []),
         ]
     )

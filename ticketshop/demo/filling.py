@@ -15,7 +15,7 @@ from ticketshop.history.models import Event
 from ticketshop.lib.values.text import normalise_email
 from ticketshop.organisers.models import StaffMembership
 
-from . import catalogue, changed_tickets, forms, friends, people
+from . import catalogue, changed_tickets, counter_evening, forms, friends, people
 from .catalogue import Shop
 from .ledger import Ledger, event
 from .log_ins import LOG_INS, PASSWORD
@@ -94,6 +94,7 @@ def _fill_house(house: House, users: dict[str, User], today: date) -> None:
         friends.connect(shop.pos, users, planner.midnight)
         changed_tickets.write(known[1], staff, rng, planner.midnight)
         examples.carry_out(money, entries, shop, staff, planner.midnight)
+        counter_evening.sell(shop, users["box@theatre.example"], planner.midnight)
 
 
 def _staff(shop: Shop, users: dict[str, User]) -> None:

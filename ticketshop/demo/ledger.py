@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model
 from django.utils import translation
 
@@ -84,12 +83,14 @@ class Ledger:
     def _entry(self, sale: Sale) -> Entry:
         buyer, fate = sale.buyer, sale.fate
         by_staff = buyer.created_via == Contact.CreatedVia.BACK_OFFICE
-        user = self.staff if by_staff else buyer.user or AnonymousUser()
+        user = self.staff if by_staff else buyer.user
         for line in sale.cart_contents.lines:
             # Its names were read in English when the sale was planned.
             vars(line).pop("product", None)
         with translation.override(buyer.language):
-            order = orders.new(sale.cart_contents, buyer, sale.method, user, buyer.language, sale.placed_at)
+            order = orders.new(
+                sale.cart_contents, buyer, sale.method, by=user, language=buyer.language, now=sale.placed_at
+            )
             lines = order_lines.new(order, sale.cart_contents)
             issued = tickets.new(order, lines, sale.cart_contents, self._holders(sale), beneficiaries={})
         order.reference = number(self.rng)
@@ -155,7 +156,7 @@ class Ledger:
         if not buyer.email:
             return
         told = {
-            "order_placed": order.placed_at if order.total else None,
+            "order_placed": order.placed_at if order.total and order.paid_at != order.placed_at else None,
             "order_reminder": order.reminded_at,
             "order_paid": order.paid_at,
             f"order_{order.state}": order.cancelled_at or order.paid_at,

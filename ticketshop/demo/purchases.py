@@ -64,7 +64,9 @@ class Planner:
         self.midnight = datetime.combine(today, time(), shop.house.zone)
         self.visitors = visitors
         self.buyers = self._in_turn(visitors)
-        self.methods = methods.offered(shop.pos, ZERO + 1, shop.pos.organiser.currency)
+        currency = shop.pos.organiser.currency
+        self.methods = methods.offered(shop.pos, ZERO + 1, currency)
+        self.methods_at_counter = methods.offered_at_counter(shop.pos, ZERO + 1, currency)
         self.free = methods.METHODS["free"]({})
         self.left = {allotment.pk: allotment.capacity for allotment in shop.allotments}
 
@@ -151,9 +153,12 @@ class Planner:
     def sale(self, buyer: Contact, things: dict[Offer | SeasonPass, int], placed: datetime) -> Sale:
         """Return one order with its outcome, and count its places."""
         cart_contents = self.contents(things)
-        named = "on_site" if buyer.created_via == Contact.CreatedVia.BACK_OFFICE else None
-        code = named or self.rng.choices(("on_site", "bank_transfer"), (45, 55))[0]
-        method = self.methods[code] if cart_contents.total else self.free
+        if buyer.created_via == Contact.CreatedVia.BACK_OFFICE:
+            method = self.methods_at_counter[self.rng.choice(("cash", "card_terminal"))]
+        else:
+            method = self.methods[self.rng.choices(("on_site", "bank_transfer"), (45, 55))[0]]
+        if not cart_contents.total:
+            method = self.free
         starts = orders.first_start(cart_contents)
         takes_place = not any(
             line.offer and line.offer.session.state == "cancelled" for line in cart_contents.lines

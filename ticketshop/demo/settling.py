@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 REMINDER = timedelta(days=5)
+# Methods of orders that are paid as staff enter them.
+AT_COUNTER = ("cash", "card_terminal")
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,13 @@ class Course:
 
 def settle(course: Course, rng: random.Random) -> Outcome:
     """Choose at random what happens to the order."""
-    if course.method == "free":
+    if course.method == "free" or (course.method in AT_COUNTER and course.takes_place):
         return Outcome("paid", paid_at=course.placed)
+    if not course.takes_place:
+        wait = timedelta() if course.method in AT_COUNTER else DAY
+        return _refunded(course, course.placed + wait, 9 * DAY, rng)
     paid = _paid_at(course, rng)
     dice = rng.random()
-    if not course.takes_place:
-        return _refunded(course, course.placed + DAY, 9 * DAY, rng)
     if dice < 0.05:
         return _refunded(course, paid, 4 * DAY, rng)
     if dice < 0.11 and course.expires < course.now:

@@ -14,6 +14,7 @@ from ticketshop.lib.dates import days
 from ticketshop.lib.web.network import network
 from ticketshop.lib.web.refusals import LinkReplaced, TooManyTries
 from ticketshop.limits import limits
+from ticketshop.organisers import permissions
 from ticketshop.organisers.models import Organiser, PointOfSale
 
 from .admission_lists import WITH_PASS, WITH_TICKET
@@ -50,6 +51,12 @@ def order_or_404(request, reference: str, secret: str) -> Order:
         if not limits.hit("order_link", network(request), now):
             raise TooManyTries(limits.wait("order_link", network(request), now)) from None
         raise
+
+
+def counters(user) -> QuerySet[PointOfSale]:
+    """Return the points of sale, switched on, for which a staff member may enter orders."""
+    rows = PointOfSale.objects.filter(active=True).select_related("organiser").order_by("name", "pk")
+    return permissions.for_staff(rows, user, "sales.add_order")
 
 
 # For the buyer: no person was chosen, in contrast to a beneficiary who was erased since.

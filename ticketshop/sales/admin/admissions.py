@@ -13,10 +13,10 @@ from ticketshop.office.sections import NONE, link, shown
 from ticketshop.organisers import permissions
 
 from ..admission_lists import WITH_PASS, WITH_TICKET
+from ..counter.finding import references_begin
 from ..models import DATE_CANCELLED, ERASED, OPEN_STATES, STATE_TEXTS, IssuedPass, ReplacedCode, Ticket
 from . import names, new_codes, tables
 from .form_pages import answers, missing_answers
-from .orders import references_begin
 
 # The largest number of options of a filter.
 MOST = 100

@@ -122,7 +122,7 @@ def _may_be_cancelled(order: Order) -> bool:
 def _question(order: Order) -> list[str]:
     sentences = [
         _("What is cancelled becomes void, except what was used already, and its places are free again."),
-        str(erased_buyer.NO_MAIL) if order.buyer is None else _("The buyer is told by e-mail."),
+        erased_buyer.no_mail(order) if order.buyer is None else _("The buyer is told by e-mail."),
     ]
     if order.state == Order.State.PENDING:
         sentences.append(
@@ -265,7 +265,9 @@ def _pay_back_question(order: Order) -> list[str]:
             "Money that came through a payment service goes back through it; the rest is listed under “Refunds”."
         )
     )
-    sentences.append(str(erased_buyer.NO_MAIL) if order.buyer is None else _("The buyer is told by e-mail."))
+    sentences.append(
+        erased_buyer.no_mail(order) if order.buyer is None else _("The buyer is told by e-mail.")
+    )
     return sentences
 
 

@@ -19,8 +19,18 @@ OF_ORDER = (Order, OrderLine, Ticket, IssuedPass, Cancellation, CancelledLine, P
 NO_MAIL = gettext_lazy("No e-mail about this order can be sent any more: the buyer’s address is erased.")
 
 
+NOBODY = gettext_lazy("Sold without a name: no e-mail about this order is sent.")
+
+
+def no_mail(order: Order) -> str:
+    """Return why no e-mail is sent about an order without a buyer, in a sentence."""
+    return str(NOBODY if order.without_person else NO_MAIL)
+
+
 def notes(order: Order) -> list[str]:
-    """Return sentences for the page of ``order``; none unless its buyer is erased or being erased."""
+    """Return sentences for the page of ``order``; none unless its buyer is erased or being erased, or there never was one."""
+    if order.without_person:
+        return [no_mail(order)]
     if order.buyer is None:
         return [
             _("The buyer was erased. Everything that named them is gone and can’t be brought back."),

@@ -4,16 +4,13 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
 from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from contacts.admin import unreachable
-from contacts.models import Contact, WordQuery
 from ticketshop.history import history
 from ticketshop.lib.dates import days
-from ticketshop.lib.values import references
 from ticketshop.lib.web.template_tags import money
 from ticketshop.lib.web.waits import again_in
 from ticketshop.limits import limits
@@ -22,21 +19,20 @@ from ticketshop.mail.models import Mail
 from ticketshop.office.buttons import Button, Elsewhere, Outcome
 from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE, link, shown
-from ticketshop.organisers import permissions
 
 from .. import notices
+from ..counter.finding import by_reference_or_buyer
 from ..mails import order_mails
 from ..models import CancelledLine, Customer, Exchange, Order, Refund
 from ..payments import disputes as payment_disputes
 from ..payments import methods
 from ..payments.methods import METHODS, TEST_MODE, name_of
 from . import cancelling, erased_buyer, exchanging, names, new_codes, tables
+from .counter import details, new_order, order_page
 from .form_pages import answers, missing_answers
 from .money import disputes, money_received, unpaid_orders
 from .papers import accounting
 
-# With at least this many matching buyers, a search goes through the orders instead of the buyers.
-MANY = 1000
 # State of an order -> the mail that tells it.
 TELLS = {
     Order.State.PENDING: "order_placed",
@@ -55,12 +51,12 @@ def _may_be_told(order: Order) -> bool:
     """Return whether the button is shown. It is also shown after the buyer's erasure: its page states why no
     mail can be sent.
     """
-    return order.buyer is None or _has_address(order)
+    return not order.without_person and (order.buyer is None or _has_address(order))
 
 
 def _resend_question(order: Order) -> list[str]:
     if order.buyer is None:
-        return [erased_buyer.NO_MAIL]
+        return [erased_buyer.no_mail(order)]
     return [
         _("The e-mail “%(name)s” goes to %(address)s again.")
         % {
@@ -72,7 +68,7 @@ def _resend_question(order: Order) -> list[str]:
 
 def _resend(request, order: Order, now: datetime) -> Outcome:
     if order.buyer is None:
-        return messages.ERROR, erased_buyer.NO_MAIL
+        return messages.ERROR, erased_buyer.no_mail(order)
     if not _has_address(order):
         return messages.ERROR, _("The buyer has no e-mail address. Enter one on their contact first.")
     if not limits.hit("mail_resend", f"order:{order.pk}", now):
@@ -122,32 +118,6 @@ class MethodFilter(admin.SimpleListFilter):
         return queryset.filter(payment_method=self.value()) if self.value() else queryset
 
 
-def references_begin(path: str, text: str) -> Q:
-    """Return a condition: the order's reference at ``path`` begins with the text, in any of its notations."""
-    condition = Q(pk__in=[])
-    for reading in references.readings(text.replace("\x00", "")[:200]):
-        condition |= Q(**{f"{path}__startswith": reading})
-    return condition
-
-
-def by_reference_or_buyer(
-    queryset: QuerySet[Order], text: str, organisers: set[int] | None
-) -> QuerySet[Order]:
-    """Return the orders whose reference begins with ``text``, or whose buyer matches it (see
-    ``Contact.objects.search``).
-    """
-    text = text.replace("\x00", "").strip()[:200]
-    if not text:
-        return queryset
-    of_reference = references_begin("reference", text)
-    people = permissions.within(Contact.objects.known().search(text), organisers).values_list("pk", flat=True)
-    buyers = list(people.order_by()[: MANY + 1])
-    if len(buyers) <= MANY:
-        return queryset.filter(of_reference | Q(buyer__in=buyers))
-    # For a word that very many buyers share, the newest orders are searched instead: some are found soon.
-    return queryset.filter(of_reference | Q(buyer__search=WordQuery(text), buyer__erasing_at=None))
-
-
 class UnreachableBuyer(unreachable.UnreachableFilter):
     """Filter by whether e-mails reach the buyer."""
 
@@ -173,6 +143,9 @@ class OrderAdmin(ReadOnlyAdmin):
         "The beginning of the reference, or any words of the buyer’s name, address or phone."
     )
     buttons = (
+        order_page.AT_COUNTER,
+        order_page.PRINT,
+        order_page.PRINT_ROLL,
         money_received.MARK_PAID,
         money_received.ASK_PROVIDER,
         money_received.OTHER_MONEY,
@@ -209,12 +182,19 @@ class OrderAdmin(ReadOnlyAdmin):
     ]
 
     def get_urls(self):
-        view = self.admin_site.admin_view(accounting.page)
-        return [path("accounting/", view, name="sales_export_accounting"), *super().get_urls()]
+        own = self.admin_site.admin_view
+        return [
+            path("accounting/", own(accounting.page), name="sales_export_accounting"),
+            path("counter/", own(new_order.page), name="sales_counter"),
+            path("counter/<uuid:key>/", own(details.page), name="sales_counter_details"),
+            *super().get_urls(),
+        ]
 
     def changelist_view(self, request, extra_context=None):
         may_export = request.user.has_perm("exports.add_job")
-        return super().changelist_view(request, {"may_export": may_export, **(extra_context or {})})
+        may_sell = request.user.has_perm(new_order.ADD)
+        links = {"may_export": may_export, "may_sell": may_sell}
+        return super().changelist_view(request, {**links, **(extra_context or {})})
 
     def get_ordering(self, request):
         """Return the newest first, by an index: for one organiser its own, for several by id."""

@@ -45,7 +45,11 @@ class PaymentMethodForm(RowForm):
     @property
     def title(self) -> str:
         """Return the label of the method."""
-        return str(self.method.label) if self.method else self.instance.code
+        if self.method is None:
+            return self.instance.code
+        if self.method.staff_only:
+            return _("%(method)s (only at the counter, by staff)") % {"method": self.method.label}
+        return str(self.method.label)
 
     @property
     def note(self) -> str:

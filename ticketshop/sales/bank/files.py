@@ -41,7 +41,7 @@ class Result:
 
 def own_accounts(organiser: Organiser) -> set[str]:
     """Return the IBANs to which buyers of this organiser transfer money, whether that is offered at the moment or not."""
-    rows = PaymentMethod.objects.filter(point_of_sale__organiser=organiser, code=methods.TRANSFER)
+    rows = PaymentMethod.objects.filter(point_of_sale__organiser=organiser, code__in=methods.TRANSFERS)
     typed = (str(settings.get("iban") or "") for settings in rows.values_list("settings", flat=True))
     return {account for text in typed if (account := iban.normalise(text))}
 

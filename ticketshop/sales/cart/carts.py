@@ -74,10 +74,10 @@ class Refreshed:
     left: dict[int, int]
 
 
-def open_cart(pos: PointOfSale, *, user, now: datetime, network: str = "") -> Cart:
+def open_cart(pos: PointOfSale, *, user, now: datetime, network: str = "", **columns: object) -> Cart:
     """Create and return an empty cart. The cart of a signed-in visitor is deleted with the log-in.
 
-    ``network``: the result of ``caps.network_of``.
+    ``network``: the result of ``caps.network_of``. ``columns``: those of a cart at the counter.
     """
     cart = Cart(
         point_of_sale=pos,
@@ -85,6 +85,7 @@ def open_cart(pos: PointOfSale, *, user, now: datetime, network: str = "") -> Ca
         user=user if user.is_authenticated else None,
         created_at=now,
         expires_at=now + LIFETIME,
+        **columns,
     )
     cart.held_until = latest_hold(cart, now)
     writing.insert([cart])
@@ -117,10 +118,16 @@ def add(cart: Cart, wanted: dict[tuple[str, int], int], *, now: datetime) -> Cha
 
 @transaction.atomic
 def open_with(
-    pos: PointOfSale, wanted: dict[tuple[str, int], int], *, user, now: datetime, network: str = ""
+    pos: PointOfSale,
+    wanted: dict[tuple[str, int], int],
+    *,
+    user,
+    now: datetime,
+    network: str = "",
+    **columns: object,
 ) -> tuple[Cart, Changed]:
-    """Create a cart with these products in it. Raise CannotAdd as ``add`` does; then no cart is created."""
-    cart = open_cart(pos, user=user, now=now, network=network)
+    """Create a cart with these products in it, as ``open_cart`` does. Raise CannotAdd as ``add`` does; then no cart is created."""
+    cart = open_cart(pos, user=user, now=now, network=network, **columns)
     return cart, _add(contents.Contents(cart, []), wanted, now)
 
 

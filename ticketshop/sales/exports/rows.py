@@ -18,7 +18,16 @@ from ticketshop.lib.database.compiled import AnyOf, Compiled, array_of
 from ticketshop.lib.spreadsheets.formats import Cell, Word
 from ticketshop.lib.values import countries
 
-from ..models import DATE_CANCELLED, ERASED, HOLDER_ERASED, OPEN_STATES, STATE_TEXTS, Order, OrderResponse
+from ..models import (
+    DATE_CANCELLED,
+    ERASED,
+    HOLDER_ERASED,
+    OPEN_STATES,
+    STATE_TEXTS,
+    WITHOUT_PERSON,
+    Order,
+    OrderResponse,
+)
 from ..tickets.printed import LETTERS_AT_THE_DOOR
 from . import columns
 from .columns import Answers
@@ -85,17 +94,22 @@ def country_words() -> dict[str, Word]:
     return {code: Word(code, name) for code, name in countries.names(get_language() or "en").items()}
 
 
-def of_buyer(column: str, prefix: str = "", erased: object = "") -> Case:
-    """Return an expression for a column of the buyer; ``erased`` in place of it if the buyer is erased or being erased."""
+def of_buyer(column: str, prefix: str = "", erased: object = "", without: object = "") -> Case:
+    """Return an expression for a column of the buyer; in place of it ``erased`` if the buyer is erased or being erased, and
+    ``without`` if the order was sold without a name.
+    """
     known = Q(**{f"{prefix}buyer__isnull": False, f"{prefix}buyer__erasing_at": None})
     return Case(
-        When(known, then=F(f"{prefix}buyer__{column}")), default=Value(str(erased)), output_field=TextField()
+        When(known, then=F(f"{prefix}buyer__{column}")),
+        When(**{f"{prefix}without_person": True}, then=Value(str(without))),
+        default=Value(str(erased)),
+        output_field=TextField(),
     )
 
 
 def buyer_names(prefix: str = "") -> tuple[Case, Case]:
     """Return expressions for first and last name."""
-    return of_buyer("first_name", prefix), of_buyer("last_name", prefix, ERASED)
+    return of_buyer("first_name", prefix), of_buyer("last_name", prefix, ERASED, WITHOUT_PERSON)
 
 
 def holder_names() -> tuple[object, object]:

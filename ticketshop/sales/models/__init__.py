@@ -17,7 +17,17 @@ from .check_in import CheckIn
 from .date_change import DateChange
 from .exchange import Exchange
 from .invoice import ArchivedPaper, ArchiveOpening, Invoice, InvoiceCounter
-from .order import ERASED, LIVING_ORDERS, Customer, Order, OrderLine, OrderResponse, places_of, responses_of
+from .order import (
+    ERASED,
+    LIVING_ORDERS,
+    WITHOUT_PERSON,
+    Customer,
+    Order,
+    OrderLine,
+    OrderResponse,
+    places_of,
+    responses_of,
+)
 from .payment import Dispute, Payment, PaymentMethod, Refund
 from .payment_difference import PaymentDifference
 from .products import MONEY, OfADate, moved_from
@@ -36,6 +46,7 @@ __all__ = [
     "RENEWALS",
     "STATE_TEXTS",
     "TEXT_DAYS",
+    "WITHOUT_PERSON",
     "Admission",
     "ArchiveOpening",
     "ArchivedPaper",

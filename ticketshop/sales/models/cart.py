@@ -16,7 +16,9 @@ from ticketshop.catalogue.products import Product
 from ticketshop.lib.areas import CART
 from ticketshop.lib.personal import (
     ADDRESS,
+    SUBJECT_UUID,
     USER,
+    Author,
     DeleteRow,
     Expiry,
     not_personal,
@@ -46,6 +48,13 @@ class Cart(models.Model):
     details_complete = models.BooleanField(default=False)
     # The guest's network when the cart was opened, as a keyed hash; see ``cart.caps``.
     network = models.CharField(max_length=32, blank=True, default="", editable=False)
+    # The staff member who fills this cart at the counter; null for a visitor's cart.
+    seller = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    # ``Contact.subject_uuid`` of the person for whom staff fill this cart. No key: a merge locks people before it changes what
+    # points to them, and an order locks its cart before people.
+    person_uuid = models.UUIDField(null=True, blank=True, editable=False)
     held_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
@@ -60,21 +69,26 @@ class Cart(models.Model):
     class Personal:
         lock_order = -1  # a checkout locks its cart, and then the people
         mentions = "ticketshop.sales.cart.mentions"
-        subject = {"user": USER, "details__buyer__email": ADDRESS}
+        subject = {"user": USER, "details__buyer__email": ADDRESS, "person_uuid": SUBJECT_UUID}
         area = CART
         copy_context = ("created_at", "expires_at")
         copy_nested = ("lines",)
         copy_texts = "ticketshop.sales.checkout.typed_texts.of_cart"
-        withheld = {"network": _("a code made from your network’s address, which nobody can read back")}
+        withheld = {
+            "network": _("a code made from your network’s address, which nobody can read back"),
+            "person_uuid": _("a random number that stands for you"),
+        }
         expiry = (Expiry("sales.tidy", "expires_at", promise=_("24 hours after you last changed it.")),)
         labels = {
             "user": _("log-in"), "details": _("as typed"), "created_at": _("since"), "expires_at": _("until"),
-            "network": _("code for your network"),
+            "network": _("code for your network"), "seller": _("entered by"), "person_uuid": _("person"),
         }  # fmt: skip
         columns = {
             "user": DeleteRow(),
             "details": DeleteRow(),
             "network": DeleteRow(),
+            "person_uuid": DeleteRow(),
+            "seller": Author(),
             **not_personal(
                 "random, or an instant of the cart's own",
                 "key",

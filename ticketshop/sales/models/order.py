@@ -36,6 +36,8 @@ from .products import MONEY, OfADate, moved_from
 
 # Shown in place of an erased person: no initials, and nothing that distinguishes two of them.
 ERASED = _("Erased customer")
+# Shown in place of the buyer of an order that staff entered for nobody.
+WITHOUT_PERSON = _("Sold without a name")
 
 
 class Order(models.Model):
@@ -50,6 +52,17 @@ class Order(models.Model):
     class Channel(models.TextChoices):
         SHOP = "shop", _("shop")
         BACK_OFFICE = "back_office", _("back office")
+
+    class Invitation(models.TextChoices):
+        """Why an order costs nothing. Fixed texts, so that no name gets into the books."""
+
+        PRESS = "press", _("press")
+        ARTISTS = "artists", _("guests of the artists")
+        PARTNERS = "partners", _("partners and sponsors")
+        TEAM = "team", _("our own team")
+        INDUSTRY = "industry", _("professionals and juries")
+        PRIZE = "prize", _("won in a competition")
+        GOODWILL = "goodwill", _("to make good for something")
 
     organiser = models.ForeignKey(
         Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
@@ -67,9 +80,14 @@ class Order(models.Model):
     buyer = models.ForeignKey(
         Contact, null=True, on_delete=models.PROTECT, related_name="orders", verbose_name=_("buyer")
     )
+    # Sold by staff to somebody who gave no name. It never had a buyer, answers or names on its tickets.
+    without_person = models.BooleanField(_("sold without a name"), default=False, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
     channel = models.CharField(_("channel"), max_length=12, choices=Channel, default=Channel.SHOP)
     payment_method = models.CharField(_("payment method"), max_length=20)
+    invitation = models.CharField(
+        _("reason of the invitation"), max_length=10, choices=Invitation, blank=True, default=""
+    )
     currency = models.CharField(_("currency"), max_length=3)
     total = models.DecimalField(_("total"), **MONEY)
     vat_total = models.DecimalField(_("of which VAT"), **MONEY)
@@ -112,6 +130,15 @@ class Order(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(state="paid") | Q(paid_at__isnull=False), name="order_paid_has_instant"
+            ),
+            models.CheckConstraint(
+                condition=Q(without_person=False) | Q(buyer__isnull=True, channel="back_office"),
+                name="order_without_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(payment_method="invitation", total=0) & ~Q(invitation="")
+                | ~Q(payment_method="invitation") & Q(invitation=""),
+                name="order_invitation_has_reason",
             ),
         ]
         indexes = [
@@ -156,6 +183,7 @@ class Order(models.Model):
                 "state",
                 "channel",
                 "payment_method",
+                "invitation",
                 "currency",
                 "total",
                 "vat_total",
@@ -177,7 +205,9 @@ class Order(models.Model):
 
     @property
     def buyer_name(self) -> str:
-        """Return the buyer's name for lists; a placeholder if the buyer is erased or being erased."""
+        """Return the buyer's name for lists; a placeholder if the buyer is erased or being erased, or there never was one."""
+        if self.without_person:
+            return str(WITHOUT_PERSON)
         if self.buyer is None or self.buyer.erasing_at is not None:
             return str(ERASED)
         return self.buyer.full_name

@@ -28,6 +28,8 @@ class TypedDetails:
     """Block -> which questions a page has shown, in which version (``answers.shown_questions``)."""
     language: str = ""
     """In which the pages were read."""
+    payment: dict[str, str] = field(default_factory=dict)
+    """At the counter: "method", and "invitation" for the reason of one."""
 
     @classmethod
     def read(cls, stored: dict[str, Any]) -> Self:
@@ -46,4 +48,5 @@ class TypedDetails:
             {block: typed for block, typed in self.answers.items() if block.rstrip("+") not in slots},
             self.shown,
             self.language,
+            self.payment,
         )

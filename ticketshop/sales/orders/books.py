@@ -202,10 +202,9 @@ MAILS = Invariant(
     "What became of an order was told its buyer once: that it was placed, paid, cancelled as a whole or in part, that it expired.",
     """
     WITH due AS (
-        -- For an exchange that needed no money only “order paid” is sent.
-        SELECT o.id AS order_id, 'order_placed:' || o.id AS once
-        FROM sales_order o LEFT JOIN sales_exchange e ON e.order_id = o.id
-        WHERE o.total > 0 AND (e.id IS NULL OR o.paid_at IS NULL OR o.paid_at > o.placed_at)
+        SELECT id AS order_id, 'order_placed:' || id AS once FROM sales_order
+        -- What is paid as it is placed is told by “order paid”: at the counter, and by an exchange that needs no money.
+        WHERE total > 0 AND paid_at IS DISTINCT FROM placed_at
         UNION ALL SELECT id, 'order_paid:' || id FROM sales_order WHERE paid_at IS NOT NULL
         UNION ALL
         -- Tickets that were exchanged are told with the new order.

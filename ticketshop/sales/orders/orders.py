@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -11,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Model
 from django.utils.translation import gettext_lazy
 
-from contacts import contacts, locking
+from contacts import contacts
 from contacts.models import Contact
 from registration_forms.answers import limited_choices, responses
 from registration_forms.models import Response
@@ -31,42 +30,11 @@ from ..models import IN_PROFILE, Cart, Order, OrderResponse, places_of, response
 from ..papers import credit_notes
 from ..payments import methods, payments, provider_pages, refunds
 from ..tickets import tickets
-from . import cancelled_lines, order_lines, person_limits
+from . import buyers, cancelled_lines, counter_rules, order_lines, person_limits
+from .buyers import AtCounter, CannotPlace, Moved
 
 # PostgreSQL's own names of the constraints of columns with ``unique=True``.
 CHECKOUT_KEY_ONCE, REFERENCE_ONCE = "sales_order_checkout_key_key", "sales_order_reference_key"
-
-
-class CannotPlace(Exception):
-    """No order was made; nothing has changed. ``code`` is one of
-
-    - changed: the page showed other products or prices
-    - retyped: the page showed other details
-    - terms: the page led to other terms of sale
-    - sold_out: ``left``, allotment id -> places left
-    - choice: a limited choice is sold out
-    - rules: ``problems``, sentences; with ``at_tickets`` the details page shows them at each ticket
-    - details: the details are not complete
-    - answers: the forms ask something else by now
-    - method: the payment method is not offered
-    - gone: there is no such cart
-    - unpaid: ``problems``; too many unpaid orders, or too many orders under one e-mail address
-    - network: guests of one network have too many places
-    - sign_in: this shop sells to signed-in visitors only
-    - person: the buyer is being erased
-    - conflict: an order with other contents has the same checkout key
-    """
-
-    def __init__(
-        self,
-        code: str,
-        *,
-        problems: list[str] | None = None,
-        left: dict[int, int] | None = None,
-        at_tickets: bool = False,
-    ):
-        super().__init__(code)
-        self.code, self.problems, self.left, self.at_tickets = code, problems or [], left or {}, at_tickets
 
 
 @dataclass(frozen=True)
@@ -75,14 +43,6 @@ class Shown:
 
     details_hash: str
     terms_hash: str
-
-
-class _Moved(Exception):
-    """A person was merged into another contact after the links were read.
-
-    The other contact can't be locked in addition: all contacts of a transaction are locked at once, in id
-    order. So ``place`` starts again.
-    """
 
 
 def placed_under(checkout_key, content_hash: str = "") -> Order | None:
@@ -108,15 +68,16 @@ def place(
 
     ``content_hash`` is that of the page that the visitor saw (``Contents.content_hash``). ``shown``: what else the page
     showed; None where no page showed it. The order refers to the version of the terms. ``capped``: apply the limits for unpaid orders (``cart.caps``).
+    ``user``: the signed-in buyer, AnonymousUser for a guest, or AtCounter if staff place the order for somebody else.
 
-    A free order is paid and its tickets are issued at once. Raise CannotPlace.
+    A free order is paid and its tickets are issued at once, and so is one whose money staff have taken. Raise CannotPlace.
     """
     request = _Request(cart, method, content_hash, shown, user, language, now, capped)
     while True:
         try:
             with transaction.atomic():
                 return _place(request)
-        except _Moved:
+        except Moved:
             continue
         except IntegrityError as error:
             # The connection was lost in an earlier COMMIT, or another worker placed the same key just now.
@@ -143,10 +104,22 @@ class _Request:
     method: str
     content_hash: str
     shown: Shown | None
-    user: AbstractBaseUser | AnonymousUser
+    user: AbstractBaseUser | AnonymousUser | AtCounter
     language: str
     now: datetime
     capped: bool
+
+    @property
+    def at_counter(self) -> AtCounter | None:
+        """Return what staff decide; None for a visitor's order."""
+        return self.user if isinstance(self.user, AtCounter) else None
+
+    @property
+    def by(self) -> AbstractBaseUser | None:
+        """Return who places the order: the staff member at the counter, else the signed-in buyer; None for a guest."""
+        if isinstance(self.user, AtCounter):
+            return self.user.by
+        return self.user if self.user.is_authenticated else None
 
 
 def _place(request: _Request) -> Order:
@@ -160,16 +133,24 @@ def _place(request: _Request) -> Order:
         raise CannotPlace("gone")
     method = _checked(cart, cart_contents, request)
     holders = cart.typed.holders
-    buyer, beneficiaries = _people(cart, holders, user, request.language, now)
+    buyer, beneficiaries = _people(cart, holders, request)
     if problems := person_limits.problems(cart_contents, buyer, beneficiaries):
         raise CannotPlace("rules", problems=problems, at_tickets=user.is_authenticated)
-    if request.capped and (sentence := caps.refusal(cart_contents, buyer, now)):
+    if request.capped and buyer and (sentence := caps.refusal(cart_contents, buyer, now)):
         raise CannotPlace("unpaid", problems=[sentence])
-    blocks = _checked_answers(cart, cart_contents, now)
+    # Answers belong to a person: nothing is asked for an order without one.
+    blocks = _checked_answers(cart, cart_contents, now) if buyer else []
     in_profile = _in_profile(cart, user)
-    by = user if user.is_authenticated else None
-    changed = profile.write(buyer, blocks, over=in_profile, by=by, now=now)
-    order = new(cart_contents, buyer, method, user, request.language, now)
+    changed = profile.write(buyer, blocks, over=in_profile, by=request.by, now=now) if buyer else []
+    order = new(
+        cart_contents,
+        buyer,
+        method,
+        by=request.by,
+        language=request.language,
+        now=now,
+        at_counter=request.at_counter,
+    )
     answered = _answers(blocks, order, beneficiaries, cart.typed.language or request.language)
     responses_by_block = _by_block(blocks, answered)
     order_responses = _order_responses(order, blocks, responses_by_block, in_profile)
@@ -177,10 +158,10 @@ def _place(request: _Request) -> Order:
     issued = tickets.new(order, lines, cart_contents, holders, beneficiaries, responses_by_block)
     payment = payments.new(order, method, now)
     rows = [order, *answered.rows, *order_responses, *lines, *issued[0], *issued[1], payment]
-    _insert(order, rows, method, by, changed if buyer._state.adding else [])
+    _insert(order, rows, method, request.by, changed)
     answered.insert_rest()
-    if order.total == ZERO:
-        payments.confirm(payment, by=None, now=now)
+    if _is_paid(order, method):
+        payments.confirm(payment, by=request.at_counter and request.at_counter.by, now=now)
         order.refresh_from_db()
     carts.delete(cart)
     # Last, so that the counters stay locked for as short as possible.
@@ -209,17 +190,35 @@ def _insert(order: Order, rows: list[Model], method, by, changed: list[str]) -> 
     """Insert the rows of a new order, its buyer if that is new, their records in the history, and the mail that tells the
     buyer what to pay. Two statements, and one that lets the mail be sent.
 
-    ``changed``: columns of a new buyer that answers have filled.
+    ``changed``: columns of the buyer that answers have filled.
     """
-    now, buyer = order.placed_at, cast(Contact, order.buyer)
-    new_buyer = [buyer] if buyer._state.adding else []
+    now, buyer = order.placed_at, order.buyer
+    new_buyer = [buyer] if buyer and buyer._state.adding else []
     writing.assign_keys([*new_buyer, *rows])
-    records = contacts.records_of_new(buyer, now=now, changed=changed) if new_buyer else []
+    records = [
+        record
+        for contact in new_buyer
+        for record in contacts.records_of_new(
+            contact, by=by if order.channel == Order.Channel.BACK_OFFICE else None, now=now, changed=changed
+        )
+    ]
     records.append(history.new(order, "placed", by=by, now=now, total=str(order.total), method=method.code))
-    mail = notices.new(order, "order_placed", now) if order.total != ZERO else None
+    mail = notices.new(order, "order_placed", now) if not _is_paid(order, method) else None
     writing.insert([*new_buyer, *rows, *records, *([mail] if mail else [])])
     if mail:
         outbox.send(mail)
+
+
+def _is_paid(order: Order, method) -> bool:
+    """Return whether a new order is paid as it is placed: it costs nothing, or staff have the money."""
+    return order.total == ZERO or method.paid_at_once
+
+
+def _people(cart: Cart, holders: dict, request: _Request) -> tuple[Contact | None, dict[str, int]]:
+    """Return the buyer, locked, and slot -> contact id of the beneficiaries. The buyer is None for an order without a person."""
+    if not request.at_counter:
+        return buyers.find(cart, holders, request.user, request.language, request.now)
+    return buyers.at_counter(cart, request.language, by=request.by, now=request.now), {}
 
 
 def _in_profile(cart: Cart, user) -> bool | None:
@@ -250,8 +249,7 @@ def _answers(
     Answers about a ticket without a beneficiary belong to the buyer, who typed them. ``language``: in which
     the questions were read.
     """
-    buyer = cast(Contact, order.buyer)
-    about = {block.name: beneficiaries.get(block.name.rstrip("+"), buyer) for block in blocks}
+    about = {block.name: beneficiaries.get(block.name.rstrip("+"), order.buyer) for block in blocks}
     given = block_answers.given(blocks, about)
     return responses.new(given, organiser=order.organiser, language=language, now=order.placed_at)
 
@@ -265,13 +263,15 @@ def _by_block(
 
 def _checked(cart: Cart, cart_contents: contents.Contents, request: _Request):
     """Return the payment method, if the cart is complete and is what the visitor saw. Raise CannotPlace."""
-    user, pos = request.user, cart.point_of_sale
-    if not user.is_authenticated and not pos.guest_checkout:
+    user, pos, guest = request.user, cart.point_of_sale, not request.user.is_authenticated
+    if guest and not pos.guest_checkout and not request.at_counter:
         raise CannotPlace("sign_in")
     if request.shown and pos.terms and contents.terms_hash(pos) != request.shown.terms_hash:
         raise CannotPlace("terms")
-    # A user was not asked for an e-mail address. If the log-in has ended since, a guest has to enter one.
-    if not cart.details_complete or not (user.is_authenticated or cart.typed.buyer.get("email")):
+    # A user was not asked for an e-mail address. If the log-in has ended since, a guest has to enter one; staff need not.
+    if not cart.details_complete or not (
+        user.is_authenticated or cart.typed.buyer.get("email") or request.at_counter
+    ):
         raise CannotPlace("details")
     changed = not carts.is_held(cart, request.now) and not all(
         contents.is_as_offered(line) for line in cart_contents.lines
@@ -280,63 +280,28 @@ def _checked(cart: Cart, cart_contents: contents.Contents, request: _Request):
         raise CannotPlace("changed")
     if problems := contents.problems(cart_contents, request.now):
         raise CannotPlace("rules", problems=problems)
-    method = methods.offered(pos, cart_contents.total, pos.organiser.currency).get(request.method)
+    offers = methods.offered_at_counter if request.at_counter else methods.offered
+    method = offers(pos, cart_contents.total, pos.organiser.currency).get(request.method)
     if method is None:
         raise CannotPlace("method")
     if request.shown and contents.details_hash(cart) != request.shown.details_hash:
         raise CannotPlace("retyped")
+    if request.at_counter:
+        counter_rules.apply(cart_contents, method, request.at_counter)
     return method
 
 
-def _people(cart: Cart, holders: dict, user, language: str, now: datetime) -> tuple[Contact, dict[str, int]]:
-    """Lock and return the buyer, and slot -> contact id of the beneficiaries.
-
-    Another order of, or for, one of these people waits until this one is written: so a maximum per person is
-    kept, and no contact is merged meanwhile. Raise _Moved or CannotPlace("person").
-    """
-    if not user.is_authenticated:
-        return _guest(cart, language, now), {}
-    buyer = contacts.for_user(cart.point_of_sale.organiser, user, language=language, now=now)
-    beneficiaries = person_limits.find_beneficiaries(buyer, holders)
-    contact_ids = {buyer.pk, *beneficiaries.values()}
-    locked = locking.lock_all(contact_ids)
-    if len(locked) < len(contact_ids):
-        beneficiaries = person_limits.find_beneficiaries(buyer, holders)
-        if not contact_ids.issuperset(beneficiaries.values()):
-            raise _Moved
-        # A contact that is being erased can't be locked: the ticket then has no beneficiary, only the typed
-        # name.
-        beneficiaries = {
-            slot: contact_id for slot, contact_id in beneficiaries.items() if contact_id in locked
-        }
-    if buyer.pk not in locked:
-        raise CannotPlace("person")
-    buyer = locked[buyer.pk]
-    typed = cart.typed.buyer
-    missing = {
-        name: typed[name] for name in ("first_name", "last_name") if typed[name] and not getattr(buyer, name)
-    }
-    if missing:
-        contacts.change(buyer, missing, by=user, now=now)
-    return buyer, beneficiaries
-
-
-def _guest(cart: Cart, language: str, now: datetime) -> Contact:
-    typed = cart.typed.buyer
-    return contacts.for_guest(
-        cart.point_of_sale.organiser,
-        email=typed["email"],
-        first_name=typed["first_name"],
-        last_name=typed["last_name"],
-        language=language,
-        now=now,
-    )
-
-
 def new(
-    cart_contents: contents.Contents, buyer: Contact, method, user, language: str, now: datetime
+    cart_contents: contents.Contents,
+    buyer: Contact | None,
+    method,
+    *,
+    by,
+    language: str,
+    now: datetime,
+    at_counter: AtCounter | None = None,
 ) -> Order:
-    """Return an unsaved order for the contents of a cart."""
+    """Return an unsaved order for the contents of a cart. ``by``: who places it; None for a guest."""
     cart = cart_contents.cart
     vat = pricing.cart_vat(cart_contents.lines)
     return Order(
@@ -352,11 +317,15 @@ def new(
         total=cart_contents.total,
         vat_total=vat,
         language=language,
-        terms_version_id=cart.point_of_sale.terms_version_id,
+        # At the counter nobody has read terms on a page.
+        terms_version_id=None if at_counter else cart.point_of_sale.terms_version_id,
         placed_at=now,
         expires_at=method.expires_at(cart.point_of_sale.organiser, first_start(cart_contents), now),
-        created_by=user if user.is_authenticated else None,
-        network=cart.network if cart_contents.total > ZERO and not user.is_authenticated else "",
+        created_by=by,
+        network=cart.network if cart_contents.total > ZERO and by is None else "",
+        channel=Order.Channel.BACK_OFFICE if at_counter else Order.Channel.SHOP,
+        without_person=buyer is None,
+        invitation=at_counter.invitation if at_counter else "",
     )
 
 

@@ -77,7 +77,7 @@ def may_be_invoiced(order: Order) -> bool:
     """Return whether the order's state allows an invoice: paid, or waiting for a bank transfer."""
     if order.total <= ZERO or order.buyer_id is None:
         return False
-    waits = order.state == Order.State.PENDING and order.payment_method == methods.TRANSFER
+    waits = order.state == Order.State.PENDING and order.payment_method in methods.TRANSFERS
     return waits or order.state == Order.State.PAID
 
 

@@ -25,11 +25,12 @@ def enabled_methods(pos: PointOfSale) -> list[SetUp]:
 
 
 def works(method: SetUp, amount: Decimal, currency: str) -> bool:
-    """Return whether this method is completely set up and takes this amount."""
+    """Return whether visitors can pay this amount by this method: it is for them, and completely set up."""
     code, kept = method
     method_class = METHODS.get(code)
     return (
         method_class is not None
+        and not method_class.staff_only
         and method_class.is_set_up(kept)
         and method_class(kept).takes(amount, currency)
     )

@@ -23,7 +23,7 @@ from ticketshop.lib.pdf.text import Block, Writer
 from ticketshop.lib.spreadsheets.formats import Header, Xlsx
 from ticketshop.lib.values.text import fold
 
-from ..models import ERASED, HOLDER_ERASED, OPEN_STATES, Admission, Ticket
+from ..models import ERASED, HOLDER_ERASED, OPEN_STATES, WITHOUT_PERSON, Admission, Ticket
 from .printed import LETTERS_AT_THE_DOOR
 
 WIDTH, HEIGHT = A4
@@ -62,7 +62,7 @@ def cells(ticket: Ticket) -> tuple[str, str, str, str, str]:
     return (
         name,
         ticket.line.shown_tariff,
-        buyer if buyer != str(ERASED) else "",
+        buyer if buyer not in (str(ERASED), str(WITHOUT_PERSON)) else "",
         ticket.order.reference,
         state,
     )

@@ -14,13 +14,19 @@ from .printed import PageContent, Printed
 
 
 def render(
-    order: Order, tickets: list[Ticket], passes: list[IssuedPass], *, for_holder: bool = False
+    order: Order,
+    tickets: list[Ticket],
+    passes: list[IssuedPass],
+    *,
+    for_holder: bool = False,
+    on_roll: bool = False,
 ) -> bytes:
     """Return the PDF of these tickets and passes, in the active language and time zone.
 
-    ``for_holder``: for a person other than the buyer, without price and without the order's reference.
+    ``for_holder``: for a person other than the buyer, without price and without the order's reference. ``on_roll``: for a printer
+    with paper of 80 mm, instead of A5 pages.
     """
-    from . import ticket_page  # noqa: PLC0415  loads the PDF library
+    from . import ticket_page, ticket_roll  # noqa: PLC0415  load the PDF library
 
     title = (
         _("Tickets") if for_holder else _("Tickets for order %(reference)s") % {"reference": order.reference}
@@ -30,7 +36,8 @@ def render(
         _page_content(order, admission, own, printed.position(number, len(admissions)), for_holder=for_holder)
         for number, (admission, own) in enumerate(zip(admissions, printed.on(admissions), strict=True), 1)
     ]
-    return ticket_page.document(order, title, pages)
+    draw = ticket_roll.document if on_roll else ticket_page.document
+    return draw(order, title, pages)
 
 
 def _page_content(

@@ -11,9 +11,9 @@ from ticketshop.lib.values.text import number_in
 from ticketshop.office.buttons import OwnPage
 
 from ...bank import entries
+from ...counter.finding import by_reference_or_buyer
 from ...models import BankEntry, Order
 from ..money.money_received import came_of_it
-from ..orders import by_reference_or_buyer
 from . import consequences
 from .files import RECORD
 

@@ -14,10 +14,10 @@ from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE, link
 from ticketshop.organisers import role_names
 
+from ...counter.finding import references_begin
 from ...models import Payment, Refund
 from ...payments import disputes, payments, refunds
 from ...payments.methods import name_of
-from ..orders import references_begin
 
 
 class OfAnOrder:

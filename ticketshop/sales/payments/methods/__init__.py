@@ -12,17 +12,23 @@ from ticketshop.organisers.models import Organiser, PointOfSale
 from ...models import PaymentMethod
 from .bank_transfer import BankTransfer
 from .base import Method, RedirectMethod
+from .card_terminal import CardTerminal
+from .cash import Cash
 from .free import Free
+from .invitation import Invitation
+from .invoice import Invoice
 from .on_site import OnSite
 from .stripe_checkout import StripeCheckout
 
 # Shown beside every method whose keys are for tests.
 TEST_MODE = gettext_lazy("Test mode: no money moves.")
 METHODS: dict[str, type[Method]] = {
-    method.code: method for method in (Free, StripeCheckout, OnSite, BankTransfer)
+    method.code: method
+    for method in (Free, StripeCheckout, OnSite, BankTransfer, Cash, CardTerminal, Invoice, Invitation)
 }
-# The code of the method whose payments come by transfer, and stand in bank files.
+# The code under which a payment is noted that stands in a bank file, and the codes of the methods whose buyers transfer money.
 TRANSFER = BankTransfer.code
+TRANSFERS = (BankTransfer.code, Invoice.code)
 # The method of a payment that was credited in an exchange. Nobody can choose it.
 EXCHANGE = "exchange"
 _ROWS = Compiled(lambda: PaymentMethod.objects.filter(point_of_sale=Parameter("pos")))
@@ -35,10 +41,24 @@ def codes() -> list[str]:
 
 def offered(pos: PointOfSale, total: Decimal, currency: str) -> dict[str, Method]:
     """Return the methods that a buyer may choose for this total: code -> method, in the order of the list."""
-    return _offered(_ROWS.all(pos=pos.pk), total, currency)
+    return _for_buyers(_switched_on(_ROWS.all(pos=pos.pk), total, currency))
 
 
-def _offered(all_rows: Iterable[PaymentMethod], total: Decimal, currency: str) -> dict[str, Method]:
+def offered_at_counter(pos: PointOfSale, total: Decimal, currency: str) -> dict[str, Method]:
+    """Return the methods that staff may choose for an order of this total, those for staff first: code -> method.
+
+    Payment on a page of a provider is not among them, because only the buyer can pay there.
+    """
+    methods = _switched_on(_ROWS.all(pos=pos.pk), total, currency)
+    here = {code: method for code, method in methods.items() if not method.redirects}
+    return dict(sorted(here.items(), key=lambda item: not item[1].paid_at_once))
+
+
+def _for_buyers(methods: dict[str, Method]) -> dict[str, Method]:
+    return {code: method for code, method in methods.items() if not method.staff_only}
+
+
+def _switched_on(all_rows: Iterable[PaymentMethod], total: Decimal, currency: str) -> dict[str, Method]:
     rows = {row.code: row for row in all_rows if row.enabled}
     methods = {}
     for code, method in METHODS.items():
@@ -54,7 +74,7 @@ def of_order_and_others(
     """Return the method of an order as ``of_order`` does, and the others that its buyer may choose for this total. One query."""
     rows = list(_ROWS.all(pos=pos.pk))
     settings = {row.code: row.settings for row in rows}
-    others = _offered(rows, total, currency)
+    others = _for_buyers(_switched_on(rows, total, currency))
     others.pop(code, None)
     return METHODS[code](settings.get(code, {})), others
 
@@ -90,9 +110,9 @@ def redirecting(pos: PointOfSale, code: str) -> RedirectMethod | None:
 
 
 def of_shop(pos: PointOfSale) -> list[Method]:
-    """Return the methods that a shop offers, for any total."""
-    rows = _ROWS.all(pos=pos.pk)
-    return [METHODS[row.code](row.settings) for row in rows if row.enabled and row.code in METHODS]
+    """Return the methods that a shop offers its visitors, for any total."""
+    rows = [row for row in _ROWS.all(pos=pos.pk) if row.enabled and row.code in METHODS]
+    return [METHODS[row.code](row.settings) for row in rows if not METHODS[row.code].staff_only]
 
 
 def told_companies(organiser: Organiser) -> list[tuple[str, str]]:

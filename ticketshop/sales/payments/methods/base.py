@@ -120,6 +120,10 @@ class Method:
     reminder_text: str | Promise = ""
     # Whether the buyer pays on a page of a provider: then the class is a ``RedirectMethod``.
     redirects = False
+    # Whether only staff take orders with it, at the counter: buyers are never offered it.
+    staff_only = False
+    # Whether staff have the money when they enter the order, so that it is paid at once.
+    paid_at_once = False
     # Whether ``RedirectMethod.refund`` pays money back. Otherwise staff do, and record it.
     refunds = False
     # Settings of the point of sale, texts that its staff type: name -> (label, required).

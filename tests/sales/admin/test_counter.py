@@ -1,0 +1,161 @@
+"""The pages of the counter: one page for most orders, a second one for forms, and the order's page with its money and tickets."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.factories.catalogue import OfferFactory
+from tests.factories.contacts import ContactFactory
+from tests.factories.organisers import make_staff
+from tests.factories.registration_forms import ask, make_form, publish
+from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
+from tests.staff import Staff
+from ticketshop.catalogue import places
+from ticketshop.sales.models import Cart, Order
+from ticketshop.sales.orders import books
+
+pytestmark = pytest.mark.django_db
+COUNTER = "/admin/sales/order/counter/"
+SELL = "^method$"
+
+
+@pytest.fixture
+def offer():
+    return OfferFactory(capacity=20)
+
+
+@pytest.fixture
+def pos(offer):
+    pos = offer.session.event.points_of_sale.get()
+    for code in ("cash", "card_terminal", "invitation", "on_site"):
+        PaymentMethodFactory(point_of_sale=pos, code=code)
+    return pos
+
+
+@pytest.fixture
+def clerk(pos):
+    return Staff(make_staff(pos.organiser, "box office"))
+
+
+def sell(clerk, button=("", ""), **values):
+    """Fill in the page of a new order. Double underscores in names stand for hyphens."""
+    values = {name.replace("__", "-"): value for name, value in values.items()}
+    return clerk.fill(SELL, values, button=button if button[0] else None)
+
+
+@pytest.mark.scenario("BOX-01")
+def test_two_tickets_are_sold_with_one_page_and_lead_to_printing_and_the_next_order(clerk, offer):
+    clerk.open(COUNTER)
+    page = sell(clerk, **{f"offer__{offer.pk}": "2"}, method="cash")
+    order = Order.objects.get()
+    assert page.url.endswith(f"/admin/sales/order/{order.pk}/counter/")
+    assert "CHF 70.00" in page.text and "Next order" in page.text
+    for name in ("print", "print-roll"):
+        pdf = clerk.client.get(f"/admin/sales/order/{order.pk}/{name}/")
+        assert (pdf.status_code, pdf.content[:5]) == (200, b"%PDF-")
+    assert order.created_by == clerk.user
+
+
+@pytest.mark.scenario("BOX-01")
+def test_another_date_and_the_people_found_come_onto_the_page_with_what_was_typed(clerk, offer, pos):
+    other = OfferFactory(pos=pos, capacity=5)
+    known = ContactFactory(organiser=pos.organiser, first_name="Ada", last_name="Lovelace")
+    ContactFactory(first_name="Ada", last_name="Elsewhere")
+    clerk.open(COUNTER)
+    shown, hidden = (offer, other) if f'name="offer-{offer.pk}"' in clerk.page.source else (other, offer)
+    sell(clerk, **{f"offer__{shown.pk}": "1"}, date=str(hidden.session_id), method="cash")
+    page = sell(clerk, **{f"offer__{hidden.pk}": "2"}, who="ada", method="cash")
+    assert "Lovelace" in page.text
+    assert "Elsewhere" not in page.text
+    assert not Order.objects.exists()
+    sell(clerk, person=str(known.pk))
+    order = Order.objects.get()
+    assert (order.buyer, order.tickets.count()) == (known, 3)
+    assert not any(books.check().values())
+
+
+def test_wrong_input_is_marked_and_nothing_typed_is_lost(clerk, offer):
+    clerk.open(COUNTER)
+    page = sell(clerk, **{f"offer__{offer.pk}": "two"}, email="ada@example.org", phone="123")
+    assert page.status == 200
+    for sentence in (
+        "in digits, such as 2",
+        "Choose how the order is paid",
+        "Enter a first name or a last name",
+    ):
+        assert sentence in page.text
+    form = page.form(SELL)
+    assert (form.values[f"offer-{offer.pk}"], form.values["email"], form.values["phone"]) == (
+        "two", "ada@example.org", "123",
+    )  # fmt: skip
+    page = sell(clerk, **{f"offer__{offer.pk}": "2"}, email="", phone="", method="invitation")
+    assert "Choose the reason" in page.text
+    assert not Order.objects.exists()
+
+
+@pytest.mark.scenario("BOX-01")
+def test_forms_are_asked_on_a_second_page_which_holds_the_places(clerk, offer, pos):
+    form = make_form(organiser=pos.organiser)
+    ask(form, "First name", system_ref="first_name", visibility="mandatory")
+    ask(form, "Diet", visibility="mandatory")
+    publish(form)
+    offer.tariff.form = form
+    offer.tariff.save()
+    clerk.open(COUNTER)
+    page = sell(clerk, **{f"offer__{offer.pk}": "1"}, first_name="Ada", method="card_terminal")
+    cart = Cart.objects.get()
+    assert page.url.endswith(f"{COUNTER}{cart.checkout_key}/")
+    assert places.left([offer.allotment_id])[offer.allotment_id] == 19
+    names = clerk.page.form("-version$").names
+    diet = next(name for name in names if name.startswith("ask-") and not name.endswith("-version"))
+    page = clerk.fill("-version$")
+    assert "Nothing was ordered" in page.text
+    clerk.fill("-version$", {diet: "vegan"})
+    order = Order.objects.get()
+    ticket = order.tickets.get()
+    assert (ticket.holder_first_name, order.payments.get().method) == ("Ada", "card_terminal")
+    assert ticket.response.answers.get().v_text == "vegan"
+    assert clerk.open(page.url).url.endswith(f"/{order.pk}/counter/")
+
+
+@pytest.mark.scenario("BOX-01")
+def test_an_order_that_waits_is_found_by_name_paid_and_printed(clerk, offer, pos):
+    order = make_order({offer: 1}, pos=pos)
+    foreign = make_order()
+    page = clerk.open(f"{COUNTER}?q=hopper")
+    assert order.reference in page.text
+    assert foreign.reference not in page.text
+    clerk.open(f"/admin/sales/order/{order.pk}/counter/")
+    page = clerk.fill(SELL, button=("method", "cash"))
+    order.refresh_from_db()
+    assert order.state == "paid"
+    assert "Print tickets" in page.text
+    assert clerk.client.get(f"/admin/sales/order/{foreign.pk}/counter/").status_code == 404
+
+
+def test_staff_see_their_own_points_of_sale_and_nobody_else_the_cart(clerk, offer, pos):
+    stranger = OfferFactory()
+    theirs = stranger.session.event.points_of_sale.get()
+    assert clerk.client.get(f"{COUNTER}?pos={theirs.slug}").status_code == 404
+    clerk.open(COUNTER)
+    page = sell(clerk, **{f"offer__{offer.pk}": "1"}, method="cash", shown=[str(stranger.session_id)])
+    assert "Enter how many tickets" in page.text or Order.objects.get().tickets.get().session == offer.session
+    accountant = Staff(make_staff(pos.organiser, "accounting"))
+    assert accountant.client.get(COUNTER).status_code == 403
+    colleague = Staff(make_staff(pos.organiser, "box office"))
+    cart = make_cart({offer: 1}, pos=pos)
+    Cart.objects.filter(pk=cart.pk).update(seller=clerk.user)
+    assert clerk.client.get(f"{COUNTER}{cart.checkout_key}/").status_code == 200
+    assert colleague.client.get(f"{COUNTER}{cart.checkout_key}/").status_code == 404
+
+
+def test_the_page_costs_as_many_queries_for_three_dates_as_for_one(clerk, offer, pos):
+    clerk.open(COUNTER)
+    with CaptureQueriesContext(connection) as one:
+        clerk.client.get(f"{COUNTER}?shown={offer.session_id}")
+    others = [OfferFactory(pos=pos).session_id for _number in range(2)]
+    shown = "&".join(f"shown={pk}" for pk in [offer.session_id, *others])
+    with CaptureQueriesContext(connection) as three:
+        page = clerk.client.get(f"{COUNTER}?{shown}")
+    assert page.content.count(b'data-price="') == 3
+    assert len(three) == len(one)

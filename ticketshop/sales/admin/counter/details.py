@@ -1,0 +1,211 @@
+"""The second page of a new order: names on tickets and the questions of the forms, for an order whose forms ask something."""
+
+from dataclasses import replace
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from registration_forms.answers import limited_choices
+from ticketshop.office import time_zones
+from ticketshop.organisers import permissions
+
+from ...answers import block_answers, form_blocks, profile, shown_questions
+from ...answers.editing import StaffBlock
+from ...cart import carts, contents
+from ...checkout import people
+from ...checkout.forms import HolderForm, as_posted, posted_texts
+from ...counter import selling
+from ...models import Cart, Order
+from ...orders.buyers import CannotPlace
+from . import refusals
+from .new_order import ADD
+
+
+def page(request: HttpRequest, key):
+    """Show the questions, or store the answers and place the order. A page that is sent again after that leads to the order."""
+    cart = selling.cart_of(key, request.user)
+    if cart is None:
+        return _over(request, key)
+    if not request.user.has_perm(ADD, cart.point_of_sale.organiser):
+        raise PermissionDenied
+    time_zones.activate(request.user, cart.point_of_sale.organiser_id)
+    details = Details(request, cart)
+    if request.method == "POST" and (answer := details.sell()):
+        return answer
+    return TemplateResponse(
+        request, "admin/sales/counter_details.html", {**admin.site.each_context(request), **details.context()}
+    )
+
+
+def _over(request: HttpRequest, key):
+    """Redirect to the order that the cart became, or to a new one if the cart is gone."""
+    rows = permissions.for_staff(Order.objects.filter(checkout_key=key), request.user, ADD)
+    if order := rows.first():
+        return redirect(reverse("admin:sales_order_counter", args=[order.pk]))
+    if request.method != "POST":
+        raise Http404("no such cart")
+    messages.error(request, _("The places were held for too long and are free again. Nothing was ordered."))
+    return redirect(reverse("admin:sales_counter"))
+
+
+class Details:
+    """One request to the page."""
+
+    def __init__(self, request: HttpRequest, cart: Cart):
+        self.request, self.cart, self.now = request, cart, timezone.now()
+        self.post = request.POST if request.method == "POST" else None
+        self.problems: list[str] = []
+        self.refreshed = carts.refresh(cart, now=self.now)
+        self.cart_contents = contents.read(cart)
+        forms = form_blocks.all_blocks(self.cart_contents)
+        self.blocks, self.names = form_blocks.with_questions(forms), form_blocks.name_rules(forms)
+        typed = cart.typed
+        self.drafts, self.holders, self.shown = dict(typed.answers), dict(typed.holders), dict(typed.shown)
+        self._take() if self.post is not None else self._fill_in()
+        self._fill()
+
+    def _take(self) -> None:
+        """Read what was posted."""
+        for form_block in self.blocks:
+            if (record := shown_questions.posted(form_block, self.post)) is not None:
+                self.drafts[form_block.name] = block_answers.typed(form_block, self.post)
+                self.shown[form_block.name] = record
+        for slot in form_blocks.slots(self.cart_contents):
+            self.holders[slot] = posted_texts(self.post, f"holder-{slot}")
+
+    def _fill_in(self) -> None:
+        """Fill in what is known of the person: order forms, and the name on the first ticket if it must have one."""
+        person = selling.chosen_person(self.cart)
+        known = people.me(person).known if person else dict(self.cart.typed.buyer)
+        profile.fill_in(self.blocks, known, self.drafts, self.shown)
+        first = next(iter(form_blocks.slots(self.cart_contents)), "")
+        if first and first not in self.holders and "mandatory" in self.names.get(first, {}).values():
+            buyer = self.cart.typed.buyer
+            names = {
+                name: getattr(person, name) if person else buyer.get(name, "") for name in form_blocks.NAMES
+            }
+            self.holders[first] = names
+
+    def _fill(self) -> None:
+        """Give every block its Django form."""
+        bound = self.post is not None
+        seen = shown_questions.seen(self.blocks, self.shown, self.cart.point_of_sale.organiser)
+        shown_questions.drop_outdated_consents(self.blocks, self.drafts, seen)
+        block_answers.fill(self.blocks, self.drafts, self.cart, now=self.now, bound=bound, seen=seen)
+        for form_block in self.blocks:
+            form_block.block.template_of_a_question = StaffBlock.template_of_a_question
+
+    @cached_property
+    def holder_forms(self) -> dict[str, HolderForm]:
+        """Return slot -> the form for the name on its ticket, with the blocks of its questions."""
+        forms = {}
+        for line in self.cart_contents.lines:
+            for number, slot in enumerate(line.slots, start=1):
+                prefix, typed = f"holder-{slot}", self.holders.get(slot, {})
+                form = HolderForm(
+                    as_posted(prefix, typed) if self.post is not None else None,
+                    prefix=prefix,
+                    initial=typed,
+                    people=[],
+                    names=self.names.get(slot),
+                    single_names=self.cart.point_of_sale.organiser.single_part_names,
+                    of_pass=line.offer is None,
+                )
+                form.heading = form_blocks.heading_of(line, number)
+                form.blocks = [block for block in self.blocks if block.name.rstrip("+") == slot]
+                forms[slot] = form
+        return forms
+
+    @property
+    def all_forms(self) -> list:
+        """Return everything that the page validates, in its order."""
+        of_order = [form_block.block for form_block in self.blocks if form_block.of_order]
+        of_tickets = [
+            part
+            for form in self.holder_forms.values()
+            for part in (form, *(block.block for block in form.blocks))
+        ]
+        return [*of_order, *of_tickets]
+
+    def sell(self):
+        """Store what was typed, and place the order if it is complete. Return a redirect, or None to show the page again."""
+        typed_blocks = [form_block for form_block in self.blocks if form_block.name in self.drafts]
+        block_answers.drop_hidden_answers(typed_blocks, self.drafts)
+        # Every form is validated, so that all errors are shown.
+        invalid = [form for form in self.all_forms if not form.is_valid()]
+        complete = not invalid and self._hold()
+        self._keep(complete=complete)
+        if not complete:
+            return None
+        try:
+            order = selling.place(self.cart, by=self.request.user, now=self.now)
+        except CannotPlace as error:
+            self.problems += refusals.sentences(error)
+            return None
+        return redirect(reverse("admin:sales_order_counter", args=[order.pk]))
+
+    def _hold(self) -> bool:
+        """Hold the limited choices. Return False if one is sold out."""
+        if not any(form_block.limited for form_block in self.blocks):
+            return True
+        try:
+            carts.hold_choices(self.cart, block_answers.wanted_choices(self.blocks), now=self.now)
+        except limited_choices.ChoiceSoldOut as error:
+            self._fill()
+            block_answers.mark_sold_out(self.blocks, error.choices, self.cart)
+            return False
+        return True
+
+    def _keep(self, *, complete: bool) -> None:
+        holders = {
+            slot: form.cleaned_data if complete else self.holders[slot]
+            for slot, form in self.holder_forms.items()
+        }
+        details = replace(
+            self.cart.typed,
+            holders=holders,
+            answers=self.drafts,
+            shown=self.shown,
+            language=get_language() or "",
+        )
+        carts.write_details(self.cart, details, complete=complete)
+
+    def context(self) -> dict:
+        """Return the context of the template."""
+        sent = self.post is not None
+        person = selling.chosen_person(self.cart)
+        typed = self.cart.typed.buyer
+        name = (
+            person.full_name
+            if person
+            else f"{typed.get('first_name', '')} {typed.get('last_name', '')}".strip()
+        )
+        return {
+            "title": _("New order"),
+            "subtitle": _("Forms"),
+            "opts": Order._meta,
+            "cart": self.cart,
+            "currency": self.cart.point_of_sale.organiser.currency,
+            "total": self.cart_contents.total,
+            "person_name": name,
+            "order_blocks": [form_block for form_block in self.blocks if form_block.of_order],
+            "holder_forms": list(self.holder_forms.values()),
+            "blocks": self.blocks,
+            "problems": [*self.problems, *self._too_few()],
+            "wrong": [form for form in self.all_forms if sent and form.errors],
+            "forms": [form_block.block for form_block in self.blocks],
+            "has_new": sent and any(form_block.block.unseen for form_block in self.blocks),
+        }
+
+    def _too_few(self) -> list[str]:
+        if not self.refreshed.left:
+            return []
+        return refusals.sentences(CannotPlace("sold_out", left=self.refreshed.left))

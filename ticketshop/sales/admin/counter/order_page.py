@@ -1,0 +1,110 @@
+"""The page of an order at the counter: take its money, print its tickets, go on with the next order."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from ticketshop.office.buttons import OwnPage, always, never
+
+from ...admission_lists import passes_of, tickets_of
+from ...counter import taking
+from ...models import Admission, IssuedPass, Order, Payment, Ticket
+from ...papers import receipts
+from ...payments import payments
+from ...payments.methods import name_of
+from .. import tables
+from .new_order import ADD
+
+REFUSALS = {
+    "paid": gettext_lazy("The order was paid in the meantime. No money was noted: give back what you took."),
+    "over": gettext_lazy(
+        "The order was cancelled or has expired. No money was noted: give back what you took."
+    ),
+    "method": gettext_lazy("This way to pay is not offered any more. No money was noted."),
+}
+PAGE_OPEN = gettext_lazy(
+    "No money was noted: a payment by card that was begun online may still succeed. Press “Ask the payment service” on the page of the order first."
+)
+
+
+def page(admin_page, request: HttpRequest, order: Order):
+    """Show what the order costs or that it is paid, or note the money that was taken."""
+    if request.method == "POST":
+        _take(request, order)
+        return redirect(reverse("admin:sales_order_counter", args=[order.pk]))
+    due = payments.still_due(order) if order.state == Order.State.PENDING else None
+    context = {
+        **admin_page.about_row(request, order, _("At the counter")),
+        "order": order,
+        "due": due,
+        "methods": taking.ways(order) if due is not None else {},
+        "paid_by": [
+            name_of(payment.method) for payment in order.payments.filter(state=Payment.State.CONFIRMED)
+        ],
+        "printable": bool(_printable(order)),
+        "lines": tables.lines(order.lines.all(), order.currency),
+        "receipt": _receipt(order),
+        "next": f"{reverse('admin:sales_counter')}?pos={order.point_of_sale.slug}",
+    }
+    return TemplateResponse(request, "admin/sales/counter_order.html", context)
+
+
+def _take(request: HttpRequest, order: Order) -> None:
+    try:
+        taking.take(order, request.POST.get("method", ""), by=request.user, now=timezone.now())
+    except taking.NotTaken as error:
+        messages.error(request, REFUSALS[error.code])
+    except payments.PageOpen:
+        messages.error(request, PAGE_OPEN)
+    else:
+        messages.success(request, _("Noted: the order is paid, and its tickets are valid."))
+
+
+def _receipt(order: Order) -> str:
+    """Return the URL of the receipt; empty if there is none."""
+    if not receipts.has_receipt(order):
+        return ""
+    return reverse("shop:receipt_pdf", args=[order.point_of_sale.slug, order.reference, order.secret])
+
+
+def _printable(order: Order) -> list:
+    """Return the tickets and passes that let people in."""
+    usable = {Admission.State.VALID, Admission.State.USED}
+    return [row for row in (*tickets_of(order), *passes_of(order)) if row.state in usable]
+
+
+def _print(*, on_roll: bool) -> Callable[..., HttpResponse]:
+    """Return a view with the tickets as PDF, which the browser shows and prints."""
+
+    @require_safe
+    def view(request, order):
+        from ...tickets import ticket_pdf  # noqa: PLC0415  loads the PDF library
+
+        rows = _printable(order)
+        if not rows:
+            raise Http404("no tickets")
+        tickets = [row for row in rows if isinstance(row, Ticket)]
+        passes = [row for row in rows if isinstance(row, IssuedPass)]
+        with receipts.in_language_of(order):
+            content = ticket_pdf.render(order, tickets, passes, on_roll=on_roll)
+        response = HttpResponse(content, content_type="application/pdf")
+        response.headers["Content-Disposition"] = f'inline; filename="tickets-{order.reference}.pdf"'
+        return response
+
+    return lambda _page, request, order: view(request, order)
+
+
+AT_COUNTER = OwnPage("counter", gettext_lazy("At the counter"), (ADD,), always, page)
+# The page of the counter links to these two.
+PRINT = OwnPage("print", gettext_lazy("Print tickets"), (ADD,), never, _print(on_roll=False))
+PRINT_ROLL = OwnPage(
+    "print-roll", gettext_lazy("Print on the 80 mm roll"), (ADD,), never, _print(on_roll=True)
+)
