@@ -21,6 +21,7 @@ from .organisers import PointOfSaleFactory
 # Settings of methods whose ``problems`` refuse the word "example".
 EXAMPLES = {
     "bank_transfer": {"account_holder": "The Theatre", "iban": "CH9300762011623852957"},
+    "invoice": {"account_holder": "The Theatre", "iban": "CH9300762011623852957"},
     "stripe": {"account": "THEATRE"},
 }
 BUYER = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.org"}

@@ -69,7 +69,7 @@ def _has_valid(order: Order) -> bool:
 def _question(order: Order) -> list[str]:
     return [
         _("The old code lets nobody in any more, at once: at the entrance it is answered with “replaced”."),
-        str(erased_buyer.NO_MAIL)
+        erased_buyer.no_mail(order)
         if order.buyer is None
         else _("The ticket with its new code goes by e-mail to the people who had the old one."),
     ]
