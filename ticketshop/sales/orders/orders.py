@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -249,7 +250,8 @@ def _answers(
     Answers about a ticket without a beneficiary belong to the buyer, who typed them. ``language``: in which
     the questions were read.
     """
-    about = {block.name: beneficiaries.get(block.name.rstrip("+"), order.buyer) for block in blocks}
+    buyer = cast(Contact, order.buyer)  # without a buyer there are no blocks
+    about = {block.name: beneficiaries.get(block.name.rstrip("+"), buyer) for block in blocks}
     given = block_answers.given(blocks, about)
     return responses.new(given, organiser=order.organiser, language=language, now=order.placed_at)
 

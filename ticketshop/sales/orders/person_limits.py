@@ -91,7 +91,7 @@ class TooMany:
         return f"{text % names} {onward}"
 
 
-def problems(cart_contents: Contents, buyer: Contact, beneficiaries: dict[str, int]) -> list[str]:
+def problems(cart_contents: Contents, buyer: Contact | None, beneficiaries: dict[str, int]) -> list[str]:
     """Return a sentence for each tariff or pass that is too many for one person; see ``too_many``.
 
     The result is reliable only while the caller's transaction locks the contacts, so that other orders for

@@ -17,7 +17,7 @@ def note(order: Order, payment: Payment | None, given_up: set[str]) -> str:
     """
     if payment is None:
         return ""
-    if order.payment_method != methods.TRANSFER and methods.TRANSFER in given_up:
+    if order.payment_method not in methods.TRANSFERS and given_up.intersection(methods.TRANSFERS):
         invoice = invoices.standing(order)
         if invoice is None:
             return _(
@@ -26,7 +26,7 @@ def note(order: Order, payment: Payment | None, given_up: set[str]) -> str:
         return _(
             "Your invoice %(number)s asks for a bank transfer. Pay only once: either as the page of your order describes, or by the transfer. If both arrive, we pay the second one back."
         ) % {"number": invoice.full_number}
-    if order.payment_method == methods.TRANSFER and payment.amount < order.total:
+    if order.payment_method in methods.TRANSFERS and payment.amount < order.total:
         invoice = invoices.standing(order)
         if invoice is not None:
             return _(
@@ -37,7 +37,7 @@ def note(order: Order, payment: Payment | None, given_up: set[str]) -> str:
 
 def is_paid_otherwise(order: Order) -> bool:
     """Return whether an order that had an invoice while it was unpaid was paid otherwise than by its bank transfer."""
-    if order.paid_at is None or order.payment_method == methods.TRANSFER:
+    if order.paid_at is None or order.payment_method in methods.TRANSFERS:
         return False
     invoice = invoices.standing(order)
     return invoice is not None and invoice.issued_at < order.paid_at
