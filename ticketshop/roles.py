@@ -57,6 +57,8 @@ ACCOUNTING = (
     | _models("sales", f"{SALES} customer", (VIEW,))
     | _models("sales", "order refund", (CHANGE,))
     | _models("sales", "paymentdifference", (VIEW, CHANGE))
+    # The takings of all staff; who may sell sees their own.
+    | _models("sales", "cashcount", (VIEW,))
     | _models("jobs", "failure", (VIEW,))
     | _models("contacts", "contact contactlink", (VIEW,))
     | _models("exports", "job", ALL)

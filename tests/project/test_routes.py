@@ -353,6 +353,7 @@ SITE = {
     "admin:sales_export_customers",
     "admin:sales_export_accounting",
     "admin:sales_counter",
+    "admin:sales_takings",
     "admin:sales_counter_details",
     "admin:index",
     "admin:login",

@@ -28,7 +28,7 @@ from ..payments import disputes as payment_disputes
 from ..payments import methods
 from ..payments.methods import METHODS, TEST_MODE, name_of
 from . import cancelling, erased_buyer, exchanging, names, new_codes, tables
-from .counter import details, new_order, order_page
+from .counter import details, new_order, order_page, takings
 from .form_pages import answers, missing_answers
 from .money import disputes, money_received, unpaid_orders
 from .papers import accounting
@@ -185,6 +185,7 @@ class OrderAdmin(ReadOnlyAdmin):
         own = self.admin_site.admin_view
         return [
             path("accounting/", own(accounting.page), name="sales_export_accounting"),
+            path("takings/", own(takings.page), name="sales_takings"),
             path("counter/", own(new_order.page), name="sales_counter"),
             path("counter/<uuid:key>/", own(details.page), name="sales_counter_details"),
             *super().get_urls(),

@@ -20,8 +20,8 @@ from ticketshop.exports.models import Job
 from ticketshop.lib.spreadsheets.formats import Cell, Money, Word
 from ticketshop.organisers.models import Organiser
 
-from ..models import CancelledLine, Dispute, Exchange, Invoice, OrderLine, Payment, Refund
-from ..payments.methods import EXCHANGE, METHODS, name_of
+from ..models import CancelledLine, CashCount, Dispute, Exchange, Invoice, OrderLine, Payment, Refund
+from ..payments.methods import CASH, EXCHANGE, METHODS, name_of
 from . import rows
 
 Row = list[Cell]
@@ -114,6 +114,11 @@ class _Books:
         lost = Dispute.objects.filter(payment__order__organiser=self.organiser, state=Dispute.State.LOST)
         return lost.filter(**self.within("closed_at")).order_by("closed_at", "pk")
 
+    def cash_differences(self) -> QuerySet[CashCount]:
+        """Return the counts of cash in the period that differed from the books."""
+        rows = CashCount.objects.filter(organiser=self.organiser, **self.within("counted_at"))
+        return rows.exclude(difference=0).order_by("counted_at", "pk")
+
     def papers(self) -> QuerySet[Invoice]:
         """Return the invoices and credit notes of the period."""
         return Invoice.objects.filter(organiser=self.organiser, **self.within("issued_at")).order_by(
@@ -146,6 +151,9 @@ class _Books:
             + self.refunds().count()
             + self.lost_disputes().count()
             + 2 * self.exchanges().count()
+            + self.payments().exclude(rounding=0).count()
+            + self.refunds().exclude(rounding=0).count()
+            + self.cash_differences().count()
             + papers
         )
 
@@ -157,6 +165,8 @@ class _Books:
             self._refunds,
             self._exchanges,
             self._lost_disputes,
+            self._roundings,
+            self._cash_differences,
             self._papers,
         )
         for source in sources:
@@ -207,6 +217,26 @@ class _Books:
         values = (instant, "payment__order__reference", "payment__method", "amount", "payment__currency")
         for day, reference, method, amount, currency in source.values_list(*values).iterator():
             yield self._row(day, what, "", reference, method, (None, None, None, -amount), currency)
+
+    def _roundings(self) -> Iterator[Row]:
+        """Yield what came or went in cash beyond the amounts, or less, because there are no smaller coins."""
+        what = Word("rounding", _("Rounding of cash"))
+        came = self.payments().exclude(rounding=0)
+        for day, reference, method, rounding, currency in came.values_list(
+            "confirmed_at", "order__reference", "method", "rounding", "currency"
+        ):
+            yield self._row(day, what, "", reference, method, (None, None, None, rounding), currency)
+        back = self.refunds().exclude(rounding=0)
+        for day, reference, method, rounding, currency in back.values_list(
+            "done_at", "payment__order__reference", "done_as", "rounding", "payment__currency"
+        ):
+            yield self._row(day, what, "", reference, method, (None, None, None, -rounding), currency)
+
+    def _cash_differences(self) -> Iterator[Row]:
+        what = Word("cash_difference", _("Difference of counted cash"))
+        for row in self.cash_differences():
+            amounts = (None, None, None, row.difference)
+            yield self._row(row.counted_at, what, "", "", CASH, amounts, row.currency)
 
     def _papers(self) -> Iterator[Row]:
         kinds = {code: Word(code, label) for code, label in Invoice.Kind.choices}

@@ -13,6 +13,7 @@ from .admission import (
 from .bank import TEXT_DAYS, BankEntry, BankFile
 from .cancellation import Cancellation, CancelledLine
 from .cart import RENEWALS, Cart, CartLine
+from .cash_count import CashCount
 from .check_in import CheckIn
 from .date_change import DateChange
 from .exchange import Exchange
@@ -56,6 +57,7 @@ __all__ = [
     "CancelledLine",
     "Cart",
     "CartLine",
+    "CashCount",
     "CheckIn",
     "Customer",
     "DateChange",

@@ -16,6 +16,7 @@ from ticketshop.lib.personal import (
     keep,
     not_personal,
 )
+from ticketshop.lib.values.money import COIN, ZERO
 from ticketshop.organisers.models import PointOfSale
 
 from .order import Order
@@ -64,6 +65,8 @@ class Payment(models.Model):
     method = models.CharField(_("method"), max_length=20)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.STARTED)
     amount = models.DecimalField(_("amount"), **MONEY)
+    # What came in cash beyond the amount, or less than it, because there are no smaller coins; see ``money.in_cash``.
+    rounding = models.DecimalField(_("rounding"), max_digits=3, decimal_places=2, default=ZERO)
     currency = models.CharField(_("currency"), max_length=3)
     # The reference that the payer of a bank transfer quotes.
     reference = models.CharField(_("payment reference"), max_length=40, blank=True)
@@ -95,6 +98,10 @@ class Payment(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(amount__gte=0), name="payment_not_negative"),
             models.CheckConstraint(
+                condition=Q(rounding=0) | Q(method="cash", rounding__range=(-COIN, COIN)),
+                name="payment_rounding_in_cash",
+            ),
+            models.CheckConstraint(
                 condition=~Q(state="confirmed") | Q(confirmed_at__isnull=False),
                 name="payment_confirmed_has_instant",
             ),
@@ -125,6 +132,7 @@ class Payment(models.Model):
                 "method",
                 "state",
                 "amount",
+                "rounding",
                 "currency",
                 "reference",
                 "provider_reference",
@@ -176,6 +184,17 @@ class Refund(models.Model):
     kind = models.CharField(_("reason"), max_length=10, choices=Kind, default=Kind.RETURNED)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED)
     amount = models.DecimalField(_("amount"), **MONEY)
+    # The way in which staff paid it back; empty if a provider did, or nobody yet. ``rounding`` as for a payment.
+    done_as = models.CharField(_("paid back by"), max_length=20, blank=True, default="")
+    done_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("paid back by"),
+    )
+    rounding = models.DecimalField(_("rounding"), max_digits=3, decimal_places=2, default=ZERO)
     requested_at = models.DateTimeField(_("requested"))
     done_at = models.DateTimeField(_("paid back"), null=True, blank=True)
     # Stays when staff have paid the money back in another way. The provider is not asked about such a refund any more.
@@ -192,6 +211,10 @@ class Refund(models.Model):
         verbose_name_plural = _("refunds")
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_positive"),
+            models.CheckConstraint(
+                condition=Q(rounding=0) | Q(done_as="cash", rounding__range=(-COIN, COIN)),
+                name="refund_rounding_in_cash",
+            ),
             models.CheckConstraint(
                 condition=~Q(state="done") | Q(done_at__isnull=False), name="refund_done_has_instant"
             ),
@@ -216,7 +239,21 @@ class Refund(models.Model):
                 label=_("money to be paid back"),
             )
         ]
-        columns = keep(BOOKS, "kind", "state", "amount", "requested_at", "done_at", "refused_at")
+        code_labels = {"done_as": "ticketshop.sales.payments.methods.name_of"}
+        columns = {
+            **keep(
+                BOOKS,
+                "kind",
+                "state",
+                "amount",
+                "rounding",
+                "requested_at",
+                "done_at",
+                "done_as",
+                "refused_at",
+            ),
+            "done_by": Author(),
+        }
 
     def __str__(self):
         return self.payment.order.reference

@@ -8,12 +8,12 @@ from django.db.models import OuterRef, Q, Subquery, Sum
 
 from ticketshop.history import history
 from ticketshop.lib.database.compiled import Compiled, Parameter
-from ticketshop.lib.values.money import ZERO
+from ticketshop.lib.values.money import ZERO, in_cash
 
 from .. import notices
 from ..models import Order, Payment, Refund
 from ..tickets import tickets
-from . import reviving
+from . import methods, reviving
 from .methods.base import Method
 
 
@@ -23,10 +23,16 @@ def new(order: Order, method: Method, now: datetime) -> Payment:
         order=order,
         method=method.code,
         amount=order.total,
+        rounding=_rounding(order.total, order.currency, method.code),
         currency=order.currency,
         reference=method.reference(order),
         started_at=now,
     )
+
+
+def _rounding(amount: Decimal, currency: str, method: str) -> Decimal:
+    """Return what is paid beyond an amount by this method, or less than it: only cash is rounded."""
+    return in_cash(amount, currency) - amount if method == methods.CASH else ZERO
 
 
 def received(order: Order) -> Decimal:
@@ -198,6 +204,7 @@ def receive(order: Order, amount: Decimal, *, by, now: datetime, method: str = "
         method=method or order.payment_method,
         state=Payment.State.CONFIRMED,
         amount=amount,
+        rounding=_rounding(amount, order.currency, method or order.payment_method),
         currency=order.currency,
         started_at=now,
         confirmed_at=now,
@@ -375,15 +382,19 @@ def stop(order: Order, *, now: datetime) -> None:
 
 
 @transaction.atomic
-def refund_done(refund: Refund, *, by, now: datetime) -> bool:
+def refund_done(refund: Refund, *, by, now: datetime, done_as: str = "") -> bool:
     """Record that money was paid back. Return False if that was recorded already.
 
-    ``by``: who paid it, None for the provider. Staff also pay what a provider has refused; a provider's answer that is older than
+    ``by``: who paid it, None for the provider; ``done_as``: the method by which staff did. Staff also pay what a provider has refused; a provider's answer that is older than
     its refusal changes nothing.
     """
     before = [Refund.State.REQUESTED] if by is None else [Refund.State.REQUESTED, Refund.State.FAILED]
     changed = Refund.objects.filter(pk=refund.pk, state__in=before).update(
-        state=Refund.State.DONE, done_at=now
+        state=Refund.State.DONE,
+        done_at=now,
+        done_by=history.author(by),
+        done_as=done_as,
+        rounding=_rounding(refund.amount, refund.payment.currency, done_as),
     )
     if changed:
         history.record(refund.payment.order, "refunded", by=by, now=now, amount=str(refund.amount))

@@ -12,6 +12,8 @@
       const number = /^\s*\d{1,3}\s*$/.test(field.value) ? Number(field.value) : 0;
       cents += number * Math.round(Number(field.dataset.price) * 100);
     }
+    // There are no Swiss coins below 0.05.
+    if (form.dataset.currency === "CHF" && form.querySelector("input[name=method][value=cash]:checked")) cents = Math.round(cents / 5) * 5;
     total.textContent = amount.format(invited ? 0 : cents / 100);
     total.hidden = false;
   };

@@ -1,6 +1,7 @@
 """The page of an order at the counter: take its money, print its tickets, go on with the next order."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from ticketshop.lib.values.money import in_cash
 from ticketshop.office.buttons import OwnPage, always, never
 
 from ...admission_lists import passes_of, tickets_of
@@ -45,6 +47,7 @@ def page(admin_page, request: HttpRequest, order: Order):
         **admin_page.about_row(request, order, _("At the counter")),
         "order": order,
         "due": due,
+        "in_cash": _in_cash(order, due),
         "methods": taking.ways(order) if due is not None else {},
         "paid_by": [
             name_of(payment.method) for payment in order.payments.filter(state=Payment.State.CONFIRMED)
@@ -55,6 +58,15 @@ def page(admin_page, request: HttpRequest, order: Order):
         "next": f"{reverse('admin:sales_counter')}?pos={order.point_of_sale.slug}",
     }
     return TemplateResponse(request, "admin/sales/counter_order.html", context)
+
+
+def _in_cash(order: Order, due: Decimal | None) -> Decimal | None:
+    """Return what is or was paid in cash if that is rounded, else None."""
+    if due is not None:
+        amount = in_cash(due, order.currency)
+        return amount if amount != due else None
+    rounded = order.payments.filter(state=Payment.State.CONFIRMED).exclude(rounding=0).first()
+    return rounded.amount + rounded.rounding if rounded else None
 
 
 def _take(request: HttpRequest, order: Order) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -16,7 +17,7 @@ from ticketshop.organisers import role_names
 
 from ...counter.finding import references_begin
 from ...models import Payment, Refund
-from ...payments import disputes, payments, refunds
+from ...payments import disputes, methods, payments, refunds
 from ...payments.methods import name_of
 
 
@@ -114,8 +115,21 @@ def _by_hand(refund: Refund, user) -> str:
     return f"{what} {then}"
 
 
-def _done(request, refund: Refund, now: datetime) -> Outcome:
-    if payments.refund_done(refund, by=request.user, now=now):
+class DoneForm(forms.Form):
+    """How staff paid the money back."""
+
+    done_as = forms.ChoiceField(label=gettext_lazy("Paid back by"), widget=forms.RadioSelect)
+
+    def __init__(self, data, refund: Refund):
+        super().__init__(data)
+        ways = {code: name_of(code) for code in (*methods.AT_HAND[:2], methods.TRANSFER)}
+        self.fields["done_as"].choices = list(ways.items())
+        method = refund.payment.method
+        self.fields["done_as"].initial = method if method in ways else methods.TRANSFER
+
+
+def _done(request, refund: Refund, now: datetime, entered: dict) -> Outcome:
+    if payments.refund_done(refund, by=request.user, now=now, done_as=entered["done_as"]):
         return messages.SUCCESS, _("Noted: the money went back.")
     return messages.WARNING, _("This was noted already. Nothing has changed.")
 
@@ -127,6 +141,7 @@ REFUND_DONE = Button(
     refunds.is_for_staff,
     _question,
     _done,
+    form=DoneForm,
 )
 
 
@@ -160,12 +175,14 @@ class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
         "state_text",
         "requested_at",
         "done_at",
+        "done_as_text",
+        "done_by_text",
         "refused_at",
     ]
     readonly_fields = fields
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("payment__order")
+        return super().get_queryset(request).select_related("payment__order", "done_by")
 
     def notes(self, request, row):
         """Say who pays the money back by hand, or that nobody does because a bank has taken it."""
@@ -202,6 +219,14 @@ class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("amount"))
     def amount_text(self, refund):
         return money(refund.amount, refund.payment.currency)
+
+    @admin.display(description=gettext_lazy("paid back by"))
+    def done_as_text(self, refund):
+        return name_of(refund.done_as) if refund.done_as else NONE
+
+    @admin.display(description=gettext_lazy("noted by"))
+    def done_by_text(self, refund):
+        return refund.done_by.email if refund.done_by else NONE
 
     @admin.display(description=gettext_lazy("paid by"))
     def method_text(self, refund):

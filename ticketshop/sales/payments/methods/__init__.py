@@ -28,6 +28,9 @@ METHODS: dict[str, type[Method]] = {
 }
 # The code under which a payment is noted that stands in a bank file, and the codes of the methods whose buyers transfer money.
 TRANSFER = BankTransfer.code
+CASH = Cash.code
+# The codes of the methods whose money staff have in their hands or note at the terminal.
+AT_HAND = (Cash.code, CardTerminal.code, OnSite.code)
 TRANSFERS = (BankTransfer.code, Invoice.code)
 # The method of a payment that was credited in an exchange. Nobody can choose it.
 EXCHANGE = "exchange"
