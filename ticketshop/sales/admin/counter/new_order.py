@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 
 from contacts.admin.picking import SEARCH_HELP
 from contacts.models import Contact
-from ticketshop.lib.values.money import ZERO
 from ticketshop.lib.values.text import number_in
 from ticketshop.office import time_zones
 from ticketshop.organisers.models import PointOfSale
@@ -35,6 +34,7 @@ ADD = "sales.add_order"
 MOST = 10
 # A total for which every method is shown: that of the order is not known before it is sent.
 ANY_TOTAL = Decimal(1)
+NO_PRICE = Decimal(-1)
 
 
 def page(request: HttpRequest):
@@ -190,10 +190,12 @@ class NewOrder:
         )
 
     def _price(self, kind: str, pk: int) -> Decimal:
+        """Return the price that the page showed; a negative one if what was sent is none."""
         try:
-            return Decimal(self.request.POST.get(f"price-{kind}-{pk}", "")[:20])
+            shown = Decimal(self.request.POST.get(f"price-{kind}-{pk}", "")[:20])
         except InvalidOperation:
-            return ZERO - 1
+            return NO_PRICE
+        return shown if shown.is_finite() else NO_PRICE
 
     def _orders(self) -> list[Order]:
         """Return the orders that the search on the page finds."""
