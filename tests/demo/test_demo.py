@@ -18,7 +18,7 @@ from accounts.models import User
 from contacts.models import Contact
 from ticketshop.catalogue import programme
 from ticketshop.catalogue.models import Category, Event, SeasonPass, Session, Tariff
-from ticketshop.demo import filling, log_ins
+from ticketshop.demo import counter_evening, filling, log_ins
 from ticketshop.demo.money import card_payments
 from ticketshop.demo.programme import pictures
 from ticketshop.demo.programme.theatre import THEATRE
@@ -61,19 +61,24 @@ def test_no_periodic_job_has_work_in_the_new_demo():
 
 
 def test_orders_exist_in_every_state():
-    assert Order.objects.filter(point_of_sale__slug="theatre").count() == 320
+    assert Order.objects.filter(point_of_sale__slug="theatre").count() == 320 + len(counter_evening.SALES)
     assert Order.objects.filter(point_of_sale__slug="festival").count() == 180
     for shop in ("theatre", "festival"):
         orders = Order.objects.filter(point_of_sale__slug=shop)
         assert set(orders.values_list("state", flat=True)) == {"paid", "pending", "cancelled", "expired"}
         cards = {"stripe"} if shop == "theatre" else set()
+        invited = {"invitation"} if shop == "theatre" else set()
         assert set(orders.values_list("payment_method", flat=True)) == {
             "free",
             "on_site",
             "bank_transfer",
+            "cash",
+            "card_terminal",
             *cards,
+            *invited,
         }
-        assert set(orders.values_list("buyer__created_via", flat=True)) == {
+        named = orders.filter(without_person=False)
+        assert set(named.values_list("buyer__created_via", flat=True)) == {
             "guest_order",
             "account",
             "back_office",
@@ -230,7 +235,8 @@ def test_both_shops_can_sell():
     for shop in (theatre, festival):
         methods = {row.code: row.settings for row in PaymentMethod.objects.filter(point_of_sale=shop)}
         cards = {"stripe"} if shop == theatre else set()
-        assert set(methods) == {"on_site", "bank_transfer"} | cards
+        counter = {"cash", "card_terminal", "invitation", "invoice"}
+        assert set(methods) == {"on_site", "bank_transfer"} | cards | counter
         assert methods["bank_transfer"]["account_holder"]
         assert is_iban(methods["bank_transfer"]["iban"])
 

@@ -94,7 +94,7 @@ def _fill_house(house: House, users: dict[str, User], today: date) -> None:
         friends.connect(shop.pos, users, planner.midnight)
         changed_tickets.write(known[1], staff, rng, planner.midnight)
         examples.carry_out(money, entries, shop, staff, planner.midnight)
-        counter_evening.sell(shop, users["box@theatre.example"], planner.midnight)
+        counter_evening.sell(shop, users["box@theatre.example"], planner.midnight, rng)
 
 
 def _staff(shop: Shop, users: dict[str, User]) -> None:

@@ -25,6 +25,11 @@ class Migration(migrations.Migration):
             name='seller',
             field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
+        migrations.AlterField(
+            model_name='order',
+            name='buyer',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='contacts.contact', verbose_name='buyer'),
+        ),
         migrations.AddField(
             model_name='order',
             name='invitation',

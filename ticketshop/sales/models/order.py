@@ -78,7 +78,12 @@ class Order(models.Model):
     # Hash of what was ordered under the key: another order with the same key is refused.
     content_hash = models.CharField(max_length=64, editable=False)
     buyer = models.ForeignKey(
-        Contact, null=True, on_delete=models.PROTECT, related_name="orders", verbose_name=_("buyer")
+        Contact,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="orders",
+        verbose_name=_("buyer"),
     )
     # Sold by staff to somebody who gave no name. It never had a buyer, answers or names on its tickets.
     without_person = models.BooleanField(_("sold without a name"), default=False, editable=False)
