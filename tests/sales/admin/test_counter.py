@@ -1,14 +1,19 @@
 """The pages of the counter: one page for most orders, a second one for forms, and the order's page with its money and tickets."""
 
+import io
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pypdf import PdfReader
+from reportlab.lib.units import mm
 
 from tests.factories.catalogue import OfferFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
+from tests.qr import codes_in_pdf
 from tests.staff import Staff
 from ticketshop.catalogue import places
 from ticketshop.sales.models import Cart, Order
@@ -50,9 +55,11 @@ def test_two_tickets_are_sold_with_one_page_and_lead_to_printing_and_the_next_or
     order = Order.objects.get()
     assert page.url.endswith(f"/admin/sales/order/{order.pk}/counter/")
     assert "CHF 70.00" in page.text and "Next order" in page.text
+    codes = set(order.tickets.values_list("code", flat=True))
     for name in ("print", "print-roll"):
         pdf = clerk.client.get(f"/admin/sales/order/{order.pk}/{name}/")
-        assert (pdf.status_code, pdf.content[:5]) == (200, b"%PDF-")
+        assert set(codes_in_pdf(pdf.content)) == codes
+    assert {round(page.mediabox.width / mm) for page in PdfReader(io.BytesIO(pdf.content)).pages} == {80}
     assert order.created_by == clerk.user
 
 
