@@ -17,8 +17,8 @@ from ..models import Cart
 from .forms import IN_PROFILE
 from .people import ME
 
-# Which questions a page has shown: not typed by a person.
-OF_THE_PAGES = "shown"
+# Which questions a page has shown, and what staff chose at the counter: not typed by a person.
+OF_THE_PAGES = {"shown", "payment"}
 NAMES = ("first_name", "last_name", "email")
 
 
@@ -30,7 +30,7 @@ def of_cart(cart: Cart) -> dict[str, str]:
         line for name, read in known.items() if name in typed for line in read(typed[name], cart_contents)
     ]
     lines += [
-        text for name, value in typed.items() if name not in {*known, OF_THE_PAGES} for text in _leaves(value)
+        text for name, value in typed.items() if name not in known.keys() | OF_THE_PAGES for text in _leaves(value)
     ]
     return {"details": "\n".join(lines)}
 
