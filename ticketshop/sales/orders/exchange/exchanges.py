@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -148,6 +147,10 @@ def _locked(order: Order) -> tuple[Order, Contact, list[Unit]]:
     people = set(order.tickets.values_list("beneficiary", flat=True)) - {None}
     held = locking.lock_all({*people, order.buyer_id} - {None})
     order = payments.lock(order.pk)
+    if order.without_person:
+        raise CannotExchange(
+            [_("Sold without a name: cancel the tickets, pay the money back and sell others at the counter.")]
+        )
     if recipients.has_left(order.buyer) or order.buyer_id not in held:
         raise CannotExchange(
             [
@@ -214,7 +217,7 @@ def _method(order: Order, total: Decimal, offered: dict[str, Method] | None, wan
 
 
 def _new_order(order: Order, contents: Contents, method: Method, due: Decimal, by, now: datetime) -> Order:
-    new = orders.new(contents, order.buyer, method, by or AnonymousUser(), order.language, now)
+    new = orders.new(contents, order.buyer, method, by=by, language=order.language, now=now)
     new.channel, new.terms_version_id, new.network = Order.Channel.BACK_OFFICE, order.terms_version_id, ""
     new.expires_at = _unpaid_until(order, contents, new.expires_at, now) if due else None
     new.save()
