@@ -30,7 +30,10 @@ def of_cart(cart: Cart) -> dict[str, str]:
         line for name, read in known.items() if name in typed for line in read(typed[name], cart_contents)
     ]
     lines += [
-        text for name, value in typed.items() if name not in known.keys() | OF_THE_PAGES for text in _leaves(value)
+        text
+        for name, value in typed.items()
+        if name not in known.keys() | OF_THE_PAGES
+        for text in _leaves(value)
     ]
     return {"details": "\n".join(lines)}
 
