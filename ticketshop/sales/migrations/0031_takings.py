@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('organisers', '0014_papers'),
-        ('sales', '0029_counter'),
+        ('sales', '0030_counter'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

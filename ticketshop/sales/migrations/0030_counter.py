@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('contacts', '0017_invitations_end'),
         ('organisers', '0014_papers'),
-        ('sales', '0028_order_replaced_secret'),
+        ('sales', '0029_check_in'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
