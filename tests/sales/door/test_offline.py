@@ -10,7 +10,7 @@ from django.utils import timezone
 from tests.sales.door.conftest import another_date, make_evening
 from tests.sales.door.test_scanning import press, scan, with_token
 from tests.staff import Staff
-from ticketshop.sales.door import offline
+from ticketshop.sales.door import answers, offline
 from ticketshop.sales.models import CheckIn, Ticket
 from ticketshop.sales.tickets import codes
 from ticketshop.submissions.models import KeptSubmission
@@ -93,7 +93,7 @@ def test_refused_entries_are_listed_as_conflicts_with_their_reason(evening, door
     codes.renew(lost.order, [codes.key_of(lost)], by=None, now=timezone.now())
     answer = send(door, evening, *(entry(code) for code in (twice.code, lost.code, elsewhere.code, unknown)))
     assert (len(answer["seen"]), answer["conflicts"]) == (4, 4)
-    reasons = [offline.reason(conflict) for conflict in offline.conflicts(evening.session)]
+    reasons = [answers.word_of(conflict.refusal) for conflict in offline.conflicts(evening.session)]
     assert reasons == ["Wrong date", "Replaced", "Already in"]
     text = door.open(f"{evening.url}count/").text
     assert "Let in without network, against the rules" in text

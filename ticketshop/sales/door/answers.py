@@ -42,6 +42,11 @@ ADVICE = {
 }
 
 
+def word_of(code: str) -> str:
+    """Return the word of an answer; empty for no code."""
+    return str(WORDS.get(code, code))
+
+
 @dataclass(frozen=True)
 class Answer:
     """The answer to one code. ``detail`` is a sentence; ``last`` the entry that counts, of a used ticket."""

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from django.utils.crypto import salted_hmac
-from django.utils.translation import gettext as _
 
 from ticketshop.catalogue.models import Session, Tariff
 from ticketshop.history import history
@@ -131,8 +130,3 @@ def conflicts(session: Session) -> list[CheckIn]:
         .select_related("ticket__line__offer__tariff", "ticket__order")
         .order_by("-pk")
     )
-
-
-def reason(conflict: CheckIn) -> str:
-    """Return why the server refused an entry."""
-    return str(answers.WORDS.get(conflict.refusal, _("Refused")))

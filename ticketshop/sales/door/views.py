@@ -219,7 +219,7 @@ def count(request: HttpRequest, session: Session) -> HttpResponse:
         "session": session,
         "figures": counts.of_session(session),
         "tariffs": counts.by_tariff(session),
-        "conflicts": [(row, offline.reason(row)) for row in offline.conflicts(session)],
+        "conflicts": [(row, answers.word_of(row.refusal)) for row in offline.conflicts(session)],
         "now": timezone.now(),
     }
     return render(request, "sales/door/count.html", context)

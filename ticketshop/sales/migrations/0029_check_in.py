@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('in', 'let in'), ('out', 'let out'), ('undone', 'entry undone'), ('conflict', 'let in without network, against the rules')], max_length=10, verbose_name='what')),
-                ('refusal', models.CharField(blank=True, default='', max_length=20)),
+                ('refusal', models.CharField(blank=True, default='', max_length=20, verbose_name='refused because')),
                 ('gate', models.CharField(blank=True, max_length=40, verbose_name='gate')),
                 ('at', models.DateTimeField(verbose_name='when')),
                 ('device_at', models.DateTimeField(blank=True, null=True, verbose_name='time on the device')),

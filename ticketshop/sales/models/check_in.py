@@ -43,7 +43,7 @@ class CheckIn(models.Model):
     )
     kind = models.CharField(_("what"), max_length=10, choices=Kind)
     # Code of the answer that the server would have given, see ``ticketshop.sales.door.answers``.
-    refusal = models.CharField(max_length=20, blank=True, default="")
+    refusal = models.CharField(_("refused because"), max_length=20, blank=True, default="")
     gate = models.CharField(_("gate"), max_length=40, blank=True)
     # When the server recorded it, and when it happened by the clock of a device that had no network.
     at = models.DateTimeField(_("when"))
@@ -84,6 +84,7 @@ class CheckIn(models.Model):
         area = TICKETS
         retained_since = "session__ends_at"
         copy_context = ("session", "ticket", "issued_pass")
+        code_labels = {"refusal": "ticketshop.sales.door.answers.word_of"}
         columns = {
             **keep(BOOKS, "kind", "refusal", "at", "device_at"),
             **erase("note"),
