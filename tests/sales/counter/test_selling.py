@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from contacts.models import Contact
 from tests.at_once import at_once, meet
@@ -250,3 +250,15 @@ def test_without_the_lock_a_cart_that_nobody_has_would_keep_places(monkeypatch):
     monkeypatch.setattr(selling, "_lock", lambda key: None)
     send_twice_at_once(monkeypatch)
     assert Cart.objects.count() == 1
+
+
+def test_titles_are_in_the_language_of_the_order_and_not_in_that_of_the_staff():
+    offer = OfferFactory()
+    pos, tariff = offer.session.event.points_of_sale.get(), offer.tariff
+    pos.languages = ["fr", "en"]
+    pos.save()
+    tariff.name_fr, tariff.name_en = "Plein tarif", "Adult"
+    tariff.save()
+    with translation.override("en"):
+        order = sell(offer, 1)
+    assert (order.language, order.lines.get().tariff_name) == ("fr", "Plein tarif")
