@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import hypothesis
@@ -16,12 +17,14 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.files.storage import storages
 from django.test import TransactionTestCase, override_settings
 from django.test.signals import setting_changed
+from django.utils import timezone
 from pytest_django.plugin import blocking_manager_key
 
 from tests import migrated_database
 from tests.waiting import PATIENCE
 from ticketshop.lib import database, garbage
 from ticketshop.lib.database import base as database_backend
+from ticketshop.limits import limits
 
 ROOT = Path(os.environ["VAR_DIR"])
 numbers = itertools.count()
@@ -113,6 +116,18 @@ def folders(folders_of_the_module: Path) -> Iterator[Path]:
         if folders_of_the_module.exists():
             shutil.copytree(folders_of_the_module, base)
         yield base
+
+
+@pytest.fixture(autouse=True)
+def windows_of_limits(monkeypatch) -> None:
+    """Let no window of a limit end in the minutes of a test: one that is open when the test begins stays open."""
+    began, start_of = timezone.now(), limits._piece_start
+
+    def start_in_test(limit: limits.Limit, now: datetime) -> datetime:
+        is_during_the_test = not limit.sliding and began <= now < began + timedelta(minutes=9)
+        return start_of(limit, began if is_during_the_test else now)
+
+    monkeypatch.setattr(limits, "_piece_start", start_in_test)
 
 
 @pytest.fixture
