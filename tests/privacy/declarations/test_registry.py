@@ -17,7 +17,7 @@ from django.test.utils import isolate_apps
 
 from accounts.models import User
 from contacts.models import Contact
-from privacy.declarations import checks, registry
+from privacy.declarations import checks, registry, subjects
 from ticketshop.lib import personal
 from ticketshop.lib.areas import ORDERS, PROFILE
 from ticketshop.lib.personal import (
@@ -32,6 +32,7 @@ from ticketshop.lib.personal import (
     DeleteRow,
     Erase,
     Json,
+    Keep,
     KeepRow,
     LogInRows,
     NotPersonal,
@@ -402,3 +403,14 @@ def test_people_are_contacts_and_log_ins():
         Contact,
         User,
     }
+
+
+def test_rows_of_a_person_that_are_kept_for_years_have_the_day_from_which_the_years_count():
+    declarations = {model: registry.declaration(model) for model in subjects.models_with_people()}
+    for_years = {
+        model
+        for model, declaration in declarations.items()
+        if any(isinstance(column, Keep) and column.basis.years for column in declaration.columns.values())
+    }
+    assert len(for_years) > 3
+    assert [model for model in for_years if not declarations[model].retained_since] == []

@@ -97,6 +97,9 @@ def test_amount_of_a_payment_is_in_the_currency_of_the_account_if_the_file_tells
         (b'<Amt Ccy="CHF">10', b'<Amt Ccy="CHF">-10'),
         (b'<Amt Ccy="CHF">10', b"<Amt>10"),
         (b'<Amt Ccy="CHF">10', b'<Amt Ccy="CHF">NaN'),
+        (b'<Amt Ccy="CHF">10', '<Amt Ccy="CHF">１０'.encode()),
+        (b'<Amt Ccy="CHF">10.00', b'<Amt Ccy="CHF">12,50'),
+        (b'<Amt Ccy="CHF">10', b'<Amt Ccy="CHF">1000000000010'),
     ],
 )
 def test_unreadable_row_is_counted_and_the_others_are_read(old, new):
@@ -141,6 +144,9 @@ def zipped() -> bytes:
         (GOOD.replace(b"MSG-1", b"\xff\xfe"), "is damaged"),
         (GOOD.replace(b"MSG-1", b"&unknown;"), "is damaged"),
         (GOOD.decode().encode("utf-16"), "not in UTF-8"),
+        (GOOD.decode().encode("utf-16-le"), "not in UTF-8"),
+        (GOOD.decode().encode("utf-16-be"), "not in UTF-8"),
+        (b"\n" + BODY.decode().encode("utf-16-le"), "is damaged|not a bank file"),
         (GOOD.replace(b'"UTF-8"', b'"ISO-8859-1"'), "not in UTF-8"),
         (GOOD.replace(b'"UTF-8"', b'"UTF-7"'), "not in UTF-8"),
         (ENTITY + BODY, "document type or entities"),

@@ -113,6 +113,18 @@ def test_order_that_changed_while_the_page_was_open_is_proposed_anew(pos, offer)
     assert states(first, second) == ["pending", "cancelled"]
 
 
+def test_payment_that_was_divided_while_the_page_was_open_is_not_divided_again(pos, offer):
+    first, second = two(offer)
+    store(pos.organiser, transfer(first, second, amount=105))
+    (entry,) = entries()
+    staff = Staff(make_staff(pos.organiser, "accounting"))
+    open_page(staff, entry)
+    amounts = {first.pk: Decimal(35), second.pk: Decimal(70)}
+    assert actions.divide(entry, amounts, by=None, now=NOW())
+    assert staff.fill(f"order{first.pk}", {}).text.count("This payment was dealt with already.") == 2
+    assert BankEntry.objects.filter(state="recorded").count() == 2
+
+
 @pytest.mark.parametrize("amounts", [(35, 60), (105, 0), (-5, 110)])
 def test_other_sums_are_refused(pos, offer, amounts):
     first, second = two(offer)

@@ -255,6 +255,17 @@ def test_order_of_another_organiser_is_refused(pos, offer):
     assert (fresh(foreign).state, entries()[0].state) == ("pending", "open")
 
 
+def test_largest_amount_that_a_file_may_contain_is_recorded_and_the_rest_is_listed_to_be_paid_back(
+    pos, offer
+):
+    order = waiting(offer)
+    largest = Decimal("999999999999.99")
+    store(pos.organiser, *singly(paying(order, largest)))
+    assert actions.record(entries()[0], order, by=None, now=NOW())
+    assert fresh(order).state == "paid"
+    assert Refund.objects.get().amount == largest - order.total
+
+
 def test_payment_is_recorded_once(pos, offer):
     order = waiting(offer)
     store(pos.organiser, *singly(paying(order)))

@@ -1,16 +1,19 @@
 """Payments of bank files are stored once, whatever the bank writes and however often the file comes."""
 
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.utils import timezone
 
+from tests.at_once import at_once, meet
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import PaymentMethodFactory
-from tests.sales.bank.bank import DAY, OWN, booked, entries, singly, store
+from tests.sales.bank.bank import DAY, OWN, booked, entries, singly, store, waiting
 from ticketshop.demo.bank_files import Booking, Paid, Statement, write
 from ticketshop.sales.bank import camt, files
+from ticketshop.sales.bank import entries as actions
 from ticketshop.sales.models import BankEntry, BankFile
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("PAY-14")]
@@ -92,11 +95,14 @@ def test_payments_of_one_booking_are_several(organiser, references):
     assert counts(store(organiser, booking, kind="camt.054")) == (0, 2)
 
 
+def booking_and_its_payments() -> tuple[Booking, Booking]:
+    payments = [Paid(Decimal(40), bank_reference="T-1"), Paid(Decimal(60), bank_reference="T-2")]
+    return booked(*payments, bank_reference="B-1", listed=False), booked(*payments, bank_reference="B-1")
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_booking_is_replaced_by_its_payments_from_another_file(organiser, first):
-    payments = [Paid(Decimal(40), bank_reference="T-1"), Paid(Decimal(60), bank_reference="T-2")]
-    summed = booked(*payments, bank_reference="B-1", listed=False)
-    listed = booked(*payments, bank_reference="B-1")
+    summed, listed = booking_and_its_payments()
     if first:
         assert counts(store(organiser, summed)) == (1, 0)
         assert [(e.amount, e.payments) for e in entries()] == [(100, 2)]
@@ -108,6 +114,37 @@ def test_booking_is_replaced_by_its_payments_from_another_file(organiser, first)
     assert list(BankEntry.objects.exclude(state="open").values_list("state", flat=True)) == (
         ["listed"] if first else []
     )
+
+
+def test_payments_of_a_booking_that_was_recorded_as_a_whole_are_known(organiser):
+    summed, listed = booking_and_its_payments()
+    store(organiser, summed)
+    order = waiting(OfferFactory(pos=organiser.points_of_sale.get()))
+    assert actions.record(entries()[0], order, by=None, now=NOW)
+    other = Paid(Decimal(5), bank_reference="T-9")
+    assert counts(store(organiser, listed, booked(other), kind="camt.054")) == (1, 2)
+    assert [entry.amount for entry in entries()] == [100, 5]
+    assert store(organiser, listed, kind="camt.054").file is None
+    assert len(entries()) == 2
+
+
+def store_both_at_once(organiser, monkeypatch) -> list[str]:
+    """Store a booking and its payments at the same time. Return the states of the rows."""
+    close = files._close_bookings
+    monkeypatch.setattr(files, "_close_bookings", lambda *args: (meet(), close(*args)))
+    at_once(*[partial(store, organiser, booking) for booking in booking_and_its_payments()])
+    return [entry.state for entry in entries() if entry.state == "open"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_booking_and_its_payments_in_two_files_at_once_are_listed_once(organiser, monkeypatch):
+    assert len(store_both_at_once(organiser, monkeypatch)) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_lock_the_same_money_would_be_listed_twice(organiser, monkeypatch):
+    monkeypatch.setattr(files, "_lock", lambda organiser: None)
+    assert len(store_both_at_once(organiser, monkeypatch)) == 3
 
 
 def test_only_the_organisers_own_accounts_are_stored(organiser):

@@ -31,10 +31,11 @@ MESSAGES = {
     "camt.053": ("BkToCstmrStmt", "Stmt"),
     "camt.054": ("BkToCstmrDbtCdtNtfctn", "Ntfctn"),
 }
-_AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,5})?")
+_AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,5})?")
 # What banks write about the reading of a payment slip: nobody's words.
 _CODE = re.compile(r"\?(REJECT|ERROR)\?\d+")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")  # beginnings, with and without a byte order mark
 _ENCODING = re.compile(rb"""^(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 
 
@@ -120,9 +121,7 @@ def _check_bytes(content: bytes) -> None:
             _("This is an archive. Unpack it first, and choose the XML files in it one by one.")
         )
     encoding = _ENCODING.match(content[:300])
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff") or (
-        encoding and encoding[1].lower() not in (b"utf-8", b"us-ascii", b"ascii")
-    ):
+    if content[:2] in _UTF_16 or (encoding and encoding[1].lower() not in (b"utf-8", b"us-ascii", b"ascii")):
         raise UnreadableFile(
             _("The file is not in UTF-8, as bank files must be. Download it again, unchanged.")
         )
@@ -168,7 +167,9 @@ def _parse(content: bytes) -> Element:
     from defusedxml.ElementTree import DefusedXMLParser  # noqa: PLC0415
 
     builder = _Bounded()
-    parser = DefusedXMLParser(target=builder, forbid_dtd=True, forbid_entities=True, forbid_external=True)
+    parser = DefusedXMLParser(
+        target=builder, encoding="utf-8", forbid_dtd=True, forbid_entities=True, forbid_external=True
+    )
     try:
         for start in range(0, len(content), _CHUNK):
             parser.feed(content[start : start + _CHUNK])

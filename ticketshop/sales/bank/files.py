@@ -49,6 +49,7 @@ def own_accounts(organiser: Organiser) -> set[str]:
 @transaction.atomic
 def store(organiser: Organiser, contents: Contents, *, by, now: datetime) -> Result:
     """Store the payments to the organiser's accounts that are not known yet. Debits are counted only."""
+    _lock(organiser)
     own = own_accounts(organiser)
     ours = [account for account in contents.accounts if account.iban in own]
     foreign = [account for account in contents.accounts if account.iban not in own]
@@ -65,6 +66,7 @@ def store(organiser: Organiser, contents: Contents, *, by, now: datetime) -> Res
     entries = list(_entries(file, ours))
     wanted = _without_known_bookings(file, entries)
     BankEntry.objects.bulk_create(wanted, batch_size=500, ignore_conflicts=True)
+    _close_bookings(file, now)
     file.new = BankEntry.objects.filter(file=file).count()
     file.known = len(entries) - file.new
     result = Result(
@@ -75,8 +77,12 @@ def store(organiser: Organiser, contents: Contents, *, by, now: datetime) -> Res
         result.file = None
         return result
     file.save(update_fields=["new", "known"])
-    _close_bookings(file, now)
     return result
+
+
+def _lock(organiser: Organiser) -> None:
+    """Let only one file of the organiser be stored at a time: of a booking and its payments the second must find the first."""
+    Organiser.objects.select_for_update(no_key=True).only("pk").get(pk=organiser.pk)
 
 
 def _entries(file: BankFile, accounts: list[Account]) -> Iterator[BankEntry]:
@@ -137,11 +143,16 @@ def _without_known_bookings(file: BankFile, entries: list[BankEntry]) -> list[Ba
 
 
 def _close_bookings(file: BankFile, now: datetime) -> None:
-    """Close earlier rows for several payments that this file lists one by one."""
+    """Close earlier rows for several payments that this file lists one by one. If the money of such a row was recorded for an
+    order as a whole, its payments are known: they are deleted again, so that nobody records the money twice.
+    """
     parts = BankEntry.objects.filter(file=file, payments=1).exclude(booking_key="")
-    BankEntry.objects.filter(
-        organiser=file.organiser,
-        payments__gt=1,
-        state=BankEntry.State.OPEN,
-        booking_key__in=parts.values("booking_key"),
-    ).update(state=BankEntry.State.LISTED, handled_at=now, handled_by=file.uploaded_by)
+    bookings = BankEntry.objects.filter(
+        organiser=file.organiser, payments__gt=1, booking_key__in=parts.values("booking_key")
+    )
+    # First this UPDATE: it waits for a member of staff who records such a row at the same moment.
+    bookings.filter(state=BankEntry.State.OPEN).update(
+        state=BankEntry.State.LISTED, requested_at=None, handled_at=now, handled_by=file.uploaded_by
+    )
+    recorded = set(bookings.filter(state=BankEntry.State.RECORDED).values_list("booking_key", flat=True))
+    parts.filter(booking_key__in=recorded).delete()

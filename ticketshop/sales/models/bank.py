@@ -14,6 +14,7 @@ from ticketshop.organisers.models import Organiser
 
 from .order import Order
 from .payment import Payment
+from .products import MONEY_TOLD
 
 # Days after which payer and text of a payment are erased once it is dealt with.
 TEXT_DAYS = 60
@@ -102,7 +103,7 @@ class BankEntry(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
     account = models.CharField(_("account"), max_length=34)
     booked_on = models.DateField(_("booked"))
-    amount = models.DecimalField(_("amount"), max_digits=14, decimal_places=2)
+    amount = models.DecimalField(_("amount"), **MONEY_TOLD)
     currency = models.CharField(_("currency"), max_length=3)
     # How many payments the bank booked as this one.
     payments = models.PositiveIntegerField(_("payments"), default=1)
@@ -177,6 +178,7 @@ class BankEntry(models.Model):
     class Personal:
         subject = {"order__buyer": CONTACT}
         area = ORDERS
+        retained_since = "booked_on"
         copy_context = ("booked_on", "amount", "currency")
         labels = {"text_key": _("check number")}
         # The payer wrote the text, and the check number is made from both.

@@ -20,7 +20,7 @@ from ticketshop.lib.values.money import COIN, ZERO
 from ticketshop.organisers.models import PointOfSale
 
 from .order import Order
-from .products import MONEY
+from .products import MONEY_TOLD
 
 
 class PaymentMethod(models.Model):
@@ -64,7 +64,7 @@ class Payment(models.Model):
     )
     method = models.CharField(_("method"), max_length=20)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.STARTED)
-    amount = models.DecimalField(_("amount"), **MONEY)
+    amount = models.DecimalField(_("amount"), **MONEY_TOLD)
     # What came in cash beyond the amount, or less than it, because there are no smaller coins; see ``money.in_cash``.
     rounding = models.DecimalField(_("rounding"), max_digits=3, decimal_places=2, default=ZERO)
     currency = models.CharField(_("currency"), max_length=3)
@@ -183,7 +183,7 @@ class Refund(models.Model):
     )
     kind = models.CharField(_("reason"), max_length=10, choices=Kind, default=Kind.RETURNED)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED)
-    amount = models.DecimalField(_("amount"), **MONEY)
+    amount = models.DecimalField(_("amount"), **MONEY_TOLD)
     # The way in which staff paid it back; empty if a provider did, or nobody yet. ``rounding`` as for a payment.
     done_as = models.CharField(_("paid back by"), max_length=20, blank=True, default="")
     done_by = models.ForeignKey(
@@ -284,7 +284,7 @@ class Dispute(models.Model):
     )
     provider_reference = models.CharField(_("reference at the payment service"), max_length=255)
     state = models.CharField(_("state"), max_length=10, choices=State)
-    amount = models.DecimalField(_("amount"), **MONEY)
+    amount = models.DecimalField(_("amount"), **MONEY_TOLD)
     opened_at = models.DateTimeField(pgettext_lazy("dispute", "opened"))
     closed_at = models.DateTimeField(pgettext_lazy("dispute", "closed"), null=True, blank=True)
 

@@ -10,9 +10,10 @@ from ticketshop.lib.personal import Author, not_personal
 from ticketshop.organisers.models import PointOfSale
 
 from .payment import Payment
+from .products import MONEY_TOLD
 
 # An account of a payment service may have larger amounts than an order.
-AMOUNT = {"max_digits": 14, "decimal_places": 2, "null": True, "blank": True}
+AMOUNT = {**MONEY_TOLD, "null": True, "blank": True}
 
 
 class PaymentDifference(models.Model):

@@ -6,6 +6,8 @@ from ticketshop.catalogue import dates
 from ticketshop.catalogue.models import Session
 
 MONEY = {"max_digits": 10, "decimal_places": 2}
+# Amounts that banks and payment services tell; as large as a bank file may contain (``bank.camt``).
+MONEY_TOLD = {"max_digits": 14, "decimal_places": 2}
 
 
 def moved_from(promised: datetime | None, session: Session | None) -> datetime | None:

@@ -17,13 +17,13 @@ from ticketshop.office.buttons import Button, Outcome
 from ...bank import entries, proposals
 from ...models import BankEntry, Order
 from ..money.money_received import came_of_it
-from .files import RECORD
+from .files import NOTHING, RECORD
 
 
 class DivideForm(forms.Form):
     """Form: an amount for each order that the payment names. ``seen``: what the orders waited for when the page was opened."""
 
-    seen = forms.CharField(widget=forms.HiddenInput, max_length=400)
+    seen = forms.CharField(widget=forms.HiddenInput, max_length=400, required=False)
 
     def __init__(self, data, entry: BankEntry):
         self.entry, self.shares = entry, proposals.shares(entry)
@@ -34,7 +34,7 @@ class DivideForm(forms.Form):
                 help_text=_situation(share),
                 initial=share.amount,
                 min_value=ZERO,
-                max_digits=12,
+                max_digits=14,
                 decimal_places=2,
                 required=False,
             )
@@ -51,6 +51,8 @@ class DivideForm(forms.Form):
     def clean(self):
         """Check that the orders are as they were shown, and that the amounts are the whole payment."""
         cleaned = super().clean()
+        if not self.shares:
+            raise ValidationError(NOTHING)
         if self.errors:
             return cleaned
         if cleaned["seen"] != self._state():
@@ -92,6 +94,8 @@ def _situation(share: proposals.Share) -> str:
 
 
 def _question(entry: BankEntry) -> list[str]:
+    if not proposals.shares(entry):
+        return [str(NOTHING)]
     return [
         _("%(amount)s came and names several orders. Check what each of them gets.")
         % {"amount": money(entry.amount, entry.currency)},
@@ -102,7 +106,7 @@ def _question(entry: BankEntry) -> list[str]:
 def _divide(request, entry: BankEntry, now: datetime, entered: dict) -> Outcome:
     divided = entries.divide(entry, entered["amounts"], by=request.user, now=now)
     if not divided:
-        return messages.WARNING, _("This payment was dealt with already. Nothing has changed.")
+        return messages.WARNING, NOTHING
     outcomes = [(order, came_of_it(order)) for order in divided]
     level = max(level for _order, (level, _text) in outcomes)
     return level, " ".join(f"{order.reference}: {text}" for order, (_level, text) in outcomes)

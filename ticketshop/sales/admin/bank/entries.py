@@ -18,11 +18,10 @@ from ...bank.proposals import RECORDABLE, Proposal
 from ...models import BankEntry, Order
 from ..money.money_received import came_of_it
 from . import assigning, consequences, dividing, tables
-from .files import RECORD
+from .files import NOTHING, RECORD
 
 CHANGE = ("sales.change_bankentry",)
 OPEN, NOT_OURS, DONE = BankEntry.State.OPEN, BankEntry.State.NOT_OURS, BankEntry.State.DONE
-NOTHING = gettext_lazy("This payment was dealt with already. Nothing has changed.")
 
 
 def _proposal(entry: BankEntry) -> Proposal | None:

@@ -20,6 +20,7 @@ from ...models import BankEntry, BankFile
 from . import tables
 
 RECORD = ("sales.change_bankentry", "sales.change_order")
+NOTHING = gettext_lazy("This payment was dealt with already. Nothing has changed.")
 
 
 class BankFileForm(ScopedForm):
