@@ -23,7 +23,7 @@ from ticketshop.history import history
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import IssuedPass, Order, Payment, Refund, Ticket
 from ticketshop.sales.orders import books, orders
-from ticketshop.sales.payments import payments
+from ticketshop.sales.payments import payments, typed_money
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("PAY-07")]
 NOW = timezone.now
@@ -337,6 +337,31 @@ def test_staff_note_another_amount_as_people_type_it(offer, staff):
     assert owed(order) == [Decimal("930.50")]
 
 
+def test_cash_for_a_card_order_is_no_payment_by_card(offer, staff):
+    order = make_order({offer: 2}, method="stripe")
+    buttons = staff.open(change(order)).source
+    assert "/other-money/" in buttons and "/mark-paid/" not in buttons
+    assert "is known from there alone" in staff.press(order, "mark-paid").text
+    staff.open(f"{change(order).removesuffix('change/')}other-money/")
+    page = staff.fill("^amount$", {"amount": str(order.total), "method": "on_site"})
+    assert "The order is paid" in page.text
+    assert list(order.payments.filter(state="confirmed").values_list("method", flat=True)) == ["on_site"]
+    staff.open(f"{change(order).removesuffix('change/')}other-money/")
+    page = staff.fill("^amount$", {"amount": "1", "method": "stripe"})
+    assert "Select a valid choice" in page.text
+
+
+def test_page_for_another_amount_that_is_sent_twice_records_it_once(offer, staff):
+    order = make_order({offer: 2}, method="bank_transfer")
+    staff.open(f"{change(order).removesuffix('change/')}other-money/")
+    form = staff.page.form("^amount$")
+    where = staff.page.url
+    staff.submit(form, {"amount": "20"})
+    staff.open(where)
+    assert "Nothing has changed: other money" in staff.submit(form, {"amount": "20"}).text
+    assert [payment.amount for payment in order.payments.filter(state="confirmed")] == [Decimal("20.00")]
+
+
 # --- at once ------------------------------------------------------------------------------------------------------
 def meet_after(monkeypatch, module, name):
     """Let the calls of ``at_once`` meet after this function, unless they wait for each other's locks."""
@@ -370,3 +395,23 @@ def test_two_notes_of_the_same_money_at_once_are_two_payments_and_one_goes_back(
     assert (order.state, sorted(owed(order))) == ("paid", [Decimal("5.00"), Decimal("40.00")])
     assert Ticket.objects.get(order=order).state == "valid"
     assert Payment.objects.filter(state="confirmed").count() == 2
+
+
+def type_twice(offer, monkeypatch) -> list[bool]:
+    """Send the same page with an amount twice at the same time. Return which of both recorded it."""
+    order = make_order({offer: 1}, method="bank_transfer")
+    meet_after(monkeypatch, typed_money, "number_confirmed")
+    entered = {"amount": Decimal(20), "method": "bank_transfer", "before": 0}
+    typed = partial(typed_money.receive, order, **entered, by=None, now=NOW())
+    return sorted(at_once(typed, typed))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_page_for_another_amount_sent_twice_at_once_records_it_once(offer, monkeypatch):
+    assert type_twice(offer, monkeypatch) == [False, True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_lock_the_amount_would_be_recorded_twice(offer, monkeypatch):
+    monkeypatch.setattr(payments, "lock", lambda order_id: Order.objects.get(pk=order_id))
+    assert type_twice(offer, monkeypatch) == [True, True]

@@ -13,25 +13,30 @@ from ticketshop.lib.web.template_tags import money
 from ticketshop.office.buttons import Button, Outcome
 
 from ...models import Order, Payment
-from ...payments import methods, payments, provider_pages
+from ...payments import methods, payments, provider_pages, typed_money
 from ...payments.methods import name_of
 from ...payments.methods.base import Outcome as PaymentOutcome
 from ...payments.methods.base import ProviderUnavailable
 
 CHANGE = ("sales.change_order",)
+# Otherwise the sums of the books would not be those of the payment service.
+FROM_PROVIDER = gettext_lazy(
+    "What is paid on a page of the payment service is known from there alone. For money that came otherwise use “Other money came”."
+)
 
 
 # --- the amount an order waits for ---------------------------------------------------------------------
 def _may_be_paid(order: Order) -> bool:
     payment = payments.open_payment(order)
-    # What has been paid on a provider's page is known from the provider alone.
-    return order.state != Order.State.PAID and payment is not None and not payment.provider_url
+    return order.state != Order.State.PAID and payment is not None and not methods.redirects(payment.method)
 
 
 def _paid_question(order: Order) -> list[str]:
     payment = payments.open_payment(order)
     if payment is None:
         return [_("No payment of this order is open.")]
+    if methods.redirects(payment.method):
+        return [str(FROM_PROVIDER)]
     sentences = [
         _("%(amount)s by “%(method)s” has arrived.")
         % {
@@ -84,6 +89,8 @@ def came_of_it(order: Order) -> Outcome:
 
 def _mark_paid(request, order: Order, now: datetime) -> Outcome:
     payment = payments.open_payment(order)
+    if payment is not None and methods.redirects(payment.method):
+        return messages.WARNING, FROM_PROVIDER
     if payment is None or not payments.confirm(payment, by=request.user, now=now, rest=True):
         return messages.WARNING, _("This payment was confirmed already. Nothing has changed.")
     return came_of_it(order)
@@ -91,14 +98,21 @@ def _mark_paid(request, order: Order, now: datetime) -> Outcome:
 
 # --- other money --------------------------------------------------------------------------------------
 class OtherMoneyForm(forms.Form):
-    """An amount that came, as on the bank statement."""
+    """An amount that came, as on the bank statement. ``before``: how many payments had come when the page was opened."""
 
     amount = NumberField(
         label=gettext_lazy("Amount that came"), min_value=Decimal("0.01"), max_digits=9, decimal_places=2
     )
+    method = forms.ChoiceField(label=gettext_lazy("How it came"), widget=forms.RadioSelect)
+    before = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=1_000_000)
 
     def __init__(self, data, order: Order):
-        super().__init__(data)
+        super().__init__(data, initial={"before": typed_money.number_confirmed(order)})
+        ways = {methods.TRANSFER, *methods.AT_HAND, order.payment_method}
+        by_hand = [code for code in methods.codes() if code in ways and not methods.redirects(code)]
+        self.fields["method"].choices = [(code, name_of(code)) for code in by_hand]
+        known = order.payment_method in by_hand
+        self.fields["method"].initial = order.payment_method if known else methods.TRANSFER
         self.fields["amount"].help_text = _("In %(currency)s, such as 12.50") % {"currency": order.currency}
 
 
@@ -122,8 +136,11 @@ def _receive_question(order: Order) -> list[str]:
 
 
 def _receive(request, order: Order, now: datetime, entered: dict) -> Outcome:
-    payments.receive(order, entered["amount"], by=request.user, now=now)
-    return came_of_it(order)
+    if typed_money.receive(order, by=request.user, now=now, **entered):
+        return came_of_it(order)
+    return messages.WARNING, _(
+        "Nothing has changed: other money of this order was recorded meanwhile. Look at its payments first."
+    )
 
 
 # --- what a provider knows -----------------------------------------------------------------------------
