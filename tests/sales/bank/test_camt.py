@@ -98,7 +98,7 @@ def test_amount_of_a_payment_is_in_the_currency_of_the_account_if_the_file_tells
         (b'<Amt Ccy="CHF">10', b"<Amt>10"),
         (b'<Amt Ccy="CHF">10', b'<Amt Ccy="CHF">NaN'),
         (b'<Amt Ccy="CHF">10', '<Amt Ccy="CHF">１０'.encode()),
-        (b'<Amt Ccy="CHF">10.00', b'<Amt Ccy="CHF">12,50'),
+        (b'<Amt Ccy="CHF">10', b'<Amt Ccy="CHF">10,50'),
         (b'<Amt Ccy="CHF">10', b'<Amt Ccy="CHF">1000000000010'),
     ],
 )

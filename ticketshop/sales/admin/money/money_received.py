@@ -121,7 +121,13 @@ def _may_receive(order: Order) -> bool:
 
 
 def _receive_question(order: Order) -> list[str]:
-    sentences = [_("For money that came, but not the amount the order waits for, or that came once more.")]
+    sentences = [
+        _(
+            "For money that came otherwise than on the page of the payment service, such as cash, or that came once more."
+        )
+        if methods.redirects(order.payment_method)
+        else _("For money that came, but not the amount the order waits for, or that came once more.")
+    ]
     if order.state == Order.State.PENDING:
         sentences.append(
             _(
