@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
-from tests.factories.organisers import PointOfSaleFactory
+from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import PaymentMethodFactory, make_order
+from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
 from ticketshop.demo.fake_stripe import webhooks
 from ticketshop.history import history
@@ -529,3 +530,18 @@ def test_test_keys_are_distinguished_from_live_ones(pos, settings):
 
 def test_time_limit_is_the_one_of_the_contract():
     assert stripe_api.PROVIDER_SECONDS == base.PROVIDER_SECONDS == 5.0
+
+
+# --- money that came otherwise ---------------------------------------------------------------------------------------
+def test_cash_for_a_card_order_is_no_payment_by_card(pos, order):
+    staff = Staff(make_staff(pos.organiser, "owner"))
+    buttons = staff.open(change(order)).source
+    assert "/other-money/" in buttons and "/mark-paid/" not in buttons
+    assert "is known from there alone" in staff.press(order, "mark-paid").text
+    staff.open(f"{change(order).removesuffix('change/')}other-money/")
+    page = staff.fill("^amount$", {"amount": str(order.total), "method": "cash"})
+    assert "The order is paid" in page.text
+    assert list(order.payments.filter(state="confirmed").values_list("method", flat=True)) == ["cash"]
+    staff.open(f"{change(order).removesuffix('change/')}other-money/")
+    page = staff.fill("^amount$", {"amount": "1", "method": "stripe"})
+    assert "Select a valid choice" in page.text
