@@ -47,6 +47,8 @@ from ticketshop.sales.exports.scope import CUSTOMERS
 from ticketshop.sales.models import (
     BankEntry,
     BankFile,
+    Cart,
+    CashCount,
     CheckIn,
     DateChange,
     IssuedPass,
@@ -414,6 +416,8 @@ def _work_there_once(person: Person) -> None:
     _be_invoiced(person, order, opened_by=user)
     _undo_an_entry(order, by=user)
     orders.cancel(order, by=user, now=now)
+    payments.refund_done(order.payments.get().refunds.get(), by=user, now=now, done_as="cash")
+    _sell_at_the_counter(person, user)
     form = make_form(organiser=shop.organiser, name=f"by {person.key}")
     ask(form)
     publishing.publish(form, by=user, now=now)
@@ -425,6 +429,20 @@ def _work_there_once(person: Person) -> None:
         organiser=shop.organiser, subject_uuid=uuid4(), channel="back_office", state="withdrawn", by=user,
         receipt=references.readable(), requested_at=now,
     )  # fmt: skip
+
+
+def _sell_at_the_counter(person: Person, user: User) -> None:
+    """Create a cart that ``user`` filled, one that was filled for the person, and cash that ``user`` counted."""
+    shop, now = person.shop, timezone.now()
+    times = {"created_at": now, "expires_at": now + PAST}
+    Cart.objects.create(point_of_sale=shop.pos, seller=user, **times)
+    Cart.objects.create(
+        point_of_sale=shop.pos, seller=shop.staff, person_uuid=person.contact.subject_uuid, **times
+    )
+    none = dict.fromkeys(("opening", "taken", "paid_out", "counted", "difference"), 0)
+    CashCount.objects.create(
+        organiser=shop.organiser, staff=user, since=now - PAST, counted_at=now, currency="CHF", **none
+    )
 
 
 def _be_exported(person: Person, other: Person | None) -> None:
