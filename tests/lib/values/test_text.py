@@ -32,6 +32,7 @@ LINES = st.text(ANY | ODD, max_size=40)
         ("e\u200b\u0301", "é"),
         ("\u061cright-to-left\u00ad", "right-to-left"),
         ("\u200e \u2066", ""),
+        ("half an emoji \ud83c", "half an emoji"),
     ],
 )
 def test_one_line_as_stored(typed, stored):

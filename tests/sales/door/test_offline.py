@@ -129,6 +129,14 @@ def test_unreadable_entries_are_left_on_the_device(evening, door, text):
     assert door.client.post(f"{evening.url}queue/", values).json()["seen"] == []
 
 
+def test_gate_with_half_an_emoji_is_recorded_without_it(evening, door):
+    (ticket,) = evening.sell()
+    row = {"key": str(uuid.uuid4()), "code": ticket.code, "gate": "North \ud83c", "at": 1}
+    values = with_token(door, evening, **{"entries-code": json.dumps([row])})
+    assert len(door.client.post(f"{evening.url}queue/", values).json()["seen"]) == 1
+    assert CheckIn.objects.get().gate == "North"
+
+
 @pytest.mark.parametrize("minutes", [-60, 60 * 24 * 30])
 def test_implausible_time_of_a_device_is_not_believed(evening, door, minutes):
     (ticket,) = evening.sell()

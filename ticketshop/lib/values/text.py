@@ -36,7 +36,11 @@ _LONGEST_DOMAIN = 253
 
 
 def normalise_line(value: str) -> str:
-    """Return one line as it is stored: NFC, without control and bidi characters, with single spaces."""
+    """Return one line as it is stored: NFC, without control and bidi characters, with single spaces.
+
+    Lone surrogates, which JSON may contain and PostgreSQL can't store, are removed.
+    """
+    value = value.encode("utf-8", "ignore").decode("utf-8", "ignore")
     # Spaces again at the end: an invisible character may have been between two of them.
     value = _INVISIBLE.sub("", _SPACES.sub(" ", value))
     return _SPACES.sub(" ", unicodedata.normalize("NFC", value)).strip()
