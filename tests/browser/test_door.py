@@ -1,6 +1,7 @@
 """Entry control on a phone: accessible, and no scrolling while people are let in."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -144,6 +145,7 @@ def test_fifty_codes_on_two_devices_without_network_five_on_both(evening, browse
             page.wait_for_function(f"() => ({WAITING})() === {number}")
             expect(page.locator("#answer .word")).to_have_text("✓ Welcome")
         type_code(one, codes[0], "✕ Already in")
+        expect(one.locator("#answer .detail")).to_have_text(re.compile(r"at [0-2]\d:\d\d$"))
         type_code(one, unpaid.code, "✕ Not paid")
         type_code(one, "NONSENSE", "✕ Unknown code")
         assert not CheckIn.objects.exists()

@@ -259,7 +259,7 @@ def test_ticket_of_a_cancelled_date_is_refused(evening, door):
 def test_replaced_code_is_refused_and_the_new_one_lets_in(evening, door):
     (ticket,) = evening.sell()
     codes.renew(ticket.order, [codes.key_of(ticket)], by=None, now=timezone.now())
-    assert scan(door, evening, ticket.code).startswith("✕ Replaced This ticket has a new code.")
+    assert scan(door, evening, ticket.code).startswith("✕ Replaced This ticket was replaced")
     assert "Replaced" in scan(door, evening, ticket.code[:8])
     # After an exchange the cancelled ticket keeps its code.
     gone = cancelled(evening)

@@ -36,7 +36,7 @@ ADVICE = {
     UNPAID: gettext_lazy("Send the person to the box office to pay."),
     CANCELLED: gettext_lazy("This ticket was cancelled. Send the person to the box office."),
     DATE_CANCELLED: gettext_lazy("This date does not take place."),
-    REPLACED: gettext_lazy("This ticket has a new code. Ask for the new ticket."),
+    REPLACED: gettext_lazy("This ticket was replaced or exchanged. Ask for the new one."),
     PASS: gettext_lazy("A pass alone does not let in. Ask for the ticket of this date."),
     UNKNOWN: gettext_lazy("No ticket of yours has this code. Scan again, or search by name."),
 }

@@ -184,7 +184,8 @@
   };
 
   // --- one code -------------------------------------------------------------------------------------------------------
-  const timeOf = (at) => new Date(at).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+  // In the time zone of the organiser and from 0 to 24 hours, as the server writes it.
+  const timeOf = (at) => new Date(at).toLocaleTimeString("fr", { hour: "2-digit", minute: "2-digit", timeZone: words.timeZone });
 
   // The answer without network, from the list and from what this device has let in.
   const decide = async (code) => {
